@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo dev install test check fix lock reference
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## start everything in one process, with no servers, and show it
+	@.ci/venv run $(VENV)
+	@exec $(BIN)/callboardctl demo --genes docs/examples/genes.json
+
+dev: ## serve everything in one process, without RabbitMQ and Redis
+	@.ci/venv run $(VENV)
+	@exec $(BIN)/callboardctl dev
+
+install: ## make the virtual environment for development, and install the tests' servers
+	@.ci/venv dev $(VENV)
+	@.ci/install-servers
+
+test: install ## run all tests; ARGS="-k lease -x" goes to pytest
+	@$(BIN)/pytest $(ARGS)
+
+check: ## format, lint, types, layers, sizes, headers; changes nothing
+	@.ci/venv dev $(VENV)
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --strict --no-error-summary
+	@$(BIN)/lint-imports --no-cache --no-logo
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/python -m tools.sizes
+	@$(BIN)/pytest -q -m check tests/unit
+
+fix: ## format, and mend what the linter can mend
+	@.ci/venv dev $(VENV)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+reference: ## write docs/reference/settings.md anew from config/settings.py
+	@.ci/venv dev $(VENV)
+	@$(BIN)/python -m tools.settings_reference > docs/reference/settings.md
+
+lock: ## resolve requirements*.lock anew, with hashes for all platforms
+	@.ci/venv dev $(VENV)
+	@$(BIN)/python -m tools.lock

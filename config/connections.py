@@ -1,0 +1,65 @@
+"""How a process reaches Redis: bounded waits, no command sent twice, a bounded pool."""
+
+import functools
+from typing import TYPE_CHECKING
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from config.settings import Settings
+
+if TYPE_CHECKING:
+    import fakeredis
+
+_CONNECT_TIMEOUT_SECONDS = 2.0
+_REPLY_TIMEOUT_SECONDS = 5.0
+_POOL_WAIT_SECONDS = 5.0
+_HEALTH_CHECK_SECONDS = 15
+_MOST_CONNECTIONS = 64
+
+
+def connect_redis(settings: Settings, *, for_subscription: bool = False) -> redis.Redis:
+    """Make a client; it connects at its first command, and is safe to share between threads.
+
+    A failed command is raised and never sent again by the client, since it may have been carried
+    out. A command waits 2 s for a connection and 5 s for its reply at most. Without servers, all
+    clients of the process share one Redis inside it.
+
+    Args:
+        settings: says where Redis is; its replies stay bytes.
+        for_subscription: for a client that listens: reads wait without end, and keep-alive probes
+            notice a dead peer.
+
+    """
+    if settings.redis_url is None:
+        return _connect_inside()
+    url = settings.redis_url.get_secret_value()
+    pool = redis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=_MOST_CONNECTIONS,
+        timeout=_POOL_WAIT_SECONDS,
+        socket_connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+        socket_timeout=None if for_subscription else _REPLY_TIMEOUT_SECONDS,
+        **({} if url.startswith("unix:") else {"socket_keepalive": True}),
+        health_check_interval=_HEALTH_CHECK_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        # The same reply shapes from every server version and from the Redis inside the process.
+        protocol=2,
+        decode_responses=False,
+        client_name=f"callboard-{settings.namespace}",
+    )
+    return redis.Redis.from_pool(pool)
+
+
+def _connect_inside() -> redis.Redis:
+    import fakeredis  # noqa: PLC0415  # a second of start-up that only the one-process server needs
+
+    return fakeredis.FakeRedis(server=_server_inside(), decode_responses=False, protocol=2)
+
+
+@functools.cache
+def _server_inside() -> "fakeredis.FakeServer":
+    import fakeredis  # noqa: PLC0415  # as above
+
+    return fakeredis.FakeServer(version=(7, 2))

@@ -1,0 +1,16 @@
+"""The environment of processes that we start ourselves."""
+
+import os
+
+from config.settings import PREFIX, Settings, variables_of
+
+
+def bare_environment(**settings: str) -> dict[str, str]:
+    """Copy this process' environment without any setting of ours, and add `settings`."""
+    ours = {name for field in Settings.model_fields for name in variables_of(field)}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(PREFIX) and name not in ours
+    }
+    return {**kept, **settings}

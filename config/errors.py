@@ -1,0 +1,5 @@
+"""What can be wrong with a configuration, in words for the person who wrote it."""
+
+
+class ConfigurationError(Exception):
+    """The settings cannot be used; the message names the variable and the reason, no secret."""

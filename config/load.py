@@ -1,0 +1,76 @@
+"""The way from the environment to settings, or to one clear sentence."""
+
+import os
+import sys
+from difflib import get_close_matches
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from config.errors import ConfigurationError
+from config.settings import PREFIX, Settings, variables_of
+
+_READ_BY_THE_CLIENT = frozenset({"CALLBOARD_URL", "CALLBOARD_API_KEY"})
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings from the environment.
+
+    Args:
+        overrides: values that win over the environment, by the names of the fields.
+
+    Raises:
+        ConfigurationError: says in one sentence, with no secret in it, what is wrong with which
+            variable.
+
+    """
+    _refuse_misspellings()
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # validated by the model itself
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False, include_context=False)
+    raise ConfigurationError(_sentence(details[0]))
+
+
+def load_settings_or_exit(**overrides: object) -> Settings:
+    """Read the settings as `load_settings` does, for the outermost function of a command.
+
+    Raises:
+        SystemExit: with code 2 after one sentence on standard error, when they cannot be used.
+
+    """
+    try:
+        return load_settings(**overrides)
+    except ConfigurationError as error:
+        sys.stderr.write(f"Callboard cannot start: {error}\n")
+        raise SystemExit(2) from None
+
+
+def _refuse_misspellings() -> None:
+    known = {name for field in Settings.model_fields for name in variables_of(field)}
+    for name in os.environ:
+        if not name.startswith(PREFIX) or name in known | _READ_BY_THE_CLIENT:
+            continue
+        for meant in get_close_matches(name, known, n=1, cutoff=0.85):
+            raise ConfigurationError(f"{name} is not a setting; did you mean {meant}?")
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    if detail["type"] == "contradiction":
+        return detail["msg"]
+    reason = detail["msg"].removeprefix("Value error, ")
+    place = str(detail["loc"][0])
+    if detail["type"] == "extra_forbidden":
+        return f"{place} is not a setting"
+    return f"{_variable_in_use(place)} is not valid: {reason[0].lower()}{reason[1:]}"
+
+
+def _variable_in_use(place: str) -> str:
+    names = variables_of(place) if place in Settings.model_fields else _siblings(place)
+    return next((name for name in names if os.environ.get(name)), names[0])
+
+
+def _siblings(name: str) -> tuple[str, ...]:
+    upper = name.upper()
+    every = (variables_of(field) for field in Settings.model_fields)
+    return next((names for names in every if upper in names), (upper,))

@@ -1,0 +1,213 @@
+"""All settings of a process: their types, ranges, defaults and meanings."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from config.values import (
+    ApiKeys,
+    BrokerUrl,
+    Duration,
+    DurationBetween,
+    Modules,
+    Networks,
+    Places,
+    RedisUrl,
+    Size,
+    SizeBetween,
+    Words,
+    is_loopback,
+    lower,
+)
+
+PREFIX = "CALLBOARD_"
+
+
+class Settings(BaseSettings):
+    """What a web, worker or operator's process is told by its environment.
+
+    A value object: reading it connects to nothing. Secrets are shown masked, so it may be logged.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        frozen=True,
+        extra="forbid",
+        validate_by_name=True,
+        validate_by_alias=True,
+        enable_decoding=False,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+    broker_url: BrokerUrl | None = Field(
+        default=None,
+        validation_alias=AliasChoices("CALLBOARD_BROKER_URL", "CLOUDAMQP_URL", "RABBITMQ_URL"),
+        description="RabbitMQ's address, `amqp://` or `amqps://`. "
+        "Without it and without Redis, everything runs in one process.",
+    )
+    redis_url: RedisUrl | None = Field(
+        default=None,
+        validation_alias=AliasChoices("CALLBOARD_REDIS_URL", "REDIS_URL"),
+        description="Redis' address, `redis://`, `rediss://` or `unix://`.",
+    )
+    namespace: str = Field(
+        default="callboard",
+        pattern=r"^[a-z0-9_-]{1,32}$",
+        description="Keeps several deployments apart in one Redis; "
+        "in RabbitMQ give each a virtual host of its own.",
+    )
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Where the web server listens; anything but loopback requires API keys.",
+    )
+    port: int = Field(
+        default=8000,
+        ge=1,
+        le=65535,
+        validation_alias=AliasChoices("CALLBOARD_PORT", "PORT"),
+        description="The web server's TCP port.",
+    )
+    web_concurrency: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        validation_alias=AliasChoices("CALLBOARD_WEB_CONCURRENCY", "WEB_CONCURRENCY"),
+        description="How many processes the web server starts.",
+    )
+    threads: int = Field(
+        default=4, ge=1, le=256, description="How many jobs one worker process runs at a time."
+    )
+    lease: Annotated[Duration, AfterValidator(DurationBetween("1s", "1h"))] = Field(
+        default=timedelta(seconds=20),
+        description="How long a running job is safe from being handed on without a heartbeat.",
+    )
+    shutdown_grace: Annotated[Duration, AfterValidator(DurationBetween("0s", "1h"))] = Field(
+        default=timedelta(seconds=10),
+        description="How long a stopping worker lets running jobs go on before it releases them.",
+    )
+    publish_deadline: Annotated[Duration, AfterValidator(DurationBetween("100ms", "30s"))] = Field(
+        default=timedelta(seconds=2),
+        description="How long a request waits for RabbitMQ's confirm; the job is kept either way.",
+    )
+    queue_type: Annotated[Literal["classic", "quorum"], BeforeValidator(lower)] = Field(
+        default="classic",
+        description="RabbitMQ's queue type; `quorum` for a cluster. Fixed once queues exist.",
+    )
+    durability: Annotated[Literal["standard", "strict"], BeforeValidator(lower)] = Field(
+        default="standard",
+        description="`strict` answers 202 only when Redis has written the job to disk.",
+    )
+    resources: Places = Field(
+        default_factory=dict,
+        description="Places in shared resources, such as `gpu=1,license=3`.",
+    )
+    operations: Modules = Field(
+        default=(),
+        description="Modules with operations of your own, comma-separated.",
+    )
+    max_active: int = Field(
+        default=100_000,
+        ge=1,
+        le=100_000_000,
+        description="Active jobs of all operations together; beyond it submissions get 503.",
+    )
+    max_body_bytes: Annotated[Size, AfterValidator(SizeBetween("1KiB", "1GiB"))] = Field(
+        default=1024**2, description="Largest JSON or msgpack body of a request."
+    )
+    max_json_depth: int = Field(
+        default=32, ge=1, le=256, description="Deepest nesting in a request's body."
+    )
+    max_wait: Annotated[Duration, AfterValidator(DurationBetween("0s", "10m"))] = Field(
+        default=timedelta(seconds=60), description="Longest wait that a request may ask for."
+    )
+    inline_result_bytes: Annotated[Size, AfterValidator(SizeBetween("0B", "16MiB"))] = Field(
+        default=64 * 1024, description="Largest result that is shown within the job itself."
+    )
+    max_result_bytes: Annotated[Size, AfterValidator(SizeBetween("1KiB", "512MiB"))] = Field(
+        default=16 * 1024**2, description="Largest result; a job with a larger one fails."
+    )
+    max_log_lines: int = Field(
+        default=1000, ge=0, le=1_000_000, description="Lines kept of a job's log."
+    )
+    max_log_bytes: Annotated[Size, AfterValidator(SizeBetween("0B", "64MiB"))] = Field(
+        default=256 * 1024, description="Bytes kept of a job's log."
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Addresses or networks whose `X-Forwarded-*` headers are believed.",
+    )
+    api_keys: ApiKeys = Field(
+        default=(),
+        description="Keys as `tenant:role:sha256`, comma-separated, each with its SHA-256 in hex. "
+        "Roles: `viewer`, `client`, `operator`, `admin`.",
+    )
+    log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(lower)] = Field(
+        default="auto", description="`auto` writes text on a terminal and JSON elsewhere."
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower)] = (
+        Field(default="info", description="The least severe log lines that are written.")
+    )
+    testing: bool = Field(
+        default=False, description="For tests alone: allows fault points and the test clock."
+    )
+    fault_points: Words = Field(
+        default=(), description="For tests alone: names of armed fault points."
+    )
+
+    @property
+    def embedded(self) -> bool:
+        """Whether web, worker and housekeeper share this process, with no servers."""
+        return self.broker_url is None and self.redis_url is None
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        for sentence in self._contradictions():
+            raise PydanticCustomError("contradiction", "{sentence}", {"sentence": sentence})
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        way_out = "set both, or neither to run everything in one process"
+        if self.broker_url and not self.redis_url:
+            yield f"CALLBOARD_BROKER_URL is set but CALLBOARD_REDIS_URL is not; {way_out}"
+        if self.redis_url and not self.broker_url:
+            yield f"CALLBOARD_REDIS_URL is set but CALLBOARD_BROKER_URL is not; {way_out}"
+        if not is_loopback(self.host):
+            yield from self._open_doors()
+        if self.embedded and self.durability == "strict":
+            yield "CALLBOARD_DURABILITY=strict needs a server that keeps data: CALLBOARD_REDIS_URL"
+        if self.inline_result_bytes > self.max_result_bytes:
+            yield "CALLBOARD_INLINE_RESULT_BYTES is larger than CALLBOARD_MAX_RESULT_BYTES"
+        if self.fault_points and not self.testing:
+            yield "CALLBOARD_FAULT_POINTS is for tests alone; it needs CALLBOARD_TESTING=true"
+
+    def _open_doors(self) -> Iterator[str]:
+        if self.embedded:
+            yield (
+                f"CALLBOARD_HOST={self.host} would open the one-process server to the network; "
+                "set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL, or listen on 127.0.0.1"
+            )
+        if not self.api_keys:
+            yield (
+                f"CALLBOARD_HOST={self.host} would let everybody in; "
+                "set CALLBOARD_API_KEYS, or listen on 127.0.0.1"
+            )
+
+
+def variables_of(field: str) -> tuple[str, ...]:
+    """Name the environment variables that set a field, the one that wins first."""
+    alias = Settings.model_fields[field].validation_alias
+    if isinstance(alias, AliasChoices):
+        return tuple(str(choice) for choice in alias.choices)
+    return (f"{PREFIX}{field.upper()}",)

@@ -1,0 +1,184 @@
+"""How one setting's text becomes a value: lists, pairs, keys, addresses, lengths and sizes."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, SecretStr
+
+from config.duration import parse_bytes, parse_duration
+
+Role = Literal["viewer", "client", "operator", "admin"]
+
+_ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_MOST_PLACES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key as the settings know it: by its hash, never by itself."""
+
+    tenant: str
+    role: Role
+    sha256: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DurationBetween:
+    """Keep a duration within a range, whose ends are written as in a setting."""
+
+    low: str
+    high: str
+
+    def __call__(self, value: timedelta) -> timedelta:
+        """Return the value.
+
+        Raises:
+            ValueError: it lies outside the range.
+
+        """
+        if not parse_duration(self.low) <= value <= parse_duration(self.high):
+            raise ValueError(f"it must be between {self.low} and {self.high}")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class SizeBetween:
+    """Keep a number of bytes within a range, whose ends are written as in a setting."""
+
+    low: str
+    high: str
+
+    def __call__(self, value: int) -> int:
+        """Return the value.
+
+        Raises:
+            ValueError: it lies outside the range.
+
+        """
+        if not parse_bytes(self.low) <= value <= parse_bytes(self.high):
+            raise ValueError(f"it must be between {self.low} and {self.high}")
+        return value
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only programs on this machine can reach the address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def lower(value: object) -> object:
+    """Read a word whatever its case."""
+    return value.lower() if isinstance(value, str) else value
+
+
+def _words(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
+
+
+def _modules(value: object) -> object:
+    names = _words(value)
+    if isinstance(names, tuple):
+        for name in names:
+            if not _MODULE.fullmatch(name):
+                raise ValueError(f"{name!r} is not the name of a Python module")
+    return names
+
+
+def _networks(value: object) -> object:
+    networks = _words(value)
+    if isinstance(networks, tuple):
+        for network in networks:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(
+                    f"{network!r} is not an IP address or network such as 10.0.0.0/8"
+                ) from error
+    return networks
+
+
+def _places(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    places: dict[str, int] = {}
+    for pair in value.split(","):
+        if not pair.strip():
+            continue
+        name, _, count = (part.strip() for part in pair.partition("="))
+        if not _NAME.fullmatch(name) or not count.isdecimal() or int(count) > _MOST_PLACES:
+            raise ValueError(
+                f"{pair.strip()!r} is not a resource and its number of places, such as gpu=1"
+            )
+        if name in places:
+            raise ValueError(f"the resource {name!r} is given twice")
+        places[name] = int(count)
+    return places
+
+
+def _api_keys(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    entries = [entry for entry in value.split(",") if entry.strip()]
+    keys = tuple(_api_key(entry.strip(), number) for number, entry in enumerate(entries, start=1))
+    if len({key.sha256 for key in keys}) < len(keys):
+        raise ValueError("two entries have the same hash; each key belongs to one tenant and role")
+    return keys
+
+
+def _api_key(entry: str, number: int) -> ApiKey:
+    # The entry itself is never quoted: somebody may have put the key there instead of its hash.
+    tenant, role, sha256 = (*entry.split(":"), "", "")[:3]
+    if entry.count(":") != 2 or not _NAME.fullmatch(tenant):  # noqa: PLR2004  # three parts
+        raise ValueError(f"entry {number} is not written as tenant:role:sha256")
+    if role not in _ROLES:
+        raise ValueError(
+            f"entry {number} has an unknown role; use viewer, client, operator or admin"
+        )
+    if not _SHA256.fullmatch(sha256.lower()):
+        raise ValueError(f"entry {number} does not end in a SHA-256 of 64 hexadecimal digits")
+    return ApiKey(tenant=tenant, role=_ROLES[role], sha256=sha256.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class _Scheme:
+    allowed: tuple[str, ...]
+
+    def __call__(self, value: object) -> object:
+        url = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not isinstance(url, str):
+            return value
+        wanted = " or ".join(f"{scheme}://" for scheme in self.allowed)
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError:
+            raise ValueError(
+                "it is not a URL that can be read"
+            ) from None  # the cause quotes the password
+        if parts.scheme not in self.allowed:
+            raise ValueError(f"it must begin with {wanted}")
+        if not (parts.path if parts.scheme == "unix" else parts.hostname):
+            raise ValueError("it names no host")
+        return value
+
+
+BrokerUrl = Annotated[SecretStr, BeforeValidator(_Scheme(("amqp", "amqps")))]
+RedisUrl = Annotated[SecretStr, BeforeValidator(_Scheme(("redis", "rediss", "unix")))]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Size = Annotated[int, BeforeValidator(parse_bytes)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Modules = Annotated[tuple[str, ...], BeforeValidator(_modules)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(_networks)]
+Places = Annotated[dict[str, int], BeforeValidator(_places)]
+ApiKeys = Annotated[tuple[ApiKey, ...], BeforeValidator(_api_keys)]

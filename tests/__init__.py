@@ -1,0 +1,1 @@
+"""What Callboard promises, one file a promise."""

@@ -1,0 +1,66 @@
+"""The tests' own servers do what the tests of faults rely on."""
+
+from pathlib import Path
+
+import pika
+import pytest
+from redis import Redis
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from tests.eventually import eventually
+from tests.servers import RabbitMQ, RedisServer
+
+
+def test_redis_that_writes_at_once_keeps_what_it_acknowledged_over_a_kill(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path, options={"appendfsync": "always"})
+    server.start()
+    try:
+        with server.connect() as client:
+            client.set("kept", "yes", ex=60)
+
+        server.kill()
+        server.start()
+
+        with server.connect() as client:
+            assert client.get("kept") == b"yes"
+    finally:
+        server.close()
+
+
+def test_a_paused_redis_answers_again_after_it_resumes(
+    redis: Redis, redis_server: RedisServer
+) -> None:
+    impatient = Redis.from_url(redis_server.url, socket_timeout=0.2, retry=None)
+
+    redis_server.pause()
+    with pytest.raises(RedisTimeoutError):
+        impatient.ping()
+    redis_server.resume()
+
+    assert eventually(redis.ping, what="Redis answers")
+    impatient.close()
+
+
+def test_rabbitmq_keeps_a_confirmed_durable_message_over_a_kill(rabbitmq: RabbitMQ) -> None:
+    queue = "kept"
+    connection = rabbitmq.connect()
+    channel = connection.channel()
+    channel.queue_declare(queue, durable=True)
+    channel.confirm_delivery()
+    channel.basic_publish("", queue, b"yes", pika.BasicProperties(delivery_mode=2), mandatory=True)
+    connection.close()
+
+    rabbitmq.kill()
+    rabbitmq.start()
+
+    connection = rabbitmq.connect()
+    _, _, body = connection.channel().basic_get(queue, auto_ack=True)
+    connection.channel().queue_delete(queue)
+    connection.close()
+    assert body == b"yes"
+
+
+def test_rabbitmqctl_reaches_the_private_node(rabbitmq: RabbitMQ) -> None:
+    answer = rabbitmq.ctl("status")
+
+    assert str(rabbitmq.port) in answer

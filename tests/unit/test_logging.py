@@ -1,0 +1,75 @@
+"""Logs are one stream of lines, in which no password stands."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from config import load_settings
+from config.logging import configure_logging
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+    root.handlers, root.level = handlers, level
+
+
+def test_both_kinds_of_loggers_write_json_lines_to_one_place() -> None:
+    stream = io.StringIO()
+    configure_logging(load_settings(log_format="json"), stream=stream)
+
+    structlog.get_logger("ours").info("submitted", job_id="1")
+    logging.getLogger("theirs").warning("said %s", "hello")
+
+    ours, theirs = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (ours["event"], ours["job_id"], ours["level"]) == ("submitted", "1", "info")
+    assert (theirs["event"], theirs["logger"], theirs["level"]) == (
+        "said hello",
+        "theirs",
+        "warning",
+    )
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_no_password_of_a_url_is_written(log_format: str) -> None:
+    stream = io.StringIO()
+    configure_logging(load_settings(log_format=log_format), stream=stream)
+    log = structlog.get_logger()
+
+    log.info("to amqp://me:hush@h/", url="redis://:hush@h", more={"deep": ["amqps://me:hu@sh@h"]})
+    log.error("lost", exc_info=ConnectionError("cannot reach redis://:hush@h:6379"))
+    logging.getLogger("theirs").error("at %s", "amqp://me:hush@h")
+
+    written = stream.getvalue()
+    assert written.count("***@h") == 5
+    assert "hush" not in written
+    assert "sh@h" not in written
+
+
+def test_lines_below_the_level_are_not_written() -> None:
+    stream = io.StringIO()
+    configure_logging(load_settings(log_level="warning"), stream=stream)
+
+    structlog.get_logger("ours").info("quiet")
+    logging.getLogger("theirs").info("quiet")
+
+    assert stream.getvalue() == ""
+
+
+def test_configuring_again_does_not_double_the_lines() -> None:
+    first, second = io.StringIO(), io.StringIO()
+    configure_logging(load_settings(), stream=first)
+    configure_logging(load_settings(), stream=second)
+
+    logging.getLogger("theirs").warning("once")
+
+    assert first.getvalue() == ""
+    assert second.getvalue().count("once") == 1

@@ -1,0 +1,110 @@
+"""Writes the reference of all settings from their declarations, as Markdown."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Literal, get_args, get_origin
+
+from annotated_types import Ge, Le
+from pydantic import AfterValidator, SecretStr
+from pydantic.fields import FieldInfo
+
+from config.duration import format_bytes, format_duration
+from config.settings import Settings, variables_of
+from config.values import ApiKey, DurationBetween, SizeBetween
+
+_INTRODUCTION = """\
+# Settings
+
+Callboard reads its settings from the environment once, when a process starts, and from nowhere
+else. A value that cannot be used ends the process with exit code 2 and one sentence that names the
+variable. An empty variable counts as unset.
+
+Durations are written `250ms`, `10s`, `5m`, `24h` or `7d`; a bare number means seconds.
+Sizes are written `64KiB`, `16MiB` (powers of 1024) or `16MB` (powers of 1000); a bare number means
+bytes. Lists are separated by commas. Where several names are given, the first that is set wins.
+
+This page is generated from `config/settings.py` by `make reference`.
+"""
+
+
+def render() -> str:
+    """Return the whole page."""
+    return "\n".join([_INTRODUCTION, *(_section(name) for name in Settings.model_fields)])
+
+
+def _section(name: str) -> str:
+    field = Settings.model_fields[name]
+    first, *others = variables_of(name)
+    lines = [f"## `{first}`", "", str(field.description), "", f"- Type: {_type(field)}"]
+    lines.append(f"- Default: {_default(field)}")
+    if others:
+        lines.append(f"- Also read from: {', '.join(f'`{other}`' for other in others)}")
+    return "\n".join([*lines, ""])
+
+
+def _type(field: FieldInfo) -> str:
+    annotation = field.annotation
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{choice}`" for choice in get_args(annotation))
+    return ", ".join([_type_name(annotation, field), *_range(field)])
+
+
+def _type_name(annotation: object, field: FieldInfo) -> str:
+    if _is_secret(annotation):
+        return "URL (secret)"
+    if annotation is int and any(_between(field, SizeBetween)):
+        return "size"
+    if annotation == tuple[ApiKey, ...]:
+        return "list of keys (secret)"
+    if annotation == tuple[str, ...]:
+        return "list"
+    if annotation == dict[str, int]:
+        return "list of `name=number`"
+    names: dict[object, str] = {
+        timedelta: "duration",
+        int: "whole number",
+        bool: "`true` or `false`",
+        str: "text",
+    }
+    return names[annotation]
+
+
+def _is_secret(annotation: object) -> bool:
+    return any(SecretStr in (part, *get_args(part)[:1]) for part in get_args(annotation))
+
+
+def _range(field: FieldInfo) -> Iterator[str]:
+    low = next((item.ge for item in field.metadata if isinstance(item, Ge)), None)
+    high = next((item.le for item in field.metadata if isinstance(item, Le)), None)
+    if low is not None and high is not None:
+        yield f"{low} to {high}"
+    for kind in (DurationBetween, SizeBetween):
+        for limits in _between(field, kind):
+            yield f"{limits.low} to {limits.high}"
+    patterns = (getattr(item, "pattern", None) for item in field.metadata)
+    yield from (f"matching `{pattern}`" for pattern in patterns if pattern)
+
+
+def _between(
+    field: FieldInfo, kind: type[DurationBetween | SizeBetween]
+) -> Iterator[DurationBetween | SizeBetween]:
+    for item in field.metadata:
+        if isinstance(item, AfterValidator) and isinstance(item.func, kind):
+            yield item.func
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if value is None or value in ((), {}):
+        return "none"
+    if isinstance(value, timedelta):
+        return f"`{format_duration(value)}`"
+    if any(_between(field, SizeBetween)):
+        return f"`{format_bytes(value)}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value}`"
+
+
+if __name__ == "__main__":
+    print(render(), end="")
