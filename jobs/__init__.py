@@ -1,0 +1,7 @@
+"""What a job is: operations, records, and one module and one Lua script per transition."""
+
+from jobs.errors import Failure
+from jobs.job import Job
+from jobs.operation import Operation, operation
+
+__all__ = ["Failure", "Job", "Operation", "operation"]

@@ -1,0 +1,42 @@
+"""adopt: recreate a record that Redis lost, from what its message carries."""
+
+import json
+from datetime import timedelta
+from typing import Final, Literal, cast
+
+from jobs.encoding import encode
+from jobs.store import Store
+from jobs.submission import Submission, milliseconds
+
+Word = Literal["adopted", "superseded", "buried"]
+ADOPT_WINDOW: Final = timedelta(hours=24)
+
+
+def adopt(store: Store, submission: Submission, *, published_ms: int) -> Word:
+    """Bring a lost job back, unless it was removed on purpose or its message is too old.
+
+    Args:
+        store: where to.
+        submission: what the message carries.
+        published_ms: when the message was published, by the clock of Redis.
+
+    Returns:
+        adopted, when it is queued again; superseded, when another job took its unique key
+        meanwhile, and it ended cancelled; buried, when it stays gone.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    if submission.created_ms is None:
+        submission = submission.created(published_ms)
+    answer = store.run(
+        "adopt_job",
+        store.keys("job", submission.job_id),
+        job_id=submission.job_id,
+        fields=json.dumps(submission.fields()),
+        text=json.dumps(submission.text()),
+        params=encode(dict(submission.params))[0],
+        published_ms=published_ms,
+        adopt_window_ms=milliseconds(ADOPT_WINDOW),
+    )
+    return cast("Word", answer.word)

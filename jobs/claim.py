@@ -1,0 +1,69 @@
+"""claim: take one queued job for one worker."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, cast
+
+from jobs.fence import Fence
+from jobs.store import Store
+from jobs.submission import milliseconds, moment
+
+Word = Literal["claimed", "parked", "taken", "ended", "missing"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What became of a claim; only a claimed one has a fence.
+
+    Attributes:
+        word: claimed; parked, when it waits in Redis and will be woken; taken, when another
+            attempt runs; ended, when it is final; missing, when Redis has no such record.
+        failures: how many attempts failed before.
+    """
+
+    word: Word
+    fence: Fence | None = None
+    failures: int = 0
+    crashes: int = 0
+    started_at: datetime | None = None
+
+
+def claim(
+    store: Store,
+    job_id: str,
+    *,
+    token: str,
+    worker: str,
+    lease: timedelta,
+    limits: Mapping[str, int],
+) -> Claim:
+    """Claim a job for the delivery that `token` was drawn for.
+
+    Of two workers racing for one job exactly one gets it; the same token gets it again.
+
+    Args:
+        store: where from.
+        job_id: which one.
+        token: random, one for each delivery of a message.
+        worker: who runs it.
+        lease: how long the claim lasts without a heartbeat.
+        limits: places of the job's slots as declared in the code, written where none are set.
+
+    Raises:
+        StoreUnavailable: Redis does not answer; nothing may run until it does.
+    """
+    answer = store.run(
+        "claim_job",
+        store.keys("job", job_id),
+        job_id=job_id,
+        token=token,
+        worker=worker,
+        lease_ms=milliseconds(lease),
+        limits=json.dumps({slot: str(places) for slot, places in limits.items()}),
+    )
+    if answer.word != "claimed":
+        return Claim(cast("Word", answer.word))
+    attempt, failures, crashes, started_ms = (int(value) for value in answer.values)
+    return Claim("claimed", Fence(job_id, attempt, token), failures, crashes, moment(started_ms))

@@ -1,0 +1,39 @@
+"""defer: put off a job whose operation this worker does not know."""
+
+import json
+from datetime import timedelta
+from typing import Final, Literal, cast
+
+from jobs.store import Store
+from jobs.submission import milliseconds
+
+Word = Literal["deferred", "failed", "taken", "ended", "missing"]
+PATIENCE: Final = timedelta(minutes=10)
+UNKNOWN_OPERATION: Final = {
+    "type": "unknown-operation",
+    "detail": "No worker has known this operation for 10 minutes.",
+    "retryable": True,
+}
+
+
+def defer(store: Store, job_id: str, *, delay: timedelta, patience: timedelta = PATIENCE) -> Word:
+    """Have the job's message published again later, where another worker may know it.
+
+    Args:
+        store: where it is.
+        job_id: which one.
+        delay: until then.
+        patience: it fails only when no live worker has known its operation for so long.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    answer = store.run(
+        "defer_job",
+        store.keys("job", job_id),
+        job_id=job_id,
+        delay_ms=milliseconds(delay),
+        patience_ms=milliseconds(patience),
+        error=json.dumps(UNKNOWN_OPERATION),
+    )
+    return cast("Word", answer.word)

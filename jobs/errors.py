@@ -1,0 +1,169 @@
+"""Every error of the core.
+
+CallboardError
+├── OperationError           a declaration is wrong
+│   └── UnknownOperation
+├── InvalidParameters
+├── Refused                  a submission was not accepted
+│   ├── DuplicateJob
+│   ├── IdempotencyMismatch
+│   └── CapacityExceeded
+├── JobNotFound
+│   └── JobGone
+├── JobNotFinished
+├── JobActive
+├── StoreUnavailable         Redis is away, full or not durable
+├── StoreUnfit               Redis is set up in a way that loses jobs
+├── Failure                  raised by a function: the job failed, for a reason to show
+│   ├── ResultNotSerialisable
+│   └── ResultTooLarge
+└── Interrupted              the run ended because somebody wanted it to end
+    ├── Cancelled
+    ├── TimedOut
+    ├── LeaseLost
+    └── ShutDown
+Interruption (BaseException) what is raised inside a running function
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+
+class CallboardError(Exception):
+    """Something in Callboard went wrong."""
+
+
+class OperationError(CallboardError):
+    """This operation is not declared correctly."""
+
+
+class UnknownOperation(OperationError):
+    """There is no operation with this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"There is no operation named {name!r}.")
+
+
+class InvalidParameters(CallboardError):
+    """The parameters do not fit the operation's schema."""
+
+    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
+        """Keep what is wrong.
+
+        Args:
+            errors: pairs of a JSON Pointer into the parameters and what is wrong there.
+        """
+        self.errors: Final = tuple(errors)
+        super().__init__("; ".join(f"{pointer or '/'}: {detail}" for pointer, detail in errors))
+
+
+class Refused(CallboardError):
+    """The submission was not accepted; nothing was written."""
+
+
+class DuplicateJob(Refused):
+    """A job with the same parameters is already active."""
+
+    def __init__(self, job_id: str, status: str) -> None:
+        self.job_id = job_id
+        self.status = status
+        super().__init__("A job of this operation with the same parameters is already active.")
+
+
+class IdempotencyMismatch(Refused):
+    """This Idempotency-Key was used before, with another payload."""
+
+
+class CapacityExceeded(Refused):
+    """There are as many active jobs as this server or this operation takes."""
+
+    def __init__(self, scope: str) -> None:
+        """Say whose capacity it is.
+
+        Args:
+            scope: `server` or `operation`.
+        """
+        self.scope = scope
+        super().__init__(f"The {scope} has as many active jobs as it takes.")
+
+
+class JobNotFound(CallboardError):
+    """There is no job with this id."""
+
+
+class JobGone(JobNotFound):
+    """This job has expired or was removed."""
+
+
+class JobNotFinished(CallboardError):
+    """This job has no result yet."""
+
+
+class JobActive(CallboardError):
+    """This job is still active, so it cannot be removed; cancel it first."""
+
+
+class StoreUnavailable(CallboardError):
+    """Jobs can be neither read nor written at the moment; nothing is lost."""
+
+
+class StoreUnfit(CallboardError):
+    """Redis is set up in a way that can lose jobs."""
+
+
+class Failure(CallboardError):
+    """The function says that its job failed, with a sentence for the one who asked for it."""
+
+    kind = "failure"
+
+    def __init__(self, detail: str, *, retryable: bool = True) -> None:
+        """Fail the job.
+
+        Args:
+            detail: what the caller reads.
+            retryable: whether another attempt may do better.
+        """
+        self.detail = detail
+        self.retryable = retryable
+        super().__init__(detail)
+
+
+class ResultNotSerialisable(Failure):
+    """What the function returned cannot be sent to anybody."""
+
+    kind = "result-not-serialisable"
+
+
+class ResultTooLarge(Failure):
+    """What the function returned is larger than results may be."""
+
+    kind = "result-too-large"
+
+
+class Interrupted(CallboardError):
+    """The run ended because it was told to."""
+
+
+class Cancelled(Interrupted):
+    """The job was cancelled."""
+
+
+class TimedOut(Interrupted):
+    """The function ran longer than its time limit."""
+
+
+class LeaseLost(Interrupted):
+    """The job is no longer this worker's; another one may run it."""
+
+
+class ShutDown(Interrupted):
+    """The worker stops; another one runs the job."""
+
+
+class Interruption(BaseException):
+    """Raised inside a running function that is to stop; let it pass, or clean up and re-raise."""
+
+    def __init__(self, cause: Interrupted | None = None) -> None:
+        self.cause = cause or Cancelled("The job was told to stop.")
+        super().__init__(str(self.cause))

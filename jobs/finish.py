@@ -1,0 +1,67 @@
+"""finish: record a run's outcome and the final status in one step."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from jobs.encoding import encode
+from jobs.errors import ResultNotSerialisable, ResultTooLarge
+from jobs.fence import Fence
+from jobs.store import Store
+
+Word = Literal["finished", "stale", "ended", "missing"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: with an encoded result, or with an error."""
+
+    result: bytes = b""
+    result_bytes: int = 0
+    error: Mapping[str, Any] | None = None
+
+
+def encode_result(value: Any, *, max_bytes: int) -> Outcome:
+    """Encode what a function returned, before anything is recorded.
+
+    Raises:
+        ResultNotSerialisable: something in it is not JSON-like.
+        ResultTooLarge: it takes more than `max_bytes`.
+    """
+    try:
+        stored, size = encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ResultNotSerialisable(
+            f"The result cannot be sent: {error}", retryable=False
+        ) from error
+    if size > max_bytes:
+        raise ResultTooLarge(
+            f"The result takes {size} bytes; {max_bytes} are allowed.", retryable=False
+        )
+    return Outcome(stored, size)
+
+
+def finish(store: Store, fence: Fence, outcome: Outcome) -> Word:
+    """Record the outcome of an attempt; at most one attempt of a job ever succeeds in that.
+
+    Returns:
+        finished, also when repeated; stale, when the lease was lost; ended, when another
+        attempt ended the job; missing, when Redis lost the record.
+
+    Raises:
+        StoreUnavailable: Redis does not answer; try again, with the same outcome.
+    """
+    failed = outcome.error is not None
+    answer = store.run(
+        "finish_job",
+        store.keys("job", fence.job_id),
+        job_id=fence.job_id,
+        attempt=fence.attempt,
+        token=fence.token,
+        outcome="failed" if failed else "succeeded",
+        result=outcome.result,
+        result_bytes=outcome.result_bytes,
+        error=json.dumps(outcome.error) if failed else "",
+    )
+    return cast("Word", answer.word)

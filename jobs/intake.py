@@ -1,0 +1,78 @@
+"""The one path by which jobs come in, from HTTP and from Python."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs.faults import FaultPoints
+from jobs.identity import new_job_id
+from jobs.operation import bind_submitter
+from jobs.publisher import Publisher, Wakeup
+from jobs.registry import Registry
+from jobs.relay import Relay
+from jobs.store import Store
+from jobs.submit import Accepted, submit
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Validates, records and publishes submissions.
+
+    Attributes:
+        relay: settles confirms, and publishes what a submission woke besides itself.
+        max_active: how many active jobs the server takes.
+    """
+
+    store: Store
+    publisher: Publisher
+    relay: Relay
+    registry: Registry
+    max_active: int
+    faults: FaultPoints = field(default_factory=FaultPoints)
+
+    def submit(
+        self,
+        operation: str,
+        params: Mapping[str, Any],
+        *,
+        check: Callable[[], None] = lambda: None,
+        **chosen: Any,
+    ) -> Accepted:
+        """Record a job and publish its message, waiting for the broker's confirm.
+
+        Once it is recorded it is accepted, whether or not the broker confirms within its
+        deadline: the outbox keeps what is not confirmed.
+
+        Args:
+            operation: the operation's name.
+            params: JSON-like.
+            check: run once the submission is known to be valid, before it is recorded.
+            chosen: fields of `Submission` that the caller chose.
+
+        Raises:
+            UnknownOperation, InvalidParameters: it can never be run.
+            Refused: it may not be run now.
+            StoreUnavailable: Redis does not answer.
+        """
+        found = self.registry.get(operation)
+        submission = found.submission(new_job_id(), params, **chosen)
+        check()
+        accepted = submit(
+            self.store,
+            submission,
+            max_active=self.max_active,
+            max_active_operation=found.rules.max_active,
+        )
+        self.faults.reach("between-record-and-publish")
+        if accepted.wakeup:
+            wakeup = Wakeup(
+                accepted.submission, accepted.wakeup, urgent=False, published_ms=accepted.now_ms
+            )
+            (confirmed,) = self.publisher.publish([wakeup])
+            if confirmed:
+                self.relay.settle(accepted.job_id, accepted.wakeup)
+        return accepted
+
+    def serve_operations(self) -> None:
+        """Let `Operation.submit` in this process come through here."""
+        bind_submitter(self.submit)

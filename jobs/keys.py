@@ -1,0 +1,122 @@
+"""Spell every Redis key once, for Python and for the Lua prelude that is generated from here.
+
+Every key starts with `{<namespace>}:`, so that a namespace lives on one shard of a cluster.
+"""
+
+import re
+from typing import Final
+
+TEMPLATES: Final[dict[str, str]] = {
+    # One job.
+    "job": "job:<id>",  # hash: the record
+    "text": "job:<id>:text",  # hash: fields of the record that may be longer than 64 bytes
+    "params": "job:<id>:params",  # string: encoded parameters
+    "result": "job:<id>:result",  # string: encoded result
+    "log": "job:<id>:log",  # list: lines and steps
+    # What a submission is checked against.
+    "unique": "unique:<tenant>:<operation>:<fingerprint>",  # string: id of the active job
+    "idempotency": "idempotency:<tenant>:<digest>",  # hash: fingerprint, job
+    "active": "active",  # zset: active jobs by creation
+    "active_operation": "active:<operation>",  # zset: active jobs of one operation by creation
+    # Places.
+    "limits": "limits",  # hash: declared:, operator: and pause:<slot>, how many places
+    "slot": "slot:<slot>",  # zset: <id>:<place>; score -1 occupied, a rank reserved
+    "waiting": "waiting:<slot>",  # zset: parked jobs by rank
+    "waited": "waited",  # set: slots that may have parked jobs
+    "reservations": "reservations",  # zset: jobs with reserved places by the time they lapse
+    # Clocks.
+    "leases": "leases",  # zset: running jobs by lease end
+    "due": "due",  # zset: scheduled jobs by time
+    "outbox": "outbox",  # zset: jobs to be woken by the time the relay publishes them
+    "awaiting": "awaiting:<queue>",  # zset: jobs whose message is confirmed, by their next check
+    "queues": "queues",  # set: queues that have an awaiting set
+    "expiry": "expiry",  # zset: ended jobs by purge time
+    "tombstones": "tombstones",  # zset: purged ids by the time no message can revive them
+    "ticks": "ticks",  # hash: when the housekeeper last did what
+    # Looking.
+    "index": "index:<tenant>",  # zset: a tenant's jobs by creation
+    "index_facet": "index:<tenant>:<facet>:<value>",  # zset: the same, of one facet
+    "stats": "stats:<operation>",  # hash: what past runs took
+    # The fleet.
+    "workers": "workers",  # zset: worker ids by their last hello
+    "worker": "worker:<worker>",  # hash: what a worker said of itself
+    "operations": "operations",  # zset: operations by the last hello of a worker that knows them
+    "leader": "leader",  # string: the housekeeper that leads
+    # Never written: deleting it is a write that a full memory does not refuse.
+    "headroom": "headroom",
+    # Tests alone: replaces the clock of Redis.
+    "clock": "clock",
+}
+
+CHANNELS: Final[dict[str, str]] = {
+    "events": "events",  # job id, version, status and percent at each change
+    "cancels": "cancels",  # ids of running jobs that are to stop
+}
+
+PERMANENT: Final[tuple[str, ...]] = (
+    "job:*",
+    "unique:*",
+    "active",
+    "active:*",
+    "limits",
+    "slot:*",
+    "waiting:*",
+    "waited",
+    "reservations",
+    "leases",
+    "due",
+    "outbox",
+    "awaiting:*",
+    "queues",
+    "expiry",
+    "tombstones",
+    "ticks",
+    "index:*",
+    "stats:*",
+    "workers",
+    "operations",
+    "clock",
+)
+"""Patterns of keys that may live without a TTL; a job's own keys go by `purge`."""
+
+_PLACEHOLDER = re.compile(r"<(\w+)>")
+
+
+class Keys:
+    """The keys of one namespace: `Keys("callboard").job(id)` is `"{callboard}:job:<id>"`."""
+
+    def __init__(self, namespace: str) -> None:
+        self.prefix = "{" + namespace + "}:"
+
+    def __call__(self, name: str, *parts: str) -> str:
+        """Spell the key `name` with its parts in the order of its template.
+
+        Raises:
+            KeyError: no key has that name.
+            ValueError: too many or too few parts.
+        """
+        template = TEMPLATES[name]
+        if len(parts) != len(_PLACEHOLDER.findall(template)):
+            raise ValueError(f"key {name!r} is spelled {template!r}, got {len(parts)} parts")
+        remaining = iter(parts)
+        return self.prefix + _PLACEHOLDER.sub(lambda _: next(remaining), template)
+
+    def channel(self, name: str) -> str:
+        """Spell a channel; pub/sub ignores shards, the prefix only keeps namespaces apart."""
+        return self.prefix + CHANNELS[name]
+
+
+def lua_prelude() -> str:
+    """Generate the Lua functions `key_<name>(parts)` and `channel_<name>` from the templates."""
+    lines = ["local ns = string.match(KEYS[1], '^%b{}:')"]
+    for name, template in TEMPLATES.items():
+        parts = _PLACEHOLDER.findall(template)
+        pieces = [
+            piece if index % 2 else f"'{piece}'"
+            for index, piece in enumerate(_PLACEHOLDER.split(template))
+            if piece
+        ]
+        body = " .. ".join(["ns", *pieces])
+        lines.append(f"local function key_{name}({', '.join(parts)}) return {body} end")
+    lines += [f"local channel_{name} = ns .. '{channel}'" for name, channel in CHANNELS.items()]
+    return "\n".join(lines) + "\n"

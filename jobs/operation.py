@@ -1,0 +1,256 @@
+"""An operation: a named, typed Python function that can be run as a job."""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, Literal, overload
+
+from config.duration import parse_duration, parse_duration_range
+from jobs.errors import InvalidParameters, OperationError
+from jobs.limit import operation_slot, resource_slot
+from jobs.parameters import Parameters, fingerprint
+from jobs.submission import OnConflict, Submission
+
+NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+QUEUE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+MOST_RETRIES: Final = 1000
+SHORTEST_TTL: Final = timedelta(hours=1)
+LONGEST_TTL: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """How an operation's jobs are run; see `operation` for what each means."""
+
+    time_limit: timedelta
+    max_running: int | None
+    slots: Mapping[str, int]
+    max_active: int
+    unique: bool
+    unique_by: Callable[[dict[str, Any]], Any] | None
+    on_conflict: OnConflict
+    max_retries: int
+    shortest_backoff: timedelta
+    longest_backoff: timedelta
+    isolation: Literal["thread"]
+    wait: timedelta
+    queue: str
+    result_ttl: timedelta
+
+
+_submitters: list[Callable[..., Any]] = []
+
+
+def bind_submitter(submitter: Callable[..., Any]) -> None:
+    """Have `Operation.submit` go through `submitter`; the latest one counts."""
+    _submitters.append(submitter)
+
+
+class Operation:
+    """A declared function; calling it runs the plain function, as in a test."""
+
+    def __init__(self, function: Callable[..., Any], name: str, rules: Rules) -> None:
+        self.function: Final = function
+        self.name: Final = name
+        self.rules: Final = rules
+        self.parameters: Final = Parameters(function)
+        self.is_async: Final = inspect.iscoroutinefunction(function)
+        self.description: Final = inspect.cleandoc(function.__doc__ or "")
+        self.__doc__ = function.__doc__
+        self.__name__ = name
+        self.__module__ = function.__module__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function itself, here and now."""
+        return self.function(*args, **kwargs)
+
+    def submit(self, **params: Any) -> str:
+        """Submit a job by the same path as HTTP, and give its id.
+
+        Raises:
+            OperationError: this process has not been connected yet.
+            InvalidParameters: the parameters do not fit.
+            Refused: it may not be run now.
+            StoreUnavailable: Redis does not answer.
+        """
+        if not _submitters:
+            raise OperationError(
+                f"{self.name}: this process is not connected; call ops.connect() first"
+            )
+        job_id: str = _submitters[-1](self.name, params).job_id
+        return job_id
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+    def places(self) -> dict[str, int]:
+        """Give the slots that each of its jobs takes, with how many places of each."""
+        extra = {resource_slot(name): number for name, number in self.rules.slots.items()}
+        return {operation_slot(self.name): 1, **extra}
+
+    def fingerprint_of(self, params: dict[str, Any]) -> str | None:
+        """Give what equal jobs have in common, or None when equal jobs may run.
+
+        Raises:
+            InvalidParameters: the operation's `unique_by` cannot cope with them.
+        """
+        if self.rules.unique_by is not None:
+            try:
+                return fingerprint(self.rules.unique_by(params))
+            except Exception as error:
+                raise InvalidParameters(
+                    [("", "unique_by has no answer for these parameters")]
+                ) from error
+        return fingerprint(params) if self.rules.unique else None
+
+    def submission(self, job_id: str, params: Mapping[str, Any], **chosen: Any) -> Submission:
+        """Validate parameters and build a submission with this operation's rules.
+
+        Args:
+            job_id: a new UUIDv7.
+            params: JSON-like.
+            chosen: fields of `Submission` that the caller chose; they win.
+
+        Raises:
+            InvalidParameters: the parameters do not fit.
+        """
+        complete = self.parameters.validate(params)
+        values: dict[str, Any] = {
+            "queue": self.rules.queue,
+            "slots": ",".join(
+                f"{resource_slot(name)}={number}" for name, number in self.rules.slots.items()
+            ),
+            "fingerprint": self.fingerprint_of(complete),
+            "on_conflict": self.rules.on_conflict,
+            "result_ttl": self.rules.result_ttl,
+            "max_retries": self.rules.max_retries,
+            **chosen,
+        }
+        return Submission(job_id=job_id, operation=self.name, params=complete, **values)
+
+
+@overload
+def operation(function: Callable[..., Any], /) -> Operation: ...
+
+
+@overload
+def operation(
+    *,
+    name: str | None = ...,
+    time_limit: str | timedelta = ...,
+    max_running: int | None = ...,
+    slots: Mapping[str, int] | None = ...,
+    max_active: int = ...,
+    unique: bool = ...,
+    unique_by: Callable[[dict[str, Any]], Any] | None = ...,
+    on_conflict: OnConflict = ...,
+    max_retries: int = ...,
+    backoff: str = ...,
+    isolation: Literal["thread"] = ...,
+    wait: str | timedelta = ...,
+    queue: str = ...,
+    result_ttl: str | timedelta = ...,
+) -> Callable[[Callable[..., Any]], Operation]: ...
+
+
+def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    time_limit: str | timedelta = "10m",
+    max_running: int | None = None,
+    slots: Mapping[str, int] | None = None,
+    max_active: int = 1000,
+    unique: bool = False,
+    unique_by: Callable[[dict[str, Any]], Any] | None = None,
+    on_conflict: OnConflict = "reject",
+    max_retries: int = 0,
+    backoff: str = "10s..5m",
+    isolation: Literal["thread"] = "thread",
+    wait: str | timedelta = "0s",
+    queue: str = "default",
+    result_ttl: str | timedelta = "24h",
+) -> Operation | Callable[[Callable[..., Any]], Operation]:
+    """Declare a function as an operation; its type hints and docstring are the schema.
+
+    Args:
+        function: a plain or `async` function. A keyword `job` gets the running `Job`.
+        name: how callers name it; the function's own name by default.
+        time_limit: after which it is interrupted, and fails as `timeout`.
+        max_running: how many of its jobs run at once over all workers; None for any number.
+        slots: places that each of its jobs takes in shared resources, by resource.
+        max_active: how many of its jobs may be active; beyond it submissions are refused.
+        unique: whether a job with the parameters of an active one is a duplicate.
+        unique_by: instead of the parameters, what makes a job a duplicate.
+        on_conflict: what becomes of a duplicate: reject it, return the other, or replace the
+            other while it does not run yet.
+        max_retries: how often a failed job runs again.
+        backoff: the shortest and longest delay before a retry, as `10s..5m`.
+        isolation: `thread`: the function shares the worker's process.
+        wait: how long a submission waits for the result unless it says otherwise.
+        queue: the RabbitMQ queue of its messages.
+        result_ttl: how long a finished job is kept, 1 h to 7 d.
+
+    Raises:
+        OperationError: something here cannot be; names the function and the reason.
+    """
+
+    def declare(target: Callable[..., Any]) -> Operation:
+        label = name or target.__name__
+        try:
+            shortest, longest = parse_duration_range(backoff)
+            rules = Rules(
+                time_limit=parse_duration(time_limit),
+                max_running=max_running,
+                slots=dict(slots or {}),
+                max_active=max_active,
+                unique=unique,
+                unique_by=unique_by,
+                on_conflict=on_conflict,
+                max_retries=max_retries,
+                shortest_backoff=shortest,
+                longest_backoff=longest,
+                isolation=isolation,
+                wait=parse_duration(wait),
+                queue=queue,
+                result_ttl=parse_duration(result_ttl),
+            )
+        except (ValueError, TypeError) as error:
+            raise OperationError(f"{label}: {error}") from error
+        for complaint in _complaints(label, rules):
+            raise OperationError(f"{label}: {complaint}")
+        return Operation(target, label, rules)
+
+    return declare if function is None else declare(function)
+
+
+def _complaints(name: str, rules: Rules) -> list[str]:
+    """List what is wrong with a declaration."""
+    checks = [
+        (NAME.fullmatch(name), "its name must be lower case letters, digits and _, at most 64"),
+        (
+            QUEUE.fullmatch(rules.queue),
+            f"queue {rules.queue!r} must be lower case letters, digits, . _ -",
+        ),
+        (rules.time_limit > timedelta(0), "time_limit must be longer than nothing"),
+        (rules.max_running is None or rules.max_running >= 1, "max_running must be at least 1"),
+        (rules.max_active >= 1, "max_active must be at least 1"),
+        (0 <= rules.max_retries <= MOST_RETRIES, f"max_retries must be from 0 to {MOST_RETRIES}"),
+        (
+            rules.on_conflict in ("reject", "return", "replace"),
+            "on_conflict is reject, return or replace",
+        ),
+        (rules.isolation == "thread", "isolation is 'thread'"),
+        (
+            SHORTEST_TTL <= rules.result_ttl <= LONGEST_TTL,
+            "result_ttl must be from 1h to 7d",
+        ),
+        (
+            all(NAME.fullmatch(slot) and number >= 1 for slot, number in rules.slots.items()),
+            "slots must map names of resources to whole numbers from 1",
+        ),
+    ]
+    return [complaint for holds, complaint in checks if not holds]

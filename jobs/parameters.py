@@ -1,0 +1,147 @@
+"""A function's parameters and result as schemas, made from its type hints."""
+
+import hashlib
+import inspect
+import json
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PydanticUserError,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
+from pydantic_core import PydanticSerializationError, to_json
+
+from jobs.errors import InvalidParameters, OperationError, ResultNotSerialisable
+
+HANDLE: Final = "job"
+"""The keyword by which a function asks for its `Job`; it is no parameter."""
+
+
+class Parameters:
+    """Validates parameters and results of one function.
+
+    Raises:
+        OperationError: the function's signature cannot be a schema.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        signature = inspect.signature(function)
+        try:
+            hints = typing.get_type_hints(function, include_extras=True)
+        except NameError as error:
+            raise OperationError(f"{function.__name__}: a type hint is unknown: {error}") from error
+        self.wants_job = HANDLE in signature.parameters
+        fields: dict[str, Any] = {}
+        for parameter in signature.parameters.values():
+            if parameter.name == HANDLE:
+                continue
+            _check(function, parameter, hints)
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[parameter.name] = (hints[parameter.name], default)
+        returns = hints.get("return", Any)
+        try:
+            self.model: type[BaseModel] = create_model(
+                f"{function.__name__}_parameters",
+                __config__=ConfigDict(
+                    extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
+                ),
+                **fields,
+            )
+            self._result: TypeAdapter[Any] = TypeAdapter(returns)
+            self.schema: dict[str, Any] = self.model.model_json_schema(mode="validation")
+            self.result_schema: dict[str, Any] = self._result.json_schema(mode="serialization")
+        except (PydanticUserError, TypeError, NameError) as error:
+            raise OperationError(
+                f"{function.__name__}: no schema from its type hints: {error}"
+            ) from error
+        self.schema["title"] = function.__name__
+
+    def validate(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Check JSON-like parameters strictly, and give them complete, with defaults filled in.
+
+        Raises:
+            InvalidParameters: they do not fit; each error has a JSON Pointer.
+        """
+        dumped: dict[str, Any] = self._model_of(params).model_dump(mode="json")
+        return dumped
+
+    def arguments(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Turn validated JSON-like parameters into the function's Python arguments.
+
+        Raises:
+            InvalidParameters: they do not fit the function as it is now.
+        """
+        model = self._model_of(params)
+        return {name: getattr(model, name) for name in type(model).model_fields}
+
+    def result(self, value: Any) -> Any:
+        """Check what the function returned, and give it as JSON-like data.
+
+        Raises:
+            ResultNotSerialisable: it does not fit the return annotation, or is not JSON-like.
+        """
+        try:
+            checked = self._result.validate_python(value)
+            return self._result.dump_python(checked, mode="json")
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"{_pointer(e['loc']) or '/'}: {e['msg']}" for e in error.errors()[:3]
+            )
+            raise ResultNotSerialisable(
+                f"The result does not fit the function's return annotation: {wrong}",
+                retryable=False,
+            ) from error
+        except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
+            raise ResultNotSerialisable(
+                f"The result cannot be sent: {error}", retryable=False
+            ) from error
+
+    def _model_of(self, params: Mapping[str, Any]) -> BaseModel:
+        try:
+            # JSON mode lets strict types be what JSON can say: a list for a tuple or a set.
+            # Strictness is asked for here too, since nested models have a configuration of their own.
+            return self.model.model_validate_json(
+                to_json(params, inf_nan_mode="constants"), strict=True
+            )
+        except ValidationError as error:
+            wrong = [(_pointer(e["loc"]), e["msg"]) for e in error.errors(include_url=False)]
+            raise InvalidParameters(wrong) from error
+        except PydanticSerializationError as error:
+            raise InvalidParameters([("", str(error))]) from error
+
+
+def fingerprint(value: Any) -> str:
+    """Give 32 hexadecimal digits that are equal for equal JSON-like data.
+
+    Raises:
+        TypeError: the data is not JSON-like.
+    """
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _check(
+    function: Callable[..., Any], parameter: inspect.Parameter, hints: Mapping[str, Any]
+) -> None:
+    if parameter.kind in {
+        parameter.VAR_POSITIONAL,
+        parameter.VAR_KEYWORD,
+        parameter.POSITIONAL_ONLY,
+    }:
+        raise OperationError(
+            f"{function.__name__}: parameter {parameter.name!r} has no name to submit it by; "
+            "*args, **kwargs and positional-only parameters cannot be submitted"
+        )
+    if parameter.name not in hints:
+        raise OperationError(f"{function.__name__}: parameter {parameter.name!r} has no type hint")
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    """Write a JSON Pointer (RFC 6901, section 3)."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)

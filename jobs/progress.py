@@ -1,0 +1,54 @@
+"""progress: record how far a running job is, and its log lines."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from jobs.fence import Fence
+from jobs.store import Store
+
+
+@dataclass(frozen=True)
+class LogBounds:
+    """How much log a job keeps; the oldest lines go first."""
+
+    lines: int = 1000
+    bytes: int = 256 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What changed since the last report; None and empty mean unchanged."""
+
+    percent: float | None = None
+    current: int | None = None
+    total: int | None = None
+    step: str = ""
+    lines: Sequence[str] = ()
+
+
+def progress(
+    store: Store, fence: Fence, report: Report, *, bounds: LogBounds
+) -> Literal["recorded", "stale"]:
+    """Record a report, if the attempt still holds its lease.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    fields = {"percent": report.percent, "current": report.current, "total": report.total}
+    answer = store.run(
+        "progress_job",
+        store.keys("job", fence.job_id),
+        job_id=fence.job_id,
+        attempt=fence.attempt,
+        token=fence.token,
+        fields=json.dumps(
+            {name: str(value) for name, value in fields.items() if value is not None}
+        ),
+        step=report.step,
+        lines=json.dumps(list(report.lines)),
+        most_lines=bounds.lines,
+        most_bytes=bounds.bytes,
+    )
+    return cast("Literal['recorded', 'stale']", answer.word)

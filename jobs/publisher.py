@@ -1,0 +1,33 @@
+"""What the core needs from a message broker."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from jobs.submission import Submission
+
+
+@dataclass(frozen=True)
+class Wakeup:
+    """One message to publish.
+
+    Attributes:
+        number: the wake-up that a confirm settles.
+        urgent: places are reserved for the job, so it overtakes all priorities.
+        published_ms: the time, by the clock of Redis.
+    """
+
+    submission: Submission
+    number: int
+    urgent: bool
+    published_ms: int
+
+
+class Publisher(Protocol):
+    """Publishes messages, and counts those that wait."""
+
+    def publish(self, wakeups: Sequence[Wakeup]) -> Sequence[bool]:
+        """Publish, and say for each whether the broker confirmed it in time; never raises."""
+
+    def ready(self, queue: str) -> int | None:
+        """Count the messages that wait in a queue; None when nobody knows."""

@@ -1,0 +1,36 @@
+"""reap: end the leases that ran out, and hand their jobs on."""
+
+import json
+from datetime import timedelta
+from typing import Final
+
+from jobs.store import Store
+from jobs.submission import milliseconds
+
+WORKER_LOST: Final = {
+    "type": "worker-lost",
+    "detail": "Each worker that ran this job was lost while it ran.",
+    "retryable": False,
+}
+
+
+def reap(store: Store, *, lease: timedelta, most: int = 200) -> int:
+    """Queue jobs whose worker is gone, or fail those that have cost too many workers.
+
+    After an outage (half a lease without a call) every lease is first extended once, so that
+    nobody loses a running job because Redis or the housekeepers were away.
+
+    Returns:
+        How many leases ended.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    answer = store.run(
+        "reap_leases",
+        store.keys("leases"),
+        lease_ms=milliseconds(lease),
+        most=most,
+        error=json.dumps(WORKER_LOST),
+    )
+    return int(answer.values[0])

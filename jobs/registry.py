@@ -1,0 +1,117 @@
+"""Find the operations of an installation."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from types import ModuleType
+
+from jobs.errors import OperationError, UnknownOperation
+from jobs.limit import operation_slot, resource_slot
+from jobs.operation import Operation
+
+
+class Registry:
+    """The operations that this process knows, by name."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        """Index operations by name.
+
+        Raises:
+            OperationError: two different operations have the same name.
+        """
+        self._operations: dict[str, Operation] = {}
+        for found in operations:
+            known = self._operations.setdefault(found.name, found)
+            if known is not found:
+                raise OperationError(
+                    f"{found.name}: declared in {known.__module__} and in {found.__module__}"
+                )
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self._operations.values())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._operations
+
+    def get(self, name: str) -> Operation:
+        """Look one up.
+
+        Raises:
+            UnknownOperation: this process does not know it.
+        """
+        try:
+            return self._operations[name]
+        except KeyError:
+            raise UnknownOperation(name) from None
+
+    def queues(self) -> list[str]:
+        """Name the queues that its messages go through."""
+        return sorted({found.rules.queue for found in self})
+
+    def limits(self, resources: Mapping[str, int]) -> dict[str, int | None]:
+        """Give the declared places of every slot that its jobs take.
+
+        Args:
+            resources: the places of shared resources, from the settings.
+
+        Raises:
+            OperationError: an operation needs a resource, or more of it, than there is.
+        """
+        places: dict[str, int | None] = {
+            resource_slot(name): number for name, number in resources.items()
+        }
+        for found in self:
+            places[operation_slot(found.name)] = found.rules.max_running
+            for name, number in found.rules.slots.items():
+                if number > resources.get(name, 0):
+                    raise OperationError(
+                        f"{found.name}: needs {number} of resource {name!r}, but "
+                        f"CALLBOARD_RESOURCES has {resources.get(name, 0)}"
+                    )
+        return places
+
+
+def discover(packages: Iterable[str], modules: Iterable[str]) -> Registry:
+    """Import operation modules and collect what they declare.
+
+    Args:
+        packages: packages whose modules are all imported.
+        modules: further modules or packages of them, as `CALLBOARD_OPERATIONS` names them.
+
+    Raises:
+        OperationError: a module cannot be imported, declares nothing, or declares wrongly.
+    """
+    found: list[Operation] = []
+    for name in packages:
+        for module in _submodules(_import(name)):
+            found += _declared(module)
+    for name in modules:
+        module = _import(name)
+        declared = [one for each in (module, *_submodules(module)) for one in _declared(each)]
+        if not declared:
+            raise OperationError(f"{name}: this module declares no operation")
+        found += declared
+    return Registry(dict.fromkeys(found))
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise OperationError(f"{name}: cannot be imported: {error}") from error
+
+
+def _submodules(package: ModuleType) -> list[ModuleType]:
+    paths = getattr(package, "__path__", None)
+    if paths is None:
+        return []
+    names = sorted(entry.name for entry in pkgutil.iter_modules(paths))
+    return [_import(f"{package.__name__}.{name}") for name in names]
+
+
+def _declared(module: ModuleType) -> list[Operation]:
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, Operation) and value.__module__ == module.__name__
+    ]

@@ -1,0 +1,31 @@
+"""renew: keep the leases of everything that one worker runs."""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal
+
+from jobs.fence import Fence
+from jobs.store import Store
+from jobs.submission import milliseconds
+
+Word = Literal["kept", "cancel", "lost", "missing"]
+
+
+def renew(store: Store, fences: Sequence[Fence], *, lease: timedelta) -> dict[str, Word]:
+    """Extend all leases in one call, and learn what became of each job.
+
+    Returns:
+        For each job id: kept; cancel, when it is to stop; lost, when another attempt may run;
+        missing, when Redis lost the record.
+
+    Raises:
+        StoreUnavailable: Redis does not answer; the runs go on.
+    """
+    answer = store.run(
+        "renew_leases",
+        store.keys("leases"),
+        fences=json.dumps([[f.job_id, str(f.attempt), f.token] for f in fences]),
+        lease_ms=milliseconds(lease),
+    )
+    return dict(zip((fence.job_id for fence in fences), answer.values[0], strict=True))

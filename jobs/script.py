@@ -1,0 +1,181 @@
+"""Load a Lua transition: read its header, put prelude and shared functions in front, call it."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Final
+
+from jobs.keys import lua_prelude
+
+GROWING: Final = frozenset({"submit_job", "adopt_job"})
+"""Scripts that a full Redis may refuse; every other one must still be able to end jobs."""
+
+_HEADROOM = "redis.call('DEL', key_headroom())\n"
+_CLOCK = """local function read_clock()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local now = read_clock()
+"""
+_TEST_CLOCK = _CLOCK.replace(
+    "local now = read_clock()",
+    "local now = tonumber(redis.call('GET', key_clock())) or read_clock()",
+)
+PARAGRAPHS: Final = 3
+_TYPES: Final = {"str", "int", "json", "bytes"}
+
+
+class HeaderError(ValueError):
+    """A Lua file's header lacks a part, or says something that the file does not do."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the comment on top of a Lua file promises; the loader binds names from it."""
+
+    name: str
+    purpose: str
+    keys: tuple[str, ...]
+    arguments: Mapping[str, str]
+    answers: tuple[str, ...]
+    guarantee: str
+
+
+@dataclass(frozen=True)
+class Script:
+    """One transition's complete Lua source and the header it was made from."""
+
+    header: Header
+    source: str
+
+    @cached_property
+    def digest(self) -> str:
+        """Give the name by which Redis knows the source once it has seen it."""
+        return hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+    def order(self, arguments: Mapping[str, object]) -> list[str | bytes | int]:
+        """Put named arguments into ARGV's order.
+
+        Raises:
+            TypeError: a name is missing, unknown or of another type than the header says.
+        """
+        if set(arguments) != set(self.header.arguments):
+            raise TypeError(f"{self.header.name} takes {', '.join(self.header.arguments)}")
+        ordered: list[str | bytes | int] = []
+        for name, kind in self.header.arguments.items():
+            value = arguments[name]
+            wanted = {"int": int, "bytes": bytes}.get(kind, str)
+            if not isinstance(value, wanted) or isinstance(value, bool):
+                raise TypeError(f"{self.header.name}: {name} must be {wanted.__name__}")
+            ordered.append(value)  # type: ignore[arg-type]
+        return ordered
+
+
+def read_header(name: str, text: str) -> Header:
+    """Parse the five parts of a header: name and purpose, KEYS, ARGV, RETURNS, guarantee.
+
+    Raises:
+        HeaderError: a part is missing or malformed.
+    """
+    comment = "\n".join(line[2:].strip(" ") for line in _leading_comment(text))
+    blocks = [block.strip() for block in comment.split("\n\n") if block.strip()]
+    if len(blocks) != PARAGRAPHS:
+        raise HeaderError(f"{name}: wants {PARAGRAPHS} paragraphs, has {len(blocks)}")
+    title = re.fullmatch(rf"{name}: (.+)", blocks[0], re.DOTALL)
+    table = re.fullmatch(r"KEYS(.*?)\nARGV(.*?)\nRETURNS(.*)", blocks[1], re.DOTALL)
+    if title is None or table is None:
+        raise HeaderError(f"{name}: the header must read '{name}: …', KEYS, ARGV, RETURNS")
+    rows = [_rows(part) for part in table.groups()[:2]]
+    arguments = {row[0]: row[1] for row in rows[1]}
+    if unknown := set(arguments.values()) - _TYPES:
+        raise HeaderError(f"{name}: unknown argument types {sorted(unknown)}")
+    answers = tuple(word.strip() for word in table.group(3).split("|"))
+    return Header(
+        name=name,
+        purpose=" ".join(title.group(1).split()),
+        keys=tuple(row[0] for row in rows[0]),
+        arguments=arguments,
+        answers=answers,
+        guarantee=" ".join(blocks[2].split()),
+    )
+
+
+def script_names() -> Iterator[str]:
+    """Name every transition that has a Lua file."""
+    for entry in files("jobs.scripts").iterdir():
+        if entry.name.endswith(".lua"):
+            yield entry.name.removesuffix(".lua")
+
+
+@cache
+def load(name: str, *, test_clock: bool = False) -> Script:
+    """Read `<name>.lua` and build the source that Redis gets.
+
+    Args:
+        name: the file's stem, such as `claim_job`.
+        test_clock: let the key `clock` replace the time of Redis; only tests ask for it.
+
+    Raises:
+        HeaderError: the file's header is not right.
+        FileNotFoundError: there is no such transition.
+    """
+    text = _read(f"{name}.lua")
+    header = read_header(name, text)
+    bindings = [f"local {key} = KEYS[{index}]" for index, key in enumerate(header.keys, 1)]
+    for index, (argument, kind) in enumerate(header.arguments.items(), 1):
+        pattern = {"int": "tonumber(ARGV[{}])", "json": "cjson.decode(ARGV[{}])"}.get(
+            kind, "ARGV[{}]"
+        )
+        bindings.append(f"local {argument} = {pattern.format(index)}")
+    source = "".join(
+        [
+            lua_prelude(),
+            "" if name in GROWING else _HEADROOM,
+            _TEST_CLOCK if test_clock else _CLOCK,
+            *shared_functions(text),
+            "\n".join(bindings) + "\n",
+            text,
+        ]
+    )
+    return Script(header, source)
+
+
+def shared_functions(text: str) -> list[str]:
+    """Give the sources of the shared functions that `text` calls, each after those it calls."""
+    found: dict[str, str] = {}
+
+    def visit(source: str) -> None:
+        for name in _shared_names():
+            if name not in found and re.search(rf"\b{name}\(", source):
+                shared = _read(f"shared/{name}.lua")
+                visit(shared.replace(f"function {name}(", ""))
+                found[name] = shared
+
+    visit(text)
+    return list(found.values())
+
+
+@cache
+def _shared_names() -> tuple[str, ...]:
+    entries = (files("jobs.scripts") / "shared").iterdir()
+    return tuple(sorted(e.name.removesuffix(".lua") for e in entries if e.name.endswith(".lua")))
+
+
+@cache
+def _read(path: str) -> str:
+    return (files("jobs.scripts") / path).read_text(encoding="utf-8")
+
+
+def _leading_comment(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        if not line.startswith("--"):
+            return
+        yield line
+
+
+def _rows(block: str) -> list[list[str]]:
+    rows = [line.split(maxsplit=2) for line in block.strip().splitlines()]
+    return [row for row in rows if row and row != ["none"]]

@@ -1,0 +1,1 @@
+"""Lua: one file per transition, and the functions that they share."""

@@ -1,0 +1,65 @@
+-- claim_job: hand one queued job to one worker until its lease runs out.
+--
+-- KEYS     record    hash  the job
+-- ARGV     job_id    str
+--          token     str   drawn by the worker for this delivery; with the attempt it is the fence
+--          worker    str   who claims
+--          lease_ms  int   how long the claim is good for without a heartbeat
+--          limits    json  slot to places as declared in the code, for slots that have no limit yet
+-- RETURNS  claimed | parked | taken | ended | missing
+--
+-- Of two workers racing for one job exactly one reads 'claimed', and reads it again when it
+-- repeats. No slot ever gets more occupants than its limit. Claimed adds attempt, failures,
+-- crashes and the time in ms.
+local job = read_job(job_id)
+if not job then return answer('missing') end
+if is_final(job) then return answer('ended') end
+if job.status == 'scheduled' then return answer('parked') end
+if job.status ~= 'queued' then
+  if job.token ~= token then return answer('taken') end
+  return answer('claimed', job.attempt, job.failures, job.crashes, job.started_ms)
+end
+
+for slot, places in pairs(limits) do
+  redis.call('HSETNX', key_limits(), 'declared:' .. slot, places)
+end
+
+-- A lowered limit takes reservations back before they turn into running jobs.
+if job.reserved then
+  for _, slot in ipairs(slots_of(job)) do
+    if free_places(slot[1]) < 0 then
+      free_slots(job_id, job)
+      break
+    end
+  end
+end
+
+local evicted
+if not job.reserved then
+  for _, slot in ipairs(slots_of(job)) do
+    local blocked
+    blocked, evicted = contest(job_id, job, slot[1], slot[2], evicted)
+    if blocked then
+      give_back(evicted)
+      park(job_id, job, slot[1])
+      announce(job_id, job)
+      hand_over_slots(job)
+      return answer('parked')
+    end
+  end
+end
+
+unpark(job_id, job)
+forget_wakeup(job_id, job)
+redis.call('ZREM', key_reservations(), job_id)
+redis.call('HDEL', record, 'reserved', 'lapses', 'checks', 'percent', 'current', 'total')
+redis.call('HDEL', key_text(job_id), 'step')
+take_places(job_id, job, -1)
+redis.call('HINCRBY', record, 'attempt', 1)
+redis.call('HSET', record, 'token', token, 'worker', worker, 'started_ms', whole(now))
+redis.call('ZADD', key_leases(), now + lease_ms, job_id)
+set_status(job_id, job, 'running')
+job.percent = nil
+announce(job_id, job)
+give_back(evicted)
+return answer('claimed', whole(tonumber(job.attempt) + 1), job.failures, job.crashes, whole(now))

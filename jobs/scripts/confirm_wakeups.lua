@@ -1,0 +1,16 @@
+-- confirm_wakeups: forget outbox entries whose message RabbitMQ has confirmed.
+--
+-- KEYS     outbox   zset  jobs to be woken
+-- ARGV     wakeups  json  list of {job_id, number}
+-- RETURNS  confirmed
+--
+-- An entry goes only if its number is unchanged: a wake-up that came after the publish stays.
+for _, wakeup in ipairs(wakeups) do
+  local job = read_job(wakeup[1])
+  if not job then
+    redis.call('ZREM', outbox, wakeup[1])
+  elseif tonumber(job.wakeup) == tonumber(wakeup[2]) and redis.call('ZREM', outbox, wakeup[1]) == 1 then
+    if job.status == 'queued' and not job.parked_on then await_message(wakeup[1], job) end
+  end
+end
+return answer('confirmed')

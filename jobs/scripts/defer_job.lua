@@ -1,0 +1,25 @@
+-- defer_job: put off a job whose operation this worker does not know.
+--
+-- KEYS     record      hash  the job
+-- ARGV     job_id      str
+--          delay_ms    int   until its message is published again
+--          patience_ms  int   without any worker that knows the operation
+--          error       str   unknown-operation, as JSON
+-- RETURNS  deferred | failed | taken | ended | missing
+--
+-- The job fails only when no live worker has known its operation for all that time.
+local job = read_job(job_id)
+if not job then return answer('missing') end
+if is_final(job) then return answer('ended') end
+if job.status ~= 'queued' or job.parked_on then return answer('taken') end
+local known = tonumber(redis.call('ZSCORE', key_operations(), job.operation) or 0)
+local since = math.max(known, tonumber(job.created_ms), tonumber(job.scheduled_ms or 0))
+if since + patience_ms < now then
+  redis.call('HSET', key_text(job_id), 'error', error)
+  end_job(job_id, job, 'failed')
+  return answer('failed')
+end
+wake(job_id, job)
+redis.call('ZADD', key_outbox(), now + delay_ms, job_id)
+woken[#woken] = nil
+return answer('deferred')

@@ -1,0 +1,16 @@
+-- greet_fleet: say that a worker lives, what it knows and what it runs.
+--
+-- KEYS     workers     zset  worker ids by their last hello
+-- ARGV     worker      str
+--          fields      json  host, pid, queues, threads, running: strings
+--          operations  json  names that this worker knows
+--          lasts_ms    int   how long the hello is good for
+-- RETURNS  greeted
+--
+-- A worker that stops saying hello is forgotten by itself.
+redis.call('ZADD', workers, now, worker)
+redis.call('ZREMRANGEBYSCORE', workers, '-inf', now - lasts_ms)
+for name, value in pairs(fields) do redis.call('HSET', key_worker(worker), name, value) end
+redis.call('PEXPIRE', key_worker(worker), lasts_ms)
+for _, operation in ipairs(operations) do redis.call('ZADD', key_operations(), now, operation) end
+return answer('greeted')

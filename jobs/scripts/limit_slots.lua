@@ -1,0 +1,17 @@
+-- limit_slots: say how many places slots have.
+--
+-- KEYS     limits  hash  places by source and slot
+-- ARGV     source  str   declared (by the code), operator (wins) or pause (wins over both)
+--          places  json  slot to number as a string; empty removes the limit of that source
+-- RETURNS  limited
+--
+-- A raised limit starts waiting jobs at once. A lowered one lets those that run run on.
+for slot, number in pairs(places) do
+  if number == '' then
+    redis.call('HDEL', limits, source .. ':' .. slot)
+  else
+    redis.call('HSET', limits, source .. ':' .. slot, number)
+  end
+  hand_over(slot)
+end
+return answer('limited')

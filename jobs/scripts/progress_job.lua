@@ -1,0 +1,24 @@
+-- progress_job: record how far a running job is, and what it logged.
+--
+-- KEYS     record      hash  the job
+-- ARGV     job_id      str
+--          attempt     int
+--          token       str
+--          fields      json  percent, current, total: strings, only those that changed
+--          step        str   what it does now; empty when that has not changed
+--          lines       json  log lines
+--          most_lines  int   the log's bounds
+--          most_bytes  int
+-- RETURNS  recorded | stale
+--
+-- Only the attempt that holds the lease can write.
+local job = read_job(job_id)
+if not job or not holds_fence(job, attempt, token) then return answer('stale') end
+for name, value in pairs(fields) do
+  redis.call('HSET', record, name, value)
+  job[name] = value
+end
+if step ~= '' then redis.call('HSET', key_text(job_id), 'step', step) end
+append_log(job_id, lines, most_lines, most_bytes)
+announce(job_id, job)
+return answer('recorded')

@@ -1,0 +1,17 @@
+-- promote_due: queue the scheduled jobs whose time has come.
+--
+-- KEYS     due   zset  scheduled jobs by time
+-- ARGV     most  int   how many at once
+-- RETURNS  promoted
+--
+-- Each job is promoted once, however many housekeepers run. Adds how many were.
+local ids = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
+for _, id in ipairs(ids) do
+  local job = read_job(id)
+  if job and job.status == 'scheduled' then
+    make_queued(id, job)
+  else
+    redis.call('ZREM', due, id)
+  end
+end
+return answer('promoted', #ids)

@@ -1,0 +1,12 @@
+-- purge_job: remove one final job for good.
+--
+-- KEYS     record  hash  the job
+-- ARGV     job_id  str
+-- RETURNS  purged | active | missing
+--
+-- Leaves a tombstone, so that no late message brings the job back.
+local job = read_job(job_id)
+if not job then return answer('missing') end
+if not is_final(job) then return answer('active') end
+purge_record(job_id, job)
+return answer('purged')

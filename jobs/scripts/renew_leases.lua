@@ -1,0 +1,22 @@
+-- renew_leases: extend the leases of everything that one worker runs.
+--
+-- KEYS     leases    zset  running jobs by lease end
+-- ARGV     fences    json  list of {job_id, attempt, token}
+--          lease_ms  int   from now
+-- RETURNS  renewed
+--
+-- A lease that reap has ended is never revived. Adds one word for each fence, in order:
+-- kept, cancel (kept, but the job is to stop), lost, or missing (Redis lost the record).
+local words = {}
+for i, fence in ipairs(fences) do
+  local job = read_job(fence[1])
+  if not job then
+    words[i] = 'missing'
+  elseif not holds_fence(job, tonumber(fence[2]), fence[3]) then
+    words[i] = 'lost'
+  else
+    redis.call('ZADD', leases, now + lease_ms, fence[1])
+    words[i] = job.status == 'cancelling' and 'cancel' or 'kept'
+  end
+end
+return answer('renewed', words)

@@ -1,0 +1,9 @@
+-- Let the job wait, at its rank and holding nothing, at one slot that it lacks.
+local function park(id, job, slot)
+  unpark(id, job)
+  forget_wakeup(id, job)
+  redis.call('ZADD', key_waiting(slot), job.rank, id)
+  redis.call('SADD', key_waited(), slot)
+  redis.call('HSET', key_job(id), 'parked_on', slot)
+  job.parked_on = slot
+end

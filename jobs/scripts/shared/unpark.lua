@@ -1,0 +1,6 @@
+local function unpark(id, job)
+  if not job.parked_on then return end
+  redis.call('ZREM', key_waiting(job.parked_on), id)
+  redis.call('HDEL', key_job(id), 'parked_on')
+  job.parked_on = nil
+end

@@ -1,0 +1,61 @@
+-- submit_job: decide on one submission, and write its record, indexes and wake-up.
+--
+-- KEYS     record                hash   the job to be made
+-- ARGV     job_id                str    made by the caller, so that a repeat is recognised
+--          fields                json   fields of the record, all strings
+--          text                  json   fields that may be long, all strings
+--          params                bytes  encoded parameters
+--          on_conflict           str    reject | return | replace, for a duplicate
+--          run_at_ms             int    0 for now
+--          max_active            int    active jobs that the server takes
+--          max_active_operation  int    active jobs that this operation takes
+-- RETURNS  accepted | replayed | mismatch | duplicate | full
+--
+-- Nothing is written before all checks pass; of many equal unique submissions one is accepted.
+-- A repeat after a lost reply answers accepted. Further values: the other job's id, or for full
+-- 'server' or 'operation'; for accepted and replayed the time in ms.
+if redis.call('EXISTS', record) == 1 then return answer('accepted', job_id, whole(now)) end
+
+if fields.idempotency_digest then
+  local key = key_idempotency(fields.tenant, fields.idempotency_digest)
+  local kept = redis.call('HMGET', key, 'fingerprint', 'job')
+  if kept[2] then
+    local same = kept[1] == (fields.payload_fingerprint or '')
+    return answer(same and 'replayed' or 'mismatch', kept[2], whole(now))
+  end
+end
+
+local rival_id, rival
+if fields.fingerprint then
+  rival_id = redis.call('GET', key_unique(fields.tenant, fields.operation, fields.fingerprint))
+  rival = rival_id and read_job(rival_id)
+  if rival and is_final(rival) then rival = nil end
+  local replaceable = rival and (rival.status == 'scheduled' or rival.status == 'queued')
+  if rival and not (on_conflict == 'replace' and replaceable) then
+    return answer('duplicate', rival_id, rival.status)
+  end
+end
+
+local leaving = rival and 1 or 0
+if redis.call('ZCARD', key_active()) - leaving >= max_active then
+  return answer('full', 'server')
+elseif redis.call('ZCARD', key_active_operation(fields.operation)) - leaving >= max_active_operation then
+  return answer('full', 'operation')
+end
+
+if rival then
+  redis.call('HSET', key_text(rival_id), 'error', cjson.encode({type = 'superseded', by = job_id}))
+  end_job(rival_id, rival, 'cancelled')
+end
+
+fields.created_ms = whole(now)
+if run_at_ms > now then fields.scheduled_ms = whole(run_at_ms) end
+local job = create_job(job_id, fields, text, params, run_at_ms > now and 'scheduled' or 'queued')
+remember_idempotency(job_id, job)
+if job.status == 'scheduled' then
+  redis.call('ZADD', key_due(), run_at_ms, job_id)
+else
+  wake(job_id, job)
+end
+announce(job_id, job)
+return answer('accepted', job_id, whole(now))

@@ -1,0 +1,156 @@
+"""Run transitions in Redis: the only door through which the rest of the core reaches it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import redis
+from redis import exceptions
+
+from jobs import script
+from jobs.errors import StoreUnavailable
+from jobs.keys import Keys
+
+_AWAY: Final = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.ReadOnlyError,
+    exceptions.OutOfMemoryError,
+    OSError,
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A script's word, the ids of the jobs it woke, and what else its header says."""
+
+    word: str
+    woken: tuple[str, ...]
+    values: tuple[Any, ...]
+
+
+def ignore_woken(_job_ids: Sequence[str]) -> None:
+    """Leave publishing to the relay."""
+
+
+class Store:
+    """A namespace in one Redis.
+
+    Args:
+        client: a client with `decode_responses=False` and a bounded socket timeout.
+        namespace: whose keys these are.
+        on_woken: told the ids of jobs whose message is to be published now; it must not block.
+            When it does nothing, the housekeeper's relay publishes them a second later.
+        durable_by: in strict durability, the command that waits until a change is safe; see
+            `jobs.fitness.examine`.
+        test_clock: tests only: read the time from the key `clock` when that exists.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        namespace: str,
+        *,
+        on_woken: Callable[[Sequence[str]], None] = ignore_woken,
+        durable_by: Sequence[str | int] | None = None,
+        test_clock: bool = False,
+    ) -> None:
+        self.redis: Final = client
+        self.keys: Final = Keys(namespace)
+        self.on_woken = on_woken
+        self.durable_by = durable_by
+        self._test_clock = test_clock
+
+    def run(self, name: str, key: str, *, woken_elsewhere: str = "", **arguments: object) -> Answer:
+        """Run one transition; a repeat after a lost reply is part of every script's promise.
+
+        Args:
+            name: the script's name.
+            key: KEYS[1].
+            woken_elsewhere: a job whose message the caller publishes itself.
+            arguments: ARGV by name.
+
+        Raises:
+            StoreUnavailable: Redis is away, refuses, or could not make the change durable.
+            TypeError: the arguments are not those of the header.
+        """
+        loaded = script.load(name, test_clock=self._test_clock)
+        ordered = loaded.order(arguments)
+        raw = self._send(lambda: self._evaluate(loaded, key, ordered))
+        word, woken, *values = _text(raw)
+        answer = Answer(word, tuple(woken), tuple(values))
+        mine = [job_id for job_id in answer.woken if job_id != woken_elsewhere]
+        if mine:
+            self.on_woken(mine)
+        return answer
+
+    def pipeline(self, *commands: Sequence[Any], atomic: bool = False) -> list[Any]:
+        """Send commands in one round trip.
+
+        Args:
+            commands: each a name and its arguments.
+            atomic: let nothing happen between them.
+
+        Raises:
+            StoreUnavailable: Redis is away or refuses.
+        """
+
+        def send() -> list[Any]:
+            pipe = self.redis.pipeline(transaction=atomic)
+            for command in commands:
+                pipe.execute_command(*command)
+            return list(pipe.execute())
+
+        replies: list[Any] = self._send(send)
+        return replies
+
+    def now_ms(self) -> int:
+        """Read the one clock: milliseconds since 1970, as Redis has them.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        (time,) = self.pipeline(("TIME",))
+        return int(time[0]) * 1000 + int(time[1]) // 1000
+
+    def _evaluate(self, loaded: script.Script, key: str, arguments: Sequence[Any]) -> Any:
+        try:
+            return self._call("EVALSHA", loaded.digest, 1, key, *arguments)
+        except exceptions.NoScriptError:
+            return self._call("EVAL", loaded.source, 1, key, *arguments)
+
+    def _call(self, *command: Any) -> Any:
+        if not self.durable_by:
+            return self.redis.execute_command(*command)
+        # Both on one connection: the wait is for what that connection wrote.
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.execute_command(*command)
+        pipe.execute_command(*self.durable_by)
+        reply, reached = pipe.execute()
+        reached = reached if isinstance(reached, list) else [reached]
+        wanted = self.durable_by[1:-1]
+        if any(got < least for got, least in zip(reached, wanted, strict=True)):
+            raise StoreUnavailable("Redis did not make the change durable in time.")
+        return reply
+
+    def _send(self, call: Callable[[], Any]) -> Any:
+        try:
+            try:
+                return call()
+            except exceptions.ConnectionError:
+                # The pooled connection may have died with a server that is back by now.
+                return call()
+        except _AWAY as error:
+            raise StoreUnavailable("Redis does not answer at the moment.") from error
+        except exceptions.ResponseError as error:
+            if "OOM" in str(error):
+                raise StoreUnavailable("Redis has no memory left for new jobs.") from error
+            raise
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, list):
+        return [_text(item) for item in value]
+    return value

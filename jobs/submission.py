@@ -1,0 +1,137 @@
+"""One request to run an operation: what the record, the message and `adopt` are made from."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal, Self
+
+OnConflict = Literal["reject", "return", "replace"]
+
+DEFAULT_PRIORITY: Final = 5
+HIGHEST_PRIORITY: Final = 10
+MAX_CRASHES: Final = 3
+
+# Options of a message that are numbers; everything else in it is text.
+_WHOLE: Final = (
+    "priority",
+    "result_ttl_ms",
+    "max_retries",
+    "max_crashes",
+    "attempt",
+    "created_ms",
+    "scheduled_ms",
+)
+_SHORT: Final = (
+    "tenant",
+    "queue",
+    "slots",
+    "fingerprint",
+    "idempotency_digest",
+    "payload_fingerprint",
+    "retry_of",
+    "batch_id",
+)
+_LONG: Final = ("labels", "request_id", "traceparent", "callback")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A validated request.
+
+    Attributes:
+        job_id: a UUIDv7, made by whoever submits, so that a repeat is recognised.
+        params: JSON-like parameters, validated.
+        priority: 0 to 10, highest first.
+        slots: places in shared slots besides the operation's own, as `resource:gpu=1,…`.
+        fingerprint: equal for submissions that count as the same; None when any may run.
+        idempotency_digest: of the Idempotency-Key; the key itself is not kept.
+        scheduled_ms: not before this time, milliseconds since 1970; None for now.
+        attempt: how many attempts there were before this message.
+        created_ms: when it was accepted, by the clock of Redis.
+    """
+
+    job_id: str
+    operation: str
+    params: Mapping[str, Any]
+    tenant: str = "default"
+    queue: str = "default"
+    priority: int = DEFAULT_PRIORITY
+    slots: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str | None = None
+    on_conflict: OnConflict = "reject"
+    idempotency_digest: str | None = None
+    payload_fingerprint: str | None = None
+    scheduled_ms: int | None = None
+    result_ttl: timedelta = timedelta(hours=24)
+    max_retries: int = 0
+    max_crashes: int = MAX_CRASHES
+    request_id: str | None = None
+    traceparent: str | None = None
+    retry_of: str | None = None
+    batch_id: str | None = None
+    callback: Mapping[str, Any] | None = None
+    attempt: int = 0
+    created_ms: int | None = None
+
+    def fields(self) -> dict[str, str]:
+        """Give the record's short fields, all text, those without a value left out."""
+        values = self.to_options()
+        names = (*_SHORT, *_WHOLE)
+        fields = {name: str(values[name]) for name in names if values.get(name) not in (None, "")}
+        return {**fields, "operation": self.operation, "failures": "0", "crashes": "0"}
+
+    def text(self) -> dict[str, str]:
+        """Give the record's fields that may be long, all text."""
+        values = self.to_options()
+        return {name: values[name] for name in _LONG if values.get(name)}
+
+    def to_options(self) -> dict[str, Any]:
+        """Give what a message carries besides operation, id and parameters."""
+        options: dict[str, Any] = {
+            name: getattr(self, name) for name in (*_SHORT, *_WHOLE) if name != "result_ttl_ms"
+        }
+        options["result_ttl_ms"] = self.result_ttl // timedelta(milliseconds=1)
+        options["request_id"] = self.request_id
+        options["traceparent"] = self.traceparent
+        options["labels"] = json.dumps(dict(self.labels)) if self.labels else None
+        options["callback"] = json.dumps(dict(self.callback)) if self.callback else None
+        return {name: value for name, value in options.items() if value is not None}
+
+    @classmethod
+    def from_options(
+        cls, job_id: str, operation: str, params: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> Self:
+        """Undo `to_options`; options that this version does not know are ignored.
+
+        Raises:
+            KeyError: the message was not made from a submission.
+        """
+        names = {*_SHORT, *_WHOLE, "request_id", "traceparent"} - {"result_ttl_ms"}
+        known = {name: options[name] for name in names if options.get(name) is not None}
+        for name in set(_WHOLE) & known.keys():
+            known[name] = int(known[name])
+        return cls(
+            job_id=job_id,
+            operation=operation,
+            params=params,
+            labels=json.loads(options.get("labels") or "{}"),
+            callback=json.loads(options.get("callback") or "null"),
+            result_ttl=timedelta(milliseconds=int(options["result_ttl_ms"])),
+            **known,
+        )
+
+    def created(self, at_ms: int) -> Self:
+        """Give this submission as it stands once Redis has accepted it."""
+        return replace(self, created_ms=at_ms)
+
+
+def moment(milliseconds: float | str) -> datetime:
+    """Turn milliseconds since 1970 into an aware datetime."""
+    return datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
+
+
+def milliseconds(duration: timedelta) -> int:
+    """Turn a duration into whole milliseconds."""
+    return duration // timedelta(milliseconds=1)
