@@ -1,0 +1,1 @@
+"""Messages in: the Dramatiq brokers, their middleware, the operations and the housekeeping."""

@@ -1,0 +1,87 @@
+"""What all our RabbitMQ connections share: bounded parameters and the arguments of a queue."""
+
+import logging
+from typing import Any, Final, Literal
+
+import pika
+
+QueueType = Literal["classic", "quorum"]
+
+HEARTBEAT_S: Final = 20
+CONNECT_S: Final = 3
+HANDSHAKE_S: Final = 5
+BLOCKED_S: Final = 300
+
+UNLIMITED_DELIVERIES_SINCE: Final = 4
+
+
+def connection_parameters(url: str, *, name: str) -> pika.URLParameters:
+    """Bound every wait of a connection, and name it for the management UI.
+
+    Args:
+        url: `amqp://` or `amqps://`; its own heartbeat and timeouts are overruled.
+        name: what the connection is for, as `publisher`.
+
+    Raises:
+        ValueError: the URL cannot be read.
+    """
+    parameters = pika.URLParameters(url)
+    parameters.heartbeat = HEARTBEAT_S
+    parameters.socket_timeout = CONNECT_S
+    parameters.stack_timeout = HANDSHAKE_S
+    parameters.blocked_connection_timeout = BLOCKED_S
+    parameters.connection_attempts = 1
+    parameters.client_properties = {"connection_name": f"callboard {name}"}
+    return parameters
+
+
+def queue_arguments(
+    queue_type: QueueType, max_priority: int, server_version: str
+) -> dict[str, Any]:
+    """Spell the arguments that a queue of ours is declared with, the same in every process.
+
+    Quorum queues refuse `x-max-priority`. Their limit of deliveries (20 by default since 4.0) is
+    lifted, for a message comes back at each shutdown of a worker; before 4.0 there is none, and
+    a negative one drops messages at their first return.
+    """
+    if queue_type == "classic":
+        return {"x-max-priority": max_priority}
+    arguments: dict[str, Any] = {"x-queue-type": "quorum"}
+    if _major(server_version) >= UNLIMITED_DELIVERIES_SINCE:
+        arguments["x-delivery-limit"] = -1
+    return arguments
+
+
+def is_only_delivery_limit(refusal: str) -> bool:
+    """Say whether a refused queue differs in nothing but its limit of deliveries.
+
+    So it is with a queue that was made before RabbitMQ 4.0; it serves as well.
+    """
+    return "inequivalent arg 'x-delivery-limit'" in refusal
+
+
+def server_version(properties: dict[str, Any] | None) -> str:
+    """Read the version that RabbitMQ gave in the handshake, or an empty text."""
+    version = (properties or {}).get("version", "")
+    return version.decode() if isinstance(version, bytes) else str(version)
+
+
+def reason_of(error: BaseException) -> str:
+    """Put an error of the connection into one line that holds no password."""
+    # Pika wraps the cause in its last attempt, and that in its whole endeavour.
+    causes: tuple[object, ...] = (*error.args, *getattr(error, "exceptions", ()))
+    for cause in (getattr(error, "exception", None), *reversed(causes)):
+        if isinstance(cause, BaseException):
+            return reason_of(cause)
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def silence_pika() -> None:
+    """Keep pika's own lines, several for each lost connection, out of the log: we write one."""
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+
+
+def _major(version: str) -> int:
+    head = version.partition(".")[0]
+    return int(head) if head.isdigit() else 0

@@ -1,0 +1,125 @@
+"""Build what a process needs from its settings, and connect to nothing yet."""
+
+from dataclasses import dataclass
+
+import dramatiq
+import redis
+import structlog
+from dramatiq import Actor
+
+from actors.broker import EmbeddedBroker, RabbitmqBroker
+from actors.claiming import stand_in
+from actors.encoding import MsgpackEncoder
+from actors.publisher import Publisher, State
+from actors.wakeups import BrokerPublisher
+from config import Settings
+from config.connections import connect_redis
+from jobs.faults import FaultPoints
+from jobs.fitness import examine
+from jobs.intake import Intake
+from jobs.registry import Registry, discover
+from jobs.relay import Relay
+from jobs.store import Store
+
+OPERATIONS = ("actors.operations",)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The parts of one process, wired."""
+
+    settings: Settings
+    registry: Registry
+    limits: dict[str, int | None]
+    store: Store
+    broker: RabbitmqBroker | EmbeddedBroker
+    publisher: BrokerPublisher
+    relay: Relay
+    intake: Intake
+
+    def check_store(self) -> None:
+        """Look at how Redis is set up, and say loudly what can lose jobs.
+
+        While Redis is away, only strict durability stops the start.
+
+        Raises:
+            StoreUnfit: strict durability cannot be had.
+            redis.RedisError: strict durability cannot be checked.
+        """
+        strict = self.settings.durability == "strict"
+        if self.settings.embedded:
+            return
+        try:
+            fitness = examine(self.store.redis, strict=strict)
+        except redis.RedisError as error:
+            if strict:
+                raise
+            log.warning("store_unchecked", reason=type(error).__name__)
+            return
+        for complaint in fitness.complaints:
+            log.error("store_unfit", complaint=complaint)
+        self.store.durable_by = fitness.durable_by
+
+    def broker_ready(self) -> bool:
+        """Say whether messages can be published now; starts to connect when nobody has."""
+        if isinstance(self.broker, EmbeddedBroker):
+            return True
+        self.broker.publisher.connect()
+        return self.broker.publisher.state is State.OPEN
+
+    def close(self) -> None:
+        """Publish what was handed in, and hang up."""
+        self.relay.close()
+        self.broker.close()
+
+
+def assemble(settings: Settings) -> Assembly:
+    """Build the parts of a process.
+
+    Raises:
+        OperationError: an operation is declared wrongly, or needs a resource that is not there.
+    """
+    dramatiq.set_encoder(MsgpackEncoder())
+    registry = discover(OPERATIONS, settings.operations)
+    limits = registry.limits(settings.resources)
+    store = Store(connect_redis(settings), settings.namespace, test_clock=settings.testing)
+    broker = _broker(settings)
+    publisher = BrokerPublisher(broker, settings.namespace)
+    relay = Relay(store, publisher)
+    store.on_woken = relay.wake
+    intake = Intake(
+        store,
+        publisher,
+        relay,
+        registry,
+        settings.max_active,
+        FaultPoints(settings.fault_points),
+    )
+    return Assembly(settings, registry, limits, store, broker, publisher, relay, intake)
+
+
+def _broker(settings: Settings) -> RabbitmqBroker | EmbeddedBroker:
+    if settings.broker_url is None:
+        broker: RabbitmqBroker | EmbeddedBroker = EmbeddedBroker(prefetch=settings.threads)
+    else:
+        url = settings.broker_url.get_secret_value()
+        publisher = Publisher(
+            url, queue_type=settings.queue_type, deadline=settings.publish_deadline
+        )
+        broker = RabbitmqBroker(
+            url=url,
+            publisher=publisher,
+            prefetch=settings.threads,
+            queue_type=settings.queue_type,
+        )
+    broker.unknown_actor = Actor(
+        stand_in,
+        broker=broker,
+        actor_name="unknown_operation",
+        queue_name="default",
+        priority=0,
+        options={"store_results": True},
+    )
+    return broker

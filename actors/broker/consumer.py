@@ -1,0 +1,99 @@
+"""Consumes one queue, over as many connections as it takes."""
+
+import random
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+import dramatiq
+import pika
+import structlog
+from dramatiq import MessageProxy
+from pika.exceptions import AMQPError
+
+from actors.amqp import reason_of
+from actors.broker.session import Session, SessionDelivery
+
+LONGEST_BACKOFF_S: Final = 2.0
+SHORTEST_BACKOFF_S: Final = 0.1
+
+log = structlog.get_logger(__name__)
+
+
+class Consumer(dramatiq.Consumer):
+    """Gives the messages of a queue, or None, whatever happens to RabbitMQ.
+
+    A lost connection is replaced here, with one line in the log for each outage, so that the
+    worker sees nothing of it. Deliveries of a lost connection can still be settled; this does
+    nothing, for RabbitMQ has put those messages back.
+    """
+
+    def __init__(self, parameters: pika.URLParameters, queue: str, **session: Any) -> None:
+        self._parameters = parameters
+        self._queue = queue
+        self._session_options = session
+        self._session: Session | None = None
+        self._in_use = threading.Lock()
+        self._closing = threading.Event()
+        self._failures = 0
+        self._away_since: float | None = None
+
+    def __next__(self) -> MessageProxy | None:
+        """Wait for a message for the idle time; connect first where need be."""
+        with self._in_use:
+            if self._closing.is_set():
+                return None
+            try:
+                return self._open_session().fetch()
+            except (AMQPError, AssertionError, OSError, StopIteration) as error:
+                self._lose(error)
+        self._closing.wait(self._backoff_s())
+        return None
+
+    def ack(self, message: MessageProxy) -> None:
+        """Settle a processed message on the connection that it came by."""
+        self._settle(message, rejected=False)
+
+    def nack(self, message: MessageProxy) -> None:
+        """Drop a failed message, or give it back if it is so marked."""
+        self._settle(message, rejected=True)
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        """Leave it to RabbitMQ, which puts unsettled messages back at the end of a connection."""
+
+    def close(self) -> None:
+        """Settle what was processed and hang up; from any thread, and again."""
+        self._closing.set()
+        with self._in_use:
+            session, self._session = self._session, None
+            if session:
+                session.close()
+
+    def _open_session(self) -> Session:
+        if self._session is None:
+            self._session = Session(self._parameters, self._queue, **self._session_options)
+            if self._away_since is not None:
+                away_s = round(time.monotonic() - self._away_since, 1)
+                log.warning("consuming again", queue=self._queue, away_s=away_s)
+                self._away_since = None
+        return self._session
+
+    def _lose(self, error: BaseException) -> None:
+        session, self._session = self._session, None
+        if session:
+            session.close()
+            self._failures = 0
+        self._failures += 1
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            log.warning("consumer lost rabbitmq", queue=self._queue, reason=reason_of(error))
+
+    def _backoff_s(self) -> float:
+        backoff_s = min(LONGEST_BACKOFF_S, SHORTEST_BACKOFF_S * 2.0 ** min(self._failures, 10))
+        return backoff_s * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+    def _settle(self, message: MessageProxy, *, rejected: bool) -> None:
+        assert isinstance(message, SessionDelivery)
+        if not message.session.settle(message, rejected=rejected):
+            log.debug("message came by a lost connection", message_id=message.message_id)

@@ -1,0 +1,33 @@
+"""A message in a worker's hands, with the way back to where it came from."""
+
+from datetime import timedelta
+from typing import Any
+
+from dramatiq import Message, MessageProxy
+
+AT_ONCE = timedelta(0)
+
+
+class Delivery(MessageProxy):
+    """A message that can be given back to its queue rather than acknowledged.
+
+    Args:
+        redelivered: whether somebody has held this message before.
+    """
+
+    def __init__(self, message: Message[Any], *, redelivered: bool) -> None:
+        super().__init__(message)
+        self.redelivered = redelivered
+        self.given_back_after: timedelta | None = None
+
+    def __str__(self) -> str:
+        """Name the message in logs without its parameters, which may be secret."""
+        return f"{self.actor_name} {self.message_id}"
+
+    def give_back(self, *, after: timedelta = AT_ONCE) -> None:
+        """Let the message return to its queue once the worker is through with it.
+
+        Given back it is neither acknowledged nor rejected, whatever else happens to it. Until
+        `after` has passed it still takes one of the places that this worker may fetch.
+        """
+        self.given_back_after = after

@@ -1,0 +1,214 @@
+"""The broker of the one-process server: queues in memory, with priorities."""
+
+import itertools
+import threading
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from queue import Empty, PriorityQueue
+from typing import Any, Final, NamedTuple
+
+import dramatiq
+import structlog
+from dramatiq import Actor, Message, MessageProxy, Middleware
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.common import join_queue
+from dramatiq.errors import DecodeError, QueueNotFound
+
+from actors.broker.delivery import Delivery
+from actors.broker.enqueueing import Enqueueing
+from actors.publisher import Outcome, Outgoing
+
+KEPT_DEAD_LETTERS: Final = 100
+
+log = structlog.get_logger(__name__)
+
+
+class Place(NamedTuple):
+    """A message's place in its queue: the highest priority first, then the oldest."""
+
+    negative_priority: int
+    number: int
+    body: bytes
+    redelivered: bool = False
+
+
+class EmbeddedDelivery(Delivery):
+    """A delivery that can be put back at its old place."""
+
+    def __init__(self, message: Message[Any], place: Place) -> None:
+        super().__init__(message, redelivered=place.redelivered)
+        self.place = place
+
+
+class EmbeddedBroker(Enqueueing, StubBroker):
+    """Dramatiq's in-memory broker with priorities, outcomes and messages that can be given back.
+
+    Its messages live as long as the process.
+
+    Args:
+        prefetch: how many messages a consumer may hold; the worker threads.
+        unknown_actor: stands in for operations that this process does not know.
+    """
+
+    def __init__(
+        self,
+        *,
+        prefetch: int,
+        middleware: list[Middleware] | None = None,
+        unknown_actor: Actor[..., Any] | None = None,
+    ) -> None:
+        super().__init__(middleware or [])
+        self.prefetch = prefetch
+        self.unknown_actor = unknown_actor
+        # Nobody empties this list in a server, so it is bounded.
+        dead_letters: Any = defaultdict(lambda: deque(maxlen=KEPT_DEAD_LETTERS))
+        self.dead_letters_by_queue = dead_letters
+        self._numbers = itertools.count()
+        self._declaring = threading.RLock()
+        self._closed = False
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Make a queue, unless it is there; no delay queue goes with it."""
+        with self._declaring:
+            if queue_name in self.queues:
+                return
+            self.emit_before("declare_queue", queue_name)
+            self.queues[queue_name] = PriorityQueue()
+            self.emit_after("declare_queue", queue_name)
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 100) -> "EmbeddedConsumer":
+        """Make a consumer.
+
+        Args:
+            queue_name: the queue.
+            prefetch: bounded by the broker's own.
+            timeout: how long it waits for a message before it gives None, in milliseconds.
+
+        Raises:
+            QueueNotFound: nobody has declared or used this queue.
+        """
+        if queue_name not in self.queues:
+            raise QueueNotFound(queue_name)
+        return EmbeddedConsumer(
+            queue_name,
+            self.queues[queue_name],
+            self.dead_letters_by_queue[queue_name],
+            prefetch=min(prefetch, self.prefetch),
+            idle_s=timeout / 1000,
+        )
+
+    def publish(self, messages: Sequence[Outgoing]) -> list[Outcome]:
+        """Put messages in their queues, which are made where there are none."""
+        if self._closed:
+            return [Outcome.UNAVAILABLE] * len(messages)
+        for outgoing in messages:
+            self.declare_queue(outgoing.routing_key)
+            place = Place(-outgoing.priority, next(self._numbers), outgoing.message.encode())
+            self.queues[outgoing.routing_key].put(place)
+        return [Outcome.CONFIRMED] * len(messages)
+
+    def ready_messages(self, queue: str) -> int | None:
+        """Count the messages of a queue that no worker has fetched; None if there is no queue."""
+        return self.queues[queue].qsize() if queue in self.queues else None
+
+    def flush_all(self) -> None:
+        """Drop all messages of all queues."""
+        for queue_name in list(self.queues):
+            self.flush(queue_name)
+        for dead_letters in self.dead_letters_by_queue.values():
+            dead_letters.clear()
+
+    def join(
+        self, queue_name: str, *, timeout: int | None = None, fail_fast: bool | None = None
+    ) -> None:
+        """Wait until all messages of a queue are settled; for tests.
+
+        Args:
+            queue_name: the queue.
+            timeout: in milliseconds.
+            fail_fast: whether the error of a dropped message is raised here.
+
+        Raises:
+            QueueNotFound: nobody has declared or used this queue.
+            QueueJoinTimeout: the time is over.
+        """
+        if queue_name not in self.queues:
+            raise QueueNotFound(queue_name)
+        join_queue(self.queues[queue_name], timeout=timeout and timeout / 1000)
+        if self.fail_fast_default if fail_fast is None else fail_fast:
+            for message in self.dead_letters_by_queue[queue_name]:
+                raise message._exception or RuntimeError("A message failed.")  # noqa: SLF001
+
+    def close(self) -> None:
+        """Take no more messages."""
+        self._closed = True
+
+
+class EmbeddedConsumer(dramatiq.Consumer):
+    """Gives the messages of a queue in memory, at most so many at a time."""
+
+    def __init__(
+        self,
+        queue_name: str,
+        queue: "PriorityQueue[Place]",
+        dead_letters: Any,
+        *,
+        prefetch: int,
+        idle_s: float,
+    ) -> None:
+        self._queue_name = queue_name
+        self._queue = queue
+        self._dead_letters = dead_letters
+        self._idle_s = idle_s
+        self._free = threading.Semaphore(prefetch)
+
+    def __next__(self) -> MessageProxy | None:
+        """Wait for a message for the idle time."""
+        if not self._free.acquire(timeout=self._idle_s):
+            return None
+        try:
+            place = self._queue.get(timeout=self._idle_s)
+        except Empty:
+            self._free.release()
+            return None
+        try:
+            return EmbeddedDelivery(Message.decode(place.body), place)
+        except DecodeError:
+            log.error("message rejected: it cannot be decoded", bytes=len(place.body))
+            self._settled()
+            return None
+
+    def ack(self, message: MessageProxy) -> None:
+        """Settle a processed message, or give it back if it is so marked."""
+        assert isinstance(message, EmbeddedDelivery)
+        if message.given_back_after is None:
+            self._settled()
+        elif message.given_back_after:
+            timer = threading.Timer(
+                message.given_back_after.total_seconds(), self._put_back, [message]
+            )
+            timer.daemon = True
+            timer.start()
+        else:
+            self._put_back(message)
+
+    def nack(self, message: MessageProxy) -> None:
+        """Drop a failed message, or give it back if it is so marked."""
+        assert isinstance(message, EmbeddedDelivery)
+        if message.given_back_after is None:
+            self._dead_letters.append(message)
+        self.ack(message)
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        """Put back what a stopping worker has fetched and not begun."""
+        for message in messages:
+            assert isinstance(message, EmbeddedDelivery)
+            self._put_back(message)
+
+    def _put_back(self, message: EmbeddedDelivery) -> None:
+        self._queue.put(message.place._replace(redelivered=True))
+        self._settled()
+
+    def _settled(self) -> None:
+        self._queue.task_done()
+        self._free.release()

@@ -1,0 +1,94 @@
+"""The RabbitMQ broker: publishes through the one publisher, consumes a connection per queue."""
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import dramatiq.brokers.rabbitmq
+from dramatiq import Actor, Middleware
+
+from actors.amqp import QueueType, connection_parameters, silence_pika
+from actors.broker.consumer import Consumer
+from actors.broker.enqueueing import Enqueueing
+from actors.publisher import MAX_PRIORITY, Outcome, Outgoing, Publisher
+
+
+class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
+    """Dramatiq's broker with our publisher and consumer, and without delay and dead letter queues.
+
+    Making one connects to nothing, and it may be carried over a fork.
+
+    Args:
+        prefetch: how many messages this process may hold of each queue; its worker threads.
+        publisher: is closed with the broker.
+        unknown_actor: stands in for operations that this process does not know.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a setting of its own
+        self,
+        *,
+        url: str,
+        publisher: Publisher,
+        prefetch: int,
+        queue_type: QueueType = "classic",
+        max_priority: int = MAX_PRIORITY,
+        middleware: list[Middleware] | None = None,
+        unknown_actor: Actor[..., Any] | None = None,
+    ) -> None:
+        super().__init__(url=url, confirm_delivery=True, middleware=middleware or [])
+        silence_pika()
+        self.parameters = connection_parameters(url, name="consumer")
+        self.queue_type = queue_type
+        self.max_priority = max_priority
+        self.prefetch = prefetch
+        self.publisher = publisher
+        self.unknown_actor = unknown_actor
+
+    @property
+    def connection(self) -> NoReturn:
+        """Refuse Dramatiq's connection per thread.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError("This broker has no connection for each thread: use its publisher.")
+
+    def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:  # noqa: ARG002
+        """Take a queue into the broker's list, so that workers consume it.
+
+        RabbitMQ hears of it from whoever connects first, consumer or publisher. No delay queue
+        is announced, so that a worker starts one consumer for each queue.
+        """
+        if queue_name in self.queues:
+            return
+        self.emit_before("declare_queue", queue_name)
+        self.queues.add(queue_name)
+        self.emit_after("declare_queue", queue_name)
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
+        """Make a consumer, which connects at its first message and again by itself.
+
+        Args:
+            queue_name: the queue.
+            prefetch: bounded by the broker's own.
+            timeout: how long it waits for a message before it gives None, in milliseconds.
+        """
+        return Consumer(
+            self.parameters,
+            queue_name,
+            prefetch=min(prefetch, self.prefetch),
+            idle_s=timeout / 1000,
+            queue_type=self.queue_type,
+            max_priority=self.max_priority or MAX_PRIORITY,
+        )
+
+    def publish(self, messages: Sequence[Outgoing]) -> list[Outcome]:
+        """Publish messages and say what became of each, in order, within the deadline."""
+        return self.publisher.publish(messages)
+
+    def ready_messages(self, queue: str) -> int | None:
+        """Count the messages of a queue that no worker has fetched; None if nobody can say."""
+        return self.publisher.ready_messages(queue)
+
+    def close(self) -> None:
+        """Confirm what is being published and hang up; from any thread, and again."""
+        self.publisher.close()

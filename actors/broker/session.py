@@ -1,0 +1,198 @@
+"""One connection of a consumer, and the deliveries that only it can settle."""
+
+from collections import OrderedDict, deque
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import pika
+import structlog
+from dramatiq import Message
+from dramatiq.errors import DecodeError
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError, ChannelClosedByBroker, StreamLostError
+
+from actors.amqp import (
+    QueueType,
+    is_only_delivery_limit,
+    queue_arguments,
+    server_version,
+)
+from actors.broker.delivery import Delivery
+
+CLOSE_S: Final = 3.0
+PRECONDITION_FAILED: Final = 406
+
+log = structlog.get_logger(__name__)
+
+
+class SessionDelivery(Delivery):
+    """A delivery that knows the session it came by: a tag means nothing to any other."""
+
+    def __init__(
+        self, message: Message[Any], *, redelivered: bool, session: "Session", tag: int
+    ) -> None:
+        super().__init__(message, redelivered=redelivered)
+        self.session = session
+        self.tag = tag
+
+
+class Settlement(NamedTuple):
+    """What is to become of a delivery."""
+
+    tag: int
+    rejected: bool
+    given_back_after: timedelta | None
+
+
+class Session:
+    """Fetches messages of one queue until its connection is lost.
+
+    `settle` may be called from any thread, all else from one thread at a time.
+
+    Raises:
+        AMQPError: no connection can be made.
+        OSError: the same.
+    """
+
+    def __init__(
+        self,
+        parameters: pika.URLParameters,
+        queue: str,
+        *,
+        prefetch: int,
+        idle_s: float,
+        queue_type: QueueType,
+        max_priority: int,
+    ) -> None:
+        self._queue = queue
+        self._open_tags: OrderedDict[int, None] = OrderedDict()
+        self._settlements: deque[Settlement] = deque()
+        self._settling_due = False
+        self._connection = pika.BlockingConnection(parameters)
+        try:
+            version = server_version(self._connection._impl.server_properties)  # noqa: SLF001
+            self._channel = self._declare(queue_arguments(queue_type, max_priority, version))
+            self._channel.basic_qos(prefetch_count=prefetch)
+            self._frames = self._channel.consume(queue, inactivity_timeout=idle_s)
+        except BaseException:
+            self.close()
+            raise
+
+    def fetch(self) -> Delivery | None:
+        """Wait for a message; None if none came, or it was no message of ours and is rejected.
+
+        Raises:
+            AMQPError: the connection is lost.
+            StopIteration: RabbitMQ ended the consumer, as when its queue is deleted.
+        """
+        method, properties, body = next(self._frames)
+        if method is None:
+            return None
+        try:
+            message = Message.decode(body)
+        except DecodeError as error:
+            log.error(
+                "message rejected: it cannot be decoded",
+                queue=self._queue,
+                message_id=properties.message_id,
+                type=properties.type,
+                bytes=len(body),
+                reason=str(error.error or error),
+            )
+            self._channel.basic_reject(method.delivery_tag, requeue=False)
+            return None
+        self._open_tags[method.delivery_tag] = None
+        return SessionDelivery(
+            # The worker finds the consumer of a message by this name.
+            message.copy(queue_name=self._queue) if message.queue_name != self._queue else message,
+            redelivered=method.redelivered,
+            session=self,
+            tag=method.delivery_tag,
+        )
+
+    def settle(self, delivery: SessionDelivery, *, rejected: bool) -> bool:
+        """Acknowledge, reject or give back a delivery, soon, on the consumer's thread.
+
+        Returns:
+            False if the connection is lost; then RabbitMQ has put the message back itself.
+        """
+        self._settlements.append(Settlement(delivery.tag, rejected, delivery.given_back_after))
+        if self._settling_due and self._connection.is_open:
+            return True
+        self._settling_due = True
+        try:
+            self._connection.add_callback_threadsafe(self._send_settlements)
+        except AMQPError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Send the settlements that are left and hang up; RabbitMQ puts back all other messages."""
+        if not self._connection.is_open:
+            return
+        try:
+            self._bound_closing()
+            self._send_settlements()
+            self._connection.close()
+        except (AMQPError, AssertionError, OSError):
+            log.debug("connection was lost before it was closed", queue=self._queue)
+
+    def _bound_closing(self) -> None:
+        """Cut the connection in a while, for pika alone would wait for a missed heartbeat."""
+        connection = self._connection._impl  # noqa: SLF001 - pika has no public way
+        overdue = StreamLostError("not closed in time")
+        connection._adapter_call_later(  # noqa: SLF001
+            CLOSE_S,
+            lambda: connection._terminate_stream(overdue),  # noqa: SLF001
+        )
+
+    def _declare(self, arguments: dict[str, Any]) -> BlockingChannel:
+        """Make sure of the queue; one with other arguments is worked off as it is."""
+        channel = self._connection.channel()
+        try:
+            channel.queue_declare(self._queue, durable=True, arguments=arguments)
+        except ChannelClosedByBroker as error:
+            if error.reply_code != PRECONDITION_FAILED:
+                raise
+            if not is_only_delivery_limit(error.reply_text):
+                log.error(
+                    "queue has other arguments than this version declares",
+                    queue=self._queue,
+                    reason=error.reply_text,
+                )
+            return self._connection.channel()
+        return channel
+
+    def _send_settlements(self) -> None:
+        self._settling_due = False
+        acknowledged: set[int] = set()
+        while self._settlements:
+            settlement = self._settlements.popleft()
+            after = settlement.given_back_after
+            if after:
+                again = partial(self._return, settlement.tag, requeue=True)
+                self._connection.call_later(after.total_seconds(), again)
+            elif settlement.rejected or after is not None:
+                self._return(settlement.tag, requeue=after is not None)
+            else:
+                acknowledged.add(settlement.tag)
+        self._acknowledge(acknowledged)
+
+    def _return(self, tag: int, *, requeue: bool) -> None:
+        if tag in self._open_tags:
+            del self._open_tags[tag]
+            self._channel.basic_nack(tag, requeue=requeue)
+
+    def _acknowledge(self, tags: set[int]) -> None:
+        """Acknowledge by one frame as far as no open delivery lies between, then one by one."""
+        last = 0
+        while self._open_tags and (first := next(iter(self._open_tags))) in tags:
+            self._open_tags.popitem(last=False)
+            tags.remove(first)
+            last = first
+        if last:
+            self._channel.basic_ack(last, multiple=True)
+        for tag in tags & self._open_tags.keys():
+            del self._open_tags[tag]
+            self._channel.basic_ack(tag)

@@ -1,0 +1,72 @@
+"""Hear of cancels at once: one Redis subscription for each worker process."""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+import redis
+import structlog
+
+PAUSE_SECONDS: Final = 1.0
+LISTEN_SECONDS: Final = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Cancels:
+    """Listens for ids of jobs that are to stop.
+
+    What is published while the connection is down is not heard here; the next heartbeat says it.
+
+    Args:
+        client: for subscriptions.
+        channel: where the ids come.
+        on_cancel: told each id.
+        on_return: called after each new connection, for what was missed.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        channel: str,
+        *,
+        on_cancel: Callable[[str], object],
+        on_return: Callable[[], object],
+    ) -> None:
+        self._client = client
+        self._channel = channel
+        self._on_cancel = on_cancel
+        self._on_return = on_return
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="cancels", daemon=True)
+
+    def start(self) -> None:
+        """Start to listen."""
+        self._thread.start()
+
+    def close(self, timeout: float = 3.0) -> None:
+        """Stop listening."""
+        self._closing.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._listen()
+            except (redis.RedisError, OSError):
+                self._closing.wait(PAUSE_SECONDS)
+            except Exception:
+                log.exception("cancels_failed")
+                self._closing.wait(PAUSE_SECONDS)
+
+    def _listen(self) -> None:
+        with self._client.pubsub() as subscription:
+            subscription.subscribe(self._channel)
+            while not self._closing.is_set():
+                message = subscription.get_message(timeout=LISTEN_SECONDS)
+                if message is None:
+                    continue
+                if message["type"] == "subscribe":
+                    self._on_return()
+                elif message["type"] == "message":
+                    self._on_cancel(message["data"].decode())

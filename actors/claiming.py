@@ -1,0 +1,158 @@
+"""The middleware that lets a message run only once its job is claimed."""
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+import structlog
+from dramatiq import Broker, Middleware
+from dramatiq.middleware import SkipMessage
+
+from actors.recorder import GivenUpError, Recorder
+from actors.runs import Run, Runs
+from actors.wakeups import submission_of
+from jobs.adopt import adopt
+from jobs.claim import Claim, claim
+from jobs.defer import defer
+from jobs.identity import new_token
+from jobs.registry import Registry
+from jobs.store import Store
+from jobs.submission import Submission
+
+DEFER: Final = timedelta(seconds=5)
+
+Decided = TypeVar("Decided")
+log = structlog.get_logger(__name__)
+
+
+class NotMineError(SkipMessage):
+    """This message does not run here and now; Redis knows why, and who will run the job."""
+
+
+class Claiming(Middleware):
+    """Claims before a function runs, and records how it ended.
+
+    It fails closed: while Redis is away nothing starts. A claim that is still undecided when the
+    process stops goes back to the queue.
+    """
+
+    def __init__(  # noqa: PLR0913 — each is a part of the worker, named
+        self,
+        *,
+        store: Store,
+        registry: Registry,
+        recorder: Recorder,
+        runs: Runs,
+        worker: str,
+        lease: timedelta,
+        limits: Mapping[str, int],
+        stopping: threading.Event,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._recorder = recorder
+        self._runs = runs
+        self._worker = worker
+        self._lease = lease
+        self._limits = limits
+        self._stopping = stopping
+
+    def before_process_message(self, broker: Broker, message: Any) -> None:  # noqa: ARG002
+        """Claim the message's job, or skip the message.
+
+        Raises:
+            NotMineError: it does not run here and now.
+        """
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(job=message.message_id, operation=message.actor_name)
+        if self._stopping.is_set():
+            self._give_back(message)
+        try:
+            submission, published_ms = submission_of(message)
+        except (KeyError, TypeError, ValueError) as error:
+            log.error("message_unreadable", reason=type(error).__name__)
+            raise NotMineError("unreadable") from error
+        try:
+            run = self._take(submission, published_ms)
+        except GivenUpError:
+            self._give_back(message)
+            return
+        structlog.contextvars.bind_contextvars(
+            attempt=run.fence.attempt, tenant=submission.tenant, request_id=submission.request_id
+        )
+        self._runs.begin(run)
+        log.info("job_started")
+
+    def after_process_message(
+        self,
+        broker: Broker,  # noqa: ARG002
+        message: Any,
+        *,
+        result: Any = None,  # noqa: ARG002
+        exception: BaseException | None = None,
+    ) -> None:
+        """Record a failure; a result was recorded by the results backend just before."""
+        run = self._runs.own()
+        try:
+            if run is not None and exception is not None:
+                self._recorder.fail(run, exception)
+        except GivenUpError:
+            message.give_back()
+        finally:
+            self._runs.end()
+            structlog.contextvars.clear_contextvars()
+
+    def _take(self, submission: Submission, published_ms: int) -> Run:
+        if submission.operation not in self._registry:
+            self._put_off(submission, published_ms)
+        operation = self._registry.get(submission.operation)
+        limits = {slot: self._limits[slot] for slot in operation.places() if slot in self._limits}
+        token = new_token()
+
+        def ask() -> Claim:
+            return claim(
+                self._store,
+                submission.job_id,
+                token=token,
+                worker=self._worker,
+                lease=self._lease,
+                limits=limits,
+            )
+
+        claimed = self._surely(ask)
+        if claimed.word == "missing":
+            self._adopt(submission, published_ms)
+            claimed = self._surely(ask)
+        if claimed.fence is None:
+            raise NotMineError(claimed.word)
+        return Run(submission, operation, claimed.fence, claimed.failures)
+
+    def _adopt(self, submission: Submission, published_ms: int) -> None:
+        word = self._surely(lambda: adopt(self._store, submission, published_ms=published_ms))
+        log.warning("job_adopted", answer=word)
+        if word != "adopted":
+            raise NotMineError(word)
+
+    def _put_off(self, submission: Submission, published_ms: int) -> None:
+        def ask() -> str:
+            return defer(self._store, submission.job_id, delay=DEFER)
+
+        word = self._surely(ask)
+        if word == "missing":
+            self._adopt(submission, published_ms)
+            word = self._surely(ask)
+        log.warning("operation_unknown", answer=word)
+        raise NotMineError(word)
+
+    def _surely(self, decide: Callable[[], Decided]) -> Decided:
+        return self._recorder.surely(decide, until=self._stopping)
+
+    def _give_back(self, message: Any) -> None:
+        message.give_back()
+        raise NotMineError("given back")
+
+
+def stand_in(**_params: Any) -> None:
+    """Stand in for operations that this process does not know; their jobs are put off instead."""
+    raise NotMineError("unknown operation")

@@ -1,0 +1,35 @@
+"""Turn what ended a run into the error that its job shows."""
+
+import traceback
+from typing import Any, Final
+
+from jobs.errors import Cancelled, Failure, InvalidParameters, TimedOut
+
+LONGEST_DETAIL: Final = 2000
+LONGEST_TRACEBACK: Final = 8000
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Give the error's type, what to tell people, and whether another attempt may do better.
+
+    The traceback is for operators; clients never see it.
+    """
+    retryable = True
+    match error:
+        case Failure():
+            kind, detail, retryable = error.kind, error.detail, error.retryable
+        case TimedOut():
+            kind, detail = "timeout", str(error)
+        case Cancelled():
+            kind, detail, retryable = "cancelled", str(error), False
+        case InvalidParameters():
+            kind, detail, retryable = "invalid-parameters", str(error), False
+        case _:
+            kind, detail = "exception", f"{type(error).__name__}: {error}"
+    trace = "".join(traceback.format_exception(error))
+    return {
+        "type": kind,
+        "detail": detail[:LONGEST_DETAIL],
+        "retryable": retryable,
+        "traceback": trace[-LONGEST_TRACEBACK:],
+    }

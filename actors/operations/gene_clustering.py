@@ -1,0 +1,146 @@
+"""Clusters of genes whose diseases look alike."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+
+from actors.phenotypes.findings import EnrichedPhenotype, name_of
+from jobs import Job, operation
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+
+def fold_symbols(genes: list[str]) -> list[str]:
+    """Return the symbols in capitals, each once and in order: equal sets are equal parameters."""
+    return sorted({gene.upper() for gene in genes})
+
+
+Symbol = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=32),
+]
+Genes = Annotated[
+    list[Symbol],
+    Field(
+        min_length=2,
+        max_length=2000,
+        description="HGNC symbols; order, capitals and repeats make no difference",
+        examples=[["BBS1", "BBS4", "CEP290", "KCNQ1", "KCNH2", "SCN5A"]],
+    ),
+    AfterValidator(fold_symbols),
+]
+Resolution = Annotated[
+    float, Field(gt=0, le=10, description="higher makes more and smaller clusters")
+]
+Neighbours = Annotated[
+    int, Field(ge=2, le=50, description="how many of the most similar genes each gene is joined to")
+]
+
+
+class GeneCluster(BaseModel):
+    """Genes with similar phenotypes."""
+
+    name: Annotated[str, Field(description="the two most enriched phenotypes")]
+    size: Annotated[int, Field(ge=2)]
+    genes: Annotated[list[str], Field(description="HGNC symbols, in order")]
+    phenotypes: Annotated[
+        list[EnrichedPhenotype],
+        Field(description="the most enriched against all genes with phenotypes, at most five"),
+    ]
+
+
+class GeneClusters(BaseModel):
+    """Clusters of genes, the largest first."""
+
+    clusters: list[GeneCluster]
+    singletons: Annotated[list[str], Field(description="genes that are like no other one given")]
+    unknown: Annotated[list[str], Field(description="symbols for which no phenotype is known")]
+    modularity: Annotated[float, Field(description="how clearly the clusters part, -0.5 to 1")]
+    ontology_release: Annotated[str, Field(description="of the Human Phenotype Ontology")]
+
+
+@operation(
+    time_limit="2m",
+    max_running=2,
+    max_active=200,
+    unique=True,
+    max_retries=1,
+    backoff="5s..1m",
+    wait="2s",
+    result_ttl="24h",
+)
+def gene_clustering(
+    genes: Genes, resolution: Resolution = 1.0, neighbours: Neighbours = 5, *, job: Job
+) -> GeneClusters:
+    """Cluster genes by the phenotypes of the diseases that they cause.
+
+    Two genes are as similar as the information that their phenotypes in the Human Phenotype
+    Ontology share (simGIC). Each is joined to those most similar to it, and the Leiden algorithm
+    finds the communities. A cluster is named by the phenotypes that mark it out among all genes.
+    The same genes and parameters give the same clusters each time.
+    """
+    job.step("Reading the ontology")
+    from actors.phenotypes import annotations, communities, enrichment  # noqa: PLC0415
+
+    job.checkpoint()
+    known = annotations.genes()
+    job.checkpoint()
+    row = {symbol.upper(): place for place, symbol in enumerate(known.ids)}
+    symbols = fold_symbols(genes)
+    rows = [row[symbol] for symbol in symbols if symbol in row]
+    unknown = [symbol for symbol in symbols if symbol not in row]
+    if unknown:
+        job.log(f"No phenotype is known for {len(unknown)} of {len(symbols)} symbols")
+
+    job.step("Comparing phenotypes")
+    similarity = _compare(known.shows, rows, job)
+
+    job.step("Joining similar genes")
+    edges: dict[tuple[int, int], float] = {}
+    for joined in job.track(communities.joins(similarity, neighbours), total=len(rows)):
+        edges |= joined
+
+    job.step("Finding communities")
+    found = communities.communities(len(rows), edges, resolution)
+    groups = [[rows[vertex] for vertex in members] for members in found.members]
+
+    job.step("Naming the clusters")
+    clusters = [
+        _cluster(
+            [known.ids[place] for place in members],
+            enrichment.enriched(members, known.shows, known.terms),
+        )
+        for members in job.track([group for group in groups if len(group) > 1])
+    ]
+    return GeneClusters(
+        clusters=sorted(clusters, key=lambda cluster: (-cluster.size, cluster.genes)),
+        singletons=sorted(known.ids[group[0]] for group in groups if len(group) == 1),
+        unknown=unknown,
+        modularity=round(found.modularity, 4),
+        ontology_release=known.release,
+    )
+
+
+def _compare(shows: "csr_array", rows: Sequence[int], job: Job) -> "NDArray[np.float64]":
+    import numpy as np  # noqa: PLC0415
+
+    from actors.phenotypes.similarity import information, pairs, similarities  # noqa: PLC0415
+
+    count = len(rows)
+    similarity = np.zeros((count, count))
+    for block, values in similarities(shows[list(rows)], information(shows)):
+        job.checkpoint()
+        similarity[block, block.start :] = values
+        similarity[block.start :, block] = values.T
+        job.progress(pairs(count) - pairs(count - block.stop), pairs(count))
+    return similarity
+
+
+def _cluster(genes: Sequence[str], phenotypes: list[EnrichedPhenotype]) -> GeneCluster:
+    return GeneCluster(
+        name=name_of(phenotypes), size=len(genes), genes=sorted(genes), phenotypes=phenotypes
+    )

@@ -1,0 +1,170 @@
+"""Clusters of diseases that look alike, over the whole Human Phenotype Ontology."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from actors.phenotypes.findings import EnrichedPhenotype, name_of
+from jobs import Job, operation
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from actors.phenotypes.annotations import Annotations
+
+DEPTHS = (2, 3)
+"""How far below phenotypic abnormality the phenotypes lie by which diseases are compared."""
+
+FREQUENCY = 0.01
+"""The share of diseases that must show a phenotype, else its few diseases would rule the axes."""
+
+PHENOTYPES_OF_A_DISEASE = 5
+"""A disease described by fewer of those phenotypes is left out: it would be near everything."""
+
+Clusters = Annotated[int, Field(ge=2, le=50, description="how many clusters to make")]
+Dimensions = Annotated[
+    int, Field(ge=2, le=40, description="how many axes of the correspondence analysis to keep")
+]
+
+
+class Disease(BaseModel):
+    """A disease of OMIM."""
+
+    id: Annotated[str, Field(description="as OMIM:618916")]
+    name: str
+
+
+class PhenotypeCluster(BaseModel):
+    """Diseases with similar phenotypes."""
+
+    name: Annotated[str, Field(description="the two most enriched phenotypes")]
+    size: Annotated[int, Field(ge=1)]
+    phenotypes: Annotated[
+        list[EnrichedPhenotype],
+        Field(description="the most enriched against all clustered diseases, at most five"),
+    ]
+    typical: Annotated[list[Disease], Field(description="the five diseases next to its centre")]
+    diseases: Annotated[list[str], Field(description="OMIM numbers of all, as OMIM:618916")]
+
+
+class PhenotypeClusters(BaseModel):
+    """Clusters of diseases, the largest first."""
+
+    clusters: list[PhenotypeCluster]
+    between_share: Annotated[
+        float, Field(ge=0, le=1, description="how much of the inertia lies between the clusters")
+    ]
+    axes: Annotated[
+        list[float],
+        Field(description="what each axis explains, as a share, after Benzécri's correction"),
+    ]
+    compared_by: Annotated[int, Field(description="phenotypes by which diseases were compared")]
+    clustered: Annotated[int, Field(description="diseases in the clusters")]
+    left_out: Annotated[int, Field(description="diseases with too few of those phenotypes")]
+    ontology_release: Annotated[str, Field(description="of the Human Phenotype Ontology")]
+
+
+def data_version() -> str:
+    """Name the data without reading it: the ontology is part of the package hpo3."""
+    try:
+        return f"hpo3-{version('hpo3')}"
+    except PackageNotFoundError:  # a web process needs no example's packages
+        return "hpo3"
+
+
+def same_work(params: dict[str, Any]) -> dict[str, Any]:
+    """Return what makes two submissions the same job: parameters and data."""
+    return {**params, "data": data_version()}
+
+
+@operation(
+    time_limit="5m",
+    max_running=1,
+    max_active=20,
+    unique_by=same_work,
+    on_conflict="return",
+    max_retries=1,
+    backoff="10s..1m",
+    result_ttl="7d",
+)
+def phenotype_clustering(
+    n_clusters: Clusters = 15, dimensions: Dimensions = 15, *, job: Job
+) -> PhenotypeClusters:
+    """Cluster all OMIM diseases by their phenotypes.
+
+    The phenotypes two and three levels below phenotypic abnormality that 1 % of the diseases show
+    become a table of present and absent. Multiple correspondence analysis places the diseases on
+    its main axes, and Ward's hierarchical clustering joins them there. A cluster is named by the
+    phenotypes that mark it out among all. The same data gives the same clusters each time.
+    """
+    job.step("Reading the ontology")
+    from actors.phenotypes import annotations, correspondence, ward  # noqa: PLC0415
+
+    job.checkpoint()
+    known = annotations.omim_diseases()
+    job.checkpoint()
+
+    job.step("Analysing correspondences")
+    chosen, present = _table(known)
+    job.log(f"{present.shape[0]} diseases by {present.shape[1]} phenotypes")
+    analysis = correspondence.correspondence(present, dimensions)
+    job.checkpoint()
+
+    job.step("Building the tree")
+    merges = ward.merges(analysis.coordinates)
+    tree = list(job.track(merges, total=len(chosen) - 1))
+    cut = ward.cut(tree, n_clusters)
+
+    job.step("Naming the clusters")
+    clusters = [
+        _describe(known, chosen, analysis.coordinates, members)
+        for members in job.track(cut.members)
+    ]
+    return PhenotypeClusters(
+        clusters=sorted(clusters, key=lambda cluster: (-cluster.size, cluster.diseases)),
+        between_share=round(cut.between_share, 4),
+        axes=[round(float(share), 4) for share in analysis.shares],
+        compared_by=present.shape[1],
+        clustered=len(chosen),
+        left_out=len(known.ids) - len(chosen),
+        ontology_release=known.release,
+    )
+
+
+def _table(known: "Annotations") -> "tuple[NDArray[np.int64], NDArray[np.bool_]]":
+    """Return the diseases to cluster, as rows, and which of the chosen phenotypes they show."""
+    import numpy as np  # noqa: PLC0415
+
+    frequency = np.asarray(known.shows.mean(axis=0))
+    at_depth = np.isin(known.terms.depth, DEPTHS)
+    present = known.shows[:, np.flatnonzero(at_depth & (frequency >= FREQUENCY))].toarray() > 0
+    described = np.flatnonzero(present.sum(axis=1) >= PHENOTYPES_OF_A_DISEASE)
+    return described, present[described]
+
+
+def _describe(
+    known: "Annotations",
+    chosen: "NDArray[np.int64]",
+    coordinates: "NDArray[np.float64]",
+    members: "NDArray[np.int64]",
+) -> PhenotypeCluster:
+    import numpy as np  # noqa: PLC0415
+
+    from actors.phenotypes.enrichment import enriched  # noqa: PLC0415
+
+    phenotypes = enriched(members.tolist(), known.shows[chosen], known.terms)
+    apart = coordinates[members] - coordinates[members].mean(axis=0)
+    nearest = members[np.argsort(np.linalg.norm(apart, axis=1), kind="stable")[:5]]
+    return PhenotypeCluster(
+        name=name_of(phenotypes),
+        size=len(members),
+        phenotypes=phenotypes,
+        typical=_diseases(known, chosen[nearest]),
+        diseases=[known.ids[place] for place in chosen[members]],
+    )
+
+
+def _diseases(known: "Annotations", places: "NDArray[np.int64]") -> list[Disease]:
+    return [Disease(id=known.ids[place], name=known.labels[place]) for place in places]

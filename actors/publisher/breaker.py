@@ -1,0 +1,93 @@
+"""When to stop trying: what callers may know of the connection without asking its thread."""
+
+import random
+import time
+from enum import StrEnum, unique
+from typing import Final
+
+OVERDUE: Final = 0.75
+PROBE_EVERY_S: Final = 5.0
+LONGEST_BACKOFF_S: Final = 2.0
+SHORTEST_BACKOFF_S: Final = 0.1
+LOSSES_TO_OPEN: Final = 2
+STEADY_S: Final = 5.0
+
+
+@unique
+class State(StrEnum):
+    """What the publisher's connection is doing."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    BLOCKED = "blocked"
+    AWAY = "away"
+    CLOSED = "closed"
+
+
+class Breaker:
+    """Answers for an absent broker, so that each request does not wait for it again.
+
+    Only the publisher's thread moves the state; any thread may ask `refuses`.
+
+    Args:
+        patience_s: how long a caller waits; most of it without a word makes new ones turn away.
+    """
+
+    def __init__(self, patience_s: float) -> None:
+        self.state = State.CONNECTING
+        self._since = time.monotonic()
+        self._overdue_s = patience_s * OVERDUE
+        self._losses = 0
+        self._heard_at = 0.0
+        self._probed_at = 0.0
+
+    @property
+    def unused(self) -> bool:
+        """Say whether nobody waits for this connection: away, blocked or closed."""
+        return self.state in {State.AWAY, State.BLOCKED, State.CLOSED}
+
+    def refuses(self, oldest_sent_at: float | None) -> bool:
+        """Say whether a message would wait in vain.
+
+        While confirms are overdue, a caller is let through now and then, to find out.
+        """
+        if self.unused:
+            return True
+        now = time.monotonic()
+        if self.state is State.CONNECTING:
+            return now - self._since > self._overdue_s
+        if oldest_sent_at is None:
+            return False
+        heard_at = max(oldest_sent_at, self._heard_at)
+        if now - heard_at <= self._overdue_s:
+            return False
+        if now - max(heard_at, self._probed_at) < PROBE_EVERY_S:
+            return True
+        self._probed_at = now
+        return False
+
+    def enter(self, state: State) -> None:
+        """Move to a state."""
+        self.state = state
+        self._since = time.monotonic()
+        if state is State.OPEN:
+            self._heard_at = self._since
+
+    def hear(self) -> None:
+        """Note an answer of the broker: it is well."""
+        self._heard_at = time.monotonic()
+        self._losses = 0
+
+    def lose(self) -> float:
+        """Note a failed or lost connection, and say after how many seconds to try again.
+
+        The first loss of a steady connection is a blip, in which callers wait; the next is an
+        outage.
+        """
+        if self.state is State.OPEN and time.monotonic() - self._since > STEADY_S:
+            self._losses = 0
+        self._losses += 1
+        lost = self.state in {State.OPEN, State.BLOCKED} and self._losses < LOSSES_TO_OPEN
+        self.enter(State.CONNECTING if lost else State.AWAY)
+        backoff = min(LONGEST_BACKOFF_S, SHORTEST_BACKOFF_S * 2 ** min(self._losses, 10))
+        return 0.0 if lost else backoff * random.uniform(0.5, 1.0)  # noqa: S311 - no secret

@@ -1,0 +1,53 @@
+"""The messages that were sent on one channel and that RabbitMQ has not answered for yet."""
+
+from collections import OrderedDict
+
+from actors.publisher.outgoing import Slip
+
+
+class Confirms:
+    """Numbers what is sent as RabbitMQ does, and finds it again by that number."""
+
+    def __init__(self) -> None:
+        self._sent = 0
+        self._open: OrderedDict[int, Slip] = OrderedDict()
+
+    @property
+    def slips(self) -> list[Slip]:
+        """List the unanswered messages, the oldest first."""
+        return list(self._open.values())
+
+    @property
+    def oldest_sent_at(self) -> float | None:
+        """Say when the longest unanswered message was sent, on the monotonic clock."""
+        try:
+            return next(iter(self._open.values())).sent_at
+        except (StopIteration, RuntimeError):
+            # Callers ask from their threads while the publisher's thread changes the map.
+            return None
+
+    def add(self, slip: Slip) -> None:
+        """Note a message that has just been sent."""
+        self._sent += 1
+        self._open[self._sent] = slip
+
+    def take(self, tag: int, *, multiple: bool) -> list[Slip]:
+        """Remove what an answer is about: one message, or all up to its tag (0: all there are)."""
+        if not multiple:
+            slip = self._open.pop(tag, None)
+            return [] if slip is None else [slip]
+        taken = []
+        while self._open and (tag == 0 or next(iter(self._open)) <= tag):
+            taken.append(self._open.popitem(last=False)[1])
+        return taken
+
+    def note_returned(self, message_id: str, routing_key: str) -> None:
+        """Mark the message that came back because no queue has that name.
+
+        The return of a message is followed by its confirm, which then does not count.
+        """
+        for slip in self._open.values():
+            same = slip.properties.message_id == message_id and slip.routing_key == routing_key
+            if same and not slip.returned:
+                slip.returned = True
+                return

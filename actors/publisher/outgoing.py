@@ -1,0 +1,138 @@
+"""What is published, and what becomes of it."""
+
+import threading
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from typing import Any, Final
+
+import pika
+from dramatiq import Message
+
+from actors.encoding import CONTENT_TYPE
+
+APP_ID: Final = "callboard"
+PERSISTENT: Final = 2
+SHORT_STRING_BYTES: Final = 255
+MAX_PRIORITY: Final = 11
+
+
+@unique
+class Outcome(StrEnum):
+    """What the publisher knows about a message when its caller goes on."""
+
+    CONFIRMED = "confirmed"
+    """RabbitMQ has it, in a durable queue."""
+    REFUSED = "refused"
+    """RabbitMQ answered, and does not take it: nack, no such queue, or other queue arguments."""
+    EXPIRED = "expired"
+    """No answer before the deadline; it may or may not have arrived."""
+    UNAVAILABLE = "unavailable"
+    """RabbitMQ is known to be away or blocked; if it was on its way, it may have arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message for a queue.
+
+    Args:
+        priority: 0 to 11; the higher goes first, and 11 is for jobs that were handed a place.
+        queue: the message's own queue unless another is given.
+    """
+
+    message: Message[Any]
+    priority: int = 0
+    queue: str = ""
+
+    @property
+    def routing_key(self) -> str:
+        """Name the queue that the message goes to."""
+        return self.queue or self.message.queue_name
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.priority <= MAX_PRIORITY:
+            raise ValueError(f"The priority {self.priority} is not between 0 and {MAX_PRIORITY}.")
+
+    def properties(self) -> "EncodedProperties":
+        """Fill the AMQP properties, for the people who look at the management UI."""
+        message = self.message
+        request_id = message.options.get("request_id")
+        return EncodedProperties(
+            app_id=APP_ID,
+            content_type=CONTENT_TYPE,
+            correlation_id=_short(request_id) if isinstance(request_id, str) else None,
+            delivery_mode=PERSISTENT,
+            message_id=_short(message.message_id),
+            priority=self.priority,
+            timestamp=message.message_timestamp // 1000,
+            type=_short(message.actor_name),
+        )
+
+
+class EncodedProperties(pika.BasicProperties):  # type: ignore[misc]  # pika has no types
+    """Properties that are encoded when they are made, so in the caller's thread."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self._encoded = b"".join(super().encode())
+
+    def encode(self) -> list[bytes]:
+        """Give the encoded bytes, in a list of its own, for pika adds to it."""
+        return [self._encoded]
+
+
+@dataclass(slots=True)
+class Slip:
+    """The way of one message through the publisher; only the publisher's thread settles it."""
+
+    routing_key: str
+    body: bytes
+    properties: EncodedProperties
+    expires_at: float
+    batch: "Batch"
+    sent_at: float = 0.0
+    sendings: int = 0
+    returned: bool = False
+    outcome: Outcome | None = None
+
+    def settle(self, outcome: Outcome) -> None:
+        """Fix the outcome; the first one stays."""
+        if self.outcome is None:
+            self.outcome = outcome
+            self.batch.count_settled()
+
+
+@dataclass(slots=True)
+class Batch:
+    """The messages of one caller, who waits until all of them are settled."""
+
+    slips: list[Slip] = field(default_factory=list)
+    _settled: int = 0
+    _done: threading.Event = field(default_factory=threading.Event)
+
+    def add(self, outgoing: Outgoing, expires_at: float) -> None:
+        """Encode a message in the caller's thread, so that its errors are the caller's."""
+        self.slips.append(
+            Slip(
+                routing_key=outgoing.routing_key,
+                body=outgoing.message.encode(),
+                properties=outgoing.properties(),
+                expires_at=expires_at,
+                batch=self,
+            )
+        )
+
+    def count_settled(self) -> None:
+        """Wake the caller at the last one."""
+        self._settled += 1
+        if self._settled == len(self.slips):
+            self._done.set()
+
+    def outcomes(self, timeout_s: float) -> list[Outcome]:
+        """Wait for the outcomes, at most so long; what is open then has expired."""
+        self._done.wait(timeout_s)
+        return [slip.outcome or Outcome.EXPIRED for slip in self.slips]
+
+
+def _short(text: str) -> str:
+    """Cut a text to what an AMQP short string holds."""
+    return text.encode()[:SHORT_STRING_BYTES].decode(errors="ignore")

@@ -1,0 +1,142 @@
+"""Publishing as callers see it: hand in messages, wait for their outcomes, never for long."""
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from actors.amqp import QueueType, connection_parameters, silence_pika
+from actors.publisher.breaker import State
+from actors.publisher.connection import Connection, Server
+from actors.publisher.inquiries import Answer
+from actors.publisher.outgoing import MAX_PRIORITY, Batch, Outcome, Outgoing
+
+PUBLISH_DEADLINE: Final = timedelta(seconds=2)
+
+
+class Publisher:
+    """Publishes for all threads of a process over one RabbitMQ connection, with confirms.
+
+    It connects at the first message and by itself again after each loss. Each process that comes
+    from a fork makes a connection of its own and leaves its parent's alone.
+
+    Args:
+        url: `amqp://` or `amqps://`.
+        deadline: how long a caller waits for its outcomes unless it says otherwise.
+
+    Raises:
+        ValueError: the URL cannot be read.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        queue_type: QueueType = "classic",
+        max_priority: int = MAX_PRIORITY,
+        deadline: timedelta = PUBLISH_DEADLINE,
+    ) -> None:
+        silence_pika()
+        connection_parameters(url, name="publisher")  # a faulty URL is the caller's error, here
+        self._deadline_s = deadline.total_seconds()
+        self._server = Server(url, queue_type, max_priority, self._deadline_s)
+        self._processes: dict[int, _Process] = {}
+        self._closed = threading.Event()
+
+    @property
+    def state(self) -> State | None:
+        """Say what the connection of this process is doing; None before the first message."""
+        process = self._processes.get(os.getpid())
+        return process.connection.state if process and process.connection else None
+
+    def connect(self) -> None:
+        """Start to connect now rather than at the first message."""
+        self._connection()
+
+    def publish(
+        self, messages: Sequence[Outgoing], *, deadline: timedelta | None = None
+    ) -> list[Outcome]:
+        """Publish messages and wait until each is settled, at most until the deadline.
+
+        While RabbitMQ is known to be away the answer comes at once. A message may arrive twice:
+        it is sent again after a lost connection. What is not confirmed may have arrived.
+
+        Returns:
+            One outcome for each message, in order.
+
+        Raises:
+            TypeError: a parameter or option cannot be encoded.
+            ValueError: the same, for its value.
+        """
+        wait_s = self._deadline_s if deadline is None else deadline.total_seconds()
+        batch = Batch()
+        expires_at = time.monotonic() + wait_s
+        for outgoing in messages:
+            batch.add(outgoing, expires_at)
+        connection = self._connection()
+        if connection is None or connection.refuses():
+            return [Outcome.UNAVAILABLE] * len(messages)
+        if not messages:
+            return []
+        connection.submit(batch)
+        return batch.outcomes(max(0.0, expires_at - time.monotonic()))
+
+    def ready_messages(self, queue: str, *, deadline: timedelta | None = None) -> int | None:
+        """Count the messages of a queue that no worker has fetched.
+
+        Returns:
+            None if there is no such queue, or no answer before the deadline.
+        """
+        connection = self._connection()
+        if connection is None or connection.refuses():
+            return None
+        answers: list[Answer] = []
+        answered = threading.Event()
+
+        def on_answer(answer: Answer) -> None:
+            answers.append(answer)
+            answered.set()
+
+        connection.count(queue, on_answer)
+        answered.wait(self._deadline_s if deadline is None else deadline.total_seconds())
+        return next((answer for answer in answers if isinstance(answer, int)), None)
+
+    def close(self, *, timeout: timedelta = PUBLISH_DEADLINE) -> None:
+        """Confirm what is on its way, for so long at most, and hang up for good.
+
+        May be called from any thread, and again.
+        """
+        self._closed.set()
+        process = self._processes.setdefault(os.getpid(), _Process())
+        with process.lock:
+            connection = process.connection
+        if connection:
+            connection.close(timeout.total_seconds())
+
+    def _connection(self) -> Connection | None:
+        """Find or make the connection of this process."""
+        if self._closed.is_set():
+            return None
+        # No lock may be inherited by a fork while it is held, so each process has its own.
+        process = self._processes.setdefault(os.getpid(), _Process())
+        connection = process.connection
+        if connection and connection.state is not State.CLOSED:
+            return connection
+        with process.lock:
+            connection = process.connection
+            if self._closed.is_set():
+                return None
+            if connection is None or connection.state is State.CLOSED:
+                connection = process.connection = Connection(self._server)
+                connection.start()
+            return connection
+
+
+class _Process:
+    """What belongs to one process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.connection: Connection | None = None

@@ -1,0 +1,150 @@
+"""Record how runs ended, and keep trying while Redis is away."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+import structlog
+
+from actors.failures import describe
+from actors.runs import Run
+from jobs.adopt import adopt
+from jobs.claim import claim
+from jobs.errors import LeaseLost, ShutDown, StoreUnavailable
+from jobs.finish import Outcome, Word, finish
+from jobs.identity import new_token
+from jobs.progress import LogBounds, progress
+from jobs.release import release
+from jobs.retry import backoff_delay, retry
+from jobs.store import Store
+from jobs.submission import milliseconds
+
+FIRST_PAUSE_SECONDS: Final = 0.1
+LONGEST_PAUSE_SECONDS: Final = 2.0
+
+Decided = TypeVar("Decided")
+log = structlog.get_logger(__name__)
+
+
+class GivenUpError(Exception):
+    """The process had to stop before Redis came back; the lease and the message carry on."""
+
+
+class Recorder:
+    """Writes outcomes for one process.
+
+    Args:
+        ending: once it is set, nothing is tried again: the process is about to end.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        worker: str,
+        lease: timedelta,
+        bounds: LogBounds,
+        ending: threading.Event,
+    ) -> None:
+        self._store = store
+        self._worker = worker
+        self._lease = lease
+        self._bounds = bounds
+        self._ending = ending
+
+    def surely(
+        self, decide: Callable[[], Decided], *, until: threading.Event | None = None
+    ) -> Decided:
+        """Ask Redis until it answers.
+
+        Args:
+            decide: asks; repeating it after a lost reply is safe.
+            until: gives up once this is set, by default when the process is about to end.
+
+        Raises:
+            GivenUpError: that was set first.
+        """
+        until = until or self._ending
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return decide()
+            except StoreUnavailable:
+                if until.wait(pause):
+                    raise GivenUpError from None
+                pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
+
+    def succeed(self, run: Run, outcome: Outcome) -> None:
+        """Record a result.
+
+        Raises:
+            GivenUpError: the process stops before Redis has it.
+        """
+        self.report(run)
+        word = self.surely(lambda: finish(self._store, run.fence, outcome))
+        if word == "missing":
+            word = self._revive(run, outcome)
+        log.info("job_finished", answer=word)
+
+    def fail(self, run: Run, error: BaseException) -> None:
+        """Record what else ended a run: a retry, a failure, a release, or nothing any more.
+
+        Raises:
+            GivenUpError: the process stops before Redis has it.
+        """
+        self.report(run)
+        if isinstance(error, LeaseLost):
+            log.warning("job_lost")
+            return
+        if isinstance(error, ShutDown):
+            log.info("job_released", answer=self.surely(lambda: release(self._store, run.fence)))
+            return
+        shown = describe(error)
+        rules = run.operation.rules
+        if shown["retryable"] and run.failures < run.submission.max_retries:
+            delay = backoff_delay(
+                run.failures, shortest=rules.shortest_backoff, longest=rules.longest_backoff
+            )
+            answer = self.surely(lambda: retry(self._store, run.fence, delay=delay, error=shown))
+            log.warning("job_retried", answer=answer, delay_ms=milliseconds(delay))
+            return
+        outcome = Outcome(error=shown)
+        word = self.surely(lambda: finish(self._store, run.fence, outcome))
+        if word == "missing":
+            word = self._revive(run, outcome)
+        log.warning("job_failed", answer=word, kind=shown["type"])
+
+    def report(self, run: Run) -> None:
+        """Pass on what the job has reported since the last time; lost when Redis is away."""
+        run.dirty = False
+        report = run.job.collect()
+        if report is None:
+            return
+        try:
+            progress(self._store, run.fence, report, bounds=self._bounds)
+        except StoreUnavailable:
+            log.debug("report_dropped")
+
+    def _revive(self, run: Run, outcome: Outcome) -> Word:
+        """Record an outcome whose job Redis lost meanwhile, if nobody else has it by now."""
+        submission = run.submission
+        published_ms = submission.created_ms or 0
+        adopted = self.surely(lambda: adopt(self._store, submission, published_ms=published_ms))
+        if adopted != "adopted":
+            return "ended"
+        token = new_token()
+        claimed = self.surely(
+            lambda: claim(
+                self._store,
+                submission.job_id,
+                token=token,
+                worker=self._worker,
+                lease=self._lease,
+                limits={},
+            )
+        )
+        fence = claimed.fence
+        if fence is None:
+            return "stale"
+        return self.surely(lambda: finish(self._store, fence, outcome))

@@ -1,0 +1,121 @@
+"""The attempts that this process runs now."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from actors.interrupts import Guard
+from jobs.errors import Interrupted, Interruption, TimedOut
+from jobs.fence import Fence
+from jobs.finish import Outcome, encode_result
+from jobs.job import Job
+from jobs.operation import Operation
+from jobs.submission import Submission
+
+REPORT_SECONDS: Final = 0.25
+
+
+class Run:
+    """One attempt, from its claim to the record of its outcome."""
+
+    def __init__(
+        self, submission: Submission, operation: Operation, fence: Fence, failures: int
+    ) -> None:
+        self.submission: Final = submission
+        self.operation: Final = operation
+        self.fence = fence
+        self.failures: Final = failures
+        self.job: Final = Job(fence.job_id, fence.attempt, self)
+        self.dirty = False
+        self._guard = Guard()
+        self._deadline: float | None = None
+        self._cause: Interrupted | None = None
+        self._reported_at = 0.0
+
+    def execute(self, params: Mapping[str, Any], *, max_result_bytes: int) -> Outcome:
+        """Run the function and encode what it returns.
+
+        Raises:
+            Interrupted: it was told to stop, and did.
+            InvalidParameters: the parameters do not fit the function as it is now.
+            Failure: it failed on purpose, or its result cannot be kept.
+            Exception: whatever else the function raises.
+        """
+        arguments = self.operation.parameters.arguments(params)
+        if self.operation.parameters.wants_job:
+            arguments["job"] = self.job
+        self._deadline = time.monotonic() + self.operation.rules.time_limit.total_seconds()
+        function = self.operation.function
+        call = self._guard.call_async if self.operation.is_async else self._guard.call
+        try:
+            self.job.checkpoint()
+            value = call(lambda: function(**arguments))
+        except Interruption as interruption:
+            raise self._cause or interruption.cause from interruption
+        finally:
+            self._deadline = None
+        return encode_result(self.operation.parameters.result(value), max_bytes=max_result_bytes)
+
+    def stop(self, cause: Interrupted) -> None:
+        """Tell the function to stop, for the first cause that anybody has; it may take its time."""
+        self._cause = self._cause or cause
+        self.job.stop(self._cause)
+        self._guard.interrupt()
+
+    def stop_when_late(self) -> None:
+        """Stop the function once it has run longer than its time limit."""
+        deadline = self._deadline
+        if deadline is not None and time.monotonic() > deadline and not self.job.cancelled:
+            limit = self.operation.rules.time_limit
+            self.stop(TimedOut(f"The function ran longer than its time limit of {limit}."))
+
+    def reports_now(self) -> bool:
+        """Whether the last report was long enough ago for another one: 4 a second at most."""
+        now = time.monotonic()
+        if now - self._reported_at < REPORT_SECONDS:
+            return False
+        self._reported_at = now
+        return True
+
+    def changed(self) -> None:
+        """Note that the job has something to report."""
+        self.dirty = True
+
+
+class Runs:
+    """All runs of this process, by job; the thread that works on one knows it as its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs: dict[str, Run] = {}
+        self._own = threading.local()
+
+    def __iter__(self) -> Iterator[Run]:
+        with self._lock:
+            return iter(list(self._runs.values()))
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def own(self) -> Run | None:
+        """Give the run that this thread works on."""
+        run: Run | None = getattr(self._own, "run", None)
+        return run
+
+    def begin(self, run: Run) -> None:
+        """Take on a claimed job in this thread."""
+        with self._lock:
+            self._runs[run.fence.job_id] = run
+        self._own.run = run
+
+    def end(self) -> None:
+        """Let go of this thread's run, if it has one."""
+        run, self._own.run = self.own(), None
+        with self._lock:
+            if run is not None and self._runs.get(run.fence.job_id) is run:
+                del self._runs[run.fence.job_id]
+
+    def find(self, job_id: str) -> Run | None:
+        """Look up the run of a job, if it is here."""
+        return self._runs.get(job_id)

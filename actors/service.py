@@ -1,0 +1,224 @@
+"""What a worker process does besides running functions."""
+
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import redis
+import structlog
+from dramatiq import Actor, Broker, Middleware
+from dramatiq.results import Results
+
+from actors.assembly import Assembly
+from actors.cancels import Cancels
+from actors.claiming import Claiming
+from actors.housekeeping import Housekeeper
+from actors.loop import Loop
+from actors.recorder import Recorder
+from actors.results import JobResults
+from actors.runs import Runs
+from actors.signals import merge_repeated_sigterm
+from config.connections import connect_redis
+from jobs.errors import Cancelled, LeaseLost, ShutDown, StoreUnfit
+from jobs.finish import Outcome
+from jobs.greet import greet
+from jobs.limit import limit
+from jobs.operation import Operation
+from jobs.progress import LogBounds
+from jobs.renew import renew
+
+HELLO_SECONDS: Final = 5.0
+WATCH_SECONDS: Final = 0.1
+LAST_TRIES_SECONDS: Final = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Service(Middleware):
+    """Starts and stops with the worker: heartbeat, watch, cancels, hello, housekeeping.
+
+    Nothing here connects before the worker boots, so a process may fork until then.
+
+    Args:
+        supervised: a `dramatiq` master started this process; without it the worker must stop.
+    """
+
+    def __init__(self, assembly: Assembly, *, supervised: bool) -> None:
+        settings = assembly.settings
+        self._assembly = assembly
+        self._store = assembly.store
+        self._lease = settings.lease
+        self._grace = settings.shutdown_grace.total_seconds()
+        self._name = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+        self._supervised = supervised
+        self._parent = os.getppid()
+        self._declared = False
+        self.runs: Final = Runs()
+        self._stopping = threading.Event()
+        self._ending = threading.Event()
+        self._timers: list[threading.Timer] = []
+        self._recorder = Recorder(
+            self._store,
+            worker=self._name,
+            lease=self._lease,
+            bounds=LogBounds(settings.max_log_lines, settings.max_log_bytes),
+            ending=self._ending,
+        )
+        beat = self._lease.total_seconds() / 3
+        self._heartbeat = Loop("heartbeat", self.beat, interval=beat)
+        self._watch = Loop("watch", self.watch, interval=WATCH_SECONDS)
+        self._hello = Loop("hello", self.hello, interval=HELLO_SECONDS)
+        self._cancels = Cancels(
+            connect_redis(settings, for_subscription=True),
+            self._store.keys.channel("cancels"),
+            on_cancel=self.cancel,
+            on_return=self._heartbeat.hurry,
+        )
+        self._housekeeper = Housekeeper(
+            self._store, assembly.publisher, name=self._name, lease=self._lease
+        )
+
+    def install(self) -> None:
+        """Put the middleware in order and make each operation an actor of the broker."""
+        broker = self._assembly.broker
+        places = {slot: n for slot, n in self._assembly.limits.items() if n is not None}
+        claiming = Claiming(
+            store=self._store,
+            registry=self._assembly.registry,
+            recorder=self._recorder,
+            runs=self.runs,
+            worker=self._name,
+            lease=self._lease,
+            limits=places,
+            stopping=self._stopping,
+        )
+        broker.add_middleware(self)
+        broker.add_middleware(claiming)
+        # Last in the list is first after a function: results are recorded before failures.
+        broker.add_middleware(
+            Results(backend=JobResults(self._store, self._recorder, self.runs), store_results=True)
+        )
+        for operation in self._assembly.registry:
+            broker.declare_actor(self._actor(operation))
+
+    def after_process_boot(self, broker: Broker) -> None:  # noqa: ARG002
+        """Check Redis before anything is claimed, in the process that a `dramatiq` master forked.
+
+        Raises:
+            SystemExit: strict durability cannot be had, or not be checked.
+        """
+        merge_repeated_sigterm()
+        try:
+            self._assembly.check_store()
+        except (StoreUnfit, redis.RedisError) as error:
+            log.critical("worker_refused", reason=str(error))
+            raise SystemExit(2) from error
+
+    def after_worker_boot(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002
+        """Start everything; Redis and RabbitMQ may come later."""
+        self._parent = os.getppid()
+        self._assembly.relay.start()
+        for part in (self._heartbeat, self._watch, self._hello, self._cancels, self._housekeeper):
+            part.start()
+
+    def before_worker_shutdown(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002
+        """Claim nothing more, and release what still runs once the grace is over."""
+        log.info("worker_stopping", running=len(self.runs))
+        self._stopping.set()
+        self._housekeeper.close()
+        self._after(self._grace, self._release_all)
+        self._after(self._grace + LAST_TRIES_SECONDS, self._ending.set)
+
+    def after_worker_shutdown(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002
+        """Stop the rest, now that no function runs."""
+        self._ending.set()
+        for timer in self._timers:
+            timer.cancel()
+        for part in (self._heartbeat, self._watch, self._hello, self._cancels):
+            part.close()
+        self._assembly.relay.close()
+        log.info("worker_stopped")
+
+    def beat(self) -> None:
+        """Renew the leases of all runs in one call, and stop those that are to stop.
+
+        Raises:
+            StoreUnavailable: Redis does not answer; the runs go on.
+        """
+        runs = {run.fence.job_id: run for run in self.runs}
+        if not runs:
+            return
+        words = renew(self._store, [run.fence for run in runs.values()], lease=self._lease)
+        for job_id, word in words.items():
+            if word == "cancel":
+                runs[job_id].stop(Cancelled("The job was cancelled."))
+            elif word == "lost" and self.runs.find(job_id) is runs[job_id]:
+                runs[job_id].stop(LeaseLost("The lease ran out; another worker may run the job."))
+
+    def watch(self) -> None:
+        """Stop what runs too long, and pass on what functions report."""
+        for run in self.runs:
+            run.stop_when_late()
+            if run.dirty and run.reports_now():
+                self._recorder.report(run)
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job's run, if it is here."""
+        run = self.runs.find(job_id)
+        if run is not None:
+            run.stop(Cancelled("The job was cancelled."))
+
+    def hello(self) -> None:
+        """Say what this worker is and runs; write the declared limits the first time.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        if self._supervised and os.getppid() != self._parent:
+            # The `dramatiq` master was killed, and nobody would ever stop this process.
+            log.error("worker_orphaned")
+            os.kill(os.getpid(), signal.SIGTERM)
+        if not self._declared:
+            limit(self._store, self._assembly.limits, source="declared")
+            self._declared = True
+        fields = {
+            "host": socket.gethostname(),
+            "pid": str(os.getpid()),
+            "queues": ",".join(self._assembly.registry.queues()),
+            "threads": str(self._assembly.settings.threads),
+            "running": ",".join(run.fence.job_id for run in self.runs),
+        }
+        names = [operation.name for operation in self._assembly.registry]
+        greet(self._store, self._name, fields, operations=names)
+
+    def _actor(self, operation: Operation) -> Actor[..., Any]:
+        most = self._assembly.settings.max_result_bytes
+
+        def execute(**params: Any) -> Outcome:
+            run = self.runs.own()
+            if run is None:
+                raise RuntimeError("An operation's message runs only once its job is claimed.")
+            return run.execute(params, max_result_bytes=most)
+
+        return Actor(
+            execute,
+            broker=self._assembly.broker,
+            actor_name=operation.name,
+            queue_name=self._assembly.publisher.queue(operation.rules.queue),
+            priority=0,
+            options={"store_results": True},
+        )
+
+    def _release_all(self) -> None:
+        for run in self.runs:
+            run.stop(ShutDown("The worker stops."))
+
+    def _after(self, seconds: float, call: Callable[[], object]) -> None:
+        timer = threading.Timer(seconds, call)
+        timer.daemon = True
+        timer.start()
+        self._timers.append(timer)

@@ -1,0 +1,23 @@
+"""What the `dramatiq` command loads: `dramatiq actors.worker --processes 1`."""
+
+import sys
+
+import dramatiq
+
+from actors.assembly import assemble
+from actors.service import Service
+from config import load_settings_or_exit
+from config.logging import configure_logging
+from jobs.errors import OperationError
+
+settings = load_settings_or_exit()
+configure_logging(settings)
+if settings.embedded:
+    sys.exit("callboard: a worker needs CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL.")
+try:
+    assembly = assemble(settings)
+except OperationError as error:
+    sys.exit(f"callboard: {error}")
+Service(assembly, supervised=True).install()
+broker = assembly.broker
+dramatiq.set_broker(broker)

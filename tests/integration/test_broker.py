@@ -1,0 +1,437 @@
+"""Consuming: what a worker does to messages, with RabbitMQ and within one process."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import dramatiq
+import pika
+import pytest
+from dramatiq import Actor, Consumer, Message, Middleware, Worker
+from dramatiq.errors import ActorNotFound
+from dramatiq.middleware import SkipMessage
+from structlog.testing import capture_logs
+
+from actors.broker import Delivery, EmbeddedBroker, MessageNotConfirmedError, RabbitmqBroker
+from actors.encoding import install_encoding
+from actors.publisher import Outcome, Outgoing, Publisher
+from tests.eventually import eventually
+from tests.servers import RabbitMQ
+
+IDLE_MS = 100
+
+AnyBroker = RabbitmqBroker | EmbeddedBroker
+
+install_encoding()
+
+
+@pytest.fixture
+def rabbitmq_broker(rabbitmq: RabbitMQ, namespace: str) -> Iterator[RabbitmqBroker]:
+    publisher = Publisher(rabbitmq.url, deadline=timedelta(seconds=10))
+    broker = RabbitmqBroker(url=rabbitmq.url, publisher=publisher, prefetch=4)
+    yield broker
+    broker.close()
+    rabbitmq.mend()
+    with rabbitmq.connect() as connection:
+        connection.channel().queue_delete(namespace)
+
+
+@pytest.fixture(params=["rabbitmq", "embedded"])
+def broker(request: pytest.FixtureRequest) -> Iterator[AnyBroker]:
+    if request.param == "rabbitmq":
+        yield request.getfixturevalue("rabbitmq_broker")
+    else:
+        embedded = EmbeddedBroker(prefetch=4)
+        yield embedded
+        embedded.close()
+
+
+@pytest.fixture
+def consume(namespace: str) -> Iterator[Callable[[AnyBroker], Consumer]]:
+    consumers = []
+
+    def start(broker: AnyBroker) -> Consumer:
+        broker.declare_queue(namespace)
+        consumers.append(broker.consume(namespace, prefetch=4, timeout=IDLE_MS))
+        return consumers[-1]
+
+    yield start
+    for consumer in consumers:
+        consumer.close()
+
+
+@pytest.fixture
+def work() -> Iterator[Callable[[AnyBroker], Worker]]:
+    workers = []
+
+    def start(broker: AnyBroker) -> Worker:
+        workers.append(Worker(broker, worker_threads=2, worker_timeout=IDLE_MS))
+        workers[-1].start()
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.stop()
+
+
+def outgoing(queue: str, number: int = 0, *, priority: int = 0) -> Outgoing:
+    message: Message[Any] = Message(queue, "clustering", (), {"number": number}, {})
+    return Outgoing(message, priority=priority)
+
+
+def fetch(consumer: Consumer) -> Delivery:
+    delivery = eventually(lambda: next(consumer), what="a message comes")
+    assert isinstance(delivery, Delivery)
+    return delivery
+
+
+def numbers_worked_off(broker: AnyBroker, queue: str) -> list[int]:
+    numbers: list[int] = []
+
+    def clustering(number: int) -> None:
+        numbers.append(number)
+
+    dramatiq.actor(clustering, broker=broker, queue_name=queue)
+    return numbers
+
+
+def test_the_best_priority_goes_first_and_equals_keep_their_order(
+    broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
+) -> None:
+    broker.publish([outgoing(namespace, number, priority=number // 3) for number in range(9)])
+    broker.publish([outgoing(namespace, 99, priority=11)])
+    consumer = consume(broker)
+
+    numbers = []
+    for _ in range(10):
+        delivery = fetch(consumer)
+        numbers.append(delivery.kwargs["number"])
+        consumer.ack(delivery)
+
+    # Up to four messages are fetched ahead.
+    assert numbers == [99, 6, 7, 8, 3, 4, 5, 0, 1, 2]
+
+
+def test_a_consumer_holds_no_more_messages_than_there_are_threads(
+    broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
+) -> None:
+    broker.publish([outgoing(namespace, number) for number in range(10)])
+    broker.declare_queue(namespace)
+    consumer = consume(broker)
+
+    held = [fetch(consumer) for _ in range(4)]
+
+    assert [next(consumer) for _ in range(3)] == [None] * 3
+    assert broker.ready_messages(namespace) == 6
+    consumer.ack(held[0])
+    assert fetch(consumer).kwargs["number"] == 4
+
+
+def test_an_acknowledged_message_is_gone_and_a_failed_one_too(
+    broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
+) -> None:
+    broker.publish([outgoing(namespace), outgoing(namespace)])
+    consumer = consume(broker)
+
+    consumer.ack(fetch(consumer))
+    consumer.nack(fetch(consumer))
+    next(consumer)
+    consumer.close()
+
+    assert broker.ready_messages(namespace) == 0
+
+
+def test_messages_settled_in_any_order_leave_those_in_between_alone(
+    broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
+) -> None:
+    broker.publish([outgoing(namespace, number) for number in range(4)])
+    consumer = consume(broker)
+    held = [fetch(consumer) for _ in range(4)]
+
+    for number in (3, 0, 2):
+        consumer.ack(held[number])
+    next(consumer)
+    consumer.requeue([held[1]])
+    consumer.close()
+
+    eventually(lambda: broker.ready_messages(namespace) == 1, what="one message is left")
+    (left,) = [fetch(consume(broker))]
+    assert left.kwargs == {"number": 1}
+
+
+@pytest.mark.parametrize("settle", ["ack", "nack"])
+def test_a_message_given_back_comes_again_at_its_old_place(
+    broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer], settle: str
+) -> None:
+    broker.publish([outgoing(namespace, number) for number in range(6)])
+    consumer = consume(broker)
+    delivery = fetch(consumer)
+    assert not delivery.redelivered
+
+    delivery.give_back()
+    getattr(consumer, settle)(delivery)
+    following = [fetch(consumer) for _ in range(4)]
+
+    (again,) = [each for each in following if each.redelivered]
+    assert again.message_id == delivery.message_id
+
+
+def test_a_message_given_back_for_later_does_not_come_before(
+    broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
+) -> None:
+    broker.publish([outgoing(namespace)])
+    consumer = consume(broker)
+    delivery = fetch(consumer)
+    started = time.monotonic()
+
+    delivery.give_back(after=timedelta(seconds=0.5))
+    consumer.ack(delivery)
+    again = fetch(consumer)
+
+    assert again.redelivered
+    assert 0.5 <= time.monotonic() - started < 2
+
+
+def test_a_worker_starts_one_consumer_for_each_queue_and_works_off_what_waits(
+    broker: AnyBroker, namespace: str, work: Callable[[AnyBroker], Worker]
+) -> None:
+    numbers = numbers_worked_off(broker, namespace)
+    broker.publish([outgoing(namespace, number) for number in range(200)])
+
+    worker = work(broker)
+
+    eventually(lambda: len(numbers) >= 200, what="all messages are worked off")
+    assert sorted(numbers) == list(range(200))
+    assert list(worker.consumers) == [namespace]
+
+
+def test_a_skipped_message_can_be_given_back_by_a_middleware(
+    broker: AnyBroker, namespace: str, work: Callable[[AnyBroker], Worker]
+) -> None:
+    class Reluctant(Middleware):
+        def before_process_message(self, _broker: Any, message: Any) -> None:
+            if not message.redelivered:
+                message.give_back()
+                raise SkipMessage
+
+    broker.add_middleware(Reluctant())
+    numbers = numbers_worked_off(broker, namespace)
+    broker.publish([outgoing(namespace, number) for number in range(20)])
+
+    work(broker)
+
+    eventually(lambda: len(numbers) == 20, what="each message is worked off, once")
+    assert sorted(numbers) == list(range(20))
+
+
+def test_a_message_for_an_unknown_operation_reaches_the_stand_in(
+    broker: AnyBroker, namespace: str, work: Callable[[AnyBroker], Worker]
+) -> None:
+    seen: list[str] = []
+    numbers_worked_off(broker, namespace)
+    with pytest.raises(ActorNotFound):
+        broker.get_actor("newer")
+
+    def unknown(**_: Any) -> None:
+        seen.append("newer")
+
+    broker.unknown_actor = Actor(
+        unknown, broker=broker, actor_name="unknown", queue_name=namespace, priority=0, options={}
+    )
+    broker.publish([Outgoing(Message(namespace, "newer", (), {"number": 1}, {}))])
+    work(broker)
+
+    eventually(lambda: seen == ["newer"], what="the stand-in was called")
+
+
+def test_enqueueing_publishes_at_its_priority_and_refuses_delays(
+    broker: AnyBroker, namespace: str
+) -> None:
+    message: Message[Any] = Message(namespace, "clustering", (), {}, {"broker_priority": 7})
+
+    assert broker.enqueue(message) is message
+    with pytest.raises(ValueError, match="Redis"):
+        broker.enqueue(message, delay=1000)
+    with pytest.raises(ValueError, match="priority"):
+        broker.enqueue(message.copy(options={"broker_priority": 12}))
+    assert broker.ready_messages(namespace) == 1
+
+
+def test_a_closed_broker_takes_no_message(broker: AnyBroker, namespace: str) -> None:
+    broker.publish([outgoing(namespace)])
+
+    broker.close()
+    broker.close()
+
+    assert broker.publish([outgoing(namespace)]) == [Outcome.UNAVAILABLE]
+    with pytest.raises(MessageNotConfirmedError):
+        broker.enqueue(outgoing(namespace).message)
+
+
+def test_stopping_a_worker_leaves_what_it_has_not_begun_in_the_queue(
+    broker: AnyBroker, namespace: str, work: Callable[[AnyBroker], Worker]
+) -> None:
+    begun = numbers_worked_off(broker, namespace)
+    worker = work(broker)
+    broker.publish([outgoing(namespace, number) for number in range(500)])
+    eventually(lambda: begun, what="the worker is at it")
+
+    worker.stop()
+
+    eventually(
+        lambda: broker.ready_messages(namespace) == 500 - len(begun),
+        what="all others are ready again",
+    )
+
+
+def test_what_cannot_be_decoded_is_rejected_and_reported_without_its_body(
+    rabbitmq: RabbitMQ,
+    rabbitmq_broker: RabbitmqBroker,
+    namespace: str,
+    consume: Callable[[AnyBroker], Consumer],
+) -> None:
+    rabbitmq_broker.publish([outgoing(namespace, 1)])
+    with rabbitmq.connect() as connection:
+        connection.channel().basic_publish(
+            "", namespace, b"secret!", pika.BasicProperties(priority=11, message_id="0199")
+        )
+    consumer = consume(rabbitmq_broker)
+
+    with capture_logs() as logs:
+        delivery = fetch(consumer)
+    consumer.ack(delivery)
+    consumer.close()
+
+    assert delivery.kwargs == {"number": 1}
+    assert [(line["queue"], line["message_id"]) for line in logs] == [(namespace, "0199")]
+    assert "secret" not in str(logs)
+    assert rabbitmq_broker.ready_messages(namespace) == 0
+
+
+def test_a_message_of_a_lost_connection_settles_no_message_of_the_next_one(
+    rabbitmq: RabbitMQ,
+    rabbitmq_broker: RabbitmqBroker,
+    namespace: str,
+    consume: Callable[[AnyBroker], Consumer],
+) -> None:
+    rabbitmq_broker.publish([outgoing(namespace, number) for number in range(3)])
+    consumer = consume(rabbitmq_broker)
+    stale = [fetch(consumer) for _ in range(3)]
+    rabbitmq.ctl("close_all_connections", namespace)
+
+    with capture_logs() as logs:
+        fresh = [fetch(consumer) for _ in range(3)]
+        consumer.ack(stale[0])
+        consumer.nack(stale[1])
+        stale[2].give_back()
+        consumer.ack(stale[2])
+        next(consumer)
+        consumer.ack(fresh[1])
+        consumer.close()
+
+    assert all(delivery.redelivered for delivery in fresh)
+    assert rabbitmq_broker.ready_messages(namespace) == 2
+    assert [line["event"] for line in logs if line["log_level"] != "debug"] == [
+        "consumer lost rabbitmq",
+        "consuming again",
+    ]
+
+
+def test_consuming_goes_on_by_itself_after_an_outage_with_two_lines_in_the_log(
+    rabbitmq: RabbitMQ,
+    rabbitmq_broker: RabbitmqBroker,
+    namespace: str,
+    work: Callable[[AnyBroker], Worker],
+) -> None:
+    numbers = numbers_worked_off(rabbitmq_broker, namespace)
+    work(rabbitmq_broker)
+    rabbitmq_broker.publish([outgoing(namespace, 1)])
+    eventually(lambda: numbers == [1], what="the worker works")
+
+    with capture_logs() as logs:
+        rabbitmq.kill()
+        eventually(lambda: len(logs) == 2, what="publisher and consumer have noticed")
+        rabbitmq.start()
+        eventually(lambda: len(logs) == 4, what="both are back")
+        rabbitmq_broker.publish([outgoing(namespace, 2)])
+        eventually(lambda: 2 in numbers, what="the worker works again")
+
+    assert sorted(line["event"] for line in logs) == [
+        "consumer lost rabbitmq",
+        "consuming again",
+        "rabbitmq is away",
+        "rabbitmq is back",
+    ]
+    assert "guest" not in str(logs)
+
+
+def test_a_queue_deleted_under_a_consumer_is_made_again(
+    rabbitmq: RabbitMQ,
+    rabbitmq_broker: RabbitmqBroker,
+    namespace: str,
+    consume: Callable[[AnyBroker], Consumer],
+) -> None:
+    consumer = consume(rabbitmq_broker)
+    next(consumer)
+    with rabbitmq.connect() as connection:
+        connection.channel().queue_delete(namespace)
+
+    with capture_logs():
+        eventually(
+            lambda: next(consumer) or rabbitmq_broker.ready_messages(namespace) == 0,
+            what="the queue is there again",
+        )
+    rabbitmq_broker.publish([outgoing(namespace, 5)])
+
+    assert fetch(consumer).kwargs == {"number": 5}
+
+
+def test_a_queue_with_other_arguments_is_worked_off_and_reported(
+    rabbitmq: RabbitMQ,
+    rabbitmq_broker: RabbitmqBroker,
+    namespace: str,
+    consume: Callable[[AnyBroker], Consumer],
+) -> None:
+    with rabbitmq.connect() as connection:
+        channel = connection.channel()
+        channel.queue_declare(namespace, durable=True)
+        channel.basic_publish("", namespace, outgoing("elsewhere", 3).message.encode())
+    consumer = consume(rabbitmq_broker)
+
+    with capture_logs() as logs:
+        delivery = fetch(consumer)
+
+    assert delivery.kwargs == {"number": 3}
+    assert delivery.queue_name == namespace
+    assert [line["log_level"] for line in logs] == ["error"]
+
+
+def test_a_consumer_closes_in_bounded_time_while_rabbitmq_is_silent(
+    rabbitmq: RabbitMQ,
+    rabbitmq_broker: RabbitmqBroker,
+    namespace: str,
+    consume: Callable[[AnyBroker], Consumer],
+) -> None:
+    rabbitmq_broker.publish([outgoing(namespace)])
+    consumer = consume(rabbitmq_broker)
+    delivery = fetch(consumer)
+    rabbitmq.pause()
+    started = time.monotonic()
+
+    consumer.ack(delivery)
+    consumer.close()
+
+    assert time.monotonic() - started < 4
+
+
+def test_a_broker_connects_to_nothing_when_it_is_made_and_has_no_connection_per_thread() -> None:
+    nowhere = "amqp://guest:guest@127.0.0.1:1/%2F"
+    broker = RabbitmqBroker(url=nowhere, publisher=Publisher(nowhere), prefetch=1)
+
+    broker.declare_queue("default", ensure=True)
+
+    with pytest.raises(RuntimeError, match="publisher"):
+        broker.flush("default")
+    assert broker.publisher.state is None
+    assert broker.get_declared_delay_queues() == set()

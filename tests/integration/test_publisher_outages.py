@@ -1,0 +1,200 @@
+"""Publishing while RabbitMQ is away, silent, blocked or restarted."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from dramatiq import Message
+from structlog.testing import capture_logs
+
+from actors.encoding import install_encoding
+from actors.publisher import Outcome, Outgoing, Publisher, State
+from tests.eventually import eventually
+from tests.servers import RabbitMQ
+from tests.servers.process import free_port
+
+AT_ONCE_S = 0.2
+MARGIN_S = 0.5
+
+install_encoding()
+
+
+@pytest.fixture
+def publisher(rabbitmq: RabbitMQ) -> Iterator[Publisher]:
+    publisher = Publisher(rabbitmq.url)
+    yield publisher
+    publisher.close()
+
+
+@pytest.fixture
+def queue(rabbitmq: RabbitMQ, namespace: str) -> Iterator[str]:
+    yield namespace
+    rabbitmq.mend()
+    with rabbitmq.connect() as connection:
+        connection.channel().queue_delete(namespace)
+
+
+def publish(publisher: Publisher, queue: str) -> tuple[Outcome, float]:
+    """Publish one message; say what became of it and after how many seconds."""
+    started = time.monotonic()
+    message: Message[None] = Message(queue, "clustering", (), {}, {})
+    (outcome,) = publisher.publish([Outgoing(message)])
+    return outcome, time.monotonic() - started
+
+
+def confirmed(publisher: Publisher, queue: str) -> bool:
+    return publish(publisher, queue)[0] is Outcome.CONFIRMED
+
+
+def test_while_rabbitmq_is_down_callers_hear_so_at_once_and_later_publish_again(
+    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+) -> None:
+    eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
+
+    with capture_logs() as logs:
+        rabbitmq.kill()
+        eventually(lambda: publisher.state is State.AWAY, what="the loss is noticed")
+        while_down = [publish(publisher, queue) for _ in range(100)]
+        rabbitmq.start()
+        eventually(lambda: confirmed(publisher, queue), what="messages are confirmed again")
+
+    assert {outcome for outcome, _ in while_down} == {Outcome.UNAVAILABLE}
+    assert max(seconds for _, seconds in while_down) < AT_ONCE_S
+    assert [line["event"] for line in logs] == ["rabbitmq is away", "rabbitmq is back"]
+    assert "guest" not in str(logs)
+
+
+def test_a_process_that_starts_without_rabbitmq_answers_and_finds_it_later(
+    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+) -> None:
+    rabbitmq.stop()
+
+    with capture_logs():
+        outcome, seconds = publish(publisher, queue)
+        rabbitmq.start()
+        eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
+
+    assert outcome is Outcome.UNAVAILABLE
+    assert seconds < MARGIN_S
+
+
+def test_a_silent_rabbitmq_costs_the_deadline_once_and_publishing_goes_on_after_it(
+    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+) -> None:
+    eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
+
+    rabbitmq.pause()
+    outcome, seconds = publish(publisher, queue)
+    following = [publish(publisher, queue) for _ in range(20)]
+    rabbitmq.resume()
+
+    assert outcome is Outcome.EXPIRED
+    assert 2 <= seconds < 2 + MARGIN_S
+    assert {outcome for outcome, _ in following} == {Outcome.UNAVAILABLE}
+    assert max(seconds for _, seconds in following) < AT_ONCE_S
+    eventually(lambda: confirmed(publisher, queue), what="messages are confirmed again")
+    assert publisher.state is State.OPEN
+
+
+def test_a_rabbitmq_that_accepts_but_never_greets_costs_no_more_than_the_deadline(
+    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+) -> None:
+    rabbitmq.pause()
+
+    with capture_logs():
+        outcome, seconds = publish(publisher, queue)
+        next_outcome, next_seconds = publish(publisher, queue)
+        rabbitmq.resume()
+        eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
+
+    assert outcome is Outcome.EXPIRED
+    assert seconds < 2 + MARGIN_S
+    assert next_outcome is Outcome.UNAVAILABLE
+    assert next_seconds < AT_ONCE_S
+
+
+def test_callers_do_not_notice_that_their_connection_was_replaced(
+    rabbitmq: RabbitMQ, namespace: str, queue: str
+) -> None:
+    publisher = Publisher(rabbitmq.url, deadline=timedelta(seconds=20))
+    outcomes: list[Outcome] = []
+    enough = threading.Event()
+
+    def call() -> None:
+        while not enough.is_set():
+            outcomes.append(publish(publisher, queue)[0])
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    rabbitmq.ctl("close_all_connections", namespace)
+    before = len(outcomes)
+    eventually(lambda: len(outcomes) > before + 50, what="fifty more messages are settled")
+    enough.set()
+    for caller in callers:
+        caller.join()
+
+    assert set(outcomes) == {Outcome.CONFIRMED}
+    assert (publisher.ready_messages(queue) or 0) >= len(outcomes)
+    publisher.close()
+
+
+def test_a_memory_alarm_sends_callers_home_until_it_is_over(
+    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+) -> None:
+    eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
+
+    try:
+        with capture_logs() as logs:
+            rabbitmq.ctl("set_vm_memory_high_watermark", "0.0000001")
+            eventually(
+                lambda: not confirmed(publisher, queue), what="RabbitMQ blocks its publishers"
+            )
+            eventually(lambda: publisher.state is State.BLOCKED, what="we are told that it does")
+            blocked = [publish(publisher, queue) for _ in range(20)]
+            rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
+            eventually(lambda: confirmed(publisher, queue), what="messages are confirmed again")
+    finally:
+        rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
+
+    assert {outcome for outcome, _ in blocked} == {Outcome.UNAVAILABLE}
+    assert max(seconds for _, seconds in blocked) < AT_ONCE_S
+    assert [line["event"] for line in logs] == ["rabbitmq is away", "rabbitmq is back"]
+
+
+def test_closing_is_bounded_whatever_rabbitmq_does(
+    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+) -> None:
+    eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
+    rabbitmq.pause()
+    started = time.monotonic()
+
+    publisher.close(timeout=timedelta(seconds=1))
+
+    assert time.monotonic() - started < 1 + MARGIN_S
+    assert publisher.state is State.CLOSED
+
+
+def test_the_password_is_in_no_line_of_the_log_when_the_login_fails(rabbitmq: RabbitMQ) -> None:
+    publisher = Publisher(f"amqp://guest:hunter2@127.0.0.1:{rabbitmq.port}/%2F")
+
+    with capture_logs() as logs:
+        outcome, _ = publish(publisher, "default")
+
+    assert outcome is Outcome.UNAVAILABLE
+    assert "ACCESS_REFUSED" in logs[0]["reason"]
+    assert "hunter2" not in str(logs)
+    publisher.close()
+
+
+def test_where_nobody_listens_callers_hear_so_at_once() -> None:
+    publisher = Publisher(f"amqp://guest:guest@127.0.0.1:{free_port()}/%2F")
+
+    with capture_logs():
+        outcome, seconds = publish(publisher, "default")
+
+    assert outcome is Outcome.UNAVAILABLE
+    assert seconds < MARGIN_S
+    publisher.close()
