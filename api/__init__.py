@@ -1,0 +1,1 @@
+"""HTTP in: parse a request, make one call into jobs/, render the answer."""

@@ -1,0 +1,29 @@
+"""Entity tags of jobs, and the requests that are conditional on them (RFC 9110, section 13)."""
+
+import re
+from typing import Final
+
+from jobs.record import STATUSES, Record
+
+# Besides the version the tag says attempt and status: a record that Redis lost and a message
+# brought back counts its versions anew.
+_OURS: Final = re.compile(rf'W/"\d+\.\d+\.({"|".join(STATUSES)})"', re.ASCII)
+
+
+def entity_tag(record: Record) -> str:
+    """Give the tag of a job as it is; weak, since each media type writes it in its own way."""
+    return f'W/"{record.version}.{record.attempt}.{record.status}"'
+
+
+def is_known(tag: str, if_none_match: str | None) -> bool:
+    """Whether the client has this version already, by weak comparison (section 8.8.3.2)."""
+    if not if_none_match:
+        return False
+    opaque = tag.removeprefix("W/")
+    given = (member.strip() for member in if_none_match.split(","))
+    return any(member == "*" or member.removeprefix("W/") == opaque for member in given)
+
+
+def known_statuses(if_none_match: str | None) -> frozenset[str]:
+    """Give the statuses that the client has seen, as its tags say; none when it sends none."""
+    return frozenset(_OURS.findall(if_none_match or ""))

@@ -1,0 +1,40 @@
+"""The Idempotency-Key header: which submission a repeat repeats."""
+
+import hashlib
+import re
+from typing import Any, Final
+
+from api.problems import INVALID_HEADER, Problem
+from jobs.parameters import fingerprint
+
+LONGEST_KEY: Final = 255
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+_VISIBLE: Final = re.compile(r"[\x20-\x7e]+")
+
+
+def idempotency_fields(header: str | None, body: Any) -> dict[str, str]:
+    """Give the fields of a submission by which a repeat is recognised; none without a key.
+
+    Args:
+        header: the key, quoted as a structured string (RFC 8941, section 3.3.3) or bare, which
+            is the same key.
+        body: what was sent; the same members in another order are the same.
+
+    Raises:
+        Problem: 400, the key is empty, too long, or has characters that a header has not.
+    """
+    if header is None:
+        return {}
+    key = header.strip()
+    if key.startswith('"'):
+        match = _QUOTED.fullmatch(key)
+        key = re.sub(r"\\(.)", r"\1", match[1]) if match else ""
+    if not _VISIBLE.fullmatch(key) or len(key) > LONGEST_KEY:
+        raise Problem(
+            INVALID_HEADER,
+            f"Idempotency-Key must have 1 to {LONGEST_KEY} printable ASCII characters.",
+        )
+    return {
+        "idempotency_digest": hashlib.sha256(key.encode()).hexdigest(),
+        "payload_fingerprint": fingerprint(body),
+    }

@@ -1,0 +1,179 @@
+"""Jobs over HTTP: submit, look, fetch the result, cancel and remove."""
+
+from contextlib import suppress
+from typing import Final
+
+import falcon
+
+from api.acceptance import Acceptance
+from api.answers import JobAnswers, JobReader
+from api.caller import Caller
+from api.conditional import entity_tag, is_known, known_statuses
+from api.idempotency import idempotency_fields
+from api.media import Media
+from api.prefer import Preference, parse_prefer
+from api.problems import NO_RESULT, TABLE, Problem, invalid_request
+from api.render import job_error, job_reference
+from api.request import Request
+from api.services import Services
+from api.submissions import parse_submission
+from jobs.cancel import cancel
+from jobs.errors import JobGone, JobNotFinished, JobNotFound
+from jobs.purge import purge
+from jobs.read import read_result
+from jobs.record import Record
+from jobs.store import Store
+
+_NO_WAIT: Final = Preference()
+
+
+class JobsResource:
+    """All jobs: `/v1/jobs`."""
+
+    def __init__(self, media: Media, acceptance: Acceptance) -> None:
+        self._media = media
+        self._acceptance = acceptance
+
+    def on_post(self, req: Request, resp: falcon.Response) -> None:
+        """Submit a job."""
+        body = self._media.read(req)
+        asked = parse_submission(body)
+        repeat = idempotency_fields(req.get_header("Idempotency-Key"), body)
+        self._acceptance.answer(req, resp, asked, repeat, pointer="/params")
+
+
+class JobResource:
+    """One job: `/v1/jobs/{job_id}`."""
+
+    def __init__(self, services: Services, reader: JobReader, answers: JobAnswers) -> None:
+        self._store = services.store
+        self._events = services.events
+        self._max_wait = services.settings.max_wait
+        self._reader = reader
+        self._answers = answers
+
+    def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
+        """Say how a job is, at once or as soon as its status changes.
+
+        A client that sends the tag of another status than the job has now does not wait: what
+        it would wait for has happened.
+        """
+        caller = req.context.caller
+        record = self._reader.read(job_id, caller)
+        asked = req.get_header("Prefer")
+        preference = parse_prefer(asked, max_wait=self._max_wait) if asked else _NO_WAIT
+        if_none_match = req.get_header("If-None-Match")
+        seen = known_statuses(if_none_match)
+        outdated = bool(seen) and record.status not in seen
+        if preference.wait_s and not record.final and not outdated:
+            record = self._change(record, caller, preference.wait_s)
+        applied = preference.applied(in_time=True)
+        if applied:
+            resp.set_header("Preference-Applied", applied)
+        tag = entity_tag(record)
+        resp.set_header("ETag", tag)
+        if is_known(tag, if_none_match):
+            resp.status = 304
+            resp.set_headers(self._answers.waiting(record))
+        else:
+            self._answers.send(req, resp, record)
+
+    on_head = on_get
+
+    def on_delete(self, req: Request, resp: falcon.Response, job_id: str) -> None:
+        """Cancel an active job, leave a final one as it is, or remove it with `?purge=true`.
+
+        A repeat does no harm and answers as the first time. `?force=true` is for operations
+        that run where they can be killed; threads, where all of them run, cannot be.
+        """
+        _flag(req, "force")
+        caller = req.context.caller
+        if _flag(req, "purge"):
+            self._purge(job_id, caller)
+            resp.status = 204
+            return
+        try:
+            record = self._reader.read(job_id, caller)
+            if not record.final:
+                cancel(self._store, job_id)
+                record = self._reader.read(job_id, caller)
+        except JobGone as error:
+            raise Problem(TABLE[JobNotFound], str(error)) from error
+        self._answers.send(req, resp, record, status=200 if record.final else 202)
+
+    def _change(self, record: Record, caller: Caller, wait_s: int) -> Record:
+        return self._events.wait(
+            record.id,
+            lambda: self._reader.read(record.id, caller),
+            until=lambda status: status != record.status,
+            timeout=wait_s,
+            known=record,
+        )
+
+    def _purge(self, job_id: str, caller: Caller) -> None:
+        try:
+            self._reader.read(job_id, caller, inline_bytes=0)
+        except JobGone:
+            return
+        with suppress(JobNotFound):  # somebody else was faster
+            purge(self._store, job_id)
+
+
+class ResultResource:
+    """What one job came to: `/v1/jobs/{job_id}/result`."""
+
+    def __init__(
+        self, store: Store, reader: JobReader, answers: JobAnswers, media: Media, *, max_bytes: int
+    ) -> None:
+        self._store = store
+        self._reader = reader
+        self._answers = answers
+        self._media = media
+        self._max_bytes = max_bytes
+
+    def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
+        """Give the result; a job that ended without one is a 409 with its error."""
+        record = self._reader.read(job_id, req.context.caller, inline_bytes=self._max_bytes)
+        if not record.final:
+            raise Problem(
+                TABLE[JobNotFinished],
+                f"The job is {record.status}.",
+                headers=self._answers.waiting(record),
+                members={"job": job_reference(record.id, record.status, req.context.urls)},
+            )
+        if not record.has_result:
+            raise self._without_result(req, record)
+        self._media.write(req, resp, self._result(record))
+
+    on_head = on_get
+
+    def _result(self, record: Record) -> object:
+        if record.result is not None:
+            return record.result
+        # Null, or stored when results were allowed to be larger, or removed a moment ago.
+        try:
+            return read_result(self._store, record.id)
+        except JobNotFinished as error:
+            raise JobGone(f"Job {record.id} is gone.") from error
+
+    def _without_result(self, req: Request, record: Record) -> Problem:
+        urls, operator = req.context.urls, req.context.caller.may("operator")
+        error = job_error(record, urls, for_operator=operator)
+        reference = job_reference(record.id, record.status, urls)
+        return Problem(
+            NO_RESULT,
+            error["detail"] if error else f"The job was {record.status}.",
+            members={"job": reference, "error": error},
+        )
+
+
+def _flag(req: Request, name: str) -> bool:
+    """Read a query parameter that is `true` or `false`, or not there.
+
+    Raises:
+        Problem: 422, it is something else.
+    """
+    text = req.get_param(name)
+    if text not in (None, "true", "false"):
+        raise invalid_request([(name, "must be true or false")])
+    return text == "true"

@@ -1,0 +1,125 @@
+"""The one place where bodies are read, within bounds, and written: JSON or msgpack."""
+
+from functools import lru_cache
+from typing import Any, Final
+
+import falcon
+import msgpack
+from falcon.util import mediatypes
+from pydantic_core import to_json
+
+from api.parsing import Malformed, depth_of, parse_json, parse_msgpack
+from api.problems import (
+    BODY_TOO_LARGE,
+    LENGTH_REQUIRED,
+    MALFORMED_BODY,
+    UNSUPPORTED_MEDIA_TYPE,
+    Problem,
+)
+from api.request import Request
+
+JSON: Final = "application/json"
+MSGPACK: Final = "application/msgpack"
+PROBLEM: Final = "application/problem+json"
+_PARSERS: Final = {JSON: parse_json, MSGPACK: parse_msgpack}
+_ACCEPT: Final = {"Accept": f"{JSON}, {MSGPACK}"}
+
+
+class Media:
+    """Reads and writes bodies within bounds.
+
+    Args:
+        max_bytes: the largest body that is read.
+        max_depth: the deepest nesting in it.
+    """
+
+    def __init__(self, *, max_bytes: int, max_depth: int) -> None:
+        self._max_bytes = max_bytes
+        self._max_depth = max_depth
+
+    def read(self, req: Request) -> Any:
+        """Read the body as JSON-like data.
+
+        A body without a type is refused rather than guessed: browsers let any page send one.
+
+        Raises:
+            Problem: 400, 411, 413 or 415.
+        """
+        media_type = (req.content_type or "").partition(";")[0].strip().lower()
+        parse = _PARSERS.get(media_type)
+        if parse is None or req.get_header("Content-Encoding", default="identity") != "identity":
+            raise Problem(
+                UNSUPPORTED_MEDIA_TYPE,
+                f"Send {JSON} or {MSGPACK}, not compressed, and say so in Content-Type.",
+                headers=_ACCEPT,
+            )
+        body = self._read_bytes(req)
+        try:
+            value = parse(body)
+        except Malformed as error:
+            raise Problem(MALFORMED_BODY, str(error)) from error
+        if depth_of(value, most=self._max_depth) > self._max_depth:
+            raise Problem(MALFORMED_BODY, f"It is nested deeper than {self._max_depth} levels.")
+        return value
+
+    def _read_bytes(self, req: Request) -> bytes:
+        length = req.content_length
+        if length is None and not _is_chunked(req):
+            raise Problem(LENGTH_REQUIRED, "Send Content-Length, or send the body in chunks.")
+        too_large = Problem(BODY_TOO_LARGE, f"At most {self._max_bytes} bytes are read.")
+        if length is not None and length > self._max_bytes:
+            raise too_large
+        # The server ends the stream where the chunks end; one byte more tells of excess.
+        body = _read_fully(req, self._max_bytes + 1 if length is None else length)
+        if len(body) > self._max_bytes:
+            raise too_large
+        if len(body) < (length or 0):
+            raise Problem(MALFORMED_BODY, "It ended before its Content-Length.")
+        if not body:
+            raise Problem(MALFORMED_BODY, "It is empty.")
+        return body
+
+    def write(self, req: Request, resp: falcon.Response, value: Any) -> None:
+        """Answer with JSON-like data, in msgpack if the client prefers that, else in JSON.
+
+        Numbers that JSON does not have are null in it.
+        """
+        resp.set_header("Vary", "Accept")
+        if _prefers_msgpack(req.get_header("Accept") or JSON):
+            resp.content_type = MSGPACK
+            resp.data = msgpack.packb(value)
+        else:
+            resp.content_type = JSON
+            resp.data = to_json(value, inf_nan_mode="null")
+
+
+def write_problem(resp: falcon.Response, body: dict[str, Any]) -> None:
+    """Answer with a problem object, whatever the client accepts (RFC 9457, section 3)."""
+    resp.content_type = PROBLEM
+    resp.data = to_json(body, inf_nan_mode="null")
+
+
+def _is_chunked(req: Request) -> bool:
+    return "chunked" in req.get_header("Transfer-Encoding", default="").lower()
+
+
+def _read_fully(req: Request, most: int) -> bytes:
+    pieces: list[bytes] = []
+    missing = most
+    try:
+        while missing > 0 and (piece := req.stream.read(missing)):
+            pieces.append(piece)
+            missing -= len(piece)
+    except Exception as error:  # each server has errors of its own for this
+        raise Problem(MALFORMED_BODY, "Its transfer broke off.") from error
+    return b"".join(pieces)
+
+
+@lru_cache(maxsize=256)
+def _prefers_msgpack(accept: str) -> bool:
+    if accept in (JSON, "*/*"):
+        return False
+    try:
+        return mediatypes.quality(MSGPACK, accept) > mediatypes.quality(JSON, accept)
+    except ValueError:
+        return False

@@ -1,0 +1,141 @@
+"""Turn the bytes of a body into JSON-like data, and refuse what is not."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgpack
+
+_LOWEST: Final = -(2**63)
+_HIGHEST: Final = 2**64 - 1
+_PERHAPS_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+
+
+class Malformed(ValueError):
+    """These bytes are not the data that their type promises; says why."""
+
+
+def parse_json(body: bytes) -> Any:
+    """Read JSON (RFC 8259) strictly.
+
+    Refused are bytes that are not UTF-8, lone surrogates, NaN and infinities also as too large
+    numbers, whole numbers of more than 64 bits, and objects that have a member twice, of which
+    two readers may see different ones.
+
+    Raises:
+        Malformed: it is not that.
+    """
+    try:
+        value = _DECODER.decode(body.decode("utf-8"))
+        if _PERHAPS_SURROGATE.search(body):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except Malformed:
+        raise
+    except UnicodeDecodeError as error:
+        raise Malformed(f"Byte {error.start} is not UTF-8.") from error
+    except UnicodeEncodeError as error:
+        raise Malformed("A string has a lone surrogate.") from error
+    except json.JSONDecodeError as error:
+        raise Malformed(f"{error.msg} at line {error.lineno}, column {error.colno}.") from error
+    except RecursionError as error:
+        raise Malformed("It is nested too deeply.") from error
+    return value
+
+
+def parse_msgpack(body: bytes) -> Any:
+    """Read msgpack strictly: what JSON can say and nothing else, so no binary, time or extension.
+
+    Raises:
+        Malformed: it is not that.
+    """
+    try:
+        value = msgpack.unpackb(
+            body, raw=False, strict_map_key=True, object_pairs_hook=_members, ext_hook=_no_extension
+        )
+    except Malformed:
+        raise
+    except msgpack.ExtraData as error:
+        raise Malformed("There is something after the value.") from error
+    except UnicodeDecodeError as error:
+        raise Malformed("A string is not UTF-8.") from error
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise Malformed("It is not msgpack.") from error
+    _walk(value, _check_scalar)
+    return value
+
+
+def depth_of(value: Any, *, most: int) -> int:
+    """Count how deeply lists and objects are nested, and stop one above `most`."""
+    level = [value] if type(value) in (dict, list) else []
+    depth = 0
+    while level and depth <= most:
+        depth += 1
+        level = [
+            child for each in level for child in _children(each) if type(child) in (dict, list)
+        ]
+    return depth
+
+
+def _children(container: Any) -> Any:
+    return container.values() if type(container) is dict else container
+
+
+def _walk(value: Any, check: Callable[[Any], None]) -> None:
+    level = [value]
+    while level:
+        following: list[Any] = []
+        for each in level:
+            if type(each) in (dict, list):
+                following += _children(each)
+            else:
+                check(each)
+        level = following
+
+
+def _check_scalar(value: Any) -> None:
+    if type(value) not in _SCALARS:
+        raise Malformed("It has binary data, a time or an extension, which JSON has not.")
+    if type(value) is float and not math.isfinite(value):
+        raise Malformed("NaN and infinities are not numbers here.")
+
+
+def _members(pairs: list[tuple[Any, Any]]) -> Mapping[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise Malformed("An object has a member twice.")
+    if not all(type(name) is str for name in found):
+        raise Malformed("The name of a member is not text.")
+    return found
+
+
+def _whole(digits: str) -> int:
+    # The length comes first, since reading very many digits takes very long.
+    if len(digits) > 20 or not _LOWEST <= (number := int(digits)) <= _HIGHEST:  # noqa: PLR2004
+        raise Malformed("A whole number takes more than 64 bits.")
+    return number
+
+
+def _fraction(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise Malformed("A number is too large.")
+    return number
+
+
+def _no_constant(name: str) -> float:
+    raise Malformed(f"{name} is not a number here.")
+
+
+def _no_extension(code: int, _data: bytes) -> object:
+    raise Malformed(f"It has the msgpack extension {code}.")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_members,
+    parse_int=_whole,
+    parse_float=_fraction,
+    parse_constant=_no_constant,
+)

@@ -1,0 +1,136 @@
+"""The job object, and other data as clients see it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from api.problems import RUN_ENDED
+from api.urls import Urls
+from jobs.record import Progress, Record
+from jobs.submission import moment
+from jobs.submit import Accepted
+
+_UNKNOWN_END: Final = "The job failed."
+
+
+def job_object(
+    record: Record, urls: Urls, *, now: datetime, for_operator: bool = False
+) -> dict[str, Any]:
+    """Render a job.
+
+    Args:
+        record: as it is.
+        urls: absolute addresses.
+        now: for what is estimated.
+        for_operator: whether to show tracebacks.
+    """
+    queue = None
+    if record.status == "queued":
+        queue = {"position": None, "parked_on": record.parked_on, "estimated_start_seconds": None}
+    return {
+        "id": record.id,
+        "operation": record.operation,
+        "status": record.status,
+        "created_at": timestamp(record.created_at),
+        "scheduled_for": _optional(record.scheduled_for),
+        "started_at": _optional(record.started_at),
+        "finished_at": _optional(record.finished_at),
+        "expires_at": _optional(record.expires_at),
+        "attempt": record.attempt,
+        "max_attempts": record.max_attempts,
+        "priority": record.priority,
+        "progress": {
+            "percent": record.progress.percent,
+            "step": record.progress.step,
+            "current": record.progress.current,
+            "total": record.progress.total,
+            "eta_seconds": eta_seconds(record, now),
+        },
+        "queue": queue,
+        "result": record.result if record.has_result else None,
+        "error": job_error(record, urls, for_operator=for_operator),
+        "labels": dict(record.labels),
+        "batch_id": record.batch_id,
+        "retry_of": record.retry_of,
+        "request_id": record.request_id,
+        "links": {"self": urls.job(record.id), "result": urls.result(record.id)},
+    }
+
+
+def job_error(record: Record, urls: Urls, *, for_operator: bool = False) -> dict[str, Any] | None:
+    """Render what went wrong in the latest attempt that failed, or None."""
+    error = record.error
+    if error is None or record.has_result:
+        return None
+    kind = str(error.get("type", "failure"))
+    title = RUN_ENDED.get(kind, _UNKNOWN_END)
+    detail = error.get("detail")
+    if detail is None and "by" in error:
+        detail = f"Job {error['by']} took its place."
+    shown = {
+        "type": urls.problem(kind),
+        "title": title,
+        "detail": detail or title,
+        "attempt": error.get("attempt", record.attempt),
+        "retryable": bool(error.get("retryable", False)),
+    }
+    if for_operator and "traceback" in error:
+        shown["traceback"] = error["traceback"]
+    return shown
+
+
+def job_reference(job_id: str, status: str, urls: Urls) -> Mapping[str, str]:
+    """Render where another job is found."""
+    return {"id": job_id, "status": status, "href": urls.job(job_id)}
+
+
+def accepted_record(accepted: Accepted) -> Record:
+    """Give the record of a job that was accepted just now, without reading it."""
+    submission = accepted.submission
+    due = submission.scheduled_ms
+    return Record(
+        id=accepted.job_id,
+        operation=submission.operation,
+        tenant=submission.tenant,
+        queue=submission.queue,
+        status="scheduled" if due is not None and due > accepted.now_ms else "queued",
+        version=1,
+        priority=submission.priority,
+        attempt=0,
+        failures=0,
+        crashes=0,
+        max_attempts=submission.max_retries + 1,
+        created_at=moment(accepted.now_ms),
+        scheduled_for=None if due is None else moment(due),
+        started_at=None,
+        finished_at=None,
+        expires_at=None,
+        progress=Progress(percent=None, step=None, current=None, total=None),
+        parked_on=None,
+        labels=submission.labels,
+        error=None,
+        result=None,
+        result_bytes=None,
+        batch_id=submission.batch_id,
+        retry_of=submission.retry_of,
+        request_id=submission.request_id,
+        worker=None,
+    )
+
+
+def eta_seconds(record: Record, now: datetime) -> int | None:
+    """Estimate how long a running job still takes, from its own progress; None when unknown."""
+    percent = record.progress.percent
+    if record.status != "running" or record.started_at is None or not percent:
+        return None
+    elapsed = max(0.0, (now - record.started_at).total_seconds())
+    return round(elapsed * (100 - percent) / percent)
+
+
+def timestamp(moment: datetime) -> str:
+    """Write a time as RFC 3339 in UTC with milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _optional(moment: datetime | None) -> str | None:
+    return None if moment is None else timestamp(moment)

@@ -1,0 +1,86 @@
+"""When to ask for a job again."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from api.render import eta_seconds
+from jobs.errors import StoreUnavailable
+from jobs.read import read_mean_duration_ms
+from jobs.record import Record
+from jobs.store import Store
+
+SHORTEST_S: Final = 1
+LONGEST_S: Final = 30
+_FRESH_S: Final = 5.0
+_SHARE_OF_AGE: Final = 0.2
+
+
+class Durations:
+    """What past runs of each operation took, asked of Redis once in five seconds at most.
+
+    Estimates are not worth an error: while Redis is away nothing is known.
+    """
+
+    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, int | None]] = {}
+        self._away_until = -math.inf
+
+    def mean_ms(self, operation: str) -> int | None:
+        """Give the mean duration of an operation's runs, or None before the first."""
+        now = self._clock()
+        until, mean = self._known.get(operation, (-math.inf, None))
+        if now < max(until, self._away_until):
+            return mean
+        try:
+            mean = read_mean_duration_ms(self._store, operation)
+        except StoreUnavailable:
+            self._away_until = now + _FRESH_S
+            return mean
+        with self._lock:
+            self._known[operation] = (now + _FRESH_S, mean)
+        return mean
+
+
+def retry_after_s(record: Record, mean_ms: int | None, now: datetime) -> int:
+    """Choose when a client should ask again: about when the job may be finished.
+
+    A job that takes longer than those before, or than anybody knows, is asked for after a fifth
+    of its age, so that the intervals grow with it.
+
+    Args:
+        record: a job that is not final.
+        mean_ms: what past runs took.
+        now: the time.
+
+    Returns:
+        Whole seconds, from 1 to 30.
+    """
+    age = (now - (record.started_at or record.created_at)).total_seconds()
+    guess = age * _SHARE_OF_AGE
+    mean = None if mean_ms is None else mean_ms / 1000
+    match record.status:
+        case "scheduled" if record.scheduled_for is not None:
+            seconds = (record.scheduled_for - now).total_seconds() + (mean or 0)
+        case "queued" if mean is not None:
+            seconds = max(mean, guess)
+        case "running":
+            eta = eta_seconds(record, now)
+            left = eta if eta is not None else (0 if mean is None else mean - age)
+            seconds = left if left > 0 else guess
+        case "cancelling":
+            seconds = SHORTEST_S
+        case _:
+            seconds = guess
+    return within_bounds(seconds)
+
+
+def within_bounds(seconds: float) -> int:
+    """Round up to whole seconds from 1 to 30."""
+    return min(LONGEST_S, max(SHORTEST_S, math.ceil(seconds)))

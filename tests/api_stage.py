@@ -1,0 +1,160 @@
+"""The HTTP layer on a Redis inside the process, with a publisher that keeps what it is given."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import fakeredis
+import redis
+from falcon import testing
+
+from api.app import create_app
+from api.events import Events
+from api.services import Services
+from config import Settings
+from jobs import operation
+from jobs.claim import claim
+from jobs.fence import Fence
+from jobs.finish import Outcome, encode_result, finish
+from jobs.intake import Intake
+from jobs.progress import LogBounds, Report, progress
+from jobs.publisher import Wakeup
+from jobs.registry import Registry
+from jobs.relay import Relay
+from jobs.store import Store
+
+JSON = "application/json"
+ADD = {"operation": "add", "params": {"a": 1, "b": 2}}
+
+
+@operation
+def add(a: int, b: int = 0) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+@operation
+def echo(value: Any) -> Any:
+    """Give back what came."""
+    return value
+
+
+@operation(unique=True)
+def single(name: str) -> str:
+    """Run once at a time for each name."""
+    return name
+
+
+@operation(unique=True, on_conflict="return")
+def shared(name: str) -> str:
+    """Give everybody the same job."""
+    return name
+
+
+@operation(unique=True, on_conflict="replace")
+def newest(name: str) -> str:
+    """Keep the latest."""
+    return name
+
+
+@operation(max_active=1)
+def narrow() -> None:
+    """Be one at a time."""
+
+
+@operation(wait="5s")
+def quick() -> int:
+    """Be worth waiting for."""
+    return 1
+
+
+class RecordingPublisher:
+    """Confirms every message, unless it is told that RabbitMQ is away."""
+
+    def __init__(self) -> None:
+        self.published: list[Wakeup] = []
+        self.up = True
+
+    def publish(self, wakeups: Sequence[Wakeup]) -> Sequence[bool]:
+        self.published += wakeups if self.up else []
+        return [self.up] * len(wakeups)
+
+    def ready(self, queue: str) -> int | None:
+        del queue
+        return None
+
+
+class Stage:
+    """A web process, and the moves of a worker."""
+
+    def __init__(
+        self,
+        client: redis.Redis | None = None,
+        *,
+        connect: Callable[[], redis.Redis] | None = None,
+        **settings: Any,
+    ) -> None:
+        self._connect = connect
+        self.server = fakeredis.FakeServer(version=(7, 2))
+        self.settings = Settings(**settings)
+        self.publisher = RecordingPublisher()
+        self.store = Store(client or self.connect(), "test")
+        self.registry = Registry([add, echo, single, shared, newest, narrow, quick])
+        self.events = Events(self.connect, self.store.keys.channel("events"))
+        self.relay = Relay(self.store, self.publisher)
+        intake = Intake(
+            self.store, self.publisher, self.relay, self.registry, self.settings.max_active
+        )
+        self.services = Services(
+            settings=self.settings,
+            store=self.store,
+            intake=intake,
+            registry=self.registry,
+            publisher=self.publisher,
+            events=self.events,
+            broker_ready=lambda: self.publisher.up,
+        )
+        self.app = create_app(self.services)
+        self.http = testing.TestClient(self.app)
+
+    def connect(self) -> redis.Redis:
+        if self._connect is not None:
+            return self._connect()
+        return fakeredis.FakeRedis(server=self.server, protocol=2)
+
+    def close(self) -> None:
+        self.events.close()
+
+    def submit(self, body: Any = None, **more: Any) -> testing.Result:
+        return self.http.simulate_post("/v1/jobs", json=ADD if body is None else body, **more)
+
+    def get(self, job_id: str, **more: Any) -> testing.Result:
+        return self.http.simulate_get(f"/v1/jobs/{job_id}", **more)
+
+    def claim(self, job_id: str) -> Fence:
+        claimed = claim(
+            self.store,
+            job_id,
+            token="token",
+            worker="worker-1",
+            lease=timedelta(seconds=20),
+            limits={},
+        )
+        assert claimed.fence is not None, claimed.word
+        return claimed.fence
+
+    def succeed(self, job_id: str, value: Any) -> None:
+        outcome = encode_result(value, max_bytes=16 * 1024**2)
+        assert finish(self.store, self.claim(job_id), outcome) == "finished"
+
+    def fail(self, job_id: str, error: dict[str, Any]) -> None:
+        assert finish(self.store, self.claim(job_id), Outcome(error=error)) == "finished"
+
+    def report(self, fence: Fence, report: Report) -> None:
+        assert progress(self.store, fence, report, bounds=LogBounds()) == "recorded"
+
+
+def hash_of(key: str) -> str:
+    """Give what the settings keep of a key."""
+    return hashlib.sha256(key.encode()).hexdigest()

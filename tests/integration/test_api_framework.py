@@ -1,0 +1,298 @@
+"""What holds for every request: problems, ids, keys, health."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import fakeredis
+import pytest
+import redis
+from falcon import testing
+
+from api.media import Media
+from api.routes import routes
+from jobs.greet import greet
+from jobs.identity import new_job_id
+from tests.api_stage import ADD, Stage, hash_of
+
+KEYS = ",".join(
+    f"{tenant}:{role}:{hash_of(key)}"
+    for key, tenant, role in [
+        ("look", "acme", "viewer"),
+        ("work", "acme", "client"),
+        ("other", "rival", "client"),
+        ("watch", "staff", "operator"),
+    ]
+)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    built = Stage()
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def guarded() -> Iterator[Stage]:
+    built = Stage(api_keys=KEYS)
+    yield built
+    built.close()
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json["status"] == status
+    assert answer.json["type"] == f"http://falconframework.org/problems/{name}"
+    assert answer.json["title"]
+    assert answer.json["detail"]
+    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_an_address_that_is_not_there_is_a_problem(stage: Stage) -> None:
+    _assert_problem(stage.http.simulate_get("/v1/nothing"), 404, "not-found")
+    _assert_problem(stage.http.simulate_get("/"), 404, "not-found")
+
+
+def test_a_slash_at_the_end_makes_no_difference(stage: Stage) -> None:
+    answer = stage.http.simulate_post("/v1/jobs/", json=ADD)
+
+    assert answer.status_code == 202
+
+
+def test_a_method_that_is_not_there_is_a_problem_that_lists_those_that_are(stage: Stage) -> None:
+    answer = stage.http.simulate_put(f"/v1/jobs/{new_job_id()}")
+
+    _assert_problem(answer, 405, "method-not-allowed")
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "DELETE", "OPTIONS"}
+
+
+def test_a_method_that_nobody_knows_is_a_problem(stage: Stage) -> None:
+    with pytest.warns(Warning, match="Unknown REQUEST_METHOD"):
+        answer = stage.http.simulate_request("FOO", "/v1/jobs")
+
+    _assert_problem(answer, 400, "bad-request")
+
+
+def test_options_say_what_an_address_takes(stage: Stage) -> None:
+    answer = stage.http.simulate_options("/v1/jobs")
+
+    assert answer.status_code == 200
+    assert answer.headers["Allow"] == "POST"
+
+
+def test_a_problem_is_json_whatever_the_client_accepts(stage: Stage) -> None:
+    headers = {"Accept": "application/msgpack"}
+
+    _assert_problem(stage.http.simulate_get("/v1/nothing", headers=headers), 404, "not-found")
+
+
+class _Broken(fakeredis.FakeRedis):
+    """Fails in a way that nobody expects."""
+
+    def pipeline(self, *_args: Any, **_kwargs: Any) -> Any:
+        raise ValueError("redis://user:secret@inside")
+
+
+class _Away(fakeredis.FakeRedis):
+    """Does not answer."""
+
+    def pipeline(self, *_args: Any, **_kwargs: Any) -> Any:
+        raise redis.ConnectionError("away")
+
+    def execute_command(self, *_args: Any, **_kwargs: Any) -> Any:
+        raise redis.ConnectionError("away")
+
+
+def test_a_failure_of_ours_is_logged_under_the_requests_id_and_tells_nothing(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = Stage(_Broken(protocol=2))
+
+    with caplog.at_level(logging.DEBUG):
+        answer = stage.get(new_job_id(), headers={"X-Request-ID": "r-42"})
+
+    written = caplog.text + "".join(capsys.readouterr())
+    _assert_problem(answer, 500, "internal-error")
+    assert "secret" not in answer.text
+    assert "ValueError" not in answer.text
+    assert "r-42" in written
+    assert "request_failed" in written
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+def test_without_redis_the_answer_is_to_come_back_later(method: str) -> None:
+    stage = Stage(_Away(protocol=2))
+    path = "/v1/jobs" if method == "POST" else f"/v1/jobs/{new_job_id()}"
+
+    answer = stage.http.simulate_request(
+        method,
+        path,
+        body=json.dumps(ADD),
+        headers={"Content-Type": "application/json", "Prefer": "wait=1"},
+    )
+
+    assert answer.status_code == 503
+    assert answer.json["type"].endswith("#temporary-reduced-capacity")
+    assert answer.json["code"] == "STORE_UNAVAILABLE"
+    assert answer.headers["Retry-After"] == "5"
+
+
+def test_operations_are_listed_without_redis() -> None:
+    stage = Stage(_Away(protocol=2))
+
+    answer = stage.http.simulate_get("/v1/operations")
+
+    assert answer.status_code == 200
+    assert answer.json["items"][0]["typical_duration_seconds"] is None
+
+
+def test_a_safe_request_id_is_taken(stage: Stage) -> None:
+    answer = stage.submit(headers={"X-Request-ID": "trace-1"})
+
+    assert answer.headers["X-Request-ID"] == "trace-1"
+    assert answer.json["request_id"] == "trace-1"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 129, "<script>", "a\x7f"])
+def test_any_other_request_id_is_replaced(stage: Stage, given: str) -> None:
+    answer = stage.http.simulate_get("/healthz", headers={"X-Request-ID": given})
+
+    made = answer.headers["X-Request-ID"]
+    assert made != given
+    assert len(made) == 32
+
+
+def test_without_configured_keys_everybody_is_the_default_tenant(stage: Stage) -> None:
+    stage.submit(headers=_bearer("anything"))
+
+    assert stage.publisher.published[0].submission.tenant == "default"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        _bearer("wrong"),
+        {"X-API-Key": "wrong"},
+        {"Authorization": "Basic d29yazo="},
+        _bearer(""),
+    ],
+)
+def test_without_a_valid_key_nobody_gets_in(guarded: Stage, headers: dict[str, str]) -> None:
+    for answer in (
+        guarded.submit(headers=headers),
+        guarded.get(new_job_id(), headers=headers),
+        guarded.http.simulate_get("/v1/operations", headers=headers),
+    ):
+        _assert_problem(answer, 401, "authentication-required")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_key_comes_in_either_header(guarded: Stage) -> None:
+    assert guarded.submit(headers=_bearer("work")).status_code == 202
+    assert guarded.submit(headers={"X-API-Key": "work"}).status_code == 202
+    assert guarded.submit(headers={"Authorization": "bearer  work"}).status_code == 202
+
+
+def test_a_viewer_reads_and_changes_nothing(guarded: Stage) -> None:
+    job_id = guarded.submit(headers=_bearer("work")).json["id"]
+
+    assert guarded.get(job_id, headers=_bearer("look")).status_code == 200
+    _assert_problem(guarded.submit(headers=_bearer("look")), 403, "forbidden")
+    deleted = guarded.http.simulate_delete(f"/v1/jobs/{job_id}", headers=_bearer("look"))
+    _assert_problem(deleted, 403, "forbidden")
+
+
+def test_another_tenants_job_is_not_found_whatever_is_asked(guarded: Stage) -> None:
+    job_id = guarded.submit(headers=_bearer("work")).json["id"]
+    stranger = _bearer("other")
+
+    for answer in (
+        guarded.get(job_id, headers=stranger),
+        guarded.get(f"{job_id}/result", headers=stranger),
+        guarded.http.simulate_delete(f"/v1/jobs/{job_id}", headers=stranger),
+        guarded.http.simulate_delete(f"/v1/jobs/{job_id}?purge=true", headers=stranger),
+    ):
+        _assert_problem(answer, 404, "job-not-found")
+    assert guarded.get(job_id, headers=_bearer("work")).json["status"] == "queued"
+
+
+def test_an_operator_sees_every_tenants_jobs_and_their_tracebacks(guarded: Stage) -> None:
+    job_id = guarded.submit(headers=_bearer("work")).json["id"]
+    error = {"type": "exception", "detail": "Oh.", "retryable": True, "traceback": "File …"}
+    guarded.fail(job_id, error)
+
+    seen = guarded.get(job_id, headers=_bearer("watch"))
+    own = guarded.get(job_id, headers=_bearer("work"))
+
+    assert seen.json["error"]["traceback"] == "File …"
+    assert "traceback" not in own.json["error"]
+    assert guarded.get(new_job_id(), headers=_bearer("watch")).status_code == 404
+
+
+def test_tenants_do_not_share_idempotency_keys(guarded: Stage) -> None:
+    key = {"Idempotency-Key": "once"}
+
+    mine = guarded.submit(headers={**_bearer("work"), **key})
+    theirs = guarded.submit(headers={**_bearer("other"), **key})
+
+    assert mine.json["id"] != theirs.json["id"]
+    assert "Idempotency-Replayed" not in theirs.headers
+
+
+def test_every_method_of_every_route_says_who_may_use_it(stage: Stage) -> None:
+    for route in routes(stage.services, Media(max_bytes=1, max_depth=1)):
+        methods = {name[3:].upper() for name in dir(route.resource) if name.startswith("on_")}
+
+        assert set(route.roles) == methods - {"HEAD"}, route.template
+
+
+def test_health_needs_no_key_and_looks_at_nothing() -> None:
+    stage = Stage(_Away(protocol=2), api_keys=KEYS)
+
+    answer = stage.http.simulate_get("/healthz")
+
+    assert (answer.status_code, answer.json) == (200, {"status": "alive"})
+
+
+def test_readiness_names_redis_rabbitmq_and_workers(stage: Stage) -> None:
+    greet(stage.store, "worker-1", {"host": "here"}, operations=["add"])
+
+    answer = stage.http.simulate_get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json == {
+        "status": "ready",
+        "checks": {
+            "redis": {"status": "up"},
+            "rabbitmq": {"status": "up"},
+            "workers": {"status": "up", "count": 1},
+        },
+    }
+
+
+def test_without_rabbitmq_or_workers_readiness_is_degraded(stage: Stage) -> None:
+    stage.publisher.up = False
+
+    answer = stage.http.simulate_get("/readyz")
+
+    assert (answer.status_code, answer.json["status"]) == (200, "degraded")
+    assert answer.json["checks"]["rabbitmq"] == {"status": "down"}
+    assert answer.json["checks"]["workers"] == {"status": "down", "count": 0}
+
+
+def test_without_redis_nothing_is_ready() -> None:
+    stage = Stage(_Away(protocol=2))
+
+    answer = stage.http.simulate_get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json["checks"]["redis"] == {"status": "down"}
+    assert int(answer.headers["Retry-After"]) >= 1

@@ -1,0 +1,285 @@
+"""Looking at jobs, fetching results, cancelling and removing over HTTP."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import fakeredis
+import msgpack
+import pytest
+
+from jobs.progress import Report
+from tests.api_stage import Stage
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    built = Stage()
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def job_id(stage: Stage) -> str:
+    job_id: str = stage.submit().json["id"]
+    return job_id
+
+
+def test_a_look_shows_how_far_a_job_is(stage: Stage, job_id: str) -> None:
+    stage.report(stage.claim(job_id), Report(percent=42.0, current=420, total=1000, step="Adding"))
+
+    answer = stage.get(job_id)
+
+    assert answer.status_code == 200
+    assert answer.json["status"] == "running"
+    assert answer.json["attempt"] == 1
+    assert answer.json["progress"].items() >= {"percent": 42.0, "step": "Adding"}.items()
+    assert 1 <= int(answer.headers["Retry-After"]) <= 30
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_finished_job_carries_its_small_result_and_no_time_to_ask_again(
+    stage: Stage, job_id: str
+) -> None:
+    stage.succeed(job_id, {"sum": 3})
+
+    answer = stage.get(job_id)
+
+    assert answer.json["status"] == "succeeded"
+    assert answer.json["result"] == {"sum": 3}
+    assert answer.json["progress"]["percent"] == 100
+    assert "Retry-After" not in answer.headers
+
+
+def test_a_large_result_is_only_at_its_own_address() -> None:
+    stage = Stage(inline_result_bytes="100B")
+    job_id = stage.submit().json["id"]
+    stage.succeed(job_id, "x" * 1000)
+
+    assert stage.get(job_id).json["result"] is None
+    assert stage.get(f"{job_id}/result").json == "x" * 1000
+
+
+def test_a_client_that_has_the_latest_version_gets_304(stage: Stage, job_id: str) -> None:
+    tag = stage.get(job_id).headers["ETag"]
+
+    same = stage.get(job_id, headers={"If-None-Match": tag})
+    stage.claim(job_id)
+    changed = stage.get(job_id, headers={"If-None-Match": tag})
+
+    assert (same.status_code, same.content) == (304, b"")
+    assert same.headers["ETag"] == tag
+    assert same.headers["Cache-Control"] == "no-store"
+    assert int(same.headers["Retry-After"]) >= 1
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != tag
+
+
+@pytest.mark.parametrize("value", [3, None, [], {"a": [1.5, "é"]}, ""])
+def test_a_result_comes_in_the_format_that_is_preferred(
+    stage: Stage, job_id: str, value: object
+) -> None:
+    stage.succeed(job_id, value)
+
+    as_json = stage.get(f"{job_id}/result")
+    as_msgpack = stage.get(f"{job_id}/result", headers={"Accept": "application/msgpack"})
+
+    assert as_json.headers["Content-Type"] == "application/json"
+    assert as_json.json == value
+    assert as_msgpack.headers["Content-Type"] == "application/msgpack"
+    assert msgpack.unpackb(as_msgpack.content) == value
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("*/*", "application/json"),
+        ("text/html, */*;q=0.8", "application/json"),
+        ("image/png", "application/json"),
+        ("application/msgpack;q=0.5, application/json", "application/json"),
+        ("application/msgpack, application/json;q=0.5", "application/msgpack"),
+        ("///", "application/json"),
+    ],
+)
+def test_json_is_the_format_unless_msgpack_is_preferred(
+    stage: Stage, job_id: str, accept: str, media_type: str
+) -> None:
+    answer = stage.get(job_id, headers={"Accept": accept})
+
+    assert answer.headers["Content-Type"] == media_type
+    assert answer.headers["Vary"] == "Accept"
+
+
+def test_not_a_number_is_null_in_json(stage: Stage, job_id: str) -> None:
+    stage.succeed(job_id, [float("nan"), float("inf")])
+
+    assert stage.get(f"{job_id}/result").text == "[null,null]"
+
+
+def test_the_result_of_a_job_that_is_not_finished_is_a_conflict(stage: Stage, job_id: str) -> None:
+    answer = stage.get(f"{job_id}/result")
+
+    assert answer.status_code == 409
+    assert answer.json["type"].endswith("/problems/job-not-finished")
+    assert answer.json["job"]["status"] == "queued"
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_the_result_of_a_failed_job_is_a_conflict_that_says_why(stage: Stage, job_id: str) -> None:
+    stage.fail(job_id, {"type": "failure", "detail": "No genes.", "retryable": False})
+
+    answer = stage.get(f"{job_id}/result")
+
+    assert answer.status_code == 409
+    assert answer.json["type"].endswith("/problems/no-result")
+    assert answer.json["error"]["detail"] == "No genes."
+    assert answer.json["error"]["type"].endswith("/problems/failure")
+    assert "Retry-After" not in answer.headers
+
+
+def test_a_failed_job_shows_its_error(stage: Stage, job_id: str) -> None:
+    stage.fail(job_id, {"type": "failure", "detail": "No genes.", "retryable": False})
+
+    job = stage.get(job_id).json
+
+    assert job["status"] == "failed"
+    assert job["result"] is None
+    assert job["error"] == {
+        "type": "http://falconframework.org/problems/failure",
+        "title": "The operation says that it failed.",
+        "detail": "No genes.",
+        "attempt": 1,
+        "retryable": False,
+    }
+
+
+def test_a_job_that_does_not_run_is_cancelled_at_once(stage: Stage, job_id: str) -> None:
+    first = stage.http.simulate_delete(f"/v1/jobs/{job_id}")
+    again = stage.http.simulate_delete(f"/v1/jobs/{job_id}")
+
+    assert (first.status_code, first.json["status"]) == (200, "cancelled")
+    assert "Retry-After" not in first.headers
+    assert (again.status_code, again.json) == (200, first.json)
+
+
+def test_a_running_job_is_asked_to_stop(stage: Stage, job_id: str) -> None:
+    stage.claim(job_id)
+
+    first = stage.http.simulate_delete(f"/v1/jobs/{job_id}", params={"force": "true"})
+    again = stage.http.simulate_delete(f"/v1/jobs/{job_id}")
+
+    assert (first.status_code, first.json["status"]) == (202, "cancelling")
+    assert first.headers["Retry-After"] == "1"
+    assert again.status_code == 202
+
+
+def test_a_final_job_is_left_as_it_is(stage: Stage, job_id: str) -> None:
+    stage.succeed(job_id, 3)
+
+    answer = stage.http.simulate_delete(f"/v1/jobs/{job_id}")
+
+    assert (answer.status_code, answer.json["status"]) == (200, "succeeded")
+    assert stage.get(job_id).status_code == 200
+
+
+def test_a_final_job_is_removed_when_that_is_asked_for(stage: Stage, job_id: str) -> None:
+    stage.succeed(job_id, 3)
+
+    removed = stage.http.simulate_delete(f"/v1/jobs/{job_id}", params={"purge": "true"})
+    again = stage.http.simulate_delete(f"/v1/jobs/{job_id}", params={"purge": "true"})
+
+    assert (removed.status_code, removed.content) == (204, b"")
+    assert again.status_code == 204
+    assert stage.get(job_id).status_code == 410
+    assert stage.get(job_id).json["type"].endswith("/problems/job-gone")
+    assert stage.get(f"{job_id}/result").status_code == 410
+    assert stage.http.simulate_delete(f"/v1/jobs/{job_id}").status_code == 404
+
+
+def test_an_active_job_is_not_removed(stage: Stage, job_id: str) -> None:
+    answer = stage.http.simulate_delete(f"/v1/jobs/{job_id}", params={"purge": "true"})
+
+    assert answer.status_code == 409
+    assert answer.json["type"].endswith("/problems/job-active")
+    assert stage.get(job_id).json["status"] == "queued"
+
+
+@pytest.mark.parametrize("query", ["purge=yes", "force=1", "purge=", "purge=true,false"])
+def test_a_flag_that_is_neither_true_nor_false_changes_nothing(
+    stage: Stage, job_id: str, query: str
+) -> None:
+    answer = stage.http.simulate_delete(f"/v1/jobs/{job_id}", query_string=query)
+
+    assert answer.status_code == 422
+    assert stage.get(job_id).json["status"] == "queued"
+
+
+def test_the_time_to_ask_again_follows_past_runs(stage: Stage) -> None:
+    stage.store.redis.hset(stage.store.keys("stats", "add"), "mean_ms", 12_000)
+
+    answer = stage.submit()
+
+    assert answer.headers["Retry-After"] == "12"
+    assert stage.get(answer.json["id"]).headers["Retry-After"] == "12"
+
+
+class _Counting(fakeredis.FakeRedis):
+    """Counts round trips."""
+
+    trips = 0
+
+    def pipeline(self, *args: Any, **kwargs: Any) -> Any:
+        self.trips += 1
+        return super().pipeline(*args, **kwargs)
+
+    def execute_command(self, *args: Any, **kwargs: Any) -> Any:
+        self.trips += 1
+        return super().execute_command(*args, **kwargs)
+
+
+def test_a_poll_and_a_submission_are_one_round_trip_each() -> None:
+    client = _Counting(server=fakeredis.FakeServer(version=(7, 2)), protocol=2)
+    stage = Stage(client)
+    job_id = stage.submit().json["id"]
+    stage.get(job_id)
+
+    before = client.trips
+    stage.get(job_id)
+    polled = client.trips
+    stage.submit()
+
+    assert polled - before == 1
+    assert client.trips - polled == 1
+
+
+def test_operations_are_listed_with_their_schemas(stage: Stage) -> None:
+    stage.store.redis.hset(stage.store.keys("stats", "add"), "mean_ms", 1500)
+
+    listed = stage.http.simulate_get("/v1/operations").json
+    one = stage.http.simulate_get("/v1/operations/add").json
+
+    assert [each["name"] for each in listed["items"]] == sorted(
+        each.name for each in stage.registry
+    )
+    assert listed["next"] is None
+    assert one in listed["items"]
+    assert one["description"] == "Add two numbers."
+    assert one["parameters"]["required"] == ["a"]
+    assert one["parameters"]["additionalProperties"] is False
+    assert one["result"] == {"type": "integer"}
+    assert one["limits"]["time_limit_seconds"] == 600
+    assert one["typical_duration_seconds"] == 1.5
+    assert one["links"]["self"].endswith("/v1/operations/add")
+
+
+def test_an_operation_that_nobody_declared_is_not_found(stage: Stage) -> None:
+    answer = stage.http.simulate_get("/v1/operations/nothing")
+
+    assert answer.status_code == 404
+    assert answer.json["type"].endswith("/problems/unknown-operation")
+
+
+def test_head_answers_as_get_does_without_a_body(stage: Stage, job_id: str) -> None:
+    answer = stage.http.simulate_head(f"/v1/jobs/{job_id}")
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["ETag"] == stage.get(job_id).headers["ETag"]

@@ -1,0 +1,370 @@
+"""Submitting jobs over HTTP."""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgpack
+import pytest
+from falcon import testing
+
+from jobs.identity import is_job_id, new_job_id
+from tests.api_stage import ADD, JSON, Stage
+
+MSGPACK = "application/msgpack"
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    built = Stage()
+    yield built
+    built.close()
+
+
+def test_a_submission_is_accepted_with_the_job_and_where_it_is(stage: Stage) -> None:
+    answer = stage.submit({**ADD, "priority": 7, "labels": {"project": "x"}})
+
+    job = answer.json
+    assert answer.status_code == 202
+    assert is_job_id(job["id"])
+    assert answer.headers["Location"] == f"http://falconframework.org/v1/jobs/{job['id']}"
+    assert answer.headers["Location"] == job["links"]["self"]
+    assert 1 <= int(answer.headers["Retry-After"]) <= 30
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Preference-Applied" not in answer.headers
+    assert (job["status"], job["priority"], job["labels"]) == ("queued", 7, {"project": "x"})
+    assert job["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_what_a_submission_answers_is_what_a_look_shows(stage: Stage) -> None:
+    submitted = stage.submit({**ADD, "delay_seconds": 60, "labels": {"a": "b"}}).json
+
+    assert stage.get(submitted["id"]).json == submitted
+
+
+def test_one_message_is_published_for_each_job(stage: Stage) -> None:
+    job = stage.submit().json
+
+    (wakeup,) = stage.publisher.published
+    assert wakeup.submission.job_id == job["id"]
+    assert wakeup.submission.params == {"a": 1, "b": 2}
+
+
+def test_a_job_is_accepted_while_the_broker_is_away(stage: Stage) -> None:
+    stage.publisher.up = False
+
+    answer = stage.submit()
+
+    assert answer.status_code == 202
+    assert stage.get(answer.json["id"]).json["status"] == "queued"
+
+
+def test_a_job_comes_and_goes_as_msgpack(stage: Stage) -> None:
+    answer = stage.http.simulate_post(
+        "/v1/jobs", body=msgpack.packb(ADD), headers={"Content-Type": MSGPACK, "Accept": MSGPACK}
+    )
+
+    assert answer.status_code == 202
+    assert answer.headers["Content-Type"] == MSGPACK
+    assert msgpack.unpackb(answer.content)["status"] == "queued"
+
+
+def test_a_delayed_job_is_scheduled(stage: Stage) -> None:
+    before = datetime.now(UTC)
+
+    job = stage.submit({**ADD, "delay_seconds": 3600}).json
+
+    assert job["status"] == "scheduled"
+    due = datetime.fromisoformat(job["scheduled_for"])
+    assert timedelta(minutes=59) < due - before < timedelta(minutes=61)
+    assert stage.publisher.published == []
+
+
+@pytest.mark.parametrize("offset", ["Z", "+02:00"])
+def test_a_job_may_name_its_time(stage: Stage, offset: str) -> None:
+    day = datetime.now(UTC) + timedelta(days=30)
+
+    job = stage.submit({**ADD, "run_at": f"{day:%Y-%m-%dT%H:%M:%S}.500{offset}"}).json
+
+    assert job["status"] == "scheduled"
+    assert job["scheduled_for"].endswith(".500Z")
+
+
+def test_a_time_that_is_past_means_now(stage: Stage) -> None:
+    assert stage.submit({**ADD, "run_at": "2020-01-01T00:00:00Z"}).json["status"] == "queued"
+
+
+def test_a_job_is_kept_as_long_as_was_asked(stage: Stage) -> None:
+    job_id = stage.submit({**ADD, "result_ttl_seconds": 7200}).json["id"]
+
+    stage.succeed(job_id, 3)
+
+    job = stage.get(job_id).json
+    kept = datetime.fromisoformat(job["expires_at"]) - datetime.fromisoformat(job["finished_at"])
+    assert kept == timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ([], ""),
+        ("add", ""),
+        ({"params": {}}, "/operation"),
+        ({"operation": "add"}, "/params"),
+        ({"operation": "add", "params": [1]}, "/params"),
+        ({"operation": 1, "params": {}}, "/operation"),
+        ({**ADD, "colour": "red"}, "/colour"),
+        ({**ADD, "callback": {}}, "/callback"),
+        ({**ADD, "priority": 11}, "/priority"),
+        ({**ADD, "priority": "5"}, "/priority"),
+        ({**ADD, "priority": True}, "/priority"),
+        ({**ADD, "priority": 5.0}, "/priority"),
+        ({**ADD, "delay_seconds": -1}, "/delay_seconds"),
+        ({**ADD, "delay_seconds": 1e12}, "/delay_seconds"),
+        ({**ADD, "run_at": "tomorrow"}, "/run_at"),
+        ({**ADD, "run_at": "2030-01-01T00:00:00"}, "/run_at"),
+        ({**ADD, "run_at": "2030-13-01T00:00:00Z"}, "/run_at"),
+        ({**ADD, "run_at": 1893456000}, "/run_at"),
+        ({**ADD, "run_at": "9999-01-01T00:00:00Z"}, ""),
+        ({**ADD, "run_at": "2026-01-01T00:00:00Z", "delay_seconds": 1}, ""),
+        ({**ADD, "result_ttl_seconds": 3599}, "/result_ttl_seconds"),
+        ({**ADD, "result_ttl_seconds": 604801}, "/result_ttl_seconds"),
+        ({**ADD, "labels": {"a": 1}}, "/labels/a"),
+        ({**ADD, "labels": {"a b": "c"}}, "/labels"),
+        ({**ADD, "labels": {"a": "b\n"}}, "/labels"),
+        ({**ADD, "labels": {"a": "b" * 257}}, "/labels"),
+        ({**ADD, "labels": {f"l{number}": "" for number in range(17)}}, "/labels"),
+        ({"operation": "add", "params": {}}, "/params/a"),
+        ({"operation": "add", "params": {"a": "1"}}, "/params/a"),
+        ({"operation": "add", "params": {"a": 1, "x/y~": 2}}, "/params/x~1y~0"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_a_pointer_to_it(
+    stage: Stage, body: Any, pointer: str
+) -> None:
+    answer = stage.http.simulate_post("/v1/jobs", json=body)
+
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
+    assert answer.json["errors"][0]["detail"]
+    assert stage.publisher.published == []
+
+
+def test_an_unknown_operation_is_not_found(stage: Stage) -> None:
+    answer = stage.submit({"operation": "nothing", "params": {}})
+
+    assert answer.status_code == 404
+    assert answer.json["type"].endswith("/problems/unknown-operation")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Content-Type": JSON}, b"{", 400),
+        ({"Content-Type": JSON, "Content-Length": "0"}, b"", 400),
+        ({"Content-Type": JSON}, b"", 411),
+        ({"Content-Type": JSON}, b'{"operation": "add", "params": {"a": NaN}}', 400),
+        ({"Content-Type": JSON}, b"[" * 40 + b"]" * 40, 400),
+        ({"Content-Type": JSON}, b"[" * 100_000, 400),
+        ({"Content-Type": JSON}, b'"' + b"x" * 2048 + b'"', 413),
+        ({"Content-Type": MSGPACK}, b"\xc1", 400),
+        ({"Content-Type": "text/plain"}, b"{}", 415),
+        ({"Content-Type": ""}, b"{}", 415),
+        ({"Content-Type": JSON, "Content-Encoding": "gzip"}, b"{}", 415),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused(
+    headers: dict[str, str], body: bytes, status: int
+) -> None:
+    stage = Stage(max_body_bytes=2048 if len(body) < 50_000 else 1024**2)
+
+    answer = stage.http.simulate_post("/v1/jobs", body=body, headers=headers)
+
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+class _Broken(io.BytesIO):
+    """Breaks off, as when a chunk is malformed or the client goes away."""
+
+    def read(self, _size: int | None = -1, /) -> bytes:
+        raise ValueError("no such chunk")
+
+
+@pytest.mark.parametrize(
+    ("chunks", "status"),
+    [
+        (io.BytesIO(b'{"operation": "add", "params": {"a": 1}}'), 202),
+        (io.BytesIO(b'"' + b"x" * 3000), 413),
+        (_Broken(), 400),
+    ],
+)
+def test_a_body_in_chunks_is_read_within_the_bound(chunks: io.BytesIO, status: int) -> None:
+    stage = Stage(max_body_bytes=2048)
+    environ = testing.create_environ("/v1/jobs", method="POST", headers={"Content-Type": JSON})
+    environ |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": chunks}
+    answered: list[str] = []
+
+    stage.app(environ, lambda line, _headers: answered.append(line))
+
+    assert answered[0].startswith(str(status))
+
+
+def test_a_body_of_another_charset_parameter_is_still_json(stage: Stage) -> None:
+    answer = stage.http.simulate_post(
+        "/v1/jobs",
+        body=b'{"operation": "add", "params": {"a": 1}}',
+        headers={"Content-Type": "Application/JSON; charset=utf-8"},
+    )
+
+    assert answer.status_code == 202
+
+
+def test_numbers_of_64_bits_come_through(stage: Stage) -> None:
+    body = {"operation": "echo", "params": {"value": [2**64 - 1, -(2**63)]}}
+
+    assert stage.submit(body).status_code == 202
+
+
+def test_a_duplicate_is_refused_with_the_job_that_is_there(stage: Stage) -> None:
+    body = {"operation": "single", "params": {"name": "a"}}
+    first = stage.submit(body).json
+
+    answer = stage.submit(body)
+
+    assert answer.status_code == 409
+    assert answer.json["type"].endswith("/problems/duplicate-job")
+    assert answer.json["existing_job"] == {
+        "id": first["id"],
+        "status": "queued",
+        "href": first["links"]["self"],
+    }
+    assert answer.headers["Location"] == first["links"]["self"]
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_a_duplicate_of_a_shared_job_leads_to_it(stage: Stage) -> None:
+    body = {"operation": "shared", "params": {"name": "a"}}
+    first = stage.submit(body).json
+
+    answer = stage.submit(body)
+
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == first["links"]["self"]
+
+
+def test_a_newer_job_takes_the_place_of_one_that_does_not_run_yet(stage: Stage) -> None:
+    body = {"operation": "newest", "params": {"name": "a"}}
+    first = stage.submit(body).json
+
+    second = stage.submit(body)
+
+    old = stage.get(first["id"]).json
+    assert second.status_code == 202
+    assert old["status"] == "cancelled"
+    assert second.json["id"] in old["error"]["detail"]
+
+
+def test_a_running_job_is_not_replaced(stage: Stage) -> None:
+    body = {"operation": "newest", "params": {"name": "a"}}
+    stage.claim(stage.submit(body).json["id"])
+
+    assert stage.submit(body).status_code == 409
+
+
+def test_beyond_its_capacity_the_server_takes_nothing(stage: Stage) -> None:
+    body = {"operation": "narrow", "params": {}}
+    stage.submit(body)
+
+    answer = stage.submit(body)
+
+    assert answer.status_code == 503
+    assert answer.json["type"] == (
+        "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
+    )
+    assert answer.json["code"] == "CAPACITY_EXCEEDED"
+    assert answer.headers["Retry-After"] == "60"
+
+
+def test_a_repeat_with_the_same_key_answers_with_the_same_job(stage: Stage) -> None:
+    headers = {"Idempotency-Key": "once"}
+    first = stage.submit(headers=headers)
+
+    again = stage.submit({"params": {"b": 2, "a": 1}, "operation": "add"}, headers=headers)
+    quoted = stage.submit(headers={"Idempotency-Key": '"once"'})
+
+    assert "Idempotency-Replayed" not in first.headers
+    for answer in (again, quoted):
+        assert answer.status_code == 202
+        assert answer.json["id"] == first.json["id"]
+        assert answer.headers["Idempotency-Replayed"] == "true"
+        assert answer.headers["Location"] == first.headers["Location"]
+    assert len(stage.publisher.published) == 1
+
+
+def test_a_repeat_shows_the_job_as_it_is_now(stage: Stage) -> None:
+    headers = {"Idempotency-Key": "once"}
+    job_id = stage.submit(headers=headers).json["id"]
+    stage.succeed(job_id, 3)
+
+    answer = stage.submit(headers=headers)
+
+    assert answer.status_code == 200
+    assert (answer.json["status"], answer.json["result"]) == ("succeeded", 3)
+
+
+def test_a_repeat_for_a_job_that_was_removed_is_gone(stage: Stage) -> None:
+    headers = {"Idempotency-Key": "once"}
+    job_id = stage.submit(headers=headers).json["id"]
+    stage.succeed(job_id, 3)
+    stage.http.simulate_delete(f"/v1/jobs/{job_id}", params={"purge": "true"})
+
+    assert stage.submit(headers=headers).status_code == 410
+
+
+def test_a_key_with_another_payload_is_refused(stage: Stage) -> None:
+    headers = {"Idempotency-Key": "once"}
+    stage.submit(headers=headers)
+
+    answer = stage.submit({**ADD, "priority": 6}, headers=headers)
+
+    assert answer.status_code == 422
+    assert answer.json["type"].endswith("/problems/idempotency-mismatch")
+
+
+def test_a_refused_submission_does_not_use_up_its_key(stage: Stage) -> None:
+    headers = {"Idempotency-Key": "once"}
+    stage.submit({"operation": "add", "params": {}}, headers=headers)
+
+    assert stage.submit(headers=headers).status_code == 202
+
+
+@pytest.mark.parametrize("key", ["", '""', '"open', "x" * 256, '"a" b"', "caf\u00e9"])
+def test_a_malformed_key_is_refused(stage: Stage, key: str) -> None:
+    answer = stage.submit(headers={"Idempotency-Key": key})
+
+    assert answer.status_code == 400
+    assert answer.json["type"].endswith("/problems/invalid-header")
+
+
+def test_a_key_of_255_characters_is_taken(stage: Stage) -> None:
+    assert stage.submit(headers={"Idempotency-Key": "x" * 255}).status_code == 202
+
+
+def test_the_trace_of_the_request_is_kept(stage: Stage) -> None:
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+
+    stage.submit(headers={"traceparent": trace, "X-Request-ID": "r-1"})
+    stage.submit(headers={"traceparent": "nonsense"})
+
+    traced, untraced = (each.submission for each in stage.publisher.published)
+    assert (traced.traceparent, traced.request_id) == (trace, "r-1")
+    assert untraced.traceparent is None
+
+
+def test_an_id_that_no_job_can_have_is_not_found(stage: Stage) -> None:
+    assert stage.get("1").status_code == 404
+    assert stage.get(new_job_id().upper()).status_code == 404
+    assert stage.get(new_job_id()).status_code == 404

@@ -1,0 +1,363 @@
+"""Waiting for jobs over HTTP, with real threads."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import fakeredis
+import pytest
+import redis
+from redis.exceptions import RedisError
+
+from api.answers import JobReader
+from api.caller import EVERYBODY
+from api.events import Events
+from api.subscription import REREAD_S
+from jobs.cancel import cancel
+from jobs.progress import Report
+from jobs.record import FINAL
+from tests.api_stage import Stage
+from tests.eventually import eventually
+from tests.servers import RedisServer
+
+if TYPE_CHECKING:
+    from falcon import testing
+
+Answer = TypeVar("Answer")
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    built = Stage()
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(32) as executor:
+        yield executor
+
+
+def _waiting(stage: Stage, number: int = 1) -> None:
+    eventually(lambda: stage.events.waiting == number, what=f"{number} wait")
+
+
+def _submitted(stage: Stage) -> str:
+    eventually(lambda: stage.publisher.published, what="the message is published")
+    return stage.publisher.published[-1].submission.job_id
+
+
+def _took(call: Callable[[], Answer]) -> tuple[Answer, float]:
+    began = time.monotonic()
+    answer = call()
+    return answer, time.monotonic() - began
+
+
+def test_a_job_that_finishes_within_the_wait_is_answered_with_its_result(
+    stage: Stage, pool: ThreadPoolExecutor
+) -> None:
+    answer = pool.submit(stage.submit, headers={"Prefer": "respond-async, wait=20"})
+    _waiting(stage)
+
+    began = time.monotonic()
+    stage.succeed(_submitted(stage), 3)
+
+    done = answer.result(10)
+    assert time.monotonic() - began < REREAD_S / 2
+    assert (done.status_code, done.json["result"]) == (200, 3)
+    assert done.headers["Preference-Applied"] == "wait=20"
+    assert done.headers["Location"] == done.json["links"]["self"]
+    assert "Retry-After" not in done.headers
+
+
+def test_a_job_that_takes_longer_is_answered_as_accepted(stage: Stage) -> None:
+    answer, seconds = _took(lambda: stage.submit(headers={"Prefer": "respond-async, wait=1"}))
+
+    assert 1 <= seconds < 3
+    assert (answer.status_code, answer.json["status"]) == (202, "queued")
+    assert answer.headers["Preference-Applied"] == "respond-async, wait=1"
+    assert "Retry-After" in answer.headers
+
+
+def test_a_wait_above_the_bound_is_clamped_and_echoed() -> None:
+    stage = Stage(max_wait="1s")
+
+    answer, seconds = _took(lambda: stage.submit(headers={"Prefer": "wait=100"}))
+
+    assert seconds < 3
+    assert answer.headers["Preference-Applied"] == "wait=1"
+
+
+def test_an_operation_may_wait_by_default_unless_the_client_would_rather_not(
+    stage: Stage, pool: ThreadPoolExecutor
+) -> None:
+    body = {"operation": "quick", "params": {}}
+    waiting = pool.submit(stage.submit, body)
+    _waiting(stage)
+    stage.succeed(_submitted(stage), 1)
+
+    hurried, seconds = _took(lambda: stage.submit(body, headers={"Prefer": "respond-async"}))
+
+    assert waiting.result(10).status_code == 200
+    assert "Preference-Applied" not in waiting.result().headers
+    assert hurried.status_code == 202
+    assert hurried.headers["Preference-Applied"] == "respond-async"
+    assert seconds < 1
+
+
+def test_a_malformed_preference_is_ignored(stage: Stage) -> None:
+    answer, seconds = _took(lambda: stage.submit(headers={"Prefer": "wait=soon"}))
+
+    assert (answer.status_code, seconds < 1) == (202, True)
+    assert "Preference-Applied" not in answer.headers
+
+
+def test_a_job_that_fails_ends_the_wait(stage: Stage, pool: ThreadPoolExecutor) -> None:
+    answer = pool.submit(stage.submit, headers={"Prefer": "wait=20"})
+    _waiting(stage)
+
+    stage.fail(_submitted(stage), {"type": "failure", "detail": "No."})
+
+    assert (answer.result(10).status_code, answer.result().json["status"]) == (200, "failed")
+
+
+def test_a_look_waits_for_a_change_of_status_and_for_nothing_less(
+    stage: Stage, pool: ThreadPoolExecutor
+) -> None:
+    job_id = stage.submit().json["id"]
+    fence = stage.claim(job_id)
+    answer = pool.submit(stage.get, job_id, headers={"Prefer": "wait=20"})
+    _waiting(stage)
+
+    stage.report(fence, Report(percent=50.0))
+    progressed = answer.done()
+    cancel(stage.store, job_id)
+
+    assert not progressed
+    assert answer.result(10).json["status"] == "cancelling"
+    assert answer.result().headers["Preference-Applied"] == "wait=20"
+
+
+def test_a_look_at_a_final_job_does_not_wait(stage: Stage) -> None:
+    job_id = stage.submit().json["id"]
+    stage.succeed(job_id, 3)
+
+    answer, seconds = _took(lambda: stage.get(job_id, headers={"Prefer": "wait=20"}))
+
+    assert (answer.json["status"], seconds < 1) == ("succeeded", True)
+
+
+def test_a_client_that_has_seen_another_status_does_not_wait(stage: Stage) -> None:
+    job_id = stage.submit().json["id"]
+    tag = stage.get(job_id).headers["ETag"]
+    stage.claim(job_id)
+
+    headers = {"Prefer": "wait=20", "If-None-Match": tag}
+    answer, seconds = _took(lambda: stage.get(job_id, headers=headers))
+
+    assert (answer.json["status"], seconds < 1) == ("running", True)
+
+
+def test_a_wait_in_which_nothing_changes_ends_with_304(stage: Stage) -> None:
+    job_id = stage.submit().json["id"]
+    tag = stage.get(job_id).headers["ETag"]
+
+    headers = {"Prefer": "wait=1", "If-None-Match": tag}
+    answer, seconds = _took(lambda: stage.get(job_id, headers=headers))
+
+    assert (answer.status_code, seconds >= 1) == (304, True)
+
+
+def test_many_wait_through_one_subscription(stage: Stage, pool: ThreadPoolExecutor) -> None:
+    ids = [stage.submit().json["id"] for _ in range(20)]
+    answers = [pool.submit(stage.get, job_id, headers={"Prefer": "wait=20"}) for job_id in ids]
+    _waiting(stage, 20)
+    subscribers = dict(stage.store.redis.pubsub_numsub(stage.store.keys.channel("events")))
+
+    for job_id in ids:
+        cancel(stage.store, job_id)
+
+    assert set(subscribers.values()) == {1}
+    assert {each.result(10).json["status"] for each in answers} == {"cancelled"}
+    assert stage.events.waiting == 0
+
+
+def test_a_finish_between_reading_and_listening_is_not_missed(stage: Stage) -> None:
+    job_id = stage.submit().json["id"]
+    reader = JobReader(stage.store)
+    reads: list[str] = []
+
+    def read_and_finish() -> Any:
+        record = reader.read(job_id, EVERYBODY)
+        if not reads:
+            stage.succeed(job_id, 3)  # right after it was read, before anybody pauses
+        reads.append(record.status)
+        return record
+
+    record, seconds = _took(
+        lambda: stage.events.wait(job_id, read_and_finish, until=FINAL.__contains__, timeout=20)
+    )
+
+    assert record.status == "succeeded"
+    assert seconds < REREAD_S / 2
+    assert reads[0] == "queued"
+
+
+class _FirstFails:
+    """Gives a client that loses its connection the first time it listens."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.calls = 0
+
+    def __call__(self) -> redis.Redis:
+        self.calls += 1
+        if self.calls == 1:
+            raise redis.ConnectionError("away")
+        return self._stage.connect()
+
+
+def test_who_waits_reads_again_after_each_subscription(
+    stage: Stage, pool: ThreadPoolExecutor
+) -> None:
+    connect = _FirstFails(stage)
+    events = Events(connect, stage.store.keys.channel("events"))
+    job_id = stage.submit().json["id"]
+    reads: list[float] = []
+
+    def read() -> Any:
+        reads.append(time.monotonic())
+        return JobReader(stage.store).read(job_id, EVERYBODY)
+
+    began = time.monotonic()
+    waiting = pool.submit(events.wait, job_id, read, until=FINAL.__contains__, timeout=20)
+    eventually(lambda: len(reads) >= 2, what="it reads again")
+    again = time.monotonic() - began
+    stage.succeed(job_id, 3)
+
+    assert connect.calls == 2
+    assert again < REREAD_S / 2
+    assert waiting.result(10).status == "succeeded"
+    events.close()
+
+
+def test_what_nobody_published_is_seen_within_seconds(
+    stage: Stage, pool: ThreadPoolExecutor
+) -> None:
+    waiting = pool.submit(stage.submit, headers={"Prefer": "wait=20"})
+    _waiting(stage)
+
+    stage.store.redis.hset(stage.store.keys("job", _submitted(stage)), "status", "failed")
+
+    assert waiting.result(REREAD_S + 4).json["status"] == "failed"
+
+
+def test_who_waits_for_a_job_that_goes_away_is_told_so(
+    stage: Stage, pool: ThreadPoolExecutor
+) -> None:
+    job_id = stage.submit().json["id"]
+    stage.claim(job_id)
+    waiting = pool.submit(stage.get, job_id, headers={"Prefer": "wait=20"})
+    _waiting(stage)
+
+    stage.store.redis.zadd(stage.store.keys("tombstones"), {job_id: 1e15})
+    stage.store.redis.delete(stage.store.keys("job", job_id))
+
+    assert waiting.result(REREAD_S + 4).status_code == 410
+
+
+def test_without_any_notice_who_waits_reads_every_five_seconds(
+    stage: Stage, pool: ThreadPoolExecutor
+) -> None:
+    events = Events(stage.connect, "another channel")
+    job_id = stage.submit().json["id"]
+    waiting = pool.submit(
+        events.wait,
+        job_id,
+        lambda: JobReader(stage.store).read(job_id, EVERYBODY),
+        until=FINAL.__contains__,
+        timeout=20,
+    )
+    eventually(lambda: events.waiting, what="it waits")
+
+    stage.succeed(job_id, 3)
+
+    assert waiting.result(REREAD_S + 2).status == "succeeded"
+    events.close()
+
+
+class _Flaky(fakeredis.FakeRedis):
+    """Can be told to stop answering."""
+
+    up = True
+
+    def pipeline(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.up:
+            raise redis.ConnectionError("away")
+        return super().pipeline(*args, **kwargs)
+
+
+def test_an_accepted_job_is_answered_even_if_redis_goes_away_during_the_wait(
+    pool: ThreadPoolExecutor,
+) -> None:
+    client = _Flaky(server=(server := fakeredis.FakeServer(version=(7, 2))), protocol=2)
+    stage = Stage(client)
+    stage.server = server
+    answer: Future[testing.Result] = pool.submit(stage.submit, headers={"Prefer": "wait=1"})
+    _waiting(stage)
+
+    client.up = False
+
+    assert (answer.result(10).status_code, answer.result().json["status"]) == (202, "queued")
+    stage.close()
+
+
+def test_who_waits_hears_of_the_end_after_redis_was_restarted(
+    redis: redis.Redis, redis_server: RedisServer, pool: ThreadPoolExecutor
+) -> None:
+    stage = Stage(redis, connect=redis_server.connect)
+    job_id = stage.submit().json["id"]
+    waiting = pool.submit(stage.get, job_id, headers={"Prefer": "wait=30"})
+    _waiting(stage)
+
+    redis_server.stop()
+    while_away = stage.get(job_id)
+    redis_server.start()
+    channel = stage.store.keys.channel("events")
+    eventually(
+        lambda: dict(redis.pubsub_numsub(channel))[channel.encode()],
+        what="it listens again",
+        ignoring=RedisError,
+    )
+    began = time.monotonic()
+    cancel(stage.store, job_id)
+
+    assert while_away.status_code == 503
+    assert waiting.result(10).json["status"] == "cancelled"
+    assert time.monotonic() - began < 2
+    stage.close()
+
+
+def test_when_the_process_stops_who_waits_is_answered_with_what_there_is(
+    stage: Stage, pool: ThreadPoolExecutor
+) -> None:
+    submission = pool.submit(stage.submit, headers={"Prefer": "wait=60"})
+    look = pool.submit(stage.get, stage.submit().json["id"], headers={"Prefer": "wait=60"})
+    _waiting(stage, 2)
+
+    stage.close()
+
+    assert submission.result(5).status_code == 202
+    assert look.result(5).status_code == 200
+    assert stage.submit(headers={"Prefer": "wait=60"}).status_code == 202
+
+
+def test_nobody_listens_before_somebody_waits(stage: Stage) -> None:
+    before = threading.active_count()
+
+    stage.get(stage.submit().json["id"])
+
+    assert threading.active_count() == before

@@ -1,0 +1,70 @@
+"""Absolute addresses behind proxies and without."""
+
+import falcon
+import pytest
+from falcon import testing
+
+from api.urls import Addresses
+
+pytestmark = pytest.mark.check
+
+FORWARDED = {
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "jobs.example.org",
+    "X-Forwarded-Prefix": "/callboard/",
+}
+
+
+def _request(headers: dict[str, str], remote: str = "10.1.2.3") -> falcon.Request:
+    environ = testing.create_environ(
+        "/v1/jobs", headers={"Host": "inner:8000", **headers}, remote_addr=remote
+    )
+    return falcon.Request(environ)
+
+
+def test_without_a_proxy_the_host_that_the_client_named_counts() -> None:
+    urls = Addresses([]).of(_request({}))
+
+    assert urls.job("x") == "http://inner:8000/v1/jobs/x"
+
+
+def test_a_trusted_proxy_is_believed() -> None:
+    urls = Addresses(["10.0.0.0/8"]).of(_request(FORWARDED))
+
+    assert urls.result("x") == "https://jobs.example.org/callboard/v1/jobs/x/result"
+
+
+@pytest.mark.parametrize("remote", ["192.0.2.1", "", "somewhere", "::1"])
+def test_anybody_else_is_not(remote: str) -> None:
+    urls = Addresses(["10.0.0.0/8"]).of(_request(FORWARDED, remote))
+
+    assert urls.base == "http://inner:8000"
+
+
+def test_of_several_values_the_nearest_proxy_wrote_the_last() -> None:
+    headers = {"X-Forwarded-Host": "evil.example, good.example"}
+
+    assert Addresses(["10.1.2.3"]).of(_request(headers)).base == "http://good.example"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-Forwarded-Proto", "javascript"),
+        ("X-Forwarded-Host", "a b"),
+        ("X-Forwarded-Host", 'x"><script>'),
+        ("X-Forwarded-Host", "user@host"),
+        ("X-Forwarded-Prefix", "//evil.example"),
+        ("X-Forwarded-Prefix", "relative"),
+    ],
+)
+def test_a_malformed_value_is_not_used(name: str, value: str) -> None:
+    urls = Addresses(["10.0.0.0/8"]).of(_request({name: value}))
+
+    assert urls.base == "http://inner:8000"
+
+
+def test_a_malformed_host_is_not_used() -> None:
+    urls = Addresses([]).of(_request({"Host": "evil/../x"}))
+
+    assert "evil" not in urls.base
