@@ -1,0 +1,47 @@
+"""What a client may run into."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class CallboardClientError(Exception):
+    """A request to the server did not do what was asked."""
+
+
+class ServerAway(CallboardClientError):
+    """The server does not answer."""
+
+
+class Problem(CallboardClientError):
+    """The server refused, with a problem document (RFC 9457).
+
+    Attributes:
+        status: of the answer.
+        document: the whole problem.
+        retry_after: seconds, when the server says so.
+    """
+
+    def __init__(
+        self, status: int, document: Mapping[str, Any], retry_after: int | None = None
+    ) -> None:
+        self.status = status
+        self.document = document
+        self.retry_after = retry_after
+        title = document.get("title", "The server refused.")
+        detail = document.get("detail", "")
+        errors = [f"{e.get('pointer', '')}: {e.get('detail')}" for e in document.get("errors", ())]
+        super().__init__(" ".join([f"{status} {title}", detail, *errors]).strip())
+
+
+class JobFailed(CallboardClientError):
+    """The job ended without a result.
+
+    Attributes:
+        job: the job object as it ended.
+    """
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        self.job = job
+        error = job.get("error") or {}
+        reason = error.get("detail", "no reason given")
+        super().__init__(f"Job {job['id']} {job['status']}: {reason}")

@@ -1,0 +1,113 @@
+"""The `callboardctl` command, for operators."""
+
+import re
+import sys
+from contextlib import closing
+from typing import Final, Literal, NoReturn
+
+import click
+
+from config import ConfigurationError, Settings, load_settings
+from config.logging import configure_logging
+from jobs.errors import CallboardError
+from jobs.limit import limit
+
+SLOT: Final = re.compile(r"(operation|resource):[a-z][a-z0-9_]{0,63}")
+
+
+@click.group()
+def main() -> None:
+    """Run and steer a Callboard installation."""
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Instead of CALLBOARD_PORT.")
+def dev(port: int | None) -> None:
+    """Serve everything in one process, without RabbitMQ and Redis."""
+    from ops.embedded import serve  # noqa: PLC0415 — the other commands need no web server
+
+    settings = _settings({} if port is None else {"port": port})
+    if not settings.embedded:
+        _stop(
+            "`callboardctl dev` uses no servers: unset CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL"
+        )
+    configure_logging(settings)
+    try:
+        serve(settings)
+    except (CallboardError, OSError) as error:
+        _stop(str(error))
+
+
+@main.command()
+@click.option("--genes", type=click.Path(exists=True, dir_okay=False), required=True)
+def demo(genes: str) -> None:
+    """Start the one-process server, run a real job over HTTP, stop."""
+    from ops.demo import run  # noqa: PLC0415 — as above
+
+    sys.exit(run(genes))
+
+
+@main.command(name="limit")
+@click.argument("slot")
+@click.argument("places", type=click.IntRange(min=0))
+def set_limit(slot: str, places: int) -> None:
+    """Set how many PLACES a slot has, such as `operation:clustering` or `resource:gpu`.
+
+    It counts over what the code declares, at once, for all workers, until `unlimit`.
+    """
+    _limit(slot, places)
+
+
+@main.command()
+@click.argument("slot")
+def unlimit(slot: str) -> None:
+    """Let what the code declares count again."""
+    _limit(slot, None)
+
+
+@main.command()
+@click.argument("operation")
+def pause(operation: str) -> None:
+    """Start no more jobs of OPERATION; those that run go on."""
+    _limit(f"operation:{operation}", 0, source="pause")
+
+
+@main.command()
+@click.argument("operation")
+def resume(operation: str) -> None:
+    """Undo `pause`; limits that were set stay."""
+    _limit(f"operation:{operation}", None, source="pause")
+
+
+def _limit(
+    slot: str, places: int | None, *, source: Literal["operator", "pause"] = "operator"
+) -> None:
+    if SLOT.fullmatch(slot) is None:
+        _stop(f"{slot!r} is no slot: name it `operation:<name>` or `resource:<name>`")
+    from ops.connection import connect  # noqa: PLC0415 — only these commands need everything
+
+    settings = _settings({})
+    if settings.embedded:
+        _stop("limits live in Redis: set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL")
+    try:
+        # Closing publishes for the jobs that a raised limit has woken.
+        with closing(connect(settings)) as assembly:
+            limit(assembly.store, {slot: places}, source=source)
+    except CallboardError as error:
+        _stop(str(error))
+
+
+def _settings(chosen: dict[str, object]) -> Settings:
+    try:
+        return load_settings(**chosen)
+    except ConfigurationError as error:
+        _stop(str(error))
+
+
+def _stop(reason: str) -> NoReturn:
+    click.echo(f"callboardctl: {reason}", err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The web application: `gunicorn --config config/gunicorn.py "ops.web:create()"`."""
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+import falcon
+
+from actors.assembly import Assembly, assemble
+from api.app import create_app
+from api.events import Events
+from api.request import Request
+from api.services import Services
+from config import load_settings_or_exit
+from config.connections import connect_redis
+from config.logging import configure_logging
+from jobs.errors import OperationError, StoreUnfit
+
+
+def create() -> falcon.App[Request, falcon.Response]:
+    """Build the application for a web process; its threads start in the process that serves."""
+    settings = load_settings_or_exit()
+    configure_logging(settings)
+    try:
+        assembly = assemble(settings)
+        assembly.check_store()
+    except (OperationError, StoreUnfit) as error:
+        sys.exit(f"callboard: {error}")
+    assembly.relay.start()
+    assembly.broker_ready()
+    events = listen(assembly)
+    _answer_waiting_at_sigterm(events)
+    return application(assembly, events)
+
+
+def listen(assembly: Assembly) -> Events:
+    """Make what requests wait on; it connects with the first of them."""
+    return Events(
+        lambda: connect_redis(assembly.settings, for_subscription=True),
+        assembly.store.keys.channel("events"),
+    )
+
+
+def application(assembly: Assembly, events: Events) -> falcon.App[Request, falcon.Response]:
+    """Put HTTP in front of the parts of a process."""
+    settings = assembly.settings
+    services = Services(
+        settings=settings,
+        store=assembly.store,
+        intake=assembly.intake,
+        registry=assembly.registry,
+        publisher=assembly.publisher,
+        events=events,
+        broker_ready=assembly.broker_ready,
+    )
+    return create_app(services)
+
+
+def _answer_waiting_at_sigterm(events: Events) -> None:
+    """Let requests that wait be answered when the web server is told to stop.
+
+    gunicorn has set its own handler by now; it would cut them off after its grace.
+    """
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        # A signal handler must not wait for locks that the code it interrupts may hold.
+        threading.Thread(target=events.close, name="answer-waiting").start()
+        if callable(stop):
+            stop(number, frame)
+
+    signal.signal(signal.SIGTERM, on_signal)

@@ -1,0 +1,281 @@
+"""What a worker does with functions, in one process on the broker and Redis inside it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from dramatiq.worker import Worker
+
+from actors.assembly import Assembly, assemble
+from actors.service import Service
+from config import load_settings
+from config.connections import connect_redis
+from jobs.cancel import cancel
+from jobs.identity import new_job_id
+from jobs.publisher import Wakeup
+from jobs.read import read, read_result
+from jobs.record import Record
+from jobs.submission import Submission
+from jobs.submit import submit
+from tests.eventually import eventually
+
+
+class Embedded:
+    """One process with everything in it, but HTTP."""
+
+    def __init__(self, namespace: str, **settings: Any) -> None:
+        chosen = {
+            "namespace": namespace,
+            "operations": "tests.system.operations",
+            "resources": "gpu=2",
+            "lease": "3s",
+            **settings,
+        }
+        self.assembly: Assembly = assemble(load_settings(**chosen))
+        self.store = self.assembly.store
+        self.service = Service(self.assembly, supervised=False)
+        self.service.install()
+        self.worker = Worker(self.assembly.broker, worker_threads=4, worker_timeout=50)
+        self.stopped = False
+
+    def start(self) -> None:
+        self.worker.start()
+
+    def submit(self, operation: str, **params: Any) -> str:
+        return self.assembly.intake.submit(operation, params).job_id
+
+    def read(self, job_id: str) -> Record:
+        return read(self.store, job_id, tenant="default")
+
+    def ended(self, job_id: str, timeout: float = 10) -> Record:
+        eventually(lambda: self.read(job_id).final, what=f"job {job_id} ends", timeout=timeout)
+        return self.read(job_id)
+
+    def run(self, operation: str, **params: Any) -> Record:
+        return self.ended(self.submit(operation, **params))
+
+    def stop(self) -> None:
+        if not self.stopped:
+            self.stopped = True
+            self.worker.stop(timeout=10_000)
+            self.assembly.close()
+
+
+@pytest.fixture
+def embedded(namespace: str) -> Iterator[Embedded]:
+    made = Embedded(namespace, shutdown_grace="0s", max_result_bytes="1MiB")
+    made.start()
+    yield made
+    made.stop()
+
+
+def kind_of(record: Record) -> str:
+    assert record.error is not None
+    return str(record.error["type"])
+
+
+def test_a_result_is_kept(embedded: Embedded) -> None:
+    ended = embedded.run("echo", text="hello")
+
+    assert ended.status == "succeeded"
+    assert ended.result == {"text": "hello", "attempt": 1}
+    assert read_result(embedded.store, ended.id) == ended.result
+
+
+def test_a_failure_is_retried_and_then_succeeds(embedded: Embedded) -> None:
+    ended = embedded.run("fragile", failures=2)
+
+    assert (ended.status, ended.result, ended.attempt, ended.failures) == ("succeeded", 3, 3, 2)
+
+
+def test_a_job_out_of_retries_fails_with_its_last_error(embedded: Embedded) -> None:
+    ended = embedded.run("fragile", failures=9)
+
+    assert (ended.status, ended.attempt) == ("failed", 4)
+    assert kind_of(ended) == "exception"
+    assert ended.error is not None
+    assert ended.error["detail"] == "ValueError: attempt 4 fails"
+
+
+def test_a_failure_that_no_retry_can_mend_is_not_retried(embedded: Embedded) -> None:
+    ended = embedded.run("refuse", reason="the file is empty")
+
+    assert (ended.status, ended.attempt, kind_of(ended)) == ("failed", 1, "failure")
+
+
+@pytest.mark.parametrize("operation", ["late", "late_async"])
+def test_a_function_past_its_time_limit_fails_as_timeout(
+    embedded: Embedded, operation: str
+) -> None:
+    ended = embedded.run(operation, seconds=30)
+
+    assert (ended.status, kind_of(ended)) == ("failed", "timeout")
+
+
+def test_a_result_that_nobody_can_read_fails_the_job(embedded: Embedded) -> None:
+    ended = embedded.run("unserialisable")
+
+    assert (ended.status, kind_of(ended)) == ("failed", "result-not-serialisable")
+
+
+def test_a_result_that_is_too_large_fails_the_job(embedded: Embedded) -> None:
+    ended = embedded.run("large", size=2 * 1024 * 1024)
+
+    assert (ended.status, kind_of(ended)) == ("failed", "result-too-large")
+
+
+def test_a_cancel_reaches_a_running_function_within_300_ms(embedded: Embedded) -> None:
+    job_id = embedded.submit("wait", seconds=60)
+    eventually(lambda: embedded.read(job_id).status == "running", what="the job runs")
+    began = time.monotonic()
+
+    assert cancel(embedded.store, job_id) == "cancelling"
+    ended = embedded.ended(job_id)
+
+    assert ended.status == "cancelled"
+    assert time.monotonic() - began < 0.3
+
+
+def test_a_flood_of_log_lines_and_progress_is_bounded(embedded: Embedded) -> None:
+    ended = embedded.run("chatty", lines=50_000)
+    kept = embedded.store.redis.llen(embedded.store.keys("log", ended.id))
+
+    assert ended.status == "succeeded"
+    assert 0 < kept <= 1001
+
+
+def test_a_job_whose_worker_stops_is_released_uncounted(embedded: Embedded) -> None:
+    job_id = embedded.submit("wait", seconds=60)
+    eventually(lambda: embedded.read(job_id).status == "running", what="the job runs")
+
+    embedded.stop()
+
+    left = embedded.read(job_id)
+    assert (left.status, left.attempt, left.failures, left.crashes) == ("queued", 1, 0, 0)
+
+
+def test_nothing_starts_while_redis_is_away(embedded: Embedded, namespace: str) -> None:
+    server = connect_redis(load_settings(namespace=namespace)).connection_pool.connection_kwargs[
+        "server"
+    ]
+    accepted = record_without_message(embedded, "echo")
+    server.connected = False
+    try:
+        assert embedded.assembly.publisher.publish([accepted]) == [True]
+        eventually(lambda: embedded.assembly.publisher.ready("default") == 0, what="it is fetched")
+    finally:
+        server.connected = True
+
+    assert embedded.ended(accepted.submission.job_id).attempt == 1
+
+
+def record_without_message(embedded: Embedded, operation: str) -> Wakeup:
+    """Record a job as a web process does that dies before it publishes."""
+    submission = embedded.assembly.registry.get(operation).submission(new_job_id(), {})
+    accepted = submit(embedded.store, submission, max_active=10, max_active_operation=10)
+    return Wakeup(accepted.submission, 1, urgent=False, published_ms=accepted.now_ms)
+
+
+def test_a_record_that_redis_lost_comes_back_with_its_message(embedded: Embedded) -> None:
+    submission = Submission(job_id=new_job_id(), operation="echo", params={"text": "lost"})
+    wakeup = Wakeup(
+        submission.created(embedded.store.now_ms()),
+        1,
+        urgent=False,
+        published_ms=embedded.store.now_ms(),
+    )
+
+    embedded.assembly.publisher.publish([wakeup])
+
+    eventually(lambda: exists(embedded, submission.job_id), what="the job is adopted")
+    assert embedded.ended(submission.job_id).result == {"text": "lost", "attempt": 1}
+
+
+def test_a_result_is_kept_although_redis_lost_the_job_while_it_ran(embedded: Embedded) -> None:
+    job_id = embedded.submit("wait", seconds=0.5)
+    eventually(lambda: embedded.read(job_id).status == "running", what="the job runs")
+
+    for name in embedded.store.redis.scan_iter(f"{embedded.store.keys.prefix}*"):
+        embedded.store.redis.delete(name)
+
+    eventually(lambda: exists(embedded, job_id), what="the job is adopted")
+    ended = embedded.ended(job_id)
+    assert (ended.status, ended.result) == ("succeeded", 1)
+
+
+def exists(embedded: Embedded, job_id: str) -> bool:
+    return bool(embedded.store.redis.exists(embedded.store.keys("job", job_id)))
+
+
+def test_a_job_of_an_unknown_operation_waits_for_a_worker_that_knows_it(
+    embedded: Embedded,
+) -> None:
+    submission = Submission(job_id=new_job_id(), operation="not_yet_deployed", params={})
+    accepted = submit(embedded.store, submission, max_active=10, max_active_operation=10)
+    wakeup = Wakeup(accepted.submission, 1, urgent=False, published_ms=accepted.now_ms)
+
+    embedded.assembly.publisher.publish([wakeup])
+    outbox = embedded.store.keys("outbox")
+    eventually(
+        lambda: (
+            (embedded.store.redis.zscore(outbox, submission.job_id) or 0)
+            > embedded.store.now_ms() + 2000
+        ),
+        what="its message is put off",
+    )
+
+    assert embedded.read(submission.job_id).status == "queued"
+
+
+def test_a_worker_thread_outlives_every_kind_of_end(embedded: Embedded) -> None:
+    for _ in range(4):
+        job_id = embedded.submit("wait", seconds=60)
+        eventually(lambda j=job_id: embedded.read(j).status == "running", what="it runs")
+        cancel(embedded.store, job_id)
+        embedded.ended(job_id)
+    for _ in range(4):
+        embedded.run("late", seconds=5)
+        embedded.run("refuse", reason="no")
+        embedded.run("unserialisable")
+
+    assert all(thread.is_alive() for thread in embedded.worker.workers)
+    assert embedded.run("echo").status == "succeeded"
+
+
+def test_python_submits_by_the_same_path_as_http(embedded: Embedded) -> None:
+    embedded.assembly.intake.serve_operations()
+    operation = embedded.assembly.registry.get("echo")
+
+    job_id = operation.submit(text="from Python")
+
+    assert embedded.ended(job_id).result == {"text": "from Python", "attempt": 1}
+
+
+def test_a_lost_lease_stops_the_function_and_its_outcome_is_refused(namespace: str) -> None:
+    embedded = Embedded(namespace, lease="1s")
+    embedded.start()
+    try:
+        job_id = embedded.submit("wait", seconds=60)
+        eventually(lambda: embedded.read(job_id).status == "running", what="the job runs")
+        run = embedded.service.runs.find(job_id)
+        assert run is not None
+        # Another attempt holds the job from now on.
+        embedded.store.redis.hset(embedded.store.keys("job", job_id), "token", "somebody else's")
+
+        eventually(lambda: embedded.service.runs.find(job_id) is None, what="the run stops")
+        assert embedded.read(job_id).status == "running"
+    finally:
+        embedded.stop()
+
+
+def test_threads_do_not_outlive_the_worker(namespace: str) -> None:
+    before = threading.active_count()
+    embedded = Embedded(namespace)
+    embedded.start()
+    embedded.run("echo")
+
+    embedded.stop()
+
+    eventually(lambda: threading.active_count() <= before, what="all threads have ended")

@@ -1,0 +1,19 @@
+"""Installations for the system tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import RabbitMQ, RedisServer
+from tests.system.stack import Stack, installation
+
+
+@pytest.fixture
+def stack(
+    tmp_path: Path, rabbitmq: RabbitMQ, redis_server: RedisServer, namespace: str
+) -> Iterator[Stack]:
+    """An installation in which nothing runs yet."""
+    redis_server.connect().flushall()
+    with installation(tmp_path, rabbitmq, redis_server, namespace) as made:
+        yield made

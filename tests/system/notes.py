@@ -1,0 +1,39 @@
+"""What the functions of `tests.system.operations` noted while they ran."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Note:
+    """One line: when, whether a run began or ended, of which job, and what else it said."""
+
+    at: float
+    kind: str
+    job_id: str
+    attempt: int
+    label: str
+
+
+def read_notes(path: Path) -> list[Note]:
+    """Read all lines in the order in which they were written."""
+    if not path.exists():
+        return []
+    rows = [line.split(" ", 4) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [
+        Note(float(at), kind, job, int(attempt), label) for at, kind, job, attempt, label in rows
+    ]
+
+
+def most_at_once(notes: list[Note]) -> int:
+    """Count how many runs were under way at the worst moment."""
+    running = most = 0
+    for note in notes:
+        running += 1 if note.kind == "begin" else -1
+        most = max(most, running)
+    return most
+
+
+def begun(notes: list[Note]) -> list[Note]:
+    """Give the beginnings alone."""
+    return [note for note in notes if note.kind == "begin"]

@@ -1,0 +1,1 @@
+"""Operations with which the tests try the whole system."""

@@ -1,0 +1,143 @@
+"""Functions that wait, fail, end their process and disobey."""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from jobs import Failure, Job, operation
+
+Seconds = Annotated[float, Field(ge=0, le=600)]
+
+
+def note(path: str, line: str) -> None:
+    """Add a line to a file that the test reads, whole even when many write at once."""
+    if path:
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(handle, f"{time.time():.4f} {line}\n".encode())
+        os.close(handle)
+
+
+def rest(seconds: float, job: Job) -> None:
+    """Wait in small steps, so that the function can be stopped."""
+    pause = threading.Event()
+    for _ in job.track(range(max(1, int(seconds * 100)))):
+        pause.wait(min(seconds, 0.01))
+
+
+@operation(max_active=5000)
+def echo(text: str = "", *, job: Job) -> dict[str, object]:
+    """Give back what came."""
+    return {"text": text, "attempt": job.attempt}
+
+
+@operation(max_active=5000, max_retries=2, backoff="100ms..200ms")
+def wait(seconds: Seconds, path: str = "", *, job: Job) -> int:
+    """Wait, and note when that began and ended."""
+    note(path, f"begin {job.id} {job.attempt} {os.getpid()}")
+    rest(seconds, job)
+    note(path, f"end {job.id} {job.attempt} {os.getpid()}")
+    return job.attempt
+
+
+@operation(max_running=2, max_active=5000)
+def narrow(seconds: Seconds, path: str = "", label: str = "", *, job: Job) -> str:
+    """Wait, at most two at a time."""
+    note(path, f"begin {job.id} {job.attempt} {label}")
+    rest(seconds, job)
+    note(path, f"end {job.id} {job.attempt} {label}")
+    return label
+
+
+@operation(max_active=5000, slots={"gpu": 2})
+def wide(seconds: Seconds, path: str = "", *, job: Job) -> None:
+    """Wait, with two places of a resource."""
+    note(path, f"begin {job.id} {job.attempt} wide")
+    rest(seconds, job)
+    note(path, f"end {job.id} {job.attempt} wide")
+
+
+@operation(max_active=5000, slots={"gpu": 1})
+def slim(seconds: Seconds, path: str = "", *, job: Job) -> None:
+    """Wait, with one place of a resource."""
+    note(path, f"begin {job.id} {job.attempt} slim")
+    rest(seconds, job)
+    note(path, f"end {job.id} {job.attempt} slim")
+
+
+@operation(unique=True, max_active=5000)
+def single(number: int, seconds: Seconds = 0.0, *, job: Job) -> int:
+    """Give back a number that only one active job may have."""
+    rest(seconds, job)
+    return number
+
+
+@operation(max_running=2, max_retries=3, backoff="50ms..100ms", max_active=5000)
+def fragile(failures: int, path: str = "", *, job: Job) -> int:
+    """Fail so often, then succeed."""
+    note(path, f"begin {job.id} {job.attempt} fragile")
+    try:
+        if job.attempt <= failures:
+            raise ValueError(f"attempt {job.attempt} fails")
+        return job.attempt
+    finally:
+        note(path, f"end {job.id} {job.attempt} fragile")
+
+
+@operation
+def refuse(reason: str) -> None:
+    """Fail for good."""
+    raise Failure(reason, retryable=False)
+
+
+@operation
+def kill_worker() -> None:
+    """End the whole worker process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@operation(time_limit="1s")
+def late(seconds: Seconds) -> None:
+    """Be slower than the time limit."""
+    pause = threading.Event()
+    for _ in range(int(seconds * 100)):
+        pause.wait(0.01)
+
+
+@operation(time_limit="1s")
+async def late_async(seconds: Seconds) -> str:
+    """Be slower than the time limit, in an event loop."""
+    await asyncio.sleep(seconds)
+    return "slept"
+
+
+@operation
+def unserialisable() -> object:
+    """Return something that nobody can read."""
+    return object()
+
+
+@operation
+def large(size: int) -> str:
+    """Return so many characters, hardly to be compressed."""
+    return os.urandom(size // 2).hex()
+
+
+@operation
+def chatty(lines: int, *, job: Job) -> int:
+    """Log so many lines and report progress for each."""
+    for number in range(lines):
+        job.log(f"line {number}")
+        job.progress(number, lines)
+    return lines
+
+
+@operation
+def touch(path: str) -> None:
+    """Make a file."""
+    Path(path).touch()

@@ -1,0 +1,173 @@
+"""A whole installation: web and worker processes of our Procfile on real servers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+import redis
+
+from callboard import Client
+from config.environment import bare_environment
+from jobs.store import Store
+from tests.eventually import eventually
+from tests.servers import RabbitMQ, RedisServer
+
+ROOT: Final = Path(__file__).parents[2]
+BOOT_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Started:
+    """A process group that we started."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the whole group, if it is still there."""
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            return
+
+    def end(self, timeout: float = STOP_SECONDS) -> None:
+        """Ask the group to end, and make sure of it."""
+        self.signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGKILL)
+        self.signal(signal.SIGKILL)
+        self.process.wait(timeout)
+
+
+class Stack:
+    """Starts, breaks and stops the processes of one installation."""
+
+    def __init__(
+        self, folder: Path, rabbitmq: RabbitMQ, redis_server: RedisServer, namespace: str
+    ) -> None:
+        self.folder = folder
+        self.redis_server = redis_server
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.settings = {
+            "CALLBOARD_BROKER_URL": rabbitmq.url,
+            "CALLBOARD_REDIS_URL": redis_server.url,
+            "CALLBOARD_NAMESPACE": namespace,
+            "CALLBOARD_OPERATIONS": "tests.system.operations",
+            "CALLBOARD_RESOURCES": "gpu=2",
+            "CALLBOARD_PORT": str(self.port),
+            "CALLBOARD_WEB_CONCURRENCY": "1",
+            "CALLBOARD_LEASE": "3s",
+            "CALLBOARD_SHUTDOWN_GRACE": "1s",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{bare_environment()['PATH']}",
+        }
+        self.store = Store(redis.Redis.from_url(redis_server.url, protocol=2), namespace)
+        self.started: list[Started] = []
+
+    def start(self, *, workers: int = 2, **settings: str) -> None:
+        """Start a web process and workers, and wait until all are ready."""
+        self.web(**settings)
+        for _ in range(workers):
+            self.worker(**settings)
+        eventually(self.ready, what="web is ready", timeout=BOOT_SECONDS)
+        self.await_workers(workers)
+
+    def web(self, **settings: str) -> Started:
+        """Start one web server, as the Procfile says."""
+        return self.run("web", **settings)
+
+    def worker(self, **settings: str) -> Started:
+        """Start one worker, as the Procfile says."""
+        return self.run("worker", **settings)
+
+    def await_workers(self, count: int) -> None:
+        """Wait until so many workers have said hello."""
+        workers = self.store.keys("workers")
+        eventually(
+            lambda: self.store.redis.zcard(workers) >= count,
+            what=f"{count} workers say hello",
+            timeout=BOOT_SECONDS,
+        )
+
+    def run(self, process_type: str, **settings: str) -> Started:
+        """Start one line of the Procfile in a process group of its own."""
+        return self.spawn(["sh", "-c", procfile()[process_type]], process_type, **settings)
+
+    def spawn(self, command: list[str], name: str, **settings: str) -> Started:
+        """Start a command with this installation's settings; its output goes to a file."""
+        log = self.folder / f"{len(self.started)}-{name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=bare_environment(**{**self.settings, **settings}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        started = Started(process, log)
+        self.started.append(started)
+        return started
+
+    def ready(self) -> bool:
+        """Whether web answers that it can take jobs."""
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def client(self) -> Client:
+        """Make a client; close it."""
+        return Client(self.url)
+
+    def pids_of_workers(self) -> list[int]:
+        """Name the processes that run functions, as they said themselves."""
+        names = self.store.redis.zrange(self.store.keys("workers"), 0, -1)
+        pids = [self.store.redis.hget(self.store.keys("worker", n.decode()), "pid") for n in names]
+        return [int(pid) for pid in pids if pid]
+
+    def close(self) -> None:
+        """End everything, the web server first."""
+        for started in self.started:
+            started.signal(signal.SIGTERM)
+        for started in self.started:
+            started.end()
+        self.store.redis.close()
+
+
+@contextmanager
+def installation(
+    folder: Path, rabbitmq: RabbitMQ, redis_server: RedisServer, namespace: str
+) -> Iterator[Stack]:
+    """Make an installation, and end all its processes afterwards."""
+    stack = Stack(folder, rabbitmq, redis_server, namespace)
+    try:
+        yield stack
+    finally:
+        stack.close()
+
+
+def procfile() -> dict[str, str]:
+    """Read the commands of the Procfile."""
+    lines = (ROOT / "Procfile").read_text(encoding="utf-8").splitlines()
+    return {name: command.strip() for name, _, command in (line.partition(":") for line in lines)}
+
+
+def free_port() -> int:
+    """Find a port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
