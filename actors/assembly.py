@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-import dramatiq
 import redis
 import structlog
 from dramatiq import Actor
 
 from actors.broker import EmbeddedBroker, RabbitmqBroker
 from actors.claiming import stand_in
-from actors.encoding import MsgpackEncoder
+from actors.encoding import install_encoding
 from actors.publisher import Publisher, State
 from actors.wakeups import BrokerPublisher
 from config import Settings
@@ -81,7 +80,7 @@ def assemble(settings: Settings) -> Assembly:
     Raises:
         OperationError: an operation is declared wrongly, or needs a resource that is not there.
     """
-    dramatiq.set_encoder(MsgpackEncoder())
+    install_encoding()
     registry = discover(OPERATIONS, settings.operations)
     limits = registry.limits(settings.resources)
     store = Store(connect_redis(settings), settings.namespace, test_clock=settings.testing)

@@ -1,0 +1,96 @@
+"""Processes that are told to stop, as process managers do it."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.eventually import eventually
+from tests.system.notes import begun, read_notes
+from tests.system.stack import Stack
+
+
+@pytest.mark.parametrize("whom", ["group", "master"])
+def test_a_stopping_worker_releases_its_job_uncounted(
+    stack: Stack, tmp_path: Path, whom: str
+) -> None:
+    stack.start(workers=1)
+    path = tmp_path / "notes"
+
+    with stack.client() as client:
+        job = client.submit("wait", {"seconds": 8, "path": str(path)})
+        eventually(lambda: begun(read_notes(path)), what="the job runs")
+        first = stack.started[1]
+        if whom == "group":
+            first.signal(signal.SIGTERM)
+        else:
+            first.process.terminate()
+        stack.worker()
+        ended = client.wait(job["id"], timeout=40)
+
+    keys, redis = stack.store.keys, stack.store.redis
+    assert first.process.wait(20) == 0
+    assert (ended["status"], ended["attempt"]) == ("succeeded", 2)
+    assert redis.hmget(keys("job", job["id"]), "failures", "crashes") == [b"0", b"0"]
+
+
+def test_a_worker_whose_master_was_killed_stops_too(stack: Stack) -> None:
+    stack.start(workers=1)
+    (pid,) = stack.pids_of_workers()
+
+    stack.started[1].process.kill()
+
+    eventually(lambda: not is_running(pid), what="the orphan ends", timeout=20)
+
+
+def test_a_stopping_web_process_answers_those_who_wait(stack: Stack) -> None:
+    stack.start(workers=1)
+    answers: list[httpx.Response] = []
+    with stack.client() as client:
+        job = client.submit("wait", {"seconds": 60})
+
+    def wait() -> None:
+        url = f"{stack.url}/v1/jobs/{job['id']}"
+        headers = {"Prefer": "wait=50"}
+        # The first change is to running; the second wait is the one that is cut short.
+        if httpx.get(url, headers=headers, timeout=60).json()["status"] == "running":
+            answers.append(httpx.get(url, headers=headers, timeout=60))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    subscribers = stack.store.keys.channel("events")
+    eventually(
+        lambda: job_runs(stack, job["id"]) and listeners(stack, subscribers) > 0,
+        what="somebody waits for the running job",
+    )
+    threading.Event().wait(0.5)
+    stack.started[0].signal(signal.SIGTERM)
+    thread.join(10)
+
+    assert [answer.status_code for answer in answers] == [200]
+    assert answers[0].json()["status"] == "running"
+    assert stack.started[0].process.wait(20) == 0
+
+
+def job_runs(stack: Stack, job_id: str) -> bool:
+    """Whether a job runs now."""
+    return stack.store.redis.hget(stack.store.keys("job", job_id), "status") == b"running"
+
+
+def listeners(stack: Stack, channel: str) -> int:
+    """Count the subscriptions to a channel."""
+    ((_, count),) = stack.store.redis.pubsub_numsub(channel)
+    return int(count)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not merely waiting to be reaped."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
