@@ -1,0 +1,25 @@
+"""The demo, as `make demo` runs it."""
+
+import subprocess
+import sys
+
+from config.environment import bare_environment
+from tests.system.stack import ROOT
+
+
+def test_the_demo_runs_a_real_job_and_names_its_clusters() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ops.cli", "demo", "--genes", "docs/examples/genes.json"],
+        cwd=ROOT,
+        env=bare_environment(COLUMNS="100"),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "100%" in done.stderr
+    assert "succeeded" in done.stderr
+    assert "BBS1" in done.stdout
+    assert "SCN1A" in done.stdout
