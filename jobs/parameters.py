@@ -105,7 +105,7 @@ class Parameters:
     def _model_of(self, params: Mapping[str, Any]) -> BaseModel:
         try:
             # JSON mode lets strict types be what JSON can say: a list for a tuple or a set.
-            # Strictness is asked for here too, since nested models have a configuration of their own.
+            # Asked for here too, since nested models have a configuration of their own.
             return self.model.model_validate_json(
                 to_json(params, inf_nan_mode="constants"), strict=True
             )

@@ -40,9 +40,10 @@ if not job.reserved then
     local blocked
     blocked, evicted = contest(job_id, job, slot[1], slot[2], evicted)
     if blocked then
-      give_back(evicted)
+      -- It parks first: a hand-over to its own record must not meet this table of before.
       park(job_id, job, slot[1])
       announce(job_id, job)
+      give_back(evicted)
       hand_over_slots(job)
       return answer('parked')
     end
