@@ -1,0 +1,81 @@
+"""What Redis must be like, and what strict durability waits for."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import StoreUnavailable, StoreUnfit
+from jobs.fitness import examine
+from jobs.identity import new_job_id
+from jobs.store import Store
+from jobs.submission import Submission
+from jobs.submit import submit
+from tests.eventually import eventually
+from tests.servers import RedisServer
+
+
+@contextmanager
+def redis_with(folder: Path, options: Mapping[str, str]) -> Iterator[RedisServer]:
+    folder.mkdir()
+    server = RedisServer(folder, options=options)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def submit_one(store: Store) -> None:
+    submission = Submission(job_id=new_job_id(), operation="any", params={})
+    submit(store, submission, max_active=10, max_active_operation=10)
+
+
+def test_a_server_that_loses_or_evicts_jobs_is_complained_of(tmp_path: Path) -> None:
+    options = {"appendonly": "no", "maxmemory-policy": "allkeys-lru"}
+
+    with redis_with(tmp_path / "redis", options) as server, server.connect() as client:
+        complaints = examine(client, strict=False).complaints
+
+    assert len(complaints) == 2
+    assert "appendonly" in complaints[0]
+    assert "allkeys-lru" in complaints[1]
+
+
+def test_a_server_as_we_want_it_gets_no_complaint(tmp_path: Path) -> None:
+    with redis_with(tmp_path / "redis", {}) as server, server.connect() as client:
+        assert examine(client, strict=False).complaints == ()
+
+
+def test_strict_durability_is_refused_where_redis_may_forget_the_last_second(
+    tmp_path: Path,
+) -> None:
+    with (
+        redis_with(tmp_path / "redis", {"appendonly": "no"}) as server,
+        server.connect() as client,
+        pytest.raises(StoreUnfit, match="appendonly yes"),
+    ):
+        examine(client, strict=True)
+
+
+def test_strict_durability_waits_for_a_replica_that_is_there(tmp_path: Path) -> None:
+    always = {"appendfsync": "always"}
+    with redis_with(tmp_path / "first", always) as first, first.connect() as client:
+        alone = examine(client, strict=True)
+        follow = {"replicaof": f"127.0.0.1 {first.port}"}
+        with redis_with(tmp_path / "replica", follow) as replica:
+            eventually(
+                lambda: client.info("replication").get("slave0", {}).get("state") == "online",
+                what="the replica follows",
+            )
+            fitness = examine(client, strict=True)
+            store = Store(client, "strict", durable_by=fitness.durable_by)
+            submit_one(store)
+            replica.pause()
+
+            with pytest.raises(StoreUnavailable, match="durable"):
+                submit_one(store)
+
+    assert "WAIT" not in (alone.durable_by or ())
+    assert fitness.durable_by is not None
