@@ -17,6 +17,11 @@ Server = TypeVar("Server", RabbitMQ, RedisServer)
 _RUNNING = pytest.StashKey[list[RabbitMQ | RedisServer]]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let somebody look longer for what the state machine has not found yet."""
+    parser.addoption("--examples", type=int, help="how many histories the state machine tries")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Forget the settings of whoever runs the tests."""
     config.stash[_RUNNING] = []

@@ -7,7 +7,10 @@
 --
 -- A raised limit starts waiting jobs at once. A lowered one lets those that run run on.
 for slot, number in pairs(places) do
-  if number == '' then
+  if number == '' and source == 'declared' then
+    -- Kept as a number, so that a claim of an older version does not bring its limit back.
+    redis.call('HSET', limits, 'declared:' .. slot, '1000000000')
+  elseif number == '' then
     redis.call('HDEL', limits, source .. ':' .. slot)
   else
     redis.call('HSET', limits, source .. ':' .. slot, number)

@@ -14,7 +14,9 @@
 -- Nothing is written before all checks pass; of many equal unique submissions one is accepted.
 -- A repeat after a lost reply answers accepted. Further values: the other job's id, or for full
 -- 'server' or 'operation'; for accepted and replayed the time in ms.
-if redis.call('EXISTS', record) == 1 then return answer('accepted', job_id, whole(now)) end
+if redis.call('EXISTS', record) == 1 or redis.call('ZSCORE', key_tombstones(), job_id) then
+  return answer('accepted', job_id, whole(now))
+end
 
 if fields.idempotency_digest then
   local key = key_idempotency(fields.tenant, fields.idempotency_digest)

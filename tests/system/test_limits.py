@@ -212,6 +212,24 @@ def test_jobs_of_two_places_neither_deadlock_nor_leave_places_idle(
     assert max(b - a for a, b in itertools.pairwise(starts)) < 2.0
 
 
+def test_a_job_that_lacks_one_of_two_slots_holds_neither(stack: Stack, tmp_path: Path) -> None:
+    stack.start(workers=4)
+    path = tmp_path / "notes"
+    params = {"seconds": 0.2, "path": str(path)}
+
+    with stack.client() as client, IdleWatch(stack, GPU, 2).watching() as watch:
+        jobs = []
+        for _ in range(10):
+            jobs += [client.submit(name, params)["id"] for name in ("choosy", "choosy", "slim")]
+        ended = wait_for_all(client, jobs)
+
+    notes = read_notes(path)
+    assert ended == ["succeeded"] * 30
+    assert most_at_once([note for note in notes if note.label == "choosy"]) == 1
+    assert most_at_once(notes) == watch.most == 2
+    assert watch.longest < 2.0
+
+
 def test_raising_a_limit_starts_waiting_jobs_at_once(stack: Stack) -> None:
     stack.start(workers=2)
 

@@ -10,9 +10,13 @@ local function contest(id, job, slot, places, evicted)
     if not worst[1] or tonumber(worst[2]) <= rank then return true, evicted end
     local loser_id = string.match(worst[1], '^(.*):%d+$')
     local loser = read_job(loser_id)
-    free_slots(loser_id, loser)
-    evicted = evicted or {}
-    evicted[#evicted + 1] = {loser_id, loser, slot}
+    if not loser then
+      redis.call('ZREM', key_slot(slot), worst[1])
+    else
+      free_slots(loser_id, loser)
+      evicted = evicted or {}
+      evicted[#evicted + 1] = {loser_id, loser, slot}
+    end
   end
   return false, evicted
 end

@@ -70,6 +70,14 @@ def slim(seconds: Seconds, path: str = "", *, job: Job) -> None:
     note(path, f"end {job.id} {job.attempt} slim")
 
 
+@operation(max_running=1, max_active=5000, slots={"gpu": 1})
+def choosy(seconds: Seconds, path: str = "", *, job: Job) -> None:
+    """Wait, one at a time and with one place of a resource."""
+    note(path, f"begin {job.id} {job.attempt} choosy")
+    rest(seconds, job)
+    note(path, f"end {job.id} {job.attempt} choosy")
+
+
 @operation(unique=True, max_active=5000)
 def single(number: int, seconds: Seconds = 0.0, *, job: Job) -> int:
     """Give back a number that only one active job may have."""

@@ -1,0 +1,67 @@
+"""Functions that end in odd ways, and attempts that meet in one process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.eventually import eventually
+from tests.integration.test_embedded_worker import Embedded
+
+
+@pytest.fixture
+def embedded(namespace: str) -> Iterator[Embedded]:
+    made = Embedded(namespace, lease="8s", shutdown_grace="0s")
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_what_utf_8_cannot_carry_is_reported_as_escapes(embedded: Embedded) -> None:
+    ended = embedded.run("log_oddly")
+    lines = embedded.store.redis.lrange(embedded.store.keys("log", ended.id), 0, -1)
+
+    assert (ended.status, ended.result) == ("succeeded", 1)
+    assert ended.progress.step == "reading \\udc80"
+    assert b"\\udc80" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("operation", "detail"),
+    [
+        ("fail_oddly", "ValueError: \\udc80"),
+        ("fail_speechlessly", "Speechless: (it cannot be shown)"),
+        ("fail_with_an_error", "not a text"),
+        ("skip", "The function asked to be skipped."),
+        ("exit_worker", "SystemExit: 3"),
+    ],
+)
+def test_however_a_function_fails_its_job_fails_and_says_why(
+    embedded: Embedded, operation: str, detail: str
+) -> None:
+    ended = embedded.run(operation)
+
+    assert (ended.status, ended.attempt) == ("failed", 1)
+    assert ended.error is not None
+    assert ended.error["detail"] == detail
+    eventually(lambda: len(embedded.service.runs) == 0, what="nothing is left of the run")
+    assert embedded.run("echo").status == "succeeded"
+
+
+def test_a_run_whose_job_was_handed_to_the_same_process_is_stopped(
+    embedded: Embedded, tmp_path: Path
+) -> None:
+    path = tmp_path / "notes"
+    job_id = embedded.submit("wait", seconds=60, path=str(path))
+    eventually(path.exists, what="the job runs")
+    first = embedded.service.runs.find(job_id)
+    assert first is not None
+
+    # As if this process had been held up for a lease, and another one had reaped.
+    embedded.store.redis.zadd(embedded.store.keys("leases"), {job_id: 1})
+    eventually(lambda: path.read_text().count("begin") == 2, what="the job runs again")
+
+    eventually(lambda: first.job.cancelled, what="the first run is told to stop", timeout=1)
+    second = embedded.service.runs.find(job_id)
+    assert second is not None
+    assert (second.fence.attempt, second.job.cancelled) == (2, False)

@@ -1,0 +1,39 @@
+"""A Redis that answers, but takes nothing for a while."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from redis import Redis
+
+from jobs.errors import StoreUnavailable
+from jobs.finish import encode_result, finish
+from jobs.renew import renew
+from tests.world import LEASE, World
+
+SUCCESS = encode_result(1, max_bytes=100)
+
+
+@contextmanager
+def lacking_replicas(redis: Redis) -> Iterator[None]:
+    """Have Redis refuse changes, as a master does that was cut off from its replicas."""
+    redis.config_set("min-replicas-to-write", 1)
+    try:
+        yield
+    finally:
+        redis.config_set("min-replicas-to-write", 0)
+
+
+def test_a_redis_without_its_replicas_counts_as_away_until_it_has_them(redis: Redis) -> None:
+    world = World(redis)
+    fence = world.running()
+
+    with lacking_replicas(redis):
+        with pytest.raises(StoreUnavailable):
+            finish(world.store, fence, SUCCESS)
+        with pytest.raises(StoreUnavailable):
+            renew(world.store, [fence], lease=LEASE)
+        with pytest.raises(StoreUnavailable):
+            world.store.pipeline(("SET", "key", "value"))
+
+    assert finish(world.store, fence, SUCCESS) == "finished"

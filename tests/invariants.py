@@ -1,0 +1,273 @@
+"""What must be true of everything in Redis after every step, whatever came before it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from jobs.store import Store
+
+ACTIVE: Final = ("scheduled", "queued", "running", "cancelling")
+FINAL: Final = ("succeeded", "failed", "cancelled")
+HOLDING: Final = ("running", "cancelling")
+
+Fields = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All records and sets of a namespace at one moment; sets are named as in `jobs/keys.py`."""
+
+    jobs: Mapping[str, Fields]
+    results: frozenset[str]
+    uniques: Mapping[str, str]
+    limits: Mapping[str, str]
+    sets: Mapping[str, Mapping[str, float]]
+    waited: frozenset[str]
+
+    def members(self, name: str) -> Mapping[str, float]:
+        return self.sets.get(name, {})
+
+    def slots(self) -> set[str]:
+        named = {slot for job in self.jobs.values() for slot in slots_of(job)}
+        return named | {name[5:] for name in self.sets if name.startswith("slot:")}
+
+    def limit(self, slot: str) -> int:
+        known = self.limits.get(
+            f"operator:{slot}", self.limits.get(f"declared:{slot}", "1000000000")
+        )
+        return int(known)
+
+    def occupants(self, slot: str) -> int:
+        return sum(1 for score in self.members(f"slot:{slot}").values() if score == -1)
+
+    def free(self, slot: str) -> int:
+        return self.limit(slot) - len(self.members(f"slot:{slot}"))
+
+    def with_status(self, *statuses: str) -> set[str]:
+        return {job_id for job_id, job in self.jobs.items() if job["status"] in statuses}
+
+    def room_for(self, job_id: str) -> bool:
+        """Whether the rules give the job its places now, by rank and by what is free."""
+        job = self.jobs[job_id]
+        wanted = slots_of(job)
+        if "reserved" in job and all(self.free(slot) >= 0 for slot in wanted):
+            return True
+        return all(self._wins(job_id, slot, places) for slot, places in wanted.items())
+
+    def _wins(self, job_id: str, slot: str, places: int) -> bool:
+        rank = float(self.jobs[job_id]["rank"])
+        others = [s for id, s in self.members(f"waiting:{slot}").items() if id != job_id]
+        firm = [
+            score
+            for entry, score in self.members(f"slot:{slot}").items()
+            if score <= rank and not entry.startswith(job_id)
+        ]
+        first = min(
+            self.members(f"waiting:{slot}").items(), key=lambda e: (e[1], e[0]), default=None
+        )
+        beaten = bool(others) and first is not None and first[0] != job_id and first[1] < rank
+        return not beaten and self.limit(slot) - len(firm) >= places
+
+
+def look(store: Store) -> Seen:
+    """Read the whole namespace."""
+    prefix = store.keys.prefix
+    (found,) = store.pipeline(("KEYS", f"{prefix}*"))
+    names = sorted(name.decode() for name in found)
+    short = [name.removeprefix(prefix) for name in names]
+    job_ids = [name[4:] for name in short if name.startswith("job:") and name.count(":") == 1]
+    uniques = [name for name in short if name.startswith("unique:")]
+    sets = [name for name in short if _is_sorted_set(name)]
+    replies = store.pipeline(
+        *(("HGETALL", f"{prefix}job:{job_id}") for job_id in job_ids),
+        *(("GET", prefix + name) for name in uniques),
+        *(("ZRANGE", prefix + name, 0, -1, "WITHSCORES") for name in sets),
+        ("HGETALL", f"{prefix}limits"),
+        ("SMEMBERS", f"{prefix}waited"),
+    )
+    hashes, rest = replies[: len(job_ids)], replies[len(job_ids) :]
+    return Seen(
+        jobs={job_id: _text(flat) for job_id, flat in zip(job_ids, hashes, strict=True)},
+        results=frozenset(name.split(":")[1] for name in short if name.endswith(":result")),
+        uniques={name: id.decode() for name, id in zip(uniques, rest, strict=False)},
+        sets={
+            name: {member.decode(): float(score) for member, score in _pairs(reply)}
+            for name, reply in zip(sets, rest[len(uniques) :], strict=False)
+        },
+        limits=_text(replies[-2]),
+        waited=frozenset(name.decode() for name in replies[-1]),
+    )
+
+
+def slots_of(job: Fields) -> dict[str, int]:
+    extra = (part.partition("=") for part in job.get("slots", "").split(",") if part)
+    return {f"operation:{job['operation']}": 1, **{name: int(n) for name, _, n in extra}}
+
+
+def complaints(seen: Seen) -> Iterator[str]:
+    """Say what is wrong; nothing when all is well."""
+    yield from _sets_agree_with_records(seen)
+    yield from _places_are_held_by_right(seen)
+    yield from _queued_jobs_can_be_woken(seen)
+    yield from _uniques_name_active_jobs(seen)
+    yield from _nobody_waits_in_vain(seen, only_simple=True)
+
+
+def changes(before: Seen, after: Seen) -> Iterator[str]:
+    """Say what no step may do to what was there."""
+    for slot in after.slots():
+        occupied = before.occupants(slot), after.occupants(slot)
+        taken = len(before.members(f"slot:{slot}")), len(after.members(f"slot:{slot}"))
+        for old, new in (occupied, taken):
+            if new > max(after.limit(slot), old):
+                yield f"{slot}: from {old} to {new} with a limit of {after.limit(slot)}"
+    for job_id in before.jobs.keys() & after.jobs.keys():
+        for wrong in _job_changes(before.jobs[job_id], after.jobs[job_id]):
+            yield f"{job_id}: {wrong}"
+
+
+def _job_changes(old: Fields, new: Fields) -> Iterator[str]:
+    if old["status"] in FINAL and old != new:
+        yield f"was final and changed from {old} to {new}"
+    for name in ("attempt", "failures", "crashes", "version", "wakeup"):
+        if int(new[name]) < int(old[name]):
+            yield f"{name} fell from {old[name]} to {new[name]}"
+    shown = ("status", "parked_on", "attempt", "failures", "crashes", "percent", "worker")
+    changed = [name for name in shown if old.get(name) != new.get(name)]
+    if changed and new["version"] == old["version"]:
+        yield f"{changed} changed, its version did not"
+
+
+def nobody_waits_in_vain(seen: Seen) -> Iterator[str]:
+    """Say which places are free while a job that could run waits there; after a hand-over."""
+    yield from _nobody_waits_in_vain(seen, only_simple=False)
+
+
+def nothing_is_held(seen: Seen) -> Iterator[str]:
+    """Say what is left of jobs once all of them have ended."""
+    for job_id in seen.with_status(*ACTIVE):
+        yield f"{job_id} is still {seen.jobs[job_id]}"
+    for name, members in seen.sets.items():
+        kept = name in ("expiry", "tombstones", "workers", "operations")
+        if members and not kept and not name.startswith("index:"):
+            yield f"{name} still holds {dict(members)}"
+    if seen.waited:
+        yield f"waited still holds {set(seen.waited)}"
+    yield from (f"{name} still names {job_id}" for name, job_id in seen.uniques.items())
+
+
+def _sets_agree_with_records(seen: Seen) -> Iterator[str]:
+    active = seen.with_status(*ACTIVE)
+    yield from _differ("active", active, seen.members("active"))
+    yield from _differ("leases", seen.with_status(*HOLDING), seen.members("leases"))
+    yield from _differ("due", seen.with_status("scheduled"), seen.members("due"))
+    yield from _differ("expiry", seen.with_status(*FINAL), seen.members("expiry"))
+    yield from _differ("results", seen.with_status("succeeded"), seen.results)
+    reserved = {job_id for job_id, job in seen.jobs.items() if "reserved" in job}
+    yield from _differ("reservations", reserved, seen.members("reservations"))
+    with_token = {id for id in seen.with_status(*HOLDING) if "token" not in seen.jobs[id]}
+    yield from (f"{job_id} runs without a token" for job_id in with_token)
+    listings: dict[str, set[str]] = {}
+    for job_id, job in seen.jobs.items():
+        own = f"index:{job['tenant']}"
+        facets = (f"status:{job['status']}", f"operation:{job['operation']}")
+        for name in (own, *(f"{own}:{facet}" for facet in facets)):
+            listings.setdefault(name, set()).add(job_id)
+        if job_id in active:
+            listings.setdefault(f"active:{job['operation']}", set()).add(job_id)
+    for name in listings.keys() | {n for n in seen.sets if n.startswith(("index:", "active:"))}:
+        yield from _differ(name, listings.get(name, set()), seen.members(name))
+    yield from (
+        f"{id} is there and has a tombstone" for id in seen.jobs if id in seen.members("tombstones")
+    )
+
+
+def _places_are_held_by_right(seen: Seen) -> Iterator[str]:
+    expected: dict[str, dict[str, float]] = {}
+    for job_id, job in seen.jobs.items():
+        holds = job["status"] in HOLDING
+        if "reserved" in job and (job["status"] != "queued" or "parked_on" in job):
+            yield f"{job_id} has reservations and is {job['status']}, parked: {'parked_on' in job}"
+        if holds or "reserved" in job:
+            for slot, places in slots_of(job).items():
+                score = -1.0 if holds else float(job["rank"])
+                entries = {f"{job_id}:{place}": score for place in range(1, places + 1)}
+                expected.setdefault(slot, {}).update(entries)
+    for slot in seen.slots():
+        held, right = dict(seen.members(f"slot:{slot}")), expected.get(slot, {})
+        if held != right:
+            yield f"{slot} holds {held}, by right {right}"
+
+
+def _queued_jobs_can_be_woken(seen: Seen) -> Iterator[str]:
+    places = Counter(
+        job_id
+        for name, members in seen.sets.items()
+        if name == "outbox" or name.startswith(("awaiting:", "waiting:"))
+        for job_id in members
+    )
+    for job_id, job in seen.jobs.items():
+        wanted = 1 if job["status"] == "queued" else 0
+        found = places.pop(job_id, 0)
+        if found != wanted:
+            yield f"{job_id} is {job['status']} and can be woken from {found} places, not {wanted}"
+        if "parked_on" in job:
+            yield from _parked_in_vain(seen, job_id, job["parked_on"])
+    yield from (f"{job_id} is to be woken and has no record" for job_id in places)
+    for slot in seen.slots():
+        for job_id in seen.members(f"waiting:{slot}"):
+            if seen.jobs.get(job_id, {}).get("parked_on") != slot:
+                yield f"{job_id} waits at {slot} and is not parked there"
+
+
+def _parked_in_vain(seen: Seen, job_id: str, slot: str) -> Iterator[str]:
+    job = seen.jobs[job_id]
+    if seen.members(f"waiting:{slot}").get(job_id) != float(job["rank"]):
+        yield f"{job_id} is parked and does not wait at {slot} by its rank"
+    if slot not in slots_of(job) or slot not in seen.waited:
+        yield f"{job_id} is parked at {slot}, where nobody looks"
+
+
+def _uniques_name_active_jobs(seen: Seen) -> Iterator[str]:
+    right = {
+        f"unique:{job['tenant']}:{job['operation']}:{job['fingerprint']}": job_id
+        for job_id, job in seen.jobs.items()
+        if job["status"] in ACTIVE and "fingerprint" in job
+    }
+    if right != dict(seen.uniques):
+        yield f"unique keys name {dict(seen.uniques)}, by right {right}"
+
+
+def _nobody_waits_in_vain(seen: Seen, *, only_simple: bool) -> Iterator[str]:
+    for name, members in seen.sets.items():
+        slot = name.removeprefix("waiting:")
+        if name == slot:
+            continue
+        for job_id in members:
+            wanted = slots_of(seen.jobs[job_id]) if job_id in seen.jobs else {}
+            if only_simple and len(wanted) > 1:
+                continue
+            if wanted and all(seen.free(one) >= places for one, places in wanted.items()):
+                yield f"{job_id} waits at {slot}, and all its places are free"
+
+
+def _differ(name: str, right: set[str], there: Iterable[str]) -> Iterator[str]:
+    if right != set(there):
+        yield f"{name}: more {sorted(set(there) - right)}, lacking {sorted(right - set(there))}"
+
+
+def _is_sorted_set(name: str) -> bool:
+    first = name.partition(":")[0]
+    if ":label:" in name:
+        return False
+    alone = ("active", "reservations", "leases", "due", "outbox", "expiry", "tombstones")
+    return first in ("slot", "waiting", "awaiting", "index", "active") or name in alone
+
+
+def _text(flat: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in flat.items()}
+
+
+def _pairs(reply: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    return zip(reply[::2], reply[1::2], strict=True)

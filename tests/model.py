@@ -1,0 +1,235 @@
+"""What becomes of jobs, in as few lines as can say it: the measure of the real scripts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from jobs.fence import Fence
+from jobs.submission import Submission
+from tests.invariants import Seen
+
+FINAL = ("succeeded", "failed", "cancelled")
+HOLDING = ("running", "cancelling")
+ADOPT_WINDOW_MS = 24 * 3_600_000
+TOMBSTONE_MS = 25 * 3_600_000
+PATIENCE_MS = 600_000
+
+
+@dataclass
+class ModelJob:
+    """One job as it should be."""
+
+    submission: Submission
+    status: str
+    ready_ms: int
+    attempt: int
+    failures: int = 0
+    crashes: int = 0
+    token: str | None = None
+    lease_ends_ms: int = 0
+    expires_ms: int = 0
+
+
+@dataclass
+class Model:
+    """All jobs as they should be; each verb changes them and gives the word to expect."""
+
+    now_ms: int
+    lease_ms: int
+    max_active: int
+    max_active_operation: int
+    jobs: dict[str, ModelJob] = field(default_factory=dict)
+    idempotency: dict[str, tuple[str | None, str]] = field(default_factory=dict)
+    tombstones: dict[str, int] = field(default_factory=dict)
+    ticked_ms: int = 0
+
+    def status(self, job_id: str) -> str:
+        return self.jobs[job_id].status if job_id in self.jobs else "missing"
+
+    def active(self) -> list[ModelJob]:
+        return [job for job in self.jobs.values() if job.status not in FINAL]
+
+    def submit(self, new: Submission) -> str:
+        if new.job_id in self.jobs:
+            return "accepted"
+        if kept := self.idempotency.get(new.idempotency_digest or ""):
+            return "replayed" if kept[0] == new.payload_fingerprint else "mismatch"
+        rival = self._rival(new)
+        if rival and not (new.on_conflict == "replace" and rival.status in ("scheduled", "queued")):
+            return "duplicate"
+        others = [job for job in self.active() if job is not rival]
+        same = [job for job in others if job.submission.operation == new.operation]
+        if len(others) >= self.max_active or len(same) >= self.max_active_operation:
+            return "full"
+        if rival:
+            self._end(rival, "cancelled")
+        self._create(new, "scheduled" if (new.scheduled_ms or 0) > self.now_ms else "queued")
+        return "accepted"
+
+    def adopt(self, lost: Submission, published_ms: int) -> str:
+        if lost.job_id in self.jobs:
+            return "adopted"
+        if lost.job_id in self.tombstones or published_ms + ADOPT_WINDOW_MS < self.now_ms:
+            return "buried"
+        kept = self.idempotency.get(lost.idempotency_digest or "")
+        if self._rival(lost) or (kept and kept[1] != lost.job_id):
+            self.jobs[lost.job_id] = job = ModelJob(lost, "queued", self.now_ms, lost.attempt)
+            self._end(job, "cancelled")
+            return "superseded"
+        self._create(lost, "queued")
+        return "adopted"
+
+    def claim(self, job_id: str, token: str, *, room: bool) -> str:
+        status = self.status(job_id)
+        if status == "missing" or status in FINAL:
+            return "missing" if status == "missing" else "ended"
+        job = self.jobs[job_id]
+        if status in HOLDING:
+            return "claimed" if job.token == token else "taken"
+        if status == "scheduled" or not room:
+            return "parked"
+        job.status, job.token, job.attempt = "running", token, job.attempt + 1
+        job.lease_ends_ms = self.now_ms + self.lease_ms
+        return "claimed"
+
+    def renew(self, fence: Fence) -> str:
+        if not self.holds(fence):
+            return "missing" if fence.job_id not in self.jobs else "lost"
+        job = self.jobs[fence.job_id]
+        job.lease_ends_ms = self.now_ms + self.lease_ms
+        return "kept" if job.status == "running" else "cancel"
+
+    def finish(self, fence: Fence, outcome: str) -> str:
+        status = self.status(fence.job_id)
+        if status == "missing":
+            return "missing"
+        if status in FINAL:
+            return "finished" if self._was(fence) else "ended"
+        if not self.holds(fence):
+            return "stale"
+        self._end(self.jobs[fence.job_id], outcome if status == "running" else "cancelled")
+        return "finished"
+
+    def retry(self, fence: Fence, delay_ms: int) -> str:
+        word = self._leave(fence, ("scheduled", "queued"), "scheduled")
+        if word == "left":
+            job = self.jobs[fence.job_id]
+            job.status, job.failures, job.ready_ms = (
+                "scheduled",
+                job.failures + 1,
+                self.now_ms + delay_ms,
+            )
+        return "scheduled" if word == "left" else word
+
+    def release(self, fence: Fence) -> str:
+        word = self._leave(fence, ("queued",), "queued")
+        if word == "left":
+            self.jobs[fence.job_id].status = "queued"
+        return "queued" if word == "left" else word
+
+    def cancel(self, job_id: str) -> str:
+        status = self.status(job_id)
+        if status in ("scheduled", "queued"):
+            self._end(self.jobs[job_id], "cancelled")
+            return "cancelled"
+        if status in HOLDING:
+            self.jobs[job_id].status = "cancelling"
+            return "cancelling"
+        return "missing" if status == "missing" else "ended"
+
+    def defer(self, job_id: str, *, parked: bool) -> str:
+        status = self.status(job_id)
+        if status != "queued" or parked:
+            return {"missing": "missing"}.get(status, "ended" if status in FINAL else "taken")
+        if self.jobs[job_id].ready_ms + PATIENCE_MS >= self.now_ms:
+            return "deferred"
+        self._end(self.jobs[job_id], "failed")
+        return "failed"
+
+    def purge(self, job_ids: Sequence[str]) -> None:
+        for job_id in job_ids:
+            del self.jobs[job_id]
+            self.tombstones[job_id] = self.now_ms + TOMBSTONE_MS
+
+    def purge_expired(self) -> int:
+        over = [id for id, job in self.jobs.items() if 0 < job.expires_ms <= self.now_ms]
+        self.purge(over)
+        self.tombstones = {id: at for id, at in self.tombstones.items() if at > self.now_ms}
+        return len(over)
+
+    def promote(self) -> int:
+        jobs = self.jobs.values()
+        due = [job for job in jobs if job.status == "scheduled" and job.ready_ms <= self.now_ms]
+        for job in due:
+            job.status = "queued"
+        return len(due)
+
+    def reap(self) -> int:
+        away, self.ticked_ms = self.now_ms - self.ticked_ms > self.lease_ms / 2, self.now_ms
+        held = [job for job in self.jobs.values() if job.status in HOLDING]
+        if away:
+            for job in held:
+                job.lease_ends_ms = max(job.lease_ends_ms, self.now_ms + self.lease_ms)
+            return 0
+        over = [job for job in held if job.lease_ends_ms <= self.now_ms]
+        for job in over:
+            job.crashes, job.token = job.crashes + 1, None
+            if job.status == "cancelling":
+                self._end(job, "cancelled")
+            elif job.crashes >= job.submission.max_crashes:
+                self._end(job, "failed")
+            else:
+                job.status = "queued"
+        return len(over)
+
+    def holds(self, fence: Fence) -> bool:
+        return self.status(fence.job_id) in HOLDING and self._was(fence)
+
+    def differences(self, seen: Seen) -> Iterator[str]:
+        """Say which records are not as they should be."""
+        leases = seen.members("leases")
+        for job_id in seen.jobs.keys() | self.jobs.keys():
+            job, there = self.jobs.get(job_id), seen.jobs.get(job_id, {})
+            lease = int(leases.get(job_id, 0))
+            found = tuple(there.get(name) for name in ("status", "attempt", "failures", "crashes"))
+            right: tuple[str | None, ...] = (None,) * 4
+            if job:
+                right = (job.status, str(job.attempt), str(job.failures), str(job.crashes))
+            if found != right or lease != (
+                job.lease_ends_ms if job and job.status in HOLDING else 0
+            ):
+                yield f"{job_id} is {found} with a lease until {lease}, by the model {job}"
+
+    def _was(self, fence: Fence) -> bool:
+        job = self.jobs[fence.job_id]
+        return (job.attempt, job.token) == (fence.attempt, fence.token)
+
+    def _leave(self, fence: Fence, done: Sequence[str], word: str) -> str:
+        """Leave a run that did not end the job: `left`, or what the script should answer."""
+        status = self.status(fence.job_id)
+        if status == "missing" or not self._was(fence):
+            return "stale"
+        if status == "running":
+            return "left"
+        if status == "cancelling":
+            self._end(self.jobs[fence.job_id], "cancelled")
+        is_cancelled = self.status(fence.job_id) == "cancelled"
+        return word if status in done else "cancelled" if is_cancelled else "stale"
+
+    def _rival(self, new: Submission) -> ModelJob | None:
+        wanted = (new.tenant, new.operation, new.fingerprint)
+        for job in self.active() if new.fingerprint else ():
+            other = job.submission
+            if (other.tenant, other.operation, other.fingerprint) == wanted:
+                return job
+        return None
+
+    def _create(self, new: Submission, status: str) -> None:
+        since = max(new.created_ms or self.now_ms, new.scheduled_ms or 0)
+        self.jobs[new.job_id] = ModelJob(new, status, since, new.attempt)
+        if new.idempotency_digest:
+            self.idempotency[new.idempotency_digest] = (new.payload_fingerprint, new.job_id)
+
+    def _end(self, job: ModelJob, status: str) -> None:
+        job.status = status
+        job.expires_ms = self.now_ms + job.submission.result_ttl // timedelta(milliseconds=1)

@@ -1,0 +1,269 @@
+"""Declaring operations: what is wrong is said at import, by name and with the reason."""
+
+from typing import Annotated, Any
+
+import pytest
+from pydantic import BaseModel, Field
+
+from jobs import Job, operation
+from jobs.errors import InvalidParameters, OperationError, ResultNotSerialisable, UnknownOperation
+from jobs.registry import Registry
+
+
+class Options(BaseModel):
+    depth: int = 1
+    names: list[str] = []
+
+
+class Clusters(BaseModel):
+    count: int
+    members: dict[str, list[str]]
+
+
+@operation(max_running=2, slots={"gpu": 2}, unique=True, max_retries=3, queue="heavy")
+def clustering(
+    genes: list[str],
+    resolution: Annotated[float, Field(gt=0)] = 1.0,
+    options: Options | None = None,
+    *,
+    job: Job,
+) -> Clusters:
+    """Cluster genes.
+
+    By their interactions.
+    """
+    job.step("Counting")
+    depth = options.depth if options else 1
+    return Clusters(count=len(genes), members={f"{resolution}/{depth}": genes})
+
+
+@operation
+def plain(n: int, pair: tuple[int, int] = (1, 2)) -> int:
+    return n + sum(pair)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reason"),
+    [
+        ({"name": "Wrong Name"}, "lower case"),
+        ({"queue": "Heavy!"}, "queue 'Heavy!'"),
+        ({"time_limit": "0s"}, "time_limit"),
+        ({"time_limit": "soon"}, "soon"),
+        ({"max_running": 0}, "max_running"),
+        ({"max_active": 0}, "max_active"),
+        ({"max_retries": -1}, "max_retries"),
+        ({"max_retries": 1001}, "max_retries"),
+        ({"on_conflict": "ignore"}, "on_conflict"),
+        ({"isolation": "fiber"}, "isolation"),
+        ({"result_ttl": "59m"}, "result_ttl"),
+        ({"result_ttl": "8d"}, "result_ttl"),
+        ({"slots": {"gpu": 0}}, "slots"),
+        ({"slots": {"no such name": 1}}, "slots"),
+        ({"backoff": "10s"}, "10s"),
+        ({"backoff": "5m..10s"}, "5m..10s"),
+    ],
+)
+def test_a_bad_declaration_is_refused_by_name_and_with_its_reason(
+    chosen: dict[str, Any], reason: str
+) -> None:
+    def slow_sum(n: int) -> int:
+        return n
+
+    with pytest.raises(OperationError) as error:
+        operation(**chosen)(slow_sum)
+
+    assert str(error.value).startswith(chosen.get("name", "slow_sum") + ": ")
+    assert reason in str(error.value)
+
+
+def untyped(n):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    return n
+
+
+def many(*numbers: int) -> int:
+    return sum(numbers)
+
+
+def named(**numbers: int) -> int:
+    return sum(numbers.values())
+
+
+def positional(n: int, /) -> int:
+    return n
+
+
+def unknown_hint(n: "Nowhere") -> int:  # type: ignore[name-defined]  # noqa: F821
+    return id(n)
+
+
+class Opaque:
+    """Nothing that JSON could say."""
+
+
+def opaque(n: Opaque) -> int:
+    return id(n)
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (untyped, "'n' has no type hint"),
+        (many, "'numbers' has no name"),
+        (named, "'numbers' has no name"),
+        (positional, "'n' has no name"),
+        (unknown_hint, "Nowhere"),
+        (opaque, "no schema"),
+    ],
+)
+def test_a_signature_that_cannot_be_submitted_is_refused(function: Any, reason: str) -> None:
+    with pytest.raises(OperationError, match=rf"^{function.__name__}: .*{reason}"):
+        operation(function)
+
+
+def test_the_schema_has_every_parameter_but_the_handle() -> None:
+    schema = clustering.parameters.schema
+
+    assert list(schema["properties"]) == ["genes", "resolution", "options"]
+    assert schema["required"] == ["genes"]
+    assert schema["properties"]["resolution"]["exclusiveMinimum"] == 0
+    assert schema["additionalProperties"] is False
+    assert clustering.parameters.wants_job
+
+
+def test_the_docstring_and_the_return_annotation_describe_the_operation() -> None:
+    assert clustering.description == "Cluster genes.\n\nBy their interactions."
+    assert set(clustering.parameters.result_schema["properties"]) == {"count", "members"}
+
+
+@pytest.mark.parametrize(
+    ("params", "pointer"),
+    [
+        ({"genes": "BRCA1"}, "/genes"),
+        ({"genes": ["a", 1]}, "/genes/1"),
+        ({}, "/genes"),
+        ({"genes": [], "resolution": "1.0"}, "/resolution"),
+        ({"genes": [], "resolution": 0}, "/resolution"),
+        ({"genes": [], "resolution": float("nan")}, "/resolution"),
+        ({"genes": [], "options": {"depth": "1"}}, "/options/depth"),
+        ({"genes": [], "surplus/~": 1}, "/surplus~1~0"),
+        ({"genes": [], "job": 1}, "/job"),
+        ({"genes": object()}, ""),
+    ],
+)
+def test_parameters_are_checked_strictly_and_errors_point_at_their_place(
+    params: dict[str, Any], pointer: str
+) -> None:
+    with pytest.raises(InvalidParameters) as error:
+        clustering.parameters.validate(params)
+
+    assert pointer in [place for place, _ in error.value.errors]
+
+
+def test_validated_parameters_are_complete_and_like_json() -> None:
+    assert plain.parameters.validate({"n": 1}) == {"n": 1, "pair": [1, 2]}
+
+
+def test_arguments_are_what_the_type_hints_say() -> None:
+    complete = clustering.parameters.validate({"genes": [], "options": {"depth": 2}})
+
+    arguments = clustering.parameters.arguments(complete)
+
+    assert arguments["options"] == Options(depth=2)
+    assert plain.parameters.arguments({"n": 1, "pair": [3, 4]})["pair"] == (3, 4)
+
+
+def test_a_result_that_does_not_fit_its_annotation_is_an_error_without_retry() -> None:
+    with pytest.raises(ResultNotSerialisable, match="/count") as failure:
+        clustering.parameters.result({"count": "many", "members": {}})
+
+    assert not failure.value.retryable
+
+
+def test_calling_an_operation_runs_the_plain_function() -> None:
+    assert plain(1, pair=(0, 0)) == 1
+    assert clustering(["a"], job=Job("0199", 1)).count == 1
+
+
+def test_equal_parameters_have_equal_fingerprints_whatever_their_order() -> None:
+    spelled = clustering.submission("1", {"resolution": 1.0, "genes": ["a"]})
+    short = clustering.submission("2", {"genes": ["a"]})
+    other = clustering.submission("3", {"genes": ["b"]})
+
+    assert spelled.fingerprint == short.fingerprint != other.fingerprint
+
+
+def test_jobs_that_need_not_be_unique_have_no_fingerprint() -> None:
+    assert plain.submission("1", {"n": 1}).fingerprint is None
+
+
+def test_unique_by_decides_what_counts_as_equal() -> None:
+    @operation(unique_by=lambda params: params["n"])
+    def loose(n: int, note: str = "") -> int:
+        return n + len(note)
+
+    first, second = ({"n": 1, "note": note} for note in "ab")
+
+    assert loose.submission("1", first).fingerprint == loose.submission("2", second).fingerprint
+
+
+def test_a_unique_by_that_cannot_cope_refuses_the_parameters() -> None:
+    @operation(unique_by=lambda params: params["missing"])
+    def broken(n: int) -> int:
+        return n
+
+    with pytest.raises(InvalidParameters, match="unique_by"):
+        broken.submission("1", {"n": 1})
+
+
+def test_a_submission_carries_the_rules_and_what_the_caller_chose_wins() -> None:
+    ruled = clustering.submission("1", {"genes": []})
+    chosen = clustering.submission("2", {"genes": []}, priority=9, on_conflict="replace")
+
+    assert (ruled.queue, ruled.slots, ruled.max_retries) == ("heavy", "resource:gpu=2", 3)
+    assert (ruled.priority, ruled.on_conflict) == (5, "reject")
+    assert (chosen.priority, chosen.on_conflict) == (9, "replace")
+
+
+def test_an_operation_says_which_places_its_jobs_take() -> None:
+    assert clustering.places() == {"operation:clustering": 1, "resource:gpu": 2}
+
+
+def test_a_registry_finds_operations_and_refuses_two_of_one_name() -> None:
+    def other(n: int) -> int:
+        return n
+
+    registry = Registry([clustering, plain, plain])
+
+    assert registry.get("plain") is plain
+    assert registry.queues() == ["default", "heavy"]
+    with pytest.raises(UnknownOperation, match="'absent'"):
+        registry.get("absent")
+    with pytest.raises(OperationError, match="plain: declared in"):
+        Registry([plain, operation(name="plain")(other)])
+
+
+@pytest.mark.parametrize("resources", [{}, {"gpu": 1}])
+def test_an_operation_that_needs_more_than_there_is_is_refused(resources: dict[str, int]) -> None:
+    with pytest.raises(OperationError, match="clustering: needs 2 of resource 'gpu'"):
+        Registry([clustering]).limits(resources)
+
+
+def test_the_registry_declares_a_limit_for_every_slot() -> None:
+    limits = Registry([clustering, plain]).limits({"gpu": 2, "licence": 1})
+
+    assert limits == {
+        "operation:clustering": 2,
+        "operation:plain": None,
+        "resource:gpu": 2,
+        "resource:licence": 1,
+    }
+
+
+def test_async_functions_are_operations_too() -> None:
+    async def later(n: int) -> int:
+        return n
+
+    declared = operation(later)
+
+    assert declared.is_async
+    assert declared.parameters.result(3) == 3

@@ -1,0 +1,191 @@
+"""The real scripts with a clock, a broker and workers that a test holds in its hands."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final, Literal
+
+from redis import Redis
+
+from jobs.adopt import adopt
+from jobs.claim import Claim, claim
+from jobs.errors import CapacityExceeded, DuplicateJob, IdempotencyMismatch
+from jobs.fence import Fence
+from jobs.publisher import Wakeup
+from jobs.relay import confirm, publish_woken
+from jobs.store import Store
+from jobs.submission import Submission
+from jobs.submit import submit
+
+Mood = Literal["good", "forgetful", "mute", "down", "doubling"]
+"""good: confirms and delivers; forgetful: confirms and loses; mute: delivers without a confirm;
+down: does neither; doubling: delivers twice."""
+
+START_MS: Final = 1_800_000_000_000
+LEASE: Final = timedelta(seconds=20)
+LIMITS: Final = {
+    "operation:single": 1,
+    "operation:double": 2,
+    "resource:gpu": 2,
+    "resource:licence": 1,
+}
+
+
+@dataclass
+class Broker:
+    """A bag of messages; the test takes them out in any order, often, or never."""
+
+    mood: Mood = "good"
+    now_ms: int = START_MS
+    messages: list[Wakeup] = field(default_factory=list)
+    published: list[tuple[str, int]] = field(default_factory=list)
+
+    def publish(self, wakeups: Sequence[Wakeup]) -> Sequence[bool]:
+        for wakeup in wakeups:
+            copies = {"good": 1, "mute": 1, "doubling": 2}.get(self.mood, 0)
+            self.messages += [replace(wakeup, published_ms=self.now_ms)] * copies
+            self.published.append((wakeup.submission.job_id, wakeup.number))
+        return [self.mood not in ("mute", "down")] * len(wakeups)
+
+    def ready(self, queue: str) -> int | None:
+        return sum(1 for message in self.messages if message.submission.queue == queue)
+
+
+class World:
+    """One namespace, its broker, and every message and token that ever was."""
+
+    def __init__(self, client: Redis, namespace: str = "test") -> None:
+        self.redis = client
+        self.broker = Broker()
+        self.woken: list[str] = []
+        self.store = Store(client, namespace, on_woken=self.woken.extend, test_clock=True)
+        self._named = 0
+        self.set_clock(START_MS)
+
+    @property
+    def now_ms(self) -> int:
+        return self.broker.now_ms
+
+    def set_clock(self, now_ms: int) -> None:
+        self.broker.now_ms = now_ms
+        self.redis.set(self.store.keys("clock"), now_ms)
+
+    def pass_time(self, milliseconds: int) -> None:
+        self.set_clock(self.now_ms + milliseconds)
+
+    def new_submission(self, operation: str = "free", **chosen: object) -> Submission:
+        """Ids and tokens are counted, so that a failing run can be repeated exactly."""
+        self._named += 1
+        job_id = f"{self._named:08x}-0000-7000-8000-000000000000"
+        return Submission(job_id=job_id, operation=operation, params={}, **chosen)  # type: ignore[arg-type]
+
+    def new_token(self) -> str:
+        self._named += 1
+        return f"token-{self._named}"
+
+    def submit(
+        self, submission: Submission, *, publish: bool = True, most: tuple[int, int] = (1000, 1000)
+    ) -> str:
+        """Submit as the web process does: the word of the script; the message goes out."""
+        try:
+            accepted = submit(
+                self.store, submission, max_active=most[0], max_active_operation=most[1]
+            )
+        except DuplicateJob:
+            return "duplicate"
+        except IdempotencyMismatch:
+            return "mismatch"
+        except CapacityExceeded:
+            return "full"
+        if accepted.wakeup and publish:
+            message = Wakeup(accepted.submission, accepted.wakeup, False, accepted.now_ms)
+            if all(self.broker.publish([message])):
+                confirm(self.store, [(accepted.job_id, accepted.wakeup)])
+        return "replayed" if accepted.replayed else "accepted"
+
+    def submitted(self, operation: str = "free", **chosen: object) -> str:
+        """Submit a new job that must be accepted, and give its id."""
+        submission = self.new_submission(operation, **chosen)
+        assert self.submit(submission) == "accepted"
+        return submission.job_id
+
+    def take_woken(self) -> list[str]:
+        """Give the jobs that were to be published since the last time."""
+        woken = list(dict.fromkeys(self.woken))
+        self.woken.clear()
+        return woken
+
+    def publish(self) -> None:
+        """Publish what was woken, as the relay's thread does."""
+        if woken := self.take_woken():
+            publish_woken(self.store, self.broker, woken)
+
+    def claim(
+        self, job_id: str, token: str | None = None, *, limits: Mapping[str, int] = LIMITS
+    ) -> Claim:
+        return claim(
+            self.store,
+            job_id,
+            token=token or self.new_token(),
+            worker="worker",
+            lease=LEASE,
+            limits=limits,
+        )
+
+    def running(self, operation: str = "free", **chosen: object) -> Fence:
+        """Submit and claim a new job that must be free to run, and give its fence."""
+        claimed = self.claim(self.submitted(operation, **chosen))
+        assert claimed.fence is not None, claimed.word
+        return claimed.fence
+
+    def adopt(self, message: Wakeup) -> str:
+        return adopt(self.store, message.submission, published_ms=message.published_ms)
+
+    def record(self, job_id: str) -> dict[str, str]:
+        (flat,) = self.store.pipeline(("HGETALL", self.store.keys("job", job_id)))
+        return {name.decode(): value.decode() for name, value in flat.items()}
+
+    def status(self, job_id: str) -> str:
+        return self.record(job_id).get("status", "missing")
+
+    def keep(self) -> dict[bytes, tuple[bytes, int]]:
+        """Copy all that Redis holds, as its append-only file has it at this moment."""
+        names = self._names()
+        dumps = self.store.pipeline(*(("DUMP", name) for name in names)) if names else []
+        ttls = self.store.pipeline(*(("PTTL", name) for name in names)) if names else []
+        return {
+            name: (dump, max(0, ttl)) for name, dump, ttl in zip(names, dumps, ttls, strict=True)
+        }
+
+    def go_back(self, kept: Mapping[bytes, tuple[bytes, int]]) -> None:
+        """Lose everything since `keep`, except the time: a server restarted with an old file."""
+        pipe = self.redis.pipeline(transaction=False)
+        for name in self._names():
+            pipe.delete(name)
+        for name, (dumped, ttl_ms) in kept.items():
+            pipe.restore(name, ttl_ms, dumped)
+        pipe.execute()
+        self.woken.clear()
+        self.set_clock(self.now_ms)
+
+    def lose(self, job_id: str) -> None:
+        """Have Redis forget one job as if its submission had never been written."""
+        kept = self.record(job_id)
+        pipe = self.redis.pipeline(transaction=False)
+        for name in self._names():
+            kind = self.redis.type(name)
+            if name.startswith(self.store.keys("job", job_id).encode()):
+                pipe.delete(name)
+            elif kind == b"zset":
+                places = [f"{job_id}:{place}" for place in range(1, 4)]
+                pipe.zrem(name, job_id, *places)
+        if "fingerprint" in kept:
+            where = (kept["tenant"], kept["operation"], kept["fingerprint"])
+            pipe.delete(self.store.keys("unique", *where))
+        if "idempotency_digest" in kept:
+            pipe.delete(self.store.keys("idempotency", kept["tenant"], kept["idempotency_digest"]))
+        pipe.execute()
+
+    def _names(self) -> list[bytes]:
+        (names,) = self.store.pipeline(("KEYS", f"{self.store.keys.prefix}*"))
+        return sorted(names)
