@@ -52,9 +52,11 @@ def examine(client: redis.Redis, *, strict: bool) -> Fitness:
     if not strict:
         return Fitness(complaints, None)
     replicas = min(1, int(info.get("connected_slaves", 0)))
+    if always and not replicas:
+        return Fitness(complaints, None)
     if can_wait:
         return Fitness(complaints, ("WAITAOF", 0 if always else 1, replicas, DURABLE_WITHIN_MS))
-    return Fitness(complaints, ("WAIT", replicas, DURABLE_WITHIN_MS) if replicas else None)
+    return Fitness(complaints, ("WAIT", replicas, DURABLE_WITHIN_MS))
 
 
 def _complaints(info: Mapping[str, Any], version: tuple[int, ...]) -> Iterator[str]:
