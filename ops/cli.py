@@ -1,6 +1,7 @@
 """The `callboardctl` command, for operators."""
 
 import re
+import socket
 import sys
 from contextlib import closing
 from typing import Final, Literal, NoReturn
@@ -77,6 +78,22 @@ def pause(operation: str) -> None:
 def resume(operation: str) -> None:
     """Undo `pause`; limits that were set stay."""
     _limit(f"operation:{operation}", None, source="pause")
+
+
+@main.command()
+def alive() -> None:
+    """Exit with 0 if a worker on this host has said hello within 30 s, else with 1."""
+    from jobs.greet import fleet  # noqa: PLC0415 — as below
+    from ops.connection import connect  # noqa: PLC0415 — as below
+
+    try:
+        with closing(connect(_settings({}))) as assembly:
+            hosts = {worker.get("host") for worker in fleet(assembly.store).values()}
+    except CallboardError as error:
+        _stop(str(error))
+    if socket.gethostname() not in hosts:
+        click.echo("callboardctl: no worker on this host says that it lives", err=True)
+        sys.exit(1)
 
 
 def _limit(

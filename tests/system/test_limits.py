@@ -248,6 +248,14 @@ def test_raising_a_limit_starts_waiting_jobs_at_once(stack: Stack) -> None:
         assert client.wait(late["id"], timeout=10)["status"] == "succeeded"
 
 
+def test_a_worker_that_lives_is_seen_on_its_host(stack: Stack) -> None:
+    before = command(stack, "alive")
+    stack.worker()
+    stack.await_workers(1)
+
+    assert (before, command(stack, "alive")) == (1, 0)
+
+
 def command(stack: Stack, *words: str) -> int:
     """Run `callboardctl` and give its exit code."""
     return stack.spawn(["callboardctl", *words], words[0]).process.wait(30)
