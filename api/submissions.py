@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from api.problems import invalid_request
-from jobs.operation import LONGEST_TTL, SHORTEST_TTL
+from jobs.rules import LONGEST_TTL, SHORTEST_TTL
 from jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
 
 LONGEST_DELAY: Final = timedelta(days=366)

@@ -1,9 +1,7 @@
 """An operation: a named, typed Python function that can be run as a job."""
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal, overload
 
@@ -11,34 +9,8 @@ from config.duration import parse_duration, parse_duration_range
 from jobs.errors import InvalidParameters, OperationError
 from jobs.limit import operation_slot, resource_slot
 from jobs.parameters import Parameters, fingerprint
+from jobs.rules import Rules, complaints
 from jobs.submission import OnConflict, Submission
-
-NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
-QUEUE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
-MOST_RETRIES: Final = 1000
-SHORTEST_TTL: Final = timedelta(hours=1)
-LONGEST_TTL: Final = timedelta(days=7)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """How an operation's jobs are run; see `operation` for what each means."""
-
-    time_limit: timedelta
-    max_running: int | None
-    slots: Mapping[str, int]
-    max_active: int
-    unique: bool
-    unique_by: Callable[[dict[str, Any]], Any] | None
-    on_conflict: OnConflict
-    max_retries: int
-    shortest_backoff: timedelta
-    longest_backoff: timedelta
-    isolation: Literal["thread"]
-    wait: timedelta
-    queue: str
-    result_ttl: timedelta
-
 
 _submitters: list[Callable[..., Any]] = []
 
@@ -220,37 +192,8 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
             )
         except (ValueError, TypeError) as error:
             raise OperationError(f"{label}: {error}") from error
-        for complaint in _complaints(label, rules):
+        for complaint in complaints(label, rules):
             raise OperationError(f"{label}: {complaint}")
         return Operation(target, label, rules)
 
     return declare if function is None else declare(function)
-
-
-def _complaints(name: str, rules: Rules) -> list[str]:
-    """List what is wrong with a declaration."""
-    checks = [
-        (NAME.fullmatch(name), "its name must be lower case letters, digits and _, at most 64"),
-        (
-            QUEUE.fullmatch(rules.queue),
-            f"queue {rules.queue!r} must be lower case letters, digits, . _ -",
-        ),
-        (rules.time_limit > timedelta(0), "time_limit must be longer than nothing"),
-        (rules.max_running is None or rules.max_running >= 1, "max_running must be at least 1"),
-        (rules.max_active >= 1, "max_active must be at least 1"),
-        (0 <= rules.max_retries <= MOST_RETRIES, f"max_retries must be from 0 to {MOST_RETRIES}"),
-        (
-            rules.on_conflict in ("reject", "return", "replace"),
-            "on_conflict is reject, return or replace",
-        ),
-        (rules.isolation == "thread", "isolation is 'thread'"),
-        (
-            SHORTEST_TTL <= rules.result_ttl <= LONGEST_TTL,
-            "result_ttl must be from 1h to 7d",
-        ),
-        (
-            all(NAME.fullmatch(slot) and number >= 1 for slot, number in rules.slots.items()),
-            "slots must map names of resources to whole numbers from 1",
-        ),
-    ]
-    return [complaint for holds, complaint in checks if not holds]

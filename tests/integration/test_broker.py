@@ -1,4 +1,5 @@
 """Consuming: what a worker does to messages, with RabbitMQ and within one process."""
+# long: the same fixtures hold both brokers to the same promises
 
 import time
 from collections.abc import Callable, Iterator
