@@ -86,6 +86,14 @@ def assemble(settings: Settings) -> Assembly:
     store = Store(connect_redis(settings), settings.namespace, test_clock=settings.testing)
     broker = _broker(settings)
     publisher = BrokerPublisher(broker, settings.namespace)
+    broker.unknown_actor = Actor(
+        stand_in,
+        broker=broker,
+        actor_name="unknown_operation",
+        queue_name=publisher.queue("default"),
+        priority=0,
+        options={"store_results": True},
+    )
     relay = Relay(store, publisher)
     store.on_woken = relay.wake
     intake = Intake(
@@ -101,24 +109,9 @@ def assemble(settings: Settings) -> Assembly:
 
 def _broker(settings: Settings) -> RabbitmqBroker | EmbeddedBroker:
     if settings.broker_url is None:
-        broker: RabbitmqBroker | EmbeddedBroker = EmbeddedBroker(prefetch=settings.threads)
-    else:
-        url = settings.broker_url.get_secret_value()
-        publisher = Publisher(
-            url, queue_type=settings.queue_type, deadline=settings.publish_deadline
-        )
-        broker = RabbitmqBroker(
-            url=url,
-            publisher=publisher,
-            prefetch=settings.threads,
-            queue_type=settings.queue_type,
-        )
-    broker.unknown_actor = Actor(
-        stand_in,
-        broker=broker,
-        actor_name="unknown_operation",
-        queue_name="default",
-        priority=0,
-        options={"store_results": True},
+        return EmbeddedBroker(prefetch=settings.threads)
+    url = settings.broker_url.get_secret_value()
+    publisher = Publisher(url, queue_type=settings.queue_type, deadline=settings.publish_deadline)
+    return RabbitmqBroker(
+        url=url, publisher=publisher, prefetch=settings.threads, queue_type=settings.queue_type
     )
-    return broker

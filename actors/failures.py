@@ -3,6 +3,7 @@
 import traceback
 from typing import Any, Final
 
+from jobs.encoding import readable
 from jobs.errors import Cancelled, Failure, InvalidParameters, TimedOut
 
 LONGEST_DETAIL: Final = 2000
@@ -17,7 +18,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     retryable = True
     match error:
         case Failure():
-            kind, detail, retryable = error.kind, error.detail, error.retryable
+            kind, detail, retryable = error.kind, _shown(error.detail), error.retryable
         case TimedOut():
             kind, detail = "timeout", str(error)
         case Cancelled():
@@ -25,11 +26,19 @@ def describe(error: BaseException) -> dict[str, Any]:
         case InvalidParameters():
             kind, detail, retryable = "invalid-parameters", str(error), False
         case _:
-            kind, detail = "exception", f"{type(error).__name__}: {error}"
+            kind, detail = "exception", f"{type(error).__name__}: {_shown(error)}"
     trace = "".join(traceback.format_exception(error))
     return {
         "type": kind,
-        "detail": detail[:LONGEST_DETAIL],
+        "detail": readable(detail[:LONGEST_DETAIL]),
         "retryable": retryable,
-        "traceback": trace[-LONGEST_TRACEBACK:],
+        "traceback": readable(trace[-LONGEST_TRACEBACK:]),
     }
+
+
+def _shown(said: object) -> str:
+    """Put into words what a function raised or said; its own words may fail, too."""
+    try:
+        return str(said)
+    except Exception:  # noqa: BLE001 — it is the function's code
+        return "(it cannot be shown)"

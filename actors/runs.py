@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from actors.interrupts import Guard
-from jobs.errors import Interrupted, Interruption, TimedOut
+from jobs.errors import Interrupted, Interruption, LeaseLost, TimedOut
 from jobs.fence import Fence
 from jobs.finish import Outcome, encode_result
 from jobs.job import Job
@@ -48,9 +48,14 @@ class Run:
         self._deadline = time.monotonic() + self.operation.rules.time_limit.total_seconds()
         function = self.operation.function
         call = self._guard.call_async if self.operation.is_async else self._guard.call
-        try:
+
+        def begin() -> Any:
+            # Whoever came too early to interrupt the function has told its job by now.
             self.job.checkpoint()
-            value = call(lambda: function(**arguments))
+            return function(**arguments)
+
+        try:
+            value = call(begin)
         except Interruption as interruption:
             raise self._cause or interruption.cause from interruption
         finally:
@@ -104,10 +109,13 @@ class Runs:
         return run
 
     def begin(self, run: Run) -> None:
-        """Take on a claimed job in this thread."""
+        """Take on a claimed job in this thread, and stop the run that lost it, if it is here."""
         with self._lock:
+            ousted = self._runs.get(run.fence.job_id)
             self._runs[run.fence.job_id] = run
         self._own.run = run
+        if ousted is not None:
+            ousted.stop(LeaseLost("The lease ran out; another attempt runs the job."))
 
     def end(self) -> None:
         """Let go of this thread's run, if it has one."""

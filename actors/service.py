@@ -11,6 +11,7 @@ from typing import Any, Final
 import redis
 import structlog
 from dramatiq import Actor, Broker, Middleware
+from dramatiq.middleware import SkipMessage
 from dramatiq.results import Results
 
 from actors.assembly import Assembly
@@ -23,7 +24,7 @@ from actors.results import JobResults
 from actors.runs import Runs
 from actors.signals import merge_repeated_sigterm
 from config.connections import connect_redis
-from jobs.errors import Cancelled, LeaseLost, ShutDown, StoreUnfit
+from jobs.errors import Cancelled, Failure, LeaseLost, ShutDown, StoreUnfit
 from jobs.finish import Outcome
 from jobs.greet import greet
 from jobs.limit import limit
@@ -129,9 +130,10 @@ class Service(Middleware):
         """Claim nothing more, and release what still runs once the grace is over."""
         log.info("worker_stopping", running=len(self.runs))
         self._stopping.set()
-        self._housekeeper.close()
         self._after(self._grace, self._release_all)
         self._after(self._grace + LAST_TRIES_SECONDS, self._ending.set)
+        # It may wait for Redis, and the grace must not.
+        self._housekeeper.close()
 
     def after_worker_shutdown(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002
         """Stop the rest, now that no function runs."""
@@ -178,7 +180,11 @@ class Service(Middleware):
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        if self._supervised and os.getppid() != self._parent:
+        if (
+            self._supervised
+            and os.getppid() != self._parent
+            and not self._stopping.is_set()  # a second signal would end it at once
+        ):
             # The `dramatiq` master was killed, and nobody would ever stop this process.
             log.error("worker_orphaned")
             os.kill(os.getpid(), signal.SIGTERM)
@@ -202,7 +208,11 @@ class Service(Middleware):
             run = self.runs.own()
             if run is None:
                 raise RuntimeError("An operation's message runs only once its job is claimed.")
-            return run.execute(params, max_result_bytes=most)
+            try:
+                return run.execute(params, max_result_bytes=most)
+            except SkipMessage as error:
+                # Dramatiq would take it for a message that was never run.
+                raise Failure("The function asked to be skipped.", retryable=False) from error
 
         return Actor(
             execute,

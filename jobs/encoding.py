@@ -30,6 +30,11 @@ def encode(value: Any) -> tuple[bytes, int]:
     return _PLAIN + plain, len(plain)
 
 
+def readable(text: str) -> str:
+    """Give text that UTF-8 can carry: half a character, as in odd file names, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def decode(stored: bytes) -> Any:
     """Undo `encode`.
 

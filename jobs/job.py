@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import Final, Protocol, TypeVar
 
+from jobs.encoding import readable
 from jobs.errors import Cancelled, Interrupted, Interruption
 from jobs.progress import Report
 
@@ -58,7 +59,7 @@ class Job:
     def step(self, text: str) -> None:
         """Say what the function does now; a sentence for people."""
         with self._lock:
-            self._step = text[:LONGEST_LINE]
+            self._step = readable(text[:LONGEST_LINE])
         self._report(f"— {text}")
 
     def progress(self, current: float, total: float | None = None) -> None:
@@ -126,7 +127,7 @@ class Job:
         if line is not None:
             with self._lock:
                 if len(self._lines) < MOST_BUFFERED_LINES:
-                    self._lines.append(f"{time.time():.3f} {line[:LONGEST_LINE]}")
+                    self._lines.append(f"{time.time():.3f} {readable(line[:LONGEST_LINE])}")
                 else:
                     self._dropped += 1
         if self._reporter is not None:

@@ -1,5 +1,6 @@
 """Run transitions in Redis: the only door through which the rest of the core reaches it."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +18,10 @@ _AWAY: Final = (
     exceptions.ReadOnlyError,
     exceptions.OutOfMemoryError,
     OSError,
+)
+# Without replicas, disk, memory or time for anybody else's commands; all of these pass.
+_REFUSED_FOR_NOW: Final = re.compile(
+    r"\b(OOM|NOREPLICAS|MISCONF|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b"
 )
 
 
@@ -143,9 +148,10 @@ class Store:
         except _AWAY as error:
             raise StoreUnavailable("Redis does not answer at the moment.") from error
         except exceptions.ResponseError as error:
-            if "OOM" in str(error):
-                raise StoreUnavailable("Redis has no memory left for new jobs.") from error
-            raise
+            if (refused := _REFUSED_FOR_NOW.search(str(error))) is None:
+                raise
+            reason = "has no memory left for new jobs" if refused[1] == "OOM" else "takes nothing"
+            raise StoreUnavailable(f"Redis {reason} at the moment.") from error
 
 
 def _text(value: Any) -> Any:

@@ -65,3 +65,10 @@ def test_a_run_whose_job_was_handed_to_the_same_process_is_stopped(
     second = embedded.service.runs.find(job_id)
     assert second is not None
     assert (second.fence.attempt, second.job.cancelled) == (2, False)
+
+
+def test_every_queue_is_of_the_namespace(embedded: Embedded, namespace: str) -> None:
+    queues = list(embedded.assembly.broker.queues)
+
+    assert queues
+    assert all(name.startswith(f"{namespace}.") for name in queues), queues

@@ -126,7 +126,7 @@ def test_a_job_that_lacks_places_of_two_lets_one_that_needs_one_pass(world: Worl
     world.running(slots="resource:gpu=1")
     wide = world.submitted(slots="resource:gpu=2")
     world.pass_time(1)
-    narrow = world.submitted(slots="resource:gpu=1")
+    narrow = world.submitted(slots="resource:gpu=1", priority=1)
     world.claim(wide)
 
     words = [world.claim(narrow).word, world.claim(narrow).word]
@@ -298,3 +298,16 @@ def test_a_pause_wins_over_an_operator_and_leaves_the_operators_limit_alone(worl
 
     assert paused == ["parked", "parked", "parked"]
     assert resumed == ["claimed", "claimed", "parked"]
+
+
+def test_waiters_that_need_more_places_than_there_are_hold_up_nobody(world: World) -> None:
+    limit(world.store, {"resource:gpu": 1}, source="operator")
+    for _ in range(150):
+        assert world.claim(world.submitted(slots="resource:gpu=2")).word == "parked"
+    narrow = world.submitted(slots="resource:gpu=1", priority=1)
+
+    first = world.claim(narrow).word
+    world.publish()
+
+    assert first == "parked"
+    assert world.claim(narrow).word == "claimed"

@@ -2,26 +2,26 @@
 --
 -- A waiter that lacks another slot moves there. One whose last reservation lapsed comes after
 -- those that never let one lapse: its wake-up may be stuck where no worker listens.
-local handed_over_at_most = 100
+local handed_over_at_most, passed_over_at_most = 100, 1000
 local function hand_over(slot)
-  local waiting, lapsed, skipped = key_waiting(slot), {}, 0
-  for _ = 1, handed_over_at_most do
+  local waiting, lapsed, handled, skipped = key_waiting(slot), {}, 0, 0
+  while handled < handed_over_at_most and skipped < passed_over_at_most do
     if free_places(slot) < 1 then return end
     local id = redis.call('ZRANGE', waiting, skipped, skipped)[1]
     if not id then break end
     local job = read_job(id)
-    if not job or job.status ~= 'queued' or job.parked_on ~= slot then
-      redis.call('ZREM', waiting, id)
+    local waits = job and job.status == 'queued' and job.parked_on == slot
+    local lacking = waits and lacking_slot(job)
+    if lacking == slot or (waits and not lacking and job.lapses) then
+      if not lacking then lapsed[#lapsed + 1] = {id, job} end
+      skipped = skipped + 1
     else
-      local lacking = lacking_slot(job)
-      if lacking == slot then
-        skipped = skipped + 1
+      handled = handled + 1
+      if not waits then
+        redis.call('ZREM', waiting, id)
       elseif lacking then
         park(id, job, lacking)
         announce(id, job)
-      elseif job.lapses then
-        lapsed[#lapsed + 1] = {id, job}
-        skipped = skipped + 1
       else
         reserve(id, job)
       end
