@@ -2,10 +2,10 @@
 
 import signal
 import sys
-import threading
 from types import FrameType
 
 import falcon
+import gevent
 
 from actors.assembly import Assembly, assemble
 from api.app import create_app
@@ -65,8 +65,8 @@ def _answer_waiting_at_sigterm(events: Events) -> None:
     stop = signal.getsignal(signal.SIGTERM)
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        # A signal handler must not wait for locks that the code it interrupts may hold.
-        threading.Thread(target=events.close, name="answer-waiting").start()
+        # A signal may come while gevent's hub runs, where nothing may wait: not even for a thread.
+        gevent.spawn(events.close)
         if callable(stop):
             stop(number, frame)
 

@@ -75,6 +75,19 @@ def test_a_stopping_web_process_answers_those_who_wait(stack: Stack) -> None:
     assert stack.started[0].process.wait(20) == 0
 
 
+def test_an_idle_web_process_stops_at_once(stack: Stack) -> None:
+    stack.start(workers=0)
+    web = stack.started[0]
+    with stack.client() as client:
+        client.operations()
+
+    for _ in range(3):
+        web.signal(signal.SIGTERM)
+
+    assert web.process.wait(5) == 0
+    assert "Traceback" not in web.log.read_text(encoding="utf-8")
+
+
 def job_runs(stack: Stack, job_id: str) -> bool:
     """Whether a job runs now."""
     return stack.store.redis.hget(stack.store.keys("job", job_id), "status") == b"running"

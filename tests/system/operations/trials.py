@@ -5,6 +5,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +25,16 @@ def note(path: str, line: str) -> None:
         os.close(handle)
 
 
+@contextmanager
+def noted(path: str, line: str) -> Iterator[None]:
+    """Note a run's beginning and its end, however it ends."""
+    note(path, f"begin {line}")
+    try:
+        yield
+    finally:
+        note(path, f"end {line}")
+
+
 def rest(seconds: float, job: Job) -> None:
     """Wait in small steps, so that the function can be stopped."""
     pause = threading.Event()
@@ -39,43 +51,38 @@ def echo(text: str = "", *, job: Job) -> dict[str, object]:
 @operation(max_active=5000, max_retries=2, backoff="100ms..200ms")
 def wait(seconds: Seconds, path: str = "", *, job: Job) -> int:
     """Wait, and note when that began and ended."""
-    note(path, f"begin {job.id} {job.attempt} {os.getpid()}")
-    rest(seconds, job)
-    note(path, f"end {job.id} {job.attempt} {os.getpid()}")
+    with noted(path, f"{job.id} {job.attempt} {os.getpid()}"):
+        rest(seconds, job)
     return job.attempt
 
 
 @operation(max_running=2, max_active=5000)
 def narrow(seconds: Seconds, path: str = "", label: str = "", *, job: Job) -> str:
     """Wait, at most two at a time."""
-    note(path, f"begin {job.id} {job.attempt} {label}")
-    rest(seconds, job)
-    note(path, f"end {job.id} {job.attempt} {label}")
+    with noted(path, f"{job.id} {job.attempt} {label}"):
+        rest(seconds, job)
     return label
 
 
 @operation(max_active=5000, slots={"gpu": 2})
 def wide(seconds: Seconds, path: str = "", *, job: Job) -> None:
     """Wait, with two places of a resource."""
-    note(path, f"begin {job.id} {job.attempt} wide")
-    rest(seconds, job)
-    note(path, f"end {job.id} {job.attempt} wide")
+    with noted(path, f"{job.id} {job.attempt} wide"):
+        rest(seconds, job)
 
 
 @operation(max_active=5000, slots={"gpu": 1})
 def slim(seconds: Seconds, path: str = "", *, job: Job) -> None:
     """Wait, with one place of a resource."""
-    note(path, f"begin {job.id} {job.attempt} slim")
-    rest(seconds, job)
-    note(path, f"end {job.id} {job.attempt} slim")
+    with noted(path, f"{job.id} {job.attempt} slim"):
+        rest(seconds, job)
 
 
 @operation(max_running=1, max_active=5000, slots={"gpu": 1})
 def choosy(seconds: Seconds, path: str = "", *, job: Job) -> None:
     """Wait, one at a time and with one place of a resource."""
-    note(path, f"begin {job.id} {job.attempt} choosy")
-    rest(seconds, job)
-    note(path, f"end {job.id} {job.attempt} choosy")
+    with noted(path, f"{job.id} {job.attempt} choosy"):
+        rest(seconds, job)
 
 
 @operation(unique=True, max_active=5000)
@@ -88,13 +95,10 @@ def single(number: int, seconds: Seconds = 0.0, *, job: Job) -> int:
 @operation(max_running=2, max_retries=3, backoff="50ms..100ms", max_active=5000)
 def fragile(failures: int, path: str = "", *, job: Job) -> int:
     """Fail so often, then succeed."""
-    note(path, f"begin {job.id} {job.attempt} fragile")
-    try:
+    with noted(path, f"{job.id} {job.attempt} fragile"):
         if job.attempt <= failures:
             raise ValueError(f"attempt {job.attempt} fails")
         return job.attempt
-    finally:
-        note(path, f"end {job.id} {job.attempt} fragile")
 
 
 @operation
