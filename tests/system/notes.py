@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Note:
-    """One line: when, whether a run began or ended, of which job, and what else it said."""
+    """One line: when, whether a run began, ended or stopped, of which job, what else it said."""
 
     at: float
     kind: str

@@ -27,12 +27,14 @@ def note(path: str, line: str) -> None:
 
 @contextmanager
 def noted(path: str, line: str) -> Iterator[None]:
-    """Note a run's beginning and its end, however it ends."""
+    """Note a run's beginning and its end, or that it stopped before."""
     note(path, f"begin {line}")
     try:
         yield
-    finally:
-        note(path, f"end {line}")
+    except BaseException:
+        note(path, f"stop {line}")
+        raise
+    note(path, f"end {line}")
 
 
 def rest(seconds: float, job: Job) -> None:
