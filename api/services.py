@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from api.events import Events
 from config import Settings
 from jobs.intake import Intake
-from jobs.publisher import Publisher
 from jobs.registry import Registry
 from jobs.store import Store
 
@@ -23,6 +22,5 @@ class Services:
     store: Store
     intake: Intake
     registry: Registry
-    publisher: Publisher
     events: Events
     broker_ready: Callable[[], bool]

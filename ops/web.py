@@ -50,7 +50,6 @@ def application(assembly: Assembly, events: Events) -> falcon.App[Request, falco
         store=assembly.store,
         intake=assembly.intake,
         registry=assembly.registry,
-        publisher=assembly.publisher,
         events=events,
         broker_ready=assembly.broker_ready,
     )

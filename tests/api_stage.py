@@ -111,7 +111,6 @@ class Stage:
             store=self.store,
             intake=intake,
             registry=self.registry,
-            publisher=self.publisher,
             events=self.events,
             broker_ready=lambda: self.publisher.up,
         )
