@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 VENV ?= .venv
 BIN := $(VENV)/bin
+JOBS ?= 2
 
 .PHONY: help demo dev install test check fix lock reference
 
@@ -20,8 +21,8 @@ install: ## make the virtual environment for development, and install the tests'
 	@.ci/venv dev $(VENV)
 	@.ci/install-servers
 
-test: install ## run all tests; ARGS="-k lease -x" goes to pytest
-	@$(BIN)/pytest $(ARGS)
+test: install ## run all tests in JOBS=2 processes; ARGS="-k lease -x" goes to pytest
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: ## format, lint, types, layers, sizes, headers; changes nothing
 	@.ci/venv dev $(VENV)

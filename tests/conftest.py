@@ -2,14 +2,15 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fnmatch import fnmatchcase
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from redis import Redis
 
 from config.environment import bare_environment
+from tests.alone import room
 from tests.servers import RabbitMQ, RedisServer
 
 Server = TypeVar("Server", RabbitMQ, RedisServer)
@@ -27,6 +28,22 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RUNNING] = []
     for name in os.environ.keys() - bare_environment().keys():
         del os.environ[name]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Keep the tests that measure time alone; before any timeout counts."""
+    worker: dict[str, str] | None = getattr(item.config, "workerinput", None)
+    if worker is None:
+        return (yield)
+    with room(f"tests-{worker['testrunuid']}", alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Let a test process report what a test wrote, even half a character."""
+    return _readable((yield))
 
 
 @pytest.fixture(scope="session")
@@ -91,3 +108,14 @@ def _kept_for_ever(client: Redis) -> list[str]:
         for key in forever
         if not any(fnmatchcase(key.partition("}:")[2], pattern) for pattern in PERMANENT)
     )
+
+
+def _readable(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        case list() | tuple():
+            return type(value)(_readable(each) for each in value)
+        case dict():
+            return {key: _readable(each) for key, each in value.items()}
+    return value

@@ -71,6 +71,7 @@ def wait_for_all(client: Client, job_ids: list[str], timeout: float = 60) -> lis
     return [client.wait(job_id, timeout=timeout)["status"] for job_id in job_ids]
 
 
+@pytest.mark.alone
 def test_fifty_jobs_on_four_workers_never_run_three_at_once_and_hand_over_fast(
     stack: Stack, tmp_path: Path
 ) -> None:
