@@ -2,5 +2,6 @@
 
 from callboard.client import Client
 from callboard.errors import CallboardClientError, JobFailed, Problem, ServerAway
+from callboard.server_events import Event
 
-__all__ = ["CallboardClientError", "Client", "JobFailed", "Problem", "ServerAway"]
+__all__ = ["CallboardClientError", "Client", "Event", "JobFailed", "Problem", "ServerAway"]

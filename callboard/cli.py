@@ -1,28 +1,77 @@
-"""The `callboard` command: run, watch and cancel jobs from a terminal."""
+"""The `callboard` command: run, list, watch, repeat and cancel jobs from a terminal."""
 
-import json
 import sys
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from callboard.client import Client, JobObject
-from callboard.errors import CallboardClientError
+from callboard.arguments import parse_labels, parse_params
+from callboard.client import Client
+from callboard.errors import CallboardClientError, JobFailed, ServerAway
+from callboard.following import JobObject
+from callboard.showing import as_json, reason_of, show_job, show_jobs, show_line, show_operations
+from callboard.watching import watch as watch_job
 
-DEFAULT_URL = "http://127.0.0.1:8000"
+DEFAULT_URL: Final = "http://127.0.0.1:8000"
+STATUSES: Final = (
+    "scheduled",
+    "queued",
+    "running",
+    "cancelling",
+    "succeeded",
+    "failed",
+    "cancelled",
+)
+NOT_SUCCEEDED, REFUSED, AWAY = 1, 3, 4
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-@click.group()
+def _with_json(command: Command) -> Command:
+    return click.option("--json", "json_", is_flag=True, help="Print JSON, for machines.")(command)
+
+
+class _Group(click.Group):
+    """Turns what the client raises into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except JobFailed as error:
+            _stop(reason_of(dict(error.job)), NOT_SUCCEEDED)
+        except (ServerAway, TimeoutError) as error:
+            _stop(f"callboard: {error}", AWAY)
+        except CallboardClientError as error:
+            _stop(f"callboard: {error}", REFUSED)
+
+
+def _key_of_environment(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
+        raise click.UsageError(
+            "Set CALLBOARD_API_KEY instead: everybody on this machine can read command lines."
+        )
+    return value
+
+
+@click.group(cls=_Group)
 @click.option("--url", envvar="CALLBOARD_URL", default=DEFAULT_URL, show_default=True)
-@click.option("--api-key", envvar="CALLBOARD_API_KEY", help="The key that the server asks for.")
+@click.option("--api-key", envvar="CALLBOARD_API_KEY", hidden=True, callback=_key_of_environment)
 @click.pass_context
 def main(context: click.Context, url: str, api_key: str | None) -> None:
-    """Run slow functions as jobs on a Callboard server."""
-    context.obj = context.with_resource(Client(url, api_key=api_key))
+    """Run slow functions as jobs on a Callboard server.
+
+    CALLBOARD_API_KEY holds the key that the server asks for.
+
+    Exit codes: 0 done; 1 the job did not succeed; 2 wrong usage; 3 the server refused;
+    4 the server does not answer.
+    """
+    if context.obj is None:
+        context.obj = context.with_resource(Client(url, api_key=api_key))
 
 
 @main.command()
@@ -32,114 +81,164 @@ def main(context: click.Context, url: str, api_key: str | None) -> None:
 )
 @click.option("--detach", is_flag=True, help="Print the job and do not wait for it.")
 @click.option("--priority", type=click.IntRange(0, 10), help="10 is first.")
+@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
 @click.pass_obj
-def run(client: Client, operation: str, params: str, *, detach: bool, priority: int | None) -> None:
+def run(
+    client: Client,
+    operation: str,
+    params: str,
+    *,
+    detach: bool,
+    priority: int | None,
+    labels: tuple[str, ...],
+) -> None:
     """Submit a job, show its progress, print its result as JSON."""
     options: dict[str, Any] = {} if priority is None else {"priority": priority}
-    with _explained():
-        job = client.submit(operation, _params(params), **options)
-        if detach:
-            _print(job)
-            return
-        job = _watch(client, job)
-        if job["status"] != "succeeded":
-            error = job.get("error") or {}
-            click.echo(f"{job['status']}: {error.get('detail', 'no reason given')}", err=True)
-            sys.exit(1)
-        _print(client.result(job["id"]))
+    if labels:
+        options["labels"] = parse_labels(labels)
+    job = client.submit(operation, parse_params(params), **options)
+    if detach:
+        as_json(job)
+        return
+    _print_result(client, watch_job(client, job, _stderr()))
 
 
 @main.command()
 @click.argument("job_id")
+@_with_json
 @click.pass_obj
-def status(client: Client, job_id: str) -> None:
-    """Print a job as it is now."""
-    with _explained():
-        _print(client.job(job_id))
+def status(client: Client, job_id: str, *, json_: bool) -> None:
+    """Show a job as it is now."""
+    _show(client.job(job_id), json_=json_)
 
 
 @main.command()
 @click.argument("job_id")
 @click.pass_obj
 def result(client: Client, job_id: str) -> None:
-    """Wait for a job and print its result."""
-    with _explained():
-        _print(client.result(job_id))
+    """Wait for a job and print its result as JSON."""
+    as_json(client.result(job_id))
 
 
 @main.command()
 @click.argument("job_id")
+@_with_json
 @click.pass_obj
-def cancel(client: Client, job_id: str) -> None:
-    """Cancel a job."""
-    with _explained():
-        _print(client.cancel(job_id))
+def watch(client: Client, job_id: str, *, json_: bool) -> None:
+    """Show a job's progress and log until it ends; with --json each event on a line."""
+    if not json_:
+        job = watch_job(client, client.job(job_id), Console(), lines=True)
+    else:
+        for event in client.events(job_id):
+            as_json({"event": event.kind, "id": event.id, "data": event.data}, lines=True)
+        job = client.job(job_id)
+    if job["status"] != "succeeded":
+        raise JobFailed(job)
+
+
+@main.command(name="list")
+@click.option("--status", type=click.Choice(STATUSES))
+@click.option("--operation")
+@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
+@click.option("--created-after", metavar="TIME", help="Such as 2026-11-22T10:00:00Z.")
+@click.option("--created-before", metavar="TIME")
+@click.option("--most", type=click.IntRange(min=1), default=50, show_default=True)
+@_with_json
+@click.pass_obj
+def list_jobs(
+    client: Client, /, *, labels: tuple[str, ...], most: int, json_: bool, **chosen: str | None
+) -> None:
+    """List jobs, newest first; with --json each on a line."""
+    found = client.list(labels=parse_labels(labels), **chosen)
+    jobs = (job for job, _number in zip(found, range(most), strict=False))
+    if not json_:
+        show_jobs(Console(), jobs)
+        return
+    for job in jobs:
+        as_json(job, lines=True)
 
 
 @main.command()
+@click.argument("job_id")
+@_with_json
 @click.pass_obj
-def operations(client: Client) -> None:
+def log(client: Client, job_id: str, *, json_: bool) -> None:
+    """Print a job's log; with --json each line as an object."""
+    console = Console()
+    for line in client.log(job_id):
+        if json_:
+            as_json(line, lines=True)
+        else:
+            show_line(console, line)
+
+
+@main.command()
+@click.argument("job_id")
+@click.option("--detach", is_flag=True, help="Print the new job and do not wait for it.")
+@click.pass_obj
+def retry(client: Client, job_id: str, *, detach: bool) -> None:
+    """Run a final job once more, as a new one."""
+    job = client.retry(job_id)
+    if detach:
+        as_json(job)
+        return
+    _print_result(client, watch_job(client, job, _stderr()))
+
+
+@main.command()
+@click.argument("job_id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Kill its function, where its isolation allows that.")
+@_with_json
+@click.pass_obj
+def cancel(client: Client, job_id: str, *, yes: bool, force: bool, json_: bool) -> None:
+    """Cancel a job; on a terminal, show it and ask first."""
+    if yes or json_ or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        _show(client.cancel(job_id, force=force), json_=json_)
+        return
+    asked = client.ask_to_cancel(job_id)
+    show_job(_stderr(), asked["job"])
+    click.confirm("Cancel this job?", abort=True, err=True)
+    if force:
+        job = client.cancel(job_id, force=True)
+    else:
+        job = client.confirm_cancel(job_id, asked["confirmation"]["token"])
+    _show(job, json_=False)
+
+
+@main.command()
+@_with_json
+@click.pass_obj
+def operations(client: Client, *, json_: bool) -> None:
     """List what can be run."""
-    with _explained():
-        for operation in client.operations():
-            summary = (operation.get("description") or "").partition("\n")[0]
-            click.echo(f"{operation['name']:<28} {summary}")
+    found = client.operations()
+    if json_:
+        as_json(found)
+    else:
+        show_operations(Console(), found)
 
 
-class _explained:  # noqa: N801 — reads as a phrase: with _explained()
-    """Turn what the client raises into one line and exit code 1."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, CallboardClientError | TimeoutError):
-            click.echo(f"callboard: {error}", err=True)
-            sys.exit(1)
+def _print_result(client: Client, job: JobObject) -> None:
+    if job["status"] != "succeeded":
+        raise JobFailed(job)
+    as_json(client.result(job["id"]))
 
 
-def _watch(client: Client, job: JobObject) -> JobObject:
-    columns = (
-        TextColumn("[bold]{task.fields[operation]}"),
-        BarColumn(bar_width=28),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[step]}"),
-    )
-    # Progress goes to stderr, so that stdout is the result alone.
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("", total=100, operation=job["operation"], step=job["status"])
-        for job in client.follow(job["id"]):  # noqa: B020, PLR1704 — the newest is the job
-            shown = job["progress"] or {}
-            progress.update(
-                bar, completed=shown.get("percent") or 0, step=_step(job["status"], shown)
-            )
-    return job
+def _show(job: JobObject, *, json_: bool) -> None:
+    if json_:
+        as_json(job)
+    else:
+        show_job(Console(), job)
 
 
-def _step(state: str, progress: Mapping[str, Any]) -> str:
-    return (progress.get("step") or state) if state == "running" else state
+def _stderr() -> Console:
+    """Give the place for what is not the answer itself."""
+    return Console(stderr=True)
 
 
-def _params(text: str) -> dict[str, Any]:
-    if text == "@-":
-        text = sys.stdin.read()
-    elif text.startswith("@"):
-        try:
-            text = Path(text[1:]).read_text(encoding="utf-8")
-        except OSError as error:
-            raise click.BadParameter(str(error), param_hint="--params") from error
-    try:
-        params = json.loads(text)
-    except ValueError as error:
-        raise click.BadParameter(f"not JSON: {error}", param_hint="--params") from error
-    if not isinstance(params, dict):
-        raise click.BadParameter("must be a JSON object", param_hint="--params")
-    return params
-
-
-def _print(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+def _stop(line: str, code: int) -> None:
+    click.echo(line, err=True)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

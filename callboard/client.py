@@ -1,44 +1,63 @@
 """Submit jobs and wait for them, over HTTP."""
 
-import threading
-import time
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import quote
 
 import httpx
 
-from callboard.errors import JobFailed, Problem, ServerAway
+from callboard.errors import JobFailed
+from callboard.following import (
+    WAIT_SECONDS,
+    JobObject,
+    events_of,
+    look,
+    wait_for,
+)
+from callboard.server_events import Event
+from callboard.transport import Transport
 
-FINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
-WAIT_SECONDS: Final = 30
 ANSWER_SECONDS: Final = 15.0
-LATER_SECONDS: Final = 0.2
-LATER: Final = frozenset({429, 503})
 
-JobObject = dict[str, Any]
+Objects = list[dict[str, Any]]
 
 
 class Client:
     """A connection to one server; use it as a context manager, from one thread.
 
     Requests that the server cannot take now, and connections that break, are tried again until
-    `patience` is over; submissions carry an Idempotency-Key, so that this never makes two jobs.
+    `patience` is over. Each of them is safe to repeat: submissions carry an Idempotency-Key, so
+    that an answer that was lost never makes two jobs.
+
+    Every method raises `Problem` when the server refuses, and `ServerAway` when it does not
+    answer.
 
     Args:
         url: of the server, such as `http://127.0.0.1:8000`.
         api_key: when the server asks for one.
         patience: seconds.
+        transport: in place of connections to a server, for tests.
     """
 
-    def __init__(self, url: str, *, api_key: str | None = None, patience: float = 30.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        patience: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._http = httpx.Client(
-            base_url=url, headers=headers, timeout=WAIT_SECONDS + ANSWER_SECONDS
+        http = httpx.Client(
+            base_url=url,
+            headers=headers,
+            timeout=WAIT_SECONDS + ANSWER_SECONDS,
+            transport=transport,
         )
-        self._patience = patience
-        self._pause = threading.Event()
+        self._transport = Transport(http, patience=patience)
 
     def __enter__(self) -> Self:
         return self
@@ -53,16 +72,11 @@ class Client:
 
     def close(self) -> None:
         """Close the connections, and end pauses."""
-        self._pause.set()
-        self._http.close()
+        self._transport.close()
 
-    def operations(self) -> list[dict[str, Any]]:
-        """List what can be run.
-
-        Raises:
-            Problem, ServerAway: the server refuses, or does not answer.
-        """
-        items: list[dict[str, Any]] = self._ask("GET", "/v1/operations").json()["items"]
+    def operations(self) -> Objects:
+        """List what can be run."""
+        items: Objects = self._transport.ask("GET", "/v1/operations").json()["items"]
         return items
 
     def submit(
@@ -80,17 +94,18 @@ class Client:
             params: JSON-like.
             idempotency_key: equal keys make one job; a new one by default.
             options: further members of a submission, such as `priority` and `labels`.
-
-        Raises:
-            Problem, ServerAway: the server refuses, or does not answer.
         """
         body = {"operation": operation, "params": dict(params or {}), **options}
-        headers = {
-            "Idempotency-Key": idempotency_key or str(uuid.uuid4()),
-            "Prefer": "respond-async",
-        }
-        job: JobObject = self._ask("POST", "/v1/jobs", json=body, headers=headers).json()
-        return job
+        return self._create("/v1/jobs", idempotency_key, json=body)
+
+    def retry(self, job_id: str, *, idempotency_key: str | None = None) -> JobObject:
+        """Submit a final job once more, as a new job that names it in `retry_of`.
+
+        Args:
+            job_id: which.
+            idempotency_key: equal keys make one job; a new one by default.
+        """
+        return self._create(f"{_path(job_id)}/retry", idempotency_key)
 
     def job(self, job_id: str, *, wait: int = 0) -> JobObject:
         """Read a job.
@@ -98,96 +113,137 @@ class Client:
         Args:
             job_id: which.
             wait: seconds to wait for its status to change.
-
-        Raises:
-            Problem, ServerAway: the server refuses, or does not answer.
         """
-        headers = {"Prefer": f"wait={wait}"} if wait else {}
-        job: JobObject = self._ask("GET", f"/v1/jobs/{job_id}", headers=headers).json()
+        job: JobObject = look(self._transport, _path(job_id), wait=wait).json()
         return job
 
-    def follow(self, job_id: str, *, interval: float = 0.2) -> Iterator[JobObject]:
-        """Yield the job again and again until it is final, the final one last.
+    def events(self, job_id: str, *, after: str = "") -> Iterator[Event]:
+        """Yield what happens to a job as it happens, until it is final: `done` comes last.
+
+        A connection that ends before is made again, and goes on where it was.
 
         Args:
             job_id: which.
-            interval: seconds between two looks.
-
-        Raises:
-            Problem, ServerAway: the server refuses, or does not answer.
+            after: the id of the event that was seen last; from the beginning without one.
         """
-        while True:
-            job = self.job(job_id)
-            yield job
-            if job["status"] in FINAL:
-                return
-            self._pause.wait(interval)
+        return events_of(self._transport, _path(job_id), after)
 
     def wait(self, job_id: str, *, timeout: float | None = None) -> JobObject:
         """Wait until a job is final, without polling.
 
+        Args:
+            job_id: which.
+            timeout: seconds; for ever without one.
+
         Raises:
-            TimeoutError: it is not, after `timeout` seconds.
-            Problem, ServerAway: the server refuses, or does not answer.
+            TimeoutError: it is not final by then.
         """
-        ends_at = None if timeout is None else time.monotonic() + timeout
-        while True:
-            left = WAIT_SECONDS if ends_at is None else ends_at - time.monotonic()
-            job = self.job(job_id, wait=max(1, min(WAIT_SECONDS, int(left))))
-            if job["status"] in FINAL:
-                return job
-            if ends_at is not None and time.monotonic() >= ends_at:
-                raise TimeoutError(f"Job {job_id} is {job['status']} after {timeout} s.")
+        return wait_for(self._transport, _path(job_id), timeout)
 
     def result(self, job_id: str, *, timeout: float | None = None) -> Any:
         """Wait for a job and give its result.
 
+        Args:
+            job_id: which.
+            timeout: seconds; for ever without one.
+
         Raises:
             JobFailed: it ended without one.
-            TimeoutError: it is not final after `timeout` seconds.
-            Problem, ServerAway: the server refuses, or does not answer.
+            TimeoutError: it is not final by then.
         """
         job = self.wait(job_id, timeout=timeout)
         if job["status"] != "succeeded":
             raise JobFailed(job)
-        return self._ask("GET", f"/v1/jobs/{job_id}/result").json()
+        return self._transport.ask("GET", f"{_path(job_id)}/result").json()
 
-    def cancel(self, job_id: str) -> JobObject:
-        """Cancel a job; one that is final already stays as it is.
+    def cancel(self, job_id: str, *, force: bool = False) -> JobObject:
+        """Cancel a job in one step; one that is final already stays as it is.
 
-        Raises:
-            Problem, ServerAway: the server refuses, or does not answer.
+        Args:
+            job_id: which.
+            force: kill its function, where the operation's isolation allows that.
         """
-        job: JobObject = self._ask("DELETE", f"/v1/jobs/{job_id}").json()
+        params = {"force": "true"} if force else {}
+        job: JobObject = self._transport.ask("DELETE", _path(job_id), params=params).json()
         return job
 
-    def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
-        ends_at = time.monotonic() + self._patience
-        while True:
-            try:
-                response = self._http.request(method, path, **request)
-            except httpx.TransportError as error:
-                if time.monotonic() >= ends_at:
-                    raise ServerAway(f"{self._http.base_url} does not answer.") from error
-                self._pause.wait(LATER_SECONDS)
-                continue
-            if response.status_code < httpx.codes.BAD_REQUEST:
-                return response
-            problem = _problem(response)
-            pause = problem.retry_after if problem.retry_after is not None else 1
-            if response.status_code not in LATER or time.monotonic() + pause > ends_at:
-                raise problem
-            self._pause.wait(pause)
+    def ask_to_cancel(self, job_id: str) -> dict[str, Any]:
+        """Take the first of two steps: give the job and a `confirmation`, and change nothing."""
+        answer: dict[str, Any] = self._transport.ask("POST", f"{_path(job_id)}/cancel").json()
+        return answer
+
+    def confirm_cancel(self, job_id: str, token: str) -> JobObject:
+        """Take the second step, with the token of the first."""
+        body = {"confirm": token}
+        job: JobObject = self._transport.ask("POST", f"{_path(job_id)}/cancel", json=body).json()
+        return job
+
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        operation: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        created_after: datetime | str | None = None,
+        created_before: datetime | str | None = None,
+    ) -> Iterator[JobObject]:
+        """Yield jobs, newest first; further pages are fetched when they are wanted.
+
+        Args:
+            status: in which they are.
+            operation: of which they are.
+            labels: that they all have.
+            created_after: later than this; a `datetime` with a zone, or RFC 3339.
+            created_before: earlier than this.
+        """
+        asked = {
+            "status": status,
+            "operation": operation,
+            "created_after": _moment(created_after),
+            "created_before": _moment(created_before),
+            **{f"label.{name}": value for name, value in (labels or {}).items()},
+        }
+        chosen = {name: value for name, value in asked.items() if value is not None}
+        return self._pages("/v1/jobs", {**chosen, "limit": "100"})
+
+    def log(self, job_id: str, *, after: int = 0) -> Iterator[dict[str, Any]]:
+        """Yield the lines of a job's log, each with `number`, `time` and `text`.
+
+        Args:
+            job_id: which.
+            after: the number of the line that was seen last.
+        """
+        return self._pages(f"{_path(job_id)}/log", {"after": str(after), "limit": "1000"})
+
+    def _pages(self, path: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        page = self._transport.ask("GET", path, params=params).json()
+        yield from page["items"]
+        while page["next"]:
+            page = self._transport.ask("GET", _target(page["next"])).json()
+            yield from page["items"]
+
+    def _create(self, path: str, idempotency_key: str | None, **request: Any) -> JobObject:
+        headers = {
+            "Idempotency-Key": idempotency_key or str(uuid.uuid4()),
+            "Prefer": "respond-async",
+        }
+        response = self._transport.ask("POST", path, headers=headers, **request)
+        if response.status_code == httpx.codes.SEE_OTHER:
+            # A duplicate that the operation answers with the job that is active already.
+            response = self._transport.ask("GET", _target(response.headers["location"]))
+        job: JobObject = response.json()
+        return job
 
 
-def _problem(response: httpx.Response) -> Problem:
-    try:
-        document = response.json()
-    except ValueError:
-        document = {}
-    after = response.headers.get("retry-after", "")
-    return Problem(
-        response.status_code,
-        document if isinstance(document, dict) else {},
-        int(after) if after.isdigit() else None,
-    )
+def _path(job_id: str) -> str:
+    return f"/v1/jobs/{quote(job_id, safe='')}"
+
+
+def _target(url: str) -> str:
+    """Take what is behind the server's address, for the client may have another one for it."""
+    target = httpx.URL(url).raw_path.decode()
+    return target[target.index("/v1/") :]
+
+
+def _moment(given: datetime | str | None) -> str | None:
+    return given.isoformat() if isinstance(given, datetime) else given

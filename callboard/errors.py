@@ -17,7 +17,7 @@ class Problem(CallboardClientError):
 
     Attributes:
         status: of the answer.
-        document: the whole problem.
+        document: the whole problem; empty when the answer was none.
         retry_after: seconds, when the server says so.
     """
 
@@ -32,16 +32,22 @@ class Problem(CallboardClientError):
         errors = [f"{e.get('pointer', '')}: {e.get('detail')}" for e in document.get("errors", ())]
         super().__init__(" ".join([f"{status} {title}", detail, *errors]).strip())
 
+    @property
+    def kind(self) -> str:
+        """The last part of the problem's type, such as `duplicate-job`; empty when it has none."""
+        return str(self.document.get("type", "")).replace("#", "/").rpartition("/")[2]
+
 
 class JobFailed(CallboardClientError):
     """The job ended without a result.
 
     Attributes:
         job: the job object as it ended.
+        problem: why, as the job says; empty for one that was cancelled before it ran.
     """
 
     def __init__(self, job: Mapping[str, Any]) -> None:
         self.job = job
-        error = job.get("error") or {}
-        reason = error.get("detail", "no reason given")
+        self.problem: Mapping[str, Any] = job.get("error") or {}
+        reason = self.problem.get("detail", "no reason given")
         super().__init__(f"Job {job['id']} {job['status']}: {reason}")

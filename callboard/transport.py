@@ -1,0 +1,135 @@
+"""Ask a server until it answers: broken connections and busy answers are tried again."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import httpx
+
+from callboard.errors import Problem, ServerAway
+
+LATER: Final = frozenset({429, 502, 503, 504})
+SHORTEST_PAUSE_SECONDS: Final = 0.2
+LONGEST_PAUSE_SECONDS: Final = 5.0
+
+
+class Patience:
+    """How long a request that cannot be answered now is tried again.
+
+    Pauses grow from 0.2 s to 5 s, with jitter; a `Retry-After` that is longer counts.
+
+    Args:
+        seconds: in all, from now.
+        pause: set once nobody wants to wait any more.
+    """
+
+    def __init__(self, seconds: float, pause: threading.Event) -> None:
+        self._ends_at = time.monotonic() + seconds
+        self._pause = pause
+        self._tries = 0
+
+    def spent(self, error: Exception, *, retry_after: float | None = None) -> None:
+        """Pause before the next try.
+
+        Raises:
+            Exception: `error`, when the pause would outlast the patience, or the client was closed.
+        """
+        growing = SHORTEST_PAUSE_SECONDS * 2.0 ** min(self._tries, 10)
+        jitter = random.uniform(0.5, 1.0)  # noqa: S311 — no secret
+        pause = max(min(LONGEST_PAUSE_SECONDS, growing) * jitter, retry_after or 0)
+        self._tries += 1
+        if time.monotonic() + pause > self._ends_at or self._pause.wait(pause):
+            raise error
+
+
+class Transport:
+    """Sends requests; every one of them must be safe to repeat.
+
+    Args:
+        http: the connections, with the server's address and the key.
+        patience: seconds, for each request.
+    """
+
+    def __init__(self, http: httpx.Client, *, patience: float) -> None:
+        self._http = http
+        self._seconds = patience
+        self.pause: Final = threading.Event()
+
+    def close(self) -> None:
+        """Close the connections, and end pauses."""
+        self.pause.set()
+        self._http.close()
+
+    def patience(self, seconds: float | None = None) -> Patience:
+        """Begin to be patient, for the configured time or for less."""
+        return Patience(
+            self._seconds if seconds is None else min(self._seconds, seconds), self.pause
+        )
+
+    def ask(
+        self, method: str, path: str, *, patience: Patience | None = None, **request: Any
+    ) -> httpx.Response:
+        """Send a request, again if need be, and give an answer below 400.
+
+        Raises:
+            Problem: the server refuses.
+            ServerAway: it does not answer.
+        """
+        patience = patience or self.patience()
+        while True:
+            try:
+                response = self._http.request(method, path, **request)
+            except httpx.TransportError as error:
+                patience.spent(self.away(error))
+                continue
+            if not response.is_error:
+                return response
+            problem = problem_of(response)
+            if response.status_code not in LATER:
+                raise problem
+            patience.spent(problem, retry_after=problem.retry_after)
+
+    @contextmanager
+    def stream(self, path: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
+        """Open an answer that comes bit by bit; once.
+
+        Raises:
+            Problem: the server refuses.
+            ServerAway: it does not answer, or the connection breaks.
+        """
+        try:
+            with self._http.stream("GET", path, headers=headers) as response:
+                if response.is_error:
+                    response.read()
+                    raise problem_of(response)
+                yield response
+        except httpx.TransportError as error:
+            raise self.away(error) from error
+
+    def away(self, error: Exception) -> ServerAway:
+        """Say that the server does not answer."""
+        away = ServerAway(f"{self._http.base_url} does not answer ({type(error).__name__}).")
+        away.__cause__ = error
+        return away
+
+
+def problem_of(response: httpx.Response) -> Problem:
+    """Read a refusal, which may come from a proxy and be no problem document at all."""
+    try:
+        document = response.json()
+    except ValueError:
+        document = {}
+    return Problem(
+        response.status_code,
+        document if isinstance(document, dict) else {},
+        retry_after(response),
+    )
+
+
+def retry_after(response: httpx.Response) -> int | None:
+    """Give the seconds that the server asks to wait; dates are left alone."""
+    after = response.headers.get("retry-after", "")
+    return int(after) if after.isascii() and after.isdigit() else None

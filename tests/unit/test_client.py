@@ -1,0 +1,271 @@
+"""The client against answers that a test writes."""
+
+import json
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from callboard import Client, JobFailed, Problem, ServerAway
+from tests.scripted_server import BUSY, answer, client, job, refusal, sse, stream
+
+
+def test_a_submission_whose_answer_was_lost_is_repeated_with_the_same_key() -> None:
+    callboard, script = client(
+        httpx.ReadError("cut"), refusal(503, "x", **BUSY), answer(job(), 202)
+    )
+
+    assert callboard.submit("add", {"a": 1}, priority=9)["id"] == "j-1"
+
+    keys = {request.headers["Idempotency-Key"] for request in script.asked}
+    assert len(script.asked) == 3
+    assert len(keys) == 1
+    assert json.loads(script.asked[-1].content) == {
+        "operation": "add",
+        "params": {"a": 1},
+        "priority": 9,
+    }
+
+
+def test_two_submissions_have_two_keys() -> None:
+    callboard, script = client(answer(job(), 202), answer(job(), 202))
+
+    callboard.submit("add")
+    callboard.submit("add")
+
+    assert len({request.headers["Idempotency-Key"] for request in script.asked}) == 2
+
+
+def test_a_duplicate_that_is_answered_with_the_other_job_gives_that_job() -> None:
+    elsewhere = httpx.Response(303, headers={"Location": "https://outside/base/v1/jobs/j-0"})
+    callboard, script = client(elsewhere, answer(job(id="j-0")))
+
+    assert callboard.submit("add")["id"] == "j-0"
+    assert str(script.asked[1].url) == "http://server/base/v1/jobs/j-0"
+
+
+def test_a_refusal_carries_its_problem_and_is_not_repeated() -> None:
+    callboard, script = client(refusal(409, "duplicate-job"))
+
+    with pytest.raises(Problem, match=r"409 No\. Not now\.") as caught:
+        callboard.submit("add")
+
+    assert (caught.value.status, caught.value.kind) == (409, "duplicate-job")
+    assert caught.value.document["detail"] == "Not now."
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_busy_server_is_asked_until_the_patience_is_over(status: int) -> None:
+    callboard, script = client(*(refusal(status, "busy") for _ in range(20)), patience=0.4)
+    began = time.monotonic()
+
+    with pytest.raises(Problem, match=str(status)):
+        callboard.job("j-1")
+
+    assert 1 < len(script.asked) < 6
+    assert time.monotonic() - began < 1
+
+
+def test_a_retry_after_beyond_the_patience_is_not_waited_for() -> None:
+    callboard, script = client(refusal(429, "quota-exceeded", **{"Retry-After": "60"}))
+
+    with pytest.raises(Problem) as caught:
+        callboard.job("j-1")
+
+    assert caught.value.retry_after == 60
+    assert len(script.asked) == 1
+
+
+def test_a_server_that_never_answers_is_away() -> None:
+    callboard, _script = client(*(httpx.ConnectError("no") for _ in range(20)), patience=0.3)
+
+    with pytest.raises(ServerAway, match="http://server/base"):
+        callboard.job("j-1")
+
+
+def test_a_problem_that_others_have_named_has_the_last_part_of_its_name() -> None:
+    registered = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
+    assert Problem(429, {"type": registered}).kind == "quota-exceeded"
+    assert Problem(429, {}).kind == ""
+
+
+def test_a_proxys_page_in_place_of_a_problem_is_a_problem_too() -> None:
+    callboard, _script = client(httpx.Response(403, text="<html>go away</html>"))
+
+    with pytest.raises(Problem, match="403 The server refused"):
+        callboard.job("j-1")
+
+
+def test_waiting_goes_on_over_changes_restarts_and_busy_answers() -> None:
+    callboard, script = client(
+        answer(job("queued")),
+        answer(job("running")),
+        httpx.RemoteProtocolError("restarted"),
+        refusal(503, "x", **BUSY),
+        answer(job("succeeded")),
+    )
+
+    assert callboard.wait("j-1")["status"] == "succeeded"
+    assert {request.headers["Prefer"] for request in script.asked} == {"wait=30"}
+
+
+def test_a_server_that_does_not_hold_the_request_is_asked_as_often_as_it_says() -> None:
+    callboard, script = client(
+        *(answer(job("running"), **{"Retry-After": "1"}) for _ in range(2)),
+        answer(job("succeeded")),
+    )
+    began = time.monotonic()
+
+    callboard.wait("j-1")
+
+    assert len(script.asked) == 3
+    assert 1 <= time.monotonic() - began < 2
+
+
+def test_waiting_ends_at_its_timeout() -> None:
+    callboard, _script = client(*(answer(job("running")) for _ in range(9)))
+    began = time.monotonic()
+
+    with pytest.raises(TimeoutError, match=r"running after 0\.3 s"):
+        callboard.wait("j-1", timeout=0.3)
+
+    assert time.monotonic() - began < 1
+
+
+def test_a_result_of_a_job_that_failed_is_its_problem() -> None:
+    error = {"type": "http://server/problems/timeout", "detail": "Too long."}
+    callboard, _script = client(answer(job("failed", error=error)))
+
+    with pytest.raises(JobFailed, match="failed: Too long") as caught:
+        callboard.result("j-1")
+
+    assert caught.value.problem == error
+    assert caught.value.job["status"] == "failed"
+
+
+def test_pages_are_fetched_when_they_are_wanted() -> None:
+    further = "https://outside/base/v1/jobs?cursor=abc&limit=100"
+    callboard, script = client(
+        answer({"items": [job(id="3"), job(id="2")], "next": further}),
+        answer({"items": [job(id="1")], "next": None}),
+    )
+
+    jobs = callboard.list(
+        status="failed", labels={"a b": "c&d"}, created_after="2026-01-01T00:00:00Z"
+    )
+    first = [next(jobs)["id"], next(jobs)["id"]]
+    asked_by_then = len(script.asked)
+
+    assert first == ["3", "2"]
+    assert asked_by_then == 1
+    assert [found["id"] for found in jobs] == ["1"]
+    assert dict(script.asked[0].url.params) == {
+        "status": "failed",
+        "label.a b": "c&d",
+        "created_after": "2026-01-01T00:00:00Z",
+        "limit": "100",
+    }
+    assert str(script.asked[1].url) == "http://server/base/v1/jobs?cursor=abc&limit=100"
+
+
+def test_a_log_is_read_over_its_pages() -> None:
+    callboard, script = client(
+        answer(
+            {"items": [{"number": 4}], "next": "http://o/v1/jobs/j-1/log?after=4", "dropped": 0}
+        ),
+        answer({"items": [{"number": 5}], "next": None, "dropped": 0}),
+    )
+
+    assert [line["number"] for line in callboard.log("j-1", after=3)] == [4, 5]
+    assert script.asked[0].url.params["after"] == "3"
+
+
+def test_events_go_on_where_they_were_after_a_break() -> None:
+    callboard, script = client(
+        stream(
+            b"retry: 10\n\n",
+            sse(("1", "status", job("running")), ("2", "log", {"text": "hello"})),
+            httpx.ReadError("cut"),
+        ),
+        refusal(503, "x", **BUSY),
+        stream(sse(("3", "progress", {"percent": 50}))),
+        stream(sse(("4", "done", job("succeeded")))),
+    )
+
+    seen = list(callboard.events("j-1"))
+
+    assert [(event.id, event.kind) for event in seen] == [
+        ("1", "status"),
+        ("2", "log"),
+        ("3", "progress"),
+        ("4", "done"),
+    ]
+    resumed = [request.headers.get("Last-Event-ID") for request in script.asked]
+    assert resumed == [None, "2", "2", "3"]
+
+
+def test_events_that_were_all_seen_are_over() -> None:
+    callboard, script = client(httpx.Response(204))
+
+    assert list(callboard.events("j-1", after="9")) == []
+    assert script.asked[0].headers["Last-Event-ID"] == "9"
+
+
+def test_events_of_no_job_are_a_problem() -> None:
+    callboard, _script = client(refusal(404, "job-not-found"))
+
+    with pytest.raises(Problem, match="404"):
+        list(callboard.events("j-1"))
+
+
+def test_events_of_a_server_that_stays_away_end() -> None:
+    callboard, _script = client(*(httpx.ConnectError("no") for _ in range(20)), patience=0.3)
+
+    with pytest.raises(ServerAway):
+        list(callboard.events("j-1"))
+
+
+@pytest.mark.parametrize(
+    ("call", "method", "target", "body"),
+    [
+        (lambda c: c.cancel("j-1"), "DELETE", "/base/v1/jobs/j-1", b""),
+        (lambda c: c.cancel("j-1", force=True), "DELETE", "/base/v1/jobs/j-1?force=true", b""),
+        (lambda c: c.retry("j-1"), "POST", "/base/v1/jobs/j-1/retry", b""),
+        (lambda c: c.ask_to_cancel("j-1"), "POST", "/base/v1/jobs/j-1/cancel", b""),
+        (
+            lambda c: c.confirm_cancel("j-1", "t"),
+            "POST",
+            "/base/v1/jobs/j-1/cancel",
+            b'{"confirm":"t"}',
+        ),
+        (lambda c: c.job("../x"), "GET", "/base/v1/jobs/..%2Fx", b""),
+    ],
+)
+def test_each_call_asks_what_the_contract_says(
+    call: Callable[[Client], object], method: str, target: str, body: bytes
+) -> None:
+    callboard, script = client(answer(job()))
+
+    call(callboard)
+
+    (request,) = script.asked
+    assert (request.method, request.url.raw_path.decode(), request.content) == (
+        method,
+        target,
+        body,
+    )
+    assert request.headers["Authorization"] == "Bearer k"
+
+
+def test_closing_ends_a_pause() -> None:
+    callboard, _script = client(*(httpx.ConnectError("no") for _ in range(9)), patience=60)
+    callboard.close()
+    began = time.monotonic()
+
+    with pytest.raises((ServerAway, RuntimeError)):
+        callboard.job("j-1")
+
+    assert time.monotonic() - began < 0.5
