@@ -3,8 +3,9 @@ SHELL := /bin/sh
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+SECONDS ?= 300
 
-.PHONY: help demo dev install test check fix lock reference
+.PHONY: help demo dev install test fuzz check fix lock reference
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +25,9 @@ install: ## make the virtual environment for development, and install the tests'
 test: install ## run all tests in JOBS=2 processes; ARGS="-k lease -x" goes to pytest
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
+fuzz: install ## send requests of all kinds to a server for SECONDS=300; finds nothing, or says what
+	@$(BIN)/pytest -q tests/contract/test_fuzz.py --fuzz-seconds=$(SECONDS) $(ARGS)
+
 check: ## format, lint, types, layers, sizes, headers; changes nothing
 	@.ci/venv dev $(VENV)
 	@$(BIN)/ruff format --check --quiet .
@@ -32,16 +36,17 @@ check: ## format, lint, types, layers, sizes, headers; changes nothing
 	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 	@$(BIN)/python -m tools.sizes
-	@$(BIN)/pytest -q -m check tests/unit
+	@$(BIN)/pytest -q -m check tests/unit tests/contract
 
 fix: ## format, and mend what the linter can mend
 	@.ci/venv dev $(VENV)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-reference: ## write docs/reference/settings.md anew from config/settings.py
+reference: ## write docs/reference/settings.md and problems.md anew from the code
 	@.ci/venv dev $(VENV)
 	@$(BIN)/python -m tools.settings_reference > docs/reference/settings.md
+	@$(BIN)/python -m tools.problems_reference > docs/reference/problems.md
 
 lock: ## resolve requirements*.lock anew, with hashes for all platforms
 	@.ci/venv dev $(VENV)

@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 from dramatiq import Broker, Middleware
 from dramatiq.middleware import SkipMessage
 
+from actors.failures import names
 from actors.recorder import GivenUpError, Recorder
 from actors.runs import Run, Runs
 from actors.wakeups import submission_of
@@ -19,6 +20,9 @@ from jobs.identity import new_token
 from jobs.registry import Registry
 from jobs.store import Store
 from jobs.submission import Submission
+
+if TYPE_CHECKING:
+    from actors.spans import RunSpans
 
 DEFER: Final = timedelta(seconds=5)
 
@@ -48,6 +52,7 @@ class Claiming(Middleware):
         lease: timedelta,
         limits: Mapping[str, int],
         stopping: threading.Event,
+        spans: "RunSpans | None" = None,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -57,6 +62,7 @@ class Claiming(Middleware):
         self._lease = lease
         self._limits = limits
         self._stopping = stopping
+        self._spans = spans
 
     def before_process_message(self, broker: Broker, message: Any) -> None:  # noqa: ARG002
         """Claim the message's job, or skip the message.
@@ -82,7 +88,9 @@ class Claiming(Middleware):
             attempt=run.fence.attempt, tenant=submission.tenant, request_id=submission.request_id
         )
         self._runs.begin(run)
-        log.info("job_started")
+        if self._spans is not None:
+            self._spans.begin(run)
+        log.info("run_started")
 
     def after_process_message(
         self,
@@ -97,11 +105,25 @@ class Claiming(Middleware):
         try:
             if run is not None and exception is not None:
                 self._recorder.fail(run, exception)
+            elif exception is not None:
+                log.error("message_failed", **names(exception))
         except GivenUpError:
             message.give_back()
         finally:
             self._runs.end()
+            if run is not None:
+                self._tell(run, exception)
             structlog.contextvars.clear_contextvars()
+
+    def after_skip_message(self, broker: Broker, message: Any) -> None:  # noqa: ARG002
+        """Let go of a message that does not run here and now."""
+        log.debug("message_skipped")
+        structlog.contextvars.clear_contextvars()
+
+    def _tell(self, run: Run, error: BaseException | None) -> None:
+        log.info("run_ended", outcome=run.outcome, duration_ms=run.duration_ms(), **run.told)
+        if self._spans is not None:
+            self._spans.end(run, error)
 
     def _take(self, submission: Submission, published_ms: int) -> Run:
         if submission.operation not in self._registry:

@@ -1,6 +1,7 @@
 """Turn what ended a run into the error that its job shows."""
 
 import traceback
+from pathlib import Path
 from typing import Any, Final
 
 from jobs.encoding import readable
@@ -34,6 +35,16 @@ def describe(error: BaseException) -> dict[str, Any]:
         "retryable": retryable,
         "traceback": readable(trace[-LONGEST_TRACEBACK:]),
     }
+
+
+def names(error: BaseException) -> dict[str, str]:
+    """Name an error for the log, and where it was raised; what it says may quote parameters."""
+    frames = traceback.extract_tb(error.__traceback__)
+    named = {"exception": type(error).__name__}
+    if frames:
+        last = frames[-1]
+        named["raised_at"] = f"{Path(last.filename).name}:{last.lineno} {last.name}"
+    return named
 
 
 def _shown(said: object) -> str:

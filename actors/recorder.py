@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from actors.failures import describe
+from actors.failures import describe, names
 from actors.runs import Run
 from jobs.adopt import adopt
 from jobs.claim import claim
@@ -85,7 +85,7 @@ class Recorder:
         word = self.surely(lambda: finish(self._store, run.fence, outcome))
         if word == "missing":
             word = self._revive(run, outcome)
-        log.info("job_finished", answer=word)
+        run.ended("succeeded", answer=word)
 
     def fail(self, run: Run, error: BaseException) -> None:
         """Record what else ended a run: a retry, a failure, a release, or nothing any more.
@@ -95,10 +95,10 @@ class Recorder:
         """
         self.report(run)
         if isinstance(error, LeaseLost):
-            log.warning("job_lost")
+            run.ended("lost")
             return
         if isinstance(error, ShutDown):
-            log.info("job_released", answer=self.surely(lambda: release(self._store, run.fence)))
+            run.ended("released", answer=self.surely(lambda: release(self._store, run.fence)))
             return
         shown = describe(error)
         rules = run.operation.rules
@@ -107,13 +107,14 @@ class Recorder:
                 run.failures, shortest=rules.shortest_backoff, longest=rules.longest_backoff
             )
             answer = self.surely(lambda: retry(self._store, run.fence, delay=delay, error=shown))
-            log.warning("job_retried", answer=answer, delay_ms=milliseconds(delay))
+            run.ended("retried", answer=answer, delay_ms=milliseconds(delay), **names(error))
             return
         outcome = Outcome(error=shown)
         word = self.surely(lambda: finish(self._store, run.fence, outcome))
         if word == "missing":
             word = self._revive(run, outcome)
-        log.warning("job_failed", answer=word, kind=shown["type"])
+        outcome_word = "cancelled" if shown["type"] == "cancelled" else "failed"
+        run.ended(outcome_word, answer=word, error=shown["type"], **names(error))
 
     def report(self, run: Run) -> None:
         """Pass on what the job has reported since the last time; lost when Redis is away."""

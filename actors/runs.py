@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.interrupts import Guard
 from jobs.errors import Interrupted, Interruption, LeaseLost, TimedOut
@@ -13,11 +14,24 @@ from jobs.job import Job
 from jobs.operation import Operation
 from jobs.submission import Submission
 
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span
+
 REPORT_SECONDS: Final = 0.25
+GIVEN_UP: Final = "given_up"
 
 
 class Run:
-    """One attempt, from its claim to the record of its outcome."""
+    """One attempt, from its claim to the record of its outcome.
+
+    Attributes:
+        outcome: how it ended, in one word; given up until that is recorded.
+        told: what else the log says of its end.
+        span: its span and what ends it, where telemetry is on.
+    """
 
     def __init__(
         self, submission: Submission, operation: Operation, fence: Fence, failures: int
@@ -28,6 +42,10 @@ class Run:
         self.failures: Final = failures
         self.job: Final = Job(fence.job_id, fence.attempt, self)
         self.dirty = False
+        self.outcome = GIVEN_UP
+        self.told: dict[str, Any] = {}
+        self.span: tuple[Span, Token[Context]] | None = None
+        self._began = time.monotonic()
         self._guard = Guard()
         self._deadline: float | None = None
         self._cause: Interrupted | None = None
@@ -52,7 +70,8 @@ class Run:
         def begin() -> Any:
             # Whoever came too early to interrupt the function has told its job by now.
             self.job.checkpoint()
-            return function(**arguments)
+            # What the function does to its context must not reach the worker's own lines.
+            return copy_context().run(function, **arguments)
 
         try:
             value = call(begin)
@@ -61,6 +80,14 @@ class Run:
         finally:
             self._deadline = None
         return encode_result(self.operation.parameters.result(value), max_bytes=max_result_bytes)
+
+    def ended(self, outcome: str, **told: Any) -> None:
+        """Keep for the log how it ended."""
+        self.outcome, self.told = outcome, told
+
+    def duration_ms(self) -> float:
+        """Say how long ago it was claimed."""
+        return round((time.monotonic() - self._began) * 1000, 1)
 
     def stop(self, cause: Interrupted) -> None:
         """Tell the function to stop, for the first cause that anybody has; it may take its time."""

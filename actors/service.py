@@ -6,14 +6,15 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
 
 import redis
 import structlog
-from dramatiq import Actor, Broker, Middleware
-from dramatiq.middleware import SkipMessage
+from dramatiq import Broker, Middleware
 from dramatiq.results import Results
 
+from actors.actor import actor_of
 from actors.assembly import Assembly
 from actors.cancels import Cancels
 from actors.claiming import Claiming
@@ -24,13 +25,15 @@ from actors.results import JobResults
 from actors.runs import Runs
 from actors.signals import merge_repeated_sigterm
 from config.connections import connect_redis
-from jobs.errors import Cancelled, Failure, LeaseLost, ShutDown, StoreUnfit
-from jobs.finish import Outcome
+from config.telemetry import Telemetry
+from jobs.errors import Cancelled, LeaseLost, ShutDown, StoreUnfit
 from jobs.greet import greet
 from jobs.limit import limit
-from jobs.operation import Operation
 from jobs.progress import LogBounds
 from jobs.renew import renew
+
+if TYPE_CHECKING:
+    from actors.spans import RunSpans
 
 HELLO_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 0.1
@@ -46,9 +49,12 @@ class Service(Middleware):
 
     Args:
         supervised: a `dramatiq` master started this process; without it the worker must stop.
+        telemetry: makes a span of each run; None for none.
     """
 
-    def __init__(self, assembly: Assembly, *, supervised: bool) -> None:
+    def __init__(
+        self, assembly: Assembly, *, supervised: bool, telemetry: Telemetry | None = None
+    ) -> None:
         settings = assembly.settings
         self._assembly = assembly
         self._store = assembly.store
@@ -56,6 +62,7 @@ class Service(Middleware):
         self._grace = settings.shutdown_grace.total_seconds()
         self._name = f"{socket.gethostname()}-{secrets.token_hex(4)}"
         self._supervised = supervised
+        self._telemetry = telemetry
         self._parent = os.getppid()
         self._declared = False
         self.runs: Final = Runs()
@@ -96,6 +103,7 @@ class Service(Middleware):
             lease=self._lease,
             limits=places,
             stopping=self._stopping,
+            spans=self._spans(),
         )
         broker.add_middleware(self)
         broker.add_middleware(claiming)
@@ -104,7 +112,7 @@ class Service(Middleware):
             Results(backend=JobResults(self._store, self._recorder, self.runs), store_results=True)
         )
         for operation in self._assembly.registry:
-            broker.declare_actor(self._actor(operation))
+            broker.declare_actor(actor_of(operation, self._assembly, self.runs))
 
     def after_process_boot(self, broker: Broker) -> None:  # noqa: ARG002
         """Check Redis before anything is claimed, in the process that a `dramatiq` master forked.
@@ -122,6 +130,8 @@ class Service(Middleware):
     def after_worker_boot(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002
         """Start everything; Redis and RabbitMQ may come later."""
         self._parent = os.getppid()
+        if self._telemetry is not None:
+            self._telemetry.start()
         self._assembly.relay.start()
         for part in (self._heartbeat, self._watch, self._hello, self._cancels, self._housekeeper):
             part.start()
@@ -143,6 +153,8 @@ class Service(Middleware):
         for part in (self._heartbeat, self._watch, self._hello, self._cancels):
             part.close()
         self._assembly.relay.close()
+        if self._telemetry is not None:
+            self._telemetry.close()
         log.info("worker_stopped")
 
     def beat(self) -> None:
@@ -194,34 +206,23 @@ class Service(Middleware):
         fields = {
             "host": socket.gethostname(),
             "pid": str(os.getpid()),
+            "version": version("callboard"),
             "queues": ",".join(self._assembly.registry.queues()),
             "threads": str(self._assembly.settings.threads),
             "running": ",".join(run.fence.job_id for run in self.runs),
         }
-        names = [operation.name for operation in self._assembly.registry]
+        names = sorted(operation.name for operation in self._assembly.registry)
+        fields["operations"] = ",".join(names)
         greet(self._store, self._name, fields, operations=names)
 
-    def _actor(self, operation: Operation) -> Actor[..., Any]:
-        most = self._assembly.settings.max_result_bytes
+    def _spans(self) -> "RunSpans | None":
+        if self._telemetry is None:
+            return None
+        from actors.spans import RunSpans  # noqa: PLC0415 — an extra that may be missing
 
-        def execute(**params: Any) -> Outcome:
-            run = self.runs.own()
-            if run is None:
-                raise RuntimeError("An operation's message runs only once its job is claimed.")
-            try:
-                return run.execute(params, max_result_bytes=most)
-            except SkipMessage as error:
-                # Dramatiq would take it for a message that was never run.
-                raise Failure("The function asked to be skipped.", retryable=False) from error
-
-        return Actor(
-            execute,
-            broker=self._assembly.broker,
-            actor_name=operation.name,
-            queue_name=self._assembly.publisher.queue(operation.rules.queue),
-            priority=0,
-            options={"store_results": True},
-        )
+        settings = self._assembly.settings
+        system = "callboard" if settings.embedded else "rabbitmq"
+        return RunSpans(self._telemetry, system=system, namespace=settings.namespace)
 
     def _release_all(self) -> None:
         for run in self.runs:

@@ -8,6 +8,7 @@ from actors.assembly import assemble
 from actors.service import Service
 from config import load_settings_or_exit
 from config.logging import configure_logging
+from config.telemetry import Telemetry
 from jobs.errors import OperationError
 
 settings = load_settings_or_exit()
@@ -18,6 +19,7 @@ try:
     assembly = assemble(settings)
 except OperationError as error:
     sys.exit(f"callboard: {error}")
-Service(assembly, supervised=True).install()
+telemetry = Telemetry.of(settings, process="callboard-worker")
+Service(assembly, supervised=True, telemetry=telemetry).install()
 broker = assembly.broker
 dramatiq.set_broker(broker)

@@ -1,27 +1,35 @@
 """Submit a job for a request, wait for it as long as the client likes, and answer."""
 
 import math
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
 import falcon
 
 from api.answers import JobAnswers, JobReader
+from api.estimates import Estimates
+from api.peer import peer_of
 from api.prefer import Preference, parse_prefer
 from api.problems import TABLE, Problem, problem_of
+from api.rate import charge_of
 from api.render import accepted_record, job_reference
 from api.request import Request
-from api.retry_after import Durations, within_bounds
+from api.retry_after import within_bounds
 from api.services import Services
 from api.submissions import Submission
-from api.tracing import traceparent_of
+from api.tracing import traceparent_of, tracestate_of
 from jobs.errors import (
     CapacityExceeded,
     DuplicateJob,
     InvalidParameters,
     JobGone,
     JobNotFound,
+    Refused,
+    StoreUnavailable,
 )
+from jobs.forecast import Estimate
 from jobs.operation import Operation
 from jobs.record import FINAL, Record
 from jobs.submit import Accepted
@@ -33,19 +41,19 @@ class Acceptance:
     """The answer to every request that submits one job."""
 
     def __init__(
-        self, services: Services, reader: JobReader, answers: JobAnswers, durations: Durations
+        self, services: Services, reader: JobReader, answers: JobAnswers, estimates: Estimates
     ) -> None:
         self._services = services
         self._reader = reader
         self._answers = answers
-        self._durations = durations
+        self._estimates = estimates
 
     def answer(
         self,
         req: Request,
         resp: falcon.Response,
         asked: Submission,
-        repeat: dict[str, str],
+        more: Mapping[str, Any],
         *,
         pointer: str,
     ) -> None:
@@ -57,16 +65,16 @@ class Acceptance:
             req: the request.
             resp: its answer.
             asked: what the client wants.
-            repeat: by what a repeat is recognised.
+            more: fields of the submission besides: by what a repeat is recognised, and what a
+                retry has from the job before it.
             pointer: where in the body the parameters are.
 
         Raises:
             Problem, CallboardError: it was not accepted.
         """
         operation = self._services.registry.get(asked.operation)
-        chosen = self._chosen(req, asked) | repeat
         try:
-            accepted = self._services.intake.submit(operation.name, asked.params, **chosen)
+            accepted = self._submit(req, asked, {**self._chosen(req, asked), **more})
         except InvalidParameters as error:
             wrong = [(pointer + where, detail) for where, detail in error.errors]
             raise InvalidParameters(wrong) from error
@@ -78,14 +86,27 @@ class Acceptance:
         preference = parse_prefer(
             req.get_header("Prefer"), max_wait=self._services.settings.max_wait
         )
-        record = self._wait(req, operation, accepted, preference)
+        record, estimate = self._wait(req, operation, accepted, preference)
         if accepted.replayed:
             resp.set_header("Idempotency-Replayed", "true")
         applied = preference.applied(in_time=record.final)
         if applied:
             resp.set_header("Preference-Applied", applied)
         resp.location = req.context.urls.job(record.id)
-        self._answers.send(req, resp, record, status=200 if record.final else 202)
+        status = 200 if record.final else 202
+        self._answers.send(req, resp, record, status=status, estimate=estimate)
+
+    def _submit(self, req: Request, asked: Submission, chosen: Mapping[str, Any]) -> Accepted:
+        charge = charge_of(req, self._services.settings.rate_limit)
+        try:
+            accepted = self._services.intake.submit(
+                asked.operation, asked.params, charge=charge, **chosen
+            )
+        except Refused as error:
+            req.context.quota = error.quota
+            raise
+        req.context.quota = accepted.quota
+        return accepted
 
     def _chosen(self, req: Request, asked: Submission) -> dict[str, Any]:
         chosen: dict[str, Any] = {
@@ -94,35 +115,45 @@ class Acceptance:
             "labels": asked.labels,
             "request_id": req.context.request_id,
             "traceparent": traceparent_of(req),
+            "tracestate": tracestate_of(req),
         }
         if asked.result_ttl_seconds is not None:
             chosen["result_ttl"] = timedelta(seconds=asked.result_ttl_seconds)
-        if asked.run_at is not None:
-            chosen["scheduled_ms"] = math.ceil(asked.run_at.timestamp() * 1000)
-        elif asked.delay_seconds:
-            now_ms = self._services.store.now_ms()
-            chosen["scheduled_ms"] = now_ms + timedelta(seconds=asked.delay_seconds) // _MS
+        due = self._due_ms(asked)
+        if due:
+            chosen["scheduled_ms"] = max(due)
         return chosen
+
+    def _due_ms(self, asked: Submission) -> list[int]:
+        due = []
+        if asked.delay_seconds:
+            delay = timedelta(seconds=asked.delay_seconds)
+            due.append(self._services.store.now_ms() + delay // _MS)
+        if asked.run_at is not None:
+            due.append(math.ceil(asked.run_at.timestamp() * 1000))
+        return due
 
     def _wait(
         self, req: Request, operation: Operation, accepted: Accepted, preference: Preference
-    ) -> Record:
+    ) -> tuple[Record, Estimate | None]:
         caller, job_id = req.context.caller, accepted.job_id
         settings = self._services.settings
         patience = preference.patience(min(operation.rules.wait, settings.max_wait))
         record = None if accepted.replayed else accepted_record(accepted)
         if record is not None and patience <= 0:
-            return record
+            return record, self._estimates.of_new(accepted)
         try:
-            return self._services.events.wait(
+            record = self._services.events.wait(
                 job_id,
                 lambda: self._reader.read(job_id, caller),
                 until=FINAL.__contains__,
                 timeout=patience,
                 known=record,
+                peer=peer_of(req.env),
             )
         except JobNotFound as error:
             raise JobGone(f"Job {job_id}, which this request made, is gone.") from error
+        return record, None
 
     def _answer_duplicate(
         self, req: Request, resp: falcon.Response, operation: Operation, error: DuplicateJob
@@ -134,20 +165,22 @@ class Acceptance:
             resp.status = 303
             resp.location = href
             return
-        wait = self._estimate(operation)
+        headers = {"Retry-After": str(within_bounds(0)), **self._until_ended(req, error.job_id)}
         raise Problem(
             TABLE[DuplicateJob],
             str(error),
-            headers={"Location": href, "Retry-After": str(wait or within_bounds(0))},
+            headers={"Location": href, **headers},
             members={"existing_job": job_reference(error.job_id, error.status, urls)},
         ) from error
 
+    def _until_ended(self, req: Request, job_id: str) -> dict[str, str]:
+        with suppress(JobNotFound, StoreUnavailable):
+            return self._answers.waiting(self._reader.read(job_id, req.context.caller))
+        return {}
+
     def _full(self, operation: Operation, error: CapacityExceeded) -> Problem:
         problem = problem_of(error)
-        wait = self._estimate(operation) if error.scope == "operation" else None
-        headers = {} if wait is None else {"Retry-After": str(wait)}
+        headers = {}
+        if error.scope == "operation" and (known := self._estimates.durations.of(operation.name)):
+            headers["Retry-After"] = str(within_bounds(known.mean_ms / 1000))
         return Problem(problem.kind, problem.detail, headers=headers)
-
-    def _estimate(self, operation: Operation) -> int | None:
-        mean_ms = self._durations.mean_ms(operation.name)
-        return None if mean_ms is None else within_bounds(mean_ms / 1000)

@@ -1,17 +1,18 @@
 """Read jobs for a caller, and answer with them."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import falcon
 
 from api.caller import Caller
+from api.estimates import Estimates
 from api.media import Media
 from api.render import job_object
 from api.request import Request
-from api.retry_after import Durations, retry_after_s
-from jobs.errors import JobGone, JobNotFound
+from api.retry_after import retry_after_s
+from jobs.errors import JobNotFound
+from jobs.forecast import UNKNOWN, Estimate
 from jobs.identity import is_job_id
 from jobs.read import INLINE_BYTES, read
 from jobs.record import Record
@@ -21,7 +22,7 @@ from jobs.store import Store
 class JobReader:
     """Reads the jobs that a caller may see, in one round trip.
 
-    Operators see every tenant's, which takes two more for those that are not their own.
+    Operators see every tenant's.
 
     Args:
         inline_bytes: a result up to this size comes with its job.
@@ -42,56 +43,73 @@ class JobReader:
         if not is_job_id(job_id):
             raise JobNotFound("A job's id is a UUID of version 7, in lower case.")
         inline = self._inline_bytes if inline_bytes is None else inline_bytes
-        try:
-            return read(self._store, job_id, tenant=caller.tenant, inline_bytes=inline)
-        except JobGone:
-            raise
-        except JobNotFound:
-            tenant = self._tenant_of(job_id) if caller.may("operator") else None
-            if tenant is None:
-                raise
-        return read(self._store, job_id, tenant=tenant, inline_bytes=inline)
-
-    def statuses(self, job_ids: Sequence[str]) -> list[str | None]:
-        """Look at many jobs in one round trip, whoever they belong to; None for one that is gone.
-
-        Raises:
-            StoreUnavailable: Redis does not answer.
-        """
-        commands = [("HGET", self._store.keys("job", job_id), "status") for job_id in job_ids]
-        found = self._store.pipeline(*commands)
-        return [None if status is None else status.decode() for status in found]
-
-    def _tenant_of(self, job_id: str) -> str | None:
-        (tenant,) = self._store.pipeline(("HGET", self._store.keys("job", job_id), "tenant"))
-        return None if tenant is None else tenant.decode()
+        return read(
+            self._store,
+            job_id,
+            tenant=caller.tenant,
+            others=caller.may("operator"),
+            inline_bytes=inline,
+        )
 
 
 class JobAnswers:
     """Answers with a job, and says when to ask again."""
 
-    def __init__(self, media: Media, durations: Durations) -> None:
+    def __init__(self, media: Media, estimates: Estimates) -> None:
         self._media = media
-        self._durations = durations
+        self._estimates = estimates
 
     def send(
-        self, req: Request, resp: falcon.Response, record: Record, *, status: int = 200
+        self,
+        req: Request,
+        resp: falcon.Response,
+        record: Record,
+        *,
+        status: int = 200,
+        estimate: Estimate | None = None,
     ) -> None:
-        """Write the job object, and `Retry-After` unless the job is final."""
+        """Write the job object, and `Retry-After` unless the job is final.
+
+        Args:
+            req: the request.
+            resp: its answer.
+            record: the job.
+            status: of the answer.
+            estimate: where the job stands, if that is known; None asks while it is queued.
+        """
         now = datetime.now(UTC)
+        known = self._estimates.of(record) if estimate is None else estimate
         resp.status = status
-        resp.set_headers(self.waiting(record, now))
-        shown = job_object(
+        resp.set_headers(self.waiting(record, now, known))
+        self._media.write(req, resp, self.shown(req, record, now, known))
+
+    def estimate(self, record: Record) -> Estimate:
+        """Say where a job stands, for what is shown of it and when to ask again."""
+        return self._estimates.of(record)
+
+    def shown(
+        self,
+        req: Request,
+        record: Record,
+        now: datetime | None = None,
+        estimate: Estimate = UNKNOWN,
+    ) -> dict[str, Any]:
+        """Give the job object as this caller sees it."""
+        return job_object(
             record,
             req.context.urls,
-            now=now,
+            now=now or datetime.now(UTC),
             for_operator=req.context.caller.may("operator"),
+            estimate=estimate,
         )
-        self._media.write(req, resp, shown)
 
-    def waiting(self, record: Record, now: datetime | None = None) -> dict[str, str]:
+    def waiting(
+        self, record: Record, now: datetime | None = None, estimate: Estimate | None = None
+    ) -> dict[str, str]:
         """Give `Retry-After` for a job that is not final, and nothing for one that is."""
         if record.final:
             return {}
-        mean_ms = self._durations.mean_ms(record.operation)
-        return {"Retry-After": str(retry_after_s(record, mean_ms, now or datetime.now(UTC)))}
+        known = self._estimates.durations.of(record.operation)
+        start_s = (self._estimates.of(record) if estimate is None else estimate).start_s
+        seconds = retry_after_s(record, known, now or datetime.now(UTC), start_s)
+        return {"Retry-After": str(seconds)}

@@ -3,14 +3,16 @@
 import falcon
 import structlog
 
-from api.authentication import Authentication
+from api.authentication import Authentication, Keyring
 from api.media import Media, write_problem
 from api.problems import INTERNAL_ERROR, problem_of
+from api.rate import RateLimiting
 from api.request import Request
 from api.routes import routes
 from api.services import Services
-from api.tracing import Tracing, begin
+from api.tracing import TenantInLog, Tracing, begin
 from api.urls import Addresses
+from config.logging import stack_of
 
 log = structlog.get_logger(__name__)
 
@@ -27,8 +29,15 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
     roles = {route.template: route.roles for route in table}
     app: falcon.App[Request, falcon.Response] = falcon.App(request_type=Request)
     app.req_options.strip_url_path_trailing_slash = True
+    if services.telemetry is not None:
+        from api.spans import RequestSpans  # noqa: PLC0415 — an extra that may be missing
+
+        app.add_middleware(RequestSpans(services.telemetry))
     app.add_middleware(Tracing(addresses))
-    app.add_middleware(Authentication(settings.api_keys, roles))
+    keyring = Keyring(settings.api_keys, services.store, required=settings.require_keys)
+    app.add_middleware(Authentication(keyring, roles))
+    app.add_middleware(TenantInLog())
+    app.add_middleware(RateLimiting(services.store, settings.rate_limit))
     for route in table:
         app.add_route(route.template, route.resource)
 
@@ -39,7 +48,8 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
             begin(req, resp, addresses)
         problem = problem_of(error)
         if problem.kind is INTERNAL_ERROR:
-            log.error("request_failed", request_id=req.context.request_id, exc_info=error)
+            # What the exception says may quote the request.
+            log.error("request_failed", exception=type(error).__name__, stack=stack_of(error))
         resp.status = problem.kind.status
         resp.set_headers(problem.headers)
         write_problem(resp, problem.body(req.context.urls, req.context.request_id))

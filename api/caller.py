@@ -11,10 +11,20 @@ _RANKS: Final[Mapping[Role, int]] = {"viewer": 1, "client": 2, "operator": 3, "a
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody with a key: whose jobs they see, and what they may do."""
+    """Somebody with a key: whose jobs they see, and what they may do.
+
+    Attributes:
+        name: the id of their key; empty where none is needed.
+    """
 
     tenant: str
     role: Role | None
+    name: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Tell this caller from all others, also from those of the same tenant."""
+        return f"{self.tenant}:{self.name}"
 
     def may(self, role: Role) -> bool:
         """Whether they have this role, or one above it."""
@@ -23,4 +33,4 @@ class Caller:
 
 NOBODY: Final = Caller("", None)
 EVERYBODY: Final = Caller("default", "admin")
-"""Who asks while no keys are configured, which only a server on loopback may have."""
+"""Who asks while no key is needed, which only a server on loopback may have."""

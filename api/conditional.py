@@ -12,7 +12,12 @@ _OURS: Final = re.compile(rf'W/"\d+\.\d+\.({"|".join(STATUSES)})"', re.ASCII)
 
 def entity_tag(record: Record) -> str:
     """Give the tag of a job as it is; weak, since each media type writes it in its own way."""
-    return f'W/"{record.version}.{record.attempt}.{record.status}"'
+    return f'W/"{state_tag(record)}"'
+
+
+def state_tag(record: Record) -> str:
+    """Name a job's state, differently after each change."""
+    return f"{record.version}.{record.attempt}.{record.status}"
 
 
 def is_known(tag: str, if_none_match: str | None) -> bool:

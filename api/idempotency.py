@@ -8,8 +8,11 @@ from api.problems import INVALID_HEADER, Problem
 from jobs.parameters import fingerprint
 
 LONGEST_KEY: Final = 255
-_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
-_VISIBLE: Final = re.compile(r"[\x20-\x7e]+")
+KEY_PATTERN: Final = (
+    r"^(?:[!#-~](?:[ -~]{0,253}[!-~])?"  # bare
+    r'|"(?:[ !#-\[\]-~]|\\["\\]){1,255}")$'  # quoted
+)
+_KEY: Final = re.compile(KEY_PATTERN, re.ASCII)
 
 
 def idempotency_fields(header: str | None, body: Any) -> dict[str, str]:
@@ -26,14 +29,13 @@ def idempotency_fields(header: str | None, body: Any) -> dict[str, str]:
     if header is None:
         return {}
     key = header.strip()
-    if key.startswith('"'):
-        match = _QUOTED.fullmatch(key)
-        key = re.sub(r"\\(.)", r"\1", match[1]) if match else ""
-    if not _VISIBLE.fullmatch(key) or len(key) > LONGEST_KEY:
+    if not _KEY.fullmatch(key):
         raise Problem(
             INVALID_HEADER,
             f"Idempotency-Key must have 1 to {LONGEST_KEY} printable ASCII characters.",
         )
+    if key.startswith('"'):
+        key = re.sub(r"\\(.)", r"\1", key[1:-1])
     return {
         "idempotency_digest": hashlib.sha256(key.encode()).hexdigest(),
         "payload_fingerprint": fingerprint(body),

@@ -10,9 +10,12 @@ from api.answers import JobAnswers, JobReader
 from api.caller import Caller
 from api.conditional import entity_tag, is_known, known_statuses
 from api.idempotency import idempotency_fields
+from api.listing import JobPages
 from api.media import Media
+from api.peer import peer_of
 from api.prefer import Preference, parse_prefer
-from api.problems import NO_RESULT, TABLE, Problem, invalid_request
+from api.problems import NO_RESULT, TABLE, Problem
+from api.query import read_query
 from api.render import job_error, job_reference
 from api.request import Request
 from api.services import Services
@@ -30,9 +33,16 @@ _NO_WAIT: Final = Preference()
 class JobsResource:
     """All jobs: `/v1/jobs`."""
 
-    def __init__(self, media: Media, acceptance: Acceptance) -> None:
+    def __init__(self, media: Media, acceptance: Acceptance, pages: JobPages) -> None:
         self._media = media
         self._acceptance = acceptance
+        self._pages = pages
+
+    def on_get(self, req: Request, resp: falcon.Response) -> None:
+        """List jobs, newest first."""
+        self._pages.send(req, resp)
+
+    on_head = on_get
 
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         """Submit a job."""
@@ -66,7 +76,7 @@ class JobResource:
         seen = known_statuses(if_none_match)
         outdated = bool(seen) and record.status not in seen
         if preference.wait_s and not record.final and not outdated:
-            record = self._change(record, caller, preference.wait_s)
+            record = self._change(req, record, preference.wait_s)
         applied = preference.applied(in_time=True)
         if applied:
             resp.set_header("Preference-Applied", applied)
@@ -86,9 +96,11 @@ class JobResource:
         A repeat does no harm and answers as the first time. `?force=true` is for operations
         that run where they can be killed; threads, where all of them run, cannot be.
         """
-        _flag(req, "force")
+        with read_query(req) as query:
+            query.flag("force")
+            to_purge = query.flag("purge")
         caller = req.context.caller
-        if _flag(req, "purge"):
+        if to_purge:
             self._purge(job_id, caller)
             resp.status = 204
             return
@@ -101,13 +113,15 @@ class JobResource:
             raise Problem(TABLE[JobNotFound], str(error)) from error
         self._answers.send(req, resp, record, status=200 if record.final else 202)
 
-    def _change(self, record: Record, caller: Caller, wait_s: int) -> Record:
+    def _change(self, req: Request, record: Record, wait_s: int) -> Record:
+        caller = req.context.caller
         return self._events.wait(
             record.id,
             lambda: self._reader.read(record.id, caller),
             until=lambda status: status != record.status,
             timeout=wait_s,
             known=record,
+            peer=peer_of(req.env),
         )
 
     def _purge(self, job_id: str, caller: Caller) -> None:
@@ -165,15 +179,3 @@ class ResultResource:
             error["detail"] if error else f"The job was {record.status}.",
             members={"job": reference, "error": error},
         )
-
-
-def _flag(req: Request, name: str) -> bool:
-    """Read a query parameter that is `true` or `false`, or not there.
-
-    Raises:
-        Problem: 422, it is something else.
-    """
-    text = req.get_param(name)
-    if text not in (None, "true", "false"):
-        raise invalid_request([(name, "must be true or false")])
-    return text == "true"

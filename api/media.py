@@ -62,6 +62,15 @@ class Media:
             raise Problem(MALFORMED_BODY, f"It is nested deeper than {self._max_depth} levels.")
         return value
 
+    def read_optional(self, req: Request) -> Any:
+        """Read the body where there is one; none at all, whatever its type, is an empty object.
+
+        Raises:
+            Problem: as `read`.
+        """
+        empty = not req.content_length and not _is_chunked(req)
+        return {} if empty else self.read(req)
+
     def _read_bytes(self, req: Request) -> bytes:
         length = req.content_length
         if length is None and not _is_chunked(req):

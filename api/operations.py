@@ -1,33 +1,70 @@
-"""Operations over HTTP: what can be run, and with which parameters."""
+"""Operations over HTTP: what can be run and with which parameters, and whether it is paused."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import falcon
+from pydantic import BaseModel, ConfigDict
 
+from api.bodies import parse_body
 from api.media import Media
+from api.operation_jobs import OperationJobs
 from api.request import Request
 from api.retry_after import Durations
 from api.urls import Urls
+from jobs.errors import StoreUnavailable
+from jobs.limit import Limit, limit, limits_in_effect, operation_slot
 from jobs.operation import Operation
 from jobs.registry import Registry
+from jobs.store import Store
+
+
+class OperationAnswers:
+    """Answers with operations as they are now."""
+
+    def __init__(self, store: Store, durations: Durations, media: Media) -> None:
+        self._store = store
+        self._durations = durations
+        self._media = media
+
+    def send(self, req: Request, resp: falcon.Response, operation: Operation) -> None:
+        """Answer with one operation."""
+        (shown,) = self.objects([operation], req.context.urls)
+        self._media.write(req, resp, shown)
+
+    def send_all(
+        self, req: Request, resp: falcon.Response, operations: Sequence[Operation]
+    ) -> None:
+        """Answer with a list."""
+        items = self.objects(operations, req.context.urls)
+        self._media.write(req, resp, {"items": items, "next": None})
+
+    def objects(self, operations: Sequence[Operation], urls: Urls) -> list[dict[str, Any]]:
+        """Render operations; what only Redis knows is null while it is away."""
+        limits: Sequence[Limit | None]
+        try:
+            limits = limits_in_effect(
+                self._store,
+                {operation_slot(each.name): each.rules.max_running for each in operations},
+            )
+        except StoreUnavailable:
+            limits = [None] * len(operations)
+        return [
+            operation_object(each, self._durations.mean_ms(each.name), urls, now)
+            for each, now in zip(operations, limits, strict=True)
+        ]
 
 
 class OperationsResource:
     """All operations: `/v1/operations`."""
 
-    def __init__(self, registry: Registry, durations: Durations, media: Media) -> None:
+    def __init__(self, registry: Registry, answers: OperationAnswers) -> None:
         self._registry = registry
-        self._durations = durations
-        self._media = media
+        self._answers = answers
 
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """List what can be run, by name."""
-        urls = req.context.urls
-        items = [
-            operation_object(each, self._durations.mean_ms(each.name), urls)
-            for each in sorted(self._registry, key=lambda each: each.name)
-        ]
-        self._media.write(req, resp, {"items": items, "next": None})
+        self._answers.send_all(req, resp, sorted(self._registry, key=lambda each: each.name))
 
     on_head = on_get
 
@@ -35,27 +72,72 @@ class OperationsResource:
 class OperationResource:
     """One operation: `/v1/operations/{name}`."""
 
-    def __init__(self, registry: Registry, durations: Durations, media: Media) -> None:
+    def __init__(self, registry: Registry, answers: OperationAnswers, jobs: OperationJobs) -> None:
         self._registry = registry
-        self._durations = durations
-        self._media = media
+        self._answers = answers
+        self._jobs = jobs
 
     def on_get(self, req: Request, resp: falcon.Response, name: str) -> None:
         """Describe an operation."""
-        found = self._registry.get(name)
-        mean_ms = self._durations.mean_ms(found.name)
-        self._media.write(req, resp, operation_object(found, mean_ms, req.context.urls))
+        self._answers.send(req, resp, self._registry.get(name))
 
     on_head = on_get
 
+    def on_post(self, req: Request, resp: falcon.Response, name: str) -> None:
+        """Submit a job of this operation; the body is its parameters."""
+        self._jobs.submit(req, resp, self._registry.get(name))
 
-def operation_object(operation: Operation, mean_ms: int | None, urls: Urls) -> dict[str, Any]:
+
+class Nothing(BaseModel):
+    """A body that says nothing: an empty object, or none at all."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class PauseResource:
+    """Stop or start the claims of one operation: `/v1/operations/{name}/pause` and `/resume`.
+
+    Args:
+        places: how many jobs the pause lets run: 0, or None to end it.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        store: Store,
+        media: Media,
+        answers: OperationAnswers,
+        *,
+        places: Literal[0] | None,
+    ) -> None:
+        self._registry = registry
+        self._store = store
+        self._media = media
+        self._answers = answers
+        self._places = places
+
+    def on_post(self, req: Request, resp: falcon.Response, name: str) -> None:
+        """Say so for all workers at once, and answer with the operation; a repeat does no harm.
+
+        Jobs that run go on, and submissions are taken. A resume starts waiting jobs at once, as
+        many as the limits that were there before allow.
+        """
+        parse_body(Nothing, self._media.read_optional(req))
+        operation = self._registry.get(name)
+        limit(self._store, {operation_slot(operation.name): self._places}, source="pause")
+        self._answers.send(req, resp, operation)
+
+
+def operation_object(
+    operation: Operation, mean_ms: int | None, urls: Urls, now: Limit | None
+) -> dict[str, Any]:
     """Render an operation.
 
     Args:
         operation: as declared.
         mean_ms: what past runs took; None before the first.
         urls: absolute addresses.
+        now: the limit that counts now; None when nobody can tell.
     """
     rules = operation.rules
     return {
@@ -63,9 +145,11 @@ def operation_object(operation: Operation, mean_ms: int | None, urls: Urls) -> d
         "description": operation.description,
         "parameters": operation.parameters.schema,
         "result": operation.parameters.result_schema,
+        "paused": None if now is None else now.paused,
         "limits": {
             "time_limit_seconds": rules.time_limit.total_seconds(),
             "max_running": rules.max_running,
+            "max_running_now": None if now is None else now.places,
             "max_active": rules.max_active,
             "max_retries": rules.max_retries,
             "slots": dict(rules.slots),

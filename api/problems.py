@@ -9,10 +9,13 @@ import falcon
 
 from api.urls import Urls
 from jobs import errors
+from jobs.quota import POLICY
 
+_MOST_ERRORS: Final = 100
 REDUCED_CAPACITY: Final = (
     "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
 )
+QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class Kind:
     code: str | None = None
     retry_after_s: int | None = None
 
+    @property
+    def slug(self) -> str:
+        """Give the end of the address of its page."""
+        return self.name.rpartition("#")[2]
+
     def type(self, urls: Urls) -> str:
         """Give its address."""
         return self.name if ":" in self.name else urls.problem(self.name)
@@ -45,13 +53,22 @@ FORBIDDEN: Final = Kind("forbidden", 403, "This key may not do that.")
 NOT_FOUND: Final = Kind("not-found", 404, "There is nothing at this address.")
 METHOD_NOT_ALLOWED: Final = Kind("method-not-allowed", 405, "This address has no such method.")
 NO_RESULT: Final = Kind("no-result", 409, "This job ended without a result.")
+NOT_ACCEPTABLE: Final = Kind(
+    "not-acceptable", 406, "This address has nothing of a type that the client accepts."
+)
 LENGTH_REQUIRED: Final = Kind("length-required", 411, "The request does not say how long it is.")
 BODY_TOO_LARGE: Final = Kind("body-too-large", 413, "The body of the request is too large.")
 UNSUPPORTED_MEDIA_TYPE: Final = Kind(
     "unsupported-media-type", 415, "The body of the request is of a type that is not read here."
 )
+URI_TOO_LONG: Final = Kind("uri-too-long", 414, "The address of the request is too long.")
+HEADERS_TOO_LARGE: Final = Kind("headers-too-large", 431, "The request's headers are too large.")
+NOT_IMPLEMENTED: Final = Kind("not-implemented", 501, "The server does not do this.")
 INVALID_REQUEST: Final = Kind("invalid-request", 422, "The request does not fit its schema.")
 INTERNAL_ERROR: Final = Kind("internal-error", 500, "The server failed; this is not your fault.")
+STREAMS_FULL: Final = Kind(
+    REDUCED_CAPACITY, 503, "The server has as many event streams as it takes.", "STREAMS_FULL", 5
+)
 NOT_READY: Final = Kind(REDUCED_CAPACITY, 503, "The server cannot take jobs.", "NOT_READY", 5)
 
 FRAMEWORK: Final[Mapping[int, Kind]] = {
@@ -63,7 +80,10 @@ FRAMEWORK: Final[Mapping[int, Kind]] = {
         LENGTH_REQUIRED,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
+        URI_TOO_LONG,
+        HEADERS_TOO_LARGE,
         INTERNAL_ERROR,
+        NOT_IMPLEMENTED,
     )
 }
 
@@ -89,6 +109,7 @@ TABLE: Final[Mapping[type[Exception], Kind]] = dict(
         _kind(errors.InvalidParameters, "invalid-parameters", 422),
         _kind(errors.DuplicateJob, "duplicate-job", 409),
         _kind(errors.IdempotencyMismatch, "idempotency-mismatch", 422),
+        _kind(errors.RateExceeded, QUOTA_EXCEEDED, 429),
         _kind(
             errors.CapacityExceeded,
             REDUCED_CAPACITY,
@@ -100,6 +121,8 @@ TABLE: Final[Mapping[type[Exception], Kind]] = dict(
         _kind(errors.JobGone, "job-gone", 410),
         _kind(errors.JobNotFinished, "job-not-finished", 409),
         _kind(errors.JobActive, "job-active", 409),
+        _kind(errors.JobFinal, "job-final", 409),
+        _kind(errors.ConfirmationStale, "confirmation-stale", 409),
         _kind(
             errors.StoreUnavailable,
             REDUCED_CAPACITY,
@@ -120,20 +143,6 @@ TABLE: Final[Mapping[type[Exception], Kind]] = dict(
         _never(errors.ShutDown),
     )
 )
-
-RUN_ENDED: Final[Mapping[str, str]] = {
-    "failure": "The operation says that it failed.",
-    "exception": "The operation raised an exception.",
-    "timeout": "The operation ran longer than its time limit.",
-    "cancelled": "The job was cancelled.",
-    "superseded": "Another job took this one's place.",
-    "worker-lost": "The workers that ran this job were lost.",
-    "unknown-operation": "No worker knows this operation.",
-    "invalid-parameters": "The parameters do not fit the operation as it is now.",
-    "result-not-serialisable": "The operation returned something that cannot be sent.",
-    "result-too-large": "The operation returned more than a result may take.",
-}
-"""What the `type` of a job's error means; these addresses under `/problems/` have no status."""
 
 
 class Problem(Exception):
@@ -196,14 +205,27 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, errors.InvalidParameters):
         wrong = list(error.errors)
         return Problem(kind, _first(wrong), members={"errors": _errors(wrong)})
+    if isinstance(error, errors.RateExceeded):
+        headers = {"Retry-After": str(error.quota.reset_s)}
+        return Problem(kind, str(error), headers=headers, members={"violated-policies": [POLICY]})
     return Problem(kind, str(error) or kind.title)
 
 
+def kind_of_status(status: int) -> Kind:
+    """Find the kind of an error that is known by its status alone; `about:blank` for a rare one."""
+    return FRAMEWORK.get(status) or Kind("about:blank", status, HTTPStatus(status).phrase)
+
+
+def every_kind() -> list[Kind]:
+    """Give every kind that has a page, each once, by status."""
+    ours = [each for each in globals().values() if isinstance(each, Kind)]
+    return sorted(
+        dict.fromkeys([*ours, *TABLE.values()]), key=lambda each: (each.status, each.name)
+    )
+
+
 def _of_framework(error: falcon.HTTPError) -> Problem:
-    kind = FRAMEWORK.get(error.status_code)
-    if kind is None:
-        phrase = HTTPStatus(error.status_code).phrase
-        kind = Kind("about:blank", error.status_code, phrase)
+    kind = kind_of_status(error.status_code)
     headers = dict(error.headers or {})
     detail = error.description or kind.title
     if kind is METHOD_NOT_ALLOWED:
@@ -212,7 +234,7 @@ def _of_framework(error: falcon.HTTPError) -> Problem:
 
 
 def _errors(wrong: list[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"detail": detail, "pointer": pointer} for pointer, detail in wrong]
+    return [{"detail": detail, "pointer": pointer} for pointer, detail in wrong[:_MOST_ERRORS]]
 
 
 def _first(wrong: list[tuple[str, str]]) -> str:

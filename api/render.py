@@ -1,11 +1,13 @@
 """The job object, and other data as clients see it."""
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from api.problems import RUN_ENDED
+from api.problem_texts import RUN_ENDED
 from api.urls import Urls
+from jobs.forecast import UNKNOWN, Estimate
 from jobs.record import Progress, Record
 from jobs.submission import moment
 from jobs.submit import Accepted
@@ -14,7 +16,12 @@ _UNKNOWN_END: Final = "The job failed."
 
 
 def job_object(
-    record: Record, urls: Urls, *, now: datetime, for_operator: bool = False
+    record: Record,
+    urls: Urls,
+    *,
+    now: datetime,
+    for_operator: bool = False,
+    estimate: Estimate = UNKNOWN,
 ) -> dict[str, Any]:
     """Render a job.
 
@@ -23,10 +30,8 @@ def job_object(
         urls: absolute addresses.
         now: for what is estimated.
         for_operator: whether to show tracebacks.
+        estimate: where it stands while it is queued.
     """
-    queue = None
-    if record.status == "queued":
-        queue = {"position": None, "parked_on": record.parked_on, "estimated_start_seconds": None}
     return {
         "id": record.id,
         "operation": record.operation,
@@ -39,21 +44,50 @@ def job_object(
         "attempt": record.attempt,
         "max_attempts": record.max_attempts,
         "priority": record.priority,
-        "progress": {
-            "percent": record.progress.percent,
-            "step": record.progress.step,
-            "current": record.progress.current,
-            "total": record.progress.total,
-            "eta_seconds": eta_seconds(record, now),
-        },
-        "queue": queue,
+        "progress": progress_object(record, now),
+        "queue": queue_object(record, estimate),
         "result": record.result if record.has_result else None,
         "error": job_error(record, urls, for_operator=for_operator),
         "labels": dict(record.labels),
         "batch_id": record.batch_id,
         "retry_of": record.retry_of,
         "request_id": record.request_id,
-        "links": {"self": urls.job(record.id), "result": urls.result(record.id)},
+        "links": job_links(record.id, urls),
+    }
+
+
+def queue_object(record: Record, estimate: Estimate) -> dict[str, Any] | None:
+    """Render where a job stands; null for one that is not queued."""
+    if record.status != "queued":
+        return None
+    start_s = estimate.start_s
+    return {
+        "position": estimate.position,
+        "parked_on": record.parked_on,
+        "estimated_start_seconds": None if start_s is None else math.ceil(start_s),
+    }
+
+
+def progress_object(record: Record, now: datetime) -> dict[str, Any]:
+    """Render how far a job is."""
+    return {
+        "percent": record.progress.percent,
+        "step": record.progress.step,
+        "current": record.progress.current,
+        "total": record.progress.total,
+        "eta_seconds": eta_seconds(record, now),
+    }
+
+
+def job_links(job_id: str, urls: Urls) -> dict[str, str]:
+    """Give the addresses of what belongs to a job."""
+    return {
+        "self": urls.job(job_id),
+        "result": urls.result(job_id),
+        "events": urls.events(job_id),
+        "log": urls.log(job_id),
+        "cancel": urls.cancel(job_id),
+        "retry": urls.retry(job_id),
     }
 
 

@@ -1,9 +1,20 @@
 """A request with what the middleware found out about it."""
 
+from typing import TYPE_CHECKING
+
 import falcon
 
 from api.caller import NOBODY, Caller
 from api.urls import Urls
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context as OTelContext
+    from opentelemetry.trace import Span
+
+    from api.trace_context import TraceContext
+    from jobs.quota import Quota
 
 
 class Context:
@@ -14,15 +25,21 @@ class Context:
         urls: absolute addresses for the answer.
         caller: who asks; nobody may do anything.
         began: when it came, by the monotonic clock.
+        quota: what is left of the caller's; None while the request is not counted.
+        trace: where in which trace it is; None until somebody has looked.
+        span: its span and what ends it, where telemetry is on.
     """
 
-    __slots__ = ("began", "caller", "request_id", "urls")
+    __slots__ = ("began", "caller", "quota", "request_id", "span", "trace", "urls")
 
     def __init__(self) -> None:
         self.request_id = ""
         self.urls = Urls("")
         self.caller: Caller = NOBODY
         self.began = 0.0
+        self.quota: Quota | None = None
+        self.trace: TraceContext | None = None
+        self.span: tuple[Span, Token[OTelContext]] | None = None
 
 
 class Request(falcon.Request):

@@ -9,7 +9,7 @@ from typing import Final
 
 from api.render import eta_seconds
 from jobs.errors import StoreUnavailable
-from jobs.read import read_mean_duration_ms
+from jobs.forecast import Duration, read_duration
 from jobs.record import Record
 from jobs.store import Store
 
@@ -29,26 +29,33 @@ class Durations:
         self._store = store
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[float, int | None]] = {}
+        self._known: dict[str, tuple[float, Duration | None]] = {}
         self._away_until = -math.inf
 
     def mean_ms(self, operation: str) -> int | None:
         """Give the mean duration of an operation's runs, or None before the first."""
+        known = self.of(operation)
+        return None if known is None else known.mean_ms
+
+    def of(self, operation: str) -> Duration | None:
+        """Give how long an operation's runs take, or None before the first."""
         now = self._clock()
-        until, mean = self._known.get(operation, (-math.inf, None))
+        until, known = self._known.get(operation, (-math.inf, None))
         if now < max(until, self._away_until):
-            return mean
+            return known
         try:
-            mean = read_mean_duration_ms(self._store, operation)
+            known = read_duration(self._store, operation)
         except StoreUnavailable:
             self._away_until = now + _FRESH_S
-            return mean
+            return known
         with self._lock:
-            self._known[operation] = (now + _FRESH_S, mean)
-        return mean
+            self._known[operation] = (now + _FRESH_S, known)
+        return known
 
 
-def retry_after_s(record: Record, mean_ms: int | None, now: datetime) -> int:
+def retry_after_s(
+    record: Record, known: Duration | None, now: datetime, start_s: float | None = None
+) -> int:
     """Choose when a client should ask again: about when the job may be finished.
 
     A job that takes longer than those before, or than anybody knows, is asked for after a fifth
@@ -56,23 +63,24 @@ def retry_after_s(record: Record, mean_ms: int | None, now: datetime) -> int:
 
     Args:
         record: a job that is not final.
-        mean_ms: what past runs took.
+        known: what past runs took.
         now: the time.
+        start_s: in how many seconds it may start, if it is queued and anybody can tell.
 
     Returns:
         Whole seconds, from 1 to 30.
     """
     age = (now - (record.started_at or record.created_at)).total_seconds()
     guess = age * _SHARE_OF_AGE
-    mean = None if mean_ms is None else mean_ms / 1000
+    soonest = None if known is None else known.soonest_ms / 1000
     match record.status:
         case "scheduled" if record.scheduled_for is not None:
-            seconds = (record.scheduled_for - now).total_seconds() + (mean or 0)
-        case "queued" if mean is not None:
-            seconds = max(mean, guess)
+            seconds = (record.scheduled_for - now).total_seconds() + (soonest or 0)
+        case "queued" if soonest is not None:
+            seconds = max(soonest, guess) if start_s is None else start_s + soonest
         case "running":
             eta = eta_seconds(record, now)
-            left = eta if eta is not None else (0 if mean is None else mean - age)
+            left = eta if eta is not None else (0 if soonest is None else soonest - age)
             seconds = left if left > 0 else guess
         case "cancelling":
             seconds = SHORTEST_S

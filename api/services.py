@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from api.events import Events
 from config import Settings
+from config.telemetry import Telemetry
 from jobs.intake import Intake
 from jobs.registry import Registry
 from jobs.store import Store
@@ -16,6 +17,7 @@ class Services:
 
     Attributes:
         broker_ready: whether RabbitMQ takes messages now; answers at once.
+        telemetry: makes spans of requests; None for none.
     """
 
     settings: Settings
@@ -24,3 +26,4 @@ class Services:
     registry: Registry
     events: Events
     broker_ready: Callable[[], bool]
+    telemetry: Telemetry | None = None

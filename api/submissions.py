@@ -1,31 +1,61 @@
 """What a client may say when it submits a job, beside its parameters."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    StringConstraints,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from api.problems import invalid_request
 from jobs.rules import LONGEST_TTL, SHORTEST_TTL
 from jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
 
 LONGEST_DELAY: Final = timedelta(days=366)
+LONGEST_NAME: Final = 64
 MOST_LABELS: Final = 16
-LONGEST_LABEL: Final = 256
-_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_TIME: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+LABEL_NAME: Final = "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
+LABEL_VALUE: Final = (
+    # No control characters, no line or paragraph ends, nothing that turns the direction of text.
+    r"[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]{0,256}"
 )
+_LABEL_NAME: Final = re.compile(LABEL_NAME)
+_LABEL_VALUE: Final = re.compile(LABEL_VALUE)
+_FIRST_DECADE: Final = 197
+_TIME_IN_YEAR: Final = (
+    r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+TIME: Final = f"(?:19[7-9][0-9]|[2-9][0-9]{{3}}){_TIME_IN_YEAR}"
+_TIME: Final = re.compile(TIME)
+_KEY: Final = "[key]"  # pydantic's word for the name of a member
+
+
+def is_label(name: str, value: str) -> bool:
+    """Whether a job can have this label."""
+    named = _LABEL_NAME.fullmatch(name) is not None
+    return named and _LABEL_VALUE.fullmatch(value) is not None
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time (RFC 3339).
+
+    Raises:
+        ValueError: it is none, with what it must be.
+    """
+    return datetime.fromisoformat(str(_check_time(text)))
 
 
 def _check_time(value: object) -> object:
@@ -34,65 +64,116 @@ def _check_time(value: object) -> object:
     return value
 
 
-def _check_labels(labels: dict[str, str]) -> dict[str, str]:
-    for name, value in labels.items():
-        if not _LABEL.fullmatch(name):
-            raise ValueError(f"the name {name!r} must be letters, digits, _ . - and at most 63")
-        if len(value) > LONGEST_LABEL or not value.isprintable():
-            raise ValueError(f"the value of {name!r} must be printable and at most 256 characters")
-    return labels
+def _latest_year() -> int:
+    return datetime.now(UTC).year + 1
+
+
+def _bound_years(schema: dict[str, Any]) -> None:
+    """Say in a schema what `_TIME` and `_latest_year` check; the year is the one as written."""
+    decade, year = divmod(_latest_year(), 10)
+    years = [f"{each}[0-9]" for each in range(_FIRST_DECADE, decade)] + [f"{decade}[0-{year}]"]
+    time, null = schema["anyOf"]
+    pattern = f"^(?:{'|'.join(years)}){_TIME_IN_YEAR}$"
+    schema["anyOf"] = [{**time, "pattern": pattern}, null]
+
+
+def _whole(value: object) -> object:
+    """Take 5.0 for 5, as JSON Schema does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+TtlSeconds = Annotated[
+    int,
+    Field(ge=int(SHORTEST_TTL.total_seconds()), le=int(LONGEST_TTL.total_seconds())),
+    BeforeValidator(_whole),
+]
+Label = Annotated[str, StringConstraints(pattern=f"^{LABEL_NAME}$")]
+LabelValue = Annotated[str, StringConstraints(pattern=f"^{LABEL_VALUE}$")]
+Time = Annotated[
+    AwareDatetime,
+    Field(strict=False),
+    BeforeValidator(_check_time),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 class Submission(BaseModel):
     """The body of `POST /v1/jobs`."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+    # The schema that is made of this says all that is checked.
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        frozen=True,
+    )
 
-    operation: str = Field(description="What to run; see `/v1/operations`.")
+    operation: str = Field(
+        max_length=LONGEST_NAME, description="What to run; see `/v1/operations`."
+    )
     params: dict[str, Any] = Field(description="The operation's parameters.")
-    priority: int = Field(
+    priority: Whole = Field(
         default=DEFAULT_PRIORITY, ge=0, le=HIGHEST_PRIORITY, description="Highest first."
     )
-    labels: Annotated[dict[str, str], AfterValidator(_check_labels)] = Field(
-        default_factory=dict, max_length=MOST_LABELS, description="Words to find the job by."
+    labels: dict[Label, LabelValue] = Field(
+        default_factory=dict,
+        max_length=MOST_LABELS,
+        description="Words to find the job by.",
+        json_schema_extra={"additionalProperties": False},
     )
     delay_seconds: float | None = Field(
         default=None, ge=0, le=LONGEST_DELAY.total_seconds(), description="Not before so long."
     )
-    run_at: Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_check_time)] | None = (
-        Field(default=None, description="Not before this time; one that is past means now.")
-    )
-    result_ttl_seconds: int | None = Field(
+    run_at: Time | None = Field(
         default=None,
-        ge=int(SHORTEST_TTL.total_seconds()),
-        le=int(LONGEST_TTL.total_seconds()),
-        description="How long the job is kept once it is final.",
+        description="Not before this time, this year or the next; one that is past means now. "
+        "With a delay, too, the later one counts.",
+        json_schema_extra=_bound_years,
+    )
+    result_ttl_seconds: TtlSeconds | None = Field(
+        default=None, description="How long the job is kept once it is final."
     )
 
     @model_validator(mode="after")
-    def _one_time(self) -> "Submission":
-        if self.delay_seconds is not None and self.run_at is not None:
-            raise ValueError("delay_seconds and run_at exclude each other")
-        if self.run_at is not None and self.run_at > datetime.now(UTC) + LONGEST_DELAY:
-            raise ValueError(f"run_at is more than {LONGEST_DELAY.days} days ahead")
+    def _soon_enough(self) -> "Submission":
+        if self.run_at is not None and self.run_at.year > _latest_year():
+            raise ValueError("run_at is later than the end of next year")
         return self
 
 
-def parse_submission(body: Any) -> Submission:
+def pointer_of(location: tuple[int | str, ...]) -> str:
+    """Write a JSON Pointer (RFC 6901, section 3)."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
+
+
+def parse_submission(
+    body: Any, *, place: Callable[[tuple[int | str, ...]], str] = pointer_of
+) -> Submission:
     """Check what a client sent.
 
+    Args:
+        body: JSON-like.
+        place: says where in the request a member was.
+
     Raises:
-        Problem: 422; each error has a JSON Pointer into the body.
+        Problem: 422; each error has a JSON Pointer into the body, or what `place` says.
     """
     try:
         return Submission.model_validate(body)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
-    raise invalid_request(
-        [(_pointer(each["loc"]), each["msg"].removeprefix("Value error, ")) for each in details]
-    )
+    raise invalid_request([(place(_member(each["loc"])), _sentence(each)) for each in details])
 
 
-def _pointer(location: tuple[int | str, ...]) -> str:
-    """Write a JSON Pointer (RFC 6901, section 3)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
+def _sentence(detail: ErrorDetails) -> str:
+    if detail["type"] != "string_pattern_mismatch":
+        return detail["msg"].removeprefix("Value error, ")
+    if detail["loc"][-1] == _KEY:
+        return "the name of a label must be letters, digits, _ . - and at most 63 characters"
+    return "must have at most 256 characters, no control characters and no line ends"
+
+
+def _member(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    of_name = location[-1:] == (_KEY,) and len(location) > 2  # noqa: PLR2004 — labels, name, word
+    return location[:-1] if of_name else location

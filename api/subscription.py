@@ -3,49 +3,38 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import redis
 import structlog
 
 from jobs.errors import StoreUnavailable
+from jobs.read import Glance
 
 REREAD_S: Final = 5.0
 """Every job that is waited for is looked at this often, whatever is heard."""
 
-_MOST_AT_ONCE: Final = 200
+_MOST_AT_ONCE: Final = 100
 _TICK_S: Final = 1.0
 _LINGER_S: Final = 10.0
 _SILENCE_S: Final = 10.0
 _SHORTEST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
 
-Until = Callable[[str], bool]
-Statuses = Callable[[Sequence[str]], Sequence[str | None]]
-
 log = structlog.get_logger(__name__)
 
 
-class Listener:
-    """Somebody who waits for one job; it keeps one flag, however much happens."""
+Glances = Callable[[Sequence[str]], Sequence[Glance | None]]
 
-    __slots__ = ("_flag", "until")
 
-    def __init__(self, until: Until) -> None:
-        self.until: Final = until
-        self._flag = threading.Event()
+class Listener(Protocol):
+    """Somebody who waits for one job; it may keep one flag, however much happens."""
+
+    def wants(self, glance: Glance) -> bool:
+        """Whether this is what is waited for."""
 
     def notify(self) -> None:
-        """Have it read again."""
-        self._flag.set()
-
-    def forget(self) -> None:
-        """Forget what was heard; whatever comes from now on counts."""
-        self._flag.clear()
-
-    def pause(self, seconds: float) -> None:
-        """Wait for a notice."""
-        self._flag.wait(seconds)
+        """Read the job again; must not block."""
 
 
 class Subscription:
@@ -55,23 +44,23 @@ class Subscription:
         self,
         connect: Callable[[], redis.Redis],
         channel: str,
-        statuses: Statuses | None,
+        glances: Glances | None,
         closed: threading.Event,
     ) -> None:
         self._connect = connect
         self._channel = channel
-        self._statuses = statuses
+        self._glances = glances
         self._closed = closed
         self._lock = threading.Lock()
         self._listeners: dict[str, set[Listener]] = {}
         self._runs = False
         self._idle_since = 0.0
+        self._looked = float("-inf")
 
     @property
-    def size(self) -> int:
-        """How many listen."""
-        with self._lock:
-            return sum(len(each) for each in self._listeners.values())
+    def fresh(self) -> bool:
+        """Whether all jobs were looked at lately, so that nobody need read alone."""
+        return time.monotonic() - self._looked < REREAD_S * 2
 
     def add(self, job_id: str, listener: Listener) -> None:
         """Let somebody listen, and start the thread if there is none."""
@@ -142,30 +131,27 @@ class Subscription:
         data = message["data"]
         if message["type"] != "message" or not isinstance(data, bytes):
             return
-        job_id, _, change = data.partition(b" ")
-        with self._lock:
-            those = list(self._listeners.get(job_id.decode(), ()))
-        if those:
-            status = change.split(b" ", 2)[1].decode()
-            for listener in those:
-                if listener.until(status):
-                    listener.notify()
+        job_id, _, change = data.decode().partition(" ")
+        if those := self._those(job_id):
+            version, status, _ = change.split(" ", 2)
+            _tell(those, Glance(status, int(version)))
 
     def _look(self) -> None:
         """Notify those whose job has changed by now, with no regard to what was heard."""
-        if self._statuses is None:
+        if self._glances is None:
             self.notify_all()
             return
         with self._lock:
             ids = list(self._listeners)
         for begin in range(0, len(ids), _MOST_AT_ONCE):
             some = ids[begin : begin + _MOST_AT_ONCE]
-            for job_id, status in zip(some, self._statuses(some), strict=True):
-                with self._lock:
-                    those = list(self._listeners.get(job_id, ()))
-                for listener in those:
-                    if status is None or listener.until(status):
-                        listener.notify()
+            for job_id, glance in zip(some, self._glances(some), strict=True):
+                _tell(self._those(job_id), glance)
+        self._looked = time.monotonic()
+
+    def _those(self, job_id: str) -> list[Listener]:
+        with self._lock:
+            return list(self._listeners.get(job_id, ()))
 
     def _idle(self) -> bool:
         with self._lock:
@@ -180,3 +166,9 @@ class Subscription:
             if self._closed.is_set() or not self._listeners:
                 self._runs = False
             return not self._runs
+
+
+def _tell(those: Sequence[Listener], glance: Glance | None) -> None:
+    for listener in those:
+        if glance is None or listener.wants(glance):
+            listener.notify()

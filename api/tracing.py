@@ -10,10 +10,10 @@ import falcon
 import structlog
 
 from api.request import Request
+from api.trace_context import TraceContext, parse_trace_context
 from api.urls import Addresses
 
 _SAFE: Final = re.compile(r"[A-Za-z0-9._~:/+=@,-]{1,128}")
-_TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _REFUSED: Final = 400
 
 log = structlog.get_logger(__name__)
@@ -38,20 +38,28 @@ class Tracing:
     ) -> None:
         """Log how the request ended."""
         status = resp.status_code
-        structlog.contextvars.unbind_contextvars("request_id")
         level = logging.INFO if status >= _REFUSED else logging.DEBUG
-        if not _standard.isEnabledFor(level):
-            return
-        log.log(
-            level,
-            "request",
-            request_id=req.context.request_id,
-            method=req.method,
-            route=req.uri_template,
-            status=status,
-            duration_ms=round((time.monotonic() - req.context.began) * 1000, 1),
-            tenant=req.context.caller.tenant or None,
-        )
+        if _standard.isEnabledFor(level):
+            log.log(
+                level,
+                "request",
+                method=req.method,
+                route=req.uri_template,
+                status=status,
+                duration_ms=round((time.monotonic() - req.context.began) * 1000, 1),
+            )
+        structlog.contextvars.unbind_contextvars("request_id", "tenant")
+
+
+class TenantInLog:
+    """Middleware behind the authentication: from here on each line says who asks."""
+
+    def process_resource(
+        self, req: Request, _resp: falcon.Response, _resource: object, _params: object
+    ) -> None:
+        """Let log lines of this request carry the tenant, if there is one."""
+        if req.context.caller.tenant:
+            structlog.contextvars.bind_contextvars(tenant=req.context.caller.tenant)
 
 
 def begin(req: Request, resp: falcon.Response, addresses: Addresses) -> None:
@@ -67,7 +75,20 @@ def begin(req: Request, resp: falcon.Response, addresses: Addresses) -> None:
     resp.set_header("X-Content-Type-Options", "nosniff")
 
 
-def traceparent_of(req: falcon.Request) -> str | None:
-    """Give the request's W3C `traceparent`, unless it is malformed."""
-    given = req.get_header("traceparent") or ""
-    return given if _TRACEPARENT.fullmatch(given) else None
+def traceparent_of(req: Request) -> str | None:
+    """Give the W3C `traceparent` that a job of this request keeps, unless it is malformed."""
+    trace = trace_context_of(req)
+    return trace.traceparent if trace else None
+
+
+def tracestate_of(req: Request) -> str | None:
+    """Give the W3C `tracestate` that belongs to the `traceparent`."""
+    trace = trace_context_of(req)
+    return trace.tracestate if trace else None
+
+
+def trace_context_of(req: Request) -> TraceContext | None:
+    """Find the request in its trace: its own span where telemetry is on, else the client's."""
+    if req.context.trace is None and (parent := req.get_header("traceparent")):
+        req.context.trace = parse_trace_context(parent, req.get_header("tracestate") or "")
+    return req.context.trace

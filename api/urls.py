@@ -1,11 +1,12 @@
 """Absolute addresses, as the client sees this server."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Final
+from urllib.parse import quote, urlencode
 
 import falcon
 
@@ -36,6 +37,22 @@ class Urls:
         """Give the address of one job's result."""
         return f"{self.base}/v1/jobs/{job_id}/result"
 
+    def events(self, job_id: str) -> str:
+        """Give the address of one job's event stream."""
+        return f"{self.base}/v1/jobs/{job_id}/events"
+
+    def log(self, job_id: str) -> str:
+        """Give the address of one job's log."""
+        return f"{self.base}/v1/jobs/{job_id}/log"
+
+    def cancel(self, job_id: str) -> str:
+        """Give the address where one job is cancelled in two steps."""
+        return f"{self.base}/v1/jobs/{job_id}/cancel"
+
+    def retry(self, job_id: str) -> str:
+        """Give the address where a new job is made from one."""
+        return f"{self.base}/v1/jobs/{job_id}/retry"
+
     def operations(self) -> str:
         """Give the address of what can be run."""
         return f"{self.base}/v1/operations"
@@ -47,6 +64,11 @@ class Urls:
     def problem(self, slug: str) -> str:
         """Give the address that explains a type of problem."""
         return f"{self.base}/problems/{slug}"
+
+
+def with_query(address: str, parameters: Mapping[str, str]) -> str:
+    """Add query parameters to an address."""
+    return f"{address}?{urlencode(parameters, quote_via=quote)}"
 
 
 class Addresses:

@@ -4,11 +4,12 @@ from config.duration import parse_bytes, parse_duration, parse_duration_range
 from config.errors import ConfigurationError
 from config.load import load_settings, load_settings_or_exit
 from config.settings import Settings
-from config.values import ApiKey, Role
+from config.values import ApiKey, Rate, Role
 
 __all__ = [
     "ApiKey",
     "ConfigurationError",
+    "Rate",
     "Role",
     "Settings",
     "load_settings",

@@ -3,8 +3,9 @@
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -12,7 +13,15 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from config.settings import Settings
 
 _PASSWORD_IN_URL = re.compile(r"(?P<user>[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@]*):[^\s/?#]*@")
+_TOKEN = re.compile(
+    r"\bcbk_[\w-]+|(?<=\bBearer )[^\s'\"]+"
+    r"|(?<=[?&])(?P<name>api_?key|access_token|token|key|password|secret)=[^&\s'\"]*",
+    re.IGNORECASE,
+)
 _CHATTY = ("pika", "httpx", "httpcore", "urllib3")
+# It says of each message that it was skipped or failed, the latter with what was raised; we write
+# both in words of our own.
+_MUTE = ("dramatiq.worker.WorkerThread",)
 
 
 def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> None:
@@ -44,7 +53,7 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_rendering(text=text, colors=stream.isatty()),
@@ -55,12 +64,14 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     logging.captureWarnings(capture=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _MUTE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def without_passwords(value: object) -> object:
-    """Replace the password of every URL in the text, also inside mappings and sequences."""
+    """Replace passwords in URLs, keys and tokens in the text, also in mappings and sequences."""
     if isinstance(value, str):
-        return _PASSWORD_IN_URL.sub(r"\g<user>:***@", value)
+        return _TOKEN.sub(_hidden, _PASSWORD_IN_URL.sub(r"\g<user>:***@", value))
     if isinstance(value, Mapping):
         return {key: without_passwords(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
@@ -70,9 +81,19 @@ def without_passwords(value: object) -> object:
     return value
 
 
+def stack_of(error: BaseException) -> str:
+    """Show where an error was raised, without what it says: that may quote what somebody sent."""
+    return "".join(traceback.format_tb(error.__traceback__))
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f"{found['name']}=***" if found["name"] else "***"
+
+
 def _shared_processors() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
+        _add_span,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
@@ -95,6 +116,18 @@ def _rendering(*, text: bool, colors: bool) -> list[Processor]:
         _redact,
         structlog.processors.JSONRenderer(default=repr),
     ]
+
+
+def _add_span(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Name the current span, if this process traces."""
+    api: Any = sys.modules.get("opentelemetry.trace")
+    if api is None:
+        return event
+    current = api.get_current_span().get_span_context()
+    if current.is_valid:
+        event["trace_id"] = format(current.trace_id, "032x")
+        event["span_id"] = format(current.span_id, "016x")
+    return event
 
 
 def _redact(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:

@@ -14,6 +14,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config.telemetry import can_export
 from config.values import (
     ApiKeys,
     BrokerUrl,
@@ -23,6 +24,7 @@ from config.values import (
     Networks,
     Places,
     RedisUrl,
+    RequestRate,
     Size,
     SizeBetween,
     Words,
@@ -148,16 +150,31 @@ class Settings(BaseSettings):
         default=(),
         description="Addresses or networks whose `X-Forwarded-*` headers are believed.",
     )
+    rate_limit: RequestRate | None = Field(
+        default=None,
+        description="How many requests of one tenant are taken in how much time, such as "
+        "`100/10s`; beyond it they get 429. All may come at once, then as many as time allows.",
+    )
     api_keys: ApiKeys = Field(
         default=(),
         description="Keys as `tenant:role:sha256`, comma-separated, each with its SHA-256 in hex. "
         "Roles: `viewer`, `client`, `operator`, `admin`.",
+    )
+    require_keys: bool = Field(
+        default=False,
+        description="Lets nobody in without a key, even while there is none. Keys that "
+        "`callboardctl keys create` makes count beside those of `CALLBOARD_API_KEYS`.",
     )
     log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(lower)] = Field(
         default="auto", description="`auto` writes text on a terminal and JSON elsewhere."
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower)] = (
         Field(default="info", description="The least severe log lines that are written.")
+    )
+    telemetry: Annotated[Literal["off", "otlp"], BeforeValidator(lower)] = Field(
+        default="off",
+        description="`otlp` sends traces of requests and runs; `OTEL_*` variables say where to. "
+        "Needs the extra `telemetry`.",
     )
     testing: bool = Field(
         default=False, description="For tests alone: allows fault points and the test clock."
@@ -187,10 +204,23 @@ class Settings(BaseSettings):
             yield from self._open_doors()
         if self.embedded and self.durability == "strict":
             yield "CALLBOARD_DURABILITY=strict needs a server that keeps data: CALLBOARD_REDIS_URL"
+        if self.embedded and self.require_keys and not self.api_keys:
+            yield (
+                "CALLBOARD_REQUIRE_KEYS=true lets nobody into the one-process server, which has "
+                "no keys but those of CALLBOARD_API_KEYS"
+            )
         if self.inline_result_bytes > self.max_result_bytes:
             yield "CALLBOARD_INLINE_RESULT_BYTES is larger than CALLBOARD_MAX_RESULT_BYTES"
+        yield from self._missing_packages()
         if self.fault_points and not self.testing:
             yield "CALLBOARD_FAULT_POINTS is for tests alone; it needs CALLBOARD_TESTING=true"
+
+    def _missing_packages(self) -> Iterator[str]:
+        if self.telemetry == "otlp" and not can_export():
+            yield (
+                "CALLBOARD_TELEMETRY=otlp needs packages that are not installed; "
+                "install callboard[telemetry], or set it to off"
+            )
 
     def _open_doors(self) -> Iterator[str]:
         if self.embedded:
@@ -198,10 +228,10 @@ class Settings(BaseSettings):
                 f"CALLBOARD_HOST={self.host} would open the one-process server to the network; "
                 "set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL, or listen on 127.0.0.1"
             )
-        if not self.api_keys:
+        if not self.api_keys and not self.require_keys:
             yield (
                 f"CALLBOARD_HOST={self.host} would let everybody in; "
-                "set CALLBOARD_API_KEYS, or listen on 127.0.0.1"
+                "set CALLBOARD_API_KEYS or CALLBOARD_REQUIRE_KEYS=true, or listen on 127.0.0.1"
             )
 
 

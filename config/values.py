@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
-from config.duration import parse_bytes, parse_duration
+from config.duration import format_duration, parse_bytes, parse_duration
 
 Role = Literal["viewer", "client", "operator", "admin"]
 
@@ -18,6 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _MOST_PLACES = 1_000_000
+_MOST_REQUESTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,23 @@ class ApiKey:
     tenant: str
     role: Role
     sha256: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many requests may come in how much time, all at once or spread over it."""
+
+    requests: int
+    window: timedelta
+
+    @property
+    def window_s(self) -> int:
+        """The window in seconds, of which it has whole ones."""
+        return self.window // timedelta(seconds=1)
+
+    def __str__(self) -> str:
+        """Write it as in a setting."""
+        return f"{self.requests}/{format_duration(self.window)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +144,20 @@ def _places(value: object) -> object:
     return places
 
 
+def _rate(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    count, slash, length = (part.strip() for part in value.partition("/"))
+    if not slash or not count.isdecimal() or not count.isascii():
+        raise ValueError(f"{value!r} is not a number of requests and a time, such as 100/10s")
+    if len(count) > len(str(_MOST_REQUESTS)) or not 1 <= int(count) <= _MOST_REQUESTS:
+        raise ValueError(f"it must allow 1 to {_MOST_REQUESTS} requests, not {count}")
+    window = DurationBetween("1s", "1d")(parse_duration(length))
+    if window % timedelta(seconds=1):
+        raise ValueError(f"{length!r} is not a whole number of seconds")
+    return Rate(int(count), window)
+
+
 def _api_keys(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -180,5 +212,6 @@ Size = Annotated[int, BeforeValidator(parse_bytes)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Modules = Annotated[tuple[str, ...], BeforeValidator(_modules)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_networks)]
+RequestRate = Annotated[Rate, BeforeValidator(_rate)]
 Places = Annotated[dict[str, int], BeforeValidator(_places)]
 ApiKeys = Annotated[tuple[ApiKey, ...], BeforeValidator(_api_keys)]

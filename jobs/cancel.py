@@ -1,14 +1,37 @@
-"""cancel: end a job that does not run, ask one that runs to stop."""
+"""cancel: end a job that does not run, ask one that runs to stop; in one step or in two."""
 
-from typing import Literal, cast
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, cast
 
+from jobs.errors import ConfirmationStale, JobFinal, JobNotFound
 from jobs.store import Store
+from jobs.submission import milliseconds, moment
 
 Word = Literal["cancelled", "cancelling", "ended", "missing"]
 
+CONFIRM_WITHIN: Final = timedelta(minutes=5)
+_USED_KEPT: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What a caller gives back to have a job cancelled.
+
+    Attributes:
+        token: Redis does not have it, only a digest of it with the job and the caller.
+        expires_at: by the clock of Redis.
+    """
+
+    token: str
+    expires_at: datetime
+
 
 def cancel(store: Store, job_id: str) -> Word:
-    """Cancel a job; repeating it is always safe.
+    """Cancel a job in one step; repeating it is always safe.
 
     Returns:
         cancelled, when it was final at once; cancelling, when its worker was told; ended, when
@@ -17,5 +40,73 @@ def cancel(store: Store, job_id: str) -> Word:
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    answer = store.run("cancel_job", store.keys("job", job_id), job_id=job_id)
-    return cast("Word", answer.word)
+    return cast("Word", _cancel(store, job_id, ""))
+
+
+def ask_cancel(store: Store, job_id: str, *, caller: str) -> Confirmation:
+    """Make a confirmation for a cancel; nothing of the job changes.
+
+    Args:
+        store: where the job is.
+        job_id: which one.
+        caller: who asks; nobody else can use the confirmation.
+
+    Raises:
+        JobFinal: there is nothing to cancel.
+        JobNotFound: there is no such record.
+        StoreUnavailable: Redis does not answer.
+    """
+    token = secrets.token_urlsafe(24)
+    answer = store.run(
+        "ask_cancel",
+        store.keys("job", job_id),
+        job_id=job_id,
+        confirmation=_digest(token, job_id, caller),
+        lasts_ms=milliseconds(CONFIRM_WITHIN),
+    )
+    if answer.word == "ended":
+        raise JobFinal(f"Job {job_id} has ended.")
+    if answer.word == "missing":
+        raise JobNotFound(f"There is no job {job_id}.")
+    return Confirmation(token, moment(answer.values[0]))
+
+
+def confirm_cancel(store: Store, job_id: str, token: str, *, caller: str) -> Word:
+    """Cancel a job with what `ask_cancel` gave; the same token again does as the first time.
+
+    Of a confirmation and a finish at the same moment one wins, and the other is told.
+
+    Returns:
+        cancelled, when the job is final by it; cancelling, when its worker was told.
+
+    Raises:
+        ConfirmationStale: nobody gave this token, or to another caller or for another job, or
+            too long ago.
+        JobFinal: the job had ended before this token was used.
+        JobNotFound: there is no such record.
+        StoreUnavailable: Redis does not answer.
+    """
+    word = _cancel(store, job_id, _digest(token, job_id, caller))
+    match word:
+        case "stale":
+            raise ConfirmationStale("Ask for a new one: send the request without a body.")
+        case "ended":
+            raise JobFinal(f"Job {job_id} has ended.")
+        case "missing":
+            raise JobNotFound(f"There is no job {job_id}.")
+    return cast("Word", word)
+
+
+def _cancel(store: Store, job_id: str, confirmation: str) -> str:
+    answer = store.run(
+        "cancel_job",
+        store.keys("job", job_id),
+        job_id=job_id,
+        confirmation=confirmation,
+        kept_ms=milliseconds(_USED_KEPT),
+    )
+    return answer.word
+
+
+def _digest(token: str, job_id: str, caller: str) -> str:
+    return hashlib.sha256(json.dumps([token, job_id, caller]).encode()).hexdigest()

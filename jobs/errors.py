@@ -7,11 +7,14 @@ CallboardError
 ├── Refused                  a submission was not accepted
 │   ├── DuplicateJob
 │   ├── IdempotencyMismatch
+│   ├── RateExceeded
 │   └── CapacityExceeded
 ├── JobNotFound
 │   └── JobGone
 ├── JobNotFinished
 ├── JobActive
+├── JobFinal
+├── ConfirmationStale
 ├── StoreUnavailable         Redis is away, full or not durable
 ├── StoreUnfit               Redis is set up in a way that loses jobs
 ├── Failure                  raised by a function: the job failed, for a reason to show
@@ -27,6 +30,8 @@ Interruption (BaseException) what is raised inside a running function
 
 from collections.abc import Sequence
 from typing import Final
+
+from jobs.quota import Quota
 
 
 class CallboardError(Exception):
@@ -59,7 +64,10 @@ class InvalidParameters(CallboardError):
 
 
 class Refused(CallboardError):
-    """The submission was not accepted; nothing was written."""
+    """The submission was not accepted; nothing was written, except that it was counted."""
+
+    quota: Quota | None = None
+    """What is left of its tenant's quota, where there is one."""
 
 
 class DuplicateJob(Refused):
@@ -73,6 +81,15 @@ class DuplicateJob(Refused):
 
 class IdempotencyMismatch(Refused):
     """This Idempotency-Key was used before, with another payload."""
+
+
+class RateExceeded(Refused):
+    """There were more requests than the quota allows for now."""
+
+    def __init__(self, quota: Quota) -> None:
+        self.quota: Quota = quota
+        rate = quota.rate
+        super().__init__(f"Of {rate.requests} requests in {rate.window_s} s none is left for now.")
 
 
 class CapacityExceeded(Refused):
@@ -101,7 +118,15 @@ class JobNotFinished(CallboardError):
 
 
 class JobActive(CallboardError):
-    """This job is still active, so it cannot be removed; cancel it first."""
+    """This job is still active; cancel it first, or wait until it has ended."""
+
+
+class JobFinal(CallboardError):
+    """This job has ended, so there is nothing to cancel."""
+
+
+class ConfirmationStale(CallboardError):
+    """This confirmation is not, or no longer, good for this job."""
 
 
 class StoreUnavailable(CallboardError):

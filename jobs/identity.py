@@ -6,7 +6,8 @@ from typing import Final
 
 import uuid_utils
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+JOB_ID_PATTERN: Final = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+_UUID: Final = re.compile(JOB_ID_PATTERN)
 
 
 def new_job_id() -> str:

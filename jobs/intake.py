@@ -8,6 +8,7 @@ from jobs.faults import FaultPoints
 from jobs.identity import new_job_id
 from jobs.operation import bind_submitter
 from jobs.publisher import Publisher, Wakeup
+from jobs.quota import Charge
 from jobs.registry import Registry
 from jobs.relay import Relay
 from jobs.store import Store
@@ -36,6 +37,7 @@ class Intake:
         params: Mapping[str, Any],
         *,
         check: Callable[[], None] = lambda: None,
+        charge: Charge | None = None,
         **chosen: Any,
     ) -> Accepted:
         """Record a job and publish its message, waiting for the broker's confirm.
@@ -47,6 +49,7 @@ class Intake:
             operation: the operation's name.
             params: JSON-like.
             check: run once the submission is known to be valid, before it is recorded.
+            charge: whose quota it uses; None for a caller with no rate.
             chosen: fields of `Submission` that the caller chose.
 
         Raises:
@@ -62,6 +65,7 @@ class Intake:
             submission,
             max_active=self.max_active,
             max_active_operation=found.rules.max_active,
+            charge=charge,
         )
         self.faults.reach("between-record-and-publish")
         if accepted.wakeup:

@@ -111,7 +111,7 @@ class Job:
         with self._lock:
             lines, self._lines = self._lines, []
             if self._dropped:
-                lines.append(f"({self._dropped} lines dropped)")
+                lines.append(f"{time.time():.3f} ({self._dropped} lines dropped)")
             report = Report(
                 percent=self._percent,
                 current=self._current,

@@ -16,13 +16,18 @@ TEMPLATES: Final[dict[str, str]] = {
     # What a submission is checked against.
     "unique": "unique:<tenant>:<operation>:<fingerprint>",  # string: id of the active job
     "idempotency": "idempotency:<tenant>:<digest>",  # hash: fingerprint, job
+    "rate": "rate:<tenant>",  # string: GCRA's theoretical arrival time, see `count_rate`
     "active": "active",  # zset: active jobs by creation
     "active_operation": "active:<operation>",  # zset: active jobs of one operation by creation
+    # What an operator or a client said.
+    "confirmation": "confirmation:<id>:<digest>",  # string: asked or used, of a two-step cancel
+    "api_keys": "api_keys",  # hash: tenant, role and name of each key, by its SHA-256
     # Places.
     "limits": "limits",  # hash: declared:, operator: and pause:<slot>, how many places
     "slot": "slot:<slot>",  # zset: <id>:<place>; score -1 occupied, a rank reserved
     "waiting": "waiting:<slot>",  # zset: parked jobs by rank
     "waited": "waited",  # set: slots that may have parked jobs
+    "queued": "queued:<queue>",  # zset: queued jobs that wait for a worker by rank
     "reservations": "reservations",  # zset: jobs with reserved places by the time they lapse
     # Clocks.
     "leases": "leases",  # zset: running jobs by lease end
@@ -31,9 +36,10 @@ TEMPLATES: Final[dict[str, str]] = {
     "awaiting": "awaiting:<queue>",  # zset: jobs whose message is confirmed, by their next check
     "queues": "queues",  # set: queues that have an awaiting set
     "expiry": "expiry",  # zset: ended jobs by purge time
-    "tombstones": "tombstones",  # zset: purged ids by the time no message can revive them
+    "tombstones": "tombstones",  # zset: <id> <tenant> purged, by when nothing can revive it
     "ticks": "ticks",  # hash: when the housekeeper last did what
     # Looking.
+    "tenants": "tenants",  # set: tenants that have submitted
     "index": "index:<tenant>",  # zset: a tenant's jobs by creation
     "index_facet": "index:<tenant>:<facet>:<value>",  # zset: the same, of one facet
     "stats": "stats:<operation>",  # hash: what past runs took
@@ -58,10 +64,12 @@ PERMANENT: Final[tuple[str, ...]] = (
     "unique:*",
     "active",
     "active:*",
+    "api_keys",
     "limits",
     "slot:*",
     "waiting:*",
     "waited",
+    "queued:*",
     "reservations",
     "leases",
     "due",
@@ -72,6 +80,7 @@ PERMANENT: Final[tuple[str, ...]] = (
     "tombstones",
     "ticks",
     "index:*",
+    "tenants",
     "stats:*",
     "workers",
     "operations",

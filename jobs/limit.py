@@ -1,10 +1,27 @@
 """limit: say how many places slots have."""
 
 import json
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from jobs.store import Store
+
+_SOURCES: Final = ("pause", "operator", "declared")
+_UNLIMITED: Final = 10**9  # as `limit_slots` writes it for a limit that was taken back
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many jobs may hold a slot now.
+
+    Attributes:
+        places: None when any number may.
+        paused: whether none may for as long as the pause lasts.
+    """
+
+    places: int | None
+    paused: bool
 
 
 def limit(
@@ -25,6 +42,30 @@ def limit(
     """
     said = {slot: "" if number is None else str(number) for slot, number in places.items()}
     store.run("limit_slots", store.keys("limits"), source=source, places=json.dumps(said))
+
+
+def limits_in_effect(store: Store, declared: Mapping[str, int | None]) -> list[Limit]:
+    """Read what counts now for each slot, in one round trip.
+
+    Args:
+        store: where.
+        declared: for each slot what the code says, which counts as long as nobody said more.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    if not declared:
+        return []
+    names = [f"{source}:{slot}" for slot in declared for source in _SOURCES]
+    (said,) = store.pipeline(("HMGET", store.keys("limits"), *names))
+    rows = zip(*[iter(said)] * len(_SOURCES), strict=True)
+    return [_limit(row, places) for row, places in zip(rows, declared.values(), strict=True)]
+
+
+def _limit(said: Sequence[bytes | None], declared: int | None) -> Limit:
+    number = next((int(each) for each in said if each is not None), declared)
+    unlimited = number is None or number >= _UNLIMITED
+    return Limit(None if unlimited else number, paused=said[0] is not None)
 
 
 def operation_slot(operation: str) -> str:

@@ -22,6 +22,8 @@ from jobs.errors import InvalidParameters, OperationError, ResultNotSerialisable
 HANDLE: Final = "job"
 """The keyword by which a function asks for its `Job`; it is no parameter."""
 
+_TOO_LARGE: Final = 2**64
+
 
 class Parameters:
     """Validates parameters and results of one function.
@@ -104,16 +106,35 @@ class Parameters:
 
     def _model_of(self, params: Mapping[str, Any]) -> BaseModel:
         try:
-            # JSON mode lets strict types be what JSON can say: a list for a tuple or a set.
-            # Asked for here too, since nested models have a configuration of their own.
-            return self.model.model_validate_json(
-                to_json(params, inf_nan_mode="constants"), strict=True
-            )
+            try:
+                return self._strictly(params)
+            except ValidationError:
+                return self._strictly(_whole(params))
         except ValidationError as error:
             wrong = [(_pointer(e["loc"]), e["msg"]) for e in error.errors(include_url=False)]
             raise InvalidParameters(wrong) from error
         except PydanticSerializationError as error:
             raise InvalidParameters([("", str(error))]) from error
+
+    def _strictly(self, params: Mapping[str, Any]) -> BaseModel:
+        # JSON mode lets strict types be what JSON can say: a list for a tuple or a set.
+        # Asked for here too, since nested models have a configuration of their own.
+        return self.model.model_validate_json(
+            to_json(params, inf_nan_mode="constants"), strict=True
+        )
+
+
+def _whole(value: Any) -> Any:
+    """Take 5.0 for 5 wherever it stands, as JSON Schema does (2020-12, core, section 4.2.3)."""
+    match value:
+        case float() if value.is_integer() and abs(value) < _TOO_LARGE:
+            return int(value)
+        case Mapping():
+            return {name: _whole(each) for name, each in value.items()}
+        case list():
+            return [_whole(each) for each in value]
+        case _:
+            return value
 
 
 def fingerprint(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Read jobs: one round trip each."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jobs.encoding import decode
 from jobs.errors import JobGone, JobNotFinished, JobNotFound
@@ -12,36 +12,100 @@ from jobs.submission import Submission
 INLINE_BYTES: Final = 64 * 1024
 
 
-def read(store: Store, job_id: str, *, tenant: str, inline_bytes: int = INLINE_BYTES) -> Record:
+class Glance(NamedTuple):
+    """What is published of each change, and can be looked at for many jobs."""
+
+    status: str
+    version: int
+
+
+class Submitted(NamedTuple):
+    """What a job's message is made from.
+
+    Attributes:
+        fields: the record's short fields.
+        now_ms: when they were read, by the clock of Redis.
+    """
+
+    submission: Submission
+    fields: dict[str, str]
+    now_ms: int
+
+
+def read(
+    store: Store,
+    job_id: str,
+    *,
+    tenant: str,
+    others: bool = False,
+    inline_bytes: int = INLINE_BYTES,
+) -> Record:
     """Read a job as it is now.
 
     Args:
         store: where it is.
         job_id: which one.
         tenant: whose; another tenant's job is not found.
+        others: find other tenants' jobs as well; only of this tenant's it is said that they went.
         inline_bytes: a result up to this size comes with it.
 
     Raises:
-        JobGone: it has expired or was removed.
+        JobGone: it was this tenant's, and has expired or was removed.
         JobNotFound: there never was such a job, as far as this tenant may know.
         StoreUnavailable: Redis does not answer.
     """
     keys = store.keys
+    # A full Redis refuses transactions. So the record comes first, and what follows is at least as
+    # new; at the end it shows whether the job went meanwhile.
     # A stored result has one byte in front, and is never longer than its encoded size plus one.
-    fields, text, result, tombstone = store.pipeline(
+    fields, text, result, tombstone, there = store.pipeline(
         ("HGETALL", keys("job", job_id)),
         ("HGETALL", keys("text", job_id)),
         ("GETRANGE", keys("result", job_id), 0, inline_bytes),
-        ("ZSCORE", keys("tombstones"), job_id),
-        atomic=True,
+        ("ZSCORE", keys("tombstones"), f"{job_id} {tenant}"),
+        ("EXISTS", keys("job", job_id)),
     )
-    if not fields:
+    if not fields or not there:
         raise (JobGone if tombstone is not None else JobNotFound)(f"There is no job {job_id}.")
     known = pairs(fields)
-    if known["tenant"] != tenant:
+    if known["tenant"] != tenant and not others:
         raise JobNotFound(f"There is no job {job_id}.")
     fits = int(known.get("result_bytes", inline_bytes + 1)) <= inline_bytes
     return Record.parse(job_id, known, pairs(text), result if fits else b"")
+
+
+def read_many(store: Store, job_ids: Sequence[str]) -> list[Record | None]:
+    """Read jobs without their results, whoever they belong to; None for one that is gone.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    if not job_ids:
+        return []
+    commands: list[tuple[str, str]] = []
+    for job_id in job_ids:
+        job, text = store.keys("job", job_id), store.keys("text", job_id)
+        commands += [("HGETALL", job), ("HGETALL", text), ("EXISTS", job)]
+    replies = iter(store.pipeline(*commands))
+    return [
+        Record.parse(job_id, pairs(fields), pairs(text), b"") if fields and there else None
+        for job_id, fields, text, there in zip(job_ids, replies, replies, replies, strict=True)
+    ]
+
+
+def read_glances(store: Store, job_ids: Sequence[str]) -> list[Glance | None]:
+    """Look at many jobs, whoever they belong to; None for one that is gone.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    found = store.pipeline(
+        *(("HMGET", store.keys("job", job_id), "status", "version") for job_id in job_ids)
+    )
+    return [
+        None if status is None else Glance(status.decode(), int(version))
+        for status, version in found
+    ]
 
 
 def read_result(store: Store, job_id: str) -> Any:
@@ -57,32 +121,23 @@ def read_result(store: Store, job_id: str) -> Any:
     return decode(stored)
 
 
-def read_mean_duration_ms(store: Store, operation: str) -> int | None:
-    """Read what past runs of an operation took on average, or None before the first.
-
-    Raises:
-        StoreUnavailable: Redis does not answer.
-    """
-    (mean,) = store.pipeline(("HGET", store.keys("stats", operation), "mean_ms"))
-    return None if mean is None else int(mean)
-
-
-def read_submissions(
-    store: Store, job_ids: Sequence[str]
-) -> dict[str, tuple[Submission, dict[str, str]]]:
-    """Read what messages are made from: each job's submission and its short fields.
+def read_submissions(store: Store, job_ids: Sequence[str]) -> dict[str, Submitted]:
+    """Read what messages are made from.
 
     Jobs that are gone are left out.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    commands: list[tuple[Any, ...]] = []
+    if not job_ids:
+        return {}
+    commands: list[tuple[Any, ...]] = [("TIME",)]
     for job_id in job_ids:
         commands.append(("HGETALL", store.keys("job", job_id)))
         commands.append(("HGETALL", store.keys("text", job_id)))
         commands.append(("GET", store.keys("params", job_id)))
-    replies = store.pipeline(*commands) if commands else []
+    (seconds, micros), *replies = store.pipeline(*commands)
+    now_ms = int(seconds) * 1000 + int(micros) // 1000
     found = {}
     for index, job_id in enumerate(job_ids):
         flat, text, params = replies[index * 3 : index * 3 + 3]
@@ -92,5 +147,5 @@ def read_submissions(
             submission = Submission.from_options(
                 job_id, fields["operation"], decode(params), options
             )
-            found[job_id] = (submission, fields)
+            found[job_id] = Submitted(submission, fields, now_ms)
     return found

@@ -46,10 +46,9 @@ def publish_woken(store: Store, publisher: Publisher, job_ids: Sequence[str]) ->
         StoreUnavailable: Redis does not answer.
     """
     found = read_submissions(store, job_ids)
-    now_ms = store.now_ms()
     wakeups = [
         Wakeup(submission, int(fields["wakeup"]), "reserved" in fields, now_ms)
-        for submission, fields in found.values()
+        for submission, fields, now_ms in found.values()
         if fields["status"] == "queued"
     ]
     if not wakeups:

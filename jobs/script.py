@@ -13,6 +13,9 @@ from jobs.keys import lua_prelude
 GROWING: Final = frozenset({"submit_job", "adopt_job"})
 """Scripts that a full Redis may refuse; every other one must still be able to end jobs."""
 
+READING: Final = frozenset({"find_place", "list_jobs", "read_log"})
+"""Scripts that change nothing: a Redis that takes no changes runs them, and none waits for disk."""
+
 _HEADROOM = "redis.call('DEL', key_headroom())\n"
 _CLOCK = """local function read_clock()
   local time = redis.call('TIME')
@@ -50,6 +53,11 @@ class Script:
 
     header: Header
     source: str
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it leaves everything as it is."""
+        return self.header.name in READING
 
     @cached_property
     def digest(self) -> str:
@@ -133,7 +141,7 @@ def load(name: str, *, test_clock: bool = False) -> Script:
     source = "".join(
         [
             lua_prelude(),
-            "" if name in GROWING else _HEADROOM,
+            "" if name in GROWING | READING else _HEADROOM,
             _TEST_CLOCK if test_clock else _CLOCK,
             *shared_functions(text),
             "\n".join(bindings) + "\n",

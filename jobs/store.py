@@ -66,13 +66,22 @@ class Store:
         self.durable_by = durable_by
         self._test_clock = test_clock
 
-    def run(self, name: str, key: str, *, woken_elsewhere: str = "", **arguments: object) -> Answer:
+    def run(
+        self,
+        name: str,
+        key: str,
+        *,
+        woken_elsewhere: str = "",
+        fleeting: bool = False,
+        **arguments: object,
+    ) -> Answer:
         """Run one transition; a repeat after a lost reply is part of every script's promise.
 
         Args:
             name: the script's name.
             key: KEYS[1].
             woken_elsewhere: a job whose message the caller publishes itself.
+            fleeting: what it writes may be lost, so strict durability does not wait for it.
             arguments: ARGV by name.
 
         Raises:
@@ -81,7 +90,8 @@ class Store:
         """
         loaded = script.load(name, test_clock=self._test_clock)
         ordered = loaded.order(arguments)
-        raw = self._send(lambda: self._evaluate(loaded, key, ordered))
+        fleeting = fleeting or loaded.only_reads
+        raw = self._send(lambda: self._evaluate(loaded, key, ordered, fleeting=fleeting))
         word, woken, *values = _text(raw)
         answer = Answer(word, tuple(woken), tuple(values))
         mine = [job_id for job_id in answer.woken if job_id != woken_elsewhere]
@@ -118,14 +128,16 @@ class Store:
         (time,) = self.pipeline(("TIME",))
         return int(time[0]) * 1000 + int(time[1]) // 1000
 
-    def _evaluate(self, loaded: script.Script, key: str, arguments: Sequence[Any]) -> Any:
+    def _evaluate(
+        self, loaded: script.Script, key: str, arguments: Sequence[Any], *, fleeting: bool
+    ) -> Any:
         try:
-            return self._call("EVALSHA", loaded.digest, 1, key, *arguments)
+            return self._call("EVALSHA", loaded.digest, 1, key, *arguments, fleeting=fleeting)
         except exceptions.NoScriptError:
-            return self._call("EVAL", loaded.source, 1, key, *arguments)
+            return self._call("EVAL", loaded.source, 1, key, *arguments, fleeting=fleeting)
 
-    def _call(self, *command: Any) -> Any:
-        if not self.durable_by:
+    def _call(self, *command: Any, fleeting: bool) -> Any:
+        if fleeting or not self.durable_by:
             return self.redis.execute_command(*command)
         # Both on one connection: the wait is for what that connection wrote.
         pipe = self.redis.pipeline(transaction=False)

@@ -32,7 +32,7 @@ _SHORT: Final = (
     "retry_of",
     "batch_id",
 )
-_LONG: Final = ("labels", "request_id", "traceparent", "callback")
+_LONG: Final = ("labels", "request_id", "traceparent", "tracestate", "callback")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,8 @@ class Submission:
         fingerprint: equal for submissions that count as the same; None when any may run.
         idempotency_digest: of the Idempotency-Key; the key itself is not kept.
         scheduled_ms: not before this time, milliseconds since 1970; None for now.
+        traceparent: the span that submitted it, as W3C Trace Context writes it.
+        tracestate: what belongs to that.
         attempt: how many attempts there were before this message.
         created_ms: when it was accepted, by the clock of Redis.
     """
@@ -69,6 +71,7 @@ class Submission:
     max_crashes: int = MAX_CRASHES
     request_id: str | None = None
     traceparent: str | None = None
+    tracestate: str | None = None
     retry_of: str | None = None
     batch_id: str | None = None
     callback: Mapping[str, Any] | None = None
@@ -95,6 +98,7 @@ class Submission:
         options["result_ttl_ms"] = self.result_ttl // timedelta(milliseconds=1)
         options["request_id"] = self.request_id
         options["traceparent"] = self.traceparent
+        options["tracestate"] = self.tracestate
         options["labels"] = json.dumps(dict(self.labels)) if self.labels else None
         options["callback"] = json.dumps(dict(self.callback)) if self.callback else None
         return {name: value for name, value in options.items() if value is not None}
@@ -108,7 +112,7 @@ class Submission:
         Raises:
             KeyError: the message was not made from a submission.
         """
-        names = {*_SHORT, *_WHOLE, "request_id", "traceparent"} - {"result_ttl_ms"}
+        names = {*_SHORT, *_WHOLE, "request_id", "traceparent", "tracestate"} - {"result_ttl_ms"}
         known = {name: options[name] for name in names if options.get(name) is not None}
         for name in set(_WHOLE) & known.keys():
             known[name] = int(known[name])

@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 
 from jobs.encoding import encode
-from jobs.errors import CapacityExceeded, DuplicateJob, IdempotencyMismatch
+from jobs.errors import CapacityExceeded, DuplicateJob, IdempotencyMismatch, RateExceeded, Refused
+from jobs.quota import Charge, Quota
 from jobs.store import Store
 from jobs.submission import Submission
 
@@ -17,6 +18,9 @@ class Accepted:
         submission: as accepted, with its time of creation.
         replayed: the Idempotency-Key had made a job before, and it is that one.
         wakeup: the number to confirm once the message is out; 0 when none is due.
+        quota: what is left of it, where there is one.
+        position: of a new job among those that wait for a worker, from 1; None when unknown.
+        running: how many jobs ran when it came.
     """
 
     job_id: str
@@ -24,25 +28,36 @@ class Accepted:
     replayed: bool
     wakeup: int
     now_ms: int
+    quota: Quota | None = None
+    position: int | None = None
+    running: int = 0
 
 
 def submit(
-    store: Store, submission: Submission, *, max_active: int, max_active_operation: int
+    store: Store,
+    submission: Submission,
+    *,
+    max_active: int,
+    max_active_operation: int,
+    charge: Charge | None = None,
 ) -> Accepted:
     """Decide on one submission in one step.
 
-    Of many equal unique submissions at the same moment exactly one is accepted. Nothing is
-    written unless it is accepted, and repeating it after a lost reply is accepted again.
+    Of many equal unique submissions at the same moment exactly one is accepted. Nothing but its
+    count is written unless it is accepted, and repeating it after a lost reply is accepted again.
+    A repeat, of this kind or by its Idempotency-Key, is not counted and never beyond a rate.
 
     Args:
         store: where to.
         submission: what was asked for; its parameters are valid.
         max_active: how many active jobs the server takes.
         max_active_operation: how many of these may be of this operation.
+        charge: whose quota it uses; None for no rate.
 
     Raises:
         DuplicateJob: an active job has the same fingerprint.
         IdempotencyMismatch: the Idempotency-Key belongs to another payload.
+        RateExceeded: the quota is used up for now.
         CapacityExceeded: there are too many active jobs.
         StoreUnavailable: Redis does not answer; the job may or may not be recorded.
     """
@@ -58,19 +73,36 @@ def submit(
         run_at_ms=submission.scheduled_ms or 0,
         max_active=max_active,
         max_active_operation=max_active_operation,
+        payer=charge.tenant if charge else "",
+        rate_requests=charge.rate.requests if charge else 0,
+        rate_window_ms=charge.window_ms if charge else 0,
     )
-    match answer.word:
-        case "duplicate":
-            raise DuplicateJob(*answer.values)
-        case "mismatch":
-            raise IdempotencyMismatch("This Idempotency-Key was used with another payload.")
-        case "full":
-            raise CapacityExceeded(*answer.values)
-    job_id, now_ms = answer.values
+    left, reset_ms, *values = answer.values
+    quota = charge.quota(left, reset_ms) if charge else None
+    if (refused := _refusal(answer.word, values, quota)) is not None:
+        refused.quota = quota
+        raise refused
+    job_id, now_ms, *line = values
     return Accepted(
         job_id=job_id,
         submission=submission.created(int(now_ms)),
         replayed=answer.word == "replayed",
         wakeup=1 if submission.job_id in answer.woken else 0,
         now_ms=int(now_ms),
+        quota=quota,
+        position=line[0] if line else None,
+        running=int(line[1]) if line else 0,
     )
+
+
+def _refusal(word: str, values: list[str], quota: Quota | None) -> Refused | None:
+    match word:
+        case "duplicate":
+            return DuplicateJob(*values)
+        case "mismatch":
+            return IdempotencyMismatch("This Idempotency-Key was used with another payload.")
+        case "full":
+            return CapacityExceeded(*values)
+        case "limited" if quota is not None:
+            return RateExceeded(quota)
+    return None

@@ -12,6 +12,7 @@ from config import ConfigurationError, Settings, load_settings
 from config.logging import configure_logging
 from jobs.errors import CallboardError
 from jobs.limit import limit
+from ops.keys import keys
 
 SLOT: Final = re.compile(r"(operation|resource):[a-z][a-z0-9_]{0,63}")
 
@@ -19,6 +20,9 @@ SLOT: Final = re.compile(r"(operation|resource):[a-z][a-z0-9_]{0,63}")
 @click.group()
 def main() -> None:
     """Run and steer a Callboard installation."""
+
+
+main.add_command(keys)
 
 
 @main.command()

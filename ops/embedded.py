@@ -15,9 +15,17 @@ from dramatiq.worker import Worker
 from actors.assembly import assemble
 from actors.service import Service
 from config import Settings
+from config.telemetry import Telemetry
+from ops.waitress_channel import answer_with_problems
 from ops.web import application, listen
 
 WEB_THREADS: Final = 64
+MOST_WAITS: Final = 32
+MOST_STREAMS: Final = 16
+"""Each takes a thread; with them a fourth is left for requests that do not wait."""
+
+_CONNECTIONS: Final = 500
+_UNSENT_BYTES: Final = 256 * 1024
 STOP_WITHIN_MS: Final = 15_000
 BANNER: Final = """\
 Callboard at {url}
@@ -38,18 +46,24 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -
         OSError: the port is taken.
     """
     assembly = assemble(settings)
-    service = Service(assembly, supervised=False)
+    telemetry = Telemetry.of(settings, process="callboard")
+    service = Service(assembly, supervised=False, telemetry=telemetry)
     service.install()
-    events = listen(assembly)
+    events = listen(assembly, waits=MOST_WAITS, streams=MOST_STREAMS)
     web = waitress.server.create_server(
-        application(assembly, events),
+        application(assembly, events, telemetry),
         host=settings.host,
         port=settings.port,
         threads=WEB_THREADS,
         clear_untrusted_proxy_headers=False,
         max_request_body_size=settings.max_body_bytes * 2,
+        outbuf_high_watermark=_UNSENT_BYTES,
+        connection_limit=_CONNECTIONS,
+        asyncore_use_poll=True,
+        channel_request_lookahead=1,  # or it would not notice that a client closes
         ident=None,
     )
+    answer_with_problems(web)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     worker = Worker(assembly.broker, worker_threads=settings.threads, worker_timeout=100)
     worker.start()

@@ -1,8 +1,11 @@
 """The web application: `gunicorn --config config/gunicorn.py "ops.web:create()"`."""
 
+import atexit
+import resource
 import signal
 import sys
 from types import FrameType
+from typing import Final
 
 import falcon
 import gevent
@@ -15,7 +18,12 @@ from api.services import Services
 from config import load_settings_or_exit
 from config.connections import connect_redis
 from config.logging import configure_logging
+from config.telemetry import Telemetry
 from jobs.errors import OperationError, StoreUnfit
+
+MOST_WAITS: Final = 6_000
+MOST_STREAMS: Final = 3_000
+"""Of one process with 10,000 connections; a tenth is left for requests that do not wait."""
 
 
 def create() -> falcon.App[Request, falcon.Response]:
@@ -27,22 +35,38 @@ def create() -> falcon.App[Request, falcon.Response]:
         assembly.check_store()
     except (OperationError, StoreUnfit) as error:
         sys.exit(f"callboard: {error}")
+    telemetry = Telemetry.of(settings, process="callboard-web")
+    if telemetry is not None:
+        telemetry.start()
+        atexit.register(telemetry.close)
     assembly.relay.start()
     assembly.broker_ready()
-    events = listen(assembly)
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    share = 1.0 if files == resource.RLIM_INFINITY else min(1.0, (files - 256) / 10_000)
+    events = listen(assembly, waits=int(MOST_WAITS * share), streams=int(MOST_STREAMS * share))
     _answer_waiting_at_sigterm(events)
-    return application(assembly, events)
+    return application(assembly, events, telemetry)
 
 
-def listen(assembly: Assembly) -> Events:
-    """Make what requests wait on; it connects with the first of them."""
+def listen(assembly: Assembly, *, waits: int, streams: int) -> Events:
+    """Make what requests wait on; it connects with the first of them.
+
+    Args:
+        assembly: the parts of this process.
+        waits: how many requests may wait.
+        streams: how many event streams there may be.
+    """
     return Events(
         lambda: connect_redis(assembly.settings, for_subscription=True),
         assembly.store.keys.channel("events"),
+        waits=waits,
+        streams=streams,
     )
 
 
-def application(assembly: Assembly, events: Events) -> falcon.App[Request, falcon.Response]:
+def application(
+    assembly: Assembly, events: Events, telemetry: Telemetry | None = None
+) -> falcon.App[Request, falcon.Response]:
     """Put HTTP in front of the parts of a process."""
     settings = assembly.settings
     services = Services(
@@ -52,6 +76,7 @@ def application(assembly: Assembly, events: Events) -> falcon.App[Request, falco
         registry=assembly.registry,
         events=events,
         broker_ready=assembly.broker_ready,
+        telemetry=telemetry,
     )
     return create_app(services)
 

@@ -93,6 +93,7 @@ class Stage:
         client: redis.Redis | None = None,
         *,
         connect: Callable[[], redis.Redis] | None = None,
+        registry: Registry | None = None,
         **settings: Any,
     ) -> None:
         self._connect = connect
@@ -100,7 +101,7 @@ class Stage:
         self.settings = Settings(**settings)
         self.publisher = RecordingPublisher()
         self.store = Store(client or self.connect(), "test")
-        self.registry = Registry([add, echo, single, shared, newest, narrow, quick])
+        self.registry = registry or Registry([add, echo, single, shared, newest, narrow, quick])
         self.events = Events(self.connect, self.store.keys.channel("events"))
         self.relay = Relay(self.store, self.publisher)
         intake = Intake(

@@ -21,6 +21,7 @@ _RUNNING = pytest.StashKey[list[RabbitMQ | RedisServer]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let somebody look longer for what the state machine has not found yet."""
     parser.addoption("--examples", type=int, help="how many histories the state machine tries")
+    parser.addoption("--fuzz-seconds", type=int, default=30, help="how long requests are fuzzed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

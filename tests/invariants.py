@@ -24,6 +24,7 @@ class Seen:
     limits: Mapping[str, str]
     sets: Mapping[str, Mapping[str, float]]
     waited: frozenset[str]
+    tenants: frozenset[str]
 
     def members(self, name: str) -> Mapping[str, float]:
         return self.sets.get(name, {})
@@ -85,6 +86,7 @@ def look(store: Store) -> Seen:
         *(("ZRANGE", prefix + name, 0, -1, "WITHSCORES") for name in sets),
         ("HGETALL", f"{prefix}limits"),
         ("SMEMBERS", f"{prefix}waited"),
+        ("SMEMBERS", f"{prefix}tenants"),
     )
     hashes, rest = replies[: len(job_ids)], replies[len(job_ids) :]
     return Seen(
@@ -95,8 +97,9 @@ def look(store: Store) -> Seen:
             name: {member.decode(): float(score) for member, score in _pairs(reply)}
             for name, reply in zip(sets, rest[len(uniques) :], strict=False)
         },
-        limits=_text(replies[-2]),
-        waited=frozenset(name.decode() for name in replies[-1]),
+        limits=_text(replies[-3]),
+        waited=frozenset(name.decode() for name in replies[-2]),
+        tenants=frozenset(name.decode() for name in replies[-1]),
     )
 
 
@@ -171,15 +174,23 @@ def _sets_agree_with_records(seen: Seen) -> Iterator[str]:
     listings: dict[str, set[str]] = {}
     for job_id, job in seen.jobs.items():
         own = f"index:{job['tenant']}"
-        facets = (f"status:{job['status']}", f"operation:{job['operation']}")
+        facets = [f"status:{job['status']}", f"operation:{job['operation']}"]
+        facets += [f"batch:{job['batch_id']}"] if "batch_id" in job else []
         for name in (own, *(f"{own}:{facet}" for facet in facets)):
             listings.setdefault(name, set()).add(job_id)
+        if job["status"] == "queued" and "parked_on" not in job:
+            listings.setdefault(f"queued:{job['queue']}", set()).add(job_id)
+        if job["tenant"] not in seen.tenants:
+            yield f"{job_id} is of {job['tenant']}, who is not listed"
         if job_id in active:
             listings.setdefault(f"active:{job['operation']}", set()).add(job_id)
-    for name in listings.keys() | {n for n in seen.sets if n.startswith(("index:", "active:"))}:
+    kinds = ("index:", "active:", "queued:")
+    for name in listings.keys() | {name for name in seen.sets if name.startswith(kinds)}:
         yield from _differ(name, listings.get(name, set()), seen.members(name))
     yield from (
-        f"{id} is there and has a tombstone" for id in seen.jobs if id in seen.members("tombstones")
+        f"{id} is there and has a tombstone"
+        for id, job in seen.jobs.items()
+        if f"{id} {job['tenant']}" in seen.members("tombstones")
     )
 
 
@@ -262,7 +273,8 @@ def _is_sorted_set(name: str) -> bool:
     if ":label:" in name:
         return False
     alone = ("active", "reservations", "leases", "due", "outbox", "expiry", "tombstones")
-    return first in ("slot", "waiting", "awaiting", "index", "active") or name in alone
+    lines = ("slot", "waiting", "awaiting", "queued", "index", "active")
+    return first in lines or name in alone
 
 
 def _text(flat: Mapping[bytes, bytes]) -> dict[str, str]:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from fractions import Fraction
 
 from jobs.fence import Fence
+from jobs.quota import Charge
 from jobs.submission import Submission
 from tests.invariants import Seen
 
@@ -13,6 +15,7 @@ HOLDING = ("running", "cancelling")
 ADOPT_WINDOW_MS = 24 * 3_600_000
 TOMBSTONE_MS = 25 * 3_600_000
 PATIENCE_MS = 600_000
+CONFIRM_WITHIN_MS = 5 * 60_000
 
 
 @dataclass
@@ -39,8 +42,10 @@ class Model:
     max_active: int
     max_active_operation: int
     jobs: dict[str, ModelJob] = field(default_factory=dict)
-    idempotency: dict[str, tuple[str | None, str]] = field(default_factory=dict)
+    idempotency: dict[tuple[str, str], tuple[str | None, str]] = field(default_factory=dict)
     tombstones: dict[str, int] = field(default_factory=dict)
+    confirmations: dict[tuple[str, str, str], int | None] = field(default_factory=dict)
+    arrivals: dict[str, Fraction] = field(default_factory=dict)
     ticked_ms: int = 0
 
     def status(self, job_id: str) -> str:
@@ -49,11 +54,23 @@ class Model:
     def active(self) -> list[ModelJob]:
         return [job for job in self.jobs.values() if job.status not in FINAL]
 
-    def submit(self, new: Submission) -> str:
+    def count(self, charge: Charge) -> tuple[str, int]:
+        """Count a request: what is to be answered, and how many more there may be now."""
+        window = charge.window_ms
+        interval = Fraction(window, charge.rate.requests)
+        arrival = max(self.arrivals.get(charge.tenant, Fraction(0)), Fraction(self.now_ms))
+        word = "counted" if arrival + interval - self.now_ms <= window else "limited"
+        if word == "counted":
+            self.arrivals[charge.tenant] = arrival = arrival + interval
+        return word, (window - (arrival - self.now_ms)) // interval
+
+    def submit(self, new: Submission, charge: Charge | None = None) -> str:
         if new.job_id in self.jobs:
             return "accepted"
-        if kept := self.idempotency.get(new.idempotency_digest or ""):
+        if kept := self.idempotency.get((new.tenant, new.idempotency_digest or "")):
             return "replayed" if kept[0] == new.payload_fingerprint else "mismatch"
+        if charge and self.count(charge)[0] == "limited":
+            return "limited"
         rival = self._rival(new)
         if rival and not (new.on_conflict == "replace" and rival.status in ("scheduled", "queued")):
             return "duplicate"
@@ -71,7 +88,7 @@ class Model:
             return "adopted"
         if lost.job_id in self.tombstones or published_ms + ADOPT_WINDOW_MS < self.now_ms:
             return "buried"
-        kept = self.idempotency.get(lost.idempotency_digest or "")
+        kept = self.idempotency.get((lost.tenant, lost.idempotency_digest or ""))
         if self._rival(lost) or (kept and kept[1] != lost.job_id):
             self.jobs[lost.job_id] = job = ModelJob(lost, "queued", self.now_ms, lost.attempt)
             self._end(job, "cancelled")
@@ -136,6 +153,24 @@ class Model:
             self.jobs[job_id].status = "cancelling"
             return "cancelling"
         return "missing" if status == "missing" else "ended"
+
+    def ask_cancel(self, job_id: str, token: str, caller: str) -> str:
+        if self.status(job_id) in ("missing", *FINAL):
+            return "missing" if self.status(job_id) == "missing" else "ended"
+        self.confirmations[job_id, token, caller] = self.now_ms + CONFIRM_WITHIN_MS
+        return "asked"
+
+    def confirm_cancel(self, job_id: str, token: str, caller: str) -> str:
+        """None is what became of a confirmation that was used."""
+        known = (job_id, token, caller)
+        until = self.confirmations.get(known, 0)
+        if self.status(job_id) in FINAL:
+            return "cancelled" if until is None else "ended"
+        if self.status(job_id) != "missing":
+            if until is not None and until < self.now_ms:
+                return "stale"
+            self.confirmations[known] = None
+        return self.cancel(job_id)
 
     def defer(self, job_id: str, *, parked: bool) -> str:
         status = self.status(job_id)
@@ -228,7 +263,8 @@ class Model:
         since = max(new.created_ms or self.now_ms, new.scheduled_ms or 0)
         self.jobs[new.job_id] = ModelJob(new, status, since, new.attempt)
         if new.idempotency_digest:
-            self.idempotency[new.idempotency_digest] = (new.payload_fingerprint, new.job_id)
+            kept = (new.payload_fingerprint, new.job_id)
+            self.idempotency[new.tenant, new.idempotency_digest] = kept
 
     def _end(self, job: ModelJob, status: str) -> None:
         job.status = status

@@ -8,10 +8,21 @@ from typing import Final, Literal
 from redis import Redis
 
 from jobs.adopt import adopt
+from jobs.cancel import ask_cancel, confirm_cancel
 from jobs.claim import Claim, claim
-from jobs.errors import CapacityExceeded, DuplicateJob, IdempotencyMismatch
+from jobs.errors import (
+    CapacityExceeded,
+    ConfirmationStale,
+    DuplicateJob,
+    IdempotencyMismatch,
+    JobFinal,
+    JobNotFound,
+    RateExceeded,
+)
 from jobs.fence import Fence
 from jobs.publisher import Wakeup
+from jobs.quota import Charge
+from jobs.rate import count_request
 from jobs.relay import confirm, publish_woken
 from jobs.store import Store
 from jobs.submission import Submission
@@ -84,12 +95,21 @@ class World:
         return f"token-{self._named}"
 
     def submit(
-        self, submission: Submission, *, publish: bool = True, most: tuple[int, int] = (1000, 1000)
+        self,
+        submission: Submission,
+        *,
+        publish: bool = True,
+        most: tuple[int, int] = (1000, 1000),
+        charge: Charge | None = None,
     ) -> str:
         """Submit as the web process does: the word of the script; the message goes out."""
         try:
             accepted = submit(
-                self.store, submission, max_active=most[0], max_active_operation=most[1]
+                self.store,
+                submission,
+                max_active=most[0],
+                max_active_operation=most[1],
+                charge=charge,
             )
         except DuplicateJob:
             return "duplicate"
@@ -97,11 +117,40 @@ class World:
             return "mismatch"
         except CapacityExceeded:
             return "full"
+        except RateExceeded:
+            return "limited"
         if accepted.wakeup and publish:
             message = Wakeup(accepted.submission, accepted.wakeup, False, accepted.now_ms)
             if all(self.broker.publish([message])):
                 confirm(self.store, [(accepted.job_id, accepted.wakeup)])
         return "replayed" if accepted.replayed else "accepted"
+
+    def count(self, charge: Charge) -> tuple[str, int]:
+        """Count a request: whether it was let through, and how many more would be."""
+        try:
+            return "counted", count_request(self.store, charge).left
+        except RateExceeded as error:
+            return "limited", error.quota.left
+
+    def ask_cancel(self, job_id: str, caller: str = "caller") -> tuple[str, str]:
+        """Take the first step of a cancel: its word and its token."""
+        try:
+            return "asked", ask_cancel(self.store, job_id, caller=caller).token
+        except JobFinal:
+            return "ended", ""
+        except JobNotFound:
+            return "missing", ""
+
+    def confirm_cancel(self, job_id: str, token: str, caller: str = "caller") -> str:
+        """Take the second step of a cancel: the word of the script."""
+        try:
+            return confirm_cancel(self.store, job_id, token, caller=caller)
+        except ConfirmationStale:
+            return "stale"
+        except JobFinal:
+            return "ended"
+        except JobNotFound:
+            return "missing"
 
     def submitted(self, operation: str = "free", **chosen: object) -> str:
         """Submit a new job that must be accepted, and give its id."""

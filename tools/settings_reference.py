@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from config.duration import format_bytes, format_duration
 from config.settings import Settings, variables_of
-from config.values import ApiKey, DurationBetween, SizeBetween
+from config.values import ApiKey, DurationBetween, RequestRate, SizeBetween
 
 _INTRODUCTION = """\
 # Settings
@@ -62,6 +62,7 @@ def _type_name(annotation: object, field: FieldInfo) -> str:
         return "list of `name=number`"
     names: dict[object, str] = {
         timedelta: "duration",
+        RequestRate | None: "`requests/duration`, 1 to 1000000 in 1s to 1d",
         int: "whole number",
         bool: "`true` or `false`",
         str: "text",

@@ -96,4 +96,4 @@ class Consumer(dramatiq.Consumer):
     def _settle(self, message: MessageProxy, *, rejected: bool) -> None:
         assert isinstance(message, SessionDelivery)
         if not message.session.settle(message, rejected=rejected):
-            log.debug("message came by a lost connection", message_id=message.message_id)
+            log.debug("message came by a lost connection", job=message.message_id)

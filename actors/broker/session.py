@@ -95,8 +95,8 @@ class Session:
             log.error(
                 "message rejected: it cannot be decoded",
                 queue=self._queue,
-                message_id=properties.message_id,
-                type=properties.type,
+                job=properties.message_id,
+                operation=properties.type,
                 bytes=len(body),
                 reason=str(error.error or error),
             )

@@ -12,7 +12,7 @@
 -- An id with a tombstone stays dead. When another job holds its unique or its idempotency key by
 -- now, the record ends cancelled. Repeating it, or finding the record there, answers adopted.
 if redis.call('EXISTS', record) == 1 then return answer('adopted') end
-if redis.call('ZSCORE', key_tombstones(), job_id) then return answer('buried') end
+if redis.call('ZSCORE', key_tombstones(), job_id .. ' ' .. fields.tenant) then return answer('buried') end
 if published_ms + adopt_window_ms < now then return answer('buried') end
 
 local kept_id = fields.idempotency_digest
@@ -32,5 +32,6 @@ end
 local job = create_job(job_id, fields, text, params, 'queued')
 remember_idempotency(job_id, job)
 await_message(job_id, job)
+enqueue(job_id, job)
 announce(job_id, job)
 return answer('adopted')

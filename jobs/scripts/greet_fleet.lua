@@ -2,7 +2,7 @@
 --
 -- KEYS     workers     zset  worker ids by their last hello
 -- ARGV     worker      str
---          fields      json  host, pid, queues, threads, running: strings
+--          fields      json  host, pid, version, queues, operations, threads, running: strings
 --          operations  json  names that this worker knows
 --          lasts_ms    int   how long the hello is good for
 -- RETURNS  greeted
@@ -11,6 +11,8 @@
 redis.call('ZADD', workers, now, worker)
 redis.call('ZREMRANGEBYSCORE', workers, '-inf', now - lasts_ms)
 for name, value in pairs(fields) do redis.call('HSET', key_worker(worker), name, value) end
+redis.call('HSETNX', key_worker(worker), 'since_ms', whole(now))
+redis.call('HSET', key_worker(worker), 'hello_ms', whole(now))
 redis.call('PEXPIRE', key_worker(worker), lasts_ms)
 for _, operation in ipairs(operations) do redis.call('ZADD', key_operations(), now, operation) end
 return answer('greeted')

@@ -14,6 +14,7 @@ for _, id in ipairs(redis.call('ZRANGE', awaiting, '-inf', now, 'BYSCORE', 'LIMI
   local job = read_job(id)
   if not job or job.status ~= 'queued' or job.queue ~= queue then
     redis.call('ZREM', awaiting, id)
+    redis.call('ZREM', key_queued(queue), id)
   else
     job.checks = redis.call('HINCRBY', key_job(id), 'checks', 1)
     if count < lost then

@@ -9,13 +9,21 @@
 --          run_at_ms             int    0 for now
 --          max_active            int    active jobs that the server takes
 --          max_active_operation  int    active jobs that this operation takes
--- RETURNS  accepted | replayed | mismatch | duplicate | full
+--          payer                 str    the tenant whose quota is used
+--          rate_requests         int    how many requests a window has; 0 for no rate
+--          rate_window_ms        int
+-- RETURNS  accepted | replayed | mismatch | limited | duplicate | full
 --
--- Nothing is written before all checks pass; of many equal unique submissions one is accepted.
--- A repeat after a lost reply answers accepted. Further values: the other job's id, or for full
--- 'server' or 'operation'; for accepted and replayed the time in ms.
-if redis.call('EXISTS', record) == 1 or redis.call('ZSCORE', key_tombstones(), job_id) then
-  return answer('accepted', job_id, whole(now))
+-- Nothing but the count of the request is written before all checks pass; of many equal unique
+-- submissions one is accepted. A repeat after a lost reply answers accepted and is not counted
+-- again. Adds what is left of the quota and in how many ms there is more; then the job's id and
+-- the time in ms (for a new job its place in line and how many run, too), for a duplicate the
+-- other's id and status, for full 'server' or 'operation'.
+local rate = key_rate(payer)
+local counted, left, reset_ms = count_rate(rate, rate_requests, rate_window_ms, 0)
+local tombstone = job_id .. ' ' .. fields.tenant
+if redis.call('EXISTS', record) == 1 or redis.call('ZSCORE', key_tombstones(), tombstone) then
+  return answer('accepted', left, reset_ms, job_id, whole(now))
 end
 
 if fields.idempotency_digest then
@@ -23,9 +31,12 @@ if fields.idempotency_digest then
   local kept = redis.call('HMGET', key, 'fingerprint', 'job')
   if kept[2] then
     local same = kept[1] == (fields.payload_fingerprint or '')
-    return answer(same and 'replayed' or 'mismatch', kept[2], whole(now))
+    return answer(same and 'replayed' or 'mismatch', left, reset_ms, kept[2], whole(now))
   end
 end
+
+counted, left, reset_ms = count_rate(rate, rate_requests, rate_window_ms, 1)
+if not counted then return answer('limited', left, reset_ms) end
 
 local rival_id, rival
 if fields.fingerprint then
@@ -34,15 +45,15 @@ if fields.fingerprint then
   if rival and is_final(rival) then rival = nil end
   local replaceable = rival and (rival.status == 'scheduled' or rival.status == 'queued')
   if rival and not (on_conflict == 'replace' and replaceable) then
-    return answer('duplicate', rival_id, rival.status)
+    return answer('duplicate', left, reset_ms, rival_id, rival.status)
   end
 end
 
 local leaving = rival and 1 or 0
 if redis.call('ZCARD', key_active()) - leaving >= max_active then
-  return answer('full', 'server')
+  return answer('full', left, reset_ms, 'server')
 elseif redis.call('ZCARD', key_active_operation(fields.operation)) - leaving >= max_active_operation then
-  return answer('full', 'operation')
+  return answer('full', left, reset_ms, 'operation')
 end
 
 if rival then
@@ -60,4 +71,4 @@ else
   wake(job_id, job)
 end
 announce(job_id, job)
-return answer('accepted', job_id, whole(now))
+return answer('accepted', left, reset_ms, job_id, whole(now), place_in_line(job_id, job))

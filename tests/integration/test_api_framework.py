@@ -84,7 +84,7 @@ def test_options_say_what_an_address_takes(stage: Stage) -> None:
     answer = stage.http.simulate_options("/v1/jobs")
 
     assert answer.status_code == 200
-    assert answer.headers["Allow"] == "POST"
+    assert answer.headers["Allow"] == "GET, HEAD, POST"
 
 
 def test_a_problem_is_json_whatever_the_client_accepts(stage: Stage) -> None:
@@ -144,13 +144,14 @@ def test_without_redis_the_answer_is_to_come_back_later(method: str) -> None:
     assert answer.headers["Retry-After"] == "5"
 
 
-def test_operations_are_listed_without_redis() -> None:
-    stage = Stage(_Away(protocol=2))
+def test_operations_are_listed_without_redis_for_keys_of_the_settings() -> None:
+    stage = Stage(_Away(protocol=2), api_keys=KEYS)
 
-    answer = stage.http.simulate_get("/v1/operations")
+    answer = stage.http.simulate_get("/v1/operations", headers=_bearer("look"))
 
     assert answer.status_code == 200
     assert answer.json["items"][0]["typical_duration_seconds"] is None
+    assert answer.json["items"][0]["paused"] is None
 
 
 def test_a_safe_request_id_is_taken(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """Looking at jobs, fetching results, cancelling and removing over HTTP."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import fakeredis
@@ -236,19 +237,19 @@ class _Counting(fakeredis.FakeRedis):
         return super().execute_command(*args, **kwargs)
 
 
-def test_a_poll_and_a_submission_are_one_round_trip_each() -> None:
+def test_a_poll_and_a_submission_are_one_round_trip_each_and_a_place_in_line_is_one_more() -> None:
     client = _Counting(server=fakeredis.FakeServer(version=(7, 2)), protocol=2)
     stage = Stage(client)
     job_id = stage.submit().json["id"]
     stage.get(job_id)
+    stage.claim(running := stage.submit().json["id"])
+    trips = [client.trips]
 
-    before = client.trips
-    stage.get(job_id)
-    polled = client.trips
-    stage.submit()
+    for ask in (lambda: stage.get(running), lambda: stage.get(job_id), stage.submit):
+        ask()
+        trips.append(client.trips)
 
-    assert polled - before == 1
-    assert client.trips - polled == 1
+    assert [after - before for before, after in pairwise(trips)] == [1, 2, 1]
 
 
 def test_operations_are_listed_with_their_schemas(stage: Stage) -> None:

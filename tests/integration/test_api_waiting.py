@@ -263,7 +263,7 @@ def test_who_waits_for_a_job_that_goes_away_is_told_so(
     waiting = pool.submit(stage.get, job_id, headers={"Prefer": "wait=20"})
     _waiting(stage)
 
-    stage.store.redis.zadd(stage.store.keys("tombstones"), {job_id: 1e15})
+    stage.store.redis.zadd(stage.store.keys("tombstones"), {f"{job_id} default": 1e15})
     stage.store.redis.delete(stage.store.keys("job", job_id))
 
     assert waiting.result(REREAD_S + 4).status_code == 410

@@ -305,7 +305,7 @@ def test_what_cannot_be_decoded_is_rejected_and_reported_without_its_body(
     consumer.close()
 
     assert delivery.kwargs == {"number": 1}
-    assert [(line["queue"], line["message_id"]) for line in logs] == [(namespace, "0199")]
+    assert [(line["queue"], line["job"]) for line in logs] == [(namespace, "0199")]
     assert "secret" not in str(logs)
     assert rabbitmq_broker.ready_messages(namespace) == 0
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from config import Rate
 from jobs.errors import StoreUnavailable, StoreUnfit
 from jobs.fitness import examine
 from jobs.identity import new_job_id
+from jobs.quota import Charge
+from jobs.rate import count_request
 from jobs.store import Store
 from jobs.submission import Submission
 from jobs.submit import submit
@@ -76,6 +80,8 @@ def test_strict_durability_waits_for_a_replica_that_is_there(tmp_path: Path) -> 
 
             with pytest.raises(StoreUnavailable, match="durable"):
                 submit_one(store)
+            counted = count_request(store, Charge("default", Rate(9, timedelta(seconds=10))))
 
     assert "WAIT" not in (alone.durable_by or ())
+    assert counted.left == 8, "what only counts requests waits for no replica"
     assert fitness.durable_by is not None

@@ -1,8 +1,11 @@
 """What a worker does with functions, in one process on the broker and Redis inside it."""
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from jobs.read import read, read_result
 from jobs.record import Record
 from jobs.submission import Submission
 from jobs.submit import submit
+from jobs.workers import list_workers
 from tests.eventually import eventually
 
 
@@ -279,3 +283,15 @@ def test_threads_do_not_outlive_the_worker(namespace: str) -> None:
     embedded.stop()
 
     eventually(lambda: threading.active_count() <= before, what="all threads have ended")
+
+
+def test_a_worker_says_what_it_is_and_what_it_can_run(embedded: Embedded) -> None:
+    eventually(lambda: list_workers(embedded.store), what="the worker says hello", timeout=10)
+
+    (worker,) = list_workers(embedded.store)
+
+    assert (worker.host, worker.pid) == (socket.gethostname(), os.getpid())
+    assert worker.version == version("callboard")
+    assert worker.operations == tuple(sorted(each.name for each in embedded.assembly.registry))
+    assert worker.threads == embedded.assembly.settings.threads
+    assert worker.since is not None

@@ -70,6 +70,7 @@ class Stack:
             "CALLBOARD_WEB_CONCURRENCY": "1",
             "CALLBOARD_LEASE": "3s",
             "CALLBOARD_SHUTDOWN_GRACE": "1s",
+            "PYTHONPATH": str(ROOT),  # before packages of others that are called `tests`, too
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{bare_environment()['PATH']}",
         }
         self.store = Store(redis.Redis.from_url(redis_server.url, protocol=2), namespace)

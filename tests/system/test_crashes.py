@@ -129,8 +129,8 @@ def waiting_messages(stack: Stack) -> int:
 
 def wakeup_of(stack: Stack, job_id: str) -> Wakeup:
     """Rebuild the message of a job that is there."""
-    submission, _fields = read_submissions(stack.store, [job_id])[job_id]
-    return Wakeup(submission, 1, urgent=False, published_ms=stack.store.now_ms())
+    submitted = read_submissions(stack.store, [job_id])[job_id]
+    return Wakeup(submitted.submission, 1, urgent=False, published_ms=submitted.now_ms)
 
 
 def publish_again(stack: Stack, job_id: str, *, copies: int) -> None:

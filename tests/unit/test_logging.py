@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from config import load_settings
-from config.logging import configure_logging
+from config.logging import configure_logging, stack_of
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +52,46 @@ def test_no_password_of_a_url_is_written(log_format: str) -> None:
     assert written.count("***@h") == 5
     assert "hush" not in written
     assert "sh@h" not in written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Bearer hush",
+        "bearer hush, and more",
+        "key cbk_hush-hush_hush",
+        "GET /v1/jobs?api_key=hush&limit=1",
+        "/v1/jobs?limit=1&token=hush",
+        "https://h/?apikey=hush",
+    ],
+)
+def test_no_key_is_written(text: str) -> None:
+    stream = io.StringIO()
+    configure_logging(load_settings(log_format="json"), stream=stream)
+
+    logging.getLogger("theirs").warning("said %s", text)
+
+    assert "***" in stream.getvalue()
+    assert "hush" not in stream.getvalue()
+
+
+def test_what_other_loggers_say_besides_their_text_is_written_too() -> None:
+    stream = io.StringIO()
+    configure_logging(load_settings(log_format="json"), stream=stream)
+
+    logging.getLogger("theirs").warning("postponed", extra={"woken": 3})
+
+    assert json.loads(stream.getvalue())["woken"] == 3
+
+
+def test_a_stack_shows_where_and_not_what() -> None:
+    try:
+        int("hush" + "hush")
+    except ValueError as error:
+        stack = stack_of(error)
+
+    assert "test_logging.py" in stack
+    assert "hushhush" not in stack
 
 
 def test_lines_below_the_level_are_not_written() -> None:

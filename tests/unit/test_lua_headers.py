@@ -6,7 +6,15 @@ from importlib.resources import files
 import pytest
 
 from jobs.keys import CHANNELS, TEMPLATES
-from jobs.script import GROWING, HeaderError, load, read_header, script_names, shared_functions
+from jobs.script import (
+    GROWING,
+    READING,
+    HeaderError,
+    load,
+    read_header,
+    script_names,
+    shared_functions,
+)
 
 pytestmark = pytest.mark.check
 
@@ -135,7 +143,18 @@ def test_only_scripts_that_make_jobs_may_be_refused_by_a_full_redis() -> None:
     first_write = {name: "redis.call('DEL', key_headroom())" in load(name).source for name in NAMES}
 
     assert {"submit_job", "adopt_job"} == GROWING
-    assert {name for name, spared in first_write.items() if not spared} == GROWING
+    assert {name for name, spared in first_write.items() if not spared} == GROWING | READING
+
+
+@pytest.mark.parametrize("name", sorted(READING))
+def test_a_script_that_only_reads_calls_nothing_that_writes(name: str) -> None:
+    called = set(re.findall(r"redis\.call\(\s*'(\w+)'", load(name).source))
+
+    assert called <= {
+        *("TIME", "HGET", "HMGET", "LRANGE", "LLEN"),
+        *("ZCARD", "ZCOUNT", "ZRANK", "ZREVRANGE", "ZMSCORE"),
+    }
+    assert called >= {"TIME"}
 
 
 @pytest.mark.parametrize("name", NAMES)

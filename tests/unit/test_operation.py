@@ -159,6 +159,13 @@ def test_parameters_are_checked_strictly_and_errors_point_at_their_place(
     assert pointer in [place for place, _ in error.value.errors]
 
 
+def test_a_whole_number_may_be_written_with_an_empty_fraction() -> None:
+    assert plain.parameters.validate({"n": 1.0, "pair": [2.0, 3]}) == {"n": 1, "pair": [2, 3]}
+    for wrong in (1.5, 1e300):
+        with pytest.raises(InvalidParameters):
+            plain.parameters.validate({"n": wrong})
+
+
 def test_validated_parameters_are_complete_and_like_json() -> None:
     assert plain.parameters.validate({"n": 1}) == {"n": 1, "pair": [1, 2]}
 

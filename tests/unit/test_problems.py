@@ -7,6 +7,7 @@ import falcon
 import pytest
 
 from api import problems
+from api.problem_texts import RUN_ENDED
 from api.problems import TABLE, Kind, problem_of
 from api.urls import Urls
 from jobs import errors
@@ -57,7 +58,7 @@ def test_titles_are_sentences_and_constant_for_their_type() -> None:
 
 
 def test_names_are_slugs_or_addresses() -> None:
-    names = {kind.name for kind in _kinds()} | set(problems.RUN_ENDED)
+    names = {kind.name for kind in _kinds()} | set(RUN_ENDED)
 
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*|https://iana\.org/.+", name) for name in names)
 

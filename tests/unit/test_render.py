@@ -10,6 +10,7 @@ from api.conditional import entity_tag, is_known, known_statuses
 from api.render import eta_seconds, job_error, job_object, timestamp
 from api.retry_after import retry_after_s
 from api.urls import Urls
+from jobs.forecast import Duration, Estimate
 from jobs.record import Progress, Record
 
 pytestmark = pytest.mark.check
@@ -89,6 +90,10 @@ def test_a_running_job_shows_every_member_of_the_contract() -> None:
         "links": {
             "self": f"http://example.org/v1/jobs/{RECORD.id}",
             "result": f"http://example.org/v1/jobs/{RECORD.id}/result",
+            "events": f"http://example.org/v1/jobs/{RECORD.id}/events",
+            "log": f"http://example.org/v1/jobs/{RECORD.id}/log",
+            "cancel": f"http://example.org/v1/jobs/{RECORD.id}/cancel",
+            "retry": f"http://example.org/v1/jobs/{RECORD.id}/retry",
         },
     }
 
@@ -101,6 +106,12 @@ def test_a_queued_job_says_what_it_is_parked_on() -> None:
         "parked_on": "operation:clustering",
         "estimated_start_seconds": None,
     }
+
+
+def test_a_queued_job_says_where_it_stands_in_whole_seconds() -> None:
+    shown = job_object(QUEUED, URLS, now=NOW, estimate=Estimate(3, 7.2))
+
+    assert shown["queue"] == {"position": 3, "parked_on": None, "estimated_start_seconds": 8}
 
 
 def test_times_have_milliseconds_and_a_z() -> None:
@@ -149,15 +160,35 @@ def test_a_job_that_was_replaced_names_the_one_that_took_its_place() -> None:
 def test_the_time_to_ask_again_follows_the_estimate(
     changes: dict[str, Any], mean_ms: int | None, seconds: int
 ) -> None:
-    assert retry_after_s(_with(RECORD, **changes), mean_ms, NOW) == seconds
+    known = None if mean_ms is None else Duration(mean_ms, 0)
+
+    assert retry_after_s(_with(RECORD, **changes), known, NOW) == seconds
 
 
 def test_a_new_job_is_asked_for_after_the_mean_or_at_once() -> None:
     new = _with(QUEUED, created_at=NOW)
 
     assert retry_after_s(new, None, NOW) == 1
-    assert retry_after_s(new, 4200, NOW) == 5
-    assert retry_after_s(new, 10**9, NOW) == 30
+    assert retry_after_s(new, Duration(4200, 0), NOW) == 5
+    assert retry_after_s(new, Duration(10**9, 0), NOW) == 30
+
+
+def test_a_queued_job_is_asked_for_when_it_may_have_started_and_run() -> None:
+    old = _with(QUEUED, created_at=NOW - timedelta(hours=1))
+
+    assert retry_after_s(old, Duration(4200, 0), NOW, start_s=3.5) == 8
+    assert retry_after_s(old, Duration(4200, 0), NOW) == 30
+
+
+def test_a_job_whose_like_vary_much_is_asked_for_early_and_then_less_and_less_often() -> None:
+    varied, unknown = Duration(100_000, 98_000), QUEUED.progress
+    asked = []
+    for age_s in (0, 1, 3, 60, 600):
+        started = NOW - timedelta(seconds=age_s)
+        running = _with(RECORD, progress=unknown, started_at=started)
+        asked.append(retry_after_s(running, varied, NOW))
+
+    assert asked == [2, 1, 1, 12, 30]
 
 
 def test_the_tag_changes_with_version_attempt_and_status() -> None:

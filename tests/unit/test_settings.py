@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from config import ApiKey, ConfigurationError, Settings, load_settings
+from config import ApiKey, ConfigurationError, Rate, Settings, load_settings
 from tools.settings_reference import render
 
 BROKER = "amqp://somebody:hush-broker@rabbit.example:5672/%2F"
@@ -68,6 +68,26 @@ def test_platform_names_are_read_and_our_own_win(monkeypatch: pytest.MonkeyPatch
     assert settings.port == 5001
 
 
+@pytest.mark.parametrize(
+    ("written", "rate", "window_s"),
+    [
+        ("100/10s", Rate(100, timedelta(seconds=10)), 10),
+        (" 1 / 1d ", Rate(1, timedelta(days=1)), 86_400),
+        ("1000000/1", Rate(1_000_000, timedelta(seconds=1)), 1),
+    ],
+)
+def test_a_rate_is_read_as_requests_in_a_time(
+    written: str, rate: Rate, window_s: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLBOARD_RATE_LIMIT", written)
+
+    settings = load_settings()
+
+    assert settings.rate_limit == rate
+    assert rate.window_s == window_s
+    assert load_settings(rate_limit=str(rate)).rate_limit == rate
+
+
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLBOARD_THREADS", "")
 
@@ -116,6 +136,16 @@ def test_settings_cannot_be_changed() -> None:
         ({"RESOURCES": "gpu=-1"}, "'gpu=-1' is not a resource"),
         ({"RESOURCES": "gpu=1,gpu=2"}, "'gpu' is given twice"),
         ({"OPERATIONS": "team/clustering.py"}, "is not the name of a Python module"),
+        ({"RATE_LIMIT": "100"}, "'100' is not a number of requests and a time, such as 100/10s"),
+        ({"RATE_LIMIT": "many/10s"}, "CALLBOARD_RATE_LIMIT is not valid: 'many/10s' is not"),
+        ({"RATE_LIMIT": "-1/10s"}, "'-1/10s' is not a number of requests"),
+        ({"RATE_LIMIT": "0/10s"}, "it must allow 1 to 1000000 requests, not 0"),
+        ({"RATE_LIMIT": "1000001/10s"}, "it must allow 1 to 1000000 requests"),
+        ({"RATE_LIMIT": f"{'9' * 5000}/10s"}, "it must allow 1 to 1000000 requests"),
+        ({"RATE_LIMIT": "100/soon"}, "'soon' is not a duration"),
+        ({"RATE_LIMIT": "100/999ms"}, "it must be between 1s and 1d"),
+        ({"RATE_LIMIT": "100/25h"}, "it must be between 1s and 1d"),
+        ({"RATE_LIMIT": "100/1500ms"}, "'1500ms' is not a whole number of seconds"),
         ({"TRUSTED_PROXIES": "proxy.example"}, "is not an IP address or network"),
         ({"API_KEYS": "hush-key"}, "entry 1 is not written as tenant:role:sha256"),
         ({"API_KEYS": "lab:client:hush-key"}, "entry 1 does not end in a SHA-256"),
@@ -125,8 +155,10 @@ def test_settings_cannot_be_changed() -> None:
         ({"HOST": "::", "API_KEYS": f"a:client:{HASH}"}, "would open the one-process server"),
         (
             {"HOST": "0.0.0.0", "BROKER_URL": BROKER, "REDIS_URL": REDIS},
-            "would let everybody in; set CALLBOARD_API_KEYS",
+            "would let everybody in; set CALLBOARD_API_KEYS or CALLBOARD_REQUIRE_KEYS=true",
         ),
+        ({"REQUIRE_KEYS": "true"}, "CALLBOARD_REQUIRE_KEYS=true lets nobody into"),
+        ({"REQUIRE_KEYS": "perhaps"}, "CALLBOARD_REQUIRE_KEYS is not valid: .*boolean"),
         ({"FAULT_POINTS": "after_submit"}, "it needs CALLBOARD_TESTING=true"),
         ({"TESTING": "perhaps"}, "CALLBOARD_TESTING is not valid: .*boolean"),
         ({"LEESE": "10s"}, "CALLBOARD_LEESE is not a setting; did you mean CALLBOARD_LEASE"),
@@ -143,6 +175,15 @@ def test_a_wrong_configuration_is_refused_in_one_sentence_without_secrets(
 
     assert "\n" not in str(refusal.value)
     assert not any(secret in _everything_said(refusal.value) for secret in SECRETS)
+
+
+def test_an_open_host_needs_keys_in_the_settings_or_the_word_that_keys_are_required() -> None:
+    open_to_all = {"broker_url": BROKER, "redis_url": REDIS, "host": "0.0.0.0"}
+
+    assert load_settings(**open_to_all, require_keys=True).api_keys == ()
+    assert not load_settings(**open_to_all, api_keys=f"lab:client:{HASH}").require_keys
+    with pytest.raises(ConfigurationError, match="would let everybody in"):
+        load_settings(**open_to_all)
 
 
 def test_a_platform_name_is_the_one_that_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:

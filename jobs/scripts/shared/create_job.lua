@@ -15,6 +15,7 @@ local function create_job(id, fields, text, params, status)
   fields.status = status
   redis.call('ZADD', key_active(), fields.created_ms, id)
   redis.call('ZADD', key_active_operation(fields.operation), fields.created_ms, id)
+  redis.call('SADD', key_tenants(), fields.tenant)
   for _, index in ipairs(indexes_of(fields, text)) do
     redis.call('ZADD', index, fields.created_ms, id)
   end

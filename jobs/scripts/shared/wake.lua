@@ -4,5 +4,6 @@ local function wake(id, job)
   redis.call('HINCRBY', key_job(id), 'wakeup', 1)
   redis.call('ZADD', key_outbox(), now + relay_grace_ms, id)
   redis.call('ZREM', key_awaiting(job.queue), id)
+  enqueue(id, job)
   woken[#woken + 1] = id
 end

@@ -1,0 +1,115 @@
+"""Pages about the API: `/docs`, with everything that it loads."""
+
+import hashlib
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from typing import Final
+from urllib.parse import urlsplit
+
+import falcon
+
+from api.problems import NOT_FOUND, Problem
+from api.request import Request
+
+_SCRIPT: Final = "text/javascript; charset=utf-8"
+_STYLE: Final = "text/css; charset=utf-8"
+_SOURCES: Final = {
+    "swagger.css": ("offapi", "swagger_style.css", _STYLE),
+    "docs.css": ("api", "assets/docs.css", _STYLE),
+    "swagger.js": ("offapi", "swagger_bundle.js", _SCRIPT),
+    "docs.js": ("api", "assets/docs.js", _SCRIPT),
+}
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_FOR_EVER: Final = "max-age=31536000, immutable"
+_PAGE: Final = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Callboard: the API</title>
+<link rel="icon" href="data:,">
+{styles}
+{scripts}
+<main id="docs" data-document="{document}">
+<noscript>This page needs JavaScript. <a href="{document}">The document</a> does not.</noscript>
+</main>
+</html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that the page loads.
+
+    Attributes:
+        digest: of what it contains; in its address, so that it may be kept for ever.
+    """
+
+    data: bytes
+    media_type: str
+    digest: str
+
+
+def _read(package: str, path: str, media_type: str) -> Asset:
+    data = files(package).joinpath(path).read_bytes()
+    return Asset(data, media_type, hashlib.sha256(data).hexdigest()[:16])
+
+
+ASSETS: Final = {name: _read(*source) for name, source in _SOURCES.items()}
+
+
+class DocsResource:
+    """The page: `/docs`."""
+
+    def on_get(self, req: Request, resp: falcon.Response) -> None:
+        """Give the page, whose addresses have no host: a proxy in front may have another one."""
+        prefix = urlsplit(req.context.urls.base).path
+        places = {
+            name: escape(f"{prefix}/docs/assets/{asset.digest}/{name}")
+            for name, asset in ASSETS.items()
+        }
+        styles = [
+            f'<link rel="stylesheet" href="{place}">'
+            for name, place in places.items()
+            if name.endswith(".css")
+        ]
+        scripts = [
+            f'<script src="{place}" defer></script>'
+            for name, place in places.items()
+            if name.endswith(".js")
+        ]
+        resp.content_type = "text/html; charset=utf-8"
+        resp.set_headers(
+            {
+                "Cache-Control": "no-store",
+                "Content-Security-Policy": _POLICY,
+                "Referrer-Policy": "no-referrer",
+                "X-Content-Type-Options": "nosniff",
+            }
+        )
+        resp.text = _PAGE.format(
+            styles="\n".join(styles),
+            scripts="\n".join(scripts),
+            document=escape(f"{prefix}/openapi.json"),
+        )
+
+    on_head = on_get
+
+
+class DocsAssetResource:
+    """What the page loads: `/docs/assets/{digest}/{file}`."""
+
+    def on_get(self, _req: Request, resp: falcon.Response, digest: str, file: str) -> None:
+        """Give a file; one of another version is not there."""
+        asset = ASSETS.get(file)
+        if asset is None or asset.digest != digest:
+            raise Problem(NOT_FOUND, "The page at /docs names the files that there are.")
+        resp.content_type = asset.media_type
+        resp.set_headers({"Cache-Control": _FOR_EVER, "X-Content-Type-Options": "nosniff"})
+        resp.data = asset.data
+
+    on_head = on_get

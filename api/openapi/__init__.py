@@ -1,0 +1,1 @@
+"""The OpenAPI document, made from what validates, what answers and what refuses."""

@@ -1,0 +1,152 @@
+"""Everything that the document's paths refer to by name."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Final
+
+from api.openapi import events, fleet, jobs, problems
+from api.openapi.description import Schema, named
+from api.openapi.headers import RESPONSE, header
+from api.openapi.job import job_schema
+from api.openapi.links import LINKS
+from api.openapi.operations import operation_schemas, pascal, submission_schema
+from api.openapi.parameters import parameters
+from api.openapi.responses import problem_response, response_name
+from api.problems import Kind, every_kind
+from jobs.operation import Operation
+
+_SECURITY: Final = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of Callboard."},
+    "apiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The same key, for clients that cannot send `Authorization`.",
+    },
+}
+_PREFIX: Final = "#/components/"
+
+
+def components(
+    operations: list[Operation], refusals: Collection[tuple[tuple[Kind, ...], bool]]
+) -> dict[str, dict[str, Any]]:
+    """Give all components that there may be.
+
+    Args:
+        operations: what can be run.
+        refusals: the kinds of problems that share an answer, and whether the request may count
+            for the caller's rate.
+    """
+    known = [each.name for each in operations]
+    headers = {
+        f"{prefix}{name.replace('-', '')}": header(name, required=not prefix)
+        for name in RESPONSE
+        for prefix in ("", "Perhaps")
+    }
+    return {
+        "schemas": _schemas(operations, [kinds for kinds, _ in refusals]),
+        "responses": {
+            response_name(kinds, counted=counted): problem_response(kinds, counted=counted)
+            for kinds, counted in refusals
+        },
+        "parameters": parameters(known),
+        "headers": headers,
+        "links": LINKS,
+        "securitySchemes": _SECURITY,
+    }
+
+
+def only_used(document: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the components that nothing refers to, and links to what is not there."""
+    found = {each["operationId"] for path in document["paths"].values() for each in path.values()}
+    every = document["components"]
+    every["links"] = {
+        name: link for name, link in every["links"].items() if link["operationId"] in found
+    }
+    for response in _responses(document):
+        kept = {
+            name: link
+            for name, link in response.pop("links", {}).items()
+            if link["$ref"].rpartition("/")[2] in every["links"]
+        }
+        if kept:
+            response["links"] = kept
+    reached = _reached(document)
+    document["components"] = {
+        section: {
+            name: value
+            for name, value in members.items()
+            if section == "securitySchemes" or (section, name) in reached
+        }
+        for section, members in every.items()
+    }
+    return document
+
+
+def _schemas(operations: list[Operation], unions: Iterable[tuple[Kind, ...]]) -> dict[str, Schema]:
+    found = {
+        **jobs.SCHEMAS,
+        **events.SCHEMAS,
+        **fleet.SCHEMAS,
+        **problems.SCHEMAS,
+        **{problems.problem_name(kind): problems.problem_schema(kind) for kind in every_kind()},
+        "Job": job_schema(),
+        "AnyParameters": {
+            "type": "object",
+            "description": "Parameters of an operation.",
+            "additionalProperties": True,
+        },
+        "AnyResult": {"description": "What an operation returned."},
+        "Submission": _any_submission(operations),
+    }
+    for union in unions:
+        if len(union) > 1:
+            found[problems.union_name(union)] = problems.union_schema(union)
+    for operation in operations:
+        found |= operation_schemas(operation)
+    return found
+
+
+def _any_submission(operations: list[Operation]) -> Schema:
+    if not operations:
+        return submission_schema()
+    by_name = {each.name: f"{pascal(each.name)}Submission" for each in operations}
+    return {
+        "description": "What to run.",
+        "oneOf": [named(schema) for schema in by_name.values()],
+        "discriminator": {
+            "propertyName": "operation",
+            "mapping": {name: named(schema)["$ref"] for name, schema in by_name.items()},
+        },
+    }
+
+
+def _responses(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from document["components"]["responses"].values()
+    for path in document["paths"].values():
+        for operation in path.values():
+            yield from operation["responses"].values()
+
+
+def _reached(document: dict[str, Any]) -> set[tuple[str, str]]:
+    """Find the components that paths refer to, themselves or through others."""
+    reached: set[tuple[str, str]] = set()
+    waiting: list[Any] = [document["paths"]]
+    while waiting:
+        for reference in _references(waiting.pop()):
+            section, _, name = reference.removeprefix(_PREFIX).partition("/")
+            if (section, name) not in reached:
+                reached.add((section, name))
+                waiting.append(document["components"][section][name])
+    return reached
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        reference = value.get("$ref")
+        if isinstance(reference, str):
+            yield reference
+        for each in value.values():
+            yield from _references(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _references(each)

@@ -1,0 +1,158 @@
+"""The document as a whole: what is described, for the routes and operations that there are."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
+from typing import Any, Final
+
+from api import problems
+from api.openapi.components import components, only_used
+from api.openapi.description import BOTH, Body, Description, Descriptions, named
+from api.openapi.operations import parameters_example
+from api.openapi.paths import jobs as of_jobs
+from api.openapi.paths import operations as of_operations
+from api.openapi.paths import server as of_server
+from api.openapi.responses import by_status, response, response_name
+from api.problems import TABLE, Kind
+from config import Role
+from jobs import errors
+from jobs.operation import Operation
+
+Roles = Mapping[str, Mapping[str, Role | None]]
+"""For each route's template, which role each method needs; None for none at all."""
+
+DESCRIPTIONS: Final[Descriptions] = {
+    **of_jobs.DESCRIPTIONS,
+    **of_operations.DESCRIPTIONS,
+    **of_server.DESCRIPTIONS,
+}
+_GUARDS: Final = (
+    problems.AUTHENTICATION_REQUIRED,
+    problems.FORBIDDEN,
+    TABLE[errors.RateExceeded],
+    TABLE[errors.StoreUnavailable],
+)
+_KEYS: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"apiKey": []}]
+_IN_PATH: Final = re.compile(r"\{(\w+)\}")
+_TAGS: Final = {
+    "Jobs": "Runs of operations: submit, follow, cancel.",
+    "Operations": "What can be run.",
+    "Fleet": "The server and its workers.",
+    "About": "This document, and pages for people.",
+}
+_SAYS: Final = (
+    "Runs slow functions as jobs. Submit one, and wait for it, poll it or follow its events.\n\n"
+    "Errors are problems (RFC 9457) whose `type` is an address that explains it. "
+    "Bodies are JSON or msgpack, by `Content-Type` and `Accept`."
+)
+
+
+def build_document(
+    base: str, operations: Iterable[Operation], roles: Roles, *, keys_required: bool
+) -> dict[str, Any]:
+    """Write the document.
+
+    Args:
+        base: where the server is, with no slash at its end.
+        operations: what can be run; each gets a path of its own, in place of the template: which
+            body it takes depends on the name, which a template cannot say.
+        roles: the routes and methods that there are; one that nobody described is left out.
+        keys_required: whether requests need a key.
+    """
+    known = sorted(operations, key=lambda each: each.name)
+    paths: dict[str, dict[str, Any]] = {}
+    refusals: dict[tuple[tuple[Kind, ...], bool], None] = {}  # in an order that stays
+    for path, method, role, description in _described(roles, known):
+        problems_of = by_status(_kinds(description, role))
+        refusals |= {(tuple(each), role is not None): None for each in problems_of.values()}
+        written = _operation(path, role, description, known)
+        written["responses"] = _responses(role, description, problems_of)
+        paths.setdefault(path, {})[method.lower()] = written
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Callboard",
+            "version": version("callboard"),
+            "description": _SAYS,
+            "contact": {"name": "This server", "url": f"{base}/docs"},
+        },
+        "servers": [{"url": base, "description": "This server."}],
+        "tags": [{"name": name, "description": says} for name, says in _TAGS.items()],
+        "security": [*_KEYS, *([] if keys_required else [{}])],
+        "paths": paths,
+        "components": components(known, refusals),
+    }
+    return only_used(document)
+
+
+def _described(
+    roles: Roles, known: list[Operation]
+) -> Iterator[tuple[str, str, Role | None, Description]]:
+    for template, methods in roles.items():
+        for method, role in methods.items():
+            description = DESCRIPTIONS.get((template, method))
+            if description is not None and not (known and template == of_operations.ONE):
+                yield template, method, role, description
+    for operation in known:
+        own = of_operations.of_operation(operation)
+        for (template, method), description in own.items():
+            if method in roles.get(template, {}):
+                path = template.replace("{name}", operation.name)
+                yield path, method, roles[template][method], description
+
+
+def _kinds(description: Description, role: Role | None) -> list[Kind]:
+    guards = () if role is None else _GUARDS
+    return [*guards, *description.problems, problems.INTERNAL_ERROR]
+
+
+def _operation(
+    path: str, role: Role | None, description: Description, known: list[Operation]
+) -> dict[str, Any]:
+    says = description.says if role is None else f"{description.says}\n\nNeeds the role `{role}`."
+    in_path = [
+        "knownName" if name == "name" and not path.endswith("}") else name
+        for name in _IN_PATH.findall(path)
+    ]
+    names = (*in_path, *description.parameters, "X-Request-ID")
+    written: dict[str, Any] = {
+        "operationId": description.id,
+        "tags": [description.tag],
+        "summary": description.summary,
+        "description": says,
+        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in names],
+    }
+    if role is None:
+        written["security"] = []
+    if description.body is not None:
+        written["requestBody"] = _body(description.body, known)
+    return written
+
+
+def _body(body: Body, known: list[Operation]) -> dict[str, Any]:
+    examples = dict(body.examples)
+    if body.schema == "Submission":
+        found = {each.name: parameters_example(each) for each in known}
+        examples |= {
+            name: {"operation": name, "params": params}
+            for name, params in found.items()
+            if params is not None
+        }
+    content: dict[str, Any] = {"schema": named(body.schema)}
+    if examples:
+        content["examples"] = {name: {"value": value} for name, value in examples.items()}
+    return {"required": body.required, "content": dict.fromkeys(BOTH, content)}
+
+
+def _responses(
+    role: Role | None, description: Description, problems_of: Mapping[int, list[Kind]]
+) -> dict[str, Any]:
+    counted = role is not None
+    answers = {
+        status: response(answer, counted=counted) for status, answer in description.answers.items()
+    }
+    refusals = {
+        status: {"$ref": f"#/components/responses/{response_name(kinds, counted=counted)}"}
+        for status, kinds in problems_of.items()
+    }
+    return {str(status): written for status, written in sorted({**answers, **refusals}.items())}

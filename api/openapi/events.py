@@ -1,0 +1,54 @@
+"""The schemas of event streams, as `api.streams` sends them."""
+
+from typing import Final
+
+from api.media import JSON
+from api.openapi.description import Schema, named
+from api.openapi.problems import problem_name
+from api.openapi.shapes import closed, said
+from api.problems import TABLE
+from jobs.errors import JobGone
+from jobs.record import STATUSES
+
+_ID: Final[Schema] = {
+    "type": "string",
+    "pattern": rf"^[0-9]+\.[0-9]+\.(?:{'|'.join(STATUSES)})\.[0-9]+$",
+}
+_DATA: Final = {
+    "status": ("Job", "The job has another status, or is shown for the first time."),
+    "progress": ("Progress", "The run has come further."),
+    "log": ("LogLine", "The function has written a line."),
+    "done": ("Job", "The job is final; no event follows."),
+    "gone": (problem_name(TABLE[JobGone]), "The job was removed; no event follows."),
+}
+
+
+def _event(name: str) -> Schema:
+    schema, says = _DATA[name]
+    data = {"type": "string", "contentMediaType": JSON, "contentSchema": named(schema)}
+    return closed(
+        says,
+        {
+            "id": said(_ID, "What to send as `Last-Event-ID`."),
+            "event": {"type": "string", "enum": [name]},
+            "data": said(data, f"JSON: a `{schema}`."),
+        },
+        perhaps="id" if name == "gone" else "",
+    )
+
+
+def _name(event: str) -> str:
+    return f"{event.capitalize()}Event"
+
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    **{_name(each): _event(each) for each in _DATA},
+    "Event": {
+        "description": "One event of a stream.",
+        "oneOf": [named(_name(each)) for each in _DATA],
+        "discriminator": {
+            "propertyName": "event",
+            "mapping": {each: named(_name(each))["$ref"] for each in _DATA},
+        },
+    },
+}

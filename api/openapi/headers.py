@@ -1,0 +1,119 @@
+"""The headers of answers, and those and the other parameters of requests."""
+
+from typing import Any, Final
+
+from api.docs import ASSETS
+from api.idempotency import KEY_PATTERN
+from api.openapi.description import Schema
+from api.problem_pages import meanings
+from jobs.identity import JOB_ID_PATTERN
+
+_TEXT: Final[Schema] = {"type": "string"}
+_ADDRESS: Final[Schema] = {"type": "string", "format": "uri"}
+_SECONDS: Final[Schema] = {"type": "integer", "minimum": 0}
+
+RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
+    "Accept": ("The types of body that are read here.", _TEXT),
+    "Allow": ("The methods that this address has.", _TEXT),
+    "Cache-Control": ("Who may keep this answer, and for how long.", _TEXT),
+    "Content-Security-Policy": ("What this page may load.", _TEXT),
+    "ETag": (
+        "Names this version; send it as `If-None-Match`.",
+        {"type": "string", "pattern": r'^(?:W/)?"[^"]+"$'},
+    ),
+    "Idempotency-Replayed": (
+        "The job was submitted by an earlier request with the same `Idempotency-Key`.",
+        {"type": "string", "enum": ["true"]},
+    ),
+    "Link": (
+        "Other addresses; `rel=next` is that of the next page.",
+        {"type": "string", "pattern": "^<[^>]+>; *rel="},
+    ),
+    "Location": ("The address of the job.", _ADDRESS),
+    "Preference-Applied": (
+        "The parts of `Prefer` that were followed.",
+        {"type": "string", "pattern": "^(?:respond-async|wait=[0-9]+)(?:, wait=[0-9]+)?$"},
+    ),
+    "RateLimit": (
+        "What is left: `r` requests, and after `t` seconds some come back.",
+        {"type": "string", "pattern": '^"requests";r=[0-9]+(?:;t=[0-9]+)?$'},
+    ),
+    "RateLimit-Policy": (
+        "The caller's quota: `q` requests in `w` seconds.",
+        {"type": "string", "pattern": '^"requests";q=[0-9]+;w=[0-9]+$'},
+    ),
+    "Referrer-Policy": ("What this page tells those that it links to.", _TEXT),
+    "Retry-After": ("When to ask again, in seconds.", _SECONDS),
+    "Vary": ("The headers of the request that the answer depends on.", _TEXT),
+    "WWW-Authenticate": ("How to say who asks.", {"type": "string", "pattern": "^Bearer "}),
+    "X-Accel-Buffering": ("Tells proxies to pass events on at once.", _TEXT),
+    "X-Content-Type-Options": (
+        "The body is of the type that it is said to be.",
+        {"type": "string", "enum": ["nosniff"]},
+    ),
+    "X-Request-ID": (
+        "This request's id in the server's log.",
+        {"type": "string", "minLength": 1, "maxLength": 128},
+    ),
+}
+"""What each header says, and its schema."""
+
+REQUEST: Final[dict[str, Schema]] = {
+    "Idempotency-Key": {
+        "description": "Makes a repeat of this request harmless: it answers with the same job. "
+        "Kept for 24 hours, quoted or bare; make a new one for each job, such as a UUID.",
+        "schema": {"type": "string", "pattern": KEY_PATTERN},
+    },
+    "If-None-Match": {
+        "description": "The `ETag` of the version that is known already.",
+        "schema": _TEXT,
+        "example": 'W/"3.1.running"',
+    },
+    "Last-Event-ID": {
+        "description": "The `id` of the last event that was received.",
+        "schema": _TEXT,
+        "example": "3.1.running.17",
+    },
+    "Prefer": {
+        "description": "`wait=10` waits up to 10 seconds, `respond-async` not at all.",
+        "schema": _TEXT,
+        "example": "wait=10",
+    },
+    "X-Request-ID": {
+        "description": "An id of your own for this request, up to 128 letters, digits and "
+        "`._~:/+=@,-`; another one is replaced.",
+        "schema": _TEXT,
+        "example": "import-2026-11-22",
+    },
+    "traceparent": {
+        "description": "The trace that this request belongs to (W3C Trace Context).",
+        "schema": _TEXT,
+        "example": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    },
+}
+
+PATH: Final[dict[str, Schema]] = {
+    "digest": {
+        "description": "Of what the file contains.",
+        "schema": {"type": "string", "enum": sorted(asset.digest for asset in ASSETS.values())},
+    },
+    "file": {
+        "description": "The file's name.",
+        "schema": {"type": "string", "enum": sorted(ASSETS)},
+    },
+    "slug": {
+        "description": "The end of the problem's `type`.",
+        "schema": {"type": "string", "enum": sorted(meanings())},
+    },
+    "job_id": {
+        "description": "The job's id.",
+        "schema": {"type": "string", "pattern": f"^{JOB_ID_PATTERN}$"},
+        "example": "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77",
+    },
+}
+
+
+def header(name: str, *, required: bool) -> dict[str, Any]:
+    """Give one header of answers."""
+    says, schema = RESPONSE[name]
+    return {"description": says, "required": required, "schema": schema}

@@ -1,0 +1,117 @@
+"""The schemas and paths of one operation, from its own declaration."""
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from api.openapi.description import Schema, named
+from api.openapi.examples import example_of
+from api.openapi.job import job_schema
+from api.submissions import Submission
+from jobs.errors import InvalidParameters
+from jobs.operation import Operation
+
+_LOWEST: Final = -(2**63)
+_HIGHEST: Final = 2**64 - 1
+_DEFS: Final = "#/$defs/"
+
+
+def pascal(name: str) -> str:
+    """Write an operation's name as that of a schema: `gene_clustering` as `GeneClustering`."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def camel(name: str) -> str:
+    """Write an operation's name as that of a method: `gene_clustering` as `geneClustering`."""
+    whole = pascal(name)
+    return whole[:1].lower() + whole[1:]
+
+
+def operation_schemas(operation: Operation) -> dict[str, Schema]:
+    """Give the schemas of an operation's parameters, submission, result and job, by name."""
+    prefix = pascal(operation.name)
+    parameters = operation.parameters
+    result = {"description": "What it comes to.", **_value(parameters.result_schema)}
+    given = {"title": operation.name, **parameters.schema}
+    found = {
+        **_hoisted(f"{prefix}Parameters", given, prefix, bounded=True),
+        **_hoisted(f"{prefix}Result", result, f"{prefix}Result", bounded=False),
+    }
+    return {
+        **found,
+        f"{prefix}Job": job_schema(operation=operation.name, result=named(f"{prefix}Result")),
+        f"{prefix}Submission": submission_schema(operation),
+    }
+
+
+def checked(model: type[BaseModel]) -> Schema:
+    """Give the schema of what a model checks."""
+    plain: Schema = _plain(model.model_json_schema(), "", bounded=False)
+    return plain
+
+
+def submission_schema(operation: Operation | None = None) -> Schema:
+    """Give the schema of `POST /v1/jobs`, of one operation or of any."""
+    schema = checked(Submission)
+    if operation is not None:
+        known = {"type": "string", "enum": [operation.name]}
+        params = named(f"{pascal(operation.name)}Parameters")
+        schema["properties"] |= {"operation": known, "params": params}
+        schema["description"] = f"What to run: `{operation.name}`."
+    return schema
+
+
+def parameters_example(operation: Operation) -> dict[str, Any] | None:
+    """Give parameters as a client may send them: those that are required; None if none is found."""
+    found: dict[str, Any] = example_of(operation.parameters.schema)
+    try:
+        operation.parameters.validate(found)
+    except InvalidParameters:
+        return None
+    return found
+
+
+def _value(schema: Schema) -> Schema:
+    """Give a result's schema; of one that is always null no generator of clients makes a type."""
+    return {"description": "Always null."} if schema == {"type": "null"} else schema
+
+
+def _hoisted(name: str, schema: Schema, prefix: str, *, bounded: bool) -> dict[str, Schema]:
+    """Make of a schema's own definitions schemas of the document."""
+    inner = {
+        f"{prefix}{each}": _plain(definition, prefix, bounded=bounded)
+        for each, definition in schema.get("$defs", {}).items()
+    }
+    outer = {key: value for key, value in schema.items() if key != "$defs"}
+    return {**inner, name: _plain(outer, prefix, bounded=bounded)}
+
+
+def _plain(schema: Any, prefix: str, *, bounded: bool) -> Any:
+    """Copy a schema with its references made the document's and the titles left out.
+
+    Whole numbers that a request may carry get the bounds of 64 bits that bodies have.
+    """
+    if isinstance(schema, list):
+        return [_plain(each, prefix, bounded=bounded) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    copied = {
+        key: (
+            {name: _plain(each, prefix, bounded=bounded) for name, each in value.items()}
+            if key in ("properties", "patternProperties")
+            else value
+            if key in ("default", "examples", "example", "enum", "const")
+            else _plain(value, prefix, bounded=bounded)
+        )
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str))
+    }
+    reference = copied.get("$ref", "")
+    if isinstance(reference, str) and reference.startswith(_DEFS):
+        copied["$ref"] = named(prefix + reference.removeprefix(_DEFS))["$ref"]
+    if bounded and copied.get("type") == "integer":
+        if not copied.keys() & {"minimum", "exclusiveMinimum"}:
+            copied["minimum"] = _LOWEST
+        if not copied.keys() & {"maximum", "exclusiveMaximum"}:
+            copied["maximum"] = _HIGHEST
+    return copied

@@ -1,0 +1,114 @@
+"""The parameters of requests, by the names that descriptions use."""
+
+from typing import Any, Final
+
+from api.joblog import MOST_AFTER, MOST_LINES, USUAL_LINES
+from api.listing import MOST_JOBS, USUAL_JOBS
+from api.openapi.description import Schema, named
+from api.openapi.headers import PATH, REQUEST
+from api.openapi.operations import submission_schema
+from api.openapi.shapes import JOB_ID, whole
+from api.submissions import LABEL_NAME, LABEL_VALUE, TIME
+from jobs.rules import NAME
+
+_FLAG: Final[Schema] = {"type": "boolean", "default": False}
+
+_TIME: Final[Schema] = {"type": "string", "format": "date-time", "pattern": f"^{TIME}$"}
+# The 24 bytes of `api.listing`: a time, and an id whose version and variant are fixed.
+_CURSOR: Final = (
+    "^[A-Za-z0-9_-]{18}[BFJNRVZdhlptx159][w-z0-9_-][A-Za-z0-9_-][IJKLYZabopqr4567]"
+    "[A-Za-z0-9_-]{10}$"
+)
+
+_QUERY: Final[dict[str, dict[str, Any]]] = {
+    "force": {
+        "description": "Kill what does not stop, where the operation runs so that it can be.",
+        "schema": _FLAG,
+    },
+    "purge": {"description": "Remove a final job.", "schema": _FLAG},
+    "status": {"description": "In which status.", "schema": named("JobStatus")},
+    "operation": {
+        "description": "Of which operation.",
+        "schema": {"type": "string", "pattern": f"^{NAME.pattern}$"},
+    },
+    "created_after": {"description": "Created later than this.", "schema": _TIME},
+    "created_before": {"description": "Created earlier than this.", "schema": _TIME},
+    "batch": {"description": "Of which batch.", "schema": JOB_ID},
+    "tenant": {
+        "description": "Whose; `*` for everybody's. For operators.",
+        "schema": {"type": "string", "pattern": r"^(?:[A-Za-z0-9_-]{1,64}|\*)$"},
+    },
+    "cursor": {
+        "description": "Where the page begins, from the `next` of the one before.",
+        "schema": {"type": "string", "pattern": _CURSOR},
+    },
+    "after": {
+        "description": "The number of the last line that is known.",
+        "schema": whole(maximum=MOST_AFTER, default=0),
+    },
+}
+_LIMITS: Final = {
+    "limit": whole(1, maximum=MOST_JOBS, default=USUAL_JOBS),
+    "lines": whole(1, maximum=MOST_LINES, default=USUAL_LINES),
+}
+
+
+def parameters(known: list[str]) -> dict[str, dict[str, Any]]:
+    """Give every parameter by its name.
+
+    Args:
+        known: the operations that have a path of their own.
+    """
+    name = {
+        "description": "The operation's name.",
+        "schema": {"type": "string", "pattern": f"^{NAME.pattern}$"},
+    }
+    return {
+        **{key: _in("header", key, value) for key, value in REQUEST.items()},
+        **{key: _in("path", key, value) for key, value in {**PATH, "name": name}.items()},
+        **{key: _in("query", key, value) for key, value in {**_QUERY, **_options()}.items()},
+        **{
+            key: _in("query", "limit", {"description": "The most to give.", "schema": schema})
+            for key, schema in _LIMITS.items()
+        },
+        "knownName": _in(
+            "path",
+            "name",
+            {"description": "The operation's name.", "schema": {"type": "string", "enum": known}},
+        ),
+    }
+
+
+def _options() -> dict[str, dict[str, Any]]:
+    """Give what a submission may choose, as query parameters."""
+    properties = submission_schema()["properties"]
+    chosen = {
+        key: {
+            "description": properties[key]["description"],
+            "schema": _not_null(properties[key]),
+        }
+        for key in ("priority", "delay_seconds", "run_at", "result_ttl_seconds")
+    }
+    labels = {
+        "description": "Words to find the job by, each as `label.<name>=<value>`.",
+        "style": "form",
+        "explode": True,
+        "schema": {
+            "type": "object",
+            "maxProperties": properties["labels"]["maxProperties"],
+            "propertyNames": {"pattern": rf"^label\.{LABEL_NAME}$"},
+            "additionalProperties": {"type": "string", "pattern": f"^{LABEL_VALUE}$"},
+        },
+        "example": {"label.project": "sysndd"},
+    }
+    return {**chosen, "labels": labels}
+
+
+def _not_null(schema: Schema) -> Schema:
+    """Give what a query parameter can be, which is never null."""
+    (kept,) = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
+    return {key: value for key, value in kept.items() if key not in ("description", "default")}
+
+
+def _in(where: str, name: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": where, "required": where == "path", **value}

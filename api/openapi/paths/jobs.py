@@ -1,0 +1,229 @@
+"""The routes of jobs: submit, list, look, follow, cancel, run again and remove."""
+
+from typing import Final
+
+from api import problems
+from api.openapi.description import EVENT_STREAM, Answer, Body, Description, Descriptions
+from api.openapi.links import JOB
+from api.problems import TABLE
+from jobs import errors
+
+NOT_FOUND: Final = TABLE[errors.JobNotFound]
+GONE: Final = TABLE[errors.JobGone]
+READ: Final = (
+    problems.MALFORMED_BODY,
+    problems.LENGTH_REQUIRED,
+    problems.BODY_TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+)
+"""Why a body cannot be read."""
+
+SUBMITTED: Final = (
+    *READ,
+    problems.INVALID_HEADER,
+    problems.INVALID_REQUEST,
+    TABLE[errors.InvalidParameters],
+    TABLE[errors.IdempotencyMismatch],
+    TABLE[errors.CapacityExceeded],
+    GONE,
+)
+"""Why a submission may be refused, whatever it is of."""
+
+SUBMIT_HEADERS: Final = ("Prefer", "Idempotency-Key", "traceparent")
+_LINKS: Final = tuple(JOB)
+_TAG: Final = "Jobs"
+
+
+def accepted(schema: str) -> dict[int, Answer]:
+    """Give the answers to a submission that was accepted.
+
+    Args:
+        schema: the name of the schema of the job.
+    """
+    perhaps = ("Preference-Applied", "Idempotency-Replayed")
+    return {
+        200: Answer(
+            says="The job is final: it finished while the request waited.",
+            schema=schema,
+            headers=("Location", "Vary"),
+            perhaps=perhaps,
+            links=_LINKS,
+        ),
+        202: Answer(
+            says="The job is kept, and will run.",
+            schema=schema,
+            headers=("Location", "Retry-After", "Vary"),
+            perhaps=perhaps,
+            links=_LINKS,
+        ),
+    }
+
+
+RETURNED: Final = Answer(
+    says="An equal job is active already, and this operation gives it to everybody.",
+    headers=("Location",),
+)
+
+DESCRIPTIONS: Final[Descriptions] = {
+    ("/v1/jobs", "POST"): Description(
+        id="submitJob",
+        tag=_TAG,
+        summary="Submit a job",
+        says="Keeps a job and answers at once, or waits for it as long as `Prefer: wait` says.",
+        parameters=SUBMIT_HEADERS,
+        body=Body(schema="Submission"),
+        answers={**accepted("Job"), 303: RETURNED},
+        problems=(*SUBMITTED, TABLE[errors.UnknownOperation], TABLE[errors.DuplicateJob]),
+    ),
+    ("/v1/jobs", "GET"): Description(
+        id="listJobs",
+        tag=_TAG,
+        summary="List jobs",
+        says="Lists the caller's jobs, the newest first.",
+        parameters=(
+            "status",
+            "operation",
+            "labels",
+            "created_after",
+            "created_before",
+            "batch",
+            "tenant",
+            "limit",
+            "cursor",
+        ),
+        answers={
+            200: Answer(
+                says="A page of jobs.",
+                schema="JobPage",
+                headers=("Vary",),
+                perhaps=("Link",),
+                links=("lookAtFirst", "resultOfFirst"),
+            )
+        },
+        problems=(problems.INVALID_REQUEST,),
+    ),
+    ("/v1/jobs/{job_id}", "GET"): Description(
+        id="getJob",
+        tag=_TAG,
+        summary="Look at a job",
+        says="Says how a job is, at once or as soon as its status changes.",
+        parameters=("Prefer", "If-None-Match"),
+        answers={
+            200: Answer(
+                says="The job as it is.",
+                schema="Job",
+                headers=("ETag", "Vary"),
+                perhaps=("Retry-After", "Preference-Applied"),
+                links=("result", "events", "log", "cancel", "delete", "retry"),
+            ),
+            304: Answer(
+                says="The job is as the client knows it.",
+                headers=("ETag",),
+                perhaps=("Retry-After", "Preference-Applied"),
+            ),
+        },
+        problems=(NOT_FOUND, GONE),
+    ),
+    ("/v1/jobs/{job_id}", "DELETE"): Description(
+        id="deleteJob",
+        tag=_TAG,
+        summary="Cancel or remove a job",
+        says="Cancels an active job in one step and leaves a final one as it is; "
+        "`purge=true` removes a final one. A repeat does no harm.",
+        parameters=("purge", "force"),
+        answers={
+            200: Answer(
+                says="The job is final.", schema="Job", headers=("Vary",), links=("look", "retry")
+            ),
+            202: Answer(
+                says="The job is being cancelled.",
+                schema="Job",
+                headers=("Retry-After", "Vary"),
+                links=("look",),
+            ),
+            204: Answer(says="The job is removed."),
+        },
+        problems=(problems.INVALID_REQUEST, NOT_FOUND, TABLE[errors.JobActive]),
+    ),
+    ("/v1/jobs/{job_id}/result", "GET"): Description(
+        id="getResult",
+        tag=_TAG,
+        summary="Fetch a result",
+        says="Gives what the operation returned.",
+        answers={200: Answer(says="The result.", schema="AnyResult", headers=("Vary",))},
+        problems=(NOT_FOUND, GONE, TABLE[errors.JobNotFinished], problems.NO_RESULT),
+    ),
+    ("/v1/jobs/{job_id}/events", "GET"): Description(
+        id="streamEvents",
+        tag=_TAG,
+        summary="Follow a job",
+        says="Sends events as the job goes on; the last one is `done`.",
+        parameters=("Last-Event-ID",),
+        answers={
+            200: Answer(
+                says="Server-sent events.",
+                schema="Event",
+                media=(EVENT_STREAM,),
+                headers=("X-Accel-Buffering",),
+            ),
+            204: Answer(says="The client has seen `done`."),
+        },
+        problems=(NOT_FOUND, GONE, problems.NOT_ACCEPTABLE, problems.STREAMS_FULL),
+    ),
+    ("/v1/jobs/{job_id}/log", "GET"): Description(
+        id="getLog",
+        tag=_TAG,
+        summary="Read a job's log",
+        says="Gives the lines that the running function wrote, page by page.",
+        parameters=("after", "lines"),
+        answers={
+            200: Answer(
+                says="Lines of the log.", schema="LogPage", headers=("Vary",), perhaps=("Link",)
+            )
+        },
+        problems=(problems.INVALID_REQUEST, NOT_FOUND, GONE),
+    ),
+    ("/v1/jobs/{job_id}/cancel", "POST"): Description(
+        id="cancelJob",
+        tag=_TAG,
+        summary="Cancel a job in two steps",
+        says="Without a body it changes nothing and offers a confirmation; "
+        "with the confirmation's token it cancels.",
+        body=Body(schema="CancelRequest", required=False),
+        answers={
+            200: Answer(
+                says="The job is cancelled.", schema="Job", headers=("Vary",), links=("look",)
+            ),
+            202: Answer(
+                says="A confirmation is wanted, or the job is being cancelled.",
+                schema="CancelOfferOrJob",
+                headers=("Vary",),
+                perhaps=("Retry-After",),
+                links=("lookAtOffered", "confirmCancel"),
+            ),
+        },
+        problems=(
+            *READ,
+            problems.INVALID_REQUEST,
+            NOT_FOUND,
+            TABLE[errors.JobFinal],
+            TABLE[errors.ConfirmationStale],
+        ),
+    ),
+    ("/v1/jobs/{job_id}/retry", "POST"): Description(
+        id="retryJob",
+        tag=_TAG,
+        summary="Run a job again",
+        says="Submits a new job from the stored request of a final one.",
+        parameters=SUBMIT_HEADERS,
+        body=Body(schema="RetryRequest", required=False),
+        answers={**accepted("Job"), 303: RETURNED},
+        problems=(
+            *SUBMITTED,
+            NOT_FOUND,
+            TABLE[errors.JobActive],
+            TABLE[errors.UnknownOperation],
+            TABLE[errors.DuplicateJob],
+        ),
+    ),
+}

@@ -1,0 +1,55 @@
+"""The document over HTTP: `/openapi.json`."""
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+import falcon
+from pydantic_core import to_json
+
+from api.conditional import is_known
+from api.media import JSON
+from api.openapi.document import Roles, build_document
+from api.request import Request
+from jobs.registry import Registry
+
+_BASES: Final = 16
+
+
+class OpenApiResource:
+    """The document, made once for each address by which this process is reached.
+
+    Args:
+        registry: the operations, each of which gets a path of its own.
+        keys_required: whether requests need a key now.
+    """
+
+    def __init__(self, registry: Registry, keys_required: Callable[[], bool]) -> None:
+        self._registry: Final = registry
+        self._keys_required: Final = keys_required
+        self._roles: Roles = {}
+        self._written: Final = lru_cache(maxsize=_BASES)(self._write)
+
+    def describe(self, roles: Roles) -> None:
+        """Say which routes there are; to be called before anybody asks."""
+        self._roles = roles
+
+    def on_get(self, req: Request, resp: falcon.Response) -> None:
+        """Give the document; 304 to a client that has it."""
+        body, tag = self._written(req.context.urls.base, self._keys_required())
+        resp.set_header("ETag", tag)
+        resp.set_header("Cache-Control", "no-cache")
+        if is_known(tag, req.get_header("If-None-Match")):
+            resp.status = 304
+            return
+        resp.content_type = JSON
+        resp.data = body
+
+    on_head = on_get
+
+    def _write(self, base: str, keys_required: bool) -> tuple[bytes, str]:  # noqa: FBT001  # is cached by it
+        body = to_json(
+            build_document(base, self._registry, self._roles, keys_required=keys_required)
+        )
+        return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'

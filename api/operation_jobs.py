@@ -1,0 +1,67 @@
+"""Submit a job to an operation's own address: the body is its parameters, the query the rest."""
+
+import re
+from typing import Any, Final
+
+import falcon
+
+from api.acceptance import Acceptance
+from api.idempotency import idempotency_fields
+from api.media import Media
+from api.query import LABEL, read_query
+from api.request import Request
+from api.submissions import parse_submission
+from jobs.operation import Operation
+
+_NUMBERS: Final = ("priority", "delay_seconds", "result_ttl_seconds")
+_NUMBER: Final = re.compile(
+    r"-?(?:0|[1-9][0-9]{0,17})(?P<fraction>(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?)"
+)
+
+
+class OperationJobs:
+    """Takes submissions of `POST /v1/operations/{name}`, which are those of `POST /v1/jobs`."""
+
+    def __init__(self, media: Media, acceptance: Acceptance) -> None:
+        self._media = media
+        self._acceptance = acceptance
+
+    def submit(self, req: Request, resp: falcon.Response, operation: Operation) -> None:
+        """Submit a job and answer with it.
+
+        The same submission at `/v1/jobs` is a repeat of this one: with the same
+        Idempotency-Key both make one job.
+
+        Raises:
+            Problem, CallboardError: it was not accepted; errors point into the body, which is
+                the parameters, or name the query parameter.
+        """
+        params = self._media.read(req)
+        body = {"operation": operation.name, "params": params, **_options(req)}
+        asked = parse_submission(body, place=_place)
+        repeat = idempotency_fields(req.get_header("Idempotency-Key"), body)
+        self._acceptance.answer(req, resp, asked, repeat, pointer="")
+
+
+def _options(req: Request) -> dict[str, Any]:
+    """Read the query as the members that a body at `/v1/jobs` would have."""
+    with read_query(req) as query:
+        options: dict[str, Any] = {name: query.parsed(name, _number) for name in _NUMBERS}
+        options["run_at"] = query.text("run_at")
+        options["labels"] = query.labels() or None
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _number(text: str) -> int | float:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise ValueError("must be a number")
+    return float(text) if match["fraction"] else int(text)
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Say where in the request a member of the submission was."""
+    first, *rest = location or ("run_at",)  # what is checked last
+    if first == "params":
+        return ""
+    return f"{LABEL}{rest[0]}" if first == "labels" and rest else str(first)

@@ -1,0 +1,121 @@
+"""The one way to read query parameters: each is known, given once, and well formed."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from api.problems import invalid_request
+from api.request import Request
+from api.submissions import LABEL_NAME, LABEL_VALUE, MOST_LABELS, Time
+
+LABEL: Final = "label."
+_WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}")
+_LABEL: Final = re.compile(rf"(?:{LABEL_NAME})=(?:{LABEL_VALUE})")
+_TIME: Final[TypeAdapter[datetime]] = TypeAdapter(Time)
+
+Value = TypeVar("Value")
+
+
+class Query:
+    """The parameters of one request; whatever is not asked for is unknown here.
+
+    What is malformed is noted and counts as absent until `read_query` refuses the request.
+    """
+
+    def __init__(self, given: Mapping[str, str | list[str]]) -> None:
+        self._left = dict(given)
+        self.wrong: list[tuple[str, str]] = []
+
+    def text(self, name: str) -> str | None:
+        """Give a parameter as it came."""
+        found = self._left.pop(name, None)
+        if isinstance(found, list):
+            self.refuse(name, "is given more than once")
+            return None
+        return found
+
+    def parsed(self, name: str, parse: Callable[[str], Value]) -> Value | None:
+        """Give what a parameter says.
+
+        Args:
+            name: which.
+            parse: reads it; raises ValueError with what it must be.
+        """
+        text = self.text(name)
+        try:
+            return None if text is None else parse(text)
+        except ValueError as error:
+            self.refuse(name, str(error))
+            return None
+
+    def flag(self, name: str) -> bool:
+        """Give one that is `true` or `false`; absent means false."""
+        return self.word(name, ("true", "false")) == "true"
+
+    def word(self, name: str, words: tuple[str, ...]) -> str | None:
+        """Give one of a few words."""
+        text = self.text(name)
+        if text is None or text in words:
+            return text
+        self.refuse(name, f"must be {', '.join(words[:-1])} or {words[-1]}")
+        return None
+
+    def whole(self, name: str, *, least: int, most: int, default: int) -> int:
+        """Give a whole number within bounds."""
+
+        def parse(text: str) -> int:
+            if not _WHOLE.fullmatch(text) or not least <= int(text) <= most:
+                raise ValueError(f"must be a whole number from {least} to {most}")
+            return int(text)
+
+        found = self.parsed(name, parse)
+        return default if found is None else found
+
+    def time(self, name: str) -> datetime | None:
+        """Give a time (RFC 3339)."""
+        return self.parsed(name, _parse_time)
+
+    def labels(self) -> dict[str, str]:
+        """Give every `label.<name>=<value>`."""
+        names = [name for name in self._left if name.startswith(LABEL)]
+        found = {name.removeprefix(LABEL): self.text(name) for name in names}
+        for name, value in found.items():
+            if value is not None and not _LABEL.fullmatch(f"{name}={value}"):
+                self.refuse(LABEL + name, "is not a label that a job can have")
+        if len(found) > MOST_LABELS:
+            self.refuse(names[MOST_LABELS], f"is one label more than the {MOST_LABELS} of a job")
+        return {name: value for name, value in found.items() if value is not None}
+
+    def refuse(self, name: str, detail: str) -> None:
+        """Note what is wrong with a parameter."""
+        self.wrong.append((name, detail))
+
+    def refuse_others(self) -> None:
+        """Note every parameter that nobody asked for."""
+        for name in self._left:
+            self.refuse(name, "is not a parameter here")
+
+
+@contextmanager
+def read_query(req: Request) -> Iterator[Query]:
+    """Read the parameters of a request; those that are not asked for inside are refused after it.
+
+    Raises:
+        Problem: 422; each error points to a parameter by its name.
+    """
+    query = Query(req.params)
+    yield query
+    query.refuse_others()
+    if query.wrong:
+        raise invalid_request(query.wrong)
+
+
+def _parse_time(text: str) -> datetime:
+    try:
+        return _TIME.validate_python(text)
+    except ValidationError as error:
+        raise ValueError("must be a time as RFC 3339, such as 2030-01-31T12:00:00Z") from error

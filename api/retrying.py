@@ -1,0 +1,81 @@
+"""Run a job that has ended once more: a new job from the stored request."""
+
+from typing import Final
+
+import falcon
+from pydantic import BaseModel, ConfigDict
+
+from api.acceptance import Acceptance
+from api.answers import JobAnswers, JobReader
+from api.bodies import parse_body
+from api.idempotency import idempotency_fields
+from api.media import Media
+from api.problems import TABLE, Problem
+from api.render import job_reference
+from api.request import Request
+from api.submissions import Submission
+from jobs import submission
+from jobs.errors import JobActive, JobGone, JobNotFound
+from jobs.read import read_submissions
+from jobs.store import Store
+
+_PARAMS: Final = "/params"
+
+
+class RetryRequest(BaseModel):
+    """The body of `POST /v1/jobs/{id}/retry`: an empty object, or none at all."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RetryResource:
+    """Where a job is retried by hand: `/v1/jobs/{job_id}/retry`."""
+
+    def __init__(
+        self,
+        store: Store,
+        reader: JobReader,
+        answers: JobAnswers,
+        media: Media,
+        acceptance: Acceptance,
+    ) -> None:
+        self._store = store
+        self._reader = reader
+        self._answers = answers
+        self._media = media
+        self._acceptance = acceptance
+
+    def on_post(self, req: Request, resp: falcon.Response, job_id: str) -> None:
+        """Submit what a final job was made from, and answer as to any submission.
+
+        The new job belongs to the tenant of the old one. What the operation's schema does not
+        take any more is refused with pointers into the stored request.
+        """
+        parse_body(RetryRequest, self._media.read_optional(req))
+        repeat = idempotency_fields(req.get_header("Idempotency-Key"), {"retry_of": job_id})
+        try:
+            old = self._stored(req, job_id)
+        except JobGone as error:
+            raise Problem(TABLE[JobNotFound], str(error)) from error
+        asked = Submission.model_construct(
+            operation=old.operation,
+            params=dict(old.params),
+            priority=old.priority,
+            labels=dict(old.labels),
+        )
+        kept = {"tenant": old.tenant, "retry_of": job_id, "result_ttl": old.result_ttl}
+        self._acceptance.answer(req, resp, asked, {**repeat, **kept}, pointer=_PARAMS)
+
+    def _stored(self, req: Request, job_id: str) -> submission.Submission:
+        record = self._reader.read(job_id, req.context.caller, inline_bytes=0)
+        if not record.final:
+            raise Problem(
+                TABLE[JobActive],
+                f"The job is {record.status}.",
+                headers=self._answers.waiting(record),
+                members={"job": job_reference(job_id, record.status, req.context.urls)},
+            )
+        found = read_submissions(self._store, [job_id]).get(job_id)
+        if found is None:
+            raise JobGone(f"Job {job_id} is gone.")
+        return found[0]

@@ -1,0 +1,115 @@
+"""The body of an answer that goes on until the job, the client or the process ends."""
+
+import random
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final, Self
+
+from api.events import Events
+from api.peer import Peer
+from api.streams import wire
+from api.streams.story import Story
+from api.streams.watch import Watches
+from jobs.errors import StoreUnavailable
+from jobs.record import Record
+
+_AWAY_S: Final = 2.0
+_LAST_PATIENCE_S: Final = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How long a stream waits, in seconds.
+
+    Attributes:
+        keep_alive: between two signs of life, so that proxies keep the connection.
+        lifetime: then the client is asked to come back.
+        patience: how long a client may leave an event untaken; less while the process stops.
+        come_back: the shortest and the longest pause that a client is asked for; spread, so
+            that not all come back at once.
+    """
+
+    keep_alive: float = 15.0
+    lifetime: float = 3600.0
+    patience: float = 30.0
+    come_back: tuple[float, float] = (1.0, 5.0)
+
+
+class Stream:
+    """The chunks of one stream, each made when the server has sent the one before.
+
+    A client that takes nothing for long is cut off, and one that left is noticed, while the
+    server still waits for it or nothing is sent. The place that was taken for it is given back
+    when it is closed.
+    """
+
+    def __init__(
+        self, events: Events, watches: Watches, record: Record, story: Story, peer: Peer, pace: Pace
+    ) -> None:
+        self._events = events
+        self._story = story
+        self._peer = peer
+        self._pace = pace
+        self._flag = threading.Event()
+        self._left = False
+        self._handed_at: float | None = None
+        self._held = ExitStack()
+        self._held.callback(events.streams.free)
+        self._watch = self._held.enter_context(watches.watching(record, self._flag))
+        self._held.enter_context(events.attendance.of(self))
+        self._chunks = self._run()
+        peer.bound()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        self._handed_at = None
+        chunk = next(self._chunks)
+        self._handed_at = time.monotonic()
+        return chunk
+
+    def close(self) -> None:
+        """Stop watching and give the place back; a repeat does nothing."""
+        self._chunks.close()
+        self._held.close()
+
+    def check(self, now: float) -> None:
+        """Notice that the client has left, or cut it off when it takes nothing."""
+        patience = _LAST_PATIENCE_S if self._events.closed.is_set() else self._pace.patience
+        handed_at = self._handed_at
+        if handed_at is not None and now - handed_at > patience:
+            self._peer.hang_up()
+        if self._peer.gone():
+            self._left = True
+            self._flag.set()
+
+    def _run(self) -> Generator[bytes, None, None]:
+        yield wire.OPENING
+        pace = self._pace
+        ends_at = time.monotonic() + pace.lifetime * random.uniform(0.9, 1)  # noqa: S311  # spreads load
+        alive_until = time.monotonic() + pace.keep_alive
+        while not self._left:
+            self._flag.clear()
+            for chunk in self._news():
+                yield chunk
+                alive_until = time.monotonic() + pace.keep_alive
+            now = time.monotonic()
+            if self._story.ended:
+                return
+            if self._events.closed.is_set() or now >= ends_at:
+                yield wire.retry(round(random.uniform(*pace.come_back) * 1000))  # noqa: S311  # as above
+                return
+            if now >= alive_until:
+                yield wire.KEEP_ALIVE
+                alive_until = time.monotonic() + pace.keep_alive
+            self._flag.wait(min(self._story.due or alive_until, alive_until) - time.monotonic())
+
+    def _news(self) -> Iterator[bytes]:
+        try:
+            yield from self._story.tell(self._watch.look(), self._watch.page)
+        except StoreUnavailable:
+            self._story.due = time.monotonic() + _AWAY_S

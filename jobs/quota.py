@@ -1,0 +1,46 @@
+"""What a tenant's rate leaves of it at one moment."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from config import Rate
+
+POLICY: Final = "requests"
+"""The name of the one policy that there is: it counts requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Whose quota a request uses, and how large that is."""
+
+    tenant: str
+    rate: Rate
+
+    @property
+    def window_ms(self) -> int:
+        """The window as scripts take it."""
+        return self.rate.window // timedelta(milliseconds=1)
+
+    def quota(self, left: int, reset_ms: int) -> "Quota":
+        """Read a script's answer."""
+        return Quota(self.rate, left, timedelta(milliseconds=reset_ms))
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much of a rate was left when a request was counted.
+
+    Attributes:
+        left: how many requests more would have been taken at that moment.
+        reset: after what time there is one more; zero when nothing is missing.
+    """
+
+    rate: Rate
+    left: int
+    reset: timedelta
+
+    @property
+    def reset_s(self) -> int:
+        """The same in whole seconds, rounded up."""
+        return -(-self.reset // timedelta(seconds=1))

@@ -1,0 +1,28 @@
+"""rate: count a request that submits nothing against its tenant's quota."""
+
+from jobs.errors import RateExceeded
+from jobs.quota import Charge, Quota
+from jobs.store import Store
+
+
+def count_request(store: Store, charge: Charge) -> Quota:
+    """Count one request; a refused one costs nothing.
+
+    Of requests at the same moment exactly as many are let through as the quota has left. One
+    that is repeated after a lost reply may be counted twice.
+
+    Raises:
+        RateExceeded: the quota is used up for now.
+        StoreUnavailable: Redis does not answer.
+    """
+    answer = store.run(
+        "count_request",
+        store.keys("rate", charge.tenant),
+        fleeting=True,
+        rate_requests=charge.rate.requests,
+        rate_window_ms=charge.window_ms,
+    )
+    quota = charge.quota(*answer.values)
+    if answer.word == "limited":
+        raise RateExceeded(quota)
+    return quota

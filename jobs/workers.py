@@ -1,0 +1,66 @@
+"""The workers that say that they live, with what they said."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from jobs.greet import fleet
+from jobs.store import Store
+from jobs.submission import moment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """One worker process as it was when it last said hello.
+
+    Attributes:
+        id: new with each start of the process.
+        version: of Callboard; empty when it did not say.
+        threads: how many jobs it runs at a time.
+        running: ids of the jobs that it ran.
+        since: since when it has been saying hello.
+    """
+
+    id: str
+    host: str
+    pid: int
+    version: str
+    queues: tuple[str, ...]
+    operations: tuple[str, ...]
+    threads: int
+    running: tuple[str, ...]
+    since: datetime | None
+    last_hello_at: datetime | None
+
+
+def list_workers(store: Store) -> list[Worker]:
+    """Give every worker that said hello within 30 s, by host and process.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    found = (_worker(name, said) for name, said in fleet(store).items())
+    return sorted(found, key=lambda each: (each.host, each.pid, each.id))
+
+
+def _worker(name: str, said: Mapping[str, str]) -> Worker:
+    return Worker(
+        id=name,
+        host=said.get("host", ""),
+        pid=int(said.get("pid", 0)),
+        version=said.get("version", ""),
+        queues=_words(said.get("queues", "")),
+        operations=_words(said.get("operations", "")),
+        threads=int(said.get("threads", 0)),
+        running=_words(said.get("running", "")),
+        since=_moment(said.get("since_ms")),
+        last_hello_at=_moment(said.get("hello_ms")),
+    )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()
+
+
+def _moment(milliseconds: str | None) -> datetime | None:
+    return None if milliseconds is None else moment(milliseconds)

@@ -1,0 +1,52 @@
+"""One installation for all tests of the contract, with keys of two tenants and an operator."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.api_stage import hash_of
+from tests.contract import node
+from tests.servers import RabbitMQ, RedisServer
+from tests.system.stack import Stack, installation
+
+KEYS: Final = {
+    "first": "first-key-of-the-contract-tests",
+    "second": "second-key-of-the-contract-tests",
+    "operator": "operator-key-of-the-contract-tests",
+}
+_ROLES: Final = {"first": "client", "second": "client", "operator": "operator"}
+
+
+@pytest.fixture(scope="session")
+def keys() -> dict[str, str]:
+    """Keys by whom they are."""
+    return KEYS
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, rabbitmq: RabbitMQ) -> Iterator[Stack]:
+    """An installation that runs; its Redis is its own, since other tests empty theirs."""
+    redis_server = RedisServer(tmp_path_factory.mktemp("redis-of-contract"))
+    redis_server.start()
+    folder = tmp_path_factory.mktemp("contract")
+    try:
+        with installation(folder, rabbitmq, redis_server, "contract") as stack:
+            keys = [f"{name}:{_ROLES[name]}:{hash_of(key)}" for name, key in KEYS.items()]
+            stack.settings |= {
+                "CALLBOARD_API_KEYS": ",".join(keys),
+                "CALLBOARD_OPERATIONS": "tests.contract.operations",
+                "CALLBOARD_MAX_WAIT": "1s",
+                "CALLBOARD_RATE_LIMIT": "1000000/10s",
+            }
+            stack.start(workers=1)
+            yield stack
+    finally:
+        redis_server.close()
+
+
+@pytest.fixture(scope="session")
+def tools(request: pytest.FixtureRequest) -> Path:
+    """The folder of the programs from npm; they stay in pytest's cache."""
+    return node.install(request.config.cache.mkdir("npm"))

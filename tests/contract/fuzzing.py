@@ -1,0 +1,77 @@
+"""Runs the fuzzer against an installation."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from config.environment import bare_environment
+from tests.system.stack import ROOT
+
+_PATIENCE_SECONDS: Final = 120
+
+_CONFIG: Final = """\
+max-stream-events = 1
+[auth.wfc]
+path = "{auth}"
+peers = ["first", "second"]
+
+[generation]
+database = "none"
+"""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """How a run of the fuzzer ended."""
+
+    found: bool
+    output: str
+
+
+def fuzz(url: str, keys: dict[str, str], folder: Path, *, seconds: int) -> Findings:
+    """Try requests of all kinds, good and bad, alone and one after another; all checks count.
+
+    Args:
+        url: where the server is.
+        keys: by whom they are; `first` and `second` must not see each other's jobs.
+        folder: for what the fuzzer writes.
+        seconds: how long it goes on.
+    """
+    auth = folder / "auth.json"
+    users = [
+        {
+            "name": name,
+            "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {key}"}],
+        }
+        for name, key in keys.items()
+    ]
+    auth.write_text(json.dumps({"auth": users}), encoding="utf-8")
+    config = folder / "schemathesis.toml"
+    config.write_text(_CONFIG.format(auth=auth), encoding="utf-8")
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("schemathesis"),
+            f"--config-file={config}",
+            "run",
+            f"{url}/openapi.json",
+            "--checks=all",
+            "--workers=2",
+            "--continue-on-failure",
+            "--request-timeout=20",
+            f"--max-time={seconds}",
+            "--no-color",
+        ],
+        cwd=folder,
+        env=bare_environment(
+            SCHEMATHESIS_HOOKS="tests.contract.hooks", PYTHONPATH=f"{ROOT}{os.pathsep}"
+        ),
+        capture_output=True,
+        text=True,
+        timeout=seconds + _PATIENCE_SECONDS,
+        check=False,
+    )
+    return Findings(found=done.returncode != 0, output=done.stdout + done.stderr)

@@ -1,0 +1,84 @@
+"""Operations that cost nothing and try every way in which a job can go."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from jobs import Failure, Job, operation
+
+MOST = 1_000_000
+"""So many jobs may be active that a fuzzer does not get there."""
+
+Label = Annotated[str, Field(max_length=64)]
+
+
+class Point(BaseModel, extra="forbid"):
+    """A place on a plane."""
+
+    x: Annotated[float, Field(ge=-1e6, le=1e6)]
+    y: Annotated[float, Field(ge=-1e6, le=1e6)] = 0.0
+
+
+class Box(BaseModel):
+    """The smallest box around some points."""
+
+    lowest: Point
+    highest: Point
+    label: Label | None
+
+
+@operation(max_active=MOST)
+def enclose(
+    points: Annotated[list[Point], Field(min_length=1, max_length=20)],
+    label: Label | None = None,
+    *,
+    job: Job,
+) -> Box:
+    """Find the smallest box around some points.
+
+    Its sides are parallel to the axes.
+    """
+    for _ in job.track(points):
+        job.log("one point more")
+    return Box(
+        lowest=Point(x=min(each.x for each in points), y=min(each.y for each in points)),
+        highest=Point(x=max(each.x for each in points), y=max(each.y for each in points)),
+        label=label,
+    )
+
+
+@operation(max_active=MOST)
+def count(numbers: dict[Label, int], kind: Literal["sum", "most"] = "sum") -> int | None:
+    """Add numbers up, or find the largest."""
+    values = [max(-1000, min(1000, value)) for value in numbers.values()]
+    return sum(values) if kind == "sum" else max(values, default=None)
+
+
+@operation(max_active=MOST, max_retries=1, backoff="10ms..20ms")
+def fail(reason: Label, retryable: bool = False) -> None:  # as clients send it
+    """Fail, for a reason."""
+    raise Failure(reason, retryable=retryable)
+
+
+@operation(max_active=MOST, unique=True)
+def once(name: Label) -> str:
+    """Run once at a time for each name."""
+    return name
+
+
+@operation(max_active=MOST, unique=True, on_conflict="return")
+def shared(name: Label) -> str:
+    """Give everybody the same job."""
+    return name
+
+
+@operation(max_active=MOST, unique=True, on_conflict="replace", max_running=1)
+def newest(name: Label) -> str:
+    """Keep the latest."""
+    return name
+
+
+@operation(max_active=MOST, wait="1s")
+def at_once() -> str:
+    """Be done while the client waits."""
+    return "done"

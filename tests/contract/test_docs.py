@@ -1,0 +1,56 @@
+"""The page about the API shows itself, and nothing from elsewhere."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.api_stage import Stage
+
+pytestmark = pytest.mark.check
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    made = Stage(trusted_proxies="127.0.0.1")
+    yield made
+    made.close()
+
+
+def test_the_page_allows_nothing_from_elsewhere_and_no_script_within_it(stage: Stage) -> None:
+    page = stage.http.simulate_get("/docs")
+
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", page.text)
+
+
+def test_everything_that_the_page_loads_is_served_and_may_be_kept(stage: Stage) -> None:
+    page = stage.http.simulate_get("/docs").text
+
+    for path in _loaded(page):
+        asset = stage.http.simulate_get(path)
+        assert asset.status_code == 200
+        assert asset.headers["content-type"].startswith(
+            "text/css" if path.endswith(".css") else "text/javascript"
+        )
+        assert "immutable" in asset.headers["cache-control"]
+    assert len(_loaded(page)) == 4
+
+
+def test_the_page_works_behind_a_prefix(stage: Stage) -> None:
+    page = stage.http.simulate_get("/docs", headers={"X-Forwarded-Prefix": "/run"}).text
+
+    assert 'data-document="/run/openapi.json"' in page
+    assert all(path.startswith("/run/docs/assets/") for path in _loaded(page))
+
+
+@pytest.mark.parametrize("path", ["/docs/assets/0000000000000000/docs.js", "/docs/assets/x/y"])
+def test_a_file_of_another_version_is_not_there(stage: Stage, path: str) -> None:
+    assert stage.http.simulate_get(path).status_code == 404
+
+
+def _loaded(page: str) -> list[str]:
+    return re.findall(r'(?:src|href)="([^"]+\.(?:js|css))"', page)

@@ -1,0 +1,157 @@
+"""The document says what is there, all of it, and nothing else."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from api.media import Media
+from api.openapi.document import DESCRIPTIONS
+from api.openapi.paths.operations import ONE
+from api.routes import routes
+from tests.api_stage import Stage
+from tests.contract.documents import document, stage_of_contract, validator
+
+pytestmark = pytest.mark.check
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    made = stage_of_contract()
+    yield made
+    made.close()
+
+
+def test_every_route_is_described_and_no_other(stage: Stage) -> None:
+    table = routes(stage.services, Media(max_bytes=1, max_depth=1))
+    there = {(route.template, method) for route in table for method in route.roles}
+
+    assert set(DESCRIPTIONS) == there
+
+
+def test_every_operation_has_a_path_of_its_own_in_place_of_the_template(stage: Stage) -> None:
+    own = {ONE.replace("{name}", each.name) for each in stage.registry}
+    paths = document()["paths"]
+
+    assert ONE not in paths
+    assert all(set(paths[path]) == {"get", "post"} for path in own)
+
+
+def test_requests_and_answers_have_schemas_with_names() -> None:
+    described = [
+        media["schema"]
+        for operation in _operations()
+        for answer in [*operation["responses"].values(), operation.get("requestBody", {})]
+        for media in answer.get("content", {}).values()
+    ]
+
+    assert described
+    assert all(set(schema) == {"$ref"} for schema in described)
+
+
+def test_objects_say_whether_they_may_have_other_members() -> None:
+    schemas = document()["components"]["schemas"]
+    results = re.compile("[A-Za-z]+Result[A-Za-z]*")  # say what the operations' own types say
+    own = {name: each for name, each in schemas.items() if not results.fullmatch(name)}
+
+    open_ones = {
+        name
+        for name, schema in own.items()
+        for part in _parts(schema)
+        if "properties" in part and part.get("additionalProperties") is not False
+    }
+
+    assert not open_ones
+
+
+def test_examples_fit_their_schemas() -> None:
+    whole = document()
+    bodies = [
+        (media["schema"], example["value"])
+        for operation in _operations()
+        for media in operation.get("requestBody", {}).get("content", {}).values()
+        for example in media.get("examples", {}).values()
+    ]
+    values = [
+        (each["schema"], each["example"])
+        for each in whole["components"]["parameters"].values()
+        if "example" in each
+    ]
+
+    wrong = [
+        error.message
+        for schema, value in [*bodies, *values]
+        for error in validator(whole, schema).iter_errors(value)
+    ]
+
+    assert bodies
+    assert values
+    assert not wrong
+
+
+def test_operations_have_ids_of_their_own_and_links_lead_to_them() -> None:
+    ids = [operation["operationId"] for operation in _operations()]
+    links = document()["components"]["links"].values()
+
+    assert len(ids) == len(set(ids))
+    assert all(re.fullmatch("[a-z]+([A-Z][a-z]*)*", each) for each in ids)
+    assert {link["operationId"] for link in links} <= set(ids)
+    assert len(links) > 10
+
+
+def test_the_document_is_the_same_in_every_process(stage: Stage) -> None:
+    other = stage_of_contract()
+
+    first = stage.http.simulate_get("/openapi.json")
+    second = other.http.simulate_get("/openapi.json")
+    other.close()
+
+    assert first.headers["etag"] == second.headers["etag"]
+
+
+def test_who_has_the_document_gets_304(stage: Stage) -> None:
+    tag = stage.http.simulate_get("/openapi.json").headers["etag"]
+
+    again = stage.http.simulate_get("/openapi.json", headers={"If-None-Match": tag})
+
+    assert again.status_code == 304
+    assert not again.content
+
+
+def test_the_document_names_the_address_by_which_it_was_asked_for() -> None:
+    stage = stage_of_contract(trusted_proxies="127.0.0.1")
+    headers = {"X-Forwarded-Host": "jobs.example", "X-Forwarded-Prefix": "/run"}
+
+    behind = stage.http.simulate_get("/openapi.json", headers=headers)
+    direct = stage.http.simulate_get("/openapi.json")
+    stage.close()
+
+    assert behind.json["servers"][0]["url"] == "http://jobs.example/run"
+    assert direct.json["servers"][0]["url"] == "http://falconframework.org"
+    assert behind.headers["etag"] != direct.headers["etag"]
+
+
+def test_a_key_is_optional_only_while_none_is_needed() -> None:
+    guarded = stage_of_contract(api_keys=f"t:client:{'0' * 64}")
+
+    with_keys = guarded.http.simulate_get("/openapi.json").json
+    guarded.close()
+
+    assert with_keys["security"] == [{"bearer": []}, {"apiKey": []}]
+    assert document()["security"] == [{"bearer": []}, {"apiKey": []}, {}]
+    assert with_keys["paths"]["/healthz"]["get"]["security"] == []
+
+
+def _operations() -> list[dict[str, Any]]:
+    return [each for path in document()["paths"].values() for each in path.values()]
+
+
+def _parts(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        yield schema
+        for value in schema.values():
+            yield from _parts(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _parts(value)

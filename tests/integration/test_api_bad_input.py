@@ -1,0 +1,348 @@
+"""Bad input of every kind: each gets its own problem, costs little, and the process goes on."""
+
+import json
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgpack
+import pytest
+from falcon import testing
+
+from jobs.identity import new_job_id
+from tests.api_stage import ADD, Stage
+
+JSON: Final = {"Content-Type": "application/json"}
+MSGPACK: Final = {"Content-Type": "application/msgpack"}
+HUGE: Final = 1024**2
+MOST_BYTES_USED: Final = 24 * HUGE
+MOST_BYTES_ANSWERED: Final = 64 * 1024
+
+MALFORMED_JSON: Final = {
+    "spaces": b"  ",
+    "cut off": b'{"operation": "add", "params": {"a"',
+    "two values": b"{}{}",
+    "a comment": b"/* */ {}",
+    "single quotes": b"{'operation': 'add'}",
+    "a comma too many": b'{"operation": "add",}',
+    "NaN": b'{"operation": "echo", "params": {"value": NaN}}',
+    "infinity": b'{"operation": "echo", "params": {"value": -Infinity}}',
+    "a number that becomes infinite": b'{"operation": "echo", "params": {"value": 1e999}}',
+    "more than 64 bits": b'{"operation": "echo", "params": {"value": 18446744073709551616}}',
+    "less than 64 bits": b'{"operation": "echo", "params": {"value": -9223372036854775809}}',
+    "very many digits": b'{"operation": "echo", "params": {"value": ' + b"9" * 500_000 + b"}}",
+    "a member twice": b'{"operation": "add", "operation": "echo", "params": {}}',
+    "a member twice, escaped": b'{"operation": "add", "\\u006fperation": "echo", "params": {}}',
+    "a member twice, deep": b'{"operation": "echo", "params": {"value": [{"a": 1, "a": 1}]}}',
+    "a lone surrogate": b'{"operation": "echo", "params": {"value": "\\ud800"}}',
+    "a lone surrogate as a name": b'{"operation": "echo", "params": {"\\udfff": 1}}',
+    "Latin-1": '{"operation": "é"}'.encode("latin-1"),
+    "UTF-16": '{"operation": "add"}'.encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "an overlong NUL": b'{"operation": "\xc0\x80"}',
+    "a raw line end in a string": b'{"operation": "a\nb"}',
+    "deep lists": b"[" * 33 + b"]" * 33,
+    "very deep lists": b"[" * 100_000,
+    "very deep objects": b'{"a":' * 100_000,
+}
+
+MALFORMED_MSGPACK: Final = {
+    "a list of 2^32-1": b"\xdd\xff\xff\xff\xff",
+    "a map of 2^32-1": b"\xdf\xff\xff\xff\xff",
+    "a string of 2^32-1": b"\xdb\xff\xff\xff\xff",
+    "binary of 2^32-1": b"\xc6\xff\xff\xff\xff",
+    "an extension of 2^32-1": b"\xc9\xff\xff\xff\xff\x01",
+    "a list of lists of 2^32-1": b"\xdd\xff\xff\xff\xff" * 1000,
+    "a time": msgpack.packb(msgpack.Timestamp(0)),
+    "an extension": msgpack.packb({"operation": msgpack.ExtType(5, b"x")}),
+    "binary": msgpack.packb({"operation": b"add"}),
+    "NaN": msgpack.packb({"operation": "echo", "params": {"value": float("nan")}}),
+    "infinity": msgpack.packb({"operation": "echo", "params": {"value": float("inf")}}),
+    "a number as a name": msgpack.packb({1: 2}),
+    "binary as a name": msgpack.packb({b"operation": "add"}),
+    "a member twice": b"\x82\xa1a\x01\xa1a\x01",
+    "no UTF-8": b"\x81\xa1\xff\x01",
+    "a surrogate": b"\x81\xa1a\xa3\xed\xa0\x80",
+    "the code that nothing has": b"\xc1",
+    "two values": b"\x80\x80",
+    "very deep": b"\x91" * 100_000 + b"\xc0",
+    "deep": b"\x91" * 33 + b"\xc0",
+    "JSON": json.dumps(ADD).encode(),
+}
+
+UNFIT: Final[dict[str, tuple[Any, str]]] = {
+    "a list": ([], ""),
+    "a text": ("add", ""),
+    "null": (None, ""),
+    "no operation": ({"params": {}}, "/operation"),
+    "an operation that is no text": ({**ADD, "operation": 5}, "/operation"),
+    "a very long operation": ({**ADD, "operation": "a" * 500_000}, "/operation"),
+    "no parameters": ({"operation": "add"}, "/params"),
+    "a list of parameters": ({**ADD, "params": [1, 2]}, "/params"),
+    "an unknown member": ({**ADD, "tenant": "rival"}, "/tenant"),
+    "an unknown member with a slash": ({**ADD, "a/b~c": 1}, "/a~1b~0c"),
+    "an unknown parameter": ({**ADD, "params": {"a": 1, "z": 1}}, "/params/z"),
+    "a wrong parameter": ({**ADD, "params": {"a": "1"}}, "/params/a"),
+    "a fraction for a whole parameter": ({**ADD, "params": {"a": 1.5}}, "/params/a"),
+    "a truth for a whole parameter": ({**ADD, "params": {"a": True}}, "/params/a"),
+    "a priority of 64 bits": ({**ADD, "priority": 2**64 - 1}, "/priority"),
+    "a lowest priority of 64 bits": ({**ADD, "priority": -(2**63)}, "/priority"),
+    "a truth as a priority": ({**ADD, "priority": True}, "/priority"),
+    "an endless delay": ({**ADD, "delay_seconds": 1e308}, "/delay_seconds"),
+    "10,000 labels": ({**ADD, "labels": {f"l{n}": "" for n in range(10_000)}}, "/labels"),
+    "a label that is a list": ({**ADD, "labels": {"a": []}}, "/labels/a"),
+    "a label with a NUL": ({**ADD, "labels": {"a": "\0"}}, "/labels/a"),
+    "a label that turns text round": ({**ADD, "labels": {"a": "\u202e"}}, "/labels/a"),
+    "a label's name with a line end": ({**ADD, "labels": {"a\n": ""}}, "/labels/a\n"),
+    "a label's name in German": ({**ADD, "labels": {"ä": ""}}, "/labels/ä"),
+    "a very long label": ({**ADD, "labels": {"a": "b" * 100_000}}, "/labels/a"),
+}
+
+HEADERS: Final = {
+    "no type": ({}, 415, "unsupported-media-type"),
+    "an empty type": ({"Content-Type": ""}, 415, "unsupported-media-type"),
+    "a form": (
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        415,
+        "unsupported-media-type",
+    ),
+    "text": ({"Content-Type": "text/plain"}, 415, "unsupported-media-type"),
+    "a type like JSON": ({"Content-Type": "application/json5"}, 415, "unsupported-media-type"),
+    "a type with rubbish": ({"Content-Type": "\x00;;=,"}, 415, "unsupported-media-type"),
+    "a compressed body": ({**JSON, "Content-Encoding": "gzip"}, 415, "unsupported-media-type"),
+    "a length of nothing": ({**JSON, "Content-Length": "0"}, 400, "malformed-body"),
+    "a huge length": ({**JSON, "Content-Length": "9" * 30}, 413, "body-too-large"),
+    "a length beyond the body": ({**JSON, "Content-Length": "5000"}, 400, "malformed-body"),
+    "a length within the body": ({**JSON, "Content-Length": "5"}, 400, "malformed-body"),
+    "an empty key": ({**JSON, "Idempotency-Key": ""}, 400, "invalid-header"),
+    "a key that injects": ({**JSON, "Idempotency-Key": "a\r\nX-Evil: 1"}, 400, "invalid-header"),
+    "a key beyond ASCII": ({**JSON, "Idempotency-Key": "\u00e9"}, 400, "invalid-header"),
+    "a key with an open quote": ({**JSON, "Idempotency-Key": '"a'}, 400, "invalid-header"),
+    "a very long key": ({**JSON, "Idempotency-Key": "k" * 256}, 400, "invalid-header"),
+}
+
+IGNORED: Final = {
+    "an id that injects": {"X-Request-ID": "a\r\nX-Evil: 1"},
+    "a very long id": {"X-Request-ID": "a" * 5000},
+    "a preference that injects": {"Prefer": "wait=0\r\nX-Evil: 1"},
+    "a preference of 64 bits": {"Prefer": "wait=18446744073709551616, respond-async"},
+    "preferences without end": {"Prefer": "wait=0;" * 1000 + "respond-async"},
+    "a trace that injects": {"traceparent": "00-\r\nX-Evil: 1"},
+    "a long trace": {"traceparent": "00-" + "a" * 5000},
+    "a host that injects": {"Host": "evil\r\nX-Evil: 1"},
+    "a host with a tag": {"Host": "<script>"},
+    "a host with a path": {"Host": "evil/path?x#"},
+    "a very long host": {"Host": "a" * 5000},
+    # JSON is UTF-8 whatever a charset says (RFC 8259, section 11).
+    "a charset": {"Content-Type": "application/json; charset=utf-16"},
+    "a type that nobody accepts": {"Accept": ";;;,,,=\x00"},
+    "tags that are none": {"If-None-Match": '"' * 1000},
+}
+
+IDS: Final = (
+    "1",
+    "%00",
+    "%2e%2e",
+    "%ff%fe",
+    "%zz",
+    "%ED%A0%80",
+    "%F0%9F%92%A9",
+    "a%0d%0aX-Evil:%201",
+    "0193B5B2-7D2E-7C41-A3C5-2F6D0C1B9E77",
+    "00000000-0000-0000-0000-000000000000",
+    "a" * 8000,
+)
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    built = Stage()
+    yield built
+    built.close()
+
+
+@pytest.fixture(autouse=True)
+def _goes_on(stage: Stage) -> Iterator[None]:
+    """Whatever came, the next good request is served as if nothing had been."""
+    published = len(stage.publisher.published)
+    yield
+    answer = stage.submit()
+    assert answer.status_code == 202
+    assert len(stage.publisher.published) > published
+
+
+def _post(stage: Stage, body: bytes, headers: dict[str, str]) -> testing.Result:
+    return stage.http.simulate_post("/v1/jobs", body=body, headers=headers)
+
+
+def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
+    assert (answer.status_code, answer.json["type"].rpartition("/")[2]) == (status, name)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+    assert len(answer.content) < MOST_BYTES_ANSWERED
+    assert "x-evil" not in answer.headers
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("body", MALFORMED_JSON.values(), ids=MALFORMED_JSON)
+def test_what_is_not_json_is_a_malformed_body(stage: Stage, body: bytes) -> None:
+    _assert_problem(_post(stage, body, JSON), 400, "malformed-body")
+
+
+@pytest.mark.parametrize("body", MALFORMED_MSGPACK.values(), ids=MALFORMED_MSGPACK)
+def test_what_is_not_strict_msgpack_is_a_malformed_body_and_takes_no_memory(
+    stage: Stage, body: bytes
+) -> None:
+    tracemalloc.start()
+    try:
+        answer = _post(stage, body, MSGPACK)
+        _now, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    _assert_problem(answer, 400, "malformed-body")
+    assert most < MOST_BYTES_USED
+
+
+@pytest.mark.parametrize(("body", "pointer"), UNFIT.values(), ids=UNFIT)
+@pytest.mark.parametrize("packed", [False, True], ids=["json", "msgpack"])
+def test_what_does_not_fit_is_pointed_at(
+    stage: Stage, body: Any, pointer: str, packed: bool
+) -> None:
+    raw = msgpack.packb(body) if packed else json.dumps(body).encode()
+
+    answer = _post(stage, raw, MSGPACK if packed else JSON)
+
+    name = "invalid-parameters" if pointer.startswith("/params/") else "invalid-request"
+    _assert_problem(answer, 422, name)
+    assert pointer in {each["pointer"] for each in answer.json["errors"]}
+
+
+@pytest.mark.parametrize(("headers", "status", "name"), HEADERS.values(), ids=HEADERS)
+def test_a_bad_header_that_matters_is_a_problem(
+    stage: Stage, headers: dict[str, str], status: int, name: str
+) -> None:
+    _assert_problem(_post(stage, json.dumps(ADD).encode(), headers), status, name)
+
+
+@pytest.mark.parametrize("headers", IGNORED.values(), ids=IGNORED)
+def test_a_bad_header_that_does_not_matter_is_ignored_and_goes_nowhere(
+    stage: Stage, headers: dict[str, str]
+) -> None:
+    answer = _post(stage, json.dumps(ADD).encode(), {**JSON, **headers})
+
+    assert answer.status_code == 202
+    assert len(answer.content) < MOST_BYTES_ANSWERED
+    for each in (answer.text, *answer.headers.values()):
+        assert "evil" not in each.lower()
+        assert "<script>" not in each
+        assert "a" * 100 not in each
+
+
+def test_a_body_of_the_largest_size_is_read_and_one_byte_more_is_not(stage: Stage) -> None:
+    fits = {"operation": "echo", "params": {"value": ""}}
+    room = HUGE - len(json.dumps(fits))
+    fits["params"] = {"value": "x" * room}
+    body = json.dumps(fits).encode()
+
+    assert _post(stage, body, JSON).status_code == 202
+    _assert_problem(_post(stage, body + b" ", JSON), 413, "body-too-large")
+
+
+def test_a_body_of_unknown_length_is_bounded_too(stage: Stage) -> None:
+    headers = {**JSON, "Transfer-Encoding": "chunked"}
+    environ = {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+
+    def chunked(body: bytes) -> testing.Result:
+        return stage.http.simulate_post("/v1/jobs", body=body, headers=headers, extras=environ)
+
+    assert chunked(json.dumps(ADD).encode()).status_code == 202
+    _assert_problem(chunked(b" " * (HUGE + 1)), 413, "body-too-large")
+    _assert_problem(chunked(b""), 400, "malformed-body")
+
+
+def test_a_body_without_length_or_chunks_is_not_waited_for(stage: Stage) -> None:
+    answer = stage.http.simulate_post(
+        "/v1/jobs", body=b"{}", headers=JSON, extras={"CONTENT_LENGTH": ""}
+    )
+
+    _assert_problem(answer, 411, "length-required")
+
+
+def test_a_thousand_errors_are_answered_with_the_first_hundred(stage: Stage) -> None:
+    body = {**ADD, **{f"unknown{number}": 1 for number in range(1000)}}
+
+    answer = _post(stage, json.dumps(body).encode(), JSON)
+
+    _assert_problem(answer, 422, "invalid-request")
+    assert len(answer.json["errors"]) == 100
+    assert "999 more" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("job_id", IDS)
+@pytest.mark.parametrize("rest", ["", "/result", "/log", "/events"])
+def test_what_is_no_id_is_not_found(stage: Stage, job_id: str, rest: str) -> None:
+    answer = stage.http.simulate_get(f"/v1/jobs/{job_id}{rest}")
+
+    _assert_problem(answer, 404, "job-not-found")
+
+
+@pytest.mark.parametrize("name", ["%00", "a" * 8000, "%F0%9F%92%A9", "..%5c", "add%20", "Add"])
+def test_what_is_no_operation_is_not_found(stage: Stage, name: str) -> None:
+    _assert_problem(stage.http.simulate_get(f"/v1/operations/{name}"), 404, "unknown-operation")
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("cursor=x", "cursor"),
+        ("cursor=" + "A" * 5000, "cursor"),
+        ("cursor=%00", "cursor"),
+        ("cursor=", "cursor"),
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=1e1", "limit"),
+        ("limit=" + "9" * 5000, "limit"),
+        ("limit=1&limit=1", "limit"),
+        ("status=done", "status"),
+        ("created_after=yesterday", "created_after"),
+        ("label.%0a=x", "label.\n"),
+        ("unknown=1", "unknown"),
+        ("%ff=1", "\ufffd"),
+        ("a" * 5000, "a" * 5000),
+    ],
+)
+def test_a_bad_query_is_pointed_at(stage: Stage, query: str, pointer: str) -> None:
+    answer = stage.http.simulate_get("/v1/jobs", query_string=query)
+
+    _assert_problem(answer, 422, "invalid-request")
+    assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
+
+
+def test_a_query_of_thousands_of_parameters_is_refused(stage: Stage) -> None:
+    query = "&".join(f"p{number}=1" for number in range(20_000))
+
+    answer = stage.http.simulate_get("/v1/jobs", query_string=query)
+
+    _assert_problem(answer, 422, "invalid-request")
+
+
+@pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "PROPFIND", "TRACE", "CONNECT"])
+@pytest.mark.parametrize("path", ["/v1/jobs", "/healthz", "/problems", "/v1/operations/add/pause"])
+def test_a_method_that_is_not_there_is_refused_with_those_that_are(
+    stage: Stage, method: str, path: str
+) -> None:
+    answer = stage.http.simulate_request(method, path)
+
+    _assert_problem(answer, 405, "method-not-allowed")
+    assert method not in answer.headers["Allow"]
+    assert answer.headers["Allow"] in answer.json["detail"]
+
+
+def test_head_answers_as_get_without_a_body(stage: Stage) -> None:
+    for path in ("/v1/operations", "/healthz", "/problems", f"/v1/jobs/{new_job_id()}"):
+        head, get = (stage.http.simulate_request(each, path) for each in ("HEAD", "GET"))
+
+        assert head.status_code == get.status_code
+        assert not head.content

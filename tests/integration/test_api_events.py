@@ -1,0 +1,357 @@
+"""Event streams over HTTP, with real threads."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import fakeredis
+import pytest
+import redis
+
+from api.streams.story import REPORTS_EVERY_S
+from api.streams.watch import PAGE_LINES
+from jobs.cancel import cancel
+from jobs.fence import Fence
+from jobs.finish import encode_result, finish
+from jobs.progress import Report
+from jobs.purge import purge
+from tests.api_stage import Stage, hash_of
+from tests.event_stream import Follower
+from tests.eventually import eventually
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    built = Stage()
+    yield built
+    built.close()
+    eventually(lambda: built.events.streams.taken == 0, what="every stream gave its place back")
+
+
+@pytest.fixture
+def running(stage: Stage) -> Fence:
+    return stage.claim(stage.submit().json["id"])
+
+
+def _lines(*texts: str) -> list[str]:
+    return [f"{time.time():.3f} {text}" for text in texts]
+
+
+def _succeed(stage: Stage, fence: Fence, value: Any = 3) -> None:
+    outcome = encode_result(value, max_bytes=1024)
+    assert finish(stage.store, fence, outcome) == "finished"
+
+
+def test_a_stream_tells_a_job_s_story_in_order_and_ends_with_it(stage: Stage) -> None:
+    job_id = stage.submit().json["id"]
+    follower = Follower(stage.app, job_id)
+    follower.sees("status")
+
+    fence = stage.claim(job_id)
+    follower.sees("status", 2)
+    stage.report(fence, Report(percent=50.0, step="Half", lines=_lines("first\r\nline")))
+    follower.sees("log")
+    _succeed(stage, fence)
+    reading = follower.ends()
+
+    assert follower.status == "200 OK"
+    assert reading.names == ["status", "status", "progress", "log", "done"]
+    assert [each.data["status"] for each in reading.of("status")] == ["queued", "running"]
+    assert reading.of("progress")[0].data["percent"] == 50.0
+    assert reading.of("log")[0].data["text"] == "first\r\nline"
+    assert reading.of("log")[0].data["number"] == 1
+    assert (reading.events[-1].data["result"], reading.last_id) == (3, "4.1.succeeded.1")
+    assert reading.events[-1].data == stage.get(job_id).json
+
+
+def test_a_stream_is_neither_kept_nor_collected_nor_compressed(stage: Stage) -> None:
+    job_id = stage.submit().json["id"]
+    stage.succeed(job_id, 3)
+
+    follower = Follower(stage.app, job_id, headers={"Accept-Encoding": "gzip"})
+    follower.ends()
+
+    headers = {name.lower(): value for name, value in follower.headers.items()}
+    assert headers["content-type"] == "text/event-stream"
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-accel-buffering"] == "no"
+    assert not {"content-encoding", "content-length"} & headers.keys()
+
+
+def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(
+    stage: Stage, running: Fence
+) -> None:
+    stage.report(running, Report(percent=10.0, lines=_lines("one", "two")))
+    first = Follower(stage.app, running.job_id)
+    last_id = first.sees("log", 2)[-1].id
+
+    unchanged = Follower(stage.app, running.job_id, last_id=last_id)
+    stage.report(running, Report(percent=20.0, lines=_lines("three")))
+    behind = Follower(stage.app, running.job_id, last_id=last_id)
+    behind.sees("log")
+    _succeed(stage, running)
+
+    assert unchanged.ends().names == ["progress", "log", "done"]
+    assert behind.ends().names == ["status", "log", "done"]
+    assert [each.data["text"] for each in behind.reading.of("log")] == ["three"]
+    assert first.ends().names[-1] == "done"
+
+
+@pytest.mark.parametrize(
+    "last_id", ["", "rubbish", "1.1.running", "1.1.dancing.0", "٣.1.running.0"]
+)
+def test_a_last_event_id_that_is_not_ours_counts_as_none(
+    stage: Stage, running: Fence, last_id: str
+) -> None:
+    stage.report(running, Report(lines=_lines("one")))
+    header = last_id.encode().decode("latin-1")
+
+    follower = Follower(stage.app, running.job_id, last_id=header)
+    follower.sees("log")
+    _succeed(stage, running)
+
+    assert follower.ends().names == ["status", "log", "done"]
+
+
+def test_who_has_seen_the_end_is_told_to_stay_away(stage: Stage, running: Fence) -> None:
+    _succeed(stage, running)
+    last_id = Follower(stage.app, running.job_id).ends().last_id
+    url = f"/v1/jobs/{running.job_id}/events"
+
+    again = stage.http.simulate_get(url, headers={"Last-Event-ID": last_id})
+    before = stage.http.simulate_get(url, headers={"Last-Event-ID": "2.1.running.0"})
+
+    assert (again.status_code, again.text) == (204, "")
+    assert "event: done" in before.text
+
+
+def test_who_saw_the_last_lines_but_not_the_end_is_told_the_end(
+    stage: Stage, running: Fence
+) -> None:
+    stage.report(running, Report(lines=_lines("one", "two")))
+    _succeed(stage, running)
+    told = Follower(stage.app, running.job_id).ends()
+    last_line = told.of("log")[-1].id
+
+    again = Follower(stage.app, running.job_id, last_id=last_line).ends()
+
+    assert again.names == ["done"]
+
+
+def test_progress_comes_twice_a_second_at_most_and_ends_with_the_newest(
+    stage: Stage, running: Fence
+) -> None:
+    follower = Follower(stage.app, running.job_id)
+    follower.sees("status")
+    began = time.monotonic()
+
+    for percent in range(1, 31):
+        stage.report(running, Report(percent=float(percent)))
+        stage.events.closed.wait(0.03)
+    eventually(
+        lambda: follower.reading.of("progress")[-1].data["percent"] == 30.0,
+        what="the newest comes",
+        timeout=2,
+    )
+    took = time.monotonic() - began
+
+    assert len(follower.reading.of("progress")) <= took / REPORTS_EVERY_S + 1
+
+
+def test_lines_and_changes_of_status_are_not_held_back(stage: Stage, running: Fence) -> None:
+    follower = Follower(stage.app, running.job_id)
+    stage.report(running, Report(percent=1.0))
+    follower.sees("progress")
+
+    began = time.monotonic()
+    stage.report(running, Report(percent=2.0, lines=_lines("one")))
+    follower.sees("log")
+    cancel(stage.store, running.job_id)
+    follower.sees("status", 2)
+
+    assert time.monotonic() - began < REPORTS_EVERY_S
+    assert follower.reading.of("status")[-1].data["status"] == "cancelling"
+
+
+def test_a_long_log_comes_whole_and_in_order(stage: Stage, running: Fence) -> None:
+    texts = [f"line {number}" for number in range(PAGE_LINES * 3 + 7)]
+    stage.report(running, Report(lines=_lines(*texts)))
+    follower = Follower(stage.app, running.job_id)
+    follower.sees("log", len(texts))
+
+    stage.report(running, Report(lines=_lines(*texts)))
+    _succeed(stage, running)
+
+    told = follower.ends().of("log")
+    assert [each.data["text"] for each in told] == texts * 2
+    assert [each.data["number"] for each in told] == list(range(1, len(texts) * 2 + 1))
+
+
+class _Counting(fakeredis.FakeRedis):
+    """Counts the pipelines that are sent, and can be told to stop answering."""
+
+    sent = 0
+    up = True
+
+    def pipeline(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.up:
+            raise redis.ConnectionError("away")
+        self.sent += 1
+        return super().pipeline(*args, **kwargs)
+
+
+def _counting_stage() -> tuple[Stage, _Counting]:
+    server = fakeredis.FakeServer(version=(7, 2))
+    client = _Counting(server=server, protocol=2)
+    stage = Stage(client)
+    stage.server = server
+    return stage, client
+
+
+def test_streams_of_one_job_share_one_read_of_each_change() -> None:
+    stage, client = _counting_stage()
+    running = stage.claim(stage.submit().json["id"])
+    followers = [Follower(stage.app, running.job_id) for _ in range(10)]
+    for each in followers:
+        each.sees("status")
+    before = client.sent
+
+    stage.report(running, Report(lines=_lines("one")))
+    for each in followers:
+        each.sees("log")
+    reads = client.sent - before
+    stage.close()
+
+    assert reads <= 2
+    assert {each.ends().retry_ms is not None for each in followers} == {True}
+
+
+def test_a_stream_outlives_an_outage_of_redis() -> None:
+    stage, client = _counting_stage()
+    running = stage.claim(stage.submit().json["id"])
+    follower = Follower(stage.app, running.job_id)
+    follower.sees("status")
+
+    client.up = False
+    cancel(stage.store, running.job_id)  # it is told to everybody, and nobody can read it
+    stage.events.closed.wait(0.2)
+    client.up = True
+
+    assert follower.sees("status", 2)[-1].data["status"] == "cancelling"
+    stage.close()
+    follower.ends()
+
+
+def test_a_stream_says_that_its_job_was_removed(stage: Stage, running: Fence) -> None:
+    follower = Follower(stage.app, running.job_id)
+    follower.sees("status")
+
+    stage.store.redis.delete(stage.store.keys("job", running.job_id))
+    stage.store.redis.publish(stage.store.keys.channel("events"), f"{running.job_id} 99 running 1")
+    reading = follower.ends()
+
+    assert reading.names[-1] == "gone"
+    assert reading.events[-1].data["type"].endswith("/problems/job-gone")
+    assert reading.events[-1].data["status"] == 410
+
+
+def test_a_change_between_looking_and_listening_is_not_missed(stage: Stage) -> None:
+    fences = [stage.claim(stage.submit().json["id"]) for _ in range(20)]
+
+    followers = []
+    for number, fence in enumerate(fences):
+        followers.append(Follower(stage.app, fence.job_id))
+        stage.events.closed.wait(number / 10_000)  # at many moments of the beginning
+        _succeed(stage, fence)
+
+    assert {each.ends().names[-1] for each in followers} == {"done"}
+
+
+def test_when_the_process_stops_streams_end_and_say_when_to_come_back(
+    stage: Stage, running: Fence
+) -> None:
+    followers = [Follower(stage.app, running.job_id) for _ in range(8)]
+    for each in followers:
+        each.sees("status")
+
+    began = time.monotonic()
+    stage.close()
+    hints = {each.ends().retry_ms for each in followers}
+
+    assert time.monotonic() - began < 2
+    assert len(hints) > 1
+    assert all(hint is not None and 1000 <= hint <= 5000 for hint in hints)
+    assert Follower(stage.app, running.job_id).ends().retry_ms is not None
+
+
+def test_only_so_many_streams_are_served_at_once(stage: Stage, running: Fence) -> None:
+    taken = Follower(stage.app, running.job_id)
+    taken.sees("status")
+    stage.events.streams.most = 1
+
+    refused = stage.http.simulate_get(f"/v1/jobs/{running.job_id}/events")
+    head = stage.http.simulate_head(f"/v1/jobs/{running.job_id}/events")
+    _succeed(stage, running)
+    taken.ends()
+    served = Follower(stage.app, running.job_id)
+
+    assert (refused.status_code, refused.json["code"]) == (503, "STREAMS_FULL")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert head.status_code == 200
+    assert served.ends().names == ["done"]
+
+
+def _ask(stage: Stage, method: str, job_id: str, **headers: str) -> Any:
+    return stage.http.simulate_request(method, f"/v1/jobs/{job_id}/events", headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("application/json", 406),
+        ("text/event-stream;q=0", 406),
+        ("text/event-stream", 200),
+        ("text/*", 200),
+        ("*/*", 200),
+    ],
+)
+def test_who_does_not_accept_events_is_told_so(stage: Stage, accept: str, status: int) -> None:
+    job_id = stage.submit().json["id"]
+    stage.succeed(job_id, 3)
+
+    assert _ask(stage, "GET", job_id, Accept=accept).status_code == status
+
+
+def test_other_methods_are_refused_and_head_is_as_get_without_the_events(stage: Stage) -> None:
+    job_id = stage.submit().json["id"]
+
+    posted, head = _ask(stage, "POST", job_id), _ask(stage, "HEAD", job_id)
+
+    assert posted.status_code == 405
+    assert "GET" in posted.headers["Allow"]
+    assert posted.headers["Content-Type"] == "application/problem+json"
+    assert (head.status_code, head.text) == (200, "")
+    assert head.headers["Content-Type"] == "text/event-stream"
+    assert "Content-Length" not in head.headers
+
+
+def test_another_tenant_s_job_has_no_events_but_for_operators() -> None:
+    keys = f"one:client:{hash_of('1')},two:client:{hash_of('2')},ops:operator:{hash_of('3')}"
+    stage = Stage(api_keys=keys)
+    job_id = stage.submit(headers={"X-API-Key": "1"}).json["id"]
+    cancel(stage.store, job_id)
+
+    answers = [_ask(stage, "GET", job_id, **{"X-API-Key": key}).status_code for key in "123"]
+
+    assert answers == [200, 404, 200]
+    assert _ask(stage, "GET", job_id).status_code == 401
+
+
+def test_a_job_that_is_gone_or_never_was_has_no_events(stage: Stage) -> None:
+    job_id = stage.submit().json["id"]
+    cancel(stage.store, job_id)
+    purge(stage.store, job_id)
+
+    gone, never = _ask(stage, "GET", job_id), _ask(stage, "GET", "nothing")
+
+    assert (gone.status_code, never.status_code) == (410, 404)

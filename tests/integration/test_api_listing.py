@@ -1,0 +1,293 @@
+"""Lists of jobs over HTTP: filters, pages, other tenants; and where queued jobs stand."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import falcon
+import pytest
+
+from api.listing import read_cursor, write_cursor
+from jobs.greet import greet
+from jobs.listing import Position
+from jobs.purge import purge
+from tests.api_stage import ADD, Stage, hash_of
+
+JOB_ID = "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77"
+KEYS = ("lab:client:work", "lab:viewer:look", "clinic:client:other", "lab:operator:run")
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    built = Stage()
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def guarded() -> Iterator[Stage]:
+    keys = ",".join(
+        f"{tenant}:{role}:{hash_of(key)}" for tenant, role, key in (k.split(":") for k in KEYS)
+    )
+    built = Stage(api_keys=keys)
+    yield built
+    built.close()
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def _list(stage: Stage, query: str = "", **more: Any) -> falcon.testing.Result:
+    return stage.http.simulate_get("/v1/jobs", query_string=query, **more)
+
+
+def _ids(answer: falcon.testing.Result) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [item["id"] for item in answer.json["items"]]
+
+
+def _pages(stage: Stage, query: str, **more: Any) -> list[list[str]]:
+    """Follow `next` to the end."""
+    answer = _list(stage, query, **more)
+    pages = [_ids(answer)]
+    while answer.json["next"] is not None:
+        assert answer.headers["Link"] == f'<{answer.json["next"]}>; rel="next"'
+        answer = _list(stage, answer.json["next"].partition("?")[2], **more)
+        pages.append(_ids(answer))
+    assert "Link" not in answer.headers
+    return pages
+
+
+def test_jobs_are_listed_newest_first_in_pages(stage: Stage) -> None:
+    made = sorted((stage.submit().json["id"] for _ in range(5)), reverse=True)
+
+    pages = _pages(stage, "limit=2")
+
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert sorted(chain.from_iterable(pages), reverse=True) == made
+    assert sorted(_ids(_list(stage)), reverse=True) == made
+
+
+def test_nothing_is_a_page_too(stage: Stage) -> None:
+    answer = _list(stage)
+
+    assert answer.json == {"items": [], "next": None}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_an_item_is_the_job_object_without_its_result(stage: Stage) -> None:
+    job_id = stage.submit({**ADD, "labels": {"project": "x"}}).json["id"]
+    stage.succeed(job_id, 3)
+
+    (item,) = _list(stage).json["items"]
+
+    assert item == {**stage.get(job_id).json, "result": None}
+    assert item["status"] == "succeeded"
+
+
+def test_every_filter_narrows_the_list(stage: Stage) -> None:
+    plain = stage.submit().json["id"]
+    marked = stage.submit({**ADD, "labels": {"project": "é b&=", "n": "1"}}).json["id"]
+    echoed = stage.submit({"operation": "echo", "params": {"value": 1}}).json["id"]
+    stage.claim(echoed)
+
+    found = {
+        query: _ids(_list(stage, query))
+        for query in (
+            "status=running",
+            "operation=add&status=queued&label.n=1",
+            "label.project=%C3%A9%20b%26%3D",
+            "label.n=1&label.project=other",
+            f"batch={JOB_ID}",
+            "created_after=2099-01-01T00:00:00Z",
+            "created_before=1999-01-01T00:00:00Z",
+        )
+    }
+
+    assert list(found.values()) == [[echoed], [marked], [marked], [], [], [], []]
+    assert plain in _ids(_list(stage, "created_before=2099-01-01T00:00:00Z&operation=add"))
+
+
+def test_the_bounds_of_time_are_exclusive_to_the_millisecond(stage: Stage) -> None:
+    job = stage.submit().json
+    at = job["created_at"]
+
+    exact = [_ids(_list(stage, f"created_{which}={at}")) for which in ("after", "before")]
+    around = at.replace("Z", "5Z")  # half a millisecond later
+    either = [_ids(_list(stage, f"created_{which}={around}")) for which in ("after", "before")]
+
+    assert exact == [[], []]
+    assert either == [[], [job["id"]]]
+
+
+def test_the_next_page_has_the_same_filters(stage: Stage) -> None:
+    wanted = [
+        stage.submit({**ADD, "labels": {"project": "a b&c"}}).json["id"]
+        for _ in range(3)
+        if stage.submit()
+    ]
+
+    pages = _pages(stage, "limit=1&label.project=a%20b%26c")
+
+    assert sorted(chain.from_iterable(pages)) == sorted(wanted)
+
+
+def test_a_page_goes_on_behind_a_job_that_was_removed(stage: Stage) -> None:
+    for _ in range(4):
+        stage.submit()
+    whole = _ids(_list(stage))
+    first = _list(stage, "limit=2").json
+    stage.succeed(whole[1], 1)
+
+    purge(stage.store, whole[1])
+    following = _list(stage, first["next"].partition("?")[2])
+
+    assert _ids(following) == whole[2:]
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("status=done", "status"),
+        ("status=queued&status=running", "status"),
+        ("operation=No%20Name", "operation"),
+        ("batch=1", "batch"),
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("created_after=yesterday", "created_after"),
+        ("cursor=", "cursor"),
+        ("cursor=AAAA", "cursor"),
+        ("cursor=%00", "cursor"),
+        ("cursor=" + write_cursor(Position(1, JOB_ID)) + "=", "cursor"),
+        ("tenant=a%3Astatus", "tenant"),
+        ("sort=name", "sort"),
+        ("label=x", "label"),
+    ],
+)
+def test_a_bad_parameter_is_named(stage: Stage, query: str, name: str) -> None:
+    answer = _list(stage, query)
+
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json["errors"]] == [name]
+
+
+def test_a_cursor_is_read_as_it_was_written() -> None:
+    position = Position(1_800_000_000_000, JOB_ID)
+
+    assert read_cursor(write_cursor(position)) == position
+
+
+def test_a_tenant_lists_its_own_jobs_alone(guarded: Stage) -> None:
+    mine = guarded.submit(headers=_bearer("work")).json["id"]
+    theirs = guarded.submit(headers=_bearer("other")).json["id"]
+
+    assert _ids(_list(guarded, headers=_bearer("look"))) == [mine]
+    assert _ids(_list(guarded, headers=_bearer("other"))) == [theirs]
+    assert _ids(_list(guarded, headers=_bearer("run"))) == [mine]
+    assert _list(guarded).status_code == 401
+
+
+def test_operators_list_the_jobs_of_any_tenant_or_of_all(guarded: Stage) -> None:
+    made = [
+        guarded.submit(headers=_bearer(key)).json["id"]
+        for key in ("work", "other", "work", "other", "work")
+    ]
+
+    theirs = _list(guarded, "tenant=clinic", headers=_bearer("run"))
+    everybody = _pages(guarded, "tenant=*&limit=2", headers=_bearer("run"))
+
+    assert sorted(_ids(theirs)) == sorted(made[1::2])
+    assert [len(page) for page in everybody] == [2, 2, 1]
+    assert sorted(chain.from_iterable(everybody)) == sorted(made)
+    assert _ids(_list(guarded, "tenant=nobody", headers=_bearer("run"))) == []
+
+
+@pytest.mark.parametrize("tenant", ["clinic", "lab", "*"])
+def test_nobody_else_says_whose_jobs(guarded: Stage, tenant: str) -> None:
+    answer = _list(guarded, f"tenant={tenant}", headers=_bearer("work"))
+
+    assert answer.status_code == 403
+
+
+def test_head_answers_as_get_does(stage: Stage) -> None:
+    stage.submit()
+    stage.submit()
+
+    answer = stage.http.simulate_head("/v1/jobs", query_string="limit=1")
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert 'rel="next"' in answer.headers["Link"]
+
+
+def _prepare(stage: Stage, *, threads: int = 1, mean_ms: int = 4000, **stats: int) -> None:
+    """Let there be a worker, and past runs."""
+    fields = {"threads": str(threads), "queues": "default"}
+    greet(stage.store, "worker-1", fields, operations=["add"])
+    stats_of_add = {"mean_ms": mean_ms, **stats}
+    stage.store.redis.hset(stage.store.keys("stats", "add"), mapping=stats_of_add)
+
+
+def test_a_queued_job_says_where_it_stands_and_when_it_may_start(stage: Stage) -> None:
+    _prepare(stage)
+    stage.claim(stage.submit().json["id"])
+    first, second = stage.submit(), stage.submit()
+
+    looked = stage.get(second.json["id"])
+
+    assert first.json["queue"]["position"] == 1
+    assert (second.status_code, second.json["queue"]) == (202, looked.json["queue"])
+    assert looked.json["queue"] == {
+        "position": 2,
+        "parked_on": None,
+        "estimated_start_seconds": 8,
+    }
+    assert (second.headers["Retry-After"], looked.headers["Retry-After"]) == ("12", "12")
+
+
+def test_a_parked_job_says_its_place_at_the_slot(stage: Stage) -> None:
+    _prepare(stage, threads=8)
+    stage.store.redis.hset(stage.store.keys("limits"), "declared:operation:add", 2)
+    jobs = [stage.submit().json["id"] for _ in range(4)]
+    for job_id in jobs[:2]:
+        stage.claim(job_id)
+    for job_id in jobs[2:]:
+        with pytest.raises(AssertionError, match="parked"):
+            stage.claim(job_id)
+
+    queue = stage.get(jobs[3]).json["queue"]
+
+    assert queue == {"position": 2, "parked_on": "operation:add", "estimated_start_seconds": 4}
+
+
+def test_without_a_worker_nobody_can_say_when_a_job_starts(stage: Stage) -> None:
+    stage.store.redis.hset(stage.store.keys("stats", "add"), "mean_ms", 4000)
+
+    answer = stage.submit()
+
+    assert answer.json["queue"]["position"] == 1
+    assert answer.json["queue"]["estimated_start_seconds"] is None
+    assert answer.headers["Retry-After"] == "4"
+
+
+def test_a_duplicate_is_told_when_the_job_that_is_there_may_have_ended(stage: Stage) -> None:
+    _prepare(stage)
+    stage.store.redis.hset(stage.store.keys("stats", "single"), "mean_ms", 3000)
+    stage.claim(stage.submit().json["id"])
+    body = {"operation": "single", "params": {"name": "x"}}
+    stage.submit(body)
+
+    answer = stage.submit(body)
+
+    assert answer.status_code == 409
+    assert answer.headers["Retry-After"] == "6"
+
+
+def test_a_look_is_answered_while_the_place_in_line_is_not_known(stage: Stage) -> None:
+    job_id = stage.submit().json["id"]
+    stage.store.redis.delete(stage.store.keys("queued", "default"))
+
+    answer = stage.get(job_id)
+
+    assert answer.status_code == 200
+    assert answer.json["queue"]["position"] is None

@@ -1,0 +1,146 @@
+"""Submissions to an operation's own address: the body is its parameters, the query the rest."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgpack
+import pytest
+from falcon import testing
+
+from tests.api_stage import Stage, hash_of
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    built = Stage()
+    yield built
+    built.close()
+
+
+def _post(stage: Stage, query: str = "", body: Any = None, **more: Any) -> testing.Result:
+    params = {"a": 1, "b": 2} if body is None else body
+    return stage.http.simulate_post("/v1/operations/add", query_string=query, json=params, **more)
+
+
+def test_the_body_is_the_parameters_and_the_answer_that_of_any_submission(stage: Stage) -> None:
+    answer = _post(stage)
+
+    submission = stage.publisher.published[0].submission
+    assert answer.status_code == 202
+    assert answer.headers["Location"].endswith(f"/v1/jobs/{answer.json['id']}")
+    assert (submission.operation, submission.params) == ("add", {"a": 1, "b": 2})
+
+
+def test_options_stand_in_the_query(stage: Stage) -> None:
+    query = (
+        "priority=7&result_ttl_seconds=7200&label.project=gl%C3%BCck&label.x=&delay_seconds=90.5"
+    )
+
+    job = _post(stage, query).json
+
+    assert (job["priority"], job["status"]) == (7, "scheduled")
+    assert job["labels"] == {"project": "glück", "x": ""}
+
+
+def test_a_time_in_the_query_may_be_past_which_means_now(stage: Stage) -> None:
+    job = _post(stage, "run_at=2020-01-01T00:00:00%2B02:00").json
+
+    assert job["status"] == "queued"
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("priority=11", "priority"),
+        ("priority=-1", "priority"),
+        ("priority=1.5", "priority"),
+        ("priority=", "priority"),
+        ("priority=0x5", "priority"),
+        ("priority=%D9%A3", "priority"),
+        ("priority=99999999999999999999", "priority"),
+        ("priority=1&priority=2", "priority"),
+        ("delay_seconds=NaN", "delay_seconds"),
+        ("delay_seconds=1e999", "delay_seconds"),
+        ("run_at=2020-01-01T00:00:00+02:00", "run_at"),  # + is a space in a query
+        ("result_ttl_seconds=1", "result_ttl_seconds"),
+        ("label.a%20b=c", "label.a b"),
+        ("label.=c", "label."),
+        ("label.a=%00", "label.a"),
+        ("label.a=1&label.a=2", "label.a"),
+        ("operation=echo", "operation"),
+        ("params={}", "params"),
+        ("labels=a", "labels"),
+        ("%00=1", "\x00"),
+    ],
+)
+def test_a_wrong_option_is_named(stage: Stage, query: str, pointer: str) -> None:
+    answer = _post(stage, query)
+
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
+    assert not stage.publisher.published
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ({"a": "x"}, ["/a"]),
+        ({"a": 1, "c": 2}, ["/c"]),
+        ({}, ["/a"]),
+        ([], [""]),
+        ("text", [""]),
+        (7, [""]),
+    ],
+)
+def test_errors_of_parameters_point_into_the_body_itself(
+    stage: Stage, body: Any, pointers: list[str]
+) -> None:
+    answer = _post(stage, body=body)
+
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json["errors"]] == pointers
+
+
+def test_an_unknown_operation_is_not_found_before_its_body_is_read(stage: Stage) -> None:
+    answer = stage.http.simulate_post("/v1/operations/nothing", body="{")
+
+    assert answer.status_code == 404
+    assert answer.json["type"].endswith("/problems/unknown-operation")
+
+
+def test_a_repeat_is_recognised_whichever_media_type_carries_it(stage: Stage) -> None:
+    key = {"Idempotency-Key": "once"}
+    first = _post(stage, "priority=7", headers=key)
+
+    packed = stage.http.simulate_post(
+        "/v1/operations/add",
+        query_string="priority=7",
+        body=msgpack.packb({"b": 2, "a": 1}),
+        headers={**key, "Content-Type": "application/msgpack"},
+    )
+    body = {"operation": "add", "params": {"a": 1, "b": 2}, "priority": 7}
+    elsewhere = stage.submit(body, headers=key)
+
+    for again in (packed, elsewhere):
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert again.json["id"] == first.json["id"]
+    assert len(stage.publisher.published) == 1
+
+
+@pytest.mark.parametrize("query", ["", "priority=8", "priority=7&label.a=b"])
+def test_a_repeat_with_other_options_is_a_mismatch(stage: Stage, query: str) -> None:
+    key = {"Idempotency-Key": "once"}
+    _post(stage, "priority=7", headers=key)
+
+    answer = _post(stage, query, headers=key)
+
+    assert answer.status_code == 422
+    assert answer.json["type"].endswith("/problems/idempotency-mismatch")
+
+
+def test_a_viewer_submits_nothing_here() -> None:
+    stage = Stage(api_keys=f"acme:viewer:{hash_of('look')}")
+
+    answer = _post(stage, headers={"X-API-Key": "look"})
+
+    assert answer.status_code == 403

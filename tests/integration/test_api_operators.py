@@ -1,0 +1,152 @@
+"""What operators see and steer over HTTP: pauses, limits and the fleet."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from jobs.claim import claim
+from jobs.greet import greet
+from jobs.limit import Limit, limit, limits_in_effect, operation_slot
+from tests.api_stage import Stage
+
+SLOT = operation_slot("add")
+LEASE = timedelta(seconds=20)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    built = Stage()
+    yield built
+    built.close()
+
+
+def _claim(stage: Stage, job_id: str) -> str:
+    found = claim(stage.store, job_id, token="token", worker="worker-1", lease=LEASE, limits={})
+    return found.word
+
+
+def test_a_paused_operation_takes_jobs_and_starts_none_until_it_is_resumed(stage: Stage) -> None:
+    paused = stage.http.simulate_post("/v1/operations/add/pause")
+    job_id = stage.submit().json["id"]
+
+    assert (paused.status_code, paused.json["name"], paused.json["paused"]) == (200, "add", True)
+    assert paused.json["limits"]["max_running_now"] == 0
+    assert _claim(stage, job_id) == "parked"
+
+    resumed = stage.http.simulate_post("/v1/operations/add/resume")
+
+    assert (resumed.status_code, resumed.json["paused"]) == (200, False)
+    assert _claim(stage, job_id) == "claimed"
+
+
+def test_a_pause_can_be_repeated_and_leaves_limits_set_by_hand_alone(stage: Stage) -> None:
+    limit(stage.store, {SLOT: 3}, source="operator")
+
+    for _ in range(2):
+        stage.http.simulate_post("/v1/operations/add/pause", json={})
+    for _ in range(2):
+        answer = stage.http.simulate_post("/v1/operations/add/resume")
+
+    assert answer.json["limits"]["max_running_now"] == 3
+    assert answer.json["limits"]["max_running"] is None
+
+
+def test_the_listing_shows_for_each_operation_what_counts_now(stage: Stage) -> None:
+    limit(stage.store, {operation_slot("echo"): 2}, source="declared")
+    stage.http.simulate_post("/v1/operations/add/pause")
+
+    items = stage.http.simulate_get("/v1/operations").json["items"]
+
+    shown = {each["name"]: (each["paused"], each["limits"]["max_running_now"]) for each in items}
+    assert shown["add"] == (True, 0)
+    assert shown["echo"] == (False, 2)
+    assert shown["quick"] == (False, None)
+
+
+@pytest.mark.parametrize("path", ["pause", "resume"])
+def test_only_an_operation_that_there_is_is_paused_and_without_a_body(
+    stage: Stage, path: str
+) -> None:
+    unknown = stage.http.simulate_post(f"/v1/operations/nothing/{path}")
+    spoken = stage.http.simulate_post(f"/v1/operations/add/{path}", json={"for": "ever"})
+
+    assert (unknown.status_code, spoken.status_code) == (404, 422)
+    assert spoken.json["errors"][0]["pointer"] == "/for"
+    assert not stage.http.simulate_get("/v1/operations/add").json["paused"]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, Limit(5, paused=False)),
+        ({"declared": 2}, Limit(2, paused=False)),
+        ({"declared": None}, Limit(None, paused=False)),
+        ({"declared": 2, "operator": 7}, Limit(7, paused=False)),
+        ({"declared": 2, "operator": 7, "pause": 0}, Limit(0, paused=True)),
+        ({"declared": 2, "pause": 0}, Limit(0, paused=True)),
+        ({"operator": 0}, Limit(0, paused=False)),
+    ],
+)
+def test_a_pause_wins_over_an_operators_word_and_that_over_the_declaration(
+    stage: Stage, said: dict[str, int | None], expected: Limit
+) -> None:
+    for source, places in said.items():
+        limit(stage.store, {SLOT: places}, source=source)  # type: ignore[arg-type]
+
+    assert limits_in_effect(stage.store, {SLOT: 5}) == [expected]
+
+
+def test_no_operation_needs_no_question(stage: Stage) -> None:
+    assert limits_in_effect(stage.store, {}) == []
+
+
+def test_the_fleet_shows_what_each_worker_is_and_runs(stage: Stage) -> None:
+    said = {
+        "host": "b",
+        "pid": "17",
+        "version": "0.1.0",
+        "queues": "default,slow",
+        "operations": "add,echo",
+        "threads": "4",
+        "running": "job-1,job-2",
+    }
+    greet(stage.store, "b-1", said, operations=["add", "echo"])
+    greet(stage.store, "a-1", {"host": "a", "running": ""}, operations=[])
+
+    answer = stage.http.simulate_get("/v1/workers")
+
+    first, second = answer.json["items"]
+    assert answer.json["next"] is None
+    assert (first["id"], first["running"], first["version"]) == ("a-1", [], None)
+    times = [datetime.fromisoformat(second.pop(each)) for each in ("since", "last_hello_at")]
+    assert second == {
+        "id": "b-1",
+        "host": "b",
+        "pid": 17,
+        "version": "0.1.0",
+        "queues": ["default", "slow"],
+        "operations": ["add", "echo"],
+        "threads": 4,
+        "running": ["job-1", "job-2"],
+    }
+    assert times == sorted(times)
+
+
+def test_a_worker_is_there_since_its_first_hello(stage: Stage) -> None:
+    greet(stage.store, "worker-1", {"host": "here"}, operations=[])
+    since = stage.store.redis.hget(stage.store.keys("worker", "worker-1"), "since_ms")
+    stage.store.redis.hset(stage.store.keys("worker", "worker-1"), "since_ms", 1_000)
+
+    greet(stage.store, "worker-1", {"host": "here"}, operations=[])
+
+    (worker,) = stage.http.simulate_get("/v1/workers").json["items"]
+    assert since is not None
+    assert worker["since"] == "1970-01-01T00:00:01.000Z"
+
+
+def test_a_worker_that_says_no_more_leaves_the_fleet(stage: Stage) -> None:
+    greet(stage.store, "worker-1", {"host": "here"}, operations=[])
+    stage.store.redis.delete(stage.store.keys("worker", "worker-1"))
+
+    assert stage.http.simulate_get("/v1/workers").json["items"] == []

@@ -1,0 +1,175 @@
+"""Streams and waits whose clients leave, take nothing, or are too many."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from api.peer import Peer, SocketPeer, UnknownPeer, peer_of
+from api.streams.position import Position
+from api.streams.story import Story, Telling
+from api.streams.stream import Pace, Stream
+from api.streams.watch import Watches
+from jobs.fence import Fence
+from jobs.progress import Report
+from jobs.read import read
+from jobs.record import FINAL
+from tests.api_stage import Stage
+from tests.event_stream import Reading
+from tests.eventually import eventually
+
+NOBODY_KNOWN = UnknownPeer()
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    built = Stage()
+    yield built
+    built.close()
+    eventually(lambda: built.events.streams.taken == 0, what="every stream gave its place back")
+
+
+@pytest.fixture
+def running(stage: Stage) -> Fence:
+    return stage.claim(stage.submit().json["id"])
+
+
+def _lines(*texts: str) -> list[str]:
+    return [f"{time.time():.3f} {text}" for text in texts]
+
+
+def _stream(stage: Stage, job_id: str, *, peer: Peer = NOBODY_KNOWN, **pace: Any) -> Stream:
+    record = read(stage.store, job_id, tenant="default")
+    watches = Watches(stage.store, stage.events, inline_bytes=1024)
+    story = Story(Position(), Telling(job=lambda record: {"status": record.status}, gone={}))
+    assert stage.events.streams.take()
+    return Stream(stage.events, watches, record, story, peer, Pace(**pace))
+
+
+def test_a_quiet_stream_shows_that_it_lives(stage: Stage, running: Fence) -> None:
+    stream, reading = _stream(stage, running.job_id, keep_alive=0.1), Reading()
+
+    for _ in range(5):
+        reading.feed(next(stream))
+    stream.close()
+
+    assert (reading.names, reading.comments) == (["status"], 4)
+
+
+def test_a_stream_lives_for_a_bounded_time(stage: Stage, running: Fence) -> None:
+    stream = _stream(stage, running.job_id, keep_alive=0.05, lifetime=0.3)
+    reading = Reading()
+
+    for chunk in stream:
+        reading.feed(chunk)
+    stream.close()
+
+    assert reading.retry_ms is not None
+
+
+def test_a_stream_that_is_closed_in_the_middle_gives_its_place_back(
+    stage: Stage, running: Fence
+) -> None:
+    for _ in range(3):
+        stream = _stream(stage, running.job_id)
+        next(stream)
+        stream.close()
+        stream.close()
+
+    assert stage.events.streams.taken == 0
+
+
+class _Leaver(UnknownPeer):
+    """A client that can leave, and be cut off."""
+
+    left = False
+    cut = False
+
+    def gone(self) -> bool:
+        return self.left
+
+    def hang_up(self) -> None:
+        self.cut = True
+
+
+def _waits(stage: Stage, job_id: str, peer: _Leaver) -> Callable[[], Any]:
+    return lambda: stage.events.wait(
+        job_id,
+        lambda: read(stage.store, job_id, tenant="default"),
+        until=FINAL.__contains__,
+        timeout=30,
+        peer=peer,
+    )
+
+
+def test_who_waits_for_a_client_that_left_stops_within_seconds(stage: Stage) -> None:
+    job_id = stage.submit().json["id"]
+    peer = _Leaver()
+    peer.left = True
+    began = time.monotonic()
+
+    record = _waits(stage, job_id, peer)()
+
+    assert record.status == "queued"
+    assert time.monotonic() - began < 5
+    assert stage.events.waiting == 0
+
+
+def test_beyond_the_places_nobody_waits(stage: Stage) -> None:
+    job_id = stage.submit().json["id"]
+    stage.events.waits.most = 0
+    began = time.monotonic()
+
+    answer = stage.get(job_id, headers={"Prefer": "wait=20"})
+
+    assert (answer.status_code, answer.json["status"]) == (200, "queued")
+    assert time.monotonic() - began < 2
+
+
+def _tcp() -> tuple[socket.socket, socket.socket]:
+    """Give a client's and the server's end of a connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client = socket.create_connection(listening.getsockname())
+        server, _ = listening.accept()
+    return client, server
+
+
+def test_a_client_that_takes_nothing_is_cut_off(stage: Stage, running: Fence) -> None:
+    client, server = _tcp()
+    stream = _stream(stage, running.job_id, peer=SocketPeer(server), patience=0.5)
+    for _ in range(8):
+        stage.report(running, Report(lines=_lines(*["x" * 4000] * 60)))
+
+    def serve() -> str:
+        try:
+            for chunk in stream:
+                server.sendall(chunk)
+        except OSError as error:
+            return type(error).__name__
+        return "the stream ended"
+
+    with client, server, ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(serve)
+        outcome = sending.result(10)
+        stream.close()
+
+    assert outcome == "BrokenPipeError"
+
+
+@pytest.mark.parametrize("sent_ahead", [b"", b"GET / HTTP/1.1\r\n\r\n"])
+def test_a_client_is_gone_when_it_has_closed_whatever_it_sent_before(sent_ahead: bytes) -> None:
+    client, server = _tcp()
+    peer = peer_of({"gunicorn.socket": server})
+    with client, server:
+        client.sendall(sent_ahead)
+        before = peer.gone()
+        client.close()
+        eventually(peer.gone, what="it is seen to be gone")
+        unread = server.recv(100)
+
+    assert not before
+    assert unread == sent_ahead
+    assert peer.gone()

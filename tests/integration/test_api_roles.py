@@ -1,0 +1,143 @@
+"""Who may do what: every method of every route, for every role, and for other tenants."""
+
+import re
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Final, get_args
+
+import pytest
+from falcon import testing
+
+from api.media import Media
+from api.routes import routes
+from config import Role
+from jobs.identity import new_job_id
+from tests.api_stage import Stage, hash_of
+
+ROLES: Final = (None, *get_args(Role))
+
+NEEDED: Final[dict[str, dict[str, Role | None]]] = {
+    "/v1/jobs": {"GET": "viewer", "POST": "client"},
+    "/v1/jobs/{job_id}": {"GET": "viewer", "DELETE": "client"},
+    "/v1/jobs/{job_id}/result": {"GET": "viewer"},
+    "/v1/jobs/{job_id}/events": {"GET": "viewer"},
+    "/v1/jobs/{job_id}/log": {"GET": "viewer"},
+    "/v1/jobs/{job_id}/cancel": {"POST": "client"},
+    "/v1/jobs/{job_id}/retry": {"POST": "client"},
+    "/v1/operations": {"GET": "viewer"},
+    "/v1/operations/{name}": {"GET": "viewer", "POST": "client"},
+    "/v1/operations/{name}/pause": {"POST": "operator"},
+    "/v1/operations/{name}/resume": {"POST": "operator"},
+    "/v1/workers": {"GET": "operator"},
+    "/healthz": {"GET": None},
+    "/readyz": {"GET": None},
+    "/openapi.json": {"GET": None},
+    "/docs": {"GET": None},
+    "/docs/assets/{digest}/{file}": {"GET": None},
+    "/problems": {"GET": None},
+    "/problems/{slug}": {"GET": None},
+}
+"""The lowest role that each method needs, written down a second time on purpose."""
+
+OF_A_JOB: Final = [
+    (template, method)
+    for template, methods in NEEDED.items()
+    if "{job_id}" in template
+    for method in methods
+]
+
+
+def _key(tenant: str, role: Role | None) -> dict[str, str]:
+    return {} if role is None else {"Authorization": f"Bearer {tenant}-{role}"}
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    keys = [
+        f"{tenant}:{role}:{hash_of(f'{tenant}-{role}')}"
+        for tenant, role in product(("acme", "rival"), get_args(Role))
+    ]
+    built = Stage(api_keys=",".join(keys))
+    yield built
+    built.close()
+
+
+def _ask(
+    stage: Stage, template: str, method: str, job_id: str, headers: dict[str, str]
+) -> testing.Result:
+    path = template.format(
+        job_id=job_id, name="echo", slug="not-found", digest="0", file="none.css"
+    )
+    body = {"body": "{}"} if method == "POST" else {}
+    typed = {"Content-Type": "application/json"} if body else {}
+    return stage.http.simulate_request(method, path, headers={**headers, **typed}, **body)
+
+
+def test_the_table_of_routes_is_the_one_that_is_written_here(stage: Stage) -> None:
+    table = {
+        route.template: dict(route.roles)
+        for route in routes(stage.services, Media(max_bytes=1, max_depth=1))
+    }
+
+    assert table == NEEDED
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(
+    ("template", "method", "needed"),
+    [(template, *each) for template, methods in NEEDED.items() for each in methods.items()],
+)
+def test_a_role_may_do_what_it_and_those_below_it_may_and_nothing_else(
+    stage: Stage, template: str, method: str, needed: Role | None, role: Role | None
+) -> None:
+    answer = _ask(stage, template, method, new_job_id(), _key("acme", role))
+
+    if needed is None or ROLES.index(role) >= ROLES.index(needed):
+        assert answer.status_code not in (401, 403, 405)
+    else:
+        assert answer.status_code == (401 if role is None else 403)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("template", "method"), OF_A_JOB)
+def test_another_tenants_job_is_not_found_whatever_is_asked(
+    stage: Stage, template: str, method: str
+) -> None:
+    job_id = stage.submit(headers=_key("acme", "client")).json["id"]
+    before = stage.get(job_id, headers=_key("acme", "viewer")).json
+
+    nobodys = new_job_id()
+    answer = _ask(stage, template, method, job_id, _key("rival", "client"))
+    absent = _ask(stage, template, method, nobodys, _key("rival", "client"))
+
+    assert answer.status_code == absent.status_code == 404
+    assert answer.json["type"].endswith("/problems/job-not-found")
+    assert answer.json["detail"] == absent.json["detail"].replace(nobodys, job_id)
+    assert stage.get(job_id, headers=_key("acme", "viewer")).json == before
+
+
+@pytest.mark.parametrize("role", ["operator", "admin"])
+@pytest.mark.parametrize(("template", "method"), OF_A_JOB)
+def test_operators_of_another_tenant_see_and_steer_it(
+    stage: Stage, template: str, method: str, role: Role
+) -> None:
+    job_id = stage.submit(headers=_key("acme", "client")).json["id"]
+    stage.succeed(job_id, 3)
+
+    answer = _ask(stage, template, method, job_id, _key("rival", role))
+
+    assert answer.status_code not in (401, 403, 404, 410)
+
+
+def test_the_readme_names_every_route() -> None:
+    table = Path("README.md").read_text("utf-8").partition("| route | does |")[2]
+    named = re.findall(r"`(GET|POST|DELETE) ([^`]+)`", table.partition("\n\n")[0])
+
+    written = {
+        (method, template.replace("{job_id}", "{id}").replace("{slug}", "{type}"))
+        for template, methods in NEEDED.items()
+        for method in methods
+    }
+
+    assert set(named) == written - {("GET", "/docs/assets/{digest}/{file}")}

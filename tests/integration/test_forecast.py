@@ -1,0 +1,83 @@
+"""What past runs took, and where queued jobs stand."""
+
+import pytest
+
+from jobs.cancel import cancel
+from jobs.finish import Outcome, encode_result, finish
+from jobs.forecast import NOWHERE, Duration, Place, find_place, read_duration
+from jobs.limit import limit
+from jobs.reconcile import reconcile
+from tests.world import World
+
+SUCCESS = encode_result(1, max_bytes=100)
+FAILURE = Outcome(error={"type": "failure", "detail": "no"})
+
+
+def run(world: World, milliseconds: int, outcome: Outcome = SUCCESS) -> None:
+    fence = world.running()
+    world.pass_time(milliseconds)
+    finish(world.store, fence, outcome)
+
+
+def test_the_duration_of_runs_is_a_moving_mean_with_its_spread(world: World) -> None:
+    run(world, 1000)
+    first = read_duration(world.store, "free")
+    run(world, 6000)
+    second = read_duration(world.store, "free")
+    run(world, 2000)
+
+    assert first == Duration(1000, 0)
+    assert second == Duration(2000, 1000)
+    assert read_duration(world.store, "free") == Duration(2000, 800)
+
+
+def test_a_run_that_failed_teaches_nothing_about_those_that_succeed(world: World) -> None:
+    run(world, 1000, FAILURE)
+
+    assert read_duration(world.store, "free") is None
+
+
+def test_a_job_that_waits_for_a_worker_stands_in_line_by_its_rank(world: World) -> None:
+    world.running()
+    first, urgent = world.submitted(), world.submitted(priority=9)
+
+    assert find_place(world.store, urgent) == Place(1, running=1)
+    assert find_place(world.store, first) == Place(2, running=1)
+
+
+@pytest.mark.parametrize(("places", "counted"), [(None, 1), (0, 0)])
+def test_a_parked_job_stands_at_the_slot_that_it_lacks(
+    world: World, places: int | None, counted: int
+) -> None:
+    world.running("single")
+    parked = [world.submitted("single") for _ in range(2)]
+    for job_id in parked:
+        world.claim(job_id)
+    limit(world.store, {"operation:single": places}, source="pause")
+
+    found = [find_place(world.store, job_id) for job_id in parked]
+
+    assert found == [Place(1, limit=counted), Place(2, limit=counted)]
+
+
+def test_a_job_that_is_not_queued_stands_nowhere(world: World) -> None:
+    running, later = world.running().job_id, world.submitted(scheduled_ms=world.now_ms + 1000)
+    cancelled = world.submitted()
+    cancel(world.store, cancelled)
+
+    found = [find_place(world.store, job_id) for job_id in (running, later, cancelled, "nobody")]
+
+    assert found == [NOWHERE] * 4
+
+
+def test_a_job_whose_record_was_lost_leaves_the_line(world: World) -> None:
+    lost, kept = world.submitted(), world.submitted()
+    world.redis.delete(world.store.keys("job", lost))
+
+    before = find_place(world.store, kept)
+    world.pass_time(61_000)
+    reconcile(world.store, world.broker.ready)
+    after = find_place(world.store, kept)
+    world.lose(lost)
+
+    assert (before.position, after.position) == (2, 1)

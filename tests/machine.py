@@ -1,0 +1,396 @@
+"""All that clients, workers, brokers and housekeepers may do, beside the model of what follows."""
+
+import copy
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from redis import Redis
+
+from config import Rate
+from jobs.cancel import cancel
+from jobs.defer import defer
+from jobs.errors import JobActive, JobNotFound
+from jobs.fence import Fence
+from jobs.finish import Outcome, encode_result, finish
+from jobs.hand_over import hand_over
+from jobs.limit import limit
+from jobs.progress import LogBounds, Report, progress
+from jobs.promote import promote
+from jobs.publisher import Wakeup
+from jobs.purge import purge, purge_expired
+from jobs.quota import Charge
+from jobs.reap import reap
+from jobs.reconcile import reconcile
+from jobs.relay import confirm, relay_outbox
+from jobs.release import release
+from jobs.renew import renew
+from jobs.retry import retry
+from jobs.submission import Submission
+from tests import invariants
+from tests.invariants import look
+from tests.model import FINAL, Model
+from tests.world import LEASE, LIMITS, START_MS, World
+
+MOST = (9, 6)
+MINUTE_MS = 60_000
+TWO_HOURS_MS = 120 * MINUTE_MS
+MOST_KEPT_MS = 25 * 60 * MINUTE_MS
+SUCCESS = encode_result({"found": 1}, max_bytes=100)
+DELAY = timedelta(seconds=1)
+FAILURE = Outcome(error={"type": "failure", "detail": "no"})
+
+OPERATIONS = st.sampled_from(["single", "double", "single", "free"])
+RESOURCES = st.sampled_from(
+    ["", "", "resource:gpu=1", "resource:gpu=2", "resource:gpu=1,resource:licence=1"]
+)
+PRIORITIES = st.sampled_from([5, 5, 0, 10])
+NEWEST_FIRST = st.integers(0, 3) | st.integers(0, 40)
+MAYBE = st.sampled_from([False, False, False, True])
+WAITS_MS = st.sampled_from(
+    [1, 400, 1100, 3000, 6000, 9000, 11_000, 21_000, 61_000, 15 * MINUTE_MS, MOST_KEPT_MS]
+)
+WAYS = ("succeeded", "failed", "retry", "release", "progress")
+RATE = Rate(3, timedelta(seconds=10))
+PAYERS = st.sampled_from([None, None, None, "default", "other"])
+CHORES = ("reap", "promote", "reconcile", "relay", "purge", "hand over")
+
+
+class Callboard(RuleBasedStateMachine):
+    """Drives the real scripts and the model side by side, and compares everything each time."""
+
+    def __init__(self, client: Redis) -> None:
+        super().__init__()
+        client.flushall()
+        self.world = World(client)
+        self.store = self.world.store
+        self.model = Model(START_MS, LEASE // timedelta(milliseconds=1), *MOST)
+        limit(self.store, LIMITS, source="declared")
+        self.submissions: list[Submission] = []
+        self.claims: list[tuple[str, str]] = []
+        self.fences: list[Fence] = []
+        self.delivered: list[Wakeup] = []
+        self.purged: set[str] = set()
+        self.confirmations: list[tuple[str, str, str]] = []
+        self.kept: tuple[Any, Model] | None = None
+        self.seen = look(self.store)
+        self.handed_over = False
+        self.wrong: list[str] = []
+
+    # Clients.
+
+    @initialize(
+        operations=st.lists(OPERATIONS, min_size=2, max_size=5),
+        slots=RESOURCES,
+        priority=PRIORITIES,
+    )
+    def begin_with_a_few_jobs(self, operations: list[str], slots: str, priority: int) -> None:
+        for operation in operations:
+            self._submit(self.world.new_submission(operation, slots=slots, priority=priority))
+
+    @rule(
+        operation=OPERATIONS,
+        slots=RESOURCES,
+        priority=PRIORITIES,
+        fingerprint=st.sampled_from([None, None, "a", "a", "b"]),
+        on_conflict=st.sampled_from(["reject", "return", "replace", "replace"]),
+        key=st.sampled_from([None, None, None, None, "k", "l"]),
+        payload_fingerprint=st.sampled_from(["p", "p", "q", None]),
+        delay_ms=st.sampled_from([0, 0, 0, 0, 2000, 30_000, TWO_HOURS_MS // 2, -TWO_HOURS_MS]),
+        max_crashes=st.sampled_from([3, 1]),
+        tenant=st.sampled_from(["default", "default", "default", "other"]),
+        payer=PAYERS,
+        synced=MAYBE,
+    )
+    def submit(
+        self,
+        operation: str,
+        delay_ms: int,
+        key: str | None,
+        payer: str | None,
+        synced: bool,
+        **chosen: Any,
+    ) -> None:
+        if synced:
+            self.kept = (self.world.keep(), copy.deepcopy(self.model))
+        new = self.world.new_submission(
+            operation,
+            idempotency_digest=key,
+            scheduled_ms=self.world.now_ms + delay_ms if delay_ms else None,
+            queue="other" if operation == "free" else "default",
+            result_ttl=timedelta(hours=1),
+            **chosen,
+        )
+        self._submit(new, payer)
+
+    @rule(
+        what=st.sampled_from(["submit again", "retry", "cancel", "cancel", "purge"]),
+        pick=NEWEST_FIRST,
+    )
+    def follow_up(self, what: str, pick: int) -> None:
+        """Do what a client does with a job it has, or believes to have."""
+        known = _newest(self.submissions, pick)
+        job_id, status = known.job_id, self.model.status(known.job_id)
+        if what == "cancel":
+            self._expect(cancel(self.store, job_id), self.model.cancel(job_id))
+        elif what == "submit again" and job_id not in self.purged:
+            self._expect(self.world.submit(known, most=MOST), self.model.submit(known))
+        elif what == "retry" and status in FINAL:
+            new = self.world.new_submission()
+            self._submit(
+                replace(known, job_id=new.job_id, retry_of=job_id, idempotency_digest=None)
+            )
+        elif what == "purge" and status in FINAL:
+            purge(self.store, job_id)
+            self.model.purge([job_id])
+            self.purged.add(job_id)
+        elif what == "purge":
+            with pytest.raises(JobNotFound if status == "missing" else JobActive):
+                purge(self.store, job_id)
+
+    @rule(pick=NEWEST_FIRST, caller=st.sampled_from(["a", "b"]))
+    def ask_to_cancel(self, pick: int, caller: str) -> None:
+        job_id = _newest(self.submissions, pick).job_id
+        word, token = self.world.ask_cancel(job_id, caller)
+        self._expect(word, self.model.ask_cancel(job_id, token, caller))
+        self.confirmations.append((job_id, token, caller))
+
+    @precondition(lambda self: self.confirmations)
+    @rule(pick=NEWEST_FIRST, other_job=MAYBE, other_caller=MAYBE)
+    def confirm_a_cancel(self, pick: int, other_job: bool, other_caller: bool) -> None:
+        """Confirm with a token one has, had or stole; again, late or for another job."""
+        job_id, token, caller = _newest(self.confirmations, pick)
+        job_id = _newest(self.submissions, pick).job_id if other_job else job_id
+        caller = "thief" if other_caller else caller
+        word = self.world.confirm_cancel(job_id, token, caller)
+        self._expect(word, self.model.confirm_cancel(job_id, token, caller))
+
+    @rule(payer=st.sampled_from(["default", "other"]), times=st.integers(1, 3))
+    def ask_for_something(self, payer: str, times: int) -> None:
+        charge = Charge(payer, RATE)
+        for _ in range(times):
+            self._expect(self.world.count(charge), self.model.count(charge))
+
+    # The broker.
+
+    @rule(
+        mood=st.sampled_from(["good", "good", "forgetful", "mute", "down", "doubling"]),
+        lose=st.sampled_from(["nothing", "one", "all", "what was woken"]),
+        pick=NEWEST_FIRST,
+    )
+    def trouble_the_broker(self, mood: Any, lose: str, pick: int) -> None:
+        broker = self.world.broker
+        broker.mood = mood
+        if lose == "what was woken":
+            self.world.woken.clear()
+        if lose == "all":
+            broker.messages.clear()
+        if lose == "one" and broker.messages:
+            broker.messages.remove(_newest(broker.messages, pick))
+
+    @precondition(lambda self: self.world.broker.published)
+    @rule(pick=NEWEST_FIRST)
+    def confirm_late(self, pick: int) -> None:
+        confirm(self.store, [_newest(self.world.broker.published, pick)])
+
+    # Workers.
+
+    @rule(pick=NEWEST_FIRST, count=st.integers(1, 3), again=MAYBE, deaf=MAYBE, crash=MAYBE)
+    def deliver(self, pick: int, count: int, again: bool, deaf: bool, crash: bool) -> None:
+        """Hand messages to workers, which may miss the reply to their claim, or die in between."""
+        self.world.publish()
+        for _ in range(min(count, len(self.world.broker.messages))):
+            message = _newest(self.world.broker.messages, pick)
+            if not again:
+                self.world.broker.messages.remove(message)
+            self.delivered.append(message)
+            self._take(message, crash_after_adopt=crash, heard=not deaf)
+            self.the_rules_hold()
+
+    @precondition(lambda self: self.delivered)
+    @rule(pick=NEWEST_FIRST, same_token=st.booleans())
+    def deliver_again_late(self, pick: int, same_token: bool) -> None:
+        if same_token and self.claims:
+            self._claim(*_newest(self.claims, pick))
+        else:
+            self._take(_newest(self.delivered, pick))
+
+    @precondition(lambda self: self.fences)
+    @rule(pick=NEWEST_FIRST, what=st.lists(st.sampled_from(WAYS), min_size=1, max_size=3))
+    def report(self, pick: int, what: list[str]) -> None:
+        """Report on a run that this worker holds, held, or never knew it held; also again."""
+        fence = _newest(self.fences, pick)
+        for way in what:
+            self._report(fence, way)
+            self.the_rules_hold()
+
+    @precondition(lambda self: self.fences)
+    @rule(first=NEWEST_FIRST, second=NEWEST_FIRST)
+    def renew(self, first: int, second: int) -> None:
+        fences = {f.job_id: f for f in (_newest(self.fences, first), _newest(self.fences, second))}
+        words = renew(self.store, list(fences.values()), lease=LEASE)
+        self._expect(words, {id: self.model.renew(fence) for id, fence in fences.items()})
+
+    @rule(pick=NEWEST_FIRST)
+    def defer(self, pick: int) -> None:
+        job_id = _newest(self.submissions, pick).job_id
+        parked = "parked_on" in self.seen.jobs.get(job_id, {})
+        word = defer(self.store, job_id, delay=timedelta(seconds=5))
+        self._expect(word, self.model.defer(job_id, parked=parked))
+
+    # Operators, the housekeeper and time.
+
+    @rule(slot=st.sampled_from(sorted(LIMITS)), places=st.sampled_from([0, 1, 2, 3, None, None]))
+    def limit(self, slot: str, places: int | None) -> None:
+        limit(self.store, {slot: places}, source="operator")
+
+    @rule(milliseconds=WAITS_MS, chores=st.lists(st.sampled_from(CHORES), max_size=4))
+    def pass_time(self, milliseconds: int, chores: list[str]) -> None:
+        self.world.pass_time(milliseconds)
+        self.model.now_ms = self.world.now_ms
+        for chore in chores:
+            self._do(chore)
+
+    @rule()
+    def lose_all_workers(self) -> None:
+        for _ in range(4):
+            self.pass_time(7000, ["reap"])
+            self.the_rules_hold()
+
+    @rule(chore=st.sampled_from(CHORES))
+    def keep_house(self, chore: str) -> None:
+        self._do(chore)
+
+    # Redis loses its newest data.
+
+    @precondition(lambda self: self.kept)
+    @rule()
+    def restart_with_an_old_file(self) -> None:
+        assert self.kept is not None
+        dump, model = self.kept
+        self.model = copy.deepcopy(model)
+        self.world.go_back(dump)
+        self.model.now_ms = self.world.now_ms
+        self.purged -= self.model.jobs.keys()
+        self.seen = look(self.store)
+
+    @invariant()
+    def the_rules_hold(self) -> None:
+        before, after = self.seen, look(self.store)
+        self.seen = after
+        wrong = self.wrong
+        wrong += [*invariants.complaints(after), *invariants.changes(before, after)]
+        if self.handed_over:
+            wrong += invariants.nobody_waits_in_vain(after)
+        self.handed_over = False
+        wrong += self.model.differences(after)
+        assert not wrong, "\n".join(wrong)
+
+    def teardown(self) -> None:
+        """Lose all messages and all workers: the housekeeper and honest workers end every job."""
+        if self.wrong:
+            return
+        self.world.broker.messages.clear()
+        self.world.broker.mood = "good"
+        self.world.woken.clear()
+        limit(self.store, dict.fromkeys(LIMITS), source="operator")
+        for _ in range(14):
+            if self.seen.members("leases"):
+                self.pass_time(5000, ["reap"])
+                self.the_rules_hold()
+        for _ in range(40):
+            if self.model.active():
+                self._work_honestly()
+        self.pass_time(0, ["hand over"])
+        self.the_rules_hold()
+        held = "\n".join(invariants.nothing_is_held(self.seen))
+        assert not held, held
+        self.pass_time(MOST_KEPT_MS, ["purge"])
+        self.the_rules_hold()
+        left = [name for name in self.seen.sets if name != "tombstones"]
+        assert not left, f"left after all was purged: {left}"
+        assert not self.seen.jobs
+
+    def _work_honestly(self) -> None:
+        """Run whatever is woken, and nothing else, in a quarter of an hour."""
+        self.pass_time(15 * MINUTE_MS, [*CHORES])
+        self.the_rules_hold()
+        self.world.publish()
+        while self.world.broker.messages:
+            known = len(self.fences)
+            self._take(self.world.broker.messages.pop(0))
+            for fence in self.fences[known:]:
+                word = finish(self.store, fence, SUCCESS)
+                self._expect(word, self.model.finish(fence, "succeeded"))
+            self.the_rules_hold()
+            self.world.publish()
+
+    def _do(self, chore: str) -> None:
+        if chore == "promote":
+            self._expect(promote(self.store), self.model.promote())
+        elif chore == "reap":
+            self._expect(reap(self.store, lease=LEASE), self.model.reap())
+        elif chore == "purge":
+            there = set(self.model.jobs)
+            self._expect(purge_expired(self.store), self.model.purge_expired())
+            self.purged |= there - set(self.model.jobs)
+        elif chore == "reconcile":
+            reconcile(self.store, self.world.broker.ready)
+        elif chore == "relay":
+            relay_outbox(self.store)
+        elif chore == "hand over":
+            hand_over(self.store)
+            self.handed_over = True
+
+    def _report(self, fence: Fence, way: str) -> None:
+        if way == "retry":
+            word: str = retry(self.store, fence, delay=DELAY, error={"type": "failure"})
+            self._expect(word, self.model.retry(fence, DELAY // timedelta(milliseconds=1)))
+        elif way == "release":
+            self._expect(release(self.store, fence), self.model.release(fence))
+        elif way == "progress":
+            report = Report(percent=50, step="on", lines=["a line"])
+            word = progress(self.store, fence, report, bounds=LogBounds(3, 100))
+            self._expect(word, "recorded" if self.model.holds(fence) else "stale")
+        else:
+            outcome = SUCCESS if way == "succeeded" else FAILURE
+            self._expect(finish(self.store, fence, outcome), self.model.finish(fence, way))
+
+    def _submit(self, new: Submission, payer: str | None = None) -> None:
+        self.submissions.append(new)
+        charge = Charge(payer, RATE) if payer else None
+        word = self.world.submit(new, most=MOST, charge=charge)
+        self._expect(word, self.model.submit(new, charge))
+
+    def _take(
+        self, message: Wakeup, *, crash_after_adopt: bool = False, heard: bool = True
+    ) -> None:
+        """Do what a worker does with a message."""
+        job_id, token = message.submission.job_id, self.world.new_token()
+        if self._claim(job_id, token, heard=heard) == "missing":
+            word = self.world.adopt(message)
+            self._expect(word, self.model.adopt(message.submission, message.published_ms))
+            if word == "adopted" and not crash_after_adopt:
+                self.the_rules_hold()
+                self._claim(job_id, token, heard=heard)
+
+    def _claim(self, job_id: str, token: str, *, heard: bool = True) -> str:
+        room = job_id in self.seen.jobs and self.seen.room_for(job_id)
+        self.claims.append((job_id, token))
+        claim = self.world.claim(job_id, token)
+        self._expect(claim.word, self.model.claim(job_id, token, room=room))
+        if claim.fence is not None and heard and claim.fence not in self.fences:
+            self.fences.append(claim.fence)
+        return claim.word
+
+    def _expect(self, answer: object, model: object) -> None:
+        """Keep a wrong answer for the invariant, which also sees what it led to."""
+        if answer != model:
+            self.wrong.append(f"the answer is {answer!r}, by the model {model!r}")
+
+
+def _newest(items: list[Any], pick: int) -> Any:
+    return items[-1 - pick % len(items)]

@@ -1,0 +1,134 @@
+"""When queued jobs may start, and how much is asked for that."""
+
+from datetime import timedelta
+
+import pytest
+from fakeredis import FakeRedis, FakeServer
+from redis import exceptions
+
+from api.estimates import Estimates, Threads
+from api.retry_after import Durations
+from jobs.forecast import UNKNOWN, Duration, Estimate, Place, start_s
+from jobs.greet import greet
+from jobs.store import Store
+from jobs.submission import Submission
+from jobs.submit import Accepted
+
+pytestmark = pytest.mark.check
+
+
+@pytest.mark.parametrize(
+    ("place", "threads", "seconds"),
+    [
+        (Place(1, running=0), 4, 0),  # a worker is idle
+        (Place(4, running=0), 4, 0),
+        (Place(5, running=0), 4, 2.5),  # one must end before
+        (Place(1, running=4), 4, 2.5),
+        (Place(3, running=9), 4, 7.5),  # others run elsewhere
+        (Place(1, running=4), 0, None),  # no worker
+        (Place(2, limit=1), 4, 20),
+        (Place(2, limit=5), 4, 5),  # no more than threads run at a time
+        (Place(2, limit=0), 4, None),  # paused
+        (Place(None, running=0), 4, None),
+    ],
+)
+def test_a_job_starts_when_so_many_others_have_ended(
+    place: Place, threads: int, seconds: float | None
+) -> None:
+    assert start_s(place, 10.0, threads) == seconds
+
+
+def test_it_is_worth_looking_before_the_mean_where_runs_vary() -> None:
+    assert Duration(10_000, 0).soonest_ms == 10_000
+    assert Duration(10_000, 9_000).soonest_ms == 1_000
+    assert Duration(10_000, 12_000).soonest_ms == 0
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class _Redis(FakeRedis):
+    """Can be away, and counts round trips."""
+
+    away = False
+    trips = 0
+
+    def pipeline(self, *args: object, **kwargs: object) -> object:
+        self._trip()
+        return super().pipeline(*args, **kwargs)
+
+    def execute_command(self, *args: object, **kwargs: object) -> object:
+        self._trip()
+        return super().execute_command(*args, **kwargs)
+
+    def _trip(self) -> None:
+        self.trips += 1
+        if self.away:
+            raise exceptions.ConnectionError
+
+
+@pytest.fixture
+def client() -> _Redis:
+    return _Redis(server=FakeServer(version=(7, 2)), protocol=2)
+
+
+def _work(store: Store, worker: str, *, threads: int, queues: str = "default") -> None:
+    greet(store, worker, {"threads": str(threads), "queues": queues}, operations=["add"])
+
+
+def test_threads_are_counted_by_queue_and_asked_for_every_five_seconds(client: _Redis) -> None:
+    clock, store = _Clock(), Store(client, "test")
+    threads = Threads(store, clock=clock)
+    _work(store, "one", threads=4)
+    _work(store, "two", threads=2, queues="default,other")
+
+    counted = [threads.of(queue) for queue in ("default", "other", "nobody")]
+    before = client.trips
+    _work(store, "three", threads=1)
+    known = threads.of("default")
+    asked = client.trips - before - 1
+    clock.now += 5
+
+    assert counted == [6, 2, 0]
+    assert (known, asked) == (6, 0)
+    assert threads.of("default") == 7
+
+
+def test_while_redis_is_away_the_threads_are_as_they_were(client: _Redis) -> None:
+    clock, store = _Clock(), Store(client, "test")
+    threads = Threads(store, clock=clock)
+    _work(store, "one", threads=4)
+    threads.of("default")
+    clock.now += 5
+    client.away = True
+
+    assert threads.of("default") == 4
+
+
+def test_a_new_job_is_estimated_without_asking_for_it(client: _Redis) -> None:
+    store = Store(client, "test")
+    client.hset(store.keys("stats", "add"), mapping={"mean_ms": 8000, "spread_ms": 100})
+    _work(store, "one", threads=2)
+    estimates = Estimates(store, Durations(store), Threads(store))
+    submission = Submission(job_id="1", operation="add", params={}, result_ttl=timedelta(hours=1))
+    accepted = Accepted("1", submission, False, 1, 1, position=3, running=2)
+    estimates.of_new(accepted)
+
+    before = client.trips
+    estimate = estimates.of_new(accepted)
+
+    assert estimate == Estimate(3, 12.0)
+    assert client.trips == before
+
+
+def test_nothing_is_estimated_for_a_job_whose_place_is_not_known(client: _Redis) -> None:
+    store = Store(client, "test")
+    estimates = Estimates(store, Durations(store), Threads(store))
+    submission = Submission(job_id="1", operation="add", params={})
+
+    assert estimates.of_new(Accepted("1", submission, True, 0, 1)) == UNKNOWN

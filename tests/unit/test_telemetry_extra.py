@@ -1,0 +1,47 @@
+"""Telemetry is an extra: without its packages everything else works."""
+
+import subprocess
+import sys
+
+from config.environment import bare_environment
+
+WITHOUT = "import sys; sys.modules['opentelemetry'] = None; "
+
+
+def python(code: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT + code],
+        env=bare_environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_without_the_packages_telemetry_refuses_to_start_with_one_sentence() -> None:
+    done = python(
+        "from config import load_settings_or_exit; load_settings_or_exit()",
+        CALLBOARD_TELEMETRY="OTLP",
+    )
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "Callboard cannot start: CALLBOARD_TELEMETRY=otlp needs packages that are not installed; "
+        "install callboard[telemetry], or set it to off\n"
+    )
+
+
+def test_while_it_is_off_nothing_of_telemetry_is_imported() -> None:
+    done = python(
+        "from actors.assembly import assemble; from actors.service import Service;"
+        "from config import load_settings; from ops.web import application;"
+        "from config.telemetry import Telemetry; from api.events import Events;"
+        "settings = load_settings(); telemetry = Telemetry.of(settings, process='test');"
+        "assembly = assemble(settings);"
+        "Service(assembly, supervised=False, telemetry=telemetry).install();"
+        "application(assembly, Events(lambda: None, 'events'), telemetry);"
+        "print(telemetry, sorted(n for n in sys.modules if n.endswith('.spans')))"
+    )
+
+    assert done.stdout == "None []\n", done.stderr
