@@ -25,7 +25,8 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
     settings = services.settings
     addresses = Addresses(settings.trusted_proxies)
     media = Media(max_bytes=settings.max_body_bytes, max_depth=settings.max_json_depth)
-    table = routes(services, media)
+    keyring = Keyring(settings.api_keys, services.store, required=settings.require_keys)
+    table = routes(services, media, keyring)
     roles = {route.template: route.roles for route in table}
     app: falcon.App[Request, falcon.Response] = falcon.App(request_type=Request)
     app.req_options.strip_url_path_trailing_slash = True
@@ -34,7 +35,6 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
 
         app.add_middleware(RequestSpans(services.telemetry))
     app.add_middleware(Tracing(addresses))
-    keyring = Keyring(settings.api_keys, services.store, required=settings.require_keys)
     app.add_middleware(Authentication(keyring, roles))
     app.add_middleware(TenantInLog())
     app.add_middleware(RateLimiting(services.store, settings.rate_limit))

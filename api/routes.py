@@ -48,7 +48,7 @@ class Route:
     roles: Mapping[str, Role | None]
 
 
-def routes(services: Services, media: Media) -> tuple[Route, ...]:
+def routes(services: Services, media: Media, keyring: Keyring) -> tuple[Route, ...]:
     """Build every resource with what it needs."""
     settings, store = services.settings, services.store
     durations = Durations(store)
@@ -65,7 +65,6 @@ def routes(services: Services, media: Media) -> tuple[Route, ...]:
     pause = PauseResource(registry, store, media, described, places=0)
     resume = PauseResource(registry, store, media, described, places=None)
     ready = ReadyResource(store, services.broker_ready, media)
-    keyring = Keyring(settings.api_keys, store, required=settings.require_keys)
     openapi = OpenApiResource(registry, keyring.is_required)
     table = (
         Route(

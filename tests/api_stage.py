@@ -10,7 +10,10 @@ import redis
 from falcon import testing
 
 from api.app import create_app
+from api.authentication import Keyring
 from api.events import Events
+from api.media import Media
+from api.routes import Route, routes
 from api.services import Services
 from config import Settings
 from jobs import operation
@@ -122,6 +125,11 @@ class Stage:
         if self._connect is not None:
             return self._connect()
         return fakeredis.FakeRedis(server=self.server, protocol=2)
+
+    def routes(self) -> tuple[Route, ...]:
+        """Give the table of routes, as the application has it."""
+        keyring = Keyring((), self.store, required=False)
+        return routes(self.services, Media(max_bytes=1, max_depth=1), keyring)
 
     def close(self) -> None:
         self.events.close()

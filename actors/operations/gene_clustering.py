@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 def fold_symbols(genes: list[str]) -> list[str]:
     """Return the symbols in capitals, each once and in order: equal sets are equal parameters."""
-    return sorted({gene.upper() for gene in genes})
+    return sorted({gene.strip().upper() for gene in genes})
 
 
 Symbol = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=32),
+    StringConstraints(pattern=r"^ *[A-Za-z][A-Za-z0-9_-]* *$", max_length=32),
 ]
 Genes = Annotated[
     list[Symbol],
     Field(
-        min_length=2,
+        min_length=1,  # of many that are the same one is left, and is checked again as such
         max_length=2000,
         description="HGNC symbols; order, capitals and repeats make no difference",
         examples=[["BBS1", "BBS4", "CEP290", "KCNQ1", "KCNH2", "SCN5A"]],

@@ -12,6 +12,7 @@ from api.conditional import is_known
 from api.media import JSON
 from api.openapi.document import Roles, build_document
 from api.request import Request
+from jobs.errors import StoreUnavailable
 from jobs.registry import Registry
 
 _BASES: Final = 16
@@ -22,7 +23,7 @@ class OpenApiResource:
 
     Args:
         registry: the operations, each of which gets a path of its own.
-        keys_required: whether requests need a key now.
+        keys_required: whether requests need a key now; may raise StoreUnavailable.
     """
 
     def __init__(self, registry: Registry, keys_required: Callable[[], bool]) -> None:
@@ -37,7 +38,7 @@ class OpenApiResource:
 
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """Give the document; 304 to a client that has it."""
-        body, tag = self._written(req.context.urls.base, self._keys_required())
+        body, tag = self._written(req.context.urls.base, self._needs_keys())
         resp.set_header("ETag", tag)
         resp.set_header("Cache-Control", "no-cache")
         if is_known(tag, req.get_header("If-None-Match")):
@@ -47,6 +48,12 @@ class OpenApiResource:
         resp.data = body
 
     on_head = on_get
+
+    def _needs_keys(self) -> bool:
+        try:
+            return self._keys_required()
+        except StoreUnavailable:  # nothing is lost by sending one
+            return True
 
     def _write(self, base: str, keys_required: bool) -> tuple[bytes, str]:  # noqa: FBT001  # is cached by it
         body = to_json(

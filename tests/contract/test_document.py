@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.media import Media
 from api.openapi.document import DESCRIPTIONS
 from api.openapi.paths.operations import ONE
-from api.routes import routes
 from tests.api_stage import Stage
 from tests.contract.documents import document, stage_of_contract, validator
 
@@ -24,7 +22,7 @@ def stage() -> Iterator[Stage]:
 
 
 def test_every_route_is_described_and_no_other(stage: Stage) -> None:
-    table = routes(stage.services, Media(max_bytes=1, max_depth=1))
+    table = stage.routes()
     there = {(route.template, method) for route in table for method in route.roles}
 
     assert set(DESCRIPTIONS) == there

@@ -279,3 +279,13 @@ def test_without_servers_the_command_says_where_keys_live() -> None:
     assert done.exit_code == 2
     assert "keys live in Redis" in done.stderr
     assert not done.stdout
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_the_document_asks_for_a_key_once_redis_has_one(stage: Stage, known: bool) -> None:
+    if known:
+        create_key(stage.store, tenant="team", role="viewer")
+
+    document = stage.http.simulate_get("/openapi.json").json
+
+    assert ({} in document["security"]) is not known

@@ -9,9 +9,7 @@ import pytest
 import redis
 from falcon import testing
 
-from api.media import Media
 from api.rate import SUBMISSIONS
-from api.routes import routes
 from tests.api_stage import ADD, JSON, Stage, hash_of
 
 KEYS = ",".join(
@@ -234,7 +232,7 @@ def test_while_redis_is_away_a_malformed_submission_is_still_told_what_is_wrong(
 
 
 def test_the_addresses_that_submit_are_those_of_the_table(stage: Stage) -> None:
-    table = routes(stage.services, Media(max_bytes=1, max_depth=1))
+    table = stage.routes()
 
     posts = {route.template for route in table if route.roles.get("POST") == "client"}
 

@@ -9,8 +9,6 @@ from typing import Final, get_args
 import pytest
 from falcon import testing
 
-from api.media import Media
-from api.routes import routes
 from config import Role
 from jobs.identity import new_job_id
 from tests.api_stage import Stage, hash_of
@@ -77,7 +75,7 @@ def _ask(
 def test_the_table_of_routes_is_the_one_that_is_written_here(stage: Stage) -> None:
     table = {
         route.template: dict(route.roles)
-        for route in routes(stage.services, Media(max_bytes=1, max_depth=1))
+        for route in stage.routes()
     }
 
     assert table == NEEDED

@@ -16,6 +16,7 @@ from api.caller import EVERYBODY
 from api.events import Events
 from api.subscription import REREAD_S
 from jobs.cancel import cancel
+from jobs.finish import encode_result, finish
 from jobs.progress import Report
 from jobs.record import FINAL
 from tests.api_stage import Stage
@@ -122,6 +123,24 @@ def test_a_job_that_fails_ends_the_wait(stage: Stage, pool: ThreadPoolExecutor) 
     stage.fail(_submitted(stage), {"type": "failure", "detail": "No."})
 
     assert (answer.result(10).status_code, answer.result().json["status"]) == (200, "failed")
+
+
+@pytest.mark.parametrize("claimed", [False, True], ids=["queued", "running"])
+def test_a_wait_for_a_job_that_is_cancelled_ends_with_it_and_a_later_one_does_not_begin(
+    stage: Stage, pool: ThreadPoolExecutor, claimed: bool
+) -> None:
+    waiter = pool.submit(stage.submit, headers={"Prefer": "wait=20"})
+    _waiting(stage)
+    job_id = _submitted(stage)
+    fence = stage.claim(job_id) if claimed else None
+
+    stage.http.simulate_delete(f"/v1/jobs/{job_id}")
+    if fence is not None:
+        finish(stage.store, fence, encode_result(3, max_bytes=1024))
+    late, seconds = _took(lambda: stage.get(job_id, headers={"Prefer": "wait=20"}))
+
+    assert (waiter.result(10).status_code, waiter.result().json["status"]) == (200, "cancelled")
+    assert (late.json["status"], late.json["result"], seconds < 1) == ("cancelled", None, True)
 
 
 def test_a_look_waits_for_a_change_of_status_and_for_nothing_less(

@@ -25,7 +25,7 @@ from tests.system.connection import Connection, left_alone
 from tests.system.stack import BOOT_SECONDS, Stack, free_port, installation
 
 JOBS = 2000
-SECONDS = 9.0
+SECONDS = 11.0
 BOUNDS = LogBounds(lines=10_000, bytes=16 * 1024**2)
 AROUND_S = 0.05
 QUIET = 0.05
@@ -91,9 +91,9 @@ def test_no_wait_misses_a_finish_whenever_it_comes(stack: Stack) -> None:
     with Changes(stack, plan) as changes:
         latest, slowest_poll = asyncio.run(_lateness(stack, changes, starts))
 
-    # A finish that is missed is noticed 2.5 s later on average; what slows every request down
-    # is no miss.
-    assert latest < 0.25 + slowest_poll
+    # A finish that is missed is noticed 2.5 s later on average. What slows every request down
+    # is no miss, and slows a wait twice: its notice, and its answer.
+    assert latest < 0.25 + 2 * slowest_poll, f"{latest=:.3f} {slowest_poll=:.3f}"
 
 
 def test_a_client_that_closes_gives_its_place_back_and_one_that_only_sends_no_more_is_answered(
