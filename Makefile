@@ -23,7 +23,7 @@ install: ## make the virtual environment for development, and install the tests'
 	@.ci/install-servers
 
 test: install ## run all tests in JOBS=2 processes; ARGS="-k lease -x" goes to pytest
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+	@$(BIN)/pytest -n $(JOBS) $(ARGS)
 
 fuzz: install ## send requests of all kinds to a server for SECONDS=300; finds nothing, or says what
 	@$(BIN)/pytest -q tests/contract/test_fuzz.py --fuzz-seconds=$(SECONDS) $(ARGS)

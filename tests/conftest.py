@@ -15,6 +15,8 @@ from tests.servers import RabbitMQ, RedisServer
 
 Server = TypeVar("Server", RabbitMQ, RedisServer)
 
+CONTRACT = "tests/contract/"
+
 _RUNNING = pytest.StashKey[list[RabbitMQ | RedisServer]]()
 
 
@@ -29,6 +31,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RUNNING] = []
     for name in os.environ.keys() - bare_environment().keys():
         del os.environ[name]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Spread single tests, but keep those together that share a whole installation."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415  # where tests are spread
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return CONTRACT if nodeid.startswith(CONTRACT) else nodeid
+
+    return Scheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

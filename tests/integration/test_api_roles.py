@@ -73,10 +73,7 @@ def _ask(
 
 
 def test_the_table_of_routes_is_the_one_that_is_written_here(stage: Stage) -> None:
-    table = {
-        route.template: dict(route.roles)
-        for route in stage.routes()
-    }
+    table = {route.template: dict(route.roles) for route in stage.routes()}
 
     assert table == NEEDED
 
