@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -136,6 +137,57 @@ class ServerProcess:
 
     def _tail(self) -> str:
         return "\n".join(self.output.read_text(errors="replace").splitlines()[-30:])
+
+
+class Server(ABC):
+    """A server that tests start, break and mend."""
+
+    def __init__(self, process: ServerProcess, *, seconds_to_start: float) -> None:
+        self._process = process
+        self._seconds_to_start = seconds_to_start
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.running
+
+    def start(self) -> None:
+        """Start the server with the data it had; wait until it answers."""
+        self._process.start(self._answers, timeout=self._seconds_to_start)
+
+    def stop(self) -> None:
+        """Stop gracefully."""
+        self._process.stop()
+
+    def kill(self) -> None:
+        """SIGKILL: as after a crash or for want of memory."""
+        self._process.kill()
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open and nothing answers."""
+        self._process.pause()
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._process.resume()
+
+    def mend(self) -> None:
+        """Make the server answer, whatever a test did to it."""
+        if not self.running:
+            self.start()
+        elif self._process.paused:
+            self.resume()
+
+    def close(self) -> None:
+        """End the server for good, at the end of a session."""
+        self.kill()
+
+    @abstractmethod
+    def _answers(self) -> bool:
+        """Whether it answers now."""
 
 
 def _die_with_parent() -> None:

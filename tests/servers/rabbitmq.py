@@ -8,7 +8,7 @@ from pathlib import Path
 import pika
 from pika.exceptions import AMQPError
 
-from tests.servers.process import ServerProcess, find_program, free_port
+from tests.servers.process import Server, ServerProcess, find_program, free_port
 
 _SECONDS_TO_START = 60.0
 _SECONDS_FOR_A_COMMAND = 60.0
@@ -20,7 +20,7 @@ _FOLDERS = (
 )
 
 
-class RabbitMQ:
+class RabbitMQ(Server):
     """A RabbitMQ node on free loopback ports, in a folder of its own, with an epmd of its own."""
 
     def __init__(
@@ -55,19 +55,12 @@ class RabbitMQ:
         )
         # With input allowed the script becomes the node, instead of a parent that would have to
         # pass on each signal; the node itself is then told not to read any.
-        self._process = ServerProcess(
+        process = ServerProcess(
             [server, "-noinput"],
             environment={**self._environment, "RABBITMQ_ALLOW_INPUT": "1"},
             folder=folder,
         )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        return self._process.running
+        super().__init__(process, seconds_to_start=_SECONDS_TO_START)
 
     def connect(self) -> pika.BlockingConnection:
         """Open a connection of one's own."""
@@ -91,34 +84,11 @@ class RabbitMQ:
         if not self._names.running:
             # Else the node might look too early and start an epmd that nobody ends.
             self._names.start(self._names_answer, timeout=_SECONDS_TO_START)
-        self._process.start(self._answers, timeout=_SECONDS_TO_START)
-
-    def stop(self) -> None:
-        """Stop gracefully."""
-        self._process.stop()
-
-    def kill(self) -> None:
-        """SIGKILL: as after a crash or for want of memory."""
-        self._process.kill()
-
-    def pause(self) -> None:
-        """SIGSTOP: connections stay open and nothing answers."""
-        self._process.pause()
-
-    def resume(self) -> None:
-        """SIGCONT."""
-        self._process.resume()
-
-    def mend(self) -> None:
-        """Make the node answer, whatever a test did to it."""
-        if not self.running:
-            self.start()
-        elif self._process.paused:
-            self.resume()
+        super().start()
 
     def close(self) -> None:
         """End the node and its epmd for good, at the end of a session."""
-        self.kill()
+        super().close()
         self._names.kill()
 
     def _names_answer(self) -> bool:

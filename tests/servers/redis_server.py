@@ -6,13 +6,16 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
-from tests.servers.process import ServerProcess, find_program, free_port
+from tests.servers.process import Server, ServerProcess, find_program, free_port
 
 _SECONDS_TO_START = 30.0
 
 
-class RedisServer:
-    """A redis-server on a free loopback port, in a folder of its own, with an append-only file."""
+class RedisServer(Server):
+    """A redis-server on a free loopback port, in a folder of its own, with an append-only file.
+
+    A kill loses what was not written yet: up to 2 s, unless appendfsync is `always`.
+    """
 
     def __init__(self, folder: Path, *, options: Mapping[str, str] | None = None) -> None:
         """Prepare the server, and start nothing yet.
@@ -38,50 +41,12 @@ class RedisServer:
         file = folder / "redis.conf"
         file.write_text("".join(f"{name} {value}\n" for name, value in lines.items()))
         program = find_program("redis-server", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")
-        self._process = ServerProcess([program, str(file)], environment={}, folder=folder)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        return self._process.running
+        process = ServerProcess([program, str(file)], environment={}, folder=folder)
+        super().__init__(process, seconds_to_start=_SECONDS_TO_START)
 
     def connect(self) -> Redis:
         """Make a client of one's own, with bytes as replies."""
         return Redis.from_url(self.url, protocol=2, socket_timeout=5, socket_connect_timeout=2)
-
-    def start(self) -> None:
-        """Start the server with the data that it had written; wait until it answers."""
-        self._process.start(self._answers, timeout=_SECONDS_TO_START)
-
-    def stop(self) -> None:
-        """Stop gracefully."""
-        self._process.stop()
-
-    def kill(self) -> None:
-        """SIGKILL: what was not written yet is lost (up to 2 s, unless appendfsync is `always`)."""
-        self._process.kill()
-
-    def pause(self) -> None:
-        """SIGSTOP: connections stay open and nothing answers."""
-        self._process.pause()
-
-    def resume(self) -> None:
-        """SIGCONT."""
-        self._process.resume()
-
-    def mend(self) -> None:
-        """Make the server answer, whatever a test did to it."""
-        if not self.running:
-            self.start()
-        elif self._process.paused:
-            self.resume()
-
-    def close(self) -> None:
-        """End the server for good, at the end of a session."""
-        self.kill()
 
     def _answers(self) -> bool:
         with self.connect() as client:
