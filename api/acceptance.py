@@ -86,9 +86,9 @@ class Acceptance:
         preference = parse_prefer(
             req.get_header("Prefer"), max_wait=self._services.settings.max_wait
         )
-        record, estimate = self._wait(req, operation, accepted, preference)
         if accepted.replayed:
             resp.set_header("Idempotency-Replayed", "true")
+        record, estimate = self._wait(req, operation, accepted, preference)
         applied = preference.applied(in_time=record.final)
         if applied:
             resp.set_header("Preference-Applied", applied)

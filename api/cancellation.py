@@ -54,7 +54,7 @@ class CancelResource:
             status = self._read(job_id, req.context.caller).status
             raise Problem(
                 TABLE[JobFinal],
-                f"The job is {status}.",
+                f"Its status is {status}.",
                 members={"job": job_reference(job_id, status, req.context.urls)},
             ) from error
 

@@ -6,13 +6,18 @@ from typing import Final
 from jobs.record import STATUSES, Record
 
 # Besides the version the tag says attempt and status: a record that Redis lost and a message
-# brought back counts its versions anew.
-_OURS: Final = re.compile(rf'W/"\d+\.\d+\.({"|".join(STATUSES)})"', re.ASCII)
+# brought back counts its versions anew. A queued job's place changes without the job.
+_OURS: Final = re.compile(rf'W/"\d+\.\d+\.({"|".join(STATUSES)})(?:\.\d+)?"', re.ASCII)
 
 
-def entity_tag(record: Record) -> str:
-    """Give the tag of a job as it is; weak, since each media type writes it in its own way."""
-    return f'W/"{state_tag(record)}"'
+def entity_tag(record: Record, place: int | None = None) -> str:
+    """Give the tag of a job as it is; weak, since each media type writes it in its own way.
+
+    Args:
+        record: the job.
+        place: where it stands while it is queued; None elsewhere, or when unknown.
+    """
+    return f'W/"{state_tag(record)}{"" if place is None else f".{place}"}"'
 
 
 def state_tag(record: Record) -> str:

@@ -15,13 +15,14 @@ KEY_PATTERN: Final = (
 _KEY: Final = re.compile(KEY_PATTERN, re.ASCII)
 
 
-def idempotency_fields(header: str | None, body: Any) -> dict[str, str]:
+def idempotency_fields(header: str | None, body: Any, *, by: str = "") -> dict[str, str]:
     """Give the fields of a submission by which a repeat is recognised; none without a key.
 
     Args:
         header: the key, quoted as a structured string (RFC 8941, section 3.3.3) or bare, which
             is the same key.
         body: what was sent; the same members in another order are the same.
+        by: the tenant who sent it, if it is for another one, whose keys are not touched.
 
     Raises:
         Problem: 400, the key is empty, too long, or has characters that a header has not.
@@ -37,6 +38,6 @@ def idempotency_fields(header: str | None, body: Any) -> dict[str, str]:
     if key.startswith('"'):
         key = re.sub(r"\\(.)", r"\1", key[1:-1])
     return {
-        "idempotency_digest": hashlib.sha256(key.encode()).hexdigest(),
+        "idempotency_digest": hashlib.sha256((f"{by}\n{key}" if by else key).encode()).hexdigest(),
         "payload_fingerprint": fingerprint(body),
     }

@@ -80,13 +80,15 @@ class JobResource:
         applied = preference.applied(in_time=True)
         if applied:
             resp.set_header("Preference-Applied", applied)
-        tag = entity_tag(record)
+        estimate = self._answers.estimate(record)
+        tag = entity_tag(record, estimate.position)
         resp.set_header("ETag", tag)
         if is_known(tag, if_none_match):
             resp.status = 304
-            resp.set_headers(self._answers.waiting(record))
+            resp.set_header("Vary", "Accept")  # as 200 has it (RFC 9110, section 15.4.5)
+            resp.set_headers(self._answers.waiting(record, estimate=estimate))
         else:
-            self._answers.send(req, resp, record)
+            self._answers.send(req, resp, record, estimate=estimate)
 
     on_head = on_get
 

@@ -1,5 +1,6 @@
 """The one place where bodies are read, within bounds, and written: JSON or msgpack."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -45,22 +46,8 @@ class Media:
         Raises:
             Problem: 400, 411, 413 or 415.
         """
-        media_type = (req.content_type or "").partition(";")[0].strip().lower()
-        parse = _PARSERS.get(media_type)
-        if parse is None or req.get_header("Content-Encoding", default="identity") != "identity":
-            raise Problem(
-                UNSUPPORTED_MEDIA_TYPE,
-                f"Send {JSON} or {MSGPACK}, not compressed, and say so in Content-Type.",
-                headers=_ACCEPT,
-            )
-        body = self._read_bytes(req)
-        try:
-            value = parse(body)
-        except Malformed as error:
-            raise Problem(MALFORMED_BODY, str(error)) from error
-        if depth_of(value, most=self._max_depth) > self._max_depth:
-            raise Problem(MALFORMED_BODY, f"It is nested deeper than {self._max_depth} levels.")
-        return value
+        parse = self._parser(req)
+        return self._parsed(parse, self._read_bytes(req))
 
     def read_optional(self, req: Request) -> Any:
         """Read the body where there is one; none at all, whatever its type, is an empty object.
@@ -68,8 +55,33 @@ class Media:
         Raises:
             Problem: as `read`.
         """
-        empty = not req.content_length and not _is_chunked(req)
-        return {} if empty else self.read(req)
+        if not req.content_length and not _is_chunked(req):
+            return {}
+        body = self._read_bytes(req)
+        return self._parsed(self._parser(req), body) if body else {}
+
+    def _parser(self, req: Request) -> Callable[[bytes], Any]:
+        media_type = (req.content_type or "").partition(";")[0].strip().lower()
+        parse = _PARSERS.get(media_type)
+        coding = req.get_header("Content-Encoding", default="identity").strip().lower()
+        if parse is None or coding != "identity":
+            raise Problem(
+                UNSUPPORTED_MEDIA_TYPE,
+                f"Send {JSON} or {MSGPACK}, not compressed, and say so in Content-Type.",
+                headers=_ACCEPT,
+            )
+        return parse
+
+    def _parsed(self, parse: Callable[[bytes], Any], body: bytes) -> Any:
+        if not body:
+            raise Problem(MALFORMED_BODY, "It is empty.")
+        try:
+            value = parse(body)
+        except Malformed as error:
+            raise Problem(MALFORMED_BODY, str(error)) from error
+        if depth_of(value, most=self._max_depth) > self._max_depth:
+            raise Problem(MALFORMED_BODY, f"It is nested deeper than {self._max_depth} levels.")
+        return value
 
     def _read_bytes(self, req: Request) -> bytes:
         length = req.content_length
@@ -84,8 +96,6 @@ class Media:
             raise too_large
         if len(body) < (length or 0):
             raise Problem(MALFORMED_BODY, "It ended before its Content-Length.")
-        if not body:
-            raise Problem(MALFORMED_BODY, "It is empty.")
         return body
 
     def write(self, req: Request, resp: falcon.Response, value: Any) -> None:
@@ -94,7 +104,7 @@ class Media:
         Numbers that JSON does not have are null in it.
         """
         resp.set_header("Vary", "Accept")
-        if _prefers_msgpack(req.get_header("Accept") or JSON):
+        if _prefers_msgpack((req.get_header("Accept") or JSON).lower()):
             resp.content_type = MSGPACK
             resp.data = msgpack.packb(value)
         else:

@@ -10,11 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.problems import invalid_request
 from api.request import Request
-from api.submissions import LABEL_NAME, LABEL_VALUE, MOST_LABELS, Time
+from api.submissions import MOST_LABELS, Time, is_label
 
 LABEL: Final = "label."
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}")
-_LABEL: Final = re.compile(rf"(?:{LABEL_NAME})=(?:{LABEL_VALUE})")
 _TIME: Final[TypeAdapter[datetime]] = TypeAdapter(Time)
 
 Value = TypeVar("Value")
@@ -84,7 +83,7 @@ class Query:
         names = [name for name in self._left if name.startswith(LABEL)]
         found = {name.removeprefix(LABEL): self.text(name) for name in names}
         for name, value in found.items():
-            if value is not None and not _LABEL.fullmatch(f"{name}={value}"):
+            if value is not None and not is_label(name, value):
                 self.refuse(LABEL + name, "is not a label that a job can have")
         if len(found) > MOST_LABELS:
             self.refuse(names[MOST_LABELS], f"is one label more than the {MOST_LABELS} of a job")

@@ -49,14 +49,13 @@ class RateLimiting:
     def process_response(
         self, req: Request, resp: falcon.Response, _resource: object, _succeeded: object
     ) -> None:
-        """Tell what is left; a submission that was refused before its step is counted here.
+        """Tell what is left; a request that was refused before it was counted is counted here.
 
         Raises:
-            RateExceeded: so many submissions that could not be read are beyond the rate.
+            RateExceeded: so many requests that were refused are beyond the rate.
         """
-        late = req.context.quota is None and _submits(req)
         try:
-            if late and resp.status_code < _SERVER_ERRORS:
+            if req.context.quota is None and resp.status_code < _SERVER_ERRORS:
                 with suppress(StoreUnavailable):
                     self._count(req)
         finally:

@@ -8,6 +8,7 @@ from api.caller import NOBODY, Caller
 from api.urls import Urls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import Token
 
     from opentelemetry.context import Context as OTelContext
@@ -24,18 +25,20 @@ class Context:
         request_id: taken from the client or made; empty when no middleware has run.
         urls: absolute addresses for the answer.
         caller: who asks; nobody may do anything.
+        admitted: whether that caller would be let in now, too; for answers that take long.
         began: when it came, by the monotonic clock.
         quota: what is left of the caller's; None while the request is not counted.
         trace: where in which trace it is; None until somebody has looked.
         span: its span and what ends it, where telemetry is on.
     """
 
-    __slots__ = ("began", "caller", "quota", "request_id", "span", "trace", "urls")
+    __slots__ = ("admitted", "began", "caller", "quota", "request_id", "span", "trace", "urls")
 
     def __init__(self) -> None:
         self.request_id = ""
         self.urls = Urls("")
         self.caller: Caller = NOBODY
+        self.admitted: Callable[[], bool] = lambda: True
         self.began = 0.0
         self.quota: Quota | None = None
         self.trace: TraceContext | None = None

@@ -1,5 +1,6 @@
 """Run a job that has ended once more: a new job from the stored request."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import falcon
@@ -16,7 +17,7 @@ from api.request import Request
 from api.submissions import Submission
 from jobs import submission
 from jobs.errors import JobActive, JobGone, JobNotFound
-from jobs.read import read_submissions
+from jobs.read import read_replay, read_submissions
 from jobs.store import Store
 
 _PARAMS: Final = "/params"
@@ -52,11 +53,16 @@ class RetryResource:
         take any more is refused with pointers into the stored request.
         """
         parse_body(RetryRequest, self._media.read_optional(req))
-        repeat = idempotency_fields(req.get_header("Idempotency-Key"), {"retry_of": job_id})
+        idempotency_key, caller = req.get_header("Idempotency-Key"), req.context.caller
         try:
             old = self._stored(req, job_id)
         except JobGone as error:
-            raise Problem(TABLE[JobNotFound], str(error)) from error
+            repeat = idempotency_fields(idempotency_key, {"retry_of": job_id})
+            if not self._replayed(req, resp, repeat):
+                raise Problem(TABLE[JobNotFound], str(error)) from error
+            return
+        stranger = "" if old.tenant == caller.tenant else caller.tenant
+        repeat = idempotency_fields(idempotency_key, {"retry_of": job_id}, by=stranger)
         asked = Submission.model_construct(
             operation=old.operation,
             params=dict(old.params),
@@ -65,6 +71,18 @@ class RetryResource:
         )
         kept = {"tenant": old.tenant, "retry_of": job_id, "result_ttl": old.result_ttl}
         self._acceptance.answer(req, resp, asked, {**repeat, **kept}, pointer=_PARAMS)
+
+    def _replayed(self, req: Request, resp: falcon.Response, repeat: Mapping[str, str]) -> bool:
+        """Answer a repeat with the job that it made, although what that was made from is gone."""
+        caller = req.context.caller
+        made = read_replay(self._store, caller.tenant, **repeat) if repeat else None
+        if made is None:
+            return False
+        record = self._reader.read(made, caller)
+        resp.set_header("Idempotency-Replayed", "true")
+        resp.location = req.context.urls.job(made)
+        self._answers.send(req, resp, record, status=200 if record.final else 202)
+        return True
 
     def _stored(self, req: Request, job_id: str) -> submission.Submission:
         record = self._reader.read(job_id, req.context.caller, inline_bytes=0)

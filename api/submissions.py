@@ -123,7 +123,10 @@ class Submission(BaseModel):
         json_schema_extra={"additionalProperties": False},
     )
     delay_seconds: float | None = Field(
-        default=None, ge=0, le=LONGEST_DELAY.total_seconds(), description="Not before so long."
+        default=None,
+        ge=0,
+        le=LONGEST_DELAY.total_seconds(),
+        description="Seconds before it may start.",
     )
     run_at: Time | None = Field(
         default=None,

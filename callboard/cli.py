@@ -65,7 +65,8 @@ def _key_of_environment(
 def main(context: click.Context, url: str, api_key: str | None) -> None:
     """Run slow functions as jobs on a Callboard server.
 
-    CALLBOARD_API_KEY holds the key that the server asks for.
+    CALLBOARD_URL holds the server's address when --url is not given, and CALLBOARD_API_KEY the
+    key that it asks for.
 
     Exit codes: 0 done; 1 the job did not succeed; 2 wrong usage; 3 the server refused;
     4 the server does not answer.
@@ -79,7 +80,7 @@ def main(context: click.Context, url: str, api_key: str | None) -> None:
 @click.option(
     "--params", default="{}", help="Parameters as JSON, or @FILE with them, or @- for stdin."
 )
-@click.option("--detach", is_flag=True, help="Print the job and do not wait for it.")
+@click.option("--detach", is_flag=True, help="Print the job as JSON and do not wait.")
 @click.option("--priority", type=click.IntRange(0, 10), help="10 is first.")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
 @click.pass_obj
@@ -125,7 +126,10 @@ def result(client: Client, job_id: str) -> None:
 @_with_json
 @click.pass_obj
 def watch(client: Client, job_id: str, *, json_: bool) -> None:
-    """Show a job's progress and log until it ends; with --json each event on a line."""
+    """Show a job's progress and log until it ends.
+
+    With --json, print each event on a line.
+    """
     if not json_:
         job = watch_job(client, client.job(job_id), Console(), lines=True)
     else:
@@ -142,7 +146,7 @@ def watch(client: Client, job_id: str, *, json_: bool) -> None:
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
 @click.option("--created-after", metavar="TIME", help="Such as 2026-11-22T10:00:00Z.")
 @click.option("--created-before", metavar="TIME")
-@click.option("--most", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
 @_with_json
 @click.pass_obj
 def list_jobs(
@@ -174,7 +178,7 @@ def log(client: Client, job_id: str, *, json_: bool) -> None:
 
 @main.command()
 @click.argument("job_id")
-@click.option("--detach", is_flag=True, help="Print the new job and do not wait for it.")
+@click.option("--detach", is_flag=True, help="Print the new job as JSON and do not wait.")
 @click.pass_obj
 def retry(client: Client, job_id: str, *, detach: bool) -> None:
     """Run a final job once more, as a new one."""

@@ -66,8 +66,8 @@ class Settings(BaseSettings):
     namespace: str = Field(
         default="callboard",
         pattern=r"^[a-z0-9_-]{1,32}$",
-        description="Keeps several deployments apart in one Redis; "
-        "in RabbitMQ give each a virtual host of its own.",
+        description="Keeps several deployments apart in one Redis and one RabbitMQ: "
+        "keys and queues begin with it.",
     )
     host: str = Field(
         default="127.0.0.1",

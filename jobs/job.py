@@ -12,6 +12,8 @@ from jobs.progress import Report
 Item = TypeVar("Item")
 LONGEST_LINE: Final = 4096
 MOST_BUFFERED_LINES: Final = 1000
+MOST_UNITS: Final = 2**63 - 1
+"""What every format that a client may ask for can carry."""
 
 
 class Reporter(Protocol):
@@ -67,14 +69,14 @@ class Job:
 
         Args:
             current: units done, or percent when there is no `total`.
-            total: units in all.
+            total: units in all; beyond `MOST_UNITS` both are shown as that.
         """
         with self._lock:
             if total is None:
                 self._percent = _percent(current, 100)
             else:
                 self._percent = _percent(current, total)
-                self._current, self._total = int(current), int(total)
+                self._current, self._total = _units(current), _units(total)
         self._report()
 
     def track(self, items: Iterable[Item], total: int | None = None) -> Iterator[Item]:
@@ -135,4 +137,8 @@ class Job:
 
 
 def _percent(current: float, total: float) -> float:
-    return round(min(100.0, max(0.0, 100.0 * current / total)), 1) if total > 0 else 0.0
+    return round(min(100.0, max(0.0, 100.0 * (current / total))), 1) if total > 0 else 0.0
+
+
+def _units(count: float) -> int:
+    return 0 if count != count else int(max(-MOST_UNITS, min(MOST_UNITS, count)))  # noqa: PLR0124 — NaN

@@ -63,6 +63,12 @@ class Parameters:
                 f"{function.__name__}: no schema from its type hints: {error}"
             ) from error
         self.schema["title"] = function.__name__
+        for schema in (self.schema, self.result_schema):
+            if '"writeOnly": true' in json.dumps(schema):
+                raise OperationError(
+                    f"{function.__name__}: parameters and results are stored and shown, so they "
+                    "can be no secrets; pass the name of a secret that the worker looks up"
+                )
 
     def validate(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Check JSON-like parameters strictly, and give them complete, with defaults filled in.
@@ -70,7 +76,7 @@ class Parameters:
         Raises:
             InvalidParameters: they do not fit; each error has a JSON Pointer.
         """
-        dumped: dict[str, Any] = self._model_of(params).model_dump(mode="json")
+        dumped: dict[str, Any] = self._model_of(params).model_dump(mode="json", by_alias=True)
         return dumped
 
     def arguments(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,7 +96,7 @@ class Parameters:
         """
         try:
             checked = self._result.validate_python(value)
-            return self._result.dump_python(checked, mode="json")
+            return self._result.dump_python(checked, mode="json", by_alias=True)
         except ValidationError as error:
             wrong = "; ".join(
                 f"{_pointer(e['loc']) or '/'}: {e['msg']}" for e in error.errors()[:3]

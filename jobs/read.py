@@ -108,6 +108,20 @@ def read_glances(store: Store, job_ids: Sequence[str]) -> list[Glance | None]:
     ]
 
 
+def read_replay(
+    store: Store, tenant: str, *, idempotency_digest: str, payload_fingerprint: str
+) -> str | None:
+    """Give the job that an Idempotency-Key made of the same payload, or None.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    key = store.keys("idempotency", tenant, idempotency_digest)
+    ((kept, job_id),) = store.pipeline(("HMGET", key, "fingerprint", "job"))
+    same = kept == payload_fingerprint.encode()
+    return job_id.decode() if same and job_id is not None else None
+
+
 def read_result(store: Store, job_id: str) -> Any:
     """Read the whole result of a job that succeeded.
 

@@ -16,7 +16,6 @@ _AWAY: Final = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
     exceptions.ReadOnlyError,
-    exceptions.OutOfMemoryError,
     OSError,
 )
 # Without replicas, disk, memory or time for anybody else's commands; all of these pass.
@@ -160,10 +159,20 @@ class Store:
         except _AWAY as error:
             raise StoreUnavailable("Redis does not answer at the moment.") from error
         except exceptions.ResponseError as error:
-            if (refused := _REFUSED_FOR_NOW.search(str(error))) is None:
+            if (reason := _reason(error)) is None:
                 raise
-            reason = "has no memory left for new jobs" if refused[1] == "OOM" else "takes nothing"
             raise StoreUnavailable(f"Redis {reason} at the moment.") from error
+
+
+def _reason(error: exceptions.ResponseError) -> str | None:
+    """Say what keeps Redis from an answer for now; None for a mistake of ours."""
+    refused = _REFUSED_FOR_NOW.search(str(error))
+    # The client takes the word from the text of an error that it has a class for.
+    if isinstance(error, exceptions.OutOfMemoryError) or (refused and refused[1] == "OOM"):
+        return "has no memory left for new jobs"
+    if refused or isinstance(error, exceptions.ClusterDownError | exceptions.TryAgainError):
+        return "takes nothing"
+    return None
 
 
 def _text(value: Any) -> Any:

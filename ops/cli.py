@@ -56,9 +56,10 @@ def demo(genes: str) -> None:
 @click.argument("slot")
 @click.argument("places", type=click.IntRange(min=0))
 def set_limit(slot: str, places: int) -> None:
-    """Set how many PLACES a slot has, such as `operation:clustering` or `resource:gpu`.
+    """Set how many PLACES a slot has.
 
-    It counts over what the code declares, at once, for all workers, until `unlimit`.
+    SLOT is such as `operation:gene_clustering` or `resource:gpu`. The number counts over what
+    the code declares, at once, for all workers, until `unlimit`.
     """
     _limit(slot, places)
 
@@ -86,7 +87,10 @@ def resume(operation: str) -> None:
 
 @main.command()
 def alive() -> None:
-    """Exit with 0 if a worker on this host has said hello within 30 s, else with 1."""
+    """Exit with 0 if a worker on this host lives, else with 1.
+
+    It lives if it said hello within 30 s. While Redis does not answer, the code is 2.
+    """
     from jobs.greet import fleet  # noqa: PLC0415 — as below
     from ops.connection import connect  # noqa: PLC0415 — as below
 

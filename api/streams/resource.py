@@ -10,7 +10,7 @@ from api.services import Services
 from api.streams import wire
 from api.streams.position import Position
 from api.streams.story import Story, Telling
-from api.streams.stream import Pace, Stream
+from api.streams.stream import Follower, Pace, Stream
 from api.streams.watch import Watches
 from jobs.errors import JobGone
 from jobs.record import Record
@@ -47,9 +47,8 @@ class EventsResource:
         position = Position.parse(req.get_header("Last-Event-ID"))
         story = Story(position, self._telling(req, record))
         # The iterable is closed by the server in any case, and gives the place back then.
-        resp.stream = Stream(
-            self._events, self._watches, record, story, peer_of(req.env), self._pace
-        )
+        follower = Follower(peer_of(req.env), req.context.admitted)
+        resp.stream = Stream(self._events, self._watches, record, story, follower, self._pace)
 
     on_head = on_get
 

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final, Self
@@ -20,11 +20,24 @@ _AWAY_S: Final = 2.0
 _LAST_PATIENCE_S: Final = 2.0
 
 
+@dataclass(frozen=True)
+class Follower:
+    """Who follows a job.
+
+    Attributes:
+        admitted: whether they would be let in now, too.
+    """
+
+    peer: Peer
+    admitted: Callable[[], bool]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pace:
     """How long a stream waits, in seconds.
 
     Attributes:
+        admission: between two looks whether its client's key is still good.
         keep_alive: between two signs of life, so that proxies keep the connection.
         lifetime: then the client is asked to come back.
         patience: how long a client may leave an event untaken; less while the process stops.
@@ -32,6 +45,7 @@ class Pace:
             that not all come back at once.
     """
 
+    admission: float = 5.0
     keep_alive: float = 15.0
     lifetime: float = 3600.0
     patience: float = 30.0
@@ -47,11 +61,18 @@ class Stream:
     """
 
     def __init__(
-        self, events: Events, watches: Watches, record: Record, story: Story, peer: Peer, pace: Pace
+        self,
+        events: Events,
+        watches: Watches,
+        record: Record,
+        story: Story,
+        follower: Follower,
+        pace: Pace,
     ) -> None:
         self._events = events
         self._story = story
-        self._peer = peer
+        self._follower = follower
+        self._peer = follower.peer
         self._pace = pace
         self._flag = threading.Event()
         self._left = False
@@ -61,7 +82,7 @@ class Stream:
         self._watch = self._held.enter_context(watches.watching(record, self._flag))
         self._held.enter_context(events.attendance.of(self))
         self._chunks = self._run()
-        peer.bound()
+        self._peer.bound()
 
     def __iter__(self) -> Self:
         return self
@@ -92,8 +113,13 @@ class Stream:
         pace = self._pace
         ends_at = time.monotonic() + pace.lifetime * random.uniform(0.9, 1)  # noqa: S311  # spreads load
         alive_until = time.monotonic() + pace.keep_alive
+        admitted_until = time.monotonic() + pace.admission
         while not self._left:
             self._flag.clear()
+            if time.monotonic() >= admitted_until:
+                if not self._follower.admitted():
+                    return
+                admitted_until = time.monotonic() + pace.admission
             for chunk in self._news():
                 yield chunk
                 alive_until = time.monotonic() + pace.keep_alive

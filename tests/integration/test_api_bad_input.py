@@ -135,6 +135,7 @@ IGNORED: Final = {
     "a very long host": {"Host": "a" * 5000},
     # JSON is UTF-8 whatever a charset says (RFC 8259, section 11).
     "a charset": {"Content-Type": "application/json; charset=utf-16"},
+    "a coding that is none": {"Content-Encoding": "Identity"},
     "a type that nobody accepts": {"Accept": ";;;,,,=\x00"},
     "tags that are none": {"If-None-Match": '"' * 1000},
 }

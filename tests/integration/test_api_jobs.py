@@ -75,6 +75,30 @@ def test_a_client_that_has_the_latest_version_gets_304(stage: Stage, job_id: str
     assert changed.headers["ETag"] != tag
 
 
+def test_a_client_that_waits_in_line_is_told_that_the_line_moves(stage: Stage, job_id: str) -> None:
+    second_id = stage.submit().json["id"]
+    behind = stage.get(second_id)
+
+    stage.claim(job_id)
+    moved = stage.get(second_id, headers={"If-None-Match": behind.headers["ETag"]})
+    again = stage.get(second_id, headers={"If-None-Match": moved.headers["ETag"]})
+
+    assert behind.json["queue"]["position"] == 2
+    assert (moved.status_code, moved.json["queue"]["position"]) == (200, 1)
+    assert again.status_code == 304
+
+
+def test_an_answer_without_the_job_depends_on_the_same_headers_as_one_with_it(
+    stage: Stage,
+) -> None:
+    job_id = stage.submit().json["id"]
+    whole = stage.get(job_id)
+
+    known = stage.get(job_id, headers={"If-None-Match": whole.headers["ETag"]})
+
+    assert (known.status_code, known.headers["Vary"]) == (304, whole.headers["Vary"])
+
+
 @pytest.mark.parametrize("value", [3, None, [], {"a": [1.5, "é"]}, ""])
 def test_a_result_comes_in_the_format_that_is_preferred(
     stage: Stage, job_id: str, value: object
@@ -98,6 +122,7 @@ def test_a_result_comes_in_the_format_that_is_preferred(
         ("image/png", "application/json"),
         ("application/msgpack;q=0.5, application/json", "application/json"),
         ("application/msgpack, application/json;q=0.5", "application/msgpack"),
+        ("Application/MsgPack", "application/msgpack"),
         ("///", "application/json"),
     ],
 )

@@ -8,8 +8,10 @@ import fakeredis
 import pytest
 import redis as redis_client
 from click.testing import CliRunner, Result
+from falcon import Response, testing
 
-from api.authentication import REMEMBER_S, Keyring
+from api.authentication import REMEMBER_S, Authentication, Keyring
+from api.request import Request
 from config import ApiKey, Role
 from jobs.api_keys import create_key, list_keys, revoke_key
 from jobs.errors import StoreUnavailable
@@ -125,6 +127,23 @@ def test_a_revoked_key_works_no_longer_than_five_seconds(store: Store, clock: Cl
 
     assert keyring.find(key) is None
     assert not revoke_key(store, made)
+
+
+def test_an_answer_that_takes_long_can_ask_whether_its_key_still_works(
+    store: Store, clock: Clock
+) -> None:
+    key, made = create_key(store, tenant="acme", role="viewer")
+    roles: dict[str, dict[str, Role | None]] = {"/v1/jobs": {"GET": "viewer"}}
+    authentication = Authentication(_keyring(store, clock), roles)
+    request = Request(testing.create_environ(headers=_bearer(key)))
+    request.uri_template = "/v1/jobs"
+    authentication.process_resource(request, Response(), None, None)
+    before = request.context.admitted()
+
+    revoke_key(store, made)
+    clock.now += REMEMBER_S
+
+    assert (before, request.context.admitted()) == (True, False)
 
 
 def test_a_known_key_costs_one_round_trip_in_five_seconds(

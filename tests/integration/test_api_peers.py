@@ -11,8 +11,9 @@ import pytest
 from api.peer import Peer, SocketPeer, UnknownPeer, peer_of
 from api.streams.position import Position
 from api.streams.story import Story, Telling
-from api.streams.stream import Pace, Stream
+from api.streams.stream import Follower, Pace, Stream
 from api.streams.watch import Watches
+from jobs.api_keys import create_key, list_keys, revoke_key
 from jobs.fence import Fence
 from jobs.progress import Report
 from jobs.read import read
@@ -41,12 +42,19 @@ def _lines(*texts: str) -> list[str]:
     return [f"{time.time():.3f} {text}" for text in texts]
 
 
-def _stream(stage: Stage, job_id: str, *, peer: Peer = NOBODY_KNOWN, **pace: Any) -> Stream:
+def _stream(
+    stage: Stage,
+    job_id: str,
+    *,
+    peer: Peer = NOBODY_KNOWN,
+    admitted: Callable[[], bool] = lambda: True,
+    **pace: Any,
+) -> Stream:
     record = read(stage.store, job_id, tenant="default")
     watches = Watches(stage.store, stage.events, inline_bytes=1024)
     story = Story(Position(), Telling(job=lambda record: {"status": record.status}, gone={}))
     assert stage.events.streams.take()
-    return Stream(stage.events, watches, record, story, peer, Pace(**pace))
+    return Stream(stage.events, watches, record, story, Follower(peer, admitted), Pace(**pace))
 
 
 def test_a_quiet_stream_shows_that_it_lives(stage: Stage, running: Fence) -> None:
@@ -68,6 +76,24 @@ def test_a_stream_lives_for_a_bounded_time(stage: Stage, running: Fence) -> None
     stream.close()
 
     assert reading.retry_ms is not None
+
+
+def test_a_stream_ends_soon_after_its_key_was_revoked(stage: Stage, running: Fence) -> None:
+    _key, made = create_key(stage.store, tenant="default", role="viewer")
+    stream = _stream(
+        stage,
+        running.job_id,
+        admitted=lambda: bool(list_keys(stage.store)),
+        admission=0.1,
+        keep_alive=0.2,
+    )
+    next(stream)
+
+    revoke_key(stage.store, made)
+    rest = list(stream)
+    stream.close()
+
+    assert len(rest) <= 2
 
 
 def test_a_stream_that_is_closed_in_the_middle_gives_its_place_back(

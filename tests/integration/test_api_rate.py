@@ -192,6 +192,14 @@ def test_submissions_that_cannot_be_taken_use_up_the_quota_as_well(
     assert answers[3].json["violated-policies"] == ["requests"]
 
 
+def test_what_a_key_may_not_do_uses_up_the_quota_as_well(stage: Stage) -> None:
+    for _ in range(3):
+        assert stage.http.simulate_get("/v1/workers", headers=_key()).status_code == 403
+
+    assert stage.http.simulate_get("/v1/workers", headers=_key()).status_code == 429
+    assert _list(stage).status_code == 429
+
+
 def test_an_operators_retry_uses_the_operators_quota(stage: Stage) -> None:
     job_id = stage.submit(headers=_key()).json["id"]
     stage.succeed(job_id, 3)

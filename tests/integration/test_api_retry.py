@@ -190,6 +190,20 @@ def test_a_repeat_with_the_same_key_gives_the_same_retry(stage: Stage) -> None:
     _assert_problem(other, 422, "idempotency-mismatch")
 
 
+def test_a_repeat_gives_the_same_retry_after_the_job_before_it_was_removed(stage: Stage) -> None:
+    old_id, once = _ended(stage), {"Idempotency-Key": "once"}
+    first = _retry(stage, old_id, headers=once)
+    stage.http.simulate_delete(f"/v1/jobs/{old_id}", params={"purge": "true"}, headers=_key())
+
+    again = _retry(stage, old_id, headers=once)
+    other = _retry(stage, old_id, headers={"Idempotency-Key": "another"})
+
+    assert (again.status_code, again.json) == (202, first.json)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.headers["Location"] == first.headers["Location"]
+    _assert_problem(other, 404, "job-not-found")
+
+
 def test_a_retry_waits_for_its_job_if_asked_to(stage: Stage) -> None:
     old_id = _ended(stage)
     answers: list[testing.Result] = []
@@ -217,6 +231,18 @@ def test_an_operators_retry_belongs_to_the_tenant_of_the_job(stage: Stage) -> No
     assert stage.publisher.published[-1].submission.tenant == "acme"
 
 
+def test_an_operators_key_leaves_those_of_the_jobs_tenant_alone(stage: Stage) -> None:
+    old_id, once = _ended(stage), {"Idempotency-Key": "once"}
+
+    first = _retry(stage, old_id, key="watch", headers=once)
+    again = _retry(stage, old_id, key="watch", headers=once)
+    own = stage.submit(ADD, headers={**_key(), **once})
+
+    assert again.json["id"] == first.json["id"]
+    assert own.status_code == 202
+    assert "Idempotency-Replayed" not in own.headers
+
+
 def test_a_job_that_one_may_not_see_is_not_there_to_retry(stage: Stage) -> None:
     job_id = _ended(stage)
     gone = _ended(stage)
@@ -232,5 +258,7 @@ def test_a_job_that_one_may_not_see_is_not_there_to_retry(stage: Stage) -> None:
 def test_a_retry_takes_nothing_from_its_body(stage: Stage, body: Any) -> None:
     job_id = _ended(stage)
 
+    empty = {"Transfer-Encoding": "chunked", "Content-Type": "text/plain"}
     assert _retry(stage, job_id, json={}).status_code == 202
+    assert _retry(stage, job_id, body=b"", headers=empty).status_code == 202
     _assert_problem(_retry(stage, job_id, json=body), 422, "invalid-request")

@@ -13,11 +13,12 @@ from jobs.fitness import examine
 from jobs.identity import new_job_id
 from jobs.quota import Charge
 from jobs.rate import count_request
+from jobs.read import read
 from jobs.store import Store
 from jobs.submission import Submission
 from jobs.submit import submit
 from tests.eventually import eventually
-from tests.servers import RedisServer
+from tests.servers import RedisServer, free_port
 
 
 @contextmanager
@@ -50,6 +51,18 @@ def test_a_server_that_loses_or_evicts_jobs_is_complained_of(tmp_path: Path) -> 
 def test_a_server_as_we_want_it_gets_no_complaint(tmp_path: Path) -> None:
     with redis_with(tmp_path / "redis", {}) as server, server.connect() as client:
         assert examine(client, strict=False).complaints == ()
+
+
+def test_a_replica_that_has_lost_its_primary_is_unavailable(tmp_path: Path) -> None:
+    with redis_with(tmp_path / "redis", {}) as server, server.connect() as client:
+        store = Store(client, "any")
+        client.config_set("replica-serve-stale-data", "no")
+        client.replicaof("127.0.0.1", free_port())
+
+        with pytest.raises(StoreUnavailable, match="takes nothing"):
+            read(store, new_job_id(), tenant="default")
+        with pytest.raises(StoreUnavailable, match="takes nothing"):
+            submit_one(store)
 
 
 def test_strict_durability_is_refused_where_redis_may_forget_the_last_second(

@@ -288,7 +288,7 @@ def test_jobs_are_listed_and_read_while_redis_takes_no_new_ones(redis: Redis) ->
     job_id = world.submitted()
     redis.config_set("maxmemory", 1000)
     try:
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="no memory left"):
             world.submitted()
         listed = ids(world)
         read_alone = read(world.store, job_id, tenant="default").id

@@ -1,9 +1,10 @@
 """The handle of a running job: it never blocks, forgets nothing it may keep, and stops on time."""
 
+import msgpack
 import pytest
 
 from jobs.errors import Cancelled, Interruption, TimedOut
-from jobs.job import LONGEST_LINE, MOST_BUFFERED_LINES, Job
+from jobs.job import LONGEST_LINE, MOST_BUFFERED_LINES, MOST_UNITS, Job
 from jobs.progress import Report
 
 
@@ -46,6 +47,27 @@ def test_progress_is_a_percentage_between_0_and_100(
 
     assert report is not None
     assert report.percent == percent
+
+
+@pytest.mark.parametrize(
+    ("current", "total", "shown"),
+    [
+        (10**400, 10**401, (10.0, MOST_UNITS, MOST_UNITS)),
+        (-(10**30), 10**19, (0.0, -MOST_UNITS, MOST_UNITS)),
+        (float("nan"), float("inf"), (0.0, 0, MOST_UNITS)),
+    ],
+    ids=["huge", "negative", "no number"],
+)
+def test_no_progress_is_too_large_for_those_who_read_it(
+    job: Job, current: float, total: float, shown: tuple[float, int, int]
+) -> None:
+    job.progress(current, total)
+
+    report = job.collect()
+
+    assert report is not None
+    assert (report.percent, report.current, report.total) == shown
+    assert msgpack.packb([report.current, report.total])
 
 
 def test_the_latest_progress_and_step_count_and_every_line_is_kept(job: Job) -> None:

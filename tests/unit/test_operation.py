@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from jobs import Job, operation
 from jobs.errors import InvalidParameters, OperationError, ResultNotSerialisable, UnknownOperation
@@ -201,6 +201,32 @@ def test_equal_parameters_have_equal_fingerprints_whatever_their_order() -> None
 
 def test_jobs_that_need_not_be_unique_have_no_fingerprint() -> None:
     assert plain.submission("1", {"n": 1}).fingerprint is None
+
+
+def test_a_model_is_stored_and_answered_by_the_names_that_its_schema_says() -> None:
+    class Range(BaseModel):
+        begin: int = Field(alias="from")
+
+    @operation
+    def shift(span: Range) -> Range:
+        return span
+
+    stored = shift.submission("1", {"span": {"from": 1}}).params
+
+    assert stored == {"span": {"from": 1}}
+    assert shift.parameters.result(shift(**shift.parameters.arguments(stored))) == {"from": 1}
+
+
+def test_a_secret_can_be_neither_parameter_nor_result() -> None:
+    def give(password: SecretStr) -> int:
+        return len(password.get_secret_value())
+
+    def take() -> SecretStr:
+        return SecretStr("x")
+
+    for function in (give, take):
+        with pytest.raises(OperationError, match="secret"):
+            operation(function)
 
 
 def test_unique_by_decides_what_counts_as_equal() -> None:

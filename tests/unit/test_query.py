@@ -74,6 +74,7 @@ def test_what_is_absent_has_its_default() -> None:
         ("since=2030-01-31T12:00:00+01:00", ["since"]),  # the + of a query is a space
         ("label.=x", ["label."]),
         ("label.a%20b=x", ["label.a b"]),
+        ("label.a%3Db=x", ["label.a=b"]),
         ("label.a=%0A", ["label.a"]),
         ("label.a=" + "x" * 257, ["label.a"]),
         ("&".join(f"label.l{number}=x" for number in range(17)), ["label.l16"]),

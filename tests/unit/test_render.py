@@ -197,9 +197,10 @@ def test_the_tag_changes_with_version_attempt_and_status() -> None:
         entity_tag(_with(RECORD, version=5)),
         entity_tag(_with(RECORD, attempt=2)),
         entity_tag(QUEUED),
+        entity_tag(QUEUED, 2),
     }
 
-    assert len(tags) == 4
+    assert len(tags) == 5
 
 
 def test_tags_are_compared_weakly() -> None:
@@ -215,5 +216,6 @@ def test_tags_are_compared_weakly() -> None:
 
 def test_the_status_that_a_client_has_seen_is_read_from_its_tags() -> None:
     assert known_statuses('W/"4.1.running", W/"3.0.queued"') == {"running", "queued"}
+    assert known_statuses('W/"3.0.queued.12"') == {"queued"}
     assert known_statuses('"something-else"') == frozenset()
     assert known_statuses(None) == frozenset()

@@ -118,7 +118,7 @@ DESCRIPTIONS: Final[Descriptions] = {
             ),
             304: Answer(
                 says="The job is as the client knows it.",
-                headers=("ETag",),
+                headers=("ETag", "Vary"),
                 perhaps=("Retry-After", "Preference-Applied"),
             ),
         },
