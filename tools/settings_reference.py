@@ -16,8 +16,8 @@ _INTRODUCTION = """\
 # Settings
 
 Callboard reads its settings from the environment once, when a process starts, and from nowhere
-else. A value that cannot be used ends the process with exit code 2 and one sentence that names the
-variable. An empty variable counts as unset.
+else. A value that cannot be used, or a variable whose name is nearly that of a setting, ends the
+process with exit code 2 and one sentence that names it. An empty variable counts as unset.
 
 Durations are written `250ms`, `10s`, `5m`, `24h` or `7d`; a bare number means seconds.
 Sizes are written `64KiB`, `16MiB` (powers of 1024) or `16MB` (powers of 1000); a bare number means

@@ -1,4 +1,4 @@
-"""The fixture of the transition tests: one world on each Redis that the scripts must suit."""
+"""A world for the transitions, on each Redis that the scripts must suit; a stage for HTTP."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -8,6 +8,8 @@ from fakeredis import FakeRedis, FakeServer
 
 from jobs.limit import limit
 from tests import invariants
+from tests.api_stage import Stage
+from tests.eventually import eventually
 from tests.invariants import look
 from tests.world import LIMITS, World
 
@@ -27,3 +29,12 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     yield world
     wrong = list(invariants.complaints(look(world.store)))
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    """The HTTP layer with default settings, which anybody may use."""
+    built = Stage()
+    yield built
+    built.close()
+    eventually(lambda: built.events.streams.taken == 0, what="every stream gave its place back")

@@ -1,7 +1,6 @@
 """Event streams over HTTP, with real threads."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import fakeredis
@@ -18,14 +17,6 @@ from jobs.purge import purge
 from tests.api_stage import Stage, hash_of
 from tests.event_stream import Follower
 from tests.eventually import eventually
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage()
-    yield built
-    built.close()
-    eventually(lambda: built.events.streams.taken == 0, what="every stream gave its place back")
 
 
 @pytest.fixture

@@ -26,13 +26,6 @@ KEYS = ",".join(
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage()
-    yield built
-    built.close()
-
-
-@pytest.fixture
 def guarded() -> Iterator[Stage]:
     built = Stage(api_keys=KEYS)
     yield built

@@ -1,6 +1,5 @@
 """Looking at jobs, fetching results, cancelling and removing over HTTP."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -10,13 +9,6 @@ import pytest
 
 from jobs.progress import Report
 from tests.api_stage import Stage
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage()
-    yield built
-    built.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Keys in Redis: who they let in, for how long, and what wrong ones cost."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import fakeredis
@@ -57,13 +56,6 @@ def store(client: Counting) -> Store:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage()
-    yield built
-    built.close()
 
 
 def _bearer(key: str) -> dict[str, str]:

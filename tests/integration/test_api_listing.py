@@ -18,13 +18,6 @@ KEYS = ("lab:client:work", "lab:viewer:look", "clinic:client:other", "lab:operat
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage()
-    yield built
-    built.close()
-
-
-@pytest.fixture
 def guarded() -> Iterator[Stage]:
     keys = ",".join(
         f"{tenant}:{role}:{hash_of(key)}" for tenant, role, key in (k.split(":") for k in KEYS)

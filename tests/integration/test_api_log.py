@@ -1,6 +1,5 @@
 """A job's log over HTTP, and as the core reads it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import falcon
@@ -10,13 +9,6 @@ from jobs.log import read_log
 from jobs.progress import LogBounds, Report, progress
 from tests.api_stage import Stage
 from tests.world import World
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage()
-    yield built
-    built.close()
 
 
 def _log(stage: Stage, job_id: str, query: str = "", **more: Any) -> falcon.testing.Result:

@@ -1,6 +1,5 @@
 """Submissions to an operation's own address: the body is its parameters, the query the rest."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgpack
@@ -8,13 +7,6 @@ import pytest
 from falcon import testing
 
 from tests.api_stage import Stage, hash_of
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage()
-    yield built
-    built.close()
 
 
 def _post(stage: Stage, query: str = "", body: Any = None, **more: Any) -> testing.Result:

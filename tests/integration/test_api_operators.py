@@ -1,6 +1,5 @@
 """What operators see and steer over HTTP: pauses, limits and the fleet."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,13 +11,6 @@ from tests.api_stage import Stage
 
 SLOT = operation_slot("add")
 LEASE = timedelta(seconds=20)
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage()
-    yield built
-    built.close()
 
 
 def _claim(stage: Stage, job_id: str) -> str:

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -23,14 +23,6 @@ from tests.event_stream import Reading
 from tests.eventually import eventually
 
 NOBODY_KNOWN = UnknownPeer()
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage()
-    yield built
-    built.close()
-    eventually(lambda: built.events.streams.taken == 0, what="every stream gave its place back")
 
 
 @pytest.fixture

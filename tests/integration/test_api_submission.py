@@ -1,7 +1,6 @@
 """Submitting jobs over HTTP."""
 
 import io
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,13 +12,6 @@ from jobs.identity import is_job_id, new_job_id
 from tests.api_stage import ADD, JSON, Stage
 
 MSGPACK = "application/msgpack"
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage()
-    yield built
-    built.close()
 
 
 def test_a_submission_is_accepted_with_the_job_and_where_it_is(stage: Stage) -> None:

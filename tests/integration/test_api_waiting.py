@@ -30,13 +30,6 @@ Answer = TypeVar("Answer")
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage()
-    yield built
-    built.close()
-
-
-@pytest.fixture
 def pool() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(32) as executor:
         yield executor

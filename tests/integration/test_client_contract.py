@@ -11,13 +11,6 @@ from tests.api_stage import Stage
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    stage = Stage()
-    yield stage
-    stage.close()
-
-
-@pytest.fixture
 def client(stage: Stage) -> Iterator[Client]:
     transport = httpx.WSGITransport(app=stage.app)
     with Client("http://server", patience=1, transport=transport) as client:
