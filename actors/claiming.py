@@ -1,6 +1,7 @@
 """The middleware that lets a message run only once its job is claimed."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from actors.spans import RunSpans
 
 DEFER: Final = timedelta(seconds=5)
+SAID_EVERY_S: Final = 60.0
 
 Decided = TypeVar("Decided")
 log = structlog.get_logger(__name__)
@@ -63,6 +65,7 @@ class Claiming(Middleware):
         self._limits = limits
         self._stopping = stopping
         self._spans = spans
+        self._silent_until: dict[str, float] = {}
 
     def before_process_message(self, broker: Broker, message: Any) -> None:  # noqa: ARG002
         """Claim the message's job, or skip the message.
@@ -164,7 +167,11 @@ class Claiming(Middleware):
         if word == "missing":
             self._adopt(submission, published_ms)
             word = self._surely(ask)
-        log.warning("operation_unknown", answer=word)
+        now = time.monotonic()
+        if now >= self._silent_until.get(submission.operation, 0.0):
+            # Each of its jobs comes back every few seconds.
+            self._silent_until[submission.operation] = now + SAID_EVERY_S
+            log.warning("operation_unknown", answer=word)
         raise NotMineError(word)
 
     def _surely(self, decide: Callable[[], Decided]) -> Decided:

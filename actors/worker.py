@@ -14,11 +14,11 @@ from jobs.errors import OperationError
 settings = load_settings_or_exit()
 configure_logging(settings)
 if settings.embedded:
-    sys.exit("callboard: a worker needs CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL.")
+    sys.exit("Callboard cannot start: a worker needs CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL.")
 try:
     assembly = assemble(settings)
 except OperationError as error:
-    sys.exit(f"callboard: {error}")
+    sys.exit(f"Callboard cannot start: {error}")
 telemetry = Telemetry.of(settings, process="callboard-worker")
 Service(assembly, supervised=True, telemetry=telemetry).install()
 broker = assembly.broker

@@ -230,6 +230,8 @@ def _of_framework(error: falcon.HTTPError) -> Problem:
     detail = error.description or kind.title
     if kind is METHOD_NOT_ALLOWED:
         detail = f"Methods that this address has: {headers.get('Allow', '')}."
+    elif kind is NOT_FOUND:
+        detail = "`/docs` and `/openapi.json` tell which addresses there are."
     return Problem(kind, detail, headers=headers)
 
 

@@ -44,6 +44,16 @@ def limit(
     store.run("limit_slots", store.keys("limits"), source=source, places=json.dumps(said))
 
 
+def is_declared(store: Store, slot: str) -> bool:
+    """Whether any worker that has run here declared this slot.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    (declared,) = store.pipeline(("HEXISTS", store.keys("limits"), f"declared:{slot}"))
+    return bool(declared)
+
+
 def limits_in_effect(store: Store, declared: Mapping[str, int | None]) -> list[Limit]:
     """Read what counts now for each slot, in one round trip.
 

@@ -11,13 +11,14 @@ import click
 from config import ConfigurationError, Settings, load_settings
 from config.logging import configure_logging
 from jobs.errors import CallboardError
-from jobs.limit import limit
+from jobs.limit import is_declared, limit, limits_in_effect
 from ops.keys import keys
 
 SLOT: Final = re.compile(r"(operation|resource):[a-z][a-z0-9_]{0,63}")
 
 
 @click.group()
+@click.version_option(package_name="callboard")
 def main() -> None:
     """Run and steer a Callboard installation."""
 
@@ -117,9 +118,17 @@ def _limit(
     try:
         # Closing publishes for the jobs that a raised limit has woken.
         with closing(connect(settings)) as assembly:
+            known = slot in assembly.registry.limits(settings.resources)
+            if not known and not is_declared(assembly.store, slot):
+                _stop(
+                    f"nobody knows {slot!r}: no operation here, and no worker that has run, has it"
+                )
             limit(assembly.store, {slot: places}, source=source)
+            (now,) = limits_in_effect(assembly.store, {slot: None})
     except CallboardError as error:
         _stop(str(error))
+    places_now = "any number" if now.places is None else now.places
+    click.echo(f"{slot}: {'paused' if now.paused else f'{places_now} at a time'}")
 
 
 def _settings(chosen: dict[str, object]) -> Settings:

@@ -5,8 +5,6 @@ from typing import Any, Final
 
 from gunicorn.workers.ggevent import GeventWorker
 
-from api.server_errors import server_problem
-
 PATIENCE_S: Final = 30.0
 """How long a client may send nothing of the body that it has announced."""
 
@@ -56,6 +54,9 @@ class _Translator:
         return getattr(self._client, name)
 
     def sendall(self, page: bytes) -> None:
+        # Whatever imports ssl has to wait until gevent has patched it.
+        from api.server_errors import server_problem  # noqa: PLC0415
+
         _version, status, _rest = page.split(b" ", 2)
         headers, body = server_problem(int(status), self._reason)
         lines = [

@@ -9,6 +9,7 @@ from typing import Final
 
 import falcon
 import gevent
+from gunicorn.arbiter import Arbiter
 
 from actors.assembly import Assembly, assemble
 from api.app import create_app
@@ -34,7 +35,9 @@ def create() -> falcon.App[Request, falcon.Response]:
         assembly = assemble(settings)
         assembly.check_store()
     except (OperationError, StoreUnfit) as error:
-        sys.exit(f"callboard: {error}")
+        sys.stderr.write(f"Callboard cannot start: {error}\n")
+        # With any other code gunicorn would start the process again, for ever.
+        sys.exit(Arbiter.APP_LOAD_ERROR)
     telemetry = Telemetry.of(settings, process="callboard-web")
     if telemetry is not None:
         telemetry.start()

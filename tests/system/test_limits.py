@@ -249,6 +249,14 @@ def test_raising_a_limit_starts_waiting_jobs_at_once(stack: Stack) -> None:
         assert client.wait(late["id"], timeout=10)["status"] == "succeeded"
 
 
+def test_a_limit_for_what_nobody_knows_is_refused(stack: Stack) -> None:
+    words = (["pause", "narow"], ["unlimit", "operation:narow"], ["limit", "resource:cpu", "1"])
+
+    assert [command(stack, *each) for each in words] == [2, 2, 2]
+    assert all("nobody knows" in each.log.read_text() for each in stack.started)
+    assert not stack.store.redis.exists(stack.store.keys("limits"))
+
+
 def test_a_worker_that_lives_is_seen_on_its_host(stack: Stack) -> None:
     before = command(stack, "alive")
     stack.worker()

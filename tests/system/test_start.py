@@ -1,0 +1,28 @@
+"""What starts, and what says why it does not."""
+
+import signal
+
+import pytest
+
+from tests.eventually import eventually
+from tests.system.stack import Stack
+
+
+@pytest.mark.parametrize("process_type", ["web", "worker"])
+def test_a_process_that_cannot_start_says_why_once_and_stays_down(
+    stack: Stack, process_type: str
+) -> None:
+    started = stack.run(process_type, CALLBOARD_RESOURCES="license=1")
+
+    code = started.process.wait(30)
+
+    assert code not in (0, -signal.SIGKILL)
+    assert started.log.read_text().count("needs 2 of resource 'gpu'") == 1
+
+
+def test_a_web_process_starts_without_a_warning(stack: Stack) -> None:
+    web = stack.web()
+
+    eventually(stack.ready, what="web is ready", timeout=30)
+
+    assert "Warning" not in web.log.read_text()
