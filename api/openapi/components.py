@@ -14,7 +14,7 @@ from api.openapi.responses import problem_response, response_name
 from api.problems import Kind, every_kind
 from jobs.operation import Operation
 
-_SECURITY: Final = {
+SECURITY: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key of Callboard."},
     "apiKey": {
         "type": "apiKey",
@@ -23,13 +23,15 @@ _SECURITY: Final = {
         "description": "The same key, for clients that cannot send `Authorization`.",
     },
 }
+"""How a key is sent."""
+
 _PREFIX: Final = "#/components/"
 
 
 def components(
     operations: list[Operation], refusals: Collection[tuple[tuple[Kind, ...], bool]]
 ) -> dict[str, dict[str, Any]]:
-    """Give all components that there may be.
+    """Give all components that there may be, but how keys are sent.
 
     Args:
         operations: what can be run.
@@ -51,7 +53,6 @@ def components(
         "parameters": parameters(known),
         "headers": headers,
         "links": LINKS,
-        "securitySchemes": _SECURITY,
     }
 
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from api import problems
-from api.openapi.components import components, only_used
+from api.openapi.components import SECURITY, components, only_used
 from api.openapi.description import BOTH, Body, Description, Descriptions, named
 from api.openapi.operations import parameters_example
 from api.openapi.paths import jobs as of_jobs
@@ -42,9 +42,13 @@ _TAGS: Final = {
 }
 _SAYS: Final = (
     "Runs slow functions as jobs. Submit one, and wait for it, poll it or follow its events.\n\n"
-    "Errors are problems (RFC 9457) whose `type` is an address that explains it. "
-    "Bodies are JSON or msgpack, by `Content-Type` and `Accept`."
+    "Errors are problems (RFC 9457) whose `type` is an address that explains it: "
+    "[all of them]({base}/problems). "
+    "Bodies are JSON or msgpack, by `Content-Type` and `Accept`.\n\n"
+    "{keys} `Authorization: Bearer <key>` or as `X-API-Key: <key>`."
 )
+_WITH_KEYS: Final = "Requests need a key, sent as"
+_WITHOUT_KEYS: Final = "This server asks for no key now; one that does takes it as"
 
 
 def build_document(
@@ -73,14 +77,19 @@ def build_document(
         "info": {
             "title": "Callboard",
             "version": version("callboard"),
-            "description": _SAYS,
-            "contact": {"name": "This server", "url": f"{base}/docs"},
+            "description": _SAYS.format(
+                base=base, keys=_WITH_KEYS if keys_required else _WITHOUT_KEYS
+            ),
+            "contact": {"name": "Problems and what to do", "url": f"{base}/problems"},
         },
         "servers": [{"url": base, "description": "This server."}],
         "tags": [{"name": name, "description": says} for name, says in _TAGS.items()],
-        "security": [*_KEYS, *([] if keys_required else [{}])],
+        "security": _KEYS if keys_required else [{}],
         "paths": paths,
-        "components": components(known, refusals),
+        "components": {
+            **components(known, refusals),
+            **({"securitySchemes": SECURITY} if keys_required else {}),
+        },
     }
     return only_used(document)
 

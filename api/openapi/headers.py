@@ -65,30 +65,28 @@ REQUEST: Final[dict[str, Schema]] = {
         "schema": {"type": "string", "pattern": KEY_PATTERN},
     },
     "If-None-Match": {
-        "description": "The `ETag` of the version that is known already.",
+        "description": "The `ETag` of the version that is known already: "
+        'for example `W/"3.1.running"`.',
         "schema": _TEXT,
-        "example": 'W/"3.1.running"',
     },
     "Last-Event-ID": {
-        "description": "The `id` of the last event that was received.",
+        "description": "The `id` of the last event that was received: "
+        "for example `3.1.running.17`.",
         "schema": _TEXT,
-        "example": "3.1.running.17",
     },
     "Prefer": {
         "description": "`wait=10` waits up to 10 seconds, `respond-async` not at all.",
         "schema": _TEXT,
-        "example": "wait=10",
     },
     "X-Request-ID": {
         "description": "An id of your own for this request, up to 128 letters, digits and "
-        "`._~:/+=@,-`; another one is replaced.",
+        "`._~:/+=@,-`, for example `import-2026-11-22`; another one is replaced.",
         "schema": _TEXT,
-        "example": "import-2026-11-22",
     },
     "traceparent": {
-        "description": "The trace that this request belongs to (W3C Trace Context).",
+        "description": "The trace that this request belongs to (W3C Trace Context): "
+        "for example `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`.",
         "schema": _TEXT,
-        "example": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     },
 }
 

@@ -11,8 +11,7 @@ from api.openapi.shapes import JOB_ID, whole
 from api.submissions import LABEL_NAME, LABEL_VALUE, TIME
 from jobs.rules import NAME
 
-_FLAG: Final[Schema] = {"type": "boolean", "default": False}
-
+_FLAG: Final[Schema] = {"type": "boolean"}
 _TIME: Final[Schema] = {"type": "string", "format": "date-time", "pattern": f"^{TIME}$"}
 # The 24 bytes of `api.listing`: a time, and an id whose version and variant are fixed.
 _CURSOR: Final = (
@@ -43,18 +42,18 @@ _QUERY: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "string", "pattern": _CURSOR},
     },
     "after": {
-        "description": "The number of the last line that is known.",
-        "schema": whole(maximum=MOST_AFTER, default=0),
+        "description": "The number of the last line that is known; "
+        "without it, the first ones come.",
+        "schema": whole(maximum=MOST_AFTER),
     },
 }
-_LIMITS: Final = {
-    "limit": whole(1, maximum=MOST_JOBS, default=USUAL_JOBS),
-    "lines": whole(1, maximum=MOST_LINES, default=USUAL_LINES),
-}
+_LIMITS: Final = {"limit": (MOST_JOBS, USUAL_JOBS), "lines": (MOST_LINES, USUAL_LINES)}
 
 
 def parameters(known: list[str]) -> dict[str, dict[str, Any]]:
     """Give every parameter by its name.
+
+    Those that may be left out have neither examples nor defaults, which forms would send.
 
     Args:
         known: the operations that have a path of their own.
@@ -68,14 +67,21 @@ def parameters(known: list[str]) -> dict[str, dict[str, Any]]:
         **{key: _in("path", key, value) for key, value in {**PATH, "name": name}.items()},
         **{key: _in("query", key, value) for key, value in {**_QUERY, **_options()}.items()},
         **{
-            key: _in("query", "limit", {"description": "The most to give.", "schema": schema})
-            for key, schema in _LIMITS.items()
+            key: _in("query", "limit", _limit(most, usual))
+            for key, (most, usual) in _LIMITS.items()
         },
         "knownName": _in(
             "path",
             "name",
             {"description": "The operation's name.", "schema": {"type": "string", "enum": known}},
         ),
+    }
+
+
+def _limit(most: int, usual: int) -> dict[str, Any]:
+    return {
+        "description": f"The most to give; {usual} when it is left out.",
+        "schema": whole(1, maximum=most),
     }
 
 
@@ -90,16 +96,17 @@ def _options() -> dict[str, dict[str, Any]]:
         for key in ("priority", "delay_seconds", "run_at", "result_ttl_seconds")
     }
     labels = {
-        "description": "Words to find the job by, each as `label.<name>=<value>`.",
+        "description": "Words to find the job by, each as `label.<name>=<value>`: "
+        "for example `label.project=atlas`.",
         "style": "form",
         "explode": True,
         "schema": {
             "type": "object",
+            "default": {},  # without it, forms make labels up
             "maxProperties": properties["labels"]["maxProperties"],
             "propertyNames": {"pattern": rf"^label\.{LABEL_NAME}$"},
             "additionalProperties": {"type": "string", "pattern": f"^{LABEL_VALUE}$"},
         },
-        "example": {"label.project": "sysndd"},
     }
     return {**chosen, "labels": labels}
 

@@ -21,6 +21,11 @@ peers = ["first", "second"]
 
 [generation]
 database = "none"
+
+# As by default, and 410, which is a 404 for a job that was there: whether one was removed before
+# is no matter of schemas.
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "410", "429", "5xx"]
 """
 
 

@@ -10,6 +10,7 @@ from schemathesis.openapi.checks import UseAfterFree
 
 _MSGPACK = "application/msgpack"
 _KEY = "Idempotency-Key"
+_LARGEST = 1e308
 _LONGEST_KEPT = 200
 _GONE = 204
 
@@ -19,7 +20,8 @@ CHECKS.unregister("use_after_free")
 
 @schemathesis.serializer(_MSGPACK)
 def write_msgpack(_context: Any, value: Any) -> bytes:
-    return msgpack.packb(value)
+    # A whole number of more than 64 bits cannot be said; what can is as wrong.
+    return msgpack.packb(value, default=lambda _number: _LARGEST)
 
 
 @schemathesis.deserializer(_MSGPACK)

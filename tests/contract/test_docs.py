@@ -28,7 +28,7 @@ def test_the_page_allows_nothing_from_elsewhere_and_no_script_within_it(stage: S
 
 
 def test_everything_that_the_page_loads_is_served_and_may_be_kept(stage: Stage) -> None:
-    page = stage.http.simulate_get("/docs").text
+    page = _page(stage)
 
     for path in _loaded(page):
         asset = stage.http.simulate_get(path)
@@ -47,9 +47,24 @@ def test_the_page_works_behind_a_prefix(stage: Stage) -> None:
     assert all(path.startswith("/run/docs/assets/") for path in _loaded(page))
 
 
+def test_the_class_that_makes_the_page_dark_has_a_style(stage: Stage) -> None:
+    loaded = {path: stage.http.simulate_get(path).text for path in _loaded(_page(stage))}
+
+    script = next(text for path, text in loaded.items() if path.endswith("/docs.js"))
+    style = next(text for path, text in loaded.items() if path.endswith("/swagger.css"))
+    shades = re.findall(r'classList\.toggle\("([\w-]+)"', script)
+
+    assert shades
+    assert all(f"html.{shade} .swagger-ui" in style for shade in shades)
+
+
 @pytest.mark.parametrize("path", ["/docs/assets/0000000000000000/docs.js", "/docs/assets/x/y"])
 def test_a_file_of_another_version_is_not_there(stage: Stage, path: str) -> None:
     assert stage.http.simulate_get(path).status_code == 404
+
+
+def _page(stage: Stage) -> str:
+    return stage.http.simulate_get("/docs").text
 
 
 def _loaded(page: str) -> list[str]:

@@ -88,6 +88,24 @@ def test_examples_fit_their_schemas() -> None:
     assert not wrong
 
 
+def test_a_form_sends_nothing_that_nobody_typed() -> None:
+    whole = document()
+    optional = [each for each in whole["components"]["parameters"].values() if not each["required"]]
+
+    sent = [
+        each["name"]
+        for each in optional
+        for place in (each, each["schema"], _resolved(whole, each["schema"]))
+        if any(place.get(key) for key in ("example", "examples"))
+        # A form invents members of an object without a default; an empty one sends nothing.
+        or place.get("default", {}) != {}
+        or (place.get("type") == "object" and "default" not in place)
+    ]
+
+    assert len(optional) > 10
+    assert not sent
+
+
 def test_operations_have_ids_of_their_own_and_links_lead_to_them() -> None:
     ids = [operation["operationId"] for operation in _operations()]
     links = document()["components"]["links"].values()
@@ -130,19 +148,38 @@ def test_the_document_names_the_address_by_which_it_was_asked_for() -> None:
     assert behind.headers["etag"] != direct.headers["etag"]
 
 
-def test_a_key_is_optional_only_while_none_is_needed() -> None:
+def test_keys_are_asked_for_only_while_they_are_needed() -> None:
     guarded = stage_of_contract(api_keys=f"t:client:{'0' * 64}")
 
     with_keys = guarded.http.simulate_get("/openapi.json").json
+    without = document()
     guarded.close()
 
     assert with_keys["security"] == [{"bearer": []}, {"apiKey": []}]
-    assert document()["security"] == [{"bearer": []}, {"apiKey": []}, {}]
+    assert set(with_keys["components"]["securitySchemes"]) == {"bearer", "apiKey"}
+    assert without["security"] == [{}]
+    assert "securitySchemes" not in without["components"]
+    assert all("`X-API-Key: <key>`" in each["info"]["description"] for each in (with_keys, without))
     assert with_keys["paths"]["/healthz"]["get"]["security"] == []
+
+
+def test_the_description_leads_to_the_problems_and_nothing_to_the_page_itself() -> None:
+    whole = document()
+    problems = f"{whole['servers'][0]['url']}/problems"
+
+    assert f"({problems})" in whole["info"]["description"]
+    assert whole["info"]["contact"]["url"] == problems
 
 
 def _operations() -> list[dict[str, Any]]:
     return [each for path in document()["paths"].values() for each in path.values()]
+
+
+def _resolved(whole: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = whole["components"]["schemas"].get(
+        schema.get("$ref", "").rpartition("/")[2], {}
+    )
+    return found
 
 
 def _parts(schema: Any) -> Iterator[dict[str, Any]]:
