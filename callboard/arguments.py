@@ -7,6 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import click
+import httpx
+
+
+def parse_url(_context: click.Context, _parameter: click.Parameter, url: str) -> str:
+    """Take a server's address.
+
+    Raises:
+        BadParameter: nothing can be asked there.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise click.BadParameter(f"{url!r}: {error}") from error
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise click.BadParameter(f"{url!r} is no address such as http://127.0.0.1:8000")
+    return url
 
 
 def parse_params(text: str) -> dict[str, Any]:

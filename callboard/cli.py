@@ -8,11 +8,12 @@ import click
 from click.core import ParameterSource
 from rich.console import Console
 
-from callboard.arguments import parse_labels, parse_params
+from callboard.arguments import parse_labels, parse_params, parse_url
 from callboard.client import Client
-from callboard.errors import CallboardClientError, JobFailed, ServerAway
+from callboard.endings import Group, waiting_for
+from callboard.errors import JobFailed
 from callboard.following import JobObject
-from callboard.showing import as_json, reason_of, show_job, show_jobs, show_line, show_operations
+from callboard.showing import as_json, plain, show_job, show_jobs, show_line, show_operations
 from callboard.watching import watch as watch_job
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
@@ -25,27 +26,12 @@ STATUSES: Final = (
     "failed",
     "cancelled",
 )
-NOT_SUCCEEDED, REFUSED, AWAY = 1, 3, 4
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _with_json(command: Command) -> Command:
     return click.option("--json", "json_", is_flag=True, help="Print JSON, for machines.")(command)
-
-
-class _Group(click.Group):
-    """Turns what the client raises into one line and an exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except JobFailed as error:
-            _stop(reason_of(dict(error.job)), NOT_SUCCEEDED)
-        except (ServerAway, TimeoutError) as error:
-            _stop(f"callboard: {error}", AWAY)
-        except CallboardClientError as error:
-            _stop(f"callboard: {error}", REFUSED)
 
 
 def _key_of_environment(
@@ -58,8 +44,13 @@ def _key_of_environment(
     return value
 
 
-@click.group(cls=_Group)
-@click.option("--url", envvar="CALLBOARD_URL", default=DEFAULT_URL, show_default=True)
+@click.group(cls=Group)
+@click.version_option(
+    package_name="callboard", prog_name="callboard", message="%(prog)s %(version)s"
+)
+@click.option(
+    "--url", envvar="CALLBOARD_URL", default=DEFAULT_URL, show_default=True, callback=parse_url
+)
 @click.option("--api-key", envvar="CALLBOARD_API_KEY", hidden=True, callback=_key_of_environment)
 @click.pass_context
 def main(context: click.Context, url: str, api_key: str | None) -> None:
@@ -69,10 +60,11 @@ def main(context: click.Context, url: str, api_key: str | None) -> None:
     key that it asks for.
 
     Exit codes: 0 done; 1 the job did not succeed; 2 wrong usage; 3 the server refused;
-    4 the server does not answer.
+    4 the server does not answer; 130 Ctrl-C, and the job goes on.
     """
     if context.obj is None:
-        context.obj = context.with_resource(Client(url, api_key=api_key))
+        on_away = _tell if sys.stderr.isatty() else None
+        context.obj = context.with_resource(Client(url, api_key=api_key, on_away=on_away))
 
 
 @main.command()
@@ -80,28 +72,26 @@ def main(context: click.Context, url: str, api_key: str | None) -> None:
 @click.option(
     "--params", default="{}", help="Parameters as JSON, or @FILE with them, or @- for stdin."
 )
-@click.option("--detach", is_flag=True, help="Print the job as JSON and do not wait.")
+@click.option("--detach", is_flag=True, help="Print the job and do not wait.")
 @click.option("--priority", type=click.IntRange(0, 10), help="10 is first.")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
+@_with_json
 @click.pass_obj
 def run(
     client: Client,
+    /,
     operation: str,
     params: str,
     *,
-    detach: bool,
-    priority: int | None,
     labels: tuple[str, ...],
+    priority: int | None,
+    **shown: bool,
 ) -> None:
     """Submit a job, show its progress, print its result as JSON."""
     options: dict[str, Any] = {} if priority is None else {"priority": priority}
     if labels:
         options["labels"] = parse_labels(labels)
-    job = client.submit(operation, parse_params(params), **options)
-    if detach:
-        as_json(job)
-        return
-    _print_result(client, watch_job(client, job, _stderr()))
+    _show_submitted(client, client.submit(operation, parse_params(params), **options), **shown)
 
 
 @main.command()
@@ -118,7 +108,8 @@ def status(client: Client, job_id: str, *, json_: bool) -> None:
 @click.pass_obj
 def result(client: Client, job_id: str) -> None:
     """Wait for a job and print its result as JSON."""
-    as_json(client.result(job_id))
+    with waiting_for(job_id):
+        as_json(client.result(job_id))
 
 
 @main.command()
@@ -130,12 +121,13 @@ def watch(client: Client, job_id: str, *, json_: bool) -> None:
 
     With --json, print each event on a line.
     """
-    if not json_:
-        job = watch_job(client, client.job(job_id), Console(), lines=True)
-    else:
-        for event in client.events(job_id):
-            as_json({"event": event.kind, "id": event.id, "data": event.data}, lines=True)
-        job = client.job(job_id)
+    with waiting_for(job_id):
+        if not json_:
+            job = watch_job(client, client.job(job_id), Console(), lines=True)
+        else:
+            for event in client.events(job_id):
+                as_json({"event": event.kind, "id": event.id, "data": event.data}, lines=True)
+            job = client.job(job_id)
     if job["status"] != "succeeded":
         raise JobFailed(job)
 
@@ -178,15 +170,12 @@ def log(client: Client, job_id: str, *, json_: bool) -> None:
 
 @main.command()
 @click.argument("job_id")
-@click.option("--detach", is_flag=True, help="Print the new job as JSON and do not wait.")
+@click.option("--detach", is_flag=True, help="Print the new job and do not wait.")
+@_with_json
 @click.pass_obj
-def retry(client: Client, job_id: str, *, detach: bool) -> None:
+def retry(client: Client, /, job_id: str, **shown: bool) -> None:
     """Run a final job once more, as a new one."""
-    job = client.retry(job_id)
-    if detach:
-        as_json(job)
-        return
-    _print_result(client, watch_job(client, job, _stderr()))
+    _show_submitted(client, client.retry(job_id), **shown)
 
 
 @main.command()
@@ -222,10 +211,16 @@ def operations(client: Client, *, json_: bool) -> None:
         show_operations(Console(), found)
 
 
-def _print_result(client: Client, job: JobObject) -> None:
-    if job["status"] != "succeeded":
-        raise JobFailed(job)
-    as_json(client.result(job["id"]))
+def _show_submitted(client: Client, job: JobObject, *, detach: bool, json_: bool) -> None:
+    if detach:
+        _show(job, json_=json_ or not Console().is_terminal)
+        return
+    with waiting_for(job["id"]):
+        click.echo(f"Job {plain(job['id'])}", err=True)
+        job = watch_job(client, job, _stderr())
+        if job["status"] != "succeeded":
+            raise JobFailed(job)
+        as_json(client.result(job["id"]))
 
 
 def _show(job: JobObject, *, json_: bool) -> None:
@@ -240,9 +235,10 @@ def _stderr() -> Console:
     return Console(stderr=True)
 
 
-def _stop(line: str, code: int) -> None:
-    click.echo(line, err=True)
-    sys.exit(code)
+def _tell(line: str) -> None:
+    # Not by click: above a bar that is shown now there is room for what `sys.stderr` is told.
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Submit jobs and wait for them, over HTTP."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
@@ -10,13 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from callboard.errors import JobFailed
-from callboard.following import (
-    WAIT_SECONDS,
-    JobObject,
-    events_of,
-    look,
-    wait_for,
-)
+from callboard.following import WAIT_SECONDS, JobObject, events_of, look, wait_for
 from callboard.server_events import Event
 from callboard.transport import Transport
 
@@ -32,13 +26,14 @@ class Client:
     `patience` is over. Each of them is safe to repeat: submissions carry an Idempotency-Key, so
     that an answer that was lost never makes two jobs.
 
-    Every method raises `Problem` when the server refuses, and `ServerAway` when it does not
-    answer.
+    Every method raises `Problem` when the server refuses, `ServerAway` when it does not answer,
+    and `CannotAsk` when it cannot be asked, as at a wrong address.
 
     Args:
         url: of the server, such as `http://127.0.0.1:8000`.
         api_key: when the server asks for one.
         patience: seconds.
+        on_away: called with a line for people when the server does not answer and is asked again.
         transport: in place of connections to a server, for tests.
     """
 
@@ -48,6 +43,7 @@ class Client:
         *,
         api_key: str | None = None,
         patience: float = 30.0,
+        on_away: Callable[[str], None] | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
@@ -57,7 +53,7 @@ class Client:
             timeout=WAIT_SECONDS + ANSWER_SECONDS,
             transport=transport,
         )
-        self._transport = Transport(http, patience=patience)
+        self._transport = Transport(http, patience=patience, on_away=on_away)
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,10 @@
 """What a client may run into."""
 
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+_WORD: Final = re.compile(r"\w+")
 
 
 class CallboardClientError(Exception):
@@ -10,6 +13,10 @@ class CallboardClientError(Exception):
 
 class ServerAway(CallboardClientError):
     """The server does not answer."""
+
+
+class CannotAsk(CallboardClientError):
+    """The request cannot be made, now or later: its address or a header is wrong."""
 
 
 class Problem(CallboardClientError):
@@ -27,10 +34,7 @@ class Problem(CallboardClientError):
         self.status = status
         self.document = document
         self.retry_after = retry_after
-        title = document.get("title", "The server refused.")
-        detail = document.get("detail", "")
-        errors = [f"{e.get('pointer', '')}: {e.get('detail')}" for e in document.get("errors", ())]
-        super().__init__(" ".join([f"{status} {title}", detail, *errors]).strip())
+        super().__init__(" ".join([str(status), *_sentences(document)]))
 
     @property
     def kind(self) -> str:
@@ -51,3 +55,22 @@ class JobFailed(CallboardClientError):
         self.problem: Mapping[str, Any] = job.get("error") or {}
         reason = self.problem.get("detail", "no reason given")
         super().__init__(f"Job {job['id']} {job['status']}: {reason}")
+
+
+def _sentences(document: Mapping[str, Any]) -> Iterator[str]:
+    """Say what a problem says, each thing once."""
+    title = str(document.get("title", "The server refused."))
+    detail = str(document.get("detail", ""))
+    if not _says(detail, title):
+        yield title
+    if detail:
+        yield detail
+    errors = [f"{e.get('pointer', '')}: {e.get('detail')}" for e in document.get("errors", ())]
+    # The detail of a problem with errors is the first of them.
+    yield from errors[1:] if detail else errors
+
+
+def _says(detail: str, title: str) -> bool:
+    """Tell whether a detail is its title with names and numbers filled in: half of it is there."""
+    words = set(_WORD.findall(title.lower()))
+    return 2 * len(words & set(_WORD.findall(detail.lower()))) >= len(words)

@@ -3,17 +3,24 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx
 
-from callboard.errors import Problem, ServerAway
+from callboard.errors import CallboardClientError, CannotAsk, Problem, ServerAway
 
 LATER: Final = frozenset({429, 502, 503, 504})
 SHORTEST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 5.0
+PASSING: Final = (
+    httpx.TimeoutException,
+    httpx.NetworkError,
+    httpx.ProxyError,
+    httpx.RemoteProtocolError,
+)
+UNASKABLE: Final = (httpx.TransportError, httpx.TooManyRedirects, httpx.InvalidURL)
 
 
 class Patience:
@@ -24,11 +31,17 @@ class Patience:
     Args:
         seconds: in all, from now.
         pause: set once nobody wants to wait any more.
+        on_away: called with the seconds that are left, once, before a server that does not answer
+            is asked again.
     """
 
-    def __init__(self, seconds: float, pause: threading.Event) -> None:
+    def __init__(
+        self, seconds: float, pause: threading.Event, on_away: Callable[[float], None]
+    ) -> None:
         self._ends_at = time.monotonic() + seconds
         self._pause = pause
+        self._on_away = on_away
+        self._told = False
         self._tries = 0
 
     def spent(self, error: Exception, *, retry_after: float | None = None) -> None:
@@ -41,7 +54,13 @@ class Patience:
         jitter = random.uniform(0.5, 1.0)  # noqa: S311 — no secret
         pause = max(min(LONGEST_PAUSE_SECONDS, growing) * jitter, retry_after or 0)
         self._tries += 1
-        if time.monotonic() + pause > self._ends_at or self._pause.wait(pause):
+        left = self._ends_at - time.monotonic()
+        if pause > left:
+            raise error
+        if isinstance(error, ServerAway) and not self._told:
+            self._told = True
+            self._on_away(left)
+        if self._pause.wait(pause):
             raise error
 
 
@@ -51,11 +70,19 @@ class Transport:
     Args:
         http: the connections, with the server's address and the key.
         patience: seconds, for each request.
+        on_away: called with a line for people when the server does not answer and is asked again.
     """
 
-    def __init__(self, http: httpx.Client, *, patience: float) -> None:
+    def __init__(
+        self,
+        http: httpx.Client,
+        *,
+        patience: float,
+        on_away: Callable[[str], None] | None = None,
+    ) -> None:
         self._http = http
         self._seconds = patience
+        self._on_away = on_away
         self.pause: Final = threading.Event()
 
     def close(self) -> None:
@@ -65,9 +92,8 @@ class Transport:
 
     def patience(self, seconds: float | None = None) -> Patience:
         """Begin to be patient, for the configured time or for less."""
-        return Patience(
-            self._seconds if seconds is None else min(self._seconds, seconds), self.pause
-        )
+        longest = self._seconds if seconds is None else min(self._seconds, seconds)
+        return Patience(longest, self.pause, self._tell)
 
     def ask(
         self, method: str, path: str, *, patience: Patience | None = None, **request: Any
@@ -77,14 +103,17 @@ class Transport:
         Raises:
             Problem: the server refuses.
             ServerAway: it does not answer.
+            CannotAsk: there is no asking again, for the request itself is wrong.
         """
         patience = patience or self.patience()
         while True:
             try:
                 response = self._http.request(method, path, **request)
-            except httpx.TransportError as error:
-                patience.spent(self.away(error))
+            except PASSING as error:
+                patience.spent(self._without_answer(error))
                 continue
+            except UNASKABLE as error:
+                raise self._without_answer(error) from error
             if not response.is_error:
                 return response
             problem = problem_of(response)
@@ -99,6 +128,7 @@ class Transport:
         Raises:
             Problem: the server refuses.
             ServerAway: it does not answer, or the connection breaks.
+            CannotAsk: the request itself is wrong.
         """
         try:
             with self._http.stream("GET", path, headers=headers) as response:
@@ -106,14 +136,24 @@ class Transport:
                     response.read()
                     raise problem_of(response)
                 yield response
-        except httpx.TransportError as error:
-            raise self.away(error) from error
+        except UNASKABLE as error:
+            raise self._without_answer(error) from error
 
-    def away(self, error: Exception) -> ServerAway:
-        """Say that the server does not answer."""
-        away = ServerAway(f"{self._http.base_url} does not answer ({type(error).__name__}).")
-        away.__cause__ = error
-        return away
+    def _without_answer(self, error: Exception) -> CallboardClientError:
+        # The error's own text may hold the key.
+        name, url = type(error).__name__, self._http.base_url
+        without: CallboardClientError = (
+            ServerAway(f"{url} does not answer ({name}).")
+            if isinstance(error, PASSING)
+            else CannotAsk(f"{url} cannot be asked ({name}).")
+        )
+        without.__cause__ = error
+        return without
+
+    def _tell(self, seconds: float) -> None:
+        if self._on_away is not None:
+            url = str(self._http.base_url).rstrip("/")
+            self._on_away(f"{url} does not answer; trying again for {seconds:.0f} s")
 
 
 def problem_of(response: httpx.Response) -> Problem:

@@ -49,6 +49,14 @@ def test_wrong_parameters_say_where(client: Client) -> None:
         client.submit("add", {"a": "one"})
 
     assert refused.value.status == 422
+    assert str(refused.value).count("/params/a") == 1
+
+
+def test_a_job_that_is_not_there_is_said_once(client: Client) -> None:
+    with pytest.raises(Problem) as refused:
+        client.job("01a201d6-6bb7-710b-ac9e-d05f7cec6712")
+
+    assert str(refused.value) == f"404 {refused.value.document['detail']}"
 
 
 def test_a_list_goes_over_all_pages_and_takes_every_filter(client: Client) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from callboard import Client, JobFailed, Problem, ServerAway
-from tests.scripted_server import BUSY, answer, client, job, refusal, sse, stream
+from callboard import CannotAsk, Client, JobFailed, Problem, ServerAway
+from tests.scripted_server import BUSY, Script, answer, client, job, refusal, sse, stream
 
 
 def test_a_submission_whose_answer_was_lost_is_repeated_with_the_same_key() -> None:
@@ -269,3 +269,111 @@ def test_closing_ends_a_pause() -> None:
         callboard.job("j-1")
 
     assert time.monotonic() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        httpx.UnsupportedProtocol("Bearer k"),
+        httpx.LocalProtocolError("Bearer k"),
+        httpx.TooManyRedirects("Bearer k"),
+        httpx.InvalidURL("Bearer k"),
+    ],
+)
+@pytest.mark.parametrize("call", [lambda c: c.job("j-1"), lambda c: list(c.events("j-1"))])
+def test_a_request_that_cannot_be_made_is_not_repeated(
+    call: Callable[[Client], object], wrong: Exception
+) -> None:
+    callboard, script = client(wrong)
+
+    with pytest.raises(CannotAsk, match=r"^http://server/base/ cannot be asked \(\w+\)\.$"):
+        call(callboard)
+
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        httpx.ConnectError,
+        httpx.ConnectTimeout,
+        httpx.ProxyError,
+        httpx.ReadError,
+        httpx.ReadTimeout,
+        httpx.RemoteProtocolError,
+    ],
+)
+def test_what_may_pass_is_tried_again(passing: type[httpx.TransportError]) -> None:
+    callboard, script = client(passing("no"), answer(job()))
+
+    assert callboard.job("j-1")["id"] == "j-1"
+    assert len(script.asked) == 2
+
+
+def test_each_time_that_the_server_is_away_is_told_once() -> None:
+    told: list[str] = []
+    silence = [httpx.ConnectError("no") for _ in range(2)]
+    script = Script(
+        refusal(503, "busy", **BUSY),
+        *silence,
+        answer(job()),
+        answer(job()),
+        *silence,
+        answer(job()),
+    )
+
+    with Client("http://server", transport=script, patience=9, on_away=told.append) as callboard:
+        for _ in range(3):
+            callboard.job("j-1")
+
+    assert told == ["http://server does not answer; trying again for 9 s"] * 2
+
+
+def test_a_server_that_is_not_asked_again_is_told_by_the_error_alone() -> None:
+    told: list[str] = []
+    script = Script(httpx.ConnectError("no"))
+
+    with (
+        Client("http://server", transport=script, patience=0, on_away=told.append) as callboard,
+        pytest.raises(ServerAway),
+    ):
+        callboard.job("j-1")
+
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        (
+            {"title": "There is no job with this id.", "detail": "There is no job 01a2-03."},
+            "422 There is no job 01a2-03.",
+        ),
+        (
+            {"title": "The body is too large.", "detail": "The body is too large."},
+            "422 The body is too large.",
+        ),
+        (
+            {"title": "This key may not do that.", "detail": "Only operators list all jobs."},
+            "422 This key may not do that. Only operators list all jobs.",
+        ),
+        (
+            {
+                "title": "The request does not fit.",
+                "detail": "/a: Not a number (and 1 more)",
+                "errors": [
+                    {"pointer": "/a", "detail": "Not a number"},
+                    {"pointer": "/b", "detail": "Field required"},
+                ],
+            },
+            "422 The request does not fit. /a: Not a number (and 1 more) /b: Field required",
+        ),
+        (
+            {"title": "Wrong.", "errors": [{"pointer": "/a", "detail": "Field required"}]},
+            "422 Wrong. /a: Field required",
+        ),
+        ({"title": "Wrong."}, "422 Wrong."),
+    ],
+)
+def test_a_problem_says_each_thing_once(document: dict[str, object], text: str) -> None:
+    assert str(Problem(422, document)) == text
