@@ -1,6 +1,7 @@
 """One installation for all tests of the contract, with keys of two tenants and an operator."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -28,11 +29,25 @@ def keys() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory, rabbitmq: RabbitMQ) -> Iterator[Stack]:
     """An installation that runs; its Redis is its own, since other tests empty theirs."""
-    redis_server = RedisServer(tmp_path_factory.mktemp("redis-of-contract"))
+    with _serving(tmp_path_factory.mktemp("contract"), rabbitmq, "contract") as stack:
+        yield stack
+
+
+@pytest.fixture
+def fuzzed(tmp_path: Path, rabbitmq: RabbitMQ) -> Iterator[Stack]:
+    """One for the fuzzer alone, who leaves more jobs behind than others can wait for."""
+    with _serving(tmp_path, rabbitmq, "fuzzed") as stack:
+        yield stack
+
+
+@contextmanager
+def _serving(folder: Path, rabbitmq: RabbitMQ, namespace: str) -> Iterator[Stack]:
+    data = folder / "redis"
+    data.mkdir()
+    redis_server = RedisServer(data)
     redis_server.start()
-    folder = tmp_path_factory.mktemp("contract")
     try:
-        with installation(folder, rabbitmq, redis_server, "contract") as stack:
+        with installation(folder, rabbitmq, redis_server, namespace) as stack:
             keys = [f"{name}:{_ROLES[name]}:{hash_of(key)}" for name, key in KEYS.items()]
             stack.settings |= {
                 "CALLBOARD_API_KEYS": ",".join(keys),
