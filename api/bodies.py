@@ -2,12 +2,18 @@
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api.problems import invalid_request
-from api.submissions import pointer_of
+from jobs.parameters import pointer_of
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class Nothing(BaseModel):
+    """A body that says nothing: an empty object, or none at all."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 def parse_body(model: type[Model], body: Any) -> Model:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import falcon
-from pydantic import BaseModel, ConfigDict
 
-from api.bodies import parse_body
+from api.bodies import Nothing, parse_body
 from api.media import Media
 from api.operation_jobs import OperationJobs
 from api.request import Request
@@ -86,12 +85,6 @@ class OperationResource:
     def on_post(self, req: Request, resp: falcon.Response, name: str) -> None:
         """Submit a job of this operation; the body is its parameters."""
         self._jobs.submit(req, resp, self._registry.get(name))
-
-
-class Nothing(BaseModel):
-    """A body that says nothing: an empty object, or none at all."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class PauseResource:

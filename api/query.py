@@ -6,15 +6,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
 from api.problems import invalid_request
 from api.request import Request
-from api.submissions import MOST_LABELS, Time, is_label
+from api.submissions import MOST_LABELS, is_label, parse_time
 
 LABEL: Final = "label."
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}")
-_TIME: Final[TypeAdapter[datetime]] = TypeAdapter(Time)
 
 Value = TypeVar("Value")
 
@@ -76,7 +73,7 @@ class Query:
 
     def time(self, name: str) -> datetime | None:
         """Give a time (RFC 3339)."""
-        return self.parsed(name, _parse_time)
+        return self.parsed(name, parse_time)
 
     def labels(self) -> dict[str, str]:
         """Give every `label.<name>=<value>`."""
@@ -111,10 +108,3 @@ def read_query(req: Request) -> Iterator[Query]:
     query.refuse_others()
     if query.wrong:
         raise invalid_request(query.wrong)
-
-
-def _parse_time(text: str) -> datetime:
-    try:
-        return _TIME.validate_python(text)
-    except ValidationError as error:
-        raise ValueError("must be a time as RFC 3339, such as 2030-01-31T12:00:00Z") from error

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 import falcon
-from pydantic import BaseModel, ConfigDict
 
 from api.acceptance import Acceptance
 from api.answers import JobAnswers, JobReader
-from api.bodies import parse_body
+from api.bodies import Nothing, parse_body
 from api.idempotency import idempotency_fields
 from api.media import Media
 from api.problems import TABLE, Problem
@@ -21,12 +20,6 @@ from jobs.read import read_replay, read_submissions
 from jobs.store import Store
 
 _PARAMS: Final = "/params"
-
-
-class RetryRequest(BaseModel):
-    """The body of `POST /v1/jobs/{id}/retry`: an empty object, or none at all."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class RetryResource:
@@ -52,7 +45,7 @@ class RetryResource:
         The new job belongs to the tenant of the old one. What the operation's schema does not
         take any more is refused with pointers into the stored request.
         """
-        parse_body(RetryRequest, self._media.read_optional(req))
+        parse_body(Nothing, self._media.read_optional(req))
         idempotency_key, caller = req.get_header("Idempotency-Key"), req.context.caller
         try:
             old = self._stored(req, job_id)

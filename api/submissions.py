@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
     WithJsonSchema,
     model_validator,
@@ -19,6 +20,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from api.problems import invalid_request
+from jobs.parameters import pointer_of
 from jobs.rules import LONGEST_TTL, SHORTEST_TTL
 from jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
 
@@ -40,6 +42,7 @@ _TIME_IN_YEAR: Final = (
 )
 TIME: Final = f"(?:19[7-9][0-9]|[2-9][0-9]{{3}}){_TIME_IN_YEAR}"
 _TIME: Final = re.compile(TIME)
+_NO_TIME: Final = "must be a time as RFC 3339, such as 2030-01-31T12:00:00Z"
 _KEY: Final = "[key]"  # pydantic's word for the name of a member
 
 
@@ -49,18 +52,9 @@ def is_label(name: str, value: str) -> bool:
     return named and _LABEL_VALUE.fullmatch(value) is not None
 
 
-def parse_time(text: str) -> datetime:
-    """Read a time (RFC 3339).
-
-    Raises:
-        ValueError: it is none, with what it must be.
-    """
-    return datetime.fromisoformat(str(_check_time(text)))
-
-
 def _check_time(value: object) -> object:
     if not isinstance(value, str) or not _TIME.fullmatch(value):
-        raise ValueError("must be a time as RFC 3339, such as 2030-01-31T12:00:00Z")
+        raise ValueError(_NO_TIME)
     return value
 
 
@@ -96,6 +90,21 @@ Time = Annotated[
     BeforeValidator(_check_time),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+
+
+_TIME_ALONE: Final[TypeAdapter[datetime]] = TypeAdapter(Time)
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time (RFC 3339).
+
+    Raises:
+        ValueError: it is none, with what it must be.
+    """
+    try:
+        return _TIME_ALONE.validate_python(text)
+    except ValidationError as error:
+        raise ValueError(_NO_TIME) from error
 
 
 class Submission(BaseModel):
@@ -143,11 +152,6 @@ class Submission(BaseModel):
         if self.run_at is not None and self.run_at.year > _latest_year():
             raise ValueError("run_at is later than the end of next year")
         return self
-
-
-def pointer_of(location: tuple[int | str, ...]) -> str:
-    """Write a JSON Pointer (RFC 6901, section 3)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
 
 
 def parse_submission(

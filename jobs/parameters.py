@@ -99,7 +99,7 @@ class Parameters:
             return self._result.dump_python(checked, mode="json", by_alias=True)
         except ValidationError as error:
             wrong = "; ".join(
-                f"{_pointer(e['loc']) or '/'}: {e['msg']}" for e in error.errors()[:3]
+                f"{pointer_of(e['loc']) or '/'}: {e['msg']}" for e in error.errors()[:3]
             )
             raise ResultNotSerialisable(
                 f"The result does not fit the function's return annotation: {wrong}",
@@ -117,7 +117,7 @@ class Parameters:
             except ValidationError:
                 return self._strictly(_whole(params))
         except ValidationError as error:
-            wrong = [(_pointer(e["loc"]), e["msg"]) for e in error.errors(include_url=False)]
+            wrong = [(pointer_of(e["loc"]), e["msg"]) for e in error.errors(include_url=False)]
             raise InvalidParameters(wrong) from error
         except PydanticSerializationError as error:
             raise InvalidParameters([("", str(error))]) from error
@@ -141,6 +141,11 @@ def _whole(value: Any) -> Any:
             return [_whole(each) for each in value]
         case _:
             return value
+
+
+def pointer_of(location: tuple[int | str, ...]) -> str:
+    """Write a JSON Pointer (RFC 6901, section 3)."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
 
 
 def fingerprint(value: Any) -> str:
@@ -167,8 +172,3 @@ def _check(
         )
     if parameter.name not in hints:
         raise OperationError(f"{function.__name__}: parameter {parameter.name!r} has no type hint")
-
-
-def _pointer(location: tuple[int | str, ...]) -> str:
-    """Write a JSON Pointer (RFC 6901, section 3)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)

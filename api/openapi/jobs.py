@@ -2,6 +2,7 @@
 
 from typing import Final, get_args
 
+from api.bodies import Nothing
 from api.cancellation import CancelRequest
 from api.openapi.description import Schema, named
 from api.openapi.operations import checked
@@ -18,7 +19,6 @@ from api.openapi.shapes import (
     whole,
 )
 from api.render import job_links
-from api.retrying import RetryRequest
 from api.urls import Urls
 from jobs.record import Status
 
@@ -88,7 +88,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "oneOf": [named("CancelOffer"), named("Job")],
     },
     "CancelRequest": checked(CancelRequest),
-    "RetryRequest": checked(RetryRequest),
+    "RetryRequest": checked(Nothing),
     "LogLine": closed(
         "One line of a job's log.",
         {
