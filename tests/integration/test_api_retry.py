@@ -204,6 +204,16 @@ def test_a_repeat_gives_the_same_retry_after_the_job_before_it_was_removed(stage
     _assert_problem(other, 404, "job-not-found")
 
 
+def test_a_key_of_another_submission_gives_nothing_for_a_job_that_was_removed(
+    stage: Stage,
+) -> None:
+    old_id, once = _ended(stage), {"Idempotency-Key": "once"}
+    stage.submit(ADD, headers={**_key(), **once})
+    stage.http.simulate_delete(f"/v1/jobs/{old_id}", params={"purge": "true"}, headers=_key())
+
+    _assert_problem(_retry(stage, old_id, headers=once), 404, "job-not-found")
+
+
 def test_a_retry_waits_for_its_job_if_asked_to(stage: Stage) -> None:
     old_id = _ended(stage)
     answers: list[testing.Result] = []
