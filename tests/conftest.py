@@ -16,6 +16,8 @@ from tests.servers import RabbitMQ, RedisServer
 Server = TypeVar("Server", RabbitMQ, RedisServer)
 
 CONTRACT = "tests/contract/"
+TOGETHER = (CONTRACT, "tests/integration/test_telemetry.py")
+"""Tests that share what can be set up once in a process, or takes long."""
 
 _RUNNING = pytest.StashKey[list[RabbitMQ | RedisServer]]()
 
@@ -35,12 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Spread single tests, but keep those together that share a whole installation."""
+    """Spread single tests, but keep some together."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415  # where tests are spread
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return CONTRACT if nodeid.startswith(CONTRACT) else nodeid
+            return next((each for each in TOGETHER if nodeid.startswith(each)), nodeid)
 
     return Scheduling(config, log)
 

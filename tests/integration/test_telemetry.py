@@ -11,7 +11,7 @@ import pytest
 import structlog
 from dramatiq.worker import Worker
 from falcon import testing
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
@@ -261,8 +261,10 @@ def test_closing_waits_for_an_exporter_that_hangs_at_most_so_long() -> None:
         def shutdown(self) -> None:
             hanging.wait(30)
 
-    telemetry = Telemetry(TracerProvider(), lambda: SimpleSpanProcessor(Hanging()))
-    telemetry.start()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(Hanging()))
+    # Never started: it would become this program's provider, for the tests that come after.
+    telemetry = Telemetry(provider, SpanProcessor)
     closing = threading.Thread(target=telemetry.close, args=(0.05,))
     closing.start()
 
