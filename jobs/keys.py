@@ -38,6 +38,28 @@ TEMPLATES: Final[dict[str, str]] = {
     "expiry": "expiry",  # zset: ended jobs by purge time
     "tombstones": "tombstones",  # zset: <id> <tenant> purged, by when nothing can revive it
     "ticks": "ticks",  # hash: when the housekeeper last did what
+    # Files.
+    "job_files": "job:<id>:files",  # set: files that a job takes or made
+    "file": "file:<file>",  # hash: what is known of a file
+    "file_users": "file:<file>:users",  # set: jobs that use it
+    "files": "files:<tenant>",  # zset: a tenant's files by creation
+    "file_expiry": "file_expiry",  # zset: files by when they are removed, unless in use
+    "stored": "stored",  # hash: bytes kept or reserved, by tenant
+    # Batches.
+    "batch": "batch:<batch>",  # hash: the batch
+    "batch_items": "batch:<batch>:items",  # list: what became of each item, by index
+    "batch_status": "batch:<batch>:status:<status>",  # set: its jobs of one status
+    "unsealed": "unsealed",  # zset: batches that are not wholly submitted, by their last step
+    # Callbacks.
+    "job_deliveries": "job:<id>:deliveries",  # list: what is or was to be delivered of a job
+    "batch_deliveries": "batch:<batch>:deliveries",  # list: the same of a batch
+    "delivery": "delivery:<delivery>",  # hash: one event on its way to one address
+    "deliveries": "deliveries",  # zset: undelivered ones by their next attempt, or lease end
+    "delivering": "delivering:<host>",  # zset: attempts under way to one host by lease end
+    "secrets": "secrets",  # hash: which generation of its signing secret a tenant has
+    # Schedules.
+    "schedule": "schedule:<schedule>",  # hash: one recurring job
+    "schedules": "schedules",  # zset: those that are not paused by their next tick
     # Looking.
     "tenants": "tenants",  # set: tenants that have submitted
     "index": "index:<tenant>",  # zset: a tenant's jobs by creation
@@ -76,6 +98,18 @@ PERMANENT: Final[tuple[str, ...]] = (
     "outbox",
     "awaiting:*",
     "queues",
+    "file:*",
+    "files:*",
+    "file_expiry",
+    "stored",
+    "batch:*",
+    "unsealed",
+    "delivery:*",
+    "deliveries",
+    "delivering:*",
+    "secrets",
+    "schedule:*",
+    "schedules",
     "expiry",
     "tombstones",
     "ticks",
