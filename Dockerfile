@@ -12,7 +12,8 @@ RUN /opt/venv/bin/pip install --no-build-isolation --no-deps --editable .
 
 FROM python:3.13-slim
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin callboard
+RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin callboard \
+    && install --directory --owner callboard --mode 0700 /var/lib/callboard
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder /app /app
 WORKDIR /app

@@ -8,21 +8,23 @@ from dramatiq.middleware import SkipMessage
 
 from actors.assembly import Assembly
 from actors.runs import Runs
+from actors.workshop import Workshop
 from jobs.errors import Failure
 from jobs.finish import Outcome
 from jobs.operation import Operation
 
 
-def actor_of(operation: Operation, assembly: Assembly, runs: Runs) -> Actor[..., Any]:
+def actor_of(
+    operation: Operation, assembly: Assembly, runs: Runs, workshop: Workshop
+) -> Actor[..., Any]:
     """Make the actor that runs an operation for the job that its thread has claimed."""
-    most = assembly.settings.max_result_bytes
 
     def execute(**params: Any) -> Outcome:
         run = runs.own()
         if run is None:
             raise RuntimeError("An operation's message runs only once its job is claimed.")
         try:
-            return run.execute(params, max_result_bytes=most)
+            return run.execute(params, workshop)
         except SkipMessage as error:
             # Dramatiq would take it for a message that was never run.
             raise Failure("The function asked to be skipped.", retryable=False) from error

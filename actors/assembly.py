@@ -18,6 +18,9 @@ from jobs.fitness import examine
 from jobs.intake import Intake
 from jobs.registry import Registry, discover
 from jobs.relay import Relay
+from jobs.schedule import Schedule
+from jobs.schedule_file import read_schedules
+from jobs.storage import Storage
 from jobs.store import Store
 
 OPERATIONS = ("actors.operations",)
@@ -27,7 +30,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Assembly:
-    """The parts of one process, wired."""
+    """The parts of one process, wired.
+
+    Attributes:
+        schedules: those of the file by name; None where no file is set.
+    """
 
     settings: Settings
     registry: Registry
@@ -37,6 +44,8 @@ class Assembly:
     publisher: BrokerPublisher
     relay: Relay
     intake: Intake
+    storage: Storage
+    schedules: dict[str, Schedule] | None = None
 
     def check_store(self) -> None:
         """Look at how Redis is set up, and say loudly what can lose jobs.
@@ -72,6 +81,7 @@ class Assembly:
         """Publish what was handed in, and hang up."""
         self.relay.close()
         self.broker.close()
+        self.storage.close()
 
 
 def assemble(settings: Settings) -> Assembly:
@@ -83,6 +93,8 @@ def assemble(settings: Settings) -> Assembly:
     install_encoding()
     registry = discover(OPERATIONS, settings.operations)
     limits = registry.limits(settings.resources)
+    declared = settings.schedules_file
+    schedules = None if declared is None else read_schedules(declared, registry)
     store = Store(connect_redis(settings), settings.namespace, test_clock=settings.testing)
     broker = _broker(settings)
     publisher = BrokerPublisher(broker, settings.namespace)
@@ -104,7 +116,23 @@ def assemble(settings: Settings) -> Assembly:
         settings.max_active,
         FaultPoints(settings.fault_points),
     )
-    return Assembly(settings, registry, limits, store, broker, publisher, relay, intake)
+    return Assembly(
+        settings,
+        registry,
+        limits,
+        store,
+        broker,
+        publisher,
+        relay,
+        intake,
+        _storage(settings),
+        schedules,
+    )
+
+
+def _storage(settings: Settings) -> Storage:
+    default = None if settings.embedded else "var/files"
+    return Storage(settings.storage_url or default, settings.staging_dir)
 
 
 def _broker(settings: Settings) -> RabbitmqBroker | EmbeddedBroker:

@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from jobs.encoding import readable
-from jobs.errors import Cancelled, Failure, InvalidParameters, TimedOut
+from jobs.errors import (
+    Cancelled,
+    Failure,
+    InvalidParameters,
+    StorageFull,
+    StorageUnavailable,
+    TimedOut,
+)
 
 LONGEST_DETAIL: Final = 2000
 LONGEST_TRACEBACK: Final = 8000
@@ -24,6 +31,10 @@ def describe(error: BaseException) -> dict[str, Any]:
             kind, detail = "timeout", str(error)
         case Cancelled():
             kind, detail, retryable = "cancelled", str(error), False
+        case StorageUnavailable():
+            kind, detail = "storage-unavailable", str(error)
+        case StorageFull():
+            kind, detail = "storage-full", str(error)
         case InvalidParameters():
             kind, detail, retryable = "invalid-parameters", str(error), False
         case _:

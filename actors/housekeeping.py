@@ -8,6 +8,8 @@ from typing import Final
 import structlog
 
 from actors.loop import Loop
+from actors.ticking import Ticking
+from jobs.batch import seal_batches
 from jobs.errors import StoreUnavailable
 from jobs.hand_over import hand_over
 from jobs.lead import lead, resign
@@ -17,6 +19,8 @@ from jobs.purge import purge_expired
 from jobs.reap import reap
 from jobs.reconcile import reconcile
 from jobs.relay import relay_outbox
+from jobs.remove import expire_files
+from jobs.storage import Storage
 from jobs.store import Store
 
 LONGEST_TICK: Final = timedelta(milliseconds=500)
@@ -35,13 +39,26 @@ class Housekeeper:
     Args:
         name: of this process.
         lease: of running jobs; leading takes at most a quarter of it.
+        storage: where the bytes of files are.
+        ticking: makes the jobs of schedules.
     """
 
-    def __init__(self, store: Store, publisher: Publisher, *, name: str, lease: timedelta) -> None:
+    def __init__(
+        self,
+        store: Store,
+        publisher: Publisher,
+        *,
+        name: str,
+        lease: timedelta,
+        storage: Storage,
+        ticking: Ticking,
+    ) -> None:
         self._store = store
         self._publisher = publisher
         self._name = name
         self._lease = lease
+        self._storage = storage
+        self._ticking = ticking
         self._lead = min(LONGEST_LEAD, lease / 4)
         self._leads = False
         self._seldom_at = 0.0
@@ -78,12 +95,16 @@ class Housekeeper:
             lambda: promote(self._store),
             lambda: hand_over(self._store),
             lambda: relay_outbox(self._store),
+            self._ticking.tick,
         ]
         if time.monotonic() - self._seldom_at > SELDOM_SECONDS:
             self._seldom_at = time.monotonic()
             chores += [
                 lambda: reconcile(self._store, self._publisher.ready),
                 lambda: purge_expired(self._store),
+                lambda: seal_batches(self._store),
+                lambda: expire_files(self._store, self._storage),
+                self._storage.sweep,
             ]
         for chore in chores:
             self._do(chore)

@@ -11,7 +11,7 @@ from actors.failures import describe, names
 from actors.runs import Run
 from jobs.adopt import adopt
 from jobs.claim import claim
-from jobs.errors import LeaseLost, ShutDown, StoreUnavailable
+from jobs.errors import FileGone, LeaseLost, ShutDown, StoreUnavailable
 from jobs.finish import Outcome, Word, finish
 from jobs.identity import new_token
 from jobs.progress import LogBounds, progress
@@ -76,7 +76,7 @@ class Recorder:
                 pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
 
     def succeed(self, run: Run, outcome: Outcome) -> None:
-        """Record a result.
+        """Record a result; what it kept for a job that is not its own any more goes again.
 
         Raises:
             GivenUpError: the process stops before Redis has it.
@@ -85,6 +85,11 @@ class Recorder:
         word = self.surely(lambda: finish(self._store, run.fence, outcome))
         if word == "missing":
             word = self._revive(run, outcome)
+        if word != "finished":
+            run.discard()
+        if word == "lost":
+            self.fail(run, FileGone("A file of the result was lost before the job had ended."))
+            return
         run.ended("succeeded", answer=word)
 
     def fail(self, run: Run, error: BaseException) -> None:
@@ -148,4 +153,5 @@ class Recorder:
         fence = claimed.fence
         if fence is None:
             return "stale"
+        run.fence = fence
         return self.surely(lambda: finish(self._store, fence, outcome))

@@ -10,15 +10,17 @@ from actors.recorder import GivenUpError, Recorder
 from actors.runs import Runs
 from jobs.errors import JobNotFinished
 from jobs.finish import Outcome
-from jobs.read import read_result
+from jobs.results import read_result
+from jobs.storage import Storage
 from jobs.store import Store
 
 
 class JobResults(ResultBackend):
     """Stores each result in the same step as its job's final status."""
 
-    def __init__(self, store: Store, recorder: Recorder, runs: Runs) -> None:
+    def __init__(self, store: Store, storage: Storage, recorder: Recorder, runs: Runs) -> None:
         super().__init__()
+        self._storage = storage
         self._jobs = store
         self._recorder = recorder
         self._runs = runs
@@ -49,6 +51,6 @@ class JobResults(ResultBackend):
 
     def _get(self, message_key: str) -> MResult:
         try:
-            return read_result(self._jobs, message_key)
+            return read_result(self._jobs, message_key, self._storage)
         except JobNotFinished:
             return Missing

@@ -4,12 +4,13 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.interrupts import Guard
 from jobs.errors import Interrupted, Interruption, LeaseLost, TimedOut
 from jobs.fence import Fence
-from jobs.finish import Outcome, encode_result
+from jobs.finish import Outcome
 from jobs.job import Job
 from jobs.operation import Operation
 from jobs.submission import Submission
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
+
+    from actors.workshop import Workshop
+    from jobs.outputs import Outputs
 
 REPORT_SECONDS: Final = 0.25
 GIVEN_UP: Final = "given_up"
@@ -50,17 +54,41 @@ class Run:
         self._deadline: float | None = None
         self._cause: Interrupted | None = None
         self._reported_at = 0.0
+        self._outputs: Outputs | None = None
 
-    def execute(self, params: Mapping[str, Any], *, max_result_bytes: int) -> Outcome:
-        """Run the function and encode what it returns.
+    def execute(self, params: Mapping[str, Any], workshop: "Workshop") -> Outcome:
+        """Fetch the files that the function takes, run it, and keep what it returns.
+
+        The folder of its files is gone afterwards, however it ended. Neither fetching nor keeping
+        counts towards the time limit.
 
         Raises:
             Interrupted: it was told to stop, and did.
             InvalidParameters: the parameters do not fit the function as it is now.
             Failure: it failed on purpose, or its result cannot be kept.
+            StorageUnavailable, StorageFull: its files cannot be fetched or kept.
             Exception: whatever else the function raises.
         """
-        arguments = self.operation.parameters.arguments(params)
+        tenant, parameters = self.submission.tenant, self.operation.parameters
+        folder = self.job.files = workshop.folder()
+        inputs = workshop.inputs(folder, tenant=tenant)
+        outputs = self._outputs = workshop.outputs(folder, self.operation, tenant=tenant)
+        try:
+            fetch = partial(inputs.fetch, proceed=self.job.checkpoint)
+            value = self._call(parameters.arguments(params, fetch))
+            data = parameters.result(value, outputs.settle)
+            return outputs.keep(data, proceed=self.job.checkpoint)
+        except Interruption as interruption:
+            raise self._cause or interruption.cause from interruption
+        finally:
+            folder.close()
+
+    def discard(self) -> None:
+        """Remove the files that it kept, as no job will ever say that they are its own."""
+        if self._outputs is not None:
+            self._outputs.discard()
+
+    def _call(self, arguments: dict[str, Any]) -> Any:
         if self.operation.parameters.wants_job:
             arguments["job"] = self.job
         self._deadline = time.monotonic() + self.operation.rules.time_limit.total_seconds()
@@ -74,12 +102,9 @@ class Run:
             return copy_context().run(function, **arguments)
 
         try:
-            value = call(begin)
-        except Interruption as interruption:
-            raise self._cause or interruption.cause from interruption
+            return call(begin)
         finally:
             self._deadline = None
-        return encode_result(self.operation.parameters.result(value), max_bytes=max_result_bytes)
 
     def ended(self, outcome: str, **told: Any) -> None:
         """Keep for the log how it ended."""

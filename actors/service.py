@@ -24,13 +24,16 @@ from actors.recorder import Recorder
 from actors.results import JobResults
 from actors.runs import Runs
 from actors.signals import merge_repeated_sigterm
+from actors.ticking import Ticking
+from actors.workshop import Workshop
 from config.connections import connect_redis
 from config.telemetry import Telemetry
-from jobs.errors import Cancelled, LeaseLost, ShutDown, StoreUnfit
+from jobs.errors import Cancelled, LeaseLost, ShutDown, StoreUnfit, TooManySchedules
 from jobs.greet import greet
 from jobs.limit import limit
 from jobs.progress import LogBounds
 from jobs.renew import renew
+from jobs.schedule_file import apply_schedules
 
 if TYPE_CHECKING:
     from actors.spans import RunSpans
@@ -87,7 +90,12 @@ class Service(Middleware):
             on_return=self._heartbeat.hurry,
         )
         self._housekeeper = Housekeeper(
-            self._store, assembly.publisher, name=self._name, lease=self._lease
+            self._store,
+            assembly.publisher,
+            name=self._name,
+            lease=self._lease,
+            storage=assembly.storage,
+            ticking=Ticking(self._store, assembly.intake, namespace=settings.namespace),
         )
 
     def install(self) -> None:
@@ -108,11 +116,12 @@ class Service(Middleware):
         broker.add_middleware(self)
         broker.add_middleware(claiming)
         # Last in the list is first after a function: results are recorded before failures.
-        broker.add_middleware(
-            Results(backend=JobResults(self._store, self._recorder, self.runs), store_results=True)
-        )
-        for operation in self._assembly.registry:
-            broker.declare_actor(actor_of(operation, self._assembly, self.runs))
+        assembly = self._assembly
+        backend = JobResults(self._store, assembly.storage, self._recorder, self.runs)
+        broker.add_middleware(Results(backend=backend, store_results=True))
+        workshop = Workshop(assembly.settings, self._store, assembly.storage, self._recorder)
+        for operation in assembly.registry:
+            broker.declare_actor(actor_of(operation, assembly, self.runs, workshop))
 
     def after_process_boot(self, broker: Broker) -> None:  # noqa: ARG002
         """Check Redis before anything is claimed, in the process that a `dramatiq` master forked.
@@ -202,6 +211,7 @@ class Service(Middleware):
             os.kill(os.getpid(), signal.SIGTERM)
         if not self._declared:
             limit(self._store, self._assembly.limits, source="declared")
+            self._declare_schedules()
             self._declared = True
         fields = {
             "host": socket.gethostname(),
@@ -214,6 +224,14 @@ class Service(Middleware):
         names = sorted(operation.name for operation in self._assembly.registry)
         fields["operations"] = ",".join(names)
         greet(self._store, self._name, fields, operations=names)
+
+    def _declare_schedules(self) -> None:
+        if self._assembly.schedules is None:
+            return
+        try:
+            apply_schedules(self._store, self._assembly.schedules)
+        except TooManySchedules as error:
+            log.error("schedules_not_declared", reason=str(error))
 
     def _spans(self) -> "RunSpans | None":
         if self._telemetry is None:

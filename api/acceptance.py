@@ -1,7 +1,7 @@
 """Submit a job for a request, wait for it as long as the client likes, and answer."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -9,6 +9,7 @@ from typing import Any, Final
 import falcon
 
 from api.answers import JobAnswers, JobReader
+from api.callback_terms import CallbackTerms
 from api.estimates import Estimates
 from api.peer import peer_of
 from api.prefer import Preference, parse_prefer
@@ -31,6 +32,7 @@ from jobs.errors import (
 )
 from jobs.forecast import Estimate
 from jobs.operation import Operation
+from jobs.parameters import pointer_of
 from jobs.record import FINAL, Record
 from jobs.submit import Accepted
 
@@ -47,6 +49,7 @@ class Acceptance:
         self._reader = reader
         self._answers = answers
         self._estimates = estimates
+        self._terms = CallbackTerms(services.settings)
 
     def answer(
         self,
@@ -56,6 +59,7 @@ class Acceptance:
         more: Mapping[str, Any],
         *,
         pointer: str,
+        place: Callable[[tuple[int | str, ...]], str] = pointer_of,
     ) -> None:
         """Submit, wait, and answer with the job: 200 when it is final, else 202.
 
@@ -68,13 +72,20 @@ class Acceptance:
             more: fields of the submission besides: by what a repeat is recognised, and what a
                 retry has from the job before it.
             pointer: where in the body the parameters are.
+            place: says where in the request another member was.
 
         Raises:
             Problem, CallboardError: it was not accepted.
         """
         operation = self._services.registry.get(asked.operation)
+        if asked.callback is not None:
+            base = req.context.urls.base
+            callback = self._terms.accept(asked.callback, base, place=place)
+            more = {**more, "callback": callback}
         try:
-            accepted = self._submit(req, asked, {**self._chosen(req, asked), **more})
+            accepted = self._submit(
+                req, asked, {**self.chosen(req, asked, self._services.store.now_ms), **more}
+            )
         except InvalidParameters as error:
             wrong = [(pointer + where, detail) for where, detail in error.errors]
             raise InvalidParameters(wrong) from error
@@ -108,7 +119,14 @@ class Acceptance:
         req.context.quota = accepted.quota
         return accepted
 
-    def _chosen(self, req: Request, asked: Submission) -> dict[str, Any]:
+    def chosen(self, req: Request, asked: Submission, now_ms: Callable[[], int]) -> dict[str, Any]:
+        """Give the fields of a submission that the request chose, but for its callback.
+
+        Args:
+            req: the request.
+            asked: what it wants.
+            now_ms: tells the time by the clock of Redis; asked only for a delay.
+        """
         chosen: dict[str, Any] = {
             "tenant": req.context.caller.tenant,
             "priority": asked.priority,
@@ -119,19 +137,10 @@ class Acceptance:
         }
         if asked.result_ttl_seconds is not None:
             chosen["result_ttl"] = timedelta(seconds=asked.result_ttl_seconds)
-        due = self._due_ms(asked)
+        due = _due_ms(asked, now_ms)
         if due:
             chosen["scheduled_ms"] = max(due)
         return chosen
-
-    def _due_ms(self, asked: Submission) -> list[int]:
-        due = []
-        if asked.delay_seconds:
-            delay = timedelta(seconds=asked.delay_seconds)
-            due.append(self._services.store.now_ms() + delay // _MS)
-        if asked.run_at is not None:
-            due.append(math.ceil(asked.run_at.timestamp() * 1000))
-        return due
 
     def _wait(
         self, req: Request, operation: Operation, accepted: Accepted, preference: Preference
@@ -184,3 +193,13 @@ class Acceptance:
         if error.scope == "operation" and (known := self._estimates.durations.of(operation.name)):
             headers["Retry-After"] = str(within_bounds(known.mean_ms / 1000))
         return Problem(problem.kind, problem.detail, headers=headers)
+
+
+def _due_ms(asked: Submission, now_ms: Callable[[], int]) -> list[int]:
+    due = []
+    if asked.delay_seconds:
+        delay = timedelta(seconds=asked.delay_seconds)
+        due.append(now_ms() + delay // _MS)
+    if asked.run_at is not None:
+        due.append(math.ceil(asked.run_at.timestamp() * 1000))
+    return due

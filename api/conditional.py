@@ -34,6 +34,12 @@ def is_known(tag: str, if_none_match: str | None) -> bool:
     return any(member == "*" or member.removeprefix("W/") == opaque for member in given)
 
 
+def is_same(tag: str, if_match: str) -> bool:
+    """Whether the client names this version, by strong comparison."""
+    given = (member.strip() for member in if_match.split(","))
+    return any(member in ("*", tag) for member in given)
+
+
 def known_statuses(if_none_match: str | None) -> frozenset[str]:
     """Give the statuses that the client has seen, as its tags say; none when it sends none."""
     return frozenset(_OURS.findall(if_none_match or ""))

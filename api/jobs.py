@@ -1,4 +1,4 @@
-"""Jobs over HTTP: submit, look, fetch the result, cancel and remove."""
+"""Jobs over HTTP: submit, look, cancel and remove."""
 
 from contextlib import suppress
 from typing import Final
@@ -14,18 +14,15 @@ from api.listing import JobPages
 from api.media import Media
 from api.peer import peer_of
 from api.prefer import Preference, parse_prefer
-from api.problems import NO_RESULT, TABLE, Problem
+from api.problems import TABLE, Problem
 from api.query import read_query
-from api.render import job_error, job_reference
 from api.request import Request
 from api.services import Services
 from api.submissions import parse_submission
 from jobs.cancel import cancel
-from jobs.errors import JobGone, JobNotFinished, JobNotFound
+from jobs.errors import JobGone, JobNotFound
 from jobs.purge import purge
-from jobs.read import read_result
 from jobs.record import Record
-from jobs.store import Store
 
 _NO_WAIT: Final = Preference()
 
@@ -133,51 +130,3 @@ class JobResource:
             return
         with suppress(JobNotFound):  # somebody else was faster
             purge(self._store, job_id)
-
-
-class ResultResource:
-    """What one job came to: `/v1/jobs/{job_id}/result`."""
-
-    def __init__(
-        self, store: Store, reader: JobReader, answers: JobAnswers, media: Media, *, max_bytes: int
-    ) -> None:
-        self._store = store
-        self._reader = reader
-        self._answers = answers
-        self._media = media
-        self._max_bytes = max_bytes
-
-    def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
-        """Give the result; a job that ended without one is a 409 with its error."""
-        record = self._reader.read(job_id, req.context.caller, inline_bytes=self._max_bytes)
-        if not record.final:
-            raise Problem(
-                TABLE[JobNotFinished],
-                f"The job is {record.status}.",
-                headers=self._answers.waiting(record),
-                members={"job": job_reference(record.id, record.status, req.context.urls)},
-            )
-        if not record.has_result:
-            raise self._without_result(req, record)
-        self._media.write(req, resp, self._result(record))
-
-    on_head = on_get
-
-    def _result(self, record: Record) -> object:
-        if record.result is not None:
-            return record.result
-        # Null, or stored when results were allowed to be larger, or removed a moment ago.
-        try:
-            return read_result(self._store, record.id)
-        except JobNotFinished as error:
-            raise JobGone(f"Job {record.id} is gone.") from error
-
-    def _without_result(self, req: Request, record: Record) -> Problem:
-        urls, operator = req.context.urls, req.context.caller.may("operator")
-        error = job_error(record, urls, for_operator=operator)
-        reference = job_reference(record.id, record.status, urls)
-        return Problem(
-            NO_RESULT,
-            error["detail"] if error else f"The job was {record.status}.",
-            members={"job": reference, "error": error},
-        )

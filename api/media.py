@@ -18,6 +18,7 @@ from api.problems import (
     Problem,
 )
 from api.request import Request
+from jobs.keep import Offload, at_once
 
 JSON: Final = "application/json"
 MSGPACK: Final = "application/msgpack"
@@ -32,11 +33,13 @@ class Media:
     Args:
         max_bytes: the largest body that is read.
         max_depth: the deepest nesting in it.
+        offload: reads a body where it holds up nobody else; for large ones.
     """
 
-    def __init__(self, *, max_bytes: int, max_depth: int) -> None:
+    def __init__(self, *, max_bytes: int, max_depth: int, offload: Offload = at_once) -> None:
         self._max_bytes = max_bytes
         self._max_depth = max_depth
+        self._offload = offload
 
     def read(self, req: Request) -> Any:
         """Read the body as JSON-like data.
@@ -47,7 +50,11 @@ class Media:
             Problem: 400, 411, 413 or 415.
         """
         parse = self._parser(req)
-        return self._parsed(parse, self._read_bytes(req))
+        body = self._read_bytes(req)
+        value = self._offload(lambda: self._parsed_or_problem(parse, body))
+        if isinstance(value, Problem):
+            raise value
+        return value
 
     def read_optional(self, req: Request) -> Any:
         """Read the body where there is one; none at all, whatever its type, is an empty object.
@@ -60,6 +67,14 @@ class Media:
         body = self._read_bytes(req)
         return self._parsed(self._parser(req), body) if body else {}
 
+    def parse_json(self, body: bytes) -> Any:
+        """Read JSON that is within its bounds already.
+
+        Raises:
+            Problem: 400.
+        """
+        return self._parsed(parse_json, body)
+
     def _parser(self, req: Request) -> Callable[[bytes], Any]:
         media_type = (req.content_type or "").partition(";")[0].strip().lower()
         parse = _PARSERS.get(media_type)
@@ -71,6 +86,13 @@ class Media:
                 headers=_ACCEPT,
             )
         return parse
+
+    def _parsed_or_problem(self, parse: Callable[[bytes], Any], body: bytes) -> Any:
+        """Give a refusal back: a pool of threads would print what is raised in it."""
+        try:
+            return self._parsed(parse, body)
+        except Problem as problem:
+            return problem
 
     def _parsed(self, parse: Callable[[bytes], Any], body: bytes) -> Any:
         if not body:
@@ -104,12 +126,20 @@ class Media:
         Numbers that JSON does not have are null in it.
         """
         resp.set_header("Vary", "Accept")
-        if _prefers_msgpack((req.get_header("Accept") or JSON).lower()):
-            resp.content_type = MSGPACK
-            resp.data = msgpack.packb(value)
-        else:
-            resp.content_type = JSON
-            resp.data = to_json(value, inf_nan_mode="null")
+        resp.content_type = self.choose(req)
+        resp.data = self.written(value, resp.content_type)
+
+    def choose(self, req: Request) -> str:
+        """Give the type of the two that the client prefers."""
+        prefers = _prefers_msgpack((req.get_header("Accept") or JSON).lower())
+        return MSGPACK if prefers else JSON
+
+    def written(self, value: Any, media_type: str) -> bytes:
+        """Write JSON-like data in the type that was chosen; equal data gives equal bytes."""
+        if media_type == MSGPACK:
+            packed: bytes = msgpack.packb(value)
+            return packed
+        return to_json(value, inf_nan_mode="null")
 
 
 def write_problem(resp: falcon.Response, body: dict[str, Any]) -> None:

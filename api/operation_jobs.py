@@ -1,13 +1,16 @@
 """Submit a job to an operation's own address: the body is its parameters, the query the rest."""
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import falcon
 
 from api.acceptance import Acceptance
+from api.form_jobs import FormReader
 from api.idempotency import idempotency_fields
 from api.media import Media
+from api.multipart import is_form
 from api.query import LABEL, read_query
 from api.request import Request
 from api.submissions import parse_submission
@@ -22,9 +25,10 @@ _NUMBER: Final = re.compile(
 class OperationJobs:
     """Takes submissions of `POST /v1/operations/{name}`, which are those of `POST /v1/jobs`."""
 
-    def __init__(self, media: Media, acceptance: Acceptance) -> None:
+    def __init__(self, media: Media, acceptance: Acceptance, forms: FormReader) -> None:
         self._media = media
         self._acceptance = acceptance
+        self._forms = forms
 
     def submit(self, req: Request, resp: falcon.Response, operation: Operation) -> None:
         """Submit a job and answer with it.
@@ -36,11 +40,30 @@ class OperationJobs:
             Problem, CallboardError: it was not accepted; errors point into the body, which is
                 the parameters, or name the query parameter.
         """
+        if is_form(req):
+            self._submit_form(req, resp, operation)
+            return
         params = self._media.read(req)
         body = {"operation": operation.name, "params": params, **_options(req)}
+        self._answer(req, resp, body, told=body)
+
+    def _submit_form(self, req: Request, resp: falcon.Response, operation: Operation) -> None:
+        """Submit a job with the files that come with it; files that no job takes then go again."""
+        body = {"operation": operation.name, "params": {}, **_options(req)}
+        parse_submission(body, place=_place)  # nothing is uploaded for what is refused anyway
+        form = self._forms.read(req, operation)
+        try:
+            told = {**body, "params": form.told}
+            self._answer(req, resp, {**body, "params": form.params}, told=told)
+        finally:
+            form.reception.drop()
+
+    def _answer(
+        self, req: Request, resp: falcon.Response, body: dict[str, Any], told: dict[str, Any]
+    ) -> None:
         asked = parse_submission(body, place=_place)
-        repeat = idempotency_fields(req.get_header("Idempotency-Key"), body)
-        self._acceptance.answer(req, resp, asked, repeat, pointer="")
+        repeat = idempotency_fields(req.get_header("Idempotency-Key"), told)
+        self._acceptance.answer(req, resp, asked, repeat, pointer="", place=_place)
 
 
 def _options(req: Request) -> dict[str, Any]:
@@ -49,6 +72,9 @@ def _options(req: Request) -> dict[str, Any]:
         options: dict[str, Any] = {name: query.parsed(name, _number) for name in _NUMBERS}
         options["run_at"] = query.text("run_at")
         options["labels"] = query.labels() or None
+        callback = {name: query.parsed(key, read) for name, (key, read) in _CALLBACK.items()}
+        given = {name: value for name, value in callback.items() if value is not None}
+        options["callback"] = given or None
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -59,9 +85,22 @@ def _number(text: str) -> int | float:
     return float(text) if match["fraction"] else int(text)
 
 
+def _listed(text: str) -> list[str]:
+    return text.split(",")
+
+
+_CALLBACK: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
+    "url": ("callback_url", str),
+    "events": ("callback_events", _listed),
+}
+"""Members of a callback: their query parameters, and how these are read."""
+
+
 def _place(location: tuple[int | str, ...]) -> str:
     """Say where in the request a member of the submission was."""
     first, *rest = location or ("run_at",)  # what is checked last
     if first == "params":
         return ""
+    if first == "callback":
+        return _CALLBACK[str(rest[0]) if rest else "url"][0]
     return f"{LABEL}{rest[0]}" if first == "labels" and rest else str(first)

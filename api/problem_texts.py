@@ -72,9 +72,71 @@ REQUESTS: Final[Mapping[str, Text]] = {
         "`detail` says how much is read. Send less, or send a reference to data that the "
         "operation can fetch. Operators set the bound with `CALLBOARD_MAX_BODY_BYTES`.",
     ),
+    "invalid-file": Text(
+        "The bytes of the file are not as they must be: there are none, or their digest is not "
+        "the one that the request says.",
+        "`detail` says what is wrong. Send the file again, whole.",
+    ),
+    "file-ambiguous": Text(
+        "The file can be read as two types, such as an image that is an archive, too. Who checks "
+        "the one and opens the other is deceived.",
+        "Save it anew with a program of its type.",
+    ),
+    "file-type-not-accepted": Text(
+        "The bytes of the file are not of the type that was declared, or the operation takes no "
+        "files of this type.",
+        "`detail` says what the bytes are. `GET /v1/operations/{name}` shows which types are "
+        "taken. Declare the right type in `Content-Type`, or `application/octet-stream`.",
+    ),
+    "batch-not-found": Text(
+        "There is no batch with this id, or it belongs to another tenant, or all of its jobs have "
+        "expired or were removed, and it with them.",
+        "Check the batch's id, and whose key was sent. It is kept as long as one of its jobs is.",
+    ),
+    "batch-gone": Text(
+        "This Idempotency-Key made a batch whose jobs have all expired or were removed.",
+        "Use a new key to submit the same items once more.",
+    ),
+    "batch-closed": Text(
+        "The batch was cancelled while its items were being submitted, or its submission broke off "
+        "and was not repeated within a minute, before it came to this item.",
+        "Submit the item in another batch, if it is still wanted.",
+    ),
+    "file-missing": Text(
+        "The parameters name a file that is not there: it was removed, or its time was over.",
+        "Upload it again, and submit with the new id.",
+    ),
+    "file-not-found": Text(
+        "There is no file with this id, or it belongs to another tenant, or its time was over.",
+        "Check the id, and whose key was sent. `GET /v1/files` lists what was uploaded.",
+    ),
+    "file-in-use": Text(
+        "A job takes this file or made it, so it stays as long as the job is kept.",
+        "Remove the job with `DELETE /v1/jobs/{id}?purge=true` first, or wait: the file goes when "
+        "the job does.",
+    ),
+    "file-too-large": Text(
+        "The file is larger than files may be, here or for this parameter.",
+        "`detail` says how large it may be. Operators set the bound with "
+        "`CALLBOARD_MAX_FILE_BYTES`.",
+    ),
+    "storage-full": Text(
+        "The files of this tenant take, with those that are on their way, as much room as they "
+        "may.",
+        "Remove files that are not needed (`GET /v1/files`), or wait until some expire. Operators "
+        "set the bound with `CALLBOARD_TENANT_STORAGE_BYTES`.",
+    ),
     "uri-too-long": Text(
         "The first line of the request is longer than what is read of it.",
         "Shorten the query; parameters of an operation belong into the body.",
+    ),
+    "precondition-failed": Text(
+        "`If-Match` names another version than there is.",
+        "The header `ETag` of a `GET` names the one that there is.",
+    ),
+    "range-not-satisfiable": Text(
+        "`Range` asks for bytes beyond the end.",
+        "The header `Content-Range` says how many bytes there are.",
     ),
     "unsupported-media-type": Text(
         "The body is of a type that is not read here, says no type, or is compressed.",
@@ -145,6 +207,29 @@ REQUESTS: Final[Mapping[str, Text]] = {
         "to another job or another caller. Nothing was cancelled.",
         "Ask for a new token by the first step, and confirm with it.",
     ),
+    "schedule-not-found": Text(
+        "There is no schedule with this name.",
+        "`GET /v1/schedules` lists those that there are.",
+    ),
+    "schedule-from-file": Text(
+        "The schedule stands in the file that the server was started with, and would be put back "
+        "by the next start.",
+        "Change the file. Here the schedule can be paused and resumed.",
+    ),
+    "too-many-schedules": Text(
+        "There are as many schedules as this server takes.",
+        "Remove one that is not needed, or let one schedule do the work of several.",
+    ),
+    "delivery-not-found": Text(
+        "The job or batch is there, and has no callback with this id. What is known of a callback "
+        "is kept for seven days after its last attempt.",
+        "Take the id from the list of its callbacks.",
+    ),
+    "delivery-pending": Text(
+        "An attempt to deliver this callback is under way, so it cannot begin again now.",
+        "Look at the list of callbacks to see how it ended, and send it again then. An attempt "
+        "takes at most as long as `Retry-After` says.",
+    ),
     "quota-exceeded": Text(
         "The tenant has sent more requests than its quota allows. This request had no effect.",
         "Try again after `Retry-After` seconds. The headers `RateLimit-Policy` and `RateLimit` "
@@ -160,6 +245,10 @@ REQUESTS: Final[Mapping[str, Text]] = {
         "running ones run on.",
         "Try again after `Retry-After` seconds; send an `Idempotency-Key` with submissions, so "
         "that a repeat makes no second job.",
+    ),
+    "STORAGE_UNAVAILABLE": Text(
+        "The server cannot reach the place where the bytes of files are kept, or that is full.",
+        "Try again after `Retry-After` seconds. Nothing of an upload that failed is kept.",
     ),
     "STREAMS_FULL": Text(
         "The server keeps as many event streams open as it takes. The job is not affected.",
@@ -183,6 +272,9 @@ RUN_ENDED: Final[Mapping[str, str]] = {
     "invalid-parameters": "The parameters do not fit the operation as it is now.",
     "result-not-serialisable": "The operation returned something that cannot be sent.",
     "result-too-large": "The operation returned more than a result may take.",
+    "file-gone": "A file of this job is not there any more.",
+    "storage-unavailable": "The job's files could be neither read nor written.",
+    "storage-full": "There was no room for the files of the result.",
 }
 """What the `type` of a job's error means; these addresses under `/problems/` have no status."""
 
@@ -226,8 +318,23 @@ RUNS: Final[Mapping[str, Text]] = {
         "It is a fault of the operation: its author makes the function return what it declares.",
     ),
     "result-too-large": Text(
-        "The function returned more than a result may take.",
-        "Ask for less. Operators set the bound with `CALLBOARD_MAX_RESULT_BYTES`.",
+        "The function returned more than a result may take, in data or in files.",
+        "Ask for less. Operators set the bounds with `CALLBOARD_MAX_RESULT_BYTES` and "
+        "`CALLBOARD_MAX_FILE_BYTES`, and those who write the operation with `max_result`.",
+    ),
+    "file-gone": Text(
+        "A file that the job takes was lost or removed before it ran, or one that it made before "
+        "it had ended.",
+        "Upload the file again, and submit a new job.",
+    ),
+    "storage-unavailable": Text(
+        "The worker could not fetch the job's files from the storage, or not keep what the job "
+        "made there.",
+        "Submit the job again. Operators find the reason in the worker's log.",
+    ),
+    "storage-full": Text(
+        "The files of the result do not fit into the room that the tenant's files may take.",
+        "Remove files and jobs that are not needed any more, and submit the job again.",
     ),
 }
 """By the word that a job's error has as the end of its type."""

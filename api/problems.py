@@ -61,9 +61,20 @@ BODY_TOO_LARGE: Final = Kind("body-too-large", 413, "The body of the request is 
 UNSUPPORTED_MEDIA_TYPE: Final = Kind(
     "unsupported-media-type", 415, "The body of the request is of a type that is not read here."
 )
+PRECONDITION_FAILED: Final = Kind(
+    "precondition-failed", 412, "There is another version than the request names."
+)
+RANGE_NOT_SATISFIABLE: Final = Kind(
+    "range-not-satisfiable", 416, "The part that was asked for is not there."
+)
 URI_TOO_LONG: Final = Kind("uri-too-long", 414, "The address of the request is too long.")
 HEADERS_TOO_LARGE: Final = Kind("headers-too-large", 431, "The request's headers are too large.")
 NOT_IMPLEMENTED: Final = Kind("not-implemented", 501, "The server does not do this.")
+INVALID_FILE: Final = Kind("invalid-file", 422, "The file cannot be taken as it is.")
+FILE_AMBIGUOUS: Final = Kind("file-ambiguous", 422, "The file is of several types at once.")
+FILE_TYPE_NOT_ACCEPTED: Final = Kind(
+    "file-type-not-accepted", 415, "The file is of a type that is not accepted here."
+)
 INVALID_REQUEST: Final = Kind("invalid-request", 422, "The request does not fit its schema.")
 INTERNAL_ERROR: Final = Kind("internal-error", 500, "The server failed; this is not your fault.")
 STREAMS_FULL: Final = Kind(
@@ -119,10 +130,27 @@ TABLE: Final[Mapping[type[Exception], Kind]] = dict(
         ),
         _kind(errors.JobNotFound, "job-not-found", 404),
         _kind(errors.JobGone, "job-gone", 410),
+        _kind(errors.BatchNotFound, "batch-not-found", 404),
+        _kind(errors.BatchGone, "batch-gone", 410),
+        _kind(errors.BatchClosed, "batch-closed", 409),
         _kind(errors.JobNotFinished, "job-not-finished", 409),
         _kind(errors.JobActive, "job-active", 409),
         _kind(errors.JobFinal, "job-final", 409),
         _kind(errors.ConfirmationStale, "confirmation-stale", 409),
+        _kind(errors.DeliveryNotFound, "delivery-not-found", 404),
+        _kind(errors.DeliveryPending, "delivery-pending", 409, retry_after_s=60),
+        _kind(errors.FileMissing, "file-missing", 422),
+        _kind(errors.FileNotFound, "file-not-found", 404),
+        _kind(errors.FileInUse, "file-in-use", 409),
+        _kind(errors.FileTooLarge, "file-too-large", 413),
+        _kind(errors.StorageFull, "storage-full", 413, retry_after_s=60),
+        _kind(
+            errors.StorageUnavailable,
+            REDUCED_CAPACITY,
+            503,
+            code="STORAGE_UNAVAILABLE",
+            retry_after_s=5,
+        ),
         _kind(
             errors.StoreUnavailable,
             REDUCED_CAPACITY,
@@ -130,12 +158,17 @@ TABLE: Final[Mapping[type[Exception], Kind]] = dict(
             code="STORE_UNAVAILABLE",
             retry_after_s=5,
         ),
+        _kind(errors.ScheduleNotFound, "schedule-not-found", 404),
+        _kind(errors.ScheduleFromFile, "schedule-from-file", 409),
+        _kind(errors.TooManySchedules, "too-many-schedules", 409),
         _never(errors.OperationError),
+        _never(errors.ScheduleInvalid),
         _never(errors.Refused),
         _never(errors.StoreUnfit),
         _never(errors.Failure),
         _never(errors.ResultNotSerialisable),
         _never(errors.ResultTooLarge),
+        _never(errors.FileGone),
         _never(errors.Interrupted),
         _never(errors.Cancelled),
         _never(errors.TimedOut),

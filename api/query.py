@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 
 from api.problems import invalid_request
 from api.request import Request
-from api.submissions import MOST_LABELS, is_label, parse_time
+from api.submissions import parse_time
+from jobs.members import MOST_LABELS, is_label
 
 LABEL: Final = "label."
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}")

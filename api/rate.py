@@ -14,9 +14,9 @@ from jobs.rate import count_request
 from jobs.store import Store
 
 SUBMISSIONS: Final = frozenset(
-    {"/v1/jobs", "/v1/operations/{name}", "/v1/jobs/{job_id}/retry"},
+    {"/v1/jobs", "/v1/operations/{name}", "/v1/jobs/{job_id}/retry", "/v1/batches"},
 )
-"""Where a POST submits a job; it is counted in the same step that decides on the job."""
+"""Where a POST submits jobs; each is counted in the same step that decides on it."""
 
 _COUNTED: Final = "/v1/"
 _SERVER_ERRORS: Final = 500

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from api.problem_texts import RUN_ENDED
+from api.result_files import with_addresses
 from api.urls import Urls
 from jobs.forecast import UNKNOWN, Estimate
 from jobs.record import Progress, Record
@@ -37,16 +38,18 @@ def job_object(
         "operation": record.operation,
         "status": record.status,
         "created_at": timestamp(record.created_at),
-        "scheduled_for": _optional(record.scheduled_for),
-        "started_at": _optional(record.started_at),
-        "finished_at": _optional(record.finished_at),
-        "expires_at": _optional(record.expires_at),
+        "scheduled_for": optional_time(record.scheduled_for),
+        "started_at": optional_time(record.started_at),
+        "finished_at": optional_time(record.finished_at),
+        "expires_at": optional_time(record.expires_at),
         "attempt": record.attempt,
         "max_attempts": record.max_attempts,
         "priority": record.priority,
         "progress": progress_object(record, now),
         "queue": queue_object(record, estimate),
-        "result": record.result if record.has_result else None,
+        "result": with_addresses(record.result, record.result_files, urls)
+        if record.has_result
+        else None,
         "error": job_error(record, urls, for_operator=for_operator),
         "labels": dict(record.labels),
         "batch_id": record.batch_id,
@@ -88,6 +91,7 @@ def job_links(job_id: str, urls: Urls) -> dict[str, str]:
         "log": urls.log(job_id),
         "cancel": urls.cancel(job_id),
         "retry": urls.retry(job_id),
+        "callbacks": urls.job_callbacks(job_id),
     }
 
 
@@ -166,5 +170,6 @@ def timestamp(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _optional(moment: datetime | None) -> str | None:
+def optional_time(moment: datetime | None) -> str | None:
+    """Write a time that may be missing."""
     return None if moment is None else timestamp(moment)

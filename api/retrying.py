@@ -61,8 +61,14 @@ class RetryResource:
             params=dict(old.params),
             priority=old.priority,
             labels=dict(old.labels),
+            callback=None,
         )
-        kept = {"tenant": old.tenant, "retry_of": job_id, "result_ttl": old.result_ttl}
+        kept = {
+            "tenant": old.tenant,
+            "retry_of": job_id,
+            "result_ttl": old.result_ttl,
+            "callback": old.callback,
+        }
         self._acceptance.answer(req, resp, asked, {**repeat, **kept}, pointer=_PARAMS)
 
     def _replayed(self, req: Request, resp: falcon.Response, repeat: Mapping[str, str]) -> bool:

@@ -7,12 +7,19 @@ from functools import partial
 from api.acceptance import Acceptance
 from api.answers import JobAnswers, JobReader
 from api.authentication import Keyring
+from api.batch_items import ITEM_DEPTH, BatchItems
+from api.batches import BatchesResource, BatchReader, BatchResource
+from api.callbacks import CallbacksResource, ResendResource
 from api.cancellation import CancelResource
 from api.docs import DocsAssetResource, DocsResource
+from api.downloads import Downloads
 from api.estimates import Estimates, Threads
+from api.file_content import FileContentResource
+from api.files import FileResource, FilesResource
+from api.form_jobs import FormReader
 from api.health import AliveResource, ReadyResource
 from api.joblog import LogResource
-from api.jobs import JobResource, JobsResource, ResultResource
+from api.jobs import JobResource, JobsResource
 from api.listing import JobPages
 from api.media import Media
 from api.openapi.resource import OpenApiResource
@@ -24,8 +31,15 @@ from api.operations import (
     PauseResource,
 )
 from api.problem_pages import ProblemResource, ProblemsResource
+from api.results import ResultResource
 from api.retry_after import Durations
 from api.retrying import RetryResource
+from api.schedules import (
+    ScheduleAnswers,
+    SchedulePauseResource,
+    ScheduleResource,
+    SchedulesResource,
+)
 from api.services import Services
 from api.streams import EventsResource
 from api.workers import WorkersResource
@@ -57,15 +71,25 @@ def routes(services: Services, media: Media, keyring: Keyring) -> tuple[Route, .
     estimates = Estimates(store, durations, Threads(store))
     answers = JobAnswers(media, estimates)
     acceptance = Acceptance(services, reader, answers, estimates)
-    result = ResultResource(store, reader, answers, media, max_bytes=settings.max_result_bytes)
+    downloads = Downloads(services.storage, services.offload)
+    result = ResultResource(services, reader, answers, media, downloads)
     registry = services.registry
     described = OperationAnswers(store, durations, media)
     operations = OperationsResource(registry, described)
-    operation = OperationResource(registry, described, OperationJobs(media, acceptance))
+    submitting = OperationJobs(media, acceptance, FormReader(services, media))
+    operation = OperationResource(registry, described, submitting)
     pause = PauseResource(registry, store, media, described, places=0)
     resume = PauseResource(registry, store, media, described, places=None)
     ready = ReadyResource(store, services.broker_ready, media)
     openapi = OpenApiResource(registry, keyring.is_required)
+    scheduled = ScheduleAnswers(store, media)
+    batches = BatchReader(store)
+    # An item may be nested as deeply as the same submission alone.
+    of_batches = Media(
+        max_bytes=settings.max_batch_bytes,
+        max_depth=settings.max_json_depth + ITEM_DEPTH,
+        offload=services.offload,
+    )
     table = (
         Route(
             "/v1/jobs",
@@ -94,10 +118,67 @@ def routes(services: Services, media: Media, keyring: Keyring) -> tuple[Route, .
             RetryResource(store, reader, answers, media, acceptance),
             {"POST": "client"},
         ),
+        Route(
+            "/v1/jobs/{job_id}/callbacks",
+            CallbacksResource(store, media, "job", reader.read),
+            {"GET": "viewer"},
+        ),
+        Route(
+            "/v1/jobs/{job_id}/callbacks/{delivery}/resend",
+            ResendResource(store, media, "job", reader.read),
+            {"POST": "client"},
+        ),
+        Route(
+            "/v1/batches",
+            BatchesResource(services, batches, of_batches, BatchItems(services, acceptance)),
+            {"POST": "client"},
+        ),
+        Route(
+            "/v1/batches/{batch_id}",
+            BatchResource(store, batches, media),
+            {"GET": "viewer", "DELETE": "client"},
+        ),
+        Route(
+            "/v1/batches/{batch_id}/callbacks",
+            CallbacksResource(store, media, "batch", batches.read),
+            {"GET": "viewer"},
+        ),
+        Route(
+            "/v1/batches/{batch_id}/callbacks/{delivery}/resend",
+            ResendResource(store, media, "batch", batches.read),
+            {"POST": "client"},
+        ),
         Route("/v1/operations", operations, {"GET": "viewer"}),
         Route("/v1/operations/{name}", operation, {"GET": "viewer", "POST": "client"}),
         Route("/v1/operations/{name}/pause", pause, {"POST": "operator"}),
         Route("/v1/operations/{name}/resume", resume, {"POST": "operator"}),
+        Route("/v1/schedules", SchedulesResource(scheduled), {"GET": "operator"}),
+        Route(
+            "/v1/schedules/{schedule}",
+            ScheduleResource(store, registry, media, scheduled),
+            dict.fromkeys(("GET", "PUT", "DELETE"), "operator"),
+        ),
+        Route(
+            "/v1/schedules/{schedule}/pause",
+            SchedulePauseResource(store, media, scheduled, paused=True),
+            {"POST": "operator"},
+        ),
+        Route(
+            "/v1/schedules/{schedule}/resume",
+            SchedulePauseResource(store, media, scheduled, paused=False),
+            {"POST": "operator"},
+        ),
+        Route("/v1/files", FilesResource(services, media), {"GET": "viewer", "POST": "client"}),
+        Route(
+            "/v1/files/{file_id}",
+            FileResource(services, media),
+            {"GET": "viewer", "DELETE": "client"},
+        ),
+        Route(
+            "/v1/files/{file_id}/content",
+            FileContentResource(services, downloads),
+            {"GET": "viewer"},
+        ),
         Route("/v1/workers", WorkersResource(store, media), {"GET": "operator"}),
         Route("/problems", ProblemsResource(media), {"GET": None}),
         Route("/problems/{slug}", ProblemResource(media), {"GET": None}),

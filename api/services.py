@@ -7,7 +7,9 @@ from api.events import Events
 from config import Settings
 from config.telemetry import Telemetry
 from jobs.intake import Intake
+from jobs.keep import Offload, at_once
 from jobs.registry import Registry
+from jobs.storage import Storage
 from jobs.store import Store
 
 
@@ -17,6 +19,8 @@ class Services:
 
     Attributes:
         broker_ready: whether RabbitMQ takes messages now; answers at once.
+        storage: where the bytes of files are.
+        offload: runs what blocks, such as the storage, so that it holds up no other request.
         telemetry: makes spans of requests; None for none.
     """
 
@@ -26,4 +30,6 @@ class Services:
     registry: Registry
     events: Events
     broker_ready: Callable[[], bool]
+    storage: Storage
+    offload: Offload = at_once
     telemetry: Telemetry | None = None

@@ -11,7 +11,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
     TypeAdapter,
     ValidationError,
     WithJsonSchema,
@@ -19,21 +18,15 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from api.callback_terms import JobCallback
 from api.problems import invalid_request
+from jobs.members import MOST_LABELS, Label, LabelValue, Whole, whole
 from jobs.parameters import pointer_of
 from jobs.rules import LONGEST_TTL, SHORTEST_TTL
 from jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
 
 LONGEST_DELAY: Final = timedelta(days=366)
 LONGEST_NAME: Final = 64
-MOST_LABELS: Final = 16
-LABEL_NAME: Final = "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
-LABEL_VALUE: Final = (
-    # No control characters, no line or paragraph ends, nothing that turns the direction of text.
-    r"[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]{0,256}"
-)
-_LABEL_NAME: Final = re.compile(LABEL_NAME)
-_LABEL_VALUE: Final = re.compile(LABEL_VALUE)
 _FIRST_DECADE: Final = 197
 _TIME_IN_YEAR: Final = (
     r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -44,12 +37,6 @@ TIME: Final = f"(?:19[7-9][0-9]|[2-9][0-9]{{3}}){_TIME_IN_YEAR}"
 _TIME: Final = re.compile(TIME)
 _NO_TIME: Final = "must be a time as RFC 3339, such as 2030-01-31T12:00:00Z"
 _KEY: Final = "[key]"  # pydantic's word for the name of a member
-
-
-def is_label(name: str, value: str) -> bool:
-    """Whether a job can have this label."""
-    named = _LABEL_NAME.fullmatch(name) is not None
-    return named and _LABEL_VALUE.fullmatch(value) is not None
 
 
 def _check_time(value: object) -> object:
@@ -71,19 +58,11 @@ def _bound_years(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{**time, "pattern": pattern}, null]
 
 
-def _whole(value: object) -> object:
-    """Take 5.0 for 5, as JSON Schema does."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Whole = Annotated[int, BeforeValidator(_whole)]
 TtlSeconds = Annotated[
     int,
     Field(ge=int(SHORTEST_TTL.total_seconds()), le=int(LONGEST_TTL.total_seconds())),
-    BeforeValidator(_whole),
+    BeforeValidator(whole),
 ]
-Label = Annotated[str, StringConstraints(pattern=f"^{LABEL_NAME}$")]
-LabelValue = Annotated[str, StringConstraints(pattern=f"^{LABEL_VALUE}$")]
 Time = Annotated[
     AwareDatetime,
     Field(strict=False),
@@ -146,6 +125,9 @@ class Submission(BaseModel):
     result_ttl_seconds: TtlSeconds | None = Field(
         default=None, description="How long the job is kept once it is final."
     )
+    callback: JobCallback | None = Field(
+        default=None, description="Where to deliver what becomes of the job."
+    )
 
     @model_validator(mode="after")
     def _soon_enough(self) -> "Submission":
@@ -176,6 +158,8 @@ def parse_submission(
 def _sentence(detail: ErrorDetails) -> str:
     if detail["type"] != "string_pattern_mismatch":
         return detail["msg"].removeprefix("Value error, ")
+    if "labels" not in detail["loc"]:
+        return "must begin with https://"
     if detail["loc"][-1] == _KEY:
         return "the name of a label must be letters, digits, _ . - and at most 63 characters"
     return "must have at most 256 characters, no control characters and no line ends"

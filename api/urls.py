@@ -53,6 +53,22 @@ class Urls:
         """Give the address where a new job is made from one."""
         return f"{self.base}/v1/jobs/{job_id}/retry"
 
+    def job_callbacks(self, job_id: str) -> str:
+        """Give the address of what is delivered of one job."""
+        return f"{self.base}/v1/jobs/{job_id}/callbacks"
+
+    def batches(self) -> str:
+        """Give the address where batches are submitted."""
+        return f"{self.base}/v1/batches"
+
+    def batch(self, batch_id: str) -> str:
+        """Give the address of one batch."""
+        return f"{self.base}/v1/batches/{batch_id}"
+
+    def batch_callbacks(self, batch_id: str) -> str:
+        """Give the address of what is delivered of one batch."""
+        return f"{self.base}/v1/batches/{batch_id}/callbacks"
+
     def operations(self) -> str:
         """Give the address of what can be run."""
         return f"{self.base}/v1/operations"
@@ -60,6 +76,22 @@ class Urls:
     def operation(self, name: str) -> str:
         """Give the address of one operation."""
         return f"{self.base}/v1/operations/{name}"
+
+    def schedule(self, name: str) -> str:
+        """Give the address of one schedule."""
+        return f"{self.base}/v1/schedules/{name}"
+
+    def files(self) -> str:
+        """Give the address of all files."""
+        return f"{self.base}/v1/files"
+
+    def file(self, file_id: str) -> str:
+        """Give the address of one file."""
+        return f"{self.base}/v1/files/{file_id}"
+
+    def file_content(self, file_id: str) -> str:
+        """Give the address of one file's bytes."""
+        return f"{self.base}/v1/files/{file_id}/content"
 
     def problem(self, slug: str) -> str:
         """Give the address that explains a type of problem."""

@@ -1,7 +1,15 @@
 """The Python client of a Callboard server."""
 
 from callboard.client import Client
-from callboard.errors import CallboardClientError, CannotAsk, JobFailed, Problem, ServerAway
+from callboard.errors import (
+    CallboardClientError,
+    CannotAsk,
+    FileDamaged,
+    JobFailed,
+    Problem,
+    ServerAway,
+)
+from callboard.files import UploadedFile
 from callboard.server_events import Event
 
 __all__ = [
@@ -9,7 +17,9 @@ __all__ = [
     "CannotAsk",
     "Client",
     "Event",
+    "FileDamaged",
     "JobFailed",
     "Problem",
     "ServerAway",
+    "UploadedFile",
 ]

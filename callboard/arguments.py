@@ -2,12 +2,19 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import httpx
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def with_json(command: Command) -> Command:
+    """Let a command print for machines."""
+    return click.option("--json", "json_", is_flag=True, help="Print JSON, for machines.")(command)
 
 
 def parse_url(_context: click.Context, _parameter: click.Parameter, url: str) -> str:
@@ -45,6 +52,42 @@ def parse_params(text: str) -> dict[str, Any]:
     if not isinstance(params, dict):
         raise click.BadParameter("must be a JSON object", param_hint="--params")
     return params
+
+
+def parse_named(given: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[Path]]]:
+    """Read parameters written as `name=text`, `name:=json` or `name=@file`.
+
+    Returns:
+        Values, and the paths of files, by name; a file may be given again, for a list of them.
+
+    Raises:
+        BadParameter: one is not written so, is given twice, or its file is not there.
+    """
+    values: dict[str, Any] = {}
+    files: dict[str, list[Path]] = {}
+    for argument in given:
+        name, equals, value = argument.partition("=")
+        as_json, name = name.endswith(":"), name.removesuffix(":")
+        if not name or not equals:
+            raise _wrong(f"{argument!r} is not NAME=TEXT, NAME:=JSON or NAME=@FILE")
+        path = Path(value[1:])
+        is_file = value.startswith("@") and not as_json
+        if name in values or (name in files and not is_file):
+            raise _wrong(f"{name!r} is given twice")
+        if is_file and not path.is_file():
+            raise _wrong(f"{name}: there is no file {str(path)!r}")
+        if is_file:
+            files.setdefault(name, []).append(path)
+            continue
+        try:
+            values[name] = json.loads(value) if as_json else value
+        except ValueError as error:
+            raise _wrong(f"{name}: not JSON: {error}") from error
+    return values, files
+
+
+def _wrong(reason: str) -> click.BadParameter:
+    return click.BadParameter(reason, param_hint="NAME=VALUE")
 
 
 def parse_labels(given: Sequence[str]) -> dict[str, str]:

@@ -1,19 +1,21 @@
 """The `callboard` command: run, list, watch, repeat and cancel jobs from a terminal."""
 
 import sys
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import click
 from click.core import ParameterSource
 from rich.console import Console
 
-from callboard.arguments import parse_labels, parse_params, parse_url
+from callboard.arguments import parse_labels, parse_url, with_json
+from callboard.batch_command import batch
 from callboard.client import Client
 from callboard.endings import Group, waiting_for
 from callboard.errors import JobFailed
-from callboard.following import JobObject
-from callboard.showing import as_json, plain, show_job, show_jobs, show_line, show_operations
+from callboard.file_commands import download, upload
+from callboard.run_commands import retry, run, show
+from callboard.showing import as_json, show_job, show_jobs, show_line, show_operations
+from callboard.showing_schedules import show_schedules
 from callboard.watching import watch as watch_job
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
@@ -26,12 +28,6 @@ STATUSES: Final = (
     "failed",
     "cancelled",
 )
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _with_json(command: Command) -> Command:
-    return click.option("--json", "json_", is_flag=True, help="Print JSON, for machines.")(command)
 
 
 def _key_of_environment(
@@ -67,40 +63,17 @@ def main(context: click.Context, url: str, api_key: str | None) -> None:
         context.obj = context.with_resource(Client(url, api_key=api_key, on_away=on_away))
 
 
-@main.command()
-@click.argument("operation")
-@click.option(
-    "--params", default="{}", help="Parameters as JSON, or @FILE with them, or @- for stdin."
-)
-@click.option("--detach", is_flag=True, help="Print the job and do not wait.")
-@click.option("--priority", type=click.IntRange(0, 10), help="10 is first.")
-@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
-@_with_json
-@click.pass_obj
-def run(
-    client: Client,
-    /,
-    operation: str,
-    params: str,
-    *,
-    labels: tuple[str, ...],
-    priority: int | None,
-    **shown: bool,
-) -> None:
-    """Submit a job, show its progress, print its result as JSON."""
-    options: dict[str, Any] = {} if priority is None else {"priority": priority}
-    if labels:
-        options["labels"] = parse_labels(labels)
-    _show_submitted(client, client.submit(operation, parse_params(params), **options), **shown)
+for command in (run, retry, batch, upload, download):
+    main.add_command(command)
 
 
 @main.command()
 @click.argument("job_id")
-@_with_json
+@with_json
 @click.pass_obj
 def status(client: Client, job_id: str, *, json_: bool) -> None:
     """Show a job as it is now."""
-    _show(client.job(job_id), json_=json_)
+    show(client.job(job_id), json_=json_)
 
 
 @main.command()
@@ -114,7 +87,7 @@ def result(client: Client, job_id: str) -> None:
 
 @main.command()
 @click.argument("job_id")
-@_with_json
+@with_json
 @click.pass_obj
 def watch(client: Client, job_id: str, *, json_: bool) -> None:
     """Show a job's progress and log until it ends.
@@ -135,11 +108,12 @@ def watch(client: Client, job_id: str, *, json_: bool) -> None:
 @main.command(name="list")
 @click.option("--status", type=click.Choice(STATUSES))
 @click.option("--operation")
+@click.option("--batch", metavar="ID", help="Of which batch.")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
 @click.option("--created-after", metavar="TIME", help="Such as 2026-11-22T10:00:00Z.")
 @click.option("--created-before", metavar="TIME")
 @click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
-@_with_json
+@with_json
 @click.pass_obj
 def list_jobs(
     client: Client, /, *, labels: tuple[str, ...], most: int, json_: bool, **chosen: str | None
@@ -156,7 +130,7 @@ def list_jobs(
 
 @main.command()
 @click.argument("job_id")
-@_with_json
+@with_json
 @click.pass_obj
 def log(client: Client, job_id: str, *, json_: bool) -> None:
     """Print a job's log; with --json each line as an object."""
@@ -170,37 +144,27 @@ def log(client: Client, job_id: str, *, json_: bool) -> None:
 
 @main.command()
 @click.argument("job_id")
-@click.option("--detach", is_flag=True, help="Print the new job and do not wait.")
-@_with_json
-@click.pass_obj
-def retry(client: Client, /, job_id: str, **shown: bool) -> None:
-    """Run a final job once more, as a new one."""
-    _show_submitted(client, client.retry(job_id), **shown)
-
-
-@main.command()
-@click.argument("job_id")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Kill its function, where its isolation allows that.")
-@_with_json
+@with_json
 @click.pass_obj
 def cancel(client: Client, job_id: str, *, yes: bool, force: bool, json_: bool) -> None:
     """Cancel a job; on a terminal, show it and ask first."""
     if yes or json_ or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        _show(client.cancel(job_id, force=force), json_=json_)
+        show(client.cancel(job_id, force=force), json_=json_)
         return
     asked = client.ask_to_cancel(job_id)
-    show_job(_stderr(), asked["job"])
+    show_job(Console(stderr=True), asked["job"])
     click.confirm("Cancel this job?", abort=True, err=True)
     if force:
         job = client.cancel(job_id, force=True)
     else:
         job = client.confirm_cancel(job_id, asked["confirmation"]["token"])
-    _show(job, json_=False)
+    show(job, json_=False)
 
 
 @main.command()
-@_with_json
+@with_json
 @click.pass_obj
 def operations(client: Client, *, json_: bool) -> None:
     """List what can be run."""
@@ -211,28 +175,16 @@ def operations(client: Client, *, json_: bool) -> None:
         show_operations(Console(), found)
 
 
-def _show_submitted(client: Client, job: JobObject, *, detach: bool, json_: bool) -> None:
-    if detach:
-        _show(job, json_=json_ or not Console().is_terminal)
-        return
-    with waiting_for(job["id"]):
-        click.echo(f"Job {plain(job['id'])}", err=True)
-        job = watch_job(client, job, _stderr())
-        if job["status"] != "succeeded":
-            raise JobFailed(job)
-        as_json(client.result(job["id"]))
-
-
-def _show(job: JobObject, *, json_: bool) -> None:
+@main.command()
+@with_json
+@click.pass_obj
+def schedules(client: Client, *, json_: bool) -> None:
+    """List the jobs that are made again and again; for operators."""
+    found = client.schedules()
     if json_:
-        as_json(job)
+        as_json(found)
     else:
-        show_job(Console(), job)
-
-
-def _stderr() -> Console:
-    """Give the place for what is not the answer itself."""
-    return Console(stderr=True)
+        show_schedules(Console(), found)
 
 
 def _tell(line: str) -> None:

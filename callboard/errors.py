@@ -42,6 +42,10 @@ class Problem(CallboardClientError):
         return str(self.document.get("type", "")).replace("#", "/").rpartition("/")[2]
 
 
+class FileDamaged(CallboardClientError):
+    """A file came or went with other bytes than those that it has."""
+
+
 class JobFailed(CallboardClientError):
     """The job ended without a result.
 

@@ -92,6 +92,13 @@ def show_operations(console: Console, operations: Iterable[Mapping[str, Any]]) -
     console.print(table)
 
 
+def rough(seconds: float) -> str:
+    """Write how long something takes by its largest unit."""
+    whole = max(0, int(seconds))
+    size, unit = next((unit for unit in _UNITS if whole >= unit[0]), (1, "s"))
+    return f"{whole // size} {unit}"
+
+
 def reason_of(job: JobObject) -> str:
     """Say in a line how a job ended."""
     error = job.get("error") or {}
@@ -139,9 +146,7 @@ def _state(job: JobObject) -> Text:
 
 
 def _age(created_at: str) -> str:
-    seconds = max(0, int((datetime.now(UTC) - _time(created_at)).total_seconds()))
-    size, unit = next((unit for unit in _UNITS if seconds >= unit[0]), (1, "s"))
-    return f"{seconds // size} {unit}"
+    return rough((datetime.now(UTC) - _time(created_at)).total_seconds())
 
 
 def _time(given: str) -> datetime:

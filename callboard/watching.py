@@ -23,7 +23,7 @@ BAR_WIDTH: Final = 28
 OPERATION_WIDTH: Final = 24
 
 
-class _TextColumn(ProgressColumn):
+class TextColumn(ProgressColumn):
     """A field of the task, cut to its place, whatever is in it."""
 
     def __init__(self, name: str, *, style: str = "", width: int | None = None) -> None:
@@ -69,16 +69,16 @@ def watch(client: Client, job: JobObject, console: Console, *, lines: bool = Fal
 def _columns(console: Console) -> tuple[ProgressColumn, ...]:
     if console.width < NARROW:
         return (
-            _TextColumn("operation", style="bold", width=console.width // 3),
+            TextColumn("operation", style="bold", width=console.width // 3),
             TaskProgressColumn(),
-            _TextColumn("step", width=console.width // 2),
+            TextColumn("step", width=console.width // 2),
         )
     return (
-        _TextColumn("operation", style="bold", width=OPERATION_WIDTH),
+        TextColumn("operation", style="bold", width=OPERATION_WIDTH),
         BarColumn(bar_width=BAR_WIDTH if console.width > NARROW + OPERATION_WIDTH else 12),
         TaskProgressColumn(),
         TimeElapsedColumn(),
-        _TextColumn("step"),
+        TextColumn("step"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -14,6 +15,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config.callbacks import RETRIES, Durations, HostPatterns, Ports, SigningKey
+from config.storage import Folder, StorageUrl
 from config.telemetry import can_export
 from config.values import (
     ApiKeys,
@@ -35,6 +38,7 @@ from config.values import (
 PREFIX = "CALLBOARD_"
 
 
+# long: one object holds every setting, and the reference is made from it.
 class Settings(BaseSettings):
     """What a web, worker or operator's process is told by its environment.
 
@@ -128,6 +132,9 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[Size, AfterValidator(SizeBetween("1KiB", "1GiB"))] = Field(
         default=1024**2, description="Largest JSON or msgpack body of a request."
     )
+    max_batch_bytes: Annotated[Size, AfterValidator(SizeBetween("1KiB", "1GiB"))] = Field(
+        default=16 * 1024**2, description="Largest JSON or msgpack body of a batch."
+    )
     max_json_depth: int = Field(
         default=32, ge=1, le=256, description="Deepest nesting in a request's body."
     )
@@ -138,13 +145,68 @@ class Settings(BaseSettings):
         default=64 * 1024, description="Largest result that is shown within the job itself."
     )
     max_result_bytes: Annotated[Size, AfterValidator(SizeBetween("1KiB", "512MiB"))] = Field(
-        default=16 * 1024**2, description="Largest result; a job with a larger one fails."
+        default=16 * 1024**2,
+        description="Largest result, without the files in it; a job with a larger one fails. "
+        "An operation's `max_result` wins over it.",
+    )
+    stored_result_bytes: Annotated[Size, AfterValidator(SizeBetween("1KiB", "16MiB"))] = Field(
+        default=256 * 1024,
+        description="Largest compressed result that Redis keeps; larger ones go where files are.",
     )
     max_log_lines: int = Field(
         default=1000, ge=0, le=1_000_000, description="Lines kept of a job's log."
     )
     max_log_bytes: Annotated[Size, AfterValidator(SizeBetween("0B", "64MiB"))] = Field(
         default=256 * 1024, description="Bytes kept of a job's log."
+    )
+    signing_key: SigningKey | None = Field(
+        default=None,
+        description="What the secrets that sign callbacks are derived from: at least 32 random "
+        "characters, the same for web and workers. Without it no callbacks are taken.",
+    )
+    callback_hosts: HostPatterns = Field(
+        default=(),
+        description="The only hosts that callbacks may go to, such as `hooks.example.com` and "
+        "`*.example.com`; without it, any.",
+    )
+    callback_networks: Networks = Field(
+        default=(),
+        description="Addresses or networks that callbacks may go to besides public ones, also "
+        "over `http`; such as `10.20.0.0/16`.",
+    )
+    callback_ports: Ports = Field(
+        default=(443, 8443), description="TCP ports that callbacks may go to."
+    )
+    callback_retries: Durations = Field(
+        default=RETRIES,
+        description="How long to wait after each attempt to deliver a callback that failed, "
+        "before the next; after the last one no more are made.",
+    )
+    storage_url: StorageUrl | None = Field(
+        default=None,
+        description="Where files are kept: a folder that web and workers share, or "
+        "`s3://bucket/prefix`, with `AWS_*` variables for the rest. Without it, the folder "
+        "`var/files`, or in the one-process server a temporary one that goes with it.",
+    )
+    staging_dir: Folder | None = Field(
+        default=None,
+        description="A local folder for what comes in or goes out; by default `.staging` in the "
+        "storage's folder, else in the system's temporary one.",
+    )
+    max_file_bytes: Annotated[Size, AfterValidator(SizeBetween("1B", "1024GiB"))] = Field(
+        default=2 * 1024**3, description="Largest file that is taken, from clients or jobs."
+    )
+    tenant_storage_bytes: Annotated[Size, AfterValidator(SizeBetween("1B", "1048576GiB"))] = Field(
+        default=20 * 1024**3, description="Bytes that all files of one tenant may take."
+    )
+    file_ttl: Annotated[Duration, AfterValidator(DurationBetween("1h", "7d"))] = Field(
+        default=timedelta(hours=24),
+        description="How long a file is kept that no job uses; a job's files stay as long as it.",
+    )
+    schedules_file: Path | None = Field(
+        default=None,
+        description="A TOML file of jobs that are made again and again, each a table of its own. "
+        "Checked when a process starts, and put into Redis by workers.",
     )
     trusted_proxies: Networks = Field(
         default=(),
@@ -209,11 +271,16 @@ class Settings(BaseSettings):
                 "CALLBOARD_REQUIRE_KEYS=true lets nobody into the one-process server, which has "
                 "no keys but those of CALLBOARD_API_KEYS"
             )
-        if self.inline_result_bytes > self.max_result_bytes:
-            yield "CALLBOARD_INLINE_RESULT_BYTES is larger than CALLBOARD_MAX_RESULT_BYTES"
+        yield from self._sizes()
         yield from self._missing_packages()
         if self.fault_points and not self.testing:
             yield "CALLBOARD_FAULT_POINTS is for tests alone; it needs CALLBOARD_TESTING=true"
+
+    def _sizes(self) -> Iterator[str]:
+        if self.inline_result_bytes > self.max_result_bytes:
+            yield "CALLBOARD_INLINE_RESULT_BYTES is larger than CALLBOARD_MAX_RESULT_BYTES"
+        if self.max_file_bytes > self.tenant_storage_bytes:
+            yield "CALLBOARD_MAX_FILE_BYTES is larger than CALLBOARD_TENANT_STORAGE_BYTES"
 
     def _missing_packages(self) -> Iterator[str]:
         if self.telemetry == "otlp" and not can_export():

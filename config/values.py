@@ -98,14 +98,15 @@ def lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-def _words(value: object) -> object:
+def words(value: object) -> object:
+    """Part a list at its commas; what is no text is left as it is."""
     if isinstance(value, str):
         return tuple(word.strip() for word in value.split(",") if word.strip())
     return value
 
 
 def _modules(value: object) -> object:
-    names = _words(value)
+    names = words(value)
     if isinstance(names, tuple):
         for name in names:
             if not _MODULE.fullmatch(name):
@@ -114,7 +115,7 @@ def _modules(value: object) -> object:
 
 
 def _networks(value: object) -> object:
-    networks = _words(value)
+    networks = words(value)
     if isinstance(networks, tuple):
         for network in networks:
             try:
@@ -209,7 +210,7 @@ BrokerUrl = Annotated[SecretStr, BeforeValidator(_Scheme(("amqp", "amqps")))]
 RedisUrl = Annotated[SecretStr, BeforeValidator(_Scheme(("redis", "rediss", "unix")))]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(parse_bytes)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Words = Annotated[tuple[str, ...], BeforeValidator(words)]
 Modules = Annotated[tuple[str, ...], BeforeValidator(_modules)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_networks)]
 RequestRate = Annotated[Rate, BeforeValidator(_rate)]

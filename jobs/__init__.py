@@ -1,7 +1,9 @@
 """What a job is: operations, records, and one module and one Lua script per transition."""
 
+from jobs.accepts import Accepts
 from jobs.errors import Failure
+from jobs.file import File
 from jobs.job import Job
 from jobs.operation import Operation, operation
 
-__all__ = ["Failure", "Job", "Operation", "operation"]
+__all__ = ["Accepts", "Failure", "File", "Job", "Operation", "operation"]

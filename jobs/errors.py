@@ -2,24 +2,40 @@
 
 CallboardError
 ├── OperationError           a declaration is wrong
-│   └── UnknownOperation
+│   ├── UnknownOperation
+│   └── ScheduleInvalid
 ├── InvalidParameters
 ├── Refused                  a submission was not accepted
 │   ├── DuplicateJob
 │   ├── IdempotencyMismatch
+│   ├── FileMissing
+│   ├── BatchClosed
 │   ├── RateExceeded
 │   └── CapacityExceeded
 ├── JobNotFound
 │   └── JobGone
+├── BatchNotFound
+│   └── BatchGone
 ├── JobNotFinished
 ├── JobActive
 ├── JobFinal
 ├── ConfirmationStale
+├── DeliveryNotFound
+├── DeliveryPending
+├── FileNotFound
+├── FileInUse
+├── FileTooLarge
+├── StorageFull
+├── StorageUnavailable       files can be neither read nor written
+├── ScheduleNotFound
+├── ScheduleFromFile
+├── TooManySchedules
 ├── StoreUnavailable         Redis is away, full or not durable
 ├── StoreUnfit               Redis is set up in a way that loses jobs
 ├── Failure                  raised by a function: the job failed, for a reason to show
 │   ├── ResultNotSerialisable
-│   └── ResultTooLarge
+│   ├── ResultTooLarge
+│   └── FileGone
 └── Interrupted              the run ended because somebody wanted it to end
     ├── Cancelled
     ├── TimedOut
@@ -48,6 +64,10 @@ class UnknownOperation(OperationError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"There is no operation named {name!r}.")
+
+
+class ScheduleInvalid(OperationError):
+    """This schedule is not declared correctly."""
 
 
 class InvalidParameters(CallboardError):
@@ -83,6 +103,23 @@ class IdempotencyMismatch(Refused):
     """This Idempotency-Key was used before, with another payload."""
 
 
+class FileMissing(Refused):
+    """A file that the parameters name is not there, or no longer."""
+
+    def __init__(self, file_id: str) -> None:
+        self.file_id = file_id
+        super().__init__(f"There is no file {file_id}.")
+
+
+class BatchClosed(Refused):
+    """The batch took no more jobs: it was cancelled, or its submission had broken off."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No job was made of this item; submit it in another batch if it is wanted."
+        )
+
+
 class RateExceeded(Refused):
     """There were more requests than the quota allows for now."""
 
@@ -113,6 +150,14 @@ class JobGone(JobNotFound):
     """This job has expired or was removed."""
 
 
+class BatchNotFound(CallboardError):
+    """There is no batch with this id."""
+
+
+class BatchGone(BatchNotFound):
+    """The batch that this key made is gone."""
+
+
 class JobNotFinished(CallboardError):
     """This job has no result yet."""
 
@@ -127,6 +172,46 @@ class JobFinal(CallboardError):
 
 class ConfirmationStale(CallboardError):
     """This confirmation is not, or no longer, good for this job."""
+
+
+class DeliveryNotFound(CallboardError):
+    """There is no callback with this id here."""
+
+
+class DeliveryPending(CallboardError):
+    """This callback is just being delivered."""
+
+
+class FileNotFound(CallboardError):
+    """There is no file with this id."""
+
+
+class FileInUse(CallboardError):
+    """Jobs use this file; it goes when they are gone."""
+
+
+class FileTooLarge(CallboardError):
+    """The file is larger than files may be."""
+
+
+class StorageFull(CallboardError):
+    """This tenant's files take as much room as they may."""
+
+
+class StorageUnavailable(CallboardError):
+    """Files can be neither read nor written at the moment; nothing is lost."""
+
+
+class ScheduleNotFound(CallboardError):
+    """There is no schedule with this name."""
+
+
+class ScheduleFromFile(CallboardError):
+    """This schedule stands in the server's file; it can be paused here, and changed there."""
+
+
+class TooManySchedules(CallboardError):
+    """There are as many schedules as this server takes."""
 
 
 class StoreUnavailable(CallboardError):
@@ -164,6 +249,12 @@ class ResultTooLarge(Failure):
     """What the function returned is larger than results may be."""
 
     kind = "result-too-large"
+
+
+class FileGone(Failure):
+    """A file that the job takes, or made, is not there any more."""
+
+    kind = "file-gone"
 
 
 class Interrupted(CallboardError):

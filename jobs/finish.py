@@ -10,16 +10,25 @@ from jobs.errors import ResultNotSerialisable, ResultTooLarge
 from jobs.fence import Fence
 from jobs.store import Store
 
-Word = Literal["finished", "stale", "ended", "missing"]
+Word = Literal["finished", "stale", "ended", "missing", "lost"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: with an encoded result, or with an error."""
+    """How a run ended: with an encoded result, or with an error.
+
+    Attributes:
+        result: what Redis is to hold; empty when a file has it.
+        result_bytes: its size before compression.
+        result_file: the id of the file that has a large result; empty when Redis holds it.
+        files: ids of the files that the result names.
+    """
 
     result: bytes = b""
     result_bytes: int = 0
     error: Mapping[str, Any] | None = None
+    result_file: str = ""
+    files: tuple[str, ...] = ()
 
 
 def encode_result(value: Any, *, max_bytes: int) -> Outcome:
@@ -47,7 +56,8 @@ def finish(store: Store, fence: Fence, outcome: Outcome) -> Word:
 
     Returns:
         finished, also when repeated; stale, when the lease was lost; ended, when another
-        attempt ended the job; missing, when Redis lost the record.
+        attempt ended the job; missing, when Redis lost the record; lost, when it lost that of a
+        file, so that this outcome cannot be.
 
     Raises:
         StoreUnavailable: Redis does not answer; try again, with the same outcome.
@@ -62,6 +72,8 @@ def finish(store: Store, fence: Fence, outcome: Outcome) -> Word:
         outcome="failed" if failed else "succeeded",
         result=outcome.result,
         result_bytes=outcome.result_bytes,
+        result_file=outcome.result_file,
+        files=json.dumps(outcome.files),
         error=json.dumps(outcome.error) if failed else "",
     )
     return cast("Word", answer.word)

@@ -1,17 +1,19 @@
 """The one path by which jobs come in, from HTTP and from Python."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.faults import FaultPoints
+from jobs.files import FileRecord, read_files
 from jobs.identity import new_job_id
-from jobs.operation import bind_submitter
+from jobs.operation import Operation, bind_submitter
 from jobs.publisher import Publisher, Wakeup
 from jobs.quota import Charge
 from jobs.registry import Registry
 from jobs.relay import Relay
 from jobs.store import Store
+from jobs.submission import DEFAULT_TENANT, Submission
 from jobs.submit import Accepted, submit
 
 
@@ -58,7 +60,7 @@ class Intake:
             StoreUnavailable: Redis does not answer.
         """
         found = self.registry.get(operation)
-        submission = found.submission(new_job_id(), params, **chosen)
+        submission = self.prepare(found, params, **chosen)
         check()
         accepted = submit(
             self.store,
@@ -76,6 +78,26 @@ class Intake:
             if confirmed:
                 self.relay.settle(accepted.job_id, accepted.wakeup)
         return accepted
+
+    def prepare(self, operation: Operation, params: Mapping[str, Any], **chosen: Any) -> Submission:
+        """Validate a submission, also against the files that its tenant has.
+
+        Args:
+            operation: what to run.
+            params: JSON-like.
+            chosen: fields of `Submission` that the caller chose.
+
+        Raises:
+            InvalidParameters: it can never be run.
+            StoreUnavailable: Redis does not answer.
+        """
+        tenant = chosen.get("tenant", DEFAULT_TENANT)
+
+        def look_up(file_ids: Sequence[str]) -> list[FileRecord | None]:
+            return read_files(self.store, file_ids, tenant=tenant)
+
+        job_id = chosen.pop("job_id", None) or new_job_id()
+        return operation.submission(job_id, params, look_up=look_up, **chosen)
 
     def serve_operations(self) -> None:
         """Let `Operation.submit` in this process come through here."""

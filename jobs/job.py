@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypeVar
 from jobs.encoding import readable
 from jobs.errors import Cancelled, Interrupted, Interruption
 from jobs.progress import Report
+from jobs.run_files import RunFiles
 
 Item = TypeVar("Item")
 LONGEST_LINE: Final = 4096
@@ -29,9 +30,11 @@ class Job:
     Attributes:
         id: the job's id.
         attempt: the number of this attempt, from 1.
+        files: makes files that the function may return; they go with the attempt otherwise.
     """
 
     def __init__(self, job_id: str, attempt: int, reporter: Reporter | None = None) -> None:
+        self.files = RunFiles()
         self.id: Final = job_id
         self.attempt: Final = attempt
         self._reporter = reporter

@@ -54,12 +54,14 @@ TEMPLATES: Final[dict[str, str]] = {
     "job_deliveries": "job:<id>:deliveries",  # list: what is or was to be delivered of a job
     "batch_deliveries": "batch:<batch>:deliveries",  # list: the same of a batch
     "delivery": "delivery:<delivery>",  # hash: one event on its way to one address
-    "deliveries": "deliveries",  # zset: undelivered ones by their next attempt, or lease end
+    "deliveries": "deliveries:<host>",  # zset: undelivered ones to one host by their next attempt
     "delivering": "delivering:<host>",  # zset: attempts under way to one host by lease end
+    "delivery_hosts": "delivery_hosts",  # zset: hosts by when a next attempt may begin
+    "delivery_counts": "delivery_counts",  # hash: how many attempts ended in which way
     "secrets": "secrets",  # hash: which generation of its signing secret a tenant has
     # Schedules.
     "schedule": "schedule:<schedule>",  # hash: one recurring job
-    "schedules": "schedules",  # zset: those that are not paused by their next tick
+    "schedules": "schedules",  # zset: all of them by their next tick; a paused one has none
     # Looking.
     "tenants": "tenants",  # set: tenants that have submitted
     "index": "index:<tenant>",  # zset: a tenant's jobs by creation
@@ -105,8 +107,10 @@ PERMANENT: Final[tuple[str, ...]] = (
     "batch:*",
     "unsealed",
     "delivery:*",
-    "deliveries",
+    "deliveries:*",
     "delivering:*",
+    "delivery_hosts",
+    "delivery_counts",
     "secrets",
     "schedule:*",
     "schedules",

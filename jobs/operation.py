@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final, Literal, overload
 
-from config.duration import parse_duration, parse_duration_range
+from config.duration import parse_bytes, parse_duration, parse_duration_range
 from jobs.errors import InvalidParameters, OperationError
+from jobs.file_check import LookUp, check_files, know_no_files
 from jobs.limit import operation_slot, resource_slot
 from jobs.parameters import Parameters, fingerprint
 from jobs.rules import Rules, complaints
@@ -65,6 +66,9 @@ class Operation:
     def fingerprint_of(self, params: dict[str, Any]) -> str | None:
         """Give what equal jobs have in common, or None when equal jobs may run.
 
+        Args:
+            params: validated, with what a file holds in the place of its id.
+
         Raises:
             InvalidParameters: the operation's `unique_by` cannot cope with them.
         """
@@ -77,30 +81,41 @@ class Operation:
                 ) from error
         return fingerprint(params) if self.rules.unique else None
 
-    def submission(self, job_id: str, params: Mapping[str, Any], **chosen: Any) -> Submission:
+    def submission(
+        self,
+        job_id: str,
+        params: Mapping[str, Any],
+        *,
+        look_up: LookUp = know_no_files,
+        **chosen: Any,
+    ) -> Submission:
         """Validate parameters and build a submission with this operation's rules.
 
         Args:
             job_id: a new UUIDv7.
             params: JSON-like.
+            look_up: finds the files that the parameters name.
             chosen: fields of `Submission` that the caller chose; they win.
 
         Raises:
-            InvalidParameters: the parameters do not fit.
+            InvalidParameters: the parameters do not fit, or a file is not there or not accepted.
+            StoreUnavailable: files cannot be looked up.
         """
-        complete = self.parameters.validate(params)
+        checked = self.parameters.checked(params)
+        content = check_files(checked.uses, look_up)
         values: dict[str, Any] = {
             "queue": self.rules.queue,
             "slots": ",".join(
                 f"{resource_slot(name)}={number}" for name, number in self.rules.slots.items()
             ),
-            "fingerprint": self.fingerprint_of(complete),
+            "fingerprint": self.fingerprint_of(checked.by_content(content)),
+            "files": tuple(content),
             "on_conflict": self.rules.on_conflict,
             "result_ttl": self.rules.result_ttl,
             "max_retries": self.rules.max_retries,
             **chosen,
         }
-        return Submission(job_id=job_id, operation=self.name, params=complete, **values)
+        return Submission(job_id=job_id, operation=self.name, params=checked.params, **values)
 
 
 @overload
@@ -124,6 +139,7 @@ def operation(
     wait: str | timedelta = ...,
     queue: str = ...,
     result_ttl: str | timedelta = ...,
+    max_result: str | int | None = ...,
 ) -> Callable[[Callable[..., Any]], Operation]: ...
 
 
@@ -145,6 +161,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
     wait: str | timedelta = "0s",
     queue: str = "default",
     result_ttl: str | timedelta = "24h",
+    max_result: str | int | None = None,
 ) -> Operation | Callable[[Callable[..., Any]], Operation]:
     """Declare a function as an operation; its type hints and docstring are the schema.
 
@@ -165,6 +182,8 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
         wait: how long a submission waits for the result unless it says otherwise.
         queue: the RabbitMQ queue of its messages.
         result_ttl: how long a finished job is kept, 1 h to 7 d.
+        max_result: the largest result without the files in it, as `64MiB`; by default what the
+            settings say.
 
     Raises:
         OperationError: something here cannot be; names the function and the reason.
@@ -189,6 +208,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
                 wait=parse_duration(wait),
                 queue=queue,
                 result_ttl=parse_duration(result_ttl),
+                max_result_bytes=None if max_result is None else parse_bytes(max_result),
             )
         except (ValueError, TypeError) as error:
             raise OperationError(f"{label}: {error}") from error

@@ -4,7 +4,7 @@ import hashlib
 import inspect
 import json
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import (
@@ -17,7 +17,17 @@ from pydantic import (
 )
 from pydantic_core import PydanticSerializationError, to_json
 
+from jobs.accepts import MEDIA_TYPES
 from jobs.errors import InvalidParameters, OperationError, ResultNotSerialisable
+from jobs.file import File
+from jobs.file_parameters import (
+    Checked,
+    FileParameter,
+    FileUse,
+    Location,
+    file_parameters,
+    files_within,
+)
 
 HANDLE: Final = "job"
 """The keyword by which a function asks for its `Job`; it is no parameter."""
@@ -27,6 +37,9 @@ _TOO_LARGE: Final = 2**64
 
 class Parameters:
     """Validates parameters and results of one function.
+
+    Attributes:
+        files: the parameters that are files, by name; files deeper inside are not among them.
 
     Raises:
         OperationError: the function's signature cannot be a schema.
@@ -38,6 +51,8 @@ class Parameters:
             hints = typing.get_type_hints(function, include_extras=True)
         except NameError as error:
             raise OperationError(f"{function.__name__}: a type hint is unknown: {error}") from error
+        except ValueError as error:
+            raise OperationError(f"{function.__name__}: {error}") from error
         self.wants_job = HANDLE in signature.parameters
         fields: dict[str, Any] = {}
         for parameter in signature.parameters.values():
@@ -46,6 +61,7 @@ class Parameters:
             _check(function, parameter, hints)
             default = ... if parameter.default is parameter.empty else parameter.default
             fields[parameter.name] = (hints[parameter.name], default)
+        self.files: Final[Mapping[str, FileParameter]] = dict(file_parameters(fields))
         returns = hints.get("return", Any)
         try:
             self.model: type[BaseModel] = create_model(
@@ -62,6 +78,7 @@ class Parameters:
             raise OperationError(
                 f"{function.__name__}: no schema from its type hints: {error}"
             ) from error
+        self._takes_files = MEDIA_TYPES in json.dumps(self.schema)
         self.schema["title"] = function.__name__
         for schema in (self.schema, self.result_schema):
             if '"writeOnly": true' in json.dumps(schema):
@@ -76,27 +93,51 @@ class Parameters:
         Raises:
             InvalidParameters: they do not fit; each error has a JSON Pointer.
         """
-        dumped: dict[str, Any] = self._model_of(params).model_dump(mode="json", by_alias=True)
-        return dumped
+        return self.checked(params).params
 
-    def arguments(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def checked(self, params: Mapping[str, Any]) -> Checked:
+        """Check parameters as `validate` does, and keep which files they name, too.
+
+        Raises:
+            InvalidParameters: they do not fit; each error has a JSON Pointer.
+        """
+        model = self._model_of(params)
+        uses = (FileUse(pointer_of(at), file.id, file.accepts) for at, file in self._files(model))
+        return Checked(model, model.model_dump(mode="json", by_alias=True), tuple(uses))
+
+    def arguments(
+        self, params: Mapping[str, Any], fetch: Callable[[Sequence[File]], None] | None = None
+    ) -> dict[str, Any]:
         """Turn validated JSON-like parameters into the function's Python arguments.
+
+        Args:
+            params: as they were submitted.
+            fetch: makes the files in them, if there are any, such that the function can read them.
 
         Raises:
             InvalidParameters: they do not fit the function as it is now.
         """
         model = self._model_of(params)
+        files = [file for _, file in self._files(model)]
+        if files and fetch is not None:
+            fetch(files)
         return {name: getattr(model, name) for name in type(model).model_fields}
 
-    def result(self, value: Any) -> Any:
+    def result(self, value: Any, settle: Callable[[Sequence[File]], None] | None = None) -> Any:
         """Check what the function returned, and give it as JSON-like data.
+
+        Args:
+            value: what it returned.
+            settle: called once with the files in it, if there are any; from then on each has an
+                id, size and digest.
 
         Raises:
             ResultNotSerialisable: it does not fit the return annotation, or is not JSON-like.
         """
+        found: list[File] = []
         try:
             checked = self._result.validate_python(value)
-            return self._result.dump_python(checked, mode="json", by_alias=True)
+            data = self._dumped(checked, found.append)
         except ValidationError as error:
             wrong = "; ".join(
                 f"{pointer_of(e['loc']) or '/'}: {e['msg']}" for e in error.errors()[:3]
@@ -109,6 +150,25 @@ class Parameters:
             raise ResultNotSerialisable(
                 f"The result cannot be sent: {error}", retryable=False
             ) from error
+        if not found:
+            return data
+        if settle is not None:
+            settle(found)
+        return self._dumped(checked, File.described)
+
+    def _dumped(self, value: Any, describe: Callable[[File], Any]) -> Any:
+        def fall_back(unknown: Any) -> Any:
+            if isinstance(unknown, File):
+                return describe(unknown)
+            raise TypeError(f"nobody can read a {type(unknown).__name__}")
+
+        return self._result.dump_python(
+            value, mode="json", by_alias=True, context=describe, fallback=fall_back
+        )
+
+    def _files(self, model: BaseModel) -> Iterator[tuple[Location, File]]:
+        if self._takes_files:
+            yield from files_within(model.model_dump(mode="python", by_alias=True))
 
     def _model_of(self, params: Mapping[str, Any]) -> BaseModel:
         try:

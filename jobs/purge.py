@@ -1,7 +1,13 @@
 """purge: remove final jobs for good, one by request or all that have expired."""
 
+from datetime import timedelta
+from typing import Final
+
 from jobs.errors import JobActive, JobNotFound
 from jobs.store import Store
+from jobs.submission import milliseconds
+
+CALLBACK_PATIENCE: Final = timedelta(days=4)
 
 
 def purge(store: Store, job_id: str) -> None:
@@ -19,8 +25,16 @@ def purge(store: Store, job_id: str) -> None:
         raise JobNotFound(f"There is no job {job_id}.")
 
 
-def purge_expired(store: Store, *, most: int = 500) -> int:
+def purge_expired(
+    store: Store, *, most: int = 500, callback_patience: timedelta = CALLBACK_PATIENCE
+) -> int:
     """Remove final jobs whose time to live is over, and tombstones that nothing needs.
+
+    Args:
+        store: where they are.
+        most: how many at once.
+        callback_patience: how long after its end a job may wait until its callbacks have been
+            made from it; those that were made go on without it.
 
     Returns:
         How many jobs went.
@@ -28,4 +42,10 @@ def purge_expired(store: Store, *, most: int = 500) -> int:
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    return int(store.run("purge_expired", store.keys("expiry"), most=most).values[0])
+    answer = store.run(
+        "purge_expired",
+        store.keys("expiry"),
+        most=most,
+        patience_ms=milliseconds(callback_patience),
+    )
+    return int(answer.values[0])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from jobs.encoding import decode
-from jobs.errors import JobGone, JobNotFinished, JobNotFound
+from jobs.errors import JobGone, JobNotFound
 from jobs.record import Record, pairs
 from jobs.store import Store
 from jobs.submission import Submission
@@ -120,19 +120,6 @@ def read_replay(
     ((kept, job_id),) = store.pipeline(("HMGET", key, "fingerprint", "job"))
     same = kept == payload_fingerprint.encode()
     return job_id.decode() if same and job_id is not None else None
-
-
-def read_result(store: Store, job_id: str) -> Any:
-    """Read the whole result of a job that succeeded.
-
-    Raises:
-        JobNotFinished: it has none.
-        StoreUnavailable: Redis does not answer.
-    """
-    (stored,) = store.pipeline(("GET", store.keys("result", job_id)))
-    if stored is None:
-        raise JobNotFinished(f"Job {job_id} has no result.")
-    return decode(stored)
 
 
 def read_submissions(store: Store, job_ids: Sequence[str]) -> dict[str, Submitted]:

@@ -35,6 +35,8 @@ class Record:
         error: `{type, detail, …}` of the latest failure, if any.
         result: the decoded result when it is stored and small, else None.
         result_bytes: the result's encoded size; None while there is no result.
+        result_file: the file that has a large result; None for one that Redis has.
+        result_files: ids of the files that the result names.
     """
 
     id: str
@@ -63,6 +65,8 @@ class Record:
     retry_of: str | None
     request_id: str | None
     worker: str | None
+    result_file: str | None = None
+    result_files: tuple[str, ...] = ()
 
     @property
     def final(self) -> bool:
@@ -117,6 +121,8 @@ class Record:
             retry_of=fields.get("retry_of"),
             request_id=text.get("request_id"),
             worker=fields.get("worker"),
+            result_file=fields.get("result_file"),
+            result_files=tuple(json.loads(text.get("result_files", "[]"))),
         )
 
 

@@ -13,6 +13,7 @@ QUEUE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 MOST_RETRIES: Final = 1000
 SHORTEST_TTL: Final = timedelta(hours=1)
 LONGEST_TTL: Final = timedelta(days=7)
+LARGEST_RESULT: Final = 512 * 1024**2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ class Rules:
     wait: timedelta
     queue: str
     result_ttl: timedelta
+    max_result_bytes: int | None = None
 
 
 def complaints(name: str, rules: Rules) -> list[str]:
@@ -55,6 +57,10 @@ def complaints(name: str, rules: Rules) -> list[str]:
         (
             SHORTEST_TTL <= rules.result_ttl <= LONGEST_TTL,
             "result_ttl must be from 1h to 7d",
+        ),
+        (
+            rules.max_result_bytes is None or 1 <= rules.max_result_bytes <= LARGEST_RESULT,
+            "max_result must be from 1B to 512MiB",
         ),
         (
             all(NAME.fullmatch(slot) and number >= 1 for slot, number in rules.slots.items()),

@@ -10,10 +10,12 @@ from typing import Final
 
 from jobs.keys import lua_prelude
 
-GROWING: Final = frozenset({"submit_job", "adopt_job"})
+GROWING: Final = frozenset(
+    {"submit_job", "submit_batch", "reserve_file", "adopt_job", "put_schedule"}
+)
 """Scripts that a full Redis may refuse; every other one must still be able to end jobs."""
 
-READING: Final = frozenset({"find_place", "list_jobs", "read_log"})
+READING: Final = frozenset({"find_place", "list_jobs", "read_batch", "read_log", "due_schedules"})
 """Scripts that change nothing: a Redis that takes no changes runs them, and none waits for disk."""
 
 _HEADROOM = "redis.call('DEL', key_headroom())\n"
@@ -28,7 +30,9 @@ _TEST_CLOCK = _CLOCK.replace(
     "local now = tonumber(redis.call('GET', key_clock())) or read_clock()",
 )
 PARAGRAPHS: Final = 3
-_TYPES: Final = {"str", "int", "json", "bytes"}
+_READ: Final = {"int": "tonumber(ARGV[{}])", "json": "cjson.decode(ARGV[{}])"}
+_TYPES: Final = {"str", "bytes", *_READ}
+_VARIADIC: Final = "..."
 
 
 class HeaderError(ValueError):
@@ -37,7 +41,12 @@ class HeaderError(ValueError):
 
 @dataclass(frozen=True)
 class Header:
-    """What the comment on top of a Lua file promises; the loader binds names from it."""
+    """What the comment on top of a Lua file promises; the loader binds names from it.
+
+    Attributes:
+        arguments: their types by name, in order.
+        variadic: the last one, if that is a list of any length, written `name...`.
+    """
 
     name: str
     purpose: str
@@ -45,6 +54,7 @@ class Header:
     arguments: Mapping[str, str]
     answers: tuple[str, ...]
     guarantee: str
+    variadic: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,9 +86,12 @@ class Script:
         for name, kind in self.header.arguments.items():
             value = arguments[name]
             wanted = {"int": int, "bytes": bytes}.get(kind, str)
-            if not isinstance(value, wanted) or isinstance(value, bool):
+            values = value if name == self.header.variadic else [value]
+            if not isinstance(values, list):
+                raise TypeError(f"{self.header.name}: {name} must be a list")
+            if any(not isinstance(each, wanted) or isinstance(each, bool) for each in values):
                 raise TypeError(f"{self.header.name}: {name} must be {wanted.__name__}")
-            ordered.append(value)  # type: ignore[arg-type]
+            ordered += values
         return ordered
 
 
@@ -97,7 +110,11 @@ def read_header(name: str, text: str) -> Header:
     if title is None or table is None:
         raise HeaderError(f"{name}: the header must read '{name}: …', KEYS, ARGV, RETURNS")
     rows = [_rows(part) for part in table.groups()[:2]]
-    arguments = {row[0]: row[1] for row in rows[1]}
+    arguments = {row[0].removesuffix(_VARIADIC): row[1] for row in rows[1]}
+    variadic = [row[0].removesuffix(_VARIADIC) for row in rows[1] if row[0].endswith(_VARIADIC)]
+    last = [each for each in list(arguments)[-1:] if arguments[each] not in _READ]
+    if variadic not in ([], last):
+        raise HeaderError(f"{name}: only the last argument can be a list, of text or bytes")
     if unknown := set(arguments.values()) - _TYPES:
         raise HeaderError(f"{name}: unknown argument types {sorted(unknown)}")
     answers = tuple(word.strip() for word in table.group(3).split("|"))
@@ -108,6 +125,7 @@ def read_header(name: str, text: str) -> Header:
         arguments=arguments,
         answers=answers,
         guarantee=" ".join(blocks[2].split()),
+        variadic=variadic[0] if variadic else None,
     )
 
 
@@ -134,9 +152,8 @@ def load(name: str, *, test_clock: bool = False) -> Script:
     header = read_header(name, text)
     bindings = [f"local {key} = KEYS[{index}]" for index, key in enumerate(header.keys, 1)]
     for index, (argument, kind) in enumerate(header.arguments.items(), 1):
-        pattern = {"int": "tonumber(ARGV[{}])", "json": "cjson.decode(ARGV[{}])"}.get(
-            kind, "ARGV[{}]"
-        )
+        one = _READ.get(kind, "ARGV[{}]")
+        pattern = "{{unpack(ARGV, {})}}" if argument == header.variadic else one
         bindings.append(f"local {argument} = {pattern.format(index)}")
     source = "".join(
         [

@@ -1,7 +1,7 @@
 """Run transitions in Redis: the only door through which the rest of the core reaches it."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,7 +70,7 @@ class Store:
         name: str,
         key: str,
         *,
-        woken_elsewhere: str = "",
+        woken_elsewhere: Container[str] = (),
         fleeting: bool = False,
         **arguments: object,
     ) -> Answer:
@@ -79,7 +79,7 @@ class Store:
         Args:
             name: the script's name.
             key: KEYS[1].
-            woken_elsewhere: a job whose message the caller publishes itself.
+            woken_elsewhere: jobs whose messages the caller publishes itself.
             fleeting: what it writes may be lost, so strict durability does not wait for it.
             arguments: ARGV by name.
 
@@ -93,7 +93,7 @@ class Store:
         raw = self._send(lambda: self._evaluate(loaded, key, ordered, fleeting=fleeting))
         word, woken, *values = _text(raw)
         answer = Answer(word, tuple(woken), tuple(values))
-        mine = [job_id for job_id in answer.woken if job_id != woken_elsewhere]
+        mine = [job_id for job_id in answer.woken if job_id not in woken_elsewhere]
         if mine:
             self.on_woken(mine)
         return answer

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, Self
 
 OnConflict = Literal["reject", "return", "replace"]
 
+DEFAULT_TENANT: Final = "default"
 DEFAULT_PRIORITY: Final = 5
 HIGHEST_PRIORITY: Final = 10
 MAX_CRASHES: Final = 3
@@ -32,7 +33,7 @@ _SHORT: Final = (
     "retry_of",
     "batch_id",
 )
-_LONG: Final = ("labels", "request_id", "traceparent", "tracestate", "callback")
+_LONG: Final = ("labels", "request_id", "traceparent", "tracestate", "callback", "files")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,7 @@ class Submission:
         scheduled_ms: not before this time, milliseconds since 1970; None for now.
         traceparent: the span that submitted it, as W3C Trace Context writes it.
         tracestate: what belongs to that.
+        files: ids of the files that the parameters name.
         attempt: how many attempts there were before this message.
         created_ms: when it was accepted, by the clock of Redis.
     """
@@ -56,7 +58,7 @@ class Submission:
     job_id: str
     operation: str
     params: Mapping[str, Any]
-    tenant: str = "default"
+    tenant: str = DEFAULT_TENANT
     queue: str = "default"
     priority: int = DEFAULT_PRIORITY
     slots: str = ""
@@ -75,6 +77,7 @@ class Submission:
     retry_of: str | None = None
     batch_id: str | None = None
     callback: Mapping[str, Any] | None = None
+    files: tuple[str, ...] = ()
     attempt: int = 0
     created_ms: int | None = None
 
@@ -100,6 +103,7 @@ class Submission:
         options["traceparent"] = self.traceparent
         options["tracestate"] = self.tracestate
         options["labels"] = json.dumps(dict(self.labels)) if self.labels else None
+        options["files"] = json.dumps(self.files) if self.files else None
         options["callback"] = json.dumps(dict(self.callback)) if self.callback else None
         return {name: value for name, value in options.items() if value is not None}
 
@@ -122,6 +126,7 @@ class Submission:
             params=params,
             labels=json.loads(options.get("labels") or "{}"),
             callback=json.loads(options.get("callback") or "null"),
+            files=tuple(json.loads(options.get("files") or "[]")),
             result_ttl=timedelta(milliseconds=int(options["result_ttl_ms"])),
             **known,
         )

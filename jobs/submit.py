@@ -1,10 +1,18 @@
 """submit: decide on a submission and record it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.encoding import encode
-from jobs.errors import CapacityExceeded, DuplicateJob, IdempotencyMismatch, RateExceeded, Refused
+from jobs.errors import (
+    CapacityExceeded,
+    DuplicateJob,
+    FileMissing,
+    IdempotencyMismatch,
+    RateExceeded,
+    Refused,
+)
 from jobs.quota import Charge, Quota
 from jobs.store import Store
 from jobs.submission import Submission
@@ -58,13 +66,14 @@ def submit(
         DuplicateJob: an active job has the same fingerprint.
         IdempotencyMismatch: the Idempotency-Key belongs to another payload.
         RateExceeded: the quota is used up for now.
+        FileMissing: a file of it is not there, or another tenant's.
         CapacityExceeded: there are too many active jobs.
         StoreUnavailable: Redis does not answer; the job may or may not be recorded.
     """
     answer = store.run(
         "submit_job",
         store.keys("job", submission.job_id),
-        woken_elsewhere=submission.job_id,
+        woken_elsewhere=(submission.job_id,),
         job_id=submission.job_id,
         fields=json.dumps(submission.fields()),
         text=json.dumps(submission.text()),
@@ -79,7 +88,7 @@ def submit(
     )
     left, reset_ms, *values = answer.values
     quota = charge.quota(left, reset_ms) if charge else None
-    if (refused := _refusal(answer.word, values, quota)) is not None:
+    if (refused := refusal(answer.word, values, quota)) is not None:
         refused.quota = quota
         raise refused
     job_id, now_ms, *line = values
@@ -95,7 +104,14 @@ def submit(
     )
 
 
-def _refusal(word: str, values: list[str], quota: Quota | None) -> Refused | None:
+def refusal(word: str, values: Sequence[str], quota: Quota | None) -> Refused | None:
+    """Give the error that says why a submission was refused; None when it was not.
+
+    Args:
+        word: as the script answers.
+        values: what it adds, after what is left of the quota.
+        quota: what is left of it.
+    """
     match word:
         case "duplicate":
             return DuplicateJob(*values)
@@ -103,6 +119,8 @@ def _refusal(word: str, values: list[str], quota: Quota | None) -> Refused | Non
             return IdempotencyMismatch("This Idempotency-Key was used with another payload.")
         case "full":
             return CapacityExceeded(*values)
+        case "file_missing":
+            return FileMissing(*values)
         case "limited" if quota is not None:
             return RateExceeded(quota)
     return None

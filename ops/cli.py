@@ -13,6 +13,7 @@ from config.logging import configure_logging
 from jobs.errors import CallboardError
 from jobs.limit import is_declared, limit, limits_in_effect
 from ops.keys import keys
+from ops.secrets import secrets
 
 SLOT: Final = re.compile(r"(operation|resource):[a-z][a-z0-9_]{0,63}")
 
@@ -24,6 +25,7 @@ def main() -> None:
 
 
 main.add_command(keys)
+main.add_command(secrets)
 
 
 @main.command()

@@ -13,7 +13,9 @@ import waitress.server
 from dramatiq.worker import Worker
 
 from actors.assembly import assemble
+from actors.callbacks.delivering import deliver_callbacks
 from actors.service import Service
+from api.callback_body import CallbackBodies
 from config import Settings
 from config.telemetry import Telemetry
 from ops.waitress_channel import answer_with_problems
@@ -49,6 +51,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -
     telemetry = Telemetry.of(settings, process="callboard")
     service = Service(assembly, supervised=False, telemetry=telemetry)
     service.install()
+    deliver_callbacks(assembly, CallbackBodies(assembly.store, settings))
     events = listen(assembly, waits=MOST_WAITS, streams=MOST_STREAMS)
     web = waitress.server.create_server(
         application(assembly, events, telemetry),
@@ -56,7 +59,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -
         port=settings.port,
         threads=WEB_THREADS,
         clear_untrusted_proxy_headers=False,
-        max_request_body_size=settings.max_body_bytes * 2,
+        max_request_body_size=_largest_body(settings),
         outbuf_high_watermark=_UNSENT_BYTES,
         connection_limit=_CONNECTIONS,
         asyncore_use_poll=True,
@@ -75,6 +78,12 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -
     web.close()
     worker.stop(timeout=STOP_WITHIN_MS)
     assembly.close()
+
+
+def _largest_body(settings: Settings) -> int:
+    """Say what this server itself refuses; below that each address has a bound of its own."""
+    twice = settings.max_body_bytes * 2
+    return max(twice + settings.max_file_bytes, settings.max_batch_bytes + 1)
 
 
 def _until_stopped() -> None:

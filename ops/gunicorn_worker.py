@@ -1,25 +1,61 @@
 """gunicorn's worker on gevent: its own refusals are problems, and it waits for no body forever."""
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
+import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
 PATIENCE_S: Final = 30.0
 """How long a client may send nothing of the body that it has announced."""
+
+LINGER_S: Final = 5.0
+"""How long a client may go on sending what was refused, before it is cut off."""
+
+_PIECE_BYTES: Final = 64 * 1024
+_WITHOUT_BODY: Final = ("GET", "HEAD")
 
 
 class Worker(GeventWorker):  # type: ignore[misc]  # no types
     """Answers with a problem what gunicorn refuses before it calls the application."""
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
-        """Have the body of a request come in time, as its headers have by now."""
+        """Have the body of a request come in time, as its headers have by now.
+
+        Raises:
+            StopIteration: the connection is to be closed.
+        """
         req.unreader.sock = Incoming(sock, patience_s=PATIENCE_S)
-        return super().handle_request(listener_name, req, sock, addr)
+        closing = False
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        except StopIteration:
+            closing = True
+        if req.method not in _WITHOUT_BODY and not _discard_rest(req.body):
+            closing = True
+        if closing:
+            raise StopIteration
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Let gunicorn judge and log, and send a problem in place of its page."""
         super().handle_error(req, _Translator(client, str(exc)), addr, exc)
+
+
+def _discard_rest(body: Any) -> bool:
+    """Read what is left of a refused body, so that its client can read why; say if that ended.
+
+    A client that sends more when the connection is closed never sees its answer. While data is
+    there, reading does not let other requests go on by itself.
+    """
+    with (
+        gevent.Timeout(LINGER_S, exception=False),
+        suppress(Exception),
+    ):  # each server error ends it, too
+        while body.read(_PIECE_BYTES):
+            gevent.sleep(0)
+        return True
+    return False
 
 
 class Incoming:

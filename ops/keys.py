@@ -1,19 +1,19 @@
 """The `callboardctl keys` commands: make, list and revoke API keys in Redis."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 import click
 
-from config import ApiKey, ConfigurationError, Role, Settings, load_settings
-from config.connections import connect_redis
+from config import ApiKey, Role
 from jobs.api_keys import StoredKey, create_key, id_of, list_keys, revoke_key
-from jobs.errors import StoreUnavailable
-from jobs.store import Store
+from ops.installation import Refusal, installation, print_table
 
 _HEADINGS: Final = ("id", "tenant", "role", "name", "created_at", "kept_in")
+_INSIDE: Final = (
+    "keys live in Redis: set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL; "
+    "the one-process server takes those of CALLBOARD_API_KEYS alone"
+)
 
 
 @click.group()
@@ -30,11 +30,11 @@ def keys() -> None:
 @click.option("--name", default="", help="For people, such as the program that uses it.")
 def create(tenant: str, role: Role, name: str) -> None:
     """Make a key and print it, this once."""
-    with _installation() as (_settings, store):
+    with installation(_INSIDE) as (_settings, store):
         try:
             key, made = create_key(store, tenant=tenant, role=role, name=name)
         except ValueError as error:
-            raise _Refusal(str(error)) from error
+            raise Refusal(str(error)) from error
     # The key alone on standard output, so that `key=$(callboardctl keys create …)` works.
     click.echo(f"Key {made.id}: tenant {made.tenant}, role {made.role}.", err=True)
     click.echo("It is shown this once and kept nowhere; whoever has it may use it.", err=True)
@@ -45,7 +45,7 @@ def create(tenant: str, role: Role, name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(as_json: bool) -> None:  # noqa: FBT001 — a flag of the command line
     """List the keys, without what opens anything."""
-    with _installation() as (settings, store):
+    with installation(_INSIDE) as (settings, store):
         rows = [_of_settings(key) for key in settings.api_keys]
         rows += [_of_store(key) for key in list_keys(store)]
     if as_json:
@@ -54,11 +54,7 @@ def show(as_json: bool) -> None:  # noqa: FBT001 — a flag of the command line
     if not rows:
         click.echo("There are no keys.", err=True)
         return
-    table = [_HEADINGS, *(tuple(str(row[each] or "-") for each in _HEADINGS) for row in rows)]
-    widths = [max(len(row[place]) for row in table) for place in range(len(_HEADINGS))]
-    for row in table:
-        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(padded).rstrip())
+    print_table(_HEADINGS, rows)
 
 
 @keys.command()
@@ -66,51 +62,21 @@ def show(as_json: bool) -> None:  # noqa: FBT001 — a flag of the command line
 @click.option("--last", is_flag=True, help="Even if it is the last one, which lets everybody in.")
 def revoke(key_id: str, last: bool) -> None:  # noqa: FBT001 — as above
     """Let the key ID open nothing more, within 5 s everywhere."""
-    with _installation() as (settings, store):
+    with installation(_INSIDE) as (settings, store):
         if any(id_of(key.sha256) == key_id for key in settings.api_keys):
-            raise _Refusal("this key stands in CALLBOARD_API_KEYS; remove it there")
+            raise Refusal("this key stands in CALLBOARD_API_KEYS; remove it there")
         known = list_keys(store)
         found = next((key for key in known if key.id == key_id), None)
         if found is None:
-            raise _Refusal(f"no key has the id {key_id!r}; see `callboardctl keys list`")
+            raise Refusal(f"no key has the id {key_id!r}; see `callboardctl keys list`")
         closed = settings.api_keys or settings.require_keys
         if len(known) == 1 and not closed and not last:
-            raise _Refusal(
+            raise Refusal(
                 "this is the last key, and without keys everybody who reaches the server is let "
                 "in; make another first, set CALLBOARD_REQUIRE_KEYS=true, or say --last"
             )
         revoke_key(store, found)
     click.echo(f"Key {found.id} is revoked; within 5 s nothing takes it.", err=True)
-
-
-class _Refusal(click.ClickException):
-    """Ends the command as all of `callboardctl` end: one sentence and code 2."""
-
-    exit_code = 2
-
-    def show(self, file: Any = None) -> None:
-        """Say why."""
-        click.echo(f"callboardctl: {self.format_message()}", err=True, file=file)
-
-
-@contextmanager
-def _installation() -> Iterator[tuple[Settings, Store]]:
-    try:
-        settings = load_settings()
-    except ConfigurationError as error:
-        raise _Refusal(str(error)) from error
-    if settings.embedded:
-        raise _Refusal(
-            "keys live in Redis: set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL; "
-            "the one-process server takes those of CALLBOARD_API_KEYS alone"
-        )
-    client = connect_redis(settings)
-    try:
-        yield settings, Store(client, settings.namespace)
-    except StoreUnavailable as error:
-        raise _Refusal(str(error)) from error
-    finally:
-        client.close()
 
 
 def _of_settings(key: ApiKey) -> dict[str, str | None]:

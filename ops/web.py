@@ -4,11 +4,13 @@ import atexit
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import Final, TypeVar
 
 import falcon
 import gevent
+from gevent.threadpool import ThreadPool
 from gunicorn.arbiter import Arbiter
 
 from actors.assembly import Assembly, assemble
@@ -21,6 +23,12 @@ from config.connections import connect_redis
 from config.logging import configure_logging
 from config.telemetry import Telemetry
 from jobs.errors import OperationError, StoreUnfit
+from jobs.keep import Offload, at_once
+
+T = TypeVar("T")
+
+MOST_BLOCKED: Final = 32
+"""Calls to the storage at a time; each takes a thread."""
 
 MOST_WAITS: Final = 6_000
 MOST_STREAMS: Final = 3_000
@@ -48,7 +56,21 @@ def create() -> falcon.App[Request, falcon.Response]:
     share = 1.0 if files == resource.RLIM_INFINITY else min(1.0, (files - 256) / 10_000)
     events = listen(assembly, waits=int(MOST_WAITS * share), streams=int(MOST_STREAMS * share))
     _answer_waiting_at_sigterm(events)
-    return application(assembly, events, telemetry)
+    return application(assembly, events, telemetry, offload=_in_threads())
+
+
+def _in_threads() -> Offload:
+    """Let threads block, so that all other requests of this process go on.
+
+    They are not those of gevent's hub, which look up names: a slow storage would hold these up.
+    """
+    pool = ThreadPool(MOST_BLOCKED)
+
+    def run(call: Callable[[], T], /) -> T:
+        done: T = pool.apply(call)
+        return done
+
+    return run
 
 
 def listen(assembly: Assembly, *, waits: int, streams: int) -> Events:
@@ -68,7 +90,11 @@ def listen(assembly: Assembly, *, waits: int, streams: int) -> Events:
 
 
 def application(
-    assembly: Assembly, events: Events, telemetry: Telemetry | None = None
+    assembly: Assembly,
+    events: Events,
+    telemetry: Telemetry | None = None,
+    *,
+    offload: Offload = at_once,
 ) -> falcon.App[Request, falcon.Response]:
     """Put HTTP in front of the parts of a process."""
     settings = assembly.settings
@@ -79,6 +105,8 @@ def application(
         registry=assembly.registry,
         events=events,
         broker_ready=assembly.broker_ready,
+        storage=assembly.storage,
+        offload=offload,
         telemetry=telemetry,
     )
     return create_app(services)

@@ -25,6 +25,7 @@ from jobs.progress import LogBounds, Report, progress
 from jobs.publisher import Wakeup
 from jobs.registry import Registry
 from jobs.relay import Relay
+from jobs.storage import Storage
 from jobs.store import Store
 
 JSON = "application/json"
@@ -110,6 +111,7 @@ class Stage:
         intake = Intake(
             self.store, self.publisher, self.relay, self.registry, self.settings.max_active
         )
+        self.storage = Storage(None)
         self.services = Services(
             settings=self.settings,
             store=self.store,
@@ -117,6 +119,7 @@ class Stage:
             registry=self.registry,
             events=self.events,
             broker_ready=lambda: self.publisher.up,
+            storage=self.storage,
         )
         self.app = create_app(self.services)
         self.http = testing.TestClient(self.app)
@@ -133,6 +136,7 @@ class Stage:
 
     def close(self) -> None:
         self.events.close()
+        self.storage.close()
 
     def submit(self, body: Any = None, **more: Any) -> testing.Result:
         return self.http.simulate_post("/v1/jobs", json=ADD if body is None else body, **more)

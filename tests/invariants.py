@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from jobs.store import Store
+from tests.batch_rules import Batches, batch_complaints, look_at_batches
+from tests.delivery_rules import Deliveries, delivery_complaints, look_at_deliveries
 
 ACTIVE: Final = ("scheduled", "queued", "running", "cancelling")
 FINAL: Final = ("succeeded", "failed", "cancelled")
@@ -25,6 +27,8 @@ class Seen:
     sets: Mapping[str, Mapping[str, float]]
     waited: frozenset[str]
     tenants: frozenset[str]
+    deliveries: Deliveries
+    batches: Batches
 
     def members(self, name: str) -> Mapping[str, float]:
         return self.sets.get(name, {})
@@ -100,6 +104,8 @@ def look(store: Store) -> Seen:
         limits=_text(replies[-3]),
         waited=frozenset(name.decode() for name in replies[-2]),
         tenants=frozenset(name.decode() for name in replies[-1]),
+        deliveries=look_at_deliveries(store, short),
+        batches=look_at_batches(store, short),
     )
 
 
@@ -115,6 +121,8 @@ def complaints(seen: Seen) -> Iterator[str]:
     yield from _queued_jobs_can_be_woken(seen)
     yield from _uniques_name_active_jobs(seen)
     yield from _nobody_waits_in_vain(seen, only_simple=True)
+    yield from delivery_complaints(seen.deliveries, seen.jobs)
+    yield from batch_complaints(seen.batches, seen.jobs)
 
 
 def changes(before: Seen, after: Seen) -> Iterator[str]:
@@ -131,7 +139,7 @@ def changes(before: Seen, after: Seen) -> Iterator[str]:
 
 
 def _job_changes(old: Fields, new: Fields) -> Iterator[str]:
-    if old["status"] in FINAL and old != new:
+    if old["status"] in FINAL and _without_log(old) != _without_log(new):
         yield f"was final and changed from {old} to {new}"
     for name in ("attempt", "failures", "crashes", "version", "wakeup"):
         if int(new[name]) < int(old[name]):
@@ -140,6 +148,11 @@ def _job_changes(old: Fields, new: Fields) -> Iterator[str]:
     changed = [name for name in shown if old.get(name) != new.get(name)]
     if changed and new["version"] == old["version"]:
         yield f"{changed} changed, its version did not"
+
+
+def _without_log(job: Fields) -> dict[str, str]:
+    """Leave out what grows with the log, which goes on about the job's callbacks."""
+    return {name: value for name, value in job.items() if not name.startswith("log_")}
 
 
 def nobody_waits_in_vain(seen: Seen) -> Iterator[str]:

@@ -1,4 +1,5 @@
 """All that clients, workers, brokers and housekeepers may do, beside the model of what follows."""
+# long: one machine drives clients, workers, couriers and the housekeeper side by side
 
 import copy
 from dataclasses import replace
@@ -11,9 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from redis import Redis
 
 from config import Rate
+from jobs.batch import cancel_batch, seal_batches
 from jobs.cancel import cancel
 from jobs.defer import defer
-from jobs.errors import JobActive, JobNotFound
+from jobs.deliver import Attempted, keep_body
+from jobs.errors import BatchNotFound, JobActive, JobNotFound
 from jobs.fence import Fence
 from jobs.finish import Outcome, encode_result, finish
 from jobs.hand_over import hand_over
@@ -31,6 +34,8 @@ from jobs.renew import renew
 from jobs.retry import retry
 from jobs.submission import Submission
 from tests import invariants
+from tests.batch_moves import decide, new_batch, words_of
+from tests.courier_moves import DOWN, EVERYTHING, OK, callback, done, take
 from tests.invariants import look
 from tests.model import FINAL, Model
 from tests.world import LEASE, LIMITS, START_MS, World
@@ -56,7 +61,9 @@ WAITS_MS = st.sampled_from(
 WAYS = ("succeeded", "failed", "retry", "release", "progress")
 RATE = Rate(3, timedelta(seconds=10))
 PAYERS = st.sampled_from([None, None, None, "default", "other"])
-CHORES = ("reap", "promote", "reconcile", "relay", "purge", "hand over")
+CALLBACKS = st.sampled_from([None, None, callback(), callback("other.example", EVERYTHING)])
+ENDS = st.sampled_from([OK, OK, DOWN, DOWN, Attempted(code=410), None])
+CHORES = ("reap", "promote", "reconcile", "relay", "purge", "hand over", "seal")
 
 
 class Callboard(RuleBasedStateMachine):
@@ -70,6 +77,7 @@ class Callboard(RuleBasedStateMachine):
         self.model = Model(START_MS, LEASE // timedelta(milliseconds=1), *MOST)
         limit(self.store, LIMITS, source="declared")
         self.submissions: list[Submission] = []
+        self.batches: dict[str, list[str]] = {}
         self.claims: list[tuple[str, str]] = []
         self.fences: list[Fence] = []
         self.delivered: list[Wakeup] = []
@@ -103,6 +111,7 @@ class Callboard(RuleBasedStateMachine):
         max_crashes=st.sampled_from([3, 1]),
         tenant=st.sampled_from(["default", "default", "default", "other"]),
         payer=PAYERS,
+        callback=CALLBACKS,
         synced=MAYBE,
     )
     def submit(
@@ -141,7 +150,13 @@ class Callboard(RuleBasedStateMachine):
         elif what == "retry" and status in FINAL:
             new = self.world.new_submission()
             self._submit(
-                replace(known, job_id=new.job_id, retry_of=job_id, idempotency_digest=None)
+                replace(
+                    known,
+                    job_id=new.job_id,
+                    retry_of=job_id,
+                    idempotency_digest=None,
+                    batch_id=None,
+                )
             )
         elif what == "purge" and status in FINAL:
             purge(self.store, job_id)
@@ -150,6 +165,37 @@ class Callboard(RuleBasedStateMachine):
         elif what == "purge":
             with pytest.raises(JobNotFound if status == "missing" else JobActive):
                 purge(self.store, job_id)
+
+    @rule(
+        operations=st.lists(OPERATIONS, min_size=1, max_size=3),
+        fingerprint=st.sampled_from([None, "a"]),
+        on_conflict=st.sampled_from(["reject", "replace"]),
+        whole=MAYBE,
+    )
+    def submit_a_batch(self, operations: list[str], whole: bool, **chosen: Any) -> None:
+        """Submit all of it, or leave the rest of it behind."""
+        batch = new_batch(self.world, len(operations) + (not whole))
+        ttl = timedelta(hours=1)
+        items = [
+            self.world.new_submission(each, batch_id=batch.id, result_ttl=ttl, **chosen)
+            for each in operations
+        ]
+        self.batches[batch.id] = [each.job_id for each in items]
+        self.submissions += items
+        words = words_of(decide(self.world, batch, items, most=MOST))
+        self._expect(words, [self.model.submit(each) for each in items])
+
+    @precondition(lambda self: self.batches)
+    @rule(pick=NEWEST_FIRST)
+    def cancel_a_batch(self, pick: int) -> None:
+        batch_id, job_ids = _newest(list(self.batches.items()), pick)
+        try:
+            cancel_batch(self.store, batch_id)
+        except BatchNotFound:
+            self._expect([self.model.status(each) for each in job_ids], ["missing"] * len(job_ids))
+        else:
+            for job_id in job_ids:
+                self.model.cancel(job_id)
 
     @rule(pick=NEWEST_FIRST, caller=st.sampled_from(["a", "b"]))
     def ask_to_cancel(self, pick: int, caller: str) -> None:
@@ -241,6 +287,22 @@ class Callboard(RuleBasedStateMachine):
         word = defer(self.store, job_id, delay=timedelta(seconds=5))
         self._expect(word, self.model.defer(job_id, parked=parked))
 
+    # Couriers.
+
+    @rule(most=st.integers(1, 3), attempted=ENDS)
+    def call_back(self, most: int, attempted: Attempted | None) -> None:
+        """Deliver what is due; None for a courier that dies on the way."""
+        for delivery in take(self.world, most=most, per_host=2):
+            job = self.model.jobs.get(delivery.owner)
+            kept = keep_body(self.store, delivery, b"{}")
+            self._expect(kept, "stale" if job and job.stopped else "kept")
+            if kept == "stale":
+                continue
+            word = "kept" if attempted is None else done(self.world, delivery, attempted)
+            if attempted is OK:
+                self._expect(word, "delivered")
+            self.model.settle(delivery.owner, delivery.type, word)
+
     # Operators, the housekeeper and time.
 
     @rule(slot=st.sampled_from(sorted(LIMITS)), places=st.sampled_from([0, 1, 2, 3, None, None]))
@@ -308,11 +370,17 @@ class Callboard(RuleBasedStateMachine):
         self.the_rules_hold()
         held = "\n".join(invariants.nothing_is_held(self.seen))
         assert not held, held
+        self.pass_time(MINUTE_MS, [])
+        while self.seen.deliveries.hosts:
+            self.pass_time(5 * MINUTE_MS, [])
+            self.call_back(3, OK)
+            self.the_rules_hold()
         self.pass_time(MOST_KEPT_MS, ["purge"])
         self.the_rules_hold()
         left = [name for name in self.seen.sets if name != "tombstones"]
         assert not left, f"left after all was purged: {left}"
         assert not self.seen.jobs
+        assert not self.seen.deliveries.owned, "what outlived its job has a time to live alone"
 
     def _work_honestly(self) -> None:
         """Run whatever is woken, and nothing else, in a quarter of an hour."""
@@ -339,6 +407,8 @@ class Callboard(RuleBasedStateMachine):
             self.purged |= there - set(self.model.jobs)
         elif chore == "reconcile":
             reconcile(self.store, self.world.broker.ready)
+        elif chore == "seal":
+            seal_batches(self.store)
         elif chore == "relay":
             relay_outbox(self.store)
         elif chore == "hand over":

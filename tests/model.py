@@ -6,6 +6,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from jobs.fence import Fence
+from jobs.purge import CALLBACK_PATIENCE
 from jobs.quota import Charge
 from jobs.submission import Submission
 from tests.invariants import Seen
@@ -16,6 +17,7 @@ ADOPT_WINDOW_MS = 24 * 3_600_000
 TOMBSTONE_MS = 25 * 3_600_000
 PATIENCE_MS = 600_000
 CONFIRM_WITHIN_MS = 5 * 60_000
+PUT_OFF_MS = 3_600_000
 
 
 @dataclass
@@ -30,7 +32,10 @@ class ModelJob:
     crashes: int = 0
     token: str | None = None
     lease_ends_ms: int = 0
+    ended_ms: int = 0
     expires_ms: int = 0
+    awaited: dict[str, bool] = field(default_factory=dict)  # events said: is one to be written down
+    stopped: bool = False  # whoever asked for events wants no more
 
 
 @dataclass
@@ -107,6 +112,8 @@ class Model:
             return "parked"
         job.status, job.token, job.attempt = "running", token, job.attempt + 1
         job.lease_ends_ms = self.now_ms + self.lease_ms
+        if job.attempt == 1:
+            self._say(job)
         return "claimed"
 
     def renew(self, fence: Fence) -> str:
@@ -188,9 +195,21 @@ class Model:
 
     def purge_expired(self) -> int:
         over = [id for id, job in self.jobs.items() if 0 < job.expires_ms <= self.now_ms]
+        for job in [self.jobs[id] for id in over if any(self.jobs[id].awaited.values())]:
+            if self.now_ms < job.ended_ms + CALLBACK_PATIENCE // timedelta(milliseconds=1):
+                job.expires_ms = self.now_ms + PUT_OFF_MS
+                over.remove(job.submission.job_id)
         self.purge(over)
         self.tombstones = {id: at for id, at in self.tombstones.items() if at > self.now_ms}
         return len(over)
+
+    def settle(self, job_id: str, event: str, word: str) -> None:
+        """A callback was written down, and sent unless its courier died."""
+        job = self.jobs.get(job_id)
+        if job is not None:
+            job.awaited[event] = False
+        if job is not None and word == "stopped":
+            job.stopped, job.awaited = True, dict.fromkeys(job.awaited, False)
 
     def promote(self) -> int:
         jobs = self.jobs.values()
@@ -234,6 +253,10 @@ class Model:
                 job.lease_ends_ms if job and job.status in HOLDING else 0
             ):
                 yield f"{job_id} is {found} with a lease until {lease}, by the model {job}"
+            said = seen.deliveries.owned.get(f"job:{job_id}:deliveries", ())
+            plain = f"msg_{job_id.replace('-', '')}_"
+            if sorted(said) != sorted(plain + event[4:] for event in (job.awaited if job else ())):
+                yield f"{job_id} has said {said}, by the model {job}"
 
     def _was(self, fence: Fence) -> bool:
         job = self.jobs[fence.job_id]
@@ -266,6 +289,12 @@ class Model:
             kept = (new.payload_fingerprint, new.job_id)
             self.idempotency[new.tenant, new.idempotency_digest] = kept
 
+    def _say(self, job: ModelJob) -> None:
+        event = f"job.{job.status}"
+        if event in (job.submission.callback or {}).get("events", ()):
+            job.awaited.setdefault(event, not job.stopped)
+
     def _end(self, job: ModelJob, status: str) -> None:
-        job.status = status
+        job.status, job.ended_ms = status, self.now_ms
+        self._say(job)
         job.expires_ms = self.now_ms + job.submission.result_ttl // timedelta(milliseconds=1)

@@ -14,6 +14,7 @@ from jobs.errors import (
     CapacityExceeded,
     ConfirmationStale,
     DuplicateJob,
+    FileMissing,
     IdempotencyMismatch,
     JobFinal,
     JobNotFound,
@@ -119,6 +120,8 @@ class World:
             return "full"
         except RateExceeded:
             return "limited"
+        except FileMissing:
+            return "file_missing"
         if accepted.wakeup and publish:
             message = Wakeup(accepted.submission, accepted.wakeup, False, accepted.now_ms)
             if all(self.broker.publish([message])):

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, SecretStr
 from pydantic.fields import FieldInfo
 
+from config.callbacks import SigningKey
 from config.duration import format_bytes, format_duration
 from config.settings import Settings, variables_of
+from config.storage import Folder, StorageUrl
 from config.values import ApiKey, DurationBetween, RequestRate, SizeBetween
 
 _INTRODUCTION = """\
@@ -51,16 +54,18 @@ def _type(field: FieldInfo) -> str:
 
 def _type_name(annotation: object, field: FieldInfo) -> str:
     if _is_secret(annotation):
-        return "URL (secret)"
+        return "text (secret)" if SigningKey in get_args(annotation) else "URL (secret)"
     if annotation is int and any(_between(field, SizeBetween)):
         return "size"
-    if annotation == tuple[ApiKey, ...]:
-        return "list of keys (secret)"
-    if annotation == tuple[str, ...]:
-        return "list"
-    if annotation == dict[str, int]:
-        return "list of `name=number`"
     names: dict[object, str] = {
+        tuple[ApiKey, ...]: "list of keys (secret)",
+        tuple[str, ...]: "list",
+        tuple[int, ...]: "list of whole numbers",
+        tuple[timedelta, ...]: "list of durations",
+        dict[str, int]: "list of `name=number`",
+        StorageUrl | None: "folder or URL",
+        Folder | None: "folder",
+        Path | None: "file",
         timedelta: "duration",
         RequestRate | None: "`requests/duration`, 1 to 1000000 in 1s to 1d",
         int: "whole number",
@@ -100,11 +105,17 @@ def _default(field: FieldInfo) -> str:
         return "none"
     if isinstance(value, timedelta):
         return f"`{format_duration(value)}`"
+    if isinstance(value, tuple):
+        return f"`{','.join(_item(each) for each in value)}`"
     if any(_between(field, SizeBetween)):
         return f"`{format_bytes(value)}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{value}`"
+
+
+def _item(value: object) -> str:
+    return format_duration(value) if isinstance(value, timedelta) else str(value)
 
 
 if __name__ == "__main__":

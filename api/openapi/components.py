@@ -3,7 +3,17 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
-from api.openapi import events, fleet, jobs, problems
+from api.openapi import (
+    batches,
+    callbacks,
+    downloads,
+    events,
+    files,
+    fleet,
+    jobs,
+    problems,
+    schedules,
+)
 from api.openapi.description import Schema, named
 from api.openapi.headers import RESPONSE, header
 from api.openapi.job import job_schema
@@ -86,7 +96,13 @@ def only_used(document: dict[str, Any]) -> dict[str, Any]:
 def _schemas(operations: list[Operation], unions: Iterable[tuple[Kind, ...]]) -> dict[str, Schema]:
     found = {
         **jobs.SCHEMAS,
+        **batches.SCHEMAS,
+        **callbacks.SCHEMAS,
         **events.SCHEMAS,
+        **downloads.SCHEMAS,
+        **files.SCHEMAS,
+        **schedules.SCHEMAS,
+        **schedules.schedule_requests(operations),
         **fleet.SCHEMAS,
         **problems.SCHEMAS,
         **{problems.problem_name(kind): problems.problem_schema(kind) for kind in every_kind()},
@@ -129,9 +145,9 @@ def _responses(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _reached(document: dict[str, Any]) -> set[tuple[str, str]]:
-    """Find the components that paths refer to, themselves or through others."""
+    """Find the components that requests refer to, themselves or through others."""
     reached: set[tuple[str, str]] = set()
-    waiting: list[Any] = [document["paths"]]
+    waiting: list[Any] = [document["paths"], document["webhooks"]]
     while waiting:
         for reference in _references(waiting.pop()):
             section, _, name = reference.removeprefix(_PREFIX).partition("/")

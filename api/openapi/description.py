@@ -25,10 +25,16 @@ class Body:
 
     Attributes:
         schema: its schema's name.
+        media: its types.
+        also: further types, each with the name of its schema.
+        encoding: how the parts of a form are written.
         examples: values by their names; each fits the schema.
     """
 
     schema: str
+    media: tuple[str, ...] = BOTH
+    also: Mapping[str, str] = field(default_factory=dict)
+    encoding: Mapping[str, Any] = field(default_factory=dict)
     required: bool = True
     examples: Mapping[str, Any] = field(default_factory=dict)
 

@@ -6,11 +6,16 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from api import problems
+from api.openapi.callbacks import WEBHOOKS
 from api.openapi.components import SECURITY, components, only_used
-from api.openapi.description import BOTH, Body, Description, Descriptions, named
+from api.openapi.description import Body, Description, Descriptions, named
 from api.openapi.operations import parameters_example
+from api.openapi.paths import batches as of_batches
+from api.openapi.paths import callbacks as of_callbacks
+from api.openapi.paths import files as of_files
 from api.openapi.paths import jobs as of_jobs
 from api.openapi.paths import operations as of_operations
+from api.openapi.paths import schedules as of_schedules
 from api.openapi.paths import server as of_server
 from api.openapi.responses import by_status, response, response_name
 from api.problems import TABLE, Kind
@@ -23,7 +28,11 @@ Roles = Mapping[str, Mapping[str, Role | None]]
 
 DESCRIPTIONS: Final[Descriptions] = {
     **of_jobs.DESCRIPTIONS,
+    **of_batches.DESCRIPTIONS,
+    **of_callbacks.DESCRIPTIONS,
     **of_operations.DESCRIPTIONS,
+    **of_files.DESCRIPTIONS,
+    **of_schedules.DESCRIPTIONS,
     **of_server.DESCRIPTIONS,
 }
 _GUARDS: Final = (
@@ -34,9 +43,18 @@ _GUARDS: Final = (
 )
 _KEYS: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"apiKey": []}]
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
+_CHOOSING: Final[Mapping[str, Mapping[str, Any]]] = {
+    "Submission": {},
+    "ScheduleRequest": {"cron": "30 2 * * MON-FRI", "timezone": "Europe/Berlin"},
+}
+"""Bodies that name an operation, and what an example of them says besides."""
 _TAGS: Final = {
     "Jobs": "Runs of operations: submit, follow, cancel.",
+    "Batches": "Many jobs submitted at once.",
     "Operations": "What can be run.",
+    "Files": "What jobs take and make.",
+    "Callbacks": "What the server tells receivers that a submission named.",
+    "Schedules": "Jobs that are made again and again.",
     "Fleet": "The server and its workers.",
     "About": "This document, and pages for people.",
 }
@@ -86,6 +104,7 @@ def build_document(
         "tags": [{"name": name, "description": says} for name, says in _TAGS.items()],
         "security": _KEYS if keys_required else [{}],
         "paths": paths,
+        "webhooks": WEBHOOKS,
         "components": {
             **components(known, refusals),
             **({"securitySchemes": SECURITY} if keys_required else {}),
@@ -140,17 +159,22 @@ def _operation(
 
 def _body(body: Body, known: list[Operation]) -> dict[str, Any]:
     examples = dict(body.examples)
-    if body.schema == "Submission":
+    if body.schema in _CHOOSING:
         found = {each.name: parameters_example(each) for each in known}
         examples |= {
-            name: {"operation": name, "params": params}
+            name: {**_CHOOSING[body.schema], "operation": name, "params": params}
             for name, params in found.items()
             if params is not None
         }
     content: dict[str, Any] = {"schema": named(body.schema)}
     if examples:
         content["examples"] = {name: {"value": value} for name, value in examples.items()}
-    return {"required": body.required, "content": dict.fromkeys(BOTH, content)}
+    encoding = {"encoding": body.encoding} if body.encoding else {}
+    others = {media: {"schema": named(name), **encoding} for media, name in body.also.items()}
+    return {
+        "required": body.required,
+        "content": {**dict.fromkeys(body.media, content), **others},
+    }
 
 
 def _responses(

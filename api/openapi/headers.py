@@ -6,7 +6,9 @@ from api.docs import ASSETS
 from api.idempotency import KEY_PATTERN
 from api.openapi.description import Schema
 from api.problem_pages import meanings
+from jobs.deliveries import DELIVERY_ID_PATTERN
 from jobs.identity import JOB_ID_PATTERN
+from jobs.schedule import NAME_PATTERN
 
 _TEXT: Final[Schema] = {"type": "string"}
 _ADDRESS: Final[Schema] = {"type": "string", "format": "uri"}
@@ -14,8 +16,24 @@ _SECONDS: Final[Schema] = {"type": "integer", "minimum": 0}
 
 RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
     "Accept": ("The types of body that are read here.", _TEXT),
+    "Accept-Ranges": (
+        "Parts can be asked for with `Range`.",
+        {"type": "string", "enum": ["bytes"]},
+    ),
     "Allow": ("The methods that this address has.", _TEXT),
     "Cache-Control": ("Who may keep this answer, and for how long.", _TEXT),
+    "Content-Disposition": (
+        "The name to save it by.",
+        {"type": "string", "pattern": "^attachment; filename="},
+    ),
+    "Content-Encoding": (
+        "How the body is compressed.",
+        {"type": "string", "enum": ["zstd", "gzip"]},
+    ),
+    "Content-Range": (
+        "Which bytes these are, and of how many.",
+        {"type": "string", "pattern": "^bytes (?:[0-9]+-[0-9]+|[*])/[0-9]+$"},
+    ),
     "Content-Security-Policy": ("What this page may load.", _TEXT),
     "ETag": (
         "Names this version; send it as `If-None-Match`.",
@@ -29,7 +47,7 @@ RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
         "Other addresses; `rel=next` is that of the next page.",
         {"type": "string", "pattern": "^<[^>]+>; *rel="},
     ),
-    "Location": ("The address of the job.", _ADDRESS),
+    "Location": ("The address of the job, or of what else was made.", _ADDRESS),
     "Preference-Applied": (
         "The parts of `Prefer` that were followed.",
         {"type": "string", "pattern": "^(?:respond-async|wait=[0-9]+)(?:, wait=[0-9]+)?$"},
@@ -43,6 +61,10 @@ RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
         {"type": "string", "pattern": '^"requests";q=[0-9]+;w=[0-9]+$'},
     ),
     "Referrer-Policy": ("What this page tells those that it links to.", _TEXT),
+    "Repr-Digest": (
+        "The SHA-256 of the whole that this is, or is a part of (RFC 9530).",
+        {"type": "string", "pattern": "^sha-256=:[A-Za-z0-9+/]{43}=:$"},
+    ),
     "Retry-After": ("When to ask again, in seconds.", _SECONDS),
     "Vary": ("The headers of the request that the answer depends on.", _TEXT),
     "WWW-Authenticate": ("How to say who asks.", {"type": "string", "pattern": "^Bearer "}),
@@ -59,10 +81,22 @@ RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
 """What each header says, and its schema."""
 
 REQUEST: Final[dict[str, Schema]] = {
+    "Accept-Encoding": {
+        "description": "How a large result may be compressed: `zstd`, `gzip`.",
+        "schema": _TEXT,
+    },
     "Idempotency-Key": {
         "description": "Makes a repeat of this request harmless: it answers with the same job. "
         "Kept for 24 hours, quoted or bare; make a new one for each job, such as a UUID.",
         "schema": {"type": "string", "pattern": KEY_PATTERN},
+    },
+    "If-Match": {
+        "description": "The `ETag` of the version that is wanted, and no other.",
+        "schema": _TEXT,
+    },
+    "If-Range": {
+        "description": "The `ETag` of the version that `Range` is for; the whole of another one.",
+        "schema": _TEXT,
     },
     "If-None-Match": {
         "description": "The `ETag` of the version that is known already: "
@@ -76,6 +110,11 @@ REQUEST: Final[dict[str, Schema]] = {
     },
     "Prefer": {
         "description": "`wait=10` waits up to 10 seconds, `respond-async` not at all.",
+        "schema": _TEXT,
+    },
+    "Range": {
+        "description": "The bytes that are wanted, in one range: for example `bytes=1024-` or "
+        "`bytes=-500`.",
         "schema": _TEXT,
     },
     "X-Request-ID": {
@@ -99,9 +138,29 @@ PATH: Final[dict[str, Schema]] = {
         "description": "The file's name.",
         "schema": {"type": "string", "enum": sorted(ASSETS)},
     },
+    "batch_id": {
+        "description": "The batch's id.",
+        "schema": {"type": "string", "pattern": f"^{JOB_ID_PATTERN}$"},
+        "example": "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e78",
+    },
+    "delivery": {
+        "description": "The callback's id.",
+        "schema": {"type": "string", "pattern": f"^{DELIVERY_ID_PATTERN}$"},
+        "example": "msg_0193b5b27d2e7c41a3c52f6d0c1b9e77_succeeded",
+    },
     "slug": {
         "description": "The end of the problem's `type`.",
         "schema": {"type": "string", "enum": sorted(meanings())},
+    },
+    "schedule": {
+        "description": "The schedule's name.",
+        "schema": {"type": "string", "pattern": f"^{NAME_PATTERN}$"},
+        "example": "nightly-report",
+    },
+    "file_id": {
+        "description": "The file's id.",
+        "schema": {"type": "string", "pattern": f"^{JOB_ID_PATTERN}$"},
+        "example": "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77",
     },
     "job_id": {
         "description": "The job's id.",

@@ -16,6 +16,14 @@ def _to(operation: str, says: str, job_id: str = _ID) -> dict[str, Any]:
     }
 
 
+def _to_batch(operation: str, says: str) -> dict[str, Any]:
+    return {"operationId": operation, "description": says, "parameters": {"batch_id": _ID}}
+
+
+def _to_file(operation: str, says: str) -> dict[str, Any]:
+    return {"operationId": operation, "description": says, "parameters": {"file_id": _ID}}
+
+
 JOB: Final[dict[str, dict[str, Any]]] = {
     "look": _to("getJob", "See how the job is."),
     "result": _to("getResult", "Fetch its result."),
@@ -31,6 +39,20 @@ LINKS: Final[dict[str, dict[str, Any]]] = {
     "lookAtFirst": _to("getJob", "See how the first job of the page is.", _FIRST),
     "resultOfFirst": _to("getResult", "Fetch the result of the first job of the page.", _FIRST),
     "lookAtExisting": _to("getJob", "See how the job is that is active already.", _EXISTING),
+    "callbacks": _to("listJobCallbacks", "See what is delivered of it."),
+    **{
+        f"resendFirstOf{kind.capitalize()}": {
+            "operationId": f"resend{kind.capitalize()}Callback",
+            "description": "Send the first callback of the list again.",
+            "parameters": {f"{kind}_id": f"$request.path.{kind}_id", "delivery": _FIRST},
+        }
+        for kind in ("job", "batch")
+    },
+    "lookAtBatch": _to_batch("getBatch", "See how far it is."),
+    "cancelBatch": _to_batch("cancelBatch", "Cancel what is left of it."),
+    "lookAtFile": _to_file("getFile", "See what is known of it."),
+    "downloadFile": _to_file("getFileContent", "Download it."),
+    "removeFile": _to_file("deleteFile", "Remove it."),
     "lookAtOffered": _to("getJob", "See how the job is meanwhile.", _OFFERED),
     # The body would be an object with the token within, which many programs cannot read here.
     "confirmCancel": _to(

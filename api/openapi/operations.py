@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from api.openapi.description import Schema, named
 from api.openapi.examples import example_of
+from api.openapi.files import form_schema
 from api.openapi.job import job_schema
 from api.submissions import Submission
 from jobs.errors import InvalidParameters
@@ -41,7 +42,14 @@ def operation_schemas(operation: Operation) -> dict[str, Schema]:
         **found,
         f"{prefix}Job": job_schema(operation=operation.name, result=named(f"{prefix}Result")),
         f"{prefix}Submission": submission_schema(operation),
+        **_form(operation, found[f"{prefix}Parameters"]),
     }
+
+
+def _form(operation: Operation, params: Schema) -> dict[str, Schema]:
+    if not operation.parameters.files:
+        return {}
+    return {f"{pascal(operation.name)}Form": form_schema(operation, params)}
 
 
 def checked(model: type[BaseModel]) -> Schema:
@@ -52,7 +60,7 @@ def checked(model: type[BaseModel]) -> Schema:
 
 def submission_schema(operation: Operation | None = None) -> Schema:
     """Give the schema of `POST /v1/jobs`, of one operation or of any."""
-    schema = checked(Submission)
+    schema = {key: each for key, each in checked(Submission).items() if key != "$defs"}
     if operation is not None:
         known = {"type": "string", "enum": [operation.name]}
         params = named(f"{pascal(operation.name)}Parameters")

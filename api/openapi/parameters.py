@@ -2,13 +2,15 @@
 
 from typing import Any, Final
 
+from api.callback_terms import JobCallback
 from api.joblog import MOST_AFTER, MOST_LINES, USUAL_LINES
 from api.listing import MOST_JOBS, USUAL_JOBS
 from api.openapi.description import Schema, named
 from api.openapi.headers import PATH, REQUEST
-from api.openapi.operations import submission_schema
+from api.openapi.operations import checked, submission_schema
 from api.openapi.shapes import JOB_ID, whole
-from api.submissions import LABEL_NAME, LABEL_VALUE, TIME
+from api.submissions import TIME
+from jobs.members import LABEL_NAME, LABEL_VALUE
 from jobs.rules import NAME
 
 _FLAG: Final[Schema] = {"type": "boolean"}
@@ -36,6 +38,11 @@ _QUERY: Final[dict[str, dict[str, Any]]] = {
     "tenant": {
         "description": "Whose; `*` for everybody's. For operators.",
         "schema": {"type": "string", "pattern": r"^(?:[A-Za-z0-9_-]{1,64}|\*)$"},
+    },
+    "file_name": {
+        "name": "name",
+        "description": "What the file is called.",
+        "schema": {"type": "string", "maxLength": 255},
     },
     "cursor": {
         "description": "Where the page begins, from the `next` of the one before.",
@@ -108,7 +115,22 @@ def _options() -> dict[str, dict[str, Any]]:
             "additionalProperties": {"type": "string", "pattern": f"^{LABEL_VALUE}$"},
         },
     }
-    return {**chosen, "labels": labels}
+    return {**chosen, "labels": labels, **_callback()}
+
+
+def _callback() -> dict[str, dict[str, Any]]:
+    """Give the members of a submission's callback, as query parameters."""
+    properties = checked(JobCallback)["properties"]
+    del properties["url"]["maxLength"]  # the first line of a request has a bound of its own: 414
+    styles = {"events": {"style": "form", "explode": False}}
+    return {
+        f"callback_{key}": {
+            "description": each["description"],
+            **styles.get(key, {}),
+            "schema": _not_null(each),
+        }
+        for key, each in properties.items()
+    }
 
 
 def _not_null(schema: Schema) -> Schema:

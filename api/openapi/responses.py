@@ -16,6 +16,7 @@ _HEADERS: Final[dict[Kind, tuple[str, ...]]] = {
     problems.AUTHENTICATION_REQUIRED: ("WWW-Authenticate",),
     problems.UNSUPPORTED_MEDIA_TYPE: ("Accept",),
     problems.METHOD_NOT_ALLOWED: ("Allow",),
+    problems.RANGE_NOT_SATISFIABLE: ("Accept-Ranges", "Content-Range"),
     TABLE[errors.DuplicateJob]: ("Location", "Retry-After"),
     TABLE[errors.JobNotFinished]: ("Retry-After",),
     TABLE[errors.RateExceeded]: ("Retry-After",),

@@ -15,6 +15,7 @@ if redis.call('EXISTS', record) == 1 then return answer('adopted') end
 if redis.call('ZSCORE', key_tombstones(), job_id .. ' ' .. fields.tenant) then return answer('buried') end
 if published_ms + adopt_window_ms < now then return answer('buried') end
 
+if fields.batch_id then revive_batch(fields) end
 local kept_id = fields.idempotency_digest
   and redis.call('HGET', key_idempotency(fields.tenant, fields.idempotency_digest), 'job')
 local rival_id = fields.fingerprint

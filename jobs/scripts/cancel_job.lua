@@ -19,13 +19,4 @@ if key then
   if not used and (not kept or tonumber(kept) < now) then return answer('stale') end
   redis.call('SET', key, 'used', 'PX', whole(kept_ms))
 end
-if job.status == 'scheduled' or job.status == 'queued' then
-  end_job(job_id, job, 'cancelled')
-  return answer('cancelled')
-end
-if job.status == 'running' then
-  set_status(job_id, job, 'cancelling')
-  announce(job_id, job)
-end
-redis.call('PUBLISH', channel_cancels, job_id)
-return answer('cancelling')
+return answer(stop_job(job_id, job))

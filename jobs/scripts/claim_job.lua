@@ -60,6 +60,7 @@ redis.call('HINCRBY', record, 'attempt', 1)
 redis.call('HSET', record, 'token', token, 'worker', worker, 'started_ms', whole(now))
 redis.call('ZADD', key_leases(), now + lease_ms, job_id)
 set_status(job_id, job, 'running')
+if tonumber(job.attempt) == 0 then queue_job_delivery(job_id, job) end
 job.percent = nil
 announce(job_id, job)
 give_back(evicted)

@@ -7,11 +7,14 @@
 --          outcome       str    succeeded | failed
 --          result        bytes  encoded result; empty for a failure
 --          result_bytes  int    its size before compression
+--          result_file   str    the file that has the result instead; empty for none
+--          files         json   ids of the files that the result names
 --          error         str    the error as JSON; empty for a success
--- RETURNS  finished | stale | ended | missing
+-- RETURNS  finished | stale | ended | missing | lost
 --
--- At most one attempt's outcome is ever recorded. A repeat by the same attempt answers as the
--- first time. A job that was asked to stop ends cancelled, and its late result is dropped.
+-- At most one attempt's outcome is ever recorded, together with the job's use of its files. A
+-- repeat by the same attempt answers as the first time. A job that was asked to stop ends
+-- cancelled, and its late result is dropped. 'lost' changes nothing: a file is not there.
 local job = read_job(job_id)
 if not job then return answer('missing') end
 if is_final(job) then
@@ -19,12 +22,25 @@ if is_final(job) then
   return answer(mine and 'finished' or 'ended')
 end
 if not holds_fence(job, attempt, token) then return answer('stale') end
+local adopted = {unpack(files)}
+if result_file ~= '' then adopted[#adopted + 1] = result_file end
 if job.status == 'cancelling' then
   end_job(job_id, job, 'cancelled')
+  drop_files(adopted)
   return answer('finished')
 end
 if outcome == 'succeeded' then
-  redis.call('SET', key_result(job_id), result)
+  if #adopted > 0 then
+    local all = cjson.encode(adopted)
+    if missing_file(job.tenant, all) then return answer('lost') end
+    use_files(job_id, all)
+  end
+  if #files > 0 then redis.call('HSET', key_text(job_id), 'result_files', cjson.encode(files)) end
+  if result_file ~= '' then
+    redis.call('HSET', record, 'result_file', result_file)
+  else
+    redis.call('SET', key_result(job_id), result)
+  end
   redis.call('HSET', record, 'result_bytes', result_bytes, 'percent', '100')
   redis.call('HDEL', key_text(job_id), 'error')
   job.percent = '100'

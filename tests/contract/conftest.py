@@ -53,6 +53,7 @@ def _serving(folder: Path, rabbitmq: RabbitMQ, namespace: str) -> Iterator[Stack
                 "CALLBOARD_API_KEYS": ",".join(keys),
                 "CALLBOARD_OPERATIONS": "tests.contract.operations",
                 "CALLBOARD_MAX_WAIT": "1s",
+                "CALLBOARD_SIGNING_KEY": "signing-key-of-the-contract-tests",
                 "CALLBOARD_RATE_LIMIT": "1000000/10s",
             }
             stack.start(workers=1)

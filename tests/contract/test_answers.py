@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 from falcon import testing
 
+from jobs.deliver import Attempted, claim_deliveries, settle
 from jobs.progress import Report
+from jobs.schedule import Schedule
+from jobs.schedules import put_schedule
 from tests.api_stage import Stage, hash_of
 from tests.contract.documents import complaints, stage_of_contract
+from tests.ticks import take_now
 
 pytestmark = pytest.mark.check
 
@@ -128,6 +132,32 @@ def test_duplicates_and_repeats_are_described(ask: Asking) -> None:
     assert statuses == [202, 422, 409, 409, 202, 303]
 
 
+def test_a_schedule_is_described_from_its_first_tick_to_its_end(ask: Asking) -> None:
+    path, store = "/v1/schedules/nightly", ask.stage.store
+    daily = {"cron": "0 2 * * *", **ENCLOSE}
+    put_schedule(store, "kept", Schedule.model_validate(daily), source="file")
+
+    statuses = [
+        ask("PUT", path, json={**daily, "labels": {"a": "b"}}).status_code,
+        ask("PUT", path, json=daily).status_code,
+        ask("PUT", path, json={**daily, "cron": "x"}).status_code,
+        ask("PUT", "/v1/schedules/kept", json=daily).status_code,
+        ask("POST", f"{path}/pause").status_code,
+        ask("GET", path).status_code,
+        ask("POST", f"{path}/resume").status_code,
+    ]
+    take_now(store, ask.stage.services.intake, "nightly")
+    statuses += [
+        ask("GET", path).status_code,
+        ask("GET", "/v1/schedules").status_code,
+        ask("DELETE", path).status_code,
+        ask("DELETE", path).status_code,
+        ask("DELETE", "/v1/schedules/kept").status_code,
+    ]
+
+    assert statuses == [201, 200, 422, 409, 200, 200, 200, 200, 200, 204, 404, 409]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "sent", "status"),
     [
@@ -175,3 +205,28 @@ def test_who_may_not_and_who_asks_too_often_are_told_as_described() -> None:
 
     assert statuses[:3] == [401, 403, 200]
     assert statuses[-1] == 429
+
+
+def test_callbacks_are_described_from_their_queueing_to_their_resending() -> None:
+    stage = stage_of_contract(signing_key="s" * 32)
+    ask = Asking(stage)
+    job_id = ask.submit({**ENCLOSE, "callback": {"url": "https://hooks.example/"}})
+    path = f"/v1/jobs/{job_id}/callbacks"
+    ask("GET", path)
+    stage.succeed(job_id, BOX)
+    (shown,) = ask("GET", path).json["items"]
+    resend = f"{path}/{shown['id']}/resend"
+    (delivery,) = claim_deliveries(stage.store, most=1, per_host=1)
+
+    statuses = [ask("POST", resend).status_code]
+    settle(stage.store, delivery, Attempted(code=503, problem="busy"), retries=[])
+    statuses += [
+        ask("GET", path).status_code,
+        ask("POST", resend).status_code,
+        ask("POST", f"{path}/msg_{'0' * 32}_failed/resend").status_code,
+        ask("POST", "/v1/operations/enclose?callback_url=x", json=ENCLOSE["params"]).status_code,
+        ask("GET", f"/v1/batches/{job_id}/callbacks").status_code,
+    ]
+    stage.close()
+
+    assert statuses == [409, 200, 202, 404, 422, 404]

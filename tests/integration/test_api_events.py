@@ -78,6 +78,7 @@ def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(
 
     unchanged = Follower(stage.app, running.job_id, last_id=last_id)
     stage.report(running, Report(percent=20.0, lines=_lines("three")))
+    unchanged.sees("log")  # all streams of a job share what was read last
     behind = Follower(stage.app, running.job_id, last_id=last_id)
     behind.sees("log")
     _succeed(stage, running)

@@ -244,5 +244,10 @@ def test_the_addresses_that_submit_are_those_of_the_table(stage: Stage) -> None:
 
     posts = {route.template for route in table if route.roles.get("POST") == "client"}
 
-    assert posts - SUBMISSIONS == {"/v1/jobs/{job_id}/cancel"}
+    assert posts - SUBMISSIONS == {
+        "/v1/jobs/{job_id}/cancel",
+        "/v1/jobs/{job_id}/callbacks/{delivery}/resend",
+        "/v1/batches/{batch_id}/callbacks/{delivery}/resend",
+        "/v1/files",
+    }
     assert posts >= SUBMISSIONS

@@ -11,7 +11,7 @@ from falcon import testing
 
 from config import Role
 from jobs.identity import new_job_id
-from tests.api_stage import Stage, hash_of
+from tests.api_stage import ADD, Stage, hash_of
 
 ROLES: Final = (None, *get_args(Role))
 
@@ -23,10 +23,23 @@ NEEDED: Final[dict[str, dict[str, Role | None]]] = {
     "/v1/jobs/{job_id}/log": {"GET": "viewer"},
     "/v1/jobs/{job_id}/cancel": {"POST": "client"},
     "/v1/jobs/{job_id}/retry": {"POST": "client"},
+    "/v1/jobs/{job_id}/callbacks": {"GET": "viewer"},
+    "/v1/jobs/{job_id}/callbacks/{delivery}/resend": {"POST": "client"},
+    "/v1/batches": {"POST": "client"},
+    "/v1/batches/{batch_id}": {"GET": "viewer", "DELETE": "client"},
+    "/v1/batches/{batch_id}/callbacks": {"GET": "viewer"},
+    "/v1/batches/{batch_id}/callbacks/{delivery}/resend": {"POST": "client"},
     "/v1/operations": {"GET": "viewer"},
     "/v1/operations/{name}": {"GET": "viewer", "POST": "client"},
     "/v1/operations/{name}/pause": {"POST": "operator"},
     "/v1/operations/{name}/resume": {"POST": "operator"},
+    "/v1/files": {"GET": "viewer", "POST": "client"},
+    "/v1/files/{file_id}": {"GET": "viewer", "DELETE": "client"},
+    "/v1/files/{file_id}/content": {"GET": "viewer"},
+    "/v1/schedules": {"GET": "operator"},
+    "/v1/schedules/{schedule}": {"GET": "operator", "PUT": "operator", "DELETE": "operator"},
+    "/v1/schedules/{schedule}/pause": {"POST": "operator"},
+    "/v1/schedules/{schedule}/resume": {"POST": "operator"},
     "/v1/workers": {"GET": "operator"},
     "/healthz": {"GET": None},
     "/readyz": {"GET": None},
@@ -56,7 +69,7 @@ def stage() -> Iterator[Stage]:
         f"{tenant}:{role}:{hash_of(f'{tenant}-{role}')}"
         for tenant, role in product(("acme", "rival"), get_args(Role))
     ]
-    built = Stage(api_keys=",".join(keys))
+    built = Stage(api_keys=",".join(keys), signing_key="s" * 32)
     yield built
     built.close()
 
@@ -65,7 +78,15 @@ def _ask(
     stage: Stage, template: str, method: str, job_id: str, headers: dict[str, str]
 ) -> testing.Result:
     path = template.format(
-        job_id=job_id, name="echo", slug="not-found", digest="0", file="none.css"
+        job_id=job_id,
+        file_id=job_id,
+        name="echo",
+        schedule="nightly",
+        slug="not-found",
+        digest="0",
+        file="none.css",
+        batch_id=job_id,
+        delivery=f"msg_{job_id.replace('-', '')}_succeeded",
     )
     body = {"body": "{}"} if method == "POST" else {}
     typed = {"Content-Type": "application/json"} if body else {}
@@ -117,7 +138,8 @@ def test_another_tenants_job_is_not_found_whatever_is_asked(
 def test_operators_of_another_tenant_see_and_steer_it(
     stage: Stage, template: str, method: str, role: Role
 ) -> None:
-    job_id = stage.submit(headers=_key("acme", "client")).json["id"]
+    asked = {**ADD, "callback": {"url": "https://hooks.example/"}}
+    job_id = stage.submit(asked, headers=_key("acme", "client")).json["id"]
     stage.succeed(job_id, 3)
 
     answer = _ask(stage, template, method, job_id, _key("rival", role))
@@ -127,10 +149,10 @@ def test_operators_of_another_tenant_see_and_steer_it(
 
 def test_the_readme_names_every_route() -> None:
     table = Path("README.md").read_text("utf-8").partition("| route | does |")[2]
-    named = re.findall(r"`(GET|POST|DELETE) ([^`]+)`", table.partition("\n\n")[0])
+    named = re.findall(r"`(GET|POST|PUT|DELETE) ([^`]+)`", table.partition("\n\n")[0])
 
     written = {
-        (method, template.replace("{job_id}", "{id}").replace("{slug}", "{type}"))
+        (method, re.sub(r"\{(?:job|file|batch)_id\}", "{id}", template).replace("{slug}", "{type}"))
         for template, methods in NEEDED.items()
         for method in methods
     }

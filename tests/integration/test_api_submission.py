@@ -118,7 +118,7 @@ def test_a_job_is_kept_as_long_as_was_asked(stage: Stage) -> None:
         ({"operation": "add", "params": [1]}, "/params"),
         ({"operation": 1, "params": {}}, "/operation"),
         ({**ADD, "colour": "red"}, "/colour"),
-        ({**ADD, "callback": {}}, "/callback"),
+        ({**ADD, "callback": {}}, "/callback/url"),
         ({**ADD, "priority": 11}, "/priority"),
         ({**ADD, "priority": "5"}, "/priority"),
         ({**ADD, "priority": True}, "/priority"),

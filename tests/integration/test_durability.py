@@ -17,6 +17,7 @@ from jobs.read import read
 from jobs.store import Store
 from jobs.submission import Submission
 from jobs.submit import submit
+from jobs.submit_batch import NewBatch, Step, submit_step
 from tests.eventually import eventually
 from tests.servers import RedisServer, free_port
 
@@ -35,6 +36,12 @@ def redis_with(folder: Path, options: Mapping[str, str]) -> Iterator[RedisServer
 def submit_one(store: Store) -> None:
     submission = Submission(job_id=new_job_id(), operation="any", params={})
     submit(store, submission, max_active=10, max_active_operation=10)
+
+
+def submit_one_as_batch(store: Store) -> None:
+    submission = Submission(job_id=new_job_id(), operation="any", params={})
+    batch = NewBatch(id=new_job_id(), tenant="default", total=1)
+    submit_step(store, batch, Step(0, [(submission, 10)]), max_active=10, charge=None)
 
 
 def test_a_server_that_loses_or_evicts_jobs_is_complained_of(tmp_path: Path) -> None:
@@ -93,6 +100,8 @@ def test_strict_durability_waits_for_a_replica_that_is_there(tmp_path: Path) -> 
 
             with pytest.raises(StoreUnavailable, match="durable"):
                 submit_one(store)
+            with pytest.raises(StoreUnavailable, match="durable"):
+                submit_one_as_batch(store)
             counted = count_request(store, Charge("default", Rate(9, timedelta(seconds=10))))
 
     assert "WAIT" not in (alone.durable_by or ())

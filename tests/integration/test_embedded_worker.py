@@ -18,8 +18,9 @@ from config.connections import connect_redis
 from jobs.cancel import cancel
 from jobs.identity import new_job_id
 from jobs.publisher import Wakeup
-from jobs.read import read, read_result
+from jobs.read import read
 from jobs.record import Record
+from jobs.results import read_result
 from jobs.submission import Submission
 from jobs.submit import submit
 from jobs.workers import list_workers

@@ -49,6 +49,8 @@ def test_rabbitmq_keeps_a_confirmed_durable_message_over_a_kill(rabbitmq: Rabbit
     channel.confirm_delivery()
     channel.basic_publish("", queue, b"yes", pika.BasicProperties(delivery_mode=2), mandatory=True)
     connection.close()
+    # The confirm is for the message; RabbitMQ writes that there is a queue a moment later.
+    rabbitmq.ctl("eval", "mnesia:sync_log().")
 
     rabbitmq.kill()
     rabbitmq.start()

@@ -9,10 +9,11 @@ from jobs.fence import Fence
 from jobs.finish import Outcome, encode_result, finish
 from jobs.progress import LogBounds, Report, progress
 from jobs.promote import promote
-from jobs.read import read, read_result
+from jobs.read import read
 from jobs.reap import reap
 from jobs.release import release
 from jobs.renew import renew
+from jobs.results import read_result
 from jobs.retry import retry
 from tests.invariants import look
 from tests.world import LEASE, World

@@ -69,6 +69,7 @@ class Stack:
             "CALLBOARD_PORT": str(self.port),
             "CALLBOARD_WEB_CONCURRENCY": "1",
             "CALLBOARD_LEASE": "3s",
+            "CALLBOARD_STORAGE_URL": str(folder / "files"),
             "CALLBOARD_SHUTDOWN_GRACE": "1s",
             "PYTHONPATH": str(ROOT),  # before packages of others that are called `tests`, too
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{bare_environment()['PATH']}",

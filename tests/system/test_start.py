@@ -20,6 +20,20 @@ def test_a_process_that_cannot_start_says_why_once_and_stays_down(
     assert started.log.read_text().count("needs 2 of resource 'gpu'") == 1
 
 
+@pytest.mark.parametrize("process_type", ["web", "worker"])
+def test_a_process_whose_file_of_schedules_is_wrong_says_where_and_stays_down(
+    stack: Stack, process_type: str
+) -> None:
+    path = stack.folder / "schedules.toml"
+    path.write_text('[nightly]\ncron = "0 25 * * *"\noperation = "echo"\n', encoding="utf-8")
+    started = stack.run(process_type, CALLBOARD_SCHEDULES_FILE=str(path))
+
+    code = started.process.wait(30)
+
+    assert code not in (0, -signal.SIGKILL)
+    assert started.log.read_text().count("'nightly': /cron: is no cron expression: bad hour") == 1
+
+
 def test_a_web_process_starts_without_a_warning(stack: Stack) -> None:
     web = stack.web()
 

@@ -1,6 +1,7 @@
 """Every Lua file says what it does, and does what it says."""
 
 import re
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
@@ -59,7 +60,9 @@ def test_every_transition_has_the_five_parts_of_a_header(name: str) -> None:
 def test_the_words_of_the_header_are_the_words_that_are_answered(name: str) -> None:
     calls = re.findall(r"answer\(((?:[^()]|\([^()]*\))*)\)", code(f"{name}.lua"))
     first = [re.split(r",(?![^(]*\))", call)[0] for call in calls]
-    said = {word for argument in first for word in re.findall(r"'([a-z]+)'", argument)}
+    for shared in {one for argument in first for one in re.findall(r"^(\w+)\(", argument)}:
+        first += re.findall(r"\breturn ([^,\n]+)", code(f"shared/{shared}.lua"))
+    said = {word for argument in first for word in re.findall(r"'([a-z_]+)'", argument)}
 
     assert said == set(read_header(name, read(f"{name}.lua")).answers)
 
@@ -106,7 +109,8 @@ def test_every_name_is_local(path: str) -> None:
     parameters = re.findall(r"\bfunction \w*\(([^)]*)\)", text)
     known = {name for group in declared + looped + parameters for name in re.split(r", *", group)}
 
-    assigned = set(re.findall(r"^\s*(\w+) = ", text, re.MULTILINE))
+    # What ends with a comma is a member of a table.
+    assigned = set(re.findall(r"^\s*(\w+) = .*(?<!,)$", text, re.MULTILINE))
 
     assert assigned <= known
 
@@ -142,7 +146,10 @@ def test_a_shared_function_comes_after_those_that_it_calls(name: str) -> None:
 def test_only_scripts_that_make_jobs_may_be_refused_by_a_full_redis() -> None:
     first_write = {name: "redis.call('DEL', key_headroom())" in load(name).source for name in NAMES}
 
-    assert {"submit_job", "adopt_job"} == GROWING
+    assert {
+        *("submit_job", "submit_batch", "adopt_job"),
+        *("put_schedule", "reserve_file"),
+    } == GROWING
     assert {name for name, spared in first_write.items() if not spared} == GROWING | READING
 
 
@@ -151,8 +158,8 @@ def test_a_script_that_only_reads_calls_nothing_that_writes(name: str) -> None:
     called = set(re.findall(r"redis\.call\(\s*'(\w+)'", load(name).source))
 
     assert called <= {
-        *("TIME", "HGET", "HMGET", "LRANGE", "LLEN"),
-        *("ZCARD", "ZCOUNT", "ZRANK", "ZREVRANGE", "ZMSCORE"),
+        *("TIME", "HGET", "HMGET", "HGETALL", "LRANGE", "LLEN", "ZRANGE"),
+        *("SCARD", "ZCARD", "ZCOUNT", "ZRANK", "ZREVRANGE", "ZMSCORE"),
     }
     assert called >= {"TIME"}
 
@@ -180,6 +187,8 @@ def test_a_header_is_read_into_its_parts() -> None:
         ("-- ARGV     none\n", ""),
         ("--\n-- It ends once.\n", ""),
         ("ARGV     none", "ARGV     when  float"),
+        ("ARGV     none", "ARGV     days...  json"),
+        ("ARGV     none", "ARGV     days...  str\n--          hour  str"),
     ],
 )
 def test_a_header_that_lacks_a_part_is_refused(there: str, instead: str) -> None:
@@ -200,3 +209,19 @@ def test_a_header_that_lacks_a_part_is_refused(there: str, instead: str) -> None
 def test_arguments_that_the_header_does_not_name_are_refused(arguments: dict[str, object]) -> None:
     with pytest.raises(TypeError, match="cancel_job"):
         load("cancel_job").order(arguments)
+
+
+def test_the_last_argument_may_be_a_list_of_any_length() -> None:
+    header = read_header("end_world", HEADER.replace("none", "hour  int\n--          days...  str"))
+    script = replace(load("cancel_job"), header=header)
+
+    assert (header.arguments, header.variadic) == ({"hour": "int", "days": "str"}, "days")
+    assert script.order({"hour": 1, "days": ["a", "b"]}) == [1, "a", "b"]
+    assert script.order({"hour": 1, "days": []}) == [1]
+    for wrong in ("ab", [1], [True]):
+        with pytest.raises(TypeError, match="days"):
+            script.order({"hour": 1, "days": wrong})
+
+
+def test_a_script_gets_its_list_as_a_table_of_what_is_left() -> None:
+    assert "local params = {unpack(ARGV, 9)}" in load("submit_batch").source

@@ -94,6 +94,7 @@ def test_a_running_job_shows_every_member_of_the_contract() -> None:
             "log": f"http://example.org/v1/jobs/{RECORD.id}/log",
             "cancel": f"http://example.org/v1/jobs/{RECORD.id}/cancel",
             "retry": f"http://example.org/v1/jobs/{RECORD.id}/retry",
+            "callbacks": f"http://example.org/v1/jobs/{RECORD.id}/callbacks",
         },
     }
 

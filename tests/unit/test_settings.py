@@ -68,6 +68,31 @@ def test_platform_names_are_read_and_our_own_win(monkeypatch: pytest.MonkeyPatch
     assert settings.port == 5001
 
 
+def test_what_callbacks_may_reach_is_read_in_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLBOARD_SIGNING_KEY", "hush-key" * 4)
+    monkeypatch.setenv("CALLBOARD_CALLBACK_HOSTS", "Hooks.example.com, *.example.org,192.0.2.1,::1")
+    monkeypatch.setenv("CALLBOARD_CALLBACK_NETWORKS", "10.0.0.0/8,fd00::/8")
+    monkeypatch.setenv("CALLBOARD_CALLBACK_PORTS", "443, 8080")
+    monkeypatch.setenv("CALLBOARD_CALLBACK_RETRIES", "5s,1m")
+
+    settings = load_settings()
+
+    assert settings.signing_key is not None
+    assert settings.signing_key.get_secret_value() == "hush-key" * 4
+    assert "hush-key" not in repr(settings)
+    assert settings.callback_hosts == ("hooks.example.com", "*.example.org", "192.0.2.1", "::1")
+    assert settings.callback_networks == ("10.0.0.0/8", "fd00::/8")
+    assert settings.callback_ports == (443, 8080)
+    assert settings.callback_retries == (timedelta(seconds=5), timedelta(minutes=1))
+
+
+def test_a_callback_is_tried_again_for_three_days() -> None:
+    waits = load_settings().callback_retries
+
+    assert len(waits) == 9
+    assert timedelta(days=3) < sum(waits, timedelta()) < timedelta(days=4)
+
+
 @pytest.mark.parametrize(
     ("written", "rate", "window_s"),
     [
@@ -127,6 +152,14 @@ def test_settings_cannot_be_changed() -> None:
         ({"LEASE": "soon"}, "CALLBOARD_LEASE is not valid: 'soon' is not a duration"),
         ({"LEASE": "500ms"}, "CALLBOARD_LEASE is not valid: it must be between 1s and 1h"),
         ({"SHUTDOWN_GRACE": "2h"}, "CALLBOARD_SHUTDOWN_GRACE is not valid: .*between 0s and 1h"),
+        ({"SIGNING_KEY": "hush-key"}, "CALLBOARD_SIGNING_KEY .*fewer than 32 characters"),
+        ({"CALLBACK_HOSTS": "https://x.example"}, "is not a host or a pattern"),
+        ({"CALLBACK_HOSTS": "*"}, "is not a host or a pattern"),
+        ({"CALLBACK_NETWORKS": "10.0.0.1/8"}, "CALLBOARD_CALLBACK_NETWORKS .* 10.0.0.0/8"),
+        ({"CALLBACK_PORTS": "443,0"}, "'0' is not a TCP port"),
+        ({"CALLBACK_PORTS": "443,https"}, "'https' is not a TCP port"),
+        ({"CALLBACK_RETRIES": "5s,soon"}, "'soon' is not a duration"),
+        ({"CALLBACK_RETRIES": "8d"}, "between 0s and 7d"),
         ({"MAX_BODY_BYTES": "5TB"}, "unknown unit 'TB'"),
         ({"MAX_BODY_BYTES": "1B"}, "between 1KiB and 1GiB"),
         ({"MAX_RESULT_BYTES": "32KiB"}, "INLINE_RESULT_BYTES is larger than"),

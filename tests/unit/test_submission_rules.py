@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.problems import Problem
-from api.submissions import Submission, is_label, parse_submission, parse_time
+from api.submissions import Submission, parse_submission, parse_time
+from jobs.members import is_label
 
 pytestmark = pytest.mark.check
 

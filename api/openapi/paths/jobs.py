@@ -4,6 +4,7 @@ from typing import Final
 
 from api import problems
 from api.openapi.description import EVENT_STREAM, Answer, Body, Description, Descriptions
+from api.openapi.downloads import ANY, AS_FILE, PARAMETERS, REFUSALS, downloads
 from api.openapi.links import JOB
 from api.problems import TABLE
 from jobs import errors
@@ -25,6 +26,7 @@ SUBMITTED: Final = (
     TABLE[errors.InvalidParameters],
     TABLE[errors.IdempotencyMismatch],
     TABLE[errors.CapacityExceeded],
+    TABLE[errors.FileMissing],
     GONE,
 )
 """Why a submission may be refused, whatever it is of."""
@@ -114,7 +116,7 @@ DESCRIPTIONS: Final[Descriptions] = {
                 schema="Job",
                 headers=("ETag", "Vary"),
                 perhaps=("Retry-After", "Preference-Applied"),
-                links=("result", "events", "log", "cancel", "delete", "retry"),
+                links=("result", "events", "log", "cancel", "delete", "retry", "callbacks"),
             ),
             304: Answer(
                 says="The job is as the client knows it.",
@@ -149,9 +151,24 @@ DESCRIPTIONS: Final[Descriptions] = {
         id="getResult",
         tag=_TAG,
         summary="Fetch a result",
-        says="Gives what the operation returned.",
-        answers={200: Answer(says="The result.", schema="AnyResult", headers=("Vary",))},
-        problems=(NOT_FOUND, GONE, TABLE[errors.JobNotFinished], problems.NO_RESULT),
+        says="Gives what the operation returned: data, or the one file that it returned in that "
+        "file's own type.",
+        parameters=(*PARAMETERS, "Accept-Encoding"),
+        answers=downloads(
+            Answer(
+                says="The result.",
+                schema="AnyResult",
+                also={ANY: "Bytes"},
+                perhaps=("Vary", "Content-Encoding", *AS_FILE),
+            )
+        ),
+        problems=(
+            NOT_FOUND,
+            GONE,
+            TABLE[errors.JobNotFinished],
+            problems.NO_RESULT,
+            *REFUSALS,
+        ),
     ),
     ("/v1/jobs/{job_id}/events", "GET"): Description(
         id="streamEvents",

@@ -2,8 +2,11 @@
 
 from typing import Final
 
+from api.multipart import FORM
 from api.openapi.description import Answer, Body, Description, Descriptions
+from api.openapi.files import form_encoding
 from api.openapi.operations import parameters_example, pascal
+from api.openapi.paths.files import TAKEN
 from api.openapi.paths.jobs import RETURNED, SUBMIT_HEADERS, SUBMITTED, accepted
 from api.problems import TABLE
 from jobs import errors
@@ -11,7 +14,15 @@ from jobs.operation import Operation
 
 _TAG: Final = "Operations"
 _UNKNOWN: Final = TABLE[errors.UnknownOperation]
-_OPTIONS: Final = ("priority", "delay_seconds", "run_at", "result_ttl_seconds", "labels")
+_OPTIONS: Final = (
+    "priority",
+    "delay_seconds",
+    "run_at",
+    "result_ttl_seconds",
+    "labels",
+    "callback_url",
+    "callback_events",
+)
 ONE: Final = "/v1/operations/{name}"
 
 DESCRIPTIONS: Final[Descriptions] = {
@@ -72,6 +83,7 @@ def of_operation(operation: Operation) -> Descriptions:
     unique = rules.unique or rules.unique_by is not None
     example = parameters_example(operation)
     returns = unique and rules.on_conflict == "return"
+    takes_files = bool(operation.parameters.files)
     first, _, rest = operation.description.partition("\n")
     return {
         (ONE, "GET"): Description(
@@ -89,9 +101,15 @@ def of_operation(operation: Operation) -> Descriptions:
             parameters=(*SUBMIT_HEADERS, *_OPTIONS),
             body=Body(
                 schema=f"{prefix}Parameters",
+                also={FORM: f"{prefix}Form"} if takes_files else {},
+                encoding=form_encoding(operation) if takes_files else {},
                 examples={} if example is None else {name: example},
             ),
             answers={**accepted(f"{prefix}Job"), **({303: RETURNED} if returns else {})},
-            problems=(*SUBMITTED, *((TABLE[errors.DuplicateJob],) if unique else ())),
+            problems=(
+                *SUBMITTED,
+                *(TAKEN if takes_files else ()),
+                *((TABLE[errors.DuplicateJob],) if unique else ()),
+            ),
         ),
     }

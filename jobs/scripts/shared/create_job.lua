@@ -12,10 +12,12 @@ local function create_job(id, fields, text, params, status)
   redis.call('HSET', key_job(id), unpack(flat))
   for name, value in pairs(text) do redis.call('HSET', key_text(id), name, value) end
   redis.call('SET', key_params(id), params)
+  use_files(id, text.files)
   fields.status = status
   redis.call('ZADD', key_active(), fields.created_ms, id)
   redis.call('ZADD', key_active_operation(fields.operation), fields.created_ms, id)
   redis.call('SADD', key_tenants(), fields.tenant)
+  if fields.batch_id then redis.call('SADD', key_batch_status(fields.batch_id, status), id) end
   for _, index in ipairs(indexes_of(fields, text)) do
     redis.call('ZADD', index, fields.created_ms, id)
   end

@@ -13,6 +13,8 @@ local function end_job(id, job, status)
   redis.call('ZADD', key_expiry(), expires, id)
   redis.call('HSET', key_job(id), 'finished_ms', whole(now), 'expires_ms', expires)
   set_status(id, job, status)
+  queue_job_delivery(id, job)
+  if job.batch_id then end_in_batch(job.batch_id, expires) end
   announce(id, job)
   hand_over_slots(job)
 end

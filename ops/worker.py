@@ -1,11 +1,13 @@
-"""What the `dramatiq` command loads: `dramatiq actors.worker --processes 1`."""
+"""What the `dramatiq` command loads: `dramatiq ops.worker --processes 1`."""
 
 import sys
 
 import dramatiq
 
 from actors.assembly import assemble
+from actors.callbacks.delivering import deliver_callbacks
 from actors.service import Service
+from api.callback_body import CallbackBodies
 from config import load_settings_or_exit
 from config.logging import configure_logging
 from config.telemetry import Telemetry
@@ -21,5 +23,6 @@ except OperationError as error:
     sys.exit(f"Callboard cannot start: {error}")
 telemetry = Telemetry.of(settings, process="callboard-worker")
 Service(assembly, supervised=True, telemetry=telemetry).install()
+deliver_callbacks(assembly, CallbackBodies(assembly.store, settings))
 broker = assembly.broker
 dramatiq.set_broker(broker)

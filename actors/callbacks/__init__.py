@@ -1,0 +1,1 @@
+"""Callbacks over the wire: a courier delivers what jobs and batches have to say."""

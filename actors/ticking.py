@@ -1,0 +1,138 @@
+"""The housekeeper's chore that makes the jobs of schedules, each tick's once."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from jobs.advance import advance, due_schedules, next_tick
+from jobs.errors import (
+    CallboardError,
+    CapacityExceeded,
+    DuplicateJob,
+    InvalidParameters,
+    StoreUnavailable,
+    UnknownOperation,
+)
+from jobs.intake import Intake
+from jobs.publisher import Wakeup
+from jobs.schedule import LABEL, job_id_of
+from jobs.store import Store
+from jobs.stored_schedule import Outcome, StoredSchedule, Tick
+
+LATE: Final = timedelta(seconds=60)
+MOST_AT_ONCE: Final = 50
+LONGEST_SECONDS: Final = 1.0
+REST_SECONDS: Final = 60.0
+_LONGEST_DETAIL: Final = 500
+
+log = structlog.get_logger(__name__)
+
+
+class LeftToRelay:
+    """A publisher for those who must not wait for RabbitMQ: the relay's thread publishes soon."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._relay = intake.relay
+
+    def publish(self, wakeups: Sequence[Wakeup]) -> Sequence[bool]:
+        """Hand the jobs on; what is confirmed, the relay settles itself."""
+        self._relay.wake([wakeup.submission.job_id for wakeup in wakeups])
+        return [False] * len(wakeups)
+
+    def ready(self, queue: str) -> int | None:  # noqa: ARG002 — nobody asks here
+        """Say that nobody knows."""
+        return None
+
+
+class Ticking:
+    """Submits the jobs of ticks that have come.
+
+    Many processes may do it at once: the id of a tick's job is derived from the tick, so that it
+    is one job whoever submits it, and however often (ADR 29).
+
+    Args:
+        namespace: that of the store.
+    """
+
+    def __init__(self, store: Store, intake: Intake, *, namespace: str) -> None:
+        self._store = store
+        self._intake = replace(intake, publisher=LeftToRelay(intake))
+        self._namespace = namespace
+        self._faults = intake.faults
+        self._resting: dict[str, float] = {}
+
+    def tick(self) -> None:
+        """Take the ticks that have come; what Redis does not take now comes later, not never."""
+        end = time.monotonic() + LONGEST_SECONDS
+        try:
+            now, due = due_schedules(self._store, most=MOST_AT_ONCE)
+            for stored in due:
+                self._try(stored, now)
+                if time.monotonic() > end:
+                    break
+        except StoreUnavailable as error:
+            # The other chores may still be done, such as those that make room.
+            log.debug("ticks_put_off", reason=str(error))
+
+    def _try(self, stored: StoredSchedule, now: datetime) -> None:
+        if self._resting.get(stored.name, 0.0) > time.monotonic():
+            return
+        self._resting.pop(stored.name, None)
+        try:
+            self._take(stored, now)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("tick_failed", schedule=stored.name)
+            self._resting[stored.name] = time.monotonic() + REST_SECONDS
+
+    def _take(self, stored: StoredSchedule, now: datetime) -> None:
+        schedule = stored.schedule
+        latest = schedule.times.latest(stored.next_at, now)
+        if latest > stored.next_at:
+            # Which of the missed ticks is taken is decided first: another process, a moment
+            # later, may see one more.
+            if not advance(self._store, stored, latest):
+                return
+            stored = replace(stored, next_at=latest)
+        if schedule.missed == "skip" and now - latest > LATE:
+            taken = Tick(at=latest, outcome="skipped")
+        else:
+            taken = self._submit(stored)
+            self._faults.reach("between-submit-and-advance")
+        advance(self._store, stored, next_tick(schedule, latest), last=taken)
+        write = log.info if taken.outcome in ("submitted", "skipped") else log.warning
+        write("tick", schedule=stored.name, outcome=taken.outcome, job=taken.job_id)
+
+    def _submit(self, stored: StoredSchedule) -> Tick:
+        schedule, at = stored.schedule, stored.next_at
+        chosen: dict[str, Any] = {
+            "job_id": job_id_of(self._namespace, stored.name, at),
+            "tenant": schedule.tenant,
+            "priority": schedule.priority,
+            "labels": {**schedule.labels, LABEL: stored.name},
+        }
+        try:
+            accepted = self._intake.submit(schedule.operation, schedule.params, **chosen)
+        except StoreUnavailable:
+            raise
+        except DuplicateJob as error:
+            return Tick(at=at, outcome="duplicate", job_id=error.job_id, detail=str(error))
+        except CallboardError as error:
+            return Tick(at=at, outcome=_outcome(error), detail=str(error)[:_LONGEST_DETAIL])
+        return Tick(at=at, outcome="submitted", job_id=accepted.job_id)
+
+
+def _outcome(error: CallboardError) -> Outcome:
+    match error:
+        case CapacityExceeded():
+            return "full"
+        case InvalidParameters():
+            return "invalid-parameters"
+        case UnknownOperation():
+            return "unknown-operation"
+    return "refused"

@@ -1,0 +1,60 @@
+"""What runs need from outside: the files they take, and a place for what they make."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from actors.recorder import GivenUpError, Recorder
+from config import Settings
+from jobs.errors import ShutDown
+from jobs.inputs import Inputs
+from jobs.operation import Operation
+from jobs.outputs import OutputBounds, Outputs
+from jobs.run_files import RunFiles
+from jobs.storage import Storage
+from jobs.store import Store
+
+Answer = TypeVar("Answer")
+
+
+class Workshop:
+    """Sets runs of one process up with folders, inputs and outputs."""
+
+    def __init__(
+        self, settings: Settings, store: Store, storage: Storage, recorder: Recorder
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._storage = storage
+        self._recorder = recorder
+
+    def folder(self) -> RunFiles:
+        """Give one attempt a folder of its own, which is made once something is put there."""
+        return RunFiles(self._storage.folder)
+
+    def inputs(self, folder: RunFiles, *, tenant: str) -> Inputs:
+        """Let an attempt fetch the files of a tenant."""
+        return Inputs(self._store, self._storage, folder, tenant=tenant, surely=self.surely)
+
+    def outputs(self, folder: RunFiles, operation: Operation, *, tenant: str) -> Outputs:
+        """Let an attempt keep what it comes to."""
+        settings = self._settings
+        bounds = OutputBounds(
+            result_bytes=operation.rules.max_result_bytes or settings.max_result_bytes,
+            stored_bytes=settings.stored_result_bytes,
+            files_bytes=settings.max_file_bytes,
+            tenant_bytes=settings.tenant_storage_bytes,
+        )
+        return Outputs(
+            self._store, self._storage, folder, tenant=tenant, bounds=bounds, surely=self.surely
+        )
+
+    def surely(self, ask: Callable[[], Answer]) -> Answer:
+        """Ask Redis until it answers.
+
+        Raises:
+            ShutDown: the process is about to end before that.
+        """
+        try:
+            return self._recorder.surely(ask)
+        except GivenUpError as error:
+            raise ShutDown("The worker stops.") from error

@@ -1,0 +1,47 @@
+"""What all downloads have in common: parts, digests and preconditions."""
+
+from dataclasses import replace
+from typing import Final
+
+from api import problems
+from api.openapi.description import Answer, Schema
+from api.problems import TABLE, Kind
+from jobs import errors
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Bytes": {"description": "The bytes themselves.", "type": "string", "format": "binary"},
+}
+PARAMETERS: Final = ("Range", "If-Range", "If-None-Match", "If-Match")
+REFUSALS: Final[tuple[Kind, ...]] = (
+    problems.PRECONDITION_FAILED,
+    problems.RANGE_NOT_SATISFIABLE,
+    TABLE[errors.StorageUnavailable],
+)
+ANY: Final = "*/*"
+AS_FILE: Final = ("Content-Disposition", "Content-Security-Policy")
+_HEADERS: Final = ("ETag", "Accept-Ranges", "Repr-Digest")
+
+
+def downloads(whole: Answer) -> dict[int, Answer]:
+    """Give the answers to a request for bytes.
+
+    Args:
+        whole: the answer with all of them, without what all such answers have.
+    """
+    whole = replace(whole, headers=(*_HEADERS, *whole.headers))
+    part = replace(
+        whole,
+        says="The part that was asked for.",
+        schema="Bytes",
+        media=(ANY,),
+        also={},
+        headers=(*whole.headers, "Content-Range"),
+        links=(),
+    )
+    varies = {"headers": ("Vary",), "perhaps": ("Vary",)}
+    named = {key: tuple(h for h in getattr(whole, key) if h in of) for key, of in varies.items()}
+    known = Answer(
+        says="The client has it already.", headers=("ETag", *named["headers"]),
+        perhaps=named["perhaps"],
+    )  # fmt: skip
+    return {200: whole, 206: part, 304: known}

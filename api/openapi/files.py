@@ -1,0 +1,82 @@
+"""The schemas of files, and of forms that carry them."""
+
+from typing import Final
+
+from api.multipart import MOST_PARTS
+from api.openapi.description import Schema, named
+from api.openapi.shapes import ADDRESS, JOB_ID, TEXT, TIME, closed, listed, said, whole
+from jobs.file_parameters import FileParameter
+from jobs.operation import Operation
+
+_BYTES: Final[Schema] = {"type": "string", "format": "binary", "minLength": 1}
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "FileBytes": {"description": "The bytes of a file.", **_BYTES},
+    "FileForm": closed(
+        "A form with one part that is a file, of any name.",
+        {"file": said(_BYTES, "The file, with a `filename`.")},
+    ),
+    "File": closed(
+        "A file that was uploaded, or that a job made.",
+        {
+            "id": JOB_ID,
+            "name": said(TEXT, "What it is called, made safe to show."),
+            "media_type": said(TEXT, "Its type, as its bytes show."),
+            "size": said(whole(), "In bytes."),
+            "sha256": said(
+                {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "The SHA-256 of its bytes."
+            ),
+            "created_at": TIME,
+            "expires_at": said(TIME, "Until when it is kept at least; longer while it is used."),
+            "in_use": said({"type": "boolean"}, "Whether a job takes it, or made it."),
+            "links": named("FileLinks"),
+        },
+    ),
+    "FileLinks": closed("Where to go from a file.", {"self": ADDRESS, "content": ADDRESS}),
+    "FilePage": listed("File", "Files, the newest first."),
+}
+
+
+def form_schema(operation: Operation, params: Schema) -> Schema:
+    """Give the schema of the form that submits a job with its files.
+
+    Args:
+        operation: which has parameters that are files.
+        params: the schema of its parameters as JSON.
+    """
+    files = operation.parameters.files
+    rest = {name: each for name, each in params["properties"].items() if name not in files}
+    needed = [name for name in params.get("required", ()) if name in rest]
+    others = {**params, "properties": rest, "required": needed}
+    others.pop("title", None)
+    return {
+        "type": "object",
+        "description": f"Parameters of `{operation.name}`, with its files as parts.",
+        "properties": {
+            "params": said(others, "All that are not files, as JSON."),
+            **{name: _part(each) for name, each in files.items()},
+        },
+        "required": [name for name, each in files.items() if not each.optional]
+        + (["params"] if needed else []),
+        "additionalProperties": False,
+    }
+
+
+def form_encoding(operation: Operation) -> dict[str, Schema]:
+    """Say how the parts of the form are written."""
+    files = operation.parameters.files
+    return {
+        "params": {"contentType": "application/json"},
+        **{
+            name: {"contentType": ", ".join(each.accepts.media_types)}
+            for name, each in files.items()
+        },
+    }
+
+
+def _part(parameter: FileParameter) -> Schema:
+    taken = ", ".join(parameter.accepts.media_types)
+    one = said(_BYTES, f"A file; taken: {taken}.")
+    if not parameter.many:
+        return one
+    return {"type": "array", "items": one, "maxItems": MOST_PARTS - 1}

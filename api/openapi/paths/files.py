@@ -1,0 +1,95 @@
+"""The routes of files: upload, list, look and remove."""
+
+from typing import Final
+
+from api import problems
+from api.multipart import FORM
+from api.openapi.description import Answer, Body, Description, Descriptions
+from api.openapi.downloads import ANY, AS_FILE, PARAMETERS, REFUSALS, downloads
+from api.openapi.paths.jobs import READ
+from api.problems import TABLE
+from jobs import errors
+
+_TAG: Final = "Files"
+_LINKS: Final = ("lookAtFile", "downloadFile", "removeFile")
+_NOT_FOUND: Final = TABLE[errors.FileNotFound]
+OCTETS: Final = "application/octet-stream"
+
+TAKEN: Final = (
+    TABLE[errors.FileTooLarge],
+    TABLE[errors.StorageFull],
+    TABLE[errors.StorageUnavailable],
+    problems.FILE_TYPE_NOT_ACCEPTED,
+    problems.FILE_AMBIGUOUS,
+    problems.INVALID_FILE,
+)
+"""Why a file may be refused."""
+
+DESCRIPTIONS: Final[Descriptions] = {
+    ("/v1/files", "POST"): Description(
+        id="uploadFile",
+        tag=_TAG,
+        summary="Upload a file",
+        says="Keeps the body as a file, of the type that `Content-Type` says and its bytes show; "
+        "or the one file of a form. Its name is in the query, in `Content-Disposition`, or in "
+        "the form. `Content-Digest: sha-256=:…:` is checked. A job takes the file by its id.",
+        parameters=("file_name",),
+        body=Body(schema="FileBytes", media=(OCTETS,), also={FORM: "FileForm"}),
+        answers={
+            201: Answer(
+                says="The file is kept.",
+                schema="File",
+                headers=("Location", "Vary"),
+                links=_LINKS,
+            ),
+        },
+        problems=(*READ, *TAKEN, problems.INVALID_HEADER, problems.INVALID_REQUEST),
+    ),
+    ("/v1/files", "GET"): Description(
+        id="listFiles",
+        tag=_TAG,
+        summary="List files",
+        says="Lists what was uploaded, the newest first.",
+        parameters=("limit", "cursor"),
+        answers={
+            200: Answer(
+                says="A page of files.", schema="FilePage", headers=("Vary",), perhaps=("Link",)
+            )
+        },
+        problems=(problems.INVALID_REQUEST,),
+    ),
+    ("/v1/files/{file_id}", "GET"): Description(
+        id="getFile",
+        tag=_TAG,
+        summary="Look at a file",
+        says="Says what is known of a file.",
+        answers={
+            200: Answer(says="The file.", schema="File", headers=("Vary",), links=_LINKS),
+        },
+        problems=(_NOT_FOUND,),
+    ),
+    ("/v1/files/{file_id}/content", "GET"): Description(
+        id="getFileContent",
+        tag=_TAG,
+        summary="Download a file",
+        says="Sends the bytes of a file, in its own type.",
+        parameters=PARAMETERS,
+        answers=downloads(
+            Answer(
+                says="The file.",
+                schema="Bytes",
+                media=(ANY,),
+                headers=AS_FILE,
+            )
+        ),
+        problems=(_NOT_FOUND, *REFUSALS),
+    ),
+    ("/v1/files/{file_id}", "DELETE"): Description(
+        id="deleteFile",
+        tag=_TAG,
+        summary="Remove a file",
+        says="Removes a file that no job takes or made.",
+        answers={204: Answer(says="The file is removed.")},
+        problems=(_NOT_FOUND, TABLE[errors.FileInUse]),
+    ),
+}

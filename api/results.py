@@ -1,0 +1,110 @@
+"""What one job came to, as data or as a file."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any, Final, TypeVar
+
+import falcon
+
+from api.answers import JobAnswers, JobReader
+from api.compression import COMPRESS_ABOVE_BYTES, coding_for, compress
+from api.downloads import Content, Downloads
+from api.media import Media
+from api.problems import NO_RESULT, TABLE, Problem
+from api.render import job_error, job_reference
+from api.request import Request
+from api.result_files import file_of, with_addresses
+from api.services import Services
+from jobs.errors import FileNotFound, JobGone, JobNotFinished
+from jobs.files import read_file
+from jobs.record import Record
+from jobs.results import read_result
+
+T = TypeVar("T")
+
+_SMALL_BYTES: Final = 64 * 1024
+"""So much is written and compressed before anybody notices."""
+
+
+class ResultResource:
+    """What one job came to: `/v1/jobs/{job_id}/result`."""
+
+    def __init__(
+        self,
+        services: Services,
+        reader: JobReader,
+        answers: JobAnswers,
+        media: Media,
+        downloads: Downloads,
+    ) -> None:
+        self._services = services
+        self._reader = reader
+        self._answers = answers
+        self._media = media
+        self._downloads = downloads
+
+    def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
+        """Give the result; a job that ended without one is a 409 with its error."""
+        record = self._reader.read(job_id, req.context.caller)
+        if not record.final:
+            raise Problem(
+                TABLE[JobNotFinished],
+                f"The job is {record.status}.",
+                headers=self._answers.waiting(record),
+                members={"job": job_reference(record.id, record.status, req.context.urls)},
+            )
+        if not record.has_result:
+            raise self._without_result(req, record)
+        try:
+            self._send(req, resp, record)
+        except (FileNotFound, JobNotFinished) as error:  # removed a moment ago
+            raise JobGone(f"The result of job {record.id} is gone.") from error
+
+    on_head = on_get
+
+    def _send(self, req: Request, resp: falcon.Response, record: Record) -> None:
+        value = record.result
+        if value is None:  # or null
+            services = self._services
+            value = self._apart(
+                record, lambda: read_result(services.store, record.id, services.storage)
+            )
+        if (file_id := file_of(value, record.result_files)) is not None:
+            file = read_file(self._services.store, file_id, tenant=record.tenant)
+            self._downloads.send_file(req, resp, file)
+            return
+        content = self._apart(record, lambda: self._written(req, record, value))
+        self._downloads.send(req, resp, content)
+
+    def _written(self, req: Request, record: Record, value: Any) -> Content:
+        shown = with_addresses(value, record.result_files, req.context.urls)
+        media_type = self._media.choose(req)
+        body = self._media.written(shown, media_type)
+        coding = coding_for(req.get_header("Accept-Encoding") or "")
+        if len(body) <= COMPRESS_ABOVE_BYTES:
+            coding = None
+        if coding is not None:
+            body = compress(body, coding)
+        return Content(
+            read=lambda start, length: iter((body[start : start + length],)),
+            size=len(body),
+            sha256=sha256(body).hexdigest(),
+            media_type=media_type,
+            vary="Accept, Accept-Encoding",
+            coding=coding,
+        )
+
+    def _apart(self, record: Record, call: Callable[[], T]) -> T:
+        """Do what takes a while where it holds up nobody else."""
+        small = record.result_file is None and (record.result_bytes or 0) <= _SMALL_BYTES
+        return call() if small else self._services.offload(call)
+
+    def _without_result(self, req: Request, record: Record) -> Problem:
+        urls, operator = req.context.urls, req.context.caller.may("operator")
+        error = job_error(record, urls, for_operator=operator)
+        reference = job_reference(record.id, record.status, urls)
+        return Problem(
+            NO_RESULT,
+            error["detail"] if error else f"The job was {record.status}.",
+            members={"job": reference, "error": error},
+        )

@@ -1,0 +1,94 @@
+"""The calls about batches: many jobs that are submitted, followed and cancelled together."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from callboard.connection import segment, with_callback
+from callboard.following import LONGEST_RETRY_AFTER_SECONDS
+from callboard.job_calls import JobCalls
+from callboard.transport import retry_after
+
+COMPLETED: Final = "completed"
+SHORTEST_LOOK_SECONDS: Final = 0.2
+
+BatchObject = dict[str, Any]
+
+
+class BatchCalls(JobCalls):
+    """What can be asked about batches."""
+
+    def batch(
+        self,
+        items: Iterable[Mapping[str, Any]],
+        *,
+        labels: Mapping[str, str] | None = None,
+        callback: str | Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> BatchObject:
+        """Submit up to 1,000 jobs in one request, and give the batch with its `items`.
+
+        Each item of the answer has the `status` `accepted`, `duplicate`, `invalid` or `limited`,
+        and `job` or `problem`: one that is refused keeps no other from running.
+
+        Args:
+            items: submissions, each with `operation`, `params` and perhaps further members.
+            labels: of every job, besides its own.
+            callback: an address to tell that the batch has completed, or `{"url": …}`.
+            idempotency_key: equal keys make one batch; a new one by default.
+        """
+        body: dict[str, Any] = {"items": [dict(each) for each in items]}
+        if labels:
+            body["labels"] = dict(labels)
+        return self._create("/v1/batches", idempotency_key, json=with_callback(body, callback))
+
+    def batch_status(self, batch_id: str) -> BatchObject:
+        """Read a batch: its `status`, `counts` of jobs by status, and `progress`."""
+        batch: BatchObject = self._transport.ask("GET", _path(batch_id)).json()
+        return batch
+
+    def wait_batch(
+        self,
+        batch_id: str,
+        *,
+        timeout: float | None = None,
+        on_change: Callable[[BatchObject], None] | None = None,
+    ) -> BatchObject:
+        """Wait until nothing of a batch is active any more.
+
+        Args:
+            batch_id: which.
+            timeout: seconds; for ever without one.
+            on_change: called with the batch each time it was looked at.
+
+        Raises:
+            TimeoutError: it is not completed by then.
+        """
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if ends_at is None else max(0.0, ends_at - time.monotonic())
+            patience = self._transport.patience(left)
+            response = self._transport.ask("GET", _path(batch_id), patience=patience)
+            batch: BatchObject = response.json()
+            if on_change is not None:
+                on_change(batch)
+            if batch["status"] == COMPLETED:
+                return batch
+            if ends_at is not None and time.monotonic() >= ends_at:
+                raise TimeoutError(f"Batch {batch_id} is {batch['status']} after {timeout} s.")
+            asked = retry_after(response)
+            longest = min(LONGEST_RETRY_AFTER_SECONDS, 1 if asked is None else asked)
+            pause = max(SHORTEST_LOOK_SECONDS, longest)
+            if ends_at is not None:
+                pause = min(pause, max(0.0, ends_at - time.monotonic()))
+            if self._transport.pause.wait(pause):
+                raise TimeoutError(f"Batch {batch_id} is {batch['status']}; the client is closed.")
+
+    def cancel_batch(self, batch_id: str) -> BatchObject:
+        """Cancel what is left of a batch; repeating it is safe."""
+        batch: BatchObject = self._transport.ask("DELETE", _path(batch_id)).json()
+        return batch
+
+
+def _path(batch_id: str) -> str:
+    return f"/v1/batches/{segment(batch_id)}"

@@ -1,0 +1,149 @@
+"""The command `batch`: many jobs from a file, submitted and followed together."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TextIO
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+from callboard.arguments import parse_labels, with_json
+from callboard.batch_calls import BatchObject
+from callboard.client import Client
+from callboard.endings import INTERRUPTED, NOT_SUCCEEDED
+from callboard.following import FINAL
+from callboard.showing import NARROW, as_json, plain
+from callboard.watching import BAR_WIDTH, TextColumn
+
+MOST_ITEMS: Final = 1000
+MOST_BYTES: Final = 8 * 1024**2
+MOST_REFUSALS: Final = 20
+"""How many are told one by one."""
+
+Numbered = tuple[int, dict[str, Any]]
+
+
+@click.command()
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.option("--detach", is_flag=True, help="Print the batches and do not wait.")
+@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
+@click.option("--callback", metavar="URL", help="An address to tell that a batch has completed.")
+@with_json
+@click.pass_obj
+def batch(
+    client: Client,
+    /,
+    file: TextIO,
+    *,
+    labels: tuple[str, ...],
+    callback: str | None,
+    detach: bool,
+    json_: bool,
+) -> None:
+    """Submit the jobs in FILE, show how many have ended, print how.
+
+    Each line is a submission as JSON: {"operation": "add", "params": {"a": 1}}; - is the
+    standard input. More than 1,000 lines are several batches. With --json each batch is a line.
+    """
+    chunks = list(_chunks(_read(file)))
+    if not chunks:
+        raise click.BadParameter("it has no line", param_hint="FILE")
+    batches = []
+    for chunk in chunks:
+        items = [item for _line, item in chunk]
+        made = client.batch(items, labels=parse_labels(labels), callback=callback)
+        _tell_refusals(made, [line for line, _item in chunk])
+        click.echo(f"Batch {plain(made['id'])}", err=True)
+        batches.append(made)
+    ended = batches if detach else _follow(client, batches)
+    if json_:
+        for each in ended:
+            as_json(each, lines=True)
+    else:
+        counts = _sum(ended)
+        click.echo(", ".join(f"{number} {name}" for name, number in counts.items() if number))
+    if not detach and _sum(ended).get("succeeded", 0) < sum(each["total"] for each in ended):
+        sys.exit(NOT_SUCCEEDED)
+
+
+def _read(file: TextIO) -> Iterator[Numbered]:
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+        except ValueError as error:
+            raise click.BadParameter(
+                f"line {number}: not JSON: {error}", param_hint="FILE"
+            ) from error
+        if not isinstance(item, dict):
+            raise click.BadParameter(f"line {number}: must be a JSON object", param_hint="FILE")
+        yield number, item
+
+
+def _chunks(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
+    """Part what one batch takes, by number and by bytes."""
+    chunk: list[Numbered] = []
+    size = 0
+    for number, item in items:
+        length = len(json.dumps(item))
+        if chunk and (len(chunk) == MOST_ITEMS or size + length > MOST_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append((number, item))
+        size += length
+    if chunk:
+        yield chunk
+
+
+def _tell_refusals(made: BatchObject, lines: list[int]) -> None:
+    refused = [each for each in made["items"] if each["job"] is None]
+    for each in refused[:MOST_REFUSALS]:
+        detail = (each["problem"] or {}).get("detail", "")
+        click.echo(plain(f"line {lines[each['index']]}: {each['status']}: {detail}"), err=True)
+    if len(refused) > MOST_REFUSALS:
+        click.echo(f"and {len(refused) - MOST_REFUSALS} more", err=True)
+
+
+def _follow(client: Client, batches: list[BatchObject]) -> list[BatchObject]:
+    now = {each["id"]: each for each in batches}
+    console = Console(stderr=True)
+    total = sum(each["total"] for each in batches)
+    try:
+        with Progress(*_columns(console), console=console) as progress:
+            bar = progress.add_task("", total=total, counts="")
+
+            def show(changed: Mapping[str, Any]) -> None:
+                now[changed["id"]] = dict(changed)
+                counts = _sum(now.values())
+                ended = sum(counts.get(name, 0) for name in (*FINAL, "refused"))
+                progress.update(bar, completed=ended, counts=_still(counts))
+
+            for each in batches:
+                client.wait_batch(each["id"], on_change=show)
+    except (KeyboardInterrupt, click.Abort):
+        ids = " ".join(plain(each) for each in now)
+        click.echo(f"The jobs go on: callboard list --batch {ids}", err=True)
+        sys.exit(INTERRUPTED)
+    return list(now.values())
+
+
+def _columns(console: Console) -> list[Any]:
+    bar = [] if console.width < NARROW else [BarColumn(bar_width=BAR_WIDTH)]
+    return [*bar, MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("counts")]
+
+
+def _still(counts: Mapping[str, int]) -> str:
+    """Say what is interesting while a batch runs: what runs, and what went wrong."""
+    names = ("running", "failed", "cancelled", "refused")
+    return ", ".join(f"{counts[name]} {name}" for name in names if counts.get(name))
+
+
+def _sum(batches: Any) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for each in batches:
+        for name, number in each["counts"].items():
+            counts[name] = counts.get(name, 0) + number
+    return counts

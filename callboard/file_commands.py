@@ -1,0 +1,112 @@
+"""The commands for files: `upload` and `download`."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+from rich.text import Text
+
+from callboard.arguments import with_json
+from callboard.client import Client
+from callboard.endings import waiting_for
+from callboard.files import Source, UploadedFile, files_in, free_path
+from callboard.showing import NARROW, as_json, plain
+from callboard.watching import BAR_WIDTH, TextColumn
+
+SourcePath = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=SourcePath, metavar="FILE...")
+@click.option("--name", help="What it is called; by default as it is here.")
+@click.option("--media-type", help="Of what is in it; by default the server looks.")
+@with_json
+@click.pass_obj
+def upload(
+    client: Client,
+    files: tuple[Path, ...],
+    name: str | None,
+    media_type: str | None,
+    *,
+    json_: bool,
+) -> None:
+    """Upload files, and print their ids; - is the standard input.
+
+    An id is the value of a parameter that is a file.
+    """
+    if name and len(files) > 1:
+        raise click.UsageError("--name is for one file.")
+    for path in files:
+        source: Source = sys.stdin.buffer if str(path) == "-" else path
+        with _bar(path.name) as on_bytes:
+            uploaded = client.upload(source, name=name, media_type=media_type, on_bytes=on_bytes)
+        _show_uploaded(uploaded, json_=json_)
+
+
+@click.command()
+@click.argument("job_id")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".",
+    show_default=True,
+    help="A folder; it is made if it is not there.",
+)
+@with_json
+@click.pass_obj
+def download(client: Client, job_id: str, output: Path, *, json_: bool) -> None:
+    """Wait for a job, download the files in its result, and print their paths.
+
+    A file that is there is not replaced: the new one gets a number.
+    """
+    with waiting_for(job_id):
+        files = list(files_in(client.result(job_id)))
+    if not files:
+        raise click.ClickException(f"No file is in the result: callboard result {plain(job_id)}")
+    output.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        path = free_path(output, file["name"])
+        with _bar(path.name) as on_bytes:
+            client.download(file, to=path, on_bytes=on_bytes)
+        if json_:
+            as_json({**file, "path": str(path)}, lines=True)
+        else:
+            click.echo(plain(path))
+
+
+def _show_uploaded(file: UploadedFile, *, json_: bool) -> None:
+    if json_:
+        as_json(asdict(file), lines=True)
+        return
+    console = Console()
+    if not console.is_terminal:
+        click.echo("\t".join((file.id, plain(file.media_type), str(file.size), plain(file.name))))
+        return
+    console.print(Text(file.id, style="bold"))
+    said = f"  {plain(file.media_type)}, {file.size} bytes, {plain(file.name)}"
+    console.print(Text(said, style="dim"), overflow="ellipsis", no_wrap=True)
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Callable[[int, int | None], Any]]:
+    """Show on a terminal how far a file is; what is shown goes when it has come."""
+    console = Console(stderr=True)
+    narrow = console.width < NARROW
+    columns = [
+        TextColumn("name", style="bold", width=console.width // 3),
+        *(() if narrow else (BarColumn(bar_width=BAR_WIDTH),)),
+        DownloadColumn(binary_units=True),
+        *(() if narrow else (TransferSpeedColumn(),)),
+    ]
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("", total=None, name=name)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

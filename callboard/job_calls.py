@@ -1,0 +1,192 @@
+"""The calls about jobs, operations and schedules."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from callboard.connection import Connection, segment, with_callback
+from callboard.errors import JobFailed
+from callboard.files import Source, Sources, is_file
+from callboard.following import JobObject, events_of, look, wait_for
+from callboard.server_events import Event
+
+Objects = list[dict[str, Any]]
+
+
+class JobCalls(Connection):
+    """What can be asked about jobs."""
+
+    def operations(self) -> Objects:
+        """List what can be run."""
+        items: Objects = self._transport.ask("GET", "/v1/operations").json()["items"]
+        return items
+
+    def submit(
+        self,
+        operation: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        files: Mapping[str, Source | Sources] | None = None,
+        callback: str | Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> JobObject:
+        """Submit a job.
+
+        Files go with it in one request: the same key and the same bytes make one job, and of a
+        job that is refused no file stays.
+
+        Args:
+            operation: its name.
+            params: JSON-like.
+            files: further parameters that are files: paths or opened files, or lists of them.
+            callback: an address to tell of its end, or `{"url": …, "events": […]}`.
+            idempotency_key: equal keys make one job; a new one by default.
+            options: further members of a submission, such as `priority` and `labels`.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        options = with_callback(options, callback)
+        if files:
+            return self._create_by_form(operation, idempotency_key, params or {}, files, options)
+        body = {"operation": operation, "params": dict(params or {}), **options}
+        return self._create("/v1/jobs", idempotency_key, json=body)
+
+    def retry(self, job_id: str, *, idempotency_key: str | None = None) -> JobObject:
+        """Submit a final job once more, as a new job that names it in `retry_of`.
+
+        Args:
+            job_id: which.
+            idempotency_key: equal keys make one job; a new one by default.
+        """
+        return self._create(f"{path_of(job_id)}/retry", idempotency_key)
+
+    def job(self, job_id: str, *, wait: int = 0) -> JobObject:
+        """Read a job.
+
+        Args:
+            job_id: which.
+            wait: seconds to wait for its status to change.
+        """
+        job: JobObject = look(self._transport, path_of(job_id), wait=wait).json()
+        return job
+
+    def events(self, job_id: str, *, after: str = "") -> Iterator[Event]:
+        """Yield what happens to a job as it happens, until it is final: `done` comes last.
+
+        A connection that ends before is made again, and goes on where it was.
+
+        Args:
+            job_id: which.
+            after: the id of the event that was seen last; from the beginning without one.
+        """
+        return events_of(self._transport, path_of(job_id), after)
+
+    def wait(self, job_id: str, *, timeout: float | None = None) -> JobObject:
+        """Wait until a job is final, without polling.
+
+        Args:
+            job_id: which.
+            timeout: seconds; for ever without one.
+
+        Raises:
+            TimeoutError: it is not final by then.
+        """
+        return wait_for(self._transport, path_of(job_id), timeout)
+
+    def result(self, job_id: str, *, timeout: float | None = None) -> Any:
+        """Wait for a job and give its result.
+
+        Files in it are objects with `name`, `size`, `sha256` and more, for `download`.
+
+        Args:
+            job_id: which.
+            timeout: seconds; for ever without one.
+
+        Raises:
+            JobFailed: it ended without one.
+            TimeoutError: it is not final by then.
+        """
+        job = self.wait(job_id, timeout=timeout)
+        if job["status"] != "succeeded":
+            raise JobFailed(job)
+        if is_file(job.get("result")):
+            return job["result"]  # its bytes are at the address of the result
+        return self._transport.ask("GET", f"{path_of(job_id)}/result").json()
+
+    def cancel(self, job_id: str, *, force: bool = False) -> JobObject:
+        """Cancel a job in one step; one that is final already stays as it is.
+
+        Args:
+            job_id: which.
+            force: kill its function, where the operation's isolation allows that.
+        """
+        params = {"force": "true"} if force else {}
+        job: JobObject = self._transport.ask("DELETE", path_of(job_id), params=params).json()
+        return job
+
+    def ask_to_cancel(self, job_id: str) -> dict[str, Any]:
+        """Take the first of two steps: give the job and a `confirmation`, and change nothing."""
+        answer: dict[str, Any] = self._transport.ask("POST", f"{path_of(job_id)}/cancel").json()
+        return answer
+
+    def confirm_cancel(self, job_id: str, token: str) -> JobObject:
+        """Take the second step, with the token of the first."""
+        body = {"confirm": token}
+        job: JobObject = self._transport.ask("POST", f"{path_of(job_id)}/cancel", json=body).json()
+        return job
+
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        operation: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        batch: str | None = None,
+        created_after: datetime | str | None = None,
+        created_before: datetime | str | None = None,
+    ) -> Iterator[JobObject]:
+        """Yield jobs, newest first; further pages are fetched when they are wanted.
+
+        Args:
+            status: in which they are.
+            operation: of which they are.
+            labels: that they all have.
+            batch: the id of the one that they all belong to.
+            created_after: later than this; a `datetime` with a zone, or RFC 3339.
+            created_before: earlier than this.
+        """
+        asked = {
+            "status": status,
+            "operation": operation,
+            "batch": batch,
+            "created_after": _moment(created_after),
+            "created_before": _moment(created_before),
+            **{f"label.{name}": value for name, value in (labels or {}).items()},
+        }
+        chosen = {name: value for name, value in asked.items() if value is not None}
+        return self._pages("/v1/jobs", {**chosen, "limit": "100"})
+
+    def log(self, job_id: str, *, after: int = 0) -> Iterator[dict[str, Any]]:
+        """Yield the lines of a job's log, each with `number`, `time` and `text`.
+
+        Args:
+            job_id: which.
+            after: the number of the line that was seen last.
+        """
+        return self._pages(f"{path_of(job_id)}/log", {"after": str(after), "limit": "1000"})
+
+    def schedules(self) -> Objects:
+        """List the jobs that are made again and again; for operators."""
+        items: Objects = self._transport.ask("GET", "/v1/schedules").json()["items"]
+        return items
+
+
+def path_of(job_id: str) -> str:
+    """Give the path of a job."""
+    return f"/v1/jobs/{segment(job_id)}"
+
+
+def _moment(given: datetime | str | None) -> str | None:
+    return given.isoformat() if isinstance(given, datetime) else given

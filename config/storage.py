@@ -1,0 +1,29 @@
+"""How the address of the storage is written: a folder, or a bucket of S3."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+
+
+def _storage_url(value: str) -> str:
+    if "://" not in value:
+        return value
+    parts = urlsplit(value)
+    if parts.scheme == "file" and not parts.netloc and len(parts.path) > 1:
+        return value
+    if parts.scheme == "s3" and _BUCKET.fullmatch(parts.netloc) and not parts.query:
+        return value
+    raise ValueError("it must be a folder, file:///folder, or s3://bucket/prefix")
+
+
+def _folder(value: object) -> object:
+    return Path(value) if isinstance(value, str) else value
+
+
+StorageUrl = Annotated[str, AfterValidator(_storage_url)]
+Folder = Annotated[Path, BeforeValidator(_folder)]

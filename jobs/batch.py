@@ -1,0 +1,137 @@
+"""batch: many submissions as one, and how far they are together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from jobs.errors import BatchNotFound
+from jobs.record import FINAL, STATUSES
+from jobs.store import Store
+from jobs.submission import milliseconds, moment
+
+PATIENCE: Final = timedelta(seconds=60)
+"""After which a batch whose submission broke off is closed."""
+
+_MOST_AT_ONCE: Final = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """A batch as it is now.
+
+    Attributes:
+        total: how many items were asked for.
+        counts: its jobs by status, and besides them `refused`, the items that made no job of it,
+            and `removed`, the jobs that are not kept any more.
+        sealed: whether every item has been decided on, or it was closed.
+    """
+
+    id: str
+    tenant: str
+    total: int
+    counts: Mapping[str, int]
+    sealed: bool
+    created_at: datetime
+    ended_at: datetime | None
+    expires_at: datetime | None
+
+    @property
+    def status(self) -> Literal["submitting", "active", "completed"]:
+        """Say in a word how far it is."""
+        if self.ended_at is not None:
+            return "completed"
+        return "active" if self.sealed else "submitting"
+
+    @property
+    def percent(self) -> float:
+        """Say how many of its jobs have ended."""
+        ended = sum(self.counts[name] for name in (*FINAL, "removed"))
+        jobs = self.total - self.counts["refused"]
+        return round(100 * ended / jobs, 1) if jobs else 100.0
+
+
+def read_batch(store: Store, batch_id: str, *, tenant: str, others: bool = False) -> Batch:
+    """Read a batch as it is at one moment.
+
+    Args:
+        store: where it is.
+        batch_id: which one.
+        tenant: whose; another tenant's batch is not found.
+        others: find other tenants' batches as well.
+
+    Raises:
+        BatchNotFound: there is no such batch, as far as this tenant may know.
+        StoreUnavailable: Redis does not answer.
+    """
+    answer = store.run("read_batch", store.keys("batch", batch_id), batch_id=batch_id)
+    if answer.word == "missing":
+        raise BatchNotFound(f"There is no batch {batch_id}.")
+    flat, decided, counts = answer.values
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    if fields["tenant"] != tenant and not others:
+        raise BatchNotFound(f"There is no batch {batch_id}.")
+    return _batch(batch_id, fields, decided, dict(zip(STATUSES, counts, strict=True)))
+
+
+def cancel_batch(store: Store, batch_id: str) -> None:
+    """Cancel what is left of a batch; repeating it is always safe.
+
+    No item is accepted any more from its first step on. Afterwards each job has ended, or its
+    worker was told to stop it.
+
+    Raises:
+        BatchNotFound: there is no such batch.
+        StoreUnavailable: Redis does not answer; some jobs may be cancelled.
+    """
+    word = "more"
+    while word == "more":
+        word = store.run(
+            "cancel_batch",
+            store.keys("batch", batch_id),
+            batch_id=batch_id,
+            most=_MOST_AT_ONCE,
+        ).word
+    if word == "missing":
+        raise BatchNotFound(f"There is no batch {batch_id}.")
+
+
+def seal_batches(store: Store, *, patience: timedelta = PATIENCE) -> int:
+    """Close batches whose submission broke off, so that they can end with what they have.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    answer = store.run(
+        "seal_batches",
+        store.keys("unsealed"),
+        patience_ms=milliseconds(patience),
+        most=_MOST_AT_ONCE,
+    )
+    return int(answer.values[0])
+
+
+def _batch(batch_id: str, fields: Mapping[str, str], decided: int, jobs: dict[str, int]) -> Batch:
+    removed = int(fields.get("removed", 0))
+    made = sum(jobs.values()) + removed
+    sealed = "sealed" in fields
+    # A batch that came back with its jobs, after Redis had lost it, has no total of its own.
+    total = max(int(fields["total"]), made)
+    refused = max(0, (total if sealed else decided) - made)
+    return Batch(
+        id=batch_id,
+        tenant=fields["tenant"],
+        total=total,
+        counts={**jobs, "refused": refused, "removed": removed},
+        sealed=sealed,
+        created_at=moment(fields["created_ms"]),
+        ended_at=_moment(fields, "ended_ms"),
+        expires_at=_moment(fields, "expires_ms"),
+    )
+
+
+def _moment(fields: Mapping[str, str], name: str) -> datetime | None:
+    return moment(fields[name]) if name in fields else None

@@ -1,0 +1,235 @@
+"""deliver: hand due callbacks to a courier, and record how each attempt ended."""
+
+import random
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, cast
+
+from jobs.progress import LogBounds
+from jobs.store import Store
+from jobs.submission import milliseconds, moment
+
+Kind = Literal["job", "batch"]
+Settled = Literal["delivered", "again", "failed", "stopped", "stale"]
+LEASE: Final = timedelta(seconds=60)
+LONGEST_RETRY_AFTER: Final = timedelta(hours=24)
+LONGEST_PROBLEM: Final = 200
+_GONE: Final = 410
+_JITTER: Final = (0.9, 1.1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One event on its way to one address, held by one courier.
+
+    Attributes:
+        id: the same each time this event of this owner is delivered.
+        owner: id of the job or batch that the event is about.
+        kind: which of them it is.
+        type: the event, such as `job.succeeded`.
+        at: when it happened.
+        url: where to; it may hold secrets, so it is neither logged nor shown.
+        host: the part of it that may be shown.
+        base: the server's address as whoever asked for the callback saw it.
+        attempts: how many there were, this one counted.
+        token: proof of this claim.
+        body: what was sent before and is sent again; None before it is kept.
+    """
+
+    id: str
+    owner: str
+    kind: Kind
+    tenant: str
+    type: str
+    at: datetime
+    url: str = field(repr=False)
+    host: str
+    base: str
+    attempts: int
+    token: str
+    body: bytes | None = field(default=None, repr=False)
+    request_id: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempted:
+    """How an attempt ended.
+
+    Attributes:
+        code: the status that was answered; None for no answer.
+        problem: what went wrong, in words that anybody may read: no address, nothing of the answer.
+        retry_after: how long the receiver asked to be left alone.
+        took_ms: how long it took.
+        retryable: whether another attempt may do better; False for one that can never be made.
+    """
+
+    code: int | None = None
+    problem: str = ""
+    retry_after: timedelta | None = None
+    took_ms: int = 0
+    retryable: bool = True
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the receiver has taken it: any 2xx."""
+        return self.code is not None and 200 <= self.code < 300  # noqa: PLR2004
+
+
+def claim_deliveries(
+    store: Store, *, most: int, per_host: int, lease: timedelta = LEASE
+) -> list[Delivery]:
+    """Take due deliveries, the longest due first.
+
+    Each is one courier's until it is settled or the lease is over, and then claimable again; one
+    whose courier died counts as an attempt. Hosts do not hold up each other.
+
+    Args:
+        store: where from.
+        most: how many at once.
+        per_host: how many attempts to one host may be under way, over all couriers.
+        lease: how long one has for it.
+
+    Raises:
+        StoreUnavailable: Redis does not answer; what it handed out is claimable after the lease.
+    """
+    token = secrets.token_hex(8)
+    answer = store.run(
+        "claim_deliveries",
+        store.keys("delivery_hosts"),
+        token=token,
+        most=most,
+        per_host=per_host,
+        lease_ms=milliseconds(lease),
+    )
+    (found,) = answer.values
+    return [_delivery(delivery_id, flat) for delivery_id, flat in found]
+
+
+def keep_body(store: Store, delivery: Delivery, body: bytes) -> Literal["kept", "stale"]:
+    """Keep what a delivery says, before it is sent: each further attempt finds it there.
+
+    From then on it needs its job no more.
+
+    Args:
+        store: where it is.
+        delivery: as claimed.
+        body: UTF-8.
+
+    Returns:
+        kept, also when repeated; stale, when the delivery is not this courier's any more.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    key = store.keys("delivery", delivery.id)
+    answer = store.run("keep_body", key, token=delivery.token, body=body)
+    return cast("Literal['kept', 'stale']", answer.word)
+
+
+def settle(
+    store: Store,
+    delivery: Delivery,
+    attempted: Attempted,
+    *,
+    retries: Sequence[timedelta],
+    jitter: Callable[[float, float], float] = random.uniform,
+    bounds: LogBounds | None = None,
+) -> Settled:
+    """Record how an attempt ended, and when the next one is due; the job's log says so, too.
+
+    Args:
+        store: where it is.
+        delivery: as claimed.
+        attempted: what came of it.
+        retries: how long to wait after each attempt that failed; no further one after the last.
+        jitter: draws a factor between two, so that many do not come at once.
+        bounds: how much log a job keeps.
+
+    Returns:
+        delivered; again, when another attempt follows; failed, when none does; stopped, when the
+        receiver wants no more of this owner; stale, when it is not this courier's any more and
+        nothing was recorded. A repeat answers as the first time.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    delay = next_delay(attempted, delivery.attempts, retries, jitter)
+    outcome = _outcome(attempted, delay)
+    bounds = bounds or LogBounds()
+    answer = store.run(
+        "settle_delivery",
+        store.keys("delivery", delivery.id),
+        delivery_id=delivery.id,
+        token=delivery.token,
+        outcome=outcome,
+        delay_ms=milliseconds(delay or timedelta()),
+        code="" if attempted.code is None else str(attempted.code),
+        problem=attempted.problem[:LONGEST_PROBLEM],
+        line=_line(delivery, attempted, outcome, delay),
+        most_lines=bounds.lines,
+        most_bytes=bounds.bytes,
+    )
+    return cast("Settled", answer.word)
+
+
+def next_delay(
+    attempted: Attempted,
+    attempts: int,
+    retries: Sequence[timedelta],
+    jitter: Callable[[float, float], float],
+) -> timedelta | None:
+    """Say how long to wait after an attempt that failed; None for no further one.
+
+    What the receiver asks for with Retry-After counts where it is longer, up to a day.
+    """
+    if not attempted.retryable or attempts > len(retries):
+        return None
+    wait = retries[attempts - 1] * jitter(*_JITTER)
+    asked = min(attempted.retry_after or timedelta(), LONGEST_RETRY_AFTER)
+    return max(wait, asked)
+
+
+def _outcome(
+    attempted: Attempted, delay: timedelta | None
+) -> Literal["delivered", "again", "failed", "stopped"]:
+    if attempted.succeeded:
+        return "delivered"
+    if attempted.code == _GONE:
+        return "stopped"
+    return "failed" if delay is None else "again"
+
+
+def _line(delivery: Delivery, attempted: Attempted, outcome: str, delay: timedelta | None) -> str:
+    said = "no answer" if attempted.code is None else f"answered {attempted.code}"
+    why = f", {attempted.problem[:LONGEST_PROBLEM]}" if attempted.problem else ""
+    what = {
+        "delivered": "delivered",
+        "again": f"next attempt in {milliseconds(delay or timedelta()) / 1000:.0f} s",
+        "failed": "no further attempt",
+        "stopped": "the receiver wants no more",
+    }[outcome]
+    whole = f"Callback {delivery.type} to {delivery.host}, attempt {delivery.attempts}"
+    return f"{whole}: {said} after {attempted.took_ms} ms{why}; {what}"
+
+
+def _delivery(delivery_id: str, flat: Sequence[str]) -> Delivery:
+    fields: dict[str, Any] = dict(zip(flat[::2], flat[1::2], strict=True))
+    return Delivery(
+        id=delivery_id,
+        owner=fields["owner"],
+        kind=fields["kind"],
+        tenant=fields["tenant"],
+        type=fields["type"],
+        at=moment(fields["event_ms"]),
+        url=fields["url"],
+        host=fields["host"],
+        base=fields["base"],
+        attempts=int(fields["attempts"]),
+        token=fields["token"],
+        body=fields["body"].encode() if "body" in fields else None,
+        request_id=fields.get("request_id"),
+        traceparent=fields.get("traceparent"),
+    )

@@ -1,0 +1,34 @@
+"""Read results, whether Redis holds them or the storage."""
+
+from typing import Any
+
+from jobs.encoding import decode
+from jobs.errors import JobNotFinished
+from jobs.files import object_of
+from jobs.storage import Storage
+from jobs.store import Store
+
+
+def read_result(store: Store, job_id: str, storage: Storage | None = None) -> Any:
+    """Read the whole result of a job that succeeded.
+
+    Args:
+        store: where it is, or where it says that it is in the storage.
+        job_id: which job.
+        storage: where large results are.
+
+    Raises:
+        JobNotFinished: it has none.
+        FileNotFound: the storage does not have it any more.
+        StorageUnavailable: the storage does not answer.
+        StoreUnavailable: Redis does not answer.
+    """
+    keys = store.keys
+    stored, result_file = store.pipeline(
+        ("GET", keys("result", job_id)), ("HGET", keys("job", job_id), "result_file")
+    )
+    if stored is None and result_file is not None and storage is not None:
+        stored = b"".join(storage.read(object_of(result_file.decode())))
+    if stored is None:
+        raise JobNotFinished(f"Job {job_id} has no result.")
+    return decode(stored)

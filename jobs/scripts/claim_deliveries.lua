@@ -1,0 +1,38 @@
+-- claim_deliveries: hand due deliveries to one courier, each until its lease runs out.
+--
+-- KEYS     hosts     zset  hosts by when a next attempt may begin
+-- ARGV     token     str   drawn by the courier for this claim
+--          most      int   how many at once
+--          per_host  int   how many attempts to one host may be under way
+--          lease_ms  int   how long an attempt may take
+-- RETURNS  claimed
+--
+-- No delivery is under way twice, except after a lease that ran out. A host that has as many
+-- attempts as it may is not looked at before one of them ends, so none holds up another. An attempt
+-- counts as soon as it is handed out. Adds a list of {id, fields}.
+local hosts_at_most = 100
+local found = {}
+for _, host in ipairs(redis.call('ZRANGE', hosts, '-inf', now, 'BYSCORE', 'LIMIT', 0, hosts_at_most)) do
+  if #found >= most then break end
+  local under_way = key_delivering(host)
+  for _, id in ipairs(redis.call('ZRANGE', under_way, '-inf', now, 'BYSCORE')) do
+    line_up_delivery(id, {host = host}, now)
+  end
+  local places = per_host - redis.call('ZCARD', under_way)
+  local takes = math.max(0, math.min(places, most - #found))
+  local due = takes > 0
+    and redis.call('ZRANGE', key_deliveries(host), '-inf', now, 'BYSCORE', 'LIMIT', 0, takes) or {}
+  for _, id in ipairs(due) do
+    redis.call('ZREM', key_deliveries(host), id)
+    redis.call('ZADD', under_way, now + lease_ms, id)
+    redis.call('HSET', key_delivery(id), 'token', token)
+    redis.call('HINCRBY', key_delivery(id), 'attempts', 1)
+    found[#found + 1] = {id, redis.call('HGETALL', key_delivery(id))}
+  end
+  expect_host(host)
+  if #due >= places then
+    local first_end = redis.call('ZRANGE', under_way, 0, 0, 'WITHSCORES')[2]
+    redis.call('ZADD', hosts, first_end, host)
+  end
+end
+return answer('claimed', found)

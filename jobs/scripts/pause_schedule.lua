@@ -1,0 +1,23 @@
+-- pause_schedule: stop a schedule's ticks, or let them come again.
+--
+-- KEYS     schedule       hash  the schedule
+-- ARGV     schedule_name  str
+--          revision       int   of the schedule that the caller has read
+--          paused         str   1 | 0
+--          next_ms        int   its next tick from now on
+-- RETURNS  changed | unchanged | stale | missing
+--
+-- The ticks that a pause left out do not come later. Repeating it changes nothing.
+local known = redis.call('HMGET', schedule, 'revision', 'paused')
+if not known[1] then return answer('missing') end
+if known[2] == paused then return answer('unchanged') end
+if known[1] ~= whole(revision) then return answer('stale') end
+redis.call('HSET', schedule, 'paused', paused)
+redis.call('HINCRBY', schedule, 'revision', 1)
+if paused == '1' then
+  redis.call('ZADD', key_schedules(), '+inf', schedule_name)
+else
+  redis.call('HSET', schedule, 'next_ms', whole(next_ms))
+  redis.call('ZADD', key_schedules(), next_ms, schedule_name)
+end
+return answer('changed')

@@ -1,0 +1,27 @@
+-- put_schedule: create a schedule, or replace the one of that name.
+--
+-- KEYS     schedule       hash  the schedule
+-- ARGV     schedule_name  str
+--          fields         json  what was declared, all strings
+--          source         str   file | api
+--          paused         str   1 | 0, or empty to leave it as it is
+--          next_ms        int   its next tick from now on
+--          most           int   how many schedules there may be
+-- RETURNS  created | replaced | owned | full
+--
+-- A schedule whose times stay the same keeps its next tick, so that a repeat, or many processes
+-- that declare the same, neither lose nor double one. A file's schedule is the file's: owned.
+local known = redis.call('HMGET', schedule, 'source', 'cron', 'timezone', 'paused')
+if known[1] == 'file' and source == 'api' then return answer('owned') end
+if not known[1] and redis.call('ZCARD', key_schedules()) >= most then return answer('full') end
+
+if paused == '' then paused = known[4] or '0' end
+local same = known[2] == fields.cron and known[3] == fields.timezone
+local resumed = known[4] == '1' and paused == '0'
+if not same or resumed then fields.next_ms = whole(next_ms) end
+for field, value in pairs(fields) do redis.call('HSET', schedule, field, value) end
+redis.call('HSET', schedule, 'source', source, 'paused', paused)
+redis.call('HINCRBY', schedule, 'revision', 1)
+local score = paused == '1' and '+inf' or redis.call('HGET', schedule, 'next_ms')
+redis.call('ZADD', key_schedules(), score, schedule_name)
+return answer(known[1] and 'replaced' or 'created')

@@ -1,0 +1,67 @@
+-- Decide on one submission, and write its record, indexes and wake-up if it is accepted.
+--
+-- `asked` has on_conflict, run_at_ms, max_active, max_active_operation, payer, rate_requests and
+-- rate_window_ms. Gives the word and what `submit_job` adds to it. Nothing but the count of the
+-- request is written before all checks pass.
+local function decide_submission(job_id, fields, text, params, asked)
+  local function count(cost)
+    return count_rate(key_rate(asked.payer), asked.rate_requests, asked.rate_window_ms, cost)
+  end
+  local counted, left, reset_ms = count(0)
+  local tombstone = job_id .. ' ' .. fields.tenant
+  if redis.call('EXISTS', key_job(job_id)) == 1 or redis.call('ZSCORE', key_tombstones(), tombstone) then
+    return 'accepted', left, reset_ms, job_id, whole(now)
+  end
+
+  if fields.idempotency_digest then
+    local key = key_idempotency(fields.tenant, fields.idempotency_digest)
+    local kept = redis.call('HMGET', key, 'fingerprint', 'job')
+    if kept[2] then
+      local same = kept[1] == (fields.payload_fingerprint or '')
+      return same and 'replayed' or 'mismatch', left, reset_ms, kept[2], whole(now)
+    end
+  end
+
+  counted, left, reset_ms = count(1)
+  if not counted then return 'limited', left, reset_ms end
+
+  local missing = missing_file(fields.tenant, text.files)
+  if missing then return 'file_missing', left, reset_ms, missing end
+
+  local rival_id, rival
+  if fields.fingerprint then
+    rival_id = redis.call('GET', key_unique(fields.tenant, fields.operation, fields.fingerprint))
+    rival = rival_id and read_job(rival_id)
+    if rival and is_final(rival) then rival = nil end
+    local replaceable = rival and (rival.status == 'scheduled' or rival.status == 'queued')
+    if rival and not (asked.on_conflict == 'replace' and replaceable) then
+      return 'duplicate', left, reset_ms, rival_id, rival.status
+    end
+  end
+
+  local leaving = rival and 1 or 0
+  local active_operation = key_active_operation(fields.operation)
+  if redis.call('ZCARD', key_active()) - leaving >= asked.max_active then
+    return 'full', left, reset_ms, 'server'
+  elseif redis.call('ZCARD', active_operation) - leaving >= asked.max_active_operation then
+    return 'full', left, reset_ms, 'operation'
+  end
+
+  if rival then
+    redis.call('HSET', key_text(rival_id), 'error', cjson.encode({type = 'superseded', by = job_id}))
+    end_job(rival_id, rival, 'cancelled')
+  end
+
+  fields.created_ms = whole(now)
+  local later = asked.run_at_ms > now
+  if later then fields.scheduled_ms = whole(asked.run_at_ms) end
+  local job = create_job(job_id, fields, text, params, later and 'scheduled' or 'queued')
+  remember_idempotency(job_id, job)
+  if later then
+    redis.call('ZADD', key_due(), asked.run_at_ms, job_id)
+  else
+    wake(job_id, job)
+  end
+  announce(job_id, job)
+  return 'accepted', left, reset_ms, job_id, whole(now), place_in_line(job_id, job)
+end

@@ -1,0 +1,59 @@
+-- submit_batch: decide on the next submissions of a batch, and make the batch with its first ones.
+--
+-- KEYS     record          hash   the batch
+-- ARGV     batch_id        str    made by the caller, so that a repeat is recognised
+--          first           int    which of the batch's items the first of these is, from 0
+--          fields          json   of the batch: tenant, total, callback, …; all strings
+--          items           json   for each {said} of what can be no job, or what `submit_job` takes
+--          max_active      int    active jobs that the server takes
+--          payer           str    the tenant whose quota is used, once for each item
+--          rate_requests   int    how many requests a window has; 0 for no rate
+--          rate_window_ms  int
+--          params...       bytes  encoded parameters of each item
+-- RETURNS  stored | replayed | mismatch | closed | missing
+--
+-- Each item is decided on once, in order, whoever repeats a step or takes up a batch that another
+-- left. Adds what is left of the quota and in how many ms there is more; then what is kept of these
+-- items, as JSON, and the time in ms; for a key that made another batch, its id. A closed batch takes
+-- no more items.
+local _, left, reset_ms = count_rate(key_rate(payer), rate_requests, rate_window_ms, 0)
+local kept_items = key_batch_items(batch_id)
+if redis.call('EXISTS', record) == 0 then
+  if first > 0 then return answer('missing', left, reset_ms) end
+  if fields.idempotency_digest then
+    local key = key_idempotency(fields.tenant, fields.idempotency_digest)
+    local kept = redis.call('HMGET', key, 'fingerprint', 'job')
+    if kept[2] then
+      local same = kept[1] == fields.payload_fingerprint
+      return answer(same and 'replayed' or 'mismatch', left, reset_ms, kept[2])
+    end
+  end
+  for name, value in pairs(fields) do redis.call('HSET', record, name, value) end
+  redis.call('HSET', record, 'created_ms', whole(now))
+  remember_idempotency(batch_id, fields)
+end
+
+local function decide(item, encoded)
+  if item.said then return item.said end
+  local word, more, later, subject, detail = decide_submission(
+    item.job_id, item.fields, item.text, encoded, {
+      on_conflict = item.on_conflict, run_at_ms = item.run_at_ms,
+      max_active = max_active, max_active_operation = item.max_active_operation,
+      payer = payer, rate_requests = rate_requests, rate_window_ms = rate_window_ms,
+    })
+  left, reset_ms = more, later
+  if word == 'accepted' then detail = item.fields.status end
+  if word == 'limited' then subject, detail = rate_requests, rate_window_ms end
+  return cjson.encode({word, left, reset_ms, subject, detail})
+end
+
+local sealed = redis.call('HGET', record, 'sealed')
+if not sealed and redis.call('LLEN', kept_items) == first then
+  for i, item in ipairs(items) do redis.call('RPUSH', kept_items, decide(item, params[i])) end
+  redis.call('ZADD', key_unsealed(), now, batch_id)
+  local total = tonumber(redis.call('HGET', record, 'total'))
+  if redis.call('LLEN', kept_items) >= total then seal_batch(batch_id) end
+end
+local known = redis.call('LRANGE', kept_items, first, first + #items - 1)
+if sealed and #known == 0 then return answer('closed', left, reset_ms) end
+return answer('stored', left, reset_ms, known, whole(now))

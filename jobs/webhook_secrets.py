@@ -1,0 +1,121 @@
+"""The secrets that callbacks are signed with: derived from one key, rotated, never stored."""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from pydantic import SecretStr
+
+from jobs.store import Store
+from jobs.submission import milliseconds, moment
+
+PREFIX: Final = "whsec_"
+_PURPOSE: Final = "callboard webhook secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What Redis knows of a tenant's secrets, which opens nothing.
+
+    Attributes:
+        generation: of the secret that counts; the first is 1.
+        rotated_at: None for the first.
+        earlier: generations that sign as well, the latest first, each with when that ends.
+    """
+
+    generation: int = 1
+    rotated_at: datetime | None = None
+    earlier: tuple[tuple[int, datetime], ...] = ()
+
+
+class WebhookSecrets:
+    """Derives what each tenant's callbacks are signed with.
+
+    Args:
+        store: says which generation of its secret a tenant has.
+        signing_key: what all secrets are derived from; with another one all are others.
+    """
+
+    def __init__(self, store: Store, signing_key: SecretStr) -> None:
+        self._store = store
+        self._signing_key = signing_key
+
+    def of(self, tenant: str) -> list[SecretStr]:
+        """Give the secrets that sign now, the newest first.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        rotation = read_rotation(self._store, tenant)
+        generations = (rotation.generation, *(number for number, _ends_at in rotation.earlier))
+        return [derive(self._signing_key, tenant, number) for number in generations]
+
+
+def derive(signing_key: SecretStr, tenant: str, generation: int) -> SecretStr:
+    """Make a tenant's secret, written as Standard Webhooks has it: `whsec_` and base64."""
+    said = f"{_PURPOSE}|{tenant}|{generation}".encode()
+    made = hmac.digest(signing_key.get_secret_value().encode(), said, hashlib.sha256)
+    return SecretStr(PREFIX + base64.b64encode(made).decode())
+
+
+def read_rotation(store: Store, tenant: str) -> Rotation:
+    """Read which generations of a tenant's secret sign now.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    (said,) = store.pipeline(("HGET", store.keys("secrets"), tenant))
+    return Rotation() if said is None else _rotation(said, store.now_ms())
+
+
+def list_rotations(store: Store) -> dict[str, Rotation]:
+    """Read the same of all tenants that have submitted or rotated, by name.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    known, said = store.pipeline(
+        ("SMEMBERS", store.keys("tenants")), ("HGETALL", store.keys("secrets"))
+    )
+    now_ms = store.now_ms()
+    rotations = {tenant.decode(): _rotation(raw, now_ms) for tenant, raw in said.items()}
+    names = sorted({tenant.decode() for tenant in known} | rotations.keys())
+    return {name: rotations.get(name, Rotation()) for name in names}
+
+
+def rotate(store: Store, tenant: str, *, overlap: timedelta) -> None:
+    """Have a tenant's callbacks signed with its next secret from now on; a repeat is another one.
+
+    Args:
+        store: where.
+        tenant: whose.
+        overlap: how long the secret that it had signs as well.
+
+    Raises:
+        StoreUnavailable: Redis does not answer, and it may have been done or not.
+    """
+    store.run(
+        "rotate_secret",
+        store.keys("secrets"),
+        tenant=tenant,
+        overlap_ms=milliseconds(overlap),
+        token=secrets.token_hex(8),
+    )
+
+
+def _rotation(said: bytes, now_ms: int) -> Rotation:
+    known = json.loads(said)
+    return Rotation(
+        generation=int(known["generation"]),
+        rotated_at=moment(int(known["rotated_ms"])),
+        earlier=tuple(
+            (int(one["generation"]), moment(int(one["until_ms"])))
+            for one in known["earlier"]
+            if one["until_ms"] > now_ms
+        ),
+    )

@@ -1,0 +1,65 @@
+"""What the commands for operators share: they look into an installation, or say why not."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from config import ConfigurationError, Settings, load_settings
+from config.connections import connect_redis
+from jobs.errors import StoreUnavailable
+from jobs.store import Store
+
+
+class Refusal(click.ClickException):
+    """Ends the command as all of `callboardctl` end: one sentence and code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Say why."""
+        click.echo(f"callboardctl: {self.format_message()}", err=True, file=file)
+
+
+@contextmanager
+def installation(without_servers: str) -> Iterator[tuple[Settings, Store]]:
+    """Give settings and Redis of the installation.
+
+    Args:
+        without_servers: what to say to somebody whose settings name no servers.
+
+    Raises:
+        Refusal: the settings are wrong or name no servers, or Redis does not answer.
+    """
+    settings = settings_or_refusal()
+    if settings.embedded:
+        raise Refusal(without_servers)
+    client = connect_redis(settings)
+    try:
+        yield settings, Store(client, settings.namespace)
+    except StoreUnavailable as error:
+        raise Refusal(str(error)) from error
+    finally:
+        client.close()
+
+
+def settings_or_refusal() -> Settings:
+    """Read the settings.
+
+    Raises:
+        Refusal: they are wrong.
+    """
+    try:
+        return load_settings()
+    except ConfigurationError as error:
+        raise Refusal(str(error)) from error
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
+    """Print rows under their headings, each column as wide as it must be."""
+    table = [tuple(headings), *(tuple(str(row[each] or "-") for each in headings) for row in rows)]
+    widths = [max(len(row[place]) for row in table) for place in range(len(headings))]
+    for row in table:
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())

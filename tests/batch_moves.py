@@ -1,0 +1,76 @@
+"""The moves of a web process that submits batches."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from jobs.batch import Batch, read_batch
+from jobs.publisher import Wakeup
+from jobs.quota import Charge
+from jobs.relay import confirm
+from jobs.submission import Submission
+from jobs.submit_batch import Decided, NewBatch, Step, submit_step
+from tests.world import World
+
+CALLBACK = {
+    "url": "https://hooks.example/done",
+    "events": ["batch.completed"],
+    "base": "https://jobs.example",
+}
+
+
+def new_batch(world: World, total: int, **chosen: Any) -> NewBatch:
+    """Give a batch an id."""
+    return NewBatch(id=world.new_submission().job_id, tenant="default", total=total, **chosen)
+
+
+def decide(
+    world: World,
+    batch: NewBatch,
+    items: Sequence[Submission | str],
+    *,
+    first: int = 0,
+    most: tuple[int, int] = (1000, 1000),
+    charge: Charge | None = None,
+) -> Decided:
+    """Submit one step, and publish what it made."""
+    step = Step(
+        first, [each if isinstance(each, str) else (_of(batch, each), most[1]) for each in items]
+    )
+    decided = submit_step(world.store, batch, step, max_active=most[0], charge=charge)
+    made = step.submissions()
+    wakeups = [
+        Wakeup(made[job_id].created(decided.now_ms), 1, False, decided.now_ms)
+        for job_id in decided.woken
+    ]
+    if wakeups and all(world.broker.publish(wakeups)):
+        confirm(world.store, [(job_id, 1) for job_id in decided.woken])
+    return decided
+
+
+def submitted(world: World, count: int, operation: str = "free", **chosen: Any) -> list[str]:
+    """Submit a batch of equal jobs that must all be accepted: its id, and theirs."""
+    batch = new_batch(world, count)
+    items = [world.new_submission(operation, **chosen) for _ in range(count)]
+    words = words_of(decide(world, batch, items))
+    assert words == ["accepted"] * count
+    return [batch.id, *(each.job_id for each in items)]
+
+
+def words_of(decided: Decided) -> list[str]:
+    """Say in a word what became of each item."""
+    return [outcome.word for outcome in decided.outcomes]
+
+
+def read(world: World, batch_id: str) -> Batch:
+    """Read a batch as its tenant does."""
+    return read_batch(world.store, batch_id, tenant="default")
+
+
+def counts(world: World, batch_id: str) -> dict[str, int]:
+    """Give how many of its jobs are how, without those that none is."""
+    return {name: count for name, count in read(world, batch_id).counts.items() if count}
+
+
+def _of(batch: NewBatch, submission: Submission) -> Submission:
+    return replace(submission, batch_id=batch.id)

@@ -1,0 +1,145 @@
+"""Batches that are repeated, at once or after a process died, and those that were closed."""
+
+import json
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from falcon import testing
+
+from jobs.batch import seal_batches
+from jobs.identity import new_job_id
+from jobs.submission import Submission
+from jobs.submit_batch import STEP, NewBatch, Step, submit_step
+from tests.api_stage import Stage
+from tests.batch_requests import URL, adds, post, statuses
+
+
+def test_a_key_makes_one_batch_and_another_payload_is_refused(stage: Stage) -> None:
+    items = [*adds(3), {"operation": "nowhere", "params": {}}]
+
+    first, again = post(stage, items, key="k"), post(stage, items, key='"k"')
+    other, single = (
+        post(stage, adds(3), key="k"),
+        stage.submit(headers={"Idempotency-Key": "k"}),
+    )
+
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.status_code == 202
+    assert again.headers["Location"] == first.headers["Location"]
+    assert _without_request(again) == _without_request(first)
+    assert (other.status_code, single.status_code) == (422, 422)
+    assert other.json["type"].endswith("/problems/idempotency-mismatch")
+    assert len(stage.publisher.published) == 3
+
+
+def _without_request(answer: testing.Result) -> Any:
+    text = answer.text.replace(answer.headers["X-Request-ID"], "")
+    return json.loads(text)
+
+
+def test_a_key_whose_batch_is_gone_says_so(stage: Stage) -> None:
+    made = post(stage, adds(1), key="k").json
+    stage.http.simulate_delete(f"{URL}/{made['id']}")
+    stage.http.simulate_delete(f"/v1/jobs/{made['items'][0]['job']['id']}?purge=true")
+
+    answer = post(stage, adds(1), key="k")
+
+    assert answer.status_code == 410
+    assert answer.json["type"].endswith("/problems/batch-gone")
+
+
+def _left_behind(stage: Stage, items: Sequence[Any]) -> str:
+    """Die after the first step of a batch, as far as anybody can see."""
+    (whole,) = (post(stage, items, key="k"),)
+    batch_id: str = whole.json["id"]
+    keys, redis = stage.store.keys, stage.store.redis
+    for each in whole.json["items"][STEP:]:
+        stage.http.simulate_delete(f"/v1/jobs/{each['job']['id']}")
+        stage.http.simulate_delete(f"/v1/jobs/{each['job']['id']}?purge=true")
+    redis.ltrim(keys("batch_items", batch_id), 0, STEP - 1)
+    redis.hdel(keys("batch", batch_id), "sealed", "removed", "expires_ms")
+    redis.zadd(keys("unsealed"), {batch_id: 0})
+    stage.publisher.published.clear()
+    return batch_id
+
+
+def test_a_repeat_takes_up_what_a_process_left_behind(stage: Stage) -> None:
+    items = adds(2 * STEP + 5)
+    batch_id = _left_behind(stage, items)
+    before = stage.http.simulate_get(f"{URL}/{batch_id}").json
+
+    answer = post(stage, items, key="k")
+
+    assert (before["status"], before["counts"]["queued"]) == ("submitting", STEP)
+    assert answer.json["id"] == batch_id
+    assert statuses(answer) == ["accepted"] * (2 * STEP + 5)
+    assert (answer.json["status"], answer.json["counts"]["queued"]) == ("active", 2 * STEP + 5)
+    assert len(stage.publisher.published) == STEP + 5
+
+
+def test_a_repeat_after_the_batch_was_closed_refuses_what_is_left(stage: Stage) -> None:
+    items = adds(STEP + 2)
+    batch_id = _left_behind(stage, items)
+    seal_batches(stage.store)
+
+    answer = post(stage, items, key="k")
+
+    assert answer.json["id"] == batch_id
+    assert statuses(answer) == ["accepted"] * STEP + ["refused"] * 2
+    assert answer.json["items"][-1]["problem"]["type"].endswith("/problems/batch-closed")
+    assert answer.json["counts"]["refused"] == 2
+
+
+def test_equal_requests_at_the_same_moment_make_one_batch_and_each_job_once(
+    stage: Stage,
+) -> None:
+    items = adds(2 * STEP)
+    answers: list[testing.Result] = []
+    begin = threading.Barrier(20)
+
+    def send() -> None:
+        begin.wait()
+        answers.append(post(stage, items, key="k"))
+
+    threads = [threading.Thread(target=send) for _ in range(20)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    ids = {tuple(item["job"]["id"] for item in each.json["items"]) for each in answers}
+    assert {each.status_code for each in answers} == {202}
+    assert len({each.json["id"] for each in answers}) == 1
+    assert len(ids) == 1
+    published = [each.submission.job_id for each in stage.publisher.published]
+    assert sorted(published) == sorted(*ids)
+    assert stage.store.redis.zcard(stage.store.keys("active")) == 2 * STEP
+    assert sum("Idempotency-Replayed" not in each.headers for each in answers) == 1
+
+
+def test_items_that_come_after_a_cancel_are_refused(stage: Stage) -> None:
+    items = adds(STEP + 1)
+    batch_id = _left_behind(stage, items)
+    stage.http.simulate_delete(f"{URL}/{batch_id}")
+
+    answer = post(stage, items, key="k")
+
+    assert statuses(answer)[-1] == "refused"
+    told = {name: count for name, count in answer.json["counts"].items() if count}
+    assert told == {"cancelled": STEP, "refused": 1}
+
+
+def test_a_step_of_another_size_takes_up_the_batch_where_it_is(stage: Stage) -> None:
+    batch = NewBatch(id=new_job_id(), tenant="default", total=4)
+
+    def step(first: int, count: int) -> int:
+        items = [
+            (Submission(job_id=new_job_id(), operation="add", params={}, batch_id=batch.id), 10)
+            for _ in range(count)
+        ]
+        decided = submit_step(stage.store, batch, Step(first, items), max_active=10, charge=None)
+        return len(decided.outcomes)
+
+    assert [step(0, 3), step(0, 2), step(2, 2), step(3, 2)] == [3, 2, 1, 2]

@@ -1,0 +1,290 @@
+"""Batches over HTTP: what each item is told, how far a batch is, and repeats."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgpack
+import pytest
+from falcon import testing
+
+from jobs.identity import new_job_id
+from jobs.submit_batch import STEP
+from tests.api_stage import ADD, JSON, Stage, hash_of
+from tests.batch_requests import URL, adds, post, statuses
+
+KEYS = ",".join(
+    f"{tenant}:{role}:{hash_of(f'{tenant}-{role}')}"
+    for tenant, role in [("acme", "client"), ("acme", "viewer"), ("rival", "client")]
+)
+
+
+def test_a_batch_is_accepted_with_every_job_and_where_it_is(stage: Stage) -> None:
+    answer = post(stage, adds(STEP + 1))
+
+    batch = answer.json
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == batch["links"]["self"]
+    assert answer.headers["Location"].endswith(f"{URL}/{batch['id']}")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert [each["index"] for each in batch["items"]] == list(range(STEP + 1))
+    assert set(statuses(answer)) == {"accepted"}
+    assert (batch["status"], batch["total"]) == ("active", STEP + 1)
+    assert batch["counts"]["queued"] == STEP + 1
+    published = [each.submission for each in stage.publisher.published]
+    assert [each.job_id for each in published] == [each["job"]["id"] for each in batch["items"]]
+    assert {each.batch_id for each in published} == {batch["id"]}
+    job = stage.get(batch["items"][7]["job"]["id"]).json
+    assert (job["batch_id"], job["links"]["self"]) == (
+        batch["id"],
+        batch["items"][7]["job"]["href"],
+    )
+    assert job["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_items_have_all_members_of_a_submission(stage: Stage) -> None:
+    run_at = datetime.now(UTC) + timedelta(hours=2)
+    items = [
+        {**ADD, "delay_seconds": 60, "priority": 9, "labels": {"own": "1", "both": "item"}},
+        {**ADD, "run_at": run_at.isoformat(), "result_ttl_seconds": 7200},
+    ]
+
+    answer = post(stage, items, labels={"both": "batch", "all": "2"})
+
+    first, second = (stage.get(each["job"]["id"]).json for each in answer.json["items"])
+    assert [each["job"]["status"] for each in answer.json["items"]] == ["scheduled", "scheduled"]
+    assert first["labels"] == {"own": "1", "both": "item", "all": "2"}
+    assert first["priority"] == 9
+    created, due = (datetime.fromisoformat(first[each]) for each in ("created_at", "scheduled_for"))
+    assert timedelta(seconds=59) < due - created <= timedelta(seconds=60)
+    assert abs(datetime.fromisoformat(second["scheduled_for"]) - run_at) < timedelta(seconds=1)
+    assert second["labels"] == {"both": "batch", "all": "2"}
+    kept = [each.submission.result_ttl for each in stage.publisher.published]
+    assert kept == []
+    record = stage.store.redis.hgetall(stage.store.keys("job", second["id"]))
+    assert record[b"result_ttl_ms"] == b"7200000"
+
+
+def test_what_is_wrong_with_an_item_is_said_with_pointers_into_the_body(stage: Stage) -> None:
+    items: list[Any] = [
+        {"operation": "add", "params": {"a": "one"}},
+        {"operation": "nowhere", "params": {}},
+        {**ADD, "priority": 11, "colour": "red"},
+        17,
+        {**ADD, "labels": {f"l{number}": "" for number in range(16)}},
+        {**ADD, "callback": {"url": "https://hooks.example/"}},
+        ADD,
+    ]
+
+    answer = post(stage, items, labels={"one": "more"})
+
+    told = [each["problem"] for each in answer.json["items"]]
+    assert statuses(answer) == ["invalid"] * 6 + ["accepted"]
+    assert [each and each["type"].rpartition("/")[2] for each in told] == [
+        *("invalid-parameters", "unknown-operation", "invalid-request", "invalid-request"),
+        *("invalid-request", "invalid-request", None),
+    ]
+    pointers = [[e["pointer"] for e in each.get("errors", ())] for each in told if each]
+    assert pointers == [
+        ["/items/0/params/a"],
+        [],
+        ["/items/2/priority", "/items/2/colour"],
+        ["/items/3"],
+        ["/items/4/labels"],
+        ["/items/5/callback"],
+    ]
+    assert answer.json["counts"]["refused"] == 6
+    assert answer.status_code == 202
+
+
+def test_a_duplicate_is_told_the_job_that_is_active(stage: Stage) -> None:
+    items = [
+        {"operation": name, "params": {"name": "same"}}
+        for name in ("single", "single", "shared", "shared", "newest", "newest")
+    ]
+
+    answer = post(stage, items)
+
+    one, two, three, four, five, six = answer.json["items"]
+    assert statuses(answer) == [
+        *("accepted", "duplicate", "accepted", "duplicate", "accepted", "accepted"),
+    ]
+    assert two["job"] == two["problem"]["existing_job"] == one["job"]
+    assert two["problem"]["status"] == 409
+    assert (four["job"], four["problem"]) == (three["job"], None)
+    assert stage.get(five["job"]["id"]).json["status"] == "cancelled"
+    assert stage.get(six["job"]["id"]).json["status"] == "queued"
+
+
+def test_an_item_beyond_the_capacity_is_told_when_to_come_again(stage: Stage) -> None:
+    answer = post(stage, [{"operation": "narrow", "params": {}}] * 2)
+
+    problem = answer.json["items"][1]["problem"]
+    assert statuses(answer) == ["accepted", "limited"]
+    assert (problem["status"], problem["code"]) == (503, "CAPACITY_EXCEEDED")
+    assert problem["retry_after"] == 60
+
+
+def test_each_item_costs_one_request_of_the_quota_and_a_repeat_none() -> None:
+    stage = Stage(rate_limit="3/1h")
+
+    answer = post(stage, adds(5), key="k")
+    again = post(stage, adds(5), key="k")
+
+    problem = answer.json["items"][4]["problem"]
+    assert statuses(answer) == ["accepted"] * 3 + ["limited"] * 2
+    assert (problem["status"], problem["violated-policies"]) == (429, ["requests"])
+    assert 1100 < problem["retry_after"] <= 1200
+    assert answer.headers["RateLimit"].startswith('"requests";r=0;')
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert statuses(again) == statuses(answer)
+    stage.close()
+
+
+def test_a_batch_of_too_many_items_is_too_large_and_one_of_none_is_invalid(stage: Stage) -> None:
+    many, none = post(stage, adds(1001)), post(stage, [])
+
+    assert (many.status_code, none.status_code) == (413, 422)
+    assert many.json["detail"] == "A batch has at most 1000 items."
+    assert none.json["errors"][0]["pointer"] == "/items"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [([], ""), ({}, "/items"), ({"items": {}}, "/items"), ({"items": [ADD], "x": 1}, "/x")],
+)
+def test_a_body_that_is_no_batch_is_invalid(stage: Stage, body: Any, pointer: str) -> None:
+    answer = stage.http.simulate_post(URL, json=body)
+
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"] == pointer
+    assert not stage.store.redis.keys("*batch*")
+
+
+def test_the_body_of_a_batch_has_bounds_of_its_own() -> None:
+    stage = Stage(max_body_bytes=1024, max_batch_bytes=4096, max_json_depth=3)
+    deep, deeper = ({"operation": "echo", "params": {"value": each}} for each in ([1], [[1]]))
+    large = {"operation": "echo", "params": {"value": "x" * 3000}}
+
+    answers = [post(stage, [each]).status_code for each in (large, deep, deeper)]
+    too_large = post(stage, [large, large])
+
+    assert answers == [202, 202, 400]
+    assert (too_large.status_code, too_large.json["detail"]) == (
+        413,
+        "At most 4096 bytes are read.",
+    )
+    stage.close()
+
+
+def test_a_batch_comes_and_goes_as_msgpack(stage: Stage) -> None:
+    body = msgpack.packb({"items": adds(2)})
+    headers = dict.fromkeys(("Content-Type", "Accept"), "application/msgpack")
+
+    answer = stage.http.simulate_post(URL, body=body, headers=headers)
+
+    assert msgpack.unpackb(answer.content)["counts"]["queued"] == 2
+
+
+def test_a_batch_says_how_far_it_is_and_lists_its_jobs(stage: Stage) -> None:
+    made = post(stage, [*adds(4), {"operation": "nowhere", "params": {}}]).json
+    jobs = [each["job"]["id"] for each in made["items"] if each["job"]]
+    stage.succeed(jobs[0], 1)
+    stage.fail(jobs[1], {"type": "failure", "detail": "no"})
+    stage.claim(jobs[2])
+
+    answer = stage.http.simulate_get(f"{URL}/{made['id']}")
+    listed = stage.http.simulate_get(
+        made["links"]["jobs"].removeprefix("http://falconframework.org")
+    )
+
+    batch = answer.json
+    told = {name: count for name, count in batch["counts"].items() if count}
+    assert told == {"succeeded": 1, "failed": 1, "running": 1, "queued": 1, "refused": 1}
+    assert (batch["status"], batch["progress"]) == ("active", {"percent": 50.0})
+    assert "items" not in batch
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert {each["id"] for each in listed.json["items"]} == set(jobs)
+    stage.succeed(jobs[3], 1)
+    stage.http.simulate_delete(f"/v1/jobs/{jobs[2]}")
+
+
+def test_a_batch_that_has_ended_says_when_and_until_when_it_is_kept(stage: Stage) -> None:
+    made = post(stage, adds(1)).json
+    stage.succeed(made["items"][0]["job"]["id"], 1)
+
+    answer = stage.http.simulate_get(f"{URL}/{made['id']}")
+
+    batch = answer.json
+    ended, expires = (datetime.fromisoformat(batch[each]) for each in ("ended_at", "expires_at"))
+    assert (batch["status"], batch["progress"]["percent"]) == ("completed", 100)
+    assert expires - ended == timedelta(hours=24)
+    assert "Retry-After" not in answer.headers
+
+
+def test_a_delete_cancels_what_is_left_and_can_be_repeated(stage: Stage) -> None:
+    made = post(stage, adds(3)).json
+    jobs = [each["job"]["id"] for each in made["items"]]
+    fence = stage.claim(jobs[0])
+    del fence
+
+    first = stage.http.simulate_delete(f"{URL}/{made['id']}")
+    again = stage.http.simulate_delete(f"{URL}/{made['id']}")
+
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert int(first.headers["Retry-After"]) >= 1
+    told = {name: count for name, count in again.json["counts"].items() if count}
+    assert told == {"cancelling": 1, "cancelled": 2}
+
+
+def test_a_delete_of_a_batch_that_no_worker_runs_ends_it_at_once(stage: Stage) -> None:
+    made = post(stage, adds(2)).json
+
+    answers = [stage.http.simulate_delete(f"{URL}/{made['id']}") for _ in range(2)]
+
+    assert [each.status_code for each in answers] == [200, 200]
+    assert answers[0].json == answers[1].json
+    assert answers[0].json["counts"]["cancelled"] == 2
+
+
+@pytest.fixture
+def keyed() -> Iterator[Stage]:
+    built = Stage(api_keys=KEYS)
+    yield built
+    built.close()
+
+
+def test_other_tenants_do_not_find_a_batch_and_viewers_only_look(keyed: Stage) -> None:
+    def ask(method: str, path: str, key: str) -> testing.Result:
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": JSON}
+        body = json.dumps({"items": [ADD]}) if method == "POST" else None
+        return keyed.http.simulate_request(method, path, headers=headers, body=body)
+
+    made = ask("POST", URL, "acme-client").json
+    path = f"{URL}/{made['id']}"
+
+    strange = [ask(method, path, "rival-client") for method in ("GET", "DELETE")]
+    unknown = ask("GET", f"{URL}/{new_job_id()}", "acme-client")
+    odd = ask("GET", f"{URL}/nothing", "acme-client")
+
+    assert [each.status_code for each in (*strange, unknown, odd)] == [404] * 4
+    assert strange[0].json["type"] == unknown.json["type"]
+    assert ask("GET", path, "acme-viewer").status_code == 200
+    assert ask("HEAD", path, "acme-viewer").status_code == 200
+    assert ask("DELETE", path, "acme-viewer").status_code == 403
+    assert ask("POST", URL, "acme-viewer").status_code == 403
+    assert keyed.get(made["items"][0]["job"]["id"], headers={"X-API-Key": "acme-client"}).json[
+        "status"
+    ] == ("queued")
+
+
+def test_errors_that_are_kept_of_an_item_are_bounded(stage: Stage) -> None:
+    odd = {"operation": "add", "params": {f"{'p' * 2000}{number}": 1 for number in range(50)}}
+
+    answer = post(stage, [odd])
+
+    errors = answer.json["items"][0]["problem"]["errors"]
+    assert len(errors) == 10
+    kept = stage.store.redis.lrange(stage.store.keys("batch_items", answer.json["id"]), 0, -1)
+    assert sum(map(len, kept)) < 3000

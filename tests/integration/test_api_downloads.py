@@ -1,0 +1,371 @@
+"""Results and files are sent whole or in part, with digests, and only when they are needed."""
+
+import gzip
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import msgpack
+import pytest
+import zstandard
+from falcon import testing
+
+from jobs.file import File
+from jobs.files import new_file_id, object_of
+from jobs.finish import finish
+from jobs.keep import Claimed, Shelf, keep_file
+from jobs.outputs import OutputBounds, Outputs
+from jobs.purge import purge
+from jobs.run_files import RunFiles
+from tests.api_stage import Stage, hash_of
+from tests.contract.documents import complaints
+
+BYTES = bytes(range(256)) * 10
+SHA256 = hashlib.sha256(BYTES).hexdigest()
+TAG = f'"{SHA256}"'
+BOUNDS = OutputBounds(result_bytes=2**24, stored_bytes=1024, files_bytes=2**24, tenant_bytes=2**30)
+
+
+class Depot(Stage):
+    """A web process with files."""
+
+    def upload(
+        self, content: bytes = BYTES, name: str = "data.bin", *, tenant: str = "default"
+    ) -> str:
+        claimed = Claimed(new_file_id(), tenant, "upload")
+        shelf, ttl = Shelf(self.store, self.storage), timedelta(hours=1)
+        with self.storage.stage() as staged:
+            staged.write(content)
+            keep_file(shelf, claimed, staged, name=name, media_type="image/png", ttl=ttl)
+        return claimed.file_id
+
+    def content(self, file_id: str, **headers: str) -> testing.Result:
+        return self.described("GET", f"/v1/files/{file_id}/content", headers)
+
+    def job_with(self, value: Any, *files: File) -> str:
+        """Run a job that comes to this, as a worker does."""
+        job_id: str = self.submit({"operation": "echo", "params": {"value": 1}}).json["id"]
+        outputs = Outputs(self.store, self.storage, RunFiles(), tenant="default", bounds=BOUNDS)
+        if files:
+            outputs.settle(files)
+        data = value() if callable(value) else value
+        outcome = outputs.keep(data, proceed=lambda: None)
+        assert finish(self.store, self.claim(job_id), outcome) == "finished"
+        return job_id
+
+    def result(self, job_id: str, method: str = "GET", **headers: str) -> testing.Result:
+        return self.described(method, f"/v1/jobs/{job_id}/result", headers)
+
+    def described(self, method: str, path: str, headers: dict[str, str]) -> testing.Result:
+        """Ask, and hold the answer against the document."""
+        answer = self.http.simulate_request(method, path, headers=_headers(headers))
+        assert not (wrong := complaints(_document(), method, path, answer)), wrong
+        return answer
+
+
+@cache
+def _document() -> dict[str, Any]:
+    stage = Stage(api_keys=f"default:client:{hash_of('key')}")
+    found: dict[str, Any] = stage.http.simulate_get("/openapi.json").json
+    stage.close()
+    return found
+
+
+def _headers(named: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in named.items()}
+
+
+@pytest.fixture
+def depot() -> Iterator[Depot]:
+    made = Depot()
+    yield made
+    made.close()
+
+
+def made(name: str, content: bytes) -> File:
+    file = RunFiles().new(name)
+    assert file.path is not None
+    file.path.write_bytes(content)
+    return file
+
+
+def test_a_file_is_sent_with_all_that_tells_what_it_is(depot: Depot) -> None:
+    answer = depot.content(depot.upload(name="größe.bin"))
+
+    assert (answer.status_code, answer.content) == (200, BYTES)
+    told = {
+        "Content-Type": "image/png",
+        "Content-Length": str(len(BYTES)),
+        "ETag": TAG,
+        "Accept-Ranges": "bytes",
+        "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(SHA256)).decode()}:",
+        "Content-Disposition": 'attachment; filename="gr__e.bin"; '
+        "filename*=UTF-8''gr%C3%B6%C3%9Fe.bin",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox",
+        "Cache-Control": "private, no-cache",
+    }
+    assert {name: answer.headers.get(name) for name in told} == told
+
+
+def test_head_is_get_without_the_bytes(depot: Depot) -> None:
+    file_id = depot.upload()
+    whole = depot.content(file_id)
+
+    head = depot.http.simulate_head(f"/v1/files/{file_id}/content", headers={"Range": "bytes=0-1"})
+
+    assert (head.status_code, head.content) == (200, b"")
+    ours = {"x-request-id"}
+    assert {k: v for k, v in head.headers.items() if k not in ours} == {
+        k: v for k, v in whole.headers.items() if k not in ours
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [("bytes=0-0", 0, 1), ("bytes=-3", 2557, 2560), ("bytes=9-9999", 9, 2560)],
+)  # fmt: skip
+def test_a_range_is_a_part(depot: Depot, asked: str, start: int, end: int) -> None:
+    answer = depot.content(depot.upload(), Range=asked)
+
+    assert (answer.status_code, answer.content) == (206, BYTES[start:end])
+    assert answer.headers["Content-Range"] == f"bytes {start}-{end - 1}/2560"
+    assert answer.headers["Content-Length"] == str(end - start)
+    assert answer.headers["ETag"] == TAG
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "bytes=5-3", "lines=1-2", "bytes=x"])
+def test_other_ranges_give_the_whole(depot: Depot, asked: str) -> None:
+    answer = depot.content(depot.upload(), Range=asked)
+
+    assert (answer.status_code, answer.content) == (200, BYTES)
+
+
+@pytest.mark.parametrize("asked", ["bytes=2560-", "bytes=-0"])
+def test_a_range_that_is_not_there_is_a_problem(depot: Depot, asked: str) -> None:
+    answer = depot.content(depot.upload(), Range=asked)
+
+    assert answer.status_code == 416
+    assert answer.json["type"].endswith("/problems/range-not-satisfiable")
+    assert answer.headers["Content-Range"] == "bytes */2560"
+    assert "Content-Disposition" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("if_range", "status"),
+    [
+        (TAG, 206),
+        (f"W/{TAG}", 200),
+        ('"other"', 200),
+        ("Sun, 22 Nov 2026 10:00:00 GMT", 200),
+    ],
+)
+def test_a_range_counts_only_for_the_version_that_the_client_has(
+    depot: Depot, if_range: str, status: int
+) -> None:
+    answer = depot.content(depot.upload(), Range="bytes=0-1", If_Range=if_range)
+
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"If_None_Match": TAG}, 304),
+        ({"If_None_Match": f'"x", W/{TAG}'}, 304),
+        ({"If_None_Match": "*"}, 304),
+        ({"If_None_Match": '"x"'}, 200),
+        ({"If_None_Match": TAG, "Range": "bytes=0-0"}, 304),
+        ({"If_None_Match": TAG, "Range": "bytes=9999-"}, 304),
+        ({"If_Match": TAG}, 200),
+        ({"If_Match": "*"}, 200),
+        ({"If_Match": f"W/{TAG}"}, 412),
+        ({"If_Match": '"x"', "If_None_Match": TAG}, 412),
+    ],
+)
+def test_preconditions_are_weighed_in_their_order(
+    depot: Depot, headers: dict[str, str], status: int
+) -> None:
+    answer = depot.content(depot.upload(), **headers)
+
+    assert answer.status_code == status
+    if status == 304:
+        assert answer.content == b""
+        assert answer.headers["ETag"] == TAG
+
+
+def test_an_empty_file_is_sent(depot: Depot) -> None:
+    answer = depot.content(depot.upload(b""))
+
+    assert (answer.status_code, answer.content, answer.headers["Content-Length"]) == (200, b"", "0")
+
+
+def test_what_is_no_file_is_not_found(depot: Depot) -> None:
+    noise = hashlib.shake_256(b"").hexdigest(10_000)
+    result_file = depot.store.redis.hget(
+        depot.store.keys("job", depot.job_with(noise)), "result_file"
+    )
+
+    found = [depot.content(each).status_code for each in (new_file_id(), "x", result_file.decode())]
+
+    assert found == [404] * 3
+
+
+def test_bytes_that_are_gone_are_told_before_any_is_sent(depot: Depot) -> None:
+    file_id = depot.upload()
+    depot.storage.remove(object_of(file_id))
+
+    gone = depot.content(file_id)
+
+    assert gone.status_code == 404
+
+
+def test_a_result_that_is_one_file_is_that_file(depot: Depot) -> None:
+    file = made("mesh.stl", BYTES)
+    job_id = depot.job_with(file.described, file)
+
+    answer = depot.result(job_id)
+    part = depot.result(job_id, Range="bytes=-4")
+    job = depot.get(job_id).json
+
+    assert (answer.content, answer.headers["Content-Type"]) == (BYTES, "model/stl")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="mesh.stl"'
+    assert (part.status_code, part.content) == (206, BYTES[-4:])
+    href = job["result"].pop("href")
+    assert job["result"] == file.described()
+    assert href == f"http://falconframework.org/v1/files/{file.id}/content"
+    assert depot.http.simulate_get(href.removeprefix("http://falconframework.org")).content == BYTES
+
+
+def test_files_deep_in_a_result_get_addresses_and_what_only_looks_like_one_does_not(
+    depot: Depot,
+) -> None:
+    file = made("a.csv", b"1,2\n")
+    fake = {"id": new_file_id(), "name": "x", "media_type": "a/b", "size": 1, "sha256": "0"}
+    job_id = depot.job_with(
+        lambda: {
+            "tables": [[file.described()]],
+            "fake": fake,
+            "also": {**file.described(), "x": 1},
+        },
+        file,
+    )
+
+    result = depot.result(job_id).json
+
+    assert result["tables"][0][0]["href"].endswith(f"/v1/files/{file.id}/content")
+    assert result["fake"] == fake
+    assert "href" not in result["also"]
+    assert depot.get(job_id).json["result"] == result
+
+
+def test_a_result_in_the_storage_is_the_same_as_any_other(depot: Depot) -> None:
+    noise = hashlib.shake_256(b"").hexdigest(100_000)
+    job_id = depot.job_with({"noise": noise})
+
+    assert depot.store.redis.exists(depot.store.keys("result", job_id)) == 0
+    assert depot.result(job_id).json == {"noise": noise}
+    assert depot.get(job_id).json["result"] is None
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"), [("gzip", "gzip"), ("gzip, zstd", "zstd"), ("br", None), ("", None)]
+)
+def test_a_result_is_compressed_as_the_client_accepts_it(
+    depot: Depot, accepted: str, coding: str | None
+) -> None:
+    value = ["text"] * 1000
+    job_id = depot.job_with(value)
+    plain = depot.result(job_id)
+
+    answer = depot.result(job_id, Accept_Encoding=accepted)
+
+    assert answer.headers.get("Content-Encoding") == coding
+    assert answer.headers["Vary"] == "Accept, Accept-Encoding"
+    open_ = {"gzip": gzip.decompress, "zstd": zstandard.decompress}.get(coding or "", bytes)
+    assert open_(answer.content) == plain.content
+    assert (answer.headers["ETag"] == plain.headers["ETag"]) == (coding is None)
+    digest = b64encode(hashlib.sha256(answer.content).digest()).decode()
+    assert answer.headers["Repr-Digest"] == f"sha-256=:{digest}:"
+    assert (
+        depot.result(
+            job_id, Accept_Encoding=accepted, If_None_Match=answer.headers["ETag"]
+        ).status_code
+        == 304
+    )
+
+
+def test_a_small_result_is_not_compressed(depot: Depot) -> None:
+    answer = depot.result(depot.job_with("x" * 1000), Accept_Encoding="gzip")
+
+    assert "Content-Encoding" not in answer.headers
+    assert answer.headers["Vary"] == "Accept, Accept-Encoding"
+
+
+def test_each_media_type_of_a_result_has_a_tag_and_ranges_of_its_own(depot: Depot) -> None:
+    job_id = depot.job_with({"a": [1, 2]})
+
+    json, packed = depot.result(job_id), depot.result(job_id, Accept="application/msgpack")
+    part = depot.result(job_id, Accept="application/msgpack", Range="bytes=1-")
+
+    assert json.headers["ETag"] != packed.headers["ETag"]
+    assert msgpack.unpackb(packed.content) == {"a": [1, 2]}
+    assert (part.status_code, part.content) == (206, packed.content[1:])
+
+
+@pytest.mark.parametrize("value", [None, 0, "", [], False])
+def test_a_result_of_nothing_is_a_result(depot: Depot, value: Any) -> None:
+    answer = depot.result(depot.job_with(value))
+
+    assert (answer.status_code, answer.json) == (200, value)
+
+
+def test_a_file_that_a_job_uses_stays_until_the_job_is_gone(depot: Depot) -> None:
+    file = made("a.csv", b"1,2\n")
+    job_id = depot.job_with(file.described, file)
+    path = f"/v1/files/{file.id}"
+
+    refused = depot.http.simulate_delete(path)
+    purge(depot.store, job_id)
+    removed = depot.http.simulate_delete(path)
+
+    assert (refused.status_code, removed.status_code) == (409, 204)
+    assert depot.content(file.id).status_code == 404
+
+
+def test_a_result_whose_file_is_gone_is_gone(depot: Depot) -> None:
+    file = made("a.csv", b"1,2\n")
+    job_id = depot.job_with(file.described, file)
+    depot.storage.remove(object_of(file.id))
+
+    assert depot.result(job_id).status_code == 410
+
+
+def test_an_operator_downloads_for_every_tenant_and_others_do_not() -> None:
+    keys = f"default:client:{hash_of('mine')},other:client:{hash_of('theirs')}"
+    depot = Depot(api_keys=f"{keys},ops:operator:{hash_of('all')}")
+    headers = {"X-API-Key": "mine"}
+    file = made("a.csv", b"1,2\n")
+    try:
+        body = {"operation": "echo", "params": {"value": 1}}
+        job_id = depot.submit(body, headers=headers).json["id"]
+        outputs = Outputs(depot.store, depot.storage, RunFiles(), tenant="default", bounds=BOUNDS)
+        outputs.settle([file])
+        finish(
+            depot.store, depot.claim(job_id), outputs.keep(file.described(), proceed=lambda: None)
+        )
+
+        found = [
+            (
+                depot.result(job_id, X_API_Key=key).status_code,
+                depot.content(file.id, X_API_Key=key).status_code,
+            )
+            for key in ("mine", "theirs", "all")
+        ]
+    finally:
+        depot.close()
+
+    assert found == [(200, 200), (404, 404), (200, 200)]

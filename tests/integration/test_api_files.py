@@ -1,0 +1,321 @@
+"""Files over HTTP: what is kept is what was sent, and what is refused leaves nothing."""
+
+import base64
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from falcon import testing
+
+from jobs.errors import StorageUnavailable
+from tests.api_stage import Stage, hash_of
+from tests.forms import BOUNDARY, FORM, form, part
+
+PDF = b"%PDF-1.7\n1 0 obj\nendobj\nstartxref\n0\n%%EOF\n"
+MOST = 100_000
+ROOM = 250_000
+TEXT = {"Content-Type": "text/plain"}
+
+
+@pytest.fixture(scope="module")
+def shared_stage() -> Iterator[Stage]:
+    keys = ["acme:client:acme", "rival:client:rival", "ops:operator:boss"]
+    hashed = [
+        f"{tenant}:{role}:{hash_of(key)}" for tenant, role, key in (k.split(":") for k in keys)
+    ]
+    built = Stage(
+        max_file_bytes=MOST,
+        tenant_storage_bytes=ROOM,
+        max_body_bytes=1024,
+        api_keys=",".join(hashed),
+    )
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def stage(shared_stage: Stage) -> Iterator[Stage]:
+    """A stage with room for some files; after each test what Redis and the storage say agrees."""
+    yield shared_stage
+    known = [name for name in shared_stage.store.redis.keys("*:file:*") if b":users" not in name]
+    objects = list(folder(shared_stage).glob("??/*"))
+    assert len(objects) == len(known)
+    assert list(folder(shared_stage).glob(".staging/*")) == []
+    for name in known:
+        shared_stage.store.redis.hset(name, "status", "ready")
+        post(shared_stage, "DELETE", f"/v1/files/{name.decode().rpartition(':')[2]}", key="boss")
+    assert shared_stage.store.redis.hgetall(shared_stage.store.keys("stored")) == {}
+
+
+def folder(stage: Stage) -> Any:
+    with stage.storage.stage() as staged:
+        return staged.path.parent.parent
+
+
+def post(
+    stage: Stage,
+    method: str = "POST",
+    path: str = "/v1/files",
+    *,
+    key: str = "acme",
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> testing.Result:
+    sent = {"Authorization": f"Bearer {key}", **(headers or {})}
+    return stage.http.simulate_request(method, path, headers=sent, **more)
+
+
+def refused(answer: testing.Result) -> tuple[int, str]:
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    return answer.status_code, answer.json["type"].rpartition("/")[2]
+
+
+def archive() -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as out:
+        out.writestr("a.txt", "x")
+    return made.getvalue()
+
+
+def test_a_body_becomes_a_file_with_what_its_bytes_show(stage: Stage) -> None:
+    answer = post(
+        stage,
+        body=PDF,
+        headers={"Content-Disposition": "attachment; filename*=UTF-8''gr%C3%BC%C3%9Fe.pdf"},
+    )
+
+    file = answer.json
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == file["links"]["self"]
+    assert file["links"]["content"] == f"{file['links']['self']}/content"
+    assert (file["name"], file["media_type"], file["size"]) == ("grüße.pdf", "application/pdf", 42)
+    assert file["sha256"] == hashlib.sha256(PDF).hexdigest()
+    assert (file["in_use"], file["expires_at"] > file["created_at"]) == (False, True)
+    assert b"".join(stage.storage.read(f"{file['id'][-2:]}/{file['id']}")) == PDF
+    assert post(stage, "GET", f"/v1/files/{file['id']}").json == file
+
+
+def test_a_form_with_one_file_does_the_same(stage: Stage) -> None:
+    body = form(part("anything", b"a,b\n1,2\n", filename="t.csv", media_type="text/csv"))
+
+    file = post(stage, body=body, headers=FORM).json
+
+    assert (file["name"], file["media_type"], file["size"]) == ("t.csv", "text/csv", 8)
+
+
+def test_a_part_that_declares_no_type_is_what_its_bytes_show(stage: Stage) -> None:
+    answer = post(stage, body=form(part("file", PDF, filename="a.bin")), headers=FORM)
+
+    assert answer.json["media_type"] == "application/pdf"
+
+
+def test_the_name_in_the_query_wins(stage: Stage) -> None:
+    named = {"Content-Disposition": 'attachment; filename="b.txt"', **TEXT}
+
+    answer = post(stage, body=b"x", params={"name": "a.txt"}, headers=named)
+
+    assert answer.json["name"] == "a.txt"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc/passwd", "a\nb", "\u202etxt.exe", "x" * 7000, "", "CON", 'a"b', "..", "a\0b"],
+)
+def test_no_name_is_a_path(stage: Stage, name: str) -> None:
+    answer = post(stage, body=b"x", params={"name": name}, headers=TEXT)
+
+    file = answer.json
+    assert answer.status_code == 201
+    assert "/" not in file["name"]
+    assert file["name"].isprintable()
+    assert 1 <= len(file["name"]) <= 255
+    assert [path.name for path in folder(stage).glob("??/*")] == [file["id"]]
+
+
+def test_another_tenants_file_is_not_there_but_for_operators(stage: Stage) -> None:
+    path = f"/v1/files/{post(stage, body=b'x', headers=TEXT).json['id']}"
+
+    assert refused(post(stage, "GET", path, key="rival")) == (404, "file-not-found")
+    assert refused(post(stage, "DELETE", path, key="rival")) == (404, "file-not-found")
+    assert post(stage, "GET", "/v1/files", key="rival").json["items"] == []
+    assert post(stage, "GET", path, key="boss").status_code == 200
+
+
+def test_a_removed_file_is_gone_and_a_repeat_says_so(stage: Stage) -> None:
+    path = f"/v1/files/{post(stage, body=b'x', headers=TEXT).json['id']}"
+
+    assert post(stage, "DELETE", path).status_code == 204
+
+    assert refused(post(stage, "DELETE", path)) == (404, "file-not-found")
+    assert refused(post(stage, "GET", path)) == (404, "file-not-found")
+
+
+def test_what_is_no_id_is_not_found(stage: Stage) -> None:
+    assert refused(post(stage, "GET", "/v1/files/%2e%2e")) == (404, "file-not-found")
+    assert refused(post(stage, "GET", "/v1/files/UPPER")) == (404, "file-not-found")
+
+
+def test_pages_follow_one_another_newest_first(stage: Stage) -> None:
+    made = [post(stage, body=b"x", headers=TEXT).json["id"] for _ in range(5)]
+
+    first = post(stage, "GET", "/v1/files", params={"limit": "3"})
+    second = post(
+        stage, "GET", first.json["next"].partition("//")[2].partition("/")[2].join("/ ").strip()
+    )
+
+    seen = [each["id"] for each in first.json["items"] + second.json["items"]]
+    assert seen == made[::-1]
+    assert second.json["next"] is None
+    assert 'rel="next"' in first.headers["Link"]
+    bad = post(stage, "GET", "/v1/files", params={"cursor": "x", "limit": "0", "colour": "red"})
+    assert refused(bad) == (422, "invalid-request")
+    assert len(bad.json["errors"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "problem"),
+    [
+        (archive(), {"Content-Type": "application/pdf"}, (415, "file-type-not-accepted")),
+        (PDF + archive(), {"Content-Type": "application/pdf"}, (422, "file-ambiguous")),
+        (b"x" * (MOST + 1), TEXT, (413, "file-too-large")),
+        (b"x", {"Content-Encoding": "gzip", **TEXT}, (415, "unsupported-media-type")),
+        (b"x", {"Content-Digest": "sha-256=:AAAA:", **TEXT}, (400, "invalid-header")),
+        (b"x", {"Content-Digest": "sha-256=x", **TEXT}, (400, "invalid-header")),
+        (b"x", {"Content-Type": "no media type"}, (415, "file-type-not-accepted")),
+    ],
+)
+def test_a_body_that_cannot_be_taken_leaves_nothing(
+    stage: Stage, body: bytes, headers: dict[str, str], problem: tuple[int, str]
+) -> None:
+    assert refused(post(stage, body=body, headers=headers)) == problem
+
+
+@pytest.mark.parametrize("field", ["Content-Digest", "Repr-Digest"])
+def test_a_digest_that_comes_along_is_checked(stage: Stage, field: str) -> None:
+    right = base64.b64encode(hashlib.sha256(PDF).digest()).decode()
+    wrong = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
+
+    taken = post(stage, body=PDF, headers={field: f"sha-512=:AA==:, sha-256=:{right}:"})
+    not_taken = post(stage, body=PDF, headers={field: f"sha-256=:{wrong}:"})
+    unknown = post(stage, body=PDF, headers={field: "md5=:AA==:"})
+
+    assert (taken.status_code, unknown.status_code) == (201, 201)
+    assert refused(not_taken) == (422, "invalid-file")
+
+
+def test_a_length_that_is_not_said_is_not_guessed(stage: Stage) -> None:
+    assert refused(post(stage, headers=TEXT)) == (411, "length-required")
+
+
+def test_an_empty_file_is_refused(stage: Stage) -> None:
+    chunked = {"Transfer-Encoding": "chunked", **TEXT}
+
+    assert refused(post(stage, body=b"", headers=chunked)) == (422, "invalid-file")
+    assert refused(post(stage, body=form(part("f", b"", filename="a.txt")), headers=FORM)) == (
+        422,
+        "invalid-file",
+    )
+
+
+def test_a_file_in_chunks_is_stopped_where_it_grows_too_large(stage: Stage) -> None:
+    chunked = {"Transfer-Encoding": "chunked", **TEXT}
+
+    assert post(stage, body=b"x" * MOST, headers=chunked).json["size"] == MOST
+    assert refused(post(stage, body=b"x" * (MOST + 1), headers=chunked)) == (413, "file-too-large")
+
+
+def test_a_body_that_ends_before_its_length_leaves_nothing(stage: Stage) -> None:
+    for headers, body in ((TEXT, b"half"), (FORM, form(part("f", b"x", filename="a"))[:-9])):
+        answer = post(stage, body=body, headers={**headers, "Content-Length": str(len(body) + 10)})
+
+        assert refused(answer) == (400, "malformed-body")
+
+
+def test_room_that_is_taken_is_refused_until_some_is_given_back(stage: Stage) -> None:
+    full = [post(stage, body=b"x" * MOST, headers=TEXT).json["id"] for _ in range(2)]
+
+    answer = post(stage, body=b"x" * MOST, headers=TEXT)
+    rest = b"x" * (ROOM - 2 * MOST)
+    small = post(stage, body=rest, headers={"Transfer-Encoding": "chunked", **TEXT})
+
+    assert refused(answer) == (413, "storage-full")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert small.status_code == 201
+    post(stage, "DELETE", f"/v1/files/{full[0]}")
+    assert post(stage, body=b"x" * MOST, headers=TEXT).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Content-Type": "multipart/form-data"}, form(part("f", b"x", filename="a")), 400),
+        ({"Content-Type": "multipart/form-data; boundary="}, b"--\r\n", 400),
+        (
+            {"Content-Type": f"multipart/form-data; boundary={'x' * 71}"},
+            form(part("f", b"x", filename="a")),
+            400,
+        ),
+        (
+            {"Content-Type": "multipart/form-data; boundary=another"},
+            form(part("f", b"x", filename="a")),
+            400,
+        ),
+        (FORM, b"no form at all", 400),
+        (FORM, form(), 422),
+        (FORM, form(part("f", b"x")), 422),
+        (FORM, form(part("f", b"x", filename="a"), part("g", b"y", filename="b")), 422),
+        (FORM, form(part("f", b"x", filename="a"), part("name", b"y")), 422),
+        (FORM, form(*(part("f", b"x") for _ in range(10_000))), 422),
+        (FORM, form(part("f", b"x", filename="a" * 9000)), 400),
+        (FORM, form(part("f", b"x", filename="a", media_type="multipart/mixed; boundary=b")), 400),
+        (FORM, form(part("f", b"x", filename="a", media_type="text/\u00fc")), 400),
+        (FORM, f"--{BOUNDARY}\r\n\r\nx\r\n--{BOUNDARY}--\r\n".encode(), 400),
+        (FORM, form(part("f", b"x", filename="a")) + b"x" * 2_000_000, 400),
+        (FORM, form(part("f", b"x" * (MOST + 1), filename="a")), 413),
+    ],
+)
+def test_a_form_that_is_none_is_refused_with_the_right_problem(
+    stage: Stage, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    answer = post(stage, body=body, headers=headers)
+
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert post(stage, "GET", "/v1/files").json["items"] == []
+
+
+def test_a_page_of_another_site_may_not_send_files_without_a_key() -> None:
+    open_stage = Stage()
+    sent = {"Host": "127.0.0.1:8000", **TEXT}
+
+    foreign = [
+        open_stage.http.simulate_post("/v1/files", body=b"x", headers={**sent, "Origin": origin})
+        for origin in ("https://evil.example", "null", "http://127.0.0.1:9000")
+    ]
+    own = open_stage.http.simulate_post(
+        "/v1/files", body=b"x", headers={**sent, "Origin": "http://127.0.0.1:8000"}
+    )
+    open_stage.close()
+
+    assert {refused(each) for each in foreign} == {(403, "forbidden")}
+    assert own.status_code == 201
+
+
+def test_a_storage_that_is_away_is_said_without_saying_where(stage: Stage) -> None:
+    where = folder(stage)
+    where.chmod(0)
+    moved = where.rename(where.with_name(where.name + "-away"))
+    where.write_text("in the way")
+    try:
+        answer = post(stage, body=b"x", headers=TEXT)
+    finally:
+        where.unlink()
+        moved.rename(where).chmod(0o700)
+
+    assert refused(answer)[0] == 503
+    assert answer.json["code"] == "STORAGE_UNAVAILABLE"
+    assert str(where) not in answer.text
+    assert StorageUnavailable.__name__ not in answer.text

@@ -1,0 +1,198 @@
+"""Jobs that are submitted with their files in one form."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from falcon import testing
+
+from jobs import File, operation
+from jobs.files import list_files
+from jobs.purge import purge
+from jobs.registry import Registry
+from tests.api_stage import Stage
+from tests.forms import FORM, form, part
+
+CSV = b"a,b\n1,2\n"
+PATH = "/v1/operations/digest"
+
+
+@operation(max_active=3)
+def digest(
+    table: File["text/*", "1KiB"],  # type: ignore[type-arg,valid-type,name-defined]  # noqa: F722
+    notes: list[File] = [],  # noqa: B006 — never changed
+    *,
+    title: str = "",
+) -> str:
+    """Take files."""
+    return f"{table}{notes}{title}"
+
+
+@operation
+def plain(a: int) -> int:
+    """Take no files."""
+    return a
+
+
+@operation(unique=True)
+def single(table: File) -> str:
+    """Take a file once at a time."""
+    return table.name
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    built = Stage(registry=Registry([digest, plain, single]))
+    yield built
+    built.close()
+
+
+def submit(stage: Stage, *parts: bytes, path: str = PATH, **more: Any) -> testing.Result:
+    headers = {**FORM, **more.pop("headers", {})}
+    return stage.http.simulate_post(path, body=form(*parts), headers=headers, **more)
+
+
+def table(body: bytes = CSV) -> bytes:
+    return part("table", body, filename="t.csv", media_type="text/csv")
+
+
+def params(**values: Any) -> bytes:
+    return part("params", json.dumps(values).encode(), media_type="application/json")
+
+
+def kept(stage: Stage) -> list[str]:
+    return [file.name for file in list_files(stage.store, tenant="default", most=100).files]
+
+
+def test_a_form_submits_a_job_that_holds_its_files(stage: Stage) -> None:
+    notes = [part("notes", b"x", filename=name) for name in ("one.txt", "two.txt")]
+
+    answer = submit(stage, notes[0], params(title="T"), table(), notes[1], params={"priority": "9"})
+
+    assert answer.status_code == 202
+    assert answer.json["priority"] == 9
+    assert sorted(kept(stage)) == ["one.txt", "t.csv", "two.txt"]
+    (message,) = stage.publisher.published
+    sent = message.submission.params
+    assert (sent["title"], len(sent["notes"]), len(message.submission.files)) == ("T", 2, 3)
+    assert set(message.submission.files) == {sent["table"], *sent["notes"]}
+    deletion = stage.http.simulate_delete(f"/v1/files/{sent['table']}")
+    assert deletion.status_code == 409
+    assert deletion.json["type"].endswith("/problems/file-in-use")
+    stage.succeed(answer.json["id"], "done")
+    purge(stage.store, answer.json["id"])
+    assert stage.http.simulate_delete(f"/v1/files/{sent['table']}").status_code == 204
+
+
+def test_without_other_parameters_the_form_has_files_alone(stage: Stage) -> None:
+    assert submit(stage, table()).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("parts", "problem", "pointer"),
+    [
+        ((), (422, "invalid-parameters"), "/table"),
+        ((params(title=1), table()), (422, "invalid-parameters"), "/title"),
+        ((params(title="a"), params(title="b"), table()), (422, "invalid-request"), "/params"),
+        ((table(), table()), (422, "invalid-request"), "/table"),
+        ((table(), part("other", b"x", filename="a")), (422, "invalid-request"), "/other"),
+        ((table(), part("a/b", b"x")), (422, "invalid-request"), "/a~1b"),
+        ((table(), params(table="x")), (422, "invalid-request"), "/table"),
+        ((table(), part("params", b"[1]")), (422, "invalid-request"), ""),
+        ((table(), part("params", b"{")), (400, "malformed-body"), None),
+        ((table(), part("params", b"[" * 100)), (400, "malformed-body"), None),
+        ((table(), part("params", b" " * 1_100_000)), (413, "body-too-large"), None),
+        ((table(b"x" * 1025),), (413, "file-too-large"), None),
+        ((table(b"%PDF-1.7"),), (415, "file-type-not-accepted"), None),
+        (
+            (part("table", b"\x89PNG\r\n\x1a\n", filename="a"),),
+            (415, "file-type-not-accepted"),
+            None,
+        ),
+        ((*[part("notes", b"x", filename="a")] * 70, table()), (400, "malformed-body"), None),
+    ],
+)
+def test_a_form_that_is_refused_leaves_no_file(
+    stage: Stage, parts: tuple[bytes, ...], problem: tuple[int, str], pointer: str | None
+) -> None:
+    answer = submit(stage, *parts)
+
+    assert (answer.status_code, answer.json["type"].rpartition("/")[2]) == problem
+    if pointer is not None:
+        assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
+    assert kept(stage) == []
+    assert stage.store.redis.exists(stage.store.keys("stored")) == 0
+
+
+def test_what_the_query_gets_wrong_is_said_before_anything_is_uploaded(stage: Stage) -> None:
+    answer = submit(stage, table(), params={"priority": "11"})
+
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"] == "priority"
+
+
+def test_a_refusal_by_capacity_leaves_no_file(stage: Stage) -> None:
+    for _ in range(3):
+        assert submit(stage, table()).status_code == 202
+
+    assert submit(stage, table()).status_code == 503
+    assert len(kept(stage)) == 3
+
+
+def test_the_same_form_with_the_same_key_is_one_job_with_one_file(stage: Stage) -> None:
+    key = {"Idempotency-Key": "once"}
+    first = submit(stage, table(), headers=key)
+
+    again = submit(stage, table(), headers=key)
+    other = submit(stage, table(b"other"), headers=key)
+
+    assert again.json["id"] == first.json["id"]
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (other.status_code, other.json["type"].rpartition("/")[2]) == (
+        422,
+        "idempotency-mismatch",
+    )
+    assert len(kept(stage)) == 1
+
+
+def test_a_form_with_a_file_that_an_active_job_has_is_a_duplicate(stage: Stage) -> None:
+    first = submit(stage, table(), path="/v1/operations/single")
+
+    second = submit(stage, table(), path="/v1/operations/single")
+
+    assert second.status_code == 409
+    assert second.json["existing_job"]["id"] == first.json["id"]
+    assert len(kept(stage)) == 1
+
+
+def test_an_operation_without_files_takes_no_form_with_some(stage: Stage) -> None:
+    answer = submit(stage, params(a=1), part("a", b"1", filename="x"), path="/v1/operations/plain")
+    bare = submit(stage, params(a=1), path="/v1/operations/plain")
+
+    assert answer.status_code == 422
+    assert bare.status_code == 202
+
+
+def test_the_document_says_which_parts_the_form_has(stage: Stage) -> None:
+    document = stage.http.simulate_get("/openapi.json").json
+
+    paths = document["paths"]
+    body = paths["/v1/operations/digest"]["post"]["requestBody"]["content"]
+    assert body["multipart/form-data"]["encoding"]["table"] == {"contentType": "text/*"}
+    described = document["components"]["schemas"]["DigestForm"]
+    assert set(described["properties"]) == {"params", "table", "notes"}
+    assert described["required"] == ["table"]
+    assert set(described["properties"]["params"]["properties"]) == {"title"}
+    plainly = paths["/v1/operations/plain"]["post"]["requestBody"]["content"]
+    assert "multipart/form-data" not in plainly
+
+
+def test_a_file_that_was_uploaded_before_is_taken_by_its_id(stage: Stage) -> None:
+    typed = {"Content-Type": "text/csv"}
+    file = stage.http.simulate_post("/v1/files", body=CSV, headers=typed).json
+
+    answer = stage.http.simulate_post(PATH, json={"table": file["id"]})
+
+    assert answer.status_code == 202
+    assert stage.http.simulate_get(f"/v1/files/{file['id']}").json["in_use"]

@@ -1,0 +1,184 @@
+"""Schedules over HTTP: created, replaced, paused, removed and looked at by operators."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from falcon import testing
+
+from jobs.purge import purge
+from jobs.schedule import Schedule
+from jobs.schedules import put_schedule
+from tests.api_stage import Stage, hash_of
+from tests.ticks import take_now
+
+PATH = "/v1/schedules/nightly"
+DAILY = {"cron": "30 2 * * *", "operation": "add", "params": {"a": 1}}
+
+
+def _put(stage: Stage, body: Any = None, path: str = PATH) -> testing.Result:
+    return stage.http.simulate_put(path, json=DAILY if body is None else body)
+
+
+def test_a_schedule_is_created_and_looked_at(stage: Stage) -> None:
+    put = _put(stage, {**DAILY, "timezone": "Europe/Berlin", "labels": {"team": "a"}})
+    one = stage.http.simulate_get(PATH)
+
+    shown = {**put.json}
+    next_at = datetime.fromisoformat(shown.pop("next_at"))
+    assert put.status_code == 201
+    assert put.headers["Location"] == put.json["links"]["self"]
+    assert shown == {
+        "name": "nightly",
+        "cron": "30 2 * * *",
+        "timezone": "Europe/Berlin",
+        "operation": "add",
+        "params": {"a": 1},
+        "priority": 5,
+        "labels": {"team": "a"},
+        "tenant": "default",
+        "missed": "once",
+        "paused": False,
+        "source": "api",
+        "last": None,
+        "links": {"self": "http://falconframework.org/v1/schedules/nightly"},
+    }
+    assert next_at - datetime.now(UTC) < timedelta(hours=25)
+    assert (next_at.hour, next_at.minute) in ((0, 30), (1, 30))
+    assert one.json == put.json
+
+
+def test_a_repeat_replaces_it_with_the_same_and_the_list_is_by_name(stage: Stage) -> None:
+    first = _put(stage)
+    again = _put(stage, {**DAILY, "priority": 5.0})
+    _put(stage, path="/v1/schedules/hourly")
+
+    answer = stage.http.simulate_get("/v1/schedules")
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert "Location" not in again.headers
+    assert again.json == first.json
+    assert [each["name"] for each in answer.json["items"]] == ["hourly", "nightly"]
+    assert answer.json["next"] is None
+
+
+def test_a_tick_shows_what_became_of_it(stage: Stage) -> None:
+    _put(stage)
+    take_now(stage.store, stage.services.intake, "nightly")
+
+    last = stage.http.simulate_get(PATH).json["last"]
+    job = stage.get(last["job"]["id"]).json
+    purge_me = last["job"]["id"]
+    stage.succeed(purge_me, 1)
+    purge(stage.store, purge_me)
+
+    assert (last["outcome"], last["detail"]) == ("submitted", None)
+    assert last["job"] == {"id": job["id"], "status": "queued", "href": job["links"]["self"]}
+    assert job["labels"] == {"schedule": "nightly"}
+    assert stage.http.simulate_get(PATH).json["last"] == {**last, "job": None}
+
+
+def test_a_refused_tick_says_why(stage: Stage) -> None:
+    _put(stage, {**DAILY, "operation": "single", "params": {"name": "a"}})
+    rival = stage.submit({"operation": "single", "params": {"name": "a"}}).json["id"]
+    take_now(stage.store, stage.services.intake, "nightly")
+
+    last = stage.http.simulate_get(PATH).json["last"]
+
+    assert (last["outcome"], last["job"]["id"]) == ("duplicate", rival)
+    assert "already active" in last["detail"]
+
+
+def test_a_pause_and_a_resume_can_be_repeated(stage: Stage) -> None:
+    _put(stage)
+
+    paused = [stage.http.simulate_post(f"{PATH}/pause") for _ in range(2)]
+    resumed = [stage.http.simulate_post(f"{PATH}/resume", json={}) for _ in range(2)]
+
+    assert [(each.status_code, each.json["paused"]) for each in paused] == [(200, True)] * 2
+    assert paused[0].json["next_at"] is None
+    assert [(each.status_code, each.json["paused"]) for each in resumed] == [(200, False)] * 2
+    assert resumed[0].json["next_at"] == resumed[1].json["next_at"] is not None
+
+
+def test_a_removed_schedule_is_gone(stage: Stage) -> None:
+    _put(stage)
+
+    removed = stage.http.simulate_delete(PATH)
+    later = [
+        stage.http.simulate_request(method, path).status_code
+        for method, path in (
+            ("GET", PATH),
+            ("DELETE", PATH),
+            ("POST", f"{PATH}/pause"),
+            ("GET", "/v1/schedules/No Name"),
+        )
+    ]
+
+    assert (removed.status_code, removed.content) == (204, b"")
+    assert later == [404] * 4
+
+
+def test_a_files_schedule_can_be_paused_and_not_changed(stage: Stage) -> None:
+    put_schedule(stage.store, "nightly", Schedule.model_validate(DAILY), source="file")
+
+    changed, removed = _put(stage), stage.http.simulate_delete(PATH)
+    paused = stage.http.simulate_post(f"{PATH}/pause")
+
+    for answer in (changed, removed):
+        assert answer.status_code == 409
+        assert answer.json["type"].endswith("/problems/schedule-from-file")
+    assert (paused.json["paused"], paused.json["source"]) == (True, "file")
+
+
+@pytest.mark.parametrize(
+    ("said", "pointer"),
+    [
+        ({"cron": "61 * * * *"}, "/cron"),
+        ({"cron": "* * * * * *"}, "/cron"),
+        ({"cron": 5}, "/cron"),
+        ({"timezone": "Mars/Olympus"}, "/timezone"),
+        ({"operation": "nothing"}, "/operation"),
+        ({"params": {"a": "x"}}, "/params/a"),
+        ({"params": {}}, "/params/a"),
+        ({"params": None}, "/params"),
+        ({"priority": 11}, "/priority"),
+        ({"labels": {"schedule": "mine"}}, "/labels/schedule"),
+        ({"labels": {str(n): "" for n in range(16)}}, "/labels"),
+        ({"tenant": "a b"}, "/tenant"),
+        ({"missed": "all"}, "/missed"),
+        ({"paused": "no"}, "/paused"),
+        ({"source": "file"}, "/source"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_kept(
+    stage: Stage, said: dict[str, Any], pointer: str
+) -> None:
+    answer = _put(stage, {**DAILY, **said})
+
+    assert answer.status_code == 422
+    assert pointer in [each["pointer"] for each in answer.json["errors"]]
+    assert stage.http.simulate_get("/v1/schedules").json["items"] == []
+
+
+@pytest.mark.parametrize("name", ["Nightly", "-a", "a" * 65, "a.b", "a%0a"])
+def test_names_are_short_and_plain(stage: Stage, name: str) -> None:
+    answer = _put(stage, path=f"/v1/schedules/{name}")
+
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"] == "schedule"
+
+
+def test_its_jobs_are_those_of_the_operator_who_made_it_unless_it_says_whose() -> None:
+    stage = Stage(api_keys=f"ops:operator:{hash_of('k')}")
+    headers = {"Authorization": "Bearer k"}
+
+    own = stage.http.simulate_put(PATH, json=DAILY, headers=headers)
+    others = stage.http.simulate_put(PATH, json={**DAILY, "tenant": "lab"}, headers=headers)
+    take_now(stage.store, stage.services.intake, "nightly")
+    last = stage.http.simulate_get(PATH, headers=headers).json["last"]
+    made = stage.store.redis.hget(stage.store.keys("job", last["job"]["id"]), "tenant")
+    stage.close()
+
+    assert (own.json["tenant"], others.json["tenant"]) == ("ops", "lab")
+    assert made == b"lab"

@@ -1,0 +1,117 @@
+"""Names that lead elsewhere at the second look, told by a real name server."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import dns.exception
+import dns.resolver
+import dnslib
+from dnslib.server import BaseResolver, DNSServer
+
+from actors.callbacks.lookup import Lookup
+from actors.callbacks.post import Post
+from jobs.callback_url import CallbackRules
+from tests.receiver import Receiver
+
+NAME: Final = "rebinding.example"
+INNER: Final = "127.0.0.2"
+
+
+class NameServer(BaseResolver):  # type: ignore[misc]
+    """Gives one list of addresses after the other, the last one for ever; keeps what was asked."""
+
+    def __init__(self, *answers: Sequence[str] | threading.Event) -> None:
+        self._answers = list(answers)
+        self.asked = 0
+
+    def resolve(self, request: Any, _handler: Any) -> Any:
+        """Answer one question."""
+        self.asked += 1
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        reply = request.reply()
+        if isinstance(answer, threading.Event):
+            answer.wait(20)
+        elif answer:
+            for address in answer:
+                reply.add_answer(dnslib.RR(NAME, dnslib.QTYPE.A, rdata=dnslib.A(address), ttl=0))
+        else:
+            reply.header.rcode = dnslib.RCODE.NXDOMAIN
+        return reply
+
+
+@contextmanager
+def _asking(answers: NameServer) -> Iterator[Lookup]:
+    server = DNSServer(answers, address="127.0.0.1", port=0)
+    server.start_thread()
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers = ["127.0.0.1"]
+    resolver.port = server.server.server_address[1]
+
+    def ask(name: str) -> list[str]:
+        try:
+            return [record.to_text() for record in resolver.resolve(name, "A", lifetime=20)]
+        except dns.exception.DNSException as error:
+            raise OSError from error
+
+    try:
+        yield Lookup(ask)
+    finally:
+        server.server.shutdown()
+        server.server.server_close()
+
+
+def _rules(port: int) -> CallbackRules:
+    # Of the loopback network one address stands for the public ones, all others for inner ones.
+    return CallbackRules(networks=("127.0.0.1/32",), ports=(port,))
+
+
+def test_a_name_that_changes_at_the_second_look_is_connected_to_where_it_was_checked() -> None:
+    names = NameServer(["127.0.0.1"], [INNER])
+
+    with Receiver() as receiver, _asking(names) as lookup:
+        post = Post(_rules(receiver.port), lookup=lookup)
+        url = f"http://{NAME}:{receiver.port}/"
+
+        first = post.send(url, {}, b"{}")
+
+        assert first.succeeded
+        assert names.asked == 1
+        assert post.send(url, {}, b"{}").problem == "the host is not a public address"
+        assert receiver.connections == 1
+
+
+def test_one_inner_address_among_good_ones_is_enough_to_refuse() -> None:
+    answers = [["127.0.0.1", INNER], [INNER, "127.0.0.1"], ["169.254.169.254"]]
+
+    with Receiver() as receiver, _asking(NameServer(*answers)) as lookup:
+        post = Post(_rules(receiver.port), lookup=lookup)
+        url = f"http://{NAME}:{receiver.port}/"
+        attempts = [post.send(url, {}, b"{}") for _ in answers]
+
+        assert receiver.connections == 0
+    assert {each.problem for each in attempts} == {"the host is not a public address"}
+    assert all(each.retryable for each in attempts)
+
+
+def test_a_name_that_comes_back_is_reached_again() -> None:
+    with Receiver() as receiver, _asking(NameServer([], ["127.0.0.1"])) as lookup:
+        post = Post(_rules(receiver.port), lookup=lookup)
+        url = f"http://{NAME}:{receiver.port}/"
+
+        assert post.send(url, {}, b"{}").problem == "the host has no address"
+        assert post.send(url, {}, b"{}").succeeded
+
+
+def test_a_name_server_that_hangs_ends_the_attempt_at_its_deadline() -> None:
+    released = threading.Event()
+
+    with Receiver() as receiver, _asking(NameServer(released)) as lookup:
+        post = Post(_rules(receiver.port), lookup=lookup, deadline_s=0.3)
+
+        attempted = post.send(f"http://{NAME}:{receiver.port}/", {}, b"{}")
+        released.set()
+
+    assert attempted.problem == "it took too long"
+    assert attempted.took_ms < 2_000

@@ -1,0 +1,107 @@
+"""What a worker records of a run that kept files, when Redis or the lease was lost meanwhile."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from actors.recorder import Recorder
+from actors.runs import Run
+from actors.workshop import Workshop
+from jobs import File, Job, operation
+from jobs.fence import Fence
+from jobs.files import read_files
+from jobs.progress import LogBounds
+from jobs.read import read, read_submissions
+from jobs.record import Record
+from jobs.registry import Registry
+from tests.api_stage import Stage
+
+if TYPE_CHECKING:
+    from jobs.finish import Outcome
+
+
+@operation(max_retries=1)
+def write(*, job: Job) -> File:
+    """Make a file."""
+    file = job.files.new("a.txt")
+    assert file.path is not None
+    file.path.write_bytes(b"made")
+    return file
+
+
+class Bench(Stage):
+    """A run whose function has returned, and whose end is not recorded yet."""
+
+    def __init__(self) -> None:
+        super().__init__(registry=Registry([write]))
+        self.job_id: str = self.submit({"operation": "write", "params": {}}).json["id"]
+        self.recorder = Recorder(
+            self.store,
+            worker="worker-1",
+            lease=timedelta(seconds=20),
+            bounds=LogBounds(),
+            ending=threading.Event(),
+        )
+        (submitted,) = read_submissions(self.store, [self.job_id]).values()
+        self.run = Run(submitted.submission, write, self.claim(self.job_id), 0)
+        workshop = Workshop(self.settings, self.store, self.storage, self.recorder)
+        self.outcome: Outcome = self.run.execute({}, workshop)
+        (self.file_id,) = self.outcome.files
+
+    def record(self) -> Record:
+        return read(self.store, self.job_id, tenant="default")
+
+    def used(self) -> bool | None:
+        """Whether the file is used; None when there is none."""
+        (found,) = read_files(self.store, [self.file_id], tenant="default")
+        return None if found is None else found.in_use
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.close()
+
+
+def test_a_success_takes_the_file(bench: Bench) -> None:
+    bench.recorder.succeed(bench.run, bench.outcome)
+
+    assert (bench.record().status, bench.used()) == ("succeeded", True)
+
+
+def test_a_job_that_redis_lost_comes_back_with_its_file(bench: Bench) -> None:
+    keys = bench.store.keys
+    bench.store.redis.delete(keys("job", bench.job_id), keys("text", bench.job_id))
+
+    bench.recorder.succeed(bench.run, bench.outcome)
+
+    assert (bench.record().status, bench.used()) == ("succeeded", True)
+
+
+@pytest.mark.parametrize("job_too", [False, True])
+def test_a_file_that_redis_lost_costs_an_attempt(bench: Bench, job_too: bool) -> None:
+    keys = bench.store.keys
+    bench.store.redis.delete(keys("file", bench.file_id))
+    if job_too:
+        bench.store.redis.delete(keys("job", bench.job_id), keys("text", bench.job_id))
+
+    bench.recorder.succeed(bench.run, bench.outcome)
+
+    record = bench.record()
+    assert (record.status, record.failures, record.result_files) == ("scheduled", 1, ())
+    assert record.error is not None
+    assert record.error["type"] == "file-gone"
+    assert bench.run.outcome == "retried"
+
+
+def test_a_run_that_lost_its_lease_takes_its_file_away(bench: Bench) -> None:
+    fence = bench.run.fence
+    bench.run.fence = Fence(fence.job_id, fence.attempt, "another")
+
+    bench.recorder.succeed(bench.run, bench.outcome)
+
+    assert (bench.record().status, bench.used()) == ("running", None)

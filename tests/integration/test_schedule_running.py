@@ -1,0 +1,48 @@
+"""Schedules in a process that runs: from the file at its start to a job that has ended."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from jobs.schedules import read_schedule
+from jobs.submission import moment
+from tests.eventually import eventually
+from tests.integration.test_embedded_worker import Embedded
+from tests.ticks import set_next
+
+
+@pytest.fixture
+def embedded(namespace: str, tmp_path: Path) -> Iterator[Embedded]:
+    path = tmp_path / "schedules.toml"
+    path.write_text(
+        '[yearly]\ncron = "0 0 1 1 *"\noperation = "echo"\nparams = { text = "hello" }\n'
+    )
+    made = Embedded(namespace, shutdown_grace="0s", schedules_file=str(path))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.mark.alone
+def test_a_tick_of_the_files_schedule_comes_within_a_second_of_its_time(
+    embedded: Embedded,
+) -> None:
+    store = embedded.store
+    names = store.keys("schedules")
+    eventually(lambda: store.redis.zcard(names) == 1, what="the file's schedule is in Redis")
+    eventually(lambda: store.redis.exists(store.keys("leader")), what="somebody leads")
+    tick = moment(store.now_ms()) + timedelta(milliseconds=700)
+
+    set_next(store, "yearly", tick)
+    last = eventually(lambda: read_schedule(store, "yearly").last, what="the tick was taken")
+    assert last is not None
+    assert last.job_id is not None
+    ended = embedded.ended(last.job_id)
+
+    assert (ended.status, ended.labels) == ("succeeded", {"schedule": "yearly"})
+    assert timedelta(0) <= ended.created_at - tick < timedelta(seconds=1)
+    assert ended.started_at is not None
+    assert ended.started_at - tick < timedelta(seconds=1.5)
+    assert read_schedule(store, "yearly").next_at > tick

@@ -1,0 +1,301 @@
+"""Schedules: each tick makes one job, whoever takes it, and after whatever happened."""
+
+import multiprocessing
+import signal
+import threading
+from datetime import timedelta
+
+import pytest
+from redis import Redis
+
+from jobs.errors import (
+    StoreUnavailable,
+)
+from jobs.finish import encode_result, finish
+from jobs.identity import is_job_id
+from jobs.purge import purge
+from jobs.read import read, read_submissions
+from jobs.registry import Registry
+from jobs.schedule import Schedule, job_id_of
+from jobs.schedules import put_schedule
+from jobs.store import Store
+from tests.servers import RedisServer
+from tests.ticks import MINUTELY, NAME, Ticks, set_next, ticking
+from tests.world import World
+
+MINUTE = timedelta(minutes=1)
+SUCCESS = encode_result(1, max_bytes=100)
+
+
+@pytest.fixture
+def ticks(world: World) -> Ticks:
+    return Ticks(world)
+
+
+def test_a_tick_makes_one_job_with_what_the_schedule_says(ticks: Ticks) -> None:
+    ticks.put(params={"day": "x"}, priority=7, labels={"a": "b"}, tenant="lab")
+    first = ticks.read().next_at
+    ticks.housekeeper.tick()
+    early = ticks.jobs("lab")
+    ticks.pass_time(minutes=1)
+
+    ticks.housekeeper.tick()
+    ticks.housekeeper.tick()
+
+    (job_id,) = ticks.jobs("lab")
+    made = read_submissions(ticks.store, [job_id])[job_id].submission
+    assert early == []
+    assert job_id == job_id_of("test", NAME, first)
+    assert (made.operation, made.params, made.priority) == ("report", {"day": "x"}, 7)
+    assert made.labels == {"a": "b", "schedule": NAME}
+    assert (ticks.last.at, ticks.last.outcome, ticks.last.job_id) == (first, "submitted", job_id)
+    assert ticks.read().next_at == first + MINUTE
+
+
+def test_a_ticks_job_is_published_by_the_relay(ticks: Ticks) -> None:
+    ticks.put()
+    ticks.pass_time(minutes=1)
+    ticks.housekeeper.tick()
+
+    ticks.pass_time(seconds=2)
+    ticks.store.run("relay_outbox", ticks.store.keys("outbox"), most=10, again_ms=5000)
+
+    assert ticks.world.take_woken() == ticks.jobs()
+
+
+def test_ids_are_valid_sort_by_time_and_differ_by_all_that_makes_a_tick(ticks: Ticks) -> None:
+    now = ticks.now
+    ids = [job_id_of("test", NAME, now + n * MINUTE) for n in range(3)]
+    others = [job_id_of("other", NAME, now), job_id_of("test", "other", now)]
+
+    assert ids == sorted(ids)
+    assert len({*ids, *others}) == 5
+    assert all(is_job_id(each) for each in [*ids, *others])
+
+
+def test_each_tick_comes_once_however_many_housekeepers_race(ticks: Ticks) -> None:
+    ticks.put()
+    crowd = [ticking(ticks.store) for _ in range(4)]
+
+    for _ in range(5):
+        ticks.pass_time(minutes=1)
+        together = threading.Barrier(len(crowd))
+
+        def take(each: int, together: threading.Barrier = together) -> None:
+            together.wait()
+            crowd[each].tick()
+
+        threads = [threading.Thread(target=take, args=(n,)) for n in range(len(crowd))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert len(ticks.times()) == len(set(ticks.times())) == 5
+
+
+def test_of_ticks_that_were_missed_the_latest_alone_is_made_up_for(ticks: Ticks) -> None:
+    ticks.put()
+    ticks.pass_time(days=365, seconds=10)
+    crowd = [ticking(ticks.store) for _ in range(3)]
+    latest = ticks.now.replace(second=0)
+
+    threads = [threading.Thread(target=each.tick) for each in crowd]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert ticks.times() == [latest]
+    assert ticks.read().next_at == latest + MINUTE
+
+
+def test_a_housekeeper_that_sees_one_missed_tick_more_makes_no_second_job(ticks: Ticks) -> None:
+    ticks.put()
+    ticks.pass_time(minutes=10, seconds=1)
+    seen = ticks.read()
+    ticks.housekeeper.tick()
+    ticks.pass_time(seconds=30)
+
+    # As one that had read before, and goes on half a minute later.
+    ticking(ticks.store)._take(seen, ticks.now + MINUTE)
+
+    assert len(ticks.times()) == 1
+
+
+@pytest.mark.parametrize(("late", "jobs"), [(59, 1), (61, 0)])
+def test_a_schedule_that_skips_makes_up_for_no_tick_older_than_a_minute(
+    ticks: Ticks, late: int, jobs: int
+) -> None:
+    ticks.put("0 * * * *", missed="skip")
+    tick = ticks.read().next_at
+    ticks.world.set_clock(int(tick.timestamp() + late) * 1000)
+
+    ticks.housekeeper.tick()
+
+    assert len(ticks.jobs()) == jobs
+    assert ticks.last.outcome == ("submitted" if jobs else "skipped")
+    assert ticks.read().next_at == tick + timedelta(hours=1)
+
+
+def test_a_tick_between_submit_and_advance_is_not_made_again_even_if_its_job_is_gone(
+    ticks: Ticks,
+) -> None:
+    ticks.put()
+    before = ticks.read()
+    ticks.pass_time(minutes=1)
+    ticks.housekeeper.tick()
+    (job_id,) = ticks.jobs()
+    claimed = ticks.world.claim(job_id)
+    assert claimed.fence is not None
+    finish(ticks.store, claimed.fence, SUCCESS)
+    purge(ticks.store, job_id)
+
+    # As if the first housekeeper had died before it advanced the schedule.
+    set_next(ticks.store, NAME, before.next_at)
+    ticks.housekeeper.tick()
+
+    assert ticks.jobs() == []
+    assert (ticks.last.outcome, ticks.last.job_id) == ("submitted", job_id)
+    assert ticks.read().next_at == before.next_at + MINUTE
+
+
+def test_a_lost_reply_to_an_advance_is_harmless(ticks: Ticks) -> None:
+    ticks.put()
+    ticks.pass_time(minutes=1)
+    seen = ticks.read()
+
+    for _ in range(2):
+        ticks.housekeeper._take(seen, ticks.now)
+
+    assert len(ticks.jobs()) == 1
+    assert ticks.read().next_at == seen.next_at + MINUTE
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ({"operation": "nothing"}, "unknown-operation"),
+        ({"params": {"month": 1}}, "invalid-parameters"),
+        ({"operation": "single", "params": {"name": "a"}}, "duplicate"),
+        ({"operation": "narrow"}, "full"),
+    ],
+)
+def test_a_refused_tick_is_kept_as_that_and_the_next_one_comes_as_usual(
+    ticks: Ticks, said: dict[str, object], outcome: str
+) -> None:
+    ticks.put(**said)
+    if outcome in ("duplicate", "full"):
+        ticks.pass_time(minutes=1)
+        ticks.housekeeper.tick()
+    there = ticks.jobs()
+    tick = ticks.read().next_at
+    ticks.pass_time(minutes=1)
+
+    ticks.housekeeper.tick()
+    refused = ticks.last
+    ticks.put()
+    ticks.pass_time(minutes=1)
+    ticks.housekeeper.tick()
+
+    assert (refused.at, refused.outcome) == (tick, outcome)
+    assert refused.detail
+    assert refused.job_id == (there[0] if outcome == "duplicate" else None)
+    assert len(ticks.jobs()) == len(there) + 1
+    assert (ticks.last.outcome, ticks.last.detail) == ("submitted", None)
+
+
+def test_an_account_of_a_made_job_wins_over_one_of_a_refusal(ticks: Ticks) -> None:
+    ticks.put()
+    ticks.pass_time(minutes=1)
+    seen = ticks.read()
+
+    ticking(ticks.store, registry=Registry([]))._take(seen, ticks.now)
+    refused = ticks.last.outcome
+    ticks.housekeeper._take(seen, ticks.now)
+    ticking(ticks.store, registry=Registry([]))._take(seen, ticks.now)
+
+    assert refused == "unknown-operation"
+    assert ticks.last.outcome == "submitted"
+
+
+def test_one_schedule_that_breaks_does_not_keep_the_others_from_their_ticks(ticks: Ticks) -> None:
+    put_schedule(
+        ticks.store,
+        "broken",
+        Schedule(cron=MINUTELY, operation="report"),
+        source="api",
+    )
+    ticks.store.redis.hset(ticks.store.keys("schedule", "broken"), "timezone", "Mars/Olympus")
+    ticks.put()
+    ticks.pass_time(minutes=1)
+
+    for _ in range(2):
+        ticks.housekeeper.tick()
+
+    assert len(ticks.jobs()) == 1
+
+
+def test_while_redis_takes_no_jobs_ticks_are_put_off_and_nothing_is_lost(redis: Redis) -> None:
+    ticks = Ticks(World(redis))
+    ticks.put()
+    ticks.pass_time(minutes=1)
+
+    redis.config_set("min-replicas-to-write", 1)
+    try:
+        ticks.housekeeper.tick()
+        with pytest.raises(StoreUnavailable):
+            ticks.put()
+    finally:
+        redis.config_set("min-replicas-to-write", 0)
+    none = ticks.jobs()
+    ticks.housekeeper.tick()
+
+    assert none == []
+    assert len(ticks.jobs()) == 1
+
+
+def test_a_housekeeper_killed_between_submit_and_advance_leaves_one_job(
+    redis: Redis, redis_server: RedisServer
+) -> None:
+    ticks = Ticks(World(redis))
+    ticks.put()
+    tick = ticks.read().next_at
+    ticks.pass_time(minutes=1)
+
+    doomed = multiprocessing.get_context("spawn").Process(target=_die, args=(redis_server.url,))
+    doomed.start()
+    doomed.join(30)
+    made, last = ticks.jobs(), ticks.read().last
+    ticks.housekeeper.tick()
+
+    assert doomed.exitcode == -signal.SIGKILL
+    assert (len(made), last) == (1, None)
+    assert ticks.jobs() == made
+    assert (ticks.last.at, ticks.read().next_at) == (tick, tick + MINUTE)
+
+
+def test_a_redis_that_was_restarted_goes_on_with_the_tick_that_was_next(
+    redis: Redis, redis_server: RedisServer
+) -> None:
+    ticks = Ticks(World(redis))
+    ticks.put()
+    ticks.pass_time(minutes=1)
+    ticks.housekeeper.tick()
+    made = ticks.jobs()
+
+    redis_server.stop()
+    ticks.housekeeper.tick()
+    redis_server.start()
+    ticks.housekeeper.tick()
+    ticks.pass_time(minutes=1)
+    ticks.housekeeper.tick()
+
+    assert len(ticks.jobs()) == 2
+    assert set(made) < set(ticks.jobs())
+    assert read(ticks.store, made[0], tenant="default").labels == {"schedule": NAME}
+
+
+def _die(url: str) -> None:
+    store = Store(Redis.from_url(url, protocol=2), "test", test_clock=True)
+    ticking(store, faults=["between-submit-and-advance"]).tick()

@@ -1,0 +1,168 @@
+"""Batches: what becomes of each item, in whatever steps they come."""
+
+from datetime import timedelta
+
+from config import Rate
+from jobs import outcome
+from jobs.batch import seal_batches
+from jobs.errors import (
+    CapacityExceeded,
+    DuplicateJob,
+    FileMissing,
+    InvalidParameters,
+    RateExceeded,
+    UnknownOperation,
+)
+from jobs.finish import encode_result, finish
+from jobs.quota import Charge
+from jobs.submit_batch import NewBatch, read_outcomes
+from tests.batch_moves import CALLBACK, counts, decide, new_batch, read, words_of
+from tests.courier_moves import take
+from tests.invariants import look
+from tests.world import World
+
+HOUR_MS = 3_600_000
+SUCCESS = encode_result(1, max_bytes=100)
+
+
+def test_each_item_is_decided_on_as_a_submission_of_its_own(world: World) -> None:
+    there = world.submitted(fingerprint="taken")
+    batch = new_batch(world, 7)
+    items = [
+        world.new_submission("free", fingerprint="new"),
+        world.new_submission("free", fingerprint="new"),
+        world.new_submission("free", fingerprint="taken"),
+        world.new_submission("free", scheduled_ms=world.now_ms + HOUR_MS),
+        outcome.unknown("nowhere"),
+        outcome.misfit(InvalidParameters([("/a", "is no number")])),
+        world.new_submission("free", files=("0193-gone",)),
+    ]
+
+    said = decide(world, batch, items).outcomes
+
+    assert [each.word for each in said] == [
+        *("accepted", "duplicate", "duplicate", "accepted"),
+        *("unknown", "misfit", "file_missing"),
+    ]
+    assert [each.job and each.job[0] for each in said[:4]] == [
+        items[0].job_id,  # type: ignore[union-attr]
+        items[0].job_id,  # type: ignore[union-attr]
+        there,
+        items[3].job_id,  # type: ignore[union-attr]
+    ]
+    assert [each.job and each.job[1] for each in (said[0], said[3])] == ["queued", "scheduled"]
+    refused = [type(each.refused) for each in said if each.refused]
+    assert refused == [DuplicateJob] * 2 + [UnknownOperation, InvalidParameters, FileMissing]
+    assert counts(world, batch.id) == {"queued": 1, "scheduled": 1, "refused": 5}
+
+
+def test_items_beyond_the_capacity_are_told_whose_it_is(world: World) -> None:
+    batch = new_batch(world, 4)
+    items = [world.new_submission(each) for each in ("free", "free", "single", "single")]
+
+    said = decide(world, batch, items, most=(3, 1)).outcomes
+
+    assert [each.word for each in said] == ["accepted", "full", "accepted", "full"]
+    scopes = [each.refused.scope for each in said if isinstance(each.refused, CapacityExceeded)]
+    assert scopes == ["operation", "operation"]
+
+
+def test_each_item_costs_one_request_of_the_quota(world: World) -> None:
+    charge = Charge("default", Rate(3, timedelta(hours=1)))
+    batch = new_batch(world, 5)
+    items = [world.new_submission() for _ in range(5)]
+
+    decided = decide(world, batch, items, charge=charge)
+
+    assert words_of(decided) == ["accepted"] * 3 + ["limited"] * 2
+    limited = decided.outcomes[-1].refused
+    assert isinstance(limited, RateExceeded)
+    assert limited.quota.rate == charge.rate
+    assert limited.quota.reset == timedelta(minutes=20)
+    assert decided.quota is not None
+    assert decided.quota.left == 0
+    assert read_outcomes(world.store, batch.id)[-1].word == "limited"
+
+
+def test_a_later_item_replaces_an_earlier_one_of_the_same_batch(world: World) -> None:
+    batch = new_batch(world, 2)
+    items = [
+        world.new_submission(fingerprint="same", on_conflict="replace", payload_fingerprint=each)
+        for each in "ab"
+    ]
+
+    words = words_of(decide(world, batch, items))
+
+    assert words == ["accepted", "accepted"]
+    assert counts(world, batch.id) == {"cancelled": 1, "queued": 1}
+    assert world.status(items[1].job_id) == "queued"
+
+
+def test_a_step_that_is_repeated_gives_the_same_and_makes_nothing(world: World) -> None:
+    batch = new_batch(world, 4)
+    items = [world.new_submission() for _ in range(2)]
+    first = decide(world, batch, items)
+    before = look(world.store)
+
+    again = decide(world, batch, items)
+    by_another = decide(world, batch, [world.new_submission() for _ in range(2)])
+
+    assert again.outcomes == by_another.outcomes == first.outcomes
+    assert again.woken == by_another.woken == ()
+    assert look(world.store) == before
+
+
+def test_a_step_that_comes_too_early_or_after_the_batch_decides_nothing(world: World) -> None:
+    batch = new_batch(world, 4)
+    items = [world.new_submission()]
+
+    gone = decide(world, batch, items, first=1)
+    decide(world, batch, items)
+    early = decide(world, batch, [world.new_submission()], first=2)
+
+    assert (gone.word, gone.outcomes) == ("missing", ())
+    assert (early.word, early.outcomes) == ("stored", ())
+    assert counts(world, batch.id) == {"queued": 1}
+
+
+def test_a_key_gives_the_batch_that_it_made_and_no_other_payload_one(world: World) -> None:
+    def keyed(payload: str) -> NewBatch:
+        kept = {"idempotency_digest": "key", "payload_fingerprint": payload}
+        return new_batch(world, 2, idempotency=kept)
+
+    first = keyed("p")
+    decide(world, first, [world.new_submission()])
+
+    same = decide(world, keyed("p"), [world.new_submission()])
+    other = decide(world, keyed("q"), [world.new_submission()])
+    alone = world.submit(
+        world.new_submission(idempotency_digest="key", payload_fingerprint="of a job")
+    )
+
+    assert (same.word, same.batch_id) == ("replayed", first.id)
+    assert (other.word, other.batch_id) == ("mismatch", first.id)
+    assert alone == "mismatch"
+    assert len(look(world.store).jobs) == 1
+
+
+def test_a_batch_that_broke_off_is_closed_after_a_minute_with_what_it_has(world: World) -> None:
+    batch = new_batch(world, 3, callback=CALLBACK)
+    job = world.new_submission()
+    decide(world, batch, [job])
+    fence = world.claim(job.job_id).fence
+    assert fence is not None
+    finish(world.store, fence, SUCCESS)
+    world.pass_time(59_000)
+    sealed_early = seal_batches(world.store)
+    before = read(world, batch.id)
+
+    world.pass_time(2_000)
+    sealed = seal_batches(world.store)
+
+    after = read(world, batch.id)
+    assert (sealed_early, sealed) == (0, 1)
+    assert (before.status, after.status) == ("submitting", "completed")
+    assert counts(world, batch.id) == {"succeeded": 1, "refused": 2}
+    assert [each.type for each in take(world)] == ["batch.completed"]
+    late = decide(world, batch, [world.new_submission()], first=1)
+    assert (late.word, late.outcomes) == ("closed", ())

@@ -1,0 +1,92 @@
+"""Jobs that call back, couriers that deliver it, and other people's libraries that verify it."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+import standardwebhooks
+import svix.webhooks
+from fakeredis import FakeRedis, FakeServer
+from pydantic import SecretStr
+
+from actors.callbacks.courier import Courier, Render
+from actors.callbacks.lookup import Lookup
+from actors.callbacks.post import Post
+from api.callback_body import CallbackBodies
+from config import Settings
+from jobs.callback_url import CallbackRules
+from jobs.deliveries import DeliveryRecord, list_deliveries
+from jobs.webhook_secrets import WebhookSecrets
+from tests.courier_moves import ended
+from tests.eventually import eventually
+from tests.receiver import Received, Receiver
+from tests.world import World
+
+SIGNING_KEY: Final = SecretStr("a key of the tests, long enough to be one")
+RETRIES: Final = (timedelta(seconds=5), timedelta(minutes=5))
+DEADLINE_S: Final = 3.0
+
+
+class Office:
+    """A world whose jobs call back, and couriers for it."""
+
+    def __init__(self) -> None:
+        self.server = FakeServer(version=(7, 2))
+        self.world = World(FakeRedis(server=self.server, protocol=2))
+        self.secrets = WebhookSecrets(self.world.store, SIGNING_KEY)
+        self.bodies = CallbackBodies(self.world.store, Settings())
+        self.couriers: list[Courier] = []
+
+    def courier(
+        self, *receivers: Receiver, render: Render | None = None, deadline_s: float = DEADLINE_S
+    ) -> Courier:
+        """Employ one that finds every name on the loopback address."""
+        ports = [receiver.port for receiver in receivers]
+        post = Post(
+            CallbackRules(networks=("127.0.0.0/8",), ports=ports),
+            lookup=Lookup(lambda _: ["127.0.0.1"]),
+            deadline_s=deadline_s,
+        )
+        courier = Courier(
+            self.world.store, post, self.secrets, render or self.bodies, retries=RETRIES
+        )
+        self.couriers.append(courier)
+        return courier
+
+    def round(self, courier: Courier) -> None:
+        """Have it deliver what is due, and wait until that is done."""
+        courier.tick()
+        eventually(lambda: not courier.under_way, what="all attempts ended")
+
+    def job(self, receiver: Receiver, host: str = "hooks.example", **chosen: Any) -> str:
+        """Let a job succeed that calls back."""
+        return ended(self.world, callback=callback_to(receiver, host), **chosen)
+
+    def delivery(self, job_id: str) -> DeliveryRecord:
+        """Look at the only delivery of a job."""
+        (found,) = list_deliveries(self.world.store, "job", job_id)
+        return found
+
+    def secret(self, tenant: str = "default") -> str:
+        """Give the secret that a tenant's receivers verify with."""
+        return self.secrets.of(tenant)[0].get_secret_value()
+
+    def close(self) -> None:
+        """Let the couriers go, and Redis come back."""
+        self.server.connected = True
+        for courier in self.couriers:
+            courier.close(0.1)
+
+
+def callback_to(receiver: Receiver, host: str = "hooks.example") -> dict[str, Any]:
+    return {
+        "url": f"http://{host}:{receiver.port}/hush?token=hush",
+        "events": ["job.succeeded"],
+        "base": "https://jobs.example/base",
+    }
+
+
+def verify(secret: str, request: Received) -> Any:
+    """Have two libraries verify a request, and give what it says."""
+    headers = dict(request.headers)
+    svix.webhooks.Webhook(secret).verify(request.body, headers)
+    return standardwebhooks.Webhook(secret).verify(request.body, headers)

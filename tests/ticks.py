@@ -1,0 +1,124 @@
+"""Housekeepers that take the ticks of schedules, with a clock that a test holds in its hands."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from actors.ticking import Ticking
+from jobs import operation
+from jobs.faults import FaultPoints
+from jobs.intake import Intake
+from jobs.publisher import Wakeup
+from jobs.registry import Registry
+from jobs.relay import Relay
+from jobs.schedule import Schedule
+from jobs.schedules import put_schedule, read_schedule
+from jobs.store import Store
+from jobs.stored_schedule import Source, StoredSchedule, Tick
+from jobs.submission import moment
+from tests.world import World
+
+NAME = "report"
+MINUTELY = "* * * * *"
+
+
+@operation
+def report(day: str = "today") -> str:
+    """Write a report."""
+    return day
+
+
+@operation(unique=True)
+def single(name: str) -> str:
+    """Run once at a time for each name."""
+    return name
+
+
+@operation(max_active=1)
+def narrow() -> None:
+    """Be one at a time."""
+
+
+KNOWN = Registry([report, single, narrow])
+
+
+class Nowhere:
+    """A publisher that must not be used: a housekeeper waits for nobody."""
+
+    def publish(self, wakeups: Sequence[Wakeup]) -> Sequence[bool]:
+        raise AssertionError(f"somebody waits for {wakeups}")
+
+    def ready(self, queue: str) -> int | None:
+        raise AssertionError(queue)
+
+
+def ticking(store: Store, *, registry: Registry = KNOWN, faults: Sequence[str] = ()) -> Ticking:
+    """Make one housekeeper's chore."""
+    publisher = Nowhere()
+    intake = Intake(store, publisher, Relay(store, publisher), registry, 100, FaultPoints(faults))
+    return Ticking(store, intake, namespace="test")
+
+
+class Ticks:
+    """One schedule, one housekeeper, and the time."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.store = world.store
+        self.housekeeper = ticking(world.store)
+
+    @property
+    def now(self) -> datetime:
+        return moment(self.world.now_ms)
+
+    def put(
+        self,
+        cron: str = MINUTELY,
+        *,
+        source: Source = "api",
+        paused: bool | None = None,
+        **more: Any,
+    ) -> None:
+        declared = {"cron": cron, "operation": "report", **more}
+        put_schedule(
+            self.store, NAME, Schedule.model_validate(declared), source=source, paused=paused
+        )
+
+    def read(self) -> StoredSchedule:
+        return read_schedule(self.store, NAME)
+
+    @property
+    def last(self) -> Tick:
+        last = self.read().last
+        assert last is not None
+        return last
+
+    def pass_time(self, **more: float) -> None:
+        self.world.pass_time(timedelta(**more) // timedelta(milliseconds=1))
+
+    def jobs(self, tenant: str = "default") -> list[str]:
+        """Give the ids of all jobs that there are, the oldest first."""
+        (members,) = self.store.pipeline(("ZRANGE", self.store.keys("index", tenant), 0, -1))
+        return [member.decode() for member in members]
+
+    def times(self) -> list[datetime]:
+        """Give the ticks of all jobs that there are, which their ids tell."""
+        return sorted(time_of(job_id) for job_id in self.jobs())
+
+
+def time_of(job_id: str) -> datetime:
+    """Read the time in a UUIDv7."""
+    return datetime.fromtimestamp(int(job_id.replace("-", "")[:12], 16) / 1000, UTC)
+
+
+def set_next(store: Store, name: str, tick: datetime) -> None:
+    """Have a schedule's next tick at another time."""
+    tick_ms = round(tick.timestamp() * 1000)
+    store.redis.hset(store.keys("schedule", name), "next_ms", tick_ms)
+    store.redis.zadd(store.keys("schedules"), {name: tick_ms})
+
+
+def take_now(store: Store, intake: Intake, name: str) -> None:
+    """Have a housekeeper find that a schedule's next tick has come."""
+    set_next(store, name, datetime.now(UTC).replace(microsecond=0, second=0))
+    Ticking(store, intake, namespace="test").tick()

@@ -1,0 +1,49 @@
+"""Bodies are compressed as the client accepts it."""
+
+import gzip
+
+import pytest
+import zstandard
+
+from api.compression import coding_for, compress
+
+pytestmark = pytest.mark.check
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("", None),
+        ("identity", None),
+        ("br", None),
+        ("gzip", "gzip"),
+        ("GZIP", "gzip"),
+        ("zstd", "zstd"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip;q=1.0, zstd;q=0.5", "gzip"),
+        ("gzip;q=0", None),
+        ("gzip;q=0.000, *", "zstd"),
+        ("*", "zstd"),
+        ("*;q=0", None),
+        ("zstd;q=0, *;q=0.1", "gzip"),
+        ("identity, gzip;q=0.5", None),
+        ("identity;q=0.5, gzip;q=0.5", "gzip"),
+        ("gzip ; q=0.8", "gzip"),
+        ("gzip;q=x", None),
+        ("gzip;q=1.1.1", None),
+        (";;,,gzip", "gzip"),
+        ("gzip;level=9", None),
+    ],
+)
+def test_the_coding_is_the_one_that_the_client_likes_best(
+    accepted: str, coding: str | None
+) -> None:
+    assert coding_for(accepted) == coding
+
+
+def test_equal_bodies_are_equal_when_compressed() -> None:
+    body = b"same" * 1000
+
+    assert compress(body, "gzip") == compress(body, "gzip")
+    assert gzip.decompress(compress(body, "gzip")) == body
+    assert zstandard.decompress(compress(body, "zstd")) == body

@@ -1,0 +1,65 @@
+"""How long to wait after an attempt to deliver that failed."""
+
+from datetime import timedelta
+
+import pytest
+
+from jobs.deliver import Attempted, next_delay
+
+RETRIES = [timedelta(seconds=5), timedelta(minutes=5)]
+HOUR = timedelta(hours=1)
+
+
+def delay(
+    attempts: int, *, factor: float = 1.0, retry_after: timedelta | None = None, code: int = 503
+) -> timedelta | None:
+    attempted = Attempted(code=code, retry_after=retry_after)
+    return next_delay(attempted, attempts, RETRIES, lambda _low, _high: factor)
+
+
+@pytest.mark.parametrize(("attempts", "wait"), [(1, RETRIES[0]), (2, RETRIES[1]), (3, None)])
+def test_each_attempt_has_its_wait_and_the_last_one_none(
+    attempts: int, wait: timedelta | None
+) -> None:
+    assert delay(attempts) == wait
+
+
+def test_attempts_of_couriers_that_died_count_and_never_break_the_schedule() -> None:
+    assert delay(99) is None
+
+
+def test_waits_are_spread_by_a_tenth_either_way() -> None:
+    drawn = []
+
+    def draw(low: float, high: float) -> float:
+        drawn.append((low, high))
+        return high
+
+    wait = next_delay(Attempted(), 2, RETRIES, draw)
+
+    assert drawn == [(0.9, 1.1)]
+    assert wait == RETRIES[1] * 1.1
+
+
+@pytest.mark.parametrize(
+    ("asked", "wait"),
+    [
+        (timedelta(seconds=1), RETRIES[0]),
+        (HOUR, HOUR),
+        (24 * HOUR, 24 * HOUR),
+        (100 * HOUR, 24 * HOUR),
+    ],
+)
+def test_a_receiver_may_ask_for_more_time_up_to_a_day(asked: timedelta, wait: timedelta) -> None:
+    assert delay(1, retry_after=asked) == wait
+
+
+def test_more_time_is_no_further_attempt() -> None:
+    assert delay(3, retry_after=HOUR) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "taken"), [(None, False), (199, False), (200, True), (299, True), (302, False)]
+)
+def test_any_2xx_is_taken_and_nothing_else(code: int | None, taken: bool) -> None:
+    assert Attempted(code=code).succeeded == taken

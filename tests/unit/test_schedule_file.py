@@ -1,0 +1,109 @@
+"""The file of schedules is checked as a whole, and what is wrong is said with its place."""
+
+from pathlib import Path
+
+import pytest
+
+from actors.assembly import assemble
+from config import load_settings
+from jobs import operation
+from jobs.errors import OperationError, ScheduleInvalid
+from jobs.registry import Registry
+from jobs.schedule import Schedule
+from jobs.schedule_file import read_schedules
+
+pytestmark = pytest.mark.check
+
+GOOD = """
+[nightly-report]
+cron = "30 2 * * MON-FRI"
+timezone = "Europe/Berlin"
+operation = "report"
+params = { day = "yesterday" }
+priority = 3
+labels = { team = "atlas" }
+tenant = "lab"
+missed = "skip"
+
+[hourly]
+cron = "0 * * * *"
+operation = "report"
+"""
+
+
+@operation
+def report(day: str = "today") -> str:
+    """Write a report."""
+    return day
+
+
+def _read(folder: Path, text: str) -> dict[str, Schedule]:
+    path = folder / "schedules.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_schedules(path, Registry([report]))
+
+
+def test_each_table_is_a_schedule(tmp_path: Path) -> None:
+    found = _read(tmp_path, GOOD)
+
+    nightly, hourly = found["nightly-report"], found["hourly"]
+    assert nightly.model_dump() == {
+        "cron": "30 2 * * MON-FRI",
+        "timezone": "Europe/Berlin",
+        "operation": "report",
+        "params": {"day": "yesterday"},
+        "priority": 3,
+        "labels": {"team": "atlas"},
+        "tenant": "lab",
+        "missed": "skip",
+    }
+    assert (hourly.timezone, hourly.params, hourly.tenant) == ("UTC", {}, "default")
+    assert (hourly.missed, hourly.priority) == ("once", 5)
+    assert Schedule.from_fields(nightly.fields()) == nightly
+
+
+def test_dates_of_toml_are_text(tmp_path: Path) -> None:
+    found = _read(tmp_path, GOOD.replace('day = "yesterday"', "day = 2026-11-22"))
+
+    assert found["nightly-report"].params == {"day": "2026-11-22"}
+
+
+def test_an_empty_file_has_none(tmp_path: Path) -> None:
+    assert _read(tmp_path, "") == {}
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "said"),
+    [
+        ("30 2", "30 25", r"'nightly-report': /cron: is no cron expression: bad hour"),
+        ("Europe/Berlin", "Berlin", r"'nightly-report': /timezone: must be a time zone"),
+        ('"report"\nparams', '"other"\nparams', r"/operation: There is no operation named 'other'"),
+        ('day = "yesterday"', "day = 1", r"/params/day"),
+        ('day = "yesterday"', "day = nan", r"not data that JSON can carry"),
+        ("missed", "mised", r"/mised"),
+        ("[hourly]", "[Hourly]", r"'Hourly': .* small letters"),
+        ("[hourly]", "[hourly", r"cannot be read"),
+        ("[nightly-report]", "loose = 1\n[nightly-report]", r"'loose': .* table"),
+    ],
+)
+def test_a_mistake_is_named_with_file_schedule_and_member(
+    tmp_path: Path, there: str, instead: str, said: str
+) -> None:
+    with pytest.raises(ScheduleInvalid, match=rf"schedules\.toml: .*{said}"):
+        _read(tmp_path, GOOD.replace(there, instead))
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ScheduleInvalid, match=r"nothing\.toml: cannot be read"):
+        read_schedules(tmp_path / "nothing.toml", Registry([]))
+
+
+def test_no_process_is_put_together_with_a_file_that_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "schedules.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    monkeypatch.setenv("CALLBOARD_SCHEDULES_FILE", str(path))
+
+    with pytest.raises(OperationError, match="no operation named 'report'"):
+        assemble(load_settings())
