@@ -14,13 +14,13 @@ from actors.wakeups import BrokerPublisher
 from config import Settings
 from config.connections import connect_redis
 from jobs.faults import FaultPoints
+from jobs.files.storage import Storage
 from jobs.fitness import examine
 from jobs.intake import Intake
 from jobs.registry import Registry, discover
 from jobs.relay import Relay
-from jobs.schedule import Schedule
-from jobs.schedule_file import read_schedules
-from jobs.storage import Storage
+from jobs.schedules.file import read_schedules
+from jobs.schedules.schedule import Schedule
 from jobs.store import Store
 
 OPERATIONS = ("actors.operations",)

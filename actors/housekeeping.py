@@ -9,8 +9,10 @@ import structlog
 
 from actors.loop import Loop
 from actors.ticking import Ticking
-from jobs.batch import seal_batches
+from jobs.batches.batch import seal_batches
 from jobs.errors import StoreUnavailable
+from jobs.files.remove import expire_files
+from jobs.files.storage import Storage
 from jobs.hand_over import hand_over
 from jobs.lead import lead, resign
 from jobs.promote import promote
@@ -19,8 +21,6 @@ from jobs.purge import purge_expired
 from jobs.reap import reap
 from jobs.reconcile import reconcile
 from jobs.relay import relay_outbox
-from jobs.remove import expire_files
-from jobs.storage import Storage
 from jobs.store import Store
 
 LONGEST_TICK: Final = timedelta(milliseconds=500)

@@ -9,9 +9,9 @@ from dramatiq.results.backend import MResult
 from actors.recorder import GivenUpError, Recorder
 from actors.runs import Runs
 from jobs.errors import JobNotFinished
+from jobs.files.storage import Storage
 from jobs.finish import Outcome
 from jobs.results import read_result
-from jobs.storage import Storage
 from jobs.store import Store
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from actors.workshop import Workshop
-    from jobs.outputs import Outputs
+    from jobs.files.outputs import Outputs
 
 REPORT_SECONDS: Final = 0.25
 GIVEN_UP: Final = "given_up"

@@ -6,7 +6,6 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
@@ -18,6 +17,7 @@ from actors.actor import actor_of
 from actors.assembly import Assembly
 from actors.cancels import Cancels
 from actors.claiming import Claiming
+from actors.hail import Hail
 from actors.housekeeping import Housekeeper
 from actors.loop import Loop
 from actors.recorder import Recorder
@@ -28,12 +28,9 @@ from actors.ticking import Ticking
 from actors.workshop import Workshop
 from config.connections import connect_redis
 from config.telemetry import Telemetry
-from jobs.errors import Cancelled, LeaseLost, ShutDown, StoreUnfit, TooManySchedules
-from jobs.greet import greet
-from jobs.limit import limit
+from jobs.errors import Cancelled, LeaseLost, ShutDown, StoreUnfit
 from jobs.progress import LogBounds
 from jobs.renew import renew
-from jobs.schedule_file import apply_schedules
 
 if TYPE_CHECKING:
     from actors.spans import RunSpans
@@ -67,8 +64,8 @@ class Service(Middleware):
         self._supervised = supervised
         self._telemetry = telemetry
         self._parent = os.getppid()
-        self._declared = False
         self.runs: Final = Runs()
+        self._hail = Hail(assembly, self._name, self.runs)
         self._stopping = threading.Event()
         self._ending = threading.Event()
         self._timers: list[threading.Timer] = []
@@ -100,11 +97,12 @@ class Service(Middleware):
 
     def install(self) -> None:
         """Put the middleware in order and make each operation an actor of the broker."""
-        broker = self._assembly.broker
-        places = {slot: n for slot, n in self._assembly.limits.items() if n is not None}
+        assembly = self._assembly
+        broker = assembly.broker
+        places = {slot: n for slot, n in assembly.limits.items() if n is not None}
         claiming = Claiming(
             store=self._store,
-            registry=self._assembly.registry,
+            registry=assembly.registry,
             recorder=self._recorder,
             runs=self.runs,
             worker=self._name,
@@ -116,7 +114,6 @@ class Service(Middleware):
         broker.add_middleware(self)
         broker.add_middleware(claiming)
         # Last in the list is first after a function: results are recorded before failures.
-        assembly = self._assembly
         backend = JobResults(self._store, assembly.storage, self._recorder, self.runs)
         broker.add_middleware(Results(backend=backend, store_results=True))
         workshop = Workshop(assembly.settings, self._store, assembly.storage, self._recorder)
@@ -196,7 +193,7 @@ class Service(Middleware):
             run.stop(Cancelled("The job was cancelled."))
 
     def hello(self) -> None:
-        """Say what this worker is and runs; write the declared limits the first time.
+        """Say what this worker is and runs, and stop where its master was killed.
 
         Raises:
             StoreUnavailable: Redis does not answer.
@@ -209,29 +206,7 @@ class Service(Middleware):
             # The `dramatiq` master was killed, and nobody would ever stop this process.
             log.error("worker_orphaned")
             os.kill(os.getpid(), signal.SIGTERM)
-        if not self._declared:
-            limit(self._store, self._assembly.limits, source="declared")
-            self._declare_schedules()
-            self._declared = True
-        fields = {
-            "host": socket.gethostname(),
-            "pid": str(os.getpid()),
-            "version": version("callboard"),
-            "queues": ",".join(self._assembly.registry.queues()),
-            "threads": str(self._assembly.settings.threads),
-            "running": ",".join(run.fence.job_id for run in self.runs),
-        }
-        names = sorted(operation.name for operation in self._assembly.registry)
-        fields["operations"] = ",".join(names)
-        greet(self._store, self._name, fields, operations=names)
-
-    def _declare_schedules(self) -> None:
-        if self._assembly.schedules is None:
-            return
-        try:
-            apply_schedules(self._store, self._assembly.schedules)
-        except TooManySchedules as error:
-            log.error("schedules_not_declared", reason=str(error))
+        self._hail.say()
 
     def _spans(self) -> "RunSpans | None":
         if self._telemetry is None:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import structlog
 
-from jobs.advance import advance, due_schedules, next_tick
 from jobs.errors import (
     CallboardError,
     CapacityExceeded,
@@ -19,9 +18,10 @@ from jobs.errors import (
 )
 from jobs.intake import Intake
 from jobs.publisher import Wakeup
-from jobs.schedule import LABEL, job_id_of
+from jobs.schedules.advance import advance, due_schedules, next_tick
+from jobs.schedules.schedule import LABEL, job_id_of
+from jobs.schedules.stored import Outcome, StoredSchedule, Tick
 from jobs.store import Store
-from jobs.stored_schedule import Outcome, StoredSchedule, Tick
 
 LATE: Final = timedelta(seconds=60)
 MOST_AT_ONCE: Final = 50

@@ -6,11 +6,11 @@ from typing import TypeVar
 from actors.recorder import GivenUpError, Recorder
 from config import Settings
 from jobs.errors import ShutDown
-from jobs.inputs import Inputs
+from jobs.files.folder import RunFiles
+from jobs.files.inputs import Inputs
+from jobs.files.outputs import OutputBounds, Outputs
+from jobs.files.storage import Storage
 from jobs.operation import Operation
-from jobs.outputs import OutputBounds, Outputs
-from jobs.run_files import RunFiles
-from jobs.storage import Storage
 from jobs.store import Store
 
 Answer = TypeVar("Answer")

@@ -9,18 +9,19 @@ from typing import Any, Final
 import falcon
 
 from api.answers import JobAnswers, JobReader
-from api.callback_terms import CallbackTerms
+from api.callbacks.terms import CallbackTerms
 from api.estimates import Estimates
-from api.peer import peer_of
 from api.prefer import Preference, parse_prefer
-from api.problems import TABLE, Problem, problem_of
+from api.problems.problem import Problem, problem_of
+from api.problems.table import TABLE
 from api.rate import charge_of
 from api.render import accepted_record, job_reference
 from api.request import Request
 from api.retry_after import within_bounds
 from api.services import Services
 from api.submissions import Submission
-from api.tracing import traceparent_of, tracestate_of
+from api.tracing.middleware import traceparent_of, tracestate_of
+from api.waiting.peer import peer_of
 from jobs.errors import (
     CapacityExceeded,
     DuplicateJob,

@@ -5,12 +5,13 @@ import structlog
 
 from api.authentication import Authentication, Keyring
 from api.media import Media, write_problem
-from api.problems import INTERNAL_ERROR, problem_of
+from api.problems.kinds import INTERNAL_ERROR
+from api.problems.problem import problem_of
 from api.rate import RateLimiting
 from api.request import Request
 from api.routes import routes
 from api.services import Services
-from api.tracing import TenantInLog, Tracing, begin
+from api.tracing.middleware import TenantInLog, Tracing, begin
 from api.urls import Addresses
 from config.logging import stack_of
 
@@ -31,7 +32,7 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
     app: falcon.App[Request, falcon.Response] = falcon.App(request_type=Request)
     app.req_options.strip_url_path_trailing_slash = True
     if services.telemetry is not None:
-        from api.spans import RequestSpans  # noqa: PLC0415 — an extra that may be missing
+        from api.tracing.spans import RequestSpans  # noqa: PLC0415 — an extra that may be missing
 
         app.add_middleware(RequestSpans(services.telemetry))
     app.add_middleware(Tracing(addresses))

@@ -9,7 +9,8 @@ from typing import Final
 import falcon
 
 from api.caller import EVERYBODY, NOBODY, Caller
-from api.problems import AUTHENTICATION_REQUIRED, FORBIDDEN, Problem
+from api.problems.kinds import AUTHENTICATION_REQUIRED, FORBIDDEN
+from api.problems.problem import Problem
 from api.request import Request
 from config import ApiKey, Role
 from jobs.api_keys import digest_of, find_key, has_keys, id_of, may_be_key

@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.problems import invalid_request
+from api.problems.problem import invalid_request
 from jobs.parameters import pointer_of
 
 Model = TypeVar("Model", bound=BaseModel)

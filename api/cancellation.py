@@ -7,7 +7,8 @@ from api.answers import JobAnswers, JobReader
 from api.bodies import parse_body
 from api.caller import Caller
 from api.media import Media
-from api.problems import TABLE, Problem
+from api.problems.problem import Problem
+from api.problems.table import TABLE
 from api.render import job_reference, timestamp
 from api.request import Request
 from jobs.cancel import ask_cancel, confirm_cancel

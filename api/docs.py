@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import falcon
 
-from api.problems import NOT_FOUND, Problem
+from api.problems.kinds import NOT_FOUND
+from api.problems.problem import Problem
 from api.request import Request
 
 _SCRIPT: Final = "text/javascript; charset=utf-8"

@@ -6,7 +6,8 @@ from typing import Any
 import falcon
 
 from api.media import Media
-from api.problems import NOT_READY, Problem
+from api.problems.kinds import NOT_READY
+from api.problems.problem import Problem
 from api.request import Request
 from jobs.errors import StoreUnavailable
 from jobs.greet import fleet

@@ -4,7 +4,8 @@ import hashlib
 import re
 from typing import Any, Final
 
-from api.problems import INVALID_HEADER, Problem
+from api.problems.kinds import INVALID_HEADER
+from api.problems.problem import Problem
 from jobs.parameters import fingerprint
 
 LONGEST_KEY: Final = 255

@@ -12,13 +12,14 @@ from api.conditional import entity_tag, is_known, known_statuses
 from api.idempotency import idempotency_fields
 from api.listing import JobPages
 from api.media import Media
-from api.peer import peer_of
 from api.prefer import Preference, parse_prefer
-from api.problems import TABLE, Problem
+from api.problems.problem import Problem
+from api.problems.table import TABLE
 from api.query import read_query
 from api.request import Request
 from api.services import Services
 from api.submissions import parse_submission
+from api.waiting.peer import peer_of
 from jobs.cancel import cancel
 from jobs.errors import JobGone, JobNotFound
 from jobs.purge import purge

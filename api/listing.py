@@ -14,7 +14,8 @@ from api.answers import JobAnswers
 from api.caller import Caller
 from api.media import Media
 from api.paging import next_page
-from api.problems import FORBIDDEN, Problem
+from api.problems.kinds import FORBIDDEN
+from api.problems.problem import Problem
 from api.query import Query, read_query
 from api.request import Request
 from jobs.identity import is_job_id

@@ -10,15 +10,15 @@ from falcon.util import mediatypes
 from pydantic_core import to_json
 
 from api.parsing import Malformed, depth_of, parse_json, parse_msgpack
-from api.problems import (
+from api.problems.kinds import (
     BODY_TOO_LARGE,
     LENGTH_REQUIRED,
     MALFORMED_BODY,
     UNSUPPORTED_MEDIA_TYPE,
-    Problem,
 )
+from api.problems.problem import Problem
 from api.request import Request
-from jobs.keep import Offload, at_once
+from jobs.files.keep import Offload, at_once
 
 JSON: Final = "application/json"
 MSGPACK: Final = "application/msgpack"

@@ -7,10 +7,10 @@ from typing import Any, Final
 import falcon
 
 from api.acceptance import Acceptance
-from api.form_jobs import FormReader
+from api.files.form_jobs import FormReader
+from api.files.multipart import is_form
 from api.idempotency import idempotency_fields
 from api.media import Media
-from api.multipart import is_form
 from api.query import LABEL, read_query
 from api.request import Request
 from api.submissions import parse_submission

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, TypeVar
 
-from api.problems import invalid_request
+from api.problems.problem import invalid_request
 from api.request import Request
 from api.submissions import parse_time
 from jobs.members import MOST_LABELS, is_label

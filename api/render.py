@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from api.problem_texts import RUN_ENDED
-from api.result_files import with_addresses
+from api.files.result_files import with_addresses
+from api.problems.texts import RUN_ENDED
 from api.urls import Urls
 from jobs.forecast import UNKNOWN, Estimate
 from jobs.record import Progress, Record

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context as OTelContext
     from opentelemetry.trace import Span
 
-    from api.trace_context import TraceContext
+    from api.tracing.context import TraceContext
     from jobs.quota import Quota
 
 

@@ -8,15 +8,17 @@ import falcon
 
 from api.answers import JobAnswers, JobReader
 from api.compression import COMPRESS_ABOVE_BYTES, coding_for, compress
-from api.downloads import Content, Downloads
+from api.files.downloads import Content, Downloads
+from api.files.result_files import file_of, with_addresses
 from api.media import Media
-from api.problems import NO_RESULT, TABLE, Problem
+from api.problems.kinds import NO_RESULT
+from api.problems.problem import Problem
+from api.problems.table import TABLE
 from api.render import job_error, job_reference
 from api.request import Request
-from api.result_files import file_of, with_addresses
 from api.services import Services
 from jobs.errors import FileNotFound, JobGone, JobNotFinished
-from jobs.files import read_file
+from jobs.files.records import read_file
 from jobs.record import Record
 from jobs.results import read_result
 

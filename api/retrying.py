@@ -10,7 +10,8 @@ from api.answers import JobAnswers, JobReader
 from api.bodies import Nothing, parse_body
 from api.idempotency import idempotency_fields
 from api.media import Media
-from api.problems import TABLE, Problem
+from api.problems.problem import Problem
+from api.problems.table import TABLE
 from api.render import job_reference
 from api.request import Request
 from api.submissions import Submission

@@ -7,16 +7,16 @@ from functools import partial
 from api.acceptance import Acceptance
 from api.answers import JobAnswers, JobReader
 from api.authentication import Keyring
-from api.batch_items import ITEM_DEPTH, BatchItems
-from api.batches import BatchesResource, BatchReader, BatchResource
-from api.callbacks import CallbacksResource, ResendResource
+from api.batches.items import ITEM_DEPTH, BatchItems
+from api.batches.resource import BatchesResource, BatchReader, BatchResource
+from api.callbacks.resource import CallbacksResource, ResendResource
 from api.cancellation import CancelResource
 from api.docs import DocsAssetResource, DocsResource
-from api.downloads import Downloads
 from api.estimates import Estimates, Threads
-from api.file_content import FileContentResource
-from api.files import FileResource, FilesResource
-from api.form_jobs import FormReader
+from api.files.content import FileContentResource
+from api.files.downloads import Downloads
+from api.files.form_jobs import FormReader
+from api.files.resource import FileResource, FilesResource
 from api.health import AliveResource, ReadyResource
 from api.joblog import LogResource
 from api.jobs import JobResource, JobsResource
@@ -30,7 +30,7 @@ from api.operations import (
     OperationsResource,
     PauseResource,
 )
-from api.problem_pages import ProblemResource, ProblemsResource
+from api.problems.pages import ProblemResource, ProblemsResource
 from api.results import ResultResource
 from api.retry_after import Durations
 from api.retrying import RetryResource

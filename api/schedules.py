@@ -7,23 +7,23 @@ from pydantic import Field, ValidationError
 
 from api.bodies import Nothing, parse_body
 from api.media import Media
-from api.problems import invalid_request
+from api.problems.problem import invalid_request
 from api.render import job_reference, timestamp
 from api.request import Request
 from api.urls import Urls
 from jobs.errors import ScheduleNotFound
 from jobs.read import read_glances
 from jobs.registry import Registry
-from jobs.schedule import Schedule, Tenant, is_name, sentences
-from jobs.schedules import (
+from jobs.schedules.records import (
     list_schedules,
     pause_schedule,
     put_schedule,
     read_schedule,
     remove_schedule,
 )
+from jobs.schedules.schedule import Schedule, Tenant, is_name, sentences
+from jobs.schedules.stored import StoredSchedule, Tick
 from jobs.store import Store
-from jobs.stored_schedule import StoredSchedule, Tick
 
 
 class ScheduleRequest(Schedule):

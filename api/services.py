@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from api.events import Events
+from api.waiting.events import Events
 from config import Settings
 from config.telemetry import Telemetry
+from jobs.files.keep import Offload, at_once
+from jobs.files.storage import Storage
 from jobs.intake import Intake
-from jobs.keep import Offload, at_once
 from jobs.registry import Registry
-from jobs.storage import Storage
 from jobs.store import Store
 
 

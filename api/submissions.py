@@ -18,8 +18,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from api.callback_terms import JobCallback
-from api.problems import invalid_request
+from api.callbacks.terms import JobCallback
+from api.problems.problem import invalid_request
 from jobs.members import MOST_LABELS, Label, LabelValue, Whole, whole
 from jobs.parameters import pointer_of
 from jobs.rules import LONGEST_TTL, SHORTEST_TTL

@@ -1,8 +1,8 @@
 """What a job is: operations, records, and one module and one Lua script per transition."""
 
-from jobs.accepts import Accepts
 from jobs.errors import Failure
-from jobs.file import File
+from jobs.files.accepts import Accepts
+from jobs.files.file import File
 from jobs.job import Job
 from jobs.operation import Operation, operation
 

@@ -43,6 +43,7 @@ CallboardError
     └── ShutDown
 Interruption (BaseException) what is raised inside a running function
 """
+# long: one tree, whose sentences clients read
 
 from collections.abc import Sequence
 from typing import Final

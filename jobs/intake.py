@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.faults import FaultPoints
-from jobs.files import FileRecord, read_files
+from jobs.files.records import FileRecord, read_files
 from jobs.identity import new_job_id
 from jobs.operation import Operation, bind_submitter
 from jobs.publisher import Publisher, Wakeup

@@ -7,8 +7,8 @@ from typing import Final, Protocol, TypeVar
 
 from jobs.encoding import readable
 from jobs.errors import Cancelled, Interrupted, Interruption
+from jobs.files.folder import RunFiles
 from jobs.progress import Report
-from jobs.run_files import RunFiles
 
 Item = TypeVar("Item")
 LONGEST_LINE: Final = 4096

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, overload
 
 from config.duration import parse_bytes, parse_duration, parse_duration_range
 from jobs.errors import InvalidParameters, OperationError
-from jobs.file_check import LookUp, check_files, know_no_files
+from jobs.files.check import LookUp, check_files, know_no_files
 from jobs.limit import operation_slot, resource_slot
 from jobs.parameters import Parameters, fingerprint
 from jobs.rules import Rules, complaints

@@ -17,10 +17,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticSerializationError, to_json
 
-from jobs.accepts import MEDIA_TYPES
 from jobs.errors import InvalidParameters, OperationError, ResultNotSerialisable
-from jobs.file import File
-from jobs.file_parameters import (
+from jobs.files.accepts import MEDIA_TYPES
+from jobs.files.file import File
+from jobs.files.parameters import (
     Checked,
     FileParameter,
     FileUse,

@@ -4,8 +4,8 @@ from typing import Any
 
 from jobs.encoding import decode
 from jobs.errors import JobNotFinished
-from jobs.files import object_of
-from jobs.storage import Storage
+from jobs.files.records import object_of
+from jobs.files.storage import Storage
 from jobs.store import Store
 
 

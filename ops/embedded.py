@@ -15,7 +15,7 @@ from dramatiq.worker import Worker
 from actors.assembly import assemble
 from actors.callbacks.delivering import deliver_callbacks
 from actors.service import Service
-from api.callback_body import CallbackBodies
+from api.callbacks.body import CallbackBodies
 from config import Settings
 from config.telemetry import Telemetry
 from ops.waitress_channel import answer_with_problems

@@ -8,7 +8,7 @@ import click
 
 from config.duration import format_duration, parse_duration
 from jobs.api_keys import TENANT
-from jobs.webhook_secrets import Rotation, derive, list_rotations, read_rotation, rotate
+from jobs.callbacks.secrets import Rotation, derive, list_rotations, read_rotation, rotate
 from ops.installation import Refusal, installation, print_table, settings_or_refusal
 
 LONGEST_OVERLAP: Final = timedelta(days=30)

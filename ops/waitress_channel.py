@@ -5,7 +5,7 @@ from typing import Any
 from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask
 
-from api.server_errors import server_problem
+from api.problems.of_servers import server_problem
 
 
 class ProblemTask(ErrorTask):

@@ -15,15 +15,15 @@ from gunicorn.arbiter import Arbiter
 
 from actors.assembly import Assembly, assemble
 from api.app import create_app
-from api.events import Events
 from api.request import Request
 from api.services import Services
+from api.waiting.events import Events
 from config import load_settings_or_exit
 from config.connections import connect_redis
 from config.logging import configure_logging
 from config.telemetry import Telemetry
 from jobs.errors import OperationError, StoreUnfit
-from jobs.keep import Offload, at_once
+from jobs.files.keep import Offload, at_once
 
 T = TypeVar("T")
 

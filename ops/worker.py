@@ -7,7 +7,7 @@ import dramatiq
 from actors.assembly import assemble
 from actors.callbacks.delivering import deliver_callbacks
 from actors.service import Service
-from api.callback_body import CallbackBodies
+from api.callbacks.body import CallbackBodies
 from config import load_settings_or_exit
 from config.logging import configure_logging
 from config.telemetry import Telemetry

@@ -11,21 +11,21 @@ from falcon import testing
 
 from api.app import create_app
 from api.authentication import Keyring
-from api.events import Events
 from api.media import Media
 from api.routes import Route, routes
 from api.services import Services
+from api.waiting.events import Events
 from config import Settings
 from jobs import operation
 from jobs.claim import claim
 from jobs.fence import Fence
+from jobs.files.storage import Storage
 from jobs.finish import Outcome, encode_result, finish
 from jobs.intake import Intake
 from jobs.progress import LogBounds, Report, progress
 from jobs.publisher import Wakeup
 from jobs.registry import Registry
 from jobs.relay import Relay
-from jobs.storage import Storage
 from jobs.store import Store
 
 JSON = "application/json"

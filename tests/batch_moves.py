@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobs.batch import Batch, read_batch
+from jobs.batches.batch import Batch, read_batch
+from jobs.batches.submit import Decided, NewBatch, Step, submit_step
 from jobs.publisher import Wakeup
 from jobs.quota import Charge
 from jobs.relay import confirm
 from jobs.submission import Submission
-from jobs.submit_batch import Decided, NewBatch, Step, submit_step
 from tests.world import World
 
 CALLBACK = {

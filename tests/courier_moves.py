@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any, Final
 
-from jobs.deliver import Attempted, Delivery, claim_deliveries, settle
-from jobs.deliveries import list_deliveries
+from jobs.callbacks.deliver import Attempted, Delivery, claim_deliveries, settle
+from jobs.callbacks.deliveries import list_deliveries
 from jobs.finish import encode_result, finish
 from tests.world import World
 

@@ -12,10 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from redis import Redis
 
 from config import Rate
-from jobs.batch import cancel_batch, seal_batches
+from jobs.batches.batch import cancel_batch, seal_batches
+from jobs.callbacks.deliver import Attempted, keep_body
 from jobs.cancel import cancel
 from jobs.defer import defer
-from jobs.deliver import Attempted, keep_body
 from jobs.errors import BatchNotFound, JobActive, JobNotFound
 from jobs.fence import Fence
 from jobs.finish import Outcome, encode_result, finish

@@ -11,11 +11,11 @@ from pydantic import SecretStr
 from actors.callbacks.courier import Courier, Render
 from actors.callbacks.lookup import Lookup
 from actors.callbacks.post import Post
-from api.callback_body import CallbackBodies
+from api.callbacks.body import CallbackBodies
 from config import Settings
-from jobs.callback_url import CallbackRules
-from jobs.deliveries import DeliveryRecord, list_deliveries
-from jobs.webhook_secrets import WebhookSecrets
+from jobs.callbacks.deliveries import DeliveryRecord, list_deliveries
+from jobs.callbacks.secrets import WebhookSecrets
+from jobs.callbacks.url import CallbackRules
 from tests.courier_moves import ended
 from tests.eventually import eventually
 from tests.receiver import Received, Receiver

@@ -11,10 +11,10 @@ from jobs.intake import Intake
 from jobs.publisher import Wakeup
 from jobs.registry import Registry
 from jobs.relay import Relay
-from jobs.schedule import Schedule
-from jobs.schedules import put_schedule, read_schedule
+from jobs.schedules.records import put_schedule, read_schedule
+from jobs.schedules.schedule import Schedule
+from jobs.schedules.stored import Source, StoredSchedule, Tick
 from jobs.store import Store
-from jobs.stored_schedule import Source, StoredSchedule, Tick
 from jobs.submission import moment
 from tests.world import World
 

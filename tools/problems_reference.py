@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from api.problem_pages import Meaning, meanings
-from api.problems import every_kind
+from api.problems.pages import Meaning, meanings
+from api.problems.table import every_kind
 
 _INTRODUCTION = """\
 # Problems
@@ -20,7 +20,7 @@ that are too large, has the path alone: `/problems/<name>`.
 
 A job that failed has such an object as its `error`, without a status.
 
-This page is generated from `api/problems.py` and `api/problem_texts.py` by `make reference`.
+This page is generated from `api/problems.py` and `api/problems/texts.py` by `make reference`.
 """
 
 

@@ -12,12 +12,12 @@ from actors.callbacks.headers import headers_of
 from actors.callbacks.post import Post
 from actors.loop import Loop
 from config.logging import stack_of
-from jobs.deliver import LEASE, Attempted, Delivery, claim_deliveries, keep_body, settle
+from jobs.callbacks.deliver import LEASE, Attempted, Delivery, claim_deliveries, keep_body, settle
+from jobs.callbacks.secrets import WebhookSecrets
 from jobs.errors import StoreUnavailable
 from jobs.faults import FaultPoints
 from jobs.progress import LogBounds
 from jobs.store import Store
-from jobs.webhook_secrets import WebhookSecrets
 
 THREADS: Final = 4
 PER_HOST: Final = 2

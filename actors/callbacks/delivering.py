@@ -7,9 +7,9 @@ from dramatiq import Broker, Middleware
 from actors.assembly import Assembly
 from actors.callbacks.courier import Courier, Render
 from actors.callbacks.post import Post
-from jobs.callback_url import CallbackRules
+from jobs.callbacks.secrets import WebhookSecrets
+from jobs.callbacks.url import CallbackRules
 from jobs.progress import LogBounds
-from jobs.webhook_secrets import WebhookSecrets
 
 LAST_SECONDS: Final = 2.0
 

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from actors.callbacks.signing import signed
-from jobs.deliver import Delivery
+from jobs.callbacks.deliver import Delivery
 
 USER_AGENT: Final = f"Callboard/{version('callboard')}"
 

@@ -12,8 +12,8 @@ import httpcore
 from actors.callbacks.deadline import Deadline, TooLate
 from actors.callbacks.lookup import Lookup, NameUnknown
 from actors.callbacks.pinned import PinnedBackend, PinnedStream, TooMuch
-from jobs.callback_url import CallbackRefused, CallbackRules, CallbackUrl
-from jobs.deliver import Attempted
+from jobs.callbacks.deliver import Attempted
+from jobs.callbacks.url import CallbackRefused, CallbackRules, CallbackUrl
 
 DEADLINE_SECONDS: Final = 15.0
 MOST_BODY_BYTES: Final = 4096

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from jobs.webhook_secrets import PREFIX
+from jobs.callbacks.secrets import PREFIX
 
 
 def signed(

@@ -1,11 +1,11 @@
-"""The schemas of batches, as `api.batches` takes and shows them."""
+"""The schemas of batches, as `api.batches.resource` takes and shows them."""
 
 from typing import Final, get_args
 
-from api.batch_items import STATUSES as ITEM_STATUSES
-from api.batch_items import BatchSubmission
-from api.batch_render import batch_links
-from api.callback_terms import BatchCallback, BatchEvent
+from api.batches.items import STATUSES as ITEM_STATUSES
+from api.batches.items import BatchSubmission
+from api.batches.render import batch_links
+from api.callbacks.terms import BatchCallback, BatchEvent
 from api.openapi.description import Schema, named
 from api.openapi.operations import checked
 from api.openapi.shapes import (
@@ -20,8 +20,8 @@ from api.openapi.shapes import (
     whole,
 )
 from api.urls import Urls
+from jobs.batches.submit import MOST_ITEMS
 from jobs.record import STATUSES
-from jobs.submit_batch import MOST_ITEMS
 
 _BATCH: Final[dict[str, Schema]] = {
     "id": JOB_ID,

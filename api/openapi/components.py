@@ -21,7 +21,8 @@ from api.openapi.links import LINKS
 from api.openapi.operations import operation_schemas, pascal, submission_schema
 from api.openapi.parameters import parameters
 from api.openapi.responses import problem_response, response_name
-from api.problems import Kind, every_kind
+from api.problems.kinds import Kind
+from api.problems.table import every_kind
 from jobs.operation import Operation
 
 SECURITY: Final = {

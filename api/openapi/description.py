@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from api.media import JSON, MSGPACK
-from api.problems import Kind
+from api.problems.kinds import Kind
 
 HTML: Final = "text/html"
 EVENT_STREAM: Final = "text/event-stream"

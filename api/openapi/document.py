@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
-from api import problems
 from api.openapi.callbacks import WEBHOOKS
 from api.openapi.components import SECURITY, components, only_used
 from api.openapi.description import Body, Description, Descriptions, named
@@ -18,7 +17,9 @@ from api.openapi.paths import operations as of_operations
 from api.openapi.paths import schedules as of_schedules
 from api.openapi.paths import server as of_server
 from api.openapi.responses import by_status, response, response_name
-from api.problems import TABLE, Kind
+from api.problems import kinds
+from api.problems.kinds import Kind
+from api.problems.table import TABLE
 from config import Role
 from jobs import errors
 from jobs.operation import Operation
@@ -36,8 +37,8 @@ DESCRIPTIONS: Final[Descriptions] = {
     **of_server.DESCRIPTIONS,
 }
 _GUARDS: Final = (
-    problems.AUTHENTICATION_REQUIRED,
-    problems.FORBIDDEN,
+    kinds.AUTHENTICATION_REQUIRED,
+    kinds.FORBIDDEN,
     TABLE[errors.RateExceeded],
     TABLE[errors.StoreUnavailable],
 )
@@ -131,7 +132,7 @@ def _described(
 
 def _kinds(description: Description, role: Role | None) -> list[Kind]:
     guards = () if role is None else _GUARDS
-    return [*guards, *description.problems, problems.INTERNAL_ERROR]
+    return [*guards, *description.problems, kinds.INTERNAL_ERROR]
 
 
 def _operation(

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Final
 
-from api import problems
 from api.openapi.description import Answer, Schema
-from api.problems import TABLE, Kind
+from api.problems import kinds
+from api.problems.kinds import Kind
+from api.problems.table import TABLE
 from jobs import errors
 
 SCHEMAS: Final[dict[str, Schema]] = {
@@ -13,8 +14,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
 }
 PARAMETERS: Final = ("Range", "If-Range", "If-None-Match", "If-Match")
 REFUSALS: Final[tuple[Kind, ...]] = (
-    problems.PRECONDITION_FAILED,
-    problems.RANGE_NOT_SATISFIABLE,
+    kinds.PRECONDITION_FAILED,
+    kinds.RANGE_NOT_SATISFIABLE,
     TABLE[errors.StorageUnavailable],
 )
 ANY: Final = "*/*"

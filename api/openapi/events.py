@@ -6,7 +6,7 @@ from api.media import JSON
 from api.openapi.description import Schema, named
 from api.openapi.problems import problem_name
 from api.openapi.shapes import closed, said
-from api.problems import TABLE
+from api.problems.table import TABLE
 from jobs.errors import JobGone
 from jobs.record import STATUSES
 

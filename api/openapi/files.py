@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from api.multipart import MOST_PARTS
+from api.files.multipart import MOST_PARTS
 from api.openapi.description import Schema, named
 from api.openapi.shapes import ADDRESS, JOB_ID, TEXT, TIME, closed, listed, said, whole
-from jobs.file_parameters import FileParameter
+from jobs.files.parameters import FileParameter
 from jobs.operation import Operation
 
 _BYTES: Final[Schema] = {"type": "string", "format": "binary", "minLength": 1}

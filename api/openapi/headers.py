@@ -5,10 +5,10 @@ from typing import Any, Final
 from api.docs import ASSETS
 from api.idempotency import KEY_PATTERN
 from api.openapi.description import Schema
-from api.problem_pages import meanings
-from jobs.deliveries import DELIVERY_ID_PATTERN
+from api.problems.pages import meanings
+from jobs.callbacks.deliveries import DELIVERY_ID_PATTERN
 from jobs.identity import JOB_ID_PATTERN
-from jobs.schedule import NAME_PATTERN
+from jobs.schedules.schedule import NAME_PATTERN
 
 _TEXT: Final[Schema] = {"type": "string"}
 _ADDRESS: Final[Schema] = {"type": "string", "format": "uri"}

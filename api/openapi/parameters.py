@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from api.callback_terms import JobCallback
+from api.callbacks.terms import JobCallback
 from api.joblog import MOST_AFTER, MOST_LINES, USUAL_LINES
 from api.listing import MOST_JOBS, USUAL_JOBS
 from api.openapi.description import Schema, named

@@ -3,19 +3,20 @@
 from collections.abc import Iterable
 from typing import Final
 
-from api import problems
 from api.openapi.description import Schema, named
 from api.openapi.shapes import TEXT, closed, nullable, said
-from api.problems import TABLE, Kind
+from api.problems import kinds
+from api.problems.kinds import Kind
+from api.problems.table import TABLE
 from jobs import errors
 
 _ERRORS: Final[Schema] = {"errors": {"type": "array", "items": named("InputError"), "minItems": 1}}
 _JOB: Final[Schema] = {"job": named("JobReference")}
 
 MEMBERS: Final[dict[Kind, Schema]] = {
-    problems.INVALID_REQUEST: _ERRORS,
-    problems.NO_RESULT: {**_JOB, "error": nullable(named("RunError"))},
-    problems.NOT_READY: {"checks": named("Checks")},
+    kinds.INVALID_REQUEST: _ERRORS,
+    kinds.NO_RESULT: {**_JOB, "error": nullable(named("RunError"))},
+    kinds.NOT_READY: {"checks": named("Checks")},
     TABLE[errors.InvalidParameters]: _ERRORS,
     TABLE[errors.DuplicateJob]: {"existing_job": named("JobReference")},
     TABLE[errors.JobNotFinished]: _JOB,

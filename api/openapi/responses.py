@@ -3,20 +3,21 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from api import problems
 from api.media import PROBLEM
 from api.openapi.description import Answer, named
 from api.openapi.problems import union_name
-from api.problems import TABLE, Kind
+from api.problems import kinds
+from api.problems.kinds import Kind
+from api.problems.table import TABLE
 from jobs import errors
 
 _EVERY: Final = ("X-Request-ID", "Cache-Control", "X-Content-Type-Options")
 _COUNTED: Final = ("RateLimit", "RateLimit-Policy")
 _HEADERS: Final[dict[Kind, tuple[str, ...]]] = {
-    problems.AUTHENTICATION_REQUIRED: ("WWW-Authenticate",),
-    problems.UNSUPPORTED_MEDIA_TYPE: ("Accept",),
-    problems.METHOD_NOT_ALLOWED: ("Allow",),
-    problems.RANGE_NOT_SATISFIABLE: ("Accept-Ranges", "Content-Range"),
+    kinds.AUTHENTICATION_REQUIRED: ("WWW-Authenticate",),
+    kinds.UNSUPPORTED_MEDIA_TYPE: ("Accept",),
+    kinds.METHOD_NOT_ALLOWED: ("Allow",),
+    kinds.RANGE_NOT_SATISFIABLE: ("Accept-Ranges", "Content-Range"),
     TABLE[errors.DuplicateJob]: ("Location", "Retry-After"),
     TABLE[errors.JobNotFinished]: ("Retry-After",),
     TABLE[errors.RateExceeded]: ("Retry-After",),

@@ -16,8 +16,8 @@ from api.openapi.shapes import (
 )
 from api.schedules import ScheduleRequest
 from jobs.operation import Operation
-from jobs.schedule import NAME_PATTERN, Missed
-from jobs.stored_schedule import Outcome, Source
+from jobs.schedules.schedule import NAME_PATTERN, Missed
+from jobs.schedules.stored import Outcome, Source
 
 NAME: Final[Schema] = {"type": "string", "pattern": f"^{NAME_PATTERN}$"}
 

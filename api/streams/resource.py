@@ -3,8 +3,9 @@
 import falcon
 
 from api.answers import JobAnswers, JobReader
-from api.peer import peer_of
-from api.problems import NOT_ACCEPTABLE, STREAMS_FULL, TABLE, Problem
+from api.problems.kinds import NOT_ACCEPTABLE, STREAMS_FULL
+from api.problems.problem import Problem
+from api.problems.table import TABLE
 from api.request import Request
 from api.services import Services
 from api.streams import wire
@@ -12,6 +13,7 @@ from api.streams.position import Position
 from api.streams.story import Story, Telling
 from api.streams.stream import Follower, Pace, Stream
 from api.streams.watch import Watches
+from api.waiting.peer import peer_of
 from jobs.errors import JobGone
 from jobs.record import Record
 

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final, Self
 
-from api.events import Events
-from api.peer import Peer
 from api.streams import wire
 from api.streams.story import Story
 from api.streams.watch import Watches
+from api.waiting.events import Events
+from api.waiting.peer import Peer
 from jobs.errors import StoreUnavailable
 from jobs.record import Record
 

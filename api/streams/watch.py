@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from api.events import Events
+from api.waiting.events import Events
 from jobs.errors import JobNotFound, StoreUnavailable
 from jobs.log import LogLine, read_log
 from jobs.read import Glance, read

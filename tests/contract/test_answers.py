@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from jobs.deliver import Attempted, claim_deliveries, settle
+from jobs.callbacks.deliver import Attempted, claim_deliveries, settle
 from jobs.progress import Report
-from jobs.schedule import Schedule
-from jobs.schedules import put_schedule
+from jobs.schedules.records import put_schedule
+from jobs.schedules.schedule import Schedule
 from tests.api_stage import Stage, hash_of
 from tests.contract.documents import complaints, stage_of_contract
 from tests.ticks import take_now

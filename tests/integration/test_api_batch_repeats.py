@@ -7,10 +7,10 @@ from typing import Any
 
 from falcon import testing
 
-from jobs.batch import seal_batches
+from jobs.batches.batch import seal_batches
+from jobs.batches.submit import STEP, NewBatch, Step, submit_step
 from jobs.identity import new_job_id
 from jobs.submission import Submission
-from jobs.submit_batch import STEP, NewBatch, Step, submit_step
 from tests.api_stage import Stage
 from tests.batch_requests import URL, adds, post, statuses
 

@@ -9,8 +9,8 @@ import msgpack
 import pytest
 from falcon import testing
 
+from jobs.batches.submit import STEP
 from jobs.identity import new_job_id
-from jobs.submit_batch import STEP
 from tests.api_stage import ADD, JSON, Stage, hash_of
 from tests.batch_requests import URL, adds, post, statuses
 

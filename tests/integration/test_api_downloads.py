@@ -13,13 +13,13 @@ import pytest
 import zstandard
 from falcon import testing
 
-from jobs.file import File
-from jobs.files import new_file_id, object_of
+from jobs.files.file import File
+from jobs.files.folder import RunFiles
+from jobs.files.keep import Claimed, Shelf, keep_file
+from jobs.files.outputs import OutputBounds, Outputs
+from jobs.files.records import new_file_id, object_of
 from jobs.finish import finish
-from jobs.keep import Claimed, Shelf, keep_file
-from jobs.outputs import OutputBounds, Outputs
 from jobs.purge import purge
-from jobs.run_files import RunFiles
 from tests.api_stage import Stage, hash_of
 from tests.contract.documents import complaints
 

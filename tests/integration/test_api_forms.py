@@ -8,7 +8,7 @@ import pytest
 from falcon import testing
 
 from jobs import File, operation
-from jobs.files import list_files
+from jobs.files.records import list_files
 from jobs.purge import purge
 from jobs.registry import Registry
 from tests.api_stage import Stage

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from api.peer import Peer, SocketPeer, UnknownPeer, peer_of
 from api.streams.position import Position
 from api.streams.story import Story, Telling
 from api.streams.stream import Follower, Pace, Stream
 from api.streams.watch import Watches
+from api.waiting.peer import Peer, SocketPeer, UnknownPeer, peer_of
 from jobs.api_keys import create_key, list_keys, revoke_key
 from jobs.fence import Fence
 from jobs.progress import Report

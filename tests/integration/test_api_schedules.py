@@ -7,8 +7,8 @@ import pytest
 from falcon import testing
 
 from jobs.purge import purge
-from jobs.schedule import Schedule
-from jobs.schedules import put_schedule
+from jobs.schedules.records import put_schedule
+from jobs.schedules.schedule import Schedule
 from tests.api_stage import Stage, hash_of
 from tests.ticks import take_now
 

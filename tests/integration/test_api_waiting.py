@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 
 from api.answers import JobReader
 from api.caller import EVERYBODY
-from api.events import Events
-from api.subscription import REREAD_S
+from api.waiting.events import Events
+from api.waiting.subscription import REREAD_S
 from jobs.cancel import cancel
 from jobs.finish import encode_result, finish
 from jobs.progress import Report

@@ -12,7 +12,7 @@ from dnslib.server import BaseResolver, DNSServer
 
 from actors.callbacks.lookup import Lookup
 from actors.callbacks.post import Post
-from jobs.callback_url import CallbackRules
+from jobs.callbacks.url import CallbackRules
 from tests.receiver import Receiver
 
 NAME: Final = "rebinding.example"

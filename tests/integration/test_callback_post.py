@@ -13,8 +13,8 @@ import pytest
 from actors.callbacks.deadline import Deadline, TooLate
 from actors.callbacks.lookup import MOST_LOOKUPS, Lookup, NameUnknown, Resolver
 from actors.callbacks.post import Post
-from jobs.callback_url import CallbackRules
-from jobs.deliver import Attempted
+from jobs.callbacks.deliver import Attempted
+from jobs.callbacks.url import CallbackRules
 from tests.eventually import eventually
 from tests.receiver import Connection, Receiver, answering, hanging, refusing_port
 

@@ -10,8 +10,8 @@ import standardwebhooks
 from click.testing import CliRunner, Result
 from fakeredis import FakeRedis, FakeServer
 
+from jobs.callbacks.secrets import WebhookSecrets, list_rotations, read_rotation, rotate
 from jobs.store import Store
-from jobs.webhook_secrets import WebhookSecrets, list_rotations, read_rotation, rotate
 from ops.cli import main
 from tests.eventually import eventually
 from tests.office import SIGNING_KEY, Office, verify

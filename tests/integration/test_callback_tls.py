@@ -7,8 +7,8 @@ import pytest
 
 from actors.callbacks.lookup import Lookup
 from actors.callbacks.post import Post
-from jobs.callback_url import CallbackRules
-from jobs.deliver import Attempted
+from jobs.callbacks.deliver import Attempted
+from jobs.callbacks.url import CallbackRules
 from tests.authority import Authority
 from tests.receiver import Receiver, answering, hanging
 

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from callboard import Client, Problem
 from callboard.cli import main
-from jobs.schedule import Schedule
-from jobs.schedules import put_schedule
+from jobs.schedules.records import put_schedule
+from jobs.schedules.schedule import Schedule
 from ops.web import application, listen
 from tests.integration.test_embedded_worker import Embedded
 

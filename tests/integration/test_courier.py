@@ -11,13 +11,13 @@ import standardwebhooks
 import structlog
 
 from actors.callbacks.courier import PER_HOST, THREADS
-from api.callback_body import MOST_RESULT_BYTES
-from jobs.batch import cancel_batch
-from jobs.deliver import LEASE, Delivery
+from api.callbacks.body import MOST_RESULT_BYTES
+from jobs.batches.batch import cancel_batch
+from jobs.batches.submit import NewBatch, Step, submit_step
+from jobs.callbacks.deliver import LEASE, Delivery
 from jobs.finish import encode_result, finish
 from jobs.log import LogLine, read_log
 from jobs.purge import purge, purge_expired
-from jobs.submit_batch import NewBatch, Step, submit_step
 from tests.courier_moves import take
 from tests.eventually import eventually
 from tests.office import SIGNING_KEY, Office, callback_to, verify

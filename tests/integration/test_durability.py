@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from config import Rate
+from jobs.batches.submit import NewBatch, Step, submit_step
 from jobs.errors import StoreUnavailable, StoreUnfit
 from jobs.fitness import examine
 from jobs.identity import new_job_id
@@ -17,7 +18,6 @@ from jobs.read import read
 from jobs.store import Store
 from jobs.submission import Submission
 from jobs.submit import submit
-from jobs.submit_batch import NewBatch, Step, submit_step
 from tests.eventually import eventually
 from tests.servers import RedisServer, free_port
 

@@ -18,14 +18,14 @@ from jobs.errors import (
     StorageUnavailable,
 )
 from jobs.fence import Fence
-from jobs.file import File
-from jobs.files import object_of, read_files
+from jobs.files.file import File
+from jobs.files.folder import RunFiles
+from jobs.files.keep import at_once
+from jobs.files.outputs import OutputBounds, Outputs
+from jobs.files.records import object_of, read_files
+from jobs.files.remove import expire_files
 from jobs.finish import Outcome, finish
-from jobs.keep import at_once
-from jobs.outputs import OutputBounds, Outputs
 from jobs.read import read, read_submissions
-from jobs.remove import expire_files
-from jobs.run_files import RunFiles
 from jobs.store import Store
 from tests.api_stage import Stage
 

@@ -12,7 +12,7 @@ from actors.runs import Run
 from actors.workshop import Workshop
 from jobs import File, Job, operation
 from jobs.fence import Fence
-from jobs.files import read_files
+from jobs.files.records import read_files
 from jobs.progress import LogBounds
 from jobs.read import read, read_submissions
 from jobs.record import Record

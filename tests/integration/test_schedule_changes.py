@@ -10,9 +10,9 @@ from jobs.errors import (
     ScheduleNotFound,
     TooManySchedules,
 )
-from jobs.schedule import Schedule
-from jobs.schedule_file import apply_schedules
-from jobs.schedules import list_schedules, pause_schedule, put_schedule, remove_schedule
+from jobs.schedules.file import apply_schedules
+from jobs.schedules.records import list_schedules, pause_schedule, put_schedule, remove_schedule
+from jobs.schedules.schedule import Schedule
 from tests.ticks import MINUTELY, NAME, Ticks
 from tests.world import World
 

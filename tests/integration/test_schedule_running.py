@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.schedules import read_schedule
+from jobs.schedules.records import read_schedule
 from jobs.submission import moment
 from tests.eventually import eventually
 from tests.integration.test_embedded_worker import Embedded

@@ -16,8 +16,8 @@ from jobs.identity import is_job_id
 from jobs.purge import purge
 from jobs.read import read, read_submissions
 from jobs.registry import Registry
-from jobs.schedule import Schedule, job_id_of
-from jobs.schedules import put_schedule
+from jobs.schedules.records import put_schedule
+from jobs.schedules.schedule import Schedule, job_id_of
 from jobs.store import Store
 from tests.servers import RedisServer
 from tests.ticks import MINUTELY, NAME, Ticks, set_next, ticking

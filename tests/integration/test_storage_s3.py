@@ -10,7 +10,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from jobs.errors import FileNotFound, StorageUnavailable
-from jobs.storage import PIECE_BYTES, Storage
+from jobs.files.storage import PIECE_BYTES, Storage
 
 BUCKET = "files-of-tests"
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from config import Rate
 from jobs import outcome
-from jobs.batch import seal_batches
+from jobs.batches.batch import seal_batches
+from jobs.batches.submit import NewBatch, read_outcomes
 from jobs.errors import (
     CapacityExceeded,
     DuplicateJob,
@@ -15,7 +16,6 @@ from jobs.errors import (
 )
 from jobs.finish import encode_result, finish
 from jobs.quota import Charge
-from jobs.submit_batch import NewBatch, read_outcomes
 from tests.batch_moves import CALLBACK, counts, decide, new_batch, read, words_of
 from tests.courier_moves import take
 from tests.invariants import look

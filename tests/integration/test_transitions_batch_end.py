@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from jobs import outcome
-from jobs.batch import cancel_batch, read_batch, seal_batches
+from jobs.batches.batch import cancel_batch, read_batch, seal_batches
 from jobs.cancel import cancel
 from jobs.errors import BatchNotFound
 from jobs.finish import Outcome, encode_result, finish

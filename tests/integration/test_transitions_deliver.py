@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from jobs.deliver import Attempted, keep_body
-from jobs.deliveries import list_deliveries, resend
+from jobs.callbacks.deliver import Attempted, keep_body
+from jobs.callbacks.deliveries import list_deliveries, resend
 from jobs.errors import DeliveryNotFound, DeliveryPending
 from jobs.finish import finish
 from jobs.log import read_log

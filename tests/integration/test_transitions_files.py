@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import FileInUse, FileNotFound, StorageFull, StorageUnavailable
-from jobs.files import FileRecord, list_files, new_file_id, object_of, read_file
+from jobs.files.keep import LEASE, Claimed, Shelf, keep_file, reserve_file
+from jobs.files.records import FileRecord, list_files, new_file_id, object_of, read_file
+from jobs.files.remove import expire_files, remove_file
+from jobs.files.storage import Storage
 from jobs.finish import encode_result, finish
-from jobs.keep import LEASE, Claimed, Shelf, keep_file, reserve_file
 from jobs.purge import purge
-from jobs.remove import expire_files, remove_file
-from jobs.storage import Storage
 from tests.world import World
 
 HOUR = timedelta(hours=1)

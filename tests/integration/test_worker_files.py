@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from jobs.errors import FileInUse, InvalidParameters
-from jobs.files import FileRecord, new_file_id, object_of, read_file
-from jobs.keep import Claimed, Shelf, keep_file
+from jobs.files.keep import Claimed, Shelf, keep_file
+from jobs.files.records import FileRecord, new_file_id, object_of, read_file
+from jobs.files.remove import remove_file
 from jobs.purge import purge
-from jobs.remove import remove_file
 from jobs.results import read_result
 from tests.eventually import eventually
 from tests.integration.test_embedded_worker import Embedded, kind_of

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from jobs.deliver import LEASE
-from jobs.webhook_secrets import derive
+from jobs.callbacks.deliver import LEASE
+from jobs.callbacks.secrets import derive
 from tests.eventually import eventually
 from tests.office import verify
 from tests.receiver import Receiver, answering, hanging

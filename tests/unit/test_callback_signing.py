@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from actors.callbacks.signing import signed
-from jobs.webhook_secrets import derive
+from jobs.callbacks.secrets import derive
 
 pytestmark = pytest.mark.check
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import Settings
-from jobs.callback_url import CallbackRefused, CallbackRules
-from jobs.public_address import is_public, unwrapped
+from jobs.callbacks.public_address import is_public, unwrapped
+from jobs.callbacks.url import CallbackRefused, CallbackRules
 
 pytestmark = pytest.mark.check
 

@@ -12,10 +12,10 @@ from pydantic import BaseModel
 
 from jobs import Accepts, File, Job, operation
 from jobs.errors import InvalidParameters, OperationError, ResultNotSerialisable
-from jobs.file_names import check_name, guess_media_type
-from jobs.file_parameters import FileParameter
+from jobs.files.folder import RunFiles
+from jobs.files.names import check_name, guess_media_type
+from jobs.files.parameters import FileParameter
 from jobs.parameters import Parameters
-from jobs.run_files import RunFiles
 
 pytestmark = pytest.mark.check
 

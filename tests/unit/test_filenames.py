@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.filenames import disposition_name, safe_name
-from jobs.file_names import check_name
+from api.files.names import disposition_name, safe_name
+from jobs.files.names import check_name
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ import pytest
 from falcon import testing
 
 from api.media import Media
-from api.problem_pages import ProblemResource, ProblemsResource, meanings
-from api.problem_texts import REQUESTS, RUN_ENDED, RUNS
-from api.problems import Problem, every_kind
+from api.problems.pages import ProblemResource, ProblemsResource, meanings
+from api.problems.problem import Problem
+from api.problems.table import every_kind
+from api.problems.texts import REQUESTS, RUN_ENDED, RUNS
 from api.request import Request
-from api.tracing import Tracing
+from api.tracing.middleware import Tracing
 from api.urls import Addresses
 from tools.problems_reference import render
 

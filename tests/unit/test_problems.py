@@ -6,9 +6,11 @@ from collections.abc import Iterator
 import falcon
 import pytest
 
-from api import problems
-from api.problem_texts import RUN_ENDED
-from api.problems import TABLE, Kind, problem_of
+from api.problems import kinds
+from api.problems.kinds import Kind
+from api.problems.problem import problem_of
+from api.problems.table import TABLE
+from api.problems.texts import RUN_ENDED
 from api.urls import Urls
 from jobs import errors
 
@@ -24,7 +26,7 @@ def _subclasses(of: type[Exception]) -> Iterator[type[Exception]]:
 
 
 def _kinds() -> list[Kind]:
-    ours = [each for each in vars(problems).values() if isinstance(each, Kind)]
+    ours = [each for each in vars(kinds).values() if isinstance(each, Kind)]
     return [*ours, *TABLE.values()]
 
 

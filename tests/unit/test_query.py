@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from falcon import testing
 
-from api.problems import Problem
+from api.problems.problem import Problem
 from api.query import Query, read_query
 from api.request import Request
 

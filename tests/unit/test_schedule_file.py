@@ -9,8 +9,8 @@ from config import load_settings
 from jobs import operation
 from jobs.errors import OperationError, ScheduleInvalid
 from jobs.registry import Registry
-from jobs.schedule import Schedule
-from jobs.schedule_file import read_schedules
+from jobs.schedules.file import read_schedules
+from jobs.schedules.schedule import Schedule
 
 pytestmark = pytest.mark.check
 

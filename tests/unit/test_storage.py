@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import FileNotFound, StorageUnavailable
-from jobs.storage import PIECE_BYTES, Storage
+from jobs.files.storage import PIECE_BYTES, Storage
 from tests.eventually import eventually
 
 HOLDING = """
 import sys, time
 from pathlib import Path
-from jobs.storage import Storage
+from jobs.files.storage import Storage
 storage = Storage(sys.argv[1])
 with storage.stage() as staged, storage.folder() as folder:
     staged.write(b"half of it")

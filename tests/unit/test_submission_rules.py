@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.problems import Problem
+from api.problems.problem import Problem
 from api.submissions import Submission, parse_submission, parse_time
 from jobs.members import is_label
 

@@ -36,7 +36,7 @@ def test_while_it_is_off_nothing_of_telemetry_is_imported() -> None:
     done = python(
         "from actors.assembly import assemble; from actors.service import Service;"
         "from config import load_settings; from ops.web import application;"
-        "from config.telemetry import Telemetry; from api.events import Events;"
+        "from config.telemetry import Telemetry; from api.waiting.events import Events;"
         "settings = load_settings(); telemetry = Telemetry.of(settings, process='test');"
         "assembly = assemble(settings);"
         "Service(assembly, supervised=False, telemetry=telemetry).install();"

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from api import problems
 from api.openapi.description import Answer, Body, Description, Descriptions
 from api.openapi.paths.jobs import READ
-from api.problems import TABLE
+from api.problems import kinds
+from api.problems.table import TABLE
 from jobs import errors
 
 _TAG: Final = "Batches"
@@ -32,8 +32,8 @@ DESCRIPTIONS: Final[Descriptions] = {
         },
         problems=(
             *READ,
-            problems.INVALID_HEADER,
-            problems.INVALID_REQUEST,
+            kinds.INVALID_HEADER,
+            kinds.INVALID_REQUEST,
             TABLE[errors.IdempotencyMismatch],
             TABLE[errors.BatchGone],
         ),

@@ -4,7 +4,8 @@ from typing import Final
 
 from api.openapi.description import Answer, Body, Description, Descriptions
 from api.openapi.paths.jobs import GONE, NOT_FOUND, READ
-from api.problems import INVALID_REQUEST, TABLE, Kind
+from api.problems.kinds import INVALID_REQUEST, Kind
+from api.problems.table import TABLE
 from jobs import errors
 
 _TAG: Final = "Callbacks"

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from api import problems
-from api.multipart import FORM
+from api.files.multipart import FORM
 from api.openapi.description import Answer, Body, Description, Descriptions
 from api.openapi.downloads import ANY, AS_FILE, PARAMETERS, REFUSALS, downloads
 from api.openapi.paths.jobs import READ
-from api.problems import TABLE
+from api.problems import kinds
+from api.problems.table import TABLE
 from jobs import errors
 
 _TAG: Final = "Files"
@@ -19,9 +19,9 @@ TAKEN: Final = (
     TABLE[errors.FileTooLarge],
     TABLE[errors.StorageFull],
     TABLE[errors.StorageUnavailable],
-    problems.FILE_TYPE_NOT_ACCEPTED,
-    problems.FILE_AMBIGUOUS,
-    problems.INVALID_FILE,
+    kinds.FILE_TYPE_NOT_ACCEPTED,
+    kinds.FILE_AMBIGUOUS,
+    kinds.INVALID_FILE,
 )
 """Why a file may be refused."""
 
@@ -43,7 +43,7 @@ DESCRIPTIONS: Final[Descriptions] = {
                 links=_LINKS,
             ),
         },
-        problems=(*READ, *TAKEN, problems.INVALID_HEADER, problems.INVALID_REQUEST),
+        problems=(*READ, *TAKEN, kinds.INVALID_HEADER, kinds.INVALID_REQUEST),
     ),
     ("/v1/files", "GET"): Description(
         id="listFiles",
@@ -56,7 +56,7 @@ DESCRIPTIONS: Final[Descriptions] = {
                 says="A page of files.", schema="FilePage", headers=("Vary",), perhaps=("Link",)
             )
         },
-        problems=(problems.INVALID_REQUEST,),
+        problems=(kinds.INVALID_REQUEST,),
     ),
     ("/v1/files/{file_id}", "GET"): Description(
         id="getFile",

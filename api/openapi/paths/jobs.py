@@ -2,27 +2,27 @@
 
 from typing import Final
 
-from api import problems
 from api.openapi.description import EVENT_STREAM, Answer, Body, Description, Descriptions
 from api.openapi.downloads import ANY, AS_FILE, PARAMETERS, REFUSALS, downloads
 from api.openapi.links import JOB
-from api.problems import TABLE
+from api.problems import kinds
+from api.problems.table import TABLE
 from jobs import errors
 
 NOT_FOUND: Final = TABLE[errors.JobNotFound]
 GONE: Final = TABLE[errors.JobGone]
 READ: Final = (
-    problems.MALFORMED_BODY,
-    problems.LENGTH_REQUIRED,
-    problems.BODY_TOO_LARGE,
-    problems.UNSUPPORTED_MEDIA_TYPE,
+    kinds.MALFORMED_BODY,
+    kinds.LENGTH_REQUIRED,
+    kinds.BODY_TOO_LARGE,
+    kinds.UNSUPPORTED_MEDIA_TYPE,
 )
 """Why a body cannot be read."""
 
 SUBMITTED: Final = (
     *READ,
-    problems.INVALID_HEADER,
-    problems.INVALID_REQUEST,
+    kinds.INVALID_HEADER,
+    kinds.INVALID_REQUEST,
     TABLE[errors.InvalidParameters],
     TABLE[errors.IdempotencyMismatch],
     TABLE[errors.CapacityExceeded],
@@ -102,7 +102,7 @@ DESCRIPTIONS: Final[Descriptions] = {
                 links=("lookAtFirst", "resultOfFirst"),
             )
         },
-        problems=(problems.INVALID_REQUEST,),
+        problems=(kinds.INVALID_REQUEST,),
     ),
     ("/v1/jobs/{job_id}", "GET"): Description(
         id="getJob",
@@ -145,7 +145,7 @@ DESCRIPTIONS: Final[Descriptions] = {
             ),
             204: Answer(says="The job is removed."),
         },
-        problems=(problems.INVALID_REQUEST, NOT_FOUND, TABLE[errors.JobActive]),
+        problems=(kinds.INVALID_REQUEST, NOT_FOUND, TABLE[errors.JobActive]),
     ),
     ("/v1/jobs/{job_id}/result", "GET"): Description(
         id="getResult",
@@ -166,7 +166,7 @@ DESCRIPTIONS: Final[Descriptions] = {
             NOT_FOUND,
             GONE,
             TABLE[errors.JobNotFinished],
-            problems.NO_RESULT,
+            kinds.NO_RESULT,
             *REFUSALS,
         ),
     ),
@@ -185,7 +185,7 @@ DESCRIPTIONS: Final[Descriptions] = {
             ),
             204: Answer(says="The client has seen `done`."),
         },
-        problems=(NOT_FOUND, GONE, problems.NOT_ACCEPTABLE, problems.STREAMS_FULL),
+        problems=(NOT_FOUND, GONE, kinds.NOT_ACCEPTABLE, kinds.STREAMS_FULL),
     ),
     ("/v1/jobs/{job_id}/log", "GET"): Description(
         id="getLog",
@@ -198,7 +198,7 @@ DESCRIPTIONS: Final[Descriptions] = {
                 says="Lines of the log.", schema="LogPage", headers=("Vary",), perhaps=("Link",)
             )
         },
-        problems=(problems.INVALID_REQUEST, NOT_FOUND, GONE),
+        problems=(kinds.INVALID_REQUEST, NOT_FOUND, GONE),
     ),
     ("/v1/jobs/{job_id}/cancel", "POST"): Description(
         id="cancelJob",
@@ -221,7 +221,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         },
         problems=(
             *READ,
-            problems.INVALID_REQUEST,
+            kinds.INVALID_REQUEST,
             NOT_FOUND,
             TABLE[errors.JobFinal],
             TABLE[errors.ConfirmationStale],

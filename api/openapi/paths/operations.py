@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from api.multipart import FORM
+from api.files.multipart import FORM
 from api.openapi.description import Answer, Body, Description, Descriptions
 from api.openapi.files import form_encoding
 from api.openapi.operations import parameters_example, pascal
 from api.openapi.paths.files import TAKEN
 from api.openapi.paths.jobs import RETURNED, SUBMIT_HEADERS, SUBMITTED, accepted
-from api.problems import TABLE
+from api.problems.table import TABLE
 from jobs import errors
 from jobs.operation import Operation
 

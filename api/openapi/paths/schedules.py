@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from api import problems
 from api.openapi.description import Answer, Body, Description, Descriptions
 from api.openapi.paths.jobs import READ
-from api.problems import TABLE
+from api.problems import kinds
+from api.problems.table import TABLE
 from jobs import errors
 
 _TAG: Final = "Schedules"
@@ -47,7 +47,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         },
         problems=(
             *READ,
-            problems.INVALID_REQUEST,
+            kinds.INVALID_REQUEST,
             _OWNED,
             TABLE[errors.TooManySchedules],
         ),

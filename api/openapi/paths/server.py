@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from api import problems
 from api.media import JSON
 from api.openapi.description import HTML, Answer, Description, Descriptions
+from api.problems import kinds
 
 _FLEET: Final = "Fleet"
 _ABOUT: Final = "About"
@@ -42,7 +42,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         summary="Look at a type of problem",
         says="Says what happened and what to do.",
         answers={200: _page("ProblemType")},
-        problems=(problems.NOT_FOUND,),
+        problems=(kinds.NOT_FOUND,),
     ),
     ("/healthz", "GET"): Description(
         id="isAlive",
@@ -57,7 +57,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         summary="Ask whether jobs can be taken",
         says="Names Redis, RabbitMQ and the workers, each with how it is.",
         answers={200: Answer(says="They can.", schema="Readiness", headers=("Vary",))},
-        problems=(problems.NOT_READY,),
+        problems=(kinds.NOT_READY,),
     ),
     ("/openapi.json", "GET"): Description(
         id="getOpenApiDocument",
@@ -87,7 +87,7 @@ DESCRIPTIONS: Final[Descriptions] = {
                 media=("text/css", "text/javascript"),
             )
         },
-        problems=(problems.NOT_FOUND,),
+        problems=(kinds.NOT_FOUND,),
     ),
     ("/docs", "GET"): Description(
         id="readDocs",

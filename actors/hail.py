@@ -1,0 +1,63 @@
+"""What a worker says of itself in Redis, so that operators see the fleet."""
+
+import os
+import socket
+from importlib.metadata import version
+
+import structlog
+
+from actors.assembly import Assembly
+from actors.runs import Runs
+from jobs.errors import TooManySchedules
+from jobs.greet import greet
+from jobs.limit import limit
+from jobs.schedules.file import apply_schedules
+
+log = structlog.get_logger(__name__)
+
+
+class Hail:
+    """Says hello for one worker process, and the first time what its code and settings declare.
+
+    Args:
+        name: of the process.
+        runs: what it runs.
+    """
+
+    def __init__(self, assembly: Assembly, name: str, runs: Runs) -> None:
+        self._assembly = assembly
+        self._store = assembly.store
+        self._name = name
+        self._runs = runs
+        self._declared = False
+
+    def say(self) -> None:
+        """Say what this worker is and runs; write declared limits and schedules the first time.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        registry = self._assembly.registry
+        if not self._declared:
+            limit(self._store, self._assembly.limits, source="declared")
+            self._declare_schedules()
+            self._declared = True
+        names = sorted(operation.name for operation in registry)
+        fields = {
+            "host": socket.gethostname(),
+            "pid": str(os.getpid()),
+            "version": version("callboard"),
+            "queues": ",".join(registry.queues()),
+            "threads": str(self._assembly.settings.threads),
+            "running": ",".join(run.fence.job_id for run in self._runs),
+            "operations": ",".join(names),
+        }
+        greet(self._store, self._name, fields, operations=names)
+
+    def _declare_schedules(self) -> None:
+        if self._assembly.schedules is None:
+            return
+        try:
+            apply_schedules(self._store, self._assembly.schedules)
+        except TooManySchedules as error:
+            log.error("schedules_not_declared", reason=str(error))

@@ -1,0 +1,155 @@
+"""The items of a batch: what a client sends, and what it is told of each."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.acceptance import Acceptance
+from api.bodies import parse_body
+from api.callbacks.terms import BatchCallback, CallbackTerms
+from api.problems.kinds import BODY_TOO_LARGE
+from api.problems.problem import Problem, invalid_request, problem_of
+from api.render import job_reference
+from api.request import Request
+from api.services import Services
+from api.submissions import Submission, parse_submission
+from jobs.batches.intake import Item
+from jobs.batches.outcome import Outcome, Word
+from jobs.batches.submit import MOST_ITEMS
+from jobs.errors import DuplicateJob, InvalidParameters
+from jobs.members import MOST_LABELS, Label, LabelValue
+from jobs.parameters import pointer_of
+from jobs.registry import Registry
+
+ITEM_DEPTH: Final = 2
+"""How deep in the body an item is."""
+
+ItemStatus = Literal["accepted", "duplicate", "invalid", "limited", "refused"]
+STATUSES: Final[dict[Word, ItemStatus]] = {
+    "accepted": "accepted",
+    "duplicate": "duplicate",
+    "unknown": "invalid",
+    "misfit": "invalid",
+    "malformed": "invalid",
+    "file_missing": "invalid",
+    "limited": "limited",
+    "full": "limited",
+    "closed": "refused",
+}
+
+
+class BatchSubmission(BaseModel):
+    """The body of `POST /v1/batches`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    items: list[Any] = Field(
+        min_length=1,
+        max_length=MOST_ITEMS,
+        description="What to run: each as the body of `POST /v1/jobs`.",
+    )
+    labels: dict[Label, LabelValue] = Field(
+        default_factory=dict,
+        max_length=MOST_LABELS,
+        description="Labels of every job, beside its own, which win.",
+        json_schema_extra={"additionalProperties": False},
+    )
+    callback: BatchCallback | None = Field(
+        default=None, description="Where to deliver that the batch has completed."
+    )
+
+
+def parse_batch(body: Any) -> BatchSubmission:
+    """Check what a client sent, but for its items.
+
+    Raises:
+        Problem: 413 for too many items; else 422, each error with a JSON Pointer into the body.
+    """
+    items = body.get("items") if isinstance(body, dict) else None
+    if isinstance(items, list) and len(items) > MOST_ITEMS:
+        raise Problem(BODY_TOO_LARGE, f"A batch has at most {MOST_ITEMS} items.")
+    return parse_body(BatchSubmission, body)
+
+
+class BatchItems:
+    """Turns items into submissions, and outcomes into what the client is told."""
+
+    def __init__(self, services: Services, acceptance: Acceptance) -> None:
+        self._store = services.store
+        self._registry = services.registry
+        self._acceptance = acceptance
+        self._terms = CallbackTerms(services.settings)
+
+    def read(self, req: Request, batch: BatchSubmission) -> Iterator[Item]:
+        """Read the items; what is no submission is kept as one that can be no job.
+
+        Raises:
+            StoreUnavailable: one is to be delayed, and Redis does not tell the time.
+        """
+        # They share one time, so that equal delays are equal.
+        now_ms = lru_cache(maxsize=1)(self._store.now_ms)
+        for body in batch.items:
+            try:
+                yield self._item(req, parse_submission(body), batch, now_ms)
+            except Problem as problem:
+                errors = problem.members["errors"]
+                yield Item(malformed=[(each["pointer"], each["detail"]) for each in errors])
+
+    def _item(
+        self, req: Request, asked: Submission, batch: BatchSubmission, now_ms: Callable[[], int]
+    ) -> Item:
+        labels = {**batch.labels, **asked.labels}
+        if len(labels) > MOST_LABELS:
+            said = f"with those of the batch there are more than {MOST_LABELS}"
+            raise invalid_request([("/labels", said)])
+        chosen = {**self._acceptance.chosen(req, asked, now_ms), "labels": labels}
+        if asked.callback is not None:
+            base = req.context.urls.base
+            chosen["callback"] = self._terms.accept(asked.callback, base, place=pointer_of)
+        return Item(asked.operation, asked.params, chosen)
+
+    def shown(
+        self, req: Request, outcomes: Sequence[Outcome], items: Sequence[Item]
+    ) -> Iterator[dict[str, Any]]:
+        """Render what became of each item."""
+        for index, (outcome, item) in enumerate(zip(outcomes, items, strict=True)):
+            problem = _problem(index, outcome, item, self._registry)
+            reference = outcome.job and job_reference(*outcome.job, req.context.urls)
+            yield {
+                "index": index,
+                "status": STATUSES[outcome.word],
+                "job": reference,
+                "problem": problem and _told(req, problem, existing=reference),
+            }
+
+
+def _told(req: Request, problem: Problem, *, existing: Mapping[str, str] | None) -> dict[str, Any]:
+    """Render a problem with what a header would say of it."""
+    told = problem.body(req.context.urls, req.context.request_id)
+    if existing is not None:
+        told["existing_job"] = existing
+    if "Retry-After" in problem.headers:
+        told["retry_after"] = int(problem.headers["Retry-After"])
+    return told
+
+
+def _problem(index: int, outcome: Outcome, item: Item, registry: Registry) -> Problem | None:
+    """Say why an item made no job, with pointers into the whole body."""
+    at = f"/items/{index}"
+    error = outcome.refused
+    if outcome.malformed:
+        return invalid_request([(at + where, detail) for where, detail in outcome.malformed])
+    if isinstance(error, InvalidParameters):
+        return problem_of(
+            InvalidParameters([(f"{at}/params{where}", detail) for where, detail in error.errors])
+        )
+    if error is None or (isinstance(error, DuplicateJob) and _returns(registry, item.operation)):
+        return None
+    return problem_of(error)
+
+
+def _returns(registry: Registry, name: str) -> bool:
+    """Whether an operation gives a duplicate the job that there is."""
+    return name in registry and registry.get(name).rules.on_conflict == "return"

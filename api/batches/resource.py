@@ -1,0 +1,155 @@
+"""Batches over HTTP: submit many jobs at once, see how far they are, cancel what is left."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import falcon
+
+from api.batches.items import BatchItems, parse_batch
+from api.batches.render import batch_object
+from api.callbacks.terms import CallbackTerms
+from api.caller import Caller
+from api.idempotency import idempotency_fields
+from api.media import Media
+from api.rate import charge_of
+from api.request import Request
+from api.retry_after import within_bounds
+from api.services import Services
+from api.tracing.middleware import traceparent_of
+from jobs.batches.batch import Batch, cancel_batch, read_batch
+from jobs.batches.intake import BatchIntake, SubmittedBatch
+from jobs.batches.pauses import with_pauses
+from jobs.batches.submit import NewBatch
+from jobs.errors import BatchGone, BatchNotFound, Refused
+from jobs.identity import is_job_id, new_job_id
+from jobs.parameters import fingerprint, pointer_of
+from jobs.store import Store
+
+_FIRST_LOOK_S: Final = 2.0
+
+
+class BatchReader:
+    """Reads the batches that a caller may see; operators see every tenant's."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def read(self, batch_id: str, caller: Caller) -> Batch:
+        """Read a batch as it is now.
+
+        Raises:
+            BatchNotFound: there is none with this id, as far as the caller may know.
+            StoreUnavailable: Redis does not answer.
+        """
+        if not is_job_id(batch_id):
+            raise BatchNotFound("A batch's id is a UUID of version 7, in lower case.")
+        others = caller.may("operator")
+        return read_batch(self._store, batch_id, tenant=caller.tenant, others=others)
+
+
+class BatchesResource:
+    """All batches: `/v1/batches`."""
+
+    def __init__(
+        self, services: Services, reader: BatchReader, media: Media, items: BatchItems
+    ) -> None:
+        self._intake = BatchIntake(services.intake)
+        self._rate = services.settings.rate_limit
+        self._terms = CallbackTerms(services.settings)
+        self._reader = reader
+        self._media = media
+        self._items = items
+
+    def on_post(self, req: Request, resp: falcon.Response) -> None:
+        """Submit a batch, and say what became of each item."""
+        body = self._media.read(req)
+        asked = parse_batch(body)
+        callback = None
+        if asked.callback is not None:
+            callback = self._terms.accept(asked.callback, req.context.urls.base, place=pointer_of)
+        batch = NewBatch(
+            id=new_job_id(),
+            tenant=req.context.caller.tenant,
+            total=len(asked.items),
+            idempotency=_repeat(req.get_header("Idempotency-Key"), body),
+            callback=callback,
+            request_id=req.context.request_id,
+            traceparent=traceparent_of(req),
+        )
+        items = list(with_pauses(self._items.read(req, asked)))
+        submitted = self._submit(req, batch, items)
+        if submitted.replayed:
+            resp.set_header("Idempotency-Replayed", "true")
+        shown = list(with_pauses(self._items.shown(req, submitted.outcomes, items)))
+        self._answer(req, resp, submitted.id, shown)
+
+    def _submit(self, req: Request, batch: NewBatch, items: list[Any]) -> SubmittedBatch:
+        try:
+            submitted = self._intake.submit(batch, items, charge=charge_of(req, self._rate))
+        except Refused as error:
+            req.context.quota = error.quota
+            raise
+        req.context.quota = submitted.quota
+        return submitted
+
+    def _answer(
+        self, req: Request, resp: falcon.Response, batch_id: str, items: list[dict[str, Any]]
+    ) -> None:
+        try:
+            batch = self._reader.read(batch_id, req.context.caller)
+        except BatchNotFound as error:
+            raise BatchGone(str(error)) from error
+        resp.status = 202
+        resp.location = req.context.urls.batch(batch_id)
+        resp.set_headers(waiting(batch))
+        self._media.write(req, resp, {**batch_object(batch, req.context.urls), "items": items})
+
+
+class BatchResource:
+    """One batch: `/v1/batches/{batch_id}`."""
+
+    def __init__(self, store: Store, reader: BatchReader, media: Media) -> None:
+        self._store = store
+        self._reader = reader
+        self._media = media
+
+    def on_get(self, req: Request, resp: falcon.Response, batch_id: str) -> None:
+        """Say how far a batch is."""
+        self._send(req, resp, self._reader.read(batch_id, req.context.caller))
+
+    on_head = on_get
+
+    def on_delete(self, req: Request, resp: falcon.Response, batch_id: str) -> None:
+        """Cancel what is left of a batch; a repeat does no harm.
+
+        What is still being submitted of it is refused from now on.
+        """
+        batch = self._reader.read(batch_id, req.context.caller)
+        if batch.ended_at is None:
+            cancel_batch(self._store, batch_id)
+            batch = self._reader.read(batch_id, req.context.caller)
+        resp.status = 200 if batch.ended_at is not None else 202
+        self._send(req, resp, batch)
+
+    def _send(self, req: Request, resp: falcon.Response, batch: Batch) -> None:
+        resp.set_headers(waiting(batch))
+        self._media.write(req, resp, batch_object(batch, req.context.urls))
+
+
+def _repeat(key: str | None, body: dict[str, Any]) -> dict[str, str]:
+    """Give by what a repeat is recognised; a key of a single job is never that of a batch."""
+    if key is None:
+        return {}
+    items = [fingerprint(item) for item in with_pauses(body["items"])]
+    return idempotency_fields(key, {"batch": {**body, "items": items}})
+
+
+def waiting(batch: Batch, now: datetime | None = None) -> Mapping[str, str]:
+    """Give `Retry-After` for a batch that has not ended, by how fast it went so far."""
+    if batch.ended_at is not None:
+        return {}
+    elapsed_s = ((now or datetime.now(UTC)) - batch.created_at).total_seconds()
+    left = 100 - batch.percent
+    estimate_s = elapsed_s * left / batch.percent if batch.percent else _FIRST_LOOK_S
+    return {"Retry-After": str(within_bounds(estimate_s))}

@@ -1,0 +1,57 @@
+"""What a callback says: the event, when it happened, and the job or batch as clients see it."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from api.batches.render import batch_object
+from api.render import job_object, timestamp
+from api.urls import Urls
+from config import Settings
+from jobs.batches.batch import read_batch
+from jobs.callbacks.deliver import Delivery
+from jobs.errors import BatchNotFound, JobNotFound
+from jobs.read import read
+from jobs.store import Store
+
+MOST_RESULT_BYTES: Final = 16 * 1024
+"""Of a result that goes along; a larger one is fetched."""
+
+
+class CallbackBodies:
+    """Writes what deliveries say.
+
+    Args:
+        store: where jobs and batches are.
+        settings: say how large a result may be to be shown within its job at all.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._inline_bytes = min(MOST_RESULT_BYTES, settings.inline_result_bytes)
+
+    def __call__(self, delivery: Delivery) -> bytes | None:
+        """Write one as JSON; None when what it tells of is gone.
+
+        The job or batch is shown as it is now, which may be later than the event.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        try:
+            data = self._job(delivery) if delivery.kind == "job" else self._batch(delivery)
+        except (JobNotFound, BatchNotFound):
+            return None
+        event = {"type": delivery.type, "timestamp": timestamp(delivery.at), "data": data}
+        return to_json(event, inf_nan_mode="null")
+
+    def _job(self, delivery: Delivery) -> dict[str, Any]:
+        record = read(
+            self._store, delivery.owner, tenant=delivery.tenant, inline_bytes=self._inline_bytes
+        )
+        return job_object(record, Urls(delivery.base), now=datetime.now(UTC))
+
+    def _batch(self, delivery: Delivery) -> dict[str, Any]:
+        batch = read_batch(self._store, delivery.owner, tenant=delivery.tenant)
+        return batch_object(batch, Urls(delivery.base))

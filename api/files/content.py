@@ -1,0 +1,26 @@
+"""What is in one file: `/v1/files/{file_id}/content`."""
+
+import falcon
+
+from api.files.downloads import Downloads
+from api.files.resource import find_file
+from api.request import Request
+from api.services import Services
+from jobs.errors import FileNotFound
+
+
+class FileContentResource:
+    """The bytes of one file."""
+
+    def __init__(self, services: Services, downloads: Downloads) -> None:
+        self._services = services
+        self._downloads = downloads
+
+    def on_get(self, req: Request, resp: falcon.Response, file_id: str) -> None:
+        """Send the bytes, whole or in part."""
+        file = find_file(self._services, req, file_id)
+        if file.kind == "result":
+            raise FileNotFound(f"There is no file {file_id}.")
+        self._downloads.send_file(req, resp, file)
+
+    on_head = on_get

@@ -1,0 +1,180 @@
+"""Send bytes as a download: whole or in part, with a digest, and only if the client needs them."""
+
+import unicodedata
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+from urllib.parse import quote
+
+import falcon
+
+from api.conditional import is_known, is_same
+from api.files.ranges import Part, UnsatisfiableRange, part_of
+from api.problems.kinds import PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE
+from api.problems.problem import Problem
+from api.request import Request
+from jobs.files.keep import Offload, at_once
+from jobs.files.records import FileRecord
+from jobs.files.storage import Storage
+
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+_ATTR_CHARACTERS: Final = "!#$&+-.^_`|~"
+_UNQUOTED: Final = frozenset('"%\\')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What a client may download, and what is said of it.
+
+    Attributes:
+        read: gives so many bytes from a start on, in pieces, each once it is asked for.
+        size: in bytes.
+        sha256: of the bytes as they are sent, in hexadecimal digits.
+        name: what a browser saves it as; None for what is no file.
+        vary: the headers of the request that it depends on, if any.
+        coding: how it is compressed, if it is.
+    """
+
+    read: Callable[[int, int], Iterator[bytes]]
+    size: int
+    sha256: str
+    media_type: str
+    name: str | None = None
+    vary: str | None = None
+    coding: str | None = None
+
+    @property
+    def tag(self) -> str:
+        """Give the entity tag: strong, since equal tags are equal bytes."""
+        return f'"{self.sha256}"'
+
+
+class Downloads:
+    """Sends content.
+
+    Args:
+        storage: where the bytes of files are.
+        offload: runs what blocks.
+    """
+
+    def __init__(self, storage: Storage, offload: Offload = at_once) -> None:
+        self._storage = storage
+        self._offload = offload
+
+    def send_file(self, req: Request, resp: falcon.Response, file: FileRecord) -> None:
+        """Answer with what is in a file.
+
+        Raises:
+            Problem: a precondition does not hold, or the part that is asked for is not there.
+            FileNotFound: its bytes are gone.
+            StorageUnavailable: they cannot be read now.
+        """
+        self.send(
+            req,
+            resp,
+            Content(
+                read=lambda start, length: self._storage.read(file.object, start, length),
+                size=file.size,
+                sha256=file.sha256,
+                media_type=file.media_type,
+                name=file.name,
+            ),
+        )
+
+    def send(self, req: Request, resp: falcon.Response, content: Content) -> None:
+        """Answer with content, in the order of RFC 9110, section 13.2.2.
+
+        A range is followed for GET alone, and only if `If-Range` names what is there now.
+
+        Raises:
+            Problem: a precondition does not hold, or the part that is asked for is not there.
+            FileNotFound: the bytes are gone.
+            StorageUnavailable: they cannot be read now.
+        """
+        if_match = req.get_header("If-Match")
+        if if_match is not None and not is_same(content.tag, if_match):
+            raise Problem(PRECONDITION_FAILED, f"Its tag is {content.tag}.")
+        if is_known(content.tag, req.get_header("If-None-Match")):
+            resp.status = 304
+            _name(resp, content)
+            return
+        part = _part(req, content)
+        start, length = (0, content.size) if part is None else (part.start, part.length)
+        # Before anything is said of it, as this may fail.
+        pieces = None if req.method == "HEAD" else self._pieces(content.read(start, length))
+        _name(resp, content)
+        _describe(resp, content)
+        if part is not None:
+            resp.status = 206
+            resp.set_header("Content-Range", f"bytes {start}-{start + length - 1}/{content.size}")
+        resp.content_length = length
+        if pieces is not None:
+            resp.stream = pieces
+
+    def _pieces(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Give pieces as they come; the first one now, while an error can still be answered."""
+        first = self._next(pieces)
+        return chain((first,), iter(lambda: self._next(pieces), b"")) if first else iter(())
+
+    def _next(self, pieces: Iterator[bytes]) -> bytes:
+        return self._offload(lambda: next(pieces, b""))
+
+
+def disposition(name: str) -> str:
+    """Write `Content-Disposition` for a file to be saved (RFC 6266).
+
+    Characters that are not seen, or that turn the direction of text, could make a name look like
+    another one; they and those of paths become underscores.
+    """
+    seen = "".join(_plain(character) for character in name) or "file"
+    simple = "".join(c if " " <= c <= "~" and c not in _UNQUOTED else "_" for c in seen)
+    plain = f'attachment; filename="{simple}"'
+    if simple == seen:
+        return plain
+    return f"{plain}; filename*=UTF-8''{quote(seen, safe=_ATTR_CHARACTERS)}"
+
+
+def repr_digest(sha256: str) -> str:
+    """Write `Repr-Digest` (RFC 9530)."""
+    return f"sha-256=:{b64encode(bytes.fromhex(sha256)).decode()}:"
+
+
+def _name(resp: falcon.Response, content: Content) -> None:
+    resp.set_header("ETag", content.tag)
+    resp.set_header("Cache-Control", "private, no-cache")
+    if content.vary is not None:
+        resp.set_header("Vary", content.vary)
+
+
+def _describe(resp: falcon.Response, content: Content) -> None:
+    resp.content_type = content.media_type
+    resp.set_header("Accept-Ranges", "bytes")
+    resp.set_header("Repr-Digest", repr_digest(content.sha256))
+    if content.coding is not None:
+        resp.set_header("Content-Encoding", content.coding)
+    if content.name is not None:
+        resp.set_header("Content-Disposition", disposition(content.name))
+        # Should a browser show it after all, nothing in it runs, and nobody is logged in.
+        resp.set_header("Content-Security-Policy", "sandbox")
+
+
+def _part(req: Request, content: Content) -> Part | None:
+    asked, if_range = req.get_header("Range"), req.get_header("If-Range")
+    # There are no dates to compare with, so only a strong tag can hold (section 13.1.5).
+    if asked is None or req.method != "GET" or if_range not in (None, content.tag):
+        return None
+    try:
+        return part_of(asked, content.size)
+    except UnsatisfiableRange as error:
+        raise Problem(
+            RANGE_NOT_SATISFIABLE,
+            f"There are {content.size} bytes.",
+            headers={"Content-Range": f"bytes */{content.size}", "Accept-Ranges": "bytes"},
+        ) from error
+
+
+def _plain(character: str) -> str:
+    hidden = unicodedata.category(character) in _HIDDEN
+    return "_" if hidden or character in "/\\" else character

@@ -1,0 +1,115 @@
+"""The body of a request as it comes in: read piece by piece, whole, and as its digest says."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from api.problems.kinds import (
+    FORBIDDEN,
+    INVALID_FILE,
+    INVALID_HEADER,
+    LENGTH_REQUIRED,
+    MALFORMED_BODY,
+    UNSUPPORTED_MEDIA_TYPE,
+)
+from api.problems.problem import Problem
+from api.request import Request
+
+PIECE_BYTES: Final = 256 * 1024
+_DIGESTS: Final = ("Content-Digest", "Repr-Digest")
+_SHA256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]*):\s*(?:;[^,]*)?(?=,|$)")
+_DIGEST_BYTES: Final = 32
+_MOST_DISCARDED: Final = 1024**2
+
+
+class Incoming:
+    """Reads one body in pieces.
+
+    Raises:
+        Problem: 400, 403, 411 or 415; what its headers say cannot be taken.
+    """
+
+    def __init__(self, req: Request) -> None:
+        self.length: Final = req.content_length
+        """How long it says that it is; None for one in chunks."""
+        self._stream = req.stream
+        self._read_bytes = 0
+        chunked = "chunked" in req.get_header("Transfer-Encoding", default="").lower()
+        if self.length is None and not chunked:
+            raise Problem(LENGTH_REQUIRED, "Send Content-Length, or send the body in chunks.")
+        if req.get_header("Content-Encoding", default="identity").strip().lower() != "identity":
+            raise Problem(UNSUPPORTED_MEDIA_TYPE, "Send the file itself, not compressed.")
+        _refuse_other_pages(req)
+        self._wanted = [digest for name in _DIGESTS for digest in _digests_in(req, name)]
+        self._digest = hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        """Read at most so many bytes; none at the end of the body.
+
+        Raises:
+            Problem: 400, the client broke off.
+        """
+        most = min(size, PIECE_BYTES)
+        if self.length is not None:
+            most = min(most, self.length - self._read_bytes)
+        if most <= 0:
+            return b""
+        try:
+            piece: bytes = self._stream.read(most)
+        except Exception as error:  # each server has errors of its own for this
+            raise Problem(MALFORMED_BODY, "Its transfer broke off.") from error
+        if not piece and self.length is not None:
+            raise Problem(MALFORMED_BODY, "It ended before its Content-Length.")
+        self._count(piece)
+        return piece
+
+    def finish(self) -> None:
+        """Read what is left, which nobody wants, and check the whole.
+
+        Raises:
+            Problem: 400, the client broke off, or sent much after the end; 422, it is not what
+                its digest says.
+        """
+        discarded = 0
+        while piece := self.read(PIECE_BYTES):
+            discarded += len(piece)
+            if discarded > _MOST_DISCARDED:
+                raise Problem(MALFORMED_BODY, "It goes on after its end.")
+        found = self._digest.digest()
+        if not all(hmac.compare_digest(found, wanted) for wanted in self._wanted):
+            raise Problem(INVALID_FILE, "The body is not what its digest (sha-256) says.")
+
+    def _count(self, piece: bytes) -> None:
+        self._read_bytes += len(piece)
+        if self._wanted:
+            self._digest.update(piece)
+
+
+def _digests_in(req: Request, name: str) -> list[bytes]:
+    """Read the SHA-256 of a digest field (RFC 9530); other algorithms are passed over."""
+    header = req.get_header(name) or ""
+    try:
+        found = [base64.b64decode(each, validate=True) for each in _SHA256.findall(header)]
+    except binascii.Error:
+        found = [b""]
+    if any(len(each) != _DIGEST_BYTES for each in found) or ("sha-256=" in header and not found):
+        raise Problem(INVALID_HEADER, f"{name} is written sha-256=:<base64>:.")
+    return found
+
+
+def _refuse_other_pages(req: Request) -> None:
+    """Refuse what a page of another site lets a browser send: it needs no leave for files.
+
+    Raises:
+        Problem: 403.
+    """
+    origin = req.get_header("Origin")
+    if origin is None or req.get_header("Authorization") or req.get_header("X-API-Key"):
+        return
+    ours = {req.netloc.lower(), urlsplit(req.context.urls.base).netloc.lower()}
+    if urlsplit(origin).netloc.lower() not in ours:
+        raise Problem(FORBIDDEN, "Pages of other sites may not send files here without a key.")

@@ -1,0 +1,60 @@
+"""Names of files as clients send them, made safe to show; they are never used as paths."""
+
+import re
+import unicodedata
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+import falcon
+
+from jobs.files.names import LONGEST_NAME_BYTES
+
+UNNAMED: Final = "unnamed"
+_LONGEST_ENDING: Final = 16
+_EXTENDED: Final = re.compile(r"([\w-]+)'[^']*'(.*)", re.ASCII)
+
+
+def safe_name(name: str | None) -> str:
+    """Give what is shown of a name: its last component, with all that is not to be seen left out.
+
+    Path separators part components, whichever system they belong to. What turns the direction of
+    text, ends lines, or hides goes. A long name keeps its ending. What is empty then is `unnamed`.
+    """
+    last = re.split(r"[/\\]", (name or "").rstrip("/\\ "))[-1]
+    shown = "".join(c for c in unicodedata.normalize("NFC", last) if c.isprintable())
+    shown = " ".join(shown.split())
+    if not shown.strip("."):
+        return UNNAMED
+    return _shortened(shown)
+
+
+def disposition_name(header: str | None) -> str | None:
+    """Read the file's name in `Content-Disposition` (RFC 6266, section 4.3), if there is one."""
+    if not header:
+        return None
+    _, parameters = falcon.parse_header(header)
+    extended = _EXTENDED.fullmatch(parameters.get("filename*", ""))
+    if extended:
+        try:
+            return unquote_to_bytes(extended[2]).decode(extended[1])
+        except (ValueError, LookupError):
+            return parameters.get("filename")
+    return _utf8(parameters["filename"]) if "filename" in parameters else None
+
+
+def _utf8(text: str) -> str:
+    """Read as UTF-8 what the server has read as Latin-1 (PEP 3333), if it can be that."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
+
+
+def _shortened(name: str) -> str:
+    if len(name.encode()) <= LONGEST_NAME_BYTES:
+        return name
+    stem, dot, ending = name.rpartition(".")
+    if not stem or len((dot + ending).encode()) > _LONGEST_ENDING:
+        stem, dot, ending = name, "", ""
+    room = LONGEST_NAME_BYTES - len((dot + ending).encode())
+    return stem.encode()[:room].decode("utf-8", "ignore").rstrip() + dot + ending

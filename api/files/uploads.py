@@ -1,0 +1,170 @@
+"""Take files in: staged and measured first, then kept all together or not at all."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from api.files.incoming import PIECE_BYTES
+from api.files.names import safe_name
+from api.files.sniffing import media_type_of
+from api.problems.kinds import FILE_TYPE_NOT_ACCEPTED, INVALID_FILE
+from api.problems.problem import Problem
+from api.services import Services
+from jobs.errors import CallboardError, FileTooLarge, StorageFull
+from jobs.files.accepts import Accepts
+from jobs.files.keep import Claimed, Shelf, keep_file, reserve_file
+from jobs.files.records import FileRecord, new_file_id
+from jobs.files.remove import remove_file
+from jobs.files.staging import Staged
+
+_STEP_BYTES: Final = 16 * 1024**2
+_RENEW_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A file that has come wholly and is not kept yet."""
+
+    claimed: Claimed
+    staged: Staged
+    name: str
+    media_type: str
+
+
+class Reception:
+    """Takes the files of one request; see `receiving`."""
+
+    def __init__(self, services: Services, tenant: str, stack: ExitStack) -> None:
+        self._services = services
+        self._tenant = tenant
+        self._stack = stack
+        self._shelf = Shelf(services.store, services.storage, services.offload)
+        self._claimed: list[Claimed] = []
+
+    def take(
+        self,
+        read: Callable[[int], bytes],
+        *,
+        name: str | None,
+        declared: str | None,
+        accepts: Accepts | None = None,
+        length: int | None = None,
+    ) -> Arrived:
+        """Receive one file into the staging folder.
+
+        Its room is taken as it comes, or at once where its length is known, so that uploads at
+        the same time never exceed the tenant's bound together.
+
+        Args:
+            read: gives at most so many bytes, none at the end.
+            name: as the client calls it.
+            declared: its type, as the client says.
+            accepts: what may come; None for anything.
+            length: of the file, if it is known.
+
+        Raises:
+            Problem: 400, 415 or 422; it cannot be taken.
+            FileTooLarge, StorageFull, StorageUnavailable, StoreUnavailable: it was not taken.
+        """
+        settings, accepts = self._services.settings, accepts or Accepts()
+        bounds = (settings.max_file_bytes, accepts.max_bytes)
+        most = min(bound for bound in bounds if bound is not None)
+        if length is not None and length > most:
+            raise FileTooLarge(f"A file may have {most} bytes here.")
+        claimed = Claimed(new_file_id(), self._tenant, "upload", settings.tenant_storage_bytes)
+        self._claimed.append(claimed)
+        staged = self._staged()
+        self._receive(read, claimed, staged, most=most, length=length)
+        if not staged.size:
+            raise Problem(INVALID_FILE, "The file is empty.")
+        shown = safe_name(name)
+        media_type = self._services.offload(
+            lambda: media_type_of(staged.read, staged.size, declared, shown)
+        )
+        if not accepts.takes(media_type):
+            taken = ", ".join(accepts.media_types)
+            raise Problem(FILE_TYPE_NOT_ACCEPTED, f"It is {media_type}; taken is: {taken}.")
+        return Arrived(claimed, staged, shown, media_type)
+
+    def keep(self, arrived: Arrived) -> FileRecord:
+        """Let a file be used from now on.
+
+        Raises:
+            StorageFull, StorageUnavailable, StoreUnavailable: it was not kept.
+        """
+        return keep_file(
+            self._shelf,
+            arrived.claimed,
+            arrived.staged,
+            name=arrived.name,
+            media_type=arrived.media_type,
+            ttl=self._services.settings.file_ttl,
+        )
+
+    def drop(self) -> None:
+        """Remove all files that came and that no job uses, whole or not, as far as that goes now.
+
+        What stays because Redis is away has a lease, or a time to live.
+        """
+        for claimed in self._claimed:
+            with suppress(CallboardError):
+                remove_file(
+                    self._services.store,
+                    self._services.storage,
+                    claimed.file_id,
+                    offload=self._services.offload,
+                    forced=True,
+                )
+
+    def _staged(self) -> Staged:
+        file, offload = self._services.storage.stage(), self._services.offload
+        staged = offload(file.__enter__)
+        self._stack.callback(offload, lambda: file.__exit__(None, None, None))
+        return staged
+
+    def _receive(
+        self,
+        read: Callable[[int], bytes],
+        claimed: Claimed,
+        staged: Staged,
+        *,
+        most: int,
+        length: int | None,
+    ) -> None:
+        reserved, renewed = length or 0, time.monotonic()
+        reserve_file(self._services.store, claimed, reserved)
+        while piece := read(PIECE_BYTES):
+            size = staged.size + len(piece)
+            if size > most:
+                raise FileTooLarge(f"A file may have {most} bytes here.")
+            if size > reserved:
+                reserved, renewed = self._grow(claimed, size, most), time.monotonic()
+            elif time.monotonic() - renewed > _RENEW_SECONDS:
+                reserve_file(self._services.store, claimed, reserved)
+                renewed = time.monotonic()
+            self._services.offload(partial(staged.write, piece))
+
+    def _grow(self, claimed: Claimed, size: int, most: int) -> int:
+        """Take room for what has come and some more, or at least for what has come."""
+        more = min(most, size + _STEP_BYTES)
+        try:
+            reserve_file(self._services.store, claimed, more)
+        except StorageFull:
+            reserve_file(self._services.store, claimed, size)
+            return size
+        return more
+
+
+@contextmanager
+def receiving(services: Services, tenant: str) -> Iterator[Reception]:
+    """Take files in; when this is left by an error, none of them is kept, nor any of their room."""
+    with ExitStack() as stack:
+        reception = Reception(services, tenant, stack)
+        try:
+            yield reception
+        except BaseException:
+            reception.drop()
+            raise

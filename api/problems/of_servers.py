@@ -1,0 +1,39 @@
+"""Problems for what a web server refuses by itself, before any application is called."""
+
+import secrets
+
+import structlog
+from pydantic_core import to_json
+
+from api.media import PROBLEM
+from api.problems.kinds import kind_of_status
+from api.problems.problem import Problem
+from api.urls import Urls
+
+_LONGEST_DETAIL = 200
+
+log = structlog.get_logger(__name__)
+
+
+def server_problem(status: int, detail: str) -> tuple[dict[str, str], bytes]:
+    """Give the headers and the body of a problem, and log it.
+
+    Nobody knows by which address the client came, so the type is a path.
+
+    Args:
+        status: of the answer.
+        detail: what the server says about the request; nothing is said about a failure of ours.
+    """
+    kind = kind_of_status(status)
+    known = detail[:_LONGEST_DETAIL] if status < 500 and detail else kind.title  # noqa: PLR2004
+    request_id = secrets.token_hex(16)
+    log.info("request_refused", request_id=request_id, status=status, reason=known)
+    body = to_json(Problem(kind, known).body(Urls(""), request_id))
+    headers = {
+        "Content-Type": PROBLEM,
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "X-Request-ID": request_id,
+    }
+    return headers, body

@@ -1,0 +1,1 @@
+"""Request ids, traces and the line that each request leaves in the log."""

@@ -1,0 +1,188 @@
+"""Waiting for jobs to change."""
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import redis
+
+from api.waiting.attendance import Attendance
+from api.waiting.peer import Peer, UnknownPeer
+from api.waiting.places import Places
+from api.waiting.subscription import REREAD_S, Glances, Listener, Subscription
+from jobs.errors import JobGone, JobNotFound, StoreUnavailable
+from jobs.read import Glance
+from jobs.record import Record
+
+_ALONE_S: Final = REREAD_S * 2
+_NOBODY_KNOWN: Final = UnknownPeer()
+
+Until = Callable[[str], bool]
+
+
+class Events:
+    """Lets requests wait for jobs.
+
+    The subscription begins with the first who waits, in the process where they wait, and ends
+    some seconds after the last. After each new subscription, since what was published meanwhile
+    was heard by nobody, and every five seconds in any case, all jobs that are waited for are
+    looked at together; who waits reads for itself when that shows a change, or when nothing was
+    looked at for long. Whose client has left stops waiting within seconds.
+
+    Args:
+        connect: makes a client to subscribe with, which is closed afterwards; called in the
+            thread that listens.
+        channel: where changes are published.
+        waits: how many requests may wait; the others are answered at once.
+        streams: how many event streams there may be.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], redis.Redis],
+        channel: str,
+        *,
+        waits: int | None = None,
+        streams: int | None = None,
+    ) -> None:
+        self._connect = connect
+        self._channel = channel
+        self._glances: Glances | None = None
+        self._subscriptions: dict[int, Subscription] = {}
+        self.waits: Final = Places(waits)
+        self.streams: Final = Places(streams)
+        self.closed: Final = threading.Event()
+        self.attendance: Final = Attendance(self.closed)
+
+    def look_with(self, glances: Glances) -> None:
+        """Say how jobs are looked at together; to be called before anybody waits.
+
+        Args:
+            glances: gives status and version of each of some jobs, None for one that is gone.
+        """
+        self._glances = glances
+
+    def wait(
+        self,
+        job_id: str,
+        read: Callable[[], Record],
+        *,
+        until: Until,
+        timeout: float,
+        known: Record | None = None,
+        peer: Peer = _NOBODY_KNOWN,
+    ) -> Record:
+        """Wait until a job's status is as wanted; no change is missed, whenever it comes.
+
+        Args:
+            job_id: which job.
+            read: reads it as it is.
+            until: says of a status whether it is awaited.
+            timeout: seconds; 0 reads once.
+            known: the job as far as the caller knows it, to be given back when it cannot be read.
+            peer: for whom; once that one is gone nobody waits any more.
+
+        Returns:
+            The job as read last; also when the time is up, too many wait or the process stops.
+
+        Raises:
+            JobGone, JobNotFound: the job went away meanwhile, or never was.
+            StoreUnavailable: it cannot be read, and was not known.
+        """
+        with self.waits.one() as admitted:
+            if timeout <= 0 or not admitted:
+                return _read(read, known)
+            end = time.monotonic() + timeout
+            waiter = _Waiter(until, peer)
+            with self._listening(job_id, waiter), self.attendance.of(waiter):
+                while True:
+                    waiter.forget()
+                    known = _read(read, known)
+                    ended = self.closed.is_set() or waiter.left or time.monotonic() >= end
+                    if ended or until(known.status):
+                        return known
+                    _pause(waiter, self._subscription(), end)
+
+    def listen(self, job_id: str, listener: Listener) -> None:
+        """Have somebody told of a job's changes; none that comes after this is missed."""
+        self._subscription().add(job_id, listener)
+
+    def unlisten(self, job_id: str, listener: Listener) -> None:
+        """Tell somebody no more."""
+        self._subscription().remove(job_id, listener)
+
+    def close(self) -> None:
+        """Have everybody who waits answer with what there is, and nobody wait any more."""
+        self.closed.set()
+        subscription = self._subscriptions.get(os.getpid())
+        if subscription is not None:
+            subscription.notify_all()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait in this process."""
+        return self.waits.taken
+
+    def _subscription(self) -> Subscription:
+        # Threads and connections do not survive a fork: each process has a subscription.
+        return self._subscriptions.get(os.getpid()) or self._subscriptions.setdefault(
+            os.getpid(), Subscription(self._connect, self._channel, self._glances, self.closed)
+        )
+
+    @contextmanager
+    def _listening(self, job_id: str, listener: Listener) -> Iterator[None]:
+        self.listen(job_id, listener)
+        try:
+            yield
+        finally:
+            self.unlisten(job_id, listener)
+
+
+class _Waiter:
+    """A request that waits."""
+
+    __slots__ = ("_flag", "_peer", "_until", "left")
+
+    def __init__(self, until: Until, peer: Peer) -> None:
+        self._until = until
+        self._peer = peer
+        self._flag = threading.Event()
+        self.left = False
+
+    def wants(self, glance: Glance) -> bool:
+        return self._until(glance.status)
+
+    def notify(self) -> None:
+        self._flag.set()
+
+    def check(self, _now: float) -> None:
+        if self._peer.gone():
+            self.left = True
+            self._flag.set()
+
+    def forget(self) -> None:
+        self._flag.clear()
+
+    def pause(self, seconds: float) -> bool:
+        return self._flag.wait(seconds)
+
+
+def _read(read: Callable[[], Record], known: Record | None) -> Record:
+    try:
+        return read()
+    except (StoreUnavailable, JobNotFound) as error:
+        if known is None or isinstance(error, JobGone):
+            raise
+        return known
+
+
+def _pause(waiter: _Waiter, subscription: Subscription, end: float) -> None:
+    """Wait for a notice, or until a look of one's own is due."""
+    while (left := end - time.monotonic()) > 0:
+        alone_s = _ALONE_S * random.uniform(0.8, 1)  # noqa: S311  # spreads load
+        if waiter.pause(min(left, alone_s)) or not subscription.fresh:
+            return

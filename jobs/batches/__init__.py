@@ -1,0 +1,1 @@
+"""Batches: many submissions in one call."""

@@ -1,0 +1,147 @@
+"""The path by which batches come in: step by step, so that nobody else waits for the whole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from jobs.batches import outcome
+from jobs.batches.outcome import Errors, Outcome
+from jobs.batches.pauses import with_pauses
+from jobs.batches.submit import STEP, Decided, NewBatch, Step, read_outcomes, submit_step
+from jobs.errors import (
+    BatchClosed,
+    BatchGone,
+    IdempotencyMismatch,
+    InvalidParameters,
+    UnknownOperation,
+)
+from jobs.intake import Intake
+from jobs.publisher import Wakeup
+from jobs.quota import Charge, Quota
+from jobs.submission import Submission
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a batch, not validated yet.
+
+    Attributes:
+        chosen: fields of `Submission` that the caller chose.
+        malformed: what is wrong with it, if it is no submission: pairs of a JSON Pointer into
+            the item and a sentence.
+    """
+
+    operation: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    malformed: Errors = ()
+
+
+@dataclass(frozen=True)
+class SubmittedBatch:
+    """A batch, and what became of each item in order.
+
+    Attributes:
+        replayed: the Idempotency-Key had made a batch before, and it is that one.
+        quota: what is left of it, where there is one.
+    """
+
+    id: str
+    outcomes: Sequence[Outcome]
+    replayed: bool
+    quota: Quota | None
+
+
+class BatchIntake:
+    """Validates, records and publishes batches, by what `intake` does for one submission."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def submit(
+        self, batch: NewBatch, items: Sequence[Item], *, charge: Charge | None = None
+    ) -> SubmittedBatch:
+        """Record the jobs of a batch and publish their messages, some at a time.
+
+        With an Idempotency-Key a repeat takes up a batch that a process left behind, and any
+        number of repeats at the same moment make one batch and each job once. Without one, what
+        a process left behind is closed as it is after `jobs.batches.batch.PATIENCE`.
+
+        Args:
+            batch: what they belong to.
+            items: as many as its total.
+            charge: whose quota each item uses; None for a caller with no rate.
+
+        Raises:
+            IdempotencyMismatch: the key belongs to another payload.
+            BatchGone: the key made a batch that is gone.
+            StoreUnavailable: Redis does not answer; a part of it may be recorded.
+        """
+        known: list[Outcome] = []
+        replayed, quota = False, None
+        while len(known) < len(items):
+            first = len(known)
+            step = Step(first, self._prepared(batch, items[first : first + STEP]))
+            decided = submit_step(
+                self._intake.store, batch, step, max_active=self._intake.max_active, charge=charge
+            )
+            quota = decided.quota
+            self._intake.faults.reach("between-record-and-publish")
+            match decided.word:
+                case "mismatch":
+                    error = IdempotencyMismatch(
+                        "This Idempotency-Key was used with another payload."
+                    )
+                    error.quota = quota
+                    raise error
+                case "replayed":
+                    batch, replayed = replace(batch, id=decided.batch_id), True
+                    known = read_outcomes(self._intake.store, batch.id)
+                case "closed":
+                    known += [_CLOSED] * (len(items) - first)
+                case "stored":
+                    self._publish(step, decided)
+                    known += decided.outcomes
+            if len(known) == first:
+                raise BatchGone(f"Batch {batch.id} is gone.")
+        return SubmittedBatch(batch.id, known, replayed, quota)
+
+    def _prepared(
+        self, batch: NewBatch, items: Sequence[Item]
+    ) -> list[tuple[Submission, int] | str]:
+        return list(with_pauses(self._prepare(batch, item) for item in items))
+
+    def _prepare(self, batch: NewBatch, item: Item) -> tuple[Submission, int] | str:
+        if item.malformed:
+            return outcome.malformed(item.malformed)
+        try:
+            operation = self._intake.registry.get(item.operation)
+            chosen = {**item.chosen, "tenant": batch.tenant, "batch_id": batch.id}
+            submission = self._intake.prepare(operation, item.params, **chosen)
+        except UnknownOperation as error:
+            return outcome.unknown(error.name)
+        except InvalidParameters as error:
+            return outcome.misfit(error)
+        return submission, operation.rules.max_active
+
+    def _publish(self, step: Step, decided: Decided) -> None:
+        """Publish the messages of a step in one flush; the outbox keeps what is not confirmed."""
+        submissions = step.submissions()
+        wakeups = [
+            Wakeup(
+                submissions[job_id].created(decided.now_ms),
+                1,
+                urgent=False,
+                published_ms=decided.now_ms,
+            )
+            for job_id in decided.woken
+        ]
+        if not wakeups:
+            return
+        confirmed = self._intake.publisher.publish(wakeups)
+        for job_id, done in zip(decided.woken, confirmed, strict=True):
+            if done:
+                self._intake.relay.settle(job_id, 1)
+
+
+_CLOSED: Final = Outcome("closed", refused=BatchClosed())

@@ -1,0 +1,161 @@
+"""submit_batch: decide on the items of a batch, some at a time."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from jobs.batches.outcome import Outcome, read_outcome
+from jobs.encoding import encode
+from jobs.quota import Charge, Quota
+from jobs.store import Store
+from jobs.submission import Submission
+
+MOST_ITEMS: Final = 1000
+STEP: Final = 50
+"""How many items one step decides on, while nobody else is served."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewBatch:
+    """A batch as it is submitted.
+
+    Attributes:
+        id: a UUIDv7, made by whoever submits.
+        total: how many items it has.
+        idempotency: digest and fingerprint, as a `Submission` has them; none without a key.
+        callback: where its end is told; None for nowhere.
+    """
+
+    id: str
+    tenant: str
+    total: int
+    idempotency: Mapping[str, str] = field(default_factory=dict)
+    callback: Mapping[str, Any] | None = None
+    request_id: str | None = None
+    traceparent: str | None = None
+
+    def fields(self) -> dict[str, str]:
+        """Give what is kept of it, all text."""
+        values = {
+            "tenant": self.tenant,
+            "total": str(self.total),
+            "callback": json.dumps(dict(self.callback)) if self.callback else None,
+            "request_id": self.request_id,
+            "traceparent": self.traceparent,
+            **self.idempotency,
+        }
+        return {name: value for name, value in values.items() if value}
+
+
+@dataclass(frozen=True)
+class Step:
+    """Some items of a batch on their way to a decision.
+
+    Attributes:
+        first: which of the batch's items the first of these is, from 0.
+        items: submissions, each with how many active jobs its operation takes; or what is kept of
+            an item that can be none.
+    """
+
+    first: int
+    items: Sequence[tuple[Submission, int] | str]
+
+    def submissions(self) -> dict[str, Submission]:
+        """Give the submissions by the id of the job that each may become."""
+        found = [item[0] for item in self.items if not isinstance(item, str)]
+        return {submission.job_id: submission for submission in found}
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What became of a step.
+
+    Attributes:
+        word: stored; closed, the batch takes nothing more; replayed, the key made the batch
+            `batch_id` before; mismatch, of another payload; missing, the batch is gone.
+        outcomes: of these items, whoever submitted them; empty unless stored.
+        woken: the jobs that this step made and whose messages are to be published.
+        now_ms: when, by the clock of Redis.
+    """
+
+    word: Literal["stored", "replayed", "mismatch", "closed", "missing"]
+    batch_id: str
+    outcomes: tuple[Outcome, ...]
+    woken: tuple[str, ...]
+    now_ms: int
+    quota: Quota | None
+
+
+def submit_step(
+    store: Store, batch: NewBatch, step: Step, *, max_active: int, charge: Charge | None
+) -> Decided:
+    """Decide on some items of a batch in one step; the first step makes the batch.
+
+    Each item is decided on once, whoever repeats a step or takes up what another has left, and
+    all of them get the same answer. Items are decided on in order and as single submissions are:
+    of equal unique ones the first is accepted.
+
+    Args:
+        store: where to.
+        batch: what the items belong to.
+        step: the items, whose parameters are valid.
+        max_active: how many active jobs the server takes.
+        charge: whose quota each item uses; None for no rate.
+
+    Raises:
+        StoreUnavailable: Redis does not answer; the step may or may not be decided.
+    """
+    submissions = step.submissions()
+    answer = store.run(
+        "submit_batch",
+        store.keys("batch", batch.id),
+        woken_elsewhere=submissions,
+        batch_id=batch.id,
+        first=step.first,
+        fields=json.dumps(batch.fields()),
+        items=json.dumps([_item(item) for item in step.items]),
+        max_active=max_active,
+        payer=charge.tenant if charge else "",
+        rate_requests=charge.rate.requests if charge else 0,
+        rate_window_ms=charge.window_ms if charge else 0,
+        params=[_params(item) for item in step.items],
+    )
+    left, reset_ms, *values = answer.values
+    stored = answer.word == "stored"
+    return Decided(
+        word=answer.word,  # type: ignore[arg-type]
+        batch_id=values[0] if answer.word in ("replayed", "mismatch") else batch.id,
+        outcomes=tuple(map(read_outcome, values[0])) if stored else (),
+        woken=tuple(job_id for job_id in answer.woken if job_id in submissions),
+        now_ms=int(values[1]) if stored else 0,
+        quota=charge.quota(left, reset_ms) if charge else None,
+    )
+
+
+def read_outcomes(store: Store, batch_id: str) -> list[Outcome]:
+    """Give what became of the items of a batch so far, in order; none of one that is gone.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    (kept,) = store.pipeline(("LRANGE", store.keys("batch_items", batch_id), 0, -1))
+    return [read_outcome(text.decode()) for text in kept]
+
+
+def _item(item: tuple[Submission, int] | str) -> dict[str, Any]:
+    if isinstance(item, str):
+        return {"said": item}
+    submission, max_active_operation = item
+    return {
+        "job_id": submission.job_id,
+        "fields": submission.fields(),
+        "text": submission.text(),
+        "on_conflict": submission.on_conflict,
+        "run_at_ms": submission.scheduled_ms or 0,
+        "max_active_operation": max_active_operation,
+    }
+
+
+def _params(item: tuple[Submission, int] | str) -> bytes:
+    return b"" if isinstance(item, str) else encode(dict(item[0].params))[0]

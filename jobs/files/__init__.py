@@ -1,0 +1,1 @@
+"""Files: what jobs take and make, where they are kept, and for how long."""

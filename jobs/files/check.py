@@ -1,0 +1,44 @@
+"""Check the files that a submission names, before it is recorded."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from jobs.errors import InvalidParameters
+from jobs.files.file import MOST_FILES
+from jobs.files.parameters import FileUse
+from jobs.files.records import FileRecord
+
+LookUp = Callable[[Sequence[str]], Sequence[FileRecord | None]]
+"""Finds the files of one tenant by their ids; None for one that it has not."""
+
+
+def know_no_files(file_ids: Sequence[str]) -> Sequence[None]:
+    """Look files up where there are none."""
+    return [None] * len(file_ids)
+
+
+def check_files(uses: Sequence[FileUse], look_up: LookUp) -> Mapping[str, str]:
+    """Check that each file is there and is what its parameter accepts.
+
+    Returns:
+        What each of them holds, by its id: equal for files with equal bytes.
+
+    Raises:
+        InvalidParameters: some are not; each error has a JSON Pointer.
+        StoreUnavailable: they cannot be looked up.
+    """
+    if not uses:
+        return {}
+    file_ids = list(dict.fromkeys(use.file_id for use in uses))
+    if len(file_ids) > MOST_FILES:
+        raise InvalidParameters([("", f"they name more than {MOST_FILES} files")])
+    found = dict(zip(file_ids, look_up(file_ids), strict=True))
+    wrong = []
+    for use in uses:
+        file = found[use.file_id]
+        if file is None or file.kind == "result":
+            wrong.append((use.pointer, f"there is no file {use.file_id}"))
+        elif complaint := use.accepts.complaint(file.media_type, file.size):
+            wrong.append((use.pointer, f"the file {complaint}"))
+    if wrong:
+        raise InvalidParameters(wrong)
+    return {file_id: f"sha256:{file.sha256}" for file_id, file in found.items() if file}

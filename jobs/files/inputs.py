@@ -1,0 +1,73 @@
+"""Bring the files that a job takes onto this machine, before its function starts."""
+
+from collections.abc import Callable, Sequence
+
+from jobs.errors import FileGone, FileNotFound, StorageUnavailable
+from jobs.files.file import File
+from jobs.files.folder import RunFiles, Surely
+from jobs.files.keep import at_once
+from jobs.files.records import FileRecord, read_files
+from jobs.files.storage import Storage
+from jobs.store import Store
+
+_READ_ONLY = 0o400
+
+
+class Inputs:
+    """Fetches files of one tenant into the folder of one attempt.
+
+    Args:
+        surely: asks Redis until it answers.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        storage: Storage,
+        folder: RunFiles,
+        *,
+        tenant: str,
+        surely: Surely = at_once,
+    ) -> None:
+        self._surely = surely
+        self._store = store
+        self._storage = storage
+        self._folder = folder
+        self._tenant = tenant
+
+    def fetch(self, files: Sequence[File], *, proceed: Callable[[], None]) -> None:
+        """Make each file one that the function can read; equal ids share one copy.
+
+        Args:
+            files: as the parameters name them.
+            proceed: asked before each one; raises when the attempt is to stop.
+
+        Raises:
+            FileGone: one is not there any more.
+            StorageUnavailable: the storage or this machine's disk fails.
+        """
+        wanted = list(dict.fromkeys(file.id for file in files))
+        found = self._surely(lambda: read_files(self._store, wanted, tenant=self._tenant))
+        fetched: dict[str, File] = {}
+        for file_id, record in zip(wanted, found, strict=True):
+            proceed()
+            if record is None:
+                raise FileGone(f"The file {file_id} is not there any more.", retryable=False)
+            fetched[file_id] = self._fetch(record)
+        for file in files:
+            file.take(fetched[file.id])
+
+    def _fetch(self, record: FileRecord) -> File:
+        path = self._folder.place(record.name)
+        try:
+            self._storage.fetch(record.object, path)
+        except FileNotFound as error:
+            raise FileGone(
+                f"What the file {record.id} held is not there any more.", retryable=False
+            ) from error
+        path.chmod(_READ_ONLY)
+        if path.stat().st_size != record.size:
+            raise StorageUnavailable("A file came out of the storage with another size.")
+        file = File(file_id=record.id, name=record.name, media_type=record.media_type, path=path)
+        file.settle(size=record.size, sha256=record.sha256)
+        return file

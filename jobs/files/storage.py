@@ -1,0 +1,198 @@
+"""Where the bytes of files are kept: a folder, or a bucket of S3 or what speaks like it."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.store import LocalStore, S3Store
+
+from jobs.errors import FileNotFound, StorageUnavailable
+from jobs.files.staging import Staged, Staging, translating
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
+PIECE_BYTES: Final = 1024**2
+_PART_BYTES: Final = 5 * 1024**2
+_FETCHED_BYTES: Final = 8 * 1024**2
+_STAGING: Final = ".staging"
+_RETRIES: Final["RetryConfig"] = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
+
+
+class Storage:
+    """Keeps objects by keys that are made of ids, and stages what is not finished.
+
+    Nothing is connected to, and no folder made, before the first use. All of it blocks: a web
+    process under gevent calls it through `Services.offload`.
+
+    Args:
+        url: a folder's path or `file:///` address, `s3://bucket/prefix`, or None for a temporary
+            folder that goes with this process.
+        staging: the local folder of what is not finished; by default `.staging` in the storage's
+            folder, else in the system's temporary one.
+    """
+
+    def __init__(self, url: str | None, staging: Path | None = None) -> None:
+        self._url = url
+        self._staging_folder = staging
+        self._staging = Staging(self._staged_in)
+
+    def stage(self) -> AbstractContextManager[Staged]:
+        """Hold a new local file, which is removed on leaving unless it was kept.
+
+        Raises:
+            StorageUnavailable: the disk is full or fails.
+        """
+        return self._staging.file()
+
+    def folder(self) -> AbstractContextManager[Path]:
+        """Hold a new local folder, which is removed on leaving, or once its process is dead.
+
+        Raises:
+            StorageUnavailable: the disk is full or fails.
+        """
+        return self._staging.folder()
+
+    def sweep(self) -> None:
+        """Remove what killed processes have left in the staging folder."""
+        self._staging.sweep()
+
+    def keep(self, path: Path, key: str) -> None:
+        """Move a local file into the storage; it is there wholly and for good, or not at all.
+
+        A repeat with the same bytes does no harm.
+
+        Raises:
+            StorageUnavailable: it was not kept.
+        """
+        with translating():
+            if self._root is None or not self._moved(path, self._root / key):
+                obstore.put(self._objects, key, path, chunk_size=_PART_BYTES, max_concurrency=2)
+                path.unlink(missing_ok=True)
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Give an object's bytes in pieces of at most 1 MiB; each is asked for when it is wanted.
+
+        Args:
+            key: which object.
+            start: the first byte, from 0.
+            length: how many bytes, within the object; None for all that follow.
+
+        Raises:
+            FileNotFound: it is gone.
+            StorageUnavailable: it cannot be read now.
+        """
+        with _reading():
+            if length is None:
+                length = obstore.head(self._objects, key)["size"] - start
+        end = start + length
+        while start < end:
+            piece = self._piece(key, start, min(end, start + PIECE_BYTES))
+            start += len(piece)
+            yield piece
+
+    def fetch(self, key: str, path: Path) -> None:
+        """Copy an object into a local file.
+
+        Raises:
+            FileNotFound: it is gone.
+            StorageUnavailable: it cannot be read now.
+        """
+        with _reading():
+            if self._root is not None:
+                shutil.copyfile(self._root / key, path)
+                return
+            size = obstore.head(self._objects, key)["size"]
+            with path.open("wb") as file:
+                # Each request has a time limit, which one for all of a large object would reach.
+                for start in range(0, size, _FETCHED_BYTES):
+                    file.write(self._piece(key, start, min(size, start + _FETCHED_BYTES)))
+
+    def remove(self, key: str) -> None:
+        """Remove an object; one that is missing is fine.
+
+        Raises:
+            StorageUnavailable: it may still be there.
+        """
+        with translating():
+            try:
+                obstore.delete(self._objects, key)
+            except FileNotFoundError:
+                return
+
+    def close(self) -> None:
+        """Remove what goes with this process."""
+        if self._url is None and "_root" in self.__dict__:
+            self._temporary.cleanup()
+
+    @cached_property
+    def _temporary(self) -> "tempfile.TemporaryDirectory[str]":
+        return tempfile.TemporaryDirectory(prefix="callboard-")
+
+    @cached_property
+    def _root(self) -> Path | None:
+        """Give the storage's folder; None for a bucket."""
+        if self._url is None:
+            return Path(self._temporary.name)
+        parts = urlsplit(self._url)
+        if parts.scheme == "s3":
+            return None
+        path = unquote(parts.path) if parts.scheme == "file" else self._url
+        return Path(path).absolute()
+
+    @cached_property
+    def _objects(self) -> LocalStore | S3Store:
+        if self._root is None:
+            # Given options would replace those of the environment, such as AWS_ALLOW_HTTP.
+            return S3Store.from_url(str(self._url), retry_config=_RETRIES)
+        return LocalStore(self._root, automatic_cleanup=False, mkdir=True)
+
+    def _staged_in(self) -> Path:
+        if self._staging_folder is not None:
+            return self._staging_folder.absolute()
+        root = self._root or Path(tempfile.gettempdir())
+        return root / (_STAGING if self._root else f"callboard-{os.getuid()}{_STAGING}")
+
+    def _piece(self, key: str, start: int, end: int) -> bytes:
+        with _reading():
+            piece = bytes(obstore.get_range(self._objects, key, start=start, end=end))
+        if not piece:
+            raise StorageUnavailable("The file is shorter than it was.")
+        return piece
+
+    @staticmethod
+    def _moved(path: Path, target: Path) -> bool:
+        """Move a file within one file system; say whether that could be done."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.stat().st_dev != target.parent.stat().st_dev:
+            return False
+        _flush(path)
+        path.replace(target)
+        _flush(target.parent)
+        return True
+
+
+def _flush(path: Path) -> None:
+    """Let what is in a file or folder reach the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    with translating():
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise FileNotFound("This file is gone.") from error

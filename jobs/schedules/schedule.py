@@ -1,0 +1,142 @@
+"""A schedule: which job is made when, as somebody declared it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from jobs.api_keys import TENANT
+from jobs.errors import InvalidParameters, UnknownOperation
+from jobs.members import MOST_LABELS, Label, LabelValue, Priority
+from jobs.parameters import pointer_of
+from jobs.registry import Registry
+from jobs.schedules.cron import LONGEST_EXPRESSION, Cron, check_expression, zone_of
+from jobs.submission import DEFAULT_PRIORITY
+
+Missed = Literal["once", "skip"]
+Tenant = Annotated[str, StringConstraints(pattern=f"^{TENANT.pattern}$")]
+
+NAME_PATTERN: Final = "[a-z0-9][a-z0-9_-]{0,63}"
+LABEL: Final = "schedule"
+"""The label that says which schedule made a job."""
+
+_NAME: Final = re.compile(NAME_PATTERN)
+_VERSION_AND_VARIANT: Final = (0x7 << 76) | (0b10 << 62)
+_RANDOM: Final = ((1 << 12) - 1) << 64 | ((1 << 62) - 1)
+
+
+def _check_zone(name: str) -> str:
+    zone_of(name)
+    return name
+
+
+class Schedule(BaseModel):
+    """What is to be run, and when."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+    cron: Annotated[
+        str,
+        AfterValidator(check_expression),
+        WithJsonSchema({"type": "string", "format": "cron", "maxLength": LONGEST_EXPRESSION}),
+    ] = Field(description="Minute, hour, day of month, month and day of week, as in cron.")
+    timezone: Annotated[
+        str,
+        AfterValidator(_check_zone),
+        WithJsonSchema({"type": "string", "format": "timezone"}),
+    ] = Field(default="UTC", description="Of the IANA database, such as `Europe/Berlin`.")
+    operation: str = Field(max_length=64, description="What to run; see `/v1/operations`.")
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="The operation's parameters, the same each time."
+    )
+    priority: Priority = Field(default=DEFAULT_PRIORITY, description="Highest first.")
+    labels: dict[Label, LabelValue] = Field(
+        default_factory=dict,
+        max_length=MOST_LABELS - 1,
+        description="Words to find its jobs by; each has `schedule=<name>` besides.",
+        json_schema_extra={"additionalProperties": False},
+    )
+    tenant: Tenant = Field(default="default", description="Whose its jobs are.")
+    missed: Missed = Field(
+        default="once",
+        description="After a downtime: `once` runs one job for all ticks that were missed, "
+        "`skip` none.",
+    )
+
+    @cached_property
+    def times(self) -> Cron:
+        """When its ticks are."""
+        return Cron(self.cron, self.timezone)
+
+    def keeps_time_of(self, other: "Schedule") -> bool:
+        """Whether its ticks are those of another one."""
+        return (self.cron, self.timezone) == (other.cron, other.timezone)
+
+    def complaints(self, registry: Registry) -> list[tuple[str, str]]:
+        """Say what would have its jobs refused: pairs of a JSON Pointer and what is wrong there."""
+        wrong = []
+        if LABEL in self.labels:
+            wrong.append((f"/labels/{LABEL}", "is the label that names the schedule itself"))
+        try:
+            registry.get(self.operation).parameters.validate(self.params)
+        except UnknownOperation as error:
+            wrong.append(("/operation", str(error)))
+        except InvalidParameters as error:
+            wrong += [(f"/params{where}", detail) for where, detail in error.errors]
+        return wrong
+
+    def fields(self) -> dict[str, str]:
+        """Give what Redis keeps of it, all text."""
+        dumped = self.model_dump()
+        for name in ("params", "labels"):
+            dumped[name] = json.dumps(dumped[name], allow_nan=False)
+        return {name: str(value) for name, value in dumped.items()}
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, str]) -> "Schedule":
+        """Undo `fields`; nothing is checked again, since what was right may be wrong meanwhile."""
+        known = {name: fields[name] for name in cls.model_fields}
+        return cls.model_construct(
+            **{
+                **known,
+                "params": json.loads(known["params"]),
+                "priority": int(known["priority"]),
+                "labels": json.loads(known["labels"]),
+            }
+        )
+
+
+def is_name(text: str) -> bool:
+    """Whether a schedule can be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
+def sentences(error: ValidationError) -> list[tuple[str, str]]:
+    """Give what a model found wrong: pairs of a JSON Pointer and a sentence."""
+    details = error.errors(include_url=False, include_input=False, include_context=False)
+    return [(pointer_of(e["loc"]), e["msg"].removeprefix("Value error, ")) for e in details]
+
+
+def job_id_of(namespace: str, name: str, tick: datetime) -> str:
+    """Derive the id of a tick's job: whoever submits it, and however often, it is one job.
+
+    It is a UUIDv7 (RFC 9562, section 5.7) with the tick's time; the random bits are of a hash.
+    """
+    tick_ms = round(tick.timestamp() * 1000)
+    said = json.dumps([namespace, name, tick_ms]).encode()
+    random = int.from_bytes(hashlib.sha256(said).digest()[:16], "big") & _RANDOM
+    return str(UUID(int=tick_ms << 80 | _VERSION_AND_VARIANT | random))
