@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 VENV ?= .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+JOBS ?= 3
 SECONDS ?= 300
 
 .PHONY: help demo dev install test fuzz check fix lock reference
@@ -22,7 +22,7 @@ install: ## make the virtual environment for development, and install the tests'
 	@.ci/venv dev $(VENV)
 	@.ci/install-servers
 
-test: install ## run all tests in JOBS=2 processes; ARGS="-k lease -x" goes to pytest
+test: install ## run all tests in JOBS=3 processes; ARGS="-k lease -x" goes to pytest
 	@$(BIN)/pytest -n $(JOBS) $(ARGS)
 
 fuzz: install ## send requests of all kinds to a server for SECONDS=300; finds nothing, or says what

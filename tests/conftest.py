@@ -4,6 +4,8 @@ import os
 import secrets
 from collections.abc import Generator, Iterator
 from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -16,8 +18,6 @@ from tests.servers import RabbitMQ, RedisServer
 Server = TypeVar("Server", RabbitMQ, RedisServer)
 
 CONTRACT = "tests/contract/"
-TOGETHER = (CONTRACT, "tests/integration/test_telemetry.py")
-"""Tests that share what can be set up once in a process, or takes long."""
 
 _RUNNING = pytest.StashKey[list[RabbitMQ | RedisServer]]()
 
@@ -37,14 +37,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Spread single tests, but keep some together."""
+    """Spread single tests, but keep those together that share what takes long to set up."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415  # where tests are spread
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return next((each for each in TOGETHER if nodeid.startswith(each)), nodeid)
+            path = nodeid.partition("::")[0]
+            if path.startswith(CONTRACT):
+                return CONTRACT
+            return path if _shares(config.rootpath / path) else nodeid
 
     return Scheduling(config, log)
+
+
+@cache
+def _shares(path: Path) -> bool:
+    """Whether tests of this file have fixtures in common, which each process sets up anew."""
+    return 'scope="module"' in path.read_text(encoding="utf-8")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
