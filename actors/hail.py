@@ -12,6 +12,7 @@ from jobs.errors import TooManySchedules
 from jobs.greet import greet
 from jobs.limit import limit
 from jobs.schedules.file import apply_schedules
+from jobs.schedules.records import list_schedules
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,8 @@ class Hail:
             limit(self._store, self._assembly.limits, source="declared")
             self._declare_schedules()
             self._declared = True
+        elif self._is_forgotten():
+            self._restore_schedules()
         names = sorted(operation.name for operation in registry)
         fields = {
             "host": socket.gethostname(),
@@ -53,6 +56,17 @@ class Hail:
             "operations": ",".join(names),
         }
         greet(self._store, self._name, fields, operations=names)
+
+    def _is_forgotten(self) -> bool:
+        (known,) = self._store.pipeline(("EXISTS", self._store.keys("worker", self._name)))
+        return not known
+
+    def _restore_schedules(self) -> None:
+        """Declare them again if Redis lost them; one that a later file removed is not lost."""
+        kept = {schedule.name for schedule in list_schedules(self._store)}
+        if not kept.issuperset(self._assembly.schedules or ()):
+            log.warning("schedules_lost")
+            self._declare_schedules()
 
     def _declare_schedules(self) -> None:
         if self._assembly.schedules is None:

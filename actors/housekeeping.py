@@ -1,7 +1,7 @@
 """The housekeeper: one leader at a time heals what died, was lost, or has come due."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -17,7 +17,7 @@ from jobs.hand_over import hand_over
 from jobs.lead import lead, resign
 from jobs.promote import promote
 from jobs.publisher import Publisher
-from jobs.purge import purge_expired
+from jobs.purge import CALLBACK_PATIENCE, purge_expired
 from jobs.reap import reap
 from jobs.reconcile import reconcile
 from jobs.relay import relay_outbox
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 
 class Housekeeper:
-    """Does the chores in a supervised thread, while its process leads.
+    """Does the chores in supervised threads, while its process leads.
 
     Its scripts are safe with any number of housekeepers; the lock only spares work. A leader
     that is lost costs a few seconds, never a job.
@@ -41,9 +41,10 @@ class Housekeeper:
         lease: of running jobs; leading takes at most a quarter of it.
         storage: where the bytes of files are.
         ticking: makes the jobs of schedules.
+        callback_retries: how long callbacks are tried; for so long a job waits for its own.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 — the parts of a housekeeper
         self,
         store: Store,
         publisher: Publisher,
@@ -52,6 +53,7 @@ class Housekeeper:
         lease: timedelta,
         storage: Storage,
         ticking: Ticking,
+        callback_retries: Sequence[timedelta] = (),
     ) -> None:
         self._store = store
         self._publisher = publisher
@@ -59,19 +61,24 @@ class Housekeeper:
         self._lease = lease
         self._storage = storage
         self._ticking = ticking
+        self._callback_patience = max(CALLBACK_PATIENCE, sum(callback_retries, timedelta()))
         self._lead = min(LONGEST_LEAD, lease / 4)
         self._leads = False
         self._seldom_at = 0.0
         tick = min(LONGEST_TICK, self._lead / 2)
         self._loop = Loop("housekeeper", self.tick, interval=tick.total_seconds())
+        # A storage that is away lets everybody wait: no job may wait for that.
+        self._tidying = Loop("tidying", self.tidy, interval=SELDOM_SECONDS)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the threads."""
         self._loop.start()
+        self._tidying.start()
 
     def close(self) -> None:
         """Stop, and let another process lead at once."""
         self._loop.close()
+        self._tidying.close(timeout=LONGEST_TICK.total_seconds())
         try:
             if self._leads:
                 resign(self._store, self._name)
@@ -87,7 +94,8 @@ class Housekeeper:
         leads = lead(self._store, self._name, lasts=self._lead)
         if leads != self._leads:
             log.info("housekeeper_leads" if leads else "housekeeper_follows")
-        self._leads = leads
+            self._leads = leads
+            self._tidying.hurry()
         if not leads:
             return
         chores: list[Callable[[], object]] = [
@@ -101,13 +109,21 @@ class Housekeeper:
             self._seldom_at = time.monotonic()
             chores += [
                 lambda: reconcile(self._store, self._publisher.ready),
-                lambda: purge_expired(self._store),
+                lambda: purge_expired(self._store, callback_patience=self._callback_patience),
                 lambda: seal_batches(self._store),
-                lambda: expire_files(self._store, self._storage),
-                self._storage.sweep,
             ]
         for chore in chores:
             self._do(chore)
+
+    def tidy(self) -> None:
+        """Remove the files whose time is over and what killed processes left, if this one leads.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        if self._leads:
+            self._do(lambda: expire_files(self._store, self._storage))
+            self._do(self._storage.sweep)
 
     def _do(self, chore: Callable[[], object]) -> None:
         try:

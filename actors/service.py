@@ -93,6 +93,7 @@ class Service(Middleware):
             lease=self._lease,
             storage=assembly.storage,
             ticking=Ticking(self._store, assembly.intake, namespace=settings.namespace),
+            callback_retries=settings.callback_retries,
         )
 
     def install(self) -> None:

@@ -69,7 +69,10 @@ class Ticking:
         """Take the ticks that have come; what Redis does not take now comes later, not never."""
         end = time.monotonic() + LONGEST_SECONDS
         try:
-            now, due = due_schedules(self._store, most=MOST_AT_ONCE)
+            # Those that rest are due as well, and stand in front.
+            self._resting = {name: at for name, at in self._resting.items() if at > end}
+            most = MOST_AT_ONCE + len(self._resting)
+            now, due = due_schedules(self._store, most=most)
             for stored in due:
                 self._try(stored, now)
                 if time.monotonic() > end:
@@ -79,9 +82,8 @@ class Ticking:
             log.debug("ticks_put_off", reason=str(error))
 
     def _try(self, stored: StoredSchedule, now: datetime) -> None:
-        if self._resting.get(stored.name, 0.0) > time.monotonic():
+        if stored.name in self._resting:
             return
-        self._resting.pop(stored.name, None)
         try:
             self._take(stored, now)
         except StoreUnavailable:

@@ -17,11 +17,12 @@ _MOST_MEMBERS: Final = 50
 
 
 @lru_cache(maxsize=256)
-def coding_for(accept_encoding: str) -> str | None:
+def coding_for(accept_encoding: str, *, small: bool = False) -> str | None:
     """Choose the coding that the client likes best of those that there are; None for none.
 
     Args:
         accept_encoding: the header's value; what is malformed in it is skipped.
+        small: whether it is only worth it for a client that takes nothing else.
     """
     weights: dict[str, float] = {}
     for member in accept_encoding.split(",")[:_MOST_MEMBERS]:
@@ -31,6 +32,8 @@ def coding_for(accept_encoding: str) -> str | None:
     fallback = weights.get("*", 0.0)
     known = {coding: weights.get(coding, fallback) for coding in CODINGS}
     best = max(CODINGS, key=lambda coding: known[coding])
+    if small and weights.get("identity", weights.get("*", 1.0)) > 0:
+        return None
     return best if known[best] > 0 and known[best] >= weights.get("identity", 0.0) else None
 
 

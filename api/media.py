@@ -1,6 +1,7 @@
 """The one place where bodies are read, within bounds, and written: JSON or msgpack."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -27,6 +28,19 @@ _PARSERS: Final = {JSON: parse_json, MSGPACK: parse_msgpack}
 _ACCEPT: Final = {"Accept": f"{JSON}, {MSGPACK}"}
 
 
+@dataclass(frozen=True)
+class Received:
+    """A body that is not parsed yet; its data takes ten times the memory of its bytes, or more.
+
+    Attributes:
+        size: in bytes.
+        parse: gives the data, or raises a `Problem`.
+    """
+
+    size: int
+    parse: Callable[[], Any]
+
+
 class Media:
     """Reads and writes bodies within bounds.
 
@@ -49,12 +63,24 @@ class Media:
         Raises:
             Problem: 400, 411, 413 or 415.
         """
+        return self.receive(req).parse()
+
+    def receive(self, req: Request) -> "Received":
+        """Read the bytes of the body, and leave it to the caller when they are parsed.
+
+        Raises:
+            Problem: as `read`, but for what is wrong within the body.
+        """
         parse = self._parser(req)
         body = self._read_bytes(req)
-        value = self._offload(lambda: self._parsed_or_problem(parse, body))
-        if isinstance(value, Problem):
-            raise value
-        return value
+
+        def parsed() -> Any:
+            value = self._offload(lambda: self._parsed_or_problem(parse, body))
+            if isinstance(value, Problem):
+                raise value
+            return value
+
+        return Received(len(body), parsed)
 
     def read_optional(self, req: Request) -> Any:
         """Read the body where there is one; none at all, whatever its type, is an empty object.

@@ -1,8 +1,10 @@
 """What one job came to, as data or as a file."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias
 
 import falcon
 
@@ -17,12 +19,17 @@ from api.problems.table import TABLE
 from api.render import job_error, job_reference
 from api.request import Request
 from api.services import Services
-from jobs.errors import FileNotFound, JobGone, JobNotFinished
-from jobs.files.records import read_file
+from jobs.errors import FileNotFound, JobGone, JobNotFinished, StorageUnavailable
+from jobs.files.keep import Offload, at_once
+from jobs.files.records import FileRecord, read_file
+from jobs.files.storage import PIECE_BYTES
 from jobs.record import Record
 from jobs.results import read_result
 
-T = TypeVar("T")
+Read: TypeAlias = Callable[[int, int], Iterator[bytes]]
+
+_MOST_LARGE: Final = 2
+"""So many large results are read and written at a time in one process; others wait."""
 
 _SMALL_BYTES: Final = 64 * 1024
 """So much is written and compressed before anybody notices."""
@@ -44,6 +51,7 @@ class ResultResource:
         self._answers = answers
         self._media = media
         self._downloads = downloads
+        self._turns = threading.BoundedSemaphore(_MOST_LARGE)
 
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Give the result; a job that ended without one is a 409 with its error."""
@@ -65,30 +73,33 @@ class ResultResource:
     on_head = on_get
 
     def _send(self, req: Request, resp: falcon.Response, record: Record) -> None:
-        value = record.result
+        small = record.result_file is None and (record.result_bytes or 0) <= _SMALL_BYTES
+        # Data takes many times the memory that it takes when it is written.
+        with nullcontext() if small else self._turns:
+            found = self._found(req, record, at_once if small else self._services.offload)
+        if isinstance(found, Content):
+            self._downloads.send(req, resp, found)
+        else:
+            self._downloads.send_file(req, resp, found)
+
+    def _found(self, req: Request, record: Record, offload: Offload) -> Content | FileRecord:
+        services, value = self._services, record.result
         if value is None:  # or null
-            services = self._services
-            value = self._apart(
-                record, lambda: read_result(services.store, record.id, services.storage)
-            )
+            value = read_result(services.store, record.id, services.storage, offload=offload)
         if (file_id := file_of(value, record.result_files)) is not None:
-            file = read_file(self._services.store, file_id, tenant=record.tenant)
-            self._downloads.send_file(req, resp, file)
-            return
-        content = self._apart(record, lambda: self._written(req, record, value))
-        self._downloads.send(req, resp, content)
+            return read_file(services.store, file_id, tenant=record.tenant)
+        return offload(lambda: self._written(req, record, value))
 
     def _written(self, req: Request, record: Record, value: Any) -> Content:
         shown = with_addresses(value, record.result_files, req.context.urls)
         media_type = self._media.choose(req)
         body = self._media.written(shown, media_type)
-        coding = coding_for(req.get_header("Accept-Encoding") or "")
-        if len(body) <= COMPRESS_ABOVE_BYTES:
-            coding = None
+        small = len(body) <= COMPRESS_ABOVE_BYTES
+        coding = coding_for(req.get_header("Accept-Encoding") or "", small=small)
         if coding is not None:
             body = compress(body, coding)
         return Content(
-            read=lambda start, length: iter((body[start : start + length],)),
+            read=self._kept(body),
             size=len(body),
             sha256=sha256(body).hexdigest(),
             media_type=media_type,
@@ -96,10 +107,12 @@ class ResultResource:
             coding=coding,
         )
 
-    def _apart(self, record: Record, call: Callable[[], T]) -> T:
-        """Do what takes a while where it holds up nobody else."""
-        small = record.result_file is None and (record.result_bytes or 0) <= _SMALL_BYTES
-        return call() if small else self._services.offload(call)
+    def _kept(self, body: bytes) -> Read:
+        """Keep what a slow client reads on the disk, if it is large and the disk takes it."""
+        if len(body) > PIECE_BYTES:
+            with suppress(StorageUnavailable):
+                return self._services.storage.put_aside(body)
+        return lambda start, length: iter((body[start : start + length],))
 
     def _without_result(self, req: Request, record: Record) -> Problem:
         urls, operator = req.context.urls, req.context.caller.may("operator")

@@ -99,10 +99,11 @@ def _chunks(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
 
 
 def _tell_refusals(made: BatchObject, lines: list[int]) -> None:
-    refused = [each for each in made["items"] if each["job"] is None]
+    refused = [each for each in made["items"] if each["status"] != "accepted"]
     for each in refused[:MOST_REFUSALS]:
-        detail = (each["problem"] or {}).get("detail", "")
-        click.echo(plain(f"line {lines[each['index']]}: {each['status']}: {detail}"), err=True)
+        problem, job = each["problem"] or {}, each["job"]
+        why = f"job {job['id']} is active" if job else problem.get("detail", "")
+        click.echo(plain(f"line {lines[each['index']]}: {each['status']}: {why}"), err=True)
     if len(refused) > MOST_REFUSALS:
         click.echo(f"and {len(refused) - MOST_REFUSALS} more", err=True)
 

@@ -69,9 +69,7 @@ def show_jobs(console: Console, jobs: Iterable[JobObject]) -> None:
 def show_line(console: Console, line: Mapping[str, Any]) -> None:
     """Print one line of a job's log, with the time of the day in UTC."""
     clock = _time(line["time"]).strftime("%H:%M:%S")
-    console.print(
-        Text(clock, style="dim"), Text(plain(line["text"])), overflow="fold", soft_wrap=True
-    )
+    console.print(Text(clock, style="dim"), Text(plain(line["text"])), soft_wrap=True)
 
 
 def show_operations(console: Console, operations: Iterable[Mapping[str, Any]]) -> None:

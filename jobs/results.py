@@ -4,18 +4,22 @@ from typing import Any
 
 from jobs.encoding import decode
 from jobs.errors import JobNotFinished
+from jobs.files.keep import Offload, at_once
 from jobs.files.records import object_of
 from jobs.files.storage import Storage
 from jobs.store import Store
 
 
-def read_result(store: Store, job_id: str, storage: Storage | None = None) -> Any:
+def read_result(
+    store: Store, job_id: str, storage: Storage | None = None, *, offload: Offload = at_once
+) -> Any:
     """Read the whole result of a job that succeeded.
 
     Args:
         store: where it is, or where it says that it is in the storage.
         job_id: which job.
         storage: where large results are.
+        offload: runs what blocks or takes long; Redis is asked here.
 
     Raises:
         JobNotFinished: it has none.
@@ -27,8 +31,8 @@ def read_result(store: Store, job_id: str, storage: Storage | None = None) -> An
     stored, result_file = store.pipeline(
         ("GET", keys("result", job_id)), ("HGET", keys("job", job_id), "result_file")
     )
-    if stored is None and result_file is not None and storage is not None:
-        stored = b"".join(storage.read(object_of(result_file.decode())))
-    if stored is None:
+    if stored is not None:
+        return offload(lambda: decode(stored))
+    if result_file is None or storage is None:
         raise JobNotFinished(f"Job {job_id} has no result.")
-    return decode(stored)
+    return offload(lambda: decode(b"".join(storage.read(object_of(result_file.decode())))))

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import falcon
 import gevent
@@ -67,10 +67,20 @@ def _in_threads() -> Offload:
     pool = ThreadPool(MOST_BLOCKED)
 
     def run(call: Callable[[], T], /) -> T:
-        done: T = pool.apply(call)
-        return done
+        done, error = pool.apply(_outcome, (call,))
+        if error is not None:
+            raise error
+        return cast("T", done)
 
     return run
+
+
+def _outcome(call: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """Give what a call raises as well: the pool would print it."""
+    try:
+        return call(), None
+    except Exception as error:  # noqa: BLE001 — it is raised where the call was asked for
+        return None, error
 
 
 def listen(assembly: Assembly, *, waits: int, streams: int) -> Events:

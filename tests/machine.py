@@ -145,7 +145,8 @@ class Callboard(RuleBasedStateMachine):
         job_id, status = known.job_id, self.model.status(known.job_id)
         if what == "cancel":
             self._expect(cancel(self.store, job_id), self.model.cancel(job_id))
-        elif what == "submit again" and job_id not in self.purged:
+        elif what == "submit again" and known.batch_id is None and job_id not in self.purged:
+            # An item of a batch is never submitted alone; its batch's steps are repeated instead.
             self._expect(self.world.submit(known, most=MOST), self.model.submit(known))
         elif what == "retry" and status in FINAL:
             new = self.world.new_submission()

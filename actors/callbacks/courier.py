@@ -19,9 +19,9 @@ from jobs.faults import FaultPoints
 from jobs.progress import LogBounds
 from jobs.store import Store
 
-THREADS: Final = 4
+THREADS: Final = 16
 PER_HOST: Final = 2
-"""Fewer than the threads, so that one host that hangs keeps no other waiting."""
+"""Far fewer than the threads, so that some hosts that hang keep no other waiting."""
 
 TICK_SECONDS: Final = 0.5
 TRY_AGAIN_SECONDS: Final = 1.0

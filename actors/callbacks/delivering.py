@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+import structlog
 from dramatiq import Broker, Middleware
 
 from actors.assembly import Assembly
@@ -12,6 +13,8 @@ from jobs.callbacks.url import CallbackRules
 from jobs.progress import LogBounds
 
 LAST_SECONDS: Final = 2.0
+
+log = structlog.get_logger(__name__)
 
 
 class Delivering(Middleware):
@@ -46,6 +49,7 @@ def deliver_callbacks(assembly: Assembly, render: Render) -> None:
     """
     settings = assembly.settings
     if settings.signing_key is None:
+        log.info("callbacks_left", reason="there is no CALLBOARD_SIGNING_KEY to sign them")
         return
     courier = Courier(
         assembly.store,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from actors.callbacks.deadline import Deadline, TooLate
 
-MOST_LOOKUPS = 16
+MOST_LOOKUPS = 64
 """At once, with those that hang: the system gives up on one after some tens of seconds."""
 
 Resolver = Callable[[str], Sequence[str]]

@@ -72,7 +72,8 @@ class Post:
         try:
             url = self._rules.parse(address)
         except CallbackRefused as refused:
-            return Attempted(problem=_phrase(refused), retryable=False)
+            # While settings change, another worker may have others.
+            return Attempted(problem=_phrase(refused))
         try:
             code, retry_after = self._exchange(url, headers, body, deadline)
         except _FAILURES as error:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 from api.acceptance import Acceptance
 from api.bodies import parse_body
@@ -48,7 +49,7 @@ class BatchSubmission(BaseModel):
     items: list[Any] = Field(
         min_length=1,
         max_length=MOST_ITEMS,
-        description="What to run: each as the body of `POST /v1/jobs`.",
+        description="What to run: each as the body of `POST /v1/jobs`, and no larger than that.",
     )
     labels: dict[Label, LabelValue] = Field(
         default_factory=dict,
@@ -80,6 +81,7 @@ class BatchItems:
         self._store = services.store
         self._registry = services.registry
         self._acceptance = acceptance
+        self._most_bytes = services.settings.max_body_bytes
         self._terms = CallbackTerms(services.settings)
 
     def read(self, req: Request, batch: BatchSubmission) -> Iterator[Item]:
@@ -92,10 +94,15 @@ class BatchItems:
         now_ms = lru_cache(maxsize=1)(self._store.now_ms)
         for body in batch.items:
             try:
+                self._check_size(body)
                 yield self._item(req, parse_submission(body), batch, now_ms)
             except Problem as problem:
                 errors = problem.members["errors"]
                 yield Item(malformed=[(each["pointer"], each["detail"]) for each in errors])
+
+    def _check_size(self, body: Any) -> None:
+        if len(to_json(body)) > self._most_bytes:
+            raise invalid_request([("", f"is larger than {self._most_bytes} bytes")])
 
     def _item(
         self, req: Request, asked: Submission, batch: BatchSubmission, now_ms: Callable[[], int]

@@ -1,6 +1,8 @@
 """Batches over HTTP: submit many jobs at once, see how far they are, cancel what is left."""
 
+import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -60,10 +62,17 @@ class BatchesResource:
         self._reader = reader
         self._media = media
         self._items = items
+        self._large_bytes = services.settings.max_body_bytes
+        self._turn = threading.Lock()
 
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         """Submit a batch, and say what became of each item."""
-        body = self._media.read(req)
+        received = self._media.receive(req)
+        # Large ones one after the other: many at once would take all memory and all turns.
+        with self._turn if received.size > self._large_bytes else nullcontext():
+            self._take(req, resp, received.parse())
+
+    def _take(self, req: Request, resp: falcon.Response, body: Any) -> None:
         asked = parse_batch(body)
         callback = None
         if asked.callback is not None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.files.incoming import Incoming
-from api.files.multipart import Part, read_parts
+from api.files.multipart import MOST_PARTS, Part, read_parts
 from api.files.uploads import Arrived, Reception, receiving
 from api.media import Media
 from api.problems.problem import invalid_request
@@ -14,6 +14,8 @@ from jobs.operation import Operation
 from jobs.parameters import pointer_of
 
 PARAMS = "params"
+MOST_IN_LIST = 64
+"""So many files may be given for one parameter."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,10 @@ class FormReader:
         with receiving(self._services, req.context.caller.tenant) as reception:
             params: Any = None
             arrived: dict[str, list[Arrived]] = {}
-            for part in read_parts(req, Incoming(req)):
+            for part in read_parts(req, Incoming(req), most=_most_parts(operation)):
                 if part.name != PARAMS or PARAMS in operation.parameters.files:
-                    again = part.name in arrived
-                    taken = self._take(part, operation, reception, again=again)
+                    there = len(arrived.get(part.name, ()))
+                    taken = self._take(part, operation, reception, there=there)
                     arrived.setdefault(part.name, []).append(taken)
                 elif params is not None:
                     raise invalid_request([("/params", "is given more than once")])
@@ -68,17 +70,24 @@ class FormReader:
             return FormSubmission(params | _valued(kept, many), told, reception)
 
     def _take(
-        self, part: Part, operation: Operation, reception: Reception, *, again: bool
+        self, part: Part, operation: Operation, reception: Reception, *, there: int
     ) -> Arrived:
         wanted = operation.parameters.files.get(part.name)
         pointer = pointer_of((part.name[:64],))
         if wanted is None:
             raise invalid_request([(pointer, "is no parameter of this operation that is a file")])
-        if again and not wanted.many:
+        if there and not wanted.many:
             raise invalid_request([(pointer, "is one file, and is given more than once")])
+        if there >= MOST_IN_LIST:
+            raise invalid_request([(pointer, f"may have {MOST_IN_LIST} files at most")])
         return reception.take(
             part.read, name=part.filename, declared=part.declared, accepts=wanted.accepts
         )
+
+
+def _most_parts(operation: Operation) -> int:
+    files = operation.parameters.files.values()
+    return max(MOST_PARTS, 1 + sum(MOST_IN_LIST if each.many else 1 for each in files))
 
 
 def _object(params: Any, arrived: dict[str, list[Arrived]]) -> dict[str, Any]:

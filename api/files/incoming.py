@@ -96,7 +96,8 @@ def _digests_in(req: Request, name: str) -> list[bytes]:
         found = [base64.b64decode(each, validate=True) for each in _SHA256.findall(header)]
     except binascii.Error:
         found = [b""]
-    if any(len(each) != _DIGEST_BYTES for each in found) or ("sha-256=" in header and not found):
+    unread = "sha-256=" in header.lower() and not found
+    if unread or any(len(each) != _DIGEST_BYTES for each in found):
         raise Problem(INVALID_HEADER, f"{name} is written sha-256=:<base64>:.")
     return found
 

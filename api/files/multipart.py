@@ -61,14 +61,19 @@ def is_form(req: Request) -> bool:
     return (req.content_type or "").partition(";")[0].strip().lower() == FORM
 
 
-def read_parts(req: Request, incoming: Incoming) -> Iterator[Part]:
+def read_parts(req: Request, incoming: Incoming, *, most: int = MOST_PARTS) -> Iterator[Part]:
     """Give the parts of a form one after the other, and at the end check that it was whole.
+
+    Args:
+        req: its body is the form.
+        incoming: reads that body.
+        most: so many parts there may be.
 
     Raises:
         Problem: 400, it is malformed or has too many parts or headers; else as `Incoming`.
     """
     options = Options()
-    options.max_body_part_count = MOST_PARTS
+    options.max_body_part_count = most
     options.max_body_part_headers_size = _MOST_HEADER_BYTES
     length = _ENDLESS if incoming.length is None else incoming.length
     wanted = _Wanted(incoming)

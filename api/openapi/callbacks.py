@@ -77,17 +77,10 @@ _STOPS: Final = "Nothing more of this job is sent there."
 _AGAIN: Final = "Anything else, and no answer within 15 seconds, is tried again later."
 
 
-def webhook(name: str, summary: str, schema: str) -> dict[str, Any]:
-    """Describe what a receiver is sent.
-
-    Args:
-        name: its operationId.
-        summary: what it tells.
-        schema: the name of the schema of its body.
-    """
+def _received(summary: str, schema: str) -> dict[str, Any]:
+    """Describe what a receiver is sent, and what its answers mean."""
     return {
         "post": {
-            "operationId": name,
             "tags": ["Callbacks"],
             "summary": summary,
             "description": "Sent to the `url` of a submission's `callback`. It may come more than "
@@ -113,7 +106,15 @@ def webhook(name: str, summary: str, schema: str) -> dict[str, Any]:
     }
 
 
-WEBHOOKS: Final[dict[str, dict[str, Any]]] = {
-    "jobEvent": webhook("receiveJobEvent", "Hear what became of a job", "JobEvent"),
-    "batchEvent": webhook("receiveBatchEvent", "Hear that a batch has completed", "BatchEvent"),
+_OF_JOB: Final = _received("Hear what became of a job", "JobEvent")
+
+# Not as `webhooks`: these go where each submission says, and generators of clients make of
+# webhooks requests that a client would send.
+CALLBACKS: Final[dict[str, dict[str, Any]]] = {
+    "jobEvent": {"{$request.body#/callback/url}": _OF_JOB},
+    "jobEventByQuery": {"{$request.query.callback_url}": _OF_JOB},
+    "batchEvent": {
+        "{$request.body#/callback/url}": _received("Hear that a batch has completed", "BatchEvent")
+    },
 }
+"""By the names that descriptions use."""

@@ -64,6 +64,7 @@ def components(
         "parameters": parameters(known),
         "headers": headers,
         "links": LINKS,
+        "callbacks": callbacks.CALLBACKS,
     }
 
 
@@ -148,7 +149,7 @@ def _responses(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _reached(document: dict[str, Any]) -> set[tuple[str, str]]:
     """Find the components that requests refer to, themselves or through others."""
     reached: set[tuple[str, str]] = set()
-    waiting: list[Any] = [document["paths"], document["webhooks"]]
+    waiting: list[Any] = [document["paths"]]
     while waiting:
         for reference in _references(waiting.pop()):
             section, _, name = reference.removeprefix(_PREFIX).partition("/")

@@ -71,6 +71,7 @@ class Description:
         parameters: names of parameters, those in the path left out.
         answers: by status.
         problems: kinds with which it may be refused, those of every route left out.
+        callbacks: names of what is sent later to an address in the request.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Description:
     problems: tuple[Kind, ...] = ()
     parameters: tuple[str, ...] = ()
     body: Body | None = None
+    callbacks: tuple[str, ...] = ()
 
 
 Descriptions = Mapping[tuple[str, str], Description]

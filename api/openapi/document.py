@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
-from api.openapi.callbacks import WEBHOOKS
 from api.openapi.components import SECURITY, components, only_used
 from api.openapi.description import Body, Description, Descriptions, named
 from api.openapi.operations import parameters_example
@@ -105,7 +104,6 @@ def build_document(
         "tags": [{"name": name, "description": says} for name, says in _TAGS.items()],
         "security": _KEYS if keys_required else [{}],
         "paths": paths,
-        "webhooks": WEBHOOKS,
         "components": {
             **components(known, refusals),
             **({"securitySchemes": SECURITY} if keys_required else {}),
@@ -155,6 +153,10 @@ def _operation(
         written["security"] = []
     if description.body is not None:
         written["requestBody"] = _body(description.body, known)
+    if description.callbacks:
+        written["callbacks"] = {
+            name: {"$ref": f"#/components/callbacks/{name}"} for name in description.callbacks
+        }
     return written
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api.files.multipart import MOST_PARTS
+from api.files.form_jobs import MOST_IN_LIST
 from api.openapi.description import Schema, named
 from api.openapi.shapes import ADDRESS, JOB_ID, TEXT, TIME, closed, listed, said, whole
 from jobs.files.parameters import FileParameter
@@ -54,7 +54,7 @@ def form_schema(operation: Operation, params: Schema) -> Schema:
         "description": f"Parameters of `{operation.name}`, with its files as parts.",
         "properties": {
             "params": said(others, "All that are not files, as JSON."),
-            **{name: _part(each) for name, each in files.items()},
+            **{name: _part(each, params["properties"][name]) for name, each in files.items()},
         },
         "required": [name for name, each in files.items() if not each.optional]
         + (["params"] if needed else []),
@@ -70,13 +70,22 @@ def form_encoding(operation: Operation) -> dict[str, Schema]:
         **{
             name: {"contentType": ", ".join(each.accepts.media_types)}
             for name, each in files.items()
+            if "*/*" not in each.accepts.media_types
         },
     }
 
 
-def _part(parameter: FileParameter) -> Schema:
-    taken = ", ".join(parameter.accepts.media_types)
-    one = said(_BYTES, f"A file; taken: {taken}.")
+def _part(parameter: FileParameter, as_json: Schema) -> Schema:
+    types = parameter.accepts.media_types
+    # Generators write descriptions into comments, which `*/*` would end.
+    taken = "of any type" if "*/*" in types else f"one of {', '.join(types)}"
+    one = said(_BYTES, f"A file, {taken}.")
     if not parameter.many:
         return one
-    return {"type": "array", "items": one, "maxItems": MOST_PARTS - 1}
+    (files,) = [each for each in as_json.get("anyOf", [as_json]) if each.get("type") == "array"]
+    return {
+        "type": "array",
+        "items": one,
+        "minItems": max(1, files.get("minItems", 1)),
+        "maxItems": min(MOST_IN_LIST, files.get("maxItems", MOST_IN_LIST)),
+    }

@@ -41,8 +41,8 @@ _QUERY: Final[dict[str, dict[str, Any]]] = {
     },
     "file_name": {
         "name": "name",
-        "description": "What the file is called.",
-        "schema": {"type": "string", "maxLength": 255},
+        "description": "What the file is called; made safe to show, and shortened.",
+        "schema": {"type": "string"},
     },
     "cursor": {
         "description": "Where the page begins, from the `next` of the one before.",

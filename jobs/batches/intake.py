@@ -13,6 +13,8 @@ from jobs.errors import (
     BatchGone,
     IdempotencyMismatch,
     InvalidParameters,
+    RateExceeded,
+    Refused,
     UnknownOperation,
 )
 from jobs.intake import Intake
@@ -74,6 +76,7 @@ class BatchIntake:
 
         Raises:
             IdempotencyMismatch: the key belongs to another payload.
+            RateExceeded: not even one item is within the rate.
             BatchGone: the key made a batch that is gone.
             StoreUnavailable: Redis does not answer; a part of it may be recorded.
         """
@@ -88,12 +91,8 @@ class BatchIntake:
             quota = decided.quota
             self._intake.faults.reach("between-record-and-publish")
             match decided.word:
-                case "mismatch":
-                    error = IdempotencyMismatch(
-                        "This Idempotency-Key was used with another payload."
-                    )
-                    error.quota = quota
-                    raise error
+                case "mismatch" | "limited":
+                    raise _refused(decided)
                 case "replayed":
                     batch, replayed = replace(batch, id=decided.batch_id), True
                     known = read_outcomes(self._intake.store, batch.id)
@@ -142,6 +141,14 @@ class BatchIntake:
         for job_id, done in zip(decided.woken, confirmed, strict=True):
             if done:
                 self._intake.relay.settle(job_id, 1)
+
+
+def _refused(decided: Decided) -> Refused:
+    if decided.word == "limited" and decided.quota is not None:
+        return RateExceeded(decided.quota)
+    error = IdempotencyMismatch("This Idempotency-Key was used with another payload.")
+    error.quota = decided.quota
+    return error
 
 
 _CLOSED: Final = Outcome("closed", refused=BatchClosed())

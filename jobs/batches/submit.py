@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from jobs.batches.outcome import Outcome, read_outcome
+from jobs.batches.pauses import with_pauses
 from jobs.encoding import encode
 from jobs.quota import Charge, Quota
 from jobs.store import Store
@@ -73,13 +74,14 @@ class Decided:
 
     Attributes:
         word: stored; closed, the batch takes nothing more; replayed, the key made the batch
-            `batch_id` before; mismatch, of another payload; missing, the batch is gone.
+            `batch_id` before; mismatch, of another payload; limited, the rate takes no item and
+            no batch was made; missing, the batch is gone.
         outcomes: of these items, whoever submitted them; empty unless stored.
         woken: the jobs that this step made and whose messages are to be published.
         now_ms: when, by the clock of Redis.
     """
 
-    word: Literal["stored", "replayed", "mismatch", "closed", "missing"]
+    word: Literal["stored", "replayed", "mismatch", "limited", "closed", "missing"]
     batch_id: str
     outcomes: tuple[Outcome, ...]
     woken: tuple[str, ...]
@@ -114,12 +116,12 @@ def submit_step(
         batch_id=batch.id,
         first=step.first,
         fields=json.dumps(batch.fields()),
-        items=json.dumps([_item(item) for item in step.items]),
+        items=f"[{','.join(with_pauses(json.dumps(_item(item)) for item in step.items))}]",
         max_active=max_active,
         payer=charge.tenant if charge else "",
         rate_requests=charge.rate.requests if charge else 0,
         rate_window_ms=charge.window_ms if charge else 0,
-        params=[_params(item) for item in step.items],
+        params=list(with_pauses(_params(item) for item in step.items)),
     )
     left, reset_ms, *values = answer.values
     stored = answer.word == "stored"

@@ -1,5 +1,6 @@
 """The folder of one attempt, where its function finds the files it takes and makes its own."""
 
+import os
 import re
 import shutil
 import tempfile
@@ -69,6 +70,15 @@ class RunFiles:
             own = self._folder / str(self._count)
         own.mkdir(mode=0o700)
         return own / (_UNSAFE.sub("_", name)[-_LONGEST_PATH_NAME:] or "file")
+
+    def leads_out(self, path: Path) -> bool:
+        """Whether a path in the folder comes, by a link, to something that is not there."""
+        if self._folder is None:
+            return False
+        named = Path(os.path.abspath(path))  # noqa: PTH100 — links are to stay as they are
+        places = (self._folder, self._folder.resolve())
+        inside = any(named.is_relative_to(place) for place in places)
+        return inside and not path.resolve().is_relative_to(places[1])
 
     def holds(self, path: Path) -> bool:
         """Whether a file is in the folder itself, and nowhere else by another name."""

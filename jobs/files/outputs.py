@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from jobs.errors import (
     CallboardError,
+    FileNotFound,
     ResultNotSerialisable,
     ResultTooLarge,
     StorageUnavailable,
@@ -87,7 +88,7 @@ class Outputs:
         """
         for file in {id(each): each for each in files}.values():
             if not file.id:
-                staged = _measured(file)
+                staged = self._measured(file)
                 file.id = new_file_id()
                 file.settle(size=staged.size, sha256=staged.sha256)
                 self._new.append((file, staged))
@@ -140,12 +141,16 @@ class Outputs:
         """Remove what was kept, as far as that goes now; the rest goes after a day."""
         for file_id in self._kept:
             with suppress(CallboardError):
-                remove_file(self._store, self._storage, file_id, forced=True)
+                try:
+                    remove_file(self._store, self._storage, file_id, forced=True)
+                except FileNotFound:  # Redis lost it
+                    self._storage.remove(object_of(file_id))
         self._kept.clear()
 
     def _keep_file(self, file: File, staged: Staged) -> None:
         claimed = Claimed(file.id, self._tenant, "made", self._bounds.tenant_bytes)
-        if self._folder.holds(staged.path):
+        again = sum(each.path == staged.path for _, each in self._new) > 1
+        if self._folder.holds(staged.path) and not again:
             self._keep(claimed, staged, name=file.name, media_type=file.media_type)
             return
         # The function keeps what is its own, or what it has under another name, too.
@@ -179,13 +184,18 @@ class Outputs:
                 self._storage.remove(object_of(claimed.file_id))
             raise StorageUnavailable("Keeping a file took too long.")
 
-
-def _measured(file: File) -> Staged:
-    path = file.path or Path()
-    if not path.is_file():
-        raise ResultNotSerialisable(
-            f"The file {file.name!r} in the result was never written.", retryable=False
-        )
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256")
-    return Staged(path, -1, path.stat().st_size, digest)
+    def _measured(self, file: File) -> Staged:
+        path = file.path or Path()
+        if self._folder.leads_out(path):
+            raise ResultNotSerialisable(
+                f"The file {file.name!r} in the result is not a plain file in the folder of its "
+                "run.",
+                retryable=False,
+            )
+        if not path.is_file():
+            raise ResultNotSerialisable(
+                f"The file {file.name!r} in the result was never written.", retryable=False
+            )
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256")
+        return Staged(path, -1, path.stat().st_size, digest)

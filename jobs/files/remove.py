@@ -1,9 +1,16 @@
 """remove: take files away, one by request or all whose time is over; bytes go after that."""
 
+import random
+import time
+from typing import Final
+
 from jobs.errors import FileInUse, FileNotFound, StorageUnavailable
 from jobs.files.keep import Offload, Shelf, at_once
 from jobs.files.storage import Storage
 from jobs.store import Store
+
+LONGEST_SECONDS: Final = 15.0
+"""So long files are removed at a time; a storage that is away may take that for a single one."""
 
 
 def remove_file(
@@ -41,7 +48,13 @@ def remove_file(
 def expire_files(store: Store, storage: Storage, *, most: int = 100) -> int:
     """Remove the files whose time is over, and what is left of uploads that broke off.
 
-    Safe beside others that do the same, and after a crash at any point.
+    Safe beside others that do the same, and after a crash at any point. Those whose bytes cannot
+    be removed now come again, and do not keep others from going.
+
+    Args:
+        store: where records are.
+        storage: where bytes are.
+        most: how many are looked at in one step.
 
     Returns:
         How many went.
@@ -49,11 +62,17 @@ def expire_files(store: Store, storage: Storage, *, most: int = 100) -> int:
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    found = store.run("expire_files", store.keys("file_expiry"), most=most).values[0]
-    return sum(
-        _finish_removal(Shelf(store, storage), file_id, object_)
-        for file_id, object_ in zip(found[::2], found[1::2], strict=True)
-    )
+    end, gone = time.monotonic() + LONGEST_SECONDS, 0
+    while True:
+        found = store.run("expire_files", store.keys("file_expiry"), most=most).values[0]
+        files = list(zip(found[::2], found[1::2], strict=True))
+        random.shuffle(files)  # else those that fail might always come first
+        for file_id, object_ in files:
+            if time.monotonic() > end:
+                return gone
+            gone += _finish_removal(Shelf(store, storage), file_id, object_)
+        if len(files) < most:
+            return gone
 
 
 def _finish_removal(shelf: Shelf, file_id: str, object_: str) -> bool:

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +21,8 @@ from jobs.errors import StorageUnavailable
 SWEEP_SECONDS: Final = 5.0
 FOREIGN_SECONDS: Final = 24 * 60 * 60
 
-_HOST: Final = "".join(c if c.isalnum() else "_" for c in socket.gethostname())[:32]
+# Whole, as machines of one service are often called alike but for the end.
+_HOST: Final = "".join(c if c.isalnum() else "_" for c in socket.gethostname())[:128]
 
 
 @contextmanager
@@ -119,7 +121,7 @@ class Staging:
         try:
             yield path
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove_folder(path)
             os.close(descriptor)
 
     def sweep(self) -> None:
@@ -152,16 +154,32 @@ def _sweep(path: Path) -> None:
         ours = path.name.startswith(f"{_HOST}-")
         if not ours and time.time() - path.lstat().st_mtime < FOREIGN_SECONDS:
             return
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:  # gone meanwhile, or not ours to open
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
+            _remove_folder(path)
         else:
             path.unlink(missing_ok=True)
     except OSError:  # held by somebody who is at work
         pass
     finally:
         os.close(descriptor)
+
+
+def _remove_folder(path: Path) -> None:
+    """Remove a folder, also one in which a function has left folders that are read-only."""
+    shutil.rmtree(path, ignore_errors=True)
+    if not path.exists():
+        return
+    with suppress(OSError):
+        path.chmod(stat.S_IRWXU)
+    for folder, inner, _ in os.walk(path):
+        for each in inner:
+            within = Path(folder, each)
+            if not within.is_symlink():
+                with suppress(OSError):
+                    within.chmod(stat.S_IRWXU)
+    shutil.rmtree(path, ignore_errors=True)

@@ -1,10 +1,10 @@
 """Where the bytes of files are kept: a folder, or a bucket of S3 or what speaks like it."""
 
 import os
-import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.store import LocalStore, S3Store
+from obstore.store import S3Store
 
 from jobs.errors import FileNotFound, StorageUnavailable
+from jobs.files.local import STAGING, LocalFolder, Opened
 from jobs.files.staging import Staged, Staging, translating
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 PIECE_BYTES: Final = 1024**2
 _PART_BYTES: Final = 5 * 1024**2
 _FETCHED_BYTES: Final = 8 * 1024**2
-_STAGING: Final = ".staging"
 _RETRIES: Final["RetryConfig"] = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 
 
@@ -45,13 +45,31 @@ class Storage:
         self._staging_folder = staging
         self._staging = Staging(self._staged_in)
 
-    def stage(self) -> AbstractContextManager[Staged]:
+    @contextmanager
+    def stage(self) -> Iterator[Staged]:
         """Hold a new local file, which is removed on leaving unless it was kept.
 
         Raises:
-            StorageUnavailable: the disk is full or fails.
+            StorageUnavailable: the disk is full or fails, or the storage is away.
         """
-        return self._staging.file()
+        with translating():
+            if self._local is not None:
+                self._local.own()
+        with self._staging.file() as staged:
+            yield staged
+
+    def put_aside(self, body: bytes) -> Callable[[int, int], Iterator[bytes]]:
+        """Write bytes to the disk, where they stay as long as what reads them, and no longer.
+
+        Returns:
+            What gives so many bytes from a start on, in pieces.
+
+        Raises:
+            StorageUnavailable: the disk is full or fails, or the storage is away.
+        """
+        with self.stage() as staged:
+            staged.write(body)
+            return Opened(os.dup(staged.descriptor)).pieces
 
     def folder(self) -> AbstractContextManager[Path]:
         """Hold a new local folder, which is removed on leaving, or once its process is dead.
@@ -64,6 +82,8 @@ class Storage:
     def sweep(self) -> None:
         """Remove what killed processes have left in the staging folder."""
         self._staging.sweep()
+        if self._staging_folder is not None and self._local is not None:
+            self._local.sweep()
 
     def keep(self, path: Path, key: str) -> None:
         """Move a local file into the storage; it is there wholly and for good, or not at all.
@@ -74,9 +94,11 @@ class Storage:
             StorageUnavailable: it was not kept.
         """
         with translating():
-            if self._root is None or not self._moved(path, self._root / key):
-                obstore.put(self._objects, key, path, chunk_size=_PART_BYTES, max_concurrency=2)
-                path.unlink(missing_ok=True)
+            if self._local is not None:
+                self._local.keep(path, key)
+                return
+            obstore.put(self._objects, key, path, chunk_size=_PART_BYTES, max_concurrency=2)
+            path.unlink(missing_ok=True)
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Give an object's bytes in pieces of at most 1 MiB; each is asked for when it is wanted.
@@ -90,6 +112,11 @@ class Storage:
             FileNotFound: it is gone.
             StorageUnavailable: it cannot be read now.
         """
+        if self._local is not None:
+            with _reading():
+                # Whatever goes wrong comes with the first piece, as from a bucket.
+                yield from self._local.open(key).pieces(start, length)
+            return
         with _reading():
             if length is None:
                 length = obstore.head(self._objects, key)["size"] - start
@@ -107,8 +134,10 @@ class Storage:
             StorageUnavailable: it cannot be read now.
         """
         with _reading():
-            if self._root is not None:
-                shutil.copyfile(self._root / key, path)
+            if self._local is not None:
+                source = self._local.open(key)
+                with path.open("wb") as copy:
+                    copy.writelines(source.pieces(0, None))
                 return
             size = obstore.head(self._objects, key)["size"]
             with path.open("wb") as file:
@@ -123,10 +152,11 @@ class Storage:
             StorageUnavailable: it may still be there.
         """
         with translating():
-            try:
-                obstore.delete(self._objects, key)
-            except FileNotFoundError:
+            if self._local is not None:
+                self._local.remove(key)
                 return
+            with suppress(FileNotFoundError):
+                obstore.delete(self._objects, key)
 
     def close(self) -> None:
         """Remove what goes with this process."""
@@ -149,17 +179,19 @@ class Storage:
         return Path(path).absolute()
 
     @cached_property
-    def _objects(self) -> LocalStore | S3Store:
-        if self._root is None:
-            # Given options would replace those of the environment, such as AWS_ALLOW_HTTP.
-            return S3Store.from_url(str(self._url), retry_config=_RETRIES)
-        return LocalStore(self._root, automatic_cleanup=False, mkdir=True)
+    def _local(self) -> LocalFolder | None:
+        """Give what keeps objects in a folder; None for a bucket."""
+        return None if self._root is None else LocalFolder(lambda: self._root or Path())
+
+    @cached_property
+    def _objects(self) -> S3Store:
+        # Given options would replace those of the environment, such as AWS_ALLOW_HTTP.
+        return S3Store.from_url(str(self._url), retry_config=_RETRIES)
 
     def _staged_in(self) -> Path:
         if self._staging_folder is not None:
             return self._staging_folder.absolute()
-        root = self._root or Path(tempfile.gettempdir())
-        return root / (_STAGING if self._root else f"callboard-{os.getuid()}{_STAGING}")
+        return _own_temporary() if self._root is None else self._root / STAGING
 
     def _piece(self, key: str, start: int, end: int) -> bytes:
         with _reading():
@@ -167,26 +199,6 @@ class Storage:
         if not piece:
             raise StorageUnavailable("The file is shorter than it was.")
         return piece
-
-    @staticmethod
-    def _moved(path: Path, target: Path) -> bool:
-        """Move a file within one file system; say whether that could be done."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if path.stat().st_dev != target.parent.stat().st_dev:
-            return False
-        _flush(path)
-        path.replace(target)
-        _flush(target.parent)
-        return True
-
-
-def _flush(path: Path) -> None:
-    """Let what is in a file or folder reach the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -196,3 +208,14 @@ def _reading() -> Iterator[None]:
             yield
         except FileNotFoundError as error:
             raise FileNotFound("This file is gone.") from error
+
+
+def _own_temporary() -> Path:
+    """Make a folder where everybody has some, and be sure that nobody else can write there."""
+    folder = Path(tempfile.gettempdir()) / f"callboard-{os.geteuid()}{STAGING}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    if not mine or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise StorageUnavailable("The folder for what is not finished belongs to others, too.")
+    return folder

@@ -93,7 +93,8 @@ def remove_schedule(store: Store, name: str, *, source: Source) -> None:
     key = store.keys("schedule", name)
     word = store.run("remove_schedule", key, schedule_name=name, source=source).word
     if word == "owned":
-        raise ScheduleFromFile(f"The schedule {name!r} is not that of the {source}.")
+        where = "stands in the file of schedules" if source == "api" else "came from the API"
+        raise ScheduleFromFile(f"The schedule {name!r} {where}.")
     if word == "missing":
         raise _not_found(name)
 

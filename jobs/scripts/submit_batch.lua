@@ -10,12 +10,12 @@
 --          rate_requests   int    how many requests a window has; 0 for no rate
 --          rate_window_ms  int
 --          params...       bytes  encoded parameters of each item
--- RETURNS  stored | replayed | mismatch | closed | missing
+-- RETURNS  stored | replayed | mismatch | limited | closed | missing
 --
 -- Each item is decided on once, in order, whoever repeats a step or takes up a batch that another
 -- left. Adds what is left of the quota and in how many ms there is more; then what is kept of these
 -- items, as JSON, and the time in ms; for a key that made another batch, its id. A closed batch takes
--- no more items.
+-- no more items; where not even one item is within the rate, none is made.
 local _, left, reset_ms = count_rate(key_rate(payer), rate_requests, rate_window_ms, 0)
 local kept_items = key_batch_items(batch_id)
 if redis.call('EXISTS', record) == 0 then
@@ -28,13 +28,19 @@ if redis.call('EXISTS', record) == 0 then
       return answer(same and 'replayed' or 'mismatch', left, reset_ms, kept[2])
     end
   end
+  if rate_requests > 0 and left < 1 then return answer('limited', left, reset_ms) end
   for name, value in pairs(fields) do redis.call('HSET', record, name, value) end
   redis.call('HSET', record, 'created_ms', whole(now))
   remember_idempotency(batch_id, fields)
 end
 
 local function decide(item, encoded)
-  if item.said then return item.said end
+  if item.said then
+    local counted
+    counted, left, reset_ms = count_rate(key_rate(payer), rate_requests, rate_window_ms, 1)
+    if counted then return item.said end
+    return cjson.encode({'limited', left, reset_ms, rate_requests, rate_window_ms})
+  end
   local word, more, later, subject, detail = decide_submission(
     item.job_id, item.fields, item.text, encoded, {
       on_conflict = item.on_conflict, run_at_ms = item.run_at_ms,

@@ -11,6 +11,8 @@ from config.environment import bare_environment
 PACKAGE: Final = "generated_client"
 _PATIENCE_SECONDS: Final = 150
 _SPARE: Final = dict.fromkeys(("apiTests", "modelTests", "apiDocs", "modelDocs"), "false")
+# Without it, TypeScript imports the types of forms and leaves them out.
+_FORMS: Final = {"skipFormModel": "false"}
 _LANGUAGES: Final = {
     "python": {"additionalProperties": {"packageName": PACKAGE}},
     "typescript-fetch": {},
@@ -40,7 +42,7 @@ def generate(document: dict[str, Any], folder: Path) -> Path:
             "generatorName": language,
             "inputSpec": str(source),
             "outputDir": str(folder / language),
-            "globalProperties": _SPARE,
+            "globalProperties": _SPARE | _FORMS,
             **chosen,
         }
         order.write_text(json.dumps(wanted), encoding="utf-8")

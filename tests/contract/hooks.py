@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from schemathesis.checks import CHECKS
 from schemathesis.openapi.checks import UseAfterFree
 
+from tests.contract.given_files import give_files
+
 _MSGPACK = "application/msgpack"
 _KEY = "Idempotency-Key"
 _LARGEST = 1e308
@@ -55,10 +57,11 @@ def before_load_schema(_context: Any, document: dict[str, Any]) -> None:
 
 @schemathesis.hook
 def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
-    """Say what no schema can: a key is for one payload, and events go to an address."""
+    """Say what no schema can: of a key, where events go to, and which files there are."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     _name_a_receiver(case)
+    give_files(case)
     key = (case.headers or {}).get(_KEY)
     if key is None:
         return

@@ -4,11 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from jobs import Failure, Job, operation
+from jobs import Accepts, Failure, File, Job, operation
 
 MOST = 1_000_000
 """So many jobs may be active that a fuzzer does not get there."""
 
+Text = Annotated[File, Accepts(media_types=("text/*",), max_bytes=64 * 1024)]
 Label = Annotated[str, Field(max_length=64)]
 
 
@@ -25,6 +26,14 @@ class Box(BaseModel):
     lowest: Point
     highest: Point
     label: Label | None
+
+
+class Lengths(BaseModel):
+    """How long some texts are, in bytes."""
+
+    total: int
+    sizes: list[int]
+    longest: File
 
 
 @operation(max_active=MOST)
@@ -76,6 +85,23 @@ def shared(name: Label) -> str:
 def newest(name: Label) -> str:
     """Keep the latest."""
     return name
+
+
+@operation(max_active=MOST)
+def measure(text: Text, others: list[Text] | None = None, each: bool = False) -> Lengths:
+    """Say how long texts are."""
+    sizes = [text.size, *(other.size for other in others or ())]
+    return Lengths(total=sum(sizes), sizes=sizes if each else [], longest=text)
+
+
+@operation(max_active=MOST)
+def copy(file: File, name: Label = "copy.txt", *, job: Job) -> File:
+    """Give a copy of a file back."""
+    made = job.files.new(name)
+    assert made.path is not None
+    with file.open() as stream:
+        made.path.write_bytes(stream.read())
+    return made
 
 
 @operation(max_active=MOST, wait="1s")

@@ -31,6 +31,9 @@ def client(
     with made.ApiClient(made.Configuration(host=served.url, access_token=keys["first"])) as api:
         made.jobs = made.JobsApi(api)
         made.operations = made.OperationsApi(api)
+        made.files = made.FilesApi(api)
+        made.batches = made.BatchesApi(api)
+        made.callbacks = made.CallbacksApi(api)
         yield made
 
 
@@ -78,6 +81,52 @@ def test_the_python_client_cancels_in_two_steps(client: Any) -> None:
     assert cancelled.status == "cancelled"
 
 
+def test_the_python_client_uploads_a_file_and_downloads_what_became_of_it(client: Any) -> None:
+    file = client.files.upload_file(("notes.txt", b"one, two\n"))
+    asked = client.CopyParameters(file=file.id, name="again.txt")
+
+    job = client.operations.run_copy(asked, prefer="wait=1")
+    done = eventually(lambda: _final(client, job.id), what="the job is final")
+    made = client.files.get_file(done.result["id"])
+
+    assert (file.name, file.media_type, file.in_use) == ("notes.txt", "text/plain", False)
+    assert (made.name, made.sha256) == ("again.txt", file.sha256)
+    assert client.files.get_file_content(made.id) == b"one, two\n"
+
+
+def test_the_python_client_submits_a_batch_and_sees_it_end(client: Any) -> None:
+    items = [
+        client.Submission(
+            client.CountSubmission(
+                operation="count", params=client.CountParameters(numbers={"a": number})
+            )
+        )
+        for number in range(3)
+    ]
+
+    batch = client.batches.submit_batch(
+        client.BatchSubmission(items=[client.BatchSubmissionItemsInner(each) for each in items])
+    )
+    done = eventually(lambda: _completed(client, batch.id), what="the batch has completed")
+
+    assert [item.status for item in batch.items] == ["accepted"] * 3
+    assert (done.total, done.counts.succeeded, done.progress.percent) == (3, 3, 100)
+
+
+def test_the_python_client_lists_callbacks(client: Any) -> None:
+    job = client.operations.run_once(
+        client.OnceParameters(name="callback"),
+        prefer="wait=1",
+        callback_url="https://hooks.invalid/",
+        callback_events=["job.succeeded"],
+    )
+    eventually(lambda: _final(client, job.id), what="the job is final")
+
+    (delivery,) = client.callbacks.list_job_callbacks(job.id).items
+
+    assert (delivery.type, delivery.host) == ("job.succeeded", "hooks.invalid")
+
+
 def test_the_python_client_reads_problems(client: Any) -> None:
     with pytest.raises(client.exceptions.NotFoundException) as refused:
         client.jobs.get_job("0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77")
@@ -89,6 +138,11 @@ def test_the_typescript_client_fits_its_own_types(clients: Path, tools: Path) ->
     done = node.run(tools / "tsc", "--project", ".", cwd=clients / "typescript-fetch")
 
     assert done.returncode == 0, done.stdout
+
+
+def _completed(client: Any, batch_id: str) -> Any:
+    batch = client.batches.get_batch(batch_id)
+    return batch if batch.status == "completed" else None
 
 
 def _final(client: Any, job_id: str) -> Any:

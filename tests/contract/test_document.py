@@ -1,15 +1,18 @@
 """The document says what is there, all of it, and nothing else."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from api.openapi.description import named
 from api.openapi.document import DESCRIPTIONS
 from api.openapi.paths.operations import ONE
 from tests.api_stage import Stage
 from tests.contract.documents import document, stage_of_contract, validator
+from tests.system.stack import ROOT
 
 pytestmark = pytest.mark.check
 
@@ -85,6 +88,19 @@ def test_examples_fit_their_schemas() -> None:
 
     assert bodies
     assert values
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("page", "schema"),
+    [("receive-callbacks", "Submission"), ("submit-a-batch", "BatchSubmission")],
+)
+def test_requests_in_the_how_to_fit_their_schemas(page: str, schema: str) -> None:
+    text = (ROOT / "docs" / "how-to" / f"{page}.md").read_text(encoding="utf-8")
+    request = json.loads(text.partition("```json\n")[2].partition("```")[0])
+
+    wrong = [each.message for each in validator(document(), named(schema)).iter_errors(request)]
+
     assert not wrong
 
 

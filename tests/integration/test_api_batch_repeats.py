@@ -2,11 +2,13 @@
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from falcon import testing
 
+from api.app import create_app
 from jobs.batches.batch import seal_batches
 from jobs.batches.submit import STEP, NewBatch, Step, submit_step
 from jobs.identity import new_job_id
@@ -143,3 +145,33 @@ def test_a_step_of_another_size_takes_up_the_batch_where_it_is(stage: Stage) -> 
         return len(decided.outcomes)
 
     assert [step(0, 3), step(0, 2), step(2, 2), step(3, 2)] == [3, 2, 1, 2]
+
+
+def test_large_batches_take_turns_and_small_ones_do_not_wait_for_them() -> None:
+    stage = Stage(max_body_bytes=1024, max_batch_bytes=100_000)
+    let_go, begun = threading.Event(), threading.Semaphore(0)
+
+    def offload(parse: Callable[[], Any], /) -> Any:
+        begun.release()
+        let_go.wait(10)
+        return parse()
+
+    slow = testing.TestClient(create_app(replace(stage.services, offload=offload)))
+    large = [threading.Thread(target=_post_adds, args=(slow, 50)) for _ in range(3)]
+    for thread in large:
+        thread.start()
+    first_begins, second_begins = begun.acquire(timeout=10), begun.acquire(timeout=0.3)
+    small = threading.Thread(target=_post_adds, args=(slow, 1))
+    small.start()
+    small_begins = begun.acquire(timeout=10)
+    let_go.set()
+    for thread in [*large, small]:
+        thread.join(20)
+
+    assert (first_begins, second_begins, small_begins) == (True, False, True)
+    assert stage.store.redis.zcard(stage.store.keys("active")) == 151
+    stage.close()
+
+
+def _post_adds(client: testing.TestClient, count: int) -> None:
+    client.simulate_post(URL, json={"items": adds(count)})

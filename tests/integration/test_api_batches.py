@@ -142,6 +142,32 @@ def test_each_item_costs_one_request_of_the_quota_and_a_repeat_none() -> None:
     stage.close()
 
 
+def test_items_that_are_invalid_use_the_quota_as_well() -> None:
+    stage = Stage(rate_limit="3/1h")
+
+    answer = post(stage, [17, {"operation": "nowhere"}, {"operation": "add"}, 17, *adds(1)])
+
+    assert statuses(answer) == ["invalid"] * 3 + ["limited"] * 2
+    assert answer.headers["RateLimit"].startswith('"requests";r=0;')
+    stage.close()
+
+
+def test_without_any_quota_left_no_batch_is_made_and_a_repeat_is_answered() -> None:
+    stage = Stage(rate_limit="3/1h")
+    made = post(stage, adds(3), key="k")
+
+    refused = post(stage, adds(3), key="l")
+    again = post(stage, adds(3), key="k")
+
+    assert (refused.status_code, refused.json["violated-policies"]) == (429, ["requests"])
+    assert 1100 < int(refused.headers["Retry-After"]) <= 1200
+    assert refused.headers["RateLimit"].startswith('"requests";r=0;')
+    assert again.json["id"] == made.json["id"]
+    (kept,) = stage.store.redis.keys("*batch:*:items")
+    assert made.json["id"] in kept.decode()
+    stage.close()
+
+
 def test_a_batch_of_too_many_items_is_too_large_and_one_of_none_is_invalid(stage: Stage) -> None:
     many, none = post(stage, adds(1001)), post(stage, [])
 
@@ -167,14 +193,26 @@ def test_the_body_of_a_batch_has_bounds_of_its_own() -> None:
     deep, deeper = ({"operation": "echo", "params": {"value": each}} for each in ([1], [[1]]))
     large = {"operation": "echo", "params": {"value": "x" * 3000}}
 
-    answers = [post(stage, [each]).status_code for each in (large, deep, deeper)]
+    answers = [post(stage, [each]).status_code for each in (deep, deeper)]
     too_large = post(stage, [large, large])
 
-    assert answers == [202, 202, 400]
+    assert answers == [202, 400]
     assert (too_large.status_code, too_large.json["detail"]) == (
         413,
         "At most 4096 bytes are read.",
     )
+    stage.close()
+
+
+def test_an_item_is_no_larger_than_a_submission_alone() -> None:
+    stage = Stage(max_body_bytes=1024, max_batch_bytes=4096)
+    fits, large = ({"operation": "echo", "params": {"value": "x" * n}} for n in (900, 1024))
+
+    answer = post(stage, [fits, large])
+
+    told = answer.json["items"][1]["problem"]
+    assert statuses(answer) == ["accepted", "invalid"]
+    assert told["errors"] == [{"pointer": "/items/1", "detail": "is larger than 1024 bytes"}]
     stage.close()
 
 

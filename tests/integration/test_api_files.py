@@ -184,6 +184,7 @@ def test_pages_follow_one_another_newest_first(stage: Stage) -> None:
         (b"x", {"Content-Encoding": "gzip", **TEXT}, (415, "unsupported-media-type")),
         (b"x", {"Content-Digest": "sha-256=:AAAA:", **TEXT}, (400, "invalid-header")),
         (b"x", {"Content-Digest": "sha-256=x", **TEXT}, (400, "invalid-header")),
+        (b"x", {"Content-Digest": "SHA-256=:AAAA:", **TEXT}, (400, "invalid-header")),
         (b"x", {"Content-Type": "no media type"}, (415, "file-type-not-accepted")),
     ],
 )

@@ -110,7 +110,8 @@ def test_without_other_parameters_the_form_has_files_alone(stage: Stage) -> None
             (415, "file-type-not-accepted"),
             None,
         ),
-        ((*[part("notes", b"x", filename="a")] * 70, table()), (400, "malformed-body"), None),
+        ((*[part("notes", b"x", filename="a")] * 65, table()), (422, "invalid-request"), "/notes"),
+        ((*[params()] * 70, table()), (422, "invalid-request"), "/params"),
     ],
 )
 def test_a_form_that_is_refused_leaves_no_file(
@@ -186,6 +187,16 @@ def test_the_document_says_which_parts_the_form_has(stage: Stage) -> None:
     assert set(described["properties"]["params"]["properties"]) == {"title"}
     plainly = paths["/v1/operations/plain"]["post"]["requestBody"]["content"]
     assert "multipart/form-data" not in plainly
+
+
+def test_a_form_may_have_as_many_files_as_the_document_says(stage: Stage) -> None:
+    document = stage.http.simulate_get("/openapi.json").json
+    most = document["components"]["schemas"]["DigestForm"]["properties"]["notes"]["maxItems"]
+
+    answer = submit(stage, params(), table(), *[part("notes", b"x", filename="a")] * most)
+
+    assert answer.status_code == 202
+    assert len(kept(stage)) == most + 1
 
 
 def test_a_file_that_was_uploaded_before_is_taken_by_its_id(stage: Stage) -> None:

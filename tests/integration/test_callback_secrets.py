@@ -7,9 +7,13 @@ from datetime import timedelta
 
 import pytest
 import standardwebhooks
+import structlog
 from click.testing import CliRunner, Result
 from fakeredis import FakeRedis, FakeServer
 
+from actors.assembly import assemble
+from actors.callbacks.delivering import deliver_callbacks
+from config import load_settings
 from jobs.callbacks.secrets import WebhookSecrets, list_rotations, read_rotation, rotate
 from jobs.store import Store
 from ops.cli import main
@@ -200,3 +204,13 @@ def test_a_short_signing_key_is_refused_without_being_quoted() -> None:
     assert "CALLBOARD_SIGNING_KEY" in done.stderr
     assert "fewer than 32" in done.stderr
     assert "hush-hush" not in done.output
+
+
+def test_a_worker_without_a_key_says_that_it_leaves_callbacks_to_others() -> None:
+    assembly = assemble(load_settings())
+
+    with structlog.testing.capture_logs() as lines:
+        deliver_callbacks(assembly, lambda _: b"")
+
+    assert [(each["event"], each["log_level"]) for each in lines] == [("callbacks_left", "info")]
+    assembly.close()

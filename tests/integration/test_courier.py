@@ -195,6 +195,21 @@ def test_one_host_that_hangs_keeps_no_other_waiting(office: Office) -> None:
         assert stuck.connections == PER_HOST < THREADS
 
 
+def test_a_few_hosts_that_hang_keep_no_other_waiting(office: Office) -> None:
+    with Receiver(hanging) as stuck, Receiver() as swift:
+        for number in range(5):
+            for _ in range(PER_HOST + 1):
+                office.job(stuck, f"stuck-{number}.example")
+        job_id = office.job(swift, "swift.example")
+        courier = office.courier(stuck, swift, deadline_s=15)
+        courier.start()
+
+        swift.await_requests(1, timeout=5)
+        eventually(
+            lambda: office.delivery(job_id).status == "delivered", what="the callback is delivered"
+        )
+
+
 def test_a_courier_that_stops_takes_no_more_and_ends_what_it_has(office: Office) -> None:
     let_go = threading.Event()
 

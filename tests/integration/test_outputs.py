@@ -13,6 +13,7 @@ from jobs.cancel import cancel
 from jobs.errors import (
     Cancelled,
     Interruption,
+    ResultNotSerialisable,
     ResultTooLarge,
     StorageFull,
     StorageUnavailable,
@@ -25,6 +26,7 @@ from jobs.files.outputs import OutputBounds, Outputs
 from jobs.files.records import object_of, read_files
 from jobs.files.remove import expire_files
 from jobs.finish import Outcome, finish
+from jobs.purge import purge
 from jobs.read import read, read_submissions
 from jobs.store import Store
 from tests.api_stage import Stage
@@ -74,9 +76,7 @@ class Workbench(Stage):
     def objects(self) -> list[Path]:
         with self.storage.stage() as staged:
             root = staged.path.parents[1]
-            return [
-                p for p in root.rglob("*") if p.is_file() and staged.path.parent not in p.parents
-            ]
+            return [p for p in root.glob("??/*") if p.is_file()]
 
 
 @pytest.fixture
@@ -208,16 +208,69 @@ def test_one_file_in_two_places_is_kept_once(bench: Workbench) -> None:
 def test_a_file_of_somewhere_else_stays_where_it_is(bench: Workbench, tmp_path: Path) -> None:
     outside = tmp_path / "mine.txt"
     outside.write_bytes(b"mine")
-    link = bench.folder.new("link.txt")
-    assert link.path is not None
-    link.path.symlink_to(outside)
-    file = File.of(outside)
+    link = tmp_path / "link.txt"
+    link.symlink_to(outside)
+    files = [File.of(outside), File.of(link)]
 
-    bench.outputs(file, link).keep(None, proceed=go_on)
+    bench.outputs(*files).keep(None, proceed=go_on)
 
     assert outside.read_bytes() == b"mine"
-    contents = [b"".join(bench.storage.read(object_of(each.id))) for each in (file, link)]
+    contents = [b"".join(bench.storage.read(object_of(each.id))) for each in files]
     assert contents == [b"mine", b"mine"]
+
+
+@pytest.mark.parametrize("how", ["link", "folder", "deeper"])
+def test_what_only_seems_to_be_in_the_folder_is_not_sent(
+    bench: Workbench, tmp_path: Path, how: str
+) -> None:
+    secret = tmp_path / "a.txt"
+    secret.write_bytes(b"secret of the machine")
+    file = bench.folder.new("a.txt")
+    assert file.path is not None
+    if how == "link":
+        file.path.symlink_to(secret)
+    elif how == "folder":
+        file.path.parent.rmdir()
+        file.path.parent.symlink_to(tmp_path)
+    else:
+        link = file.path.parent / "unpacked"
+        link.symlink_to(tmp_path)
+        file = File.of(link / "a.txt")
+
+    with pytest.raises(ResultNotSerialisable, match="not a plain file in the folder"):
+        bench.outputs(file)
+
+
+def test_one_path_under_two_names_is_kept_twice(bench: Workbench) -> None:
+    first = bench.file()
+    assert first.path is not None
+    files = [first, File.of(first.path), File.of(first.path, "text/html")]
+
+    bench.outputs(*files).keep(None, proceed=go_on)
+
+    assert [len(b"".join(bench.storage.read(object_of(f.id)))) for f in files] == [7, 7, 7]
+
+
+def test_a_file_whose_record_redis_lost_leaves_no_bytes(bench: Workbench) -> None:
+    file = bench.file()
+    outputs = bench.outputs(file)
+    outputs.keep(None, proceed=go_on)
+    bench.store.redis.flushall()
+
+    outputs.discard()
+
+    assert bench.objects() == []
+
+
+def test_what_a_job_made_goes_with_it(bench: Workbench) -> None:
+    file, fence = bench.file(), bench.running()
+    finish(bench.store, fence, bench.outputs(file).keep([file.described(), NOISE], proceed=go_on))
+
+    purge(bench.store, fence.job_id)
+    removed = expire_files(bench.store, bench.storage)
+
+    assert removed == 2
+    assert (bench.objects(), bench.stored_bytes()) == ([], 0)
 
 
 def test_redis_may_go_and_come_back_while_files_are_kept(bench: Workbench) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.schedules.records import read_schedule
+from jobs.schedules.records import list_schedules, read_schedule, remove_schedule
 from jobs.submission import moment
 from tests.eventually import eventually
 from tests.integration.test_embedded_worker import Embedded
@@ -46,3 +46,26 @@ def test_a_tick_of_the_files_schedule_comes_within_a_second_of_its_time(
     assert ended.started_at is not None
     assert ended.started_at - tick < timedelta(seconds=1.5)
     assert read_schedule(store, "yearly").next_at > tick
+
+
+def test_a_redis_that_lost_everything_gets_the_files_schedules_again(embedded: Embedded) -> None:
+    store = embedded.store
+    names = store.keys("schedules")
+    eventually(lambda: store.redis.zcard(names) == 1, what="the file's schedule is in Redis")
+
+    store.redis.flushall()
+    embedded.service.hello()
+
+    assert [each.name for each in list_schedules(store)] == ["yearly"]
+
+
+def test_what_a_later_file_removed_stays_removed(embedded: Embedded) -> None:
+    store = embedded.store
+    names = store.keys("schedules")
+    eventually(lambda: store.redis.zcard(names) == 1, what="the file's schedule is in Redis")
+    embedded.service.hello()
+
+    remove_schedule(store, "yearly", source="file")
+    embedded.service.hello()
+
+    assert list_schedules(store) == []

@@ -6,8 +6,10 @@ import threading
 from datetime import timedelta
 
 import pytest
+import structlog
 from redis import Redis
 
+from actors.ticking import MOST_AT_ONCE
 from jobs.errors import (
     StoreUnavailable,
 )
@@ -232,6 +234,23 @@ def test_one_schedule_that_breaks_does_not_keep_the_others_from_their_ticks(tick
 
     for _ in range(2):
         ticks.housekeeper.tick()
+
+    assert len(ticks.jobs()) == 1
+
+
+def test_many_schedules_that_break_keep_no_other_from_its_ticks(ticks: Ticks) -> None:
+    broken = Schedule(cron=MINUTELY, operation="report")
+    for number in range(MOST_AT_ONCE):
+        put_schedule(ticks.store, f"broken-{number}", broken, source="api")
+        key = ticks.store.keys("schedule", f"broken-{number}")
+        ticks.store.redis.hset(key, "timezone", "Mars/Olympus")
+    ticks.pass_time(minutes=1)
+    ticks.put()
+    ticks.pass_time(minutes=1)
+
+    with structlog.testing.capture_logs():
+        for _ in range(2):
+            ticks.housekeeper.tick()
 
     assert len(ticks.jobs()) == 1
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from config import Rate
-from jobs import outcome
+from jobs.batches import outcome
 from jobs.batches.batch import seal_batches
 from jobs.batches.submit import NewBatch, read_outcomes
 from jobs.errors import (

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobs import outcome
+from jobs.batches import outcome
 from jobs.batches.batch import cancel_batch, read_batch, seal_batches
 from jobs.cancel import cancel
 from jobs.errors import BatchNotFound

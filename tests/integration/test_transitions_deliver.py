@@ -2,17 +2,21 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from redis import Redis
 
+from actors.housekeeping import Housekeeper
 from jobs.callbacks.deliver import Attempted, keep_body
 from jobs.callbacks.deliveries import list_deliveries, resend
 from jobs.errors import DeliveryNotFound, DeliveryPending
+from jobs.files.storage import Storage
 from jobs.finish import finish
 from jobs.log import read_log
 from jobs.purge import purge, purge_expired
 from tests.courier_moves import DOWN, OK, SUCCESS, callback, done, ended, take
+from tests.ticks import Nowhere, ticking
 from tests.world import World
 
 HOUR_MS = 3_600_000
@@ -304,6 +308,27 @@ def test_the_housekeeper_does_not_wait_for_ever(world: World) -> None:
     assert counts == [0, 0, 1]
     assert take(world) == []
     assert not world.redis.keys("*deliver*")
+
+
+def test_the_housekeeper_waits_for_as_long_as_callbacks_are_tried(
+    world: World, tmp_path: Path
+) -> None:
+    job_id = ended(world, result_ttl=timedelta(hours=1))
+    housekeeper = Housekeeper(
+        world.store,
+        Nowhere(),
+        name="worker-1",
+        lease=timedelta(seconds=20),
+        storage=Storage(str(tmp_path)),
+        ticking=ticking(world.store),
+        callback_retries=[timedelta(days=3), timedelta(days=3)],
+    )
+
+    world.pass_time(5 * 24 * HOUR_MS)
+    housekeeper.tick()
+
+    assert world.status(job_id) == "succeeded"
+    assert [each.owner for each in take(world)] == [job_id]
 
 
 def test_a_jobs_end_takes_its_ended_deliveries_along(world: World) -> None:

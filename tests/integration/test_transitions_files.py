@@ -23,7 +23,9 @@ DONE = encode_result(1, max_bytes=100)
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
-    return Storage(str(tmp_path))
+    made = Storage(str(tmp_path))
+    with made.stage():  # the first upload of an installation has begun
+        return made
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,11 @@
 
 import hashlib
 import secrets
+import shutil
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -13,7 +15,9 @@ import pytest
 from tests.contract.exchanges import Exchange, complaints, exchange
 from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
+from tests.system.connection import Connection
 from tests.system.stack import Stack, installation
+from tests.system.uploading import Memory, web_process
 
 TEXT = b"one two three\n" * 100
 MEBIBYTE = 1024**2
@@ -29,7 +33,7 @@ def stack(
     folder = tmp_path_factory.mktemp("installation")
     redis_server.connect().flushall()
     with installation(folder, rabbitmq, redis_server, f"test-{secrets.token_hex(6)}") as made:
-        made.start(workers=2)
+        made.start(workers=2, CALLBOARD_STORED_RESULT_BYTES="64KiB")
         yield made
 
 
@@ -76,6 +80,47 @@ def test_a_file_goes_through_a_job_and_what_it_makes_comes_out(stack: Stack) -> 
     assert not ask.complaints()
 
 
+def test_a_storage_that_is_away_is_said_to_be_and_costs_no_job(stack: Stack) -> None:
+    files, away = stack.folder / "files", stack.folder / "away"
+    with httpx.Client(base_url=stack.url, timeout=20) as http:
+        file = http.post("/v1/files", content=TEXT, headers={"Content-Type": "text/plain"}).json()
+        files.rename(away)
+        files.mkdir()  # what is there while nothing is mounted
+        try:
+            read = http.get(file["links"]["content"])
+            sent = http.post("/v1/files", content=TEXT, headers={"Content-Type": "text/plain"})
+            taken = http.post("/v1/operations/read_patiently", json={"document": file["id"]})
+            job = taken.json()["links"]["self"]
+            eventually(lambda: http.get(job).json()["attempt"] == 1, what="one attempt", timeout=10)
+        finally:
+            shutil.rmtree(files)
+            away.rename(files)
+        eventually(lambda: http.get(job).json()["finished_at"], what="it ends", timeout=10)
+        ended = http.get(job).json()
+        again = http.get(file["links"]["content"])
+
+    assert [answer.status_code for answer in (read, sent)] == [503, 503]
+    assert {answer.headers["Retry-After"] for answer in (read, sent)} == {"5"}
+    assert (ended["status"], ended["attempt"]) == ("succeeded", 2)
+    assert again.content == TEXT
+    assert b"Traceback" not in stack.started[0].log.read_bytes()
+
+
+@pytest.mark.parametrize("size", [100_000, 290_000])  # where Redis has it, where the storage has it
+def test_a_large_result_comes_to_many_at_once(stack: Stack, size: int) -> None:
+    with httpx.Client(base_url=stack.url, timeout=20) as http:
+        job = http.post(
+            "/v1/operations/noise", json={"size": size}, headers={"Prefer": "wait=20"}
+        ).json()
+        assert job["status"] == "succeeded", job["error"]
+        address = job["links"]["result"]
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: http.get(address), range(24)))
+
+    assert [answer.status_code for answer in answers] == [200] * 24
+    assert {len(answer.json()) for answer in answers} == {size}
+
+
 def test_what_a_killed_worker_left_is_swept(stack: Stack, tmp_path: Path) -> None:
     noted = tmp_path / "noted"
 
@@ -109,6 +154,28 @@ def test_a_large_file_passes_without_being_held_in_memory(stack: Stack) -> None:
     assert digest == hashlib.sha256(bytes(LARGE)).hexdigest()
     assert max(grown.values()) < ENOUGH, grown
     assert time.monotonic() - began < 20  # 4 s when nothing else runs
+
+
+@pytest.mark.alone
+def test_slow_readers_of_a_large_result_take_little_memory(stack: Stack) -> None:
+    with httpx.Client(base_url=stack.url, timeout=20) as http:
+        job = http.post(
+            "/v1/operations/flood", json={"size": 8 * MEBIBYTE}, headers={"Prefer": "wait=20"}
+        ).json()
+        assert job["status"] == "succeeded", job["error"]
+        path = job["links"]["result"].removeprefix(stack.url)
+        http.get(path)
+        memory = Memory(web_process(stack))
+        readers = [Connection(stack.port) for _ in range(64)]
+        for reader in readers:
+            reader.send(path)
+        for reader in readers:
+            reader.read_until(b"\r\n\r\n")
+        grown = memory.growth()
+        for reader in readers:
+            reader.close()
+
+    assert grown < 384 * MEBIBYTE  # all of them together would be 512, and more on their way
 
 
 class Asking:

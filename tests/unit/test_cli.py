@@ -194,6 +194,15 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_lost(width: int) -> N
     assert lines[-1] == "10:00:00 hello"
 
 
+def test_a_line_of_a_log_stays_one_line_however_long_it_is() -> None:
+    text = "word " * 40 + "end"
+    console = terminal(80)
+
+    show_line(console, {"time": "2026-11-22T10:00:00.000Z", "text": text})
+
+    assert shown(console) == [f"10:00:00 {text}"]
+
+
 def test_what_comes_from_elsewhere_is_shown_and_never_obeyed() -> None:
     console = terminal(80)
 

@@ -112,6 +112,21 @@ def test_the_command_submits_a_file_and_says_how_the_jobs_ended(tmp_path: Path) 
     assert "Batch b-1\n" in done.stderr
 
 
+def test_the_command_names_the_job_that_a_duplicate_equals() -> None:
+    items = [item(0), {**item(0, detail="It is active."), "index": 1, "status": "duplicate"}]
+
+    done, _script = command(
+        *("batch", "-"),
+        steps=(
+            answer(batch(items=items, refused=1), 202),
+            answer(batch("completed", succeeded=1, refused=1)),
+        ),
+        input='{"operation": "add"}\n{"operation": "add"}\n',
+    )
+
+    assert "line 2: duplicate: job j-0 is active\n" in done.stderr
+
+
 def test_the_command_succeeds_when_all_jobs_did_and_prints_for_machines() -> None:
     made = batch("completed", 1, items=[item(0)], succeeded=1)
 

@@ -41,6 +41,23 @@ def test_the_coding_is_the_one_that_the_client_likes_best(
     assert coding_for(accepted) == coding
 
 
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip", None),
+        ("*", None),
+        ("identity;q=0, gzip", "gzip"),
+        ("gzip, *;q=0", "gzip"),
+        ("identity, gzip, *;q=0", None),
+        ("identity;q=0", None),
+    ],
+)
+def test_what_is_small_is_compressed_only_for_who_takes_it_in_no_other_way(
+    accepted: str, coding: str | None
+) -> None:
+    assert coding_for(accepted, small=True) == coding
+
+
 def test_equal_bodies_are_equal_when_compressed() -> None:
     body = b"same" * 1000
 

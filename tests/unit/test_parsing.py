@@ -76,6 +76,19 @@ def test_a_pair_of_surrogates_is_one_character() -> None:
     assert parse_json(rb'"\ud83d\ude00"') == "😀"
 
 
+@given(st.lists(st.sampled_from([r"\ud83d", r"\uDE00", r"\u0041", r"\\", r"\n", "ud83d", "é"])))
+def test_what_is_read_can_be_written_and_nothing_else_is_refused(pieces: list[str]) -> None:
+    body = f'["{"".join(pieces)}"]'.encode()
+    expected = json.loads(body)
+    lone = any("\ud800" <= character <= "\udfff" for character in expected[0])
+
+    if lone:
+        with pytest.raises(Malformed, match="surrogate"):
+            parse_json(body)
+    else:
+        assert parse_json(body) == expected
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

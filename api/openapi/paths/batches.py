@@ -21,6 +21,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         "An item that is refused keeps no other from being taken.",
         parameters=("Idempotency-Key", "traceparent"),
         body=Body(schema="BatchSubmission"),
+        callbacks=("batchEvent",),
         answers={
             202: Answer(
                 says="Every item is decided on.",

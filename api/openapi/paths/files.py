@@ -34,7 +34,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         "or the one file of a form. Its name is in the query, in `Content-Disposition`, or in "
         "the form. `Content-Digest: sha-256=:…:` is checked. A job takes the file by its id.",
         parameters=("file_name",),
-        body=Body(schema="FileBytes", media=(OCTETS,), also={FORM: "FileForm"}),
+        body=Body(schema="FileForm", media=(FORM,), also={OCTETS: "FileBytes"}),
         answers={
             201: Answer(
                 says="The file is kept.",

@@ -74,6 +74,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         says="Keeps a job and answers at once, or waits for it as long as `Prefer: wait` says.",
         parameters=SUBMIT_HEADERS,
         body=Body(schema="Submission"),
+        callbacks=("jobEvent",),
         answers={**accepted("Job"), 303: RETURNED},
         problems=(*SUBMITTED, TABLE[errors.UnknownOperation], TABLE[errors.DuplicateJob]),
     ),

@@ -50,6 +50,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         says="Submits a job; the body is the operation's parameters.",
         parameters=(*SUBMIT_HEADERS, *_OPTIONS),
         body=Body(schema="AnyParameters"),
+        callbacks=("jobEventByQuery",),
         answers={**accepted("Job"), 303: RETURNED},
         problems=(*SUBMITTED, _UNKNOWN, TABLE[errors.DuplicateJob]),
     ),
@@ -105,6 +106,7 @@ def of_operation(operation: Operation) -> Descriptions:
                 encoding=form_encoding(operation) if takes_files else {},
                 examples={} if example is None else {name: example},
             ),
+            callbacks=("jobEventByQuery",),
             answers={**accepted(f"{prefix}Job"), **({303: RETURNED} if returns else {})},
             problems=(
                 *SUBMITTED,

@@ -111,6 +111,12 @@ def noise(size: int) -> str:
     return "".join(random.Random(7).choices("0123456789abcdef", k=size))
 
 
+@operation(max_result="16MiB")
+def flood(size: int) -> str:
+    """Return a lot."""
+    return "x" * size
+
+
 @operation(max_retries=0)
 def die_writing(path: str, *, job: Job) -> int:
     """Write into the folder and kill the worker; the next attempt ends at once."""

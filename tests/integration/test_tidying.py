@@ -1,0 +1,89 @@
+"""Files go when their time is over, and a storage that does not answer holds up no job."""
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+from actors.housekeeping import Housekeeper
+from jobs.errors import StorageUnavailable
+from jobs.files.keep import Claimed, Shelf, keep_file
+from jobs.files.records import new_file_id
+from jobs.files.remove import expire_files
+from jobs.files.storage import Storage
+from tests.eventually import eventually
+from tests.ticks import Nowhere, ticking
+from tests.world import World
+
+HOUR = timedelta(hours=1)
+HOUR_MS = 3_600_000
+
+
+class SilentStorage(Storage):
+    """Does not answer for as long as a test wants."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.asked, self.answers = threading.Event(), threading.Event()
+
+    def remove(self, key: str) -> None:
+        self.asked.set()
+        self.answers.wait()
+        super().remove(key)
+
+
+def kept(world: World, storage: Storage) -> str:
+    claimed = Claimed(new_file_id(), "default", "upload")
+    with storage.stage() as staged:
+        staged.write(b"words")
+        shelf = Shelf(world.store, storage)
+        keep_file(shelf, claimed, staged, name="a", media_type="text/plain", ttl=HOUR)
+    return claimed.file_id
+
+
+def test_a_storage_that_does_not_answer_holds_up_no_job(world: World, tmp_path: Path) -> None:
+    storage = SilentStorage(str(tmp_path))
+    kept(world, storage)
+    housekeeper = Housekeeper(
+        world.store,
+        Nowhere(),
+        name="worker-1",
+        lease=timedelta(seconds=20),
+        storage=storage,
+        ticking=ticking(world.store),
+    )
+    world.pass_time(HOUR_MS)
+
+    housekeeper.start()
+    try:
+        eventually(storage.asked.is_set, what="a file is being removed", timeout=15)
+        job_id = world.submitted(scheduled_ms=world.now_ms + 1000)
+        world.pass_time(1000)
+        eventually(
+            lambda: world.record(job_id)["status"] == "queued", what="the job is due", timeout=5
+        )
+    finally:
+        storage.answers.set()
+        housekeeper.close()
+
+    assert storage.answers.is_set()
+    eventually(lambda: not list(tmp_path.glob("??/*")), what="the file is gone")
+
+
+def test_ten_thousand_files_would_go_at_once_and_a_stubborn_one_keeps_none_of_them(
+    world: World, tmp_path: Path
+) -> None:
+    storage = Storage(str(tmp_path))
+    files = [kept(world, storage) for _ in range(25)]
+
+    class StubbornStorage(Storage):
+        def remove(self, key: str) -> None:
+            if key.endswith(files[0]):
+                raise StorageUnavailable(key)
+            super().remove(key)
+
+    world.pass_time(HOUR_MS)
+
+    gone = expire_files(world.store, StubbornStorage(str(tmp_path)), most=10)
+
+    assert gone == 24
+    assert [path.name for path in tmp_path.glob("??/*")] == [files[0]]

@@ -1,0 +1,103 @@
+"""The code and the commands of the how-to pages do what the pages say."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from callboard import Client
+from tests.eventually import eventually
+from tests.system.stack import ROOT, free_port
+from tests.system.test_readme import environment
+
+PAGES = ROOT / "docs" / "how-to"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Give a page's blocks of one language."""
+    text = (PAGES / f"{page}.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The one-process server with the operations and the schedules of the pages."""
+    (tmp_path / "words.py").write_text(blocks("files", "python")[0])
+    (tmp_path / "countdown.py").write_text(blocks("write-an-operation", "python")[0])
+    (tmp_path / "schedules.toml").write_text(blocks("run-on-a-schedule", "toml")[0])
+    port = free_port()
+    with (tmp_path / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["callboardctl", "dev", "--port", str(port)],
+            cwd=tmp_path,
+            env={
+                **environment(),
+                "PYTHONPATH": ".",
+                "CALLBOARD_OPERATIONS": "words,countdown",
+                "CALLBOARD_SCHEDULES_FILE": "schedules.toml",
+            },
+            stdout=log,
+            stderr=log,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        eventually(
+            lambda: httpx.get(f"{url}/healthz").status_code == 200,
+            what="the one-process server serves",
+            timeout=30,
+            ignoring=(httpx.TransportError,),
+        )
+        yield url
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_what_the_pages_declare_runs_as_they_say(server: str, tmp_path: Path) -> None:
+    for name, content in (
+        ("notes.txt", "one two three\n"),
+        ("one.csv", "gene,score\nBBS1,1\n"),
+        ("two.csv", "name,score\nBBS1,1\n"),
+    ):
+        (tmp_path / name).write_text(content)
+
+    answers = _answers(server, tmp_path)
+    with Client(server) as client:
+        words = client.result(answers[0]["id"], timeout=30)
+        compared = client.result(answers[1]["id"], timeout=30)
+        counted = httpx.get(words["href"]).text
+        schedules = [each["name"] for each in client.schedules()]
+        operations = {each["name"] for each in client.operations()}
+
+    assert (words["name"], counted) == ("words.txt", "3\n")
+    assert compared == ["one.csv"]
+    assert [(file["name"], file["media_type"]) for file in answers[2:]] == [
+        ("notes.txt", "text/plain")
+    ] * 2
+    assert schedules == ["nightly-report"]
+    assert operations >= {"countdown", "count_words", "compare"}
+
+
+def _answers(server: str, folder: Path) -> list[Any]:
+    """Run the page's uploads, and give what they are answered."""
+    script = "".join(blocks("files", "sh")).replace("http://127.0.0.1:8000", server)
+    done = subprocess.run(
+        ["sh", "-eu", "-c", script],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    found, rest = [], done.stdout.strip()
+    while rest:
+        answer, end = json.JSONDecoder().raw_decode(rest)
+        found.append(answer)
+        rest = rest[end:].strip()
+    return found
