@@ -13,7 +13,7 @@ from jobs.store import Store
 from jobs.submission import Submission
 
 MOST_ITEMS: Final = 1000
-STEP: Final = 50
+STEP: Final = 100
 """How many items one step decides on, while nobody else is served."""
 
 

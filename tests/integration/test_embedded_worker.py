@@ -131,6 +131,7 @@ def test_a_result_that_is_too_large_fails_the_job(embedded: Embedded) -> None:
     assert (ended.status, kind_of(ended)) == ("failed", "result-too-large")
 
 
+@pytest.mark.alone
 def test_a_cancel_reaches_a_running_function_within_300_ms(embedded: Embedded) -> None:
     job_id = embedded.submit("wait", seconds=60)
     eventually(lambda: embedded.read(job_id).status == "running", what="the job runs")

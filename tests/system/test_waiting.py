@@ -155,6 +155,7 @@ def test_a_client_that_reads_nothing_delays_nobody(stack: Stack, connect: Connec
         each.close()
 
 
+@pytest.mark.alone
 def test_waits_and_streams_leave_threads_to_others_in_the_one_process_server(
     tmp_path: Path, rabbitmq: RabbitMQ, redis_server: RedisServer, connect: Connect
 ) -> None:

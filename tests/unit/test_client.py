@@ -260,6 +260,7 @@ def test_each_call_asks_what_the_contract_says(
     assert request.headers["Authorization"] == "Bearer k"
 
 
+@pytest.mark.alone
 def test_closing_ends_a_pause() -> None:
     callboard, _script = client(*(httpx.ConnectError("no") for _ in range(9)), patience=60)
     callboard.close()
