@@ -9,21 +9,18 @@ import asyncio
 import json
 import secrets
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import Any, Final
 
 from bench.clients import Clients
+from bench.serving import serving
 from bench.waiting import spread
-from tests.eventually import eventually
-from tests.servers import RabbitMQ, RedisServer
-from tests.system.stack import BOOT_SECONDS, Stack, installation
+from tests.system.stack import Stack
 
 _AT_ONCE: Final = 8
 _HEADERS: Final = {"Content-Type": "application/json"}
@@ -169,22 +166,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, field in Load.__dataclass_fields__.items():
         parser.add_argument(f"--{name}", type=type(field.default), default=field.default)
     load = Load(**vars(parser.parse_args(arguments)))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for each in ("rabbitmq", "redis", "logs"):
-            (folder / each).mkdir()
-        rabbitmq, redis_server = RabbitMQ(folder / "rabbitmq"), RedisServer(folder / "redis")
-        try:
-            rabbitmq.start()
-            redis_server.start()
-            namespace = f"bench-{secrets.token_hex(4)}"
-            with installation(folder / "logs", rabbitmq, redis_server, namespace) as stack:
-                stack.web()
-                eventually(stack.ready, what="web is ready", timeout=BOOT_SECONDS)
-                print(json.dumps(measure(stack, load), indent=2))
-        finally:
-            redis_server.close()
-            rabbitmq.close()
+    with serving() as stack:
+        print(json.dumps(measure(stack, load), indent=2))
 
 
 if __name__ == "__main__":

@@ -6,18 +6,14 @@ down; then some go up at once while the status of a job is asked for. Figures ar
 
 import argparse
 import json
-import secrets
-import tempfile
 import threading
 import time
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
-from tests.eventually import eventually
-from tests.servers import RabbitMQ, RedisServer
-from tests.system.stack import BOOT_SECONDS, Stack, installation
+from bench.serving import serving
+from tests.system.stack import Stack
 from tests.system.uploading import Memory, download, upload, uploading, web_process
 
 _MIB: Final = 1024**2
@@ -94,34 +90,10 @@ def main() -> None:
     parser.add_argument("--uploads", type=int, default=10)
     parser.add_argument("--mib", type=int, default=100)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for each in ("rabbitmq", "redis"):
-            (folder / each).mkdir()
-        rabbitmq, redis_server = RabbitMQ(folder / "rabbitmq"), RedisServer(folder / "redis")
-        try:
-            rabbitmq.start()
-            redis_server.start()
-            namespace = f"bench-{secrets.token_hex(3)}"
-            with installation(folder, rabbitmq, redis_server, namespace) as stack:
-                stack.web(CALLBOARD_MAX_FILE_BYTES="8GiB")
-                eventually(_answers(stack), what="web answers", timeout=BOOT_SECONDS)
-                large = one_large(stack, int(asked.gib * 1024) * _MIB)
-                many = many_at_once(stack, asked.mib * _MIB, asked.uploads)
-                print(json.dumps({"one": large, "many": many}, indent=2))
-        finally:
-            rabbitmq.close()
-            redis_server.close()
-
-
-def _answers(stack: Stack) -> Any:
-    def answers() -> bool:
-        try:
-            return httpx.get(f"{stack.url}/healthz", timeout=5).is_success
-        except httpx.TransportError:
-            return False
-
-    return answers
+    with serving(CALLBOARD_MAX_FILE_BYTES="8GiB") as stack:
+        large = one_large(stack, int(asked.gib * 1024) * _MIB)
+        many = many_at_once(stack, asked.mib * _MIB, asked.uploads)
+        print(json.dumps({"one": large, "many": many}, indent=2))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,8 @@ import json
 import os
 import random
 import resource
-import secrets
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +19,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from bench.clients import Clients
-from tests.eventually import eventually
-from tests.servers import RabbitMQ, RedisServer
-from tests.system.stack import BOOT_SECONDS, ROOT, Stack, installation
+from bench.serving import serving
+from tests.system.stack import ROOT, Stack
 
 _SPARE: Final = 200
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -207,22 +204,8 @@ def main() -> None:
     for name, field in Load.__dataclass_fields__.items():
         parser.add_argument(f"--{name}", type=type(field.default), default=field.default)
     load = Load(**vars(parser.parse_args()))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for each in ("rabbitmq", "redis", "logs"):
-            (folder / each).mkdir()
-        rabbitmq, redis_server = RabbitMQ(folder / "rabbitmq"), RedisServer(folder / "redis")
-        try:
-            rabbitmq.start()
-            redis_server.start()
-            namespace = f"bench-{secrets.token_hex(4)}"
-            with installation(folder / "logs", rabbitmq, redis_server, namespace) as stack:
-                stack.web()
-                eventually(stack.ready, what="web is ready", timeout=BOOT_SECONDS)
-                print(json.dumps(measure(stack, load), indent=2))
-        finally:
-            redis_server.close()
-            rabbitmq.close()
+    with serving() as stack:
+        print(json.dumps(measure(stack, load), indent=2))
 
 
 if __name__ == "__main__":

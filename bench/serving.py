@@ -1,0 +1,36 @@
+"""A web process with a redis-server and a RabbitMQ node of its own, for as long as one measures."""
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.eventually import eventually
+from tests.servers import RabbitMQ, RedisServer
+from tests.system.stack import BOOT_SECONDS, Stack, installation
+
+
+@contextmanager
+def serving(**settings: str) -> Iterator[Stack]:
+    """Start the servers and the web process, and end them.
+
+    Args:
+        settings: environment variables of the web process.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for each in ("rabbitmq", "redis", "logs"):
+            (folder / each).mkdir()
+        rabbitmq, redis_server = RabbitMQ(folder / "rabbitmq"), RedisServer(folder / "redis")
+        try:
+            rabbitmq.start()
+            redis_server.start()
+            namespace = f"bench-{secrets.token_hex(4)}"
+            with installation(folder / "logs", rabbitmq, redis_server, namespace) as stack:
+                stack.web(**settings)
+                eventually(stack.ready, what="web is ready", timeout=BOOT_SECONDS)
+                yield stack
+        finally:
+            redis_server.close()
+            rabbitmq.close()
