@@ -18,7 +18,7 @@ from api.problems.kinds import (
     UNSUPPORTED_MEDIA_TYPE,
 )
 from api.problems.problem import Problem
-from api.request import Request
+from api.request import Request, is_chunked
 from jobs.files.keep import Offload, at_once
 
 JSON: Final = "application/json"
@@ -88,7 +88,7 @@ class Media:
         Raises:
             Problem: as `read`.
         """
-        if not req.content_length and not _is_chunked(req):
+        if not req.content_length and not is_chunked(req):
             return {}
         body = self._read_bytes(req)
         return self._parsed(self._parser(req), body) if body else {}
@@ -133,7 +133,7 @@ class Media:
 
     def _read_bytes(self, req: Request) -> bytes:
         length = req.content_length
-        if length is None and not _is_chunked(req):
+        if length is None and not is_chunked(req):
             raise Problem(LENGTH_REQUIRED, "Send Content-Length, or send the body in chunks.")
         too_large = Problem(BODY_TOO_LARGE, f"At most {self._max_bytes} bytes are read.")
         if length is not None and length > self._max_bytes:
@@ -172,10 +172,6 @@ def write_problem(resp: falcon.Response, body: dict[str, Any]) -> None:
     """Answer with a problem object, whatever the client accepts (RFC 9457, section 3)."""
     resp.content_type = PROBLEM
     resp.data = to_json(body, inf_nan_mode="null")
-
-
-def _is_chunked(req: Request) -> bool:
-    return "chunked" in req.get_header("Transfer-Encoding", default="").lower()
 
 
 def _read_fully(req: Request, most: int) -> bytes:

@@ -51,3 +51,8 @@ class Request(falcon.Request):
     __slots__ = ()
     context_type = Context
     context: Context  # type: ignore[assignment]  # made from `context_type`
+
+
+def is_chunked(req: Request) -> bool:
+    """Whether the body comes in chunks, so that nobody knows its length yet."""
+    return "chunked" in req.get_header("Transfer-Encoding", default="").lower()

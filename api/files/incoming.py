@@ -17,7 +17,7 @@ from api.problems.kinds import (
     UNSUPPORTED_MEDIA_TYPE,
 )
 from api.problems.problem import Problem
-from api.request import Request
+from api.request import Request, is_chunked
 
 PIECE_BYTES: Final = 256 * 1024
 _DIGESTS: Final = ("Content-Digest", "Repr-Digest")
@@ -38,8 +38,7 @@ class Incoming:
         """How long it says that it is; None for one in chunks."""
         self._stream = req.stream
         self._read_bytes = 0
-        chunked = "chunked" in req.get_header("Transfer-Encoding", default="").lower()
-        if self.length is None and not chunked:
+        if self.length is None and not is_chunked(req):
             raise Problem(LENGTH_REQUIRED, "Send Content-Length, or send the body in chunks.")
         if req.get_header("Content-Encoding", default="identity").strip().lower() != "identity":
             raise Problem(UNSUPPORTED_MEDIA_TYPE, "Send the file itself, not compressed.")

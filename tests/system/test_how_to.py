@@ -11,9 +11,8 @@ import httpx
 import pytest
 
 from callboard import Client
-from tests.eventually import eventually
-from tests.system.stack import ROOT, free_port
-from tests.system.test_readme import environment
+from tests.system.stack import ROOT
+from tests.system.test_readme import environment, serving
 
 PAGES = ROOT / "docs" / "how-to"
 
@@ -30,32 +29,13 @@ def server(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "words.py").write_text(blocks("files", "python")[0])
     (tmp_path / "countdown.py").write_text(blocks("write-an-operation", "python")[0])
     (tmp_path / "schedules.toml").write_text(blocks("run-on-a-schedule", "toml")[0])
-    port = free_port()
-    with (tmp_path / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            ["callboardctl", "dev", "--port", str(port)],
-            cwd=tmp_path,
-            env={
-                **environment(),
-                "PYTHONPATH": ".",
-                "CALLBOARD_OPERATIONS": "words,countdown",
-                "CALLBOARD_SCHEDULES_FILE": "schedules.toml",
-            },
-            stdout=log,
-            stderr=log,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        eventually(
-            lambda: httpx.get(f"{url}/healthz").status_code == 200,
-            what="the one-process server serves",
-            timeout=30,
-            ignoring=(httpx.TransportError,),
-        )
+    settings = {
+        "PYTHONPATH": ".",
+        "CALLBOARD_OPERATIONS": "words,countdown",
+        "CALLBOARD_SCHEDULES_FILE": "schedules.toml",
+    }
+    with serving("callboardctl dev", tmp_path, tmp_path / "server.log", **settings) as url:
         yield url
-    finally:
-        process.terminate()
-        assert process.wait(30) == 0
 
 
 def test_what_the_pages_declare_runs_as_they_say(server: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -21,14 +22,22 @@ STATUS = re.compile(r"HTTP/1\.1 (\d{3})")
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """The one-process server, started by the README's first block."""
-    port = free_port()
     start, *_ = blocks()
-    with (tmp_path / "server.log").open("wb") as log:
+    with serving(start.strip(), ROOT, tmp_path / "server.log") as url:
+        yield url
+
+
+@contextmanager
+def serving(command: str, folder: Path, log: Path, **settings: str) -> Iterator[str]:
+    """Start the one-process server by a command, as somebody would in a folder; give its URL."""
+    port = free_port()
+    with log.open("wb") as said:
         process = subprocess.Popen(
-            ["sh", "-c", f"exec {start.strip()} --port {port}"],
-            cwd=ROOT,
-            env=environment(),
-            stdout=log,
+            ["sh", "-c", f"exec {command} --port {port}"],
+            cwd=folder,
+            env={**environment(), **settings},
+            stdout=said,
+            stderr=said,
         )
     url = f"http://127.0.0.1:{port}"
     try:
