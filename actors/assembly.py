@@ -95,7 +95,7 @@ def assemble(settings: Settings) -> Assembly:
     limits = registry.limits(settings.resources)
     declared = settings.schedules_file
     schedules = None if declared is None else read_schedules(declared, registry)
-    store = Store(connect_redis(settings), settings.namespace, test_clock=settings.testing)
+    store = Store(connect_redis(settings), settings.namespace, testing=settings.testing)
     broker = _broker(settings)
     publisher = BrokerPublisher(broker, settings.namespace)
     broker.unknown_actor = Actor(

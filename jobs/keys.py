@@ -74,8 +74,9 @@ TEMPLATES: Final[dict[str, str]] = {
     "leader": "leader",  # string: the housekeeper that leads
     # Never written: deleting it is a write that a full memory does not refuse.
     "headroom": "headroom",
-    # Tests alone: replaces the clock of Redis.
-    "clock": "clock",
+    # Tests alone.
+    "clock": "clock",  # string: replaces the clock of Redis
+    "history": "history",  # stream: what `note` in the scripts was told
 }
 
 CHANNELS: Final[dict[str, str]] = {
@@ -123,6 +124,7 @@ PERMANENT: Final[tuple[str, ...]] = (
     "workers",
     "operations",
     "clock",
+    "history",
 )
 """Patterns of keys that may live without a TTL; a job's own keys go by `purge`."""
 

@@ -29,6 +29,13 @@ _TEST_CLOCK = _CLOCK.replace(
     "local now = read_clock()",
     "local now = tonumber(redis.call('GET', key_clock())) or read_clock()",
 )
+_SILENCE = "local function note() end\n"
+# XADD NOMKSTREAM writes only where a test made the stream before.
+_HISTORY = """local function note(what, ...)
+  redis.call('XADD', key_history(), 'NOMKSTREAM', '*', 'at', string.format('%d', now),
+    'script', '<name>', 'key', KEYS[1], 'what', what, 'values', cjson.encode({...}))
+end
+"""
 PARAGRAPHS: Final = 3
 _READ: Final = {"int": "tonumber(ARGV[{}])", "json": "cjson.decode(ARGV[{}])"}
 _TYPES: Final = {"str", "bytes", *_READ}
@@ -137,12 +144,13 @@ def script_names() -> Iterator[str]:
 
 
 @cache
-def load(name: str, *, test_clock: bool = False) -> Script:
+def load(name: str, *, testing: bool = False) -> Script:
     """Read `<name>.lua` and build the source that Redis gets.
 
     Args:
         name: the file's stem, such as `claim_job`.
-        test_clock: let the key `clock` replace the time of Redis; only tests ask for it.
+        testing: let the key `clock` replace the time of Redis, and keep what `note` is told in the
+            stream `history`, if that is there; only tests ask for it.
 
     Raises:
         HeaderError: the file's header is not right.
@@ -159,7 +167,8 @@ def load(name: str, *, test_clock: bool = False) -> Script:
         [
             lua_prelude(),
             "" if name in GROWING | READING else _HEADROOM,
-            _TEST_CLOCK if test_clock else _CLOCK,
+            _TEST_CLOCK if testing else _CLOCK,
+            _HISTORY.replace("<name>", name) if testing else _SILENCE,
             *shared_functions(text),
             "\n".join(bindings) + "\n",
             text,

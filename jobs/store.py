@@ -47,7 +47,8 @@ class Store:
             When it does nothing, the housekeeper's relay publishes them a second later.
         durable_by: in strict durability, the command that waits until a change is safe; see
             `jobs.fitness.examine`.
-        test_clock: tests only: read the time from the key `clock` when that exists.
+        testing: tests only: read the time from the key `clock`, and tell the stream `history` what
+            happens, when those exist.
     """
 
     def __init__(
@@ -57,13 +58,13 @@ class Store:
         *,
         on_woken: Callable[[Sequence[str]], None] = ignore_woken,
         durable_by: Sequence[str | int] | None = None,
-        test_clock: bool = False,
+        testing: bool = False,
     ) -> None:
         self.redis: Final = client
         self.keys: Final = Keys(namespace)
         self.on_woken = on_woken
         self.durable_by = durable_by
-        self._test_clock = test_clock
+        self._testing = testing
 
     def run(
         self,
@@ -87,7 +88,7 @@ class Store:
             StoreUnavailable: Redis is away, refuses, or could not make the change durable.
             TypeError: the arguments are not those of the header.
         """
-        loaded = script.load(name, test_clock=self._test_clock)
+        loaded = script.load(name, testing=self._testing)
         ordered = loaded.order(arguments)
         fleeting = fleeting or loaded.only_reads
         raw = self._send(lambda: self._evaluate(loaded, key, ordered, fleeting=fleeting))

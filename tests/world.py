@@ -70,7 +70,7 @@ class World:
         self.redis = client
         self.broker = Broker()
         self.woken: list[str] = []
-        self.store = Store(client, namespace, on_woken=self.woken.extend, test_clock=True)
+        self.store = Store(client, namespace, on_woken=self.woken.extend, testing=True)
         self._named = 0
         self.set_clock(START_MS)
 

@@ -59,6 +59,7 @@ take_places(job_id, job, -1)
 redis.call('HINCRBY', record, 'attempt', 1)
 redis.call('HSET', record, 'token', token, 'worker', worker, 'started_ms', whole(now))
 redis.call('ZADD', key_leases(), now + lease_ms, job_id)
+note('claimed', job_id, job.attempt + 1, worker, now + lease_ms, slots_of(job))
 set_status(job_id, job, 'running')
 if tonumber(job.attempt) == 0 then queue_job_delivery(job_id, job) end
 job.percent = nil

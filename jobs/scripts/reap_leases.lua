@@ -13,6 +13,7 @@ redis.call('HSET', key_ticks(), 'reap', whole(now))
 if now - last > lease_ms / 2 then
   for _, id in ipairs(redis.call('ZRANGE', leases, '-inf', now + lease_ms, 'BYSCORE')) do
     redis.call('ZADD', leases, now + lease_ms, id)
+    note('extended', id, now + lease_ms)
   end
   return answer('away', 0)
 end
@@ -20,6 +21,7 @@ local ids = redis.call('ZRANGE', leases, '-inf', now, 'BYSCORE', 'LIMIT', 0, mos
 for _, id in ipairs(ids) do
   local job = read_job(id)
   redis.call('ZREM', leases, id)
+  note('reaped', id, job and job.attempt)
   if job and (job.status == 'running' or job.status == 'cancelling') then
     local crashes = redis.call('HINCRBY', key_job(id), 'crashes', 1)
     redis.call('HDEL', key_job(id), 'token')

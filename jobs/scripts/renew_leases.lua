@@ -16,6 +16,7 @@ for i, fence in ipairs(fences) do
     words[i] = 'lost'
   else
     redis.call('ZADD', leases, now + lease_ms, fence[1])
+    note('renewed', fence[1], job.attempt, now + lease_ms)
     words[i] = job.status == 'cancelling' and 'cancel' or 'kept'
   end
 end

@@ -221,7 +221,7 @@ class _Late(Store):
 
 def test_a_job_that_went_or_changed_its_status_meanwhile_is_left_out(world: World) -> None:
     kept, started, removed = (world.submitted() for _ in range(3))
-    late = _Late(world.redis, "test", test_clock=True)
+    late = _Late(world.redis, "test", testing=True)
 
     def meanwhile() -> None:
         world.claim(started)

@@ -316,5 +316,5 @@ def test_a_redis_that_was_restarted_goes_on_with_the_tick_that_was_next(
 
 
 def _die(url: str) -> None:
-    store = Store(Redis.from_url(url, protocol=2), "test", test_clock=True)
+    store = Store(Redis.from_url(url, protocol=2), "test", testing=True)
     ticking(store, faults=["between-submit-and-advance"]).tick()

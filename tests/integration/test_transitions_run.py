@@ -300,3 +300,20 @@ def test_cancelling_a_running_job_tells_the_workers_each_time(world: World) -> N
     listener.close()
     assert words == ["cancelling", "cancelling"]
     assert [message["data"].decode() for message in told if message] == [fence.job_id] * 2
+
+
+def test_the_history_says_what_the_scripts_did_and_when_redis_did_it(world: World) -> None:
+    history = world.store.keys("history")
+    world.store.redis.xadd(history, {"what": "begun"})
+
+    finish(world.store, world.running(), SUCCESS)
+
+    told = [entry for _, entry in world.store.redis.xrange(history)[1:]]
+    seen = [(entry[b"script"], entry[b"what"]) for entry in told if entry[b"what"] != b"answered"]
+    assert seen == [
+        (b"submit_job", b"created"),
+        (b"claim_job", b"claimed"),
+        (b"claim_job", b"status"),
+        (b"finish_job", b"status"),
+    ]
+    assert {int(entry[b"at"]) for entry in told} == {world.now_ms}

@@ -167,7 +167,13 @@ def test_a_script_that_only_reads_calls_nothing_that_writes(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_only_tests_can_replace_the_clock(name: str) -> None:
     assert "GET', key_clock()" not in load(name).source
-    assert "GET', key_clock()" in load(name, test_clock=True).source
+    assert "GET', key_clock()" in load(name, testing=True).source
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_tests_can_have_the_history_written(name: str) -> None:
+    assert "key_history(), 'NOMKSTREAM'" not in load(name).source
+    assert "key_history(), 'NOMKSTREAM'" in load(name, testing=True).source
 
 
 def test_a_header_is_read_into_its_parts() -> None:

@@ -13,6 +13,7 @@ local function contest(id, job, slot, places, evicted)
     if not loser then
       redis.call('ZREM', key_slot(slot), worst[1])
     else
+      note('robbed', loser_id, slot, id)
       free_slots(loser_id, loser)
       evicted = evicted or {}
       evicted[#evicted + 1] = {loser_id, loser, slot}

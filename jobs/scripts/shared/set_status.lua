@@ -7,5 +7,6 @@ local function set_status(id, job, status)
     redis.call('SMOVE', key_batch_status(batch_id, job.status), key_batch_status(batch_id, status), id)
   end
   redis.call('HSET', key_job(id), 'status', status)
+  note('status', id, job.status, status, job.attempt)
   job.status = status
 end
