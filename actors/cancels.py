@@ -14,14 +14,14 @@ log = structlog.get_logger(__name__)
 
 
 class Cancels:
-    """Listens for ids of jobs that are to stop.
+    """Listens for ids of jobs that are to stop, some followed by `force`.
 
     What is published while the connection is down is not heard here; the next heartbeat says it.
 
     Args:
         client: for subscriptions.
         channel: where the ids come.
-        on_cancel: told each id.
+        on_cancel: told each id, with what follows it.
         on_return: called after each new connection, for what was missed.
     """
 

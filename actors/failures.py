@@ -18,11 +18,28 @@ LONGEST_DETAIL: Final = 2000
 LONGEST_TRACEBACK: Final = 8000
 
 
+class FailedElsewhere(Failure):
+    """A function has failed in another process; what that was cannot come here, but its account.
+
+    Attributes:
+        shown: what `describe` said of it there.
+        named: what `names` said of it there.
+    """
+
+    def __init__(self, shown: dict[str, Any], named: dict[str, str]) -> None:
+        super().__init__(shown["detail"], retryable=shown["retryable"])
+        self.kind = shown["type"]
+        self.shown: Final = shown
+        self.named: Final = named
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """Give the error's type, what to tell people, and whether another attempt may do better.
 
     The traceback is for operators; clients never see it.
     """
+    if isinstance(error, FailedElsewhere):
+        return error.shown
     retryable = True
     match error:
         case Failure():
@@ -50,6 +67,8 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 def names(error: BaseException) -> dict[str, str]:
     """Name an error for the log, and where it was raised; what it says may quote parameters."""
+    if isinstance(error, FailedElsewhere):
+        return error.named
     frames = traceback.extract_tb(error.__traceback__)
     named = {"exception": type(error).__name__}
     if frames:

@@ -3,12 +3,13 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.interrupts import Guard
-from jobs.errors import Interrupted, Interruption, LeaseLost, TimedOut
+from actors.invocation import invoke
+from actors.isolation.call import run_apart
+from jobs.errors import Interrupted, Interruption, LeaseLost, ShutDown, TimedOut
 from jobs.fence import Fence
 from jobs.finish import Outcome
 from jobs.job import Job
@@ -26,12 +27,18 @@ if TYPE_CHECKING:
 
 REPORT_SECONDS: Final = 0.25
 GIVEN_UP: Final = "given_up"
+NOT_FORCED: Final = (
+    "(this cancel cannot be forced: the function runs in a thread, and ends when it lets itself "
+    "be stopped)"
+)
 
 
 class Run:
     """One attempt, from its claim to the record of its outcome.
 
     Attributes:
+        forced: whether its function's process is to be ended at once.
+        must_hurry: whether the worker stops.
         outcome: how it ended, in one word; given up until that is recorded.
         told: what else the log says of its end.
         span: its span and what ends it, where telemetry is on.
@@ -46,6 +53,8 @@ class Run:
         self.failures: Final = failures
         self.job: Final = Job(fence.job_id, fence.attempt, self)
         self.dirty = False
+        self.forced = False
+        self.must_hurry = False
         self.outcome = GIVEN_UP
         self.told: dict[str, Any] = {}
         self.span: tuple[Span, Token[Context]] | None = None
@@ -53,6 +62,7 @@ class Run:
         self._guard = Guard()
         self._deadline: float | None = None
         self._cause: Interrupted | None = None
+        self._told_at: float | None = None
         self._reported_at = 0.0
         self._outputs: Outputs | None = None
 
@@ -75,6 +85,10 @@ class Run:
         outputs = self._outputs = workshop.outputs(folder, self.operation, tenant=tenant)
         try:
             fetch = partial(inputs.fetch, proceed=self.job.checkpoint)
+            if self.operation.rules.isolation == "process":
+                outcome, settled = run_apart(self, params, workshop, folder, fetch)
+                outputs.take(settled)
+                return outputs.keep_encoded(outcome, proceed=self.job.checkpoint)
             value = self._call(parameters.arguments(params, fetch))
             data = parameters.result(value, outputs.settle)
             return outputs.keep(data, proceed=self.job.checkpoint)
@@ -89,22 +103,19 @@ class Run:
             self._outputs.discard()
 
     def _call(self, arguments: dict[str, Any]) -> Any:
-        if self.operation.parameters.wants_job:
-            arguments["job"] = self.job
-        self._deadline = time.monotonic() + self.operation.rules.time_limit.total_seconds()
-        function = self.operation.function
-        call = self._guard.call_async if self.operation.is_async else self._guard.call
-
-        def begin() -> Any:
-            # Whoever came too early to interrupt the function has told its job by now.
-            self.job.checkpoint()
-            # What the function does to its context must not reach the worker's own lines.
-            return copy_context().run(function, **arguments)
-
+        self.limited()
         try:
-            return call(begin)
+            return invoke(self.operation, arguments, job=self.job, guard=self._guard)
         finally:
-            self._deadline = None
+            self.not_limited()
+
+    def limited(self) -> None:
+        """Begin to count the time limit."""
+        self._deadline = time.monotonic() + self.operation.rules.time_limit.total_seconds()
+
+    def not_limited(self) -> None:
+        """Count the time limit no more: the function has returned."""
+        self._deadline = None
 
     def ended(self, outcome: str, **told: Any) -> None:
         """Keep for the log how it ended."""
@@ -114,8 +125,19 @@ class Run:
         """Say how long ago it was claimed."""
         return round((time.monotonic() - self._began) * 1000, 1)
 
-    def stop(self, cause: Interrupted) -> None:
-        """Tell the function to stop, for the first cause that anybody has; it may take its time."""
+    def stop(self, cause: Interrupted, *, force: bool = False) -> None:
+        """Tell the function to stop, for the first cause that anybody has; it may take its time.
+
+        Args:
+            cause: why.
+            force: end its process at once. A thread cannot be ended: the job's log says so.
+        """
+        self.must_hurry = self.must_hurry or isinstance(cause, ShutDown)
+        if force and not self.forced:
+            self.forced = True
+            if self.operation.rules.isolation == "thread":
+                self.job.log(NOT_FORCED)
+        self._told_at = self._told_at or time.monotonic()
         self._cause = self._cause or cause
         self.job.stop(self._cause)
         self._guard.interrupt()
@@ -126,6 +148,15 @@ class Run:
         if deadline is not None and time.monotonic() > deadline and not self.job.cancelled:
             limit = self.operation.rules.time_limit
             self.stop(TimedOut(f"The function ran longer than its time limit of {limit}."))
+
+    @property
+    def cause(self) -> Interrupted | None:
+        """Why the function was told to stop, if it was."""
+        return self._cause
+
+    def resists_since(self) -> float | None:
+        """Say when the function that still runs was told to stop, by the monotonic clock."""
+        return self._told_at if self._deadline is not None else None
 
     def reports_now(self) -> bool:
         """Whether the last report was long enough ago for another one: 4 a second at most."""
@@ -146,6 +177,7 @@ class Runs:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
+        self._threads: dict[threading.Thread, Run] = {}
         self._own = threading.local()
 
     def __iter__(self) -> Iterator[Run]:
@@ -165,16 +197,28 @@ class Runs:
         with self._lock:
             ousted = self._runs.get(run.fence.job_id)
             self._runs[run.fence.job_id] = run
+            self._threads[threading.current_thread()] = run
         self._own.run = run
         if ousted is not None:
             ousted.stop(LeaseLost("The lease ran out; another attempt runs the job."))
 
     def end(self) -> None:
         """Let go of this thread's run, if it has one."""
-        run, self._own.run = self.own(), None
+        self._own.run = None
+        self.abandon(threading.current_thread())
+
+    def by_thread(self) -> dict[threading.Thread, Run]:
+        """Give the run of each thread, also one that another run of its job has ousted."""
         with self._lock:
+            return dict(self._threads)
+
+    def abandon(self, thread: threading.Thread) -> Run | None:
+        """Let go of the run of a thread, if it has one; nothing renews its lease any more."""
+        with self._lock:
+            run = self._threads.pop(thread, None)
             if run is not None and self._runs.get(run.fence.job_id) is run:
                 del self._runs[run.fence.job_id]
+        return run
 
     def find(self, job_id: str) -> Run | None:
         """Look up the run of a job, if it is here."""

@@ -12,6 +12,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from actors.failures import names
 from actors.runs import Run
 from config.telemetry import Telemetry
 from jobs.submission import Submission
@@ -70,7 +71,7 @@ class RunSpans:
         if run.outcome not in _NO_ERROR:
             span.set_status(StatusCode.ERROR)
             if error is not None:
-                span.set_attribute("error.type", type(error).__qualname__)
+                span.set_attribute("error.type", names(error)["exception"])
         detach(token)
         span.end()
 

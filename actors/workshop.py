@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from actors.isolation.children import Children
 from actors.recorder import GivenUpError, Recorder
 from config import Settings
 from jobs.errors import ShutDown
@@ -17,11 +18,22 @@ Answer = TypeVar("Answer")
 
 
 class Workshop:
-    """Sets runs of one process up with folders, inputs and outputs."""
+    """Sets runs of one process up with folders, inputs, outputs and processes of their own.
+
+    Attributes:
+        children: which run functions apart from this process.
+    """
 
     def __init__(
-        self, settings: Settings, store: Store, storage: Storage, recorder: Recorder
+        self,
+        settings: Settings,
+        store: Store,
+        storage: Storage,
+        recorder: Recorder,
+        *,
+        children: Children,
     ) -> None:
+        self.children = children
         self._settings = settings
         self._store = store
         self._storage = storage
@@ -37,15 +49,19 @@ class Workshop:
 
     def outputs(self, folder: RunFiles, operation: Operation, *, tenant: str) -> Outputs:
         """Let an attempt keep what it comes to."""
+        bounds = self.bounds(operation)
+        return Outputs(
+            self._store, self._storage, folder, tenant=tenant, bounds=bounds, surely=self.surely
+        )
+
+    def bounds(self, operation: Operation) -> OutputBounds:
+        """Say how much an attempt may leave behind."""
         settings = self._settings
-        bounds = OutputBounds(
+        return OutputBounds(
             result_bytes=operation.rules.max_result_bytes or settings.max_result_bytes,
             stored_bytes=settings.stored_result_bytes,
             files_bytes=settings.max_file_bytes,
             tenant_bytes=settings.tenant_storage_bytes,
-        )
-        return Outputs(
-            self._store, self._storage, folder, tenant=tenant, bounds=bounds, surely=self.surely
         )
 
     def surely(self, ask: Callable[[], Answer]) -> Answer:

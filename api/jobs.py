@@ -93,11 +93,11 @@ class JobResource:
     def on_delete(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Cancel an active job, leave a final one as it is, or remove it with `?purge=true`.
 
-        A repeat does no harm and answers as the first time. `?force=true` is for operations
-        that run where they can be killed; threads, where all of them run, cannot be.
+        A repeat does no harm. `?force=true`, or a repeat while the job is cancelling, gives the
+        function no time to stop, if it runs in a process of its own; threads cannot be ended.
         """
         with read_query(req) as query:
-            query.flag("force")
+            force = query.flag("force")
             to_purge = query.flag("purge")
         caller = req.context.caller
         if to_purge:
@@ -107,7 +107,7 @@ class JobResource:
         try:
             record = self._reader.read(job_id, caller)
             if not record.final:
-                cancel(self._store, job_id)
+                cancel(self._store, job_id, force=force)
                 record = self._reader.read(job_id, caller)
         except JobGone as error:
             raise Problem(TABLE[JobNotFound], str(error)) from error

@@ -30,8 +30,13 @@ class Confirmation:
     expires_at: datetime
 
 
-def cancel(store: Store, job_id: str) -> Word:
-    """Cancel a job in one step; repeating it is always safe.
+def cancel(store: Store, job_id: str, *, force: bool = False) -> Word:
+    """Cancel a job in one step; repeating it is always safe, and forces what is cancelling.
+
+    Args:
+        store: where the job is.
+        job_id: which one.
+        force: give its function no time to stop, where its isolation allows to end it.
 
     Returns:
         cancelled, when it was final at once; cancelling, when its worker was told; ended, when
@@ -40,7 +45,7 @@ def cancel(store: Store, job_id: str) -> Word:
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    return cast("Word", _cancel(store, job_id, ""))
+    return cast("Word", _cancel(store, job_id, "", force=force))
 
 
 def ask_cancel(store: Store, job_id: str, *, caller: str) -> Confirmation:
@@ -74,6 +79,7 @@ def ask_cancel(store: Store, job_id: str, *, caller: str) -> Confirmation:
 def confirm_cancel(store: Store, job_id: str, token: str, *, caller: str) -> Word:
     """Cancel a job with what `ask_cancel` gave; the same token again does as the first time.
 
+    With a new token, a job that is cancelling already is forced to end.
     Of a confirmation and a finish at the same moment one wins, and the other is told.
 
     Returns:
@@ -97,13 +103,14 @@ def confirm_cancel(store: Store, job_id: str, token: str, *, caller: str) -> Wor
     return cast("Word", word)
 
 
-def _cancel(store: Store, job_id: str, confirmation: str) -> str:
+def _cancel(store: Store, job_id: str, confirmation: str, *, force: bool = False) -> str:
     answer = store.run(
         "cancel_job",
         store.keys("job", job_id),
         job_id=job_id,
         confirmation=confirmation,
         kept_ms=milliseconds(_USED_KEPT),
+        forced=int(force),
     )
     return answer.word
 

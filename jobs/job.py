@@ -111,6 +111,19 @@ class Job:
         with self._lock:
             self._stop = self._stop or cause or Cancelled("The job was cancelled.")
 
+    def absorb(self, report: Report) -> None:
+        """Take over what the same attempt reported in another process."""
+        with self._lock:
+            self._percent = self._percent if report.percent is None else report.percent
+            self._current = self._current if report.current is None else report.current
+            self._total = self._total if report.total is None else report.total
+            self._step = report.step or self._step
+            room = max(0, MOST_BUFFERED_LINES - len(self._lines))
+            self._lines += report.lines[:room]
+            self._dropped += len(report.lines[room:])
+        if self._reporter is not None:
+            self._reporter.changed()
+
     def collect(self) -> Report | None:
         """Take what has changed since the last call; None when nothing has."""
         with self._lock:

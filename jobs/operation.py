@@ -3,14 +3,14 @@
 import inspect
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Final, Literal, overload
+from typing import Any, Final, overload
 
 from config.duration import parse_bytes, parse_duration, parse_duration_range
 from jobs.errors import InvalidParameters, OperationError
 from jobs.files.check import LookUp, check_files, know_no_files
 from jobs.limit import operation_slot, resource_slot
 from jobs.parameters import Parameters, fingerprint
-from jobs.rules import Rules, complaints
+from jobs.rules import Isolation, Rules, complaints
 from jobs.submission import OnConflict, Submission
 
 _submitters: list[Callable[..., Any]] = []
@@ -135,7 +135,9 @@ def operation(
     on_conflict: OnConflict = ...,
     max_retries: int = ...,
     backoff: str = ...,
-    isolation: Literal["thread"] = ...,
+    isolation: Isolation = ...,
+    memory_limit: str | int | None = ...,
+    stop_grace: str | timedelta = ...,
     wait: str | timedelta = ...,
     queue: str = ...,
     result_ttl: str | timedelta = ...,
@@ -157,7 +159,9 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
     on_conflict: OnConflict = "reject",
     max_retries: int = 0,
     backoff: str = "10s..5m",
-    isolation: Literal["thread"] = "thread",
+    isolation: Isolation = "thread",
+    memory_limit: str | int | None = None,
+    stop_grace: str | timedelta = "1s",
     wait: str | timedelta = "0s",
     queue: str = "default",
     result_ttl: str | timedelta = "24h",
@@ -178,7 +182,10 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
             other while it does not run yet.
         max_retries: how often a failed job runs again.
         backoff: the shortest and longest delay before a retry, as `10s..5m`.
-        isolation: `thread`: the function shares the worker's process.
+        isolation: `thread`: the function shares the worker's process. `process`: it has one of
+            its own, which is ended when it does not stop, and harms nobody else when it crashes.
+        memory_limit: how much that process may have in use with those that it starts, as `2GiB`.
+        stop_grace: how long a function in a process of its own has to stop when it is told to.
         wait: how long a submission waits for the result unless it says otherwise.
         queue: the RabbitMQ queue of its messages.
         result_ttl: how long a finished job is kept, 1 h to 7 d.
@@ -209,6 +216,8 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
                 queue=queue,
                 result_ttl=parse_duration(result_ttl),
                 max_result_bytes=None if max_result is None else parse_bytes(max_result),
+                memory_limit_bytes=None if memory_limit is None else parse_bytes(memory_limit),
+                stop_grace=parse_duration(stop_grace),
             )
         except (ValueError, TypeError) as error:
             raise OperationError(f"{label}: {error}") from error

@@ -40,6 +40,7 @@ class Parameters:
 
     Attributes:
         files: the parameters that are files, by name; files deeper inside are not among them.
+        takes_files: whether there can be any, however deep.
 
     Raises:
         OperationError: the function's signature cannot be a schema.
@@ -78,7 +79,7 @@ class Parameters:
             raise OperationError(
                 f"{function.__name__}: no schema from its type hints: {error}"
             ) from error
-        self._takes_files = MEDIA_TYPES in json.dumps(self.schema)
+        self.takes_files = MEDIA_TYPES in json.dumps(self.schema)
         self.schema["title"] = function.__name__
         for schema in (self.schema, self.result_schema):
             if '"writeOnly": true' in json.dumps(schema):
@@ -167,7 +168,7 @@ class Parameters:
         )
 
     def _files(self, model: BaseModel) -> Iterator[tuple[Location, File]]:
-        if self._takes_files:
+        if self.takes_files:
             yield from files_within(model.model_dump(mode="python", by_alias=True))
 
     def _model_of(self, params: Mapping[str, Any]) -> BaseModel:

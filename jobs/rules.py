@@ -14,6 +14,10 @@ MOST_RETRIES: Final = 1000
 SHORTEST_TTL: Final = timedelta(hours=1)
 LONGEST_TTL: Final = timedelta(days=7)
 LARGEST_RESULT: Final = 512 * 1024**2
+LEAST_MEMORY: Final = 64 * 1024**2
+LONGEST_GRACE: Final = timedelta(minutes=5)
+
+Isolation = Literal["thread", "process"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +34,13 @@ class Rules:
     max_retries: int
     shortest_backoff: timedelta
     longest_backoff: timedelta
-    isolation: Literal["thread"]
+    isolation: Isolation
     wait: timedelta
     queue: str
     result_ttl: timedelta
     max_result_bytes: int | None = None
+    memory_limit_bytes: int | None = None
+    stop_grace: timedelta = timedelta(seconds=1)
 
 
 def complaints(name: str, rules: Rules) -> list[str]:
@@ -53,7 +59,7 @@ def complaints(name: str, rules: Rules) -> list[str]:
             rules.on_conflict in ("reject", "return", "replace"),
             "on_conflict is reject, return or replace",
         ),
-        (rules.isolation == "thread", "isolation is 'thread'"),
+        *_isolation(rules),
         (
             SHORTEST_TTL <= rules.result_ttl <= LONGEST_TTL,
             "result_ttl must be from 1h to 7d",
@@ -68,3 +74,19 @@ def complaints(name: str, rules: Rules) -> list[str]:
         ),
     ]
     return [complaint for holds, complaint in checks if not holds]
+
+
+def _isolation(rules: Rules) -> list[tuple[bool, str]]:
+    limit = rules.memory_limit_bytes
+    return [
+        (rules.isolation in ("thread", "process"), "isolation is 'thread' or 'process'"),
+        (
+            limit is None or rules.isolation == "process",
+            "memory_limit needs isolation='process': threads share their memory",
+        ),
+        (limit is None or limit >= LEAST_MEMORY, "memory_limit must be at least 64MiB"),
+        (
+            timedelta(0) <= rules.stop_grace <= LONGEST_GRACE,
+            "stop_grace must be from 0s to 5m",
+        ),
+    ]

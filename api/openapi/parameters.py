@@ -23,7 +23,7 @@ _CURSOR: Final = (
 
 _QUERY: Final[dict[str, dict[str, Any]]] = {
     "force": {
-        "description": "Kill what does not stop, where the operation runs so that it can be.",
+        "description": "Give the function no time to stop, where it runs in a process of its own.",
         "schema": _FLAG,
     },
     "purge": {"description": "Remove a final job.", "schema": _FLAG},

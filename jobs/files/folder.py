@@ -33,10 +33,14 @@ class RunFiles:
     Args:
         hold: makes the folder and removes it with all that is in it; None makes a temporary one
             that goes with this object.
+        prefix: begins the names of its places, where two share a folder.
     """
 
-    def __init__(self, hold: Callable[[], AbstractContextManager[Path]] | None = None) -> None:
+    def __init__(
+        self, hold: Callable[[], AbstractContextManager[Path]] | None = None, *, prefix: str = ""
+    ) -> None:
         self._hold = hold
+        self._prefix = prefix
         self._held = ExitStack()
         self._lock = threading.Lock()
         self._folder: Path | None = None
@@ -67,9 +71,20 @@ class RunFiles:
             if self._folder is None:
                 self._folder = self._make()
             self._count += 1
-            own = self._folder / str(self._count)
+            own = self._folder / f"{self._prefix}{self._count}"
         own.mkdir(mode=0o700)
         return own / (_UNSAFE.sub("_", name)[-_LONGEST_PATH_NAME:] or "file")
+
+    def there(self) -> Path:
+        """Give the folder itself, made by now.
+
+        Raises:
+            StorageUnavailable: the disk is full or fails.
+        """
+        with self._lock:
+            if self._folder is None:
+                self._folder = self._make()
+            return self._folder
 
     def leads_out(self, path: Path) -> bool:
         """Whether a path in the folder comes, by a link, to something that is not there."""

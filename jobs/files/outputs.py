@@ -1,27 +1,20 @@
 """Keep what a run came to: files in the storage, and there, too, a result too large for Redis."""
 
-import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
-from jobs.errors import (
-    CallboardError,
-    FileNotFound,
-    ResultNotSerialisable,
-    ResultTooLarge,
-    StorageUnavailable,
-)
-from jobs.files.file import MOST_FILES, File
+from jobs.errors import CallboardError, FileNotFound, StorageUnavailable
+from jobs.files.file import File
 from jobs.files.folder import RunFiles, Surely
 from jobs.files.keep import KEEP_LEASE, Claimed, at_once, complete_file, reserve_file
 from jobs.files.names import OCTETS
 from jobs.files.records import new_file_id, object_of
 from jobs.files.remove import remove_file
+from jobs.files.settling import Settled, settle
 from jobs.files.staging import Staged
 from jobs.files.storage import Storage
 from jobs.finish import Outcome, encode_result
@@ -86,25 +79,11 @@ class Outputs:
             ResultNotSerialisable: one was never written.
             ResultTooLarge: they are too large together, or too many.
         """
-        for file in {id(each): each for each in files}.values():
-            if not file.id:
-                staged = self._measured(file)
-                file.id = new_file_id()
-                file.settle(size=staged.size, sha256=staged.sha256)
-                self._new.append((file, staged))
-        self._named = list(dict.fromkeys(file.id for file in files))
-        if len(self._named) > MOST_FILES:
-            raise ResultTooLarge(
-                f"The result names {len(self._named)} files; {MOST_FILES} are allowed.",
-                retryable=False,
-            )
-        size = sum(staged.size for _, staged in self._new)
-        if size > self._bounds.files_bytes:
-            raise ResultTooLarge(
-                f"The files in the result take {size} bytes; {self._bounds.files_bytes} are "
-                "allowed.",
-                retryable=False,
-            )
+        self.take(settle(files, self._folder, most_bytes=self._bounds.files_bytes))
+
+    def take(self, settled: Settled) -> None:
+        """Go on from what another process of this machine has settled."""
+        self._new, self._named = list(settled.new), list(settled.named)
 
     def keep(self, data: Any, *, proceed: Callable[[], None]) -> Outcome:
         """Encode the result and keep all of it; what was kept goes again if that fails.
@@ -120,6 +99,19 @@ class Outputs:
             StorageUnavailable: the storage fails.
         """
         outcome = encode_result(data, max_bytes=self._bounds.result_bytes)
+        return self.keep_encoded(outcome, proceed=proceed)
+
+    def keep_encoded(self, outcome: Outcome, *, proceed: Callable[[], None]) -> Outcome:
+        """Keep all of an encoded result; what was kept goes again if that fails.
+
+        Args:
+            outcome: of `encode_result`.
+            proceed: asked before each file; raises when the attempt is to stop.
+
+        Raises:
+            StorageFull: the tenant has no room for it.
+            StorageUnavailable: the storage fails.
+        """
         try:
             for file, staged in self._new:
                 proceed()
@@ -183,19 +175,3 @@ class Outputs:
             with suppress(StorageUnavailable):
                 self._storage.remove(object_of(claimed.file_id))
             raise StorageUnavailable("Keeping a file took too long.")
-
-    def _measured(self, file: File) -> Staged:
-        path = file.path or Path()
-        if self._folder.leads_out(path):
-            raise ResultNotSerialisable(
-                f"The file {file.name!r} in the result is not a plain file in the folder of its "
-                "run.",
-                retryable=False,
-            )
-        if not path.is_file():
-            raise ResultNotSerialisable(
-                f"The file {file.name!r} in the result was never written.", retryable=False
-            )
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256")
-        return Staged(path, -1, path.stat().st_size, digest)

@@ -79,6 +79,16 @@ class Storage:
         """
         return self._staging.folder()
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The local folders that it writes to, which may not be there before the first use."""
+        return (self._staged_in(),) if self._root is None else (self._root, self._staged_in())
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether it is a folder in which nobody has kept anything, or that is away."""
+        return self._local is not None and self._local.is_away()
+
     def sweep(self) -> None:
         """Remove what killed processes have left in the staging folder."""
         self._staging.sweep()

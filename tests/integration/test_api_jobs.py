@@ -1,5 +1,6 @@
 """Looking at jobs, fetching results, cancelling and removing over HTTP."""
 
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -8,6 +9,7 @@ import msgpack
 import pytest
 
 from jobs.progress import Report
+from jobs.renew import renew
 from tests.api_stage import Stage
 
 
@@ -182,12 +184,28 @@ def test_a_job_that_does_not_run_is_cancelled_at_once(stage: Stage, job_id: str)
 def test_a_running_job_is_asked_to_stop(stage: Stage, job_id: str) -> None:
     stage.claim(job_id)
 
-    first = stage.http.simulate_delete(f"/v1/jobs/{job_id}", params={"force": "true"})
+    first = stage.http.simulate_delete(f"/v1/jobs/{job_id}")
     again = stage.http.simulate_delete(f"/v1/jobs/{job_id}")
 
     assert (first.status_code, first.json["status"]) == (202, "cancelling")
     assert first.headers["Retry-After"] == "1"
     assert again.status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("queries", "word"),
+    [([{}], "cancel"), ([{"force": "true"}], "force"), ([{}, {}], "force")],
+)
+def test_a_cancel_is_forced_when_it_says_so_or_comes_again(
+    stage: Stage, job_id: str, queries: list[dict[str, str]], word: str
+) -> None:
+    fence = stage.claim(job_id)
+
+    for query in queries:
+        stage.http.simulate_delete(f"/v1/jobs/{job_id}", params=query)
+
+    lease = timedelta(seconds=20)
+    assert renew(stage.store, [fence], lease=lease) == {job_id: word}
 
 
 def test_a_final_job_is_left_as_it_is(stage: Stage, job_id: str) -> None:

@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from redis import Redis
+from redis.client import PubSub
 
 from jobs.cancel import cancel
 from jobs.fence import Fence
@@ -13,11 +15,13 @@ from jobs.finish import encode_result, finish
 from jobs.limit import limit
 from jobs.promote import promote
 from jobs.purge import purge
+from jobs.renew import renew
 from jobs.retry import retry
 from tests.invariants import look
 from tests.world import LIMITS, World
 
 MINUTE_MS = 60_000
+LEASE = timedelta(seconds=20)
 SUCCESS = encode_result(1, max_bytes=100)
 
 
@@ -100,6 +104,45 @@ def test_a_job_that_was_cancelled_while_it_waited_for_its_retry_never_runs_again
     promoted = promote(world.store)
 
     assert (promoted, world.claim(job_id).word) == (0, "ended")
+
+
+@WAYS
+def test_a_cancel_of_what_is_cancelling_already_forces_it(
+    world: World, way: Callable[[World, str], str]
+) -> None:
+    fence = world.running()
+    channel = world.store.redis.pubsub()
+    channel.subscribe(world.store.keys.channel("cancels"))
+
+    words = []
+    for _ in range(2):
+        way(world, fence.job_id)
+        words += renew(world.store, [fence], lease=LEASE).values()
+
+    assert words == ["cancel", "force"]
+    told = [message["data"] for message in _heard(channel) if message["type"] == "message"]
+    assert told == [each.encode() for each in (fence.job_id, fence.job_id, f"{fence.job_id} force")]
+
+
+def test_a_cancel_can_be_forced_at_once_and_stays_that(world: World) -> None:
+    fence = world.running()
+
+    assert cancel(world.store, fence.job_id, force=True) == "cancelling"
+    assert cancel(world.store, fence.job_id) == "cancelling"
+
+    assert renew(world.store, [fence], lease=LEASE) == {fence.job_id: "force"}
+    assert finish(world.store, fence, SUCCESS) == "finished"
+    assert world.status(fence.job_id) == "cancelled"
+
+
+def test_a_confirmation_that_is_repeated_does_not_force(world: World) -> None:
+    fence = world.running()
+    token = world.ask_cancel(fence.job_id)[1]
+
+    for _ in range(3):
+        world.confirm_cancel(fence.job_id, token)
+
+    assert renew(world.store, [fence], lease=LEASE) == {fence.job_id: "cancel"}
 
 
 @STATES
@@ -233,6 +276,14 @@ def test_of_a_cancel_and_a_finish_at_the_same_time_one_wins_and_the_other_knows(
         ended.add(_race(world, fence, way))
 
     assert ended <= {("cancelling", "cancelled"), ("ended", "succeeded")}
+
+
+def _heard(channel: PubSub) -> list[dict[str, Any]]:
+    heard = []
+    while (message := channel.get_message(timeout=0.2)) is not None:
+        heard.append(message)
+    channel.close()
+    return heard
 
 
 def _race(world: World, fence: Fence, way: Callable[[World, str], str]) -> tuple[str, str]:

@@ -132,7 +132,8 @@ DESCRIPTIONS: Final[Descriptions] = {
         tag=_TAG,
         summary="Cancel or remove a job",
         says="Cancels an active job in one step and leaves a final one as it is; "
-        "`purge=true` removes a final one. A repeat does no harm.",
+        "`purge=true` removes a final one. A repeat does no harm; while the job is cancelling it "
+        "forces the cancel, as `force=true` does.",
         parameters=("purge", "force"),
         answers={
             200: Answer(
@@ -242,6 +243,7 @@ DESCRIPTIONS: Final[Descriptions] = {
             TABLE[errors.JobActive],
             TABLE[errors.UnknownOperation],
             TABLE[errors.DuplicateJob],
+            TABLE[errors.NewerFormat],
         ),
     ),
 }

@@ -1,5 +1,6 @@
 -- End a job that does not run; tell one that runs, through the channel and by each heartbeat.
-local function stop_job(id, job)
+-- A forced one is ended at once where its operation's isolation allows that, and for good.
+local function stop_job(id, job, forced)
   if job.status == 'scheduled' or job.status == 'queued' then
     end_job(id, job, 'cancelled')
     return 'cancelled'
@@ -8,6 +9,12 @@ local function stop_job(id, job)
     set_status(id, job, 'cancelling')
     announce(id, job)
   end
+  if forced and not job.forced then
+    job.forced = '1'
+    redis.call('HSET', key_job(id), 'forced', '1')
+  end
   redis.call('PUBLISH', channel_cancels, id)
+  -- A message of its own: workers of older versions take the whole text for an id.
+  if forced then redis.call('PUBLISH', channel_cancels, id .. ' force') end
   return 'cancelling'
 end

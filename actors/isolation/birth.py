@@ -1,0 +1,169 @@
+"""The worker's side of its nursery: start it, have it fork children, start another if it dies."""
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import structlog
+
+from actors.isolation.nursery import FORK, NUMBER
+from jobs.errors import Crashed
+
+TRIES: Final = 3
+START_SECONDS: Final = 120.0
+_LOOK_SECONDS: Final = 0.1
+_STOP_SECONDS: Final = 5.0
+_PROGRAM: Final = """\
+import json, sys
+spec = json.loads(sys.argv[1])
+sys.path[:] = spec["path"]
+from actors.isolation.nursery import main
+main(spec)
+"""
+
+log = structlog.get_logger(__name__)
+
+
+class Birthplace:
+    """Gives newborn children to the threads of a worker.
+
+    Args:
+        modules: with the operations that children are to know.
+        log_format, log_level: how what functions log is written.
+    """
+
+    def __init__(self, modules: Sequence[str], *, log_format: str, log_level: str) -> None:
+        self._spec = {"modules": list(modules), "log_format": log_format, "log_level": log_level}
+        self._lock = threading.Lock()
+        self._nursery: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._closed = False
+
+    def start(self) -> None:
+        """Start the nursery, unless it is there; it imports while others go on."""
+        with self._lock:
+            self._started()
+
+    def close(self) -> None:
+        """Have the nursery end, and with it all of its children."""
+        with self._lock:
+            self._closed = True
+            self._stop()
+
+    def newborn(self, proceed: Callable[[], None]) -> "Newborn":
+        """Have a child forked; a nursery that was killed is started again.
+
+        Args:
+            proceed: asked while the nursery takes its time; raises when nobody waits any more.
+
+        Raises:
+            Crashed: there is none to be had.
+        """
+        for _ in range(TRIES):
+            wire, cord = self._ask()
+            pid = _first_number(cord, proceed, wire)
+            if pid is not None:
+                return Newborn(pid, wire, cord)
+            wire.close()
+            cord.close()
+        raise Crashed("No process could be started for the function.")
+
+    def _ask(self) -> tuple[socket.socket, socket.socket]:
+        wire, far_wire = socket.socketpair()
+        cord, far_cord = socket.socketpair()
+        with far_wire, far_cord, self._lock:
+            try:
+                control = self._started()
+                socket.send_fds(control, [FORK], [far_wire.fileno(), far_cord.fileno()])
+            except OSError:
+                # The cord's other end is closed now, as it is when the nursery dies later.
+                self._stop()
+        return wire, cord
+
+    def _started(self) -> socket.socket:
+        if self._closed:
+            raise OSError("closed")
+        if self._nursery is not None and self._nursery.poll() is not None:
+            log.error("nursery_lost", exit_code=self._nursery.returncode)
+            self._stop()
+        if self._control is None:
+            self._control, far = socket.socketpair()
+            with far:
+                self._nursery = self._launch(far.fileno())
+        return self._control
+
+    def _launch(self, control: int) -> subprocess.Popen[bytes]:
+        spec: dict[str, Any] = {
+            **self._spec,
+            "path": sys.path,
+            "control": control,
+            "worker": os.getpid(),
+        }
+        return subprocess.Popen(  # noqa: S603 — it is this very Python
+            [sys.executable, "-c", _PROGRAM, json.dumps(spec)],
+            stdin=subprocess.DEVNULL,
+            pass_fds=(control,),
+            start_new_session=True,
+        )
+
+    def _stop(self) -> None:
+        nursery, self._nursery = self._nursery, None
+        control, self._control = self._control, None
+        if control is not None:
+            control.close()
+        if nursery is None:
+            return
+        try:
+            nursery.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            nursery.kill()
+            nursery.wait()
+
+
+class Newborn:
+    """A child that was just forked.
+
+    Attributes:
+        pid: of its process.
+        wire: to it.
+        cord: to the nursery, for its exit code; closing it ends the child.
+    """
+
+    def __init__(self, pid: int, wire: socket.socket, cord: socket.socket) -> None:
+        self.pid: Final = pid
+        self.wire: Final = wire
+        self.cord: Final = cord
+
+
+def number_of(cord: socket.socket) -> int | None:
+    """Read a number that has come; None when its sender is gone."""
+    try:
+        packed = cord.recv(NUMBER.size, socket.MSG_WAITALL)
+    except OSError:
+        return None
+    return int(NUMBER.unpack(packed)[0]) if len(packed) == NUMBER.size else None
+
+
+def _first_number(
+    cord: socket.socket, proceed: Callable[[], None], wire: socket.socket
+) -> int | None:
+    waiting = select.poll()
+    waiting.register(cord, select.POLLIN)
+    end = time.monotonic() + START_SECONDS
+    try:
+        while not waiting.poll(_LOOK_SECONDS * 1000):
+            proceed()
+            if time.monotonic() > end:
+                return None
+    except BaseException:
+        wire.close()
+        cord.close()
+        raise
+    return number_of(cord)

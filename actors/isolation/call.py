@@ -1,0 +1,233 @@
+"""One function's run in a child, watched by the worker's thread that waits for it."""
+
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from actors.failures import FailedElsewhere
+from actors.isolation import messages
+from actors.isolation.children import Child, Gone
+from actors.isolation.process import OUT_OF_MEMORY
+from jobs.errors import Cancelled, Crashed, Failure, OutOfMemory, StorageUnavailable
+from jobs.files.file import File
+from jobs.files.folder import RunFiles
+from jobs.files.outputs import OutputBounds
+from jobs.files.settling import Settled
+from jobs.finish import Outcome
+
+if TYPE_CHECKING:
+    from actors.runs import Run
+    from actors.workshop import Workshop
+
+Answer = tuple[Outcome, Settled]
+Fetch = Callable[[Sequence[File]], None]
+
+LOOK_SECONDS: Final = 0.05
+MEMORY_SECONDS: Final = 0.2
+KILL_SECONDS: Final = 0.5
+AT_SHUTDOWN_SECONDS: Final = 2.0
+"""A worker that stops gives no function longer than that, whatever its `stop_grace`."""
+
+GIVE_UP_SECONDS: Final = 5.0
+TRIES: Final = 3
+
+log = structlog.get_logger(__name__)
+
+
+class Call:
+    """Waits for the answer, passes on what comes before, and ends a child that must not go on.
+
+    Told to stop, the function has its operation's `stop_grace`; then the child gets SIGTERM and
+    half a second later SIGKILL, with all that it started. A forced stop begins with SIGTERM.
+    """
+
+    def __init__(self, run: "Run", child: Child) -> None:
+        self._run = run
+        self._child = child
+        self._rules = run.operation.rules
+        self._told_at: float | None = None
+        self._terminated_at: float | None = None
+        self._killed_at: float | None = None
+        self._memory_at = 0.0
+        self._too_large: OutOfMemory | None = None
+        self._began = False
+        self._answered = False
+
+    @property
+    def unharmed(self) -> bool:
+        """Whether the child can run another function."""
+        return self._answered and self._terminated_at is None and self._killed_at is None
+
+    def answer(self, request: messages.Message) -> Answer:
+        """Have the child run the function, and give what that comes to.
+
+        Raises:
+            Gone: the child has ended before the function began.
+            Interrupted: it was told to stop, and did or was ended.
+            OutOfMemory: it needed more than its limit.
+            Crashed: its process ended by itself.
+            Failure: it failed, in whichever way.
+        """
+        try:
+            self._child.send(request)
+            while True:
+                message = self._child.receive(LOOK_SECONDS)
+                if message is not None:
+                    found = self._heed(message)
+                    if found is not None:
+                        return found
+                self._press()
+                self._watch_memory()
+        except Gone as gone:
+            self._explain(gone)
+            raise
+        finally:
+            self._run.not_limited()
+
+    def _heed(self, message: messages.Message) -> Answer | None:
+        match message["kind"]:
+            case "began":
+                self._began = True
+                self._run.limited()
+            case "returned":
+                self._run.not_limited()
+            case "report" if message["job_id"] == self._run.fence.job_id:
+                self._run.job.absorb(messages.report_of(message))
+            case "done":
+                self._answered = True
+                return messages.outcome_of(message)
+            case "interrupted":
+                self._answered = True
+                raise self._run.cause or Cancelled("The job was told to stop.")
+            case "failed":
+                failure = FailedElsewhere(message["error"], message["names"])
+                self._answered = failure.kind != OutOfMemory.kind
+                raise failure
+        return None
+
+    def _press(self) -> None:
+        cause = self._run.cause
+        if cause is None:
+            return
+        now = time.monotonic()
+        if self._told_at is None:
+            self._told_at = now
+            self._child.send(messages.stop(cause))
+        grace = self._rules.stop_grace.total_seconds()
+        if self._run.must_hurry:
+            grace = min(grace, AT_SHUTDOWN_SECONDS)
+        if self._terminated_at is None and (self._run.forced or now - self._told_at >= grace):
+            self._terminated_at = now
+            self._run.job.log("(the function did not stop, so its process is ended)")
+            self._child.terminate()
+        elif self._terminated_at is not None and now - self._terminated_at >= KILL_SECONDS:
+            self._kill(now)
+
+    def _watch_memory(self) -> None:
+        limit = self._rules.memory_limit_bytes
+        now = time.monotonic()
+        if limit is None or now - self._memory_at < MEMORY_SECONDS:
+            return
+        if self._too_large is None and self._child.family.resident_bytes() > limit:
+            self._too_large = OutOfMemory.of(limit)
+        if self._too_large is not None:
+            self._kill(now)
+        # What it costs to look grows with the processes of the machine.
+        self._memory_at = time.monotonic()
+
+    def _kill(self, now: float) -> None:
+        if self._killed_at is None:
+            self._killed_at = now
+            self._child.kill()
+        elif now - self._killed_at >= GIVE_UP_SECONDS:
+            raise Gone(None)  # the kernel does not let go of it
+
+    def _explain(self, gone: Gone) -> None:
+        if self._run.cause is not None:
+            raise self._run.cause from gone
+        if self._too_large is not None or gone.exit_code == OUT_OF_MEMORY:
+            raise self._too_large or OutOfMemory.of(self._rules.memory_limit_bytes) from gone
+        if self._began:
+            raise _crash(gone.exit_code) from gone
+
+
+def run_apart(
+    run: "Run", params: Mapping[str, Any], workshop: "Workshop", folder: RunFiles, fetch: Fetch
+) -> Answer:
+    """Run a function in a child, with the files that it takes.
+
+    A child that ended before the function began, as an idle one may have, is replaced.
+
+    Args:
+        run: of the function.
+        params: JSON-like, validated.
+        workshop: lends children.
+        folder: of the attempt; the child makes its files there.
+        fetch: makes files such that the function can read them.
+
+    Raises:
+        Interrupted: it was told to stop, and did or was ended.
+        OutOfMemory: it needed more than its limit.
+        Crashed: its process ended by itself.
+        Failure: it failed, in whichever way.
+        InvalidParameters: the parameters do not fit the function as it is now.
+        StorageUnavailable: its files cannot be fetched.
+    """
+    request = _request(run, params, workshop.bounds(run.operation), folder, fetch)
+    for _ in range(TRIES):
+        child = workshop.children.borrow(run.job.checkpoint)
+        call = Call(run, child)
+        try:
+            return call.answer(request)
+        except Gone:
+            log.warning("child_lost", pid=child.pid)
+        finally:
+            workshop.children.give_back(child, unharmed=call.unharmed)
+    raise Crashed("The function's process ended before the function began.")
+
+
+def _request(
+    run: "Run", params: Mapping[str, Any], bounds: OutputBounds, folder: RunFiles, fetch: Fetch
+) -> messages.Message:
+    operation = run.operation
+    taken: dict[str, File] = {}
+
+    def fetch_and_note(wanted: Sequence[File]) -> None:
+        fetch(wanted)
+        taken.update({file.id: file for file in wanted})
+
+    if operation.parameters.takes_files:
+        operation.parameters.arguments(params, fetch_and_note)
+    return {
+        "kind": "run",
+        "job_id": run.fence.job_id,
+        "attempt": run.fence.attempt,
+        "operation": operation.name,
+        "params": dict(params),
+        "files": messages.files(list(taken.values())),
+        "folder": _path_of(folder),
+        "memory_bytes": operation.rules.memory_limit_bytes,
+        "most_result_bytes": bounds.result_bytes,
+        "most_file_bytes": bounds.files_bytes,
+        "log": structlog.contextvars.get_contextvars(),
+    }
+
+
+def _path_of(folder: RunFiles) -> str:
+    try:
+        return str(folder.there())
+    except StorageUnavailable:
+        return ""  # most functions make no files
+
+
+def _crash(exit_code: int | None) -> Failure:
+    if exit_code is None:
+        return Crashed("The function's process was lost.")
+    if exit_code >= 0:
+        return Crashed(f"The function's process ended with exit code {exit_code}.")
+    name = signal.Signals(-exit_code).name
+    hint = ", as when a machine has no memory left" if -exit_code == signal.SIGKILL else ""
+    return Crashed(f"The function's process was ended by {name}{hint}.")

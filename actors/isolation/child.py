@@ -1,0 +1,181 @@
+"""What a child does: run the functions that its worker sends, one after another."""
+
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from socket import socket
+from typing import Any, Final, NoReturn
+
+import structlog
+
+from actors.failures import describe, names
+from actors.interrupts import Guard
+from actors.invocation import invoke
+from actors.isolation import messages
+from actors.isolation.process import (
+    OUT_OF_MEMORY,
+    Ended,
+    become_leader,
+    heed_signals,
+    limited_memory,
+    wake_main_thread,
+)
+from actors.isolation.wire import Closed, Wire
+from jobs.errors import Interrupted, Interruption, OutOfMemory, StorageUnavailable
+from jobs.files.file import File
+from jobs.files.folder import RunFiles
+from jobs.files.settling import Settled, settle
+from jobs.finish import encode_result
+from jobs.job import Job
+from jobs.registry import Registry
+
+REPORT_SECONDS: Final = 0.1
+
+
+def live(end: socket, registry: Registry) -> NoReturn:
+    """Be a child, in a process that was just forked, until its worker hangs up."""
+    become_leader(end)
+    Child(Wire(end), registry).run()
+
+
+class Attempt:
+    """One function's run, as the child knows it."""
+
+    def __init__(self, asked: Mapping[str, Any]) -> None:
+        self.asked = asked
+        self.dirty = False
+        self.guard = Guard()
+        self.job = Job(asked["job_id"], asked["attempt"], self)
+        self.job.files = self._folder = RunFiles(lambda: nullcontext(self._place()), prefix="made-")
+        self._settled = Settled()
+
+    def changed(self) -> None:
+        """Note that the job has something to report."""
+        self.dirty = True
+
+    def stop(self, cause: Interrupted) -> None:
+        """Tell the function to stop; from another thread than the function's."""
+        self.job.stop(cause)
+        self.guard.interrupt()
+        wake_main_thread()
+
+    def fetch(self, wanted: Sequence[File]) -> None:
+        """Let the function read the files that the worker has fetched."""
+        there = {described["id"]: described for described in self.asked["files"]}
+        for file in wanted:
+            file.take(messages.file_of(there[file.id]))
+
+    def settle(self, found: Sequence[File]) -> None:
+        """Settle the files in the result."""
+        self._settled = settle(found, self._folder, most_bytes=self.asked["most_file_bytes"])
+
+    @property
+    def settled(self) -> Settled:
+        """The files in the result."""
+        return self._settled
+
+    def _place(self) -> Path:
+        if not self.asked["folder"]:
+            raise StorageUnavailable("Files can be neither read nor written now.")
+        return Path(self.asked["folder"])
+
+
+class Child:
+    """Runs functions in its main thread; another one listens to the worker and reports."""
+
+    def __init__(self, wire: Wire, registry: Registry) -> None:
+        self._wire = wire
+        self._registry = registry
+        self._asked: queue.SimpleQueue[Attempt] = queue.SimpleQueue()
+        self._attempt: Attempt | None = None
+
+    def run(self) -> NoReturn:
+        """Run what comes; the process ends with the connection to the worker."""
+        heed_signals(self._is_to_end)
+        threading.Thread(target=self._listen, name="listen", daemon=True).start()
+        while True:
+            try:
+                self._answer(self._asked.get())
+            except (Ended, Closed):  # what was being sent is torn
+                os._exit(128 + signal.SIGTERM)
+
+    def _answer(self, attempt: Attempt) -> None:
+        try:
+            answer = self._outcome(attempt)
+        finally:
+            heed_signals(self._is_to_end)  # the function may have changed that
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError, ValueError):
+                    stream.flush()
+        self._attempt = None
+        self._report(attempt)
+        self._wire.send(answer)
+
+    def _outcome(self, attempt: Attempt) -> messages.Message:
+        asked = attempt.asked
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(**asked["log"])
+        try:
+            try:
+                with limited_memory(asked["memory_bytes"]):
+                    return self._done(attempt)
+            except MemoryError as error:
+                raise OutOfMemory.of(asked["memory_bytes"]) from error
+        except Interruption:
+            return {"kind": "interrupted"}
+        except (Ended, Closed):
+            raise
+        except BaseException as error:  # noqa: BLE001 — it is the function's code
+            return {"kind": "failed", "error": describe(error), "names": names(error)}
+
+    def _done(self, attempt: Attempt) -> messages.Message:
+        asked = attempt.asked
+        operation = self._registry.get(asked["operation"])
+        parameters = operation.parameters
+        arguments = parameters.arguments(asked["params"], attempt.fetch)
+        self._wire.send({"kind": "began"})
+        try:
+            value = invoke(operation, arguments, job=attempt.job, guard=attempt.guard)
+        finally:
+            self._wire.send({"kind": "returned"})
+        data = parameters.result(value, attempt.settle)
+        outcome = encode_result(data, max_bytes=asked["most_result_bytes"])
+        return messages.done(outcome, attempt.settled)
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                attempt = self._attempt
+                message = self._wire.receive(None if attempt is None else REPORT_SECONDS)
+                if attempt is not None:
+                    self._report(attempt)
+                if message is not None:
+                    self._heed(message)
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)
+        except BaseException:  # noqa: BLE001 — nobody listens to the worker any more
+            os._exit(1)
+
+    def _heed(self, message: messages.Message) -> None:
+        if message["kind"] == "run":
+            self._attempt = Attempt(message)
+            self._asked.put(self._attempt)
+        elif self._attempt is not None:
+            self._attempt.stop(messages.cause_of(message))
+
+    def _report(self, attempt: Attempt) -> None:
+        if not attempt.dirty:
+            return
+        attempt.dirty = False
+        changes = attempt.job.collect()
+        if changes is not None:
+            self._wire.send(messages.report(attempt.asked["job_id"], changes))
+
+    def _is_to_end(self) -> bool:
+        attempt = self._attempt
+        return attempt is not None and attempt.job.cancelled

@@ -1,0 +1,177 @@
+"""The children of one worker: as many as it has threads, used again and again."""
+
+import select
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, Self
+
+from actors.isolation.birth import Birthplace, Newborn, number_of
+from actors.isolation.family import Family
+from actors.isolation.messages import Message
+from actors.isolation.wire import Closed, Wire
+from config import Settings
+from jobs.registry import Registry
+
+MOST_JOBS: Final = 100
+"""So many one child runs: what functions leave behind in a process does not pile up for ever."""
+
+TAKES_SECONDS: Final = 10.0
+
+
+class Gone(Exception):
+    """The child's process has ended.
+
+    Attributes:
+        exit_code: a signal's number, negative, where one ended it; None when nobody knows.
+    """
+
+    def __init__(self, exit_code: int | None) -> None:
+        self.exit_code: Final = exit_code
+        super().__init__(str(exit_code))
+
+
+class Child:
+    """One child, as the worker's thread that uses it sees it."""
+
+    def __init__(self, newborn: Newborn) -> None:
+        self.pid: Final = newborn.pid
+        self.family: Final = Family(newborn.pid)
+        self.jobs = 0
+        self._wire = Wire(newborn.wire)
+        self._cord = newborn.cord
+        self._waiting = select.poll()
+        self._waiting.register(newborn.wire, select.POLLIN)
+        self._waiting.register(newborn.cord, select.POLLIN)
+
+    def send(self, message: Message) -> None:
+        """Send a message.
+
+        Raises:
+            Gone: the child has ended, or does not read.
+        """
+        try:
+            self._wire.send(message, timeout=TAKES_SECONDS)
+        except Closed:
+            raise Gone(self._exit_code()) from None
+
+    def receive(self, timeout: float) -> Message | None:
+        """Wait for a message; None when there is no whole one within `timeout` seconds.
+
+        Raises:
+            Gone: the child has ended, and all that it sent was received.
+        """
+        try:
+            message = self._wire.receive(0)
+            if message is not None or not self._waiting.poll(timeout * 1000):
+                return message
+            over = self.has_ended()  # looked at first: what it sent last is here by then
+            message = self._wire.receive(0)
+        except Closed:
+            raise Gone(self._exit_code()) from None
+        if message is None and over:
+            # A process that the function has forked may still hold the other end.
+            raise Gone(self._exit_code())
+        return message
+
+    def has_ended(self) -> bool:
+        """Whether its process has ended, or its nursery."""
+        waiting = select.poll()
+        waiting.register(self._cord, select.POLLIN)
+        return bool(waiting.poll(0))
+
+    def terminate(self) -> None:
+        """Ask it, and all that it started, to end."""
+        self.family.signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it, and all that it started."""
+        self.family.kill()
+
+    def discard(self) -> None:
+        """Let go of it; what is left of it ends."""
+        self.kill()
+        self._wire.close()
+        self._cord.close()
+
+    def _exit_code(self) -> int | None:
+        """Read how it ended; one that hung up and lives on is ended now."""
+        waiting = select.poll()
+        waiting.register(self._cord, select.POLLIN)
+        if not waiting.poll(1000):
+            self.kill()
+            waiting.poll(TAKES_SECONDS * 1000)
+        return number_of(self._cord) if self.has_ended() else None
+
+
+class Children:
+    """Lends children to the threads of a worker.
+
+    Args:
+        modules: with the operations that they are to know; none for a worker that needs none.
+        log_format, log_level: how what functions log is written.
+        most_jobs: that one child runs.
+    """
+
+    def __init__(
+        self,
+        modules: Sequence[str],
+        *,
+        log_format: str,
+        log_level: str,
+        most_jobs: int = MOST_JOBS,
+    ) -> None:
+        self._most_jobs = most_jobs
+        self._needed = bool(modules)
+        self._birthplace = Birthplace(modules, log_format=log_format, log_level=log_level)
+        self._lock = threading.Lock()
+        self._idle: list[Child] = []
+        self._closed = False
+
+    @classmethod
+    def of(cls, registry: Registry, settings: Settings) -> Self:
+        """Know the operations of a registry that run in processes of their own."""
+        apart = [each for each in registry if each.rules.isolation == "process"]
+        modules = sorted({each.__module__ for each in apart})
+        return cls(modules, log_format=settings.log_format, log_level=settings.log_level)
+
+    def start(self) -> None:
+        """Get ready, so that the first job need not wait for that."""
+        if self._needed:
+            self._birthplace.start()
+
+    def borrow(self, proceed: Callable[[], None]) -> Child:
+        """Give a child that nobody uses.
+
+        Args:
+            proceed: asked while one is made; raises when nobody waits for it any more.
+
+        Raises:
+            Crashed: there is none to be had.
+        """
+        while True:
+            with self._lock:
+                child = self._idle.pop() if self._idle else None
+            if child is None:
+                return Child(self._birthplace.newborn(proceed))
+            if not child.has_ended():
+                return child
+            child.discard()
+
+    def give_back(self, child: Child, *, unharmed: bool) -> None:
+        """Take a child back; it is used again if it is `unharmed` and has not run too often."""
+        child.jobs += 1
+        with self._lock:
+            if unharmed and child.jobs < self._most_jobs and not self._closed:
+                self._idle.append(child)
+                return
+        child.discard()
+
+    def close(self) -> None:
+        """End all of them, once no function runs any more."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for child in idle:
+            child.discard()
+        self._birthplace.close()

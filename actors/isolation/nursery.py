@@ -1,0 +1,171 @@
+"""The process that children are forked from: one thread, the operations imported, nothing else.
+
+A worker has one. It forks no children itself, as its threads may hold any lock at that moment
+(ADR 30).
+"""
+
+import gc
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from typing import Any, Final, NoReturn
+
+import structlog
+
+from actors.isolation.child import live
+from actors.isolation.family import Family
+from config import Settings
+from config.logging import configure_logging
+from jobs.errors import OperationError
+from jobs.registry import Registry, discover
+
+NUMBER: Final = struct.Struct("!q")
+FORK: Final = b"f"
+_LOOK_SECONDS: Final = 1.0
+_BURY_SECONDS: Final = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+def main(spec: Mapping[str, Any]) -> NoReturn:
+    """Import operations, then fork a child at each request until the worker is gone.
+
+    Args:
+        spec: `control`, a socket to the worker; `worker`, its pid; `modules` with operations;
+            `log_format` and `log_level`.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # Who stops the worker may send it to everybody, and its functions have a grace.
+        signal.signal(number, lambda _number, _frame: None)
+    configure_logging(
+        Settings.model_construct(log_format=spec["log_format"], log_level=spec["log_level"])
+    )
+    try:
+        registry = discover((), spec["modules"])
+    except OperationError as error:
+        log.critical("nursery_failed", reason=str(error))
+        sys.exit(2)
+    gc.collect()
+    gc.freeze()  # or collecting in a child would copy all of it
+    control = socket.socket(fileno=spec["control"])
+    Nursery(control, registry, worker=spec["worker"]).serve()
+
+
+class Nursery:
+    """Forks children, says how they ended, and ends all of them when the worker is gone.
+
+    Each child has a cord: a socket to the worker on which its pid comes and then its exit code. A
+    worker that closes a cord wants that child's end.
+    """
+
+    def __init__(self, control: socket.socket, registry: Registry, *, worker: int) -> None:
+        self._control = control
+        self._registry = registry
+        self._worker = worker
+        self._cords: dict[int, socket.socket] = {}
+        self._waiting = select.poll()
+        self._waiting.register(control, select.POLLIN)
+        self._woken, self._wake = os.pipe()
+        for end in (self._woken, self._wake):
+            os.set_blocking(end, False)
+        self._waiting.register(self._woken, select.POLLIN)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        signal.set_wakeup_fd(self._wake)
+
+    def serve(self) -> NoReturn:
+        """Go on until the worker is gone."""
+        while os.getppid() == self._worker:
+            ready = self._wait()
+            self._bury()
+            for pid, cord in list(self._cords.items()):
+                if cord.fileno() in ready:
+                    self._end(pid)
+            if self._control.fileno() in ready and not self._fork():
+                break
+        self._waiting.unregister(self._control)
+        for pid in list(self._cords):
+            self._end(pid)
+        # Whoever would inherit them may bury nobody, as the first process of a container.
+        end = time.monotonic() + _BURY_SECONDS
+        while self._bury() and time.monotonic() < end:
+            self._wait()
+        os._exit(0)
+
+    def _wait(self) -> set[int]:
+        ready = {number for number, _ in self._waiting.poll(_LOOK_SECONDS * 1000)}
+        with suppress(BlockingIOError):
+            os.read(self._woken, 4096)
+        return ready
+
+    def _fork(self) -> bool:
+        """Fork a child, if the worker is still there; where that fails its cord is closed."""
+        try:
+            request, ends, _, _ = socket.recv_fds(self._control, len(FORK), 2)
+        except OSError:
+            return False
+        with ExitStack() as closing:
+            given = [closing.enter_context(socket.socket(fileno=number)) for number in ends]
+            if len(given) == 2:  # noqa: PLR2004 — or there was no room for them
+                self._fork_with(*given)
+        return bool(request)
+
+    def _fork_with(self, wire: socket.socket, cord: socket.socket) -> None:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            log.error("child_not_forked", reason=str(error))
+            return
+        if pid == 0:
+            self._become_child(wire, cord)
+        kept = self._cords[pid] = cord.dup()
+        self._waiting.register(kept, select.POLLIN)
+        _say(kept, pid)
+
+    def _become_child(self, wire: socket.socket, cord: socket.socket) -> NoReturn:
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for end in (self._control, cord, *self._cords.values()):
+                end.close()
+            os.close(self._woken)
+            os.close(self._wake)
+            live(wire, self._registry)
+        finally:
+            os._exit(1)
+
+    def _bury(self) -> bool:
+        """Take note of those that have ended; say whether there are others."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)  # what its function has left behind
+            cord = self._cords.pop(pid, None)
+            if cord is not None:
+                _say(cord, os.waitstatus_to_exitcode(status))
+                self._hang_up(cord)
+
+    def _end(self, pid: int) -> None:
+        Family(pid).kill()
+        cord = self._cords.pop(pid, None)
+        if cord is not None:
+            self._hang_up(cord)
+
+    def _hang_up(self, cord: socket.socket) -> None:
+        self._waiting.unregister(cord)
+        cord.close()
+
+
+def _say(cord: socket.socket, number: int) -> None:
+    with suppress(OSError):
+        cord.sendall(NUMBER.pack(number))

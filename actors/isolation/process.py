@@ -1,0 +1,131 @@
+"""What is particular to a child as a process: its group, its signals, its memory."""
+
+import ctypes
+import faulthandler
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from socket import socket
+from types import FrameType
+from typing import Final
+
+OUT_OF_MEMORY: Final = 97
+"""How a child exits that has not even memory left to say so."""
+
+_PR_SET_PDEATHSIG: Final = 1
+_OOM_SCORE: Final = 500
+_HEEDED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGURG)
+_LEAST_ROOM_BYTES: Final = 16 * 1024**2
+
+# Loaded before any child is forked.
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+
+
+class Ended(SystemExit):
+    """The worker has ended this process by SIGTERM, as its function did not stop by itself."""
+
+
+def become_leader(wire: socket) -> None:
+    """Lead a process group and a session, and end with the parent.
+
+    Args:
+        wire: to the worker; processes that a function forks must not hold it.
+    """
+    parent = os.getppid()
+    os.setsid()
+    with suppress(AttributeError):  # Linux alone has it; elsewhere the wire's end is the sign
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+    with suppress(OSError):
+        # When the machine's memory runs out, a child goes before its worker.
+        Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
+    _treat_forks(wire)
+    faulthandler.enable(sys.__stderr__ or sys.stderr)
+    random = sys.modules.get("numpy.random")
+    if random is not None:
+        random.seed()  # or all children would draw the same numbers
+
+
+def heed_signals(is_to_end: Callable[[], bool]) -> None:
+    """Ignore signals to stop that the worker did not ask for.
+
+    Process managers send them to everybody. No signal is set to be ignored, as programs that a
+    function starts would inherit that.
+    """
+
+    def on_terminate(_number: int, _frame: FrameType | None) -> None:
+        if is_to_end():
+            raise Ended(128 + signal.SIGTERM)
+
+    for number in _HEEDED:
+        signal.signal(number, lambda _number, _frame: None)
+    signal.signal(signal.SIGTERM, on_terminate)
+
+
+def wake_main_thread() -> None:
+    """Have the main thread look for what was raised in it, also while it sleeps or waits."""
+    ident = threading.main_thread().ident
+    if ident is not None:
+        signal.pthread_kill(ident, signal.SIGURG)
+
+
+@contextmanager
+def limited_memory(most_bytes: int | None) -> Iterator[None]:
+    """Have allocations fail beyond a limit, with what the process has in use now counted.
+
+    Programs that a function starts have the limit each for itself.
+
+    Args:
+        most_bytes: None for no limit.
+    """
+    if most_bytes is None:
+        yield
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (_data_limit(most_bytes, hard), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+
+
+def _data_limit(most_bytes: int, hard: int) -> int:
+    """Translate a limit of resident memory into one of data, some of which is never touched."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    except OSError:
+        limit = most_bytes
+    else:
+        size = resource.getpagesize()
+        resident, data = int(pages[1]) * size, int(pages[5]) * size
+        limit = data + max(_LEAST_ROOM_BYTES, most_bytes - resident)
+    return limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+
+
+def _treat_forks(wire: socket) -> None:
+    """Have processes that a function forks take signals as any other does.
+
+    One that comes before they can must wait, or it would be lost on our handlers.
+    """
+    blocked = threading.local()
+
+    def before() -> None:
+        blocked.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HEEDED)
+
+    def go_on() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked.mask)
+
+    def be_ordinary() -> None:
+        wire.close()
+        for number in _HEEDED:
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        go_on()
+
+    os.register_at_fork(before=before, after_in_parent=go_on, after_in_child=be_ordinary)

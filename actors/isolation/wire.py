@@ -1,0 +1,111 @@
+"""Whole messages between a worker and a child, over a socket that either may lose at any byte."""
+
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgpack
+
+_HEADER: Final = struct.Struct("!Q")
+_PIECE_BYTES: Final = 1 << 18
+
+
+class Closed(Exception):
+    """Nobody is at the other end any more, or nobody who reads."""
+
+
+class Wire:
+    """One end of it: any thread may send, one receives.
+
+    What was sent in part when its sender died is never taken for a message.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self._sending = threading.Lock()
+        self._read = bytearray()
+
+    def fileno(self) -> int:
+        """Give what can be waited for."""
+        return self._end.fileno()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._end.close()
+
+    def send(self, message: Mapping[str, Any], *, timeout: float | None = None) -> None:
+        """Send a message of JSON-like values and bytes.
+
+        Args:
+            message: has a `kind`.
+            timeout: seconds in which the other end must take it; for ever without one.
+
+        Raises:
+            Closed: it did not.
+        """
+        packed = msgpack.packb(message, use_bin_type=True)
+        end = None if timeout is None else time.monotonic() + timeout
+        with self._sending:
+            self._send_all(_HEADER.pack(len(packed)), end)
+            self._send_all(packed, end)
+
+    def receive(self, timeout: float | None) -> dict[str, Any] | None:
+        """Wait for a message.
+
+        Args:
+            timeout: seconds; for ever without one. No more than 0 takes what has come.
+
+        Returns:
+            None, when there is no whole one by then.
+
+        Raises:
+            Closed: there will be none.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while (message := self._taken()) is None:
+            if not self._ready(select.POLLIN, end):
+                return None
+            try:
+                piece = self._end.recv(_PIECE_BYTES)
+            except OSError as error:
+                raise Closed from error
+            if not piece:
+                raise Closed
+            self._read += piece
+        return message
+
+    def _taken(self) -> dict[str, Any] | None:
+        if len(self._read) < _HEADER.size:
+            return None
+        (size,) = _HEADER.unpack_from(self._read)
+        whole = _HEADER.size + size
+        if len(self._read) < whole:
+            return None
+        with memoryview(self._read) as view:
+            message: dict[str, Any] = msgpack.unpackb(view[_HEADER.size : whole], raw=False)
+        del self._read[:whole]
+        return message
+
+    def _send_all(self, content: bytes, end: float | None) -> None:
+        view = memoryview(content)
+        while view:
+            try:
+                view = view[self._end.send(view, socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                if not self._ready(select.POLLOUT, end):
+                    raise Closed from None
+            except OSError as error:
+                raise Closed from error
+
+    def _ready(self, event: int, end: float | None) -> bool:
+        waiting = select.poll()
+        try:
+            waiting.register(self._end, event)
+        except ValueError as error:  # it was closed here
+            raise Closed from error
+        rest = None if end is None else max(0.0, end - time.monotonic()) * 1000
+        return bool(waiting.poll(rest))

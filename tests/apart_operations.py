@@ -1,0 +1,227 @@
+"""Operations that run in processes of their own, most of them in a bad way."""
+
+import asyncio
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from jobs import Failure, File, Job, operation
+from jobs.errors import Interruption
+
+_pause = time.sleep  # noqa: TID251  # what functions do, while tests wait for conditions
+
+
+class Unsendable(Exception):
+    """One that cannot leave its process as it is."""
+
+    def __init__(self, one: object, two: object) -> None:
+        self.handle = open(os.devnull)  # noqa: PTH123, SIM115
+        super().__init__(f"{one} and {two}")
+
+
+@operation(isolation="process", wait="5s")
+def tell_pid(text: str = "") -> dict[str, Any]:
+    """Say which process this is."""
+    return {"pid": os.getpid(), "text": text}
+
+
+@operation(isolation="process", max_retries=1, backoff="50ms..50ms")
+def report_well(*, job: Job) -> str:
+    """Report in every way."""
+    job.step("First")
+    job.log("a line")
+    job.progress(1, 4)
+    if job.attempt == 1:
+        raise ValueError("the first attempt fails")
+    return f"{job.id} {job.attempt}"
+
+
+@operation(isolation="process")
+async def wait_async(seconds: float) -> float:
+    """Wait in an event loop."""
+    await asyncio.sleep(seconds)
+    return seconds
+
+
+@operation(isolation="process", stop_grace="30s")
+def sleep(seconds: float, note: str = "") -> float:
+    """Sleep in one call; a note is made when it is interrupted."""
+    try:
+        _pause(seconds)
+    except Interruption:
+        if note:
+            Path(note).write_text("interrupted", encoding="utf-8")
+        raise
+    return seconds
+
+
+@operation(isolation="process", time_limit="300ms", stop_grace="200ms")
+def loop_late() -> None:
+    """Go round in a C loop that keeps the interpreter's lock, beyond the time limit."""
+    re.match(r"(a+)+$", "a" * 60 + "b")
+
+
+@operation(isolation="process", stop_grace="30s")
+def loop_long(pids: str = "") -> None:
+    """Go round in a C loop, beside a program that this has started in a session of its own."""
+    if pids:
+        program = "import time; time.sleep(600)"
+        started = [
+            subprocess.Popen([sys.executable, "-c", program], start_new_session=alone)
+            for alone in (False, True)
+        ]
+        text = " ".join(str(pid) for pid in (os.getpid(), *(each.pid for each in started)))
+        Path(pids).write_text(text, encoding="utf-8")
+    re.match(r"(a+)+$", "a" * 60 + "b")
+
+
+@operation(isolation="process", time_limit="200ms", stop_grace="100ms")
+def defy() -> None:
+    """Take no interruption and no signal for an answer."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True:
+        try:
+            _pause(60)
+        except BaseException:  # noqa: BLE001
+            continue
+
+
+@operation(isolation="process", time_limit="200ms", stop_grace="100ms")
+def clean_up_late(note: str) -> None:
+    """Swallow the interruption, and clean up when the process is ended."""
+    try:
+        while True:
+            try:
+                _pause(60)
+            except Interruption:
+                continue
+    finally:
+        Path(note).write_text("cleaned up", encoding="utf-8")
+
+
+@operation(isolation="process", memory_limit="256MiB")
+def take_memory(mebibytes: int) -> int:
+    """Fill memory."""
+    return len(bytearray(mebibytes * 1024**2))
+
+
+@operation(isolation="process", memory_limit="256MiB")
+def have_memory_taken(mebibytes: int) -> None:
+    """Fill memory in another program, past the limit that it inherits."""
+    program = (
+        "import resource, time; hard = resource.getrlimit(resource.RLIMIT_DATA)[1];"
+        "resource.setrlimit(resource.RLIMIT_DATA, (hard, hard));"
+        f"kept = bytearray({mebibytes} * 1024 ** 2); time.sleep(600)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@operation(isolation="process")
+def crash(how: str) -> None:
+    """End the process in one of several ways."""
+    match how:
+        case "segfault":
+            ctypes.string_at(0)
+        case "exit":
+            os._exit(3)
+        case "nothing":
+            os._exit(0)
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "abort":
+            os.abort()
+    raise AssertionError(how)
+
+
+@operation(isolation="process")
+def die_while_answering(mebibytes: int) -> bytes:
+    """Return so much that the process is killed while it is on its way."""
+    program = f"import os, time; time.sleep(0.3); os.kill({os.getpid()}, 9)"
+    subprocess.Popen([sys.executable, "-c", program])
+    _pause(0.25)
+    return os.urandom(mebibytes * 1024**2)
+
+
+@operation(isolation="process")
+def fail(how: str) -> Any:
+    """Fail in one of several ways."""
+    match how:
+        case "failure":
+            raise Failure("there is nothing in it", retryable=False)
+        case "unsendable":
+            raise Unsendable(object, 2)
+        case "exit":
+            sys.exit("no more")
+        case "interruption":
+            raise Interruption
+        case "object":
+            return object()
+        case "large":
+            return "x" * 2_000_000
+    raise AssertionError(how)
+
+
+@operation(isolation="process")
+def copy(document: File, *, job: Job) -> dict[str, Any]:
+    """Copy a file, and give the copy and the original."""
+    copied = job.files.new("copy.txt")
+    assert copied.path is not None
+    assert document.path is not None
+    copied.path.write_bytes(document.open().read() * 2)
+    return {"copy": copied, "original": document, "beside": document.path.parent.parent.name}
+
+
+@operation(isolation="process")
+def leave_behind(how: str) -> int:
+    """Leave something behind that the next function in this process must not meet."""
+    if how == "signals":
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGURG, signal.SIG_DFL)
+    return os.getpid()
+
+
+@operation(isolation="process")
+def count_descriptors() -> list[str]:
+    """Say what this process has open."""
+    folder = Path("/proc/self/fd")
+    return sorted(str(each.readlink()) for each in folder.iterdir() if each.exists())
+
+
+@operation(isolation="process")
+def fork_pool(numbers: list[int]) -> list[int]:
+    """Use processes of one's own."""
+    import multiprocessing  # noqa: PLC0415
+
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return pool.map(abs, numbers)
+
+
+@operation(isolation="process", time_limit="20s")
+def fork_and_terminate(times: int) -> list[int]:
+    """Terminate processes as soon as they are forked."""
+    codes = set()
+    for _ in range(times):
+        pid = os.fork()
+        if pid == 0:
+            while True:
+                _pause(60)
+        os.kill(pid, signal.SIGTERM)
+        codes.add(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    return sorted(codes)
+
+
+@operation(time_limit="5m")
+def loop_in_thread(seconds: float) -> None:
+    """Ignore that it is to stop, for a while, in a thread."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            _pause(0.05)
+        except Interruption:
+            continue

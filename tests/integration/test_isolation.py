@@ -1,0 +1,377 @@
+"""Functions in processes of their own: they answer as from a thread, and can be ended."""
+
+import os
+import secrets
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from actors.isolation.children import Children
+from jobs.cancel import cancel
+from jobs.errors import Interruption
+from jobs.job import Job
+from jobs.log import read_log
+from jobs.progress import Report
+from jobs.record import Record
+from jobs.results import read_result
+from tests.eventually import eventually
+from tests.integration.test_embedded_worker import Embedded, kind_of
+from tests.integration.test_worker_files import Desk
+
+OPERATIONS = "tests.apart_operations"
+
+
+class Apart(Desk):
+    """One process, whose nursery may take a while to begin on a busy machine."""
+
+    def ended(self, job_id: str, timeout: float = 60) -> Record:
+        return super().ended(job_id, timeout)
+
+
+@pytest.fixture(scope="module")
+def apart() -> Iterator[Desk]:
+    made = Apart(f"test-{secrets.token_hex(6)}", operations=OPERATIONS, max_result_bytes="1MiB")
+    made.start()
+    yield made
+    made.stop()
+
+
+def nurseries() -> set[psutil.Process]:
+    """Find the processes that this one has its children forked from."""
+    return {
+        each
+        for each in psutil.Process().children()
+        if each.status() != psutil.STATUS_ZOMBIE
+        and "actors.isolation.nursery" in " ".join(each.cmdline())
+    }
+
+
+def pid_of(apart: Embedded, operation: str = "tell_pid", **params: str) -> int:
+    result = apart.run(operation, **params).result
+    return int(result if isinstance(result, int) else result["pid"])
+
+
+def running(apart: Embedded, operation: str, **params: object) -> str:
+    job_id = apart.submit(operation, **params)
+    eventually(lambda: apart.read(job_id).status == "running", what="the job runs")
+    return job_id
+
+
+def lines(apart: Embedded, job_id: str) -> list[str]:
+    return [line.text for line in read_log(apart.store, job_id, after=0, most=100).lines]
+
+
+def pids_in(note: Path) -> list[int]:
+    return [int(pid) for pid in note.read_text().split()] if note.exists() else []
+
+
+def test_a_function_runs_in_another_process_which_is_used_again(apart: Desk) -> None:
+    pids = {pid_of(apart) for _ in range(5)}
+
+    assert os.getpid() not in pids
+    assert len(pids) == 1
+
+
+def test_progress_log_retries_and_result_are_those_of_any_job(apart: Desk) -> None:
+    ended = apart.run("report_well")
+
+    assert (ended.status, ended.failures) == ("succeeded", 1)
+    assert ended.result == f"{ended.id} 2"
+    assert ended.progress.step == "First"
+    assert lines(apart, ended.id) == ["— First", "a line"] * 2
+
+
+def test_an_async_function_runs_in_an_event_loop_there(apart: Desk) -> None:
+    assert apart.run("wait_async", seconds=0.01).result == 0.01
+
+
+def test_files_go_there_and_come_back(apart: Desk) -> None:
+    file_id = apart.upload(b"one two ")
+
+    ended = apart.run("copy", document=file_id)
+
+    assert ended.status == "succeeded", ended.error
+    assert ended.result["original"]["id"] == file_id
+    assert apart.content(ended.result["copy"]["id"]) == b"one two one two "
+    assert apart.left_in_staging() == []
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "kind", "detail"),
+    [
+        ("failure", "failed", "failure", "there is nothing in it"),
+        ("unsendable", "failed", "exception", "Unsendable: <class 'object'> and 2"),
+        ("exit", "failed", "exception", "SystemExit: no more"),
+        ("interruption", "failed", "cancelled", "The job was told to stop."),
+        ("object", "failed", "result-not-serialisable", "The result cannot be sent"),
+        ("large", "failed", "result-too-large", "The result takes 2000005 bytes"),
+    ],
+)
+def test_failures_come_over_as_from_a_thread(
+    apart: Desk, how: str, status: str, kind: str, detail: str
+) -> None:
+    ended = apart.run("fail", how=how)
+
+    assert ended.error is not None
+    assert (ended.status, kind_of(ended)) == (status, kind)
+    assert ended.error["detail"].startswith(detail)
+    assert ended.error["retryable"] is (kind == "exception")
+    if kind == "exception":
+        assert "apart_operations.py" in ended.error["traceback"]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("segfault", "was ended by SIGSEGV."),
+        ("abort", "was ended by SIGABRT."),
+        ("kill", "was ended by SIGKILL, as when a machine has no memory left."),
+        ("exit", "ended with exit code 3."),
+        ("nothing", "ended with exit code 0."),
+    ],
+)
+def test_a_process_that_ends_by_itself_is_a_failure_of_its_job(
+    apart: Desk, how: str, said: str
+) -> None:
+    ended = apart.run("crash", how=how)
+
+    assert ended.error is not None
+    assert (ended.status, kind_of(ended), ended.crashes) == ("failed", "crashed", 0)
+    assert ended.error["detail"] == f"The function's process {said}"
+
+
+def test_an_answer_that_is_cut_short_is_none(apart: Desk) -> None:
+    ended = apart.run("die_while_answering", mebibytes=300)
+
+    assert (ended.status, kind_of(ended)) == ("failed", "crashed")
+
+
+@pytest.mark.alone
+def test_a_loop_in_c_ends_soon_after_its_time_limit(apart: Desk) -> None:
+    began = time.monotonic()
+
+    ended = apart.run("loop_late")
+
+    assert (ended.status, kind_of(ended)) == ("failed", "timeout")
+    assert time.monotonic() - began < 0.3 + 2
+
+
+def test_a_function_that_takes_no_signal_for_an_answer_is_killed(apart: Desk) -> None:
+    ended = apart.run("defy")
+
+    assert (ended.status, kind_of(ended)) == ("failed", "timeout")
+    assert lines(apart, ended.id) == ["(the function did not stop, so its process is ended)"]
+
+
+def test_a_function_that_is_ended_may_clean_up(apart: Desk, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+
+    ended = apart.run("clean_up_late", note=str(note))
+
+    assert kind_of(ended) == "timeout"
+    assert note.read_text() == "cleaned up"
+
+
+def test_a_cancel_wakes_a_function_that_sleeps(apart: Desk, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    pid = pid_of(apart)
+    job_id = running(apart, "sleep", seconds=60, note=str(note))
+
+    assert cancel(apart.store, job_id) == "cancelling"
+
+    assert apart.ended(job_id).status == "cancelled"
+    assert note.read_text() == "interrupted"
+    assert pid_of(apart) == pid
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("again", [True, False])
+def test_a_forced_cancel_ends_a_loop_in_c_and_all_that_it_started(
+    apart: Desk, tmp_path: Path, *, again: bool
+) -> None:
+    note = tmp_path / "pids"
+    job_id = running(apart, "loop_long", pids=str(note))
+    pids = eventually(lambda: pids_in(note), what="the loop is about to begin")
+    began = time.monotonic()
+
+    words = [cancel(apart.store, job_id) for _ in range(2)] if again else [
+        cancel(apart.store, job_id, force=True)
+    ]  # fmt: skip
+
+    assert set(words) == {"cancelling"}
+    assert apart.ended(job_id).status == "cancelled"
+    assert time.monotonic() - began < 2
+    eventually(lambda: not any(map(psutil.pid_exists, pids)), what="all of it has ended")
+
+
+def test_a_job_in_a_thread_says_that_it_cannot_be_forced(apart: Desk) -> None:
+    job_id = running(apart, "loop_in_thread", seconds=1)
+
+    cancel(apart.store, job_id, force=True)
+
+    assert apart.ended(job_id).status == "cancelled"
+    assert any("cannot be forced" in line for line in lines(apart, job_id))
+
+
+def test_memory_beyond_the_limit_fails_its_own_job_only(apart: Desk) -> None:
+    others = [apart.submit("sleep", seconds=0.5) for _ in range(2)]
+
+    ended = apart.run("take_memory", mebibytes=600)
+
+    assert ended.error is not None
+    assert (ended.status, kind_of(ended)) == ("failed", "out-of-memory")
+    assert "256MiB" in ended.error["detail"]
+    assert apart.run("take_memory", mebibytes=16).result == 16 * 1024**2
+    assert [apart.ended(job_id).status for job_id in others] == ["succeeded", "succeeded"]
+
+
+def test_memory_that_programs_take_counts_too(apart: Desk) -> None:
+    ended = apart.run("have_memory_taken", mebibytes=400)
+
+    assert (ended.status, kind_of(ended)) == ("failed", "out-of-memory")
+
+
+def test_signals_to_stop_that_the_worker_did_not_send_do_nothing(
+    apart: Desk,
+) -> None:
+    pid = pid_of(apart, "leave_behind", how="signals")
+    job_id = running(apart, "sleep", seconds=0.7)
+    for each in (psutil.Process(pid), *nurseries()):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            each.send_signal(number)
+
+    assert apart.ended(job_id).status == "succeeded"
+    assert pid_of(apart) == pid
+
+
+def test_a_function_may_fork_processes_of_its_own(apart: Desk) -> None:
+    assert apart.run("fork_pool", numbers=[-1, 2]).result == [1, 2]
+
+
+def test_sigterm_ends_what_a_function_has_forked_as_anywhere_else(apart: Desk) -> None:
+    ended = apart.ended(apart.submit("fork_and_terminate", times=100), timeout=30)
+
+    assert ended.result == [-signal.SIGTERM], ended.error
+
+
+def test_a_child_has_nothing_of_the_worker_open(apart: Desk) -> None:
+    apart.run("sleep", seconds=0)
+
+    ended = apart.run("count_descriptors")
+
+    sockets = [each for each in ended.result if each.startswith("socket:")]
+    assert len(sockets) == 1
+
+
+def test_an_idle_child_that_was_killed_costs_nobody_anything(apart: Desk) -> None:
+    pid = pid_of(apart)
+    os.kill(pid, signal.SIGKILL)
+
+    ended = apart.run("tell_pid")
+
+    assert ended.status == "succeeded"
+    assert ended.attempt == 1
+    assert ended.result["pid"] != pid
+
+
+def test_a_nursery_that_was_killed_is_replaced(apart: Desk) -> None:
+    child = pid_of(apart)
+    job_id = running(apart, "sleep", seconds=60)
+    (lost,) = nurseries()
+
+    lost.kill()
+
+    ended = apart.ended(job_id)
+    assert (ended.status, kind_of(ended)) == ("failed", "crashed")
+    eventually(lambda: not psutil.pid_exists(child), what="its children have ended with it")
+    assert apart.run("tell_pid").status == "succeeded"
+    assert lost not in nurseries()
+
+
+def test_a_child_is_replaced_after_so_many_jobs() -> None:
+    children = Children([OPERATIONS], log_format="text", log_level="info", most_jobs=2)
+    pids = []
+
+    for _ in range(3):
+        child = children.borrow(lambda: None)
+        pids.append(child.pid)
+        children.give_back(child, unharmed=True)
+
+    assert pids[0] == pids[1] != pids[2]
+    eventually(lambda: not psutil.pid_exists(pids[0]), what="the first has ended")
+    children.close()
+    assert not psutil.pid_exists(pids[2])
+
+
+def test_nobody_waits_for_a_child_longer_than_for_the_job() -> None:
+    others = nurseries()
+    children = Children([OPERATIONS], log_format="text", log_level="info")
+    children.start()
+    (slow,) = nurseries() - others
+    slow.suspend()
+
+    def proceed() -> None:
+        raise Interruption
+
+    with pytest.raises(Interruption):
+        children.borrow(proceed)
+
+    slow.resume()
+    children.close()
+
+
+def test_a_hundred_crashes_leave_a_worker_that_works_and_nothing_else(namespace: str) -> None:
+    others = nurseries()
+    apart = Apart(namespace, operations=OPERATIONS, shutdown_grace="0s")
+    apart.start()
+    apart.run("tell_pid")
+    (nursery,) = nurseries() - others
+    this = psutil.Process()
+    before = this.num_fds()
+    ways = ("exit", "kill", "segfault", "nothing")
+
+    job_ids = [apart.submit("crash", how=ways[number % 4]) for number in range(100)]
+
+    assert {kind_of(apart.ended(job_id, 60)) for job_id in job_ids} == {"crashed"}
+    assert apart.run("tell_pid").status == "succeeded"
+    eventually(lambda: len(nursery.children()) <= 4, what="no more children than threads")
+    assert this.num_fds() <= before + 2 * 4
+    children = nursery.children(recursive=True)
+    apart.stop()
+    assert not any(each.is_running() for each in (nursery, *children))
+
+
+def test_a_worker_that_stops_releases_what_loops_in_c(namespace: str) -> None:
+    apart = Apart(namespace, operations=OPERATIONS, shutdown_grace="0s")
+    apart.start()
+    job_id = running(apart, "loop_long")
+    began = time.monotonic()
+
+    apart.stop()
+
+    assert time.monotonic() - began < 15  # where it could have 30 s
+    record = apart.read(job_id)
+    assert (record.status, record.failures, record.crashes) == ("queued", 0, 0)
+
+
+def test_a_report_of_another_process_is_added_to_what_is_not_collected_yet() -> None:
+    job = Job("any", 1)
+    job.log("first")
+
+    job.absorb(Report(percent=50.0, step="On", lines=["1.0 second"] * 2000))
+
+    collected = job.collect()
+    assert collected is not None
+    assert (collected.percent, collected.step) == (50.0, "On")
+    assert len(collected.lines) == 1001
+    assert "(1001 lines dropped)" in collected.lines[-1]
+
+
+def test_a_result_is_read_as_any_other(apart: Desk) -> None:
+    ended = apart.run("tell_pid", text="ünï")
+
+    assert read_result(apart.store, ended.id)["text"] == "ünï"
