@@ -5,24 +5,29 @@ from typing import Any, Final, Literal
 
 import pika
 
+from config.tls import TLS, ended_within_tls, tls_fault
+
 QueueType = Literal["classic", "quorum"]
 
 HEARTBEAT_S: Final = 20
 CONNECT_S: Final = 3
 HANDSHAKE_S: Final = 5
 BLOCKED_S: Final = 300
+SYSTEM: Final = TLS()
 
 UNLIMITED_DELIVERIES_SINCE: Final = 4
 
 
-def connection_parameters(url: str, *, name: str) -> pika.URLParameters:
+def connection_parameters(url: str, *, name: str, tls: TLS = SYSTEM) -> pika.URLParameters:
     """Bound every wait of a connection, and name it for the management UI.
 
     Args:
         url: `amqp://` or `amqps://`; its own heartbeat and timeouts are overruled.
         name: what the connection is for, as `publisher`.
+        tls: for `amqps://`: whom to trust, read now, and so for each connection.
 
     Raises:
+        OSError: a file of certificates cannot be used.
         ValueError: the URL cannot be read.
     """
     parameters = pika.URLParameters(url)
@@ -31,6 +36,8 @@ def connection_parameters(url: str, *, name: str) -> pika.URLParameters:
     parameters.stack_timeout = HANDSHAKE_S
     parameters.blocked_connection_timeout = BLOCKED_S
     parameters.connection_attempts = 1
+    if parameters.ssl_options is not None:
+        parameters.ssl_options = pika.SSLOptions(tls.context())
     parameters.client_properties = {"connection_name": f"callboard {name}"}
     return parameters
 
@@ -68,6 +75,13 @@ def server_version(properties: dict[str, Any] | None) -> str:
 
 def reason_of(error: BaseException) -> str:
     """Put an error of the connection into one line that holds no password."""
+    if (fault := tls_fault(error)) is not None:
+        return fault
+    if ended_within_tls(error):
+        return (
+            "it hung up without a word; if it does so each time, it may want a certificate: "
+            "CALLBOARD_TLS_CERT_FILE"
+        )
     # Pika wraps the cause in its last attempt, and that in its whole endeavour.
     causes: tuple[object, ...] = (*error.args, *getattr(error, "exceptions", ()))
     for cause in (getattr(error, "exception", None), *reversed(causes)):

@@ -13,6 +13,7 @@ from actors.publisher import Publisher, State
 from actors.wakeups import BrokerPublisher
 from config import Settings
 from config.connections import connect_redis
+from config.tls import tls_fault
 from jobs.faults import FaultPoints
 from jobs.files.storage import Storage
 from jobs.fitness import examine
@@ -64,7 +65,7 @@ class Assembly:
         except redis.RedisError as error:
             if strict:
                 raise
-            log.warning("store_unchecked", reason=type(error).__name__)
+            log.warning("store_unchecked", reason=tls_fault(error) or type(error).__name__)
             return
         for complaint in fitness.complaints:
             log.error("store_unfit", complaint=complaint)
@@ -125,12 +126,13 @@ def assemble(settings: Settings) -> Assembly:
         publisher,
         relay,
         intake,
-        _storage(settings),
+        open_storage(settings),
         schedules,
     )
 
 
-def _storage(settings: Settings) -> Storage:
+def open_storage(settings: Settings) -> Storage:
+    """Make what keeps files; it connects to nothing and makes no folder yet."""
     default = None if settings.embedded else "var/files"
     return Storage(settings.storage_url or default, settings.staging_dir)
 
@@ -139,7 +141,8 @@ def _broker(settings: Settings) -> RabbitmqBroker | EmbeddedBroker:
     if settings.broker_url is None:
         return EmbeddedBroker(prefetch=settings.threads)
     url = settings.broker_url.get_secret_value()
-    publisher = Publisher(url, queue_type=settings.queue_type, deadline=settings.publish_deadline)
+    tls, queue_type = settings.tls, settings.queue_type
+    publisher = Publisher(url, tls=tls, queue_type=queue_type, deadline=settings.publish_deadline)
     return RabbitmqBroker(
-        url=url, publisher=publisher, prefetch=settings.threads, queue_type=settings.queue_type
+        url=url, tls=tls, publisher=publisher, prefetch=settings.threads, queue_type=queue_type
     )

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import structlog
 from dramatiq import Broker, Middleware
@@ -16,7 +16,8 @@ from actors.runs import Run, Runs
 from actors.wakeups import submission_of
 from jobs.adopt import adopt
 from jobs.claim import Claim, claim
-from jobs.defer import defer
+from jobs.defer import WITHOUT_END, defer
+from jobs.errors import NewerFormat
 from jobs.identity import new_token
 from jobs.registry import Registry
 from jobs.store import Store
@@ -78,15 +79,10 @@ class Claiming(Middleware):
         if self._stopping.is_set():
             self._give_back(message)
         try:
-            submission, published_ms = submission_of(message)
-        except (KeyError, TypeError, ValueError) as error:
-            log.error("message_unreadable", reason=type(error).__name__)
-            raise NotMineError("unreadable") from error
-        try:
-            run = self._take(submission, published_ms)
+            run = self._run_of(message)
         except GivenUpError:
             self._give_back(message)
-            return
+        submission = run.submission
         structlog.contextvars.bind_contextvars(
             attempt=run.fence.attempt, tenant=submission.tenant, request_id=submission.request_id
         )
@@ -128,6 +124,12 @@ class Claiming(Middleware):
         if self._spans is not None:
             self._spans.end(run, error)
 
+    def _run_of(self, message: Any) -> Run:
+        try:
+            return self._take(*_read(message))
+        except NewerFormat as error:
+            self._leave_to_newer(message, error)
+
     def _take(self, submission: Submission, published_ms: int) -> Run:
         if submission.operation not in self._registry:
             self._put_off(submission, published_ms)
@@ -167,19 +169,40 @@ class Claiming(Middleware):
         if word == "missing":
             self._adopt(submission, published_ms)
             word = self._surely(ask)
-        now = time.monotonic()
-        if now >= self._silent_until.get(submission.operation, 0.0):
-            # Each of its jobs comes back every few seconds.
-            self._silent_until[submission.operation] = now + SAID_EVERY_S
-            log.warning("operation_unknown", answer=word)
+        self._say_seldom("operation_unknown", submission.operation, answer=word)
         raise NotMineError(word)
+
+    def _leave_to_newer(self, message: Any, reason: NewerFormat) -> NoReturn:
+        """Put off what only a newer version can read; without a record the message comes back."""
+        word = self._surely(
+            lambda: defer(self._store, message.message_id, delay=DEFER, patience=WITHOUT_END)
+        )
+        self._say_seldom("format_unknown", message.actor_name, answer=word, format=reason.made_as)
+        if word == "missing":
+            message.give_back(after=DEFER)
+        raise NotMineError(word) from reason
+
+    def _say_seldom(self, event: str, operation: str, **values: Any) -> None:
+        """Warn about an operation once a minute: each of its jobs comes back every few seconds."""
+        now = time.monotonic()
+        if now >= self._silent_until.get(operation, 0.0):
+            self._silent_until[operation] = now + SAID_EVERY_S
+            log.warning(event, **values)
 
     def _surely(self, decide: Callable[[], Decided]) -> Decided:
         return self._recorder.surely(decide, until=self._stopping)
 
-    def _give_back(self, message: Any) -> None:
+    def _give_back(self, message: Any) -> NoReturn:
         message.give_back()
         raise NotMineError("given back")
+
+
+def _read(message: Any) -> tuple[Submission, int]:
+    try:
+        return submission_of(message)
+    except (KeyError, TypeError, ValueError) as error:
+        log.error("message_unreadable", reason=type(error).__name__)
+        raise NotMineError("unreadable") from error
 
 
 def stand_in(**_params: Any) -> None:

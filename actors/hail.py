@@ -8,6 +8,7 @@ import structlog
 
 from actors.assembly import Assembly
 from actors.runs import Runs
+from actors.watchdog import Watchdog
 from jobs.errors import TooManySchedules
 from jobs.greet import greet
 from jobs.limit import limit
@@ -23,13 +24,15 @@ class Hail:
     Args:
         name: of the process.
         runs: what it runs.
+        watchdog: knows how its threads are.
     """
 
-    def __init__(self, assembly: Assembly, name: str, runs: Runs) -> None:
+    def __init__(self, assembly: Assembly, name: str, runs: Runs, watchdog: Watchdog) -> None:
         self._assembly = assembly
         self._store = assembly.store
         self._name = name
         self._runs = runs
+        self._watchdog = watchdog
         self._declared = False
 
     def say(self) -> None:
@@ -52,6 +55,8 @@ class Hail:
             "version": version("callboard"),
             "queues": ",".join(registry.queues()),
             "threads": str(self._assembly.settings.threads),
+            "stuck_threads": str(self._watchdog.seen.stuck),
+            "dead_threads": str(self._watchdog.seen.dead),
             "running": ",".join(run.fence.job_id for run in self._runs),
             "operations": ",".join(names),
         }

@@ -1,11 +1,7 @@
 """What a worker process does besides running functions."""
 
-import os
 import secrets
-import signal
 import socket
-import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
@@ -19,16 +15,21 @@ from actors.cancels import Cancels
 from actors.claiming import Claiming
 from actors.hail import Hail
 from actors.housekeeping import Housekeeper
+from actors.isolation.children import Children
 from actors.loop import Loop
 from actors.recorder import Recorder
 from actors.results import JobResults
 from actors.runs import Runs
 from actors.signals import merge_repeated_sigterm
+from actors.stopping import Stopping
+from actors.supervision import Supervision
 from actors.ticking import Ticking
+from actors.watchdog import Watchdog
 from actors.workshop import Workshop
 from config.connections import connect_redis
 from config.telemetry import Telemetry
-from jobs.errors import Cancelled, LeaseLost, ShutDown, StoreUnfit
+from config.tls import tls_fault
+from jobs.errors import Cancelled, LeaseLost, StoreUnfit
 from jobs.progress import LogBounds
 from jobs.renew import renew
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 HELLO_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 0.1
-LAST_TRIES_SECONDS: Final = 5.0
+WATCHDOG_SECONDS: Final = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -59,27 +60,35 @@ class Service(Middleware):
         self._assembly = assembly
         self._store = assembly.store
         self._lease = settings.lease
-        self._grace = settings.shutdown_grace.total_seconds()
         self._name = f"{socket.gethostname()}-{secrets.token_hex(4)}"
-        self._supervised = supervised
         self._telemetry = telemetry
-        self._parent = os.getppid()
         self.runs: Final = Runs()
-        self._hail = Hail(assembly, self._name, self.runs)
-        self._stopping = threading.Event()
-        self._ending = threading.Event()
-        self._timers: list[threading.Timer] = []
+        self._children = Children.of(assembly.registry, settings)
+        self._stopping = Stopping(
+            self._store, self.runs, grace=settings.shutdown_grace, is_own=supervised
+        )
+        # No shorter than a lease: before that nobody has lost anything.
+        silence = max(settings.stuck_after, self._lease)
+        supervision = Supervision(self._stopping, longest_silence=silence) if supervised else None
+        self._supervision = supervision
+        self._watchdog = Watchdog(
+            self.runs,
+            stuck_after=settings.stuck_after,
+            drain=supervision.drain if supervision is not None else None,
+        )
+        self._hail = Hail(assembly, self._name, self.runs, self._watchdog)
         self._recorder = Recorder(
             self._store,
             worker=self._name,
             lease=self._lease,
             bounds=LogBounds(settings.max_log_lines, settings.max_log_bytes),
-            ending=self._ending,
+            ending=self._stopping.ending,
         )
         beat = self._lease.total_seconds() / 3
         self._heartbeat = Loop("heartbeat", self.beat, interval=beat)
         self._watch = Loop("watch", self.watch, interval=WATCH_SECONDS)
-        self._hello = Loop("hello", self.hello, interval=HELLO_SECONDS)
+        self._hello = Loop("hello", self._hail.say, interval=HELLO_SECONDS)
+        self._guarding = Loop("watchdog", self.look_after, interval=WATCHDOG_SECONDS)
         self._cancels = Cancels(
             connect_redis(settings, for_subscription=True),
             self._store.keys.channel("cancels"),
@@ -109,7 +118,7 @@ class Service(Middleware):
             worker=self._name,
             lease=self._lease,
             limits=places,
-            stopping=self._stopping,
+            stopping=self._stopping.begun,
             spans=self._spans(),
         )
         broker.add_middleware(self)
@@ -117,7 +126,13 @@ class Service(Middleware):
         # Last in the list is first after a function: results are recorded before failures.
         backend = JobResults(self._store, assembly.storage, self._recorder, self.runs)
         broker.add_middleware(Results(backend=backend, store_results=True))
-        workshop = Workshop(assembly.settings, self._store, assembly.storage, self._recorder)
+        workshop = Workshop(
+            assembly.settings,
+            self._store,
+            assembly.storage,
+            self._recorder,
+            children=self._children,
+        )
         for operation in assembly.registry:
             broker.declare_actor(actor_of(operation, assembly, self.runs, workshop))
 
@@ -131,38 +146,47 @@ class Service(Middleware):
         try:
             self._assembly.check_store()
         except (StoreUnfit, redis.RedisError) as error:
-            log.critical("worker_refused", reason=str(error))
+            log.critical("worker_refused", reason=tls_fault(error) or str(error))
             raise SystemExit(2) from error
 
     def after_worker_boot(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002
         """Start everything; Redis and RabbitMQ may come later."""
-        self._parent = os.getppid()
+        if self._supervision is not None:
+            self._supervision.start()
         if self._telemetry is not None:
             self._telemetry.start()
         self._assembly.relay.start()
-        for part in (self._heartbeat, self._watch, self._hello, self._cancels, self._housekeeper):
-            part.start()
+        self._children.start()
+        self._watchdog.watch(worker.workers)
+        for loop in self._loops():
+            loop.start()
+        self._cancels.start()
+        self._housekeeper.start()
 
     def before_worker_shutdown(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002
         """Claim nothing more, and release what still runs once the grace is over."""
         log.info("worker_stopping", running=len(self.runs))
-        self._stopping.set()
-        self._after(self._grace, self._release_all)
-        self._after(self._grace + LAST_TRIES_SECONDS, self._ending.set)
+        self._watchdog.release()
+        self._stopping.begin()
         # It may wait for Redis, and the grace must not.
         self._housekeeper.close()
 
     def after_worker_shutdown(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002
-        """Stop the rest, now that no function runs."""
-        self._ending.set()
-        for timer in self._timers:
-            timer.cancel()
-        for part in (self._heartbeat, self._watch, self._hello, self._cancels):
-            part.close()
+        """Stop the rest, now that no function runs.
+
+        Raises:
+            SystemExit: the worker gave itself up.
+        """
+        self._stopping.close()
+        for loop in self._loops():
+            loop.close()
+        self._cancels.close()
+        self._children.close()
         self._assembly.relay.close()
         if self._telemetry is not None:
             self._telemetry.close()
         log.info("worker_stopped")
+        self._stopping.exit()
 
     def beat(self) -> None:
         """Renew the leases of all runs in one call, and stop those that are to stop.
@@ -175,8 +199,8 @@ class Service(Middleware):
             return
         words = renew(self._store, [run.fence for run in runs.values()], lease=self._lease)
         for job_id, word in words.items():
-            if word == "cancel":
-                runs[job_id].stop(Cancelled("The job was cancelled."))
+            if word in ("cancel", "force"):
+                runs[job_id].stop(Cancelled("The job was cancelled."), force=word == "force")
             elif word == "lost" and self.runs.find(job_id) is runs[job_id]:
                 runs[job_id].stop(LeaseLost("The lease ran out; another worker may run the job."))
 
@@ -187,27 +211,22 @@ class Service(Middleware):
             if run.dirty and run.reports_now():
                 self._recorder.report(run)
 
-    def cancel(self, job_id: str) -> None:
-        """Stop a job's run, if it is here."""
+    def cancel(self, told: str) -> None:
+        """Stop a job's run, if it is here.
+
+        Args:
+            told: the job's id, and `force` after it where the run is not to be given any time.
+        """
+        job_id, _, how = told.partition(" ")
         run = self.runs.find(job_id)
         if run is not None:
-            run.stop(Cancelled("The job was cancelled."))
+            run.stop(Cancelled("The job was cancelled."), force=how == "force")
 
-    def hello(self) -> None:
-        """Say what this worker is and runs, and stop where its master was killed.
-
-        Raises:
-            StoreUnavailable: Redis does not answer.
-        """
-        if (
-            self._supervised
-            and os.getppid() != self._parent
-            and not self._stopping.is_set()  # a second signal would end it at once
-        ):
-            # The `dramatiq` master was killed, and nobody would ever stop this process.
-            log.error("worker_orphaned")
-            os.kill(os.getpid(), signal.SIGTERM)
-        self._hail.say()
+    def look_after(self) -> None:
+        """Say what is wrong with the threads, and stop where all of them or the master are lost."""
+        self._watchdog.look()
+        if self._supervision is not None:
+            self._supervision.look()
 
     def _spans(self) -> "RunSpans | None":
         if self._telemetry is None:
@@ -218,12 +237,5 @@ class Service(Middleware):
         system = "callboard" if settings.embedded else "rabbitmq"
         return RunSpans(self._telemetry, system=system, namespace=settings.namespace)
 
-    def _release_all(self) -> None:
-        for run in self.runs:
-            run.stop(ShutDown("The worker stops."))
-
-    def _after(self, seconds: float, call: Callable[[], object]) -> None:
-        timer = threading.Timer(seconds, call)
-        timer.daemon = True
-        timer.start()
-        self._timers.append(timer)
+    def _loops(self) -> tuple[Loop, ...]:
+        return (self._heartbeat, self._watch, self._hello, self._guarding)

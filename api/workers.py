@@ -37,6 +37,8 @@ def worker_object(worker: Worker) -> dict[str, Any]:
         "queues": list(worker.queues),
         "operations": list(worker.operations),
         "threads": worker.threads,
+        "stuck_threads": worker.stuck_threads,
+        "dead_threads": worker.dead_threads,
         "running": list(worker.running),
         "since": None if since is None else timestamp(since),
         "last_hello_at": None if hello is None else timestamp(hello),

@@ -17,6 +17,8 @@ class Worker:
         id: new with each start of the process.
         version: of Callboard; empty when it did not say.
         threads: how many jobs it runs at a time.
+        stuck_threads: how many of them run a function that was told to stop, and goes on.
+        dead_threads: how many of them have ended, and run nothing any more.
         running: ids of the jobs that it ran.
         since: since when it has been saying hello.
     """
@@ -28,6 +30,8 @@ class Worker:
     queues: tuple[str, ...]
     operations: tuple[str, ...]
     threads: int
+    stuck_threads: int
+    dead_threads: int
     running: tuple[str, ...]
     since: datetime | None
     last_hello_at: datetime | None
@@ -52,6 +56,8 @@ def _worker(name: str, said: Mapping[str, str]) -> Worker:
         queues=_words(said.get("queues", "")),
         operations=_words(said.get("operations", "")),
         threads=int(said.get("threads", 0)),
+        stuck_threads=int(said.get("stuck_threads", 0)),
+        dead_threads=int(said.get("dead_threads", 0)),
         running=_words(said.get("running", "")),
         since=_moment(said.get("since_ms")),
         last_hello_at=_moment(said.get("hello_ms")),

@@ -17,6 +17,7 @@ from jobs.callbacks.deliver import Attempted, keep_body
 from jobs.cancel import cancel
 from jobs.defer import defer
 from jobs.errors import BatchNotFound, JobActive, JobNotFound
+from jobs.excuse import excuse
 from jobs.fence import Fence
 from jobs.finish import Outcome, encode_result, finish
 from jobs.hand_over import hand_over
@@ -58,7 +59,7 @@ MAYBE = st.sampled_from([False, False, False, True])
 WAITS_MS = st.sampled_from(
     [1, 400, 1100, 3000, 6000, 9000, 11_000, 21_000, 61_000, 15 * MINUTE_MS, MOST_KEPT_MS]
 )
-WAYS = ("succeeded", "failed", "retry", "release", "progress")
+WAYS = ("succeeded", "failed", "retry", "release", "excuse", "progress")
 RATE = Rate(3, timedelta(seconds=10))
 PAYERS = st.sampled_from([None, None, None, "default", "other"])
 CALLBACKS = st.sampled_from([None, None, callback(), callback("other.example", EVERYTHING)])
@@ -184,7 +185,7 @@ class Callboard(RuleBasedStateMachine):
         self.batches[batch.id] = [each.job_id for each in items]
         self.submissions += items
         words = words_of(decide(self.world, batch, items, most=MOST))
-        self._expect(words, [self.model.submit(each) for each in items])
+        self._expect(words, [self.model.submit(each) for each in items], "submissions")
 
     @precondition(lambda self: self.batches)
     @rule(pick=NEWEST_FIRST)
@@ -196,7 +197,7 @@ class Callboard(RuleBasedStateMachine):
             self._expect([self.model.status(each) for each in job_ids], ["missing"] * len(job_ids))
         else:
             for job_id in job_ids:
-                self.model.cancel(job_id)
+                self.model.cancel(job_id, again_forces=False)
 
     @rule(pick=NEWEST_FIRST, caller=st.sampled_from(["a", "b"]))
     def ask_to_cancel(self, pick: int, caller: str) -> None:
@@ -279,7 +280,8 @@ class Callboard(RuleBasedStateMachine):
     def renew(self, first: int, second: int) -> None:
         fences = {f.job_id: f for f in (_newest(self.fences, first), _newest(self.fences, second))}
         words = renew(self.store, list(fences.values()), lease=LEASE)
-        self._expect(words, {id: self.model.renew(fence) for id, fence in fences.items()})
+        right = {id: self.model.renew(fence) for id, fence in fences.items()}
+        self._expect(words, right, "fence")
 
     @rule(pick=NEWEST_FIRST)
     def defer(self, pick: int) -> None:
@@ -349,7 +351,7 @@ class Callboard(RuleBasedStateMachine):
         if self.handed_over:
             wrong += invariants.nobody_waits_in_vain(after)
         self.handed_over = False
-        wrong += self.model.differences(after)
+        wrong += invariants.named("model", self.model.differences(after))
         assert not wrong, "\n".join(wrong)
 
     def teardown(self) -> None:
@@ -393,7 +395,7 @@ class Callboard(RuleBasedStateMachine):
             self._take(self.world.broker.messages.pop(0))
             for fence in self.fences[known:]:
                 word = finish(self.store, fence, SUCCESS)
-                self._expect(word, self.model.finish(fence, "succeeded"))
+                self._expect(word, self.model.finish(fence, "succeeded"), "fence")
             self.the_rules_hold()
             self.world.publish()
 
@@ -419,22 +421,27 @@ class Callboard(RuleBasedStateMachine):
     def _report(self, fence: Fence, way: str) -> None:
         if way == "retry":
             word: str = retry(self.store, fence, delay=DELAY, error={"type": "failure"})
-            self._expect(word, self.model.retry(fence, DELAY // timedelta(milliseconds=1)))
+            right = self.model.retry(fence, DELAY // timedelta(milliseconds=1))
+            self._expect(word, right, "fence")
         elif way == "release":
-            self._expect(release(self.store, fence), self.model.release(fence))
+            self._expect(release(self.store, fence), self.model.release(fence), "fence")
+        elif way == "excuse":
+            self._expect(excuse(self.store, fence), self.model.excuse(fence), "fence")
         elif way == "progress":
             report = Report(percent=50, step="on", lines=["a line"])
             word = progress(self.store, fence, report, bounds=LogBounds(3, 100))
-            self._expect(word, "recorded" if self.model.holds(fence) else "stale")
+            right = "recorded" if self.model.holds(fence) else "stale"
+            self._expect(word, right, "fence")
         else:
             outcome = SUCCESS if way == "succeeded" else FAILURE
-            self._expect(finish(self.store, fence, outcome), self.model.finish(fence, way))
+            word = finish(self.store, fence, outcome)
+            self._expect(word, self.model.finish(fence, way), "fence")
 
     def _submit(self, new: Submission, payer: str | None = None) -> None:
         self.submissions.append(new)
         charge = Charge(payer, RATE) if payer else None
         word = self.world.submit(new, most=MOST, charge=charge)
-        self._expect(word, self.model.submit(new, charge))
+        self._expect(word, self.model.submit(new, charge), "submissions")
 
     def _take(
         self, message: Wakeup, *, crash_after_adopt: bool = False, heard: bool = True
@@ -443,7 +450,8 @@ class Callboard(RuleBasedStateMachine):
         job_id, token = message.submission.job_id, self.world.new_token()
         if self._claim(job_id, token, heard=heard) == "missing":
             word = self.world.adopt(message)
-            self._expect(word, self.model.adopt(message.submission, message.published_ms))
+            right = self.model.adopt(message.submission, message.published_ms)
+            self._expect(word, right, "adoptions")
             if word == "adopted" and not crash_after_adopt:
                 self.the_rules_hold()
                 self._claim(job_id, token, heard=heard)
@@ -452,15 +460,15 @@ class Callboard(RuleBasedStateMachine):
         room = job_id in self.seen.jobs and self.seen.room_for(job_id)
         self.claims.append((job_id, token))
         claim = self.world.claim(job_id, token)
-        self._expect(claim.word, self.model.claim(job_id, token, room=room))
+        self._expect(claim.word, self.model.claim(job_id, token, room=room), "claims")
         if claim.fence is not None and heard and claim.fence not in self.fences:
             self.fences.append(claim.fence)
         return claim.word
 
-    def _expect(self, answer: object, model: object) -> None:
+    def _expect(self, answer: object, model: object, invariant: str = "answers") -> None:
         """Keep a wrong answer for the invariant, which also sees what it led to."""
         if answer != model:
-            self.wrong.append(f"the answer is {answer!r}, by the model {model!r}")
+            self.wrong.append(f"{invariant}: the answer is {answer!r}, by the model {model!r}")
 
 
 def _newest(items: list[Any], pick: int) -> Any:

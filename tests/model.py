@@ -31,10 +31,12 @@ class ModelJob:
     failures: int = 0
     crashes: int = 0
     token: str | None = None
+    excused: bool = False
     lease_ends_ms: int = 0
     ended_ms: int = 0
     expires_ms: int = 0
     awaited: dict[str, bool] = field(default_factory=dict)  # events said: is one to be written down
+    forced: bool = False
     stopped: bool = False  # whoever asked for events wants no more
 
 
@@ -111,6 +113,7 @@ class Model:
         if status == "scheduled" or not room:
             return "parked"
         job.status, job.token, job.attempt = "running", token, job.attempt + 1
+        job.excused = False
         job.lease_ends_ms = self.now_ms + self.lease_ms
         if job.attempt == 1:
             self._say(job)
@@ -121,7 +124,15 @@ class Model:
             return "missing" if fence.job_id not in self.jobs else "lost"
         job = self.jobs[fence.job_id]
         job.lease_ends_ms = self.now_ms + self.lease_ms
-        return "kept" if job.status == "running" else "cancel"
+        if job.status == "running":
+            return "kept"
+        return "force" if job.forced else "cancel"
+
+    def excuse(self, fence: Fence) -> str:
+        if not self.holds(fence):
+            return "stale"
+        self.jobs[fence.job_id].excused = True
+        return "excused"
 
     def finish(self, fence: Fence, outcome: str) -> str:
         status = self.status(fence.job_id)
@@ -151,12 +162,13 @@ class Model:
             self.jobs[fence.job_id].status = "queued"
         return "queued" if word == "left" else word
 
-    def cancel(self, job_id: str) -> str:
+    def cancel(self, job_id: str, *, again_forces: bool = True) -> str:
         status = self.status(job_id)
         if status in ("scheduled", "queued"):
             self._end(self.jobs[job_id], "cancelled")
             return "cancelled"
         if status in HOLDING:
+            self.jobs[job_id].forced |= status == "cancelling" and again_forces
             self.jobs[job_id].status = "cancelling"
             return "cancelling"
         return "missing" if status == "missing" else "ended"
@@ -177,7 +189,7 @@ class Model:
             if until is not None and until < self.now_ms:
                 return "stale"
             self.confirmations[known] = None
-        return self.cancel(job_id)
+        return self.cancel(job_id, again_forces=until is not None)
 
     def defer(self, job_id: str, *, parked: bool) -> str:
         status = self.status(job_id)
@@ -227,10 +239,10 @@ class Model:
             return 0
         over = [job for job in held if job.lease_ends_ms <= self.now_ms]
         for job in over:
-            job.crashes, job.token = job.crashes + 1, None
+            job.crashes, job.token = job.crashes + (not job.excused), None
             if job.status == "cancelling":
                 self._end(job, "cancelled")
-            elif job.crashes >= job.submission.max_crashes:
+            elif not job.excused and job.crashes >= job.submission.max_crashes:
                 self._end(job, "failed")
             else:
                 job.status = "queued"

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import dramatiq
@@ -29,8 +29,10 @@ class Consumer(dramatiq.Consumer):
     nothing, for RabbitMQ has put those messages back.
     """
 
-    def __init__(self, parameters: pika.URLParameters, queue: str, **session: Any) -> None:
-        self._parameters = parameters
+    def __init__(
+        self, connect_to: Callable[[], pika.URLParameters], queue: str, **session: Any
+    ) -> None:
+        self._connect_to = connect_to
         self._queue = queue
         self._session_options = session
         self._session: Session | None = None
@@ -72,7 +74,7 @@ class Consumer(dramatiq.Consumer):
 
     def _open_session(self) -> Session:
         if self._session is None:
-            self._session = Session(self._parameters, self._queue, **self._session_options)
+            self._session = Session(self._connect_to(), self._queue, **self._session_options)
             if self._away_since is not None:
                 away_s = round(time.monotonic() - self._away_since, 1)
                 log.warning("consuming again", queue=self._queue, away_s=away_s)

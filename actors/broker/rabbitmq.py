@@ -1,15 +1,17 @@
 """The RabbitMQ broker: publishes through the one publisher, consumes a connection per queue."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 import dramatiq.brokers.rabbitmq
 from dramatiq import Actor, Middleware
 
-from actors.amqp import QueueType, connection_parameters, silence_pika
+from actors.amqp import SYSTEM, QueueType, connection_parameters, silence_pika
 from actors.broker.consumer import Consumer
 from actors.broker.enqueueing import Enqueueing
 from actors.publisher import MAX_PRIORITY, Outcome, Outgoing, Publisher
+from config.tls import TLS
 
 
 class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
@@ -18,6 +20,7 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
     Making one connects to nothing, and it may be carried over a fork.
 
     Args:
+        tls: whom to trust.
         prefetch: how many messages this process may hold of each queue; its worker threads.
         publisher: is closed with the broker.
         unknown_actor: stands in for operations that this process does not know.
@@ -27,6 +30,7 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
         self,
         *,
         url: str,
+        tls: TLS = SYSTEM,
         publisher: Publisher,
         prefetch: int,
         queue_type: QueueType = "classic",
@@ -36,7 +40,8 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
     ) -> None:
         super().__init__(url=url, confirm_delivery=True, middleware=middleware or [])
         silence_pika()
-        self.parameters = connection_parameters(url, name="consumer")
+        self._connect_to = partial(connection_parameters, url, name="consumer", tls=tls)
+        self.parameters = self._connect_to()
         self.queue_type = queue_type
         self.max_priority = max_priority
         self.prefetch = prefetch
@@ -73,7 +78,7 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
             timeout: how long it waits for a message before it gives None, in milliseconds.
         """
         return Consumer(
-            self.parameters,
+            self._connect_to,
             queue_name,
             prefetch=min(prefetch, self.prefetch),
             idle_s=timeout / 1000,

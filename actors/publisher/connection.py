@@ -19,6 +19,7 @@ from actors.publisher.breaker import Breaker, State
 from actors.publisher.inquiries import Answer, Inquiries
 from actors.publisher.outgoing import Batch, Outcome, Slip
 from actors.publisher.sending import Sender
+from config.tls import TLS
 
 CLOSING_CHECK_S: Final = 0.02
 
@@ -34,6 +35,7 @@ class Server:
     """
 
     url: str
+    tls: TLS
     queue_type: QueueType
     max_priority: int
     patience_s: float
@@ -109,9 +111,16 @@ class Connection:
     def _connect(self) -> None:
         if self._close_by is not None:
             return
+        try:
+            parameters = connection_parameters(
+                self._server.url, name="publisher", tls=self._server.tls
+            )
+        except OSError as error:  # a file of certificates is gone, for now
+            self._on_lost(error)
+            return
         self._connecting = True
         pika.SelectConnection.create_connection(
-            [connection_parameters(self._server.url, name="publisher")],
+            [parameters],
             on_done=self._on_connected,
             custom_ioloop=self._loop,
         )

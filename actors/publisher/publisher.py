@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from actors.amqp import QueueType, connection_parameters, silence_pika
+from actors.amqp import SYSTEM, QueueType, connection_parameters, silence_pika
 from actors.publisher.breaker import State
 from actors.publisher.connection import Connection, Server
 from actors.publisher.inquiries import Answer
 from actors.publisher.outgoing import MAX_PRIORITY, Batch, Outcome, Outgoing
+from config.tls import TLS
 
 PUBLISH_DEADLINE: Final = timedelta(seconds=2)
 
@@ -24,24 +25,28 @@ class Publisher:
 
     Args:
         url: `amqp://` or `amqps://`.
+        tls: whom to trust.
         deadline: how long a caller waits for its outcomes unless it says otherwise.
 
     Raises:
         ValueError: the URL cannot be read.
+        OSError: a file of certificates cannot be used.
     """
 
     def __init__(
         self,
         url: str,
         *,
+        tls: TLS = SYSTEM,
         queue_type: QueueType = "classic",
         max_priority: int = MAX_PRIORITY,
         deadline: timedelta = PUBLISH_DEADLINE,
     ) -> None:
         silence_pika()
-        connection_parameters(url, name="publisher")  # a faulty URL is the caller's error, here
+        # A faulty URL is the caller's error, here.
+        connection_parameters(url, name="publisher", tls=tls)
         self._deadline_s = deadline.total_seconds()
-        self._server = Server(url, queue_type, max_priority, self._deadline_s)
+        self._server = Server(url, tls, queue_type, max_priority, self._deadline_s)
         self._processes: dict[int, _Process] = {}
         self._closed = threading.Event()
 

@@ -94,6 +94,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "queues": _NAMES,
             "operations": _NAMES,
             "threads": said(whole(), "How many jobs it runs at a time."),
+            "stuck_threads": said(
+                whole(), "How many of them run a function that was told to stop, and goes on."
+            ),
+            "dead_threads": said(whole(), "How many of them have ended, and run nothing any more."),
             "running": said({"type": "array", "items": JOB_ID}, "The jobs that it runs."),
             "since": nullable(TIME),
             "last_hello_at": nullable(TIME),

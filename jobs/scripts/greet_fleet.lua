@@ -2,7 +2,7 @@
 --
 -- KEYS     workers     zset  worker ids by their last hello
 -- ARGV     worker      str
---          fields      json  host, pid, version, queues, operations, threads, running: strings
+--          fields      json  host, pid, version, queues, threads and so on: strings
 --          operations  json  names that this worker knows
 --          lasts_ms    int   how long the hello is good for
 -- RETURNS  greeted

@@ -7,14 +7,19 @@
 -- RETURNS  reaped | away
 --
 -- A lease ends here and nowhere else but with its job's run. After half a lease without a tick
--- everybody was away: every lease is extended once and nothing is counted. Adds how many ended.
+-- everybody was away: every lease is extended once and nothing is counted. When the clock of Redis
+-- was put back, all that was to happen soon is to happen soon again. An excused attempt is no
+-- crash. Adds how many ended.
 local last = tonumber(redis.call('HGET', key_ticks(), 'reap') or 0)
 redis.call('HSET', key_ticks(), 'reap', whole(now))
-if now - last > lease_ms / 2 then
-  for _, id in ipairs(redis.call('ZRANGE', leases, '-inf', now + lease_ms, 'BYSCORE')) do
+if math.abs(now - last) > lease_ms / 2 then
+  local put_back = last > now
+  local latest = put_back and '+inf' or now + lease_ms
+  for _, id in ipairs(redis.call('ZRANGE', leases, '-inf', latest, 'BYSCORE')) do
     redis.call('ZADD', leases, now + lease_ms, id)
     note('extended', id, now + lease_ms)
   end
+  if put_back then bring_forward({key_outbox(), key_reservations()}, last) end
   return answer('away', 0)
 end
 local ids = redis.call('ZRANGE', leases, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
@@ -23,11 +28,12 @@ for _, id in ipairs(ids) do
   redis.call('ZREM', leases, id)
   note('reaped', id, job and job.attempt)
   if job and (job.status == 'running' or job.status == 'cancelling') then
-    local crashes = redis.call('HINCRBY', key_job(id), 'crashes', 1)
-    redis.call('HDEL', key_job(id), 'token')
+    local counted = job.excused == job.attempt and 0 or 1
+    local crashes = redis.call('HINCRBY', key_job(id), 'crashes', counted)
+    redis.call('HDEL', key_job(id), 'token', 'excused')
     if job.status == 'cancelling' then
       end_job(id, job, 'cancelled')
-    elseif crashes >= tonumber(job.max_crashes) then
+    elseif counted == 1 and crashes >= tonumber(job.max_crashes) then
       redis.call('HSET', key_text(id), 'error', error)
       end_job(id, job, 'failed')
     else

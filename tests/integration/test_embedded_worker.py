@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
+from dramatiq import Broker, Middleware
 from dramatiq.worker import Worker
 
 from actors.assembly import Assembly, assemble
@@ -285,6 +286,35 @@ def test_threads_do_not_outlive_the_worker(namespace: str) -> None:
     embedded.stop()
 
     eventually(lambda: threading.active_count() <= before, what="all threads have ended")
+
+
+class Deadly(Middleware):
+    """Ends the first thread that has run something, before anything is recorded."""
+
+    def __init__(self) -> None:
+        self.victim: threading.Thread | None = None
+
+    def after_process_message(self, broker: Broker, message: Any, **_outcome: Any) -> None:  # noqa: ARG002
+        self.victim = self.victim or threading.current_thread()
+        if threading.current_thread() is self.victim:
+            raise SystemExit
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_job_of_a_thread_that_died_is_run_by_another_one(namespace: str) -> None:
+    embedded = Embedded(namespace, lease="1s")
+    embedded.assembly.broker.add_middleware(Deadly())
+    embedded.start()
+    try:
+        ended = embedded.run("echo")
+        eventually(
+            lambda: [each.dead_threads for each in list_workers(embedded.store)] == [1],
+            what="the fleet shows a dead thread",
+        )
+    finally:
+        embedded.stop()
+
+    assert (ended.status, ended.attempt, ended.crashes) == ("succeeded", 2, 1)
 
 
 def test_a_worker_says_what_it_is_and_what_it_can_run(embedded: Embedded) -> None:

@@ -1,0 +1,218 @@
+"""Functions that do not stop, threads that die, and when a worker gives itself up."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import structlog
+
+from actors.assembly import assemble
+from actors.isolation.children import Children
+from actors.recorder import Recorder
+from actors.runs import Run, Runs
+from actors.watchdog import Threads, Watchdog
+from actors.workshop import Workshop
+from config import load_settings
+from jobs import Job, operation
+from jobs.errors import Cancelled, Interrupted, Interruption, LeaseLost
+from jobs.fence import Fence
+from jobs.progress import LogBounds
+from jobs.submission import Submission
+
+PATIENCE = timedelta(minutes=5)
+
+
+class Crew:
+    """Threads that run functions for a while, and the watchdog that looks at them."""
+
+    def __init__(self, namespace: str) -> None:
+        settings = load_settings(namespace=namespace)
+        assembly = assemble(settings)
+        recorder = Recorder(
+            assembly.store,
+            worker="worker",
+            lease=settings.lease,
+            bounds=LogBounds(),
+            ending=threading.Event(),
+        )
+        self.workshop = Workshop(
+            settings,
+            assembly.store,
+            assembly.storage,
+            recorder,
+            children=Children.of(assembly.registry, settings),
+        )
+        self.runs = Runs()
+        self.drained: list[bool] = []
+        self.later_s = 0.0
+        self.over = threading.Event()
+        self.started: list[threading.Thread] = []
+        self.watchdog = Watchdog(
+            self.runs,
+            stuck_after=PATIENCE,
+            drain=lambda: self.drained.append(True),
+            clock=lambda: time.monotonic() + self.later_s,
+        )
+
+    def employ(self, job_id: str, *, ends: bool = True) -> Run:
+        """Have a new thread run a function that nobody can stop; and die, if it does not end."""
+        begun = threading.Event()
+
+        @operation
+        def resist(*, job: Job) -> None:
+            while not self.over.is_set():
+                try:
+                    begun.set()
+                    while not self.over.wait(0.01):
+                        job.cancelled  # noqa: B018 — it could know
+                except Interruption:
+                    continue
+
+        run = Run(
+            Submission(job_id=job_id, operation="resist", params={}), resist, _fence(job_id), 0
+        )
+
+        def work() -> None:
+            self.runs.begin(run)
+            if ends:
+                with suppress(Interrupted):
+                    run.execute({}, self.workshop)
+                self.runs.end()
+            begun.set()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert begun.wait(5)
+        if not ends:
+            thread.join()
+        self.started.append(thread)
+        self.watchdog.watch(self.started)
+        return run
+
+    def look(self, *, after_s: float) -> list[dict[str, Any]]:
+        """Look again after so many seconds, and give what the worker's log says of it."""
+        self.later_s += after_s
+        with structlog.testing.capture_logs() as lines:
+            self.watchdog.look()
+        return lines
+
+    def close(self) -> None:
+        self.over.set()
+        for thread in self.started:
+            thread.join()
+
+
+def _fence(job_id: str) -> Fence:
+    return Fence(job_id, 1, "token")
+
+
+def log_of(run: Run) -> list[str]:
+    report = run.job.collect()
+    return [line.partition(" ")[2] for line in report.lines] if report else []
+
+
+@pytest.fixture
+def crew(namespace: str) -> Iterator[Crew]:
+    made = Crew(namespace)
+    yield made
+    made.close()
+
+
+def test_a_job_says_how_long_its_function_has_not_stopped(crew: Crew) -> None:
+    run = crew.employ("one")
+    run.stop(Cancelled("The job was cancelled."))
+
+    said = [
+        (crew.look(after_s=after_s), log_of(run)) for after_s in (9, 1, 49, 1, 539, 1, 600, 600)
+    ]
+
+    told = [sum(line["event"] == "function_does_not_stop" for line in lines) for lines, _ in said]
+    assert told == [len(lines) for _, lines in said] == [0, 1, 0, 1, 0, 1, 1, 1]
+    assert said[1][1][0].startswith("The job was cancelled. The function was told to stop at ")
+    assert said[1][1][0].endswith(" UTC, and 10 s later it still runs.")
+
+
+def test_nothing_is_said_of_a_function_that_nobody_told_to_stop(crew: Crew) -> None:
+    run = crew.employ("one")
+
+    lines = crew.look(after_s=3600)
+
+    assert (lines, log_of(run), crew.watchdog.seen) == ([], [], Threads())
+
+
+def test_a_function_that_stopped_at_last_is_forgotten(crew: Crew) -> None:
+    run = crew.employ("one")
+    run.stop(Cancelled("The job was cancelled."))
+    crew.look(after_s=60)
+    stuck = crew.watchdog.seen
+
+    crew.close()
+    crew.watchdog.release()
+
+    assert crew.look(after_s=600) == []
+    assert (stuck, crew.watchdog.seen) == (Threads(stuck=1), Threads())
+
+
+@pytest.mark.parametrize("cause", [Cancelled("no"), LeaseLost("no")])
+def test_a_worker_drains_once_all_its_threads_are_stuck(crew: Crew, cause: Interrupted) -> None:
+    first, second = crew.employ("one"), crew.employ("two")
+    first.stop(cause)
+    drained = []
+
+    for after_s in (299, 2, 0, 600):
+        if after_s == 0:
+            second.stop(cause)
+        crew.look(after_s=after_s)
+        drained.append(len(crew.drained))
+
+    assert drained == [0, 0, 1, 1]
+
+
+def test_a_thread_that_an_ousted_run_holds_is_stuck_as_well(crew: Crew) -> None:
+    crew.employ("one")
+    run = crew.employ("one")
+    run.stop(Cancelled("no"))
+
+    crew.look(after_s=300)
+
+    assert crew.watchdog.seen == Threads(stuck=2)
+    assert crew.drained == [True]
+
+
+def test_a_dead_thread_is_said_loudly_once_and_its_lease_is_let_go(crew: Crew) -> None:
+    crew.employ("alive")
+    run = crew.employ("dead", ends=False)
+
+    first, second = crew.look(after_s=1), crew.look(after_s=600)
+
+    assert [(line["event"], line["log_level"], line["job"]) for line in first] == [
+        ("thread_dead", "critical", run.fence.job_id)
+    ]
+    assert second == []
+    assert [each.fence.job_id for each in crew.runs] == ["alive"]
+    assert (crew.watchdog.seen, crew.drained) == (Threads(dead=1), [])
+
+
+def test_a_worker_drains_once_its_threads_are_dead_or_stuck(crew: Crew) -> None:
+    crew.employ("dead", ends=False)
+    crew.employ("stuck").stop(Cancelled("no"))
+
+    lines = crew.look(after_s=300)
+
+    assert {"event": "worker_stuck", "threads": 2, "stuck": 1, "dead": 1}.items() <= lines[
+        -1
+    ].items()
+    assert crew.drained == [True]
+
+
+def test_threads_that_end_with_their_worker_are_not_dead(crew: Crew) -> None:
+    crew.employ("over", ends=False)
+    crew.watchdog.release()
+
+    lines = crew.look(after_s=1)
+
+    assert (lines, crew.drained) == ([], [])
