@@ -1,8 +1,8 @@
-"""Whether a Redis server is set up so that jobs are safe in it."""
+"""Whether a Redis server is set up so that jobs are safe in it: for start-up and for the doctor."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import redis
 
@@ -11,6 +11,26 @@ from jobs.errors import StoreUnfit
 OLDEST_VERSION: Final = (6, 2)
 WAITAOF_SINCE: Final = (7, 2)
 DURABLE_WITHIN_MS: Final = 2000
+LITTLE_MEMORY: Final = 0.8
+
+Weight = Literal["ok", "note", "warning", "problem"]
+
+
+@dataclass(frozen=True)
+class Trait:
+    """One thing about a server.
+
+    Attributes:
+        about: which: version, persistence, eviction, memory, durability or replicas.
+        weight: a problem can lose jobs, or already keeps the server from taking any.
+        says: a sentence of what is so.
+        remedy: what to do about it; empty where nothing is to be done.
+    """
+
+    about: str
+    weight: Weight
+    says: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -27,6 +47,40 @@ class Fitness:
     durable_by: tuple[str | int, ...] | None
 
 
+@dataclass(frozen=True)
+class Setup:
+    """What a server says of itself.
+
+    Attributes:
+        info: its sections, by name.
+        appendfsync: None where it does not tell.
+    """
+
+    info: Mapping[str, Any]
+    appendfsync: str | None
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Its version's first two numbers."""
+        text = str(self.info.get("redis_version", "0"))
+        return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+
+    @property
+    def appends(self) -> bool:
+        """Whether it writes an append-only file."""
+        return bool(self.info.get("aof_enabled") == 1)
+
+    @property
+    def always(self) -> bool:
+        """Whether each change is on disk before it is acknowledged."""
+        return self.appends and self.appendfsync == "always"
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether it can be asked to wait until changes are on disk."""
+        return self.appends and self.version >= WAITAOF_SINCE
+
+
 def examine(client: redis.Redis, *, strict: bool) -> Fitness:
     """Look at a server's version, persistence and eviction.
 
@@ -38,35 +92,153 @@ def examine(client: redis.Redis, *, strict: bool) -> Fitness:
         StoreUnfit: strict durability is asked for, and cannot be had from it.
         redis.RedisError: it does not answer.
     """
-    info: dict[str, Any] = client.info()
-    version = _version(str(info.get("redis_version", "0")))
-    appendfsync = _configured(client, "appendfsync")
-    complaints = tuple(_complaints(info, version))
-    always = info.get("aof_enabled") == 1 and appendfsync == "always"
-    can_wait = info.get("aof_enabled") == 1 and version >= WAITAOF_SINCE
-    if strict and not (always or can_wait):
-        raise StoreUnfit(
-            "CALLBOARD_DURABILITY=strict needs Redis with appendonly yes, and either "
-            "appendfsync always or version 7.2."
-        )
+    setup = read_setup(client)
+    complaints = tuple(each.says for each in _safety(setup) if each.weight == "problem")
     if not strict:
         return Fitness(complaints, None)
-    replicas = min(1, int(info.get("connected_slaves", 0)))
-    if always and not replicas:
+    for trait in _durability(setup, strict=True):
+        if trait.weight == "problem":
+            raise StoreUnfit(trait.says)
+    replicas = min(1, int(setup.info.get("connected_slaves", 0)))
+    if setup.always and not replicas:
         return Fitness(complaints, None)
-    if can_wait:
-        return Fitness(complaints, ("WAITAOF", 0 if always else 1, replicas, DURABLE_WITHIN_MS))
+    if setup.can_wait:
+        needs_disk = 0 if setup.always else 1
+        return Fitness(complaints, ("WAITAOF", needs_disk, replicas, DURABLE_WITHIN_MS))
     return Fitness(complaints, ("WAIT", replicas, DURABLE_WITHIN_MS))
 
 
-def _complaints(info: Mapping[str, Any], version: tuple[int, ...]) -> Iterator[str]:
-    if version < OLDEST_VERSION:
-        yield "Redis is older than 6.2."
-    if info.get("aof_enabled") != 1:
-        yield "Redis does not write an append-only file (appendonly yes): a restart loses jobs."
-    policy = info.get("maxmemory_policy", "noeviction")
+def read_setup(client: redis.Redis) -> Setup:
+    """Ask a server how it is set up.
+
+    Raises:
+        redis.RedisError: it does not answer, or refuses to say.
+    """
+    info: dict[str, Any] = client.info()
+    return Setup(info, _configured(client, "appendfsync"))
+
+
+def traits(setup: Setup, *, strict: bool) -> Iterator[Trait]:
+    """Say all that matters about a server, good or bad."""
+    yield from _safety(setup)
+    yield from _durability(setup, strict=strict)
+    yield from _memory(setup.info)
+    yield from _replicas(setup.info)
+
+
+def _safety(setup: Setup) -> Iterator[Trait]:
+    text = str(setup.info.get("redis_version", "?"))
+    if setup.version < OLDEST_VERSION:
+        yield Trait("version", "problem", "Redis is older than 6.2.", "Install a newer one.")
+    else:
+        yield Trait("version", "ok", f"Redis {text}.")
+    if setup.appends:
+        yield from _appending(setup)
+    else:
+        yield Trait(
+            "persistence",
+            "problem",
+            "Redis does not write an append-only file (appendonly yes): a restart loses jobs.",
+            "CONFIG SET appendonly yes, then CONFIG REWRITE.",
+        )
+    policy = setup.info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
-        yield f"Redis may evict jobs: maxmemory-policy is {policy}, it must be noeviction."
+        yield Trait(
+            "eviction",
+            "problem",
+            f"Redis may evict jobs: maxmemory-policy is {policy}, it must be noeviction.",
+            "CONFIG SET maxmemory-policy noeviction, then CONFIG REWRITE.",
+        )
+    else:
+        yield Trait("eviction", "ok", "Redis evicts nothing.")
+
+
+def _appending(setup: Setup) -> Iterator[Trait]:
+    failing = [
+        name
+        for name in ("aof_last_write_status", "aof_last_bgrewrite_status")
+        if setup.info.get(name, "ok") != "ok"
+    ]
+    if failing:
+        yield Trait(
+            "persistence",
+            "problem",
+            "Redis cannot write its append-only file.",
+            "Look at its log and the space on its disk.",
+        )
+    elif setup.appendfsync == "no":
+        yield Trait(
+            "persistence",
+            "warning",
+            "Redis leaves it to the system when jobs reach the disk (appendfsync no).",
+            "CONFIG SET appendfsync everysec, or always.",
+        )
+    else:
+        how = f" (appendfsync {setup.appendfsync})" if setup.appendfsync else ""
+        yield Trait("persistence", "ok", f"Redis writes an append-only file{how}.")
+
+
+def _durability(setup: Setup, *, strict: bool) -> Iterator[Trait]:
+    if not strict:
+        if not setup.always:
+            yield Trait(
+                "durability",
+                "note",
+                "A crash of Redis may lose the last second (CALLBOARD_DURABILITY=standard).",
+                "Where that is too much, set CALLBOARD_DURABILITY=strict.",
+            )
+    elif setup.always or setup.can_wait:
+        yield Trait("durability", "ok", "Jobs are accepted once they are on disk.")
+    else:
+        yield Trait(
+            "durability",
+            "problem",
+            "CALLBOARD_DURABILITY=strict needs Redis with appendonly yes, and either "
+            "appendfsync always or version 7.2.",
+            "CONFIG SET appendfsync always, or install Redis 7.2.",
+        )
+
+
+def _memory(info: Mapping[str, Any]) -> Iterator[Trait]:
+    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    if not most:
+        machine = int(info.get("total_system_memory", 0))
+        yield Trait(
+            "memory",
+            "note",
+            f"Redis uses {_mib(used)} and has no limit but its machine's {_mib(machine)}.",
+            "Set maxmemory below that, so that submissions get 503 before the machine is full.",
+        )
+    elif used >= most:
+        yield Trait(
+            "memory",
+            "problem",
+            f"Redis is full: it uses {_mib(used)} of {_mib(most)}, so submissions get 503.",
+            "Raise maxmemory, or purge jobs and shorten result_ttl.",
+        )
+    elif used > LITTLE_MEMORY * most:
+        full = f"Redis is nearly full: it uses {_mib(used)} of {_mib(most)}."
+        yield Trait("memory", "warning", full, "Raise maxmemory, or shorten result_ttl.")
+    else:
+        yield Trait("memory", "ok", f"Redis uses {_mib(used)} of {_mib(most)}.")
+
+
+def _replicas(info: Mapping[str, Any]) -> Iterator[Trait]:
+    if info.get("role", "master") != "master":
+        yield Trait(
+            "replicas",
+            "problem",
+            "This Redis is a replica, which takes no jobs.",
+            "Let CALLBOARD_REDIS_URL name the primary.",
+        )
+    elif count := int(info.get("connected_slaves", 0)):
+        yield Trait("replicas", "ok", f"Redis has {count} replica{'s' if count > 1 else ''}.")
+    else:
+        yield Trait("replicas", "note", "Redis has no replica: its disk has the only copy.")
+
+
+def _mib(count: int) -> str:
+    return f"{count / 1024**2:,.0f} MiB"
 
 
 def _configured(client: redis.Redis, name: str) -> str | None:
@@ -76,7 +248,3 @@ def _configured(client: redis.Redis, name: str) -> str | None:
         # Hosted servers often forbid CONFIG.
         return None
     return found.get(name)
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())

@@ -12,6 +12,7 @@ from config import ConfigurationError, Settings, load_settings
 from config.logging import configure_logging
 from jobs.errors import CallboardError
 from jobs.limit import is_declared, limit, limits_in_effect
+from ops.doctor.command import doctor
 from ops.keys import keys
 from ops.secrets import secrets
 
@@ -24,6 +25,7 @@ def main() -> None:
     """Run and steer a Callboard installation."""
 
 
+main.add_command(doctor)
 main.add_command(keys)
 main.add_command(secrets)
 

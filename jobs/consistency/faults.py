@@ -1,0 +1,72 @@
+"""What can differ from the records, in groups that people can tell apart."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+Group = Literal[
+    "wakeup",
+    "lease",
+    "slot",
+    "waiting",
+    "reservation",
+    "schedule",
+    "capacity",
+    "unique",
+    "rival",
+    "queue",
+    "listing",
+    "expiry",
+    "batch",
+    "fragment",
+    "delivery",
+]
+UNMENDABLE: Final[frozenset[Group]] = frozenset({"rival"})
+MOST_EXAMPLES: Final = 3
+
+_BY_LINE: Final[dict[str, Group]] = {
+    "outbox": "wakeup",
+    "awaiting": "wakeup",
+    "wakeup": "wakeup",
+    "leases": "lease",
+    "slot": "slot",
+    "waiting": "waiting",
+    "waited": "waiting",
+    "reservations": "reservation",
+    "due": "schedule",
+    "active": "capacity",
+    "unique": "unique",
+    "rival": "rival",
+    "queued": "queue",
+    "index": "listing",
+    "expiry": "expiry",
+    "batch": "batch",
+    "fragment": "fragment",
+}
+
+
+@dataclass
+class Faults:
+    """What was found of one group.
+
+    Attributes:
+        ids: of jobs, batches or deliveries, with what is the matter with each.
+    """
+
+    ids: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    @property
+    def count(self) -> int:
+        """How many jobs, batches or deliveries it concerns."""
+        return len(self.ids)
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """The first of them, to look at."""
+        first = sorted(self.ids)[:MOST_EXAMPLES]
+        return tuple(f"{one} ({', '.join(sorted(self.ids[one]))})" for one in first)
+
+
+def group_of(line: str) -> Group:
+    """Give the group of a line by its key without prefix, or of a fault by its name."""
+    return _BY_LINE[line.partition(":")[0]]

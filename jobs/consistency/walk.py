@@ -1,0 +1,95 @@
+"""Walk through keys and lines in small steps that hold nobody up, up to a bound."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from jobs.store import Store
+
+STEP: Final = 100
+_KEYS_A_STEP: Final = 10_000
+_MOST_STEPS: Final = 10_000
+
+
+@dataclass
+class Walked:
+    """How much was looked at.
+
+    Attributes:
+        entries: of all lines, and keys of all kinds.
+        cut: by line or kind of key, how many of how many were looked at where that was not all;
+            None for how many is more than anybody counted.
+    """
+
+    entries: int = 0
+    cut: dict[str, tuple[int, int | None]] = field(default_factory=dict)
+
+
+def walk_line(store: Store, line: str, walked: Walked, *, most: int) -> Iterator[list[str]]:
+    """Give the entries of a sorted set, in steps; of one that is too long those of lowest score.
+
+    Entries that are there all the time are given, whatever else changes meanwhile; some twice.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    (size,) = store.pipeline(("ZCARD", line))
+    steps = _all_of(store, line) if size <= most else _first_of(store, line, most)
+    seen = 0
+    for step in steps:
+        seen += len(step)
+        yield step
+    walked.entries += seen
+    if size > most:
+        walked.cut[line.removeprefix(store.keys.prefix)] = (seen, size)
+
+
+def walk_keys(store: Store, pattern: str, walked: Walked, *, most: int) -> Iterator[list[str]]:
+    """Give the keys of a pattern without the namespace's prefix, in steps.
+
+    Args:
+        store: where.
+        pattern: a glob of what follows the prefix.
+        walked: learns how much was looked at.
+        most: how many keys are given.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    prefix = store.keys.prefix
+    # The braces of the namespace are plain in a glob, which knows [ ] * ? \ alone.
+    cursor, seen = 0, 0
+    for _ in range(_MOST_STEPS):
+        (reply,) = store.pipeline(
+            ("SCAN", cursor, "MATCH", f"{prefix}{pattern}", "COUNT", _KEYS_A_STEP)
+        )
+        cursor, names = reply
+        found = [name.decode("utf-8", "replace").removeprefix(prefix) for name in names]
+        seen += len(found)
+        for start in range(0, len(found), STEP):
+            yield found[start : start + STEP]
+        if cursor == 0 or seen >= most:
+            break
+    walked.entries += seen
+    if cursor:
+        walked.cut[f"{pattern.partition(':')[0]}: keys"] = (seen, None)
+
+
+def _all_of(store: Store, line: str) -> Iterator[list[str]]:
+    cursor = 0
+    while True:
+        ((cursor, scored),) = store.pipeline(("ZSCAN", line, cursor, "COUNT", STEP))
+        entries = [entry.decode() for entry, _score in scored]
+        # A short line comes in one piece, whatever COUNT says.
+        for start in range(0, len(entries), STEP):
+            yield entries[start : start + STEP]
+        if cursor == 0:
+            return
+
+
+def _first_of(store: Store, line: str, most: int) -> Iterator[list[str]]:
+    for start in range(0, most, STEP):
+        (entries,) = store.pipeline(("ZRANGE", line, start, min(start + STEP, most) - 1))
+        if not entries:
+            return
+        yield [entry.decode() for entry in entries]

@@ -1,0 +1,28 @@
+-- examine_jobs: compare the records of some jobs with all that should follow from them.
+--
+-- KEYS     record    hash  the first of the jobs
+-- ARGV     job_ids   json  list of ids
+--          lease_ms  int   how long a running job is safe that lacks its lease
+--          mend      int   1 writes what is lacking, 0 changes nothing
+-- RETURNS  examined
+--
+-- The record is the truth, and what is lacking follows from it: a repeat finds nothing more to mend.
+-- A record that lacks its status is what was left of a job, and goes. Adds {job_id, status, faults}
+-- for each job with a fault: the keys of the lines in which it is not, without their prefix, or
+-- wakeup, waited, unique, rival (which stays), batch or fragment.
+local found, mends = {}, mend == 1
+for _, id in ipairs(job_ids) do
+  local job = read_job(id)
+  local faults = {}
+  if job and job.status then
+    faults = examine_job(id, job, lease_ms, mends)
+  elseif job then
+    faults = {'fragment'}
+    if mends then
+      release_files(id)
+      redis.call('DEL', key_job(id), key_text(id), key_params(id), key_result(id), key_log(id))
+    end
+  end
+  if #faults > 0 then found[#found + 1] = {id, job.status or '', faults} end
+end
+return answer('examined', found)

@@ -1,0 +1,181 @@
+"""Whether RabbitMQ lets a worker keep a message for as long as its job may run."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit
+
+import httpx
+
+from config import Settings
+from config.duration import format_duration
+from config.values import is_loopback
+from jobs.registry import Registry
+from ops.doctor.finding import Finding
+from ops.doctor.rabbitmq import Queues
+
+# From this version on classic queues have no such timeout.
+_QUORUM_ALONE: Final = (4, 3)
+_ASKED_S: Final = 20.0
+_QUESTION: Final = "application:get_env(rabbit, consumer_timeout)."
+_LISTENERS: Final = "[application:get_env(rabbit, K) || K <- [tcp_listeners, ssl_listeners]]."
+_LOOK: Final = f"Look yourself: rabbitmqctl eval '{_QUESTION}' (in ms; undefined is none)"
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How RabbitMQ's settings can be read, as the operator says.
+
+    Attributes:
+        management_url: of its management plugin; its user is that of the broker's URL by default.
+        rabbitmqctl: a command line that begins with it or leads to it, such as
+            `docker compose exec -T rabbitmq rabbitmqctl`.
+    """
+
+    management_url: str | None = None
+    rabbitmqctl: str | None = None
+
+
+def look_at_consumer_timeout(
+    settings: Settings, registry: Registry | None, queues: Queues, ways: Ways
+) -> Iterator[Finding]:
+    """Compare the timeout with the longest time limit of the operations known here."""
+    longest = max((each.rules.time_limit for each in registry or ()), default=None)
+    if longest is None:
+        yield Finding("consumer_timeout", "unknown", "No operation is known here.", _LOOK)
+        return
+    limit = format_duration(longest)
+    if settings.queue_type == "classic" and _numbers(queues.version) >= _QUORUM_ALONE:
+        yield Finding("consumer_timeout", "ok", "Classic queues have none in this version.")
+        return
+    try:
+        timeout = _read(settings, queues, ways)
+    except (OSError, ValueError, httpx.HTTPError, subprocess.SubprocessError) as error:
+        yield _unknown(limit, f": {_reason(error)}")
+        return
+    if timeout is None:
+        yield _unknown(limit, "")
+        return
+    if timeout.longest_allowed is None or timeout.longest_allowed > longest:
+        says = f"{timeout.says}; the longest time limit is {limit}."
+        yield Finding("consumer_timeout", "ok", says)
+        return
+    yield Finding(
+        "consumer_timeout",
+        "warning",
+        f"{timeout.says}, and a job may run for {limit}: its worker loses its connection then.",
+        "Set consumer_timeout above it, as deploy/rabbitmq.conf does.",
+    )
+
+
+@dataclass(frozen=True)
+class _Timeout:
+    longest_allowed: timedelta | None
+    says: str
+
+
+def _unknown(limit: str, why: str) -> Finding:
+    return Finding(
+        "consumer_timeout",
+        "unknown",
+        f"Nobody told how long a message may stay unacknowledged{why}. It must be more than "
+        f"{limit}, the longest time limit; RabbitMQ's default is 30m.",
+        f"{_LOOK}, or say --management-url or --rabbitmqctl.",
+    )
+
+
+def _read(settings: Settings, queues: Queues, ways: Ways) -> _Timeout | None:
+    """Ask for the policy first, for it wins over the node's own setting."""
+    if ways.management_url is not None:
+        policies = _by_policy(settings, queues, ways.management_url)
+        if policies:
+            milliseconds = min(policies)
+            length = format_duration(timedelta(milliseconds=milliseconds))
+            return _Timeout(timedelta(milliseconds=milliseconds), f"A policy says {length}")
+    if ways.rabbitmqctl is not None:
+        return _by_command(ways.rabbitmqctl)
+    return _by_local_command(settings)
+
+
+def _by_policy(settings: Settings, queues: Queues, url: str) -> list[int]:
+    """Give what policies say for each of our queues; nothing unless they do for all."""
+    broker = "" if settings.broker_url is None else settings.broker_url.get_secret_value()
+    parts, given = urlsplit(broker), urlsplit(url)
+    user, password = given.username or parts.username, given.password or parts.password
+    virtual_host = quote(unquote(parts.path[1:]) or "/", safe="")
+    netloc = given.netloc.rpartition("@")[2]
+    found: list[int] = []
+    with httpx.Client(
+        base_url=f"{given.scheme}://{netloc}{given.path.rstrip('/')}",
+        auth=(unquote(user or "guest"), unquote(password or "guest")),
+        timeout=_ASKED_S,
+    ) as client:
+        for name in queues.there:
+            answer = client.get(f"/api/queues/{virtual_host}/{quote(name, safe='')}")
+            answer.raise_for_status()
+            queue: dict[str, Any] = answer.json()
+            policy = queue.get("effective_policy_definition") or {}
+            if isinstance(policy, dict) and "consumer-timeout" in policy:
+                found.append(int(policy["consumer-timeout"]))
+    return found if found and len(found) == len(queues.there) else []
+
+
+def _by_local_command(settings: Settings) -> _Timeout | None:
+    """Ask the node of this host, if it is the one of CALLBOARD_BROKER_URL."""
+    broker = "" if settings.broker_url is None else settings.broker_url.get_secret_value()
+    parts = urlsplit(broker)
+    command = shutil.which("rabbitmqctl")
+    if command is None or not is_loopback(parts.hostname or ""):
+        return None
+    port = parts.port or (5671 if parts.scheme == "amqps" else 5672)
+    try:
+        listeners = _ask(command, _LISTENERS)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        # Nobody asked for this way: it is there or it is not.
+        return None
+    return _by_command(command) if re.search(rf"\b{port}\b", listeners) else None
+
+
+def _by_command(command: str) -> _Timeout:
+    told = re.search(r"\{ok,\s*(\w+)\}|undefined", said := _ask(command, _QUESTION))
+    if told is None:
+        raise ValueError(f"rabbitmqctl said {said[:100]!r}")
+    if not (told[1] or "").isdigit():
+        return _Timeout(None, "RabbitMQ has no consumer_timeout")
+    allowed = timedelta(milliseconds=int(told[1]))
+    return _Timeout(allowed, f"RabbitMQ's consumer_timeout is {format_duration(allowed)}")
+
+
+def _ask(command: str, question: str) -> str:
+    done = subprocess.run(  # noqa: S603 — the command is the operator's own
+        [*shlex.split(command), "--quiet", "eval", question],
+        capture_output=True,
+        text=True,
+        timeout=_ASKED_S,
+        check=False,
+    )
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise ValueError(
+            lines[0].rstrip(".") if lines else f"rabbitmqctl ended with {done.returncode}"
+        )
+    return done.stdout.strip()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"the management plugin answered {error.response.status_code}"
+    if isinstance(error, httpx.HTTPError):
+        return f"the management plugin did not answer ({type(error).__name__})"
+    if isinstance(error, subprocess.TimeoutExpired):
+        return "rabbitmqctl did not end in time"
+    return str(error)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

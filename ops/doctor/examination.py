@@ -1,0 +1,139 @@
+"""One examination of an installation, from this machine to the last stuck job."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+import redis
+
+from actors.assembly import OPERATIONS, open_storage
+from config import Settings
+from config.tls import tls_fault
+from jobs import fitness
+from jobs.api_keys import list_keys
+from jobs.errors import OperationError, StoreUnavailable, StoreUnfit
+from jobs.registry import Registry, discover
+from jobs.store import Store
+from ops.doctor.consumer_timeout import Ways, look_at_consumer_timeout
+from ops.doctor.files import look_at_files
+from ops.doctor.finding import Finding
+from ops.doctor.fleet import Fleet, look_at_fleet, read_fleet
+from ops.doctor.machine import look_at_packages, look_at_settings
+from ops.doctor.rabbitmq import look_at_rabbitmq
+from ops.doctor.redis_server import look_at_redis
+from ops.doctor.stuck import MOST, look_at_stuck
+
+NO_FLEET: Final = Fleet((), {}, {}, None, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an examination found.
+
+    Attributes:
+        blind: whether Redis, where all jobs are, could not be looked at.
+    """
+
+    findings: tuple[Finding, ...]
+    blind: bool
+
+
+@dataclass
+class Examination:
+    """Looks at everything; changes nothing but what it mends when told to.
+
+    Args:
+        settings: those of web and workers.
+        store: its Redis.
+        ways: how RabbitMQ's own settings can be read.
+        most: how many entries of each line, and keys of each kind, are looked at.
+        repair: whether what can be mended is.
+    """
+
+    settings: Settings
+    store: Store
+    ways: Ways
+    most: int = MOST
+    repair: bool = False
+    blind: bool = False
+
+    def run(self) -> Report:
+        """Look at everything, whatever of it does not answer."""
+        findings = list(look_at_packages())
+        registry = self._registry(findings)
+        findings += self._guarded("redis", self._redis)
+        fleet = NO_FLEET
+        if not self.blind:
+            findings += self._guarded("redis settings", self._settings)
+            with suppress(StoreUnavailable, redis.ResponseError):
+                fleet = read_fleet(self.store, registry, lease=self.settings.lease)
+                findings += look_at_fleet(fleet, version=version("callboard"))
+        found, queues = look_at_rabbitmq(self.settings, self._queues(registry, fleet))
+        findings += found
+        if queues.version:
+            findings += look_at_consumer_timeout(self.settings, registry, queues, self.ways)
+        findings += look_at_files(self.settings, open_storage(self.settings), fleet.workers)
+        if not self.blind:
+            findings += self._guarded("stuck", self._stuck)
+        return Report(tuple(findings), self.blind)
+
+    def _registry(self, findings: list[Finding]) -> Registry | None:
+        try:
+            registry = discover(OPERATIONS, self.settings.operations)
+            registry.limits(self.settings.resources)
+        except OperationError as error:
+            remedy = "Mend the declaration, or CALLBOARD_OPERATIONS: no process starts like this."
+            findings.append(Finding("declarations", "problem", str(error), remedy))
+            return None
+        return registry
+
+    def _redis(self) -> Iterator[Finding]:
+        strict = self.settings.durability == "strict"
+        yield from look_at_redis(self.store, strict=strict)
+        if self.repair and strict:
+            with suppress(StoreUnfit, redis.ResponseError):
+                self.store.durable_by = fitness.examine(self.store.redis, strict=True).durable_by
+
+    def _settings(self) -> Iterator[Finding]:
+        (callbacks,) = self.store.pipeline(("ZCARD", self.store.keys("delivery_hosts")))
+        keys = len(list_keys(self.store))
+        return look_at_settings(self.settings, stored_keys=keys, callbacks=callbacks)
+
+    def _stuck(self) -> Iterator[Finding]:
+        lease = self.settings.lease
+        return look_at_stuck(self.store, lease=lease, most=self.most, mend=self.repair)
+
+    def _queues(self, registry: Registry | None, fleet: Fleet) -> set[str]:
+        known = set(registry.queues()) if registry else set()
+        used = {name for worker in fleet.workers for name in worker.queues}
+        return known | used | set(fleet.queued)
+
+    def _guarded(self, about: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
+        """Take what is found; when Redis does not answer, or refuses, that is what was found."""
+        found: list[Finding] = []
+        try:
+            found.extend(look())
+        except StoreUnavailable as error:
+            self.blind = True
+            found.append(_away(error))
+        except redis.ResponseError as error:
+            remedy = "See `redis rights`; then look again."
+            found.append(Finding(about, "unknown", f"Redis refused to tell: {error}", remedy))
+        return found
+
+
+def _away(error: StoreUnavailable) -> Finding:
+    cause = error.__cause__
+    fault = tls_fault(error)
+    if isinstance(cause, redis.AuthenticationError):
+        reason = str(cause)
+    else:
+        reason = f"{fault}." if fault else str(error)
+    return Finding(
+        "redis",
+        "problem",
+        f"Redis cannot be used: {reason}",
+        "Start it, or mend CALLBOARD_REDIS_URL. Nothing about jobs can be said until it answers.",
+    )

@@ -1,0 +1,104 @@
+"""Whether files can be kept and read, and have room."""
+
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from config import Settings
+from config.duration import format_bytes
+from jobs.errors import FileNotFound, StorageUnavailable
+from jobs.files.storage import Storage
+from jobs.workers import Worker
+from ops.doctor.finding import Finding
+
+LITTLE_SPACE: Final = 0.1
+
+
+def look_at_files(
+    settings: Settings, storage: Storage, workers: Sequence[Worker]
+) -> Iterator[Finding]:
+    """Keep, read and remove a small file; nothing is made where nobody has kept any."""
+    try:
+        folders = storage.folders
+        unused = storage.is_unused
+    except (OSError, StorageUnavailable) as error:
+        yield _broken(_reason(error))
+        return
+    if unused and folders[0].exists() and not folders[0].is_dir():
+        yield _broken(f"{folders[0]} is no folder.")
+    elif unused:
+        yield Finding(
+            "storage",
+            "note",
+            f"No files have been kept in {folders[0]} yet, or it is not there.",
+            "All is well if nobody has uploaded any; else mount it, or mend CALLBOARD_STORAGE_URL.",
+        )
+    else:
+        yield _try(storage)
+    near = [next(each for each in (one, *one.parents) if each.is_dir()) for one in folders]
+    for folder in {each.stat().st_dev: each for each in reversed(near)}.values():
+        yield from _space(folder, settings)
+    yield from _sharing(settings, workers)
+
+
+def _try(storage: Storage) -> Finding:
+    token = secrets.token_bytes(16)
+    key = f"doctor-{token.hex()}"
+    try:
+        with storage.stage() as staged:
+            staged.write(token)
+            storage.keep(staged.path, key)
+        kept = b"".join(storage.read(key))
+        storage.remove(key)
+    except (OSError, StorageUnavailable, FileNotFound) as error:
+        return _broken(_reason(error))
+    if kept != token:
+        return _broken("What was kept was not what was read.")
+    return Finding("storage", "ok", "Files can be kept, read and removed.")
+
+
+def _broken(reason: str) -> Finding:
+    return Finding(
+        "storage",
+        "problem",
+        f"Files cannot be kept: {reason}",
+        "Look at CALLBOARD_STORAGE_URL, CALLBOARD_STAGING_DIR and who may write there.",
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Say why without an address, which may hold a key."""
+    cause = error.__cause__ or error
+    if isinstance(cause, OSError) and cause.strerror:
+        return f"{cause.strerror}."
+    return f"{error} ({type(cause).__name__})"
+
+
+def _space(folder: Path, settings: Settings) -> Iterator[Finding]:
+    usage = shutil.disk_usage(folder)
+    says = f"{usage.free / 1024**3:,.1f} GiB are free on the disk of {folder}"
+    largest = settings.max_file_bytes
+    if usage.free < largest:
+        yield Finding(
+            "disk",
+            "problem",
+            f"{says}, less than one file may have ({format_bytes(largest)}).",
+            "Make room, or lower CALLBOARD_MAX_FILE_BYTES.",
+        )
+    elif usage.free < LITTLE_SPACE * usage.total:
+        yield Finding("disk", "warning", f"{says}.", "Make room, or shorten CALLBOARD_FILE_TTL.")
+    else:
+        yield Finding("disk", "ok", f"{says}.")
+
+
+def _sharing(settings: Settings, workers: Sequence[Worker]) -> Iterator[Finding]:
+    hosts = {worker.host for worker in workers}
+    if len(hosts) > 1 and settings.storage_url is None:
+        yield Finding(
+            "storage sharing",
+            "warning",
+            f"Workers live on {len(hosts)} hosts, and files are kept in a folder of each.",
+            "Set CALLBOARD_STORAGE_URL to a folder that all share, or to s3://bucket/prefix.",
+        )

@@ -1,0 +1,134 @@
+"""What this machine and its settings are like: Python, packages, dangerous settings."""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from config import Settings
+from config.values import is_loopback
+from ops.doctor.finding import Finding
+
+OLDEST_PYTHON: Final = (3, 11)
+# Of one that is wanted always: an extra's has a marker behind it.
+_REQUIREMENT: Final = re.compile(r"([\w.-]+)(?:\[[^\]]*\])?\s*>=\s*([\d.]+)(?:,[^;]*)?$")
+
+
+def look_at_packages(wanted: Sequence[str] | None = None) -> Iterator[Finding]:
+    """Compare Python and the installed packages with the oldest that Callboard runs with.
+
+    Args:
+        wanted: requirements as `name>=version`; those of Callboard itself by default.
+    """
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        yield Finding("python", "problem", f"Python {python} is too old.", "Install 3.11 or newer.")
+    else:
+        yield Finding("python", "ok", f"Python {python}, Callboard {version('callboard')}.")
+    requirements = (requires("callboard") or ()) if wanted is None else wanted
+    old = [said for each in requirements if (said := _too_old(each))]
+    if old:
+        yield Finding(
+            "packages",
+            "problem",
+            f"Packages are missing or too old: {', '.join(old)}.",
+            "Install what requirements.lock says.",
+        )
+    else:
+        yield Finding("packages", "ok", "All packages are new enough.")
+
+
+def look_at_settings(settings: Settings, *, stored_keys: int, callbacks: int) -> Iterator[Finding]:
+    """Find settings that are dangerous, or that do not go with what is in Redis.
+
+    Args:
+        settings: of this process; web and workers should have the same.
+        stored_keys: how many API keys Redis has.
+        callbacks: how many hosts wait for callbacks.
+    """
+    found = [
+        *_doors(settings, stored_keys),
+        *_callbacks(settings, callbacks),
+        *_tests(settings),
+        *_plain_wires(settings),
+    ]
+    yield from found
+    if not any(finding.level in ("warning", "problem") for finding in found):
+        yield Finding("settings", "ok", "No setting is dangerous.")
+
+
+def _doors(settings: Settings, stored_keys: int) -> Iterator[Finding]:
+    if settings.api_keys or settings.require_keys or stored_keys:
+        return
+    # Without keys web listens on loopback alone, but a proxy may stand before it.
+    yield Finding(
+        "settings keys",
+        "warning" if settings.trusted_proxies else "note",
+        "There are no API keys: whoever reaches the web server may do everything.",
+        "callboardctl keys create, and CALLBOARD_REQUIRE_KEYS=true.",
+    )
+
+
+def _callbacks(settings: Settings, callbacks: int) -> Iterator[Finding]:
+    if settings.signing_key is None and callbacks:
+        yield Finding(
+            "settings callbacks",
+            "problem",
+            "Callbacks wait to be delivered, and CALLBOARD_SIGNING_KEY is not set here.",
+            "Give web and workers the key that they had; another one makes other secrets.",
+        )
+
+
+def _tests(settings: Settings) -> Iterator[Finding]:
+    if settings.testing:
+        yield Finding(
+            "settings testing",
+            "problem",
+            "CALLBOARD_TESTING is on: anybody who can write to Redis can move the clock.",
+            "Unset it outside tests, and restart web and workers.",
+        )
+    if settings.log_level == "debug":
+        yield Finding(
+            "settings log", "note", "CALLBOARD_LOG_LEVEL is debug, which writes a great deal."
+        )
+
+
+def _plain_wires(settings: Settings) -> Iterator[Finding]:
+    wires = (
+        ("RabbitMQ", settings.broker_url, ("amqp",), "amqps://"),
+        ("Redis", settings.redis_url, ("redis",), "rediss://"),
+    )
+    for name, url, plain, better in wires:
+        host = _plain_host(url, plain)
+        if host and not is_loopback(host):
+            yield Finding(
+                "settings tls",
+                "note",
+                f"The way to {name} on {host} is not encrypted.",
+                f"Use {better} unless the network is yours alone.",
+            )
+
+
+def _plain_host(url: SecretStr | None, plain: tuple[str, ...]) -> str | None:
+    parts = urlsplit("" if url is None else url.get_secret_value())
+    return parts.hostname if parts.scheme in plain else None
+
+
+def _too_old(requirement: str) -> str | None:
+    parts = _REQUIREMENT.match(requirement)
+    if parts is None:
+        return None
+    name, oldest = parts[1], parts[2]
+    try:
+        installed = version(name)
+    except PackageNotFoundError:
+        return f"{name} (not installed)"
+    return None if _numbers(installed) >= _numbers(oldest) else f"{name} {installed} (< {oldest})"
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:3])

@@ -1,0 +1,193 @@
+"""Whether RabbitMQ can be reached and used, and has the queues that we would declare."""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pika
+from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionBlockedTimeout
+
+from actors.amqp import (
+    connection_parameters,
+    is_only_delivery_limit,
+    queue_arguments,
+    reason_of,
+    server_version,
+    silence_pika,
+)
+from actors.publisher import MAX_PRIORITY
+from config import Settings
+from ops.doctor.finding import Finding
+
+OLDEST_VERSION: Final = (3, 10)
+_BLOCKED_S: Final = 3.0
+_NOT_FOUND: Final = 404
+
+
+@dataclass(frozen=True)
+class Queues:
+    """The queues that were found.
+
+    Attributes:
+        version: of RabbitMQ.
+        there: those that exist, by name, with how many consumers each has.
+    """
+
+    version: str
+    there: Mapping[str, int]
+
+
+class Rabbitmq:
+    """One connection with which RabbitMQ is tried.
+
+    Raises:
+        AMQPError: no connection can be made.
+        OSError: the same.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        silence_pika()
+        url = "" if settings.broker_url is None else settings.broker_url.get_secret_value()
+        parameters = connection_parameters(url, name="doctor", tls=settings.tls)
+        parameters.blocked_connection_timeout = _BLOCKED_S
+        self._settings = settings
+        self._connection = pika.BlockingConnection(parameters)
+        self.version = server_version(self._connection._impl.server_properties)  # noqa: SLF001
+
+    def close(self) -> None:
+        """Hang up."""
+        with suppress(AMQPError):
+            self._connection.close()
+
+    def look(self, names: Iterable[str]) -> tuple[list[Finding], Queues]:
+        """Look at everything.
+
+        Args:
+            names: of the queues that are used, without the namespace.
+
+        Raises:
+            AMQPError: the connection is lost.
+        """
+        findings = [self._look_at_version(), *self._try_queue()]
+        there: dict[str, int] = {}
+        if self._connection.is_open:
+            wanted = [f"{self._settings.namespace}.{name}" for name in sorted(set(names))]
+            there = {name: found for name in wanted if (found := self._consumers(name)) is not None}
+            findings += self._look_at_arguments(there)
+            findings += _unheard(there)
+        return findings, Queues(self.version, there)
+
+    def _look_at_version(self) -> Finding:
+        numbers = tuple(int(part) for part in self.version.split(".")[:2] if part.isdigit())
+        if numbers and numbers < OLDEST_VERSION:
+            says = f"RabbitMQ {self.version} is older than 3.10."
+            return Finding("rabbitmq version", "warning", says, "Install a newer one.")
+        return Finding("rabbitmq version", "ok", f"RabbitMQ {self.version}.")
+
+    def _try_queue(self) -> Iterator[Finding]:
+        """Declare, publish, fetch and remove on a queue of one's own."""
+        # Exclusive, so that RabbitMQ removes it with the connection, whatever happens.
+        name = f"{self._settings.namespace}.doctor.{secrets.token_hex(6)}"
+        try:
+            channel = self._connection.channel()
+            channel.confirm_delivery()
+            channel.queue_declare(name, exclusive=True, auto_delete=True)
+            channel.basic_publish("", name, b"doctor", mandatory=True)
+            _method, _properties, body = channel.basic_get(name, auto_ack=True)
+            channel.queue_delete(name)
+        except ConnectionBlockedTimeout:
+            yield Finding(
+                "rabbitmq alarms",
+                "problem",
+                "RabbitMQ takes no messages: it has too little memory or disk space.",
+                "rabbitmqctl status names its alarms. Jobs wait in the outbox until it has room.",
+            )
+            return
+        except (AMQPError, ValueError) as error:
+            ours = f"'^{self._settings.namespace}\\.'"
+            yield Finding(
+                "rabbitmq rights",
+                "problem",
+                f"RabbitMQ does not let us use queues: {reason_of(error)}",
+                f"rabbitmqctl set_permissions -p <vhost> <user> {ours} '.*' {ours}",
+            )
+            return
+        if body == b"doctor":
+            yield Finding("rabbitmq rights", "ok", "We may declare, publish and consume.")
+            yield Finding("rabbitmq alarms", "ok", "No alarm keeps messages out.")
+        else:
+            yield Finding(
+                "rabbitmq rights", "problem", "A message that was confirmed did not come back."
+            )
+
+    def _consumers(self, queue: str) -> int | None:
+        """Count a queue's consumers; None where there is no such queue."""
+        try:
+            channel = self._connection.channel()
+            found = channel.queue_declare(queue, passive=True)
+            channel.close()
+        except ChannelClosedByBroker as error:
+            if error.reply_code == _NOT_FOUND:
+                return None
+            raise
+        count: int = found.method.consumer_count
+        return count
+
+    def _look_at_arguments(self, there: Iterable[str]) -> Iterator[Finding]:
+        arguments = queue_arguments(self._settings.queue_type, MAX_PRIORITY, self.version)
+        other = [said for name in there if (said := self._refusal(name, arguments))]
+        if other:
+            yield Finding(
+                "rabbitmq queues",
+                "warning",
+                f"{len(other)} queue{'s differ' if len(other) > 1 else ' differs'} from what this "
+                "version declares; it works, but without what differs.",
+                "Stop workers, wait until it is empty, rabbitmqctl delete_queue <name>, start "
+                "them: they declare it anew. Jobs come back by themselves.",
+                tuple(other[:3]),
+            )
+        elif there:
+            yield Finding("rabbitmq queues", "ok", "The queues are as this version declares them.")
+        else:
+            yield Finding("rabbitmq queues", "note", "No queue is there yet; workers declare them.")
+
+    def _refusal(self, queue: str, arguments: dict[str, Any]) -> str | None:
+        try:
+            channel = self._connection.channel()
+            channel.queue_declare(queue, durable=True, arguments=arguments)
+            channel.close()
+        except ChannelClosedByBroker as error:
+            if is_only_delivery_limit(error.reply_text):
+                return None
+            return str(error.reply_text).removeprefix("PRECONDITION_FAILED - ")
+        return None
+
+
+def look_at_rabbitmq(settings: Settings, names: Iterable[str]) -> tuple[list[Finding], Queues]:
+    """Say all that matters about RabbitMQ, also that it does not answer."""
+    try:
+        with closing(Rabbitmq(settings)) as rabbitmq:
+            found, queues = rabbitmq.look(names)
+    except (AMQPError, OSError) as error:
+        return [
+            Finding(
+                "rabbitmq",
+                "problem",
+                f"RabbitMQ cannot be used: {reason_of(error)}",
+                "Start it, or mend CALLBOARD_BROKER_URL. Jobs are kept, and start when it is back.",
+            )
+        ], Queues("", {})
+    return [Finding("rabbitmq", "ok", "RabbitMQ answers."), *found], queues
+
+
+def _unheard(there: Mapping[str, int]) -> Iterator[Finding]:
+    silent = [name for name, consumers in there.items() if not consumers]
+    if silent:
+        yield Finding(
+            "rabbitmq consumers",
+            "warning",
+            f"Nobody consumes from {', '.join(silent)}.",
+            "Start workers, or see in their logs why they are not connected.",
+        )

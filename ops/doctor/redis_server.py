@@ -1,0 +1,170 @@
+"""Whether Redis can be used, and is set up so that jobs are safe and quick in it."""
+
+import secrets
+import statistics
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Final
+
+import redis
+
+from jobs import fitness
+from jobs.errors import StoreUnavailable
+from jobs.store import Store
+from ops.doctor.finding import Finding
+
+PINGS: Final = 15
+SLOW_MS: Final = 20.0
+FAR_OFF_S: Final = 2.0
+_HEARD_WITHIN_S: Final = 3.0
+
+# Every command that a script or a process sends, on a key of the doctor's own.
+_HASH: Final = (
+    "HSET f 1", "HSETNX f 1", "HGET f", "HMGET f", "HGETALL", "HINCRBY f 1", "HEXISTS f", "HDEL f",
+    "PERSIST", "DEL",
+)  # fmt: skip
+_SORTED: Final = (
+    "ZADD 1 a", "ZSCORE a", "ZMSCORE a", "ZRANK a", "ZCARD", "ZCOUNT -inf +inf", "ZRANGE 0 -1",
+    "ZREVRANGE 0 -1", "ZSCAN 0", "ZREMRANGEBYSCORE -inf 0", "ZREM a", "UNLINK",
+)  # fmt: skip
+_LIST: Final = ("RPUSH a b", "LPOP", "LLEN", "LRANGE 0 -1", "LREM 0 b", "DEL")
+_SET: Final = (
+    "SADD a", "SISMEMBER a", "SRANDMEMBER 1", "SMEMBERS", "SCARD", "SMOVE {key} a", "SREM a", "DEL",
+)  # fmt: skip
+_STRING: Final = (
+    "SET 1 PX 60000", "GET", "STRLEN", "GETRANGE 0 1", "PEXPIRE 60000", "PTTL", "EXISTS", "DEL",
+)  # fmt: skip
+TRIED: Final = (*_HASH, *_SORTED, *_LIST, *_SET, *_STRING)
+
+
+def look_at_redis(store: Store, *, strict: bool) -> Iterator[Finding]:
+    """Say all that matters about the server.
+
+    Raises:
+        StoreUnavailable: it does not answer.
+    """
+    try:
+        yield from _setup(store.redis, strict=strict)
+        yield from _rights(store)
+        yield from _ears(store)
+        yield from _pace(store.redis)
+    except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+        raise StoreUnavailable("Redis does not answer at the moment.") from error
+
+
+def _setup(client: redis.Redis, *, strict: bool) -> Iterator[Finding]:
+    try:
+        setup = fitness.read_setup(client)
+    except redis.ResponseError as error:
+        yield Finding(
+            "redis setup",
+            "unknown",
+            f"Redis does not say how it is set up: {error}",
+            "Let the user of CALLBOARD_REDIS_URL call INFO, or look with another one.",
+        )
+        return
+    for trait in fitness.traits(setup, strict=strict):
+        yield Finding(f"redis {trait.about}", trait.weight, trait.says, trait.remedy)
+
+
+def _rights(store: Store) -> Iterator[Finding]:
+    refused = [*_refused(store)]
+    if refused:
+        yield Finding(
+            "redis rights",
+            "problem",
+            f"The user of CALLBOARD_REDIS_URL may not do all that is needed: {refused[0]}",
+            f"ACL SETUSER <user> ~{store.keys.prefix}* &{store.keys.prefix}* +@all -@dangerous "
+            "+info",
+            tuple(refused[1:4]),
+        )
+    else:
+        yield Finding("redis rights", "ok", "Redis lets us do all that is needed.")
+
+
+def _refused(store: Store) -> Iterator[str]:
+    # The braces keep it on the shard of the namespace; its own end takes care of a lost DEL.
+    key = f"{store.keys.prefix}doctor:{secrets.token_hex(8)}"
+    with store.redis.pipeline(transaction=False) as pipe:
+        pipe.execute_command("TIME")
+        pipe.execute_command("SCAN", "0", "COUNT", "1")
+        pipe.execute_command("EVAL", "return redis.call('GET', KEYS[1])", 1, key)
+        pipe.execute_command("PUBLISH", key, "")
+        for line in TRIED:
+            name, *rest = line.split()
+            pipe.execute_command(name, key, *(word.format(key=key) for word in rest))
+        replies = pipe.execute(raise_on_error=False)
+    errors = [str(reply) for reply in replies if isinstance(reply, redis.ResponseError)]
+    yield from dict.fromkeys(errors)
+
+
+@dataclass
+class _Ear:
+    """A subscription that waits for one message."""
+
+    pubsub: Any
+    token: bytes
+
+    def hears(self) -> bool:
+        end = time.monotonic() + _HEARD_WITHIN_S
+        while time.monotonic() < end:
+            message = self.pubsub.get_message(timeout=0.1)
+            if message and message["type"] == "message" and message["data"] == self.token:
+                return True
+        return False
+
+
+def _ears(store: Store) -> Iterator[Finding]:
+    """Hear oneself on the channel of cancels, by the id of a job that nobody runs."""
+    channel = store.keys.channel("cancels")
+    ear = _Ear(store.redis.pubsub(), str(uuid.uuid4()).encode())
+    reason = "nothing came back"
+    with closing(ear.pubsub):
+        try:
+            ear.pubsub.subscribe(channel)
+            ear.pubsub.get_message(timeout=_HEARD_WITHIN_S)
+            store.redis.publish(channel, ear.token)
+            heard = ear.hears()
+        except redis.ResponseError as error:
+            heard, reason = False, str(error)
+    if heard:
+        yield Finding("redis channels", "ok", "Messages on channels arrive.")
+    else:
+        yield Finding(
+            "redis channels",
+            "problem",
+            f"Waits and cancels come late, for messages on channels do not arrive: {reason}",
+            f"Let the user subscribe and publish: ACL SETUSER <user> &{store.keys.prefix}*",
+        )
+
+
+def _pace(client: redis.Redis, clock: Callable[[], float] = time.time) -> Iterator[Finding]:
+    took, ahead = [], []
+    for _ in range(PINGS):
+        began = time.perf_counter()
+        here = clock()
+        seconds, microseconds = client.time()
+        elapsed = time.perf_counter() - began
+        took.append(elapsed * 1000)
+        ahead.append(here + elapsed / 2 - (int(seconds) + int(microseconds) / 1e6))
+    median, worst = statistics.median(took), max(took)
+    says = f"Redis answers in {median:.1f} ms (median), {worst:.1f} ms at worst."
+    if median > SLOW_MS:
+        remedy = "Bring it nearer, or look at its SLOWLOG and its machine."
+        yield Finding("redis latency", "warning", says, remedy)
+    else:
+        yield Finding("redis latency", "ok", says)
+    difference = statistics.median(ahead)
+    if abs(difference) > FAR_OFF_S:
+        way = "ahead of" if difference > 0 else "behind"
+        yield Finding(
+            "clock",
+            "warning",
+            f"This host's clock is {abs(difference):,.1f} s {way} that of Redis.",
+            "Jobs go by the clock of Redis, logs and traces by the hosts': let all run NTP.",
+        )
+    else:
+        yield Finding("clock", "ok", "This host and Redis agree on the time.")

@@ -1,0 +1,85 @@
+"""What is stuck in Redis: jobs, places, keys and lines that differ from the records."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+from jobs.consistency.examine import Examination, Examined
+from jobs.consistency.faults import UNMENDABLE, Group
+from jobs.store import Store
+from ops.doctor.finding import Finding, Level
+
+MOST: Final = 10_000
+
+
+class _Meaning(NamedTuple):
+    level: Level
+    says: str
+
+
+# What is in the lines and not in the records is meant by `or the reverse`.
+_MEANINGS: Final[dict[Group, _Meaning]] = {
+    "wakeup": _Meaning("problem", "Queued jobs that nobody will wake, or the reverse"),
+    "lease": _Meaning("problem", "Running jobs without a lease, which never end, or the reverse"),
+    "slot": _Meaning("problem", "Places taken by jobs that do not run, or the reverse"),
+    "waiting": _Meaning("problem", "Parked jobs that wait for no place, or the reverse"),
+    "reservation": _Meaning("problem", "Reserved places that never lapse, or the reverse"),
+    "schedule": _Meaning("problem", "Scheduled jobs that never come due, or the reverse"),
+    "capacity": _Meaning("warning", "Jobs that are counted as active and are not, or the reverse"),
+    "unique": _Meaning("warning", "Unique keys of no active job, or the reverse"),
+    "rival": _Meaning("warning", "Active jobs whose unique key another active job has"),
+    "queue": _Meaning("warning", "Jobs in a line of a queue that do not wait, or the reverse"),
+    "listing": _Meaning("warning", "Jobs that stand in wrong lists, or the reverse"),
+    "expiry": _Meaning("warning", "Ended jobs that would stay for ever, or the reverse"),
+    "batch": _Meaning("warning", "Batches that differ from their jobs"),
+    "fragment": _Meaning("warning", "What was left of records"),
+    "delivery": _Meaning("warning", "Callbacks that wait for nobody, or the reverse"),
+}
+
+
+def look_at_stuck(
+    store: Store, *, lease: timedelta, most: int = MOST, mend: bool = False
+) -> Iterator[Finding]:
+    """Compare all records with what follows from them; with `mend` put right what differs.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    found = Examination(store, lease, most, mend).run()
+    for group in _MEANINGS:
+        if group in found.groups:
+            yield _finding(found, group, mend=mend)
+    if not found.groups:
+        yield Finding(
+            "stuck", "ok", f"Nothing is stuck among {found.walked.entries:,} entries and keys."
+        )
+    yield from _cut(found)
+
+
+def _finding(found: Examined, group: Group, *, mend: bool) -> Finding:
+    meaning, faults = _MEANINGS[group], found.groups[group]
+    matter = f"{meaning.says}: {faults.count:,}."
+    if group in UNMENDABLE:
+        remedy = "Look at both with callboard status, and cancel one of them."
+        return Finding(f"stuck {group}", meaning.level, matter, remedy, faults.examples)
+    if mend:
+        return Finding(f"stuck {group}", "note", matter, "", faults.examples, mended=True)
+    remedy = "callboardctl doctor --repair puts it right."
+    return Finding(f"stuck {group}", meaning.level, matter, remedy, faults.examples)
+
+
+def _cut(found: Examined) -> Iterator[Finding]:
+    cut = found.walked.cut
+    if not cut:
+        return
+    parts = tuple(
+        f"{name}: {seen:,} of {'more' if size is None else f'{size:,}'}"
+        for name, (seen, size) in sorted(cut.items())
+    )
+    yield Finding(
+        "stuck bound",
+        "note",
+        f"Not all was looked at: {len(parts)} lines or kinds of keys are longer than the bound.",
+        "callboardctl doctor --most with a larger number looks at more.",
+        parts[:5],
+    )

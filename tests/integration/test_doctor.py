@@ -1,0 +1,188 @@
+"""`callboardctl doctor` beside real servers: what it finds, mends and leaves behind."""
+
+import json
+import secrets
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from redis import Redis
+
+from jobs.greet import greet
+from jobs.limit import limit
+from jobs.reap import reap
+from jobs.store import Store
+from ops.cli import main
+from tests.servers import RabbitMQ, RedisServer, free_port
+from tests.world import LEASE
+
+NOBODY = "ffffffff-0000-7000-8000-000000000000"
+
+
+class Installation:
+    """The settings of an installation, and what the doctor says of it."""
+
+    def __init__(self, redis_url: str, broker_url: str, folder: Path) -> None:
+        self.namespace = f"test-{secrets.token_hex(4)}"
+        self.settings = {
+            "CALLBOARD_REDIS_URL": redis_url,
+            "CALLBOARD_BROKER_URL": broker_url,
+            "CALLBOARD_NAMESPACE": self.namespace,
+            "CALLBOARD_STORAGE_URL": str(folder / "files"),
+            "CALLBOARD_MAX_FILE_BYTES": "1MiB",
+            "PATH": "",  # so no rabbitmqctl of this machine, which takes seconds, is found
+        }
+
+    def doctor(self, *options: str, **settings: str) -> tuple[int, dict[str, dict[str, Any]]]:
+        """Give the exit code, and the findings by what they are about."""
+        done = CliRunner().invoke(
+            main, ["doctor", "--json", *options], env={**self.settings, **settings}
+        )
+        assert done.stdout, done.output
+        return done.exit_code, {each["about"]: each for each in json.loads(done.stdout)["findings"]}
+
+
+@pytest.fixture
+def installation(
+    redis: Redis, redis_server: RedisServer, rabbitmq: RabbitMQ, tmp_path: Path
+) -> Installation:
+    """One with a worker that says that it lives, and a housekeeper that has kept house."""
+    made = Installation(redis_server.url, rabbitmq.url, tmp_path)
+    store = Store(redis, made.namespace)
+    limit(store, {"operation:gene_clustering": 1}, source="declared")
+    said = {"host": "h", "pid": "1", "version": "0.1.0", "threads": "4", "queues": "default"}
+    greet(store, "w", said, operations=["gene_clustering", "phenotype_clustering"])
+    reap(store, lease=LEASE)
+    return made
+
+
+def test_a_good_installation_has_no_problem_and_nothing_is_left_behind(
+    installation: Installation, redis: Redis, rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    keys = set(redis.keys())
+
+    code, found = installation.doctor()
+
+    assert code == 0, [each for each in found.values() if each["level"] == "problem"]
+    assert {found[name]["level"] for name in ("redis rights", "redis channels", "workers")} == {
+        "ok"
+    }
+    assert {found[name]["level"] for name in ("rabbitmq rights", "rabbitmq alarms")} == {"ok"}
+    assert found["stuck"]["level"] == "ok"
+    assert set(redis.keys()) == keys
+    assert installation.namespace not in rabbitmq.ctl("list_queues", "name")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_nobody_holds_is_a_problem_until_it_is_mended(
+    installation: Installation, redis: Redis
+) -> None:
+    place = f"{{{installation.namespace}}}:slot:operation:gene_clustering"
+    redis.zadd(place, {f"{NOBODY}:1": -1})
+
+    before, looked = installation.doctor()
+    assert redis.exists(place)
+    repaired, mended = installation.doctor("--repair")
+    after, again = installation.doctor()
+
+    assert (before, repaired, after) == (1, 0, 0)
+    assert looked["stuck slot"]["level"] == "problem"
+    assert NOBODY in looked["stuck slot"]["examples"][0]
+    assert mended["stuck slot"]["mended"]
+    assert again["stuck"]["level"] == "ok"
+    assert not redis.exists(place)
+
+
+def test_a_queue_that_is_declared_otherwise_is_shown_with_what_differs(
+    installation: Installation, rabbitmq: RabbitMQ
+) -> None:
+    name = f"{installation.namespace}.default"
+    with rabbitmq.connect() as connection:
+        connection.channel().queue_declare(name, durable=True, arguments={"x-max-priority": 3})
+
+        code, found = installation.doctor()
+
+        connection.channel().queue_delete(name)
+    assert code == 0
+    assert found["rabbitmq queues"]["level"] == "warning"
+    assert "x-max-priority" in found["rabbitmq queues"]["examples"][0]
+    assert name in found["rabbitmq consumers"]["matter"]
+
+
+def test_a_user_of_redis_who_may_do_too_little_is_told_what(
+    installation: Installation, redis: Redis, redis_server: RedisServer
+) -> None:
+    rules = ["on", ">hush", "~*", "&*", "+@all", "-zadd"]
+    redis.execute_command("ACL", "SETUSER", "doctor-test", *rules)
+    url = redis_server.url.replace("redis://", "redis://doctor-test:hush@")
+
+    code, found = installation.doctor(CALLBOARD_REDIS_URL=url)
+
+    redis.execute_command("ACL", "DELUSER", "doctor-test")
+    assert code == 1
+    assert found["redis rights"]["level"] == "problem"
+    assert "zadd" in found["redis rights"]["matter"]
+    assert "hush" not in json.dumps(found)
+
+
+def test_consumer_timeout_is_compared_with_the_longest_time_limit(
+    installation: Installation, rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    command = tmp_path / "ctl"
+    variables = " ".join(f"{k}={shlex.quote(v)}" for k, v in rabbitmq._environment.items())
+    command.write_text(f'#!/bin/sh\nexec /usr/bin/env -i {variables} {rabbitmq._ctl} "$@"\n')
+    command.chmod(0o755)
+
+    _code, enough = installation.doctor("--rabbitmqctl", str(command))
+    rabbitmq.ctl("eval", "application:set_env(rabbit, consumer_timeout, 60000).")
+    _code, short = installation.doctor("--rabbitmqctl", str(command))
+    rabbitmq.ctl("eval", "application:set_env(rabbit, consumer_timeout, 1800000).")
+    _code, unknown = installation.doctor("--rabbitmqctl", "/nowhere/rabbitmqctl")
+
+    assert enough["consumer_timeout"]["level"] == "ok"
+    assert short["consumer_timeout"]["level"] == "warning"
+    assert "is 1m, and a job may run for 5m" in short["consumer_timeout"]["matter"]
+    assert unknown["consumer_timeout"]["level"] == "unknown"
+
+
+def test_a_memory_alarm_of_rabbitmq_is_a_problem(
+    installation: Installation, rabbitmq: RabbitMQ
+) -> None:
+    rabbitmq.ctl("set_vm_memory_high_watermark", "0.000001")
+
+    code, found = installation.doctor()
+
+    rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
+    assert code == 1
+    assert found["rabbitmq alarms"]["level"] == "problem"
+
+
+def test_servers_that_are_away_are_said_and_redis_leaves_it_blind(
+    installation: Installation, tmp_path: Path
+) -> None:
+    nowhere = free_port()
+    (tmp_path / "files").write_text("no folder")
+
+    without_rabbitmq, lacks_rabbitmq = installation.doctor(
+        CALLBOARD_BROKER_URL=f"amqp://me:hush@127.0.0.1:{nowhere}"
+    )
+    without_redis, lacks_redis = installation.doctor(
+        CALLBOARD_REDIS_URL=f"redis://:hush@127.0.0.1:{nowhere}"
+    )
+
+    assert (without_rabbitmq, without_redis) == (1, 2)
+    assert lacks_rabbitmq["rabbitmq"]["level"] == "problem"
+    assert lacks_rabbitmq["stuck"]["level"] == "ok"
+    assert lacks_redis["redis"]["level"] == "problem"
+    assert "stuck" not in lacks_redis
+    assert "hush" not in json.dumps([lacks_rabbitmq, lacks_redis])
+    assert lacks_redis["storage"]["level"] == "problem"
+
+
+def test_without_servers_there_is_nothing_to_look_at() -> None:
+    done = CliRunner().invoke(main, ["doctor"])
+
+    assert done.exit_code == 2
+    assert "the one-process server keeps nothing to look at" in done.stderr
