@@ -4,8 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 3
 SECONDS ?= 300
+SEED ?= 1
+MINUTES ?= 30
 
-.PHONY: help demo dev install test fuzz check fix lock reference
+.PHONY: help demo dev install test fuzz chaos mutations check fix lock reference audit sbom
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +30,13 @@ test: install ## run all tests in JOBS=3 processes; ARGS="-k lease -x" goes to p
 fuzz: install ## send requests of all kinds to a server for SECONDS=300; finds nothing, or says what
 	@$(BIN)/pytest -q tests/contract/test_fuzz.py --fuzz-seconds=$(SECONDS) $(ARGS)
 
+chaos: install ## break an installation for MINUTES=30 by the plan of SEED=1, and judge what it did
+	@$(BIN)/python -m tests.chaos --seed $(SEED) --minutes $(MINUTES) \
+		--out var/chaos/$(SEED)-$$(date +%Y%m%dT%H%M%S) $(ARGS)
+
+mutations: install ## take out one guard after another: each must be missed; ARGS="--only fence"
+	@$(BIN)/python -m tests.chaos.mutations $(ARGS)
+
 check: ## format, lint, types, layers, sizes, headers; changes nothing
 	@.ci/venv dev $(VENV)
 	@$(BIN)/ruff format --check --quiet .
@@ -42,6 +51,14 @@ fix: ## format, and mend what the linter can mend
 	@.ci/venv dev $(VENV)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+audit: ## ask whether advisories are known against what is locked; exits with 3 if nobody answers
+	@.ci/venv dev $(VENV)
+	@$(BIN)/python -m tools.audit
+
+sbom: ## write dist/sbom.cdx.json, the bill of materials of what is locked
+	@.ci/venv dev $(VENV)
+	@$(BIN)/python -m tools.sbom dist/sbom.cdx.json
 
 reference: ## write docs/reference/settings.md and problems.md anew from the code
 	@.ci/venv dev $(VENV)

@@ -115,14 +115,19 @@ def slots_of(job: Fields) -> dict[str, int]:
 
 
 def complaints(seen: Seen) -> Iterator[str]:
-    """Say what is wrong; nothing when all is well."""
-    yield from _sets_agree_with_records(seen)
-    yield from _places_are_held_by_right(seen)
-    yield from _queued_jobs_can_be_woken(seen)
-    yield from _uniques_name_active_jobs(seen)
-    yield from _nobody_waits_in_vain(seen, only_simple=True)
-    yield from delivery_complaints(seen.deliveries, seen.jobs)
-    yield from batch_complaints(seen.batches, seen.jobs)
+    """Say what is wrong, after the name of the invariant; nothing when all is well."""
+    yield from named("indexes", _sets_agree_with_records(seen))
+    yield from named("places", _places_are_held_by_right(seen))
+    yield from named("outbox", _queued_jobs_can_be_woken(seen))
+    yield from named("unique", _uniques_name_active_jobs(seen))
+    yield from named("idle-places", _nobody_waits_in_vain(seen, only_simple=True))
+    yield from named("deliveries", delivery_complaints(seen.deliveries, seen.jobs))
+    yield from named("batches", batch_complaints(seen.batches, seen.jobs))
+
+
+def named(invariant: str, wrong: Iterable[str]) -> Iterator[str]:
+    """Put the name of an invariant before what breaks it."""
+    return (f"{invariant}: {each}" for each in wrong)
 
 
 def changes(before: Seen, after: Seen) -> Iterator[str]:
@@ -132,10 +137,10 @@ def changes(before: Seen, after: Seen) -> Iterator[str]:
         taken = len(before.members(f"slot:{slot}")), len(after.members(f"slot:{slot}"))
         for old, new in (occupied, taken):
             if new > max(after.limit(slot), old):
-                yield f"{slot}: from {old} to {new} with a limit of {after.limit(slot)}"
+                yield f"limits: {slot}, from {old} to {new} with a limit of {after.limit(slot)}"
     for job_id in before.jobs.keys() & after.jobs.keys():
         for wrong in _job_changes(before.jobs[job_id], after.jobs[job_id]):
-            yield f"{job_id}: {wrong}"
+            yield f"steps: {job_id} {wrong}"
 
 
 def _job_changes(old: Fields, new: Fields) -> Iterator[str]:
@@ -157,7 +162,7 @@ def _without_log(job: Fields) -> dict[str, str]:
 
 def nobody_waits_in_vain(seen: Seen) -> Iterator[str]:
     """Say which places are free while a job that could run waits there; after a hand-over."""
-    yield from _nobody_waits_in_vain(seen, only_simple=False)
+    yield from named("idle-places", _nobody_waits_in_vain(seen, only_simple=False))
 
 
 def nothing_is_held(seen: Seen) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A private RabbitMQ node that keeps its data over restarts."""
 
+import shutil
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,7 @@ class RabbitMQ(Server):
             plugins: names of plugins to enable; none is enabled otherwise.
 
         """
+        self._folder = folder
         self.port = free_port()
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
         self._ctl = find_program("rabbitmqctl", *_FOLDERS)
@@ -85,6 +87,11 @@ class RabbitMQ(Server):
             # Else the node might look too early and start an epmd that nobody ends.
             self._names.start(self._names_answer, timeout=_SECONDS_TO_START)
         super().start()
+
+    def wipe(self) -> None:
+        """Lose everything by a crash: queues, messages, users' changes; the node is down then."""
+        self.kill()
+        shutil.rmtree(self._folder / "data")
 
     def close(self) -> None:
         """End the node and its epmd for good, at the end of a session."""

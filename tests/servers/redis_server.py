@@ -1,5 +1,6 @@
 """A private redis-server that keeps its data over restarts."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class RedisServer(Server):
             options: more lines of redis.conf, such as `{"appendfsync": "always"}`.
 
         """
+        self._folder = folder
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         lines = {
@@ -47,6 +49,32 @@ class RedisServer(Server):
     def connect(self) -> Redis:
         """Make a client of one's own, with bytes as replies."""
         return Redis.from_url(self.url, protocol=2, socket_timeout=5, socket_connect_timeout=2)
+
+    def written(self) -> int:
+        """Say how many bytes the append-only file has: a mark for `forget_since`."""
+        return self._appended().stat().st_size
+
+    def forget_since(self, mark: int) -> None:
+        """Crash, and lose what was written since the mark, as power cuts and failovers do.
+
+        The server is down then.
+        """
+        self.kill()
+        os.truncate(self._appended(), mark)
+
+    def tear(self) -> None:
+        """Crash in the middle of a write: half a command is at the end of the append-only file.
+
+        Nobody was answered for that command. The server is down then.
+        """
+        self.kill()
+        with self._appended().open("ab") as file:
+            file.write(b"*3\r\n$3\r\nSET\r\n$4\r\nto")
+
+    def _appended(self) -> Path:
+        """Find the file that grows; since version 7 there is a folder of them."""
+        several = sorted((self._folder / "appendonlydir").glob("*.incr.aof"))
+        return several[-1] if several else self._folder / "appendonly.aof"
 
     def _answers(self) -> bool:
         with self.connect() as client:

@@ -1,0 +1,1 @@
+"""A seeded nemesis against a whole installation, and a verdict from what was written down."""

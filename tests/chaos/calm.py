@@ -1,0 +1,85 @@
+"""The end of a run: everything is mended, every job ends, and what is left is looked at."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from redis.exceptions import RedisError
+
+from jobs.encoding import decode
+from jobs.errors import StoreUnavailable
+from jobs.limit import limit
+from jobs.store import Store
+from tests.chaos.plant import Plant
+from tests.chaos.scene import DECLARED
+from tests.eventually import eventually
+from tests.invariants import Seen, complaints, look, nobody_waits_in_vain, nothing_is_held
+
+CALM_SECONDS: Final = 420.0
+"""For the last job to end: one whose message was lost is missed after a minute, or two."""
+
+_SETTLE_SECONDS: Final = 30.0
+
+
+def calm(plant: Plant) -> None:
+    """Mend everything and wait until no job is active any more, but not for ever."""
+    plant.mend()
+    eventually(plant.whole, what="all processes run", timeout=CALM_SECONDS, interval=0.2)
+    eventually(
+        lambda: _restore_limits(plant.store),
+        what="the declared limits count again",
+        timeout=120,
+        ignoring=StoreUnavailable,
+    )
+    try:
+        eventually(
+            lambda: plant.store.redis.zcard(plant.store.keys("active")) == 0,
+            what="all jobs have ended",
+            timeout=CALM_SECONDS,
+            interval=0.5,
+            ignoring=RedisError,
+        )
+        eventually(
+            lambda: not list(_wrong(look(plant.store))),
+            what="nothing is held",
+            timeout=_SETTLE_SECONDS,
+            interval=1.0,
+            ignoring=(RedisError, StoreUnavailable),
+        )
+    except AssertionError:
+        return  # the last look says what is wrong
+
+
+def _restore_limits(store: Store) -> bool:
+    limit(store, dict.fromkeys(DECLARED), source="pause")
+    limit(store, dict.fromkeys(DECLARED), source="operator")
+    return True
+
+
+def last_look(store: Store, wrong: list[str]) -> dict[str, Any]:
+    """Say how all jobs are, what is held although nothing runs, and what else is wrong."""
+    seen = look(store)
+    return {
+        "from": "final",
+        "at": int(time.time() * 1000),
+        "complaints": [*complaints(seen), *nobody_waits_in_vain(seen), *wrong],
+        "jobs": {job_id: _job(store, job_id, fields) for job_id, fields in seen.jobs.items()},
+        "held": list(nothing_is_held(seen)),
+    }
+
+
+def _wrong(seen: Seen) -> Iterator[str]:
+    yield from complaints(seen)
+    yield from nothing_is_held(seen)
+
+
+def _job(store: Store, job_id: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    stored = store.redis.get(store.keys("result", job_id))
+    result = decode(stored) if stored is not None else {}
+    return {
+        "status": fields["status"],
+        "attempt": int(fields["attempt"]),
+        "failures": int(fields["failures"]),
+        "crashes": int(fields["crashes"]),
+        "result_nonce": result.get("nonce"),
+    }

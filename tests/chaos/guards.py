@@ -1,0 +1,145 @@
+"""The guards that can be taken out, one at a time, and by which invariant each must be missed."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Way = Literal["machine", "chaos"]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A line that keeps a promise.
+
+    Attributes:
+        file: where it stands.
+        line: what stands there, exactly and once.
+        without: what stands there when it is gone.
+        invariants: one of these must break, and be named.
+        way: the state machine, or a chaos run where one process alone shows nothing.
+        seconds: within which it must be found: of a processor for the state machine, which does
+            nothing but compute, and by the clock for a chaos run.
+    """
+
+    name: str
+    file: str
+    line: str
+    without: str
+    invariants: tuple[str, ...]
+    way: Way = "machine"
+    seconds: float = 60.0
+
+
+_SCRIPTS: Final = "jobs/scripts"
+_SHARED: Final = f"{_SCRIPTS}/shared"
+_CHAOS_SECONDS: Final = 900.0
+
+GUARDS: Final = (
+    Guard(
+        "fence",
+        f"{_SHARED}/holds_fence.lua",
+        "\n    and tonumber(job.attempt) == attempt and job.token == token",
+        "",
+        ("one-outcome", "one-lease"),
+    ),
+    Guard(
+        "slot count",
+        f"{_SHARED}/contest.lua",
+        "while free_places(slot) < places do",
+        "while false do",
+        ("limits",),
+    ),
+    Guard(
+        "outbox",
+        f"{_SHARED}/wake.lua",
+        "  redis.call('ZADD', key_outbox(), now + relay_grace_ms, id)\n",
+        "",
+        ("outbox",),
+    ),
+    Guard(
+        "unique key",
+        f"{_SHARED}/create_job.lua",
+        "redis.call('SET', key_unique(fields.tenant, fields.operation, fields.fingerprint), id)",
+        "local _ = id",
+        ("unique",),
+    ),
+    Guard(
+        "reservation",
+        f"{_SHARED}/contest.lua",
+        "tonumber(worst[2]) <= rank",
+        "tonumber(worst[2]) == -1",
+        ("reservations",),
+    ),
+    Guard(
+        "one claim",
+        f"{_SCRIPTS}/claim_job.lua",
+        "if job.status ~= 'queued' then",
+        "if job.status ~= 'queued' and job.token == token then",
+        ("one-lease", "claims"),
+    ),
+    Guard(
+        "end of a lease",
+        f"{_SCRIPTS}/reap_leases.lua",
+        "redis.call('ZRANGE', leases, '-inf', now, 'BYSCORE'",
+        "redis.call('ZRANGE', leases, '-inf', now + lease_ms, 'BYSCORE'",
+        ("one-lease",),
+    ),
+    Guard(
+        "idempotency key",
+        f"{_SHARED}/decide_submission.lua",
+        "    if kept[2] then",
+        "    if false then",
+        ("idempotent",),
+    ),
+    Guard(
+        "tombstone",
+        f"{_SCRIPTS}/adopt_job.lua",
+        "if redis.call('ZSCORE', key_tombstones(), job_id .. ' ' .. fields.tenant) "
+        "then return answer('buried') end\n",
+        "",
+        ("purged-stays",),
+    ),
+    Guard(
+        "cancelling ends cancelled",
+        f"{_SCRIPTS}/retry_job.lua",
+        "if job.status == 'cancelling' then",
+        "if false then",
+        ("cancelled-stays",),
+    ),
+    Guard(
+        "only ended jobs are purged",
+        f"{_SCRIPTS}/purge_job.lua",
+        "if not is_final(job) then return answer('active') end\n",
+        "",
+        ("accepted-ends",),
+    ),
+    Guard(
+        "places are given back",
+        f"{_SHARED}/free_slots.lua",
+        "      redis.call('ZREM', key_slot(slot[1]), id .. ':' .. place)\n",
+        "",
+        ("places",),
+    ),
+    Guard(
+        "hand-over",
+        f"{_SHARED}/end_job.lua",
+        "  hand_over_slots(job)\n",
+        "",
+        ("idle-places",),
+    ),
+    Guard(
+        "a lowered limit takes promises back",
+        f"{_SCRIPTS}/claim_job.lua",
+        "if free_places(slot[1]) < 0 then",
+        "if false then",
+        ("limits", "reservations"),
+    ),
+    Guard(
+        "fence, in a chaos run",
+        f"{_SHARED}/holds_fence.lua",
+        "\n    and tonumber(job.attempt) == attempt and job.token == token",
+        "",
+        ("one-outcome", "one-lease", "result-of-attempt"),
+        way="chaos",
+        seconds=_CHAOS_SECONDS,
+    ),
+)

@@ -1,0 +1,66 @@
+"""Drives the state machine until something is wrong, and names the invariants that broke."""
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from redis import Redis
+
+import jobs
+from tests.chaos.judged import Judged
+from tests.servers import RedisServer
+
+_STEPS = 120  # the end of an example, in which all jobs end, costs as much as many steps
+_NAMED = re.compile(r"^([a-z]+(?:-[a-z]+)*): ", re.MULTILINE)
+
+
+def hunt(client: Redis, *, examples: int) -> str:
+    """Look for a fault; gives what was wrong, or nothing.
+
+    The examples are the same each time. The first one that fails is not made smaller.
+    """
+    try:
+        run_state_machine_as_test(
+            lambda: Judged(client),  # type: ignore[arg-type]  # called to make one, no more
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=_STEPS,
+                deadline=None,
+                database=None,
+                derandomize=True,
+                phases=[Phase.generate],
+                report_multiple_bugs=False,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    except AssertionError as wrong:
+        return str(wrong)
+    return ""
+
+
+def main() -> int:
+    """Print the names of the broken invariants and what was said of them, as JSON; 1 if any."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.hunt", description=__doc__)
+    parser.add_argument("--examples", type=int, default=100)
+    parser.add_argument("--tree", type=Path, required=True, help="whose scripts must be the ones")
+    asked = parser.parse_args()
+    assert Path(jobs.__file__).is_relative_to(asked.tree), "the scripts of another tree are loaded"
+    with tempfile.TemporaryDirectory(prefix="hunt-") as folder:
+        server = RedisServer(Path(folder), options={"appendonly": "no"})
+        server.start()
+        try:
+            wrong = hunt(server.connect(), examples=asked.examples)
+        finally:
+            server.close()
+    said = {"broken": sorted(set(_NAMED.findall(wrong))), "details": wrong.splitlines()[:8]}
+    sys.stdout.write(json.dumps(said) + "\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

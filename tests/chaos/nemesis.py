@@ -1,0 +1,43 @@
+"""Carries out the plan: breaks processes, servers and the network, and undoes what lasts."""
+
+import random
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from tests.chaos import network_faults, process_faults, server_faults
+from tests.chaos.plan import Fault
+from tests.chaos.plant import Plant
+from tests.chaos.scene import Scene
+
+FAULTS: Final = {**process_faults.FAULTS, **server_faults.FAULTS, **network_faults.FAULTS}
+
+
+class Nemesis(threading.Thread):
+    """One hand of the nemesis: does one fault after another, and waits until it is undone."""
+
+    def __init__(self, name: str, faults: Sequence[Fault], plant: Plant) -> None:
+        super().__init__(name=f"nemesis-{name}", daemon=True)
+        self._faults = faults
+        self.scene: Final = Scene(plant)
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        """Do what is planned, each at its time or as soon as the one before is undone."""
+        began = time.monotonic()
+        try:
+            for fault in self._faults:
+                if self.scene.stopping.wait(max(0.0, began + fault.at - time.monotonic())):
+                    return
+                self._do(fault)
+        except BaseException as error:  # noqa: BLE001 — it is raised where the run ends
+            self.failure = error
+
+    def _do(self, fault: Fault) -> None:
+        self.scene.dice = random.Random(fault.dice)
+        try:
+            FAULTS[fault.what](self.scene, fault)
+        except (AssertionError, TimeoutError) as error:
+            # The machine was too slow for us. What is not undone is mended at the end.
+            self.scene.did("miss", fault.what, reason=repr(error))

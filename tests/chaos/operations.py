@@ -1,0 +1,170 @@
+"""Functions of all kinds that note what they do, and give back what they alone can know."""
+# ruff: noqa: ARG001 — some parameters only tell jobs apart
+
+import json
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, Field
+
+from jobs import Job, operation
+from jobs.errors import Interruption
+
+Way = Literal["exit", "kill", "crash"]
+Seconds = Annotated[float, Field(ge=0, le=60)]
+
+STUBBORN_SECONDS: Final = 3.0
+_ENDS: Final[Mapping[Way, Callable[[], object]]] = {
+    "exit": lambda: os._exit(3),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+}
+_STEP_SECONDS: Final = 0.02
+
+
+class Outcome(BaseModel):
+    """What a run gives back: drawn by it, so that nobody else can have made it."""
+
+    nonce: str
+
+
+def run(job: Job, notes: str, work: Callable[[], object]) -> Outcome:
+    """Note the beginning, work, note the end, or that it stopped before."""
+    nonce = secrets.token_hex(6)
+
+    def note(what: str) -> None:
+        line = {
+            "from": "function",
+            "at": int(time.time() * 1000),
+            "what": what,
+            "job": job.id,
+            "attempt": job.attempt,
+            "pid": os.getpid(),
+            "nonce": nonce,
+        }
+        handle = os.open(notes, os.O_WRONLY | os.O_APPEND)
+        try:
+            os.write(handle, f"\n{json.dumps(line)}\n".encode())
+        finally:
+            os.close(handle)
+
+    note("begin")
+    try:
+        work()
+    except BaseException:
+        note("stop")
+        raise
+    note("end")
+    return Outcome(nonce=nonce)
+
+
+def rest(seconds: float, job: Job) -> None:
+    """Wait in small steps, so that the function can be stopped."""
+    pause = threading.Event()
+    for _ in job.track(range(max(1, int(seconds / _STEP_SECONDS)))):
+        pause.wait(min(seconds, _STEP_SECONDS))
+
+
+def persist(seconds: float, job: Job) -> None:
+    """Wait, and stop only a while after being told to."""
+    try:
+        rest(seconds, job)
+    except Interruption:
+        threading.Event().wait(STUBBORN_SECONDS)
+        raise
+
+
+@operation(max_active=5000)
+def plain(notes: str, seconds: Seconds = 0, *, job: Job) -> Outcome:
+    """Wait."""
+    return run(job, notes, lambda: rest(seconds, job))
+
+
+@operation(max_active=5000)
+async def plain_async(notes: str, *, job: Job) -> Outcome:
+    """Be done at once, in an event loop."""
+    return run(job, notes, lambda: None)
+
+
+@operation(max_active=5000, max_retries=3, backoff="100ms..500ms")
+def fragile(notes: str, failures: int, *, job: Job) -> Outcome:
+    """Fail so often, then succeed."""
+
+    def work() -> None:
+        rest(0.05, job)
+        if job.attempt <= failures:
+            raise ValueError(f"attempt {job.attempt} fails")
+
+    return run(job, notes, work)
+
+
+@operation(max_active=5000)
+def stubborn(notes: str, seconds: Seconds, *, job: Job) -> Outcome:
+    """Wait, and stop late when told to."""
+    return run(job, notes, lambda: persist(seconds, job))
+
+
+@operation(max_active=5000, unique=True)
+def single(notes: str, number: int, seconds: Seconds = 0, *, job: Job) -> Outcome:
+    """Wait; one job at a time for these parameters."""
+    return run(job, notes, lambda: rest(seconds, job))
+
+
+@operation(
+    max_active=5000, unique_by=lambda params: params["number"], on_conflict="replace", max_running=2
+)
+def latest(notes: str, number: int, seconds: Seconds = 0, *, job: Job) -> Outcome:
+    """Wait; a newer job of the same number takes the place of one that does not run yet."""
+    return run(job, notes, lambda: rest(seconds, job))
+
+
+@operation(max_active=5000, max_running=2)
+def narrow(notes: str, seconds: Seconds, *, job: Job) -> Outcome:
+    """Wait, at most two at a time."""
+    return run(job, notes, lambda: rest(seconds, job))
+
+
+@operation(max_active=5000, slots={"gpu": 2})
+def wide(notes: str, seconds: Seconds, *, job: Job) -> Outcome:
+    """Wait, with two places of a resource."""
+    return run(job, notes, lambda: rest(seconds, job))
+
+
+@operation(max_active=5000, slots={"gpu": 1})
+def slim(notes: str, seconds: Seconds, *, job: Job) -> Outcome:
+    """Wait, with one place of a resource."""
+    return run(job, notes, lambda: rest(seconds, job))
+
+
+@operation(max_active=5000, isolation="process", max_retries=1, backoff="100ms..500ms")
+def apart(notes: str, seconds: Seconds, *, job: Job) -> Outcome:
+    """Wait, in a process of its own."""
+    return run(job, notes, lambda: rest(seconds, job))
+
+
+@operation(max_active=5000, isolation="process", time_limit="2s", stop_grace="500ms")
+def unstoppable(notes: str, seconds: Seconds, *, job: Job) -> Outcome:
+    """Wait, and go on for longer than it is given to stop: the process is ended."""
+    return run(job, notes, lambda: persist(seconds, job))
+
+
+@operation(max_active=5000, isolation="process", max_retries=1, backoff="100ms..500ms")
+def doomed(notes: str, way: Way, *, job: Job) -> Outcome:
+    """End the process in one of several ways, at the first attempt."""
+
+    def work() -> None:
+        if job.attempt == 1:
+            _ENDS[way]()
+
+    return run(job, notes, work)
+
+
+@operation(max_active=5000, max_running=1, slots={"gpu": 1, "licence": 1}, max_retries=1)
+def choosy(notes: str, seconds: Seconds, *, job: Job) -> Outcome:
+    """Wait, one at a time and with places of two resources."""
+    return run(job, notes, lambda: rest(seconds, job))

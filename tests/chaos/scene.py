@@ -1,0 +1,42 @@
+"""What a fault needs to happen, and to be written down."""
+
+import random
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.chaos.plan import Fault
+from tests.chaos.plant import Plant
+
+DECLARED: Final[Mapping[str, int]] = {
+    "operation:narrow": 2,
+    "operation:latest": 2,
+    "operation:choosy": 1,
+    "resource:gpu": 2,
+    "resource:licence": 1,
+}
+"""The limits of `tests.chaos.operations` and of the plant's settings."""
+
+
+@dataclass
+class Scene:
+    """Where one hand of the nemesis acts.
+
+    Attributes:
+        stopping: set when everything is to be undone at once.
+        messages_lost_ms: when RabbitMQ was last made to lose messages.
+    """
+
+    plant: Plant
+    dice: random.Random = field(default_factory=random.Random)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    messages_lost_ms: int = 0
+
+    def did(self, what: str, target: str, **more: Any) -> None:
+        """Write down what was done."""
+        self.plant.history.nemesis(what, target=target, **more)
+
+    def last(self, fault: Fault) -> None:
+        """Let a fault last."""
+        self.stopping.wait(fault.lasts)

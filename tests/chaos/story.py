@@ -1,0 +1,114 @@
+"""Histories as a test tells them: right ones, and ones in which something happened."""
+
+from typing import Any, Final
+
+from tests.chaos.verdict.violation import Event
+
+LEASE_MS: Final = 2000
+MIDDLE_RANK: Final = 50_000
+
+
+class Story:
+    """Writes down events in the forms of a real history, at a time that the test moves on."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = [{"from": "limits", "at": 0, "limits": {"operation:narrow": 2}}]
+        self.now_ms = 1000
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.complaints: list[str] = []
+        self.held: list[str] = []
+        self._seq = 0
+
+    def whole(self) -> list[Event]:
+        """End the history with a look at what is there."""
+        last = {"complaints": self.complaints, "jobs": self.jobs, "held": self.held}
+        return [*self.events, {"from": "final", **last}]
+
+    def wait(self, milliseconds: int) -> None:
+        self.now_ms += milliseconds
+
+    # What scripts tell.
+
+    def script(self, script: str, what: str, *values: Any) -> None:
+        self._seq += 1
+        told = {"seq": self._seq, "at": self.now_ms, "script": script, "key": "job", "what": what}
+        self.events.append({"from": "script", **told, "values": list(values)})
+
+    def made(
+        self,
+        job: str,
+        *,
+        operation: str = "plain",
+        rank: int = MIDDLE_RANK,
+        unique: str = "",
+        digest: str = "",
+        by: str = "submit_job",
+    ) -> None:
+        self.script(by, "created", job, "queued", "default", operation, str(rank), unique, digest)
+        self.jobs[job] = {"status": "queued", "attempt": 0, "result_nonce": None}
+
+    def claimed(self, job: str, attempt: int, *, slots: Any = None, token: str = "") -> None:
+        taken = slots or [["operation:plain", 1]]
+        end_ms = self.now_ms + LEASE_MS
+        token = token or f"token-{attempt}"
+        self.script("claim_job", "claimed", job, attempt, "worker", end_ms, taken, token)
+        self.became(job, "queued", "running", by="claim_job")
+        self.jobs[job]["attempt"] = attempt
+
+    def became(self, job: str, old: str, new: str, *, by: str = "finish_job") -> None:
+        self.script(by, "status", job, old, new, "1")
+        self.jobs[job]["status"] = new
+
+    def renewed(self, job: str, attempt: int) -> None:
+        token = f"token-{attempt}"
+        end_ms = self.now_ms + LEASE_MS
+        self.script("renew_leases", "renewed", job, str(attempt), end_ms, token)
+
+    def reported(self, job: str, attempt: int, outcome: str, *, by: str = "finish_job") -> None:
+        self.script(by, "reported", job, attempt, f"token-{attempt}", outcome)
+
+    def finished(self, job: str, attempt: int, nonce: str = "nonce") -> None:
+        """Let a run end well: the function notes it, then the script takes it."""
+        self.noted("end", job, attempt, nonce)
+        self.reported(job, attempt, "succeeded")
+        self.became(job, "running", "succeeded")
+        self.jobs[job]["result_nonce"] = nonce
+
+    def released(self, job: str, attempt: int) -> None:
+        self.reported(job, attempt, "queued", by="release_job")
+        self.became(job, "running", "queued", by="release_job")
+
+    def reaped(self, job: str, attempt: int) -> None:
+        self.script("reap_leases", "reaped", job, str(attempt))
+        self.became(job, "running", "queued", by="reap_leases")
+
+    def reserved(self, job: str, slot: str, rank: int = MIDDLE_RANK) -> None:
+        self.script("finish_job", "reserved", job, str(rank), [[slot, 1]])
+
+    def purged(self, job: str) -> None:
+        self.script("purge_job", "purged", job, self.jobs.pop(job)["status"])
+
+    # What functions and callers note.
+
+    def noted(self, what: str, job: str, attempt: int, nonce: str = "nonce") -> None:
+        noted = {"what": what, "job": job, "attempt": attempt, "nonce": nonce, "pid": 1}
+        self.events.append({"from": "function", "at": self.now_ms, **noted})
+
+    def called(self, call: str, job: str, code: int = 202, **more: Any) -> None:
+        at = self.now_ms / 1000
+        told = {"who": "one", "call": call, "job": job, "code": code, "began": at, "ended": at}
+        self.events.append({"from": "client", **told, **more})
+
+    def read(self, job: str, status: str, nonce: str | None = None, call: str = "poll") -> None:
+        result = {"nonce": nonce} if nonce else None
+        self.called(call, job, 200, seen={"status": status, "attempt": 1, "result": result})
+
+    def ran(self, job: str, **made: Any) -> None:
+        """Tell all of one job to which nothing happened."""
+        self.made(job, **made)
+        self.called("submit", job)
+        self.claimed(job, 1)
+        self.noted("begin", job, 1)
+        self.wait(10)
+        self.finished(job, 1)
+        self.read(job, "succeeded", "nonce")

@@ -1,0 +1,76 @@
+"""What a run came to: the verdict, whether it saw enough to mean anything, and a row of a table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.chaos.checker import Verdict, check
+from tests.chaos.history import FILE, read_history
+from tests.chaos.run import Terms
+
+IN_TEN_MINUTES: Final[Mapping[str, int]] = {
+    "jobs": 900,
+    "succeeded": 600,
+    "kills": 15,
+    "freeze": 6,
+    "retries": 120,
+    "reaped": 8,
+    "stale": 6,
+    "adoptions": 4,
+    "reservations": 100,
+    "robbed": 2,
+    "releases": 2,
+    "purged": 20,
+}
+"""Half of what a run sees of each, or less, so that chance and a slow machine do not matter."""
+
+ROW: Final = (
+    "jobs",
+    "accepted",
+    "kills",
+    "freeze",
+    "cut",
+    "retries",
+    "reaped",
+    "stale",
+    "adoptions",
+    "robbed",
+    "releases",
+    "violations",
+)
+"""The counts of the table, in the order of its columns."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run with its verdict."""
+
+    terms: Terms
+    verdict: Verdict
+
+    def as_json(self) -> dict[str, Any]:
+        """Give everything that was counted."""
+        return {
+            "seed": self.terms.seed,
+            "minutes": self.terms.minutes,
+            "holds": self.verdict.holds,
+            "violations": [str(each) for each in self.verdict.violations],
+            "counts": dict(self.verdict.counts),
+        }
+
+    def as_row(self) -> str:
+        """Give a row of Markdown: seed, minutes, then `ROW`."""
+        counts = (f"{self.verdict.counts.get(name, 0):,}" for name in ROW)
+        return f"| {self.terms.seed} | {self.terms.minutes:g} | {' | '.join(counts)} |"
+
+
+def judge(terms: Terms) -> Summary:
+    """Check the history of a run that has ended."""
+    history = read_history(terms.folder / FILE)
+    return Summary(terms, check(history, at_least=at_least(terms.minutes)))
+
+
+def at_least(minutes: float) -> dict[str, int]:
+    """Say how many of what a run must see; in a short one chance decides, so it must see less."""
+    share = max(0.0, minutes - 2) / 10
+    return {name: int(least * share) for name, least in IN_TEN_MINUTES.items()}

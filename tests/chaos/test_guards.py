@@ -1,0 +1,67 @@
+"""The list of guards is true, and what a mutation makes of a tree is judged by its words."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from redis import Redis
+
+from tests.chaos.checker import INVARIANTS
+from tests.chaos.guards import GUARDS, Guard
+from tests.chaos.judged import Judged
+from tests.chaos.mutations import NOTHING, ROOT, Found, GuardChanged, take_out
+
+OF_THE_MACHINE = {"outbox", "places", "idle-places", "indexes", "model", "fence", "claims"}
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=[guard.name for guard in GUARDS])
+def test_each_guard_stands_where_the_list_says(guard: Guard, tmp_path: Path) -> None:
+    copy = tmp_path / guard.file
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes((ROOT / guard.file).read_bytes())
+
+    take_out(guard, tmp_path)
+
+    assert guard.line not in copy.read_text("utf-8") or guard.line in guard.without
+    assert set(guard.invariants) <= {*INVARIANTS, *OF_THE_MACHINE}
+
+
+def test_a_guard_that_is_not_there_is_no_mutation(tmp_path: Path) -> None:
+    (tmp_path / "script.lua").write_text("if true then return end\n")
+    guard = Guard("old", "script.lua", "if false then", "", ("limits",))
+
+    with pytest.raises(GuardChanged, match="has 0 of its line"):
+        take_out(guard, tmp_path)
+
+
+def test_a_guard_is_missed_only_by_its_own_invariant_and_in_time() -> None:
+    guard = Guard("count", "contest.lua", "while", "", ("limits",), seconds=60)
+
+    told = Found(guard, ("limits", "model"), ("limits: 3 of 2",), 59.0)
+    late = Found(guard, ("limits",), ("limits: 3 of 2",), 61.0)
+    other = Found(guard, ("model",), ("model: differs",), 1.0)
+    nothing = Found(guard, (), (), 1.0)
+
+    assert told.as_told
+    assert not any(found.as_told for found in (late, other, nothing))
+
+
+def test_without_a_change_nothing_may_be_found() -> None:
+    assert Found(NOTHING, (), (), 1.0).as_told
+    assert not Found(NOTHING, ("model",), ("model: differs",), 1.0).as_told
+    assert not Found(NOTHING, (), ("it did not run",), 1.0).as_told
+
+
+@pytest.mark.timeout(300)
+def test_the_verdict_agrees_with_whatever_the_scripts_do(redis: Redis) -> None:
+    run_state_machine_as_test(
+        lambda: Judged(redis),  # type: ignore[arg-type]  # called to make one, no more
+        settings=settings(
+            max_examples=6,
+            stateful_step_count=30,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

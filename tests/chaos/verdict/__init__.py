@@ -1,0 +1,1 @@
+"""What was promised of a run with faults, judged from its history alone; one file per promise."""

@@ -1,0 +1,119 @@
+"""What callers were told, held against what the scripts did: accepted-ends, idempotent, unique."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+from tests.chaos.verdict.leases import Leases
+from tests.chaos.verdict.lives import Lives
+from tests.chaos.verdict.violation import FINAL, Event, Violations
+
+_ACCEPTING: Final = frozenset({"submit", "retry", "batch"})
+
+
+@dataclass(slots=True)
+class Told:
+    """What callers read of one job: its end, when it was first read, and when last another."""
+
+    accepted: bool = False
+    cancelled: bool = False
+    status: str | None = None
+    nonce: str | None = None
+    over_since: float = 0.0
+    active_until: float = 0.0
+
+
+def nonce_of(result: Any) -> str | None:
+    """Give what a run drew and gave back, as a caller reads it."""
+    nonce = result.get("nonce") if isinstance(result, dict) else result
+    return str(nonce) if nonce else None
+
+
+class Callers:
+    """Keeps what each answer said; threads write them in any order, so all is judged at the end."""
+
+    def __init__(self, lives: Lives, leases: Leases, violations: Violations) -> None:
+        self.told: dict[str, Told] = defaultdict(Told)
+        self._lives = lives
+        self._leases = leases
+        self._keys: dict[str, set[str]] = defaultdict(set)
+        self._uniques: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._violations = violations
+
+    def client(self, event: Event) -> None:
+        job_id, code = event.get("job"), event.get("code") or 0
+        for made in event.get("jobs", ()):
+            self.told[made].accepted = True
+        if not job_id or not 200 <= code < 300:
+            return
+        told = self.told[job_id]
+        if event["call"] in _ACCEPTING:
+            told.accepted = True
+            self._name(event, job_id)
+        if seen := event.get("seen"):
+            self._see(event, job_id, told, seen)
+
+    def _name(self, event: Event, job_id: str) -> None:
+        if key := event.get("idempotency_key"):
+            self._keys[key].add(job_id)
+        if unique := event.get("unique"):
+            self._uniques[event.get("operation") or "", str(unique)].add(job_id)
+
+    def _see(self, event: Event, job_id: str, told: Told, seen: Event) -> None:
+        status = seen.get("status")
+        if event["call"] == "cancel" and status in ("cancelling", "cancelled"):
+            told.cancelled = True
+        if status not in FINAL:
+            told.active_until = max(told.active_until, event["began"])
+            return
+        if told.status is None:
+            told.status, told.over_since = status, event["ended"]
+        elif told.status != status:
+            detail = f"{job_id} was {told.status} to one caller and {status} to another"
+            self._violations.add("accepted-ends", detail)
+        told.over_since = min(told.over_since, event["ended"])
+        nonce = nonce_of(seen.get("result"))
+        if told.nonce is None:
+            told.nonce = nonce
+        elif nonce not in (None, told.nonce):
+            detail = f"{job_id} had the result {told.nonce} and then {nonce}"
+            self._violations.add("one-outcome", detail)
+
+    def end(self, _final: Event) -> None:
+        for job_id, told in self.told.items():
+            if job_id not in self._lives.were_lost:
+                self._judge(job_id, told)
+        for key, job_ids in self._keys.items():
+            if len(job_ids - self._lives.were_lost) > 1:
+                self._violations.add("idempotent", f"{key} made {sorted(job_ids)}")
+        for (operation, unique), job_ids in self._uniques.items():
+            self._judge_unique(f"{operation} {unique}", job_ids)
+
+    def _judge(self, job_id: str, told: Told) -> None:
+        life = self._lives.jobs.get(job_id)
+        if life is None:
+            self._violations.add("accepted-ends", f"{job_id} was answered and no script made it")
+        elif told.status not in (None, life.status):
+            detail = f"{job_id} was {told.status} to a caller and ended {life.status}"
+            self._violations.add("accepted-ends", detail)
+        elif told.cancelled and life.status != "cancelled":
+            detail = f"a caller was told that {job_id} is cancelled, and it {life.status}"
+            self._violations.add("cancelled-stays", detail)
+        if told.status and told.active_until > told.over_since:
+            late = told.active_until - told.over_since
+            detail = f"{job_id} was over and, {late:.3f} s later, it was not"
+            self._violations.add("accepted-ends", detail)
+
+    def _judge_unique(self, what: str, job_ids: set[str]) -> None:
+        """No two of the jobs may have been active at once, whatever the scripts' keys are."""
+        found = [
+            self._lives.jobs[id] for id in job_ids - self._lives.were_lost if id in self._lives.jobs
+        ]
+        found.sort(key=lambda life: life.born)
+        for first, second in pairwise(found):
+            if first.over is None or first.over > second.born:
+                detail = (
+                    f"{what}: two jobs, from {first.born} to {first.over} and from {second.born}"
+                )
+                self._violations.add("unique", detail)

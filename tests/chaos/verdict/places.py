@@ -1,0 +1,108 @@
+"""limits and reservations: who takes a place in a slot, and who was promised it."""
+
+from collections import defaultdict
+from typing import Final
+
+from tests.chaos.verdict.violation import HOLDING, Event, Violations
+
+Slots = list[list[object]]
+
+_SOURCES: Final = ("pause", "operator", "declared")
+_UNLIMITED: Final = 10**9
+
+
+class Places:
+    """Counts the occupants and the reservations of each slot, claim by claim.
+
+    A lowered limit lets running jobs run on, so only who takes a place is judged.
+    """
+
+    def __init__(self, violations: Violations) -> None:
+        self._limits: dict[str, dict[str, int]] = {source: {} for source in _SOURCES}
+        self._occupants: dict[str, dict[str, int]] = defaultdict(dict)
+        self._reserved: dict[str, dict[str, int]] = defaultdict(dict)
+        self._slots: dict[str, list[str]] = {}
+        self._ranks: dict[str, float] = {}
+        self._violations = violations
+
+    def limits(self, event: Event) -> None:
+        """Take what the code declares; what the scripts were told comes in their order and wins."""
+        for slot, places in event["limits"].items():
+            self._limits["declared"].setdefault(slot, int(places))
+
+    def limited(self, event: Event) -> None:
+        source, slot, places = event["values"]
+        if places == "":
+            self._limits[source].pop(slot, None)
+        else:
+            self._limits[source][slot] = int(places)
+
+    def created(self, event: Event) -> None:
+        job_id, rank = event["values"][0], event["values"][4]
+        self._ranks[job_id] = float(rank)
+
+    def reserved(self, event: Event) -> None:
+        job_id, _, slots = event["values"]
+        for slot, places in _read(slots):
+            taken = self._taken(slot, job_id)
+            limit = self._limit(slot)
+            if taken + places > limit:
+                detail = f"{job_id} was promised {places} of {slot}: {taken} of {limit} are taken"
+                self._violations.add("reservations", detail)
+        self._take(self._reserved, job_id, slots)
+
+    def unreserved(self, event: Event) -> None:
+        self._free(event["values"][0])
+
+    def lost(self, event: Event) -> None:
+        self._free(event["values"][0])
+
+    def robbed(self, event: Event) -> None:
+        loser_id, slot, by_id = event["values"]
+        if self._ranks.get(loser_id, 0) <= self._ranks.get(by_id, 0):
+            detail = f"{by_id} took the place of {loser_id} in {slot} and is ranked no better"
+            self._violations.add("reservations", detail)
+
+    def claimed(self, event: Event) -> None:
+        job_id, slots = event["values"][0], event["values"][4]
+        rank = self._ranks.get(job_id, 0)
+        self._free(job_id)
+        for slot, places in _read(slots):
+            limit, occupied = self._limit(slot), sum(self._occupants[slot].values())
+            firm = sum(n for id, n in self._reserved[slot].items() if self._ranks[id] <= rank)
+            if occupied + places > limit:
+                detail = f"{job_id} took {places} of {slot}: {occupied} of {limit} were taken"
+                self._violations.add("limits", detail)
+            elif occupied + firm + places > limit:
+                detail = f"{job_id} took {places} of {slot}: {occupied} of {limit} were taken and "
+                detail += f"{firm} promised to jobs ranked as well or better"
+                self._violations.add("reservations", detail)
+        self._take(self._occupants, job_id, slots)
+
+    def status(self, event: Event) -> None:
+        job_id, old, new = event["values"][:3]
+        if old in HOLDING and new not in HOLDING:
+            self._free(job_id)
+
+    def _limit(self, slot: str) -> int:
+        known = (self._limits[source].get(slot) for source in _SOURCES)
+        return next((places for places in known if places is not None), _UNLIMITED)
+
+    def _taken(self, slot: str, job_id: str) -> int:
+        holders = (self._occupants[slot], self._reserved[slot])
+        return sum(n for held in holders for id, n in held.items() if id != job_id)
+
+    def _take(self, where: dict[str, dict[str, int]], job_id: str, slots: Slots) -> None:
+        read = _read(slots)
+        self._slots[job_id] = [slot for slot, _ in read]
+        for slot, places in read:
+            where[slot][job_id] = places
+
+    def _free(self, job_id: str) -> None:
+        for slot in self._slots.pop(job_id, ()):
+            self._occupants[slot].pop(job_id, None)
+            self._reserved[slot].pop(job_id, None)
+
+
+def _read(slots: Slots) -> list[tuple[str, int]]:
+    return [(str(slot), int(str(places))) for slot, places in slots]

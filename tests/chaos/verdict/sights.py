@@ -1,0 +1,80 @@
+"""What a run saw, counted, so that one that saw too little is no proof: vacuous."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from tests.chaos.verdict.violation import FINAL, Event, Violations
+
+_REPORTS: Final = frozenset({"finish_job", "retry_job", "release_job", "progress_job"})
+
+
+class Sights:
+    """Counts events by what they show."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def created(self, event: Event) -> None:
+        self.counts["jobs"] += 1
+        self.counts["adoptions"] += event["script"] == "adopt_job"
+
+    def claimed(self, _event: Event) -> None:
+        self.counts["claims"] += 1
+
+    def status(self, event: Event) -> None:
+        _, old, new = event["values"][:3]
+        if new in FINAL:
+            self.counts[new] += 1
+        self.counts["retries"] += (old, new) == ("running", "scheduled")
+        self.counts["releases"] += event["script"] == "release_job"
+
+    def reaped(self, _event: Event) -> None:
+        self.counts["reaped"] += 1
+
+    def excused(self, _event: Event) -> None:
+        self.counts["excused"] += 1
+
+    def extended(self, _event: Event) -> None:
+        self.counts["extended"] += 1
+
+    def reserved(self, _event: Event) -> None:
+        self.counts["reservations"] += 1
+
+    def robbed(self, _event: Event) -> None:
+        self.counts["robbed"] += 1
+
+    def purged(self, _event: Event) -> None:
+        self.counts["purged"] += 1
+
+    def answered(self, event: Event) -> None:
+        """Count as stale what a run said that did not hold the lease any more, in any way."""
+        word, script = event["values"][0], event["script"]
+        refused = word == "stale" or (script == "finish_job" and word == "ended")
+        self.counts["stale"] += refused and script in _REPORTS
+        self.counts["superseded"] += word == "superseded"
+        self.counts["buried"] += word == "buried"
+        self.counts["parked"] += word == "parked"
+
+    def client(self, event: Event) -> None:
+        code = event.get("code")
+        self.counts["calls"] += 1
+        self.counts["unanswered"] += code is None
+        self.counts["accepted"] += code == 202 and event["call"] in ("submit", "retry", "batch")
+        self.counts["unavailable"] += code == 503
+
+    def function(self, event: Event) -> None:
+        self.counts[f"function {event['what']}"] += 1
+
+    def nemesis(self, event: Event) -> None:
+        what, target = event["what"], event.get("target")
+        self.counts["kills"] += what == "kill"
+        self.counts[what] += 1
+        if target:
+            self.counts[f"{what} {target}"] += 1
+
+    def judge(self, at_least: Mapping[str, int], violations: Violations) -> None:
+        for name, least in at_least.items():
+            if self.counts[name] < least:
+                detail = f"the run saw {self.counts[name]} {name}, and {least} would mean something"
+                violations.add("vacuous", detail)

@@ -1,0 +1,36 @@
+"""A promise that was broken, and where they are collected."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+Event = dict[str, Any]
+
+FINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
+HOLDING: Final = frozenset({"running", "cancelling"})
+
+_TOLD_OF_EACH: Final = 25
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One invariant by name, and what broke it."""
+
+    invariant: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.detail}"
+
+
+@dataclass
+class Violations:
+    """Keeps the first few of each invariant and counts the rest: one fault can break a thousand."""
+
+    found: list[Violation] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, invariant: str, detail: str) -> None:
+        self.counts[invariant] += 1
+        if self.counts[invariant] <= _TOLD_OF_EACH:
+            self.found.append(Violation(invariant, detail))

@@ -1,0 +1,202 @@
+"""An installation whose every process reaches Redis and RabbitMQ by wires that can be broken."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from callboard import Client
+from tests.eventually import eventually
+from tests.faults.proxy import Proxy
+from tests.invariants import complaints, look, nothing_is_held
+from tests.servers import RabbitMQ, RedisServer
+from tests.system.notes import Note, begun, read_notes
+from tests.system.stack import Stack, Started, installation
+
+LEASE_S = 2.0
+BOOT_SECONDS = 60.0
+CALM_SECONDS = 60.0
+
+
+@dataclass
+class Member:
+    """A process of the installation and its two wires."""
+
+    kind: str
+    redis: Proxy
+    rabbitmq: Proxy
+    settings: dict[str, str]
+    started: Started
+
+    @property
+    def pid(self) -> int:
+        """Name the process that was started: the master of those that serve."""
+        return self.started.process.pid
+
+    def children(self) -> list[int]:
+        """Name the processes that the master started and that still run."""
+        found = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(pid) for pid in found.read_text("ascii").split()]
+
+    def said(self) -> str:
+        """Give everything that it wrote to its log."""
+        return self.started.log.read_text(encoding="utf-8")
+
+
+class Site:
+    """One web server and some workers, each with wires of its own, whose faults can be mended."""
+
+    def __init__(self, stack: Stack, rabbitmq: RabbitMQ, redis_server: RedisServer) -> None:
+        self.stack = stack
+        self.rabbitmq = rabbitmq
+        self.redis_server = redis_server
+        self.members: list[Member] = []
+        self._notes = 0
+
+    @property
+    def web(self) -> Member:
+        return next(member for member in self.members if member.kind == "web")
+
+    @property
+    def workers(self) -> list[Member]:
+        return [member for member in self.members if member.kind == "worker"]
+
+    def start(self, *, workers: int = 2, **settings: str) -> None:
+        """Start everything, and wait until it is ready."""
+        for kind in ("web", *["worker"] * workers):
+            self.add(kind, **settings)
+        self.await_all()
+
+    def add(self, kind: str, **settings: str) -> Member:
+        """Start a process with wires of its own."""
+        redis, rabbitmq = Proxy(self.redis_server.port), Proxy(self.rabbitmq.port)
+        redis.start()
+        rabbitmq.start()
+        settings = {
+            "CALLBOARD_LEASE": f"{LEASE_S:g}s",
+            **settings,
+            "CALLBOARD_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0",
+            "CALLBOARD_BROKER_URL": f"amqp://guest:guest@127.0.0.1:{rabbitmq.port}/%2F",
+        }
+        started = self.stack.run(kind, **settings)
+        member = Member(kind, redis, rabbitmq, settings, started)
+        self.members.append(member)
+        return member
+
+    def await_all(self) -> None:
+        """Wait until web serves and every worker has said hello."""
+        eventually(self.stack.ready, what="web is ready", timeout=BOOT_SECONDS)
+        masters = {member.pid for member in self.workers}
+        eventually(
+            lambda: masters <= {_parent(pid) for pid in self.stack.pids_of_workers()},
+            what="all workers say hello",
+            timeout=BOOT_SECONDS,
+        )
+
+    def client(self, *, patience: float = 60.0) -> Client:
+        """Make a client that goes on asking; close it."""
+        return Client(self.stack.url, patience=patience)
+
+    def notes(self) -> Path:
+        """Name a file for notes that no other test uses."""
+        self._notes += 1
+        return self.stack.folder / f"notes-{self._notes}"
+
+    def worker_of(self, note: Note) -> Member:
+        """Find the worker whose process made a note."""
+        return next(each for each in self.workers if int(note.label) in each.children())
+
+    def record(self, job_id: str) -> dict[str, str]:
+        """Read a job's record as it stands in Redis."""
+        store = self.stack.store
+        (fields,) = store.pipeline(("HGETALL", store.keys("job", job_id)))
+        return {name.decode(): value.decode() for name, value in fields.items()}
+
+    def mend(self) -> None:
+        """End every fault: of servers, wires and processes."""
+        self.redis_server.mend()
+        self.rabbitmq.mend()
+        for member in list(self.members):
+            for wire in (member.redis, member.rabbitmq):
+                wire.mend()
+            if member.started.process.poll() is None:
+                member.started.signal(signal.SIGCONT)
+            else:
+                self._replace(member)
+
+    def is_idle(self) -> bool:
+        """Whether no job is active."""
+        return self.stack.store.redis.zcard(self.stack.store.keys("active")) == 0
+
+    def settle(self) -> None:
+        """Mend everything, let all jobs end, and look whether anything is left of them."""
+        self.mend()
+        self.await_all()
+        eventually(self._is_calm, what="all jobs end", timeout=CALM_SECONDS, interval=0.1)
+        assert not list(complaints(look(self.stack.store)))
+
+    def close(self) -> None:
+        """End the wires; the installation ends the processes."""
+        for member in self.members:
+            if member.started.process.poll() is None:
+                member.started.signal(signal.SIGCONT)
+            member.redis.close()
+            member.rabbitmq.close()
+
+    def _is_calm(self) -> bool:
+        return not list(nothing_is_held(look(self.stack.store)))
+
+    def _replace(self, member: Member) -> None:
+        """Start a process again, as a process manager does."""
+        member.started.end()
+        member.started = self.stack.run(member.kind, **member.settings)
+
+
+@contextmanager
+def open_site(
+    folder: Path, rabbitmq: RabbitMQ, redis_server: RedisServer, namespace: str
+) -> Iterator[Site]:
+    """Make an installation in which nothing runs yet, and end all of it afterwards."""
+    redis_server.connect().flushall()
+    with installation(folder, rabbitmq, redis_server, namespace) as stack:
+        site = Site(stack, rabbitmq, redis_server)
+        try:
+            yield site
+        finally:
+            site.close()
+
+
+def first_begin(path: Path) -> Note:
+    """Wait until a function has begun."""
+    return eventually(lambda: begun(read_notes(path)), what="a function begins", timeout=20)[0]
+
+
+def await_begins(path: Path, count: int) -> None:
+    """Wait until so many functions have begun."""
+    eventually(lambda: len(begun(read_notes(path))) >= count, what=f"{count} begin", timeout=20)
+
+
+def outcomes(client: Client, job_ids: list[str], *, timeout: float = 60.0) -> list[dict[str, Any]]:
+    """Wait for jobs, and give them as they ended."""
+    return [client.wait(job_id, timeout=timeout) for job_id in job_ids]
+
+
+def _parent(pid: int) -> int:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("ascii", errors="replace")
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not merely waiting to be reaped."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
