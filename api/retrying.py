@@ -17,7 +17,7 @@ from api.request import Request
 from api.submissions import Submission
 from jobs import submission
 from jobs.errors import JobActive, JobGone, JobNotFound
-from jobs.read import read_replay, read_submissions
+from jobs.read import read_replay, read_submission
 from jobs.store import Store
 
 _PARAMS: Final = "/params"
@@ -93,7 +93,7 @@ class RetryResource:
                 headers=self._answers.waiting(record),
                 members={"job": job_reference(job_id, record.status, req.context.urls)},
             )
-        found = read_submissions(self._store, [job_id]).get(job_id)
+        found = read_submission(self._store, job_id)
         if found is None:
             raise JobGone(f"Job {job_id} is gone.")
         return found[0]

@@ -80,7 +80,7 @@ def routes(services: Services, media: Media, keyring: Keyring) -> tuple[Route, .
     operation = OperationResource(registry, described, submitting)
     pause = PauseResource(registry, store, media, described, places=0)
     resume = PauseResource(registry, store, media, described, places=None)
-    ready = ReadyResource(store, services.broker_ready, media)
+    ready = ReadyResource(store, services.broker_ready, media, services.draining)
     openapi = OpenApiResource(registry, keyring.is_required)
     scheduled = ScheduleAnswers(store, media)
     batches = BatchReader(store)

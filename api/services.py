@@ -1,7 +1,8 @@
 """What the HTTP layer is given; whoever starts the process makes it."""
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.waiting.events import Events
 from config import Settings
@@ -22,6 +23,7 @@ class Services:
         storage: where the bytes of files are.
         offload: runs what blocks, such as the storage, so that it holds up no other request.
         telemetry: makes spans of requests; None for none.
+        draining: set once the process was told to stop.
     """
 
     settings: Settings
@@ -33,3 +35,4 @@ class Services:
     storage: Storage
     offload: Offload = at_once
     telemetry: Telemetry | None = None
+    draining: threading.Event = field(default_factory=threading.Event)

@@ -42,6 +42,7 @@ def connect_redis(settings: Settings, *, for_subscription: bool = False) -> redi
         socket_connect_timeout=_CONNECT_TIMEOUT_SECONDS,
         socket_timeout=None if for_subscription else _REPLY_TIMEOUT_SECONDS,
         **({} if url.startswith("unix:") else {"socket_keepalive": True}),
+        **(settings.tls.redis_options() if url.startswith("rediss:") else {}),
         health_check_interval=_HEALTH_CHECK_SECONDS,
         retry=Retry(NoBackoff(), 0),
         # The same reply shapes from every server version and from the Redis inside the process.

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import math
 import resource
 import sys
 from pathlib import Path
@@ -9,9 +10,16 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from config.load import load_settings_or_exit
-from config.logging import configure_logging
+# Read anew at each HUP, or new processes would have new code everywhere but here.
+for _name in [name for name in sys.modules if name.partition(".")[0] in ("config", "ops")]:
+    del sys.modules[_name]
 
+from config.load import load_settings_or_exit  # noqa: E402
+from config.logging import configure_logging  # noqa: E402
+from config.succession import Succession  # noqa: E402
+
+_FINISH_S = 15  # that requests get to end, and the processes to hang up after that
+_HANG_UP_S = 3
 _OPEN_FILES = 65_536
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # only the workers' heartbeat files are made there
 
@@ -36,6 +44,22 @@ class logger_class(Logger):  # type: ignore[misc]  # noqa: N801  # no types; gun
             log.propagate = True
         self.error_log.setLevel(logging.NOTSET)
 
+    def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Leave out lines that quote what was sent: each request's path, half a request."""
+        if msg != "%s %s" and not msg.startswith("Ignored premature"):
+            super().debug(msg, *args, **kwargs)
+
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Leave out why a request is refused: it quotes it, and we say it without."""
+        if not msg.startswith("Invalid request from"):
+            super().warning(msg, *args, **kwargs)
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Leave out the address of a request that could not be handled."""
+        if msg.startswith("Error handling request"):
+            msg, args = "Error handling request", ()
+        super().exception(msg, *args, **kwargs)
+
 
 def _let_many_wait() -> int:
     """Allow as many open files as the system lets this user have: each waiting client is one."""
@@ -46,13 +70,34 @@ def _let_many_wait() -> int:
     return wanted if soft == resource.RLIM_INFINITY else max(soft, wanted)
 
 
-def post_worker_init(_worker: object) -> None:
-    """Let the garbage collector pass over what stays, and over what waits only seldom.
+def on_starting(server: Any) -> None:
+    """Keep count of the generations of processes, for as long as the master lives."""
+    server.succession = Succession()
 
+
+def on_reload(server: Any) -> None:
+    """Let the old processes serve until the new ones do."""
+    server.succession.begin_generation()
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Tell a process which generation it belongs to."""
+    worker.succession = server.succession
+    worker.generation = server.succession.generation
+
+
+def post_worker_init(worker: Any) -> None:
+    """Say that it serves, bound the time of its end, and have it collect garbage seldom.
+
+    A process ends by itself before its master kills it: its own time begins when it takes no more
+    connections, its master's when that is told to stop.
     A full collection stops the process while it looks at everything: with 2,500 clients that
     wait a quarter of a second, as it is set by default. Without the modules it takes a third of
     that, and comes once in minutes under load; what it finds is little.
     """
+    worker.succession.serve(worker.generation)
+    worker.log.info("Serving (pid: %s)", worker.pid)
+    worker.cfg.set("graceful_timeout", _FINISH_S)
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 20)
@@ -70,7 +115,7 @@ preload_app = False  # connections are made in the workers, after the fork
 max_requests = 0
 max_requests_jitter = 0
 timeout = 60  # seconds without a sign of life of the process, not of a request
-graceful_timeout = 15  # waiting requests are answered and streams ended before
+graceful_timeout = math.ceil(_settings.drain_delay.total_seconds()) + _FINISH_S + _HANG_UP_S
 keepalive = 5  # an idle connection holds up a stop for as long
 worker_tmp_dir = str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None
 control_socket_disable = True  # its default path is shared by all applications of a user

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from config.callbacks import RETRIES, Durations, HostPatterns, Ports, SigningKey
 from config.storage import Folder, StorageUrl
 from config.telemetry import can_export
+from config.tls import TLS
 from config.values import (
     ApiKeys,
     BrokerUrl,
@@ -25,6 +26,7 @@ from config.values import (
     DurationBetween,
     Modules,
     Networks,
+    PemFile,
     Places,
     RedisUrl,
     RequestRate,
@@ -67,6 +69,20 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("CALLBOARD_REDIS_URL", "REDIS_URL"),
         description="Redis' address, `redis://`, `rediss://` or `unix://`.",
     )
+    tls_ca_file: PemFile | None = Field(
+        default=None,
+        description="A PEM file of authorities to trust besides the system's, for `amqps://` and "
+        "`rediss://`, whose certificates are always verified. Read at each connection.",
+    )
+    tls_cert_file: PemFile | None = Field(
+        default=None,
+        description="A PEM file of the certificate that RabbitMQ and Redis are shown, if they ask.",
+    )
+    tls_key_file: PemFile | None = Field(
+        default=None,
+        description="A PEM file of the certificate's key, without a password; not needed if the "
+        "certificate's file holds it.",
+    )
     namespace: str = Field(
         default="callboard",
         pattern=r"^[a-z0-9_-]{1,32}$",
@@ -102,6 +118,16 @@ class Settings(BaseSettings):
     shutdown_grace: Annotated[Duration, AfterValidator(DurationBetween("0s", "1h"))] = Field(
         default=timedelta(seconds=10),
         description="How long a stopping worker lets running jobs go on before it releases them.",
+    )
+    stuck_after: Annotated[Duration, AfterValidator(DurationBetween("1s", "24h"))] = Field(
+        default=timedelta(minutes=5),
+        description="How long a function may go on after it was told to stop, until its thread "
+        "counts as stuck. A worker with no other threads left ends, to be started again.",
+    )
+    drain_delay: Annotated[Duration, AfterValidator(DurationBetween("0s", "10m"))] = Field(
+        default=timedelta(0),
+        description="How long a stopping web process still takes requests while `/readyz` says "
+        "503, so that a load balancer notices.",
     )
     publish_deadline: Annotated[Duration, AfterValidator(DurationBetween("100ms", "30s"))] = Field(
         default=timedelta(seconds=2),
@@ -250,6 +276,11 @@ class Settings(BaseSettings):
         """Whether web, worker and housekeeper share this process, with no servers."""
         return self.broker_url is None and self.redis_url is None
 
+    @property
+    def tls(self) -> TLS:
+        """Whom to trust at `amqps://` and `rediss://`, and what to show."""
+        return TLS(self.tls_ca_file, self.tls_cert_file, self.tls_key_file)
+
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         for sentence in self._contradictions():
@@ -271,10 +302,17 @@ class Settings(BaseSettings):
                 "CALLBOARD_REQUIRE_KEYS=true lets nobody into the one-process server, which has "
                 "no keys but those of CALLBOARD_API_KEYS"
             )
+        yield from self._certificates()
         yield from self._sizes()
         yield from self._missing_packages()
         if self.fault_points and not self.testing:
             yield "CALLBOARD_FAULT_POINTS is for tests alone; it needs CALLBOARD_TESTING=true"
+
+    def _certificates(self) -> Iterator[str]:
+        if self.tls_key_file and not self.tls_cert_file:
+            yield "CALLBOARD_TLS_KEY_FILE is set but CALLBOARD_TLS_CERT_FILE is not"
+        elif (self.tls_ca_file or self.tls_cert_file) and (reason := self.tls.unfit()):
+            yield reason
 
     def _sizes(self) -> Iterator[str]:
         if self.inline_result_bytes > self.max_result_bytes:

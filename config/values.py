@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Annotated, Literal, get_args
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
@@ -105,6 +106,18 @@ def words(value: object) -> object:
     return value
 
 
+def _readable_file(value: object) -> object:
+    if not isinstance(value, str | Path):
+        return value
+    path = Path(value)
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise ValueError(f"{str(path)!r} cannot be read: {reason}") from error
+
+
 def _modules(value: object) -> object:
     names = words(value)
     if isinstance(names, tuple):
@@ -201,9 +214,20 @@ class _Scheme:
             ) from None  # the cause quotes the password
         if parts.scheme not in self.allowed:
             raise ValueError(f"it must begin with {wanted}")
+        _refuse_tls_options(parts.query)
         if not (parts.path if parts.scheme == "unix" else parts.hostname):
             raise ValueError("it names no host")
         return value
+
+
+def _refuse_tls_options(query: str) -> None:
+    """Have the settings alone say how TLS is done: no URL may turn its checks off."""
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name.startswith("ssl_") and (name, value) != ("ssl_cert_reqs", "required"):
+            raise ValueError(
+                f"it must not say {name}: certificates are always verified, and "
+                "CALLBOARD_TLS_CA_FILE names authorities to trust besides the system's"
+            )
 
 
 BrokerUrl = Annotated[SecretStr, BeforeValidator(_Scheme(("amqp", "amqps")))]
@@ -212,6 +236,7 @@ Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(parse_bytes)]
 Words = Annotated[tuple[str, ...], BeforeValidator(words)]
 Modules = Annotated[tuple[str, ...], BeforeValidator(_modules)]
+PemFile = Annotated[Path, BeforeValidator(_readable_file)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_networks)]
 RequestRate = Annotated[Rate, BeforeValidator(_rate)]
 Places = Annotated[dict[str, int], BeforeValidator(_places)]

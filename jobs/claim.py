@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, cast
 
+from jobs.errors import NewerFormat
 from jobs.fence import Fence
 from jobs.store import Store
-from jobs.submission import milliseconds, moment
+from jobs.submission import FORMAT, milliseconds, moment
 
 Word = Literal["claimed", "parked", "taken", "ended", "missing"]
 
@@ -52,6 +53,7 @@ def claim(
         limits: places of the job's slots as declared in the code, written where none are set.
 
     Raises:
+        NewerFormat: a newer version made it, and has to run it.
         StoreUnavailable: Redis does not answer; nothing may run until it does.
     """
     answer = store.run(
@@ -61,8 +63,11 @@ def claim(
         token=token,
         worker=worker,
         lease_ms=milliseconds(lease),
+        newest_format=FORMAT,
         limits=json.dumps({slot: str(places) for slot, places in limits.items()}),
     )
+    if answer.word == "newer":
+        raise NewerFormat(int(answer.values[0]))
     if answer.word != "claimed":
         return Claim(cast("Word", answer.word))
     attempt, failures, crashes, started_ms = (int(value) for value in answer.values)

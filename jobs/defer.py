@@ -1,4 +1,4 @@
-"""defer: put off a job whose operation this worker does not know."""
+"""defer: put off a job whose operation or format this worker does not know."""
 
 import json
 from datetime import timedelta
@@ -9,6 +9,7 @@ from jobs.submission import milliseconds
 
 Word = Literal["deferred", "failed", "taken", "ended", "missing"]
 PATIENCE: Final = timedelta(minutes=10)
+WITHOUT_END: Final = timedelta(days=36_500)
 UNKNOWN_OPERATION: Final = {
     "type": "unknown-operation",
     "detail": "No worker has known this operation for 10 minutes.",

@@ -30,12 +30,15 @@ CallboardError
 ├── ScheduleNotFound
 ├── ScheduleFromFile
 ├── TooManySchedules
+├── NewerFormat              a newer version made it, and has to read it
 ├── StoreUnavailable         Redis is away, full or not durable
 ├── StoreUnfit               Redis is set up in a way that loses jobs
 ├── Failure                  raised by a function: the job failed, for a reason to show
 │   ├── ResultNotSerialisable
 │   ├── ResultTooLarge
-│   └── FileGone
+│   ├── FileGone
+│   ├── OutOfMemory
+│   └── Crashed              its process ended without an answer
 └── Interrupted              the run ended because somebody wanted it to end
     ├── Cancelled
     ├── TimedOut
@@ -46,8 +49,9 @@ Interruption (BaseException) what is raised inside a running function
 # long: one tree, whose sentences clients read
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self
 
+from config.duration import format_bytes
 from jobs.quota import Quota
 
 
@@ -215,6 +219,19 @@ class TooManySchedules(CallboardError):
     """There are as many schedules as this server takes."""
 
 
+class NewerFormat(CallboardError):
+    """This job was made by a newer version than the one that answers."""
+
+    def __init__(self, made_as: int) -> None:
+        """Keep what it was made as.
+
+        Args:
+            made_as: the number of its format.
+        """
+        self.made_as = made_as
+        super().__init__(f"The job has the format {made_as}, which only newer versions read.")
+
+
 class StoreUnavailable(CallboardError):
     """Jobs can be neither read nor written at the moment; nothing is lost."""
 
@@ -256,6 +273,26 @@ class FileGone(Failure):
     """A file that the job takes, or made, is not there any more."""
 
     kind = "file-gone"
+
+
+class OutOfMemory(Failure):
+    """The function needed more memory than it may have."""
+
+    kind = "out-of-memory"
+
+    @classmethod
+    def of(cls, limit_bytes: int | None) -> Self:
+        """Say how much it may have, where that is known."""
+        if limit_bytes is None:
+            return cls("There was not enough memory for the function.")
+        limit = format_bytes(limit_bytes)
+        return cls(f"The function needed more memory than its limit of {limit}.")
+
+
+class Crashed(Failure):
+    """The function's process ended before the function did."""
+
+    kind = "crashed"
 
 
 class Interrupted(CallboardError):

@@ -1,25 +1,34 @@
 """lead: agree on which process does the housekeeping."""
 
 from datetime import timedelta
+from typing import Final
 
 from jobs.store import Store
 from jobs.submission import milliseconds
+
+LONGEST: Final = timedelta(seconds=10)
+"""No process leads for longer at a time."""
 
 
 def lead(store: Store, name: str, *, lasts: timedelta) -> bool:
     """Become or stay the leader for a while, unless another process is.
 
-    Two leaders at once are possible and harmless: the lock only spares work.
+    Two leaders at once are possible and harmless: the lock only spares work. One that was to end
+    soon and lasts for long, since the clock of Redis was put back, counts for nothing.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
     key = store.keys("leader")
     lasts_ms = milliseconds(lasts)
-    taken, leader = store.pipeline(("SET", key, name, "NX", "PX", lasts_ms), ("GET", key))
-    if taken or leader != name.encode():
-        return bool(taken)
-    store.pipeline(("PEXPIRE", key, lasts_ms))
+    taken, leader, left_ms = store.pipeline(
+        ("SET", key, name, "NX", "PX", lasts_ms), ("GET", key), ("PTTL", key)
+    )
+    if taken:
+        return True
+    if leader != name.encode() and left_ms < milliseconds(LONGEST):
+        return False
+    store.pipeline(("SET", key, name, "PX", lasts_ms))
     return True
 
 

@@ -1,13 +1,14 @@
 """Read jobs: one round trip each."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from jobs.encoding import decode
-from jobs.errors import JobGone, JobNotFound
+from jobs.errors import JobGone, JobNotFound, NewerFormat
 from jobs.record import Record, pairs
 from jobs.store import Store
-from jobs.submission import Submission
+from jobs.submission import Submission, check_format
 
 INLINE_BYTES: Final = 64 * 1024
 
@@ -125,11 +126,45 @@ def read_replay(
 def read_submissions(store: Store, job_ids: Sequence[str]) -> dict[str, Submitted]:
     """Read what messages are made from.
 
-    Jobs that are gone are left out.
+    Jobs that are gone are left out, and so are those that only a newer version can read.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
+    found = {}
+    for job_id, stored in _read_stored(store, job_ids).items():
+        with suppress(NewerFormat):
+            found[job_id] = stored.submitted(job_id)
+    return found
+
+
+def read_submission(store: Store, job_id: str) -> Submitted | None:
+    """Read what a job was made from; None when it is gone.
+
+    Raises:
+        NewerFormat: only a newer version can read it.
+        StoreUnavailable: Redis does not answer.
+    """
+    stored = _read_stored(store, [job_id]).get(job_id)
+    return None if stored is None else stored.submitted(job_id)
+
+
+class _Stored(NamedTuple):
+    fields: dict[str, str]
+    text: dict[str, str]
+    params: bytes
+    now_ms: int
+
+    def submitted(self, job_id: str) -> Submitted:
+        options = {**self.fields, **self.text}
+        check_format(options)
+        submission = Submission.from_options(
+            job_id, self.fields["operation"], decode(self.params), options
+        )
+        return Submitted(submission, self.fields, self.now_ms)
+
+
+def _read_stored(store: Store, job_ids: Sequence[str]) -> dict[str, _Stored]:
     if not job_ids:
         return {}
     commands: list[tuple[Any, ...]] = [("TIME",)]
@@ -143,10 +178,5 @@ def read_submissions(store: Store, job_ids: Sequence[str]) -> dict[str, Submitte
     for index, job_id in enumerate(job_ids):
         flat, text, params = replies[index * 3 : index * 3 + 3]
         if flat and params is not None:
-            fields = pairs(flat)
-            options = {**fields, **pairs(text)}
-            submission = Submission.from_options(
-                job_id, fields["operation"], decode(params), options
-            )
-            found[job_id] = Submitted(submission, fields, now_ms)
+            found[job_id] = _Stored(pairs(flat), pairs(text), params, now_ms)
     return found

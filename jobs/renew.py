@@ -9,14 +9,15 @@ from jobs.fence import Fence
 from jobs.store import Store
 from jobs.submission import milliseconds
 
-Word = Literal["kept", "cancel", "lost", "missing"]
+Word = Literal["kept", "cancel", "force", "lost", "missing"]
 
 
 def renew(store: Store, fences: Sequence[Fence], *, lease: timedelta) -> dict[str, Word]:
     """Extend all leases in one call, and learn what became of each job.
 
     Returns:
-        For each job id: kept; cancel, when it is to stop; lost, when another attempt may run;
+        For each job id: kept; cancel, when it is to stop; force, when
+        it is to be given no time for that; lost, when another attempt may run;
         missing, when Redis lost the record.
 
     Raises:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, Self
 
+from jobs.errors import NewerFormat
+
 OnConflict = Literal["reject", "return", "replace"]
 
 DEFAULT_TENANT: Final = "default"
@@ -13,8 +15,17 @@ DEFAULT_PRIORITY: Final = 5
 HIGHEST_PRIORITY: Final = 10
 MAX_CRASHES: Final = 3
 
+FORMAT: Final = 1
+"""Of records and messages as this version makes them (ADR 32).
+
+It grows when a version that does not know a change would run a job wrongly.
+"""
+FIRST_FORMAT: Final = 1
+"""Of those that say nothing."""
+
 # Options of a message that are numbers; everything else in it is text.
 _WHOLE: Final = (
+    "format",
     "priority",
     "result_ttl_ms",
     "max_retries",
@@ -53,6 +64,7 @@ class Submission:
         files: ids of the files that the parameters name.
         attempt: how many attempts there were before this message.
         created_ms: when it was accepted, by the clock of Redis.
+        format: of the version that made it.
     """
 
     job_id: str
@@ -80,6 +92,7 @@ class Submission:
     files: tuple[str, ...] = ()
     attempt: int = 0
     created_ms: int | None = None
+    format: int = FORMAT
 
     def fields(self) -> dict[str, str]:
         """Give the record's short fields, all text, those without a value left out."""
@@ -115,11 +128,14 @@ class Submission:
 
         Raises:
             KeyError: the message was not made from a submission.
+            NewerFormat: it may mean something else than this version would read.
         """
+        made_as = check_format(options)
         names = {*_SHORT, *_WHOLE, "request_id", "traceparent", "tracestate"} - {"result_ttl_ms"}
         known = {name: options[name] for name in names if options.get(name) is not None}
         for name in set(_WHOLE) & known.keys():
             known[name] = int(known[name])
+        known["format"] = made_as
         return cls(
             job_id=job_id,
             operation=operation,
@@ -134,6 +150,19 @@ class Submission:
     def created(self, at_ms: int) -> Self:
         """Give this submission as it stands once Redis has accepted it."""
         return replace(self, created_ms=at_ms)
+
+
+def check_format(options: Mapping[str, Any]) -> int:
+    """Give the format of what a record or a message says, without looking at the rest.
+
+    Raises:
+        NewerFormat: this version cannot read it.
+        ValueError: it is no number.
+    """
+    made_as = int(options.get("format") or FIRST_FORMAT)
+    if made_as > FORMAT:
+        raise NewerFormat(made_as)
+    return made_as
 
 
 def moment(milliseconds: float | str) -> datetime:

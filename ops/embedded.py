@@ -5,10 +5,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from types import FrameType
 from typing import Final
 
 import click
+import structlog
 import waitress.server
 from dramatiq.worker import Worker
 
@@ -18,7 +20,7 @@ from actors.service import Service
 from api.callbacks.body import CallbackBodies
 from config import Settings
 from config.telemetry import Telemetry
-from ops.waitress_channel import answer_with_problems
+from ops.waitress_channel import answer_with_problems, finish_requests, take_no_more
 from ops.web import application, listen
 
 WEB_THREADS: Final = 64
@@ -28,6 +30,7 @@ MOST_STREAMS: Final = 16
 
 _CONNECTIONS: Final = 500
 _UNSENT_BYTES: Final = 256 * 1024
+FINISH_WITHIN: Final = timedelta(seconds=10)
 STOP_WITHIN_MS: Final = 15_000
 BANNER: Final = """\
 Callboard at {url}
@@ -38,6 +41,8 @@ Callboard at {url}
   Try   callboard --url {url} operations
   Stop  Ctrl-C
 """
+
+log = structlog.get_logger(__name__)
 
 
 def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -> None:
@@ -53,8 +58,9 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -
     service.install()
     deliver_callbacks(assembly, CallbackBodies(assembly.store, settings))
     events = listen(assembly, waits=MOST_WAITS, streams=MOST_STREAMS)
+    draining = threading.Event()
     web = waitress.server.create_server(
-        application(assembly, events, telemetry),
+        application(assembly, events, telemetry, draining=draining),
         host=settings.host,
         port=settings.port,
         threads=WEB_THREADS,
@@ -74,7 +80,12 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -
     thread.start()
     announce(BANNER.format(url=f"http://{settings.host}:{settings.port}"))
     _until_stopped()
+    draining.set()
+    # Before anybody is answered, or their connections would stay open.
+    take_no_more(web)
     events.close()
+    if not finish_requests(web, within=FINISH_WITHIN):
+        log.warning("requests_cut_off")
     web.close()
     worker.stop(timeout=STOP_WITHIN_MS)
     assembly.close()

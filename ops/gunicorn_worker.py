@@ -1,11 +1,19 @@
 """gunicorn's worker on gevent: its own refusals are problems, and it waits for no body forever."""
 
+import threading
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, Final
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
 
 import gevent
+import structlog
 from gunicorn.workers.ggevent import GeventWorker
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATIENCE_S: Final = 30.0
 """How long a client may send nothing of the body that it has announced."""
@@ -13,12 +21,99 @@ PATIENCE_S: Final = 30.0
 LINGER_S: Final = 5.0
 """How long a client may go on sending what was refused, before it is cut off."""
 
+SUCCESSOR_S: Final = 60.0
+"""How long a process of the next generation may take to start."""
+
+_LOOK_S: Final = 0.05
 _PIECE_BYTES: Final = 64 * 1024
 _WITHOUT_BODY: Final = ("GET", "HEAD")
 
+log = structlog.get_logger(__name__)
+
+
+class Site:
+    """The application, with what its process does about it when it is told to stop.
+
+    Args:
+        app: answers requests.
+        draining: to be set when readiness is to say no.
+        delay: how long requests are taken after that.
+        answer_waiting: lets requests that wait be answered, and streams end.
+    """
+
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        *,
+        draining: threading.Event,
+        delay: timedelta,
+        answer_waiting: Callable[[], None],
+    ) -> None:
+        self._app = app
+        self.draining: Final = draining
+        self.delay: Final = delay
+        self.answer_waiting: Final = answer_waiting
+        self.leaving = False
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer a request, and have gunicorn close its connection then if the process leaves.
+
+        gunicorn decides that when a request comes: those that waited would keep theirs open.
+        """
+
+        def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+            if self.leaving:
+                answer: Any = start_response
+                answer.__self__.force_close()
+            return start_response(status, headers, exc_info)
+
+        return self._app(environ, start)
+
 
 class Worker(GeventWorker):  # type: ignore[misc]  # no types
-    """Answers with a problem what gunicorn refuses before it calls the application."""
+    """Cuts nobody off when it is told to stop, and answers with a problem what gunicorn refuses.
+
+    After a reload it serves until a process of the next generation does. Otherwise readiness says
+    no at once, and it serves for the delay. Then those who wait are answered, no more connections
+    are taken, and what is under way ends.
+    """
+
+    _told = False
+
+    def load_wsgi(self) -> None:
+        """Load the application; whoever waits for a process that cannot need not go on waiting."""
+        try:
+            super().load_wsgi()
+        except BaseException:
+            self.succession.serve(self.generation)
+            raise
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to leave; a repeat changes nothing."""
+        site = getattr(self, "wsgi", None)
+        if not isinstance(site, Site):  # it has yet to start
+            super().handle_exit(sig, frame)
+        elif not self._told:
+            self._told = True
+            # A signal may come while gevent's hub runs, where nothing may wait.
+            gevent.spawn(self._leave, site)
+
+    def _leave(self, site: Site) -> None:
+        heir = self.succession.has_heir(self.generation)
+        log.info("web_draining", succeeded=heir)
+        if heir:
+            with gevent.Timeout(SUCCESSOR_S, exception=False):
+                while not self.succession.is_succeeded(self.generation):
+                    gevent.sleep(_LOOK_S)
+            site.leaving = True
+        else:
+            site.draining.set()
+            site.leaving = True
+            gevent.sleep(site.delay.total_seconds())
+        site.answer_waiting()
+        self.alive = False
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         """Have the body of a request come in time, as its headers have by now.

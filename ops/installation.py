@@ -8,6 +8,7 @@ import click
 
 from config import ConfigurationError, Settings, load_settings
 from config.connections import connect_redis
+from config.tls import tls_fault
 from jobs.errors import StoreUnavailable
 from jobs.store import Store
 
@@ -39,7 +40,8 @@ def installation(without_servers: str) -> Iterator[tuple[Settings, Store]]:
     try:
         yield settings, Store(client, settings.namespace)
     except StoreUnavailable as error:
-        raise Refusal(str(error)) from error
+        fault = tls_fault(error)
+        raise Refusal(f"Redis cannot be used: {fault}." if fault else str(error)) from error
     finally:
         client.close()
 

@@ -2,14 +2,15 @@
 
 import atexit
 import resource
-import signal
 import sys
+import threading
 from collections.abc import Callable
-from types import FrameType
 from typing import Final, TypeVar, cast
 
 import falcon
 import gevent
+import redis
+import structlog
 from gevent.threadpool import ThreadPool
 from gunicorn.arbiter import Arbiter
 
@@ -22,10 +23,17 @@ from config import load_settings_or_exit
 from config.connections import connect_redis
 from config.logging import configure_logging
 from config.telemetry import Telemetry
+from config.tls import tls_fault
 from jobs.errors import OperationError, StoreUnfit
 from jobs.files.keep import Offload, at_once
+from ops.gunicorn_worker import Site
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+"""Between two looks at a Redis that is away."""
 
 MOST_BLOCKED: Final = 32
 """Calls to the storage at a time; each takes a thread."""
@@ -35,13 +43,13 @@ MOST_STREAMS: Final = 3_000
 """Of one process with 10,000 connections; a tenth is left for requests that do not wait."""
 
 
-def create() -> falcon.App[Request, falcon.Response]:
+def create() -> Site:
     """Build the application for a web process; its threads start in the process that serves."""
     settings = load_settings_or_exit()
     configure_logging(settings)
     try:
         assembly = assemble(settings)
-        assembly.check_store()
+        _check_store(assembly)
     except (OperationError, StoreUnfit) as error:
         sys.stderr.write(f"Callboard cannot start: {error}\n")
         # With any other code gunicorn would start the process again, for ever.
@@ -55,8 +63,31 @@ def create() -> falcon.App[Request, falcon.Response]:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     share = 1.0 if files == resource.RLIM_INFINITY else min(1.0, (files - 256) / 10_000)
     events = listen(assembly, waits=int(MOST_WAITS * share), streams=int(MOST_STREAMS * share))
-    _answer_waiting_at_sigterm(events)
-    return application(assembly, events, telemetry, offload=_in_threads())
+    draining = threading.Event()
+    app = application(assembly, events, telemetry, offload=_in_threads(), draining=draining)
+    return Site(
+        app,
+        draining=draining,
+        delay=settings.drain_delay,
+        answer_waiting=events.close,
+    )
+
+
+def _check_store(assembly: Assembly) -> None:
+    """Look at Redis, and wait for it where that must be done before anything is accepted.
+
+    A process that gave up instead would end the whole server, and those beside it that run.
+    """
+    while True:
+        try:
+            assembly.check_store()
+        except redis.RedisError as error:
+            if tls_fault(error) is not None:
+                raise  # no time mends that
+            log.warning("store_awaited", reason=type(error).__name__)
+            gevent.sleep(LOOK_SECONDS)
+        else:
+            return
 
 
 def _in_threads() -> Offload:
@@ -105,8 +136,17 @@ def application(
     telemetry: Telemetry | None = None,
     *,
     offload: Offload = at_once,
+    draining: threading.Event | None = None,
 ) -> falcon.App[Request, falcon.Response]:
-    """Put HTTP in front of the parts of a process."""
+    """Put HTTP in front of the parts of a process.
+
+    Args:
+        assembly: the parts.
+        events: what requests wait on.
+        telemetry: makes spans of requests; None for none.
+        offload: runs what blocks.
+        draining: is set once the process is told to stop; None where nobody tells it.
+    """
     settings = assembly.settings
     services = Services(
         settings=settings,
@@ -118,21 +158,6 @@ def application(
         storage=assembly.storage,
         offload=offload,
         telemetry=telemetry,
+        draining=draining or threading.Event(),
     )
     return create_app(services)
-
-
-def _answer_waiting_at_sigterm(events: Events) -> None:
-    """Let requests that wait be answered when the web server is told to stop.
-
-    gunicorn has set its own handler by now; it would cut them off after its grace.
-    """
-    stop = signal.getsignal(signal.SIGTERM)
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        # A signal may come while gevent's hub runs, where nothing may wait: not even for a thread.
-        gevent.spawn(events.close)
-        if callable(stop):
-            stop(number, frame)
-
-    signal.signal(signal.SIGTERM, on_signal)

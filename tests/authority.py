@@ -33,8 +33,21 @@ class Authority:
         pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
         return ssl.create_default_context(cadata=pem)
 
+    @property
+    def file(self) -> Path:
+        """The authority itself, for those that read files."""
+        path = self._folder / "authority.pem"
+        path.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
+        return path
+
     def certify(self, *names: str, days: int = 1) -> ssl.SSLContext:
         """What a server has that proves to have these names; negative days make it expired."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.issue(*names, days=days))
+        return context
+
+    def issue(self, *names: str, days: int = 1) -> Path:
+        """A file with a key and the certificate that proves these names."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
             _builder(self._name, _name(names[0]), key.public_key(), days)
@@ -52,9 +65,7 @@ class Authority:
             )
             + certificate.public_bytes(serialization.Encoding.PEM)
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
+        return path
 
 
 def _builder(

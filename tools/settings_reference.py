@@ -13,7 +13,7 @@ from config.callbacks import SigningKey
 from config.duration import format_bytes, format_duration
 from config.settings import Settings, variables_of
 from config.storage import Folder, StorageUrl
-from config.values import ApiKey, DurationBetween, RequestRate, SizeBetween
+from config.values import ApiKey, DurationBetween, PemFile, RequestRate, SizeBetween
 
 _INTRODUCTION = """\
 # Settings
@@ -66,6 +66,7 @@ def _type_name(annotation: object, field: FieldInfo) -> str:
         StorageUrl | None: "folder or URL",
         Folder | None: "folder",
         Path | None: "file",
+        PemFile | None: "file",
         timedelta: "duration",
         RequestRate | None: "`requests/duration`, 1 to 1000000 in 1s to 1d",
         int: "whole number",

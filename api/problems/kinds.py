@@ -76,6 +76,7 @@ STREAMS_FULL: Final = Kind(
     REDUCED_CAPACITY, 503, "The server has as many event streams as it takes.", "STREAMS_FULL", 5
 )
 NOT_READY: Final = Kind(REDUCED_CAPACITY, 503, "The server cannot take jobs.", "NOT_READY", 5)
+DRAINING: Final = Kind(REDUCED_CAPACITY, 503, "This process is stopping.", "DRAINING", 1)
 
 FRAMEWORK: Final[Mapping[int, Kind]] = {
     kind.status: kind

@@ -27,7 +27,9 @@ def server_problem(status: int, detail: str) -> tuple[dict[str, str], bytes]:
     kind = kind_of_status(status)
     known = detail[:_LONGEST_DETAIL] if status < 500 and detail else kind.title  # noqa: PLR2004
     request_id = secrets.token_hex(16)
-    log.info("request_refused", request_id=request_id, status=status, reason=known)
+    # Behind a colon servers quote what was sent.
+    reason = known.partition(":")[0]
+    log.info("request_refused", request_id=request_id, status=status, reason=reason)
     body = to_json(Problem(kind, known).body(Urls(""), request_id))
     headers = {
         "Content-Type": PROBLEM,

@@ -259,6 +259,15 @@ REQUESTS: Final[Mapping[str, Text]] = {
         "`/readyz` says that this server cannot take jobs at the moment.",
         "Send requests to another server, or wait. The member `checks` names what is missing.",
     ),
+    "NEWER_FORMAT": Text(
+        "A newer version of Callboard made the job, and this process cannot read what it was "
+        "made from. That happens while an installation is upgraded.",
+        "Try again after `Retry-After` seconds: by then another process may answer.",
+    ),
+    "DRAINING": Text(
+        "`/readyz` says that this web process was told to stop. It finishes what was asked of it.",
+        "Send requests to another process: its successor has the same address as a rule.",
+    ),
 }
 """By the end of the type's address, or by its code where several reasons share a type."""
 
@@ -274,6 +283,8 @@ RUN_ENDED: Final[Mapping[str, str]] = {
     "result-not-serialisable": "The operation returned something that cannot be sent.",
     "result-too-large": "The operation returned more than a result may take.",
     "file-gone": "A file of this job is not there any more.",
+    "out-of-memory": "The operation needed more memory than it may have.",
+    "crashed": "The operation's process ended before the operation did.",
     "storage-unavailable": "The job's files could be neither read nor written.",
     "storage-full": "There was no room for the files of the result.",
 }
@@ -327,6 +338,17 @@ RUNS: Final[Mapping[str, Text]] = {
         "A file that the job takes was lost or removed before it ran, or one that it made before "
         "it had ended.",
         "Upload the file again, and submit a new job.",
+    ),
+    "out-of-memory": Text(
+        "The function needed more memory than its operation's `memory_limit`, or the machine had "
+        "no more for it.",
+        "Ask for less at a time, or have the operation's `memory_limit` raised.",
+    ),
+    "crashed": Text(
+        "The function runs in a process of its own, and that ended by itself: `detail` names the "
+        "signal, as of a fault in compiled code or of a machine without memory, or the exit code.",
+        "It is most likely a fault of the operation, or of a library that it uses. Operators find "
+        "where it was in the worker's log.",
     ),
     "storage-unavailable": Text(
         "The worker could not fetch the job's files from the storage, or not keep what the job "

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 import redis
 import structlog
 
+from config.tls import tls_fault
 from jobs.errors import StoreUnavailable
 from jobs.read import Glance
 
@@ -97,7 +98,7 @@ class Subscription:
                 finally:
                     client.close()
             except (redis.RedisError, StoreUnavailable, OSError) as error:
-                log.warning("events_interrupted", error=str(error))
+                log.warning("events_interrupted", error=tls_fault(error) or str(error))
             except Exception:
                 log.exception("events_failed")
             lasted = time.monotonic() - began > _LONGEST_PAUSE_S

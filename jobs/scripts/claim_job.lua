@@ -1,16 +1,17 @@
 -- claim_job: hand one queued job to one worker until its lease runs out.
 --
 -- KEYS     record    hash  the job
--- ARGV     job_id    str
---          token     str   drawn by the worker for this delivery; with the attempt it is the fence
---          worker    str   who claims
---          lease_ms  int   how long the claim is good for without a heartbeat
---          limits    json  slot to places as declared in the code, for slots that have no limit yet
--- RETURNS  claimed | parked | taken | ended | missing
+-- ARGV     job_id         str
+--          token          str   drawn by the worker for this delivery; with the attempt it is the fence
+--          worker         str   who claims
+--          lease_ms       int   how long the claim is good for without a heartbeat
+--          newest_format  int   what the worker can read
+--          limits         json  slot to places as declared in the code, for slots without a limit yet
+-- RETURNS  claimed | parked | taken | ended | newer | missing
 --
 -- Of two workers racing for one job exactly one reads 'claimed', and reads it again when it
 -- repeats. No slot ever gets more occupants than its limit. Claimed adds attempt, failures,
--- crashes and the time in ms.
+-- crashes and the time in ms; newer adds the format.
 local job = read_job(job_id)
 if not job then return answer('missing') end
 if is_final(job) then return answer('ended') end
@@ -19,6 +20,7 @@ if job.status ~= 'queued' then
   if job.token ~= token then return answer('taken') end
   return answer('claimed', job.attempt, job.failures, job.crashes, job.started_ms)
 end
+if tonumber(job.format or 1) > newest_format then return answer('newer', job.format) end
 
 for slot, places in pairs(limits) do
   redis.call('HSETNX', key_limits(), 'declared:' .. slot, places)
@@ -59,7 +61,7 @@ take_places(job_id, job, -1)
 redis.call('HINCRBY', record, 'attempt', 1)
 redis.call('HSET', record, 'token', token, 'worker', worker, 'started_ms', whole(now))
 redis.call('ZADD', key_leases(), now + lease_ms, job_id)
-note('claimed', job_id, job.attempt + 1, worker, now + lease_ms, slots_of(job))
+note('claimed', job_id, job.attempt + 1, worker, now + lease_ms, slots_of(job), token)
 set_status(job_id, job, 'running')
 if tonumber(job.attempt) == 0 then queue_job_delivery(job_id, job) end
 job.percent = nil

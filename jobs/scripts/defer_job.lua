@@ -1,4 +1,4 @@
--- defer_job: put off a job whose operation this worker does not know.
+-- defer_job: put off a job whose operation or format this worker does not know.
 --
 -- KEYS     record      hash  the job
 -- ARGV     job_id      str

@@ -22,6 +22,7 @@ if is_final(job) then
   return answer(mine and 'finished' or 'ended')
 end
 if not holds_fence(job, attempt, token) then return answer('stale') end
+note('reported', job_id, attempt, token, outcome)
 local adopted = {unpack(files)}
 if result_file ~= '' then adopted[#adopted + 1] = result_file end
 if job.status == 'cancelling' then

@@ -7,6 +7,7 @@
 --
 -- A raised limit starts waiting jobs at once. A lowered one lets those that run run on.
 for slot, number in pairs(places) do
+  note('limited', source, slot, number)
   if number == '' and source == 'declared' then
     -- Kept as a number, so that a claim of an older version does not bring its limit back.
     redis.call('HSET', limits, 'declared:' .. slot, '1000000000')

@@ -13,6 +13,7 @@ local mine = tonumber(job.attempt) == attempt and job.token == token
 if mine and job.status == 'queued' then return answer('queued') end
 if mine and job.status == 'cancelled' then return answer('cancelled') end
 if not holds_fence(job, attempt, token) then return answer('stale') end
+note('reported', job_id, attempt, token, 'queued')
 if job.status == 'cancelling' then
   end_job(job_id, job, 'cancelled')
   return answer('cancelled')

@@ -6,7 +6,8 @@
 -- RETURNS  renewed
 --
 -- A lease that reap has ended is never revived. Adds one word for each fence, in order:
--- kept, cancel (kept, but the job is to stop), lost, or missing (Redis lost the record).
+-- kept, cancel (kept, but the job is to stop), force (at once), lost, or missing (Redis lost the
+-- record).
 local words = {}
 for i, fence in ipairs(fences) do
   local job = read_job(fence[1])
@@ -16,8 +17,9 @@ for i, fence in ipairs(fences) do
     words[i] = 'lost'
   else
     redis.call('ZADD', leases, now + lease_ms, fence[1])
-    note('renewed', fence[1], job.attempt, now + lease_ms)
-    words[i] = job.status == 'cancelling' and 'cancel' or 'kept'
+    note('renewed', fence[1], job.attempt, now + lease_ms, fence[3])
+    local stop = job.forced and 'force' or 'cancel'
+    words[i] = job.status == 'cancelling' and stop or 'kept'
   end
 end
 return answer('renewed', words)

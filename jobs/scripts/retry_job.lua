@@ -16,6 +16,7 @@ local mine = tonumber(job.attempt) == attempt and job.token == token
 if mine and (job.status == 'scheduled' or job.status == 'queued') then return answer('scheduled') end
 if mine and job.status == 'cancelled' then return answer('cancelled') end
 if not holds_fence(job, attempt, token) then return answer('stale') end
+note('reported', job_id, attempt, token, 'scheduled')
 if job.status == 'cancelling' then
   end_job(job_id, job, 'cancelled')
   return answer('cancelled')

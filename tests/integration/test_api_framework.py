@@ -280,6 +280,17 @@ def test_without_rabbitmq_or_workers_readiness_is_degraded(stage: Stage) -> None
     assert answer.json["checks"]["workers"] == {"status": "down", "count": 0}
 
 
+def test_a_process_that_stops_is_not_ready_and_asks_nobody_about_that() -> None:
+    stage = Stage(_Away(protocol=2))
+    stage.services.draining.set()
+
+    answer = stage.http.simulate_get("/readyz")
+    alive = stage.http.simulate_get("/healthz")
+
+    assert (answer.status_code, answer.json["code"]) == (503, "DRAINING")
+    assert alive.status_code == 200
+
+
 def test_without_redis_nothing_is_ready() -> None:
     stage = Stage(_Away(protocol=2))
 

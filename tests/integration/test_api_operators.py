@@ -101,6 +101,8 @@ def test_the_fleet_shows_what_each_worker_is_and_runs(stage: Stage) -> None:
         "queues": "default,slow",
         "operations": "add,echo",
         "threads": "4",
+        "stuck_threads": "2",
+        "dead_threads": "1",
         "running": "job-1,job-2",
     }
     greet(stage.store, "b-1", said, operations=["add", "echo"])
@@ -111,6 +113,7 @@ def test_the_fleet_shows_what_each_worker_is_and_runs(stage: Stage) -> None:
     first, second = answer.json["items"]
     assert answer.json["next"] is None
     assert (first["id"], first["running"], first["version"]) == ("a-1", [], None)
+    assert (first["stuck_threads"], first["dead_threads"]) == (0, 0)
     times = [datetime.fromisoformat(second.pop(each)) for each in ("since", "last_hello_at")]
     assert second == {
         "id": "b-1",
@@ -120,6 +123,8 @@ def test_the_fleet_shows_what_each_worker_is_and_runs(stage: Stage) -> None:
         "queues": ["default", "slow"],
         "operations": ["add", "echo"],
         "threads": 4,
+        "stuck_threads": 2,
+        "dead_threads": 1,
         "running": ["job-1", "job-2"],
     }
     assert times == sorted(times)

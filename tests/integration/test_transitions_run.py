@@ -314,6 +314,7 @@ def test_the_history_says_what_the_scripts_did_and_when_redis_did_it(world: Worl
         (b"submit_job", b"created"),
         (b"claim_job", b"claimed"),
         (b"claim_job", b"status"),
+        (b"finish_job", b"reported"),
         (b"finish_job", b"status"),
     ]
     assert {int(entry[b"at"]) for entry in told} == {world.now_ms}

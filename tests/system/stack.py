@@ -2,21 +2,22 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import httpx
+import psutil
 import redis
 
 from callboard import Client
 from config.environment import bare_environment
 from jobs.store import Store
+from tests import servers
 from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
 
@@ -38,6 +39,17 @@ class Started:
             os.killpg(self.process.pid, number)
         except ProcessLookupError:
             return
+
+    def kill(self) -> None:
+        """End it with all that it has started, in whatever group that is."""
+        try:
+            family = psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            family = []
+        self.signal(signal.SIGKILL)
+        for member in family:
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
 
     def end(self, timeout: float = STOP_SECONDS) -> None:
         """Ask the group to end, and make sure of it."""
@@ -71,11 +83,12 @@ class Stack:
             "CALLBOARD_LEASE": "3s",
             "CALLBOARD_STORAGE_URL": str(folder / "files"),
             "CALLBOARD_SHUTDOWN_GRACE": "1s",
-            "PYTHONPATH": str(ROOT),  # before packages of others that are called `tests`, too
+            "PYTHONPATH": str(ROOT),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{bare_environment()['PATH']}",
         }
         self.store = Store(redis.Redis.from_url(redis_server.url, protocol=2), namespace)
         self.started: list[Started] = []
+        self.source = ROOT
 
     def start(self, *, workers: int = 2, **settings: str) -> None:
         """Start a web process and workers, and wait until all are ready."""
@@ -93,6 +106,15 @@ class Stack:
         """Start one worker, as the Procfile says."""
         return self.run("worker", **settings)
 
+    @contextmanager
+    def using(self, source: Path) -> Iterator[None]:
+        """Start what is started meanwhile from another tree."""
+        before, self.source = self.source, source
+        try:
+            yield
+        finally:
+            self.source = before
+
     def await_workers(self, count: int) -> None:
         """Wait until so many workers have said hello."""
         workers = self.store.keys("workers")
@@ -104,16 +126,19 @@ class Stack:
 
     def run(self, process_type: str, **settings: str) -> Started:
         """Start one line of the Procfile in a process group of its own."""
-        return self.spawn(["sh", "-c", procfile()[process_type]], process_type, **settings)
+        command = ["sh", "-c", procfile(self.source)[process_type]]
+        return self.spawn(command, process_type, **settings)
 
     def spawn(self, command: list[str], name: str, **settings: str) -> Started:
         """Start a command with this installation's settings; its output goes to a file."""
+        # Before packages of others that are called `tests`, too.
+        path = str(self.source)
         log = self.folder / f"{len(self.started)}-{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
-                cwd=ROOT,
-                env=bare_environment(**{**self.settings, **settings}),
+                cwd=self.source,
+                env=bare_environment(**{**self.settings, "PYTHONPATH": path, **settings}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -141,11 +166,11 @@ class Stack:
         return [int(pid) for pid in pids if pid]
 
     def close(self) -> None:
-        """End everything, the web server first."""
+        """End everything at once; whoever wants to see it stop well does that in the test."""
         for started in self.started:
-            started.signal(signal.SIGTERM)
+            started.kill()
         for started in self.started:
-            started.end()
+            started.process.wait(STOP_SECONDS)
         self.store.redis.close()
 
 
@@ -161,15 +186,12 @@ def installation(
         stack.close()
 
 
-def procfile() -> dict[str, str]:
+def procfile(source: Path = ROOT) -> dict[str, str]:
     """Read the commands of the Procfile."""
-    lines = (ROOT / "Procfile").read_text(encoding="utf-8").splitlines()
+    lines = (source / "Procfile").read_text(encoding="utf-8").splitlines()
     return {name: command.strip() for name, _, command in (line.partition(":") for line in lines)}
 
 
 def free_port() -> int:
-    """Find a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a port that nobody uses now, and that no client is given by the kernel."""
+    return servers.free_port()

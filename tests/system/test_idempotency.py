@@ -1,6 +1,7 @@
 """Many equal requests at the same moment."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
@@ -24,6 +25,22 @@ def test_200_concurrent_requests_with_one_key_make_one_job_and_get_one_answer(
     assert {each.headers["Location"] for each in answers} == {first.json()["links"]["self"]}
     assert all(each.json() == first.json() for each in answers)
     assert stack.store.redis.zcard(stack.store.keys("active")) == 1
+
+
+def test_of_thirty_equal_unique_submissions_one_makes_a_job(stack: Stack) -> None:
+    stack.start(workers=1)
+    body = {"operation": "single", "params": {"number": 7, "seconds": 3}}
+
+    def submit(_index: int) -> httpx.Response:
+        return httpx.post(f"{stack.url}/v1/jobs", json=body, timeout=20)
+
+    with ThreadPoolExecutor(30) as threads:
+        answers = list(threads.map(submit, range(30)))
+
+    accepted = [answer for answer in answers if answer.status_code == 202]
+    refused = [answer for answer in answers if answer.status_code == 409]
+    assert (len(accepted), len(refused)) == (1, 29)
+    assert {answer.headers["Location"] for answer in refused} == {accepted[0].headers["Location"]}
 
 
 async def post_at_once(url: str, body: object) -> list[httpx.Response]:

@@ -57,7 +57,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         summary="Ask whether jobs can be taken",
         says="Names Redis, RabbitMQ and the workers, each with how it is.",
         answers={200: Answer(says="They can.", schema="Readiness", headers=("Vary",))},
-        problems=(kinds.NOT_READY,),
+        problems=(kinds.NOT_READY, kinds.DRAINING),
     ),
     ("/openapi.json", "GET"): Description(
         id="getOpenApiDocument",

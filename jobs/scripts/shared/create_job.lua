@@ -13,7 +13,8 @@ local function create_job(id, fields, text, params, status)
   for name, value in pairs(text) do redis.call('HSET', key_text(id), name, value) end
   redis.call('SET', key_params(id), params)
   use_files(id, text.files)
-  note('created', id, status, fields.tenant, fields.operation)
+  note('created', id, status, fields.tenant, fields.operation, fields.rank,
+    fields.fingerprint or '', fields.idempotency_digest or '')
   fields.status = status
   redis.call('ZADD', key_active(), fields.created_ms, id)
   redis.call('ZADD', key_active_operation(fields.operation), fields.created_ms, id)

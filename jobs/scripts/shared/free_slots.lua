@@ -5,6 +5,7 @@ local function free_slots(id, job)
       redis.call('ZREM', key_slot(slot[1]), id .. ':' .. place)
     end
   end
+  if job.reserved then note('unreserved', id) end
   redis.call('ZREM', key_reservations(), id)
   redis.call('HDEL', key_job(id), 'reserved')
   job.reserved = nil

@@ -2,6 +2,7 @@
 -- tenant can be told that it was there. With `rendered_go_on` callbacks that need it no more go on.
 local tombstone_ms = 25 * 60 * 60 * 1000
 local function purge_record(id, job, rendered_go_on)
+  note('purged', id, job.status)
   local text = {labels = redis.call('HGET', key_text(id), 'labels') or nil}
   for _, index in ipairs(indexes_of(job, text)) do redis.call('ZREM', index, id) end
   drop_deliveries(key_job_deliveries(id), rendered_go_on)

@@ -7,7 +7,7 @@ local function reserve(id, job)
   redis.call('ZADD', key_reservations(), now + lasts, id)
   redis.call('HSET', key_job(id), 'reserved', '1')
   job.reserved = '1'
-  note('reserved', id)
+  note('reserved', id, job.rank, slots_of(job))
   wake(id, job)
   announce(id, job)
 end

@@ -1,0 +1,179 @@
+"""Jobs that a newer version made: an older one leaves them alone, and loses none."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from dramatiq import Message
+
+from actors.assembly import Assembly, assemble
+from actors.broker.delivery import Delivery
+from actors.claiming import DEFER, Claiming, NotMineError
+from actors.service import Service
+from actors.wakeups import PUBLISHED_MS
+from config import load_settings
+from jobs.cancel import cancel
+from jobs.defer import WITHOUT_END, defer
+from jobs.errors import NewerFormat
+from jobs.identity import new_job_id
+from jobs.read import read, read_submissions
+from jobs.relay import relay_outbox
+from jobs.submission import FORMAT, Submission
+from tests.api_stage import Stage
+from tests.world import World
+
+NEWER = FORMAT + 1
+WEEK_MS = 7 * 24 * 3600 * 1000
+
+
+class Receiving:
+    """A worker's middleware, handed messages one by one."""
+
+    def __init__(self, namespace: str) -> None:
+        settings = load_settings(
+            namespace=namespace, operations="tests.system.operations", resources="gpu=2"
+        )
+        self.assembly: Assembly = assemble(settings)
+        Service(self.assembly, supervised=False).install()
+        (self.claiming,) = (
+            each for each in self.assembly.broker.middleware if isinstance(each, Claiming)
+        )
+
+    def receive(self, job_id: str, **options: Any) -> Delivery:
+        message: Message[Any] = Message(
+            queue_name="default",
+            actor_name="echo",
+            args=(),
+            kwargs={},
+            options={"result_ttl_ms": 1000, PUBLISHED_MS: self.assembly.store.now_ms(), **options},
+            message_id=job_id,
+        )
+        delivery = Delivery(message, redelivered=False)
+        with pytest.raises(NotMineError):
+            self.claiming.before_process_message(self.assembly.broker, delivery)
+        return delivery
+
+    def put_off(self, job_id: str) -> bool:
+        """Whether a job is queued and its message is due in a while."""
+        store = self.assembly.store
+        due = store.redis.zscore(store.keys("outbox"), job_id) or 0
+        return due > store.now_ms() + 2000 and self.field(job_id, "status") == "queued"
+
+    def field(self, job_id: str, name: str) -> str | None:
+        store = self.assembly.store
+        (value,) = store.pipeline(("HGET", store.keys("job", job_id), name))
+        return None if value is None else value.decode()
+
+
+@pytest.fixture
+def receiving(namespace: str) -> Iterator[Receiving]:
+    """A worker that nobody has started."""
+    made = Receiving(namespace)
+    yield made
+    made.assembly.close()
+
+
+@pytest.mark.parametrize(
+    ("of_message", "of_record"),
+    [(NEWER, NEWER), (FORMAT, NEWER), (NEWER, FORMAT)],
+    ids=["both", "the record", "the message"],
+)
+def test_a_worker_puts_off_what_has_a_newer_format(
+    receiving: Receiving, of_message: int, of_record: int
+) -> None:
+    job_id = receiving.assembly.intake.submit("echo", {}).job_id
+    make_newer(receiving.assembly.store, job_id, of_record)
+
+    delivery = receiving.receive(job_id, format=of_message)
+
+    assert receiving.put_off(job_id)
+    assert receiving.field(job_id, "attempt") == "0"
+    assert delivery.given_back_after is None
+
+
+def test_a_newer_message_without_a_record_goes_back_to_the_queue(receiving: Receiving) -> None:
+    job_id = new_job_id()
+
+    delivery = receiving.receive(job_id, format=NEWER, payload="as nobody knows it")
+
+    assert delivery.given_back_after == DEFER
+    assert receiving.field(job_id, "status") is None
+
+
+def test_what_is_put_off_for_its_format_never_fails_for_that(world: World) -> None:
+    job_id = world.submitted()
+    make_newer(world.store, job_id)
+
+    world.pass_time(WEEK_MS)
+
+    assert defer(world.store, job_id, delay=DEFER, patience=WITHOUT_END) == "deferred"
+
+
+def test_the_wake_up_of_a_newer_job_stays_in_the_outbox_for_a_newer_relay(world: World) -> None:
+    submission = world.new_submission()
+    world.submit(submission, publish=False)
+    job_id = submission.job_id
+    make_newer(world.store, job_id)
+
+    world.pass_time(60_000)
+    relay_outbox(world.store)
+    assert job_id in world.woken
+    world.publish()
+
+    assert world.broker.published == []
+    assert world.redis.zscore(world.store.keys("outbox"), job_id) is not None
+
+
+def test_an_older_process_cancels_and_shows_a_newer_job(world: World) -> None:
+    job_id = world.submitted()
+    make_newer(world.store, job_id)
+
+    with pytest.raises(NewerFormat):
+        world.claim(job_id)
+    cancel(world.store, job_id)
+
+    assert read(world.store, job_id, tenant="default").status == "cancelled"
+
+
+def test_a_job_that_says_no_format_is_of_the_first(world: World) -> None:
+    job_id = world.submitted()
+    world.redis.hdel(world.store.keys("job", job_id), "format")
+
+    submitted = read_submissions(world.store, [job_id])[job_id]
+
+    assert submitted.submission.format == 1
+    assert world.claim(job_id).word == "claimed"
+
+
+def test_a_message_keeps_the_format_of_the_record_that_it_is_made_from() -> None:
+    submission = Submission(job_id="1", operation="free", params={}, result_ttl=timedelta(hours=1))
+
+    options = submission.to_options()
+
+    assert options["format"] == FORMAT
+    assert Submission.from_options("1", "free", {}, options) == submission
+    with pytest.raises(NewerFormat):
+        Submission.from_options("1", "free", {}, {**options, "format": NEWER})
+
+
+def test_a_retry_by_hand_of_a_newer_job_is_refused_for_now() -> None:
+    stage = Stage()
+    job_id = stage.submit().json["id"]
+    stage.succeed(job_id, 3)
+    make_newer(stage.store, job_id)
+
+    answer = stage.http.simulate_post(f"/v1/jobs/{job_id}/retry")
+    shown = stage.http.simulate_get(f"/v1/jobs/{job_id}")
+    stage.close()
+
+    assert (answer.status_code, answer.json["code"]) == (503, "NEWER_FORMAT")
+    assert int(answer.headers["Retry-After"]) == 60
+    assert shown.json["status"] == "succeeded"
+
+
+def make_newer(store: Any, job_id: str, number: int = NEWER) -> None:
+    """Have a record be as a newer version makes it, which an older one need not understand."""
+    store.redis.hset(store.keys("job", job_id), "format", number)
+    if number > FORMAT:
+        store.redis.set(store.keys("params", job_id), b"\x7fin no known way")

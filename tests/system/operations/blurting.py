@@ -1,0 +1,28 @@
+"""Functions that say aloud what they were given."""
+
+from jobs import Job, operation
+
+
+@operation(max_retries=1, backoff="10ms..20ms")
+def blurt(text: str, *, job: Job) -> None:
+    """Log a text, and fail with it at each attempt."""
+    job.step(text)
+    job.log(text)
+    try:
+        int(text)
+    except ValueError as error:
+        raise ValueError(f"cannot work with {text}") from error
+
+
+@operation(time_limit="300ms")
+def dawdle(text: str, *, job: Job) -> str:
+    """Be slower than the time limit, with a text at hand."""
+    for _ in job.track(range(10_000_000)):
+        pass
+    return text
+
+
+@operation
+def hand_back(text: str) -> object:
+    """Return a text within what nobody can read."""
+    return {text: object()}

@@ -1,0 +1,38 @@
+"""A web server in strict durability, which looks at Redis before it accepts anything."""
+
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests.eventually import eventually
+from tests.servers import RabbitMQ, RedisServer
+from tests.system.stack import installation
+
+
+def test_a_web_process_that_starts_without_redis_waits_and_harms_no_other(
+    tmp_path: Path, rabbitmq: RabbitMQ, namespace: str
+) -> None:
+    redis_server = RedisServer(tmp_path, options={"appendfsync": "always"})
+    redis_server.start()
+    with installation(tmp_path, rabbitmq, redis_server, namespace) as stack:
+        web = stack.web(CALLBOARD_DURABILITY="strict", CALLBOARD_WEB_CONCURRENCY="2")
+        eventually(stack.ready, what="web is ready", timeout=30)
+        doomed, other = psutil.Process(web.process.pid).children()
+
+        redis_server.kill()
+        doomed.kill()
+        eventually(
+            lambda: web.log.read_bytes().count(b"store_awaited") > 1,
+            what="the next one waits",
+            timeout=30,
+        )
+
+        assert web.process.poll() is None
+        assert other.is_running()
+        assert httpx.get(f"{stack.url}/healthz").status_code == 200
+        redis_server.start()
+        eventually(stack.ready, what="web is ready again", timeout=30)
+        other.kill()
+        eventually(stack.ready, what="the one that waited serves", timeout=30)
+    redis_server.close()

@@ -1,0 +1,84 @@
+"""The image runs as nobody in particular, on code that it cannot change, with no secrets in it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SECRET = re.compile(r"password|secret|token|api_?key|signing", re.IGNORECASE)
+
+
+def stages() -> list[list[str]]:
+    """Split the Dockerfile into stages, each with its instructions on one line."""
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    joined = re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
+    lines = [line for line in joined.splitlines() if line.strip()]
+    starts = [index for index, line in enumerate(lines) if line.startswith("FROM ")]
+    return [lines[a:b] for a, b in zip(starts, [*starts[1:], len(lines)], strict=True)]
+
+
+def argument(lines: list[str], word: str) -> str:
+    (line,) = [line for line in lines if line.startswith(f"{word} ")]
+    return line.removeprefix(f"{word} ")
+
+
+def test_everything_is_run_by_a_user_who_is_known_by_number_and_is_not_root() -> None:
+    *_, final = stages()
+
+    user = argument(final, "USER")
+
+    assert user.isdecimal()
+    assert int(user) >= 1000
+    assert f"--uid {user} " in argument(final, "RUN")
+    after = [line.split()[0] for line in final[final.index(f"USER {user}") + 1 :]]
+    assert not {"RUN", "COPY", "ADD", "USER"} & set(after)
+
+
+def test_that_user_owns_nothing_but_the_folder_of_files() -> None:
+    *_, final = stages()
+
+    owned = re.findall(r"--owner \S+ .*?(/\S+)", argument(final, "RUN"))
+
+    assert owned == ["/var/lib/callboard"]
+    assert not [line for line in final if "chown" in line or "chmod" in line]
+
+
+def test_packages_are_those_of_the_lock_and_nothing_is_fetched_besides() -> None:
+    lines = [line for stage in stages() for line in stage]
+
+    installs = [line for line in lines if "pip install" in line]
+
+    assert len(installs) == 2
+    assert all("--require-hashes -r requirements.lock" in x or "--no-deps" in x for x in installs)
+    assert not [
+        line for line in lines if line.startswith("ADD") or "curl" in line or "wget" in line
+    ]
+
+
+def test_no_secret_is_built_in() -> None:
+    lines = [line for stage in stages() for line in stage]
+    ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+
+    named = [line for line in lines if line.startswith(("ARG", "ENV")) and SECRET.search(line)]
+
+    assert named == []
+    # All is left out but what is listed, so no .env and no history gets in.
+    patterns = [line for line in ignored if line and not line.startswith("#")]
+    assert patterns[0] == "*"
+    packages = {"!actors", "!api", "!callboard", "!config", "!jobs", "!ops"}
+    others = {"!pyproject.toml", "!requirements.lock", "!README.md"}
+    assert {each for each in patterns if each.startswith("!")} == packages | others
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_compose_takes_every_privilege_away(name: str) -> None:
+    compose: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+
+    service = compose["services"][name]
+
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in service

@@ -1,0 +1,33 @@
+"""What the threat model says is shown by a test is shown by one that is there."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MODEL = (ROOT / "docs/threat-model.md").read_text("utf-8")
+
+
+def test_every_test_that_is_named_exists() -> None:
+    named = re.findall(r"`((?:unit|integration|system|contract|faults)/[a-z_]+\.py)`", MODEL)
+
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / "tests" / name).is_file()] == []
+
+
+def test_every_attack_has_somebody_who_answers_for_it() -> None:
+    tables = MODEL.partition("## From outside")[2]
+    rows = [line for line in tables.splitlines() if line.startswith("| ") and "---" not in line]
+
+    answers = [row.rstrip(" |").rpartition(" | ")[2] for row in rows]
+
+    unanswered = [each for each in answers if ".py`" not in each and each != "*yours*"]
+    assert unanswered == ["shown by"] * 5
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    reference = (ROOT / "docs/reference/settings.md").read_text("utf-8")
+    said = MODEL + (ROOT / "SECURITY.md").read_text("utf-8")
+
+    named = set(re.findall(r"CALLBOARD_[A-Z_]+", said))
+
+    assert {name for name in named if f"## `{name}`" not in reference} == set()
