@@ -52,7 +52,7 @@ fix: ## format, and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-audit: ## ask whether advisories are known against what is locked; exits with 3 if nobody answers
+audit: ## ask whether advisories are known against what is locked; fails if nobody answers
 	@.ci/venv dev $(VENV)
 	@$(BIN)/python -m tools.audit
 

@@ -100,10 +100,12 @@ class Stopping:
 
     def _leave(self) -> None:
         running = [run.fence.job_id for run in self._runs]
-        log.error("worker_cut_short", running=running)
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(self._exit_code)
+        try:
+            log.error("worker_cut_short", running=running)
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+        finally:  # nobody may read it any more
+            os._exit(self._exit_code)
 
 
 def _is_innocent(run: Run) -> bool:

@@ -51,7 +51,12 @@ class Query:
 
     def flag(self, name: str) -> bool:
         """Give one that is `true` or `false`; absent means false."""
-        return self.word(name, ("true", "false")) == "true"
+        return self.either(name) is True
+
+    def either(self, name: str) -> bool | None:
+        """Give one that is `true` or `false`; None when it is absent."""
+        word = self.word(name, ("true", "false"))
+        return None if word is None else word == "true"
 
     def word(self, name: str, words: tuple[str, ...]) -> str | None:
         """Give one of a few words."""

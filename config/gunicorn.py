@@ -95,7 +95,7 @@ def post_worker_init(worker: Any) -> None:
     wait a quarter of a second, as it is set by default. Without the modules it takes a third of
     that, and comes once in minutes under load; what it finds is little.
     """
-    worker.succession.serve(worker.generation)
+    worker.succession.start(worker.generation, staying=worker.alive)
     worker.log.info("Serving (pid: %s)", worker.pid)
     worker.cfg.set("graceful_timeout", _FINISH_S)
     gc.collect()

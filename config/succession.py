@@ -33,6 +33,15 @@ class Succession:
         _, serving = self._read()
         _NUMBER.pack_into(self._memory, _NUMBER.size, max(serving, generation))
 
+    def start(self, generation: int, *, staying: bool) -> None:
+        """Say that a process of this generation has started, and whether it stays to serve.
+
+        One that was told to stop meanwhile serves nobody: who waits for it waits for its heir.
+        Without one everything stops, and nobody need wait.
+        """
+        if staying or not self.has_heir(generation):
+            self.serve(generation)
+
     def has_heir(self, generation: int) -> bool:
         """Whether a younger generation was begun."""
         return self._read()[0] > generation

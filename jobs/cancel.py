@@ -15,6 +15,7 @@ Word = Literal["cancelled", "cancelling", "ended", "missing"]
 
 CONFIRM_WITHIN: Final = timedelta(minutes=5)
 _USED_KEPT: Final = timedelta(hours=24)
+_FORCE: Final = {True: "always", None: "again", False: "never"}
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,14 @@ class Confirmation:
     expires_at: datetime
 
 
-def cancel(store: Store, job_id: str, *, force: bool = False) -> Word:
-    """Cancel a job in one step; repeating it is always safe, and forces what is cancelling.
+def cancel(store: Store, job_id: str, *, force: bool | None = None) -> Word:
+    """Cancel a job in one step; repeating it is always safe, and may force what is cancelling.
 
     Args:
         store: where the job is.
         job_id: which one.
-        force: give its function no time to stop, where its isolation allows to end it.
+        force: give its function no time to stop, where its isolation allows to end it; None for
+            only if the job is cancelling already.
 
     Returns:
         cancelled, when it was final at once; cancelling, when its worker was told; ended, when
@@ -103,14 +105,14 @@ def confirm_cancel(store: Store, job_id: str, token: str, *, caller: str) -> Wor
     return cast("Word", word)
 
 
-def _cancel(store: Store, job_id: str, confirmation: str, *, force: bool = False) -> str:
+def _cancel(store: Store, job_id: str, confirmation: str, *, force: bool | None = None) -> str:
     answer = store.run(
         "cancel_job",
         store.keys("job", job_id),
         job_id=job_id,
         confirmation=confirmation,
         kept_ms=milliseconds(_USED_KEPT),
-        forced=int(force),
+        force=_FORCE[force],
     )
     return answer.word
 

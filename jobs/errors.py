@@ -253,7 +253,7 @@ class Failure(CallboardError):
             retryable: whether another attempt may do better.
         """
         self.detail = detail
-        self.retryable = retryable
+        self.retryable = bool(retryable)  # which NumPy's is not
         super().__init__(detail)
 
 

@@ -153,7 +153,7 @@ class Job:
 
 
 def _percent(current: float, total: float) -> float:
-    return round(min(100.0, max(0.0, 100.0 * (current / total))), 1) if total > 0 else 0.0
+    return round(float(min(100.0, max(0.0, 100.0 * (current / total)))), 1) if total > 0 else 0.0
 
 
 def _units(count: float) -> int:

@@ -15,6 +15,7 @@ from jobs import Failure, File, Job, operation
 from jobs.errors import Interruption
 
 _pause = time.sleep  # noqa: TID251  # what functions do, while tests wait for conditions
+_LEFT: list[bytes] = []
 
 
 class Unsendable(Exception):
@@ -106,9 +107,11 @@ def clean_up_late(note: str) -> None:
 
 
 @operation(isolation="process", memory_limit="256MiB")
-def take_memory(mebibytes: int) -> int:
-    """Fill memory."""
-    return len(bytearray(mebibytes * 1024**2))
+def take_memory(mebibytes: int, seconds: float = 0.0) -> int:
+    """Fill memory, and keep it for a while."""
+    kept = bytearray(mebibytes * 1024**2)
+    _pause(seconds)
+    return len(kept)
 
 
 @operation(isolation="process", memory_limit="256MiB")
@@ -136,6 +139,8 @@ def crash(how: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         case "abort":
             os.abort()
+        case "realtime":
+            os.kill(os.getpid(), 40)
     raise AssertionError(how)
 
 
@@ -164,6 +169,10 @@ def fail(how: str) -> Any:
             return object()
         case "large":
             return "x" * 2_000_000
+        case "numpy":
+            import numpy as np  # noqa: PLC0415
+
+            raise Failure("there is nothing in it", retryable=np.bool_(False))
     raise AssertionError(how)
 
 
@@ -183,7 +192,31 @@ def leave_behind(how: str) -> int:
     if how == "signals":
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGURG, signal.SIG_DFL)
+    elif how == "stdout":
+        sys.stdout = None
+    elif how == "timer":
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+    elif how == "memory":
+        _LEFT.append(b"x" * (300 * 1024**2))
     return os.getpid()
+
+
+@operation(isolation="process", stop_grace="30s")
+def leave_a_stray(note: str, how: str) -> None:
+    """Start a program in a session of its own, and crash; or a daemon, and go on."""
+    program = "import time; time.sleep(600)"
+    line = [sys.executable, "-c", program]
+    if how == "daemon":
+        line = ["sh", "-c", '"$0" -c "$1" & echo $!', sys.executable, program]
+    started = subprocess.Popen(line, start_new_session=True, stdout=subprocess.PIPE)
+    pid = started.pid
+    if how == "daemon" and started.stdout is not None:
+        pid = int(started.stdout.readline())
+        started.wait()
+    Path(note).write_text(str(pid), encoding="utf-8")
+    if how == "crash":
+        os._exit(3)
+    _pause(60)
 
 
 @operation(isolation="process")
@@ -191,6 +224,15 @@ def count_descriptors() -> list[str]:
     """Say what this process has open."""
     folder = Path("/proc/self/fd")
     return sorted(str(each.readlink()) for each in folder.iterdir() if each.exists())
+
+
+@operation(isolation="process")
+def count_descriptors_of_a_program() -> list[str]:
+    """Say what a program has open that takes over what it can."""
+    program = "import os; print(*os.listdir('/proc/self/fd'))"
+    line = [sys.executable, "-c", program]
+    said = subprocess.run(line, check=True, capture_output=True, text=True, close_fds=False)
+    return said.stdout.split()
 
 
 @operation(isolation="process")

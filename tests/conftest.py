@@ -18,6 +18,7 @@ from tests.servers import RabbitMQ, RedisServer
 Server = TypeVar("Server", RabbitMQ, RedisServer)
 
 CONTRACT = "tests/contract/"
+LONG_SECONDS = 180
 
 _RUNNING = pytest.StashKey[list[RabbitMQ | RedisServer]]()
 
@@ -33,6 +34,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RUNNING] = []
     for name in os.environ.keys() - bare_environment().keys():
         del os.environ[name]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, and end with what runs alone, so that nobody waits for others."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.get_closest_marker("alone") is not None:
+        return 2
+    longest = item.get_closest_marker("timeout")
+    return 0 if longest is not None and not 0 < longest.args[0] < LONG_SECONDS else 1
 
 
 @pytest.hookimpl(optionalhook=True)

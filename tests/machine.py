@@ -15,6 +15,7 @@ from config import Rate
 from jobs.batches.batch import cancel_batch, seal_batches
 from jobs.callbacks.deliver import Attempted, keep_body
 from jobs.cancel import cancel
+from jobs.consistency.examine import Examination
 from jobs.defer import defer
 from jobs.errors import BatchNotFound, JobActive, JobNotFound
 from jobs.excuse import excuse
@@ -358,6 +359,7 @@ class Callboard(RuleBasedStateMachine):
         """Lose all messages and all workers: the housekeeper and honest workers end every job."""
         if self.wrong:
             return
+        self._examine()
         self.world.broker.messages.clear()
         self.world.broker.mood = "good"
         self.world.woken.clear()
@@ -384,6 +386,12 @@ class Callboard(RuleBasedStateMachine):
         assert not left, f"left after all was purged: {left}"
         assert not self.seen.jobs
         assert not self.seen.deliveries.owned, "what outlived its job has a time to live alone"
+
+    def _examine(self) -> None:
+        """Have operators look, in every fourth run: it takes as long as ten steps of the others."""
+        if len(self.submissions) % 4 == 0:
+            faults = Examination(self.store, LEASE, most=10_000).run().groups
+            assert not faults, {group: dict(found.ids) for group, found in faults.items()}
 
     def _work_honestly(self) -> None:
         """Run whatever is woken, and nothing else, in a quarter of an hour."""

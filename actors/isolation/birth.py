@@ -17,7 +17,9 @@ from actors.isolation.nursery import FORK, NUMBER
 from jobs.errors import Crashed
 
 TRIES: Final = 3
-START_SECONDS: Final = 120.0
+START_SECONDS: Final = 300.0
+"""For the imports of a new nursery."""
+
 _LOOK_SECONDS: Final = 0.1
 _STOP_SECONDS: Final = 5.0
 _PROGRAM: Final = """\
@@ -37,9 +39,14 @@ class Birthplace:
     Args:
         modules: with the operations that children are to know.
         log_format, log_level: how what functions log is written.
+        answers_within: seconds; a nursery that has forked before and takes longer is replaced.
     """
 
-    def __init__(self, modules: Sequence[str], *, log_format: str, log_level: str) -> None:
+    def __init__(
+        self, modules: Sequence[str], *, log_format: str, log_level: str, answers_within: float
+    ) -> None:
+        self._answers_within = answers_within
+        self._has_answered = False
         self._spec = {"modules": list(modules), "log_format": log_format, "log_level": log_level}
         self._lock = threading.Lock()
         self._nursery: subprocess.Popen[bytes] | None = None
@@ -58,7 +65,7 @@ class Birthplace:
             self._stop()
 
     def newborn(self, proceed: Callable[[], None]) -> "Newborn":
-        """Have a child forked; a nursery that was killed is started again.
+        """Have a child forked; a nursery that was killed, or does not answer, is replaced.
 
         Args:
             proceed: asked while the nursery takes its time; raises when nobody waits any more.
@@ -67,15 +74,25 @@ class Birthplace:
             Crashed: there is none to be had.
         """
         for _ in range(TRIES):
-            wire, cord = self._ask()
-            pid = _first_number(cord, proceed, wire)
-            if pid is not None:
-                return Newborn(pid, wire, cord)
+            wire, cord, nursery = self._ask()
+            within = self._answers_within if self._has_answered else START_SECONDS
+            try:
+                if _has_come(cord, proceed, within):
+                    pid = number_of(cord)
+                    if pid is not None:
+                        self._has_answered = nursery is self._nursery
+                        return Newborn(pid, wire, cord)
+                else:
+                    self._replace(nursery)
+            except BaseException:
+                wire.close()
+                cord.close()
+                raise
             wire.close()
             cord.close()
         raise Crashed("No process could be started for the function.")
 
-    def _ask(self) -> tuple[socket.socket, socket.socket]:
+    def _ask(self) -> tuple[socket.socket, socket.socket, "subprocess.Popen[bytes] | None"]:
         wire, far_wire = socket.socketpair()
         cord, far_cord = socket.socketpair()
         with far_wire, far_cord, self._lock:
@@ -85,7 +102,15 @@ class Birthplace:
             except OSError:
                 # The cord's other end is closed now, as it is when the nursery dies later.
                 self._stop()
-        return wire, cord
+            return wire, cord, self._nursery
+
+    def _replace(self, nursery: "subprocess.Popen[bytes] | None") -> None:
+        with self._lock:
+            if nursery is None or nursery is not self._nursery:
+                return
+            log.error("nursery_silent", pid=nursery.pid)
+            nursery.kill()  # one that is stopped hears nothing else
+            self._stop()
 
     def _started(self) -> socket.socket:
         if self._closed:
@@ -97,6 +122,7 @@ class Birthplace:
             self._control, far = socket.socketpair()
             with far:
                 self._nursery = self._launch(far.fileno())
+                self._has_answered = False
         return self._control
 
     def _launch(self, control: int) -> subprocess.Popen[bytes]:
@@ -121,7 +147,8 @@ class Birthplace:
         if nursery is None:
             return
         try:
-            nursery.wait(_STOP_SECONDS)
+            # One that still imports has no children to end.
+            nursery.wait(_STOP_SECONDS if self._has_answered else 0)
         except subprocess.TimeoutExpired:
             nursery.kill()
             nursery.wait()
@@ -151,19 +178,12 @@ def number_of(cord: socket.socket) -> int | None:
     return int(NUMBER.unpack(packed)[0]) if len(packed) == NUMBER.size else None
 
 
-def _first_number(
-    cord: socket.socket, proceed: Callable[[], None], wire: socket.socket
-) -> int | None:
+def _has_come(cord: socket.socket, proceed: Callable[[], None], within: float) -> bool:
     waiting = select.poll()
     waiting.register(cord, select.POLLIN)
-    end = time.monotonic() + START_SECONDS
-    try:
-        while not waiting.poll(_LOOK_SECONDS * 1000):
-            proceed()
-            if time.monotonic() > end:
-                return None
-    except BaseException:
-        wire.close()
-        cord.close()
-        raise
-    return number_of(cord)
+    end = time.monotonic() + within
+    while not waiting.poll(_LOOK_SECONDS * 1000):
+        proceed()
+        if time.monotonic() > end:
+            return False
+    return True

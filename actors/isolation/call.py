@@ -53,6 +53,7 @@ class Call:
         self._killed_at: float | None = None
         self._memory_at = 0.0
         self._too_large: OutOfMemory | None = None
+        self._asked_at = time.monotonic()
         self._began = False
         self._answered = False
 
@@ -110,9 +111,11 @@ class Call:
 
     def _press(self) -> None:
         cause = self._run.cause
-        if cause is None:
-            return
         now = time.monotonic()
+        if cause is None:
+            if not self._began and now - self._asked_at >= self._child.answers_within:
+                self._kill(now)
+            return
         if self._told_at is None:
             self._told_at = now
             self._child.send(messages.stop(cause))
@@ -159,7 +162,8 @@ def run_apart(
 ) -> Answer:
     """Run a function in a child, with the files that it takes.
 
-    A child that ended before the function began, as an idle one may have, is replaced.
+    A child that ended before the function began, as an idle one may have, or does not begin it, is
+    replaced.
 
     Args:
         run: of the function.
@@ -178,7 +182,9 @@ def run_apart(
     """
     request = _request(run, params, workshop.bounds(run.operation), folder, fetch)
     for _ in range(TRIES):
-        child = workshop.children.borrow(run.job.checkpoint)
+        child = workshop.children.borrow(
+            run.job.checkpoint, memory_bytes=run.operation.rules.memory_limit_bytes
+        )
         call = Call(run, child)
         try:
             return call.answer(request)
@@ -228,6 +234,7 @@ def _crash(exit_code: int | None) -> Failure:
         return Crashed("The function's process was lost.")
     if exit_code >= 0:
         return Crashed(f"The function's process ended with exit code {exit_code}.")
-    name = signal.Signals(-exit_code).name
+    names = {number.value: number.name for number in signal.Signals}
+    name = names.get(-exit_code, f"signal {-exit_code}")
     hint = ", as when a machine has no memory left" if -exit_code == signal.SIGKILL else ""
     return Crashed(f"The function's process was ended by {name}{hint}.")

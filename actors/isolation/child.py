@@ -21,8 +21,10 @@ from actors.isolation.process import (
     OUT_OF_MEMORY,
     Ended,
     become_leader,
+    bury_orphans,
     heed_signals,
     limited_memory,
+    stop_timers,
     wake_main_thread,
 )
 from actors.isolation.wire import Closed, Wire
@@ -109,8 +111,10 @@ class Child:
             answer = self._outcome(attempt)
         finally:
             heed_signals(self._is_to_end)  # the function may have changed that
+            stop_timers()
+            bury_orphans()
             for stream in (sys.stdout, sys.stderr):
-                with suppress(OSError, ValueError):
+                with suppress(Exception):  # it may be anything that the function has put there
                     stream.flush()
         self._attempt = None
         self._report(attempt)
@@ -165,8 +169,10 @@ class Child:
         if message["kind"] == "run":
             self._attempt = Attempt(message)
             self._asked.put(self._attempt)
-        elif self._attempt is not None:
-            self._attempt.stop(messages.cause_of(message))
+        else:
+            attempt = self._attempt  # which ends while this looks at it
+            if attempt is not None:
+                attempt.stop(messages.cause_of(message))
 
     def _report(self, attempt: Attempt) -> None:
         if not attempt.dirty:

@@ -17,6 +17,11 @@ MOST_JOBS: Final = 100
 """So many one child runs: what functions leave behind in a process does not pile up for ever."""
 
 TAKES_SECONDS: Final = 10.0
+ANSWERS_SECONDS: Final = 30.0
+"""So long nursery and children may take for what takes them milliseconds."""
+
+ROOM: Final = 4
+"""A used child that has grown by more than such a part of a limit is of no use under that limit."""
 
 
 class Gone(Exception):
@@ -32,11 +37,18 @@ class Gone(Exception):
 
 
 class Child:
-    """One child, as the worker's thread that uses it sees it."""
+    """One child, as the worker's thread that uses it sees it.
 
-    def __init__(self, newborn: Newborn) -> None:
+    Args:
+        newborn: is this object's from now on.
+        answers_within: seconds; whoever does not begin a function by then is stopped or hangs.
+    """
+
+    def __init__(self, newborn: Newborn, *, answers_within: float = ANSWERS_SECONDS) -> None:
+        self.answers_within: Final = answers_within
         self.pid: Final = newborn.pid
         self.family: Final = Family(newborn.pid)
+        self._born_bytes = self.family.resident_bytes()
         self.jobs = 0
         self._wire = Wire(newborn.wire)
         self._cord = newborn.cord
@@ -80,6 +92,12 @@ class Child:
         waiting.register(self._cord, select.POLLIN)
         return bool(waiting.poll(0))
 
+    def has_room(self, memory_bytes: int | None) -> bool:
+        """Whether what earlier functions have left leaves a function what it may have."""
+        if memory_bytes is None or self.jobs == 0:
+            return True
+        return self.family.resident_bytes() - self._born_bytes <= memory_bytes / ROOM
+
     def terminate(self) -> None:
         """Ask it, and all that it started, to end."""
         self.family.signal(signal.SIGTERM)
@@ -111,6 +129,7 @@ class Children:
         modules: with the operations that they are to know; none for a worker that needs none.
         log_format, log_level: how what functions log is written.
         most_jobs: that one child runs.
+        answers_within: seconds; whoever takes longer to begin is replaced.
     """
 
     def __init__(
@@ -120,10 +139,14 @@ class Children:
         log_format: str,
         log_level: str,
         most_jobs: int = MOST_JOBS,
+        answers_within: float = ANSWERS_SECONDS,
     ) -> None:
+        self._answers_within = answers_within
         self._most_jobs = most_jobs
         self._needed = bool(modules)
-        self._birthplace = Birthplace(modules, log_format=log_format, log_level=log_level)
+        self._birthplace = Birthplace(
+            modules, log_format=log_format, log_level=log_level, answers_within=answers_within
+        )
         self._lock = threading.Lock()
         self._idle: list[Child] = []
         self._closed = False
@@ -140,11 +163,12 @@ class Children:
         if self._needed:
             self._birthplace.start()
 
-    def borrow(self, proceed: Callable[[], None]) -> Child:
+    def borrow(self, proceed: Callable[[], None], *, memory_bytes: int | None = None) -> Child:
         """Give a child that nobody uses.
 
         Args:
             proceed: asked while one is made; raises when nobody waits for it any more.
+            memory_bytes: that its next function may have; what others have left must not count.
 
         Raises:
             Crashed: there is none to be had.
@@ -153,8 +177,9 @@ class Children:
             with self._lock:
                 child = self._idle.pop() if self._idle else None
             if child is None:
-                return Child(self._birthplace.newborn(proceed))
-            if not child.has_ended():
+                newborn = self._birthplace.newborn(proceed)
+                return Child(newborn, answers_within=self._answers_within)
+            if not child.has_ended() and child.has_room(memory_bytes):
                 return child
             child.discard()
 

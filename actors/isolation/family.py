@@ -62,16 +62,20 @@ def _resident(pid: int) -> int:
         return 0
 
 
-def _descendants(pid: int) -> Iterator[int]:
-    """List the descendants of a process; where Linux tells, without looking at all others."""
+def children_of(pid: int) -> Iterator[int]:
+    """List the children of a process; where Linux tells, without looking at all others."""
     try:
         for thread in Path(f"/proc/{pid}/task").iterdir():
-            for child in (thread / "children").read_text(encoding="ascii").split():
-                yield int(child)
-                yield from _descendants(int(child))
+            yield from map(int, (thread / "children").read_text(encoding="ascii").split())
     except OSError:
         with suppress(psutil.Error):
-            yield from (each.pid for each in psutil.Process(pid).children(recursive=True))
+            yield from (each.pid for each in psutil.Process(pid).children())
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for child in children_of(pid):
+        yield child
+        yield from _descendants(child)
 
 
 def _group_of(process: psutil.Process) -> int | None:

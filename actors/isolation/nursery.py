@@ -19,7 +19,8 @@ from typing import Any, Final, NoReturn
 import structlog
 
 from actors.isolation.child import live
-from actors.isolation.family import Family
+from actors.isolation.family import Family, children_of
+from actors.isolation.process import adopt_orphans
 from config import Settings
 from config.logging import configure_logging
 from jobs.errors import OperationError
@@ -51,6 +52,7 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
     except OperationError as error:
         log.critical("nursery_failed", reason=str(error))
         sys.exit(2)
+    adopt_orphans()
     gc.collect()
     gc.freeze()  # or collecting in a child would copy all of it
     control = socket.socket(fileno=spec["control"])
@@ -111,6 +113,8 @@ class Nursery:
             return False
         with ExitStack() as closing:
             given = [closing.enter_context(socket.socket(fileno=number)) for number in ends]
+            for end in given:
+                end.set_inheritable(False)  # or programs that functions start could have it
             if len(given) == 2:  # noqa: PLR2004 — or there was no room for them
                 self._fork_with(*given)
         return bool(request)
@@ -140,14 +144,18 @@ class Nursery:
             os._exit(1)
 
     def _bury(self) -> bool:
-        """Take note of those that have ended; say whether there are others."""
+        """Take note of those that have ended, and end what they left; say whether any live."""
+        has_buried = False
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
+                if has_buried:
+                    self._end_orphans()
                 return True
+            has_buried = True
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)  # what its function has left behind
             cord = self._cords.pop(pid, None)
@@ -160,6 +168,13 @@ class Nursery:
         cord = self._cords.pop(pid, None)
         if cord is not None:
             self._hang_up(cord)
+
+    def _end_orphans(self) -> None:
+        """End what came here from children that have ended; what it has left in turn comes next."""
+        for pid in children_of(os.getpid()):
+            if pid not in self._cords:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
 
     def _hang_up(self, cord: socket.socket) -> None:
         self._waiting.unregister(cord)

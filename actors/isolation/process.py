@@ -18,6 +18,7 @@ OUT_OF_MEMORY: Final = 97
 """How a child exits that has not even memory left to say so."""
 
 _PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
 _OOM_SCORE: Final = 500
 _HEEDED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGURG)
 _LEAST_ROOM_BYTES: Final = 16 * 1024**2
@@ -38,6 +39,7 @@ def become_leader(wire: socket) -> None:
     """
     parent = os.getppid()
     os.setsid()
+    adopt_orphans()
     with suppress(AttributeError):  # Linux alone has it; elsewhere the wire's end is the sign
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
@@ -50,6 +52,25 @@ def become_leader(wire: socket) -> None:
     random = sys.modules.get("numpy.random")
     if random is not None:
         random.seed()  # or all children would draw the same numbers
+
+
+def adopt_orphans() -> None:
+    """Become the parent of what descendants leave behind, so that it stays in the family."""
+    with suppress(AttributeError):  # Linux alone has it
+        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def bury_orphans() -> None:
+    """Take note of those that have ended, as nobody else does."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def stop_timers() -> None:
+    """Stop what a function has set to interrupt itself: it would end the next one."""
+    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        signal.setitimer(timer, 0)
 
 
 def heed_signals(is_to_end: Callable[[], bool]) -> None:

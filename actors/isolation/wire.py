@@ -12,6 +12,7 @@ import msgpack
 
 _HEADER: Final = struct.Struct("!Q")
 _PIECE_BYTES: Final = 1 << 18
+_LARGEST_BYTES: Final = 1 << 40
 
 
 class Closed(Exception):
@@ -82,6 +83,8 @@ class Wire:
         if len(self._read) < _HEADER.size:
             return None
         (size,) = _HEADER.unpack_from(self._read)
+        if size > _LARGEST_BYTES:
+            raise Closed  # somebody else has written to it
         whole = _HEADER.size + size
         if len(self._read) < whole:
             return None

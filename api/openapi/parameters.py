@@ -23,7 +23,8 @@ _CURSOR: Final = (
 
 _QUERY: Final[dict[str, dict[str, Any]]] = {
     "force": {
-        "description": "Give the function no time to stop, where it runs in a process of its own.",
+        "description": "Whether to give the function no time to stop, where it runs in a process "
+        "of its own. Without it only a repeat does, while the job is cancelling.",
         "schema": _FLAG,
     },
     "purge": {"description": "Remove a final job.", "schema": _FLAG},

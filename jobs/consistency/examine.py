@@ -10,7 +10,7 @@ from typing import Any, Final
 from jobs.consistency.faults import Faults, Group, group_of
 from jobs.consistency.walk import STEP, Walked, walk_keys, walk_line
 from jobs.store import Store
-from jobs.submission import milliseconds
+from jobs.submission import FORMAT, milliseconds
 
 _ANY: Final = "????????-????-????-????-????????????"
 _ALONE: Final = ("active", "leases", "due", "outbox", "reservations", "expiry")
@@ -74,7 +74,8 @@ class Examination:
 
     def _examine_line(self, line: str) -> None:
         for members in self._line(line):
-            for member, status in self._run("examine_line", line, members=members):
+            found = self._run("examine_line", line, members=members, newest_format=FORMAT)
+            for member, status in found:
                 what = f"{status or 'no record'}, in {line}"
                 self.found.add(line, member.partition(":")[0], what)
 
@@ -84,6 +85,7 @@ class Examination:
             f"job:{job_ids[0]}",
             job_ids=job_ids,
             lease_ms=milliseconds(self.lease),
+            newest_format=FORMAT,
         )
         for job_id, status, faults in found:
             for fault in faults:
@@ -98,7 +100,8 @@ class Examination:
     def _examine_batches(self, names: Sequence[str]) -> None:
         batches = {name.split(":")[1] for name in names if name.startswith("batch:")}
         unsealed = chain.from_iterable(self._line("unsealed"))
-        for step in _steps(sorted(batches.union(unsealed)), size=10):
+        # One of a thousand jobs takes as long as a step of anything else.
+        for step in _steps(sorted(batches.union(unsealed)), size=1):
             for batch_id, fault in self._run("examine_batches", "unsealed", batch_ids=step):
                 self.found.add("batch", batch_id, _OF_BATCHES[fault])
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from jobs.store import Store
 
-STEP: Final = 100
-_KEYS_A_STEP: Final = 10_000
-_MOST_STEPS: Final = 10_000
+STEP: Final = 50
+_KEYS_A_STEP: Final = 1_000
+_MOST_STEPS: Final = 100_000
 
 
 @dataclass

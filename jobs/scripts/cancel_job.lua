@@ -4,12 +4,12 @@
 -- ARGV     job_id        str
 --          confirmation  str   digest of what `ask_cancel` kept; empty to cancel in one step
 --          kept_ms       int   how long a used confirmation is kept
---          forced        int   1 to give the function no time to stop
+--          force         str   always | again, where it is cancelling already | never
 -- RETURNS  cancelled | cancelling | ended | stale | missing
 --
 -- A job that no worker runs is final at once, wherever its message is. One that runs is told
 -- through the channel and again by each heartbeat; every way out of cancelling ends it cancelled.
--- A cancel of a job that is cancelling already is a forced one, whoever sends it.
+-- A forced cancel gives the function no time to stop; no later one takes that back.
 -- A confirmation is used up in the same step; with a used one the answer is as the first time.
 local job = read_job(job_id)
 if not job then return answer('missing') end
@@ -22,4 +22,5 @@ if key then
   redis.call('SET', key, 'used', 'PX', whole(kept_ms))
 end
 local again = job.status == 'cancelling' and not used
-return answer(stop_job(job_id, job, forced == 1 or again))
+local forced = force == 'always' or (force == 'again' and again)
+return answer(stop_job(job_id, job, forced))

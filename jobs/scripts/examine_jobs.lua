@@ -1,20 +1,24 @@
 -- examine_jobs: compare the records of some jobs with all that should follow from them.
 --
--- KEYS     record    hash  the first of the jobs
--- ARGV     job_ids   json  list of ids
---          lease_ms  int   how long a running job is safe that lacks its lease
---          mend      int   1 writes what is lacking, 0 changes nothing
+-- KEYS     record         hash  the first of the jobs
+-- ARGV     job_ids        json  list of ids
+--          lease_ms       int   how long a running job is safe that lacks its lease
+--          mend           int   1 writes what is lacking, 0 changes nothing
+--          newest_format  int   what this version can read
 -- RETURNS  examined
 --
 -- The record is the truth, and what is lacking follows from it: a repeat finds nothing more to mend.
--- A record that lacks its status is what was left of a job, and goes. Adds {job_id, status, faults}
--- for each job with a fault: the keys of the lines in which it is not, without their prefix, or
--- wakeup, waited, unique, rival (which stays), batch or fragment.
+-- A record of a newer format is left to who can read it. One that lacks its status is what was left
+-- of a job, and goes. Adds {job_id, status, faults} for each job with a fault: the keys of the lines
+-- in which it is not, without their prefix, or wakeup, waited, unique, rival (which stays), batch or
+-- fragment.
 local found, mends = {}, mend == 1
 for _, id in ipairs(job_ids) do
   local job = read_job(id)
   local faults = {}
-  if job and job.status then
+  if job and tonumber(job.format or 1) > newest_format then
+    faults = {}
+  elseif job and job.status then
     faults = examine_job(id, job, lease_ms, mends)
   elseif job then
     faults = {'fragment'}

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import httpx
 
 from config import Settings
 from config.duration import format_duration
+from config.tls import tls_fault
 from config.values import is_loopback
 from jobs.registry import Registry
 from ops.doctor.finding import Finding
@@ -105,7 +106,7 @@ def _read(settings: Settings, queues: Queues, ways: Ways) -> _Timeout | None:
 def _by_policy(settings: Settings, queues: Queues, url: str) -> list[int]:
     """Give what policies say for each of our queues; nothing unless they do for all."""
     broker = "" if settings.broker_url is None else settings.broker_url.get_secret_value()
-    parts, given = urlsplit(broker), urlsplit(url)
+    parts, given = urlsplit(broker), _address(url)
     user, password = given.username or parts.username, given.password or parts.password
     virtual_host = quote(unquote(parts.path[1:]) or "/", safe="")
     netloc = given.netloc.rpartition("@")[2]
@@ -114,15 +115,27 @@ def _by_policy(settings: Settings, queues: Queues, url: str) -> list[int]:
         base_url=f"{given.scheme}://{netloc}{given.path.rstrip('/')}",
         auth=(unquote(user or "guest"), unquote(password or "guest")),
         timeout=_ASKED_S,
+        verify=settings.tls.context(),
+        trust_env=False,  # a proxy would get the password
     ) as client:
         for name in queues.there:
             answer = client.get(f"/api/queues/{virtual_host}/{quote(name, safe='')}")
             answer.raise_for_status()
-            queue: dict[str, Any] = answer.json()
-            policy = queue.get("effective_policy_definition") or {}
+            queue: Any = answer.json()
+            policy = queue.get("effective_policy_definition") if isinstance(queue, dict) else None
             if isinstance(policy, dict) and "consumer-timeout" in policy:
                 found.append(int(policy["consumer-timeout"]))
     return found if found and len(found) == len(queues.there) else []
+
+
+def _address(url: str) -> SplitResult:
+    try:
+        given = urlsplit(url)
+        if given.scheme in ("http", "https") and given.hostname and given.port != 0:
+            return given
+    except ValueError:
+        pass  # as below, without what was given: it may hold a password
+    raise ValueError("what --management-url says is no address as http://host:15672")
 
 
 def _by_local_command(settings: Settings) -> _Timeout | None:
@@ -171,7 +184,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, httpx.HTTPStatusError):
         return f"the management plugin answered {error.response.status_code}"
     if isinstance(error, httpx.HTTPError):
-        return f"the management plugin did not answer ({type(error).__name__})"
+        fault = tls_fault(error) or type(error).__name__
+        return f"the management plugin did not answer ({fault})"
     if isinstance(error, subprocess.TimeoutExpired):
         return "rabbitmqctl did not end in time"
     return str(error)

@@ -23,6 +23,7 @@ INVARIANTS: Final = (
     "accepted-ends",
     "cancelled-stays",
     "claimed-runs",
+    "counted",
     "idempotent",
     "limits",
     "nothing-left",
@@ -76,7 +77,7 @@ class Checker:
             Places(self.violations),
             Names(self.violations),
             self._callers,
-            Results(self._lives, self._leases, self._callers, self.violations),
+            Results(self._leases, self._callers, self.violations),
             self._sights,
         )
         self._handlers: dict[str, list[Handler]] = defaultdict(list)
@@ -84,7 +85,7 @@ class Checker:
             for name in dir(judge):
                 if not name.startswith("_") and callable(getattr(judge, name)):
                     self._handlers[name].append(getattr(judge, name))
-        self._last_seq: int | None = None
+        self._last_seq = 0
         self._final: Event | None = None
 
     def take(self, event: Event) -> None:
@@ -96,6 +97,8 @@ class Checker:
         elif source == "final":
             self._final = event
             return
+        if source not in self._handlers:
+            self.violations.add("whole-history", f"nobody judges {source}: {event}")
         for handle in self._handlers.get(source, ()):
             handle(event)
 
@@ -115,7 +118,7 @@ class Checker:
         return Verdict(tuple(self.violations.found), counts)
 
     def _follow(self, seq: int) -> None:
-        if self._last_seq is not None and seq != self._last_seq + 1:
+        if seq != self._last_seq + 1:
             detail = f"event {seq} of the scripts comes after {self._last_seq}"
             self.violations.add("whole-history", detail)
         self._last_seq = seq

@@ -11,7 +11,8 @@ client    who, call (submit, poll, cancel, retry, purge, batch), began, ended (e
 function  at (epoch ms), what (begin, end, stop), job, attempt, pid, nonce
 nemesis   at (epoch ms), what, target and more
 limits    at (epoch ms), limits: places by slot, at the start and around each change; the scripts
-          say it to the moment, as `limited` (source, slot, places)
+          say it to the moment, as `limited` (source, slot, places); at the start needs, too:
+          by operation, what its jobs take beside a place of it
 final     complaints, jobs by id {status, attempt, failures, crashes, result_nonce}, held
 
 The harness itself can make Redis lose the record of a queued job whose message RabbitMQ has: the

@@ -10,7 +10,7 @@ from tests.chaos.history import now_ms
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.plan import plan
 from tests.chaos.plant import Plant
-from tests.chaos.scene import DECLARED
+from tests.chaos.scene import DECLARED, NEEDS
 
 _END_SECONDS = 120.0
 
@@ -49,7 +49,8 @@ def run(terms: Terms) -> None:
 
 def _trouble(plant: Plant, terms: Terms) -> None:
     seconds = terms.minutes * 60
-    plant.history.add({"from": "limits", "at": now_ms(), "limits": dict(DECLARED)})
+    limits = {"limits": dict(DECLARED), "needs": dict(NEEDS)}
+    plant.history.add({"from": "limits", "at": now_ms(), **limits})
     hands = [Nemesis(name, faults, plant) for name, faults in plan(terms.seed, seconds).items()]
     clients = drivers(plant.url, plant.history, terms.seed, load=terms.load)
     threads: list[Nemesis | Driver] = [*hands, *clients]

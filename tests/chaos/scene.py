@@ -18,6 +18,13 @@ DECLARED: Final[Mapping[str, int]] = {
 }
 """The limits of `tests.chaos.operations` and of the plant's settings."""
 
+NEEDS: Final[Mapping[str, Mapping[str, int]]] = {
+    "wide": {"resource:gpu": 2},
+    "slim": {"resource:gpu": 1},
+    "choosy": {"resource:gpu": 1, "resource:licence": 1},
+}
+"""What jobs of these operations take beside a place of their operation, as every job does."""
+
 
 @dataclass
 class Scene:

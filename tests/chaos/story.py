@@ -45,7 +45,8 @@ class Story:
         by: str = "submit_job",
     ) -> None:
         self.script(by, "created", job, "queued", "default", operation, str(rank), unique, digest)
-        self.jobs[job] = {"status": "queued", "attempt": 0, "result_nonce": None}
+        counted = {"attempt": 0, "failures": 0, "crashes": 0}
+        self.jobs[job] = {"status": "queued", **counted, "result_nonce": None}
 
     def claimed(self, job: str, attempt: int, *, slots: Any = None, token: str = "") -> None:
         taken = slots or [["operation:plain", 1]]
@@ -74,6 +75,13 @@ class Story:
         self.became(job, "running", "succeeded")
         self.jobs[job]["result_nonce"] = nonce
 
+    def failed(self, job: str, attempt: int, new: str = "failed") -> None:
+        """Let a run end with an exception: for good, or `scheduled` for another attempt."""
+        by = "retry_job" if new == "scheduled" else "finish_job"
+        self.reported(job, attempt, new, by=by)
+        self.became(job, "running", new, by=by)
+        self.jobs[job]["failures"] += new == "scheduled"
+
     def released(self, job: str, attempt: int) -> None:
         self.reported(job, attempt, "queued", by="release_job")
         self.became(job, "running", "queued", by="release_job")
@@ -81,6 +89,7 @@ class Story:
     def reaped(self, job: str, attempt: int) -> None:
         self.script("reap_leases", "reaped", job, str(attempt))
         self.became(job, "running", "queued", by="reap_leases")
+        self.jobs[job]["crashes"] += 1
 
     def reserved(self, job: str, slot: str, rank: int = MIDDLE_RANK) -> None:
         self.script("finish_job", "reserved", job, str(rank), [[slot, 1]])

@@ -10,6 +10,8 @@ from tests.chaos.run import Terms
 
 IN_TEN_MINUTES: Final[Mapping[str, int]] = {
     "jobs": 900,
+    "accepted": 900,
+    "function end": 600,
     "succeeded": 600,
     "kills": 15,
     "freeze": 6,
@@ -23,6 +25,9 @@ IN_TEN_MINUTES: Final[Mapping[str, int]] = {
     "purged": 20,
 }
 """Half of what a run sees of each, or less, so that chance and a slow machine do not matter."""
+
+IN_ANY: Final[Mapping[str, int]] = {"jobs": 20, "accepted": 20, "function end": 20, "kills": 1}
+"""What a run sees, however short it is: without one of its sources a history proves nothing."""
 
 ROW: Final = (
     "jobs",
@@ -73,4 +78,5 @@ def judge(terms: Terms) -> Summary:
 def at_least(minutes: float) -> dict[str, int]:
     """Say how many of what a run must see; in a short one chance decides, so it must see less."""
     share = max(0.0, minutes - 2) / 10
-    return {name: int(least * share) for name, least in IN_TEN_MINUTES.items()}
+    scaled = {name: int(least * share) for name, least in IN_TEN_MINUTES.items()}
+    return {name: max(least, IN_ANY.get(name, 0)) for name, least in scaled.items()}

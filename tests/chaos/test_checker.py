@@ -73,8 +73,9 @@ def gone_without_a_purge(story: Story) -> None:
 def purged_while_it_ran(story: Story) -> None:
     story.made("job")
     story.claimed("job", 1)
+    gone = story.jobs["job"]
     story.purged("job")
-    story.jobs["job"] = {"status": "succeeded", "attempt": 1, "result_nonce": "nonce"}
+    story.jobs["job"] = gone
     story.finished("job", 1)
 
 
@@ -88,7 +89,7 @@ def a_final_status_changes(story: Story) -> None:
 def a_final_job_is_queued_again(story: Story) -> None:
     story.made("job")
     story.claimed("job", 1)
-    story.became("job", "running", "failed")
+    story.failed("job", 1)
     story.became("job", "failed", "queued")
     story.became("job", "queued", "cancelled", by="cancel_job")
 
@@ -126,6 +127,22 @@ def lost_by_redis_and_never_adopted(story: Story) -> None:
     del story.jobs["job"]
 
 
+@forged("accepted-ends")
+def a_caller_does_not_find_what_was_accepted(story: Story) -> None:
+    story.ran("job")
+    story.called("poll", "job", 404)
+
+
+@forged("accepted-ends")
+def a_job_that_redis_lost_ends_in_another_way_for_a_caller(story: Story) -> None:
+    story.made("job")
+    story.script("lose_job", "lost", "job")
+    story.made("job", by="adopt_job")
+    story.claimed("job", 1)
+    story.finished("job", 1)
+    story.read("job", "failed")
+
+
 # cancelled-stays
 
 
@@ -145,6 +162,7 @@ def a_job_that_was_asked_to_stop_is_queued_again(story: Story) -> None:
     story.made("job")
     story.claimed("job", 1)
     story.became("job", "running", "cancelling", by="cancel_job")
+    story.reported("job", 1, "queued", by="release_job")
     story.became("job", "cancelling", "queued", by="release_job")
     story.became("job", "queued", "cancelled", by="cancel_job")
 
@@ -182,6 +200,63 @@ def one_attempt_runs_twice(story: Story) -> None:
     story.finished("job", 1, "second")
 
 
+@forged("claimed-runs")
+def an_attempt_runs_twice_after_redis_had_lost_its_job(story: Story) -> None:
+    story.made("job")
+    story.script("lose_job", "lost", "job")
+    story.made("job", by="adopt_job")
+    story.claimed("job", 1)
+    story.noted("begin", "job", 1, "first")
+    story.noted("begin", "job", 1, "second")
+    story.finished("job", 1, "second")
+
+
+# counted
+
+
+@forged("counted")
+def a_crash_is_not_counted(story: Story) -> None:
+    story.made("job")
+    story.claimed("job", 1)
+    story.wait(LEASE_MS)
+    story.reaped("job", 1)
+    story.jobs["job"]["crashes"] = 0
+    story.claimed("job", 2)
+    story.finished("job", 2)
+
+
+@forged("counted")
+def an_excused_attempt_is_counted(story: Story) -> None:
+    story.made("job")
+    story.claimed("job", 1)
+    story.script("excuse_job", "excused", "job", 1)
+    story.wait(LEASE_MS)
+    story.reaped("job", 1)
+    story.claimed("job", 2)
+    story.finished("job", 2)
+
+
+@forged("counted")
+def a_release_is_counted_as_a_failure(story: Story) -> None:
+    story.made("job")
+    story.claimed("job", 1)
+    story.released("job", 1)
+    story.jobs["job"]["failures"] = 1
+    story.claimed("job", 2)
+    story.finished("job", 2)
+
+
+@forged("counted")
+def one_failure_is_counted_twice(story: Story) -> None:
+    story.made("job")
+    story.claimed("job", 1)
+    story.failed("job", 1, "scheduled")
+    story.became("job", "scheduled", "queued", by="promote_due")
+    story.jobs["job"]["failures"] = 2
+    story.claimed("job", 2)
+    story.finished("job", 2)
+
+
 # idempotent
 
 
@@ -197,6 +272,14 @@ def one_key_answers_two_jobs(story: Story) -> None:
 def one_key_makes_two_jobs_and_nobody_is_told(story: Story) -> None:
     story.ran("first", digest="digest")
     story.ran("second", digest="digest")
+
+
+@forged("idempotent")
+def a_key_that_made_a_job_is_refused_later(story: Story) -> None:
+    story.ran("job")
+    story.called("submit", "job", idempotency_key="key")
+    story.wait(1)
+    story.called("submit", "", 409, idempotency_key="key")
 
 
 # limits
@@ -215,7 +298,7 @@ def one_more_runs_than_the_limit(story: Story) -> None:
 def a_job_of_two_places_takes_one_too_many(story: Story) -> None:
     story.script("limit_slots", "limited", "operator", "resource:gpu", "2")
     for job, places in (("one", 1), ("two", 2)):
-        story.made(job)
+        story.made(job, operation=f"of {places}")
         story.claimed(job, 1, slots=[["resource:gpu", places]])
     for job in ("one", "two"):
         story.finished(job, 1)
@@ -240,6 +323,15 @@ def a_lease_that_is_over_but_not_reaped_still_counts(story: Story) -> None:
     story.claimed("three", 1, slots=NARROW_SLOTS)
     for job in ("one", "two", "three"):
         story.finished(job, 1)
+
+
+@forged("limits")
+def a_job_runs_without_the_places_that_it_needs(story: Story) -> None:
+    needs = {"wide": {"resource:gpu": 2}}
+    story.events.append({"from": "limits", "at": 0, "limits": {}, "needs": needs})
+    story.made("job", operation="wide")
+    story.claimed("job", 1, slots=[["operation:wide", 1]])
+    story.finished("job", 1)
 
 
 # nothing-left
@@ -312,7 +404,37 @@ def an_attempt_has_the_number_of_the_one_before(story: Story) -> None:
     story.finished("job", 1)
 
 
+@forged("one-lease")
+def a_running_job_is_queued_again_and_nobody_had_left_it(story: Story) -> None:
+    story.made("job")
+    story.claimed("job", 1)
+    story.became("job", "running", "queued", by="promote_due")
+    story.claimed("job", 2)
+    story.finished("job", 2)
+
+
+@forged("one-lease")
+def the_record_counts_more_attempts_than_were_claimed(story: Story) -> None:
+    story.ran("job")
+    story.jobs["job"]["attempt"] = 2
+
+
 # one-outcome
+
+
+@forged("one-outcome")
+def a_job_fails_and_nobody_said_so(story: Story) -> None:
+    story.made("job")
+    story.claimed("job", 1)
+    story.became("job", "running", "failed")
+
+
+@forged("one-outcome")
+def a_job_fails_whose_attempt_said_that_it_is_to_be_retried(story: Story) -> None:
+    story.made("job")
+    story.claimed("job", 1)
+    story.reported("job", 1, "scheduled", by="retry_job")
+    story.became("job", "running", "failed", by="retry_job")
 
 
 @forged("one-outcome")
@@ -363,7 +485,46 @@ def a_late_message_brings_a_purged_job_back(story: Story) -> None:
     story.became("job", "queued", "cancelled", by="cancel_job")
 
 
+@forged("purged-stays")
+def a_caller_reads_a_job_that_was_purged(story: Story) -> None:
+    story.ran("job")
+    story.purged("job")
+    story.called("purge", "job", 204)
+    story.wait(1)
+    story.read("job", "succeeded", "nonce")
+
+
 # reservations
+
+
+@forged("reservations")
+def a_reservation_is_dropped_by_a_claim_that_is_ranked_no_better(story: Story) -> None:
+    story.made("promised", operation="narrow")
+    story.reserved("promised", NARROW)
+    story.made("newcomer", operation="narrow")
+    story.script("claim_job", "unreserved", "promised")
+    story.claimed("newcomer", 1, slots=NARROW_SLOTS)
+    story.finished("newcomer", 1)
+    story.became("promised", "queued", "cancelled", by="cancel_job")
+
+
+@forged("reservations")
+def a_reservation_lapses_too_early(story: Story) -> None:
+    story.made("job", operation="narrow")
+    story.reserved("job", NARROW)
+    story.wait(999)
+    story.script("hand_over_places", "unreserved", "job")
+    story.became("job", "queued", "cancelled", by="cancel_job")
+
+
+@forged("reservations")
+def a_reservation_is_dropped_by_who_should_not_care(story: Story) -> None:
+    story.made("job", operation="narrow")
+    story.reserved("job", NARROW)
+    story.script("progress_job", "unreserved", "job")
+    story.reserved("job", NARROW)
+    story.claimed("job", 1, slots=NARROW_SLOTS)
+    story.finished("job", 1)
 
 
 @forged("reservations")
@@ -458,7 +619,8 @@ def a_script_saw_another_status_than_there_was(story: Story) -> None:
 
 @forged("transitions")
 def a_record_is_there_that_no_script_made(story: Story) -> None:
-    story.jobs["job"] = {"status": "succeeded", "attempt": 1, "result_nonce": "nonce"}
+    counted = {"attempt": 0, "failures": 0, "crashes": 0}
+    story.jobs["job"] = {"status": "succeeded", **counted, "result_nonce": "nonce"}
 
 
 # unique
@@ -481,7 +643,25 @@ def two_active_jobs_are_the_same_to_callers_and_not_to_the_scripts(story: Story)
         story.became(job, "queued", "cancelled", by="cancel_job")
 
 
+@forged("transitions")
+def a_queued_job_fails_though_its_operation_is_known(story: Story) -> None:
+    story.made("job")
+    story.became("job", "queued", "failed", by="claim_job")
+
+
 # whole-history
+
+
+@forged("whole-history")
+def the_first_events_of_the_scripts_are_missing(story: Story) -> None:
+    for event in story.events:
+        if event["from"] == "script":
+            event["seq"] += 1
+
+
+@forged("whole-history")
+def the_scripts_tell_what_nobody_judges(story: Story) -> None:
+    story.script("claim_job", "clamied", "job")
 
 
 @forged("whole-history")

@@ -13,6 +13,7 @@ from jobs.finish import Outcome, encode_result, finish
 from jobs.hand_over import hand_over
 from jobs.limit import limit
 from jobs.retry import retry
+from jobs.submission import FORMAT
 from tests import invariants
 from tests.batch_moves import decide, new_batch
 from tests.courier_moves import callback
@@ -200,6 +201,24 @@ def test_what_was_left_of_a_record_goes(world: World) -> None:
 
     assert groups(found) == {"fragment"}
     assert not world.redis.keys(f"{world.store.keys.prefix}job:{NOBODY}*")
+
+
+def test_what_only_a_newer_version_can_read_is_left_to_it(world: World) -> None:
+    waits = world.submitted("single", fingerprint="f0")
+    keys = world.store.keys
+    world.redis.hset(keys("job", waits), "format", FORMAT + 1)
+    world.redis.zadd(keys("slot", "operation:single"), {f"{waits}:9": -1})
+    world.redis.zrem(keys("queued", "default"), waits)
+    world.redis.delete(keys("unique", "default", "single", "f0"))
+
+    old = examine(world, mend=True)
+    left = world.redis.zcard(keys("slot", "operation:single"))
+    world.redis.hdel(keys("job", waits), "format")
+    new = examine(world, mend=True)
+
+    assert (groups(old), left) == (set(), 1)
+    assert groups(new) == {"slot", "queue", "unique"}
+    assert not wrong(world)
 
 
 def test_a_batch_whose_jobs_have_ended_ends_and_one_that_broke_off_is_closed(world: World) -> None:

@@ -10,9 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from actors.isolation.children import Children
 from jobs.cancel import cancel
-from jobs.errors import Interruption
 from jobs.job import Job
 from jobs.log import read_log
 from jobs.progress import Report
@@ -104,6 +102,7 @@ def test_files_go_there_and_come_back(apart: Desk) -> None:
     ("how", "status", "kind", "detail"),
     [
         ("failure", "failed", "failure", "there is nothing in it"),
+        ("numpy", "failed", "failure", "there is nothing in it"),
         ("unsendable", "failed", "exception", "Unsendable: <class 'object'> and 2"),
         ("exit", "failed", "exception", "SystemExit: no more"),
         ("interruption", "failed", "cancelled", "The job was told to stop."),
@@ -129,6 +128,7 @@ def test_failures_come_over_as_from_a_thread(
     [
         ("segfault", "was ended by SIGSEGV."),
         ("abort", "was ended by SIGABRT."),
+        ("realtime", "was ended by signal 40."),
         ("kill", "was ended by SIGKILL, as when a machine has no memory left."),
         ("exit", "ended with exit code 3."),
         ("nothing", "ended with exit code 0."),
@@ -235,6 +235,37 @@ def test_memory_that_programs_take_counts_too(apart: Desk) -> None:
     assert (ended.status, kind_of(ended)) == ("failed", "out-of-memory")
 
 
+@pytest.mark.parametrize("how", ["stdout", "timer"])
+def test_what_a_function_leaves_in_its_process_ends_no_other(apart: Desk, how: str) -> None:
+    pid = pid_of(apart, "leave_behind", how=how)
+
+    assert apart.run("sleep", seconds=0.3).status == "succeeded"
+    assert pid_of(apart) == pid
+
+
+def test_memory_that_other_functions_have_left_does_not_count(apart: Desk) -> None:
+    pid_of(apart, "leave_behind", how="memory")
+
+    ended = apart.run("take_memory", mebibytes=16, seconds=0.5)
+
+    assert ended.status == "succeeded", ended.error
+
+
+@pytest.mark.parametrize(("how", "status"), [("crash", "failed"), ("daemon", "cancelled")])
+def test_nothing_that_a_function_has_started_outlives_its_process(
+    apart: Desk, tmp_path: Path, how: str, status: str
+) -> None:
+    note = tmp_path / "pid"
+    job_id = apart.submit("leave_a_stray", note=str(note), how=how)
+    (pid,) = eventually(lambda: pids_in(note), what="it has started something", timeout=30)
+
+    if how == "daemon":
+        cancel(apart.store, job_id, force=True)
+
+    assert apart.ended(job_id).status == status
+    eventually(lambda: not psutil.pid_exists(pid), what="what it has started has ended")
+
+
 def test_signals_to_stop_that_the_worker_did_not_send_do_nothing(
     apart: Desk,
 ) -> None:
@@ -267,6 +298,12 @@ def test_a_child_has_nothing_of_the_worker_open(apart: Desk) -> None:
     assert len(sockets) == 1
 
 
+def test_a_program_that_a_function_starts_has_nothing_of_its_process_open(apart: Desk) -> None:
+    ended = apart.run("count_descriptors_of_a_program")
+
+    assert set(ended.result) == {"0", "1", "2", "3"}  # and the folder that it looks at
+
+
 def test_an_idle_child_that_was_killed_costs_nobody_anything(apart: Desk) -> None:
     pid = pid_of(apart)
     os.kill(pid, signal.SIGKILL)
@@ -290,72 +327,6 @@ def test_a_nursery_that_was_killed_is_replaced(apart: Desk) -> None:
     eventually(lambda: not psutil.pid_exists(child), what="its children have ended with it")
     assert apart.run("tell_pid").status == "succeeded"
     assert lost not in nurseries()
-
-
-def test_a_child_is_replaced_after_so_many_jobs() -> None:
-    children = Children([OPERATIONS], log_format="text", log_level="info", most_jobs=2)
-    pids = []
-
-    for _ in range(3):
-        child = children.borrow(lambda: None)
-        pids.append(child.pid)
-        children.give_back(child, unharmed=True)
-
-    assert pids[0] == pids[1] != pids[2]
-    eventually(lambda: not psutil.pid_exists(pids[0]), what="the first has ended")
-    children.close()
-    assert not psutil.pid_exists(pids[2])
-
-
-def test_nobody_waits_for_a_child_longer_than_for_the_job() -> None:
-    others = nurseries()
-    children = Children([OPERATIONS], log_format="text", log_level="info")
-    children.start()
-    (slow,) = nurseries() - others
-    slow.suspend()
-
-    def proceed() -> None:
-        raise Interruption
-
-    with pytest.raises(Interruption):
-        children.borrow(proceed)
-
-    slow.resume()
-    children.close()
-
-
-def test_a_hundred_crashes_leave_a_worker_that_works_and_nothing_else(namespace: str) -> None:
-    others = nurseries()
-    apart = Apart(namespace, operations=OPERATIONS, shutdown_grace="0s")
-    apart.start()
-    apart.run("tell_pid")
-    (nursery,) = nurseries() - others
-    this = psutil.Process()
-    before = this.num_fds()
-    ways = ("exit", "kill", "segfault", "nothing")
-
-    job_ids = [apart.submit("crash", how=ways[number % 4]) for number in range(100)]
-
-    assert {kind_of(apart.ended(job_id, 60)) for job_id in job_ids} == {"crashed"}
-    assert apart.run("tell_pid").status == "succeeded"
-    eventually(lambda: len(nursery.children()) <= 4, what="no more children than threads")
-    assert this.num_fds() <= before + 2 * 4
-    children = nursery.children(recursive=True)
-    apart.stop()
-    assert not any(each.is_running() for each in (nursery, *children))
-
-
-def test_a_worker_that_stops_releases_what_loops_in_c(namespace: str) -> None:
-    apart = Apart(namespace, operations=OPERATIONS, shutdown_grace="0s")
-    apart.start()
-    job_id = running(apart, "loop_long")
-    began = time.monotonic()
-
-    apart.stop()
-
-    assert time.monotonic() - began < 15  # where it could have 30 s
-    record = apart.read(job_id)
-    assert (record.status, record.failures, record.crashes) == ("queued", 0, 0)
 
 
 def test_a_report_of_another_process_is_added_to_what_is_not_collected_yet() -> None:

@@ -135,6 +135,15 @@ def test_a_cancel_can_be_forced_at_once_and_stays_that(world: World) -> None:
     assert world.status(fence.job_id) == "cancelled"
 
 
+def test_a_cancel_that_is_not_to_force_never_does(world: World) -> None:
+    fence = world.running()
+
+    words = [cancel(world.store, fence.job_id, force=False) for _ in range(2)]
+
+    assert words == ["cancelling", "cancelling"]
+    assert renew(world.store, [fence], lease=LEASE) == {fence.job_id: "cancel"}
+
+
 def test_a_confirmation_that_is_repeated_does_not_force(world: World) -> None:
     fence = world.running()
     token = world.ask_cancel(fence.job_id)[1]

@@ -28,6 +28,22 @@ def test_a_submission_whose_answer_was_lost_is_repeated_with_the_same_key() -> N
     }
 
 
+@pytest.mark.parametrize(
+    ("force", "asked"),
+    [(False, [b"", b"force=false", b"force=false"]), (True, [b"force=true"] * 3)],
+)
+def test_a_cancel_whose_answer_was_lost_is_repeated_without_more_force(
+    force: bool, asked: list[bytes]
+) -> None:
+    callboard, script = client(
+        httpx.ReadError("cut"), refusal(503, "x", **BUSY), answer(job("cancelling"), 202)
+    )
+
+    callboard.cancel("j-1", force=force)
+
+    assert [request.url.query for request in script.asked] == asked
+
+
 def test_two_submissions_have_two_keys() -> None:
     callboard, script = client(answer(job(), 202), answer(job(), 202))
 

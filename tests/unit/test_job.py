@@ -1,6 +1,7 @@
 """The handle of a running job: it never blocks, forgets nothing it may keep, and stops on time."""
 
 import msgpack
+import numpy as np
 import pytest
 
 from jobs.errors import Cancelled, Interruption, TimedOut
@@ -47,6 +48,15 @@ def test_progress_is_a_percentage_between_0_and_100(
 
     assert report is not None
     assert report.percent == percent
+
+
+def test_progress_is_a_number_that_can_be_sent_whatever_it_was_counted_in(job: Job) -> None:
+    job.progress(np.float32(0.5), np.float32(2))
+
+    report = job.collect()
+
+    assert report is not None
+    assert (report.percent, type(report.percent)) == (25.0, float)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,29 @@ def test_a_process_of_an_older_generation_that_begins_late_takes_nothing_back() 
     assert succession.is_succeeded(0)
 
 
+def test_one_that_is_replaced_while_it_starts_leaves_the_older_to_wait_for_its_heir() -> None:
+    succession = Succession()
+    succession.begin_generation()
+    replaced = succession.generation
+    succession.begin_generation()
+
+    succession.start(replaced, staying=False)
+    meanwhile = succession.is_succeeded(0)
+    succession.start(succession.generation, staying=True)
+
+    assert not meanwhile
+    assert succession.is_succeeded(0)
+
+
+def test_nobody_waits_for_one_that_is_told_to_stop_while_it_starts_when_none_follows() -> None:
+    succession = Succession()
+    succession.begin_generation()
+
+    succession.start(succession.generation, staying=False)
+
+    assert succession.is_succeeded(0)
+
+
 def test_what_a_forked_process_says_is_seen_by_the_others() -> None:
     succession = Succession()
     succession.begin_generation()

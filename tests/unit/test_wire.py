@@ -54,6 +54,14 @@ def test_what_came_in_part_is_no_message(pair: Pair) -> None:
         there.receive(1)
 
 
+def test_what_somebody_else_has_written_is_no_message(pair: Pair) -> None:
+    _, there, end = pair
+    end.sendall(b"written to any descriptor")
+
+    with pytest.raises(Closed):
+        there.receive(1)
+
+
 def test_a_part_is_waited_for_no_longer_than_asked(pair: Pair) -> None:
     _, there, end = pair
     end.sendall(b"\x00\x00\x00")

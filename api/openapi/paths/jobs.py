@@ -133,7 +133,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         summary="Cancel or remove a job",
         says="Cancels an active job in one step and leaves a final one as it is; "
         "`purge=true` removes a final one. A repeat does no harm; while the job is cancelling it "
-        "forces the cancel, as `force=true` does.",
+        "forces the cancel, as `force=true` does, unless it says `force=false`.",
         parameters=("purge", "force"),
         answers={
             200: Answer(

@@ -1,8 +1,9 @@
 """What callers were told, held against what the scripts did: accepted-ends, idempotent, unique."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 from typing import Any, Final
 
 from tests.chaos.verdict.leases import Leases
@@ -10,11 +11,21 @@ from tests.chaos.verdict.lives import Lives
 from tests.chaos.verdict.violation import FINAL, Event, Violations
 
 _ACCEPTING: Final = frozenset({"submit", "retry", "batch"})
+_NOT_FOUND: Final = frozenset({404, 410})
+_MAY_REFUSE: Final = frozenset({410, 429})
+"""What a repeated Idempotency-Key may be answered beside its job: that it is gone, or not now."""
 
 
 @dataclass(slots=True)
 class Told:
-    """What callers read of one job: its end, when it was first read, and when last another."""
+    """What callers read of one job, and when.
+
+    Attributes:
+        over_since: its end was read by then.
+        active_until: when was last asked what was answered with another status.
+        gone_since: a purge was answered by then.
+        there_until: when was last asked what was answered with the job.
+    """
 
     accepted: bool = False
     cancelled: bool = False
@@ -22,6 +33,17 @@ class Told:
     nonce: str | None = None
     over_since: float = 0.0
     active_until: float = 0.0
+    gone_since: float = inf
+    there_until: float = 0.0
+
+
+@dataclass(slots=True)
+class Key:
+    """What callers were answered for one Idempotency-Key."""
+
+    jobs: set[str] = field(default_factory=set)
+    kept_since: float = inf
+    refused: tuple[float, int] = (0.0, 0)
 
 
 def nonce_of(result: Any) -> str | None:
@@ -37,7 +59,8 @@ class Callers:
         self.told: dict[str, Told] = defaultdict(Told)
         self._lives = lives
         self._leases = leases
-        self._keys: dict[str, set[str]] = defaultdict(set)
+        self._keys: dict[str, Key] = defaultdict(Key)
+        self._missed: set[str] = set()
         self._uniques: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._violations = violations
 
@@ -45,18 +68,31 @@ class Callers:
         job_id, code = event.get("job"), event.get("code") or 0
         for made in event.get("jobs", ()):
             self.told[made].accepted = True
+        if code in _NOT_FOUND:
+            self._missed.add(job_id or event.get("retry_of") or "")
+        self._refuse(event, code)
         if not job_id or not 200 <= code < 300:
             return
         told = self.told[job_id]
         if event["call"] in _ACCEPTING:
             told.accepted = True
             self._name(event, job_id)
+        if event["call"] == "purge":
+            told.gone_since = min(told.gone_since, event["ended"])
         if seen := event.get("seen"):
+            told.there_until = max(told.there_until, event["began"])
             self._see(event, job_id, told, seen)
 
+    def _refuse(self, event: Event, code: int) -> None:
+        key = event.get("idempotency_key")
+        if key and 400 <= code < 500 and code not in _MAY_REFUSE:
+            self._keys[key].refused = max(self._keys[key].refused, (event["began"], code))
+
     def _name(self, event: Event, job_id: str) -> None:
-        if key := event.get("idempotency_key"):
-            self._keys[key].add(job_id)
+        if name := event.get("idempotency_key"):
+            key = self._keys[name]
+            key.jobs.add(job_id)
+            key.kept_since = min(key.kept_since, event["ended"])
         if unique := event.get("unique"):
             self._uniques[event.get("operation") or "", str(unique)].add(job_id)
 
@@ -82,11 +118,19 @@ class Callers:
 
     def end(self, _final: Event) -> None:
         for job_id, told in self.told.items():
-            if job_id not in self._lives.were_lost:
-                self._judge(job_id, told)
-        for key, job_ids in self._keys.items():
-            if len(job_ids - self._lives.were_lost) > 1:
-                self._violations.add("idempotent", f"{key} made {sorted(job_ids)}")
+            self._judge(job_id, told)
+        for name, key in self._keys.items():
+            kept = key.jobs - self._lives.were_lost
+            if len(kept) > 1:
+                self._violations.add("idempotent", f"{name} made {sorted(key.jobs)}")
+            elif kept and key.refused[0] > key.kept_since:
+                detail = f"{name} made {sorted(kept)} and was refused later: {key.refused[1]}"
+                self._violations.add("idempotent", detail)
+        for job_id in self._missed - self._lives.were_lost:
+            life = self._lives.jobs.get(job_id)
+            if life is not None and not life.purged:
+                detail = f"{job_id} was not found, and was neither purged nor lost"
+                self._violations.add("accepted-ends", detail)
         for (operation, unique), job_ids in self._uniques.items():
             self._judge_unique(f"{operation} {unique}", job_ids)
 
@@ -104,6 +148,10 @@ class Callers:
             late = told.active_until - told.over_since
             detail = f"{job_id} was over and, {late:.3f} s later, it was not"
             self._violations.add("accepted-ends", detail)
+        if told.there_until > told.gone_since:
+            late = told.there_until - told.gone_since
+            detail = f"{job_id} was purged and, {late:.3f} s later, still answered"
+            self._violations.add("purged-stays", detail)
 
     def _judge_unique(self, what: str, job_ids: set[str]) -> None:
         """No two of the jobs may have been active at once, whatever the scripts' keys are."""

@@ -1,8 +1,9 @@
-"""one-lease and one-outcome: who held a job, by the events of the scripts, in Redis' time."""
+"""one-lease, one-outcome, counted: who held a job, by the scripts' events, in Redis' time."""
 
+from collections import Counter
 from dataclasses import dataclass
 
-from tests.chaos.verdict.violation import HOLDING, Event, Violations
+from tests.chaos.verdict.violation import FINAL, HOLDING, Event, Violations
 
 
 @dataclass(slots=True)
@@ -25,12 +26,19 @@ class Leases:
         self.attempts: dict[str, int] = {}
         self.succeeded: dict[str, int] = {}
         self._said: dict[str, str] = {}
+        self._reaped: set[str] = set()
+        self._excused: dict[str, int] = {}
+        self._failures: Counter[str] = Counter()
+        self._crashes: Counter[str] = Counter()
         self._violations = violations
 
     def lost(self, event: Event) -> None:
         """Begin anew: a record that Redis lost took its lease with it."""
-        for kept in (self.runs, self.attempts, self.succeeded, self._said):
-            kept.pop(event["values"][0], None)
+        job_id = event["values"][0]
+        for kept in (self.runs, self.attempts, self.succeeded, self._said, self._excused):
+            kept.pop(job_id, None)
+        for counted in (self._failures, self._crashes):
+            counted.pop(job_id, None)
 
     def claimed(self, event: Event) -> None:
         job_id, attempt, _, lease_end_ms, _, token = event["values"]
@@ -72,6 +80,13 @@ class Leases:
         if run is not None and run.lease_end_ms > at:
             detail = f"{job_id}: attempt {run.attempt} was reaped {run.lease_end_ms - at} ms early"
             self._violations.add("one-lease", detail)
+        if run is not None:
+            self._reaped.add(job_id)
+            self._crashes[job_id] += self._excused.get(job_id) != run.attempt
+
+    def excused(self, event: Event) -> None:
+        job_id, attempt = event["values"]
+        self._excused[job_id] = int(attempt)
 
     def reported(self, event: Event) -> None:
         job_id, attempt, token, outcome = event["values"]
@@ -90,12 +105,27 @@ class Leases:
                 self._violations.add("one-outcome", f"{job_id} succeeded and no attempt said so")
             self.succeeded[job_id] = self.attempts.get(job_id, 0)
         if old in HOLDING and new not in HOLDING:
-            self.runs.pop(job_id, None)
-            self._said.pop(job_id, None)
+            self._leave(job_id, old, new)
+
+    def _leave(self, job_id: str, old: str, new: str) -> None:
+        """Let a run go, by what its attempt said or because its lease was reaped, and only so."""
+        run, said = self.runs.pop(job_id, None), self._said.pop(job_id, None)
+        was_reaped = job_id in self._reaped
+        self._reaped.discard(job_id)
+        self._failures[job_id] += (old, new) == ("running", "scheduled")
+        may = said is not None if old == "cancelling" else said == new
+        if not may and not was_reaped and new != "succeeded":
+            invariant = "one-outcome" if new in FINAL else "one-lease"
+            detail = f"{job_id} became {new}: {run} had said {said}, and nobody had reaped it"
+            self._violations.add(invariant, detail)
 
     def end(self, final: Event) -> None:
         for job_id, record in final["jobs"].items():
             attempts = self.attempts.get(job_id, 0)
-            if attempts > int(record["attempt"]):
+            if attempts != int(record["attempt"]):
                 detail = f"{job_id} had {attempts} attempts and counts {record['attempt']}"
                 self._violations.add("one-lease", detail)
+            for what, counts in (("failures", self._failures), ("crashes", self._crashes)):
+                if counts[job_id] != int(record[what]):
+                    detail = f"{job_id} had {counts[job_id]} {what} and counts {record[what]}"
+                    self._violations.add("counted", detail)

@@ -52,6 +52,9 @@ class Lives:
             self._violations.add("accepted-ends", detail)
         elif life.status == "cancelling" and new != "cancelled":
             self._violations.add("cancelled-stays", f"{job_id} was cancelling and became {new}")
+        elif (old, new) == ("queued", "failed") and event["script"] != "defer_job":
+            detail = f"{job_id} failed by {event['script']} and never ran"
+            self._violations.add("transitions", detail)
         elif old != life.status or new not in ALLOWED.get(life.status, ()):
             detail = f"{job_id} was {life.status} and went from {old} to {new}"
             self._violations.add("transitions", detail)

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from typing import Final
 
-from tests.chaos.verdict.violation import HOLDING, Event, Violations
+from tests.chaos.verdict.violation import FINAL, HOLDING, Event, Violations
 
 Slots = list[list[object]]
 
 _SOURCES: Final = ("pause", "operator", "declared")
 _UNLIMITED: Final = 10**9
+_SHORTEST_MS: Final = 1000
+"""A reservation that nobody claims holds for that long at least."""
 
 
 class Places:
@@ -23,12 +25,18 @@ class Places:
         self._reserved: dict[str, dict[str, int]] = defaultdict(dict)
         self._slots: dict[str, list[str]] = {}
         self._ranks: dict[str, float] = {}
+        self._operations: dict[str, str] = {}
+        self._needs: dict[str, dict[str, int]] | None = None
+        self._reserved_ms: dict[str, int] = {}
+        self._robbed: set[str] = set()
+        self._forfeited: dict[str, str] = {}
         self._violations = violations
 
     def limits(self, event: Event) -> None:
         """Take what the code declares; what the scripts were told comes in their order and wins."""
         for slot, places in event["limits"].items():
             self._limits["declared"].setdefault(slot, int(places))
+        self._needs = event.get("needs", self._needs)
 
     def limited(self, event: Event) -> None:
         source, slot, places = event["values"]
@@ -38,8 +46,9 @@ class Places:
             self._limits[source][slot] = int(places)
 
     def created(self, event: Event) -> None:
-        job_id, rank = event["values"][0], event["values"][4]
+        job_id, _, _, operation, rank = event["values"][:5]
         self._ranks[job_id] = float(rank)
+        self._operations[job_id] = operation
 
     def reserved(self, event: Event) -> None:
         job_id, _, slots = event["values"]
@@ -49,16 +58,30 @@ class Places:
             if taken + places > limit:
                 detail = f"{job_id} was promised {places} of {slot}: {taken} of {limit} are taken"
                 self._violations.add("reservations", detail)
+        self._reserved_ms[job_id] = event["at"]
         self._take(self._reserved, job_id, slots)
 
     def unreserved(self, event: Event) -> None:
-        self._free(event["values"][0])
+        """Let go of a promise: it was robbed, its limit lowered, its time over, or its job ends."""
+        job_id, script = event["values"][0], event["script"]
+        held_ms = event["at"] - self._reserved_ms.get(job_id, 0)
+        if script == "claim_job" and job_id not in self._robbed and not self._exceeds(job_id):
+            detail = f"{job_id} lost its reservation and nobody better ranked took it"
+            self._violations.add("reservations", detail)
+        elif script == "hand_over_places" and 0 <= held_ms < _SHORTEST_MS:
+            detail = f"{job_id} lost its reservation after {held_ms} ms"
+            self._violations.add("reservations", detail)
+        elif script not in ("claim_job", "hand_over_places"):
+            self._forfeited[job_id] = script
+        self._robbed.discard(job_id)
+        self._free(job_id)
 
     def lost(self, event: Event) -> None:
         self._free(event["values"][0])
 
     def robbed(self, event: Event) -> None:
         loser_id, slot, by_id = event["values"]
+        self._robbed.add(loser_id)
         if self._ranks.get(loser_id, 0) <= self._ranks.get(by_id, 0):
             detail = f"{by_id} took the place of {loser_id} in {slot} and is ranked no better"
             self._violations.add("reservations", detail)
@@ -67,6 +90,7 @@ class Places:
         job_id, slots = event["values"][0], event["values"][4]
         rank = self._ranks.get(job_id, 0)
         self._free(job_id)
+        self._judge_need(job_id, dict(_read(slots)))
         for slot, places in _read(slots):
             limit, occupied = self._limit(slot), sum(self._occupants[slot].values())
             firm = sum(n for id, n in self._reserved[slot].items() if self._ranks[id] <= rank)
@@ -83,6 +107,21 @@ class Places:
         job_id, old, new = event["values"][:3]
         if old in HOLDING and new not in HOLDING:
             self._free(job_id)
+        if new in FINAL:
+            self._forfeited.pop(job_id, None)
+
+    def _judge_need(self, job_id: str, taken: dict[str, int]) -> None:
+        if self._needs is None:
+            return
+        operation = self._operations.get(job_id, "")
+        needed = {f"operation:{operation}": 1, **self._needs.get(operation, {})}
+        if taken != needed:
+            self._violations.add("limits", f"{job_id} took {taken} and needs {needed}")
+
+    def _exceeds(self, job_id: str) -> bool:
+        """Whether more is promised of one of its slots than there is, since a limit was lowered."""
+        slots = self._slots.get(job_id, ())
+        return any(self._taken(slot, "") > self._limit(slot) for slot in slots)
 
     def _limit(self, slot: str) -> int:
         known = (self._limits[source].get(slot) for source in _SOURCES)
@@ -93,6 +132,9 @@ class Places:
         return sum(n for held in holders for id, n in held.items() if id != job_id)
 
     def _take(self, where: dict[str, dict[str, int]], job_id: str, slots: Slots) -> None:
+        if script := self._forfeited.pop(job_id, None):
+            detail = f"{job_id} lost its reservation to {script}, which did not end it"
+            self._violations.add("reservations", detail)
         read = _read(slots)
         self._slots[job_id] = [slot for slot, _ in read]
         for slot, places in read:

@@ -2,7 +2,6 @@
 
 from tests.chaos.verdict.callers import Callers
 from tests.chaos.verdict.leases import Leases
-from tests.chaos.verdict.lives import Lives
 from tests.chaos.verdict.violation import Event, Violations
 
 Attempt = tuple[str, int]
@@ -11,10 +10,7 @@ Attempt = tuple[str, int]
 class Results:
     """Keeps which nonce each attempt of each job drew and returned."""
 
-    def __init__(
-        self, lives: Lives, leases: Leases, callers: Callers, violations: Violations
-    ) -> None:
-        self._lives = lives
+    def __init__(self, leases: Leases, callers: Callers, violations: Violations) -> None:
         self._leases = leases
         self._callers = callers
         self._begun: dict[Attempt, str] = {}
@@ -27,7 +23,7 @@ class Results:
         if kept is None:
             return
         nonce = kept.setdefault(attempt, event["nonce"])
-        if nonce != event["nonce"] and event["job"] not in self._lives.were_lost:
+        if nonce != event["nonce"]:
             detail = f"{attempt} has two of `{event['what']}`: {nonce} and {event['nonce']}"
             self._violations.add("claimed-runs", detail)
 

@@ -1,0 +1,131 @@
+"""The children of a worker: who lends them, replaces them, and ends them with the worker."""
+
+import threading
+import time
+from datetime import timedelta
+
+import psutil
+import pytest
+
+from actors.isolation.children import Children
+from actors.recorder import Recorder
+from actors.runs import Run
+from actors.workshop import Workshop
+from jobs.encoding import decode
+from jobs.errors import Interruption
+from jobs.fence import Fence
+from jobs.progress import LogBounds
+from jobs.submission import Submission
+from tests.eventually import eventually
+from tests.integration.test_embedded_worker import kind_of
+from tests.integration.test_isolation import OPERATIONS, Apart, nurseries, running
+
+
+def run_of(apart: Apart, operation: str) -> Run:
+    """Make a run of a job that nobody has claimed."""
+    submission = Submission(job_id="any", operation=operation, params={})
+    return Run(submission, apart.assembly.registry.get(operation), Fence("any", 1, "token"), 0)
+
+
+def workshop_of(apart: Apart, children: Children) -> Workshop:
+    recorder = Recorder(
+        apart.store,
+        worker="worker",
+        lease=timedelta(seconds=3),
+        bounds=LogBounds(),
+        ending=threading.Event(),
+    )
+    assembly = apart.assembly
+    return Workshop(assembly.settings, apart.store, assembly.storage, recorder, children=children)
+
+
+def test_a_child_is_replaced_after_so_many_jobs() -> None:
+    children = Children([OPERATIONS], log_format="text", log_level="info", most_jobs=2)
+    pids = []
+
+    for _ in range(3):
+        child = children.borrow(lambda: None)
+        pids.append(child.pid)
+        children.give_back(child, unharmed=True)
+
+    assert pids[0] == pids[1] != pids[2]
+    eventually(lambda: not psutil.pid_exists(pids[0]), what="the first has ended")
+    children.close()
+    assert not psutil.pid_exists(pids[2])
+
+
+def test_nobody_waits_for_a_child_longer_than_for_the_job() -> None:
+    others = nurseries()
+    children = Children([OPERATIONS], log_format="text", log_level="info")
+    children.start()
+    (slow,) = nurseries() - others
+    slow.suspend()
+
+    def proceed() -> None:
+        raise Interruption
+
+    with pytest.raises(Interruption):
+        children.borrow(proceed)
+
+    slow.resume()
+    children.close()
+
+
+def test_a_child_or_a_nursery_that_is_stopped_is_replaced(namespace: str) -> None:
+    apart = Apart(namespace, operations=OPERATIONS)
+    others = nurseries()
+    children = Children([OPERATIONS], log_format="text", log_level="info", answers_within=1)
+    idle = children.borrow(lambda: None)
+    (nursery,) = nurseries() - others
+    children.give_back(idle, unharmed=True)
+    psutil.Process(idle.pid).suspend()
+
+    outcome = run_of(apart, "tell_pid").execute({}, workshop_of(apart, children))
+
+    second = children.borrow(lambda: None)
+    assert decode(outcome.result)["pid"] == second.pid != idle.pid
+    nursery.suspend()
+
+    third = children.borrow(lambda: None)
+
+    assert third.pid not in (idle.pid, second.pid)
+    assert not nursery.is_running()
+    for child in (second, third):
+        children.give_back(child, unharmed=False)
+    children.close()
+    assert not psutil.pid_exists(idle.pid)
+    apart.assembly.close()
+
+
+def test_a_hundred_crashes_leave_a_worker_that_works_and_nothing_else(namespace: str) -> None:
+    others = nurseries()
+    apart = Apart(namespace, operations=OPERATIONS, shutdown_grace="0s")
+    apart.start()
+    apart.run("tell_pid")
+    (nursery,) = nurseries() - others
+    this = psutil.Process()
+    before = this.num_fds()
+    ways = ("exit", "kill", "segfault", "nothing")
+
+    job_ids = [apart.submit("crash", how=ways[number % 4]) for number in range(100)]
+
+    assert {kind_of(apart.ended(job_id, 60)) for job_id in job_ids} == {"crashed"}
+    assert apart.run("tell_pid").status == "succeeded"
+    eventually(lambda: len(nursery.children()) <= 4, what="no more children than threads")
+    assert this.num_fds() <= before + 2 * 4
+    children = nursery.children(recursive=True)
+    apart.stop()
+    assert not any(each.is_running() for each in (nursery, *children))
+
+
+def test_a_worker_that_stops_releases_what_loops_in_c(namespace: str) -> None:
+    apart = Apart(namespace, operations=OPERATIONS, shutdown_grace="0s")
+    apart.start()
+    job_id = running(apart, "loop_long")
+    began = time.monotonic()
+
+    apart.stop()
+
+    assert time.monotonic() - began < 15  # where it could have 30 s
+    record = apart.read(job_id)
+    assert (record.status, record.failures, record.crashes) == ("queued", 0, 0)

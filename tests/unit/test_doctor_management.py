@@ -1,0 +1,142 @@
+"""What the doctor is told by RabbitMQ's management plugin, or by who answers in its place."""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import Settings
+from jobs import operation
+from jobs.registry import Registry
+from ops.doctor.consumer_timeout import Ways, look_at_consumer_timeout
+from ops.doctor.finding import Finding
+from ops.doctor.rabbitmq import Queues
+from tests.authority import Authority
+
+A_DAY = {"effective_policy_definition": {"consumer-timeout": 86_400_000}}
+
+
+@operation(time_limit="2h")
+def slow() -> int:
+    """Take its time."""
+    return 0
+
+
+class Plugin(ThreadingHTTPServer):
+    """Says the same of each queue, and notes who asked for what."""
+
+    def __init__(self, said: object) -> None:
+        super().__init__(("127.0.0.1", 0), Asked)
+        self.said = said
+        self.asked: list[tuple[str, str]] = []
+
+    def url(self, user: str = "", scheme: str = "http") -> str:
+        return f"{scheme}://{user}127.0.0.1:{self.server_port}"
+
+
+class Asked(BaseHTTPRequestHandler):
+    server: Plugin
+
+    def do_GET(self) -> None:
+        _, _, credentials = self.headers.get("Authorization", "").partition(" ")
+        self.server.asked.append((self.path, base64.b64decode(credentials).decode()))
+        body = json.dumps(self.server.said).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *said: object) -> None:
+        pass
+
+
+@contextmanager
+def plugin(said: object = A_DAY, certified: Authority | None = None) -> Iterator[Plugin]:
+    served = Plugin(said)
+    if certified is not None:
+        context = certified.certify("127.0.0.1")
+        served.socket = context.wrap_socket(served.socket, server_side=True)
+    thread = threading.Thread(target=served.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield served
+    finally:
+        served.shutdown()
+        thread.join()
+        served.server_close()
+
+
+def look(url: str, there: Sequence[str] = ("callboard.default",), **settings: Any) -> Finding:
+    """Give what is said of consumer_timeout; no rabbitmqctl is asked, as RabbitMQ is elsewhere."""
+    given = {"broker_url": "amqp://fox:den@rabbit/a%2Fb", "redis_url": "redis://r", **settings}
+    queues = Queues("3.13.0", dict.fromkeys(there, 1))
+    (found,) = look_at_consumer_timeout(Settings(**given), Registry([slow]), queues, Ways(url))
+    return found
+
+
+def test_a_policy_for_all_queues_is_found_with_the_brokers_user() -> None:
+    with plugin() as served:
+        found = look(served.url(), there=("callboard.default", "callboard.heavy"))
+
+    assert (found.level, found.matter) == (
+        "ok",
+        "A policy says 1d; the longest time limit is 2h.",
+    )
+    assert served.asked == [
+        ("/api/queues/a%2Fb/callboard.default", "fox:den"),
+        ("/api/queues/a%2Fb/callboard.heavy", "fox:den"),
+    ]
+
+
+def test_a_user_in_the_url_wins() -> None:
+    with plugin() as served:
+        look(served.url("eyes:w%40tch@"))
+
+    assert [user for _, user in served.asked] == ["eyes:w@tch"]
+
+
+def test_the_password_goes_through_no_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with plugin() as proxy, plugin() as served:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url())
+        monkeypatch.setenv("http_proxy", proxy.url())
+        found = look(served.url())
+
+    assert (found.level, proxy.asked) == ("ok", [])
+
+
+@pytest.mark.parametrize("said", [[], "no queue", {"effective_policy_definition": []}, None])
+def test_what_says_no_policy_is_unknown(said: object) -> None:
+    with plugin(said) as served:
+        found = look(served.url())
+
+    assert found.level == "unknown"
+
+
+@pytest.mark.parametrize("url", ["host:15672", "http://host:abc", "http://[::1", "ftp://host", ""])
+def test_a_url_that_is_none_is_said_without_its_password(url: str) -> None:
+    found = look(url.replace("host", "eyes:secret@host"))
+
+    assert found.level == "unknown"
+    assert "--management-url says is no address as http://host:15672" in found.matter
+    assert "secret" not in repr(found)
+
+
+def test_https_is_verified_by_the_authorities_of_the_settings(tmp_path: Path) -> None:
+    ours = Authority(tmp_path)
+
+    with plugin(certified=ours) as served:
+        known = look(served.url(scheme="https"), tls_ca_file=ours.file)
+        unknown = look(served.url("eyes:secret@", scheme="https"))
+
+    assert known.level == "ok"
+    assert unknown.level == "unknown"
+    assert "its certificate is refused" in unknown.matter
+    assert [user for _, user in served.asked] == ["fox:den"]
