@@ -6,17 +6,18 @@ another one and then told to stop. Figures are printed as JSON.
 """
 
 import argparse
-import asyncio
 import json
 import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from threading import Event
 from typing import Any, Final
-
-import httpx
 
 from bench.serving import serving
 from bench.waiting import spread
@@ -29,9 +30,7 @@ LONG_S: Final = 3.0
 
 _WAIT_S: Final = 10
 _PATIENCE_S: Final = 60.0
-# Below gunicorn's: a client that is as patient as its server may send on a closed connection.
-_IDLE_S: Final = 2.0
-_MOST_REQUESTS: Final = 200
+_MOST_CLIENTS: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +59,14 @@ class Seen:
 
 def measure(stack: Stack, load: Load) -> dict[str, Any]:
     """Put a load on an installation of two workers, replace all of it, and give the figures."""
-    seen = asyncio.run(_run(stack, load))
+    seen = _run(stack, load)
     fields = _read_fields(stack.store, list(seen.statuses))
     return {
         "jobs": len(seen.statuses),
         "requests": sum(seen.codes.values()),
         "answers": dict(seen.codes),
         "failed_requests": sum(n for code, n in seen.codes.items() if not code.startswith("2")),
-        "requests_ms": spread(seen.took_s),
+        "submit_ms": spread(seen.took_s),
         "statuses": dict(Counter(seen.statuses.values())),
         "counted_failures": sum(int(each["failures"]) for each in fields),
         "counted_crashes": sum(int(each["crashes"]) for each in fields),
@@ -75,50 +74,50 @@ def measure(stack: Stack, load: Load) -> dict[str, Any]:
     }
 
 
-async def _run(stack: Stack, load: Load) -> Seen:
+def _run(stack: Stack, load: Load) -> Seen:
     seen = Seen()
-    limits = httpx.Limits(max_connections=_MOST_REQUESTS, keepalive_expiry=_IDLE_S)
-    async with httpx.AsyncClient(base_url=stack.url, timeout=_PATIENCE_S, limits=limits) as client:
-        replacing = asyncio.create_task(asyncio.to_thread(_replace_all, stack, load.seconds))
-        began = time.monotonic()
+    began, pace = time.monotonic(), Event()
+    with ThreadPoolExecutor(_MOST_CLIENTS) as clients:
+        replacing = clients.submit(_replace_all, stack, load.seconds)
         following = []
         for number in range(int(load.jobs * load.seconds)):
-            await asyncio.sleep(max(0.0, began + number / load.jobs - time.monotonic()))
-            following.append(asyncio.create_task(_follow(client, load, seen)))
-        await replacing
-        await asyncio.gather(*following)
+            pace.wait(max(0.0, began + number / load.jobs - time.monotonic()))
+            following.append(clients.submit(_follow, stack, load, seen))
+        for each in (replacing, *following):
+            each.result()
     return seen
 
 
-async def _follow(client: httpx.AsyncClient, load: Load, seen: Seen) -> None:
-    """Submit a job and wait for its end, as often as that takes."""
+def _follow(stack: Stack, load: Load, seen: Seen) -> None:
+    """Submit a job on a new connection, and wait there for its end, as often as that takes."""
     seconds = LONG_S if random.random() * 100 < load.long else 0
-    body = {"operation": "wait", "params": {"seconds": seconds}}
-    job = await _ask(seen, lambda: client.post("/v1/jobs", json=body))
-    if job is None:
-        return
-    job_id, end = job["id"], time.monotonic() + _PATIENCE_S
-    seen.statuses[job_id] = job["status"]
-    prefer = {"Prefer": f"wait={_WAIT_S}"}
-    while seen.statuses[job_id] not in ("succeeded", "failed", "cancelled"):
-        job = await _ask(seen, lambda: client.get(f"/v1/jobs/{job_id}", headers=prefer))
-        if job is None or time.monotonic() > end:
-            return
-        seen.statuses[job_id] = job["status"]
+    body = json.dumps({"operation": "wait", "params": {"seconds": seconds}})
+    with closing(HTTPConnection("127.0.0.1", stack.port, timeout=_PATIENCE_S)) as connection:
+        began = time.monotonic()
+        job = _ask(seen, connection, "POST", "/v1/jobs", body, {"Content-Type": "application/json"})
+        seen.took_s.append(time.monotonic() - began)
+        while job is not None:
+            seen.statuses[job["id"]] = job["status"]
+            over = time.monotonic() - began > _PATIENCE_S
+            if over or job["status"] in ("succeeded", "failed", "cancelled"):
+                return
+            path = f"/v1/jobs/{job['id']}"
+            job = _ask(seen, connection, "GET", path, None, {"Prefer": f"wait={_WAIT_S}"})
 
 
-async def _ask(seen: Seen, send: Callable[[], Any]) -> dict[str, Any] | None:
-    began = time.monotonic()
+def _ask(
+    seen: Seen, connection: HTTPConnection, method: str, path: str, body: str | None, headers: Any
+) -> dict[str, Any] | None:
     try:
-        response: httpx.Response = await send()
-    except httpx.HTTPError as error:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        content = response.read()
+    except (OSError, HTTPException) as error:
         seen.codes[type(error).__name__] += 1
         return None
-    seen.codes[str(response.status_code)] += 1
-    if "Preference-Applied" not in response.headers:
-        seen.took_s.append(time.monotonic() - began)
-    answer: dict[str, Any] = response.json()
-    return answer if response.is_success else None
+    seen.codes[str(response.status)] += 1
+    answer: dict[str, Any] = json.loads(content)
+    return answer if response.status < HTTPStatus.MULTIPLE_CHOICES else None
 
 
 def _replace_all(stack: Stack, seconds: float) -> None:
