@@ -76,7 +76,7 @@ class Service(Middleware):
             stuck_after=settings.stuck_after,
             drain=supervision.drain if supervision is not None else None,
         )
-        self._hail = Hail(assembly, self._name, self.runs, self._watchdog)
+        self.hail: Final = Hail(assembly, self._name, self.runs, self._watchdog)
         self._recorder = Recorder(
             self._store,
             worker=self._name,
@@ -87,7 +87,7 @@ class Service(Middleware):
         beat = self._lease.total_seconds() / 3
         self._heartbeat = Loop("heartbeat", self.beat, interval=beat)
         self._watch = Loop("watch", self.watch, interval=WATCH_SECONDS)
-        self._hello = Loop("hello", self._hail.say, interval=HELLO_SECONDS)
+        self._hello = Loop("hello", self.hail.say, interval=HELLO_SECONDS)
         self._guarding = Loop("watchdog", self.look_after, interval=WATCHDOG_SECONDS)
         self._cancels = Cancels(
             connect_redis(settings, for_subscription=True),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from actors.isolation.children import Children
 from actors.recorder import Recorder
 from actors.runs import Run
 from actors.workshop import Workshop
@@ -47,7 +48,10 @@ class Bench(Stage):
         )
         (submitted,) = read_submissions(self.store, [self.job_id]).values()
         self.run = Run(submitted.submission, write, self.claim(self.job_id), 0)
-        workshop = Workshop(self.settings, self.store, self.storage, self.recorder)
+        children = Children([], log_format="text", log_level="info")
+        workshop = Workshop(
+            self.settings, self.store, self.storage, self.recorder, children=children
+        )
         self.outcome: Outcome = self.run.execute({}, workshop)
         (self.file_id,) = self.outcome.files
 

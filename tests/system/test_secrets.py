@@ -102,7 +102,8 @@ def test_no_secret_gets_out(
         _let_servers_fail(stack, http, confided)
         messages = _messages(stack, rabbitmq, http, confided)
         kept = in_redis(stack.store.redis)
-    stack.close()
+    for started in stack.started:
+        started.end()
 
     logs = b"\n".join(each.log.read_bytes() for each in stack.started)
     everything = [logs, kept, *messages, *said, *refusals, *(_shown(each) for each in answers)]

@@ -50,7 +50,8 @@ def followed(
         }
         stack.start(workers=1)
         jobs = use(stack)
-        stack.close()
+        for started in stack.started:
+            started.end()
         yield received, [started.log.read_text() for started in stack.started], jobs
 
 
