@@ -9,6 +9,8 @@ from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
 from tests.system.stack import installation
 
+PROCESSES = 2
+
 
 def test_a_web_process_that_starts_without_redis_waits_and_harms_no_other(
     tmp_path: Path, rabbitmq: RabbitMQ, namespace: str
@@ -16,8 +18,12 @@ def test_a_web_process_that_starts_without_redis_waits_and_harms_no_other(
     redis_server = RedisServer(tmp_path, options={"appendfsync": "always"})
     redis_server.start()
     with installation(tmp_path, rabbitmq, redis_server, namespace) as stack:
-        web = stack.web(CALLBOARD_DURABILITY="strict", CALLBOARD_WEB_CONCURRENCY="2")
-        eventually(stack.ready, what="web is ready", timeout=30)
+        web = stack.web(CALLBOARD_DURABILITY="strict", CALLBOARD_WEB_CONCURRENCY=str(PROCESSES))
+        eventually(
+            lambda: web.log.read_bytes().count(b"Serving (pid") == PROCESSES,
+            what="both processes serve",
+            timeout=60,
+        )
         doomed, other = psutil.Process(web.process.pid).children()
 
         redis_server.kill()
