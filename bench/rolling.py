@@ -160,6 +160,7 @@ def main() -> None:
         for _ in range(2):
             stack.worker()
         stack.await_workers(2)
+        stack.await_web(stack.started[0], 2)
         print(json.dumps(measure(stack, load), indent=2))
 
 

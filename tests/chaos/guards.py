@@ -39,7 +39,7 @@ GUARDS: Final = (
         f"{_SHARED}/holds_fence.lua",
         "\n    and tonumber(job.attempt) == attempt and job.token == token",
         "",
-        ("one-outcome", "one-lease"),
+        ("one-outcome", "one-lease", "fence"),
     ),
     Guard(
         "slot count",
@@ -88,7 +88,7 @@ GUARDS: Final = (
         f"{_SHARED}/decide_submission.lua",
         "    if kept[2] then",
         "    if false then",
-        ("idempotent",),
+        ("idempotent", "submissions"),
     ),
     Guard(
         "tombstone",

@@ -12,7 +12,9 @@ from tests.chaos.guards import GUARDS, Guard
 from tests.chaos.judged import Judged
 from tests.chaos.mutations import NOTHING, ROOT, Found, GuardChanged, take_out
 
-OF_THE_MACHINE = {"outbox", "places", "idle-places", "indexes", "model", "fence", "claims"}
+OF_THE_MACHINE = {
+    *("outbox", "places", "idle-places", "indexes", "model", "fence", "claims", "submissions")
+}
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=[guard.name for guard in GUARDS])

@@ -115,6 +115,14 @@ class Stack:
         finally:
             self.source = before
 
+    def await_web(self, web: Started, processes: int) -> None:
+        """Wait until so many processes of a web server serve; one is enough to be ready."""
+        eventually(
+            lambda: web.log.read_bytes().count(b"Serving (pid") >= processes,
+            what=f"{processes} web processes serve",
+            timeout=2 * BOOT_SECONDS,
+        )
+
     def await_workers(self, count: int) -> None:
         """Wait until so many workers have said hello."""
         workers = self.store.keys("workers")

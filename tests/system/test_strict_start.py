@@ -19,11 +19,7 @@ def test_a_web_process_that_starts_without_redis_waits_and_harms_no_other(
     redis_server.start()
     with installation(tmp_path, rabbitmq, redis_server, namespace) as stack:
         web = stack.web(CALLBOARD_DURABILITY="strict", CALLBOARD_WEB_CONCURRENCY=str(PROCESSES))
-        eventually(
-            lambda: web.log.read_bytes().count(b"Serving (pid") == PROCESSES,
-            what="both processes serve",
-            timeout=60,
-        )
+        stack.await_web(web, PROCESSES)
         doomed, other = psutil.Process(web.process.pid).children()
 
         redis_server.kill()
