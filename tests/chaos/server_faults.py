@@ -1,6 +1,5 @@
 """Faults of Redis and RabbitMQ, and what operators do to limits meanwhile."""
 
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -60,8 +59,7 @@ def kill_rabbitmq(scene: Scene, fault: Fault) -> None:
 def wipe_rabbitmq(scene: Scene, fault: Fault) -> None:
     """SIGKILL RabbitMQ and start it again with nothing."""
     scene.did("wipe", "rabbitmq", seconds=fault.lasts)
-    scene.plant.rabbitmq.kill()
-    shutil.rmtree(scene.plant.folder / "rabbitmq" / "data")
+    scene.plant.rabbitmq.wipe()
     scene.last(fault)
     scene.plant.start_again(scene.plant.rabbitmq)
     scene.messages_lost_ms = now_ms()

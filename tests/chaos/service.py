@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+from tests.eventually import eventually
 from tests.system.stack import ROOT
 
 _LOOK_SECONDS: Final = 0.2
@@ -141,9 +141,7 @@ def _is_group(pid: int) -> bool:
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> bool:
-    end, pause = time.monotonic() + seconds, threading.Event()
-    while not condition():
-        if time.monotonic() >= end:
-            return False
-        pause.wait(0.05)
-    return True
+    try:
+        return eventually(condition, what="it", timeout=seconds, interval=0.05)
+    except AssertionError:
+        return False

@@ -1,6 +1,5 @@
 """An installation whose every process reaches Redis and RabbitMQ by wires that can be broken."""
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from callboard import Client
 from tests.eventually import eventually
 from tests.faults.proxy import Proxy
 from tests.invariants import complaints, look, nothing_is_held
+from tests.processes import children_of, parent_of
 from tests.servers import RabbitMQ, RedisServer
 from tests.system.notes import Note, begun, read_notes
 from tests.system.stack import Stack, Started, installation
@@ -38,8 +38,7 @@ class Member:
 
     def children(self) -> list[int]:
         """Name the processes that the master started and that still run."""
-        found = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        return [int(pid) for pid in found.read_text("ascii").split()]
+        return children_of(self.pid)
 
     def said(self) -> str:
         """Give everything that it wrote to its log."""
@@ -91,7 +90,7 @@ class Site:
         eventually(self.stack.ready, what="web is ready", timeout=BOOT_SECONDS)
         masters = {member.pid for member in self.workers}
         eventually(
-            lambda: masters <= {_parent(pid) for pid in self.stack.pids_of_workers()},
+            lambda: masters <= {parent_of(pid) for pid in self.stack.pids_of_workers()},
             what="all workers say hello",
             timeout=BOOT_SECONDS,
         )
@@ -182,21 +181,3 @@ def await_begins(path: Path, count: int) -> None:
 def outcomes(client: Client, job_ids: list[str], *, timeout: float = 60.0) -> list[dict[str, Any]]:
     """Wait for jobs, and give them as they ended."""
     return [client.wait(job_id, timeout=timeout) for job_id in job_ids]
-
-
-def _parent(pid: int) -> int:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text("ascii", errors="replace")
-    except OSError:
-        return 0
-    return int(stat.rpartition(")")[2].split()[1])
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process is there and not merely waiting to be reaped."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"

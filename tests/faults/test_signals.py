@@ -15,10 +15,10 @@ from tests.faults.site import (
     Site,
     await_begins,
     first_begin,
-    is_running,
     open_site,
     outcomes,
 )
+from tests.processes import is_running
 from tests.servers import RabbitMQ, RedisServer
 from tests.system.notes import begun, read_notes
 

@@ -92,10 +92,11 @@ class Stack:
 
     def start(self, *, workers: int = 2, **settings: str) -> None:
         """Start a web process and workers, and wait until all are ready."""
-        self.web(**settings)
+        web = self.web(**settings)
         for _ in range(workers):
             self.worker(**settings)
         eventually(self.ready, what="web is ready", timeout=BOOT_SECONDS)
+        self.await_web(web, int({**self.settings, **settings}["CALLBOARD_WEB_CONCURRENCY"]))
         self.await_workers(workers)
 
     def web(self, **settings: str) -> Started:

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 
 from tests.eventually import eventually
+from tests.processes import is_running
 from tests.system.stack import Stack
 
 
@@ -26,7 +27,7 @@ def test_a_killed_worker_leaves_none_of_its_functions_running(stack: Stack, tmp_
         os.kill(worker, signal.SIGKILL)
 
         eventually(
-            lambda: not any(_lives(each) for each in family),
+            lambda: not any(is_running(each.pid) for each in family),
             what="the nursery, the function's process and what that has started have ended",
         )
         assert client.cancel(job["id"])["status"] == "cancelling"
@@ -43,10 +44,3 @@ def test_a_forced_cancel_reaches_a_function_by_way_of_http(stack: Stack, tmp_pat
         ended = client.wait(job["id"], timeout=10)
 
         assert ended["status"] == "cancelled"
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

@@ -1,6 +1,5 @@
 """Processes that are told to stop, as process managers do it."""
 
-import os
 import signal
 import threading
 from pathlib import Path
@@ -9,6 +8,7 @@ import httpx
 import pytest
 
 from tests.eventually import eventually
+from tests.processes import is_running
 from tests.system.notes import begun, read_notes
 from tests.system.stack import Stack
 
@@ -92,13 +92,3 @@ def listeners(stack: Stack, channel: str) -> int:
     """Count the subscriptions to a channel."""
     ((_, count),) = stack.store.redis.pubsub_numsub(channel)
     return int(count)
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process is there and not merely waiting to be reaped."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from tests.processes import children_of
 from tests.system.connection import Connection
 from tests.system.stack import ROOT, Stack
 
@@ -77,8 +78,7 @@ def web_process(stack: Stack) -> int:
     children, found = [stack.started[0].process.pid], 0
     while children:
         found = children[0]
-        path = Path(f"/proc/{found}/task/{found}/children")
-        children = [int(pid) for pid in path.read_text().split()]
+        children = children_of(found)
     return found
 
 
