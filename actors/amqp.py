@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 import pika
 
 from config.tls import TLS, ended_within_tls, tls_fault
+from jobs.versions import numbers_of
 
 QueueType = Literal["classic", "quorum"]
 
@@ -15,7 +16,7 @@ HANDSHAKE_S: Final = 5
 BLOCKED_S: Final = 300
 SYSTEM: Final = TLS()
 
-UNLIMITED_DELIVERIES_SINCE: Final = 4
+UNLIMITED_DELIVERIES_SINCE: Final = (4,)
 
 
 def connection_parameters(url: str, *, name: str, tls: TLS = SYSTEM) -> pika.URLParameters:
@@ -42,6 +43,11 @@ def connection_parameters(url: str, *, name: str, tls: TLS = SYSTEM) -> pika.URL
     return parameters
 
 
+def queue_name(namespace: str, queue: str) -> str:
+    """Name an operation's queue as RabbitMQ knows it."""
+    return f"{namespace}.{queue}"
+
+
 def queue_arguments(
     queue_type: QueueType, max_priority: int, server_version: str
 ) -> dict[str, Any]:
@@ -54,7 +60,7 @@ def queue_arguments(
     if queue_type == "classic":
         return {"x-max-priority": max_priority}
     arguments: dict[str, Any] = {"x-queue-type": "quorum"}
-    if _major(server_version) >= UNLIMITED_DELIVERIES_SINCE:
+    if numbers_of(server_version) >= UNLIMITED_DELIVERIES_SINCE:
         arguments["x-delivery-limit"] = -1
     return arguments
 
@@ -94,8 +100,3 @@ def reason_of(error: BaseException) -> str:
 def silence_pika() -> None:
     """Keep pika's own lines, several for each lost connection, out of the log: we write one."""
     logging.getLogger("pika").setLevel(logging.CRITICAL)
-
-
-def _major(version: str) -> int:
-    head = version.partition(".")[0]
-    return int(head) if head.isdigit() else 0

@@ -12,6 +12,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from actors.amqp import queue_name
 from actors.failures import names
 from actors.runs import Run
 from config.telemetry import Telemetry
@@ -42,7 +43,7 @@ class RunSpans:
             "messaging.system": self._system,
             "messaging.operation.type": "process",
             "messaging.operation.name": "run",
-            "messaging.destination.name": f"{self._namespace}.{submission.queue}",
+            "messaging.destination.name": queue_name(self._namespace, submission.queue),
             "messaging.message.id": submission.job_id,
             "callboard.job.id": submission.job_id,
             "callboard.operation": submission.operation,

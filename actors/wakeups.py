@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol
 
 from dramatiq import Message
 
+from actors.amqp import queue_name
 from actors.publisher import MAX_PRIORITY, Outcome, Outgoing
 from jobs.publisher import Wakeup
 from jobs.submission import Submission
@@ -36,7 +37,7 @@ class BrokerPublisher:
 
     def queue(self, name: str) -> str:
         """Name an operation's queue as RabbitMQ knows it."""
-        return f"{self._namespace}.{name}"
+        return queue_name(self._namespace, name)
 
     def publish(self, wakeups: Sequence[Wakeup]) -> list[bool]:
         """Publish, and say for each whether it was confirmed within the deadline."""

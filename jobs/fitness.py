@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 import redis
 
 from jobs.errors import StoreUnfit
+from jobs.versions import numbers_of
 
 OLDEST_VERSION: Final = (6, 2)
 WAITAOF_SINCE: Final = (7, 2)
@@ -62,8 +63,7 @@ class Setup:
     @property
     def version(self) -> tuple[int, ...]:
         """Its version's first two numbers."""
-        text = str(self.info.get("redis_version", "0"))
-        return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+        return numbers_of(str(self.info.get("redis_version", "0")))
 
     @property
     def appends(self) -> bool:

@@ -17,6 +17,7 @@ from config.duration import format_duration
 from config.tls import tls_fault
 from config.values import is_loopback
 from jobs.registry import Registry
+from jobs.versions import numbers_of
 from ops.doctor.finding import Finding
 from ops.doctor.rabbitmq import Queues
 
@@ -51,7 +52,7 @@ def look_at_consumer_timeout(
         yield Finding("consumer_timeout", "unknown", "No operation is known here.", _LOOK)
         return
     limit = format_duration(longest)
-    if settings.queue_type == "classic" and _numbers(queues.version) >= _QUORUM_ALONE:
+    if settings.queue_type == "classic" and numbers_of(queues.version) >= _QUORUM_ALONE:
         yield Finding("consumer_timeout", "ok", "Classic queues have none in this version.")
         return
     try:
@@ -189,7 +190,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, subprocess.TimeoutExpired):
         return "rabbitmqctl did not end in time"
     return str(error)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

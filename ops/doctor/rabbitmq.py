@@ -13,12 +13,14 @@ from actors.amqp import (
     connection_parameters,
     is_only_delivery_limit,
     queue_arguments,
+    queue_name,
     reason_of,
     server_version,
     silence_pika,
 )
 from actors.publisher import MAX_PRIORITY
 from config import Settings
+from jobs.versions import numbers_of
 from ops.doctor.finding import Finding
 
 OLDEST_VERSION: Final = (3, 10)
@@ -73,14 +75,14 @@ class Rabbitmq:
         findings = [self._look_at_version(), *self._try_queue()]
         there: dict[str, int] = {}
         if self._connection.is_open:
-            wanted = [f"{self._settings.namespace}.{name}" for name in sorted(set(names))]
+            wanted = [queue_name(self._settings.namespace, name) for name in sorted(set(names))]
             there = {name: found for name in wanted if (found := self._consumers(name)) is not None}
             findings += self._look_at_arguments(there)
             findings += _unheard(there)
         return findings, Queues(self.version, there)
 
     def _look_at_version(self) -> Finding:
-        numbers = tuple(int(part) for part in self.version.split(".")[:2] if part.isdigit())
+        numbers = numbers_of(self.version)
         if numbers and numbers < OLDEST_VERSION:
             says = f"RabbitMQ {self.version} is older than 3.10."
             return Finding("rabbitmq version", "warning", says, "Install a newer one.")
