@@ -115,6 +115,15 @@ def take_memory(mebibytes: int, seconds: float = 0.0) -> int:
 
 
 @operation(isolation="process", memory_limit="256MiB")
+def do_with_less(mebibytes: int) -> int:
+    """Ask for memory, which nothing is written to, and do with less if it is refused."""
+    try:
+        return len(bytes(mebibytes * 1024**2))
+    except MemoryError:
+        return 0
+
+
+@operation(isolation="process", memory_limit="256MiB")
 def have_memory_taken(mebibytes: int) -> None:
     """Fill memory in another program, past the limit that it inherits."""
     program = (

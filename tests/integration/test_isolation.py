@@ -229,6 +229,11 @@ def test_memory_beyond_the_limit_fails_its_own_job_only(apart: Desk) -> None:
     assert [apart.ended(job_id).status for job_id in others] == ["succeeded", "succeeded"]
 
 
+def test_a_function_can_do_with_less_memory_when_it_is_refused_more(apart: Desk) -> None:
+    assert apart.run("do_with_less", mebibytes=600).result == 0
+    assert apart.run("do_with_less", mebibytes=16).result == 16 * 1024**2
+
+
 def test_memory_that_programs_take_counts_too(apart: Desk) -> None:
     ended = apart.run("have_memory_taken", mebibytes=400)
 
