@@ -93,11 +93,11 @@ class JobResource:
     def on_delete(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Cancel an active job, leave a final one as it is, or remove it with `?purge=true`.
 
-        A repeat does no harm. `?force=true`, or a repeat while the job is cancelling that does not
-        say `?force=false`, gives the function no time to stop, if it runs in a process of its own.
+        A repeat does as the first one, since proxies and clients repeat a DELETE by themselves.
+        `?force=true` alone gives the function no time to stop, if it runs in a process of its own.
         """
         with read_query(req) as query:
-            force = query.either("force")
+            force = query.flag("force")
             to_purge = query.flag("purge")
         caller = req.context.caller
         if to_purge:

@@ -51,12 +51,7 @@ class Query:
 
     def flag(self, name: str) -> bool:
         """Give one that is `true` or `false`; absent means false."""
-        return self.either(name) is True
-
-    def either(self, name: str) -> bool | None:
-        """Give one that is `true` or `false`; None when it is absent."""
-        word = self.word(name, ("true", "false"))
-        return None if word is None else word == "true"
+        return self.word(name, ("true", "false")) == "true"
 
     def word(self, name: str, words: tuple[str, ...]) -> str | None:
         """Give one of a few words."""

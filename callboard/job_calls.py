@@ -120,15 +120,10 @@ class JobCalls(Connection):
 
         Args:
             job_id: which.
-            force: kill its function, where the operation's isolation allows that. A second call
-                for a job that is cancelling does so, too; a try after a lost answer does not.
+            force: kill its function, where the operation's isolation allows that.
         """
         params = {"force": "true"} if force else {}
-        again = params or {"force": "false"}
-        answer = self._transport.ask(
-            "DELETE", path_of(job_id), again={"params": again}, params=params
-        )
-        job: JobObject = answer.json()
+        job: JobObject = self._transport.ask("DELETE", path_of(job_id), params=params).json()
         return job
 
     def ask_to_cancel(self, job_id: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -101,7 +101,6 @@ class Transport:
         path: str,
         *,
         patience: Patience | None = None,
-        again: Mapping[str, Any] | None = None,
         **request: Any,
     ) -> httpx.Response:
         """Send a request, again if need be, and give an answer below 400.
@@ -110,7 +109,6 @@ class Transport:
             method: of HTTP.
             path: on the server.
             patience: how long it is tried; as configured without one.
-            again: what is different about the request when it is repeated.
             request: further parts of it, as httpx names them.
 
         Raises:
@@ -124,7 +122,6 @@ class Transport:
                 response = self._http.request(method, path, **request)
             except PASSING as error:
                 patience.spent(self._without_answer(error))
-                request |= again or {}
                 continue
             except UNASKABLE as error:
                 raise self._without_answer(error) from error
@@ -134,7 +131,6 @@ class Transport:
             if response.status_code not in LATER:
                 raise problem
             patience.spent(problem, retry_after=problem.retry_after)
-            request |= again or {}
 
     @contextmanager
     def stream(self, path: str, headers: dict[str, str]) -> Iterator[httpx.Response]:

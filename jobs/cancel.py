@@ -15,7 +15,6 @@ Word = Literal["cancelled", "cancelling", "ended", "missing"]
 
 CONFIRM_WITHIN: Final = timedelta(minutes=5)
 _USED_KEPT: Final = timedelta(hours=24)
-_FORCE: Final = {True: "always", None: "again", False: "never"}
 
 
 @dataclass(frozen=True)
@@ -31,14 +30,14 @@ class Confirmation:
     expires_at: datetime
 
 
-def cancel(store: Store, job_id: str, *, force: bool | None = None) -> Word:
-    """Cancel a job in one step; repeating it is always safe, and may force what is cancelling.
+def cancel(store: Store, job_id: str, *, force: bool = False) -> Word:
+    """Cancel a job in one step; repeating it is always safe.
 
     Args:
         store: where the job is.
         job_id: which one.
-        force: give its function no time to stop, where its isolation allows to end it; None for
-            only if the job is cancelling already.
+        force: give its function no time to stop, where its isolation allows to end it; a later
+            cancel without it takes nothing back.
 
     Returns:
         cancelled, when it was final at once; cancelling, when its worker was told; ended, when
@@ -81,7 +80,6 @@ def ask_cancel(store: Store, job_id: str, *, caller: str) -> Confirmation:
 def confirm_cancel(store: Store, job_id: str, token: str, *, caller: str) -> Word:
     """Cancel a job with what `ask_cancel` gave; the same token again does as the first time.
 
-    With a new token, a job that is cancelling already is forced to end.
     Of a confirmation and a finish at the same moment one wins, and the other is told.
 
     Returns:
@@ -105,14 +103,14 @@ def confirm_cancel(store: Store, job_id: str, token: str, *, caller: str) -> Wor
     return cast("Word", word)
 
 
-def _cancel(store: Store, job_id: str, confirmation: str, *, force: bool | None = None) -> str:
+def _cancel(store: Store, job_id: str, confirmation: str, *, force: bool = False) -> str:
     answer = store.run(
         "cancel_job",
         store.keys("job", job_id),
         job_id=job_id,
         confirmation=confirmation,
         kept_ms=milliseconds(_USED_KEPT),
-        force=_FORCE[force],
+        force=int(force),
     )
     return answer.word
 

@@ -198,7 +198,7 @@ class Callboard(RuleBasedStateMachine):
             self._expect([self.model.status(each) for each in job_ids], ["missing"] * len(job_ids))
         else:
             for job_id in job_ids:
-                self.model.cancel(job_id, again_forces=False)
+                self.model.cancel(job_id)
 
     @rule(pick=NEWEST_FIRST, caller=st.sampled_from(["a", "b"]))
     def ask_to_cancel(self, pick: int, caller: str) -> None:

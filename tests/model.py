@@ -162,13 +162,13 @@ class Model:
             self.jobs[fence.job_id].status = "queued"
         return "queued" if word == "left" else word
 
-    def cancel(self, job_id: str, *, again_forces: bool = True) -> str:
+    def cancel(self, job_id: str, *, force: bool = False) -> str:
         status = self.status(job_id)
         if status in ("scheduled", "queued"):
             self._end(self.jobs[job_id], "cancelled")
             return "cancelled"
         if status in HOLDING:
-            self.jobs[job_id].forced |= status == "cancelling" and again_forces
+            self.jobs[job_id].forced |= force
             self.jobs[job_id].status = "cancelling"
             return "cancelling"
         return "missing" if status == "missing" else "ended"
@@ -189,7 +189,7 @@ class Model:
             if until is not None and until < self.now_ms:
                 return "stale"
             self.confirmations[known] = None
-        return self.cancel(job_id, again_forces=until is not None)
+        return self.cancel(job_id)
 
     def defer(self, job_id: str, *, parked: bool) -> str:
         status = self.status(job_id)

@@ -24,7 +24,7 @@ _CURSOR: Final = (
 _QUERY: Final[dict[str, dict[str, Any]]] = {
     "force": {
         "description": "Whether to give the function no time to stop, where it runs in a process "
-        "of its own. Without it only a repeat does, while the job is cancelling.",
+        "of its own. Nothing else does; a repeat is a repeat.",
         "schema": _FLAG,
     },
     "purge": {"description": "Remove a final job.", "schema": _FLAG},

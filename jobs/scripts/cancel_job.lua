@@ -4,12 +4,12 @@
 -- ARGV     job_id        str
 --          confirmation  str   digest of what `ask_cancel` kept; empty to cancel in one step
 --          kept_ms       int   how long a used confirmation is kept
---          force         str   always | again, where it is cancelling already | never
+--          force         int   1 to give the function no time to stop
 -- RETURNS  cancelled | cancelling | ended | stale | missing
 --
 -- A job that no worker runs is final at once, wherever its message is. One that runs is told
 -- through the channel and again by each heartbeat; every way out of cancelling ends it cancelled.
--- A forced cancel gives the function no time to stop; no later one takes that back.
+-- Only a cancel that says so is forced, never a repeat; no later one takes that back.
 -- A confirmation is used up in the same step; with a used one the answer is as the first time.
 local job = read_job(job_id)
 if not job then return answer('missing') end
@@ -21,6 +21,4 @@ if key then
   if not used and (not kept or tonumber(kept) < now) then return answer('stale') end
   redis.call('SET', key, 'used', 'PX', whole(kept_ms))
 end
-local again = job.status == 'cancelling' and not used
-local forced = force == 'always' or (force == 'again' and again)
-return answer(stop_job(job_id, job, forced))
+return answer(stop_job(job_id, job, force == 1))

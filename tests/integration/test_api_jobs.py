@@ -197,13 +197,14 @@ def test_a_running_job_is_asked_to_stop(stage: Stage, job_id: str) -> None:
     [
         ([{}], "cancel"),
         ([{"force": "true"}], "force"),
-        ([{}, {}], "force"),
+        ([{}, {}], "cancel"),
+        ([{}, {}, {}], "cancel"),
         ([{"force": "false"}], "cancel"),
         ([{}, {"force": "false"}], "cancel"),
         ([{"force": "true"}, {"force": "false"}], "force"),
     ],
 )
-def test_a_cancel_is_forced_when_it_says_so_or_comes_again_and_does_not_refuse(
+def test_a_cancel_is_forced_when_it_says_so_and_by_no_repeat(
     stage: Stage, job_id: str, queries: list[dict[str, str]], word: str
 ) -> None:
     fence = stage.claim(job_id)

@@ -132,8 +132,8 @@ DESCRIPTIONS: Final[Descriptions] = {
         tag=_TAG,
         summary="Cancel or remove a job",
         says="Cancels an active job in one step and leaves a final one as it is; "
-        "`purge=true` removes a final one. A repeat does no harm; while the job is cancelling it "
-        "forces the cancel, as `force=true` does, unless it says `force=false`.",
+        "`purge=true` removes a final one. A repeat does no harm, and forces nothing: "
+        "`force=true` alone does.",
         parameters=("purge", "force"),
         answers={
             200: Answer(
