@@ -7,6 +7,8 @@ from typing import Final
 import redis
 import structlog
 
+from jobs.outages import NO_RIGHTS, outage_of
+
 PAUSE_SECONDS: Final = 1.0
 LISTEN_SECONDS: Final = 1.0
 
@@ -17,6 +19,7 @@ class Cancels:
     """Listens for ids of jobs that are to stop, some followed by `force`.
 
     What is published while the connection is down is not heard here; the next heartbeat says it.
+    Where Redis lets nobody listen, heartbeats are hurried instead.
 
     Args:
         client: for subscriptions.
@@ -38,6 +41,7 @@ class Cancels:
         self._on_cancel = on_cancel
         self._on_return = on_return
         self._closing = threading.Event()
+        self._refused = False
         self._thread = threading.Thread(target=self._run, name="cancels", daemon=True)
 
     def start(self) -> None:
@@ -53,11 +57,19 @@ class Cancels:
         while not self._closing.is_set():
             try:
                 self._listen()
-            except (redis.RedisError, OSError):
+            except (redis.RedisError, OSError) as error:
+                if outage_of(error) == NO_RIGHTS:
+                    self._say_refused(str(error))
+                    self._on_return()
                 self._closing.wait(PAUSE_SECONDS)
             except Exception:
                 log.exception("cancels_failed")
                 self._closing.wait(PAUSE_SECONDS)
+
+    def _say_refused(self, reason: str) -> None:
+        if not self._refused:
+            self._refused = True
+            log.warning("cancels_unheard", reason=reason)
 
     def _listen(self) -> None:
         with self._client.pubsub() as subscription:
@@ -67,6 +79,7 @@ class Cancels:
                 if message is None:
                     continue
                 if message["type"] == "subscribe":
+                    self._refused = False
                     self._on_return()
                 elif message["type"] == "message":
                     self._on_cancel(message["data"].decode())

@@ -1,6 +1,5 @@
 """Run transitions in Redis: the only door through which the rest of the core reaches it."""
 
-import re
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,17 +10,7 @@ from redis import exceptions
 from jobs import script
 from jobs.errors import StoreUnavailable
 from jobs.keys import Keys
-
-_AWAY: Final = (
-    exceptions.ConnectionError,
-    exceptions.TimeoutError,
-    exceptions.ReadOnlyError,
-    OSError,
-)
-# Without replicas, disk, memory or time for anybody else's commands; all of these pass.
-_REFUSED_FOR_NOW: Final = re.compile(
-    r"\b(OOM|NOREPLICAS|MISCONF|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b"
-)
+from jobs.outages import outage_of
 
 
 @dataclass(frozen=True)
@@ -157,23 +146,10 @@ class Store:
             except exceptions.ConnectionError:
                 # The pooled connection may have died with a server that is back by now.
                 return call()
-        except _AWAY as error:
-            raise StoreUnavailable("Redis does not answer at the moment.") from error
-        except exceptions.ResponseError as error:
-            if (reason := _reason(error)) is None:
+        except (exceptions.RedisError, OSError) as error:
+            if (reason := outage_of(error)) is None:
                 raise
             raise StoreUnavailable(f"Redis {reason} at the moment.") from error
-
-
-def _reason(error: exceptions.ResponseError) -> str | None:
-    """Say what keeps Redis from an answer for now; None for a mistake of ours."""
-    refused = _REFUSED_FOR_NOW.search(str(error))
-    # The client takes the word from the text of an error that it has a class for.
-    if isinstance(error, exceptions.OutOfMemoryError) or (refused and refused[1] == "OOM"):
-        return "has no memory left for new jobs"
-    if refused or isinstance(error, exceptions.ClusterDownError | exceptions.TryAgainError):
-        return "takes nothing"
-    return None
 
 
 def _text(value: Any) -> Any:

@@ -10,6 +10,7 @@ import structlog
 
 from config.tls import tls_fault
 from jobs.errors import StoreUnavailable
+from jobs.outages import NO_RIGHTS, outage_of
 from jobs.read import Glance
 
 REREAD_S: Final = 5.0
@@ -19,6 +20,7 @@ _MOST_AT_ONCE: Final = 100
 _TICK_S: Final = 1.0
 _LINGER_S: Final = 10.0
 _SILENCE_S: Final = 10.0
+_UNHEARD_S: Final = 10.0
 _SHORTEST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
 
@@ -56,6 +58,7 @@ class Subscription:
         self._listeners: dict[str, set[Listener]] = {}
         self._runs = False
         self._idle_since = 0.0
+        self._interrupted_by = ""
         self._looked = float("-inf")
 
     @property
@@ -98,12 +101,31 @@ class Subscription:
                 finally:
                     client.close()
             except (redis.RedisError, StoreUnavailable, OSError) as error:
-                log.warning("events_interrupted", error=tls_fault(error) or str(error))
+                self._say_interrupted(tls_fault(error) or str(error))
+                if outage_of(error) == NO_RIGHTS:
+                    began = self._look_unheard()
             except Exception:
                 log.exception("events_failed")
             lasted = time.monotonic() - began > _LONGEST_PAUSE_S
             pause = _SHORTEST_PAUSE_S if lasted else min(_LONGEST_PAUSE_S, pause * 2)
             self._closed.wait(pause)
+
+    def _say_interrupted(self, reason: str) -> None:
+        """Warn once of each reason: without rights it comes again and again."""
+        if reason != self._interrupted_by:
+            self._interrupted_by = reason
+            log.warning("events_interrupted", error=reason)
+
+    def _look_unheard(self) -> float:
+        """Look at all jobs every second where Redis lets nobody listen; says when that began."""
+        began = time.monotonic()
+        while not self._idle() and time.monotonic() - began < _UNHEARD_S:
+            try:
+                self._look()
+            except (redis.RedisError, StoreUnavailable, OSError):
+                break
+            self._closed.wait(_TICK_S)
+        return began
 
     def _hear(self, client: redis.Redis) -> None:
         """Pass on what is published, until nobody listens or the connection is lost."""
@@ -127,6 +149,7 @@ class Subscription:
 
     def _pass_on(self, message: dict[str, object]) -> None:
         if message["type"] == "subscribe":
+            self._interrupted_by = ""
             self._look()
             return
         data = message["data"]

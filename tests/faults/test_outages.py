@@ -1,4 +1,4 @@
-"""Redis goes away for several leases, and no run is repeated and no result is lost."""
+"""Redis goes away or refuses for several leases, and no run is repeated and no result is lost."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ import pytest
 
 from tests.eventually import eventually
 from tests.faults.site import LEASE_S, Site, await_begins, open_site, outcomes
-from tests.servers import RabbitMQ, RedisServer
+from tests.servers import RabbitMQ, RedisServer, free_port
 from tests.system.notes import begun, read_notes
 
 AWAY_S = 3.5 * LEASE_S
@@ -39,13 +39,36 @@ def kill_and_restart(server: RedisServer) -> None:
     server.start()
 
 
+def take_and_give_rights(server: RedisServer) -> None:
+    """Let the user change nothing, as an operator does by mistake, and mend that."""
+    with server.connect() as operator:
+        operator.execute_command("ACL", "SETUSER", "default", "-@write", "resetchannels")
+        try:
+            wait_out(AWAY_S)
+        finally:
+            operator.execute_command("ACL", "SETUSER", "default", "+@all", "allchannels")
+
+
+def demote_and_promote(server: RedisServer) -> None:
+    """Make a replica of Redis, which can be read all the time."""
+    with server.connect() as operator:
+        operator.replicaof("127.0.0.1", free_port())
+        try:
+            wait_out(AWAY_S)
+        finally:
+            operator.replicaof("NO", "ONE")
+
+
 def wait_out(seconds: float) -> None:
     """Let real time pass: an outage has a length."""
     ends_at = time.monotonic() + seconds
     eventually(lambda: time.monotonic() > ends_at, what="the outage is over", timeout=seconds + 5)
 
 
-@pytest.mark.parametrize("outage", [pause_and_resume, kill_and_restart])
+@pytest.mark.parametrize(
+    "outage",
+    [pause_and_resume, kill_and_restart, take_and_give_rights, demote_and_promote],
+)
 def test_an_outage_of_redis_repeats_no_run_and_loses_no_result(
     site: Site, outage: Callable[[RedisServer], None]
 ) -> None:

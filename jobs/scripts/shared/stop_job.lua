@@ -13,8 +13,8 @@ local function stop_job(id, job, forced)
     job.forced = '1'
     redis.call('HSET', key_job(id), 'forced', '1')
   end
-  redis.call('PUBLISH', channel_cancels, id)
+  redis.pcall('PUBLISH', channel_cancels, id)
   -- A message of its own: workers of older versions take the whole text for an id.
-  if forced then redis.call('PUBLISH', channel_cancels, id .. ' force') end
+  if forced then redis.pcall('PUBLISH', channel_cancels, id .. ' force') end
   return 'cancelling'
 end

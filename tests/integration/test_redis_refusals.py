@@ -1,0 +1,197 @@
+"""A Redis that answers and refuses: its rights, its role, its memory and its disk are outages."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from jobs.errors import StoreUnavailable
+from jobs.finish import encode_result, finish
+from jobs.keys import Keys
+from jobs.renew import renew
+from tests.api_stage import ADD, Stage
+from tests.eventually import eventually
+from tests.servers import RedisServer, free_port
+from tests.world import LEASE, World
+
+SUCCESS = encode_result(1, max_bytes=100)
+USER, PASSWORD = "refused", "hush-hush"
+OPERATOR = "operator"
+
+Change = Callable[[Redis], Any]
+
+
+def rights(*rules: str) -> Change:
+    return lambda admin: admin.execute_command("ACL", "SETUSER", USER, *rules)
+
+
+def setting(name: str, value: str) -> Change:
+    return lambda admin: admin.config_set(name, value)
+
+
+def as_replica(admin: Redis) -> None:
+    admin.replicaof("127.0.0.1", free_port())
+
+
+def as_stale_replica(admin: Redis) -> None:
+    admin.config_set("replica-serve-stale-data", "no")
+    as_replica(admin)
+
+
+REFUSALS: dict[str, tuple[Change, str]] = {
+    "no commands that write": (rights("-@write"), "refuses its user the rights"),
+    "no scripts": (rights("-@scripting"), "refuses its user the rights"),
+    "no keys": (rights("resetkeys", "~other:*"), "refuses its user the rights"),
+    "no command at all": (rights("-@all"), "refuses its user the rights"),
+    "a user that is off": (rights("off"), "does not accept our user or password"),
+    "another password": (rights("resetpass", ">another"), "does not accept our user or password"),
+    "a replica": (as_replica, "is a replica, which takes no changes"),
+    "a stale replica": (as_stale_replica, "is a replica that has lost its primary"),
+    "too few replicas": (setting("min-replicas-to-write", "1"), "has too few replicas"),
+}
+
+
+def allow_all(admin: Redis) -> None:
+    admin.execute_command(
+        "ACL", "SETUSER", USER, "reset", "on", f">{PASSWORD}", "~*", "&*", "+@all"
+    )
+    admin.replicaof("NO", "ONE")
+    admin.config_set("replica-serve-stale-data", "yes")
+    admin.config_set("min-replicas-to-write", 0)
+    admin.config_set("maxmemory", 0)
+
+
+class Refusing:
+    """A Redis, as the user of an installation sees it, and what its operator does to it."""
+
+    def __init__(self, admin: Redis, url: str) -> None:
+        self.admin = admin
+        self.url = url.replace("redis://", f"redis://{USER}:{PASSWORD}@")
+
+    def connect(self) -> Redis:
+        return Redis.from_url(self.url, protocol=2, socket_timeout=5)
+
+    @contextmanager
+    def refusing(self, change: Change) -> Iterator[None]:
+        change(self.admin)
+        # Those that are there keep the rights with which they came, where it is the password.
+        self.admin.execute_command("CLIENT", "KILL", "USER", USER)
+        try:
+            yield
+        finally:
+            allow_all(self.admin)
+
+
+@pytest.fixture
+def refusing(redis: Redis, redis_server: RedisServer) -> Iterator[Refusing]:
+    allow_all(redis)
+    yield Refusing(redis, redis_server.url)
+    allow_all(redis)
+    redis.execute_command("ACL", "DELUSER", USER)
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_result_that_redis_refuses_is_stored_once_it_takes_it(
+    refusing: Refusing, name: str
+) -> None:
+    change, says = REFUSALS[name]
+    world = World(refusing.connect())
+    fence = world.running()
+    command = ("EVAL", "redis.call('DEL', KEYS[1])", 1, world.store.keys("headroom"))
+
+    with refusing.refusing(change):
+        for refused in (
+            lambda: finish(world.store, fence, SUCCESS),
+            lambda: renew(world.store, [fence], lease=LEASE),
+            lambda: world.store.pipeline(command),
+            lambda: world.store.pipeline(command, atomic=True),
+        ):
+            with pytest.raises(StoreUnavailable, match=says):
+                refused()
+
+    assert finish(world.store, fence, SUCCESS) == "finished"
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_whatever_is_asked_of_a_web_process_meanwhile_its_answer_is_no_fault_of_ours(
+    refusing: Refusing, name: str
+) -> None:
+    change, says = REFUSALS[name]
+    stage = Stage(refusing.connect(), connect=refusing.connect)
+    job_id = stage.submit().json["id"]
+
+    with refusing.refusing(change):
+        submitted = stage.submit()
+        answers = [
+            (method, path, stage.http.simulate_request(method, path, json={}))
+            for method, path in _requests(stage, job_id)
+        ]
+
+    stage.close()
+    assert (submitted.status_code, submitted.json["code"]) == (503, "STORE_UNAVAILABLE")
+    assert says in submitted.json["detail"]
+    assert int(submitted.headers["Retry-After"]) > 0
+    faults = [(m, path, a.status_code) for m, path, a in answers if a.status_code == 500]
+    assert not faults
+
+
+def _requests(stage: Stage, job_id: str) -> Iterator[tuple[str, str]]:
+    values = {"job_id": job_id, "name": "add", "file_id": job_id, "batch_id": job_id}
+    for route in stage.routes():
+        path = route.template
+        for name, value in values.items():
+            path = path.replace("{" + name + "}", value)
+        for method in route.roles:
+            if not path.endswith("/events"):
+                yield method, path
+
+
+def test_a_full_redis_ends_jobs_and_says_that_it_takes_no_new_ones(refusing: Refusing) -> None:
+    stage = Stage(refusing.connect(), connect=refusing.connect)
+    job_id = stage.submit().json["id"]
+
+    with refusing.refusing(setting("maxmemory", "1")):
+        submitted = stage.submit()
+        stage.succeed(job_id, 3)
+
+    stage.close()
+    assert (submitted.status_code, submitted.json["code"]) == (503, "STORE_UNAVAILABLE")
+    assert "no memory left" in submitted.json["detail"]
+    assert stage.get(job_id).json["result"] == 3
+
+
+def test_a_user_without_rights_on_channels_gets_jobs_recorded_and_waits_answered(
+    refusing: Refusing,
+) -> None:
+    with refusing.refusing(rights("resetchannels")), ThreadPoolExecutor(1) as pool:
+        stage = Stage(refusing.connect(), connect=refusing.connect)
+        accepted = stage.submit()
+        waiting = pool.submit(stage.submit, ADD, headers={"Prefer": "wait=30"})
+        eventually(lambda: stage.events.waiting == 1, what="it waits")
+        began = time.monotonic()
+        stage.succeed(stage.publisher.published[-1].submission.job_id, 3)
+        answered = waiting.result(20)
+        took = time.monotonic() - began
+
+    stage.close()
+    assert accepted.status_code == 202
+    assert refusing.admin.hget(Keys("test")("job", accepted.json["id"]), "version") is not None
+    assert (answered.status_code, answered.json["result"]) == (200, 3)
+    assert took < 5
+
+
+def test_a_user_without_rights_on_channels_cancels_what_runs(refusing: Refusing) -> None:
+    world = World(refusing.connect())
+    fence = world.running()
+
+    with refusing.refusing(rights("resetchannels")):
+        _word, token = world.ask_cancel(fence.job_id)
+        word = world.confirm_cancel(fence.job_id, token)
+        told = renew(world.store, [fence], lease=LEASE)
+
+    assert word == "cancelling"
+    assert told == {fence.job_id: "cancel"}
