@@ -31,7 +31,8 @@ def connection_parameters(url: str, *, name: str, tls: TLS = SYSTEM) -> pika.URL
         OSError: a file of certificates cannot be used.
         ValueError: the URL cannot be read.
     """
-    parameters = pika.URLParameters(url)
+    # No option of a URL counts, and some that settings let pass are unknown to pika.
+    parameters = pika.URLParameters(url.partition("?")[0])
     parameters.heartbeat = HEARTBEAT_S
     parameters.socket_timeout = CONNECT_S
     parameters.stack_timeout = HANDSHAKE_S

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from config.errors import ConfigurationError
 from config.settings import PREFIX, Settings, variables_of
 
+_LONGEST_SENTENCE = 400
 _READ_BY_THE_CLIENT = frozenset({"CALLBOARD_URL", "CALLBOARD_API_KEY"})
 
 
@@ -29,7 +30,7 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]  # validated by the model itself
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
-    raise ConfigurationError(_sentence(details[0]))
+    raise ConfigurationError(_shown(_sentence(details[0])))
 
 
 def load_settings_or_exit(**overrides: object) -> Settings:
@@ -63,6 +64,13 @@ def _sentence(detail: ErrorDetails) -> str:
     if detail["type"] == "extra_forbidden":
         return f"{place} is not a setting"
     return f"{_variable_in_use(place)} is not valid: {reason[0].lower()}{reason[1:]}"
+
+
+def _shown(sentence: str) -> str:
+    """Quote no more of a value than helps, and nothing that a terminal would obey."""
+    plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in sentence)
+    half = _LONGEST_SENTENCE // 2
+    return plain if len(plain) <= _LONGEST_SENTENCE else f"{plain[:half]} … {plain[-half:]}"
 
 
 def _variable_in_use(place: str) -> str:

@@ -15,20 +15,19 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config.addresses import BrokerUrl, RedisUrl
 from config.callbacks import RETRIES, Durations, HostPatterns, Ports, SigningKey
 from config.storage import Folder, StorageUrl
 from config.telemetry import can_export
 from config.tls import TLS
 from config.values import (
     ApiKeys,
-    BrokerUrl,
     Duration,
     DurationBetween,
     Modules,
     Networks,
     PemFile,
     Places,
-    RedisUrl,
     RequestRate,
     Size,
     SizeBetween,

@@ -6,9 +6,8 @@ from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, get_args
-from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BeforeValidator
 
 from config.duration import format_duration, parse_bytes, parse_duration
 
@@ -196,42 +195,6 @@ def _api_key(entry: str, number: int) -> ApiKey:
     return ApiKey(tenant=tenant, role=_ROLES[role], sha256=sha256.lower())
 
 
-@dataclass(frozen=True, slots=True)
-class _Scheme:
-    allowed: tuple[str, ...]
-
-    def __call__(self, value: object) -> object:
-        url = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if not isinstance(url, str):
-            return value
-        wanted = " or ".join(f"{scheme}://" for scheme in self.allowed)
-        try:
-            parts = urlsplit(url)
-            _ = parts.port
-        except ValueError:
-            raise ValueError(
-                "it is not a URL that can be read"
-            ) from None  # the cause quotes the password
-        if parts.scheme not in self.allowed:
-            raise ValueError(f"it must begin with {wanted}")
-        _refuse_tls_options(parts.query)
-        if not (parts.path if parts.scheme == "unix" else parts.hostname):
-            raise ValueError("it names no host")
-        return value
-
-
-def _refuse_tls_options(query: str) -> None:
-    """Have the settings alone say how TLS is done: no URL may turn its checks off."""
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        if name.startswith("ssl_") and (name, value) != ("ssl_cert_reqs", "required"):
-            raise ValueError(
-                f"it must not say {name}: certificates are always verified, and "
-                "CALLBOARD_TLS_CA_FILE names authorities to trust besides the system's"
-            )
-
-
-BrokerUrl = Annotated[SecretStr, BeforeValidator(_Scheme(("amqp", "amqps")))]
-RedisUrl = Annotated[SecretStr, BeforeValidator(_Scheme(("redis", "rediss", "unix")))]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(parse_bytes)]
 Words = Annotated[tuple[str, ...], BeforeValidator(words)]

@@ -1,0 +1,139 @@
+"""Addresses of RabbitMQ and Redis are read wholly, or refused in a sentence without secrets."""
+
+import pika
+import pytest
+from redis.connection import parse_url
+
+from actors.amqp import connection_parameters
+from config import ConfigurationError, load_settings
+from config.connections import connect_redis
+
+BROKER = "amqp://u:hush-broker@rabbit.example"
+REDIS = "redis://:hush-redis@redis.example"
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        (f"{REDIS}?foo=bar", "it must not say foo; the options that may be in it are db, pass"),
+        (f"{REDIS}/0?decode_responses=true", "it must not say decode_responses"),
+        (f"{REDIS}/0?socket_timeout=0", "it must not say socket_timeout"),
+        (f"{REDIS}/0?protocol=3", "it must not say protocol"),
+        (f"{REDIS}/0?encoding=latin-1", "it must not say encoding"),
+        (f"{REDIS}/0?max_connections=1", "it must not say max_connections"),
+        (f"{REDIS}/0?db=one", "its option db must be the number of a database"),
+        (f"{REDIS}?db=1&db=2", "it says db twice"),
+        (f"{REDIS}/0?db=1", "it names a database twice"),
+        (f"{REDIS}?password=", "its option password must be a password"),
+        (f"{REDIS}/one", "not the number of a database"),
+        (f"{REDIS}/-1", "not the number of a database"),
+        (f"{REDIS}/0/1", "not the number of a database"),
+        (f"{REDIS}/²", "not the number of a database"),
+        (f"{REDIS}:0/", "its port is not a number from 1 to 65535"),
+        (f"{REDIS}:65536/", "its port is not a number from 1 to 65535"),
+        ("redis://:hush?redis@redis.example/0", "it is not a URL that can be read"),
+        ("redis://:hush#redis@redis.example/0", "it is not a URL that can be read"),
+        ("redis://:hush/redis@redis.example/0", "it is not a URL that can be read"),
+        ("redis://u:12?hush-redis@redis.example/0", "it holds a # or [?] where none may be"),
+        ("redis://u:12#hush-redis@redis.example/0", "it holds a # or [?] where none may be"),
+        ("redis://:hush redis@redis.example", "it holds a space or a control character"),
+        ("redis://:hush\nredis@redis.example", "it holds a space or a control character"),
+        ("redis://:hush%ff@redis.example", "percent-encoded that is not UTF-8"),
+        ("redis:/redis.example", "it must begin with redis:// or rediss:// or unix://"),
+        ("redis.example:6379", "it must begin with redis://"),
+        (f"redis://{'a' * 64}.example", "its host cannot be the name of one"),
+        ("redis://a..example", "its host cannot be the name of one"),
+        ("redis://[::1", "it is not a URL that can be read"),
+        ("unix://run/redis.sock", "it names no host: a socket's path begins with a /"),
+        ("unix:///", "it names no host: a socket's path begins with a /"),
+        ("unix:///run/redis.sock?foo=bar", "it must not say foo"),
+    ],
+)
+def test_an_address_of_redis_that_cannot_be_used_is_refused_by_name(
+    url: str, sentence: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"^CALLBOARD_REDIS_URL .*{sentence}") as refusal:
+        load_settings(broker_url=BROKER, redis_url=url)
+
+    assert "hush" not in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        (f"{BROKER}?foo=bar", "it must not say foo; the options that may be in it are blocked"),
+        (f"{BROKER}/?heartbeat=abc", "its option heartbeat must be a number"),
+        (f"{BROKER}/?heartbeat=", "its option heartbeat must be a number"),
+        (f"{BROKER}/?heartbeat=1&heartbeat=2", "it says heartbeat twice"),
+        (f"{BROKER}/?blocked_connection_timeout=-1", "must be a number"),
+        (f"{BROKER}/?channel_max=1", "it must not say channel_max"),
+        (f"{BROKER}/?client_properties={{}}", "it must not say client_properties"),
+        (f"{BROKER}/?tcp_options=1", "it must not say tcp_options"),
+        (f"{BROKER}/a/b", "its virtual host holds a /, which is written as %2F"),
+        (f"{BROKER}//", "its virtual host holds a /, which is written as %2F"),
+        ("amqp://u@rabbit.example", "it names a user without a password"),
+        (f"{BROKER}:port", "it is not a URL that can be read"),
+        (f"{BROKER}:0", "its port is not a number from 1 to 65535"),
+        ("amqp://u:hush/broker@rabbit.example", "it is not a URL that can be read"),
+        ("amqp://u:12/hush-broker@rabbit.example/v", "its virtual host holds a /"),
+        ("amqp:rabbit.example", "it must begin with amqp:// or amqps://"),
+        (f"amqp://{'a' * 64}.example", "its host cannot be the name of one"),
+    ],
+)
+def test_an_address_of_rabbitmq_that_cannot_be_used_is_refused_by_name(
+    url: str, sentence: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"^CALLBOARD_BROKER_URL .*{sentence}") as refusal:
+        load_settings(broker_url=url, redis_url=REDIS)
+
+    assert "hush" not in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("redis://h", {"host": "h"}),
+        ("REDIS://h:1/3\n", {"host": "h", "port": 1, "db": 3}),
+        ("redis://h/?db=3", {"host": "h", "db": 3}),
+        ("redis://u%40x:p%2F%3F%23@h", {"host": "h", "username": "u@x", "password": "p/?#"}),
+        ("redis://:p%w@h", {"host": "h", "password": "p%w"}),
+        ("redis://[::1]:7/1", {"host": "::1", "port": 7, "db": 1}),
+        (
+            "unix:///run/redis.sock?db=2&username=u&password=p%20w",
+            {"path": "/run/redis.sock", "db": 2, "username": "u", "password": "p w"},
+        ),
+    ],
+)
+def test_an_address_of_redis_is_read_as_it_is_meant(url: str, read: dict[str, object]) -> None:
+    settings = load_settings(broker_url=BROKER, redis_url=url)
+
+    with connect_redis(settings) as client:
+        options = client.connection_pool.connection_kwargs
+
+    assert settings.redis_url
+    assert read.items() <= parse_url(settings.redis_url.get_secret_value()).items()
+    assert read.items() <= options.items()
+    assert (options["decode_responses"], options["protocol"]) == (False, 2)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "vhost"),
+    [
+        ("amqp://h", "h", "/"),
+        ("AMQP://h/", "h", "/"),
+        (" amqp://h/%2F\n", "h", "/"),
+        ("amqp://h/team%2Fone?heartbeat=30&connection_timeout=10", "h", "team/one"),
+        ("amqps://h/v?socket_timeout=1.5&blocked_connection_timeout=0", "h", "v"),
+    ],
+)
+def test_an_address_of_rabbitmq_is_read_as_it_is_meant(url: str, host: str, vhost: str) -> None:
+    settings = load_settings(broker_url=url, redis_url=REDIS)
+
+    assert settings.broker_url
+    parameters = connection_parameters(settings.broker_url.get_secret_value(), name="test")
+
+    assert (parameters.host, parameters.virtual_host) == (host, vhost)
+    assert (parameters.heartbeat, parameters.blocked_connection_timeout) == (20, 300)
+    assert isinstance(parameters, pika.URLParameters)
