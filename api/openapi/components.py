@@ -1,6 +1,6 @@
 """Everything that the document's paths refer to by name."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from api.openapi import (
@@ -18,7 +18,8 @@ from api.openapi.description import Schema, named
 from api.openapi.headers import RESPONSE, header
 from api.openapi.job import job_schema
 from api.openapi.links import LINKS
-from api.openapi.operations import operation_schemas, pascal, submission_schema
+from api.openapi.naming import prefixes
+from api.openapi.operations import operation_schemas, own_schemas, submission_schema
 from api.openapi.parameters import parameters
 from api.openapi.responses import problem_response, response_name
 from api.problems.kinds import Kind
@@ -36,20 +37,47 @@ SECURITY: Final = {
 }
 """How a key is sent."""
 
+_SCHEMAS: Final[dict[str, Schema]] = {
+    **jobs.SCHEMAS,
+    **batches.SCHEMAS,
+    **callbacks.SCHEMAS,
+    **events.SCHEMAS,
+    **downloads.SCHEMAS,
+    **files.SCHEMAS,
+    **schedules.SCHEMAS,
+    **fleet.SCHEMAS,
+    **problems.SCHEMAS,
+    **{problems.problem_name(kind): problems.problem_schema(kind) for kind in every_kind()},
+    "AnyParameters": {
+        "type": "object",
+        "description": "Parameters of an operation.",
+        "additionalProperties": True,
+    },
+    "AnyResult": {"description": "What an operation returned."},
+}
+"""Those that are the same whatever the operations are."""
+
 _PREFIX: Final = "#/components/"
 
 
+def prefixes_of(operations: list[Operation]) -> dict[str, str]:
+    """Choose for each operation, by its name, what the names of its schemas begin with."""
+    fixed = {*_SCHEMAS, "Job", "Submission", "ScheduleRequest"}
+    return prefixes({each.name: own_schemas(each) for each in operations}, fixed)
+
+
 def components(
-    operations: list[Operation], refusals: Collection[tuple[tuple[Kind, ...], bool]]
+    operations: Mapping[str, Operation],
+    refusals: Collection[tuple[tuple[Kind, ...], bool]],
 ) -> dict[str, dict[str, Any]]:
     """Give all components that there may be, but how keys are sent.
 
     Args:
-        operations: what can be run.
+        operations: what can be run, by what the names of their schemas begin with.
         refusals: the kinds of problems that share an answer, and whether the request may count
             for the caller's rate.
     """
-    known = [each.name for each in operations]
+    known = [each.name for each in operations.values()]
     headers = {
         f"{prefix}{name.replace('-', '')}": header(name, required=not prefix)
         for name in RESPONSE
@@ -95,40 +123,28 @@ def only_used(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _schemas(operations: list[Operation], unions: Iterable[tuple[Kind, ...]]) -> dict[str, Schema]:
+def _schemas(
+    operations: Mapping[str, Operation], unions: Iterable[tuple[Kind, ...]]
+) -> dict[str, Schema]:
+    by_name = {each.name: prefix for prefix, each in operations.items()}
     found = {
-        **jobs.SCHEMAS,
-        **batches.SCHEMAS,
-        **callbacks.SCHEMAS,
-        **events.SCHEMAS,
-        **downloads.SCHEMAS,
-        **files.SCHEMAS,
-        **schedules.SCHEMAS,
-        **schedules.schedule_requests(operations),
-        **fleet.SCHEMAS,
-        **problems.SCHEMAS,
-        **{problems.problem_name(kind): problems.problem_schema(kind) for kind in every_kind()},
+        **_SCHEMAS,
+        **schedules.schedule_requests(by_name),
         "Job": job_schema(),
-        "AnyParameters": {
-            "type": "object",
-            "description": "Parameters of an operation.",
-            "additionalProperties": True,
-        },
-        "AnyResult": {"description": "What an operation returned."},
-        "Submission": _any_submission(operations),
+        "Submission": _any_submission(by_name),
     }
     for union in unions:
         if len(union) > 1:
             found[problems.union_name(union)] = problems.union_schema(union)
-    for operation in operations:
-        found |= operation_schemas(operation)
+    for prefix, operation in operations.items():
+        found |= operation_schemas(operation, prefix)
     return found
 
 
-def _any_submission(operations: list[Operation]) -> Schema:
-    if not operations:
+def _any_submission(prefixes: Mapping[str, str]) -> Schema:
+    if not prefixes:
         return submission_schema()
-    by_name = {each.name: f"{pascal(each.name)}Submission" for each in operations}
+    by_name = {name: f"{prefix}Submission" for name, prefix in prefixes.items()}
     return {
         "description": "What to run.",
         "oneOf": [named(schema) for schema in by_name.values()],

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
-from api.openapi.components import SECURITY, components, only_used
+from api.openapi.components import SECURITY, components, only_used, prefixes_of
 from api.openapi.description import Body, Description, Descriptions, named
 from api.openapi.operations import parameters_example
 from api.openapi.paths import batches as of_batches
@@ -82,9 +82,10 @@ def build_document(
         keys_required: whether requests need a key.
     """
     known = sorted(operations, key=lambda each: each.name)
+    prefixes = prefixes_of(known)
     paths: dict[str, dict[str, Any]] = {}
     refusals: dict[tuple[tuple[Kind, ...], bool], None] = {}  # in an order that stays
-    for path, method, role, description in _described(roles, known):
+    for path, method, role, description in _described(roles, known, prefixes):
         problems_of = by_status(_kinds(description, role))
         refusals |= {(tuple(each), role is not None): None for each in problems_of.values()}
         written = _operation(path, role, description, known)
@@ -105,7 +106,7 @@ def build_document(
         "security": _KEYS if keys_required else [{}],
         "paths": paths,
         "components": {
-            **components(known, refusals),
+            **components({prefixes[each.name]: each for each in known}, refusals),
             **({"securitySchemes": SECURITY} if keys_required else {}),
         },
     }
@@ -113,7 +114,7 @@ def build_document(
 
 
 def _described(
-    roles: Roles, known: list[Operation]
+    roles: Roles, known: list[Operation], prefixes: Mapping[str, str]
 ) -> Iterator[tuple[str, str, Role | None, Description]]:
     for template, methods in roles.items():
         for method, role in methods.items():
@@ -121,7 +122,7 @@ def _described(
             if description is not None and not (known and template == of_operations.ONE):
                 yield template, method, role, description
     for operation in known:
-        own = of_operations.of_operation(operation)
+        own = of_operations.of_operation(operation, prefixes[operation.name])
         for (template, method), description in own.items():
             if method in roles.get(template, {}):
                 path = template.replace("{name}", operation.name)

@@ -1,5 +1,6 @@
 """The schemas and paths of one operation, from its own declaration."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -8,62 +9,64 @@ from api.openapi.description import Schema, named
 from api.openapi.examples import example_of
 from api.openapi.files import form_schema
 from api.openapi.job import job_schema
+from api.openapi.naming import inner_names, renamed
 from api.submissions import Submission
 from jobs.errors import InvalidParameters
 from jobs.operation import Operation
 
 _LOWEST: Final = -(2**63)
 _HIGHEST: Final = 2**64 - 1
-_DEFS: Final = "#/$defs/"
 
 
-def pascal(name: str) -> str:
-    """Write an operation's name as that of a schema: `gene_clustering` as `GeneClustering`."""
-    return "".join(word.capitalize() for word in name.split("_"))
+def operation_schemas(operation: Operation, prefix: str) -> dict[str, Schema]:
+    """Give the schemas of an operation's parameters, submission, result and job, by name.
 
-
-def camel(name: str) -> str:
-    """Write an operation's name as that of a method: `gene_clustering` as `geneClustering`."""
-    whole = pascal(name)
-    return whole[:1].lower() + whole[1:]
-
-
-def operation_schemas(operation: Operation) -> dict[str, Schema]:
-    """Give the schemas of an operation's parameters, submission, result and job, by name."""
-    prefix = pascal(operation.name)
+    Args:
+        operation: whose.
+        prefix: what their names begin with.
+    """
     parameters = operation.parameters
     result = {"description": "What it comes to.", **_value(parameters.result_schema)}
     given = {"title": operation.name, **parameters.schema}
+    names = inner_names(prefix, own_schemas(operation))
+    of_params, of_result = (
+        {own: name for (number, own), name in names.items() if number == each} for each in (0, 1)
+    )
     found = {
-        **_hoisted(f"{prefix}Parameters", given, prefix, bounded=True),
-        **_hoisted(f"{prefix}Result", result, f"{prefix}Result", bounded=False),
+        **_hoisted(f"{prefix}Parameters", given, of_params, bounded=True),
+        **_hoisted(f"{prefix}Result", result, of_result, bounded=False),
     }
     return {
         **found,
         f"{prefix}Job": job_schema(operation=operation.name, result=named(f"{prefix}Result")),
-        f"{prefix}Submission": submission_schema(operation),
-        **_form(operation, found[f"{prefix}Parameters"]),
+        f"{prefix}Submission": submission_schema(operation, prefix),
+        **_form(operation, prefix, found[f"{prefix}Parameters"]),
     }
 
 
-def _form(operation: Operation, params: Schema) -> dict[str, Schema]:
+def own_schemas(operation: Operation) -> tuple[Schema, Schema]:
+    """Give the schemas that an operation declares: of its parameters, and of its result."""
+    return operation.parameters.schema, operation.parameters.result_schema
+
+
+def _form(operation: Operation, prefix: str, params: Schema) -> dict[str, Schema]:
     if not operation.parameters.files:
         return {}
-    return {f"{pascal(operation.name)}Form": form_schema(operation, params)}
+    return {f"{prefix}Form": form_schema(operation, params)}
 
 
 def checked(model: type[BaseModel]) -> Schema:
     """Give the schema of what a model checks."""
-    plain: Schema = _plain(model.model_json_schema(), "", bounded=False)
+    plain: Schema = _plain(model.model_json_schema(), {}, bounded=False)
     return plain
 
 
-def submission_schema(operation: Operation | None = None) -> Schema:
+def submission_schema(operation: Operation | None = None, prefix: str = "") -> Schema:
     """Give the schema of `POST /v1/jobs`, of one operation or of any."""
     schema = {key: each for key, each in checked(Submission).items() if key != "$defs"}
     if operation is not None:
         known = {"type": "string", "enum": [operation.name]}
-        params = named(f"{pascal(operation.name)}Parameters")
+        params = named(f"{prefix}Parameters")
         schema["properties"] |= {"operation": known, "params": params}
         schema["description"] = f"What to run: `{operation.name}`."
     return schema
@@ -84,39 +87,39 @@ def _value(schema: Schema) -> Schema:
     return {"description": "Always null."} if schema == {"type": "null"} else schema
 
 
-def _hoisted(name: str, schema: Schema, prefix: str, *, bounded: bool) -> dict[str, Schema]:
+def _hoisted(
+    name: str, schema: Schema, names: Mapping[str, str], *, bounded: bool
+) -> dict[str, Schema]:
     """Make of a schema's own definitions schemas of the document."""
     inner = {
-        f"{prefix}{each}": _plain(definition, prefix, bounded=bounded)
+        names[each]: _plain(definition, names, bounded=bounded)
         for each, definition in schema.get("$defs", {}).items()
     }
     outer = {key: value for key, value in schema.items() if key != "$defs"}
-    return {**inner, name: _plain(outer, prefix, bounded=bounded)}
+    return {**inner, name: _plain(outer, names, bounded=bounded)}
 
 
-def _plain(schema: Any, prefix: str, *, bounded: bool) -> Any:
+def _plain(schema: Any, names: Mapping[str, str], *, bounded: bool) -> Any:
     """Copy a schema with its references made the document's and the titles left out.
 
     Whole numbers that a request may carry get the bounds of 64 bits that bodies have.
     """
     if isinstance(schema, list):
-        return [_plain(each, prefix, bounded=bounded) for each in schema]
+        return [_plain(each, names, bounded=bounded) for each in schema]
     if not isinstance(schema, dict):
         return schema
     copied = {
         key: (
-            {name: _plain(each, prefix, bounded=bounded) for name, each in value.items()}
+            {name: _plain(each, names, bounded=bounded) for name, each in value.items()}
             if key in ("properties", "patternProperties")
             else value
-            if key in ("default", "examples", "example", "enum", "const")
-            else _plain(value, prefix, bounded=bounded)
+            if key in ("default", "examples", "example", "enum", "const", "discriminator")
+            else _plain(value, names, bounded=bounded)
         )
         for key, value in schema.items()
         if not (key == "title" and isinstance(value, str))
     }
-    reference = copied.get("$ref", "")
-    if isinstance(reference, str) and reference.startswith(_DEFS):
-        copied["$ref"] = named(prefix + reference.removeprefix(_DEFS))["$ref"]
+    copied = renamed(copied, names)
     if bounded and copied.get("type") == "integer":
         if not copied.keys() & {"minimum", "exclusiveMinimum"}:
             copied["minimum"] = _LOWEST

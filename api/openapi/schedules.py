@@ -1,9 +1,10 @@
 """The schemas of schedules, as `api.schedules` shows and takes them."""
 
+from collections.abc import Mapping
 from typing import Final, get_args
 
 from api.openapi.description import Schema, named
-from api.openapi.operations import checked, pascal
+from api.openapi.operations import checked
 from api.openapi.shapes import (
     ADDRESS,
     PRIORITY,
@@ -15,7 +16,6 @@ from api.openapi.shapes import (
     said,
 )
 from api.schedules import ScheduleRequest
-from jobs.operation import Operation
 from jobs.schedules.schedule import NAME_PATTERN, Missed
 from jobs.schedules.stored import Outcome, Source
 
@@ -64,12 +64,16 @@ SCHEMAS: Final[dict[str, Schema]] = {
 }
 
 
-def schedule_requests(operations: list[Operation]) -> dict[str, Schema]:
-    """Give the schemas of what a schedule is made from: of each operation, and of any."""
-    own = {f"{pascal(each.name)}Schedule": _request(each) for each in operations}
+def schedule_requests(prefixes: Mapping[str, str]) -> dict[str, Schema]:
+    """Give the schemas of what a schedule is made from: of each operation, and of any.
+
+    Args:
+        prefixes: for each operation, what the names of its schemas begin with.
+    """
+    by_name = {name: f"{prefix}Schedule" for name, prefix in prefixes.items()}
+    own = {by_name[name]: _request(name, prefix) for name, prefix in prefixes.items()}
     if not own:
         return {"ScheduleRequest": _request()}
-    by_name = {each.name: f"{pascal(each.name)}Schedule" for each in operations}
     return {
         **own,
         "ScheduleRequest": {
@@ -83,11 +87,10 @@ def schedule_requests(operations: list[Operation]) -> dict[str, Schema]:
     }
 
 
-def _request(operation: Operation | None = None) -> Schema:
+def _request(operation: str | None = None, prefix: str = "") -> Schema:
     schema = checked(ScheduleRequest)
     if operation is not None:
-        known = {"type": "string", "enum": [operation.name]}
-        params = named(f"{pascal(operation.name)}Parameters")
-        schema["properties"] |= {"operation": known, "params": params}
-        schema["description"] = f"When to run `{operation.name}`."
+        known = {"type": "string", "enum": [operation]}
+        schema["properties"] |= {"operation": known, "params": named(f"{prefix}Parameters")}
+        schema["description"] = f"When to run `{operation}`."
     return schema

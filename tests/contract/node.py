@@ -11,6 +11,7 @@ from config.environment import bare_environment
 
 PACKAGES: Final = {
     "@stoplight/spectral-cli": "6.16.3",
+    "openapi-typescript": "7.13.0",
     "standardwebhooks": "1.1.1",
     "typescript": "5.9.3",
 }

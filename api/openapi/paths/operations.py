@@ -5,7 +5,7 @@ from typing import Final
 from api.files.multipart import FORM
 from api.openapi.description import Answer, Body, Description, Descriptions
 from api.openapi.files import form_encoding
-from api.openapi.operations import parameters_example, pascal
+from api.openapi.operations import parameters_example
 from api.openapi.paths.files import TAKEN
 from api.openapi.paths.jobs import RETURNED, SUBMIT_HEADERS, SUBMITTED, accepted
 from api.problems.table import TABLE
@@ -77,9 +77,14 @@ DESCRIPTIONS: Final[Descriptions] = {
 }
 
 
-def of_operation(operation: Operation) -> Descriptions:
-    """Describe the routes of one operation, which have a path of their own."""
-    name, prefix = operation.name, pascal(operation.name)
+def of_operation(operation: Operation, prefix: str) -> Descriptions:
+    """Describe the routes of one operation, which have a path of their own.
+
+    Args:
+        operation: which.
+        prefix: what the names of its schemas begin with.
+    """
+    name = operation.name
     rules = operation.rules
     unique = rules.unique or rules.unique_by is not None
     example = parameters_example(operation)
