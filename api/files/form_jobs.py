@@ -1,21 +1,30 @@
 """Read a submission that is a form: its parameters, and the files that come with them."""
 
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
+from api.files.fields import Fields
 from api.files.incoming import Incoming
 from api.files.multipart import MOST_PARTS, Part, read_parts
 from api.files.uploads import Arrived, Reception, receiving
-from api.media import Media
-from api.problems.problem import invalid_request
+from api.media import JSON, Media
+from api.problems.kinds import BODY_TOO_LARGE
+from api.problems.problem import Problem, invalid_request
 from api.request import Request
 from api.services import Services
+from jobs.identity import JOB_ID_PATTERN
 from jobs.operation import Operation
 from jobs.parameters import pointer_of
 
 PARAMS = "params"
 MOST_IN_LIST = 64
-"""So many files may be given for one parameter."""
+"""So many files or fields may be given for one parameter."""
+
+_ID: Final = re.compile(JOB_ID_PATTERN.encode())
+_ID_BYTES: Final = 36
+_LONGEST_SHOWN: Final = 64
 
 
 @dataclass(frozen=True)
@@ -47,56 +56,138 @@ class FormReader:
             Problem, CallboardError: it cannot be taken, and nothing of it is kept.
         """
         with receiving(self._services, req.context.caller.tenant) as reception:
-            params: Any = None
-            arrived: dict[str, list[Arrived]] = {}
-            for part in read_parts(req, Incoming(req), most=_most_parts(operation)):
-                if part.name != PARAMS or PARAMS in operation.parameters.files:
-                    there = len(arrived.get(part.name, ()))
-                    taken = self._take(part, operation, reception, there=there)
-                    arrived.setdefault(part.name, []).append(taken)
-                elif params is not None:
-                    raise invalid_request([("/params", "is given more than once")])
-                else:
-                    settings = self._services.settings
-                    params = self._media.parse_json(part.read_whole(settings.max_body_bytes))
-            params = _object({} if params is None else params, arrived)
+            fields = Fields(operation.parameters.schema, self._media.parse_json, Problem)
+            most = self._services.settings.max_body_bytes
+            given = _Given(operation, fields, reception, self._media.parse_json, most)
+            for part in read_parts(req, Incoming(req), most=_most_parts(operation, fields)):
+                given.take(part)
+            params = given.params()
             many = {name for name, each in operation.parameters.files.items() if each.many}
             told = params | _valued(
-                {name: [_told(each) for each in files] for name, files in arrived.items()}, many
+                {name: [_told(each) for each in files] for name, files in given.files.items()}, many
             )
             kept = {
-                name: [reception.keep(each).id for each in files] for name, files in arrived.items()
+                name: [reception.keep(each).id for each in files]
+                for name, files in given.files.items()
             }
             return FormSubmission(params | _valued(kept, many), told, reception)
 
-    def _take(
-        self, part: Part, operation: Operation, reception: Reception, *, there: int
-    ) -> Arrived:
-        wanted = operation.parameters.files.get(part.name)
-        pointer = pointer_of((part.name[:64],))
-        if wanted is None:
-            raise invalid_request([(pointer, "is no parameter of this operation that is a file")])
-        if there and not wanted.many:
+
+@dataclass
+class _Given:
+    """What of a form has come so far."""
+
+    operation: Operation
+    fields: Fields
+    reception: Reception
+    parse_json: Callable[[bytes], Any]
+    left_bytes: int
+    whole: list[Any] = field(default_factory=list)
+    files: dict[str, list[Arrived]] = field(default_factory=dict)
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    values: dict[str, list[Any]] = field(default_factory=dict)
+
+    def take(self, part: Part) -> None:
+        if part.name == PARAMS and PARAMS not in self.operation.parameters.files:
+            if self.whole:
+                raise invalid_request([("/params", "is given more than once")])
+            self.whole.append(self.parse_json(self._read(part)))
+        elif part.name in self.operation.parameters.files:
+            self._take_file(part)
+        else:
+            self._take_field(part)
+
+    def params(self) -> dict[str, Any]:
+        """Give all that are not files that came with the form."""
+        params = self.whole[0] if self.whole else {}
+        if not isinstance(params, dict):
+            raise invalid_request([("", "must be an object")])
+        apart = [*self.files, *self.texts, *self.values]
+        twice = {name for name in apart if name in params or apart.count(name) > 1}
+        if twice:
+            raise invalid_request(
+                [(pointer_of((name,)), "is given as a part, too") for name in sorted(twice)]
+            )
+        texts = {name: self.fields.value(name, texts) for name, texts in self.texts.items()}
+        values = {
+            name: values if len(values) > 1 else values[0] for name, values in self.values.items()
+        }
+        return params | texts | values
+
+    def _take_file(self, part: Part) -> None:
+        wanted = self.operation.parameters.files[part.name]
+        pointer = pointer_of((part.name,))
+        arrived = self.files.get(part.name, ())
+        if arrived and not wanted.many:
             raise invalid_request([(pointer, "is one file, and is given more than once")])
-        if there >= MOST_IN_LIST:
+        if len(arrived) >= MOST_IN_LIST:
             raise invalid_request([(pointer, f"may have {MOST_IN_LIST} files at most")])
-        return reception.take(
+        if part.filename is None and part.declared is None:
+            begin = part.read(_ID_BYTES + 1)
+            if _ID.fullmatch(begin):  # it names a file that was uploaded before
+                self._append(self.texts, part.name, begin.decode())
+                return
+            part = replace(part, read=_rejoined(begin, part.read))
+        taken = self.reception.take(
             part.read, name=part.filename, declared=part.declared, accepts=wanted.accepts
         )
+        self.files.setdefault(part.name, []).append(taken)
+
+    def _take_field(self, part: Part) -> None:
+        pointer = pointer_of((part.name[:_LONGEST_SHOWN],))
+        if part.name not in self.fields:
+            raise invalid_request(
+                [(pointer, f"is no parameter of this operation; there is {self.fields.names()}")]
+            )
+        if part.filename is not None:
+            raise invalid_request(
+                [(pointer, "is no parameter that is a file; send a field without a filename")]
+            )
+        body = self._read(part)
+        if (part.declared or "").partition(";")[0].strip().lower() == JSON:
+            self._append(self.values, part.name, self.parse_json(body))
+            return
+        try:
+            self._append(self.texts, part.name, body.decode())
+        except UnicodeDecodeError as error:
+            raise invalid_request([(pointer, "is no text in UTF-8")]) from error
+
+    def _append(self, given: dict[str, list[Any]], name: str, value: Any) -> None:
+        known = given.setdefault(name, [])
+        if known and not self.fields.is_list(name):
+            raise invalid_request([(pointer_of((name,)), "is given more than once")])
+        if len(known) >= MOST_IN_LIST:
+            raise invalid_request(
+                [(pointer_of((name,)), f"may have {MOST_IN_LIST} fields at most")]
+            )
+        known.append(value)
+
+    def _read(self, part: Part) -> bytes:
+        body = part.read_whole(self.left_bytes)
+        self.left_bytes -= len(body)
+        if self.left_bytes < 0:
+            raise Problem(BODY_TOO_LARGE, "The parts that are no files are too large together.")
+        return body
 
 
-def _most_parts(operation: Operation) -> int:
-    files = operation.parameters.files.values()
-    return max(MOST_PARTS, 1 + sum(MOST_IN_LIST if each.many else 1 for each in files))
+def _rejoined(begin: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Give back what was read to look at it, before the rest."""
+    first = [begin] if begin else []
+
+    def rest(size: int) -> bytes:
+        if not first:
+            return read(size)
+        piece = first.pop()
+        if len(piece) > size:
+            first.append(piece[size:])
+        return piece[:size]
+
+    return rest
 
 
-def _object(params: Any, arrived: dict[str, list[Arrived]]) -> dict[str, Any]:
-    if not isinstance(params, dict):
-        raise invalid_request([("", "must be an object")])
-    twice = [(pointer_of((name,)), "is given as a part, too") for name in arrived if name in params]
-    if twice:
-        raise invalid_request(twice)
-    return params
+def _most_parts(operation: Operation, fields: Fields) -> int:
+    names = operation.parameters.schema.get("properties", {})
+    return max(MOST_PARTS, 1 + sum(MOST_IN_LIST if fields.is_list(name) else 1 for name in names))
 
 
 def _valued(found: dict[str, list[Any]], many: set[str]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from enum import Enum
+from typing import Any, Literal
 
 import pytest
 from falcon import testing
+from pydantic import BaseModel
 
 from jobs import File, operation
 from jobs.files.records import list_files
@@ -35,6 +37,38 @@ def plain(a: int) -> int:
     return a
 
 
+class Colour(Enum):
+    """One of a few words."""
+
+    RED = "red"
+    THREE = 3
+
+
+class Point(BaseModel):
+    """Something inside."""
+
+    x: float
+
+
+@operation
+def typed(  # noqa: PLR0913, PLR0917 — one of each
+    number: int = 0,
+    amount: float = 0.0,
+    text: str = "",
+    perhaps: int | None = None,
+    either: int | str = 0,
+    flag: bool = False,
+    colour: Colour = Colour.RED,
+    word: Literal["a", 1, True] = "a",
+    numbers: list[int] = [],  # noqa: B006 — never changed
+    texts: list[str] | None = None,
+    point: Point | None = None,
+    anything: Any = None,
+    files: list[File] = [],  # noqa: B006 — never changed
+) -> None:
+    """Take all kinds."""
+
+
 @operation(unique=True)
 def single(table: File) -> str:
     """Take a file once at a time."""
@@ -43,7 +77,7 @@ def single(table: File) -> str:
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
-    built = Stage(registry=Registry([digest, plain, single]))
+    built = Stage(registry=Registry([digest, plain, single, typed]))
     yield built
     built.close()
 
@@ -207,3 +241,120 @@ def test_a_file_that_was_uploaded_before_is_taken_by_its_id(stage: Stage) -> Non
 
     assert answer.status_code == 202
     assert stage.http.simulate_get(f"/v1/files/{file['id']}").json["in_use"]
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "value"),
+    [
+        ("number", ["3"], 3),
+        ("amount", ["3"], 3.0),
+        ("amount", ["2.5e1"], 25.0),
+        ("text", ["3"], "3"),
+        ("text", ["true"], "true"),
+        ("text", [""], ""),
+        ("text", ["null"], "null"),
+        ("text", ["z\u0142oty \u2713"], "z\u0142oty \u2713"),
+        ("perhaps", ["3"], 3),
+        ("perhaps", ["null"], None),
+        ("either", ["3"], "3"),
+        ("flag", ["true"], True),
+        ("flag", ["false"], False),
+        ("colour", ["red"], "red"),
+        ("colour", ["3"], 3),
+        ("word", ["a"], "a"),
+        ("word", ["1"], 1),
+        ("numbers", ["3"], [3]),
+        ("numbers", ["1", "2"], [1, 2]),
+        ("numbers", ["[1, 2]"], [1, 2]),
+        ("texts", ["1", "2"], ["1", "2"]),
+        ("texts", ["one"], ["one"]),
+        ("texts", ["null"], None),
+        ("point", ['{"x": 1.5}'], {"x": 1.5}),
+        ("anything", ["3"], "3"),
+    ],
+)
+def test_a_plain_field_is_what_the_schema_wants(
+    stage: Stage, name: str, texts: list[str], value: Any
+) -> None:
+    parts = [part(name, text.encode()) for text in texts]
+
+    answer = submit(stage, *parts, path="/v1/operations/typed")
+
+    assert answer.status_code == 202, answer.json
+    (message,) = stage.publisher.published
+    sent = message.submission.params[name]
+    assert (sent, type(sent)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "bodies", "value"),
+    [
+        ("point", [b'{"x": 2}'], {"x": 2}),
+        ("anything", [b"3"], 3),
+        ("anything", [b'{"a": [null]}'], {"a": [None]}),
+        ("numbers", [b"[4]"], [4]),
+        ("numbers", [b"4", b"5"], [4, 5]),
+    ],
+)
+def test_a_field_that_says_that_it_is_json_is_json(
+    stage: Stage, name: str, bodies: list[bytes], value: Any
+) -> None:
+    parts = [part(name, body, media_type="application/json") for body in bodies]
+
+    answer = submit(stage, *parts, path="/v1/operations/typed")
+
+    assert answer.status_code == 202, answer.json
+    (message,) = stage.publisher.published
+    assert message.submission.params[name] == value
+
+
+@pytest.mark.parametrize(
+    ("parts", "pointer", "says"),
+    [
+        ([part("number", b"x")], "/number", "integer"),
+        ([part("number", b"1"), part("number", b"2")], "/number", "more than once"),
+        ([part("number", b"1"), params(number=2)], "/number", "as a part, too"),
+        ([part("nunber", b"1")], "/nunber", "there is number, amount, text, perhaps,"),
+        ([part("number", b"1", filename="a.txt")], "/number", "without a filename"),
+        ([part("text", b"\xff")], "/text", "UTF-8"),
+        ([part("numbers", b"1")] * 65, "/numbers", "at most"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_refused_with_what_there_is(
+    stage: Stage, parts: list[bytes], pointer: str, says: str
+) -> None:
+    answer = submit(stage, *parts, path="/v1/operations/typed")
+
+    assert answer.status_code == 422
+    (error,) = answer.json["errors"]
+    assert error["pointer"] == pointer
+    assert says in error["detail"]
+
+
+def test_fields_are_bounded_together(stage: Stage) -> None:
+    parts = [part("texts", b"x" * 400_000)] * 3
+
+    answer = submit(stage, *parts, path="/v1/operations/typed")
+
+    assert answer.status_code == 413
+
+
+def test_a_plain_field_that_is_the_id_of_a_file_names_it(stage: Stage) -> None:
+    typed = {"Content-Type": "text/csv"}
+    file = stage.http.simulate_post("/v1/files", body=CSV, headers=typed).json
+
+    answer = submit(stage, part("table", file["id"].encode()))
+    several = submit(stage, part("files", file["id"].encode()), path="/v1/operations/typed")
+
+    assert answer.status_code == 202
+    assert several.status_code == 202
+    assert [each.submission.files for each in stage.publisher.published] == [(file["id"],)] * 2
+
+
+def test_fields_and_json_with_the_same_key_are_one_job(stage: Stage) -> None:
+    key = {"Idempotency-Key": "once"}
+    first = submit(stage, part("a", b"3"), path="/v1/operations/plain", headers=key)
+
+    again = stage.http.simulate_post("/v1/operations/plain", json={"a": 3}, headers=key)
+
+    assert again.json["id"] == first.json["id"]
