@@ -8,6 +8,7 @@ from callboard.errors import (
     JobFailed,
     Problem,
     ServerAway,
+    StrangeAnswer,
 )
 from callboard.files import UploadedFile
 from callboard.server_events import Event
@@ -21,5 +22,6 @@ __all__ = [
     "JobFailed",
     "Problem",
     "ServerAway",
+    "StrangeAnswer",
     "UploadedFile",
 ]

@@ -3,8 +3,10 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 import httpx
@@ -38,15 +40,16 @@ def parse_params(text: str) -> dict[str, Any]:
     Raises:
         BadParameter: it is no JSON object.
     """
-    if text == "@-":
-        text = sys.stdin.read()
-    elif text.startswith("@"):
-        try:
-            text = Path(text[1:]).read_text(encoding="utf-8")
-        except OSError as error:
-            raise click.BadParameter(str(error), param_hint="--params") from error
     try:
-        params = json.loads(text)
+        if text == "@-":
+            # JSON is UTF-8, whatever the encoding of the terminal is.
+            text = sys.stdin.buffer.read().decode() if sys.stdin else ""
+        elif text.startswith("@"):
+            text = Path(text[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(str(error), param_hint="--params") from error
+    try:
+        params = parse_json(text)
     except ValueError as error:
         raise click.BadParameter(f"not JSON: {error}", param_hint="--params") from error
     if not isinstance(params, dict):
@@ -54,36 +57,75 @@ def parse_params(text: str) -> dict[str, Any]:
     return params
 
 
-def parse_named(given: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[Path]]]:
-    """Read parameters written as `name=text`, `name:=json` or `name=@file`.
-
-    Returns:
-        Values, and the paths of files, by name; a file may be given again, for a list of them.
+def parse_json(text: str) -> Any:
+    """Read JSON as the standard has it: no NaN, and of numbers no digit is lost.
 
     Raises:
-        BadParameter: one is not written so, is given twice, or its file is not there.
+        ValueError: it is none, or is nested too deeply.
     """
-    values: dict[str, Any] = {}
-    files: dict[str, list[Path]] = {}
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+@dataclass(frozen=True)
+class Named:
+    """Parameters by name, each as it was written.
+
+    Attributes:
+        values: JSON.
+        fields: texts, which the operation's schema makes numbers and more of; several for a list.
+        files: paths; several for a list.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    files: dict[str, list[Path]] = field(default_factory=dict)
+
+
+def parse_named(given: Sequence[str]) -> Named:
+    """Read parameters written as `name=text`, `name:=json` or `name=@file`.
+
+    Raises:
+        BadParameter: one is not written so, is given in two ways, or its file is not there.
+    """
+    named = Named()
     for argument in given:
         name, equals, value = argument.partition("=")
         as_json, name = name.endswith(":"), name.removesuffix(":")
         if not name or not equals:
             raise _wrong(f"{argument!r} is not NAME=TEXT, NAME:=JSON or NAME=@FILE")
-        path = Path(value[1:])
-        is_file = value.startswith("@") and not as_json
-        if name in values or (name in files and not is_file):
-            raise _wrong(f"{name!r} is given twice")
-        if is_file and not path.is_file():
-            raise _wrong(f"{name}: there is no file {str(path)!r}")
-        if is_file:
-            files.setdefault(name, []).append(path)
-            continue
-        try:
-            values[name] = json.loads(value) if as_json else value
-        except ValueError as error:
-            raise _wrong(f"{name}: not JSON: {error}") from error
-    return values, files
+        if as_json:
+            _add_json(named, name, value)
+        elif value.startswith("@"):
+            _add_file(named, name, Path(value[1:]))
+        else:
+            named.fields.setdefault(name, []).append(value)
+    ways = [*named.values, *named.fields, *named.files]
+    twice = next((name for name in ways if ways.count(name) > 1), None)
+    if twice is not None:
+        raise _wrong(f"{twice!r} is given twice")
+    return named
+
+
+def _add_json(named: Named, name: str, text: str) -> None:
+    if name in named.values:
+        raise _wrong(f"{name!r} is given twice")
+    try:
+        named.values[name] = parse_json(text)
+    except ValueError as error:
+        raise _wrong(f"{name}: not JSON: {error}") from error
+
+
+def _add_file(named: Named, name: str, path: Path) -> None:
+    if not path.is_file():
+        raise _wrong(f"{name}: there is no file {str(path)!r}")
+    named.files.setdefault(name, []).append(path)
 
 
 def _wrong(reason: str) -> click.BadParameter:

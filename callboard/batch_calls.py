@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from callboard.answers import retry_after
 from callboard.connection import segment, with_callback
 from callboard.following import LONGEST_RETRY_AFTER_SECONDS
 from callboard.job_calls import JobCalls
-from callboard.transport import retry_after
 
 COMPLETED: Final = "completed"
 SHORTEST_LOOK_SECONDS: Final = 0.2
@@ -40,12 +40,11 @@ class BatchCalls(JobCalls):
         body: dict[str, Any] = {"items": [dict(each) for each in items]}
         if labels:
             body["labels"] = dict(labels)
-        return self._create("/v1/batches", idempotency_key, json=with_callback(body, callback))
+        return self._create("/v1/batches", idempotency_key, with_callback(body, callback))
 
     def batch_status(self, batch_id: str) -> BatchObject:
         """Read a batch: its `status`, `counts` of jobs by status, and `progress`."""
-        batch: BatchObject = self._transport.ask("GET", _path(batch_id)).json()
-        return batch
+        return self._read("GET", _path(batch_id), "id", "counts")
 
     def wait_batch(
         self,
@@ -69,7 +68,7 @@ class BatchCalls(JobCalls):
             left = None if ends_at is None else max(0.0, ends_at - time.monotonic())
             patience = self._transport.patience(left)
             response = self._transport.ask("GET", _path(batch_id), patience=patience)
-            batch: BatchObject = response.json()
+            batch: BatchObject = self._transport.document(response, "id", "counts")
             if on_change is not None:
                 on_change(batch)
             if batch["status"] == COMPLETED:
@@ -86,8 +85,7 @@ class BatchCalls(JobCalls):
 
     def cancel_batch(self, batch_id: str) -> BatchObject:
         """Cancel what is left of a batch; repeating it is safe."""
-        batch: BatchObject = self._transport.ask("DELETE", _path(batch_id)).json()
-        return batch
+        return self._read("DELETE", _path(batch_id), "id", "counts")
 
 
 def _path(batch_id: str) -> str:

@@ -1,6 +1,5 @@
 """The command `batch`: many jobs from a file, submitted and followed together."""
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TextIO
@@ -9,12 +8,14 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from callboard.arguments import parse_labels, with_json
+from callboard.arguments import parse_json, parse_labels, with_json
 from callboard.batch_calls import BatchObject
 from callboard.client import Client
+from callboard.encoding import encode
 from callboard.endings import INTERRUPTED, NOT_SUCCEEDED
 from callboard.following import FINAL
 from callboard.showing import NARROW, as_json, plain
+from callboard.terminal import Terminal
 from callboard.watching import BAR_WIDTH, TextColumn
 
 MOST_ITEMS: Final = 1000
@@ -27,7 +28,9 @@ Numbered = tuple[int, dict[str, Any]]
 
 @click.command()
 @click.argument("file", type=click.File("r", encoding="utf-8"))
-@click.option("--detach", is_flag=True, help="Print the batches and do not wait.")
+@click.option(
+    "--detach", is_flag=True, help="Print what is there, through a pipe the ids, and do not wait."
+)
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
 @click.option("--callback", metavar="URL", help="An address to tell that a batch has completed.")
 @with_json
@@ -61,6 +64,9 @@ def batch(
     if json_:
         for each in ended:
             as_json(each, lines=True)
+    elif detach and not Terminal().is_terminal:
+        for each in ended:
+            click.echo(plain(each["id"]))
     else:
         counts = _sum(ended)
         click.echo(", ".join(f"{number} {name}" for name, number in counts.items() if number))
@@ -69,11 +75,11 @@ def batch(
 
 
 def _read(file: TextIO) -> Iterator[Numbered]:
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(_lines(file), 1):
         if not line.strip():
             continue
         try:
-            item = json.loads(line)
+            item = parse_json(line)
         except ValueError as error:
             raise click.BadParameter(
                 f"line {number}: not JSON: {error}", param_hint="FILE"
@@ -83,12 +89,19 @@ def _read(file: TextIO) -> Iterator[Numbered]:
         yield number, item
 
 
+def _lines(file: TextIO) -> Iterator[str]:
+    try:
+        yield from file
+    except UnicodeDecodeError as error:
+        raise click.BadParameter(f"is no text in UTF-8: {error}", param_hint="FILE") from error
+
+
 def _chunks(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
     """Part what one batch takes, by number and by bytes."""
     chunk: list[Numbered] = []
     size = 0
     for number, item in items:
-        length = len(json.dumps(item))
+        length = len(encode(item))
         if chunk and (len(chunk) == MOST_ITEMS or size + length > MOST_BYTES):
             yield chunk
             chunk, size = [], 0
@@ -110,7 +123,7 @@ def _tell_refusals(made: BatchObject, lines: list[int]) -> None:
 
 def _follow(client: Client, batches: list[BatchObject]) -> list[BatchObject]:
     now = {each["id"]: each for each in batches}
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     total = sum(each["total"] for each in batches)
     try:
         with Progress(*_columns(console), console=console) as progress:

@@ -1,11 +1,10 @@
 """The `callboard` command: run, list, watch, repeat and cancel jobs from a terminal."""
 
 import sys
-from typing import Final
+from typing import Final, TextIO
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
 
 from callboard.arguments import parse_labels, parse_url, with_json
 from callboard.batch_command import batch
@@ -16,6 +15,7 @@ from callboard.file_commands import download, upload
 from callboard.run_commands import retry, run, show
 from callboard.showing import as_json, show_job, show_jobs, show_line, show_operations
 from callboard.showing_schedules import show_schedules
+from callboard.terminal import Terminal, tolerate_encodings
 from callboard.watching import watch as watch_job
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
@@ -58,8 +58,9 @@ def main(context: click.Context, url: str, api_key: str | None) -> None:
     Exit codes: 0 done; 1 the job did not succeed; 2 wrong usage; 3 the server refused;
     4 the server does not answer; 130 Ctrl-C, and the job goes on.
     """
+    tolerate_encodings()
     if context.obj is None:
-        on_away = _tell if sys.stderr.isatty() else None
+        on_away = _tell if _is_terminal(sys.stderr) else None
         context.obj = context.with_resource(Client(url, api_key=api_key, on_away=on_away))
 
 
@@ -96,7 +97,7 @@ def watch(client: Client, job_id: str, *, json_: bool) -> None:
     """
     with waiting_for(job_id):
         if not json_:
-            job = watch_job(client, client.job(job_id), Console(), lines=True)
+            job = watch_job(client, client.job(job_id), Terminal(), lines=True)
         else:
             for event in client.events(job_id):
                 as_json({"event": event.kind, "id": event.id, "data": event.data}, lines=True)
@@ -122,7 +123,7 @@ def list_jobs(
     found = client.list(labels=parse_labels(labels), **chosen)
     jobs = (job for job, _number in zip(found, range(most), strict=False))
     if not json_:
-        show_jobs(Console(), jobs)
+        show_jobs(Terminal(), jobs)
         return
     for job in jobs:
         as_json(job, lines=True)
@@ -134,7 +135,7 @@ def list_jobs(
 @click.pass_obj
 def log(client: Client, job_id: str, *, json_: bool) -> None:
     """Print a job's log; with --json each line as an object."""
-    console = Console()
+    console = Terminal()
     for line in client.log(job_id):
         if json_:
             as_json(line, lines=True)
@@ -150,11 +151,11 @@ def log(client: Client, job_id: str, *, json_: bool) -> None:
 @click.pass_obj
 def cancel(client: Client, job_id: str, *, yes: bool, force: bool, json_: bool) -> None:
     """Cancel a job; on a terminal, show it and ask first."""
-    if yes or json_ or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if yes or json_ or not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
         show(client.cancel(job_id, force=force), json_=json_)
         return
     asked = client.ask_to_cancel(job_id)
-    show_job(Console(stderr=True), asked["job"])
+    show_job(Terminal(stderr=True), asked["job"])
     click.confirm("Cancel this job?", abort=True, err=True)
     if force:
         job = client.cancel(job_id, force=True)
@@ -172,7 +173,7 @@ def operations(client: Client, *, json_: bool) -> None:
     if json_:
         as_json(found)
     else:
-        show_operations(Console(), found)
+        show_operations(Terminal(), found)
 
 
 @main.command()
@@ -184,7 +185,11 @@ def schedules(client: Client, *, json_: bool) -> None:
     if json_:
         as_json(found)
     else:
-        show_schedules(Console(), found)
+        show_schedules(Terminal(), found)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def _tell(line: str) -> None:

@@ -1,17 +1,18 @@
 """A connection to one server, and the ways of asking that all calls share."""
 
-import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx
 
-from callboard.files import Source, Sources, parts_of
+from callboard.encoding import encode
+from callboard.errors import CannotAsk
+from callboard.files import Form
 from callboard.following import WAIT_SECONDS, JobObject
+from callboard.route import by_proxy
 from callboard.transport import Transport
 
 ANSWER_SECONDS: Final = 15.0
@@ -30,12 +31,25 @@ class Connection:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        http = httpx.Client(
-            base_url=url,
-            headers=headers,
-            timeout=WAIT_SECONDS + ANSWER_SECONDS,
-            transport=transport,
-        )
+        try:
+            http = httpx.Client(
+                base_url=url,
+                headers=headers,
+                timeout=WAIT_SECONDS + ANSWER_SECONDS,
+                transport=transport,
+            )
+        except UnicodeEncodeError:  # its own text shows the key
+            raise CannotAsk("The key has characters that no key of Callboard has.") from None
+        except ImportError as error:
+            raise CannotAsk(
+                f"{url} cannot be asked{by_proxy(httpx.URL(url))}: SOCKS needs one package more, "
+                "pip install 'callboard[socks]'."
+            ) from error
+        except (ValueError, OSError, httpx.InvalidURL) as error:
+            raise CannotAsk(
+                f"{url} cannot be asked: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY or "
+                f"SSL_CERT_FILE of the environment cannot be used ({type(error).__name__})."
+            ) from error
         self._transport = Transport(http, patience=patience, on_away=on_away)
 
     def __enter__(self) -> Self:
@@ -54,38 +68,46 @@ class Connection:
         self._transport.close()
 
     def _pages(self, path: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        page = self._transport.ask("GET", path, params=params).json()
+        page = self._read("GET", path, "items", "next", params=params)
         yield from page["items"]
         while page["next"]:
-            page = self._transport.ask("GET", target(page["next"])).json()
+            page = self._read("GET", target(page["next"]), "items", "next")
             yield from page["items"]
 
-    def _create(self, path: str, idempotency_key: str | None, **request: Any) -> dict[str, Any]:
+    def _read(self, method: str, path: str, *members: str, **request: Any) -> dict[str, Any]:
+        """Ask for an object that has these members at least."""
+        response = self._transport.ask(method, path, **request)
+        return self._transport.document(response, *members)
+
+    def _create(
+        self,
+        path: str,
+        idempotency_key: str | None,
+        body: Mapping[str, Any] | None = None,
+        **request: Any,
+    ) -> dict[str, Any]:
         headers = {
             "Idempotency-Key": idempotency_key or str(uuid.uuid4()),
             "Prefer": "respond-async",
         }
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            request["content"] = encode(body).encode()
         response = self._transport.ask("POST", path, headers=headers, **request)
         if response.status_code == httpx.codes.SEE_OTHER:
             # A duplicate that the operation answers with the job that is active already.
             response = self._transport.ask("GET", target(response.headers["location"]))
-        created: dict[str, Any] = response.json()
-        return created
+        return self._transport.document(response, "id", "status")
 
     def _create_by_form(
         self,
         operation: str,
         idempotency_key: str | None,
-        params: Mapping[str, Any],
-        files: Mapping[str, Source | Sources],
+        form: Form,
         options: Mapping[str, Any],
     ) -> JobObject:
-        """Submit a job and its files by one form: both are there, or neither is."""
-        with ExitStack() as stack:
-            parts: list[tuple[str, Any]] = [
-                ("params", (None, json.dumps(dict(params)), "application/json")),
-                *stack.enter_context(parts_of(files)),
-            ]
+        """Submit a job with all that belongs to it by one form: all is there, or nothing is."""
+        with form.parts() as parts:
             path = f"/v1/operations/{quote(operation, safe='')}"
             return self._create(path, idempotency_key, files=parts, params=_as_query(options))
 

@@ -7,8 +7,16 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from callboard.errors import CallboardClientError, CannotAsk, JobFailed, ServerAway
+from callboard.errors import (
+    CallboardClientError,
+    CannotAsk,
+    JobFailed,
+    Problem,
+    ServerAway,
+    StrangeAnswer,
+)
 from callboard.showing import plain, reason_of
+from callboard.terminal import leave_broken_pipe
 
 NOT_SUCCEEDED: Final = 1
 WRONG_USAGE: Final = 2
@@ -24,23 +32,53 @@ class Group(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except JobFailed as error:
-            _stop(reason_of(dict(error.job)), NOT_SUCCEEDED)
-        except CannotAsk as error:
-            _stop(f"callboard: {error}", WRONG_USAGE)
-        except (ServerAway, TimeoutError) as error:
-            _stop(f"callboard: {error}", AWAY)
-        except CallboardClientError as error:
-            _stop(f"callboard: {error}", REFUSED)
+        except BrokenPipeError:
+            leave_broken_pipe()
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if (code := _code_of(error)) is None:
+                raise
+            _stop(_line_of(error), code)
+
+
+def _code_of(error: Exception) -> int | None:
+    match error:
+        case JobFailed():
+            return NOT_SUCCEEDED
+        case CannotAsk() | OSError() | UnicodeError() if not isinstance(error, TimeoutError):
+            return WRONG_USAGE
+        case ServerAway() | StrangeAnswer() | TimeoutError():
+            return AWAY
+        case CallboardClientError():
+            return REFUSED
+    return None
+
+
+def _line_of(error: Exception) -> str:
+    match error:
+        case JobFailed():
+            return reason_of(dict(error.job))
+        case Problem(kind="duplicate-job"):
+            other = error.document.get("existing_job") or {}
+            job_id, status = plain(other.get("id", "")), plain(other.get("status", "active"))
+            watch = f" Job {job_id} is {status}: callboard watch {job_id}" if job_id else ""
+            return f"callboard: {plain(error)}{watch}"
+        case UnicodeError():
+            return "callboard: An argument or a file is no text in the encoding that it must have."
+    return f"callboard: {plain(error)}"
 
 
 @contextmanager
 def waiting_for(job_id: str) -> Iterator[None]:
-    """Wait for a job; who presses Ctrl-C meanwhile reads how to see it again."""
+    """Wait for a job; who is cut off from it, or presses Ctrl-C, reads how to see it again."""
+    goes_on = f"The job goes on: callboard watch {plain(job_id)}"
     try:
         yield
     except (KeyboardInterrupt, click.Abort):
-        _stop(f"The job goes on: callboard watch {plain(job_id)}", INTERRUPTED)
+        _stop(goes_on, INTERRUPTED)
+    except (ServerAway, StrangeAnswer) as error:
+        _stop(f"callboard: {plain(error)} {goes_on}", AWAY)
 
 
 def _stop(line: str, code: int) -> NoReturn:

@@ -16,7 +16,11 @@ class ServerAway(CallboardClientError):
 
 
 class CannotAsk(CallboardClientError):
-    """The request cannot be made, now or later: its address or a header is wrong."""
+    """The request cannot be made, now or later: its address, its way or a header is wrong."""
+
+
+class StrangeAnswer(CallboardClientError):
+    """Something answers at this address, and not as a server of Callboard does."""
 
 
 class Problem(CallboardClientError):

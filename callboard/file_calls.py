@@ -59,7 +59,7 @@ class FileCalls(JobCalls):
                 headers=headers,
                 content=body,
             )
-        uploaded = UploadedFile.of(response.json())
+        uploaded = UploadedFile.of(self._transport.document(response, *UploadedFile.members()))
         if uploaded.sha256 != body.sha256:
             raise FileDamaged(f"{called or uploaded.id} went damaged; upload it again.")
         return uploaded
@@ -67,7 +67,7 @@ class FileCalls(JobCalls):
     def file(self, file_id: str) -> UploadedFile:
         """Look at an uploaded file."""
         path = f"/v1/files/{segment(file_id)}"
-        return UploadedFile.of(self._transport.ask("GET", path).json())
+        return UploadedFile.of(self._read("GET", path, *UploadedFile.members()))
 
     def files(self) -> Iterator[UploadedFile]:
         """Yield uploaded files, newest first; further pages are fetched when they are wanted."""

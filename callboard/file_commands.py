@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 from rich.text import Text
 
@@ -17,6 +16,7 @@ from callboard.client import Client
 from callboard.endings import waiting_for
 from callboard.files import Source, UploadedFile, files_in, free_path
 from callboard.showing import NARROW, as_json, plain
+from callboard.terminal import Terminal
 from callboard.watching import BAR_WIDTH, TextColumn
 
 SourcePath = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
@@ -85,7 +85,7 @@ def _show_uploaded(file: UploadedFile, *, json_: bool) -> None:
     if json_:
         as_json(asdict(file), lines=True)
         return
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:
         click.echo("\t".join((file.id, plain(file.media_type), str(file.size), plain(file.name))))
         return
@@ -97,7 +97,7 @@ def _show_uploaded(file: UploadedFile, *, json_: bool) -> None:
 @contextmanager
 def _bar(name: str) -> Iterator[Callable[[int, int | None], Any]]:
     """Show on a terminal how far a file is; what is shown goes when it has come."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     narrow = console.width < NARROW
     columns = [
         TextColumn("name", style="bold", width=console.width // 3),

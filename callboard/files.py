@@ -3,11 +3,13 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
+
+from callboard.encoding import encode
 
 OCTETS: Final = "application/octet-stream"
 """Says nothing about a file: the server looks at its bytes."""
@@ -38,6 +40,11 @@ class UploadedFile:
     size: int
     sha256: str
     expires_at: str
+
+    @classmethod
+    def members(cls) -> tuple[str, ...]:
+        """Name what a server says of a file at least."""
+        return tuple(cls.__dataclass_fields__)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
@@ -109,6 +116,38 @@ def parts_of(
                 file, name = stack.enter_context(opened(source))
                 found.append((parameter, (name or parameter, file, OCTETS)))
         yield found
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a job is submitted with in one form.
+
+    Attributes:
+        params: JSON-like.
+        fields: texts by parameter, several for a list.
+        files: by parameter, several for a list.
+    """
+
+    params: Mapping[str, Any]
+    fields: Mapping[str, str | Sequence[str]]
+    files: Mapping[str, Source | Sources]
+
+    @contextmanager
+    def parts(self) -> Iterator[list[tuple[str, Any]]]:
+        """Give its parts, with the files open.
+
+        Raises:
+            OSError: a file cannot be read.
+            UnicodeError: a field is no text.
+        """
+        fields = [
+            (name, (None, text.encode()))
+            for name, given in self.fields.items()
+            for text in ([given] if isinstance(given, str) else given)
+        ]
+        params = ("params", (None, encode(self.params), "application/json"))
+        with parts_of(self.files) as files:
+            yield [*([params] if self.params or not fields else []), *fields, *files]
 
 
 def size_of(file: BinaryIO) -> int:

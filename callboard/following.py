@@ -6,14 +6,16 @@ from typing import Any, Final
 
 import httpx
 
-from callboard.errors import Problem, ServerAway
+from callboard.answers import retry_after
+from callboard.errors import Problem, ServerAway, StrangeAnswer
 from callboard.server_events import Event, EventParser
-from callboard.transport import LATER, Patience, Transport, retry_after
+from callboard.transport import LATER, Patience, Transport
 
 FINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
 WAIT_SECONDS: Final = 30
 LONGEST_RETRY_AFTER_SECONDS: Final = 30.0
 RECONNECT_MS: Final = 1000
+EVENT_STREAM: Final = "text/event-stream"
 
 JobObject = dict[str, Any]
 
@@ -45,7 +47,7 @@ def wait_for(transport: Transport, path: str, timeout: float | None) -> JobObjec
             wait=asked,
             patience=None if ends_at is None else transport.patience(left),
         )
-        job: JobObject = response.json()
+        job: JobObject = transport.document(response, "id", "status")
         if job["status"] in FINAL:
             return job
         if ends_at is not None and time.monotonic() >= ends_at:
@@ -88,13 +90,16 @@ class _Seen(Exception):
 
 
 def _connected(transport: Transport, path: str, parser: EventParser) -> Iterator[Event]:
-    headers = {"Accept": "text/event-stream"}
+    headers = {"Accept": EVENT_STREAM}
     if parser.last_id:
         headers["Last-Event-ID"] = parser.last_id
-    with transport.stream(f"{path}/events", headers) as response:
+    with transport.stream(f"{path}/events", headers, media_type=EVENT_STREAM) as response:
         if response.status_code == httpx.codes.NO_CONTENT:
             raise _Seen
-        yield from parser.events(response.iter_bytes())
+        try:
+            yield from parser.events(response.iter_bytes())
+        except ValueError as error:
+            raise StrangeAnswer("An event of the job cannot be read.") from error
 
 
 def _rest(transport: Transport, response: httpx.Response, ends_at: float | None) -> None:

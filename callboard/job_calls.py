@@ -1,12 +1,12 @@
 """The calls about jobs, operations and schedules."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from callboard.connection import Connection, segment, with_callback
 from callboard.errors import JobFailed
-from callboard.files import Source, Sources, is_file
+from callboard.files import Form, Source, Sources, is_file
 from callboard.following import JobObject, events_of, look, wait_for
 from callboard.server_events import Event
 
@@ -18,7 +18,7 @@ class JobCalls(Connection):
 
     def operations(self) -> Objects:
         """List what can be run."""
-        items: Objects = self._transport.ask("GET", "/v1/operations").json()["items"]
+        items: Objects = self._read("GET", "/v1/operations", "items")["items"]
         return items
 
     def submit(
@@ -26,6 +26,7 @@ class JobCalls(Connection):
         operation: str,
         params: Mapping[str, Any] | None = None,
         *,
+        fields: Mapping[str, str | Sequence[str]] | None = None,
         files: Mapping[str, Source | Sources] | None = None,
         callback: str | Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
@@ -39,6 +40,8 @@ class JobCalls(Connection):
         Args:
             operation: its name.
             params: JSON-like.
+            fields: further parameters as texts, which the server reads as the operation's schema
+                has them: `"3"` is 3 where that wants a number; several for a list.
             files: further parameters that are files: paths or opened files, or lists of them.
             callback: an address to tell of its end, or `{"url": …, "events": […]}`.
             idempotency_key: equal keys make one job; a new one by default.
@@ -48,10 +51,11 @@ class JobCalls(Connection):
             OSError: a file cannot be read.
         """
         options = with_callback(options, callback)
-        if files:
-            return self._create_by_form(operation, idempotency_key, params or {}, files, options)
+        if files or fields:
+            form = Form(params or {}, fields or {}, files or {})
+            return self._create_by_form(operation, idempotency_key, form, options)
         body = {"operation": operation, "params": dict(params or {}), **options}
-        return self._create("/v1/jobs", idempotency_key, json=body)
+        return self._create("/v1/jobs", idempotency_key, body)
 
     def retry(self, job_id: str, *, idempotency_key: str | None = None) -> JobObject:
         """Submit a final job once more, as a new job that names it in `retry_of`.
@@ -69,8 +73,8 @@ class JobCalls(Connection):
             job_id: which.
             wait: seconds to wait for its status to change.
         """
-        job: JobObject = look(self._transport, path_of(job_id), wait=wait).json()
-        return job
+        response = look(self._transport, path_of(job_id), wait=wait)
+        return self._transport.document(response, "id", "status")
 
     def events(self, job_id: str, *, after: str = "") -> Iterator[Event]:
         """Yield what happens to a job as it happens, until it is final: `done` comes last.
@@ -113,7 +117,7 @@ class JobCalls(Connection):
             raise JobFailed(job)
         if is_file(job.get("result")):
             return job["result"]  # its bytes are at the address of the result
-        return self._transport.ask("GET", f"{path_of(job_id)}/result").json()
+        return self._transport.value(self._transport.ask("GET", f"{path_of(job_id)}/result"))
 
     def cancel(self, job_id: str, *, force: bool = False) -> JobObject:
         """Cancel a job in one step; one that is final already stays as it is.
@@ -123,19 +127,16 @@ class JobCalls(Connection):
             force: kill its function, where the operation's isolation allows that.
         """
         params = {"force": "true"} if force else {}
-        job: JobObject = self._transport.ask("DELETE", path_of(job_id), params=params).json()
-        return job
+        return self._read("DELETE", path_of(job_id), "id", "status", params=params)
 
     def ask_to_cancel(self, job_id: str) -> dict[str, Any]:
         """Take the first of two steps: give the job and a `confirmation`, and change nothing."""
-        answer: dict[str, Any] = self._transport.ask("POST", f"{path_of(job_id)}/cancel").json()
-        return answer
+        return self._read("POST", f"{path_of(job_id)}/cancel")
 
     def confirm_cancel(self, job_id: str, token: str) -> JobObject:
         """Take the second step, with the token of the first."""
         body = {"confirm": token}
-        job: JobObject = self._transport.ask("POST", f"{path_of(job_id)}/cancel", json=body).json()
-        return job
+        return self._read("POST", f"{path_of(job_id)}/cancel", "id", "status", json=body)
 
     def list(
         self,
@@ -179,7 +180,7 @@ class JobCalls(Connection):
 
     def schedules(self) -> Objects:
         """List the jobs that are made again and again; for operators."""
-        items: Objects = self._transport.ask("GET", "/v1/schedules").json()["items"]
+        items: Objects = self._read("GET", "/v1/schedules", "items")["items"]
         return items
 
 

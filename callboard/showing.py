@@ -1,6 +1,5 @@
 """How jobs look on a terminal; what came from elsewhere is shown as text and never as commands."""
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from callboard.following import JobObject
+from callboard.terminal import json_text
 
 NARROW: Final = 72
 COLORS: Final[Mapping[str, str]] = {
@@ -34,7 +34,7 @@ def plain(text: object) -> str:
 
 def as_json(value: Any, *, lines: bool = False) -> None:
     """Print for machines: a document, or with `lines` one line of many."""
-    click.echo(json.dumps(value, indent=None if lines else 2, ensure_ascii=False))
+    click.echo(json_text(value, indent=None if lines else 2))
 
 
 def show_job(console: Console, job: JobObject) -> None:

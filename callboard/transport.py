@@ -9,7 +9,9 @@ from typing import Any, Final
 
 import httpx
 
-from callboard.errors import CallboardClientError, CannotAsk, Problem, ServerAway
+from callboard.answers import media_type_of, problem_of, refuse_redirect, strange
+from callboard.errors import CallboardClientError, CannotAsk, ServerAway, StrangeAnswer
+from callboard.route import by_proxy, tls_fault
 
 LATER: Final = frozenset({429, 502, 503, 504})
 SHORTEST_PAUSE_SECONDS: Final = 0.2
@@ -20,7 +22,7 @@ PASSING: Final = (
     httpx.ProxyError,
     httpx.RemoteProtocolError,
 )
-UNASKABLE: Final = (httpx.TransportError, httpx.TooManyRedirects, httpx.InvalidURL)
+UNASKABLE: Final = (httpx.RequestError, httpx.InvalidURL)
 
 
 class Patience:
@@ -115,72 +117,103 @@ class Transport:
             Problem: the server refuses.
             ServerAway: it does not answer.
             CannotAsk: there is no asking again, for the request itself is wrong.
+            StrangeAnswer: something else than a server of Callboard leads elsewhere.
         """
         patience = patience or self.patience()
         while True:
             try:
                 response = self._http.request(method, path, **request)
-            except PASSING as error:
-                patience.spent(self._without_answer(error))
-                continue
             except UNASKABLE as error:
-                raise self._without_answer(error) from error
+                without = self._without_answer(error)
+                if not isinstance(without, ServerAway):
+                    raise without from error
+                patience.spent(without)
+                continue
             if not response.is_error:
+                refuse_redirect(self._address, response)
                 return response
             problem = problem_of(response)
             if response.status_code not in LATER:
                 raise problem
             patience.spent(problem, retry_after=problem.retry_after)
 
+    def document(self, response: httpx.Response, *members: str) -> dict[str, Any]:
+        """Read the object that an answer is.
+
+        Args:
+            response: what came.
+            members: what it has at least.
+
+        Raises:
+            StrangeAnswer: it is something else, as the page of a proxy.
+        """
+        found = self.value(response)
+        if not isinstance(found, dict) or any(name not in found for name in members):
+            raise StrangeAnswer(f"{self._address} answers with other JSON than Callboard does.")
+        return found
+
+    def value(self, response: httpx.Response) -> Any:
+        """Read the JSON that an answer is.
+
+        Raises:
+            StrangeAnswer: it is none.
+        """
+        try:
+            return response.json()
+        except (ValueError, RecursionError) as error:
+            raise strange(self._address, response) from error
+
     @contextmanager
-    def stream(self, path: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
+    def stream(
+        self, path: str, headers: dict[str, str], *, media_type: str = ""
+    ) -> Iterator[httpx.Response]:
         """Open an answer that comes bit by bit; once.
+
+        Args:
+            path: on the server.
+            headers: of the request.
+            media_type: what the answer's must be; any without one.
 
         Raises:
             Problem: the server refuses.
             ServerAway: it does not answer, or the connection breaks.
             CannotAsk: the request itself is wrong.
+            StrangeAnswer: it is something else than a server of Callboard gives.
         """
         try:
             with self._http.stream("GET", path, headers=headers) as response:
                 if response.is_error:
                     response.read()
                     raise problem_of(response)
+                refuse_redirect(self._address, response)
+                if response.status_code != httpx.codes.NO_CONTENT and (
+                    media_type not in media_type_of(response)
+                ):
+                    raise strange(self._address, response)
                 yield response
         except UNASKABLE as error:
             raise self._without_answer(error) from error
 
+    @property
+    def _address(self) -> str:
+        return str(self._http.base_url)
+
     def _without_answer(self, error: Exception) -> CallboardClientError:
         # The error's own text may hold the key.
-        name, url = type(error).__name__, self._http.base_url
-        without: CallboardClientError = (
-            ServerAway(f"{url} does not answer ({name}).")
-            if isinstance(error, PASSING)
-            else CannotAsk(f"{url} cannot be asked ({name}).")
-        )
+        name, by = type(error).__name__, by_proxy(self._http.base_url)
+        without: CallboardClientError
+        if (fault := tls_fault(error)) is not None:
+            without = CannotAsk(f"{self._address} cannot be asked{by}: {fault}.")
+        elif isinstance(error, PASSING):
+            without = ServerAway(f"{self._address} does not answer{by} ({name}).")
+        elif isinstance(error, httpx.DecodingError):
+            without = StrangeAnswer(f"{self._address} gives an answer that cannot be read{by}.")
+        else:
+            without = CannotAsk(f"{self._address} cannot be asked{by} ({name}).")
         without.__cause__ = error
         return without
 
     def _tell(self, seconds: float) -> None:
         if self._on_away is not None:
-            url = str(self._http.base_url).rstrip("/")
-            self._on_away(f"{url} does not answer; trying again for {seconds:.0f} s")
-
-
-def problem_of(response: httpx.Response) -> Problem:
-    """Read a refusal, which may come from a proxy and be no problem document at all."""
-    try:
-        document = response.json()
-    except ValueError:
-        document = {}
-    return Problem(
-        response.status_code,
-        document if isinstance(document, dict) else {},
-        retry_after(response),
-    )
-
-
-def retry_after(response: httpx.Response) -> int | None:
-    """Give the seconds that the server asks to wait; dates are left alone."""
-    after = response.headers.get("retry-after", "")
-    return int(after) if after.isascii() and after.isdigit() else None
+            address = self._address.rstrip("/")
+            self._on_away(f"{address} does not answer; trying again for {seconds:.0f} s")

@@ -154,7 +154,7 @@ def test_many_lines_are_several_batches() -> None:
 
     sizes = [len(json.loads(request.content)["items"]) for request in script.asked]
     assert sizes == [1000, 1]
-    assert (done.exit_code, done.stdout) == (0, "1001 queued\n")
+    assert (done.exit_code, done.stdout) == (0, "b-1\nb-1\n")
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_the_command_tells_its_version_without_a_server() -> None:
 @pytest.mark.parametrize("arguments", [("run", "add"), ("retry", "j-0")])
 @pytest.mark.parametrize("terminal", [True, False])
 @pytest.mark.parametrize("asked", [(), ("--json",)])
-def test_a_detached_job_is_shown_to_people_and_given_as_json_to_machines(
+def test_a_detached_job_is_shown_to_people_as_json_where_asked_and_else_as_its_id(
     monkeypatch: pytest.MonkeyPatch,
     arguments: tuple[str, ...],
     asked: tuple[str, ...],
@@ -192,5 +192,7 @@ def test_a_detached_job_is_shown_to_people_and_given_as_json_to_machines(
         lines = [line.split() for line in ESCAPES.sub("", done.stdout).splitlines()]
         assert ["status", "queued"] in lines
         assert ["labels", "x=y"] in lines
-    else:
+    elif asked:
         assert json.loads(done.stdout)["id"] == "j-1"
+    else:
+        assert done.stdout == "j-1\n"

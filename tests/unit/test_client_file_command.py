@@ -39,20 +39,21 @@ def test_parameters_are_text_json_or_files(tmp_path: Path) -> None:
     (request,) = script.asked
     params = request.content.partition(b"application/json\r\n\r\n")[2].partition(b"\r\n")[0]
     assert done.exit_code == 0
-    assert json.loads(params) == {"deep": True, "title": "5 = five", "pages": 3}
+    assert json.loads(params) == {"deep": True, "pages": 3}
+    assert b'name="title"\r\n\r\n5 = five\r\n' in request.content
     assert CONTENT in request.content
     assert b'name="document"; filename="paper.pdf"' in request.content
     assert request.url.params["callback_url"] == "https://h/x"
 
 
-def test_without_files_named_parameters_go_as_json() -> None:
+def test_without_files_json_goes_as_json_and_a_file_must_have_a_name() -> None:
     _done, script = command(
         "run", "echo", 'value:="@x"', "text=@", "--detach", steps=(answer(job(), 202),)
     )
 
     assert script.asked == []
     _done, script = command(
-        "run", "echo", 'value:="@x"', "text=", "--detach", steps=(answer(job(), 202),)
+        "run", "echo", 'value:="@x"', 'text:=""', "--detach", steps=(answer(job(), 202),)
     )
     assert json.loads(script.asked[0].content)["params"] == {"value": "@x", "text": ""}
 

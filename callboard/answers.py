@@ -1,0 +1,60 @@
+"""What an answer is: a refusal of the server, or something that no server of Callboard says."""
+
+from typing import Final
+
+import httpx
+
+from callboard.errors import Problem, StrangeAnswer
+
+_OURS: Final = frozenset({httpx.codes.SEE_OTHER, httpx.codes.NOT_MODIFIED})
+"""Of the answers from 300 to 399 those that a server gives itself."""
+
+_LONGEST_SHOWN: Final = 200
+
+
+def problem_of(response: httpx.Response) -> Problem:
+    """Read a refusal, which may come from a proxy and be no problem document at all."""
+    try:
+        document = response.json()
+    except (ValueError, RecursionError):
+        document = {}
+    return Problem(
+        response.status_code,
+        document if isinstance(document, dict) else {},
+        retry_after(response),
+    )
+
+
+def retry_after(response: httpx.Response) -> int | None:
+    """Give the seconds that the server asks to wait; dates are left alone."""
+    after = response.headers.get("retry-after", "")
+    return int(after) if after.isascii() and after.isdigit() else None
+
+
+def media_type_of(response: httpx.Response) -> str:
+    """Say of what type an answer is, without its parameters."""
+    given: str = response.headers.get("content-type", "")
+    return given.partition(";")[0].strip()
+
+
+def refuse_redirect(address: str, response: httpx.Response) -> None:
+    """Follow nobody who leads elsewhere, for the key would go there, too.
+
+    Raises:
+        StrangeAnswer: somebody does.
+    """
+    if response.is_redirect and response.status_code not in _OURS:
+        place = response.headers.get("location", "")[:_LONGEST_SHOWN]
+        raise StrangeAnswer(
+            f"{address} leads elsewhere ({response.status_code}, to {place!r}); "
+            "give the address at which the server itself answers."
+        )
+
+
+def strange(address: str, response: httpx.Response) -> StrangeAnswer:
+    """Say that an answer is none of Callboard's."""
+    given = media_type_of(response)[:_LONGEST_SHOWN] or "no type"
+    return StrangeAnswer(
+        f"{address} answers {response.status_code} with {given}, which Callboard does not; "
+        "another server or a proxy may be there."
+    )

@@ -1,0 +1,30 @@
+"""JSON of requests: of a `Decimal` no digit is lost."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+
+def encode(value: Any) -> str:
+    """Write JSON-like data, in which a number may be a `Decimal`.
+
+    Raises:
+        TypeError: something in it is not JSON-like.
+        ValueError: a number is none, or infinite.
+    """
+    match value:
+        case Decimal():
+            if not value.is_finite():
+                raise ValueError(f"{value} is no number of JSON")
+            return str(value)
+        case Mapping():
+            members = (f"{json.dumps(_name(name))}: {encode(each)}" for name, each in value.items())
+            return f"{{{', '.join(members)}}}"
+        case list() | tuple():
+            return f"[{', '.join(encode(each) for each in value)}]"
+    return json.dumps(value, allow_nan=False)
+
+
+def _name(name: Any) -> str:
+    return name if isinstance(name, str) else json.dumps(name)

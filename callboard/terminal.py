@@ -1,0 +1,52 @@
+"""Standard output and error as they are: of any encoding, closed, or a pipe that nobody reads."""
+
+import json
+import os
+import sys
+from contextlib import suppress
+from typing import Any, Final, NoReturn
+
+from rich.console import Console
+
+BROKEN_PIPE: Final = 141  # 128 and the number of SIGPIPE, as shells count
+_NOWHERE: Final = "ascii"
+
+
+def tolerate_encodings() -> None:
+    """Have what the encoding of a stream lacks shown as a question mark rather than end all."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # of real streams
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    r"""Write JSON that standard output can take: what its encoding lacks comes as `\u0142`."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or _NOWHERE)
+    except (UnicodeEncodeError, LookupError):
+        return json.dumps(value, indent=indent)
+    return text
+
+
+def leave_broken_pipe() -> NoReturn:
+    """End as a program does whose reader has gone, as `head` does; nothing is left to say.
+
+    Raises:
+        SystemExit: always.
+    """
+    # The interpreter flushes once more at its end, and would complain.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError, OSError):
+            os.dup2(nowhere, stream.fileno())
+    raise SystemExit(BROKEN_PIPE)
+
+
+class Terminal(Console):
+    """A console that ends with the command's own code when nobody reads it."""
+
+    def on_broken_pipe(self) -> None:
+        """End the command."""
+        self.quiet = True
+        leave_broken_pipe()
