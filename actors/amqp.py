@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 import pika
 
+from config.process import ProcessName
 from config.tls import TLS, ended_within_tls, tls_fault
 from jobs.versions import numbers_of
 
@@ -15,16 +16,20 @@ CONNECT_S: Final = 3
 HANDSHAKE_S: Final = 5
 BLOCKED_S: Final = 300
 SYSTEM: Final = TLS()
+UNNAMED: Final = ProcessName()
 
 UNLIMITED_DELIVERIES_SINCE: Final = (4,)
 
 
-def connection_parameters(url: str, *, name: str, tls: TLS = SYSTEM) -> pika.URLParameters:
+def connection_parameters(
+    url: str, *, name: str, process: ProcessName = UNNAMED, tls: TLS = SYSTEM
+) -> pika.URLParameters:
     """Bound every wait of a connection, and name it for the management UI.
 
     Args:
         url: `amqp://` or `amqps://`; its own heartbeat and timeouts are overruled.
         name: what the connection is for, as `publisher`.
+        process: whose it is.
         tls: for `amqps://`: whom to trust, read now, and so for each connection.
 
     Raises:
@@ -40,7 +45,7 @@ def connection_parameters(url: str, *, name: str, tls: TLS = SYSTEM) -> pika.URL
     parameters.connection_attempts = 1
     if parameters.ssl_options is not None:
         parameters.ssl_options = pika.SSLOptions(tls.context())
-    parameters.client_properties = {"connection_name": f"callboard {name}"}
+    parameters.client_properties = {"connection_name": f"callboard {name}: {process}"}
     return parameters
 
 

@@ -13,6 +13,7 @@ from actors.publisher import Publisher, State
 from actors.wakeups import BrokerPublisher
 from config import Settings
 from config.connections import connect_redis
+from config.process import ProcessName
 from config.tls import tls_fault
 from jobs.faults import FaultPoints
 from jobs.files.storage import Storage
@@ -85,8 +86,12 @@ class Assembly:
         self.storage.close()
 
 
-def assemble(settings: Settings) -> Assembly:
+def assemble(settings: Settings, *, role: str = "program") -> Assembly:
     """Build the parts of a process.
+
+    Args:
+        settings: of the installation.
+        role: what the process is, for those who look at the servers' connections.
 
     Raises:
         OperationError: an operation is declared wrongly, or needs a resource that is not there.
@@ -96,8 +101,8 @@ def assemble(settings: Settings) -> Assembly:
     limits = registry.limits(settings.resources)
     declared = settings.schedules_file
     schedules = None if declared is None else read_schedules(declared, registry)
-    store = Store(connect_redis(settings), settings.namespace, testing=settings.testing)
-    broker = _broker(settings)
+    store = Store(connect_redis(settings, role=role), settings.namespace, testing=settings.testing)
+    broker = _broker(settings, ProcessName(role, settings.namespace))
     publisher = BrokerPublisher(broker, settings.namespace)
     broker.unknown_actor = Actor(
         stand_in,
@@ -137,12 +142,19 @@ def open_storage(settings: Settings) -> Storage:
     return Storage(settings.storage_url or default, settings.staging_dir)
 
 
-def _broker(settings: Settings) -> RabbitmqBroker | EmbeddedBroker:
+def _broker(settings: Settings, process: ProcessName) -> RabbitmqBroker | EmbeddedBroker:
     if settings.broker_url is None:
         return EmbeddedBroker(prefetch=settings.threads)
     url = settings.broker_url.get_secret_value()
     tls, queue_type = settings.tls, settings.queue_type
-    publisher = Publisher(url, tls=tls, queue_type=queue_type, deadline=settings.publish_deadline)
+    publisher = Publisher(
+        url, tls=tls, process=process, queue_type=queue_type, deadline=settings.publish_deadline
+    )
     return RabbitmqBroker(
-        url=url, tls=tls, publisher=publisher, prefetch=settings.threads, queue_type=queue_type
+        url=url,
+        tls=tls,
+        process=process,
+        publisher=publisher,
+        prefetch=settings.threads,
+        queue_type=queue_type,
     )

@@ -90,7 +90,7 @@ class Service(Middleware):
         self._hello = Loop("hello", self.hail.say, interval=HELLO_SECONDS)
         self._guarding = Loop("watchdog", self.look_after, interval=WATCHDOG_SECONDS)
         self._cancels = Cancels(
-            connect_redis(settings, for_subscription=True),
+            connect_redis(settings, for_subscription=True, role="worker"),
             self._store.keys.channel("cancels"),
             on_cancel=self.cancel,
             on_return=self._heartbeat.hurry,

@@ -7,6 +7,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config.process import ProcessName
 from config.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ _HEALTH_CHECK_SECONDS = 15
 _MOST_CONNECTIONS = 64
 
 
-def connect_redis(settings: Settings, *, for_subscription: bool = False) -> redis.Redis:
+def connect_redis(
+    settings: Settings, *, for_subscription: bool = False, role: str = "program"
+) -> redis.Redis:
     """Make a client; it connects at its first command, and is safe to share between threads.
 
     A failed command is raised and never sent again by the client, since it may have been carried
@@ -30,6 +33,7 @@ def connect_redis(settings: Settings, *, for_subscription: bool = False) -> redi
         settings: says where Redis is; its replies stay bytes.
         for_subscription: for a client that listens: reads wait without end, and keep-alive probes
             notice a dead peer.
+        role: what this process is, for `CLIENT LIST`.
 
     """
     if settings.redis_url is None:
@@ -48,7 +52,7 @@ def connect_redis(settings: Settings, *, for_subscription: bool = False) -> redi
         # The same reply shapes from every server version and from the Redis inside the process.
         protocol=2,
         decode_responses=False,
-        client_name=f"callboard-{settings.namespace}",
+        client_name=f"callboard-{ProcessName(role, settings.namespace).without_spaces()}",
     )
     return redis.Redis.from_pool(pool)
 

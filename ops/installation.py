@@ -36,7 +36,7 @@ def installation(without_servers: str) -> Iterator[tuple[Settings, Store]]:
     settings = settings_or_refusal()
     if settings.embedded:
         raise Refusal(without_servers)
-    client = connect_redis(settings)
+    client = connect_redis(settings, role="callboardctl")
     try:
         yield settings, Store(client, settings.namespace)
     except StoreUnavailable as error:

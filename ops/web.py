@@ -48,7 +48,7 @@ def create() -> Site:
     settings = load_settings_or_exit()
     configure_logging(settings)
     try:
-        assembly = assemble(settings)
+        assembly = assemble(settings, role="web")
         _check_store(assembly)
     except (OperationError, StoreUnfit) as error:
         sys.stderr.write(f"Callboard cannot start: {error}\n")
@@ -123,7 +123,7 @@ def listen(assembly: Assembly, *, waits: int, streams: int) -> Events:
         streams: how many event streams there may be.
     """
     return Events(
-        lambda: connect_redis(assembly.settings, for_subscription=True),
+        lambda: connect_redis(assembly.settings, for_subscription=True, role="web"),
         assembly.store.keys.channel("events"),
         waits=waits,
         streams=streams,

@@ -18,7 +18,7 @@ configure_logging(settings)
 if settings.embedded:
     sys.exit("Callboard cannot start: a worker needs CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL.")
 try:
-    assembly = assemble(settings)
+    assembly = assemble(settings, role="worker")
 except OperationError as error:
     sys.exit(f"Callboard cannot start: {error}")
 telemetry = Telemetry.of(settings, process="callboard-worker")

@@ -7,10 +7,11 @@ from typing import Any, NoReturn
 import dramatiq.brokers.rabbitmq
 from dramatiq import Actor, Middleware
 
-from actors.amqp import SYSTEM, QueueType, connection_parameters, silence_pika
+from actors.amqp import SYSTEM, UNNAMED, QueueType, connection_parameters, silence_pika
 from actors.broker.consumer import Consumer
 from actors.broker.enqueueing import Enqueueing
 from actors.publisher import MAX_PRIORITY, Outcome, Outgoing, Publisher
+from config.process import ProcessName
 from config.tls import TLS
 
 
@@ -21,6 +22,7 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
 
     Args:
         tls: whom to trust.
+        process: that this is, for the management UI.
         prefetch: how many messages this process may hold of each queue; its worker threads.
         publisher: is closed with the broker.
         unknown_actor: stands in for operations that this process does not know.
@@ -31,6 +33,7 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
         *,
         url: str,
         tls: TLS = SYSTEM,
+        process: ProcessName = UNNAMED,
         publisher: Publisher,
         prefetch: int,
         queue_type: QueueType = "classic",
@@ -40,7 +43,10 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
     ) -> None:
         super().__init__(url=url, confirm_delivery=True, middleware=middleware or [])
         silence_pika()
-        self._connect_to = partial(connection_parameters, url, name="consumer", tls=tls)
+        self._connect_to = partial(
+            connection_parameters, url, name="consumer", process=process, tls=tls
+        )
+        self.process = process
         self.parameters = self._connect_to()
         self.queue_type = queue_type
         self.max_priority = max_priority
@@ -83,6 +89,7 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
             prefetch=min(prefetch, self.prefetch),
             idle_s=timeout / 1000,
             queue_type=self.queue_type,
+            process=self.process,
             max_priority=self.max_priority or MAX_PRIORITY,
         )
 

@@ -1,5 +1,6 @@
 """One connection of a consumer, and the deliveries that only it can settle."""
 
+import secrets
 from collections import OrderedDict, deque
 from datetime import timedelta
 from functools import partial
@@ -13,12 +14,14 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError, ChannelClosedByBroker, StreamLostError
 
 from actors.amqp import (
+    UNNAMED,
     QueueType,
     is_only_delivery_limit,
     queue_arguments,
     server_version,
 )
 from actors.broker.delivery import Delivery
+from config.process import ProcessName
 
 CLOSE_S: Final = 3.0
 PRECONDITION_FAILED: Final = 406
@@ -55,7 +58,7 @@ class Session:
         OSError: the same.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a setting of its own
         self,
         parameters: pika.URLParameters,
         queue: str,
@@ -63,6 +66,7 @@ class Session:
         prefetch: int,
         idle_s: float,
         queue_type: QueueType,
+        process: ProcessName = UNNAMED,
         max_priority: int,
     ) -> None:
         self._queue = queue
@@ -74,7 +78,11 @@ class Session:
             version = server_version(self._connection._impl.server_properties)  # noqa: SLF001
             self._channel = self._declare(queue_arguments(queue_type, max_priority, version))
             self._channel.basic_qos(prefetch_count=prefetch)
-            self._frames = self._channel.consume(queue, inactivity_timeout=idle_s)
+            self._frames = self._channel.consume(
+                queue,
+                inactivity_timeout=idle_s,
+                consumer_tag=f"{process.without_spaces()}-{secrets.token_hex(4)}",
+            )
         except BaseException:
             self.close()
             raise

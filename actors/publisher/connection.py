@@ -19,6 +19,7 @@ from actors.publisher.breaker import Breaker, State
 from actors.publisher.inquiries import Answer, Inquiries
 from actors.publisher.outgoing import Batch, Outcome, Slip
 from actors.publisher.sending import Sender
+from config.process import ProcessName
 from config.tls import TLS
 
 CLOSING_CHECK_S: Final = 0.02
@@ -36,6 +37,7 @@ class Server:
 
     url: str
     tls: TLS
+    process: ProcessName
     queue_type: QueueType
     max_priority: int
     patience_s: float
@@ -113,7 +115,10 @@ class Connection:
             return
         try:
             parameters = connection_parameters(
-                self._server.url, name="publisher", tls=self._server.tls
+                self._server.url,
+                name="publisher",
+                process=self._server.process,
+                tls=self._server.tls,
             )
         except OSError as error:  # a file of certificates is gone, for now
             self._on_lost(error)

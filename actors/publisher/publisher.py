@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from actors.amqp import SYSTEM, QueueType, connection_parameters, silence_pika
+from actors.amqp import SYSTEM, UNNAMED, QueueType, connection_parameters, silence_pika
 from actors.publisher.breaker import State
 from actors.publisher.connection import Connection, Server
 from actors.publisher.inquiries import Answer
 from actors.publisher.outgoing import MAX_PRIORITY, Batch, Outcome, Outgoing
+from config.process import ProcessName
 from config.tls import TLS
 
 PUBLISH_DEADLINE: Final = timedelta(seconds=2)
@@ -26,6 +27,7 @@ class Publisher:
     Args:
         url: `amqp://` or `amqps://`.
         tls: whom to trust.
+        process: that this is, for the management UI.
         deadline: how long a caller waits for its outcomes unless it says otherwise.
 
     Raises:
@@ -38,6 +40,7 @@ class Publisher:
         url: str,
         *,
         tls: TLS = SYSTEM,
+        process: ProcessName = UNNAMED,
         queue_type: QueueType = "classic",
         max_priority: int = MAX_PRIORITY,
         deadline: timedelta = PUBLISH_DEADLINE,
@@ -46,7 +49,7 @@ class Publisher:
         # A faulty URL is the caller's error, here.
         connection_parameters(url, name="publisher", tls=tls)
         self._deadline_s = deadline.total_seconds()
-        self._server = Server(url, tls, queue_type, max_priority, self._deadline_s)
+        self._server = Server(url, tls, process, queue_type, max_priority, self._deadline_s)
         self._processes: dict[int, _Process] = {}
         self._closed = threading.Event()
 

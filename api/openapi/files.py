@@ -53,7 +53,9 @@ def form_schema(operation: Operation, params: Schema) -> Schema:
         "type": "object",
         "description": f"Parameters of `{operation.name}`, with its files as parts.",
         "properties": {
-            "params": said(others, "All that are not files, as JSON; or each is a field of its own."),
+            "params": said(
+                others, "All that are not files, as JSON; or each is a field of its own."
+            ),
             **{name: _part(each, params["properties"][name]) for name, each in files.items()},
         },
         "required": [name for name, each in files.items() if not each.optional]

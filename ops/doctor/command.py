@@ -57,7 +57,7 @@ def doctor(
     ways = Ways(management_url, rabbitmqctl)
     errors = Console(stderr=True)
     waits = errors.status("Looking…") if errors.is_terminal else nullcontext()
-    with closing(connect_redis(settings)) as client, waits:
+    with closing(connect_redis(settings, role="callboardctl")) as client, waits:
         store = Store(client, settings.namespace, testing=settings.testing)
         report = Examination(settings, store, ways, most, repair).run()
     if as_document:

@@ -20,6 +20,7 @@ from actors.amqp import (
 )
 from actors.publisher import MAX_PRIORITY
 from config import Settings
+from config.process import ProcessName
 from jobs.versions import numbers_of
 from ops.doctor.finding import Finding
 
@@ -52,7 +53,12 @@ class Rabbitmq:
     def __init__(self, settings: Settings) -> None:
         silence_pika()
         url = "" if settings.broker_url is None else settings.broker_url.get_secret_value()
-        parameters = connection_parameters(url, name="doctor", tls=settings.tls)
+        parameters = connection_parameters(
+            url,
+            name="doctor",
+            process=ProcessName("callboardctl", settings.namespace),
+            tls=settings.tls,
+        )
         parameters.blocked_connection_timeout = _BLOCKED_S
         self._settings = settings
         self._connection = pika.BlockingConnection(parameters)

@@ -1,0 +1,59 @@
+"""Who looks at the connections of RabbitMQ and Redis sees which process each belongs to."""
+
+import os
+import socket
+from datetime import timedelta
+
+from actors.broker import RabbitmqBroker
+from actors.encoding import install_encoding
+from actors.publisher import Publisher
+from config import load_settings
+from config.connections import connect_redis
+from config.process import ProcessName
+from tests.eventually import eventually
+from tests.servers import RabbitMQ, RedisServer
+
+HERE = f"{socket.gethostname()}:{os.getpid()}"
+
+install_encoding()
+
+
+def test_rabbitmq_shows_the_process_of_consumers_and_publishers(
+    rabbitmq: RabbitMQ, namespace: str
+) -> None:
+    process = ProcessName("worker", namespace)
+    publisher = Publisher(rabbitmq.url, process=process, deadline=timedelta(seconds=10))
+    broker = RabbitmqBroker(url=rabbitmq.url, process=process, publisher=publisher, prefetch=1)
+    broker.declare_queue(namespace)
+    consumer = broker.consume(namespace, timeout=100)
+    try:
+        next(consumer)
+        publisher.connect()
+
+        named = eventually(lambda: _named(rabbitmq, namespace), what="both connections are there")
+        tags = rabbitmq.ctl("list_consumers", "consumer_tag")
+    finally:
+        consumer.close()
+        broker.close()
+        with rabbitmq.connect() as connection:
+            connection.channel().queue_delete(namespace)
+
+    assert f"callboard consumer: worker {namespace} {HERE}" in named
+    assert f"callboard publisher: worker {namespace} {HERE}" in named
+    assert f"worker-{namespace}-{HERE}-" in tags
+
+
+def test_redis_shows_the_process_of_a_client(redis_server: RedisServer, namespace: str) -> None:
+    settings = load_settings(
+        broker_url="amqp://127.0.0.1:1", redis_url=redis_server.url, namespace=namespace
+    )
+
+    with connect_redis(settings, role="web") as client:
+        names = [each["name"] for each in client.client_list()]
+
+    assert f"callboard-web-{namespace}-{HERE}" in names
+
+
+def _named(rabbitmq: RabbitMQ, namespace: str) -> str | None:
+    found = rabbitmq.ctl("list_connections", "client_properties")
+    return found if found.count(f"worker {namespace} ") > 1 else None
