@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import redis
-import structlog
 from dramatiq import Actor
 
 from actors.broker import EmbeddedBroker, RabbitmqBroker
@@ -13,6 +12,7 @@ from actors.publisher import Publisher, State
 from actors.wakeups import BrokerPublisher
 from config import Settings
 from config.connections import connect_redis
+from config.lines import get_logger
 from config.process import ProcessName
 from config.tls import tls_fault
 from jobs.faults import FaultPoints
@@ -27,7 +27,7 @@ from jobs.store import Store
 
 OPERATIONS = ("actors.operations",)
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)

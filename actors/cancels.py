@@ -5,14 +5,14 @@ from collections.abc import Callable
 from typing import Final
 
 import redis
-import structlog
 
+from config.lines import get_logger
 from jobs.outages import NO_RIGHTS, outage_of
 
 PAUSE_SECONDS: Final = 1.0
 LISTEN_SECONDS: Final = 1.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Cancels:

@@ -14,6 +14,7 @@ from actors.failures import names
 from actors.recorder import GivenUpError, Recorder
 from actors.runs import Run, Runs
 from actors.wakeups import submission_of
+from config.lines import get_logger
 from jobs.adopt import adopt
 from jobs.claim import Claim, claim
 from jobs.defer import WITHOUT_END, defer
@@ -30,7 +31,7 @@ DEFER: Final = timedelta(seconds=5)
 SAID_EVERY_S: Final = 60.0
 
 Decided = TypeVar("Decided")
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class NotMineError(SkipMessage):

@@ -4,18 +4,17 @@ import os
 import socket
 from importlib.metadata import version
 
-import structlog
-
 from actors.assembly import Assembly
 from actors.runs import Runs
 from actors.watchdog import Watchdog
+from config.lines import get_logger
 from jobs.errors import TooManySchedules
 from jobs.greet import greet
 from jobs.limit import limit
 from jobs.schedules.file import apply_schedules
 from jobs.schedules.records import list_schedules
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Hail:

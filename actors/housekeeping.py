@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
-import structlog
-
 from actors.loop import Loop
 from actors.ticking import Ticking
+from config.lines import get_logger
 from jobs.batches.batch import seal_batches
 from jobs.errors import StoreUnavailable
 from jobs.files.remove import expire_files
@@ -27,7 +26,7 @@ LONGEST_TICK: Final = timedelta(milliseconds=500)
 LONGEST_LEAD: Final = timedelta(seconds=4)
 SELDOM_SECONDS: Final = 5.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Housekeeper:

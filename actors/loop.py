@@ -3,11 +3,10 @@
 import threading
 from collections.abc import Callable
 
-import structlog
-
+from config.lines import get_logger
 from jobs.errors import StoreUnavailable
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Loop:

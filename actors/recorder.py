@@ -5,10 +5,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, TypeVar
 
-import structlog
-
 from actors.failures import describe, names
 from actors.runs import Run
+from config.lines import get_logger
 from jobs.adopt import adopt
 from jobs.claim import claim
 from jobs.errors import FileGone, LeaseLost, ShutDown, StoreUnavailable
@@ -24,7 +23,7 @@ FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 2.0
 
 Decided = TypeVar("Decided")
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class GivenUpError(Exception):

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-import structlog
-
 from actors.loop import Loop
 from actors.runs import Run, Runs
 from actors.watchdog import end_unless_called_again
+from config.lines import get_logger
 from jobs.errors import ShutDown
 from jobs.excuse import excuse
 from jobs.store import Store
@@ -26,7 +25,7 @@ EXCUSE_SECONDS: Final = 0.5
 EXIT_STUCK: Final = 70
 """Tells process managers that the worker gave itself up: EX_SOFTWARE of sysexits.h."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Stopping:

@@ -6,14 +6,13 @@ import time
 from datetime import timedelta
 from typing import Final
 
-import structlog
-
 from actors.stopping import Stopping
 from actors.watchdog import end_unless_called_again
+from config.lines import get_logger
 
 SIGN_OF_LIFE_SECONDS: Final = 5.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Supervision:

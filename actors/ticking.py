@@ -6,8 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import structlog
-
+from config.lines import get_logger
 from jobs.errors import (
     CallboardError,
     CapacityExceeded,
@@ -29,7 +28,7 @@ LONGEST_SECONDS: Final = 1.0
 REST_SECONDS: Final = 60.0
 _LONGEST_DETAIL: Final = 500
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class LeftToRelay:

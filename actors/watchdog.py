@@ -1,7 +1,6 @@
 """Watch the threads that run functions: which were told to stop and go on, and which are dead."""
 
 import faulthandler
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -9,14 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import structlog
-
 from actors.runs import Run, Runs
+from config.lines import PLACE, get_logger
 
 SAID_AT_SECONDS: Final = (10.0, 60.0)
 SAID_EVERY_SECONDS: Final = 600.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -132,9 +130,7 @@ def end_unless_called_again(within: timedelta) -> None:
     anything, so that leases run out and signals are not heard. The stack of each thread is written
     to the standard error then.
     """
-    if sys.__stderr__ is not None:
-        seconds = within.total_seconds()
-        faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(within.total_seconds(), exit=True, file=PLACE.fileno())
 
 
 def _said_at(times: int) -> float:

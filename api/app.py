@@ -1,7 +1,6 @@
 """The WSGI application."""
 
 import falcon
-import structlog
 
 from api.authentication import Authentication, Keyring
 from api.media import Media, write_problem
@@ -13,9 +12,10 @@ from api.routes import routes
 from api.services import Services
 from api.tracing.middleware import TenantInLog, Tracing, begin
 from api.urls import Addresses
+from config.lines import get_logger
 from config.logging import stack_of
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def create_app(services: Services) -> falcon.App[Request, falcon.Response]:

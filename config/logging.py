@@ -10,6 +10,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from config.lines import PLACE, PROCESSORS, take_over_libraries
 from config.settings import Settings
 
 _PASSWORD_IN_URL = re.compile(r"(?P<user>[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@]*):[^\s/?#]*@")
@@ -27,6 +28,9 @@ _MUTE = ("dramatiq.worker.WorkerThread",)
 def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> None:
     """Send every log line of this process to one place; calling it again replaces the first.
 
+    Ours and those of the libraries below go there by a way of their own, which no function that
+    is run here can take down (`config/lines.py`).
+
     The place is the standard error that the process was started with: the `dramatiq` command puts
     a pipe before `sys.stderr` that breaks when several threads write long lines at once.
 
@@ -35,11 +39,16 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
         stream: for tests, where to write instead.
 
     """
-    stream = stream or sys.__stderr__
-    if stream is None:
+    terminal = stream or sys.__stderr__
+    if terminal is None:
         return
-    text = settings.log_format == "text" or (settings.log_format == "auto" and stream.isatty())
+    PLACE.use(stream)
+    PLACE.level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    colors = terminal.isatty()
+    text = settings.log_format == "text" or (settings.log_format == "auto" and colors)
     shared = _shared_processors()
+    rendering = _rendering(text=text, colors=colors)
+    PROCESSORS[:] = [structlog.stdlib.filter_by_level, *shared, *rendering]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -50,17 +59,14 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_rendering(text=text, colors=stream.isatty()),
-            ],
-        )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
     )
+    handler = logging.StreamHandler(PLACE)
+    handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    take_over_libraries()
     logging.captureWarnings(capture=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)

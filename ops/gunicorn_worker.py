@@ -9,8 +9,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
-import structlog
 from gunicorn.workers.ggevent import GeventWorker
+
+from config.lines import get_logger
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -28,7 +29,7 @@ _LOOK_S: Final = 0.05
 _PIECE_BYTES: Final = 64 * 1024
 _WITHOUT_BODY: Final = ("GET", "HEAD")
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Site:

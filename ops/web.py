@@ -10,7 +10,6 @@ from typing import Final, TypeVar, cast
 import falcon
 import gevent
 import redis
-import structlog
 from gevent.threadpool import ThreadPool
 from gunicorn.arbiter import Arbiter
 
@@ -21,6 +20,7 @@ from api.services import Services
 from api.waiting.events import Events
 from config import load_settings_or_exit
 from config.connections import connect_redis
+from config.lines import get_logger
 from config.logging import configure_logging
 from config.telemetry import Telemetry
 from config.tls import tls_fault
@@ -30,7 +30,7 @@ from ops.gunicorn_worker import Site
 
 T = TypeVar("T")
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 LOOK_SECONDS: Final = 1.0
 """Between two looks at a Redis that is away."""

@@ -8,17 +8,17 @@ from typing import Any, Final
 
 import dramatiq
 import pika
-import structlog
 from dramatiq import MessageProxy
 from pika.exceptions import AMQPError
 
 from actors.amqp import reason_of
 from actors.broker.session import Session, SessionDelivery
+from config.lines import get_logger
 
 LONGEST_BACKOFF_S: Final = 2.0
 SHORTEST_BACKOFF_S: Final = 0.1
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Consumer(dramatiq.Consumer):

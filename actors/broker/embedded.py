@@ -8,7 +8,6 @@ from queue import Empty, PriorityQueue
 from typing import Any, Final, NamedTuple
 
 import dramatiq
-import structlog
 from dramatiq import Actor, Message, MessageProxy, Middleware
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.common import join_queue
@@ -17,10 +16,11 @@ from dramatiq.errors import DecodeError, QueueNotFound
 from actors.broker.delivery import Delivery
 from actors.broker.enqueueing import Enqueueing
 from actors.publisher import Outcome, Outgoing
+from config.lines import get_logger
 
 KEPT_DEAD_LETTERS: Final = 100
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Place(NamedTuple):

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 import pika
-import structlog
 from dramatiq import Message
 from dramatiq.errors import DecodeError
 from pika.adapters.blocking_connection import BlockingChannel
@@ -21,12 +20,13 @@ from actors.amqp import (
     server_version,
 )
 from actors.broker.delivery import Delivery
+from config.lines import get_logger
 from config.process import ProcessName
 
 CLOSE_S: Final = 3.0
 PRECONDITION_FAILED: Final = 406
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class SessionDelivery(Delivery):

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import structlog
-
 from actors.callbacks.headers import headers_of
 from actors.callbacks.post import Post
 from actors.loop import Loop
+from config.lines import get_logger
 from config.logging import stack_of
 from jobs.callbacks.deliver import LEASE, Attempted, Delivery, claim_deliveries, keep_body, settle
 from jobs.callbacks.secrets import WebhookSecrets
@@ -29,7 +28,7 @@ TRY_AGAIN_SECONDS: Final = 1.0
 Render = Callable[[Delivery], bytes | None]
 """Writes what a delivery says, as JSON in ASCII; None when what it tells of is gone."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Courier:

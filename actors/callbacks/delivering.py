@@ -2,19 +2,19 @@
 
 from typing import Any, Final
 
-import structlog
 from dramatiq import Broker, Middleware
 
 from actors.assembly import Assembly
 from actors.callbacks.courier import Courier, Render
 from actors.callbacks.post import Post
+from config.lines import get_logger
 from jobs.callbacks.secrets import WebhookSecrets
 from jobs.callbacks.url import CallbackRules
 from jobs.progress import LogBounds
 
 LAST_SECONDS: Final = 2.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Delivering(Middleware):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pika
-import structlog
 from pika.adapters.select_connection import IOLoop
 from pika.channel import Channel
 from pika.exceptions import StreamLostError
@@ -19,12 +18,13 @@ from actors.publisher.breaker import Breaker, State
 from actors.publisher.inquiries import Answer, Inquiries
 from actors.publisher.outgoing import Batch, Outcome, Slip
 from actors.publisher.sending import Sender
+from config.lines import get_logger
 from config.process import ProcessName
 from config.tls import TLS
 
 CLOSING_CHECK_S: Final = 0.02
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

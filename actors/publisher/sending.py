@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, Final
 
-import structlog
 from pika.channel import Channel
 from pika.frame import Method
 from pika.spec import Basic, BasicProperties
@@ -16,11 +15,12 @@ from actors.publisher.confirms import Confirms
 from actors.publisher.framing import Framing
 from actors.publisher.inquiries import Answer, Inquiries, Refusal
 from actors.publisher.outgoing import Outcome, Slip
+from config.lines import get_logger
 
 SENDINGS: Final = 2
 REFUSED_QUEUE_S: Final = 5.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Sender:

@@ -2,17 +2,17 @@
 
 import secrets
 
-import structlog
 from pydantic_core import to_json
 
 from api.media import PROBLEM
 from api.problems.kinds import kind_of_status
 from api.problems.problem import Problem
 from api.urls import Urls
+from config.lines import get_logger
 
 _LONGEST_DETAIL = 200
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def server_problem(status: int, detail: str) -> tuple[dict[str, str], bytes]:

@@ -12,11 +12,12 @@ import structlog
 from api.request import Request
 from api.tracing.context import TraceContext, parse_trace_context
 from api.urls import Addresses
+from config.lines import get_logger
 
 _SAFE: Final = re.compile(r"[A-Za-z0-9._~:/+=@,-]{1,128}")
 _REFUSED: Final = 400
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 _standard = logging.getLogger(__name__)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import redis
-import structlog
 
+from config.lines import get_logger
 from config.tls import tls_fault
 from jobs.errors import StoreUnavailable
 from jobs.outages import NO_RIGHTS, outage_of
@@ -24,7 +24,7 @@ _UNHEARD_S: Final = 10.0
 _SHORTEST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 Glances = Callable[[Sequence[str]], Sequence[Glance | None]]

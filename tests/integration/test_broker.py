@@ -12,12 +12,12 @@ import pytest
 from dramatiq import Actor, Consumer, Message, Middleware, Worker
 from dramatiq.errors import ActorNotFound
 from dramatiq.middleware import SkipMessage
-from structlog.testing import capture_logs
 
 from actors.broker import Delivery, EmbeddedBroker, MessageNotConfirmedError, RabbitmqBroker
 from actors.encoding import install_encoding
 from actors.publisher import Outcome, Outgoing, Publisher
 from tests.eventually import eventually
+from tests.logs import capture_logs
 from tests.servers import RabbitMQ
 
 IDLE_MS = 100

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 import standardwebhooks
-import structlog
 from click.testing import CliRunner, Result
 from fakeredis import FakeRedis, FakeServer
 
@@ -18,6 +17,7 @@ from jobs.callbacks.secrets import WebhookSecrets, list_rotations, read_rotation
 from jobs.store import Store
 from ops.cli import main
 from tests.eventually import eventually
+from tests.logs import capture_logs
 from tests.office import SIGNING_KEY, Office, verify
 from tests.receiver import Receiver
 from tests.servers import RedisServer
@@ -209,7 +209,7 @@ def test_a_short_signing_key_is_refused_without_being_quoted() -> None:
 def test_a_worker_without_a_key_says_that_it_leaves_callbacks_to_others() -> None:
     assembly = assemble(load_settings())
 
-    with structlog.testing.capture_logs() as lines:
+    with capture_logs() as lines:
         deliver_callbacks(assembly, lambda _: b"")
 
     assert [(each["event"], each["log_level"]) for each in lines] == [("callbacks_left", "info")]

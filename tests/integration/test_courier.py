@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 import standardwebhooks
-import structlog
 
 from actors.callbacks.courier import PER_HOST, THREADS
 from api.callbacks.body import MOST_RESULT_BYTES
@@ -20,6 +19,7 @@ from jobs.log import LogLine, read_log
 from jobs.purge import purge, purge_expired
 from tests.courier_moves import take
 from tests.eventually import eventually
+from tests.logs import capture_logs
 from tests.office import SIGNING_KEY, Office, callback_to, verify
 from tests.receiver import Connection, Receiver, answering, hanging
 
@@ -331,7 +331,7 @@ def test_an_attempt_that_cannot_be_made_counts_and_quotes_nothing(office: Office
     def broken(delivery: Delivery) -> bytes:
         raise RuntimeError(delivery.url)
 
-    with Receiver() as receiver, structlog.testing.capture_logs() as lines:
+    with Receiver() as receiver, capture_logs() as lines:
         job_id = office.job(receiver)
         office.round(office.courier(receiver, render=broken))
 
@@ -347,7 +347,7 @@ def test_secrets_and_addresses_are_in_no_log_and_no_secret_is_in_redis(
     caplog.set_level(logging.DEBUG)
 
     with Receiver(answering(500), answering()) as receiver:
-        with structlog.testing.capture_logs() as lines:
+        with capture_logs() as lines:
             office.job(receiver)
             courier = office.courier(receiver)
             office.round(courier)

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from dramatiq import Message
-from structlog.testing import capture_logs
 
 from actors.encoding import install_encoding
 from actors.publisher import Outcome, Outgoing, Publisher, State
 from tests.eventually import eventually
+from tests.logs import capture_logs
 from tests.servers import RabbitMQ
 
 ROOT = Path(__file__).parents[2]

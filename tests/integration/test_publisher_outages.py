@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 from dramatiq import Message
-from structlog.testing import capture_logs
 
 from actors.encoding import install_encoding
 from actors.publisher import Outcome, Outgoing, Publisher, State
 from tests.eventually import eventually
+from tests.logs import capture_logs
 from tests.servers import RabbitMQ
 from tests.servers.process import free_port
 

@@ -6,7 +6,6 @@ import threading
 from datetime import timedelta
 
 import pytest
-import structlog
 from redis import Redis
 
 from actors.ticking import MOST_AT_ONCE
@@ -21,6 +20,7 @@ from jobs.registry import Registry
 from jobs.schedules.records import put_schedule
 from jobs.schedules.schedule import Schedule, job_id_of
 from jobs.store import Store
+from tests.logs import capture_logs
 from tests.servers import RedisServer
 from tests.ticks import MINUTELY, NAME, Ticks, set_next, ticking
 from tests.world import World
@@ -248,7 +248,7 @@ def test_many_schedules_that_break_keep_no_other_from_its_ticks(ticks: Ticks) ->
     ticks.put()
     ticks.pass_time(minutes=1)
 
-    with structlog.testing.capture_logs():
+    with capture_logs():
         for _ in range(2):
             ticks.housekeeper.tick()
 

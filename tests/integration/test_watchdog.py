@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import structlog
 
 from actors.assembly import assemble
 from actors.isolation.children import Children
@@ -22,6 +21,7 @@ from jobs.errors import Cancelled, Interrupted, Interruption, LeaseLost
 from jobs.fence import Fence
 from jobs.progress import LogBounds
 from jobs.submission import Submission
+from tests.logs import capture_logs
 
 PATIENCE = timedelta(minutes=5)
 
@@ -96,7 +96,7 @@ class Crew:
     def look(self, *, after_s: float) -> list[dict[str, Any]]:
         """Look again after so many seconds, and give what the worker's log says of it."""
         self.later_s += after_s
-        with structlog.testing.capture_logs() as lines:
+        with capture_logs() as lines:
             self.watchdog.look()
         return lines
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from dramatiq import Message
 from redis import RedisError
-from structlog.testing import capture_logs
 
 from actors.broker.rabbitmq import RabbitmqBroker
 from actors.encoding import install_encoding
@@ -18,6 +17,7 @@ from config.connections import connect_redis
 from config.tls import tls_fault
 from tests.authority import Authority
 from tests.eventually import eventually
+from tests.logs import capture_logs
 from tests.servers import RabbitMQ, RedisServer, free_port
 from tests.system.stack import installation
 

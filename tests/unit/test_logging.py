@@ -26,7 +26,7 @@ def test_both_kinds_of_loggers_write_json_lines_to_one_place() -> None:
     stream = io.StringIO()
     configure_logging(load_settings(log_format="json"), stream=stream)
 
-    structlog.get_logger("ours").info("submitted", job_id="1")
+    structlog.get_logger("ours").info("submitted", job_id="1")  # noqa: TID251
     logging.getLogger("theirs").warning("said %s", "hello")
 
     ours, theirs = (json.loads(line) for line in stream.getvalue().splitlines())
@@ -42,7 +42,7 @@ def test_both_kinds_of_loggers_write_json_lines_to_one_place() -> None:
 def test_no_password_of_a_url_is_written(log_format: str) -> None:
     stream = io.StringIO()
     configure_logging(load_settings(log_format=log_format), stream=stream)
-    log = structlog.get_logger()
+    log = structlog.get_logger()  # noqa: TID251
 
     log.info("to amqp://me:hush@h/", url="redis://:hush@h", more={"deep": ["amqps://me:hu@sh@h"]})
     log.error("lost", exc_info=ConnectionError("cannot reach redis://:hush@h:6379"))
@@ -98,7 +98,7 @@ def test_lines_below_the_level_are_not_written() -> None:
     stream = io.StringIO()
     configure_logging(load_settings(log_level="warning"), stream=stream)
 
-    structlog.get_logger("ours").info("quiet")
+    structlog.get_logger("ours").info("quiet")  # noqa: TID251
     logging.getLogger("theirs").info("quiet")
 
     assert stream.getvalue() == ""

@@ -14,7 +14,7 @@ def leave_traces(where: str) -> None:
 
     with trace.get_tracer("function").start_as_current_span(f"work in {where}"):
         logging.getLogger("function").warning("said by logging")
-        structlog.get_logger("function").warning("said by structlog")
+        structlog.get_logger("function").warning("said by structlog")  # noqa: TID251
     structlog.contextvars.bind_contextvars(job="somebody else's", mine="mine")
 
 
