@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -17,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.addresses import BrokerUrl, RedisUrl
 from config.callbacks import RETRIES, Durations, HostPatterns, Ports, SigningKey
-from config.storage import Folder, StorageUrl
+from config.storage import Folder, LocalFile, StorageUrl
 from config.telemetry import can_export
 from config.tls import TLS
 from config.values import (
@@ -228,7 +227,7 @@ class Settings(BaseSettings):
         default=timedelta(hours=24),
         description="How long a file is kept that no job uses; a job's files stay as long as it.",
     )
-    schedules_file: Path | None = Field(
+    schedules_file: LocalFile | None = Field(
         default=None,
         description="A TOML file of jobs that are made again and again, each a table of its own. "
         "Checked when a process starts, and put into Redis by workers.",

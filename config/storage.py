@@ -12,7 +12,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 
 def _storage_url(value: str) -> str:
     if "://" not in value:
-        return value
+        return str(Path(value).absolute())
     parts = urlsplit(value)
     if parts.scheme == "file" and not parts.netloc and len(parts.path) > 1:
         return value
@@ -21,9 +21,11 @@ def _storage_url(value: str) -> str:
     raise ValueError("it must be a folder, file:///folder, or s3://bucket/prefix")
 
 
-def _folder(value: object) -> object:
-    return Path(value) if isinstance(value, str) else value
+def _absolute(value: object) -> object:
+    """Find it for good: a function may change the folder of its process."""
+    return Path(value).absolute() if isinstance(value, str | Path) else value
 
 
 StorageUrl = Annotated[str, AfterValidator(_storage_url)]
-Folder = Annotated[Path, BeforeValidator(_folder)]
+Folder = Annotated[Path, BeforeValidator(_absolute)]
+LocalFile = Annotated[Path, BeforeValidator(_absolute), "file"]

@@ -108,13 +108,13 @@ def words(value: object) -> object:
 def _readable_file(value: object) -> object:
     if not isinstance(value, str | Path):
         return value
-    path = Path(value)
+    path = Path(value).absolute()  # a function may change the folder of its process
     try:
         with path.open("rb"):
             return path
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        raise ValueError(f"{str(path)!r} cannot be read: {reason}") from error
+        raise ValueError(f"{str(value)!r} cannot be read: {reason}") from error
 
 
 def _modules(value: object) -> object:

@@ -41,8 +41,9 @@ class Storage:
     """
 
     def __init__(self, url: str | None, staging: Path | None = None) -> None:
-        self._url = url
-        self._staging_folder = staging
+        # Found for good: a function may change the folder of its process.
+        self._url = url if url is None or "://" in url else str(Path(url).absolute())
+        self._staging_folder = None if staging is None else staging.absolute()
         self._staging = Staging(self._staged_in)
 
     @contextmanager
@@ -186,7 +187,7 @@ class Storage:
         if parts.scheme == "s3":
             return None
         path = unquote(parts.path) if parts.scheme == "file" else self._url
-        return Path(path).absolute()
+        return Path(path)
 
     @cached_property
     def _local(self) -> LocalFolder | None:
