@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+from actors.waking import wake
 from jobs.errors import Interruption
 
 LOCK_WAIT_SECONDS: Final = 1.0
@@ -84,6 +85,7 @@ class Guard:
             elif self._thread_id is not None:
                 self._interrupted = True
                 _raise_in(self._thread_id, Interruption)
+                wake(self._thread_id)
             return self._interrupted
         finally:
             self._lock.release()

@@ -14,6 +14,8 @@ from socket import socket
 from types import FrameType
 from typing import Final
 
+from actors.signals import free_forks
+
 OUT_OF_MEMORY: Final = 97
 """How a child exits that has not even memory left to say so."""
 
@@ -47,30 +49,15 @@ def become_leader(wire: socket) -> None:
     with suppress(OSError):
         # When the machine's memory runs out, a child goes before its worker.
         Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
-    _treat_forks(wire)
+    os.register_at_fork(after_in_child=wire.close)
+    free_forks(_HEEDED)
     faulthandler.enable(sys.__stderr__ or sys.stderr)
-    random = sys.modules.get("numpy.random")
-    if random is not None:
-        random.seed()  # or all children would draw the same numbers
 
 
 def adopt_orphans() -> None:
     """Become the parent of what descendants leave behind, so that it stays in the family."""
     with suppress(AttributeError):  # Linux alone has it
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def bury_orphans() -> None:
-    """Take note of those that have ended, as nobody else does."""
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-
-
-def stop_timers() -> None:
-    """Stop what a function has set to interrupt itself: it would end the next one."""
-    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
-        signal.setitimer(timer, 0)
 
 
 def heed_signals(is_to_end: Callable[[], bool]) -> None:
@@ -127,26 +114,3 @@ def _data_limit(most_bytes: int, hard: int) -> int:
         resident, data = int(pages[1]) * size, int(pages[5]) * size
         limit = data + max(_LEAST_ROOM_BYTES, most_bytes - resident)
     return limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-
-
-def _treat_forks(wire: socket) -> None:
-    """Have processes that a function forks take signals as any other does.
-
-    One that comes before they can must wait, or it would be lost on our handlers.
-    """
-    blocked = threading.local()
-
-    def before() -> None:
-        blocked.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HEEDED)
-
-    def go_on() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked.mask)
-
-    def be_ordinary() -> None:
-        wire.close()
-        for number in _HEEDED:
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        go_on()
-
-    os.register_at_fork(before=before, after_in_parent=go_on, after_in_child=be_ordinary)
