@@ -8,6 +8,7 @@ from dramatiq.middleware import SkipMessage
 
 from actors.assembly import Assembly
 from actors.runs import Runs
+from actors.upkeep.upkeep import Upkeep
 from actors.workshop import Workshop
 from jobs.errors import Failure
 from jobs.finish import Outcome
@@ -15,7 +16,7 @@ from jobs.operation import Operation
 
 
 def actor_of(
-    operation: Operation, assembly: Assembly, runs: Runs, workshop: Workshop
+    operation: Operation, assembly: Assembly, runs: Runs, workshop: Workshop, upkeep: Upkeep
 ) -> Actor[..., Any]:
     """Make the actor that runs an operation for the job that its thread has claimed."""
 
@@ -24,7 +25,8 @@ def actor_of(
         if run is None:
             raise RuntimeError("An operation's message runs only once its job is claimed.")
         try:
-            return run.execute(params, workshop)
+            with upkeep.during(run):
+                return run.execute(params, workshop)
         except SkipMessage as error:
             # Dramatiq would take it for a message that was never run.
             raise Failure("The function asked to be skipped.", retryable=False) from error

@@ -5,7 +5,6 @@ import socket
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
-import structlog
 from dramatiq import Broker, Middleware
 from dramatiq.results import Results
 
@@ -20,13 +19,15 @@ from actors.loop import Loop
 from actors.recorder import Recorder
 from actors.results import JobResults
 from actors.runs import Runs
-from actors.signals import merge_repeated_sigterm
+from actors.signals import free_forks, merge_repeated_sigterm, outlive_timers_and_interrupts
 from actors.stopping import Stopping
 from actors.supervision import Supervision
 from actors.ticking import Ticking
+from actors.upkeep.upkeep import Upkeep
 from actors.watchdog import Watchdog
 from actors.workshop import Workshop
 from config.connections import connect_redis
+from config.lines import get_logger
 from config.telemetry import Telemetry
 from config.tls import tls_fault
 from jobs.errors import Cancelled, LeaseLost, StoreUnfit
@@ -40,7 +41,7 @@ HELLO_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 0.1
 WATCHDOG_SECONDS: Final = 1.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Service(Middleware):
@@ -51,10 +52,16 @@ class Service(Middleware):
     Args:
         supervised: a `dramatiq` master started this process; without it the worker must stop.
         telemetry: makes a span of each run; None for none.
+        owns_process: nobody else changes this process, so what functions change is put back.
     """
 
     def __init__(
-        self, assembly: Assembly, *, supervised: bool, telemetry: Telemetry | None = None
+        self,
+        assembly: Assembly,
+        *,
+        supervised: bool,
+        telemetry: Telemetry | None = None,
+        owns_process: bool = False,
     ) -> None:
         settings = assembly.settings
         self._assembly = assembly
@@ -71,11 +78,9 @@ class Service(Middleware):
         silence = max(settings.stuck_after, self._lease)
         supervision = Supervision(self._stopping, longest_silence=silence) if supervised else None
         self._supervision = supervision
-        self._watchdog = Watchdog(
-            self.runs,
-            stuck_after=settings.stuck_after,
-            drain=supervision.drain if supervision is not None else None,
-        )
+        drain = supervision.drain if supervision is not None else None
+        self._watchdog = Watchdog(self.runs, stuck_after=settings.stuck_after, drain=drain)
+        self._upkeep = Upkeep(self.runs, replace=drain, owns_process=owns_process)
         self.hail: Final = Hail(assembly, self._name, self.runs, self._watchdog)
         self._recorder = Recorder(
             self._store,
@@ -134,7 +139,7 @@ class Service(Middleware):
             children=self._children,
         )
         for operation in assembly.registry:
-            broker.declare_actor(actor_of(operation, assembly, self.runs, workshop))
+            broker.declare_actor(actor_of(operation, assembly, self.runs, workshop, self._upkeep))
 
     def after_process_boot(self, broker: Broker) -> None:  # noqa: ARG002
         """Check Redis before anything is claimed, in the process that a `dramatiq` master forked.
@@ -143,6 +148,7 @@ class Service(Middleware):
             SystemExit: strict durability cannot be had, or not be checked.
         """
         merge_repeated_sigterm()
+        outlive_timers_and_interrupts()
         try:
             self._assembly.check_store()
         except (StoreUnfit, redis.RedisError) as error:
@@ -151,6 +157,8 @@ class Service(Middleware):
 
     def after_worker_boot(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002
         """Start everything; Redis and RabbitMQ may come later."""
+        free_forks()
+        self._upkeep.start()
         if self._supervision is not None:
             self._supervision.start()
         if self._telemetry is not None:
@@ -210,6 +218,7 @@ class Service(Middleware):
             run.stop_when_late()
             if run.dirty and run.reports_now():
                 self._recorder.report(run)
+        self._upkeep.look()
 
     def cancel(self, told: str) -> None:
         """Stop a job's run, if it is here.

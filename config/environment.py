@@ -1,6 +1,7 @@
 """The environment of processes that we start ourselves."""
 
 import os
+from collections.abc import MutableMapping
 
 from config.settings import PREFIX, Settings, variables_of
 
@@ -14,3 +15,8 @@ def bare_environment(**settings: str) -> dict[str, str]:
         if not name.startswith(PREFIX) and name not in ours
     }
     return {**kept, **settings}
+
+
+def environment() -> MutableMapping[str, str]:
+    """Give this process' environment itself, to be put back after a function that changed it."""
+    return os.environ

@@ -10,7 +10,6 @@ from types import FrameType
 from typing import Final
 
 import click
-import structlog
 import waitress.server
 from dramatiq.worker import Worker
 
@@ -19,6 +18,7 @@ from actors.callbacks.delivering import deliver_callbacks
 from actors.service import Service
 from api.callbacks.body import CallbackBodies
 from config import Settings
+from config.lines import get_logger
 from config.telemetry import Telemetry
 from ops.waitress_channel import answer_with_problems, finish_requests, take_no_more
 from ops.web import application, listen
@@ -42,7 +42,7 @@ Callboard at {url}
   Stop  Ctrl-C
 """
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -> None:
@@ -54,7 +54,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -
     """
     assembly = assemble(settings)
     telemetry = Telemetry.of(settings, process="callboard")
-    service = Service(assembly, supervised=False, telemetry=telemetry)
+    service = Service(assembly, supervised=False, telemetry=telemetry, owns_process=True)
     service.install()
     deliver_callbacks(assembly, CallbackBodies(assembly.store, settings))
     events = listen(assembly, waits=MOST_WAITS, streams=MOST_STREAMS)

@@ -22,7 +22,7 @@ try:
 except OperationError as error:
     sys.exit(f"Callboard cannot start: {error}")
 telemetry = Telemetry.of(settings, process="callboard-worker")
-Service(assembly, supervised=True, telemetry=telemetry).install()
+Service(assembly, supervised=True, telemetry=telemetry, owns_process=True).install()
 deliver_callbacks(assembly, CallbackBodies(assembly.store, settings))
 broker = assembly.broker
 dramatiq.set_broker(broker)

@@ -1,0 +1,130 @@
+"""Keeps a worker as it was started, whatever the functions in its threads do to the process."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from actors.runs import Run, Runs
+from actors.upkeep.aspect import Aspect, State
+from actors.upkeep.interpreter import interpreter_aspects
+from actors.upkeep.kernel import kernel_aspects, thread_aspects
+from actors.upkeep.logs import logging_aspects
+from actors.upkeep.programs import Programs, reap_left
+from config.lines import get_logger
+from jobs.errors import Interrupted
+
+LOOK_SECONDS: Final = 0.1
+"""Functions may be many and short, and looking takes a part of a millisecond."""
+
+log = get_logger(__name__)
+
+
+@dataclass
+class _Change:
+    """What was found changed while others ran, who may still need it so."""
+
+    now: Any
+    runs: set[Run] = field(default_factory=set)
+
+
+class Upkeep:
+    """Puts back what functions change of the process, and has it replaced where that fails.
+
+    A function may change the process for as long as it runs, as with `os.umask`; it is not taken
+    from under it. So what is changed when a function ends is put back once all have ended that
+    ran at that moment; at once, or within 0.1 s where functions end one after another.
+
+    Args:
+        runs: of this process.
+        replace: ends this process in order, to be started again; None where nobody would start it.
+        owns_process: nobody but functions changes this process; without it nothing is put back.
+    """
+
+    def __init__(
+        self, runs: Runs, *, replace: Callable[[], object] | None, owns_process: bool
+    ) -> None:
+        self.programs: Final = Programs(runs)
+        self._replace = replace
+        self._owns_process = owns_process
+        self._lock = threading.Lock()
+        self._active: set[Run] = set()
+        self._changes: dict[Aspect, _Change] = {}
+        self._is_due = False
+        self._looked_at = 0.0
+        self._thread_aspects = thread_aspects()
+        self._state = State(())
+
+    def start(self) -> None:
+        """Take the process for what it is to be like; what is imported later is found for good."""
+        if not self._owns_process:
+            return
+        sys.path[:] = [str(Path(entry).absolute()) for entry in sys.path]
+        self._state = State([*kernel_aspects(), *interpreter_aspects(), *logging_aspects()])
+
+    @contextmanager
+    def during(self, run: Run) -> Iterator[None]:
+        """Look after the process while a function runs, and put it back afterwards."""
+        if run.operation.rules.isolation == "process":
+            yield
+            return
+        thread = State(self._thread_aspects)
+        with self._lock:
+            self._active.add(run)
+        try:
+            yield
+        except Interrupted as error:
+            self.programs.end_left(error.__cause__ or error)
+            raise
+        finally:
+            reap_left()
+            self._tidy(run, thread)
+
+    def look(self) -> None:
+        """Put back what is due since functions ended, and end what keeps others waiting."""
+        self.programs.look()
+        with self._lock:
+            mended, lost = self._put_back() if self._is_due else ([], [])
+        self._tell(mended, lost)
+
+    def _tidy(self, run: Run, thread: State) -> None:
+        changed = [aspect for aspect, _now in thread.changed()]
+        lost = [aspect.name for aspect in changed if not thread.restore(aspect)]
+        mended = [aspect.name for aspect in changed if aspect.name not in lost]
+        with self._lock:
+            self._active.discard(run)
+            self._is_due = True
+            if time.monotonic() - self._looked_at >= LOOK_SECONDS:
+                more_mended, more_lost = self._put_back()
+                mended, lost = mended + more_mended, lost + more_lost
+        self._tell(mended, lost)
+
+    def _put_back(self) -> tuple[list[str], list[str]]:
+        due = self._due()
+        lost = [aspect.name for aspect in due if not self._state.restore(aspect)]
+        self._is_due = len(due) < len(self._changes)
+        self._looked_at = time.monotonic()
+        return [aspect.name for aspect in due if aspect.name not in lost], lost
+
+    def _tell(self, mended: list[str], lost: list[str]) -> None:
+        if mended:
+            log.info("process_put_back", changed=mended)
+        if lost:
+            log.error("process_spoiled", changed=lost)
+            if self._replace is not None:
+                self._replace()
+
+    def _due(self) -> list[Aspect]:
+        """List what is changed, and that nobody needs so who may have changed it."""
+        before, self._changes = self._changes, {}
+        for aspect, now in self._state.changed():
+            change = before.get(aspect)
+            if change is None or change.now != now:
+                change = _Change(now, set(self._active))
+            change.runs &= self._active
+            self._changes[aspect] = change
+        return [aspect for aspect, change in self._changes.items() if not change.runs]

@@ -1,0 +1,123 @@
+"""The worker's own log lines are written whatever functions do to logging, which is put back."""
+
+import io
+import json
+import logging
+import random
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from actors.isolation.generators import find_generators, reseed
+from actors.upkeep.aspect import Aspect, State
+from actors.upkeep.logs import logging_aspects
+from actors.waking import wake
+from config import load_settings
+from config.lines import PLACE, PROCESSORS, get_logger
+from config.logging import configure_logging
+from tests.eventually import eventually
+from tests.upkeep_operations import WAYS
+
+LOGGING = [*list(WAYS)[: list(WAYS).index("stdout")]]
+
+_drawn = np.random.default_rng()
+_chosen = np.random.default_rng(7)
+_plain = random.Random(7)
+
+
+class Holder:
+    """Has one of its own."""
+
+    legacy = np.random.RandomState(7)
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    before, processors = State(logging_aspects()), PROCESSORS[:]
+    made = io.StringIO()
+    configure_logging(load_settings(log_format="json"), stream=made)
+    yield made
+    PROCESSORS[:] = processors
+    PLACE.use(None)
+    logging.captureWarnings(capture=False)
+    for aspect, _now in before.changed():
+        before.restore(aspect)
+
+
+@pytest.mark.parametrize("how", LOGGING)
+def test_lines_of_ours_and_of_libraries_are_written_whatever_is_done_to_logging(
+    stream: io.StringIO, how: str
+) -> None:
+    as_it_was = State(logging_aspects())
+    logging.getLogger("pika.adapters")
+
+    WAYS[how]()
+    get_logger("ours").info("said", job="1")
+    logging.getLogger("pika.adapters").warning("lost %s", "it")
+    logging.getLogger("dramatiq.made.now").error("failed", extra={"job": "2"})
+
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["said", "lost it", "failed"]
+    for aspect, _now in as_it_was.changed():
+        assert as_it_was.restore(aspect), aspect.name
+    logging.getLogger("theirs").warning("heard")
+    assert "heard" in stream.getvalue()
+
+
+def test_a_value_that_cannot_be_shown_costs_nobody_anything(stream: io.StringIO) -> None:
+    class Shy:
+        def __repr__(self) -> str:
+            raise ValueError
+
+    get_logger("ours").info("said", value=Shy())
+
+    assert "said" in stream.getvalue()
+
+
+def test_a_stream_that_is_closed_costs_nobody_anything(stream: io.StringIO) -> None:
+    stream.close()
+
+    get_logger("ours").info("said")
+
+
+def test_what_cannot_be_put_back_is_said_once() -> None:
+    values = [1]
+    state = State([Aspect("kept", lambda: values[0])])
+    values[0] = 2
+
+    ((aspect, now),) = state.changed()
+
+    assert now == 2
+    assert not state.restore(aspect)
+    assert state.changed() == []
+
+
+def test_generators_that_modules_made_are_seeded_anew_unless_they_were_given_a_seed() -> None:
+    found = find_generators()
+    before = [
+        each.bit_generator.state if isinstance(each, np.random.Generator) else None
+        for each in (_drawn, _chosen)
+    ]
+    plain, legacy = _plain.getstate(), Holder.legacy.get_state()[1].tolist()
+
+    reseed(found)
+
+    assert _drawn.bit_generator.state != before[0]
+    assert _chosen.bit_generator.state == before[1]
+    assert _plain.getstate() != plain
+    assert Holder.legacy.get_state()[1].tolist() != legacy
+
+
+def test_a_thread_that_waits_for_an_event_can_be_woken() -> None:
+    event, woken = threading.Event(), []
+    thread = threading.Thread(target=lambda: woken.append(event.wait()), daemon=True)
+    thread.start()
+
+    def woke() -> bool:
+        wake(thread.ident or 0)
+        return not thread.is_alive()
+
+    eventually(woke, what="the thread goes on")
+    assert woken == [True]  # as if it had been notified
