@@ -10,7 +10,7 @@ from jobs.errors import InvalidParameters, OperationError
 from jobs.files.check import LookUp, check_files, know_no_files
 from jobs.limit import operation_slot, resource_slot
 from jobs.parameters import Parameters, fingerprint
-from jobs.rules import Isolation, Rules, complaints
+from jobs.rules import Isolation, MemoryLimitKind, Rules, Start, complaints
 from jobs.submission import OnConflict, Submission
 
 _submitters: list[Callable[..., Any]] = []
@@ -136,7 +136,9 @@ def operation(
     max_retries: int = ...,
     backoff: str = ...,
     isolation: Isolation = ...,
+    start: Start = ...,
     memory_limit: str | int | None = ...,
+    memory_limit_kind: MemoryLimitKind = ...,
     stop_grace: str | timedelta = ...,
     wait: str | timedelta = ...,
     queue: str = ...,
@@ -160,7 +162,9 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
     max_retries: int = 0,
     backoff: str = "10s..5m",
     isolation: Isolation = "thread",
+    start: Start = "fork",
     memory_limit: str | int | None = None,
+    memory_limit_kind: MemoryLimitKind = "resident",
     stop_grace: str | timedelta = "1s",
     wait: str | timedelta = "0s",
     queue: str = "default",
@@ -184,7 +188,11 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
         backoff: the shortest and longest delay before a retry, as `10s..5m`.
         isolation: `thread`: the function shares the worker's process. `process`: it has one of
             its own, which is ended when it does not stop, and harms nobody else when it crashes.
+        start: `fork`: that process is forked from one that has imported all modules. `spawn`: it
+            imports them itself, which takes longer, and shares nothing with others.
         memory_limit: how much that process may have in use with those that it starts, as `2GiB`.
+        memory_limit_kind: `resident`: what is in use counts. `address_space`: what is asked for
+            counts as well, and Python raises `MemoryError` beyond the limit.
         stop_grace: how long a function in a process of its own has to stop when it is told to.
         wait: how long a submission waits for the result unless it says otherwise.
         queue: the RabbitMQ queue of its messages.
@@ -212,6 +220,8 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
                 shortest_backoff=shortest,
                 longest_backoff=longest,
                 isolation=isolation,
+                start=start,
+                memory_limit_kind=memory_limit_kind,
                 wait=parse_duration(wait),
                 queue=queue,
                 result_ttl=parse_duration(result_ttl),

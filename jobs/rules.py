@@ -18,6 +18,8 @@ LEAST_MEMORY: Final = 64 * 1024**2
 LONGEST_GRACE: Final = timedelta(minutes=5)
 
 Isolation = Literal["thread", "process"]
+Start = Literal["fork", "spawn"]
+MemoryLimitKind = Literal["resident", "address_space"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,9 @@ class Rules:
     queue: str
     result_ttl: timedelta
     max_result_bytes: int | None = None
+    start: Start = "fork"
     memory_limit_bytes: int | None = None
+    memory_limit_kind: MemoryLimitKind = "resident"
     stop_grace: timedelta = timedelta(seconds=1)
 
 
@@ -85,6 +89,19 @@ def _isolation(rules: Rules) -> list[tuple[bool, str]]:
             "memory_limit needs isolation='process': threads share their memory",
         ),
         (limit is None or limit >= LEAST_MEMORY, "memory_limit must be at least 64MiB"),
+        (
+            rules.memory_limit_kind in ("resident", "address_space"),
+            "memory_limit_kind is 'resident' or 'address_space'",
+        ),
+        (
+            limit is not None or rules.memory_limit_kind == "resident",
+            "memory_limit_kind needs a memory_limit",
+        ),
+        (rules.start in ("fork", "spawn"), "start is 'fork' or 'spawn'"),
+        (
+            rules.start == "fork" or rules.isolation == "process",
+            "start needs isolation='process': a thread starts no process",
+        ),
         (
             timedelta(0) <= rules.stop_grace <= LONGEST_GRACE,
             "stop_grace must be from 0s to 5m",

@@ -114,7 +114,7 @@ def take_memory(mebibytes: int, seconds: float = 0.0) -> int:
     return len(kept)
 
 
-@operation(isolation="process", memory_limit="256MiB")
+@operation(isolation="process", memory_limit="256MiB", memory_limit_kind="address_space")
 def do_with_less(mebibytes: int) -> int:
     """Ask for memory, which nothing is written to, and do with less if it is refused."""
     try:

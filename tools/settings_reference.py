@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
@@ -12,7 +11,7 @@ from pydantic.fields import FieldInfo
 from config.callbacks import SigningKey
 from config.duration import format_bytes, format_duration
 from config.settings import Settings, variables_of
-from config.storage import Folder, StorageUrl
+from config.storage import Folder, LocalFile, StorageUrl
 from config.values import ApiKey, DurationBetween, PemFile, RequestRate, SizeBetween
 
 _INTRODUCTION = """\
@@ -65,7 +64,7 @@ def _type_name(annotation: object, field: FieldInfo) -> str:
         dict[str, int]: "list of `name=number`",
         StorageUrl | None: "folder or URL",
         Folder | None: "folder",
-        Path | None: "file",
+        LocalFile | None: "file",
         PemFile | None: "file",
         timedelta: "duration",
         RequestRate | None: "`requests/duration`, 1 to 1000000 in 1s to 1d",

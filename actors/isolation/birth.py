@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-import structlog
-
 from actors.isolation.nursery import FORK, NUMBER
+from config.lines import get_logger
 from jobs.errors import Crashed
+from jobs.rules import Start
 
 TRIES: Final = 3
 START_SECONDS: Final = 300.0
@@ -30,7 +31,7 @@ from actors.isolation.nursery import main
 main(spec)
 """
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Birthplace:
@@ -40,14 +41,28 @@ class Birthplace:
         modules: with the operations that children are to know.
         log_format, log_level: how what functions log is written.
         answers_within: seconds; a nursery that has forked before and takes longer is replaced.
+        start: `spawn` for children that import the modules themselves.
     """
 
     def __init__(
-        self, modules: Sequence[str], *, log_format: str, log_level: str, answers_within: float
+        self,
+        modules: Sequence[str],
+        *,
+        log_format: str,
+        log_level: str,
+        answers_within: float,
+        start: Start = "fork",
     ) -> None:
         self._answers_within = answers_within
         self._has_answered = False
-        self._spec = {"modules": list(modules), "log_format": log_format, "log_level": log_level}
+        self._folder = Path.cwd()
+        self._spec = {
+            "modules": list(modules),
+            "path": [str(self._folder / entry) for entry in sys.path],
+            "log_format": log_format,
+            "log_level": log_level,
+            "start": start,
+        }
         self._lock = threading.Lock()
         self._nursery: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -128,12 +143,12 @@ class Birthplace:
     def _launch(self, control: int) -> subprocess.Popen[bytes]:
         spec: dict[str, Any] = {
             **self._spec,
-            "path": sys.path,
             "control": control,
             "worker": os.getpid(),
         }
         return subprocess.Popen(  # noqa: S603 — it is this very Python
             [sys.executable, "-c", _PROGRAM, json.dumps(spec)],
+            cwd=self._folder,
             stdin=subprocess.DEVNULL,
             pass_fds=(control,),
             start_new_session=True,

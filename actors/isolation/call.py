@@ -2,19 +2,17 @@
 
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
-
-import structlog
 
 from actors.failures import FailedElsewhere
 from actors.isolation import messages
 from actors.isolation.children import Child, Gone
 from actors.isolation.process import OUT_OF_MEMORY
-from jobs.errors import Cancelled, Crashed, Failure, OutOfMemory, StorageUnavailable
-from jobs.files.file import File
+from actors.isolation.request import Fetch, request_of
+from config.lines import get_logger
+from jobs.errors import Cancelled, Crashed, Failure, OutOfMemory
 from jobs.files.folder import RunFiles
-from jobs.files.outputs import OutputBounds
 from jobs.files.settling import Settled
 from jobs.finish import Outcome
 
@@ -23,10 +21,9 @@ if TYPE_CHECKING:
     from actors.workshop import Workshop
 
 Answer = tuple[Outcome, Settled]
-Fetch = Callable[[Sequence[File]], None]
 
 LOOK_SECONDS: Final = 0.05
-MEMORY_SECONDS: Final = 0.2
+MEMORY_SECONDS: Final = 0.05
 KILL_SECONDS: Final = 0.5
 AT_SHUTDOWN_SECONDS: Final = 2.0
 """A worker that stops gives no function longer than that, whatever its `stop_grace`."""
@@ -34,7 +31,7 @@ AT_SHUTDOWN_SECONDS: Final = 2.0
 GIVE_UP_SECONDS: Final = 5.0
 TRIES: Final = 3
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Call:
@@ -56,11 +53,13 @@ class Call:
         self._asked_at = time.monotonic()
         self._began = False
         self._answered = False
+        self._is_spoiled = False
 
     @property
     def unharmed(self) -> bool:
         """Whether the child can run another function."""
-        return self._answered and self._terminated_at is None and self._killed_at is None
+        ended = self._terminated_at is not None or self._killed_at is not None
+        return self._answered and not ended and not self._is_spoiled
 
     def answer(self, request: messages.Message) -> Answer:
         """Have the child run the function, and give what that comes to.
@@ -89,6 +88,9 @@ class Call:
             self._run.not_limited()
 
     def _heed(self, message: messages.Message) -> Answer | None:
+        if message.get("lost"):
+            self._is_spoiled = True
+            log.info("child_replaced", pid=self._child.pid, changed=message["lost"])
         match message["kind"]:
             case "began":
                 self._began = True
@@ -134,11 +136,11 @@ class Call:
         now = time.monotonic()
         if limit is None or now - self._memory_at < MEMORY_SECONDS:
             return
-        if self._too_large is None and self._child.family.resident_bytes() > limit:
+        if self._too_large is None and self._child.family.used_bytes(limit) > limit:
             self._too_large = OutOfMemory.of(limit)
         if self._too_large is not None:
             self._kill(now)
-        # What it costs to look grows with the processes of the machine.
+        # What it costs to look grows with what the function has open.
         self._memory_at = time.monotonic()
 
     def _kill(self, now: float) -> None:
@@ -180,10 +182,11 @@ def run_apart(
         InvalidParameters: the parameters do not fit the function as it is now.
         StorageUnavailable: its files cannot be fetched.
     """
-    request = _request(run, params, workshop.bounds(run.operation), folder, fetch)
+    request = request_of(run, params, workshop.bounds(run.operation), folder, fetch)
+    rules = run.operation.rules
     for _ in range(TRIES):
         child = workshop.children.borrow(
-            run.job.checkpoint, memory_bytes=run.operation.rules.memory_limit_bytes
+            run.job.checkpoint, start=rules.start, memory_bytes=rules.memory_limit_bytes
         )
         call = Call(run, child)
         try:
@@ -193,40 +196,6 @@ def run_apart(
         finally:
             workshop.children.give_back(child, unharmed=call.unharmed)
     raise Crashed("The function's process ended before the function began.")
-
-
-def _request(
-    run: "Run", params: Mapping[str, Any], bounds: OutputBounds, folder: RunFiles, fetch: Fetch
-) -> messages.Message:
-    operation = run.operation
-    taken: dict[str, File] = {}
-
-    def fetch_and_note(wanted: Sequence[File]) -> None:
-        fetch(wanted)
-        taken.update({file.id: file for file in wanted})
-
-    if operation.parameters.takes_files:
-        operation.parameters.arguments(params, fetch_and_note)
-    return {
-        "kind": "run",
-        "job_id": run.fence.job_id,
-        "attempt": run.fence.attempt,
-        "operation": operation.name,
-        "params": dict(params),
-        "files": messages.files(list(taken.values())),
-        "folder": _path_of(folder),
-        "memory_bytes": operation.rules.memory_limit_bytes,
-        "most_result_bytes": bounds.result_bytes,
-        "most_file_bytes": bounds.files_bytes,
-        "log": structlog.contextvars.get_contextvars(),
-    }
-
-
-def _path_of(folder: RunFiles) -> str:
-    try:
-        return str(folder.there())
-    except StorageUnavailable:
-        return ""  # most functions make no files
 
 
 def _crash(exit_code: int | None) -> Failure:

@@ -5,7 +5,7 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from socket import socket
@@ -17,16 +17,16 @@ from actors.failures import describe, names
 from actors.interrupts import Guard
 from actors.invocation import invoke
 from actors.isolation import messages
+from actors.isolation.generators import reseed
 from actors.isolation.process import (
     OUT_OF_MEMORY,
     Ended,
     become_leader,
-    bury_orphans,
     heed_signals,
     limited_memory,
-    stop_timers,
     wake_main_thread,
 )
+from actors.isolation.usedness import Usedness
 from actors.isolation.wire import Closed, Wire
 from jobs.errors import Interrupted, Interruption, OutOfMemory, StorageUnavailable
 from jobs.files.file import File
@@ -39,10 +39,17 @@ from jobs.registry import Registry
 REPORT_SECONDS: Final = 0.1
 
 
-def live(end: socket, registry: Registry) -> NoReturn:
-    """Be a child, in a process that was just forked, until its worker hangs up."""
+def live(end: socket, registry: Callable[[], Registry], generators: list[Any]) -> NoReturn:
+    """Be a child, in a process that was just forked, until its worker hangs up.
+
+    Args:
+        end: of the connection to the worker.
+        registry: gives the operations, which may be imported only now.
+        generators: that came with the fork.
+    """
     become_leader(end)
-    Child(Wire(end), registry).run()
+    reseed(generators)
+    Child(Wire(end), registry()).run()
 
 
 class Attempt:
@@ -100,6 +107,7 @@ class Child:
         """Run what comes; the process ends with the connection to the worker."""
         heed_signals(self._is_to_end)
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
+        self._usedness = Usedness()
         while True:
             try:
                 self._answer(self._asked.get())
@@ -110,15 +118,13 @@ class Child:
         try:
             answer = self._outcome(attempt)
         finally:
-            heed_signals(self._is_to_end)  # the function may have changed that
-            stop_timers()
-            bury_orphans()
             for stream in (sys.stdout, sys.stderr):
                 with suppress(Exception):  # it may be anything that the function has put there
                     stream.flush()
+            lost = self._usedness.put_back()
         self._attempt = None
         self._report(attempt)
-        self._wire.send(answer)
+        self._wire.send({**answer, "lost": lost})
 
     def _outcome(self, attempt: Attempt) -> messages.Message:
         asked = attempt.asked

@@ -3,15 +3,16 @@
 import select
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Self
 
-from actors.isolation.birth import Birthplace, Newborn, number_of
+from actors.isolation.birth import START_SECONDS, Birthplace, Newborn, number_of
 from actors.isolation.family import Family
 from actors.isolation.messages import Message
 from actors.isolation.wire import Closed, Wire
 from config import Settings
 from jobs.registry import Registry
+from jobs.rules import Start
 
 MOST_JOBS: Final = 100
 """So many one child runs: what functions leave behind in a process does not pile up for ever."""
@@ -22,6 +23,9 @@ ANSWERS_SECONDS: Final = 30.0
 
 ROOM: Final = 4
 """A used child that has grown by more than such a part of a limit is of no use under that limit."""
+
+
+FORKED: Final[tuple[Start, ...]] = ("fork",)
 
 
 class Gone(Exception):
@@ -41,14 +45,18 @@ class Child:
 
     Args:
         newborn: is this object's from now on.
+        start: how it was started.
         answers_within: seconds; whoever does not begin a function by then is stopped or hangs.
     """
 
-    def __init__(self, newborn: Newborn, *, answers_within: float = ANSWERS_SECONDS) -> None:
+    def __init__(
+        self, newborn: Newborn, *, start: Start = "fork", answers_within: float = ANSWERS_SECONDS
+    ) -> None:
+        self.start: Final = start
         self.answers_within: Final = answers_within
         self.pid: Final = newborn.pid
         self.family: Final = Family(newborn.pid)
-        self._born_bytes = self.family.resident_bytes()
+        self._born_bytes = self.family.used_bytes()
         self.jobs = 0
         self._wire = Wire(newborn.wire)
         self._cord = newborn.cord
@@ -96,7 +104,7 @@ class Child:
         """Whether what earlier functions have left leaves a function what it may have."""
         if memory_bytes is None or self.jobs == 0:
             return True
-        return self.family.resident_bytes() - self._born_bytes <= memory_bytes / ROOM
+        return self.family.used_bytes() - self._born_bytes <= memory_bytes / ROOM
 
     def terminate(self) -> None:
         """Ask it, and all that it started, to end."""
@@ -129,7 +137,9 @@ class Children:
         modules: with the operations that they are to know; none for a worker that needs none.
         log_format, log_level: how what functions log is written.
         most_jobs: that one child runs.
-        answers_within: seconds; whoever takes longer to begin is replaced.
+        answers_within: seconds; whoever takes longer to begin is replaced, once it has imported
+            what it needs.
+        starts: in which ways they are started at all.
     """
 
     def __init__(
@@ -140,15 +150,23 @@ class Children:
         log_level: str,
         most_jobs: int = MOST_JOBS,
         answers_within: float = ANSWERS_SECONDS,
+        starts: Collection[Start] = FORKED,
     ) -> None:
-        self._answers_within = answers_within
+        self._answers_within: dict[Start, float] = {"fork": answers_within, "spawn": START_SECONDS}
         self._most_jobs = most_jobs
         self._needed = bool(modules)
-        self._birthplace = Birthplace(
-            modules, log_format=log_format, log_level=log_level, answers_within=answers_within
-        )
+        self._birthplaces: dict[Start, Birthplace] = {
+            start: Birthplace(
+                modules,
+                log_format=log_format,
+                log_level=log_level,
+                answers_within=answers_within,
+                start=start,
+            )
+            for start in starts
+        }
         self._lock = threading.Lock()
-        self._idle: list[Child] = []
+        self._idle: dict[Start, list[Child]] = {start: [] for start in starts}
         self._closed = False
 
     @classmethod
@@ -156,18 +174,30 @@ class Children:
         """Know the operations of a registry that run in processes of their own."""
         apart = [each for each in registry if each.rules.isolation == "process"]
         modules = sorted({each.__module__ for each in apart})
-        return cls(modules, log_format=settings.log_format, log_level=settings.log_level)
+        return cls(
+            modules,
+            log_format=settings.log_format,
+            log_level=settings.log_level,
+            starts={each.rules.start for each in apart},
+        )
 
     def start(self) -> None:
         """Get ready, so that the first job need not wait for that."""
-        if self._needed:
-            self._birthplace.start()
+        for birthplace in self._birthplaces.values() if self._needed else ():
+            birthplace.start()
 
-    def borrow(self, proceed: Callable[[], None], *, memory_bytes: int | None = None) -> Child:
+    def borrow(
+        self,
+        proceed: Callable[[], None],
+        *,
+        start: Start = "fork",
+        memory_bytes: int | None = None,
+    ) -> Child:
         """Give a child that nobody uses.
 
         Args:
             proceed: asked while one is made; raises when nobody waits for it any more.
+            start: how it is to have been started.
             memory_bytes: that its next function may have; what others have left must not count.
 
         Raises:
@@ -175,10 +205,10 @@ class Children:
         """
         while True:
             with self._lock:
-                child = self._idle.pop() if self._idle else None
+                child = self._idle[start].pop() if self._idle[start] else None
             if child is None:
-                newborn = self._birthplace.newborn(proceed)
-                return Child(newborn, answers_within=self._answers_within)
+                newborn = self._birthplaces[start].newborn(proceed)
+                return Child(newborn, start=start, answers_within=self._answers_within[start])
             if not child.has_ended() and child.has_room(memory_bytes):
                 return child
             child.discard()
@@ -188,7 +218,7 @@ class Children:
         child.jobs += 1
         with self._lock:
             if unharmed and child.jobs < self._most_jobs and not self._closed:
-                self._idle.append(child)
+                self._idle[child.start].append(child)
                 return
         child.discard()
 
@@ -196,7 +226,8 @@ class Children:
         """End all of them, once no function runs any more."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
+            idle = [child for each in self._idle.values() for child in each]
         for child in idle:
             child.discard()
-        self._birthplace.close()
+        for birthplace in self._birthplaces.values():
+            birthplace.close()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psutil
 
+from actors.isolation.footprint import Footprint
+
 
 class Family:
     """A process that leads a group, and its descendants, whatever group they are in.
@@ -18,15 +20,15 @@ class Family:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
+        self._footprint = Footprint(pid)
         try:
             self._leader: psutil.Process | None = psutil.Process(pid)
         except psutil.NoSuchProcess:
             self._leader = None
 
-    def resident_bytes(self) -> int:
-        """Say how much memory they have in use together; what they share counts for each."""
-        members = {self._pid, *_descendants(self._pid)}
-        return sum(_resident(pid) for pid in members)
+    def used_bytes(self, enough: int = 0) -> int:
+        """Say how much memory they have in use together; see `Footprint`."""
+        return self._footprint.bytes(enough)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to each of them."""
@@ -41,8 +43,15 @@ class Family:
                 each.send_signal(number)
 
     def kill(self) -> None:
-        """End each of them at once."""
-        self.signal(signal.SIGKILL)
+        """End each of them at once, but who cleans up after them."""
+        members = self._members()
+        trackers = [each for each in members if is_tracker(each.pid)]
+        if not trackers:
+            self.signal(signal.SIGKILL)
+        for each in members if trackers else ():
+            if each not in trackers:
+                with suppress(psutil.Error):
+                    each.kill()
 
     def _members(self) -> list[psutil.Process]:
         if self._leader is None:
@@ -55,13 +64,6 @@ class Family:
             return []
 
 
-def _resident(pid: int) -> int:
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0
-
-
 def children_of(pid: int) -> Iterator[int]:
     """List the children of a process; where Linux tells, without looking at all others."""
     try:
@@ -72,10 +74,16 @@ def children_of(pid: int) -> Iterator[int]:
             yield from (each.pid for each in psutil.Process(pid).children())
 
 
-def _descendants(pid: int) -> Iterator[int]:
-    for child in children_of(pid):
-        yield child
-        yield from _descendants(child)
+def is_tracker(pid: int) -> bool:
+    """Whether a process is one that removes shared memory once those are gone who made it.
+
+    `multiprocessing` starts it, as does `joblib`. It ends by itself then; one that is ended before
+    leaves that in `/dev/shm` for ever.
+    """
+    try:
+        return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _group_of(process: psutil.Process) -> int | None:

@@ -12,16 +12,17 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any, Final, NoReturn
 
-import structlog
-
 from actors.isolation.child import live
-from actors.isolation.family import Family, children_of
+from actors.isolation.family import Family, children_of, is_tracker
+from actors.isolation.generators import find_generators
 from actors.isolation.process import adopt_orphans
 from config import Settings
+from config.lines import get_logger
 from config.logging import configure_logging
 from jobs.errors import OperationError
 from jobs.registry import Registry, discover
@@ -31,7 +32,7 @@ FORK: Final = b"f"
 _LOOK_SECONDS: Final = 1.0
 _BURY_SECONDS: Final = 2.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def main(spec: Mapping[str, Any]) -> NoReturn:
@@ -39,7 +40,8 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
 
     Args:
         spec: `control`, a socket to the worker; `worker`, its pid; `modules` with operations;
-            `log_format` and `log_level`.
+            `start`, which for `spawn` leaves importing them to each child; `log_format` and
+            `log_level`.
     """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # Who stops the worker may send it to everybody, and its functions have a grace.
@@ -47,16 +49,23 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
     configure_logging(
         Settings.model_construct(log_format=spec["log_format"], log_level=spec["log_level"])
     )
-    try:
-        registry = discover((), spec["modules"])
-    except OperationError as error:
-        log.critical("nursery_failed", reason=str(error))
-        sys.exit(2)
+    load: Callable[[], Registry] = partial(_load, spec["modules"])
+    if spec["start"] == "fork":
+        registry = load()
+        load = lambda: registry  # noqa: E731 — for children, all is loaded
     adopt_orphans()
     gc.collect()
     gc.freeze()  # or collecting in a child would copy all of it
     control = socket.socket(fileno=spec["control"])
-    Nursery(control, registry, worker=spec["worker"]).serve()
+    Nursery(control, load, worker=spec["worker"]).serve()
+
+
+def _load(modules: Sequence[str]) -> Registry:
+    try:
+        return discover((), modules)
+    except OperationError as error:
+        log.critical("nursery_failed", reason=str(error))
+        sys.exit(2)
 
 
 class Nursery:
@@ -66,9 +75,12 @@ class Nursery:
     worker that closes a cord wants that child's end.
     """
 
-    def __init__(self, control: socket.socket, registry: Registry, *, worker: int) -> None:
+    def __init__(
+        self, control: socket.socket, registry: Callable[[], Registry], *, worker: int
+    ) -> None:
         self._control = control
         self._registry = registry
+        self._generators = find_generators()
         self._worker = worker
         self._cords: dict[int, socket.socket] = {}
         self._waiting = select.poll()
@@ -139,7 +151,7 @@ class Nursery:
                 end.close()
             os.close(self._woken)
             os.close(self._wake)
-            live(wire, self._registry)
+            live(wire, self._registry, self._generators)
         finally:
             os._exit(1)
 
@@ -156,8 +168,7 @@ class Nursery:
                     self._end_orphans()
                 return True
             has_buried = True
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)  # what its function has left behind
+            self._end_group(pid)
             cord = self._cords.pop(pid, None)
             if cord is not None:
                 _say(cord, os.waitstatus_to_exitcode(status))
@@ -169,10 +180,16 @@ class Nursery:
         if cord is not None:
             self._hang_up(cord)
 
+    def _end_group(self, leader: int) -> None:
+        """End what a function has left behind; where one cleans up there, the orphans alone."""
+        if not any(is_tracker(pid) for pid in children_of(os.getpid())):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(leader, signal.SIGKILL)
+
     def _end_orphans(self) -> None:
         """End what came here from children that have ended; what it has left in turn comes next."""
         for pid in children_of(os.getpid()):
-            if pid not in self._cords:
+            if pid not in self._cords and not is_tracker(pid):
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
 

@@ -1,0 +1,60 @@
+"""What a worker asks a child for: one function's run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from actors.isolation import messages
+from jobs.errors import StorageUnavailable
+from jobs.files.file import File
+from jobs.files.folder import RunFiles
+from jobs.files.outputs import OutputBounds
+from jobs.rules import Rules
+
+if TYPE_CHECKING:
+    from actors.runs import Run
+
+Fetch = Callable[[Sequence[File]], None]
+
+
+def request_of(
+    run: "Run", params: Mapping[str, Any], bounds: OutputBounds, folder: RunFiles, fetch: Fetch
+) -> messages.Message:
+    """Make the message, with the files that the function takes fetched."""
+    operation = run.operation
+    taken: dict[str, File] = {}
+
+    def fetch_and_note(wanted: Sequence[File]) -> None:
+        fetch(wanted)
+        taken.update({file.id: file for file in wanted})
+
+    if operation.parameters.takes_files:
+        operation.parameters.arguments(params, fetch_and_note)
+    return {
+        "kind": "run",
+        "job_id": run.fence.job_id,
+        "attempt": run.fence.attempt,
+        "operation": operation.name,
+        "params": dict(params),
+        "files": messages.files(list(taken.values())),
+        "folder": _path_of(folder),
+        "memory_bytes": _refused_beyond(operation.rules),
+        "most_result_bytes": bounds.result_bytes,
+        "most_file_bytes": bounds.files_bytes,
+        "log": structlog.contextvars.get_contextvars(),
+    }
+
+
+def _refused_beyond(rules: Rules) -> int | None:
+    """Say beyond which limit the kernel is to refuse memory, whether it is used or not."""
+    if rules.memory_limit_kind == "address_space":
+        return rules.memory_limit_bytes
+    return None
+
+
+def _path_of(folder: RunFiles) -> str:
+    try:
+        return str(folder.there())
+    except StorageUnavailable:
+        return ""  # most functions make no files
