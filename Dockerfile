@@ -4,11 +4,13 @@ FROM python:3.13-slim AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /app
 RUN python -m venv /opt/venv
+COPY .ci/installer.lock .ci/
+RUN /opt/venv/bin/pip install --no-deps --require-hashes -r .ci/installer.lock
 COPY requirements.lock ./
-RUN /opt/venv/bin/pip install --require-hashes -r requirements.lock
+RUN /opt/venv/bin/pip install --no-deps --no-build-isolation --require-hashes -r requirements.lock
 COPY . ./
 # Editable, so that the code is in the image once and config/gunicorn.py has a path.
-RUN /opt/venv/bin/pip install --no-build-isolation --no-deps --editable .
+RUN /opt/venv/bin/pip install --no-deps --no-build-isolation --editable .
 
 FROM python:3.13-slim
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

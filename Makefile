@@ -20,8 +20,9 @@ dev: ## serve everything in one process, without RabbitMQ and Redis
 	@.ci/venv run $(VENV)
 	@exec $(BIN)/callboardctl dev
 
-install: ## make the virtual environment for development, and install the tests' servers
+install: ## make the virtual environment for development, and install what the tests start
 	@.ci/venv dev $(VENV)
+	@$(BIN)/python -m tests.contract.node
 	@.ci/install-servers
 
 test: install ## run all tests in JOBS=3 processes; ARGS="-k lease -x" goes to pytest
@@ -65,6 +66,6 @@ reference: ## write docs/reference/settings.md and problems.md anew from the cod
 	@$(BIN)/python -m tools.settings_reference > docs/reference/settings.md
 	@$(BIN)/python -m tools.problems_reference > docs/reference/problems.md
 
-lock: ## resolve requirements*.lock anew, with hashes for all platforms
+lock: ## resolve all locks anew, with hashes for all platforms
 	@.ci/venv dev $(VENV)
 	@$(BIN)/python -m tools.lock

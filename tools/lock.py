@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+_INSTALLER = Path(".ci/installer.lock")
 _RUN = Path("requirements.lock")
 _DEV = Path("requirements-dev.lock")
 _OPTIONS = (
@@ -19,12 +21,13 @@ _OPTIONS = (
 
 
 def main() -> None:
-    """Write both locks; the developers' one has the versions of the other and adds its own."""
-    _compile(_RUN, "--extra=build", "--extra=examples")
-    _compile(_DEV, "--all-extras", f"--constraints={_RUN}")
+    """Write the locks; each has the versions of those before it and adds its own."""
+    _compile(_INSTALLER, "--group=pyproject.toml:installer")
+    _compile(_RUN, "--extra=build", "--extra=examples", "pyproject.toml", after=[_INSTALLER])
+    _compile(_DEV, "--all-extras", "pyproject.toml", after=[_INSTALLER, _RUN])
 
 
-def _compile(lock: Path, *options: str) -> None:
+def _compile(lock: Path, *options: str, after: Sequence[Path] = ()) -> None:
     uv = Path(sys.executable).with_name("uv")
     command = [
         str(uv),
@@ -32,8 +35,8 @@ def _compile(lock: Path, *options: str) -> None:
         "compile",
         *_OPTIONS,
         *options,
+        *(f"--constraints={each}" for each in after),
         f"--output-file={lock}",
-        "pyproject.toml",
     ]
     subprocess.run(command, check=True)
 

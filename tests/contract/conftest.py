@@ -63,6 +63,6 @@ def _serving(folder: Path, rabbitmq: RabbitMQ, namespace: str) -> Iterator[Stack
 
 
 @pytest.fixture(scope="session")
-def tools(request: pytest.FixtureRequest) -> Path:
-    """The folder of the programs from npm; they stay in pytest's cache."""
-    return node.install(request.config.cache.mkdir("npm"))
+def tools() -> Path:
+    """The folder of the programs from npm."""
+    return node.programs()

