@@ -16,8 +16,9 @@ from api.problems.problem import Problem, problem_of
 from api.problems.table import TABLE
 from api.rate import charge_of
 from api.render import accepted_record, job_reference
-from api.request import Request
+from api.request import Request, holders_of, is_large
 from api.retry_after import within_bounds
+from api.room import give_back
 from api.services import Services
 from api.submissions import Submission
 from api.tracing.middleware import traceparent_of, tracestate_of
@@ -31,6 +32,7 @@ from jobs.errors import (
     Refused,
     StoreUnavailable,
 )
+from jobs.files.keep import at_once
 from jobs.forecast import Estimate
 from jobs.operation import Operation
 from jobs.parameters import pointer_of
@@ -95,6 +97,7 @@ class Acceptance:
         except DuplicateJob as error:
             self._answer_duplicate(req, resp, operation, error)
             return
+        give_back(req)  # or its body would take room for as long as it waits
         preference = parse_prefer(
             req.get_header("Prefer"), max_wait=self._services.settings.max_wait
         )
@@ -110,9 +113,12 @@ class Acceptance:
 
     def _submit(self, req: Request, asked: Submission, chosen: Mapping[str, Any]) -> Accepted:
         charge = charge_of(req, self._services.settings.rate_limit)
+        # What is retried is not in the request, and may be large, too.
+        large = is_large(req) or "retry_of" in chosen
+        offload = self._services.offload if large else at_once
         try:
             accepted = self._services.intake.submit(
-                asked.operation, asked.params, charge=charge, **chosen
+                asked.operation, asked.params, charge=charge, offload=offload, **chosen
             )
         except Refused as error:
             req.context.quota = error.quota
@@ -160,6 +166,7 @@ class Acceptance:
                 timeout=patience,
                 known=record,
                 peer=peer_of(req.env),
+                holders=holders_of(req),
             )
         except JobNotFound as error:
             raise JobGone(f"Job {job_id}, which this request made, is gone.") from error

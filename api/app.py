@@ -3,11 +3,13 @@
 import falcon
 
 from api.authentication import Authentication, Keyring
+from api.doors import Doors
 from api.media import Media, write_problem
 from api.problems.kinds import INTERNAL_ERROR
 from api.problems.problem import problem_of
 from api.rate import RateLimiting
 from api.request import Request
+from api.room import GivingBack, Room
 from api.routes import routes
 from api.services import Services
 from api.tracing.middleware import TenantInLog, Tracing, begin
@@ -24,10 +26,16 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
     Every error is answered as a problem, whether a resource, the core or the framework raised it.
     """
     settings = services.settings
-    addresses = Addresses(settings.trusted_proxies)
-    media = Media(max_bytes=settings.max_body_bytes, max_depth=settings.max_json_depth)
+    addresses = Addresses(settings.trusted_proxies, settings.public_url)
+    room = Room(settings.max_batch_bytes)
+    media = Media(
+        max_bytes=settings.max_body_bytes,
+        max_depth=settings.max_json_depth,
+        room=room,
+        offload=services.offload,
+    )
     keyring = Keyring(settings.api_keys, services.store, required=settings.require_keys)
-    table = routes(services, media, keyring)
+    table = routes(services, media, keyring, room)
     roles = {route.template: route.roles for route in table}
     app: falcon.App[Request, falcon.Response] = falcon.App(request_type=Request)
     app.req_options.strip_url_path_trailing_slash = True
@@ -35,10 +43,15 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
         from api.tracing.spans import RequestSpans  # noqa: PLC0415 — an extra that may be missing
 
         app.add_middleware(RequestSpans(services.telemetry))
-    app.add_middleware(Tracing(addresses))
-    app.add_middleware(Authentication(keyring, roles))
-    app.add_middleware(TenantInLog())
-    app.add_middleware(RateLimiting(services.store, settings.rate_limit))
+    for each in (
+        Tracing(addresses),
+        GivingBack(),
+        Doors(addresses, settings.hosts, keyring.is_required),
+        Authentication(keyring, roles),
+        TenantInLog(),
+        RateLimiting(services.store, settings.rate_limit),
+    ):
+        app.add_middleware(each)
     for route in table:
         app.add_route(route.template, route.resource)
 

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api.problems.problem import invalid_request
+from jobs.misfits import misfits
 from jobs.parameters import pointer_of
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -29,5 +30,5 @@ def parse_body(model: type[Model], body: Any) -> Model:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False, include_context=False)
-    raise invalid_request([(pointer_of(each["loc"]), each["msg"]) for each in details])
+        found = misfits(error, body, model.model_validate)
+    raise invalid_request([(pointer_of(where), detail) for where, detail in found])

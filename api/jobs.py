@@ -16,7 +16,7 @@ from api.prefer import Preference, parse_prefer
 from api.problems.problem import Problem
 from api.problems.table import TABLE
 from api.query import read_query
-from api.request import Request
+from api.request import Request, holders_of
 from api.services import Services
 from api.submissions import parse_submission
 from api.waiting.peer import peer_of
@@ -122,6 +122,7 @@ class JobResource:
             timeout=wait_s,
             known=record,
             peer=peer_of(req.env),
+            holders=holders_of(req),
         )
 
     def _purge(self, job_id: str, caller: Caller) -> None:

@@ -1,9 +1,9 @@
 """The one place where bodies are read, within bounds, and written: JSON or msgpack."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import falcon
 import msgpack
@@ -18,13 +18,20 @@ from api.problems.kinds import (
     UNSUPPORTED_MEDIA_TYPE,
 )
 from api.problems.problem import Problem
-from api.request import Request, is_chunked
+from api.request import SMALL_BYTES, Request, is_chunked
+from api.room import Room
+from api.scanning import Bounds, TooMuch, scan_json, scan_msgpack
 from jobs.files.keep import Offload, at_once
 
 JSON: Final = "application/json"
 MSGPACK: Final = "application/msgpack"
 PROBLEM: Final = "application/problem+json"
-_PARSERS: Final = {JSON: parse_json, MSGPACK: parse_msgpack}
+Parser: TypeAlias = tuple[Callable[[bytes, Bounds], None], Callable[[bytes], Any]]
+_PARSERS: Final[Mapping[str, Parser]] = {
+    JSON: (scan_json, parse_json),
+    MSGPACK: (scan_msgpack, parse_msgpack),
+}
+_STEP_BYTES: Final = 64 * 1024
 _ACCEPT: Final = {"Accept": f"{JSON}, {MSGPACK}"}
 
 
@@ -47,12 +54,22 @@ class Media:
     Args:
         max_bytes: the largest body that is read.
         max_depth: the deepest nesting in it.
+        room: what bodies take of it, all those of the process together.
         offload: reads a body where it holds up nobody else; for large ones.
     """
 
-    def __init__(self, *, max_bytes: int, max_depth: int, offload: Offload = at_once) -> None:
+    def __init__(
+        self,
+        *,
+        max_bytes: int,
+        max_depth: int,
+        room: Room | None = None,
+        offload: Offload = at_once,
+    ) -> None:
         self._max_bytes = max_bytes
         self._max_depth = max_depth
+        self._bounds = Bounds.of(max_bytes, depth=max_depth)
+        self._room = room or Room(max_bytes)
         self._offload = offload
 
     def read(self, req: Request) -> Any:
@@ -71,16 +88,8 @@ class Media:
         Raises:
             Problem: as `read`, but for what is wrong within the body.
         """
-        parse = self._parser(req)
-        body = self._read_bytes(req)
-
-        def parsed() -> Any:
-            value = self._offload(lambda: self._parsed_or_problem(parse, body))
-            if isinstance(value, Problem):
-                raise value
-            return value
-
-        return Received(len(body), parsed)
+        parser = self._parser(req)
+        return self._received(parser, self._read_bytes(req))
 
     def read_optional(self, req: Request) -> Any:
         """Read the body where there is one; none at all, whatever its type, is an empty object.
@@ -91,17 +100,27 @@ class Media:
         if not req.content_length and not is_chunked(req):
             return {}
         body = self._read_bytes(req)
-        return self._parsed(self._parser(req), body) if body else {}
+        return self._received(self._parser(req), body).parse() if body else {}
 
     def parse_json(self, body: bytes) -> Any:
-        """Read JSON that is within its bounds already.
+        """Read JSON that has come already.
 
         Raises:
-            Problem: 400.
+            Problem: 400 or 413.
         """
-        return self._parsed(parse_json, body)
+        return self._received(_PARSERS[JSON], body).parse()
 
-    def _parser(self, req: Request) -> Callable[[bytes], Any]:
+    def _received(self, parser: Parser, body: bytes) -> Received:
+        def parsed() -> Any:
+            offload = at_once if len(body) <= SMALL_BYTES else self._offload
+            value = offload(lambda: self._parsed_or_problem(parser, body))
+            if isinstance(value, Problem):
+                raise value
+            return value
+
+        return Received(len(body), parsed)
+
+    def _parser(self, req: Request) -> Parser:
         media_type = (req.content_type or "").partition(";")[0].strip().lower()
         parse = _PARSERS.get(media_type)
         coding = req.get_header("Content-Encoding", default="identity").strip().lower()
@@ -113,18 +132,22 @@ class Media:
             )
         return parse
 
-    def _parsed_or_problem(self, parse: Callable[[bytes], Any], body: bytes) -> Any:
+    def _parsed_or_problem(self, parse: Parser, body: bytes) -> Any:
         """Give a refusal back: a pool of threads would print what is raised in it."""
         try:
             return self._parsed(parse, body)
         except Problem as problem:
             return problem
 
-    def _parsed(self, parse: Callable[[bytes], Any], body: bytes) -> Any:
+    def _parsed(self, parser: Parser, body: bytes) -> Any:
         if not body:
             raise Problem(MALFORMED_BODY, "It is empty.")
+        scan, parse = parser
         try:
+            scan(body, self._bounds)
             value = parse(body)
+        except TooMuch as error:
+            raise Problem(BODY_TOO_LARGE, str(error)) from error
         except Malformed as error:
             raise Problem(MALFORMED_BODY, str(error)) from error
         if depth_of(value, most=self._max_depth) > self._max_depth:
@@ -139,12 +162,29 @@ class Media:
         if length is not None and length > self._max_bytes:
             raise too_large
         # The server ends the stream where the chunks end; one byte more tells of excess.
-        body = _read_fully(req, self._max_bytes + 1 if length is None else length)
+        body = self._read_fully(req, length, self._max_bytes + 1 if length is None else length)
         if len(body) > self._max_bytes:
             raise too_large
         if len(body) < (length or 0):
             raise Problem(MALFORMED_BODY, "It ended before its Content-Length.")
         return body
+
+    def _read_fully(self, req: Request, length: int | None, most: int) -> bytes:
+        """Read a body piece by piece, each once there is room for it."""
+        pieces: list[bytes] = []
+        come = 0
+        if length is not None:
+            self._room.take(req, length)
+        while come < most:
+            step = min(_STEP_BYTES, most - come)
+            if length is None:
+                self._room.take(req, come + step, before=come)
+            piece = _read(req, step)
+            if not piece:
+                break
+            pieces.append(piece)
+            come += len(piece)
+        return b"".join(pieces)
 
     def write(self, req: Request, resp: falcon.Response, value: Any) -> None:
         """Answer with JSON-like data, in msgpack if the client prefers that, else in JSON.
@@ -174,16 +214,12 @@ def write_problem(resp: falcon.Response, body: dict[str, Any]) -> None:
     resp.data = to_json(body, inf_nan_mode="null")
 
 
-def _read_fully(req: Request, most: int) -> bytes:
-    pieces: list[bytes] = []
-    missing = most
+def _read(req: Request, size: int) -> bytes:
     try:
-        while missing > 0 and (piece := req.stream.read(missing)):
-            pieces.append(piece)
-            missing -= len(piece)
+        piece: bytes = req.stream.read(size)
     except Exception as error:  # each server has errors of its own for this
         raise Problem(MALFORMED_BODY, "Its transfer broke off.") from error
-    return b"".join(pieces)
+    return piece
 
 
 @lru_cache(maxsize=256)

@@ -6,11 +6,11 @@ from typing import Final
 import falcon
 
 from api.caller import NOBODY
-from api.request import Request
+from api.request import Request, is_large
 from config import Rate
 from jobs.errors import RateExceeded, StoreUnavailable
 from jobs.quota import POLICY, Charge, Quota
-from jobs.rate import count_request
+from jobs.rate import count_request, look_at_rate
 from jobs.store import Store
 
 SUBMISSIONS: Final = frozenset(
@@ -37,7 +37,7 @@ class RateLimiting:
     def process_resource(
         self, req: Request, _resp: falcon.Response, _resource: object, _params: object
     ) -> None:
-        """Count a request that submits nothing.
+        """Count a request that submits nothing, and look at the rate before a large submission.
 
         Raises:
             RateExceeded: it is beyond the rate.
@@ -45,6 +45,8 @@ class RateLimiting:
         """
         if not _submits(req):
             self._count(req)
+        elif is_large(req):
+            self._look(req)
 
     def process_response(
         self, req: Request, resp: falcon.Response, _resource: object, _succeeded: object
@@ -61,6 +63,17 @@ class RateLimiting:
         finally:
             if req.context.quota is not None:
                 resp.set_headers(rate_headers(req.context.quota))
+
+    def _look(self, req: Request) -> None:
+        """Refuse a large submission before it is read; it is counted when it is decided on."""
+        charge = charge_of(req, self._rate)
+        if charge is None:
+            return
+        try:
+            look_at_rate(self._store, charge)
+        except RateExceeded as error:
+            req.context.quota = error.quota
+            raise
 
     def _count(self, req: Request) -> None:
         charge = charge_of(req, self._rate)

@@ -1,11 +1,12 @@
 """A request with what the middleware found out about it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import falcon
 
 from api.caller import NOBODY, Caller
 from api.urls import Urls
+from config.values import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from jobs.quota import Quota
 
 
+SMALL_BYTES: Final = 32 * 1024
+"""So much is read before anybody notices."""
+
+
 class Context:
     """What is known about a request besides what it says itself.
 
@@ -27,12 +32,25 @@ class Context:
         caller: who asks; nobody may do anything.
         admitted: whether that caller would be let in now, too; for answers that take long.
         began: when it came, by the monotonic clock.
+        peer: the address of the client, or of what is in front of it and is not trusted.
+        held: gives back what the request holds, once it is answered.
         quota: what is left of the caller's; None while the request is not counted.
         trace: where in which trace it is; None until somebody has looked.
         span: its span and what ends it, where telemetry is on.
     """
 
-    __slots__ = ("admitted", "began", "caller", "quota", "request_id", "span", "trace", "urls")
+    __slots__ = (
+        "admitted",
+        "began",
+        "caller",
+        "held",
+        "peer",
+        "quota",
+        "request_id",
+        "span",
+        "trace",
+        "urls",
+    )
 
     def __init__(self) -> None:
         self.request_id = ""
@@ -40,6 +58,8 @@ class Context:
         self.caller: Caller = NOBODY
         self.admitted: Callable[[], bool] = lambda: True
         self.began = 0.0
+        self.peer = ""
+        self.held: list[Callable[[], None]] = []
         self.quota: Quota | None = None
         self.trace: TraceContext | None = None
         self.span: tuple[Span, Token[OTelContext]] | None = None
@@ -51,6 +71,21 @@ class Request(falcon.Request):
     __slots__ = ()
     context_type = Context
     context: Context  # type: ignore[assignment]  # made from `context_type`
+
+
+def holders_of(req: Request) -> tuple[str, ...]:
+    """Name those in whose name a request takes places: its tenant, and the address it came from.
+
+    A loopback address is nobody's: a proxy that nobody has named may stand there.
+    """
+    tenant, peer = req.context.caller.tenant, req.context.peer
+    here = not peer or is_loopback(peer)
+    return (f"tenant {tenant}",) if here else (f"tenant {tenant}", f"peer {peer}")
+
+
+def is_large(req: Request) -> bool:
+    """Whether its body may take longer to be read than others should wait."""
+    return is_chunked(req) or (req.content_length or 0) > SMALL_BYTES
 
 
 def is_chunked(req: Request) -> bool:

@@ -13,12 +13,13 @@ from api.compression import COMPRESS_ABOVE_BYTES, coding_for, compress
 from api.files.downloads import Content, Downloads
 from api.files.result_files import file_of, with_addresses
 from api.media import Media
-from api.problems.kinds import NO_RESULT
+from api.problems.kinds import DOWNLOADS_FULL, NO_RESULT
 from api.problems.problem import Problem
 from api.problems.table import TABLE
 from api.render import job_error, job_reference
-from api.request import Request
+from api.request import Request, holders_of
 from api.services import Services
+from api.waiting.places import Places
 from jobs.errors import FileNotFound, JobGone, JobNotFinished, StorageUnavailable
 from jobs.files.keep import Offload, at_once
 from jobs.files.records import FileRecord, read_file
@@ -30,6 +31,10 @@ Read: TypeAlias = Callable[[int, int], Iterator[bytes]]
 
 _MOST_LARGE: Final = 2
 """So many large results are read and written at a time in one process; others wait."""
+
+_MOST_ASIDE_BYTES: Final = 512 * 1024**2
+_GREED: Final = 3
+"""So much is kept for clients that read, and nobody has more than so many times what is left."""
 
 _SMALL_BYTES: Final = 64 * 1024
 """So much is written and compressed before anybody notices."""
@@ -52,6 +57,7 @@ class ResultResource:
         self._media = media
         self._downloads = downloads
         self._turns = threading.BoundedSemaphore(_MOST_LARGE)
+        self._aside = Places(_MOST_ASIDE_BYTES, greed=_GREED)
 
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Give the result; a job that ended without one is a 409 with its error."""
@@ -99,7 +105,7 @@ class ResultResource:
         if coding is not None:
             body = compress(body, coding)
         return Content(
-            read=self._kept(body),
+            read=self._kept(req, body),
             size=len(body),
             sha256=sha256(body).hexdigest(),
             media_type=media_type,
@@ -107,9 +113,17 @@ class ResultResource:
             coding=coding,
         )
 
-    def _kept(self, body: bytes) -> Read:
-        """Keep what a slow client reads on the disk, if it is large and the disk takes it."""
+    def _kept(self, req: Request, body: bytes) -> Read:
+        """Keep what a slow client reads on the disk, if it is large and the disk takes it.
+
+        Raises:
+            Problem: 503, too much is kept for other clients.
+        """
         if len(body) > PIECE_BYTES:
+            holders, size = holders_of(req), len(body)
+            if not self._aside.take(holders, count=size):
+                raise Problem(DOWNLOADS_FULL, "Too much is being read slowly. Ask again later.")
+            req.context.held.append(lambda: self._aside.free(holders, count=size))
             with suppress(StorageUnavailable):
                 return self._services.storage.put_aside(body)
         return lambda start, length: iter((body[start : start + length],))

@@ -34,6 +34,7 @@ from api.problems.pages import ProblemResource, ProblemsResource
 from api.results import ResultResource
 from api.retry_after import Durations
 from api.retrying import RetryResource
+from api.room import Room
 from api.schedules import (
     ScheduleAnswers,
     SchedulePauseResource,
@@ -62,7 +63,7 @@ class Route:
     roles: Mapping[str, Role | None]
 
 
-def routes(services: Services, media: Media, keyring: Keyring) -> tuple[Route, ...]:
+def routes(services: Services, media: Media, keyring: Keyring, room: Room) -> tuple[Route, ...]:
     """Build every resource with what it needs."""
     settings, store = services.settings, services.store
     durations = Durations(store)
@@ -88,6 +89,7 @@ def routes(services: Services, media: Media, keyring: Keyring) -> tuple[Route, .
     of_batches = Media(
         max_bytes=settings.max_batch_bytes,
         max_depth=settings.max_json_depth + ITEM_DEPTH,
+        room=room,
         offload=services.offload,
     )
     table = (

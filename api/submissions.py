@@ -27,6 +27,7 @@ from jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
 
 LONGEST_DELAY: Final = timedelta(days=366)
 LONGEST_NAME: Final = 64
+_MOST_MEMBERS: Final = 100  # each that is wrong is an error of its own
 _FIRST_DECADE: Final = 197
 _TIME_IN_YEAR: Final = (
     r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -148,6 +149,11 @@ def parse_submission(
     Raises:
         Problem: 422; each error has a JSON Pointer into the body, or what `place` says.
     """
+    if isinstance(body, dict) and len(body) > _MOST_MEMBERS:
+        raise invalid_request([("", f"has more than {_MOST_MEMBERS} members")])
+    labels = body.get("labels") if isinstance(body, dict) else None
+    if isinstance(labels, dict) and len(labels) > _MOST_MEMBERS:
+        raise invalid_request([(place(("labels",)), f"has more than {MOST_LABELS} labels")])
     try:
         return Submission.model_validate(body)
     except ValidationError as error:

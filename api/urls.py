@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import falcon
 
-_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+){1,8}")
 _SCHEMES: Final = ("http", "https")
 
@@ -108,9 +108,12 @@ class Addresses:
 
     Args:
         trusted_proxies: addresses and networks whose `X-Forwarded-*` are believed.
+        public_url: the base of all addresses, whatever requests say; None to go by those.
     """
 
-    def __init__(self, trusted_proxies: Sequence[str]) -> None:
+    def __init__(self, trusted_proxies: Sequence[str], public_url: str | None = None) -> None:
+        self._public: Final = None if public_url is None else Urls(public_url)
+        self.own_name: Final = (urlsplit(public_url or "").hostname or "").lower()
         networks = [ip_network(text, strict=False) for text in trusted_proxies]
 
         @lru_cache(maxsize=1024)
@@ -128,17 +131,32 @@ class Addresses:
 
         Of several forwarded values the last counts, which the nearest proxy wrote.
         """
+        if self._public is not None:
+            return self._public
         scheme, host, prefix = req.scheme, req.netloc, req.root_path
         if self._trusts(req.remote_addr):
             forwarded = _last(req, "X-Forwarded-Proto").lower()
             scheme = forwarded if forwarded in _SCHEMES else scheme
-            forwarded = _last(req, "X-Forwarded-Host")
-            host = forwarded if _HOST.fullmatch(forwarded) else host
+            host = self.host_of(req)
             forwarded = _last(req, "X-Forwarded-Prefix").rstrip("/")
             prefix = forwarded if _PREFIX.fullmatch(forwarded) else prefix
-        if not _HOST.fullmatch(host):
+        if not HOST.fullmatch(host):
             host = f"{req.env['SERVER_NAME']}:{req.env['SERVER_PORT']}"
         return Urls(f"{scheme}://{host}{prefix}")
+
+    def host_of(self, req: falcon.Request) -> str:
+        """Give the host that a client named, perhaps with a port."""
+        if self._trusts(req.remote_addr):
+            forwarded = _last(req, "X-Forwarded-Host")
+            if HOST.fullmatch(forwarded):
+                return forwarded
+        return str(req.netloc)
+
+    def peer_of(self, req: falcon.Request) -> str:
+        """Give the address that a request came from; of a trusted proxy, the one that it names."""
+        if self._trusts(req.remote_addr):
+            return _last(req, "X-Forwarded-For") or req.remote_addr
+        return str(req.remote_addr)
 
 
 def _last(req: falcon.Request, name: str) -> str:

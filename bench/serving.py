@@ -8,14 +8,15 @@ from pathlib import Path
 
 from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
-from tests.system.stack import BOOT_SECONDS, Stack, installation
+from tests.system.stack import BOOT_SECONDS, ROOT, Stack, installation
 
 
 @contextmanager
-def serving(**settings: str) -> Iterator[Stack]:
+def serving(tree: Path = ROOT, **settings: str) -> Iterator[Stack]:
     """Start the servers and the web process, and end them.
 
     Args:
+        tree: the folder of the code to run.
         settings: environment variables of the web process.
     """
     with tempfile.TemporaryDirectory() as name:
@@ -28,6 +29,7 @@ def serving(**settings: str) -> Iterator[Stack]:
             redis_server.start()
             namespace = f"bench-{secrets.token_hex(4)}"
             with installation(folder / "logs", rabbitmq, redis_server, namespace) as stack:
+                stack.source = tree
                 stack.web(**settings)
                 eventually(stack.ready, what="web is ready", timeout=BOOT_SECONDS)
                 yield stack

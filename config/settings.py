@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.addresses import BrokerUrl, RedisUrl
 from config.callbacks import RETRIES, Durations, HostPatterns, Ports, SigningKey
+from config.public_url import PublicUrl
 from config.storage import Folder, LocalFile, StorageUrl
 from config.telemetry import can_export
 from config.tls import TLS
@@ -231,6 +232,17 @@ class Settings(BaseSettings):
         default=None,
         description="A TOML file of jobs that are made again and again, each a table of its own. "
         "Checked when a process starts, and put into Redis by workers.",
+    )
+    public_url: PublicUrl | None = Field(
+        default=None,
+        description="Where clients reach the server, such as `https://example.com/jobs`: the base "
+        "of all addresses in answers, callbacks and the OpenAPI document, whatever requests say.",
+    )
+    hosts: HostPatterns = Field(
+        default=(),
+        description="The only names by which requests may call the server, such as "
+        "`jobs.example.com` and `*.example.com`, beside that of the public URL; others get 421. "
+        "Without it any, but while no key is needed only those of loopback.",
     )
     trusted_proxies: Networks = Field(
         default=(),

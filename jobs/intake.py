@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.faults import FaultPoints
+from jobs.files.keep import Offload, at_once
 from jobs.files.records import FileRecord, read_files
 from jobs.identity import new_job_id
 from jobs.operation import Operation, bind_submitter
@@ -40,6 +41,7 @@ class Intake:
         *,
         check: Callable[[], None] = lambda: None,
         charge: Charge | None = None,
+        offload: Offload = at_once,
         **chosen: Any,
     ) -> Accepted:
         """Record a job and publish its message, waiting for the broker's confirm.
@@ -52,6 +54,7 @@ class Intake:
             params: JSON-like.
             check: run once the submission is known to be valid, before it is recorded.
             charge: whose quota it uses; None for a caller with no rate.
+            offload: validates where that holds up nobody else; for large parameters.
             chosen: fields of `Submission` that the caller chose.
 
         Raises:
@@ -60,7 +63,7 @@ class Intake:
             StoreUnavailable: Redis does not answer.
         """
         found = self.registry.get(operation)
-        submission = self.prepare(found, params, **chosen)
+        submission = self.prepare(found, params, offload=offload, **chosen)
         check()
         accepted = submit(
             self.store,
@@ -79,12 +82,20 @@ class Intake:
                 self.relay.settle(accepted.job_id, accepted.wakeup)
         return accepted
 
-    def prepare(self, operation: Operation, params: Mapping[str, Any], **chosen: Any) -> Submission:
+    def prepare(
+        self,
+        operation: Operation,
+        params: Mapping[str, Any],
+        *,
+        offload: Offload = at_once,
+        **chosen: Any,
+    ) -> Submission:
         """Validate a submission, also against the files that its tenant has.
 
         Args:
             operation: what to run.
             params: JSON-like.
+            offload: as for `submit`.
             chosen: fields of `Submission` that the caller chose.
 
         Raises:
@@ -97,7 +108,9 @@ class Intake:
             return read_files(self.store, file_ids, tenant=tenant)
 
         job_id = chosen.pop("job_id", None) or new_job_id()
-        return operation.submission(job_id, params, look_up=look_up, **chosen)
+        if operation.parameters.takes_files:
+            offload = at_once  # connections to Redis belong to this thread
+        return offload(lambda: operation.submission(job_id, params, look_up=look_up, **chosen))
 
     def serve_operations(self) -> None:
         """Let `Operation.submit` in this process come through here."""

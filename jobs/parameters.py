@@ -28,6 +28,7 @@ from jobs.files.parameters import (
     file_parameters,
     files_within,
 )
+from jobs.misfits import misfits
 
 HANDLE: Final = "job"
 """The keyword by which a function asks for its `Job`; it is no parameter."""
@@ -178,7 +179,8 @@ class Parameters:
             except ValidationError:
                 return self._strictly(_whole(params))
         except ValidationError as error:
-            wrong = [(pointer_of(e["loc"]), e["msg"]) for e in error.errors(include_url=False)]
+            found = misfits(error, params, self._strictly)
+            wrong = [(pointer_of(where), detail) for where, detail in found]
             raise InvalidParameters(wrong) from error
         except PydanticSerializationError as error:
             raise InvalidParameters([("", str(error))]) from error

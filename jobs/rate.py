@@ -15,10 +15,27 @@ def count_request(store: Store, charge: Charge) -> Quota:
         RateExceeded: the quota is used up for now.
         StoreUnavailable: Redis does not answer.
     """
+    return _run(store, charge, cost=1)
+
+
+def look_at_rate(store: Store, charge: Charge) -> None:
+    """See whether a request would be let through, and count nothing.
+
+    Raises:
+        RateExceeded: the quota is used up for now.
+        StoreUnavailable: Redis does not answer.
+    """
+    quota = _run(store, charge, cost=0)
+    if not quota.left:
+        raise RateExceeded(quota)
+
+
+def _run(store: Store, charge: Charge, *, cost: int) -> Quota:
     answer = store.run(
         "count_request",
         store.keys("rate", charge.tenant),
         fleeting=True,
+        rate_cost=cost,
         rate_requests=charge.rate.requests,
         rate_window_ms=charge.window_ms,
     )

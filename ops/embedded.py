@@ -21,6 +21,7 @@ from config import Settings
 from config.lines import get_logger
 from config.telemetry import Telemetry
 from ops.waitress_channel import answer_with_problems, finish_requests, take_no_more
+from ops.waitress_requests import Limits
 from ops.web import application, listen
 
 WEB_THREADS: Final = 64
@@ -30,6 +31,8 @@ MOST_STREAMS: Final = 16
 
 _CONNECTIONS: Final = 500
 _UNSENT_BYTES: Final = 256 * 1024
+_HEADER_BYTES: Final = 64 * 1024
+_IDLE_S: Final = 60
 FINISH_WITHIN: Final = timedelta(seconds=10)
 STOP_WITHIN_MS: Final = 15_000
 BANNER: Final = """\
@@ -69,10 +72,12 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -
         outbuf_high_watermark=_UNSENT_BYTES,
         connection_limit=_CONNECTIONS,
         asyncore_use_poll=True,
+        max_request_header_size=_HEADER_BYTES,
+        channel_timeout=_IDLE_S,
         channel_request_lookahead=1,  # or it would not notice that a client closes
         ident=None,
     )
-    answer_with_problems(web)
+    answer_with_problems(web, _limits(settings))
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     worker = Worker(assembly.broker, worker_threads=settings.threads, worker_timeout=100)
     worker.start()
@@ -95,6 +100,16 @@ def _largest_body(settings: Settings) -> int:
     """Say what this server itself refuses; below that each address has a bound of its own."""
     twice = settings.max_body_bytes * 2
     return max(twice + settings.max_file_bytes, settings.max_batch_bytes + 1)
+
+
+def _limits(settings: Settings) -> Limits:
+    """Say what all its connections may hold of bodies together."""
+    largest = max(settings.max_body_bytes, settings.max_batch_bytes)
+    return Limits(
+        body_bytes=largest,
+        held_bytes=4 * largest,
+        held_file_bytes=2 * _largest_body(settings),
+    )
 
 
 def _until_stopped() -> None:

@@ -1,4 +1,4 @@
-"""gunicorn's worker on gevent: its own refusals are problems, and it waits for no body forever."""
+"""gunicorn's worker on gevent: its own refusals are problems, and no client keeps it busy."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -9,24 +9,24 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
+from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.ggevent import GeventWorker
 
 from config.lines import get_logger
+from ops.gunicorn_connection import LINGER_S, Chunks, Connection
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PATIENCE_S: Final = 30.0
-"""How long a client may send nothing of the body that it has announced."""
-
-LINGER_S: Final = 5.0
-"""How long a client may go on sending what was refused, before it is cut off."""
-
 SUCCESSOR_S: Final = 60.0
 """How long a process of the next generation may take to start."""
 
+DISCARDED_BYTES: Final = 64 * 1024
+DISCARDED_CHUNKS: Final = 64
+"""So much of a refused body is read to keep its connection; beyond that it is closed."""
+
 _LOOK_S: Final = 0.05
-_PIECE_BYTES: Final = 64 * 1024
+_PIECE_BYTES: Final = 8 * 1024
 _WITHOUT_BODY: Final = ("GET", "HEAD")
 
 log = get_logger(__name__)
@@ -116,63 +116,56 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
         site.answer_waiting()
         self.alive = False
 
-    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
-        """Have the body of a request come in time, as its headers have by now.
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve one connection, within its bounds."""
+        super().handle(listener, Connection(client), addr)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Connection, addr: Any) -> Any:
+        """Answer one request, and see to it that the next one begins where this one ends.
 
         Raises:
             StopIteration: the connection is to be closed.
         """
-        req.unreader.sock = Incoming(sock, patience_s=PATIENCE_S)
+        if isinstance(req.body.reader, ChunkedReader):
+            req.body.reader = Chunks(req, req.unreader)
+        sock.begin_body()
         closing = False
         try:
             super().handle_request(listener_name, req, sock, addr)
         except StopIteration:
             closing = True
         if req.method not in _WITHOUT_BODY and not _discard_rest(req.body):
-            closing = True
+            sock.unfinished = closing = True
         if closing:
             raise StopIteration
+        sock.end_body()
+        if req.unreader.buf.tell():
+            gevent.sleep(0)  # it has sent more requests: others come in between
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Let gunicorn judge and log, and send a problem in place of its page."""
+        if isinstance(client, Connection):
+            client.unfinished = True
         super().handle_error(req, _Translator(client, str(exc)), addr, exc)
 
 
 def _discard_rest(body: Any) -> bool:
-    """Read what is left of a refused body, so that its client can read why; say if that ended.
-
-    A client that sends more when the connection is closed never sees its answer. While data is
-    there, reading does not let other requests go on by itself.
-    """
+    """Read what is left of a refused body, if that is little; say if it ended."""
+    if getattr(body.reader, "length", 0) > DISCARDED_BYTES:
+        return False
+    if isinstance(body.reader, Chunks):
+        body.reader.allow(DISCARDED_CHUNKS)
+    left = DISCARDED_BYTES
     with (
         gevent.Timeout(LINGER_S, exception=False),
         suppress(Exception),
     ):  # each server error ends it, too
-        while body.read(_PIECE_BYTES):
-            gevent.sleep(0)
-        return True
+        while piece := body.read(_PIECE_BYTES):
+            left -= len(piece)
+            if left < 0:
+                return False
+        return not body.failed
     return False
-
-
-class Incoming:
-    """What a client sends; it raises TimeoutError when nothing comes for too long.
-
-    Answers are written to the socket itself, and may take as long as they take.
-    """
-
-    def __init__(self, client: Any, *, patience_s: float) -> None:
-        self._client = client
-        self._patience_s = patience_s
-
-    def recv(self, size: int) -> bytes:
-        """Wait for some bytes."""
-        before = self._client.gettimeout()
-        self._client.settimeout(self._patience_s)
-        try:
-            received: bytes = self._client.recv(size)
-            return received
-        finally:
-            self._client.settimeout(before)
 
 
 class _Translator:

@@ -1,16 +1,31 @@
-"""waitress's connections, whose own refusals are problems like all others."""
+"""waitress's connections: their refusals are problems like all others, and none takes all turns."""
 
+import socket
 import threading
 import time
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 
 from api.problems.of_servers import server_problem
+from config.lines import get_logger
+from ops.allowance import UNSENT_BYTES, Allowance
+from ops.waitress_requests import Limits, Parser
+
+MOST_PIPELINED: Final = 16
+"""So many requests are taken of those that come at once; then the connection is closed."""
+
+HEADERS_WITHIN_S: Final = 10.0
+"""So long the headers of a request may take."""
 
 _LOOK_S: Final = 0.02
+_BLOCKED_LOOK_S: Final = 0.1
+
+log = get_logger(__name__)
 
 
 class ProblemTask(ErrorTask):
@@ -40,24 +55,113 @@ class ClosingTask(WSGITask):
 
 
 class Channel(HTTPChannel):
-    """One connection."""
+    """One connection; who keeps it waiting beyond an `Allowance` is cut off.
+
+    waitress asks each connection at least once a second whether there is something to write:
+    that is when it is looked at.
+    """
 
     task_class = ClosingTask
     error_task_class = ProblemTask
+
+    def __init__(self, server: Any, *args: Any, **more: Any) -> None:
+        self._limits: Limits = server.limits
+        parser_class: Any = partial(Parser, limits=self._limits)
+        self.parser_class = parser_class
+        self._receiving = Allowance()
+        self._sending = Allowance()
+        self._looked = self._begun = time.monotonic()
+        super().__init__(server, *args, **more)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT") and self.socket is not None:
+            with suppress(OSError):  # no TCP
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
     @property
     def busy(self) -> bool:
         """Whether a request has begun to come, or its answer is not all sent."""
         return bool(self.requests or self.request is not None or self.total_outbufs_len)
 
+    def writable(self) -> bool:
+        """Look whether the client does its part, and say if there is something to write."""
+        now = time.monotonic()
+        waited, self._looked = now - self._looked, now
+        if self.total_outbufs_len:
+            self._sending.count(waited_s=waited, moved=0)
+        elif self.request is None:
+            self._begun = now
+            self._receiving.refill()
+            self._sending.refill()
+        elif not self.requests:
+            self._receiving.count(waited_s=waited, moved=0)
+        late = self.request is not None and not self.request.headers_finished
+        late = late and now - self._begun > HEADERS_WITHIN_S
+        if not self.will_close and (late or self._receiving.is_spent or self._sending.is_spent):
+            log.info("slow_client_cut_off")
+            self.will_close = True
+        if self.will_close and self.total_outbufs_len:
+            self.handle_close()  # it would wait for room to write, which there may never be
+            return False
+        return bool(super().writable())
 
-def answer_with_problems(server: Any) -> None:
+    def received(self, data: bytes) -> bool:
+        """Take what came, but for requests beyond those that a client may send ahead."""
+        self._receiving.count(waited_s=0, moved=len(data))
+        taken = bool(super().received(data))
+        lock, requests = self._waiting()
+        with lock:
+            for each in requests[MOST_PIPELINED:]:
+                each.close()
+            if len(requests) > MOST_PIPELINED:
+                del requests[MOST_PIPELINED:]
+                requests[-1].headers["CONNECTION"] = "close"
+        return taken
+
+    def send(self, data: bytes, do_close: bool = True) -> int:  # noqa: FBT001, FBT002 — waitress' own
+        """Send some of it, and say how much."""
+        sent: int = super().send(data, do_close)
+        self._sending.count(waited_s=0, moved=sent)
+        return sent
+
+    def _waiting(self) -> tuple[threading.Lock, list[Any]]:
+        """Give the requests that were not answered yet; the types do not know them well."""
+        channel: Any = self
+        return channel.requests_lock, channel.requests
+
+    def handle_close(self) -> None:
+        """Close the connection, and drop what has come of a request."""
+        super().handle_close()
+        if self.request is not None:
+            self.request.close()
+
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """Wait until the client has taken most of what there is for it, or is cut off.
+
+        A thread waits meanwhile, of which there are few.
+        """
+        if self.total_outbufs_len <= self.adj.outbuf_high_watermark:
+            return
+        with self.outbuf_lock, self._limits.blocked():
+            self._flush_exception(self._flush_some, do_close=False)  # type: ignore[attr-defined]
+            left, since = self.total_outbufs_len, time.monotonic()
+            while self.connected and self.total_outbufs_len > self.adj.outbuf_high_watermark:
+                self.server.pull_trigger()
+                self.outbuf_lock.wait(_BLOCKED_LOOK_S)
+                if self.total_outbufs_len != left:
+                    left, since = self.total_outbufs_len, time.monotonic()
+                elif time.monotonic() - since > self._limits.patience_s:
+                    self.will_close = True
+
+
+def answer_with_problems(server: Any, limits: Limits | None = None) -> None:
     """Have all connections that a server accepts from now on answer so.
 
     Args:
         server: as `waitress.server.create_server` makes it: for one address, or for several.
+        limits: what they may take together.
     """
+    shared = limits or Limits()
     for each in _listening(server):
+        each.limits = shared
         each.channel_class = Channel
 
 

@@ -12,6 +12,7 @@ from falcon import testing
 from api.app import create_app
 from api.authentication import Keyring
 from api.media import Media
+from api.room import Room
 from api.routes import Route, routes
 from api.services import Services
 from api.waiting.events import Events
@@ -102,7 +103,7 @@ class Stage:
     ) -> None:
         self._connect = connect
         self.server = fakeredis.FakeServer(version=(7, 2))
-        self.settings = Settings(**settings)
+        self.settings = Settings(**{"hosts": ("falconframework.org",), **settings})
         self.publisher = RecordingPublisher()
         self.store = Store(client or self.connect(), "test")
         self.registry = registry or Registry([add, echo, single, shared, newest, narrow, quick])
@@ -132,7 +133,7 @@ class Stage:
     def routes(self) -> tuple[Route, ...]:
         """Give the table of routes, as the application has it."""
         keyring = Keyring((), self.store, required=False)
-        return routes(self.services, Media(max_bytes=1, max_depth=1), keyring)
+        return routes(self.services, Media(max_bytes=1, max_depth=1), keyring, Room(1))
 
     def close(self) -> None:
         self.events.close()

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from config.callbacks import SigningKey
 from config.duration import format_bytes, format_duration
+from config.public_url import PublicUrl
 from config.settings import Settings, variables_of
 from config.storage import Folder, LocalFile, StorageUrl
 from config.values import ApiKey, DurationBetween, PemFile, RequestRate, SizeBetween
@@ -65,6 +66,7 @@ def _type_name(annotation: object, field: FieldInfo) -> str:
         StorageUrl | None: "folder or URL",
         Folder | None: "folder",
         LocalFile | None: "file",
+        PublicUrl | None: "URL",
         PemFile | None: "file",
         timedelta: "duration",
         RequestRate | None: "`requests/duration`, 1 to 1000000 in 1s to 1d",

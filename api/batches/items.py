@@ -1,6 +1,7 @@
 """The items of a batch: what a client sends, and what it is told of each."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -13,7 +14,7 @@ from api.callbacks.terms import BatchCallback, CallbackTerms
 from api.problems.kinds import BODY_TOO_LARGE
 from api.problems.problem import Problem, invalid_request, problem_of
 from api.render import job_reference
-from api.request import Request
+from api.request import SMALL_BYTES, Request
 from api.services import Services
 from api.submissions import Submission, parse_submission
 from jobs.batches.intake import Item
@@ -94,15 +95,18 @@ class BatchItems:
         now_ms = lru_cache(maxsize=1)(self._store.now_ms)
         for body in batch.items:
             try:
-                self._check_size(body)
-                yield self._item(req, parse_submission(body), batch, now_ms)
+                large = self._size_of(body) > SMALL_BYTES
+                item = self._item(req, parse_submission(body), batch, now_ms)
+                yield replace(item, large=large)
             except Problem as problem:
                 errors = problem.members["errors"]
                 yield Item(malformed=[(each["pointer"], each["detail"]) for each in errors])
 
-    def _check_size(self, body: Any) -> None:
-        if len(to_json(body)) > self._most_bytes:
+    def _size_of(self, body: Any) -> int:
+        size = len(to_json(body))
+        if size > self._most_bytes:
             raise invalid_request([("", f"is larger than {self._most_bytes} bytes")])
+        return size
 
     def _item(
         self, req: Request, asked: Submission, batch: BatchSubmission, now_ms: Callable[[], int]

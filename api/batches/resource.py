@@ -56,7 +56,7 @@ class BatchesResource:
     def __init__(
         self, services: Services, reader: BatchReader, media: Media, items: BatchItems
     ) -> None:
-        self._intake = BatchIntake(services.intake)
+        self._intake = BatchIntake(services.intake, services.offload)
         self._rate = services.settings.rate_limit
         self._terms = CallbackTerms(services.settings)
         self._reader = reader

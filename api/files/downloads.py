@@ -111,7 +111,7 @@ class Downloads:
             resp.set_header("Content-Range", f"bytes {start}-{start + length - 1}/{content.size}")
         resp.content_length = length
         if pieces is not None:
-            resp.stream = pieces
+            resp.stream = Pieces(pieces, req)
 
     def _pieces(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """Give pieces as they come; the first one now, while an error can still be answered."""
@@ -120,6 +120,22 @@ class Downloads:
 
     def _next(self, pieces: Iterator[bytes]) -> bytes:
         return self._offload(lambda: next(pieces, b""))
+
+
+class Pieces:
+    """The body of an answer, which holds what its request held until the server closes it."""
+
+    def __init__(self, pieces: Iterator[bytes], req: Request) -> None:
+        self._pieces = pieces
+        self._held, req.context.held = req.context.held, []
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def close(self) -> None:
+        """Give it back; a repeat does nothing."""
+        while self._held:
+            self._held.pop()()
 
 
 def disposition(name: str) -> str:

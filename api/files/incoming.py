@@ -6,10 +6,8 @@ import hashlib
 import hmac
 import re
 from typing import Final
-from urllib.parse import urlsplit
 
 from api.problems.kinds import (
-    FORBIDDEN,
     INVALID_FILE,
     INVALID_HEADER,
     LENGTH_REQUIRED,
@@ -30,7 +28,7 @@ class Incoming:
     """Reads one body in pieces.
 
     Raises:
-        Problem: 400, 403, 411 or 415; what its headers say cannot be taken.
+        Problem: 400, 411 or 415; what its headers say cannot be taken.
     """
 
     def __init__(self, req: Request) -> None:
@@ -42,7 +40,6 @@ class Incoming:
             raise Problem(LENGTH_REQUIRED, "Send Content-Length, or send the body in chunks.")
         if req.get_header("Content-Encoding", default="identity").strip().lower() != "identity":
             raise Problem(UNSUPPORTED_MEDIA_TYPE, "Send the file itself, not compressed.")
-        _refuse_other_pages(req)
         self._wanted = [digest for name in _DIGESTS for digest in _digests_in(req, name)]
         self._digest = hashlib.sha256()
 
@@ -99,17 +96,3 @@ def _digests_in(req: Request, name: str) -> list[bytes]:
     if unread or any(len(each) != _DIGEST_BYTES for each in found):
         raise Problem(INVALID_HEADER, f"{name} is written sha-256=:<base64>:.")
     return found
-
-
-def _refuse_other_pages(req: Request) -> None:
-    """Refuse what a page of another site lets a browser send: it needs no leave for files.
-
-    Raises:
-        Problem: 403.
-    """
-    origin = req.get_header("Origin")
-    if origin is None or req.get_header("Authorization") or req.get_header("X-API-Key"):
-        return
-    ours = {req.netloc.lower(), urlsplit(req.context.urls.base).netloc.lower()}
-    if urlsplit(origin).netloc.lower() not in ours:
-        raise Problem(FORBIDDEN, "Pages of other sites may not send files here without a key.")

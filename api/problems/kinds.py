@@ -75,6 +75,16 @@ INTERNAL_ERROR: Final = Kind("internal-error", 500, "The server failed; this is 
 STREAMS_FULL: Final = Kind(
     REDUCED_CAPACITY, 503, "The server has as many event streams as it takes.", "STREAMS_FULL", 5
 )
+BODIES_FULL: Final = Kind(
+    REDUCED_CAPACITY, 503, "The server holds as many bodies as it can.", "BODIES_FULL", 5
+)
+DOWNLOADS_FULL: Final = Kind(
+    REDUCED_CAPACITY, 503, "The server keeps as many results ready as it can.", "DOWNLOADS_FULL", 5
+)
+OTHER_ORIGIN: Final = Kind(
+    "other-origin", 403, "Pages of other sites may not do this without a key."
+)
+MISDIRECTED: Final = Kind("misdirected", 421, "This server does not have this name.")
 NOT_READY: Final = Kind(REDUCED_CAPACITY, 503, "The server cannot take jobs.", "NOT_READY", 5)
 DRAINING: Final = Kind(REDUCED_CAPACITY, 503, "This process is stopping.", "DRAINING", 1)
 

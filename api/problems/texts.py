@@ -47,6 +47,17 @@ REQUESTS: Final[Mapping[str, Text]] = {
         "also submits and cancels, an `operator` sees all tenants and the fleet.",
         "Use a key with the role that `detail` names, or ask an operator for one.",
     ),
+    "other-origin": Text(
+        "A browser sent the request for a page of another site. While a server asks for no key, "
+        "it does nothing for those: they could run operations for whoever opens them.",
+        "Use the pages of this server, or let the operator set up keys, and send one.",
+    ),
+    "misdirected": Text(
+        "The name in the address is none that this server has. While it asks for no key, it has "
+        "those of loopback, such as `localhost`; else those that its operator has listed.",
+        "Use the server's own name. Operators list names with `CALLBOARD_HOSTS`, or give "
+        "`CALLBOARD_PUBLIC_URL`.",
+    ),
     "not-found": Text(
         "No route has this address.",
         "Compare it with the addresses under `/docs`. Follow the `links` of a job instead of "
@@ -69,7 +80,8 @@ REQUESTS: Final[Mapping[str, Text]] = {
         "Send `Content-Length`, or send the body in chunks. HTTP libraries do it by themselves.",
     ),
     "body-too-large": Text(
-        "The body is larger than what is read at once.",
+        "The body is larger than what is read at once, or holds more values: texts, numbers, "
+        "lists, objects and names of members.",
         "`detail` says how much is read. Send less, or send a reference to data that the "
         "operation can fetch. Operators set the bound with `CALLBOARD_MAX_BODY_BYTES`.",
     ),
@@ -254,6 +266,16 @@ REQUESTS: Final[Mapping[str, Text]] = {
     "STREAMS_FULL": Text(
         "The server keeps as many event streams open as it takes. The job is not affected.",
         "Try again after `Retry-After` seconds, or wait for the job with `Prefer: wait=N`.",
+    ),
+    "BODIES_FULL": Text(
+        "So many bodies are being sent to this process that there is no room for one more, or "
+        "for one more of the same tenant or address. Nothing of the request was done.",
+        "Try again after `Retry-After` seconds, and send fewer large bodies at a time.",
+    ),
+    "DOWNLOADS_FULL": Text(
+        "So many large results are being read slowly from this process that there is no room for "
+        "one more, or for one more of the same tenant or address. The result is kept.",
+        "Try again after `Retry-After` seconds, and read fewer large results at a time.",
     ),
     "NOT_READY": Text(
         "`/readyz` says that this server cannot take jobs at the moment.",

@@ -6,7 +6,7 @@ from api.answers import JobAnswers, JobReader
 from api.problems.kinds import NOT_ACCEPTABLE, STREAMS_FULL
 from api.problems.problem import Problem
 from api.problems.table import TABLE
-from api.request import Request
+from api.request import Request, holders_of
 from api.services import Services
 from api.streams import wire
 from api.streams.position import Position
@@ -44,12 +44,13 @@ class EventsResource:
         if req.method == "HEAD":
             resp.stream = ()  # or the framework would say that the stream's length is 0
             return
-        if not self._events.streams.take():
+        holders = holders_of(req)
+        if not self._events.streams.take(holders):
             raise Problem(STREAMS_FULL, "Ask for the job's status instead, or come back later.")
         position = Position.parse(req.get_header("Last-Event-ID"))
         story = Story(position, self._telling(req, record))
         # The iterable is closed by the server in any case, and gives the place back then.
-        follower = Follower(peer_of(req.env), req.context.admitted)
+        follower = Follower(peer_of(req.env), req.context.admitted, holders)
         resp.stream = Stream(self._events, self._watches, record, story, follower, self._pace)
 
     on_head = on_get

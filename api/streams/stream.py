@@ -26,10 +26,12 @@ class Follower:
 
     Attributes:
         admitted: whether they would be let in now, too.
+        holders: in whose name they have their place.
     """
 
     peer: Peer
     admitted: Callable[[], bool]
+    holders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,7 @@ class Stream:
         self._left = False
         self._handed_at: float | None = None
         self._held = ExitStack()
-        self._held.callback(events.streams.free)
+        self._held.callback(events.streams.free, follower.holders)
         self._watch = self._held.enter_context(watches.watching(record, self._flag))
         self._held.enter_context(events.attendance.of(self))
         self._chunks = self._run()

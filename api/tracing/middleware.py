@@ -68,6 +68,7 @@ def begin(req: Request, resp: falcon.Response, addresses: Addresses) -> None:
     context = req.context
     context.began = time.monotonic()
     context.urls = addresses.of(req)
+    context.peer = addresses.peer_of(req)
     given = req.get_header("X-Request-ID") or ""
     context.request_id = given if _SAFE.fullmatch(given) else secrets.token_hex(16)
     structlog.contextvars.bind_contextvars(request_id=context.request_id)

@@ -4,7 +4,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -66,7 +66,7 @@ class Events:
         """
         self._glances = glances
 
-    def wait(
+    def wait(  # noqa: PLR0913 — what to wait for, how long, and for whom
         self,
         job_id: str,
         read: Callable[[], Record],
@@ -75,6 +75,7 @@ class Events:
         timeout: float,
         known: Record | None = None,
         peer: Peer = _NOBODY_KNOWN,
+        holders: Iterable[str] = (),
     ) -> Record:
         """Wait until a job's status is as wanted; no change is missed, whenever it comes.
 
@@ -85,6 +86,7 @@ class Events:
             timeout: seconds; 0 reads once.
             known: the job as far as the caller knows it, to be given back when it cannot be read.
             peer: for whom; once that one is gone nobody waits any more.
+            holders: in whose name; each has a share of the places.
 
         Returns:
             The job as read last; also when the time is up, too many wait or the process stops.
@@ -93,7 +95,7 @@ class Events:
             JobGone, JobNotFound: the job went away meanwhile, or never was.
             StoreUnavailable: it cannot be read, and was not known.
         """
-        with self.waits.one() as admitted:
+        with self.waits.one(holders) as admitted:
             if timeout <= 0 or not admitted:
                 return _read(read, known)
             end = time.monotonic() + timeout

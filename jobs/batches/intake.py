@@ -17,6 +17,7 @@ from jobs.errors import (
     Refused,
     UnknownOperation,
 )
+from jobs.files.keep import Offload, at_once
 from jobs.intake import Intake
 from jobs.publisher import Wakeup
 from jobs.quota import Charge, Quota
@@ -31,12 +32,14 @@ class Item:
         chosen: fields of `Submission` that the caller chose.
         malformed: what is wrong with it, if it is no submission: pairs of a JSON Pointer into
             the item and a sentence.
+        large: whether it takes long to validate.
     """
 
     operation: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     chosen: Mapping[str, Any] = field(default_factory=dict)
     malformed: Errors = ()
+    large: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,9 @@ class SubmittedBatch:
 class BatchIntake:
     """Validates, records and publishes batches, by what `intake` does for one submission."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, offload: Offload = at_once) -> None:
         self._intake = intake
+        self._offload = offload
 
     def submit(
         self, batch: NewBatch, items: Sequence[Item], *, charge: Charge | None = None
@@ -116,7 +120,9 @@ class BatchIntake:
         try:
             operation = self._intake.registry.get(item.operation)
             chosen = {**item.chosen, "tenant": batch.tenant, "batch_id": batch.id}
-            submission = self._intake.prepare(operation, item.params, **chosen)
+            submission = self._intake.prepare(
+                operation, item.params, offload=self._offload if item.large else at_once, **chosen
+            )
         except UnknownOperation as error:
             return outcome.unknown(error.name)
         except InvalidParameters as error:

@@ -129,10 +129,6 @@ IGNORED: Final = {
     "preferences without end": {"Prefer": "wait=0;" * 1000 + "respond-async"},
     "a trace that injects": {"traceparent": "00-\r\nX-Evil: 1"},
     "a long trace": {"traceparent": "00-" + "a" * 5000},
-    "a host that injects": {"Host": "evil\r\nX-Evil: 1"},
-    "a host with a tag": {"Host": "<script>"},
-    "a host with a path": {"Host": "evil/path?x#"},
-    "a very long host": {"Host": "a" * 5000},
     # JSON is UTF-8 whatever a charset says (RFC 8259, section 11).
     "a charset": {"Content-Type": "application/json; charset=utf-16"},
     "a coding that is none": {"Content-Encoding": "Identity"},
@@ -271,13 +267,26 @@ def test_a_body_without_length_or_chunks_is_not_waited_for(stage: Stage) -> None
 
 
 def test_a_thousand_errors_are_answered_with_the_first_hundred(stage: Stage) -> None:
-    body = {**ADD, **{f"unknown{number}": 1 for number in range(1000)}}
+    wrong = {f"unknown{number}": 1 for number in range(1000)}
 
-    answer = _post(stage, json.dumps(body).encode(), JSON)
+    answer = _post(stage, json.dumps({**ADD, "params": {"a": 1, **wrong}}).encode(), JSON)
 
-    _assert_problem(answer, 422, "invalid-request")
+    _assert_problem(answer, 422, "invalid-parameters")
     assert len(answer.json["errors"]) == 100
     assert "999 more" in answer.json["detail"]
+
+
+def test_of_a_hundred_thousand_errors_some_are_told(stage: Stage) -> None:
+    wrong = {f"unknown{number}": 1 for number in range(50_000)}
+    bodies = {
+        "invalid-parameters": {**ADD, "params": {"a": 1, **wrong}},
+        "invalid-request": {**ADD, **wrong},
+    }
+
+    for kind, body in bodies.items():
+        answer = _post(stage, json.dumps(body).encode(), JSON)
+        _assert_problem(answer, 422, kind)
+        assert 1 <= len(answer.json["errors"]) <= 100
 
 
 @pytest.mark.parametrize("job_id", IDS)

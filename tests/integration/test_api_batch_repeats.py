@@ -148,7 +148,7 @@ def test_a_step_of_another_size_takes_up_the_batch_where_it_is(stage: Stage) -> 
 
 
 def test_large_batches_take_turns_and_small_ones_do_not_wait_for_them() -> None:
-    stage = Stage(max_body_bytes=1024, max_batch_bytes=100_000)
+    stage = Stage(max_body_bytes=50_000, max_batch_bytes=1_000_000)
     let_go, begun = threading.Event(), threading.Semaphore(0)
 
     def offload(parse: Callable[[], Any], /) -> Any:
@@ -157,11 +157,11 @@ def test_large_batches_take_turns_and_small_ones_do_not_wait_for_them() -> None:
         return parse()
 
     slow = testing.TestClient(create_app(replace(stage.services, offload=offload)))
-    large = [threading.Thread(target=_post_adds, args=(slow, 50)) for _ in range(3)]
+    large = [threading.Thread(target=_post_adds, args=(slow, 999)) for _ in range(3)]
     for thread in large:
         thread.start()
     first_begins, second_begins = begun.acquire(timeout=10), begun.acquire(timeout=0.3)
-    small = threading.Thread(target=_post_adds, args=(slow, 1))
+    small = threading.Thread(target=_post_adds, args=(slow, 700))
     small.start()
     small_begins = begun.acquire(timeout=10)
     let_go.set()

@@ -301,7 +301,7 @@ def test_a_page_of_another_site_may_not_send_files_without_a_key() -> None:
     )
     open_stage.close()
 
-    assert {refused(each) for each in foreign} == {(403, "forbidden")}
+    assert {refused(each) for each in foreign} == {(403, "other-origin")}
     assert own.status_code == 201
 
 

@@ -16,7 +16,8 @@ import pytest
 import waitress.server
 
 from config.environment import bare_environment
-from ops.gunicorn_worker import Incoming
+from ops.allowance import Allowance
+from ops.gunicorn_connection import Connection
 from ops.waitress_channel import answer_with_problems
 from tests.api_stage import ADD, Stage
 from tests.eventually import eventually
@@ -24,15 +25,15 @@ from tests.servers import RedisServer
 from tests.servers.process import free_port
 
 BODY: Final = json.dumps(ADD).encode()
-POST: Final = b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-GET: Final = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+POST: Final = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+GET: Final = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 CHUNKED: Final = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 REFUSED_BY_BOTH: Final = {
     "no HTTP at all": b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
     "one word": b"garbage\r\n\r\n",
-    "a method in lower case": b"get /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a method with a sign": b"G@T /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a method in lower case": b"get /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a method with a sign": b"G@T /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "a header without a colon": GET + b"Xabc\r\n\r\n",
     "a header's name with a space": GET + b"X A: b\r\n\r\n",
     "a NUL in a header": GET + b"X-A: b\x00c\r\n\r\n",
@@ -42,22 +43,24 @@ REFUSED_BY_BOTH: Final = {
     "a length with a sign": POST + b"Content-Length: +5\r\n\r\n",
     "two lengths": POST + b"Content-Length: 3\r\nContent-Length: 5\r\n\r\n",
     "very long headers": GET + b"X-A: " + b"a" * 300_000 + b"\r\n\r\n",
-    "a very long address": b"GET /" + b"a" * 300_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a very long address": b"GET /" + b"a" * 300_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "a transfer coding": POST + b"Transfer-Encoding: gzip\r\n\r\n",
     "a chunk whose size is no number": CHUNKED + b"zz\r\nhello\r\n0\r\n\r\n",
     "a chunk without an end": CHUNKED + b"5\r\nhelloXX0\r\n\r\n",
-    "a method that nobody knows": b"FOO /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a method that nobody knows": b"FOO /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "a length beyond what is read": POST + b"Content-Length: 99999999999\r\n\r\n",
 }
 
 REFUSED_BY_GUNICORN: Final = {
     "length and chunks": CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 4\r\n\r\n"),
     "two hosts": b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-    "another version": b"GET /healthz HTTP/9.9\r\nHost: x\r\n\r\n",
+    "another version": b"GET /healthz HTTP/9.9\r\nHost: localhost\r\n\r\n",
     "a folded header": GET + b"X-A: b\r\n c\r\n\r\n",
-    "a control character": b"GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a control character": b"GET /\x01 HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "too many headers": GET + b"".join(b"X-%d: a\r\n" % n for n in range(150)) + b"\r\n",
-    "a query beyond 8 KiB": b"GET /v1/jobs?" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a query beyond 8 KiB": b"GET /v1/jobs?"
+    + b"a" * 9000
+    + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "an expectation": POST + b"Expect: 200-ok\r\nContent-Length: 2\r\n\r\n{}",
     "another protocol": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 }
@@ -184,7 +187,8 @@ def test_a_chunked_body_is_read(server: str, request: pytest.FixtureRequest) -> 
 def test_a_body_that_does_not_come_is_not_waited_for_for_ever() -> None:
     here, there = socket.socketpair()
     with here, there:
-        incoming = Incoming(here, patience_s=0.05)
+        incoming = Connection(here, receiving=Allowance(patience_s=0.05))
+        incoming.begin_body()
         there.sendall(b"some")
         assert incoming.recv(100) == b"some"
 

@@ -19,7 +19,7 @@ class Connection:
 
     def send(self, path: str, *headers: str) -> None:
         """Send a GET."""
-        lines = [f"GET {path} HTTP/1.1", "Host: test", *headers]
+        lines = [f"GET {path} HTTP/1.1", "Host: localhost", *headers]
         self.socket.sendall("".join(f"{line}\r\n" for line in [*lines, ""]).encode())
 
     def read_until(self, what: bytes) -> bytes:

@@ -165,11 +165,11 @@ def _break_protocol(stack: Stack, withheld: Withheld, confided: Confided) -> lis
     return [
         _answer_to(stack.port, request)
         for request in (
-            b"GET / HTTP/1.1\r\nHost: h\r\nAuthorization : Bearer " + key + b"\r\n\r\n",
-            b"GET / HTTP/1.1\r\nHost: h\r\nX-API-Key: \x00" + key + b"\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization : Bearer " + key + b"\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nX-API-Key: \x00" + key + b"\r\n\r\n",
             b"GET /" + mark + b" HTTP/" + mark + b"\r\n\r\n",
-            b"GET /?k=" + mark * 600 + b" HTTP/1.1\r\nHost: h\r\n\r\n",
-            b"POST /v1/jobs HTTP/1.1\r\nHost: h\r\nContent-Length: " + mark + b"\r\n\r\n",
+            b"GET /?k=" + mark * 600 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + mark + b"\r\n\r\n",
         )
     ]
 

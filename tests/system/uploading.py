@@ -16,7 +16,7 @@ from tests.system.connection import Connection
 from tests.system.stack import ROOT, Stack
 
 BLOCK: Final = bytes(range(256)) * 4096
-FILE: Final = ("POST /v1/files HTTP/1.1", "Host: test", "Content-Type: application/x-blocks")
+FILE: Final = ("POST /v1/files HTTP/1.1", "Host: localhost", "Content-Type: application/x-blocks")
 
 
 def send_head(connection: Connection, *lines: str) -> None:

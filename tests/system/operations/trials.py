@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -140,6 +140,18 @@ def unserialisable() -> object:
 def large(size: int) -> str:
     """Return so many characters, hardly to be compressed."""
     return os.urandom(size // 2).hex()
+
+
+@operation
+def anything(value: Any = None) -> str:
+    """Take whatever comes."""
+    return type(value).__name__
+
+
+@operation
+def add_up(numbers: list[int]) -> int:
+    """Add numbers."""
+    return sum(numbers)
 
 
 @operation

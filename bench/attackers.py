@@ -1,0 +1,182 @@
+"""What attackers send: each function is one connection's, or one attacker's, part of an attack."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import msgpack
+
+MIB: Final = 1024**2
+_TIMEOUT_S: Final = 120.0
+_RECEIVE_BYTES: Final = 4096
+_STEP_S: Final = 0.05
+
+Address = tuple[str, int]
+
+
+def drip(address: Address, *, head: bytes, piece: bytes, rate: int, until: float) -> int:
+    """Send the same piece again and again at a rate; a connection that is cut off is made anew.
+
+    Args:
+        address: of the server.
+        head: what a connection begins with.
+        piece: what follows.
+        rate: in bytes a second.
+        until: when to stop, by the monotonic clock.
+
+    Returns:
+        How many connections it took.
+    """
+    block = piece * max(1, int(rate * _STEP_S) // len(piece))
+    connections = 0
+    while time.monotonic() < until:
+        connections += 1
+        with suppress(OSError), _connected(address) as connection:
+            connection.sendall(head)
+            while (now := time.monotonic()) < until:
+                connection.sendall(block)
+                pause(_STEP_S - (time.monotonic() - now))
+    return connections
+
+
+def ask_and_never_read(address: Address, request: bytes, *, until: float) -> float:
+    """Send requests, read nothing, and stay until cut off.
+
+    Returns:
+        For how many seconds the server kept the connection.
+    """
+    began = time.monotonic()
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+    connection.settimeout(_TIMEOUT_S)
+    with connection, suppress(OSError):
+        connection.connect(address)
+        connection.sendall(request)
+        while time.monotonic() < until and not _is_cut_off(connection):
+            pause(_STEP_S * 4)
+    return time.monotonic() - began
+
+
+def begin_and_dawdle(
+    address: Address, head: bytes, body: bytes, *, pause_s: float, until: float
+) -> float:
+    """Send a body but for its end, then a byte now and then.
+
+    Returns:
+        For how many seconds the server kept the connection.
+    """
+    began = time.monotonic()
+    with suppress(OSError), _connected(address) as connection:
+        connection.sendall(head + body[:-64])
+        for index in range(len(body) - 64, len(body)):
+            end = time.monotonic() + pause_s
+            while time.monotonic() < min(end, until):
+                if _is_cut_off(connection):
+                    return time.monotonic() - began
+                pause(_STEP_S * 4)
+            if time.monotonic() >= until:
+                break
+            connection.sendall(body[index : index + 1])
+    return time.monotonic() - began
+
+
+def exchange(address: Address, request: bytes) -> tuple[int, float]:
+    """Send one request and give the status and the seconds of its answer; 0 for none."""
+    began = time.monotonic()
+    received = b""
+    with suppress(OSError), _connected(address) as connection:
+        connection.sendall(request)
+        while b"\r\n" not in received and (piece := connection.recv(65_536)):
+            received += piece
+    status = int(received.split(b" ", 2)[1]) if received.count(b" ") > 1 else 0
+    return status, time.monotonic() - began
+
+
+def together(calls: list[Callable[[], float]]) -> list[float]:
+    """Make all calls at the same time, and give what they give."""
+    found: list[float] = []
+    threads = [threading.Thread(target=lambda call=call: found.append(call())) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def post(path: str, body: bytes, media_type: str, host: str = "127.0.0.1") -> bytes:
+    """Write a request with a body."""
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {media_type}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def nested_maps(size: int) -> bytes:
+    """Give parameters in msgpack that are a list of empty maps, a byte each."""
+    head = msgpack.packb({"operation": "anything", "params": {}})[:-1]
+    return head + b"\x81\xa5value\xdd" + size.to_bytes(4, "big") + b"\x80" * size
+
+
+def batch_of_one(item: bytes) -> bytes:
+    """Give a batch in msgpack that has one item."""
+    return b"\x81\xa5items\x91" + item
+
+
+def worst_bodies(size: int) -> Iterator[tuple[str, str, bytes]]:
+    """Give bodies of about a size that cost the most by byte: a name, a media type, the bytes."""
+    json_type, msgpack_type = "application/json", "application/msgpack"
+    head = b'{"operation": "anything", "params": {"value": '
+    packed = msgpack.packb({"operation": "anything", "params": {}})[:-1] + b"\x81\xa5value"
+    length = size - len(head) - 64
+
+    def text(inner: bytes, times: int, *, ends: tuple[bytes, bytes] = (b"[", b"]")) -> bytes:
+        return head + ends[0] + inner * times + inner.rstrip(b",") + ends[1] + b"}}"
+
+    def array(piece: bytes) -> bytes:
+        times = length // len(piece)
+        return packed + b"\xdd" + times.to_bytes(4, "big") + piece * times
+
+    yield "json: numbers of one digit", json_type, text(b"1,", length // 2)
+    yield "json: numbers with a fraction", json_type, text(b"1.5,", length // 4)
+    yield "json: empty texts", json_type, text(b'"",', length // 3)
+    yield "json: empty objects", json_type, text(b"{},", length // 3)
+    yield "json: objects with one member", json_type, text(b'{"":{}},', length // 8)
+    yield "json: brackets within brackets", json_type, head + b"[" * length
+    yield "json: objects within objects", json_type, head + b'{"":' * (length // 4)
+    members = ",".join(f'"{number:x}":0' for number in range(length // 9)).encode()
+    yield "json: members", json_type, text(members, 0, ends=(b"{", b"}"))
+    yield "json: one long number", json_type, text(b"1" * length, 0)
+    yield "json: one long fraction", json_type, text(b"1." + b"1" * (length - 2), 0)
+    yield "json: escapes", json_type, head + b'"' + b"\\u0041" * (length // 6) + b'"}}'
+    yield "json: surrogates", json_type, head + b'"' + b"\\ud83d\\ude00" * (length // 12) + b'"}}'
+    yield "msgpack: empty maps", msgpack_type, array(b"\x80")
+    yield "msgpack: numbers", msgpack_type, array(b"\x01")
+    yield "msgpack: texts of a byte", msgpack_type, array(b"\xa1a")
+    yield (
+        "msgpack: lists that claim to be long",
+        msgpack_type,
+        packed + (b"\xdd" + (size - 64).to_bytes(4, "big")) * (length // 5),
+    )
+    yield "msgpack: maps within maps", msgpack_type, packed + b"\x81\xa0" * (length // 2)
+    yield "msgpack: times", msgpack_type, array(b"\xd6\xff\x00\x00\x00\x00")
+    wrong = json.dumps({"operation": "add_up", "params": {"numbers": []}})[:-3].encode()
+    yield "json: wrong parameters", json_type, wrong + b'"",' * (length // 3) + b'""]}}'
+
+
+def pause(seconds: float) -> None:
+    """Do nothing for a while: attackers have a rhythm, whatever the server does."""
+    threading.Event().wait(max(0.0, seconds))
+
+
+@contextmanager
+def _connected(address: Address) -> Iterator[socket.socket]:
+    with socket.create_connection(address, timeout=_TIMEOUT_S) as connection:
+        yield connection
+
+
+def _is_cut_off(connection: socket.socket) -> bool:
+    """Say whether the server has closed the connection, without reading what it sent."""
+    (state,) = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    return state != 1  # TCP_ESTABLISHED

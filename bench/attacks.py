@@ -1,0 +1,201 @@
+"""Attack a web server, and see what others get meanwhile: `python -m bench.attacks ATTACK`.
+
+It starts servers and web processes of its own, or with `--one-process` that server. Each attack
+prints a line of JSON: how long `/healthz` took meanwhile, how large the web process grew, and what
+the attack itself met. `--tree` runs the code of another folder, such as that of an older version.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import psutil
+
+from bench import attackers
+from bench.attackers import MIB, Address
+from bench.probing import probing
+from bench.serving import serving
+from config.environment import bare_environment
+from tests.eventually import eventually
+from tests.system.stack import Stack, free_port
+
+ROOT: Final = Path(__file__).parents[1]
+_BATCH_BYTES: Final = 16 * MIB
+_RESULT_BYTES: Final = 8 * MIB
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Victim:
+    """The server that is attacked.
+
+    Attributes:
+        process: the one that serves.
+        staging: where it puts results aside.
+    """
+
+    url: str
+    address: Address
+    process: psutil.Process
+    staging: Path | None = None
+    stack: Stack | None = None
+
+
+def chunks(victim: Victim, seconds: float) -> Figures:
+    """Four connections send bodies in chunks of one byte at 5 MB/s."""
+    head = (
+        b"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b"Authorization: Bearer nobody\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    until = time.monotonic() + seconds
+    send = partial(
+        attackers.drip, victim.address, head=head, piece=b"1\r\n \r\n", rate=5_000_000, until=until
+    )
+    return {"connections": int(sum(attackers.together([send] * 4)))}
+
+
+def unread(victim: Victim, seconds: float) -> Figures:
+    """300 connections ask for `/openapi.json` a hundred times each, and read nothing."""
+    request = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 100
+    until = time.monotonic() + seconds
+    ask = partial(attackers.ask_and_never_read, victim.address, request, until=until)
+    kept = attackers.together([ask] * 300)
+    return {"kept_s": _middle(kept)}
+
+
+def bodies(victim: Victim, seconds: float) -> Figures:
+    """40 connections send batches of 16 MiB but for 64 bytes, and then a byte every 20 s."""
+    body = attackers.batch_of_one(attackers.nested_maps(_BATCH_BYTES - 128))
+    head = attackers.post("/v1/batches", body, "application/msgpack")[: -len(body)]
+    until = time.monotonic() + seconds
+    send = partial(attackers.begin_and_dawdle, victim.address, head, body, pause_s=20, until=until)
+    kept = attackers.together([send] * 40)
+    return {"kept_s": _middle(kept)}
+
+
+def staged(victim: Victim, seconds: float) -> Figures:
+    """60 connections ask for a result of 8 MiB and read nothing."""
+    job = httpx.post(
+        f"{victim.url}/v1/jobs",
+        json={"operation": "large", "params": {"size": _RESULT_BYTES}},
+        headers={"Prefer": "wait=60"},
+        timeout=90,
+    ).json()
+    request = f"GET /v1/jobs/{job['id']}/result HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    until = time.monotonic() + seconds
+    ask = partial(attackers.ask_and_never_read, victim.address, request, until=until)
+    kept = attackers.together([ask] * 60)
+    return {"kept_s": _middle(kept)}
+
+
+def maps(victim: Victim, _seconds: float) -> Figures:
+    """One body of 1 MiB, and one batch of 16 MiB, of empty maps in msgpack."""
+    one = attackers.nested_maps(MIB - 128)
+    many = attackers.batch_of_one(attackers.nested_maps(_BATCH_BYTES - 128))
+    found = {}
+    for name, path, body in (("1_mib", "/v1/jobs", one), ("16_mib", "/v1/batches", many)):
+        request = attackers.post(path, body, "application/msgpack")
+        found[name] = attackers.exchange(victim.address, request)
+    return found
+
+
+def table(victim: Victim, _seconds: float) -> Figures:
+    """Each of the worst bodies of 1 MiB: status, seconds, and the longest stop meanwhile."""
+    found = {}
+    for name, media_type, body in attackers.worst_bodies(MIB - 256):
+        with probing(victim.url, victim.process, victim.staging) as seen:
+            request = attackers.post("/v1/jobs", body, media_type)
+            answer = attackers.exchange(victim.address, request)
+            attackers.pause(0.3)
+        found[name] = [answer[0], round(answer[1], 3), seen["healthz_worst_s"]]
+    return found
+
+
+ATTACKS: Final[dict[str, Callable[[Victim, float], Figures]]] = {
+    each.__name__: each for each in (chunks, unread, bodies, staged, maps, table)
+}
+
+
+def _middle(values: list[float]) -> float:
+    return round(sorted(values)[len(values) // 2], 1)
+
+
+@contextmanager
+def _gunicorn(tree: Path) -> Iterator[Victim]:
+    with serving(tree, CALLBOARD_API_KEYS="") as stack:
+        stack.worker()
+        stack.await_workers(1)
+        web = psutil.Process(stack.started[0].process.pid)
+        processes = [each for each in web.children(recursive=True) if not each.children()]
+        yield Victim(
+            stack.url, ("127.0.0.1", stack.port), processes[-1], stack.folder / "files", stack
+        )
+
+
+@contextmanager
+def _one_process(tree: Path) -> Iterator[Victim]:
+    port, folder = free_port(), Path(tempfile.mkdtemp())
+    settings = {
+        "CALLBOARD_PORT": str(port),
+        "CALLBOARD_OPERATIONS": "tests.system.operations",
+        "CALLBOARD_RESOURCES": "gpu=2",
+        "CALLBOARD_STORAGE_URL": str(folder / "files"),
+        "PYTHONPATH": str(tree),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from ops.cli import main; main()", "dev"],
+        cwd=tree,
+        env=bare_environment(**settings),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: _answers(url), what="the one-process server serves", timeout=60)
+        yield Victim(url, ("127.0.0.1", port), psutil.Process(process.pid), folder / "files")
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz", timeout=5).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def main() -> None:
+    """Run attacks one after the other, each on a server of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("attacks", nargs="+", choices=[*ATTACKS, "all"])
+    parser.add_argument("--one-process", action="store_true")
+    parser.add_argument("--seconds", type=float, default=25)
+    parser.add_argument("--tree", type=Path, default=ROOT)
+    chosen = parser.parse_args()
+    names = list(ATTACKS) if "all" in chosen.attacks else chosen.attacks
+    start = _one_process if chosen.one_process else _gunicorn
+    for name in names:
+        with (
+            start(chosen.tree) as victim,
+            probing(victim.url, victim.process, victim.staging) as seen,
+        ):
+            met = ATTACKS[name](victim, chosen.seconds)
+        print(json.dumps({"attack": name, **seen, **met}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""A client's connection to gunicorn, which takes turns, time and memory within bounds alone."""
+
+import errno
+import socket
+import time
+from contextlib import suppress
+from typing import Any, Final
+
+import gevent
+from gunicorn.http.body import ChunkedReader
+from gunicorn.http.errors import InvalidChunkSize, LimitRequestHeaders
+
+from config.lines import get_logger
+from ops.allowance import UNSENT_BYTES, Allowance
+
+LINGER_S: Final = 5.0
+"""How long a client may go on sending what was refused, before it is cut off."""
+
+MOST_HEADER_BYTES: Final = 64 * 1024
+"""All headers of a request together."""
+
+FREE_CHUNKS: Final = 4096
+BYTES_PER_CHUNK: Final = 16
+"""A body may have so many chunks, and one more for so many bytes of it."""
+
+_MOST_CHUNK_LINE: Final = 1024
+_MOST_TRAILER_BYTES: Final = 8192
+_CHUNKS_PER_TURN: Final = 256
+_READS_PER_TURN: Final = 8
+_SEND_BYTES: Final = 64 * 1024
+_LINGER_BYTES: Final = 64 * 1024**2
+_LINGER_PIECE_BYTES: Final = 256 * 1024
+_LINGER_PAUSE_S: Final = 0.01
+_MOST_LINGERING: Final = 64
+_SHORTEST_WAIT_S: Final = 0.001
+_RESET: Final = (
+    b"\x01\x00\x00\x00\x00\x00\x00\x00"  # SO_LINGER of no time: a close drops what waits
+)
+
+log = get_logger(__name__)
+
+
+class Connection:
+    """A socket of gevent's, as gunicorn reads and writes it.
+
+    What gevent's socket can do at once does not let other requests go on; this one does, now and
+    then. Headers have their bound in bytes here, and their bound in time in gunicorn. A body must
+    come, and an answer must be taken, at a rate: see `Allowance`.
+
+    Attributes:
+        unfinished: whether a request was left in the middle, so that its client may still send.
+    """
+
+    _lingering = 0
+
+    def __init__(
+        self, client: Any, receiving: Allowance | None = None, sending: Allowance | None = None
+    ) -> None:
+        self._client = client
+        self._receiving: Final = receiving or Allowance()
+        self._sending: Final = sending or Allowance()
+        self._in_body = False
+        self._header_bytes = 0
+        self._reads = 0
+        self.unfinished = False
+        self._bound_unsent()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def begin_body(self) -> None:
+        """Count what comes from now on as the body of a request."""
+        self._in_body = True
+        self._receiving.refill()
+        self._sending.refill()
+
+    def end_body(self) -> None:
+        """Count what comes from now on as the headers of the next request."""
+        self._in_body = False
+        self._header_bytes = 0
+
+    def recv(self, size: int) -> bytes:
+        """Wait for some bytes.
+
+        Raises:
+            TimeoutError: the body comes too slowly.
+            LimitRequestHeaders: there are too many headers.
+        """
+        self._reads += 1
+        if self._reads % _READS_PER_TURN == 0:
+            gevent.sleep(0)
+        if not self._in_body:
+            received: bytes = self._client.recv(size)
+            self._header_bytes += len(received)
+            if self._header_bytes > MOST_HEADER_BYTES:
+                raise LimitRequestHeaders("limit request headers fields size")
+            return received
+        return self._receive(size)
+
+    def _receive(self, size: int) -> bytes:
+        before, began = self._client.gettimeout(), time.monotonic()
+        self._client.settimeout(max(_SHORTEST_WAIT_S, self._receiving.left_s))
+        received = b""
+        try:
+            received = bytes(self._client.recv(size))
+        finally:
+            self._client.settimeout(before)
+            self._receiving.count(waited_s=time.monotonic() - began, moved=len(received))
+        return received
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of it, as fast as the client takes it.
+
+        Raises:
+            ConnectionResetError: it takes it too slowly, and is cut off.
+        """
+        before = self._client.gettimeout()
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._send(view[:_SEND_BYTES]) :]
+        finally:
+            self._client.settimeout(before)
+
+    def _send(self, piece: memoryview) -> int:
+        began, sent = time.monotonic(), 0
+        self._client.settimeout(max(_SHORTEST_WAIT_S, self._sending.left_s))
+        try:
+            sent = int(self._client.send(piece))
+        except TimeoutError as error:
+            log.info("reader_cut_off")
+            with suppress(OSError):
+                self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            raise ConnectionResetError(errno.ECONNRESET, "the client takes nothing") from error
+        finally:
+            self._sending.count(waited_s=time.monotonic() - began, moved=sent)
+        return sent
+
+    def close(self) -> None:
+        """Close it, but let a client that still sends read its answer before."""
+        if self.unfinished and Connection._lingering < _MOST_LINGERING:
+            Connection._lingering += 1
+            try:
+                with suppress(OSError), gevent.Timeout(LINGER_S, exception=False):
+                    self._linger()
+            finally:
+                Connection._lingering -= 1
+        self._client.close()
+
+    def _linger(self) -> None:
+        """Drop what comes, which costs as little for a body in tiny pieces as for any other.
+
+        A client that sends more when its connection is closed never sees its answer.
+        """
+        self._client.shutdown(socket.SHUT_WR)
+        self._client.settimeout(LINGER_S)
+        left = _LINGER_BYTES
+        while left > 0 and (piece := self._client.recv(_LINGER_PIECE_BYTES)):
+            left -= len(piece)
+            gevent.sleep(_LINGER_PAUSE_S)
+
+    def _bound_unsent(self) -> None:
+        """Keep the kernel from taking megabytes for a client that reads nothing."""
+        option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+        if option is not None:
+            with suppress(OSError):  # no TCP
+                self._client.setsockopt(socket.IPPROTO_TCP, option, UNSENT_BYTES)
+
+
+class Chunks(ChunkedReader):  # type: ignore[misc]  # no types
+    """Reads a body in chunks: each costs as much as many bytes, so their number has a bound."""
+
+    def __init__(self, req: Any, unreader: Any) -> None:
+        super().__init__(req, unreader)
+        self.limit_chunk_size_line = _MOST_CHUNK_LINE
+        self.limit_trailer_section = _MOST_TRAILER_BYTES
+        self._chunks = 0
+        self._most: float = FREE_CHUNKS
+
+    def parse_chunk_size(self, unreader: Any, data: Any = None) -> Any:
+        """Read the line before a chunk.
+
+        Raises:
+            InvalidChunkSize: it is malformed, or one of too many small ones.
+        """
+        self._chunks += 1
+        if self._chunks > self._most:
+            raise InvalidChunkSize(b"too many small ones")
+        if self._chunks % _CHUNKS_PER_TURN == 0:
+            gevent.sleep(0)
+        found = super().parse_chunk_size(unreader, data)
+        self._most += found[0] / BYTES_PER_CHUNK
+        return found
+
+    def allow(self, chunks: int) -> None:
+        """Allow so many more, and no more for their bytes than for those."""
+        self._most = min(self._most, self._chunks + chunks)

@@ -1,0 +1,151 @@
+"""Requests as waitress reads them, within bounds that all connections share."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from waitress.parser import HTTPRequestParser
+from waitress.receiver import ChunkedReceiver
+from waitress.utilities import BadRequest, Error, RequestEntityTooLarge
+
+FREE_CHUNKS: Final = 4096
+BYTES_PER_CHUNK: Final = 16
+"""A body may have so many chunks, and one more for so many bytes of it."""
+
+_MOST_CHUNK_LINE: Final = 1024
+_MOST_TRAILER_BYTES: Final = 8192
+_PATIENCES: Final = ((8, 30.0), (24, 1.0))
+_LEAST_PATIENCE_S: Final = 0.2
+_WITH_FILES: Final = ("/v1/files", "/v1/operations/")
+
+
+class Overfull(Error):
+    """Too much has come that has not been answered."""
+
+    code = 503
+    reason = "Service Unavailable"
+
+
+@dataclass
+class Limits:
+    """What all connections of one server may take together.
+
+    Attributes:
+        body_bytes: the largest body that is no file.
+        held_bytes: of all such bodies that have not been answered.
+        held_file_bytes: of all bodies with files; these lie on the disk.
+    """
+
+    body_bytes: int = 16 * 1024**2
+    held_bytes: int = 64 * 1024**2
+    held_file_bytes: int = 4 * 1024**3
+    _held: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
+    _blocked: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def patience_s(self) -> float:
+        """How long a client may take nothing: the less, the more threads wait for clients."""
+        for blocked, seconds in _PATIENCES:
+            if self._blocked <= blocked:
+                return seconds
+        return _LEAST_PATIENCE_S
+
+    @contextmanager
+    def blocked(self) -> Iterator[None]:
+        """Count a thread that waits for a client meanwhile."""
+        with self._lock:
+            self._blocked += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._blocked -= 1
+
+    def hold(self, size: int, *, files: bool) -> bool:
+        """Hold so many bytes more, or fewer if it is negative, and say if that is within bounds."""
+        with self._lock:
+            self._held[files] += size
+            return self._held[files] <= (self.held_file_bytes if files else self.held_bytes)
+
+
+class TooManyChunks(Exception):
+    """A body comes in too many small ones."""
+
+
+class Chunks(ChunkedReceiver):
+    """Reads a body in chunks: each costs as much as many bytes, so their number has a bound."""
+
+    _remainder = 0
+    _left: float = FREE_CHUNKS
+
+    @property
+    def chunk_remainder(self) -> int:
+        """How much of the current chunk is to come; it grows when a chunk begins."""
+        return self._remainder
+
+    @chunk_remainder.setter
+    def chunk_remainder(self, size: int) -> None:
+        if size > self._remainder:
+            self._left += size / BYTES_PER_CHUNK - 1
+            if self._left < 0:
+                raise TooManyChunks
+        self._remainder = size
+
+    def received(self, s: bytes) -> int:
+        """Take what came, and say how much of it belongs to the body."""
+        try:
+            taken: int = super().received(s)
+        except TooManyChunks:
+            self.error = BadRequest("There are too many small chunks.")
+            return len(s)
+        if len(self.control_line) > _MOST_CHUNK_LINE or len(self.trailer) > _MOST_TRAILER_BYTES:
+            self.error = BadRequest("A line between the chunks is too long.")
+        return taken
+
+
+class Parser(HTTPRequestParser):
+    """Reads one request, and holds its body within the bounds of all."""
+
+    def __init__(self, adj: Any, limits: Limits) -> None:
+        super().__init__(adj)
+        self._limits = limits
+        self._held = 0
+
+    @property
+    def _files(self) -> bool:
+        return str(getattr(self, "path", "")).startswith(_WITH_FILES)
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the headers."""
+        super().parse_header(header_plus)
+        if self.chunked:
+            receiver: Any = self.body_rcv
+            self.body_rcv = Chunks(receiver.getbuf())
+
+    def received(self, data: bytes) -> int:
+        """Take what came, and say how much of it belongs to this request."""
+        taken: int = super().received(data)
+        if self.body_rcv is not None and self.error is None:
+            self._bound()
+        return taken
+
+    def _bound(self) -> None:
+        receiver: Any = self.body_rcv
+        more = len(receiver) - self._held
+        self._held += more
+        within = self._limits.hold(more, files=self._files)
+        largest = max(self.content_length, self._held)
+        if not self._files and largest > self._limits.body_bytes:
+            self.error = RequestEntityTooLarge(f"At most {self._limits.body_bytes} bytes are read.")
+        elif not within:
+            self.error = Overfull("")
+        self.completed = self.completed or self.error is not None
+
+    def close(self) -> None:
+        """Drop the body; a repeat does nothing."""
+        self._limits.hold(-self._held, files=self._files)
+        self._held = 0
+        super().close()

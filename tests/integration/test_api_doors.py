@@ -1,0 +1,189 @@
+"""Without keys, only programs and pages of this machine's own server are served."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from falcon import testing
+
+from tests.api_stage import ADD, JSON, Stage, hash_of
+
+HERE = {"Host": "127.0.0.1:8000"}
+KEY = "a-key"
+PAUSE = "/v1/operations/add/pause"
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    built = Stage(hosts=())
+    yield built
+    built.close()
+
+
+@pytest.fixture(scope="module")
+def locked() -> Iterator[Stage]:
+    built = Stage(hosts=(), api_keys=f"acme:operator:{hash_of(KEY)}")
+    yield built
+    built.close()
+
+
+def _refused(answer: testing.Result) -> tuple[int, str]:
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    return answer.status_code, answer.json["type"].rpartition("/")[2]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "localhost:8000",
+        "127.0.0.1",
+        "127.1.2.3:80",
+        "[::1]:8000",
+        "a.localhost",
+        "LOCALHOST.",
+    ],
+)
+def test_names_of_this_machine_are_served(stage: Stage, host: str) -> None:
+    assert stage.http.simulate_get("/v1/operations", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:8000",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "10.0.0.1",
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/operations", "/openapi.json", "/docs", "/nowhere"])
+def test_a_name_that_points_here_is_not_served(stage: Stage, host: str, path: str) -> None:
+    answer = stage.http.simulate_get(path, headers={"Host": host})
+
+    assert _refused(answer) == (421, "misdirected")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/readyz/"])
+def test_probes_may_use_any_name(stage: Stage, path: str) -> None:
+    assert stage.http.simulate_get(path, headers={"Host": "10.0.0.1:8000"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "https://evil.example", "null", "http://127.0.0.1:9000"]
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", PAUSE),
+        ("POST", "/v1/jobs"),
+        ("GET", "/v1/jobs"),
+        ("DELETE", "/v1/jobs/x"),
+        ("POST", "/v1/files"),
+    ],
+)
+def test_a_page_of_another_site_does_nothing(
+    stage: Stage, method: str, path: str, origin: str
+) -> None:
+    answer = stage.http.simulate_request(method, path, headers={**HERE, "Origin": origin})
+
+    assert _refused(answer) == (403, "other-origin")
+
+
+def test_a_browser_that_says_so_otherwise_is_believed(stage: Stage) -> None:
+    across = {**HERE, "Sec-Fetch-Site": "cross-site"}
+
+    assert _refused(stage.http.simulate_post(PAUSE, headers=across)) == (403, "other-origin")
+    # A link that somebody follows.
+    assert stage.http.simulate_get("/docs", headers=across).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/x-www-form-urlencoded", "text/plain", "text/plain;charset=utf-8"]
+)
+@pytest.mark.parametrize("body", [b"", b"a=1"])
+def test_what_any_form_may_send_is_not_read(stage: Stage, media_type: str, body: bytes) -> None:
+    answer = stage.http.simulate_post(
+        PAUSE, body=body, headers={**HERE, "Content-Type": media_type}
+    )
+
+    assert _refused(answer) == (415, "unsupported-media-type")
+
+
+def test_a_body_needs_a_type(stage: Stage) -> None:
+    answer = stage.http.simulate_post(PAUSE, body=b"{}", headers=HERE)
+
+    assert _refused(answer) == (415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"Origin": "http://127.0.0.1:8000", "Sec-Fetch-Site": "same-origin"}]
+)
+def test_programs_and_the_own_page_are_served(stage: Stage, more: dict[str, str]) -> None:
+    headers: dict[str, Any] = {**HERE, **more}
+
+    submitted = stage.submit(headers={**headers, "Content-Type": JSON})
+    resumed = stage.http.simulate_post("/v1/operations/add/resume", headers=headers)
+
+    assert (submitted.status_code, resumed.status_code) == (202, 200)
+
+
+def test_with_keys_names_and_origins_are_free(locked: Stage) -> None:
+    headers = {"Host": "evil.example", "Origin": "http://evil.example", "X-API-Key": KEY}
+
+    assert locked.submit(headers={**headers, "Content-Type": JSON}).status_code == 202
+
+
+def test_listed_names_alone_are_served_with_keys_too() -> None:
+    stage = Stage(hosts="jobs.example.com,*.example.org", api_keys=f"acme:viewer:{hash_of(KEY)}")
+    names = {
+        "jobs.example.com": 200,
+        "JOBS.example.com:443": 200,
+        "a.b.example.org": 200,
+        "example.org": 421,
+        "evil.example": 421,
+        "localhost": 421,
+    }
+
+    answers = {
+        name: stage.http.simulate_get("/v1/operations", headers={"Host": name, "X-API-Key": KEY})
+        for name in names
+    }
+    stage.close()
+
+    assert {name: each.status_code for name, each in answers.items()} == names
+
+
+@pytest.mark.parametrize("host", ["<script>", "evil/path?x#", "a" * 5000, "a b", "a, b", ""])
+def test_a_host_that_is_none_is_a_bad_request(stage: Stage, host: str) -> None:
+    answer = stage.http.simulate_get("/healthz", headers={"Host": host})
+
+    assert _refused(answer) == (400, "bad-request")
+
+
+@pytest.mark.parametrize(("version", "status"), [("1.1", 400), ("1.0", 200)])
+def test_only_an_old_client_may_leave_the_host_out(stage: Stage, version: str, status: int) -> None:
+    environ = testing.create_environ("/healthz", http_version=version, host="127.0.0.1")
+    environ.pop("HTTP_HOST", None)
+    seen = testing.StartResponseMock()
+
+    stage.app(environ, seen)
+
+    assert seen.status.startswith(str(status))
+
+
+def test_the_public_url_is_the_base_of_all_addresses() -> None:
+    base = "https://example.com/jobs"
+    stage = Stage(public_url="HTTPS://Example.com/jobs/", hosts=())
+    headers = {"Host": "localhost", "X-Forwarded-Host": "evil.example"}
+
+    job = stage.http.simulate_post("/v1/jobs", json=ADD, headers=headers)
+    document = stage.http.simulate_get("/openapi.json", headers=headers)
+    missing = stage.http.simulate_get("/v1/jobs/x", headers={**headers, "Host": "example.com"})
+    stage.close()
+
+    assert job.headers["Location"] == f"{base}/v1/jobs/{job.json['id']}"
+    assert all(link.startswith(base) for link in job.json["links"].values())
+    assert [each["url"] for each in document.json["servers"]] == [base]
+    assert missing.json["type"].startswith(f"{base}/problems/")

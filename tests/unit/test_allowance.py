@@ -1,0 +1,46 @@
+"""A client may keep a server waiting only as long as bytes move."""
+
+import pytest
+
+from ops.allowance import Allowance
+
+pytestmark = pytest.mark.check
+
+
+def test_who_sends_nothing_uses_up_its_time() -> None:
+    allowance = Allowance(patience_s=30, rate=1000)
+
+    allowance.count(waited_s=29, moved=0)
+    still = allowance.is_spent
+    allowance.count(waited_s=2, moved=0)
+
+    assert (still, allowance.is_spent) == (False, True)
+
+
+def test_a_byte_now_and_then_is_not_enough() -> None:
+    allowance = Allowance(patience_s=30, rate=1000)
+
+    times = 0
+    while not allowance.is_spent:
+        allowance.count(waited_s=20, moved=1)
+        times += 1
+
+    assert times == 2
+
+
+def test_who_sends_at_the_rate_may_go_on_for_ever() -> None:
+    allowance = Allowance(patience_s=30, rate=1000)
+
+    for _ in range(10_000):
+        allowance.count(waited_s=10, moved=10_000)
+
+    assert not allowance.is_spent
+
+
+def test_much_at_once_buys_no_long_pause() -> None:
+    allowance = Allowance(patience_s=30, rate=1000)
+
+    allowance.count(waited_s=0, moved=16 * 1024**2)
+    allowance.count(waited_s=31, moved=0)
+
+    assert allowance.is_spent

@@ -1,0 +1,75 @@
+"""Places are bounded, and nobody gets them all."""
+
+import threading
+
+import pytest
+
+from api.waiting.places import Places
+from tests.eventually import eventually
+
+pytestmark = pytest.mark.check
+
+
+def _taken_by(places: Places, holder: str) -> int:
+    return sum(iter(lambda: places.take([holder]), False))
+
+
+def test_one_holder_leaves_places_for_others() -> None:
+    places = Places(900, greed=8)
+
+    first = _taken_by(places, "tenant a")
+
+    assert first == 800
+    assert places.take(["tenant b"])
+
+
+def test_the_more_want_many_the_less_each_gets() -> None:
+    places = Places(900, greed=8)
+
+    took = [_taken_by(places, f"tenant {number}") for number in range(5)]
+
+    assert sorted(took, reverse=True) == took
+    assert all(each > 0 for each in took)
+
+
+def test_each_of_several_holders_has_its_share() -> None:
+    places = Places(90, greed=8)
+    while places.take(["tenant a", "peer 192.0.2.1"]):
+        pass
+
+    assert not places.take(["tenant b", "peer 192.0.2.1"])
+    assert places.take(["tenant b", "peer 192.0.2.2"])
+
+
+def test_what_is_given_back_can_be_taken_again() -> None:
+    places = Places(9, greed=8)
+    took = _taken_by(places, "tenant a")
+
+    for _ in range(took):
+        places.free(["tenant a"])
+
+    assert (places.taken, _taken_by(places, "tenant a")) == (0, took)
+
+
+def test_whoever_waits_gets_what_becomes_free() -> None:
+    places = Places(100, greed=3)
+    assert places.take(["a"], count=70)
+    got: list[bool] = []
+    waiter = threading.Thread(
+        target=lambda: got.append(places.take(["b"], count=60, within_s=20)), daemon=True
+    )
+
+    waiter.start()
+    eventually(lambda: places._waiting == 1, what="somebody waits")
+    places.free(["a"], count=70)
+    waiter.join(20)
+
+    assert got == [True]
+
+
+def test_nobody_waits_for_ever() -> None:
+    places = Places(10, greed=3)
+    assert places.take(["a"], count=7)
+
+    assert not places.take(["b"], count=6, within_s=0.01)
+    assert places.taken == 7
