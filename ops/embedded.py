@@ -16,6 +16,7 @@ from dramatiq.worker import Worker
 from actors.assembly import assemble
 from actors.callbacks.delivering import deliver_callbacks
 from actors.service import Service
+from actors.signals import outlive_timers_and_interrupts
 from api.callbacks.body import CallbackBodies
 from config import Settings
 from config.lines import get_logger
@@ -121,6 +122,7 @@ def _until_stopped() -> None:
             sys.exit(1)
         stopped.set()
 
+    outlive_timers_and_interrupts()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     stopped.wait()

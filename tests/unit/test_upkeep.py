@@ -1,0 +1,107 @@
+"""What functions change is put back when nobody needs it any more, and never too early."""
+
+from contextlib import ExitStack
+from typing import Any, cast
+
+import pytest
+
+from actors.runs import Run, Runs
+from actors.upkeep.aspect import Aspect, State
+from actors.upkeep.upkeep import Upkeep
+from jobs.errors import Cancelled
+
+
+class Rules:
+    isolation = "thread"
+
+
+class Operation:
+    rules = Rules()
+
+
+class Anything:
+    operation = Operation()
+
+
+class World:
+    """A process with one thing that can be changed."""
+
+    def __init__(self, *, mends: bool = True) -> None:
+        self.value = 1
+        self.replaced: list[None] = []
+        self.upkeep = Upkeep(Runs(), replace=lambda: self.replaced.append(None), owns_process=False)
+        put_back: Any = self._put_back if mends else None
+        self.upkeep._state = State([Aspect("value", lambda: self.value, put_back)])
+
+    def _put_back(self, was: int) -> None:
+        self.value = was
+
+    def begin(self) -> ExitStack:
+        """Begin a function; closing it ends the function."""
+        stack = ExitStack()
+        stack.enter_context(self.upkeep.during(cast("Run", Anything())))
+        return stack
+
+    def end(self, running: ExitStack) -> None:
+        running.close()
+        self.upkeep.look()
+
+
+def test_what_a_function_changed_is_put_back_when_it_ends() -> None:
+    world = World()
+    running = world.begin()
+    world.value = 2
+
+    world.end(running)
+
+    assert world.value == 1
+
+
+def test_what_a_function_changed_is_left_to_those_that_ran_beside_it() -> None:
+    world = World()
+    first, second = world.begin(), world.begin()
+    world.value = 2
+
+    world.end(first)
+    seen_by_the_second = world.value
+    world.end(second)
+
+    assert (seen_by_the_second, world.value) == (2, 1)
+
+
+def test_functions_that_begin_later_keep_nothing_as_it_is() -> None:
+    world = World()
+    first, second = world.begin(), world.begin()
+    world.value = 2
+
+    world.end(first)
+    third = world.begin()
+    world.end(second)
+
+    assert world.value == 1
+    world.end(third)
+
+
+def test_a_function_that_fails_is_put_back_after_as_well() -> None:
+    world = World()
+
+    def fail() -> None:
+        with world.begin():
+            world.value = 2
+            raise Cancelled("no more")
+
+    pytest.raises(Cancelled, fail)
+    world.upkeep.look()
+
+    assert world.value == 1
+
+
+def test_a_process_that_cannot_be_put_back_is_replaced_once() -> None:
+    world = World(mends=False)
+    running = world.begin()
+    world.value = 2
+
+    world.end(running)
+    world.end(world.begin())
+
+    assert len(world.replaced) == 1
