@@ -90,7 +90,8 @@ def test_a_function_that_fails_is_put_back_after_as_well() -> None:
             world.value = 2
             raise Cancelled("no more")
 
-    pytest.raises(Cancelled, fail)
+    with pytest.raises(Cancelled):
+        fail()
     world.upkeep.look()
 
     assert world.value == 1
