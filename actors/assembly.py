@@ -1,6 +1,7 @@
 """Build what a process needs from its settings, and connect to nothing yet."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import redis
 from dramatiq import Actor
@@ -36,6 +37,7 @@ class Assembly:
 
     Attributes:
         schedules: those of the file by name; None where no file is set.
+        at_close: called once when the parts are closed.
     """
 
     settings: Settings
@@ -48,6 +50,11 @@ class Assembly:
     intake: Intake
     storage: Storage
     schedules: dict[str, Schedule] | None = None
+    at_close: list[Callable[[], None]] = field(default_factory=list)
+
+    def has_worker(self) -> bool:
+        """Whether jobs are run: by workers elsewhere, or by one of this process."""
+        return not isinstance(self.broker, EmbeddedBroker) or self.broker.is_consumed
 
     def check_store(self) -> None:
         """Look at how Redis is set up, and say loudly what can lose jobs.
@@ -81,6 +88,8 @@ class Assembly:
 
     def close(self) -> None:
         """Publish what was handed in, and hang up."""
+        while self.at_close:
+            self.at_close.pop()()
         self.relay.close()
         self.broker.close()
         self.storage.close()

@@ -15,6 +15,7 @@ from jobs.finish import Outcome
 from jobs.job import Job
 from jobs.operation import Operation
 from jobs.submission import Submission
+from jobs.submitting import running_for
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -105,7 +106,8 @@ class Run:
     def _call(self, arguments: dict[str, Any]) -> Any:
         self.limited()
         try:
-            return invoke(self.operation, arguments, job=self.job, guard=self._guard)
+            with running_for(self.submission.tenant):
+                return invoke(self.operation, arguments, job=self.job, guard=self._guard)
         finally:
             self.not_limited()
 

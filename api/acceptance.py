@@ -1,10 +1,9 @@
 """Submit a job for a request, wait for it as long as the client likes, and answer."""
 
-import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import falcon
 
@@ -20,7 +19,7 @@ from api.request import Request, holders_of, is_large
 from api.retry_after import within_bounds
 from api.room import give_back
 from api.services import Services
-from api.submissions import Submission
+from api.submissions import Submission, due_ms
 from api.tracing.middleware import traceparent_of, tracestate_of
 from api.waiting.peer import peer_of
 from jobs.errors import (
@@ -38,8 +37,6 @@ from jobs.operation import Operation
 from jobs.parameters import pointer_of
 from jobs.record import FINAL, Record
 from jobs.submit import Accepted
-
-_MS: Final = timedelta(milliseconds=1)
 
 
 class Acceptance:
@@ -144,7 +141,7 @@ class Acceptance:
         }
         if asked.result_ttl_seconds is not None:
             chosen["result_ttl"] = timedelta(seconds=asked.result_ttl_seconds)
-        due = _due_ms(asked, now_ms)
+        due = due_ms(asked, now_ms)
         if due:
             chosen["scheduled_ms"] = max(due)
         return chosen
@@ -201,13 +198,3 @@ class Acceptance:
         if error.scope == "operation" and (known := self._estimates.durations.of(operation.name)):
             headers["Retry-After"] = str(within_bounds(known.mean_ms / 1000))
         return Problem(problem.kind, problem.detail, headers=headers)
-
-
-def _due_ms(asked: Submission, now_ms: Callable[[], int]) -> list[int]:
-    due = []
-    if asked.delay_seconds:
-        delay = timedelta(seconds=asked.delay_seconds)
-        due.append(now_ms() + delay // _MS)
-    if asked.run_at is not None:
-        due.append(math.ceil(asked.run_at.timestamp() * 1000))
-    return due

@@ -1,5 +1,6 @@
 """What a client may say when it submits a job, beside its parameters."""
 
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
 LONGEST_DELAY: Final = timedelta(days=366)
 LONGEST_NAME: Final = 64
 _MOST_MEMBERS: Final = 100  # each that is wrong is an error of its own
+_MS: Final = timedelta(milliseconds=1)
 _FIRST_DECADE: Final = 197
 _TIME_IN_YEAR: Final = (
     r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -159,6 +161,22 @@ def parse_submission(
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
     raise invalid_request([(place(_member(each["loc"])), _sentence(each)) for each in details])
+
+
+def due_ms(asked: Submission, now_ms: Callable[[], int]) -> list[int]:
+    """Give the times before which a job may not start, in milliseconds since 1970.
+
+    Args:
+        asked: what the client wants.
+        now_ms: tells the time by the clock of Redis; asked only for a delay.
+    """
+    due = []
+    if asked.delay_seconds:
+        delay = timedelta(seconds=asked.delay_seconds)
+        due.append(now_ms() + delay // _MS)
+    if asked.run_at is not None:
+        due.append(math.ceil(asked.run_at.timestamp() * 1000))
+    return due
 
 
 def _sentence(detail: ErrorDetails) -> str:

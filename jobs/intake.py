@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobs.errors import DuplicateJob, InvalidParameters, OperationError
 from jobs.faults import FaultPoints
 from jobs.files.keep import Offload, at_once
 from jobs.files.records import FileRecord, read_files
 from jobs.identity import new_job_id
-from jobs.operation import Operation, bind_submitter
+from jobs.operation import Operation
 from jobs.publisher import Publisher, Wakeup
 from jobs.quota import Charge
 from jobs.registry import Registry
@@ -16,6 +17,27 @@ from jobs.relay import Relay
 from jobs.store import Store
 from jobs.submission import DEFAULT_TENANT, Submission
 from jobs.submit import Accepted, submit
+from jobs.submitting import bind_submitter
+
+ReadOptions = Callable[[str, Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
+"""Reads the options of a submission of an operation with such parameters."""
+
+
+def _somebody() -> bool:
+    return True
+
+
+def refuse_options(
+    _operation: str, _params: Mapping[str, Any], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Take no options.
+
+    Raises:
+        InvalidParameters: there are some.
+    """
+    if options:
+        raise InvalidParameters([(f"/{name}", "is no option here") for name in options])
+    return {}
 
 
 @dataclass(frozen=True)
@@ -112,6 +134,28 @@ class Intake:
             offload = at_once  # connections to Redis belong to this thread
         return offload(lambda: operation.submission(job_id, params, look_up=look_up, **chosen))
 
-    def serve_operations(self) -> None:
-        """Let `Operation.submit` in this process come through here."""
-        bind_submitter(self.submit)
+    def serve_operations(
+        self, read_options: ReadOptions = refuse_options, *, runs: Callable[[], bool] = _somebody
+    ) -> Callable[[], None]:
+        """Let `Operation.submit` in this process come through here, until what this gives.
+
+        Args:
+            read_options: gives the fields of a submission that options choose.
+            runs: whether anybody runs jobs of this installation.
+        """
+
+        def take(name: str, params: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+            operation = self.registry.get(name)
+            if not runs():
+                raise OperationError(
+                    f"{name}: nobody would run the job: this process has neither servers nor a "
+                    "worker; set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL"
+                )
+            try:
+                return self.submit(name, params, **read_options(name, params, options)).job_id
+            except DuplicateJob as error:
+                if operation.rules.on_conflict == "return":
+                    return error.job_id
+                raise
+
+        return bind_submitter(take)

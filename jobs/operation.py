@@ -12,13 +12,7 @@ from jobs.limit import operation_slot, resource_slot
 from jobs.parameters import Parameters, fingerprint
 from jobs.rules import Isolation, MemoryLimitKind, Rules, Start, complaints
 from jobs.submission import OnConflict, Submission
-
-_submitters: list[Callable[..., Any]] = []
-
-
-def bind_submitter(submitter: Callable[..., Any]) -> None:
-    """Have `Operation.submit` go through `submitter`; the latest one counts."""
-    _submitters.append(submitter)
+from jobs.submitting import as_members, split, submitter_of, with_own_tenant
 
 
 class Operation:
@@ -39,21 +33,30 @@ class Operation:
         """Run the function itself, here and now."""
         return self.function(*args, **kwargs)
 
-    def submit(self, **params: Any) -> str:
-        """Submit a job by the same path as HTTP, and give its id.
+    def submit(self, params: Mapping[str, Any] | None = None, /, **given: Any) -> str:
+        """Submit a job by the same path as HTTP, and give its id; also from within a job.
+
+        Names are parameters of the operation, and else options: `tenant`, by default that of the
+        job that submits; `priority`; `labels`; `delay` and `result_ttl`, in seconds, as a
+        `timedelta` or as `5m`; `run_at`, with a time zone; `callback`, an address or a mapping;
+        `idempotency_key`. A duplicate gives the id of the other job where `on_conflict="return"`.
+
+        Args:
+            params: the parameters, in place of naming them; then all names are options, also
+                those that the operation has parameters for.
+            given: by name.
 
         Raises:
-            OperationError: this process has not been connected yet.
-            InvalidParameters: the parameters do not fit.
+            OperationError: nobody would run the job: this process is not connected, or has
+                neither servers nor a worker.
+            UnknownOperation: it is none of this installation.
+            InvalidParameters: the parameters do not fit, or an option that HTTP refuses, too.
             Refused: it may not be run now.
             StoreUnavailable: Redis does not answer.
         """
-        if not _submitters:
-            raise OperationError(
-                f"{self.name}: this process is not connected; call ops.connect() first"
-            )
-        job_id: str = _submitters[-1](self.name, params).job_id
-        return job_id
+        submitter = submitter_of(self.name)
+        chosen, options = split(params, given, self.parameters.schema.get("properties", {}))
+        return submitter(self.name, chosen, as_members(with_own_tenant(options)))
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"

@@ -2,6 +2,7 @@
 
 from actors.assembly import Assembly, assemble
 from config import Settings, load_settings
+from ops.submissions import serve_operations
 
 
 def connect(settings: Settings | None = None) -> Assembly:
@@ -18,5 +19,5 @@ def connect(settings: Settings | None = None) -> Assembly:
     assembly = assemble(settings or load_settings())
     assembly.check_store()
     assembly.relay.start()
-    assembly.intake.serve_operations()
+    serve_operations(assembly)
     return assembly

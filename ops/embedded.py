@@ -21,6 +21,7 @@ from api.callbacks.body import CallbackBodies
 from config import Settings
 from config.lines import get_logger
 from config.telemetry import Telemetry
+from ops.submissions import serve_operations
 from ops.waitress_channel import answer_with_problems, finish_requests, take_no_more
 from ops.waitress_requests import Limits
 from ops.web import application, listen
@@ -62,6 +63,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -
     service.install()
     deliver_callbacks(assembly, CallbackBodies(assembly.store, settings))
     events = listen(assembly, waits=MOST_WAITS, streams=MOST_STREAMS)
+    serve_operations(assembly)
     draining = threading.Event()
     web = waitress.server.create_server(
         application(assembly, events, telemetry, draining=draining),

@@ -12,6 +12,7 @@ from config import load_settings_or_exit
 from config.logging import configure_logging
 from config.telemetry import Telemetry
 from jobs.errors import OperationError
+from ops.submissions import serve_operations
 
 settings = load_settings_or_exit()
 configure_logging(settings)
@@ -24,5 +25,6 @@ except OperationError as error:
 telemetry = Telemetry.of(settings, process="callboard-worker")
 Service(assembly, supervised=True, telemetry=telemetry, owns_process=True).install()
 deliver_callbacks(assembly, CallbackBodies(assembly.store, settings))
+serve_operations(assembly)
 broker = assembly.broker
 dramatiq.set_broker(broker)

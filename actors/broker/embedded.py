@@ -45,6 +45,9 @@ class EmbeddedBroker(Enqueueing, StubBroker):
 
     Its messages live as long as the process.
 
+    Attributes:
+        is_consumed: whether a worker has begun to take messages.
+
     Args:
         prefetch: how many messages a consumer may hold; the worker threads.
         unknown_actor: stands in for operations that this process does not know.
@@ -66,6 +69,7 @@ class EmbeddedBroker(Enqueueing, StubBroker):
         self._numbers = itertools.count()
         self._declaring = threading.RLock()
         self._closed = False
+        self.is_consumed = False
 
     def declare_queue(self, queue_name: str) -> None:
         """Make a queue, unless it is there; no delay queue goes with it."""
@@ -89,6 +93,7 @@ class EmbeddedBroker(Enqueueing, StubBroker):
         """
         if queue_name not in self.queues:
             raise QueueNotFound(queue_name)
+        self.is_consumed = True
         return EmbeddedConsumer(
             queue_name,
             self.queues[queue_name],

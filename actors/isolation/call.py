@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.failures import FailedElsewhere
@@ -15,6 +16,7 @@ from jobs.errors import Cancelled, Crashed, Failure, OutOfMemory
 from jobs.files.folder import RunFiles
 from jobs.files.settling import Settled
 from jobs.finish import Outcome
+from jobs.submitting import submitter_of
 
 if TYPE_CHECKING:
     from actors.runs import Run
@@ -99,6 +101,8 @@ class Call:
                 self._run.not_limited()
             case "report" if message["job_id"] == self._run.fence.job_id:
                 self._run.job.absorb(messages.report_of(message))
+            case "submit":
+                self._child.send(messages.submitted(message, partial(self._submit, message)))
             case "done":
                 self._answered = True
                 return messages.outcome_of(message)
@@ -110,6 +114,11 @@ class Call:
                 self._answered = failure.kind != OutOfMemory.kind
                 raise failure
         return None
+
+    def _submit(self, message: messages.Message) -> str:
+        options = {"tenant": self._run.submission.tenant, **message["options"]}
+        submitter = submitter_of(message["operation"])
+        return submitter(message["operation"], message["params"], options)
 
     def _press(self) -> None:
         cause = self._run.cause

@@ -26,6 +26,7 @@ from actors.isolation.process import (
     limited_memory,
     wake_main_thread,
 )
+from actors.isolation.submissions import Submissions
 from actors.isolation.usedness import Usedness
 from actors.isolation.wire import Closed, Wire
 from jobs.errors import Interrupted, Interruption, OutOfMemory, StorageUnavailable
@@ -35,6 +36,7 @@ from jobs.files.settling import Settled, settle
 from jobs.finish import encode_result
 from jobs.job import Job
 from jobs.registry import Registry
+from jobs.submitting import bind_submitter
 
 REPORT_SECONDS: Final = 0.1
 
@@ -102,10 +104,12 @@ class Child:
         self._registry = registry
         self._asked: queue.SimpleQueue[Attempt] = queue.SimpleQueue()
         self._attempt: Attempt | None = None
+        self._submissions = Submissions()
 
     def run(self) -> NoReturn:
         """Run what comes; the process ends with the connection to the worker."""
         heed_signals(self._is_to_end)
+        bind_submitter(self._submit)
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         self._usedness = Usedness()
         while True:
@@ -175,10 +179,15 @@ class Child:
         if message["kind"] == "run":
             self._attempt = Attempt(message)
             self._asked.put(self._attempt)
+        elif message["kind"] == "submitted":
+            self._submissions.answer(message)
         else:
             attempt = self._attempt  # which ends while this looks at it
             if attempt is not None:
                 attempt.stop(messages.cause_of(message))
+
+    def _submit(self, operation: str, params: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+        return self._submissions.ask(self._wire, operation, params, options)
 
     def _report(self, attempt: Attempt) -> None:
         if not attempt.dirty:

@@ -1,11 +1,24 @@
 """What a worker and a child tell each other, as JSON-like messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from jobs.errors import Cancelled, Interrupted, LeaseLost, ShutDown, TimedOut
+from jobs.errors import (
+    CallboardError,
+    Cancelled,
+    DuplicateJob,
+    Interrupted,
+    InvalidParameters,
+    LeaseLost,
+    OperationError,
+    Refused,
+    ShutDown,
+    StoreUnavailable,
+    TimedOut,
+    UnknownOperation,
+)
 from jobs.files.file import File
 from jobs.files.settling import Settled
 from jobs.files.staging import Staged
@@ -16,6 +29,11 @@ Message = dict[str, Any]
 
 _CAUSES: Final[dict[str, type[Interrupted]]] = {
     kind.__name__: kind for kind in (Cancelled, TimedOut, LeaseLost, ShutDown)
+}
+
+
+_REFUSALS: Final[dict[str, type[CallboardError]]] = {
+    kind.__name__: kind for kind in (OperationError, Refused, StoreUnavailable, UnknownOperation)
 }
 
 
@@ -41,6 +59,55 @@ def report(job_id: str, changes: Report) -> Message:
 def report_of(message: Message) -> Report:
     """Read what a job has reported."""
     return Report(**message["report"])
+
+
+def submitting(
+    number: int, operation: str, params: Mapping[str, Any], options: Mapping[str, Any]
+) -> Message:
+    """Ask the worker to submit a job for a function that runs in a child."""
+    return {
+        "kind": "submit",
+        "number": number,
+        "operation": operation,
+        "params": dict(params),
+        "options": dict(options),
+    }
+
+
+def submitted(message: Message, submit: Callable[[], str]) -> Message:
+    """Submit what a child asked for, and say what came of it.
+
+    Args:
+        message: of the child.
+        submit: does so.
+    """
+    answer: Message = {"kind": "submitted", "number": message["number"]}
+    try:
+        return {**answer, "job_id": submit()}
+    except CallboardError as error:
+        said: list[Any] = [str(error)]
+        if isinstance(error, InvalidParameters):
+            said = [[list(each) for each in error.errors]]
+        elif isinstance(error, DuplicateJob):
+            said = [error.job_id, error.status]
+        return {**answer, "error": type(error).__name__, "said": said}
+
+
+def job_id_of(message: Message) -> str:
+    """Read the id of a job that the worker submitted.
+
+    Raises:
+        CallboardError: it refused to.
+    """
+    if "job_id" in message:
+        return str(message["job_id"])
+    said = message["said"]
+    match message["error"]:
+        case "InvalidParameters":
+            raise InvalidParameters([(pointer, detail) for pointer, detail in said[0]])
+        case "DuplicateJob":
+            raise DuplicateJob(*said)
+    raise _REFUSALS.get(message["error"], OperationError)(*said)
 
 
 def files(taken: Sequence[File]) -> list[Message]:

@@ -1,0 +1,76 @@
+"""Read the options of `Operation.submit` by the rules of a submission over HTTP."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from actors.assembly import Assembly
+from api.callbacks.terms import CallbackTerms
+from api.idempotency import idempotency_fields
+from api.problems.problem import Problem
+from api.submissions import Submission, due_ms, parse_submission
+from jobs.api_keys import TENANT
+from jobs.errors import InvalidParameters
+from jobs.parameters import pointer_of
+from jobs.submission import DEFAULT_TENANT
+
+_BESIDE: Final = ("tenant", "idempotency_key")
+"""What a caller over HTTP says by a key and a header."""
+
+
+def serve_operations(assembly: Assembly) -> None:
+    """Let `Operation.submit` in this process make jobs, until the assembly is closed."""
+    options = _Options(assembly)
+    unbind = assembly.intake.serve_operations(options.fields, runs=assembly.has_worker)
+    assembly.at_close.append(unbind)
+
+
+class _Options:
+    def __init__(self, assembly: Assembly) -> None:
+        self._now_ms = assembly.store.now_ms
+        self._terms = CallbackTerms(assembly.settings)
+        self._base = f"http://{assembly.settings.host}:{assembly.settings.port}"
+
+    def fields(
+        self, operation: str, params: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Give the fields of a submission that the options choose.
+
+        Args:
+            operation: to be run.
+            params: JSON-like.
+            options: as a submission over HTTP has them, with tenant and Idempotency-Key.
+
+        Raises:
+            InvalidParameters: they would be refused over HTTP, too.
+        """
+        beside = {name: options[name] for name in _BESIDE if name in options}
+        members = {name: each for name, each in options.items() if name not in _BESIDE}
+        body = {"operation": operation, "params": params, **members}
+        try:
+            asked = parse_submission(body)
+            chosen: dict[str, Any] = dict(idempotency_fields(beside.get("idempotency_key"), body))
+            if asked.callback is not None:
+                base = self._base
+                chosen["callback"] = self._terms.accept(asked.callback, base, place=pointer_of)
+        except Problem as problem:
+            errors = problem.members.get("errors", [{"pointer": "", "detail": problem.detail}])
+            raise InvalidParameters(
+                [(each["pointer"], each["detail"]) for each in errors]
+            ) from problem
+        return {**chosen, **self._of_members(asked), "tenant": _tenant(beside)}
+
+    def _of_members(self, asked: Submission) -> dict[str, Any]:
+        fields: dict[str, Any] = {"priority": asked.priority, "labels": asked.labels}
+        if asked.result_ttl_seconds is not None:
+            fields["result_ttl"] = timedelta(seconds=asked.result_ttl_seconds)
+        if due := due_ms(asked, self._now_ms):
+            fields["scheduled_ms"] = max(due)
+        return fields
+
+
+def _tenant(beside: Mapping[str, Any]) -> str:
+    tenant = beside.get("tenant", DEFAULT_TENANT)
+    if not isinstance(tenant, str) or not TENANT.fullmatch(tenant):
+        raise InvalidParameters([("/tenant", "is 1 to 64 letters, digits, _ and -")])
+    return tenant

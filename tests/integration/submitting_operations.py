@@ -1,0 +1,85 @@
+"""Operations that submit others."""
+
+import threading
+
+from jobs import operation
+from jobs.errors import CallboardError, DuplicateJob, InvalidParameters
+
+
+@operation
+def echo(text: str) -> str:
+    """Give it back."""
+    return text
+
+
+@operation
+def ranked(priority: str) -> str:
+    """Have a parameter that is called like an option."""
+    return priority
+
+
+@operation(unique=True)
+def once(text: str) -> str:
+    """Run once at a time."""
+    return text
+
+
+@operation(unique=True, on_conflict="return")
+def shared(text: str) -> str:
+    """Give everybody the same job."""
+    return text
+
+
+@operation
+def parent(text: str) -> str:
+    """Submit from a thread of the worker."""
+    return echo.submit(text=text, priority=7)
+
+
+@operation
+async def parent_async(text: str) -> str:
+    """Submit from an event loop."""
+    return echo.submit(text=text, priority=7)
+
+
+@operation(isolation="process")
+def parent_apart(text: str) -> str:
+    """Submit from a process of its own."""
+    return echo.submit(text=text, priority=7)
+
+
+@operation
+def parent_in_a_thread(text: str) -> str:
+    """Submit from a thread of the function's own, which knows nothing of the job."""
+    ids: list[str] = []
+    thread = threading.Thread(target=lambda: ids.append(echo.submit(text=text, priority=7)))
+    thread.start()
+    thread.join()
+    return ids[0]
+
+
+def _refusals(text: str) -> list[str]:
+    heard: list[str] = []
+    try:
+        once.submit(text=text)
+    except DuplicateJob as error:
+        heard += [type(error).__name__, error.job_id]
+    try:
+        once.submit({"text": 3})
+    except InvalidParameters as error:
+        heard += [type(error).__name__, error.errors[0][0]]
+    except CallboardError as error:
+        heard.append(repr(error))
+    return heard
+
+
+@operation
+def parent_of_a_duplicate(text: str) -> list[str]:
+    """Hear of refusals in a thread."""
+    return _refusals(text)
+
+
+@operation(isolation="process")
+def parent_of_a_duplicate_apart(text: str) -> list[str]:
+    """Hear of refusals in a process of its own."""
+    return _refusals(text)
