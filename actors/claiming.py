@@ -10,7 +10,7 @@ import structlog
 from dramatiq import Broker, Middleware
 from dramatiq.middleware import SkipMessage
 
-from actors.failures import names
+from actors.failures import describe, names
 from actors.recorder import GivenUpError, Recorder
 from actors.runs import Run, Runs
 from actors.wakeups import submission_of
@@ -57,6 +57,7 @@ class Claiming(Middleware):
         limits: Mapping[str, int],
         stopping: threading.Event,
         spans: "RunSpans | None" = None,
+        shows_tracebacks: bool = False,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -67,6 +68,7 @@ class Claiming(Middleware):
         self._limits = limits
         self._stopping = stopping
         self._spans = spans
+        self._shows_tracebacks = shows_tracebacks
         self._silent_until: dict[str, float] = {}
 
     def before_process_message(self, broker: Broker, message: Any) -> None:  # noqa: ARG002
@@ -121,7 +123,10 @@ class Claiming(Middleware):
         structlog.contextvars.clear_contextvars()
 
     def _tell(self, run: Run, error: BaseException | None) -> None:
-        log.info("run_ended", outcome=run.outcome, duration_ms=run.duration_ms(), **run.told)
+        told = run.told
+        if self._shows_tracebacks and error is not None and run.outcome in ("failed", "retried"):
+            told = {**told, "traceback": describe(error)["traceback"]}
+        log.info("run_ended", outcome=run.outcome, duration_ms=run.duration_ms(), **told)
         if self._spans is not None:
             self._spans.end(run, error)
 

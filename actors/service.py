@@ -114,7 +114,6 @@ class Service(Middleware):
         """Put the middleware in order and make each operation an actor of the broker."""
         assembly = self._assembly
         broker = assembly.broker
-        places = {slot: n for slot, n in assembly.limits.items() if n is not None}
         claiming = Claiming(
             store=self._store,
             registry=assembly.registry,
@@ -122,9 +121,10 @@ class Service(Middleware):
             runs=self.runs,
             worker=self._name,
             lease=self._lease,
-            limits=places,
+            limits={slot: n for slot, n in assembly.limits.items() if n is not None},
             stopping=self._stopping.begun,
             spans=self._spans(),
+            shows_tracebacks=assembly.settings.shows_tracebacks,
         )
         broker.add_middleware(self)
         broker.add_middleware(claiming)

@@ -62,8 +62,8 @@ class OperationsResource:
         self._answers = answers
 
     def on_get(self, req: Request, resp: falcon.Response) -> None:
-        """List what can be run, by name."""
-        self._answers.send_all(req, resp, sorted(self._registry, key=lambda each: each.name))
+        """List what can be run: what is of this installation by name, then the examples."""
+        self._answers.send_all(req, resp, self._registry.listed())
 
     on_head = on_get
 

@@ -18,6 +18,7 @@ from api.files.downloads import Downloads
 from api.files.form_jobs import FormReader
 from api.files.resource import FileResource, FilesResource
 from api.health import AliveResource, ReadyResource
+from api.index import IndexResource
 from api.joblog import LogResource
 from api.jobs import JobResource, JobsResource
 from api.listing import JobPages
@@ -187,6 +188,7 @@ def routes(services: Services, media: Media, keyring: Keyring, room: Room) -> tu
         Route("/healthz", AliveResource(media), {"GET": None}),
         Route("/readyz", ready, {"GET": None}),
         Route("/openapi.json", openapi, {"GET": None}),
+        Route("/", IndexResource(media), {"GET": None}),
         Route("/docs", DocsResource(), {"GET": None}),
         Route("/docs/assets/{digest}/{file}", DocsAssetResource(), {"GET": None}),
     )

@@ -45,6 +45,10 @@ def show_job(console: Console, job: JobObject) -> None:
     for name, value in _facts(job):
         table.add_row(name, value)
     console.print(table)
+    trace = str((job.get("error") or {}).get("traceback") or "").rstrip()
+    if trace:
+        lines = "\n".join(f"  {plain(line)}" for line in trace.splitlines())
+        console.print(Text(f"\n{lines}", style="red"), soft_wrap=True)
 
 
 def show_jobs(console: Console, jobs: Iterable[JobObject]) -> None:

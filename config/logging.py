@@ -11,6 +11,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from config.lines import PLACE, PROCESSORS, take_over_libraries
+from config.people_log import RunLines, only_what_people_want
 from config.settings import Settings
 
 _PASSWORD_IN_URL = re.compile(r"(?P<user>[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@]*):[^\s/?#]*@")
@@ -25,7 +26,9 @@ _CHATTY = ("pika", "httpx", "httpcore", "urllib3")
 _MUTE = ("dramatiq.worker.WorkerThread",)
 
 
-def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> None:
+def configure_logging(
+    settings: Settings, *, stream: TextIO | None = None, for_people: bool = False
+) -> None:
     """Send every log line of this process to one place; calling it again replaces the first.
 
     Ours and those of the libraries below go there by a way of their own, which no function that
@@ -37,6 +40,7 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     Args:
         settings: format and level.
         stream: for tests, where to write instead.
+        for_people: a developer reads it: a short line for each run, unless JSON was asked for.
 
     """
     terminal = stream or sys.__stderr__
@@ -45,10 +49,12 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     PLACE.use(stream)
     PLACE.level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     colors = terminal.isatty()
+    for_people = for_people and settings.log_format != "json"
     text = settings.log_format == "text" or (settings.log_format == "auto" and colors)
     shared = _shared_processors()
-    rendering = _rendering(text=text, colors=colors)
-    PROCESSORS[:] = [structlog.stdlib.filter_by_level, *shared, *rendering]
+    rendering = _rendering(text=text, colors=colors, for_people=for_people)
+    quiet = [only_what_people_want] if for_people else []
+    PROCESSORS[:] = [structlog.stdlib.filter_by_level, *quiet, *shared, *rendering]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -108,7 +114,9 @@ def _shared_processors() -> list[Processor]:
     ]
 
 
-def _rendering(*, text: bool, colors: bool) -> list[Processor]:
+def _rendering(*, text: bool, colors: bool, for_people: bool) -> list[Processor]:
+    if for_people:
+        return [structlog.processors.format_exc_info, _redact, RunLines(colors=colors)]
     if text:
         # The console would draw the exception itself, after the redaction.
         return [

@@ -287,6 +287,11 @@ class Settings(BaseSettings):
         return self.broker_url is None and self.redis_url is None
 
     @property
+    def shows_tracebacks(self) -> bool:
+        """Whether a developer reads the log, who may see what functions raise and say."""
+        return self.embedded and self.log_format != "json"
+
+    @property
     def tls(self) -> TLS:
         """Whom to trust at `amqps://` and `rediss://`, and what to show."""
         return TLS(self.tls_ca_file, self.tls_cert_file, self.tls_key_file)

@@ -2,8 +2,9 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import ModuleType
+from typing import Final
 
 from jobs.errors import OperationError, UnknownOperation
 from jobs.limit import operation_slot, resource_slot
@@ -13,13 +14,18 @@ from jobs.operation import Operation
 class Registry:
     """The operations that this process knows, by name."""
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, operations: Iterable[Operation], *, examples: Collection[str] = ()) -> None:
         """Index operations by name.
+
+        Args:
+            operations: all of them.
+            examples: the names of those that come with the server.
 
         Raises:
             OperationError: two different operations have the same name.
         """
         self._operations: dict[str, Operation] = {}
+        self._examples: Final = frozenset(examples)
         for found in operations:
             known = self._operations.setdefault(found.name, found)
             if known is not found:
@@ -43,6 +49,10 @@ class Registry:
             return self._operations[name]
         except KeyError:
             raise UnknownOperation(name) from None
+
+    def listed(self) -> list[Operation]:
+        """Give them as people look for them: their own by name, then the examples by name."""
+        return sorted(self, key=lambda each: (each.name in self._examples, each.name))
 
     def queues(self) -> list[str]:
         """Name the queues that its messages go through."""
@@ -85,13 +95,14 @@ def discover(packages: Iterable[str], modules: Iterable[str]) -> Registry:
     for name in packages:
         for module in _submodules(_import(name)):
             found += _declared(module)
+    examples = {each.name for each in found}
     for name in modules:
         module = _import(name)
         declared = [one for each in (module, *_submodules(module)) for one in _declared(each)]
         if not declared:
             raise OperationError(f"{name}: this module declares no operation")
         found += declared
-    return Registry(dict.fromkeys(found))
+    return Registry(dict.fromkeys(found), examples=examples)
 
 
 def _import(name: str) -> ModuleType:

@@ -9,9 +9,9 @@ from typing import Final, Literal, NoReturn
 import click
 
 from config import ConfigurationError, Settings, load_settings
-from config.logging import configure_logging
 from jobs.errors import CallboardError
 from jobs.limit import is_declared, limit, limits_in_effect
+from ops.dev import dev
 from ops.doctor.command import doctor
 from ops.keys import keys
 from ops.secrets import secrets
@@ -25,27 +25,10 @@ def main() -> None:
     """Run and steer a Callboard installation."""
 
 
+main.add_command(dev)
 main.add_command(doctor)
 main.add_command(keys)
 main.add_command(secrets)
-
-
-@main.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="Instead of CALLBOARD_PORT.")
-def dev(port: int | None) -> None:
-    """Serve everything in one process, without RabbitMQ and Redis."""
-    from ops.embedded import serve  # noqa: PLC0415 — the other commands need no web server
-
-    settings = _settings({} if port is None else {"port": port})
-    if not settings.embedded:
-        _stop(
-            "`callboardctl dev` uses no servers: unset CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL"
-        )
-    configure_logging(settings)
-    try:
-        serve(settings)
-    except (CallboardError, OSError) as error:
-        _stop(str(error))
 
 
 @main.command()

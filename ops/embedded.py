@@ -2,12 +2,13 @@
 
 import logging
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import click
 import waitress.server
@@ -43,6 +44,7 @@ Callboard at {url}
   Everything runs in this one process, for this machine alone.
   Jobs do not outlive it: for real use set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL.
 
+  Docs  {url}/docs
   Try   callboard --url {url} operations
   Stop  Ctrl-C
 """
@@ -50,8 +52,18 @@ Callboard at {url}
 log = get_logger(__name__)
 
 
-def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -> None:
+def serve(
+    settings: Settings,
+    *,
+    listening: socket.socket | None = None,
+    announce: Callable[[str], None] = click.echo,
+) -> None:
     """Serve until SIGINT or SIGTERM, then stop running jobs and return.
+
+    Args:
+        settings: of this server.
+        listening: what is bound to the port of the settings already.
+        announce: told where it serves, once it does.
 
     Raises:
         OperationError: an operation is declared wrongly.
@@ -59,7 +71,12 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -
     """
     assembly = assemble(settings)
     telemetry = Telemetry.of(settings, process="callboard")
-    service = Service(assembly, supervised=False, telemetry=telemetry, owns_process=True)
+    service = Service(
+        assembly,
+        supervised=False,
+        telemetry=telemetry,
+        owns_process=True,
+    )
     service.install()
     deliver_callbacks(assembly, CallbackBodies(assembly.store, settings))
     events = listen(assembly, waits=MOST_WAITS, streams=MOST_STREAMS)
@@ -67,8 +84,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -
     draining = threading.Event()
     web = waitress.server.create_server(
         application(assembly, events, telemetry, draining=draining),
-        host=settings.host,
-        port=settings.port,
+        **_place(settings, listening),
         threads=WEB_THREADS,
         clear_untrusted_proxy_headers=False,
         max_request_body_size=_largest_body(settings),
@@ -97,6 +113,12 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = click.echo) -
     web.close()
     worker.stop(timeout=STOP_WITHIN_MS)
     assembly.close()
+
+
+def _place(settings: Settings, listening: socket.socket | None) -> dict[str, Any]:
+    if listening is not None:
+        return {"sockets": [listening]}
+    return {"host": settings.host, "port": settings.port}
 
 
 def _largest_body(settings: Settings) -> int:

@@ -46,14 +46,17 @@ def installation(without_servers: str) -> Iterator[tuple[Settings, Store]]:
         client.close()
 
 
-def settings_or_refusal() -> Settings:
+def settings_or_refusal(**chosen: object) -> Settings:
     """Read the settings.
+
+    Args:
+        chosen: values that win over the environment.
 
     Raises:
         Refusal: they are wrong.
     """
     try:
-        return load_settings()
+        return load_settings(**chosen)
     except ConfigurationError as error:
         raise Refusal(str(error)) from error
 

@@ -77,7 +77,9 @@ class Call:
             self._child.send(request)
             while True:
                 message = self._child.receive(LOOK_SECONDS)
-                if message is not None:
+                if message is not None and message["kind"] == "submit":
+                    self._child.send(messages.submitted(message, partial(self._submit, message)))
+                elif message is not None:
                     found = self._heed(message)
                     if found is not None:
                         return found
@@ -101,8 +103,6 @@ class Call:
                 self._run.not_limited()
             case "report" if message["job_id"] == self._run.fence.job_id:
                 self._run.job.absorb(messages.report_of(message))
-            case "submit":
-                self._child.send(messages.submitted(message, partial(self._submit, message)))
             case "done":
                 self._answered = True
                 return messages.outcome_of(message)

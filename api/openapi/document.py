@@ -76,12 +76,12 @@ def build_document(
 
     Args:
         base: where the server is, with no slash at its end.
-        operations: what can be run; each gets a path of its own, in place of the template: which
-            body it takes depends on the name, which a template cannot say.
+        operations: what can be run, in their order; each gets a path of its own, in place of the
+            template: which body it takes depends on the name, which a template cannot say.
         roles: the routes and methods that there are; one that nobody described is left out.
         keys_required: whether requests need a key.
     """
-    known = sorted(operations, key=lambda each: each.name)
+    known = list(operations)
     prefixes = prefixes_of(known)
     paths: dict[str, dict[str, Any]] = {}
     refusals: dict[tuple[tuple[Kind, ...], bool], None] = {}  # in an order that stays

@@ -21,6 +21,17 @@ _NAMES: Final[Schema] = {"type": "array", "items": TEXT}
 _UP: Final[Schema] = {"type": "string", "enum": ["up", "down"]}
 
 SCHEMAS: Final[dict[str, Schema]] = {
+    "Index": closed(
+        "Where things are.",
+        {
+            "name": TEXT,
+            "version": TEXT,
+            "links": closed(
+                "Addresses to begin with.",
+                dict.fromkeys(("docs", "openapi", "operations", "jobs", "problems"), ADDRESS),
+            ),
+        },
+    ),
     "JsonSchema": {
         "type": "object",
         "description": "A JSON Schema of draft 2020-12.",

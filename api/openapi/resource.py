@@ -57,6 +57,6 @@ class OpenApiResource:
 
     def _write(self, base: str, keys_required: bool) -> tuple[bytes, str]:  # noqa: FBT001  # is cached by it
         body = to_json(
-            build_document(base, self._registry, self._roles, keys_required=keys_required)
+            build_document(base, self._registry.listed(), self._roles, keys_required=keys_required)
         )
         return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'

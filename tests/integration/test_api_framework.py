@@ -48,7 +48,23 @@ def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
 
 def test_an_address_that_is_not_there_is_a_problem(stage: Stage) -> None:
     _assert_problem(stage.http.simulate_get("/v1/nothing"), 404, "not-found")
-    _assert_problem(stage.http.simulate_get("/"), 404, "not-found")
+    _assert_problem(stage.http.simulate_get("/nothing"), 404, "not-found")
+
+
+@pytest.mark.parametrize("accept", ["text/html,*/*;q=0.8", "*/*", None])
+def test_the_root_leads_people_to_the_docs(stage: Stage, accept: str | None) -> None:
+    answer = stage.http.simulate_get("/", headers={"Accept": accept} if accept else {})
+
+    assert answer.status_code == 302
+    assert answer.headers["Location"].endswith("/docs")
+
+
+def test_the_root_tells_programs_where_things_are(stage: Stage) -> None:
+    answer = stage.http.simulate_get("/", headers={"Accept": "application/json"})
+
+    assert answer.status_code == 200
+    assert answer.json["links"]["docs"].endswith("/docs")
+    assert answer.json["links"]["operations"].endswith("/v1/operations")
 
 
 def test_a_slash_at_the_end_makes_no_difference(stage: Stage) -> None:

@@ -27,11 +27,23 @@ def test_rabbitmq_shows_the_process_of_consumers_and_publishers(
     broker.declare_queue(namespace)
     consumer = broker.consume(namespace, timeout=100)
     try:
-        next(consumer)
         publisher.connect()
 
-        named = eventually(lambda: _named(rabbitmq, namespace), what="both connections are there")
-        tags = rabbitmq.ctl("list_consumers", "consumer_tag")
+        def found(*command: str, times: int) -> str | None:
+            next(consumer)  # answers heartbeats, too: the command takes seconds
+            listed = rabbitmq.ctl(*command)
+            return listed if listed.count(namespace) >= times else None
+
+        tags = eventually(
+            lambda: found("list_consumers", "consumer_tag", times=1),
+            what="the consumer is there",
+            timeout=60,
+        )
+        named = eventually(
+            lambda: found("list_connections", "client_properties", times=2),
+            what="both connections are there",
+            timeout=60,
+        )
     finally:
         consumer.close()
         broker.close()
@@ -52,8 +64,3 @@ def test_redis_shows_the_process_of_a_client(redis_server: RedisServer, namespac
         names = [each["name"] for each in client.client_list()]
 
     assert f"callboard-web-{namespace}-{HERE}" in names
-
-
-def _named(rabbitmq: RabbitMQ, namespace: str) -> str | None:
-    found = rabbitmq.ctl("list_connections", "client_properties")
-    return found if found.count(f"worker {namespace} ") > 1 else None

@@ -30,7 +30,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         id="listOperations",
         tag=_TAG,
         summary="List operations",
-        says="Lists what can be run, by name.",
+        says="Lists what can be run: operations of this server by name, then examples.",
         answers={
             200: Answer(says="All operations.", schema="OperationPage", headers=("Vary",)),
         },

@@ -89,6 +89,16 @@ DESCRIPTIONS: Final[Descriptions] = {
         },
         problems=(kinds.NOT_FOUND,),
     ),
+    ("/", "GET"): Description(
+        id="getIndex",
+        tag=_ABOUT,
+        summary="Find the way",
+        says="Leads people to `/docs`, and says to programs where things are.",
+        answers={
+            200: Answer(says="Where things are.", schema="Index", headers=("Vary",)),
+            302: Answer(says="The page is there.", headers=("Location", "Vary")),
+        },
+    ),
     ("/docs", "GET"): Description(
         id="readDocs",
         tag=_ABOUT,

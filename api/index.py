@@ -1,0 +1,49 @@
+"""Where somebody begins who knows the host alone: `/`."""
+
+from importlib.metadata import version
+from typing import Any
+
+import falcon
+
+from api.media import JSON, MSGPACK, Media
+from api.request import Request
+from api.urls import Urls
+
+
+class IndexResource:
+    """The root: `/`."""
+
+    def __init__(self, media: Media) -> None:
+        self._media = media
+
+    def on_get(self, req: Request, resp: falcon.Response) -> None:
+        """Lead people to the page, and tell programs that ask for data where things are."""
+        if prefers_data(req):
+            self._media.write(req, resp, index_object(req.context.urls))
+            return
+        resp.status = 302
+        resp.set_header("Vary", "Accept")
+        resp.location = f"{req.context.urls.base}/docs"
+
+    on_head = on_get
+
+
+def prefers_data(req: Request) -> bool:
+    """Whether a client wants JSON or msgpack rather than a page."""
+    return req.client_prefers(("text/html", JSON, MSGPACK)) in (JSON, MSGPACK)
+
+
+def index_object(urls: Urls) -> dict[str, Any]:
+    """Render where things are."""
+    base = urls.base
+    return {
+        "name": "Callboard",
+        "version": version("callboard"),
+        "links": {
+            "docs": f"{base}/docs",
+            "openapi": f"{base}/openapi.json",
+            "operations": urls.operations(),
+            "jobs": f"{base}/v1/jobs",
+            "problems": f"{base}/problems",
+        },
+    }

@@ -1,0 +1,87 @@
+"""The `callboardctl dev` command: everything in one process, for whoever writes operations."""
+
+import re
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from config.logging import configure_logging
+from jobs.errors import CallboardError
+from ops.installation import Refusal, settings_or_refusal
+
+_NAME: Final = re.compile(r"[A-Za-z_]\w*")
+
+
+@click.command()
+@click.argument("modules", nargs=-1, metavar="[MODULE|FILE]...")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Instead of CALLBOARD_PORT; 0 for any that is free, which is said.",
+)
+@click.option("--reload", is_flag=True, help="Start again whenever a source file changes.")
+def dev(modules: tuple[str, ...], port: int | None, *, reload: bool) -> None:
+    """Serve everything in one process, without RabbitMQ and Redis.
+
+    MODULE is one with operations, such as my.operations, and FILE the file of one; they come
+    beside those of CALLBOARD_OPERATIONS.
+    """
+    from ops.embedded import serve  # noqa: PLC0415 — the other commands need no web server
+
+    listening, chosen = _bound(port)
+    named = [_importable(module) for module in modules]
+    settings = settings_or_refusal(**chosen)
+    if named:
+        operations = tuple(dict.fromkeys((*settings.operations, *named)))
+        settings = settings_or_refusal(**chosen, operations=operations)
+    if not settings.embedded:
+        raise Refusal(
+            "`callboardctl dev` uses no servers: unset CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL"
+        )
+    if reload:
+        sys.exit(_reloading(modules, settings.port, listening))
+    configure_logging(settings, for_people=True)
+    try:
+        serve(settings, listening=listening)
+    except (CallboardError, OSError) as error:
+        raise Refusal(str(error)) from error
+
+
+def _bound(port: int | None) -> tuple[socket.socket | None, dict[str, object]]:
+    """Take a free port where any will do, so that nobody else gets it before we serve."""
+    if port != 0:
+        return None, {} if port is None else {"port": port}
+    host = settings_or_refusal().host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, 0), family=family)
+    return listening, {"port": listening.getsockname()[1]}
+
+
+def _importable(module: str) -> str:
+    """Give a module's name, and have it found: from the working folder, or where its file is."""
+    path = Path(module)
+    is_file = path.suffix == ".py" or len(path.parts) > 1
+    folder = path.resolve().parent if is_file else Path.cwd()
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    if not is_file:
+        return module
+    if not path.is_file():
+        raise Refusal(f"there is no file {module!r}")
+    if not _NAME.fullmatch(path.stem):
+        raise Refusal(f"{path.name}: a module's name has letters, digits and _ alone; rename it")
+    return path.stem
+
+
+def _reloading(modules: Sequence[str], port: int, listening: socket.socket | None) -> int:
+    from ops.reloading import serve_again  # noqa: PLC0415 — as above
+
+    if listening is not None:
+        listening.close()  # the server that is started takes the port, each time the same one
+    folders = {Path.cwd(), *(Path(each).resolve().parent for each in modules if "/" in each)}
+    command = [sys.executable, "-P", "-m", "ops.cli", "dev", "--port", str(port), *modules]
+    return serve_again(command, sorted(folders))

@@ -1,0 +1,101 @@
+"""Whoever writes operations starts them by one command, sees changes, and tests them end to end."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from callboard import Client
+from callboard.serving import ServerDidNotStart, serving
+from config.environment import bare_environment
+from tests.eventually import eventually
+
+MINE = """\
+from jobs import operation
+
+
+@operation
+def greet(name: str) -> str:
+    return f"Hello {name}"
+"""
+CONFTEST = 'pytest_plugins = ["callboard.testing"]\n'
+TEST = """\
+def test_greeting(callboard):
+    job = callboard.submit("greet", {"name": "ł"})
+    assert callboard.result(job["id"], timeout=60) == "Hello ł"
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    (tmp_path / "mine.py").write_text(MINE, "utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("named", ["mine", "mine.py", "{folder}/mine.py"])
+def test_a_module_or_its_file_is_served_on_any_free_port(mine: Path, named: str) -> None:
+    with serving(named.format(folder=mine), folder=mine, timeout=100) as url, Client(url) as client:
+        names = [each["name"] for each in client.operations()]
+
+    assert names == ["greet", "gene_clustering", "phenotype_clustering"]
+
+
+def test_a_module_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ServerDidNotStart) as failed,
+        serving("nowhere.py", folder=tmp_path, timeout=100),
+    ):
+        pass
+
+    assert str(failed.value).splitlines()[1:] == ["callboardctl: there is no file 'nowhere.py'"]
+
+
+def test_a_change_of_a_source_starts_the_server_again(mine: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told.txt"
+    with told.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ops.cli", "dev", "mine.py", "--port", "0", "--reload"],
+            cwd=mine,
+            env=bare_environment(),
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        found = eventually(
+            lambda: re.search(r"Callboard at (\S+)", told.read_text()), what="it serves", timeout=60
+        )
+        (mine / "mine.py").write_text(MINE.replace("def greet", "def welcome"), "utf-8")
+        eventually(
+            lambda: "welcome" in httpx.get(f"{found[1]}/v1/operations").text,
+            what="the new operation is there, at the same address",
+            timeout=60,
+            ignoring=(httpx.TransportError,),
+        )
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(60)
+
+    assert code == 0
+    assert "mine.py has changed" in told.read_text()
+
+
+def test_own_tests_get_a_client_of_a_server_of_their_own(mine: Path) -> None:
+    (mine / "conftest.py").write_text(CONFTEST, "utf-8")
+    (mine / "test_mine.py").write_text(TEST, "utf-8")
+    (mine / "pytest.ini").write_text("[pytest]\ncallboard_operations = mine\n", "utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "test_mine.py"],
+        cwd=mine,
+        env=bare_environment(),
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+    assert "1 passed" in done.stdout, done.stdout + done.stderr

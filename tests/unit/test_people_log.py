@@ -1,0 +1,88 @@
+"""A developer reads a short line for each run, and what it raised."""
+
+import io
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from config import load_settings
+from config.lines import get_logger
+from config.logging import configure_logging
+from config.people_log import own_frames
+
+TRACE = """\
+Traceback (most recent call last):
+  File "/srv/actors/invocation.py", line 26, in begin
+    return copy_context().run(operation.function, **arguments)
+           ^^^^^^^^^^^^^^
+  File "/home/me/mine.py", line 3, in price
+    raise ValueError("no ł")
+ValueError: no ł
+"""
+OWN = [
+    "Traceback (most recent call last):",
+    '  File "/home/me/mine.py", line 3, in price',
+    '    raise ValueError("no ł")',
+    "ValueError: no ł",
+]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+    root.handlers, root.level = handlers, level
+
+
+def said(stream: io.StringIO, log_format: str = "auto", **event: Any) -> str:
+    configure_logging(load_settings(log_format=log_format), stream=stream, for_people=True)
+    log = get_logger("actors.claiming")
+    log.info("run_started", operation="price", job="j-1")
+    log.info("run_ended", operation="price", job="j-1", **event)
+    return stream.getvalue()
+
+
+def test_a_run_is_one_short_line() -> None:
+    (line,) = said(io.StringIO(), outcome="succeeded", duration_ms=1234.5).splitlines()
+
+    assert line[8:] == " succeeded price j-1 1.2 s"
+    assert len(line) < 80
+
+
+def test_a_failure_shows_its_own_frames_in_red_on_a_terminal() -> None:
+    shown = said(Terminal(), outcome="failed", duration_ms=5, traceback=TRACE)
+
+    assert [f"\x1b[31m  {line}\x1b[0m" for line in OWN] == shown.splitlines()[1:]
+
+
+def test_through_a_pipe_nothing_is_coloured() -> None:
+    shown = said(io.StringIO(), outcome="failed", duration_ms=5, traceback=TRACE)
+
+    assert shown.splitlines()[1:] == [f"  {line}" for line in OWN]
+
+
+def test_who_asks_for_json_gets_json() -> None:
+    shown = said(io.StringIO(), "json", outcome="failed", duration_ms=5)
+
+    assert [line[0] for line in shown.splitlines()] == ["{", "{"]
+
+
+def test_frames_of_the_worker_are_left_out() -> None:
+    assert list(own_frames(TRACE)) == OWN
+
+
+def test_passwords_are_hidden_in_tracebacks_too() -> None:
+    trace = TRACE + "OSError: amqp://me:hush@host\n"
+
+    assert "hush" not in said(io.StringIO(), outcome="failed", duration_ms=5, traceback=trace)
