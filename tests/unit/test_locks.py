@@ -17,7 +17,7 @@ pytestmark = pytest.mark.check
 ROOT = Path(__file__).parents[2]
 INSTALLER = ROOT / ".ci" / "installer.lock"
 LOCKS = {"run": ROOT / "requirements.lock", "dev": ROOT / "requirements-dev.lock"}
-EXTRAS = {"run": ("build", "examples"), "dev": ("build", "dev", "examples", "telemetry")}
+EXTRAS = {"run": ("build", "examples"), "dev": ("build", "dev", "examples", "socks", "telemetry")}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
