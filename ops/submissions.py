@@ -29,7 +29,8 @@ class _Options:
     def __init__(self, assembly: Assembly) -> None:
         self._now_ms = assembly.store.now_ms
         self._terms = CallbackTerms(assembly.settings)
-        self._base = f"http://{assembly.settings.host}:{assembly.settings.port}"
+        settings = assembly.settings
+        self._base = settings.public_url or f"http://{settings.host}:{settings.port}"
 
     def fields(
         self, operation: str, params: Mapping[str, Any], options: Mapping[str, Any]
