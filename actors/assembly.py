@@ -6,22 +6,26 @@ from dataclasses import dataclass, field
 import redis
 from dramatiq import Actor
 
+from actors.amqp import queue_name
 from actors.broker import EmbeddedBroker, RabbitmqBroker
 from actors.claiming import stand_in
 from actors.encoding import install_encoding
-from actors.publisher import Publisher, State
+from actors.publisher import Publisher
 from actors.wakeups import BrokerPublisher
 from config import Settings
 from config.connections import connect_redis
 from config.lines import get_logger
 from config.process import ProcessName
 from config.tls import tls_fault
+from jobs.errors import StoreUnfit
 from jobs.faults import FaultPoints
 from jobs.files.storage import Storage
 from jobs.fitness import examine
 from jobs.intake import Intake
+from jobs.outages import outage_of
 from jobs.registry import Registry, discover
 from jobs.relay import Relay
+from jobs.rights import refusals
 from jobs.schedules.file import read_schedules
 from jobs.schedules.schedule import Schedule
 from jobs.store import Store
@@ -69,22 +73,27 @@ class Assembly:
         if self.settings.embedded:
             return
         try:
+            for refusal in refusals(self.store):
+                log.error("store_refuses", reason=str(refusal))
             fitness = examine(self.store.redis, strict=strict)
         except redis.RedisError as error:
             if strict:
                 raise
-            log.warning("store_unchecked", reason=tls_fault(error) or type(error).__name__)
+            log.warning("store_unchecked", reason=away_because(error))
             return
         for complaint in fitness.complaints:
             log.error("store_unfit", complaint=complaint)
         self.store.durable_by = fitness.durable_by
 
-    def broker_ready(self) -> bool:
-        """Say whether messages can be published now; starts to connect when nobody has."""
+    def broker_trouble(self) -> str | None:
+        """Say what keeps messages from being published now, in a sentence; None if nothing does.
+
+        Starts to connect when nobody has.
+        """
         if isinstance(self.broker, EmbeddedBroker):
-            return True
-        self.broker.publisher.connect()
-        return self.broker.publisher.state is State.OPEN
+            return None
+        trouble = self.broker.publisher.trouble()
+        return None if trouble is None else f"RabbitMQ {trouble}."
 
     def close(self) -> None:
         """Publish what was handed in, and hang up."""
@@ -111,7 +120,7 @@ def assemble(settings: Settings, *, role: str = "program") -> Assembly:
     declared = settings.schedules_file
     schedules = None if declared is None else read_schedules(declared, registry)
     store = Store(connect_redis(settings, role=role), settings.namespace, testing=settings.testing)
-    broker = _broker(settings, ProcessName(role, settings.namespace))
+    broker = _broker(settings, registry, ProcessName(role, settings.namespace))
     publisher = BrokerPublisher(broker, settings.namespace)
     broker.unknown_actor = Actor(
         stand_in,
@@ -151,13 +160,27 @@ def open_storage(settings: Settings) -> Storage:
     return Storage(settings.storage_url or default, settings.staging_dir)
 
 
-def _broker(settings: Settings, process: ProcessName) -> RabbitmqBroker | EmbeddedBroker:
+def away_because(error: BaseException) -> str:
+    """Say in a line of the log why Redis cannot be used."""
+    if isinstance(error, StoreUnfit):
+        return str(error)
+    return tls_fault(error) or f"Redis {outage_of(error) or 'refuses'}: {error}"
+
+
+def _broker(
+    settings: Settings, registry: Registry, process: ProcessName
+) -> RabbitmqBroker | EmbeddedBroker:
     if settings.broker_url is None:
         return EmbeddedBroker(prefetch=settings.threads)
     url = settings.broker_url.get_secret_value()
     tls, queue_type = settings.tls, settings.queue_type
     publisher = Publisher(
-        url, tls=tls, process=process, queue_type=queue_type, deadline=settings.publish_deadline
+        url,
+        tls=tls,
+        process=process,
+        queue_type=queue_type,
+        deadline=settings.publish_deadline,
+        queues=[queue_name(settings.namespace, queue) for queue in registry.queues()],
     )
     return RabbitmqBroker(
         url=url,

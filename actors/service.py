@@ -9,7 +9,7 @@ from dramatiq import Broker, Middleware
 from dramatiq.results import Results
 
 from actors.actor import actor_of
-from actors.assembly import Assembly
+from actors.assembly import Assembly, away_because
 from actors.cancels import Cancels
 from actors.claiming import Claiming
 from actors.hail import Hail
@@ -29,7 +29,6 @@ from actors.workshop import Workshop
 from config.connections import connect_redis
 from config.lines import get_logger
 from config.telemetry import Telemetry
-from config.tls import tls_fault
 from jobs.errors import Cancelled, LeaseLost, StoreUnfit
 from jobs.progress import LogBounds
 from jobs.renew import renew
@@ -152,7 +151,7 @@ class Service(Middleware):
         try:
             self._assembly.check_store()
         except (StoreUnfit, redis.RedisError) as error:
-            log.critical("worker_refused", reason=tls_fault(error) or str(error))
+            log.critical("worker_refused", reason=away_because(error))
             raise SystemExit(2) from error
 
     def after_worker_boot(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002

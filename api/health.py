@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import falcon
 
@@ -12,7 +12,12 @@ from api.problems.problem import Problem
 from api.request import Request
 from jobs.errors import StoreUnavailable
 from jobs.greet import fleet
+from jobs.outages import NO_MEMORY, outage_of
+from jobs.rights import is_heard
 from jobs.store import Store
+
+_UNKNOWN: Final = {"status": "unknown", "count": None}
+_MUTE: Final = "Redis refuses its user the rights on channels: waits and cancels take a second."
 
 
 class AliveResource:
@@ -33,19 +38,19 @@ class ReadyResource:
 
     Without Redis no request can be served: 503. Without RabbitMQ or workers jobs are still taken
     and kept, so the answer is 200 and says `degraded`: turning all traffic away would make of a
-    delay an outage. A process that was told to stop says 503 as well, so that a load balancer
-    sends it nothing more.
+    delay an outage. So it is while Redis is full, for what there is runs, ends and can be read. A
+    process that was told to stop says 503 as well, so that a load balancer sends it nothing more.
     """
 
     def __init__(
         self,
         store: Store,
-        broker_ready: Callable[[], bool],
+        broker_trouble: Callable[[], str | None],
         media: Media,
         draining: threading.Event,
     ) -> None:
         self._store = store
-        self._broker_ready = broker_ready
+        self._broker_trouble = broker_trouble
         self._media = media
         self._draining = draining
 
@@ -57,19 +62,24 @@ class ReadyResource:
         """
         if self._draining.is_set():
             raise Problem(DRAINING, "Send requests to another process.")
-        checks: dict[str, dict[str, Any]] = {
-            "redis": {"status": "up"},
-            "rabbitmq": {"status": "up" if self._broker_ready() else "down"},
-        }
+        trouble = self._broker_trouble()
+        checks = {"redis": {"status": "up"}, "rabbitmq": _check(trouble), "workers": dict(_UNKNOWN)}
         try:
             workers = len(fleet(self._store))
+            checks["workers"] = {"status": "up" if workers else "down", "count": workers}
+            if not is_heard(self._store):
+                checks["redis"] = _check(_MUTE, status="mute")
         except StoreUnavailable as error:
-            checks["redis"]["status"] = "down"
-            checks["workers"] = {"status": "unknown", "count": None}
-            raise Problem(NOT_READY, str(error), members={"checks": checks}) from error
-        checks["workers"] = {"status": "up" if workers else "down", "count": workers}
+            full = outage_of(error.__cause__ or error) == NO_MEMORY
+            checks["redis"] = _check(str(error), status="full" if full else "down")
+            if not full:
+                raise Problem(NOT_READY, str(error), members={"checks": checks}) from error
         ready = all(check["status"] == "up" for check in checks.values())
         answer = {"status": "ready" if ready else "degraded", "checks": checks}
         self._media.write(req, resp, answer)
 
     on_head = on_get
+
+
+def _check(trouble: str | None, *, status: str = "down") -> dict[str, Any]:
+    return {"status": "up"} if trouble is None else {"status": status, "detail": trouble}

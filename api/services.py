@@ -19,7 +19,8 @@ class Services:
     """Everything outside that requests reach.
 
     Attributes:
-        broker_ready: whether RabbitMQ takes messages now; answers at once.
+        broker_trouble: what keeps messages from RabbitMQ now, in a sentence; None if nothing does.
+            Answers at once.
         storage: where the bytes of files are.
         offload: runs what blocks, such as the storage, so that it holds up no other request.
         telemetry: makes spans of requests; None for none.
@@ -31,7 +32,7 @@ class Services:
     intake: Intake
     registry: Registry
     events: Events
-    broker_ready: Callable[[], bool]
+    broker_trouble: Callable[[], str | None]
     storage: Storage
     offload: Offload = at_once
     telemetry: Telemetry | None = None

@@ -22,6 +22,7 @@ TEMPLATES: Final[dict[str, str]] = {
     # What an operator or a client said.
     "confirmation": "confirmation:<id>:<digest>",  # string: asked or used, of a two-step cancel
     "api_keys": "api_keys",  # hash: tenant, role and name of each key, by its SHA-256
+    "trial": "trial",  # string: whether changes are taken; gone within a second
     # Places.
     "limits": "limits",  # hash: declared:, operator: and pause:<slot>, how many places
     "slot": "slot:<slot>",  # zset: <id>:<place>; score -1 occupied, a rank reserved

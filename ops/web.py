@@ -13,7 +13,7 @@ import redis
 from gevent.threadpool import ThreadPool
 from gunicorn.arbiter import Arbiter
 
-from actors.assembly import Assembly, assemble
+from actors.assembly import Assembly, assemble, away_because
 from api.app import create_app
 from api.request import Request
 from api.services import Services
@@ -59,7 +59,7 @@ def create() -> Site:
         telemetry.start()
         atexit.register(telemetry.close)
     assembly.relay.start()
-    assembly.broker_ready()
+    assembly.broker_trouble()
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     share = 1.0 if files == resource.RLIM_INFINITY else min(1.0, (files - 256) / 10_000)
     events = listen(assembly, waits=int(MOST_WAITS * share), streams=int(MOST_STREAMS * share))
@@ -84,7 +84,7 @@ def _check_store(assembly: Assembly) -> None:
         except redis.RedisError as error:
             if tls_fault(error) is not None:
                 raise  # no time mends that
-            log.warning("store_awaited", reason=type(error).__name__)
+            log.warning("store_awaited", reason=away_because(error))
             gevent.sleep(LOOK_SECONDS)
         else:
             return
@@ -154,7 +154,7 @@ def application(
         intake=assembly.intake,
         registry=assembly.registry,
         events=events,
-        broker_ready=assembly.broker_ready,
+        broker_trouble=assembly.broker_trouble,
         storage=assembly.storage,
         offload=offload,
         telemetry=telemetry,

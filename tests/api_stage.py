@@ -119,7 +119,7 @@ class Stage:
             intake=intake,
             registry=self.registry,
             events=self.events,
-            broker_ready=lambda: self.publisher.up,
+            broker_trouble=lambda: None if self.publisher.up else "RabbitMQ does not answer.",
             storage=self.storage,
         )
         self.app = create_app(self.services)

@@ -17,6 +17,7 @@ from actors.amqp import QueueType, connection_parameters, queue_arguments, reaso
 from actors.publisher.breaker import Breaker, State
 from actors.publisher.inquiries import Answer, Inquiries
 from actors.publisher.outgoing import Batch, Outcome, Slip
+from actors.publisher.probe import NO_ROOM, Trials, trouble_of
 from actors.publisher.sending import Sender
 from config.lines import get_logger
 from config.process import ProcessName
@@ -41,8 +42,10 @@ class Server:
     queue_type: QueueType
     max_priority: int
     patience_s: float
+    queues: tuple[str, ...] = ()
 
 
+# long: the callbacks of one connection share what is known of it.
 class Connection:
     """Sends what callers hand in, with confirms, and connects again by itself for ever.
 
@@ -63,12 +66,19 @@ class Connection:
         self._sender: Sender | None = None
         self._away_since: float | None = None
         self._close_by: float | None = None
+        self._trials = Trials(server.queues)
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     @property
     def state(self) -> State:
         """Say what the connection is doing."""
         return self._breaker.state
+
+    def trouble(self) -> str | None:
+        """Say what `Publisher.trouble` does, and have it tried again soon."""
+        if self._trials.due:
+            self._loop.add_callback_threadsafe(self._try)
+        return self._trials.trouble
 
     def start(self) -> None:
         """Start the thread, once."""
@@ -163,22 +173,30 @@ class Connection:
         if self._away_since is not None:
             log.warning("rabbitmq is back", away_s=round(time.monotonic() - self._away_since, 1))
             self._away_since = None
+        self._try()
         self._flush()
+
+    def _try(self) -> None:
+        if self._connection and self._sender and self.state is State.OPEN:
+            self._trials.make(self._connection, self._sender.queue_arguments)
 
     def _on_blocked(self, _connection: pika.SelectConnection, frame: Method[Any]) -> None:
         self._breaker.enter(State.BLOCKED)
+        self._trials.end(NO_ROOM)
         self._go_away(f"it blocks publishers: {frame.method.reason}")
 
     def _on_channel_closed(self, channel: Channel, reason: BaseException) -> None:
         """Hang up: our channel is closed only by a fault, and its confirms are lost with it."""
         if channel.connection.is_open and self._close_by is None:
             log.warning("rabbitmq closed the publisher's channel", reason=reason_of(reason))
+            self._trials.end(trouble_of(reason))
             channel.connection.close()
 
     def _on_lost(self, reason: BaseException) -> None:
         if self._sender:
             self._outbox.extendleft(reversed(self._sender.unanswered))
         self._connection = self._inquiries = self._sender = None
+        self._trials.lose(reason)
         if self._close_by is not None:
             self._loop.stop()
             return

@@ -29,13 +29,14 @@ class Publisher:
         tls: whom to trust.
         process: that this is, for the management UI.
         deadline: how long a caller waits for its outcomes unless it says otherwise.
+        queues: those that are used, with which it is tried whether RabbitMQ takes messages.
 
     Raises:
         ValueError: the URL cannot be read.
         OSError: a file of certificates cannot be used.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a setting of its own
         self,
         url: str,
         *,
@@ -44,12 +45,15 @@ class Publisher:
         queue_type: QueueType = "classic",
         max_priority: int = MAX_PRIORITY,
         deadline: timedelta = PUBLISH_DEADLINE,
+        queues: Sequence[str] = (),
     ) -> None:
         silence_pika()
         # A faulty URL is the caller's error, here.
         connection_parameters(url, name="publisher", tls=tls)
         self._deadline_s = deadline.total_seconds()
-        self._server = Server(url, tls, process, queue_type, max_priority, self._deadline_s)
+        self._server = Server(
+            url, tls, process, queue_type, max_priority, self._deadline_s, tuple(queues)
+        )
         self._processes: dict[int, _Process] = {}
         self._closed = threading.Event()
 
@@ -58,6 +62,15 @@ class Publisher:
         """Say what the connection of this process is doing; None before the first message."""
         process = self._processes.get(os.getpid())
         return process.connection.state if process and process.connection else None
+
+    def trouble(self) -> str | None:
+        """Say what keeps messages from RabbitMQ now, as far as is known; answers at once.
+
+        Completes a sentence that begins with `RabbitMQ`; None when it takes them. Starts to
+        connect when nobody has.
+        """
+        connection = self._connection()
+        return "is not used any more" if connection is None else connection.trouble()
 
     def connect(self) -> None:
         """Start to connect now rather than at the first message."""

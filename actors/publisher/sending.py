@@ -39,7 +39,7 @@ class Sender:
         on_heard: Callable[[], None],
     ) -> None:
         self._inquiries = inquiries
-        self._queue_arguments = queue_arguments
+        self.queue_arguments: Final = queue_arguments
         self._on_heard = on_heard
         self._framing = Framing(channel)
         self._confirms = Confirms()
@@ -114,7 +114,7 @@ class Sender:
             return
         self._awaiting_queue[queue] = deque([slip])
         self._inquiries.declare(
-            queue, self._queue_arguments, lambda answer: self._on_declared(queue, answer)
+            queue, self.queue_arguments, lambda answer: self._on_declared(queue, answer)
         )
 
     def _on_declared(self, queue: str, answer: Answer) -> None:

@@ -73,7 +73,19 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "OperationPage": listed("Operation", "All operations, by name."),
     "Alive": closed("The process answers.", {"status": {"type": "string", "enum": ["alive"]}}),
-    "Check": closed("One thing that jobs need.", {"status": _UP}),
+    "Check": closed(
+        "One thing that jobs need.",
+        {"status": _UP, "detail": said(TEXT, "What is the matter, where it is not up.")},
+        perhaps="detail",
+    ),
+    "RedisCheck": closed(
+        "The Redis that jobs need; `full` takes no new jobs, `mute` no messages on channels.",
+        {
+            "status": {"type": "string", "enum": ["up", "full", "mute", "down"]},
+            "detail": said(TEXT, "What is the matter, where it is not up."),
+        },
+        perhaps="detail",
+    ),
     "WorkersCheck": closed(
         "The workers that jobs need.",
         {
@@ -83,7 +95,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "Checks": closed(
         "What jobs need.",
-        {"redis": named("Check"), "rabbitmq": named("Check"), "workers": named("WorkersCheck")},
+        {
+            "redis": named("RedisCheck"),
+            "rabbitmq": named("Check"),
+            "workers": named("WorkersCheck"),
+        },
     ),
     "Readiness": closed(
         "Whether jobs can be taken; `degraded` takes them, and they wait.",

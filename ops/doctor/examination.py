@@ -115,16 +115,17 @@ class Examination:
         found: list[Finding] = []
         try:
             found.extend(look())
-        except StoreUnavailable as error:
-            self.blind = True
-            found.append(_away(error))
-        except redis.ResponseError as error:
+        except (StoreUnavailable, redis.ResponseError) as error:
+            if not isinstance(refused := error.__cause__ or error, redis.ResponseError):
+                self.blind = True
+                found.append(_away(error))
+                return found
             remedy = "See `redis rights`; then look again."
-            found.append(Finding(about, "unknown", f"Redis refused to tell: {error}", remedy))
+            found.append(Finding(about, "unknown", f"Redis refused to tell: {refused}", remedy))
         return found
 
 
-def _away(error: StoreUnavailable) -> Finding:
+def _away(error: Exception) -> Finding:
     cause = error.__cause__
     fault = tls_fault(error)
     if isinstance(cause, redis.AuthenticationError):

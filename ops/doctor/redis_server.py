@@ -1,6 +1,5 @@
 """Whether Redis can be used, and is set up so that jobs are safe and quick in it."""
 
-import secrets
 import statistics
 import time
 import uuid
@@ -13,6 +12,8 @@ import redis
 
 from jobs import fitness
 from jobs.errors import StoreUnavailable
+from jobs.outages import NO_RIGHTS
+from jobs.rights import refusals
 from jobs.store import Store
 from ops.doctor.finding import Finding
 
@@ -20,24 +21,6 @@ PINGS: Final = 15
 SLOW_MS: Final = 20.0
 FAR_OFF_S: Final = 2.0
 _HEARD_WITHIN_S: Final = 3.0
-
-# Every command that a script or a process sends, on a key of the doctor's own.
-_HASH: Final = (
-    "HSET f 1", "HSETNX f 1", "HGET f", "HMGET f", "HGETALL", "HINCRBY f 1", "HEXISTS f", "HDEL f",
-    "PERSIST", "DEL",
-)  # fmt: skip
-_SORTED: Final = (
-    "ZADD 1 a", "ZSCORE a", "ZMSCORE a", "ZRANK a", "ZCARD", "ZCOUNT -inf +inf", "ZRANGE 0 -1",
-    "ZREVRANGE 0 -1", "ZSCAN 0", "ZREMRANGEBYSCORE -inf 0", "ZREM a", "UNLINK",
-)  # fmt: skip
-_LIST: Final = ("RPUSH a b", "LPOP", "LLEN", "LRANGE 0 -1", "LREM 0 b", "DEL")
-_SET: Final = (
-    "SADD a", "SISMEMBER a", "SRANDMEMBER 1", "SMEMBERS", "SCARD", "SMOVE {key} a", "SREM a", "DEL",
-)  # fmt: skip
-_STRING: Final = (
-    "SET 1 PX 60000", "GET", "STRLEN", "GETRANGE 0 1", "PEXPIRE 60000", "PTTL", "EXISTS", "DEL",
-)  # fmt: skip
-TRIED: Final = (*_HASH, *_SORTED, *_LIST, *_SET, *_STRING)
 
 
 def look_at_redis(store: Store, *, strict: bool) -> Iterator[Finding]:
@@ -71,34 +54,21 @@ def _setup(client: redis.Redis, *, strict: bool) -> Iterator[Finding]:
 
 
 def _rights(store: Store) -> Iterator[Finding]:
-    refused = [*_refused(store)]
-    if refused:
-        yield Finding(
-            "redis rights",
-            "problem",
-            f"The user of CALLBOARD_REDIS_URL may not do all that is needed: {refused[0]}",
-            f"ACL SETUSER <user> ~{store.keys.prefix}* &{store.keys.prefix}* +@all -@dangerous "
-            "+info",
-            tuple(refused[1:4]),
-        )
-    else:
+    refused = refusals(store)
+    if not refused:
         yield Finding("redis rights", "ok", "Redis lets us do all that is needed.")
-
-
-def _refused(store: Store) -> Iterator[str]:
-    # The braces keep it on the shard of the namespace; its own end takes care of a lost DEL.
-    key = f"{store.keys.prefix}doctor:{secrets.token_hex(8)}"
-    with store.redis.pipeline(transaction=False) as pipe:
-        pipe.execute_command("TIME")
-        pipe.execute_command("SCAN", "0", "COUNT", "1")
-        pipe.execute_command("EVAL", "return redis.call('GET', KEYS[1])", 1, key)
-        pipe.execute_command("PUBLISH", key, "")
-        for line in TRIED:
-            name, *rest = line.split()
-            pipe.execute_command(name, key, *(word.format(key=key) for word in rest))
-        replies = pipe.execute(raise_on_error=False)
-    errors = [str(reply) for reply in replies if isinstance(reply, redis.ResponseError)]
-    yield from dict.fromkeys(errors)
+        return
+    remedy = "See what else is said of Redis here; jobs go on once it takes changes."
+    if refused[0].reason == NO_RIGHTS:
+        ours = f"~{store.keys.prefix}* &{store.keys.prefix}*"
+        remedy = f"ACL SETUSER <user> {ours} +@all -@dangerous +info"
+    yield Finding(
+        "redis rights",
+        "problem",
+        f"{refused[0]}",
+        remedy,
+        tuple(each.text for each in refused[1:4]),
+    )
 
 
 @dataclass

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from structlog.testing import capture_logs
 
+from actors.assembly import assemble
+from config import load_settings
 from jobs.errors import StoreUnavailable
 from jobs.finish import encode_result, finish
 from jobs.keys import Keys
@@ -125,6 +128,7 @@ def test_whatever_is_asked_of_a_web_process_meanwhile_its_answer_is_no_fault_of_
     job_id = stage.submit().json["id"]
 
     with refusing.refusing(change):
+        ready = stage.http.simulate_get("/readyz")
         submitted = stage.submit()
         answers = [
             (method, path, stage.http.simulate_request(method, path, json={}))
@@ -135,6 +139,8 @@ def test_whatever_is_asked_of_a_web_process_meanwhile_its_answer_is_no_fault_of_
     assert (submitted.status_code, submitted.json["code"]) == (503, "STORE_UNAVAILABLE")
     assert says in submitted.json["detail"]
     assert int(submitted.headers["Retry-After"]) > 0
+    assert (ready.status_code, ready.json["checks"]["redis"]["status"]) == (503, "down")
+    assert says in ready.json["checks"]["redis"]["detail"]
     faults = [(m, path, a.status_code) for m, path, a in answers if a.status_code == 500]
     assert not faults
 
@@ -155,12 +161,15 @@ def test_a_full_redis_ends_jobs_and_says_that_it_takes_no_new_ones(refusing: Ref
     job_id = stage.submit().json["id"]
 
     with refusing.refusing(setting("maxmemory", "1")):
+        ready = stage.http.simulate_get("/readyz")
         submitted = stage.submit()
         stage.succeed(job_id, 3)
 
     stage.close()
     assert (submitted.status_code, submitted.json["code"]) == (503, "STORE_UNAVAILABLE")
     assert "no memory left" in submitted.json["detail"]
+    assert (ready.status_code, ready.json["status"]) == (200, "degraded")
+    assert ready.json["checks"]["redis"]["status"] == "full"
     assert stage.get(job_id).json["result"] == 3
 
 
@@ -169,6 +178,7 @@ def test_a_user_without_rights_on_channels_gets_jobs_recorded_and_waits_answered
 ) -> None:
     with refusing.refusing(rights("resetchannels")), ThreadPoolExecutor(1) as pool:
         stage = Stage(refusing.connect(), connect=refusing.connect)
+        ready = stage.http.simulate_get("/readyz").json
         accepted = stage.submit()
         waiting = pool.submit(stage.submit, ADD, headers={"Prefer": "wait=30"})
         eventually(lambda: stage.events.waiting == 1, what="it waits")
@@ -178,6 +188,7 @@ def test_a_user_without_rights_on_channels_gets_jobs_recorded_and_waits_answered
         took = time.monotonic() - began
 
     stage.close()
+    assert (ready["status"], ready["checks"]["redis"]["status"]) == ("degraded", "mute")
     assert accepted.status_code == 202
     assert refusing.admin.hget(Keys("test")("job", accepted.json["id"]), "version") is not None
     assert (answered.status_code, answered.json["result"]) == (200, 3)
@@ -195,3 +206,25 @@ def test_a_user_without_rights_on_channels_cancels_what_runs(refusing: Refusing)
 
     assert word == "cancelling"
     assert told == {fence.job_id: "cancel"}
+
+
+@pytest.mark.parametrize("name", [*REFUSALS, "no channels", "full"])
+def test_a_process_that_starts_meanwhile_says_what_redis_refuses_and_goes_on(
+    refusing: Refusing, name: str
+) -> None:
+    others = {
+        "no channels": (rights("resetchannels"), "refuses its user the rights"),
+        "full": (setting("maxmemory", "1"), "has no memory left"),
+    }
+    change, says = {**REFUSALS, **others}[name]
+    assembly = assemble(load_settings(redis_url=refusing.url, broker_url="amqp://127.0.0.1:1"))
+
+    with refusing.refusing(change), capture_logs() as logs:
+        assembly.check_store()
+
+    assembly.close()
+    said = [
+        line["reason"] for line in logs if line["event"] in ("store_refuses", "store_unchecked")
+    ]
+    assert any(says in reason for reason in said), logs
+    assert PASSWORD not in str(logs)

@@ -12,11 +12,11 @@ from rich.console import Console
 
 from config import Settings
 from jobs.fitness import Setup, traits
+from jobs.rights import TRIED
 from jobs.workers import Worker
 from ops.doctor.finding import Finding
 from ops.doctor.fleet import Fleet, look_at_fleet
 from ops.doctor.machine import look_at_packages, look_at_settings
-from ops.doctor.redis_server import TRIED
 from ops.doctor.showing import as_json, show
 
 pytestmark = pytest.mark.check

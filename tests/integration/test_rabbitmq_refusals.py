@@ -1,0 +1,130 @@
+"""A RabbitMQ that answers and refuses is an outage: it is said, and passes by itself."""
+
+from collections.abc import Iterator
+
+import pytest
+from dramatiq import Message
+from structlog.testing import capture_logs
+
+from actors.amqp import queue_name
+from actors.publisher import Outcome, Outgoing, Publisher
+from tests.eventually import eventually
+from tests.servers import RabbitMQ, free_port
+
+USER, PASSWORD = "weak", "hush-hush"
+
+
+@pytest.fixture(scope="module")
+def weak(rabbitmq: RabbitMQ) -> Iterator[str]:
+    """The address with a user who has no rights yet."""
+    rabbitmq.ctl("add_user", USER, PASSWORD)
+    yield rabbitmq.url.replace("guest:guest", f"{USER}:{PASSWORD}")
+    rabbitmq.ctl("delete_user", USER)
+
+
+def publish(publisher: Publisher, queue: str) -> Outcome:
+    message = Message(queue_name=queue, actor_name="none", args=(), kwargs={}, options={})
+    (outcome,) = publisher.publish([Outgoing(message)])
+    return outcome
+
+
+def says(publisher: Publisher, text: str) -> None:
+    eventually(
+        lambda: text in (publisher.trouble() or "nothing"), what=f"it says {text!r}", timeout=20
+    )
+
+
+def test_rights_that_were_taken_are_said_and_come_back_by_themselves(
+    rabbitmq: RabbitMQ, weak: str, namespace: str
+) -> None:
+    queue = queue_name(namespace, "default")
+    rabbitmq.ctl("set_permissions", USER, ".*", ".*", ".*")
+    publisher = Publisher(weak, queues=[queue])
+    says(publisher, "nothing")
+
+    with capture_logs() as logs:
+        rabbitmq.ctl("clear_permissions", USER)
+        says(publisher, "refuses its user")
+        rabbitmq.ctl("set_permissions", USER, ".*", ".*", ".*")
+        says(publisher, "nothing")
+    outcome = publish(publisher, queue)
+
+    publisher.close()
+    assert outcome is Outcome.CONFIRMED
+    assert PASSWORD not in str(logs)
+
+
+@pytest.mark.parametrize(
+    "allowed", [("^$", ".*", ".*"), (".*", "^$", ".*")], ids=["configure", "write"]
+)
+def test_a_user_who_lacks_one_right_has_no_message_confirmed_until_it_is_given(
+    rabbitmq: RabbitMQ, weak: str, namespace: str, allowed: tuple[str, str, str]
+) -> None:
+    queue = queue_name(namespace, "default")
+    rabbitmq.ctl("set_permissions", USER, *allowed)
+    publisher = Publisher(weak, queues=[queue])
+
+    says(publisher, "refuses its user")
+    refused = publish(publisher, queue)
+    says(publisher, "refuses its user")
+    rabbitmq.ctl("set_permissions", USER, ".*", ".*", ".*")
+    eventually(
+        lambda: publish(publisher, queue) is Outcome.CONFIRMED, what="it is confirmed", timeout=20
+    )
+    says(publisher, "nothing")
+
+    publisher.close()
+    assert refused is not Outcome.CONFIRMED
+
+
+def test_a_queue_with_other_arguments_is_said(rabbitmq: RabbitMQ, namespace: str) -> None:
+    queue = queue_name(namespace, "default")
+    with rabbitmq.connect() as connection:
+        connection.channel().queue_declare(queue, durable=True, arguments={"x-max-priority": 3})
+        publisher = Publisher(rabbitmq.url, queues=[queue])
+
+        says(publisher, "has a queue with other arguments")
+        connection.channel().queue_delete(queue)
+        says(publisher, "nothing")
+
+    publisher.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (("hush-hush", "another"), "does not accept our user or password"),
+        (("%2F", "nowhere"), "does not let our user into its virtual host"),
+        (("//weak", "//nobody"), "does not accept our user or password"),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_said(
+    weak: str, change: tuple[str, str], text: str
+) -> None:
+    publisher = Publisher(weak.replace(*change), queues=["any"])
+
+    says(publisher, text)
+
+    publisher.close()
+
+
+def test_where_nobody_listens_that_is_said() -> None:
+    publisher = Publisher(f"amqp://127.0.0.1:{free_port()}", queues=["any"])
+
+    says(publisher, "does not answer")
+
+    publisher.close()
+
+
+def test_an_alarm_is_said_even_if_nobody_publishes(rabbitmq: RabbitMQ, namespace: str) -> None:
+    publisher = Publisher(rabbitmq.url, queues=[queue_name(namespace, "default")])
+    says(publisher, "nothing")
+
+    try:
+        rabbitmq.ctl("set_vm_memory_high_watermark", "0.0000001")
+        says(publisher, "takes no messages")
+    finally:
+        rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
+    says(publisher, "nothing")
+
+    publisher.close()
