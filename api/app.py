@@ -16,6 +16,7 @@ from api.tracing.middleware import TenantInLog, Tracing, begin
 from api.urls import Addresses
 from config.lines import get_logger
 from config.logging import stack_of
+from jobs.key_memory import KeyMemory
 
 log = get_logger(__name__)
 
@@ -34,7 +35,15 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
         room=room,
         offload=services.offload,
     )
-    keyring = Keyring(settings.api_keys, services.store, required=settings.require_keys)
+    keyring = Keyring(
+        settings.api_keys,
+        services.store,
+        required=settings.require_keys,
+        # The one-process server has no keys in Redis.
+        memory=None
+        if settings.embedded
+        else KeyMemory(services.storage, settings.namespace, services.offload),
+    )
     table = routes(services, media, keyring, room)
     roles = {route.template: route.roles for route in table}
     app: falcon.App[Request, falcon.Response] = falcon.App(request_type=Request)

@@ -13,14 +13,18 @@ from api.problems.kinds import AUTHENTICATION_REQUIRED, FORBIDDEN
 from api.problems.problem import Problem
 from api.request import Request
 from config import ApiKey, Role
-from jobs.api_keys import digest_of, find_key, has_keys, id_of, may_be_key
-from jobs.errors import StoreUnavailable
+from config.lines import get_logger
+from jobs.api_keys import Door, digest_of, find_key, id_of, look_at_door, may_be_key
+from jobs.errors import StorageUnavailable, StoreUnavailable
+from jobs.key_memory import KeyMemory
 from jobs.store import Store
 
 REMEMBER_S: Final = 5.0
 """So long a process remembers what Redis said of a key: a revoked one works no longer."""
 
 _MOST_REMEMBERED: Final = 10_000
+log = get_logger(__name__)
+
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="callboard"'}
 
 
@@ -34,6 +38,7 @@ class Keyring:
         configured: the keys of the settings; they work while Redis is away.
         required: whether a key is needed even when there is none.
         store: where the other keys are.
+        memory: knows of keys that Redis lost; None where it cannot lose any.
         clock: seconds, for tests.
     """
 
@@ -43,6 +48,7 @@ class Keyring:
         store: Store,
         *,
         required: bool,
+        memory: KeyMemory | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._configured: Final = tuple(
@@ -50,10 +56,14 @@ class Keyring:
         )
         self._always: Final = required or bool(configured)
         self._store = store
+        self._memory = memory
         self._clock = clock
         self._remembered: dict[str, tuple[Caller, float]] = {}
         self._required = self._always
+        self._marked = False
         self._asked_at: float | None = None
+        self.lost = False
+        """Whether keys were required, Redis has none, and no operator meant that."""
 
     @property
     def size(self) -> int:
@@ -63,16 +73,49 @@ class Keyring:
     def is_required(self) -> bool:
         """Whether a key is needed now; whether Redis has any is asked at most every 5 s.
 
+        Once keys were required, a Redis without any has lost them: nobody is let in, until keys
+        are made again, or the last one is removed on purpose.
+
         Raises:
             StoreUnavailable: Redis does not answer, and it alone could tell.
+            StorageUnavailable: the same of what remembers keys.
         """
         if self._always:
             return True
         now = self._clock()
         if self._asked_at is None or now - self._asked_at >= REMEMBER_S:
-            self._required = has_keys(self._store)
+            self._look(look_at_door(self._store))
             self._asked_at = now
         return self._required
+
+    def _look(self, door: Door) -> None:
+        match door:
+            case "closed":
+                self._require()
+            case "opened":
+                if self._memory is not None:
+                    self._memory.clear()
+                self._required = self._marked = False
+            case "empty" if not self._required and self._memory is not None:
+                self._required = self._memory.is_marked()
+        lost = self._required and door == "empty"
+        if lost and not self.lost:
+            log.error("keys_lost", remedy="callboardctl keys create")
+        self.lost = lost
+
+    def _require(self) -> None:
+        """Remember in this process at once, and for all others where Redis' loss reaches nothing.
+
+        A storage that is away is tried again: meanwhile this process remembers.
+        """
+        self._required = True
+        if self._memory is None or self._marked or self._always:
+            return
+        try:
+            self._memory.mark()
+            self._marked = True
+        except StorageUnavailable as error:
+            log.warning("keys_not_remembered", reason=str(error))
 
     def find(self, key: str) -> Caller | None:
         """Give the caller behind a key, or None.
@@ -99,7 +142,7 @@ class Keyring:
         if found is None:
             self._remembered.pop(digest, None)
             return None
-        self._required = True
+        self._require()
         caller = Caller(found.tenant, found.role, found.id)
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
@@ -144,7 +187,7 @@ class Authentication:
     def _admits(self, presented: str | None, caller: Caller) -> bool:
         try:
             return self._caller(presented) == caller
-        except StoreUnavailable:
+        except (StoreUnavailable, StorageUnavailable):
             return True
         except Problem:
             return False

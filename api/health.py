@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import falcon
 
+from api.authentication import Keyring
 from api.media import Media
 from api.problems.kinds import DRAINING, NOT_READY
 from api.problems.problem import Problem
@@ -16,6 +17,9 @@ from jobs.outages import NO_MEMORY, outage_of
 from jobs.rights import is_heard
 from jobs.store import Store
 
+_LOST: Final = (
+    "Redis has lost its API keys, so nobody is let in: `callboardctl keys create` makes new ones."
+)
 _UNKNOWN: Final = {"status": "unknown", "count": None}
 _MUTE: Final = "Redis refuses its user the rights on channels: waits and cancels take a second."
 
@@ -48,11 +52,13 @@ class ReadyResource:
         broker_trouble: Callable[[], str | None],
         media: Media,
         draining: threading.Event,
+        keyring: Keyring,
     ) -> None:
         self._store = store
         self._broker_trouble = broker_trouble
         self._media = media
         self._draining = draining
+        self._keyring = keyring
 
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """Look at everything that jobs need.
@@ -67,6 +73,8 @@ class ReadyResource:
         try:
             workers = len(fleet(self._store))
             checks["workers"] = {"status": "up" if workers else "down", "count": workers}
+            if self._keyring.is_required() and self._keyring.lost:
+                checks["keys"] = _check(_LOST)
             if not is_heard(self._store):
                 checks["redis"] = _check(_MUTE, status="mute")
         except StoreUnavailable as error:

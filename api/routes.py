@@ -82,7 +82,7 @@ def routes(services: Services, media: Media, keyring: Keyring, room: Room) -> tu
     operation = OperationResource(registry, described, submitting)
     pause = PauseResource(registry, store, media, described, places=0)
     resume = PauseResource(registry, store, media, described, places=None)
-    ready = ReadyResource(store, services.broker_trouble, media, services.draining)
+    ready = ReadyResource(store, services.broker_trouble, media, services.draining, keyring)
     openapi = OpenApiResource(registry, keyring.is_required)
     scheduled = ScheduleAnswers(store, media)
     batches = BatchReader(store)

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from config.values import Role
 from jobs.store import Store
@@ -81,7 +81,11 @@ def create_key(store: Store, *, tenant: str, role: Role, name: str = "") -> tupl
         "name": name,
         "created_ms": store.now_ms(),
     }
-    store.pipeline(("HSET", store.keys("api_keys"), sha256, json.dumps(said)))
+    store.pipeline(
+        ("HSET", store.keys("api_keys"), sha256, json.dumps(said)),
+        ("DEL", store.keys("keys_opened")),
+        atomic=True,
+    )
     return key, _stored(sha256, said)
 
 
@@ -96,8 +100,13 @@ def list_keys(store: Store) -> list[StoredKey]:
     return sorted((key for key in found if key), key=lambda key: (key.created_at, key.id))
 
 
-def revoke_key(store: Store, key: StoredKey) -> bool:
+def revoke_key(store: Store, key: StoredKey, *, opens: bool = False) -> bool:
     """Let a key open nothing more, within the 5 s that web processes remember it.
+
+    Args:
+        store: where it is.
+        key: which.
+        opens: whether it is the last one, and everybody is to be let in without it.
 
     Returns:
         Whether it was there; a repeat does no harm.
@@ -105,7 +114,9 @@ def revoke_key(store: Store, key: StoredKey) -> bool:
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    (removed,) = store.pipeline(("HDEL", store.keys("api_keys"), key.sha256))
+    removal = ("HDEL", store.keys("api_keys"), key.sha256)
+    opening = [("SET", store.keys("keys_opened"), "1")] if opens else []
+    removed, *_ = store.pipeline(removal, *opening, atomic=True)
     return bool(removed)
 
 
@@ -119,14 +130,23 @@ def find_key(store: Store, sha256: str) -> StoredKey | None:
     return None if raw is None else _read(sha256, raw)
 
 
-def has_keys(store: Store) -> bool:
-    """Whether any key was made and not revoked.
+Door = Literal["closed", "opened", "empty"]
+"""closed: there are keys. opened: an operator removed the last one on purpose. empty: there is
+nothing, because there never was or because Redis lost it."""
+
+
+def look_at_door(store: Store) -> Door:
+    """Say whether there are keys, and whether that is meant.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    (exists,) = store.pipeline(("EXISTS", store.keys("api_keys")))
-    return bool(exists)
+    keys, opened = store.pipeline(
+        ("EXISTS", store.keys("api_keys")), ("EXISTS", store.keys("keys_opened"))
+    )
+    if keys:
+        return "closed"
+    return "opened" if opened else "empty"
 
 
 def _read(sha256: str, raw: bytes) -> StoredKey | None:

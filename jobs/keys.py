@@ -23,6 +23,7 @@ TEMPLATES: Final[dict[str, str]] = {
     "confirmation": "confirmation:<id>:<digest>",  # string: asked or used, of a two-step cancel
     "api_keys": "api_keys",  # hash: tenant, role and name of each key, by its SHA-256
     "trial": "trial",  # string: whether changes are taken; gone within a second
+    "keys_opened": "keys_opened",  # string: an operator removed the last key on purpose
     # Places.
     "limits": "limits",  # hash: declared:, operator: and pause:<slot>, how many places
     "slot": "slot:<slot>",  # zset: <id>:<place>; score -1 occupied, a rank reserved
@@ -91,6 +92,7 @@ PERMANENT: Final[tuple[str, ...]] = (
     "active",
     "active:*",
     "api_keys",
+    "keys_opened",
     "limits",
     "slot:*",
     "waiting:*",

@@ -75,7 +75,7 @@ def revoke(key_id: str, last: bool) -> None:  # noqa: FBT001 — as above
                 "this is the last key, and without keys everybody who reaches the server is let "
                 "in; make another first, set CALLBOARD_REQUIRE_KEYS=true, or say --last"
             )
-        revoke_key(store, found)
+        revoke_key(store, found, opens=last and len(known) == 1)
     click.echo(f"Key {found.id} is revoked; within 5 s nothing takes it.", err=True)
 
 

@@ -112,7 +112,7 @@ class Stage:
         intake = Intake(
             self.store, self.publisher, self.relay, self.registry, self.settings.max_active
         )
-        self.storage = Storage(None)
+        self.storage = Storage(self.settings.storage_url)
         self.services = Services(
             settings=self.settings,
             store=self.store,

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import pika
-import structlog
 from pika.channel import Channel
 from pika.exceptions import (
     ChannelClosedByBroker,
@@ -16,6 +15,7 @@ from pika.exceptions import (
 )
 
 from actors.amqp import is_only_delivery_limit, reason_of
+from config.lines import get_logger
 
 NO_RIGHTS: Final = "refuses its user the rights that jobs need"
 NO_ROOM: Final = "takes no messages: it has too little memory or disk space"
@@ -29,7 +29,7 @@ _OF_CHANNELS: Final = {
 }
 TRY_EVERY_S: Final = 5.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def trouble_of(error: BaseException) -> str:

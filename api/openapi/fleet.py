@@ -99,7 +99,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "redis": named("RedisCheck"),
             "rabbitmq": named("Check"),
             "workers": named("WorkersCheck"),
+            "keys": named("Check"),
         },
+        perhaps="keys",
     ),
     "Readiness": closed(
         "Whether jobs can be taken; `degraded` takes them, and they wait.",

@@ -1,7 +1,7 @@
 """One examination of an installation, from this machine to the last stuck job."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
@@ -12,8 +12,9 @@ from actors.assembly import OPERATIONS, open_storage
 from config import Settings
 from config.tls import tls_fault
 from jobs import fitness
-from jobs.api_keys import list_keys
-from jobs.errors import OperationError, StoreUnavailable, StoreUnfit
+from jobs.api_keys import list_keys, look_at_door
+from jobs.errors import OperationError, StorageUnavailable, StoreUnavailable, StoreUnfit
+from jobs.key_memory import KeyMemory
 from jobs.registry import Registry, discover
 from jobs.store import Store
 from ops.doctor.consumer_timeout import Ways, look_at_consumer_timeout
@@ -99,7 +100,13 @@ class Examination:
     def _settings(self) -> Iterator[Finding]:
         (callbacks,) = self.store.pipeline(("ZCARD", self.store.keys("delivery_hosts")))
         keys = len(list_keys(self.store))
-        return look_at_settings(self.settings, stored_keys=keys, callbacks=callbacks)
+        lost = False
+        if look_at_door(self.store) == "empty":
+            with suppress(StorageUnavailable), closing(open_storage(self.settings)) as storage:
+                lost = KeyMemory(storage, self.settings.namespace).is_marked()
+        return look_at_settings(
+            self.settings, stored_keys=keys, callbacks=callbacks, lost_keys=lost
+        )
 
     def _stuck(self) -> Iterator[Finding]:
         lease = self.settings.lease

@@ -42,16 +42,19 @@ def look_at_packages(wanted: Sequence[str] | None = None) -> Iterator[Finding]:
         yield Finding("packages", "ok", "All packages are new enough.")
 
 
-def look_at_settings(settings: Settings, *, stored_keys: int, callbacks: int) -> Iterator[Finding]:
+def look_at_settings(
+    settings: Settings, *, stored_keys: int, callbacks: int, lost_keys: bool = False
+) -> Iterator[Finding]:
     """Find settings that are dangerous, or that do not go with what is in Redis.
 
     Args:
         settings: of this process; web and workers should have the same.
         stored_keys: how many API keys Redis has.
         callbacks: how many hosts wait for callbacks.
+        lost_keys: whether Redis had keys once, and nobody removed the last one on purpose.
     """
     found = [
-        *_doors(settings, stored_keys),
+        *_doors(settings, stored_keys, lost=lost_keys),
         *_callbacks(settings, callbacks),
         *_tests(settings),
         *_plain_wires(settings),
@@ -61,7 +64,16 @@ def look_at_settings(settings: Settings, *, stored_keys: int, callbacks: int) ->
         yield Finding("settings", "ok", "No setting is dangerous.")
 
 
-def _doors(settings: Settings, stored_keys: int) -> Iterator[Finding]:
+def _doors(settings: Settings, stored_keys: int, *, lost: bool) -> Iterator[Finding]:
+    if lost and not stored_keys:
+        yield Finding(
+            "settings keys",
+            "problem",
+            "Redis has lost its API keys: nobody is let in but with those of the settings.",
+            "callboardctl keys create, for each tenant. To let everybody in, revoke the last one "
+            "with --last.",
+        )
+        return
     if settings.api_keys or settings.require_keys or stored_keys:
         return
     # Without keys web listens on loopback alone, but a proxy may stand before it.

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 from dramatiq import Message
-from structlog.testing import capture_logs
 
 from actors.amqp import queue_name
 from actors.publisher import Outcome, Outgoing, Publisher
 from tests.eventually import eventually
+from tests.logs import capture_logs
 from tests.servers import RabbitMQ, free_port
 
 USER, PASSWORD = "weak", "hush-hush"

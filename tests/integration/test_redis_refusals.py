@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from structlog.testing import capture_logs
 
 from actors.assembly import assemble
 from config import load_settings
@@ -18,6 +17,7 @@ from jobs.keys import Keys
 from jobs.renew import renew
 from tests.api_stage import ADD, Stage
 from tests.eventually import eventually
+from tests.logs import capture_logs
 from tests.servers import RedisServer, free_port
 from tests.world import LEASE, World
 

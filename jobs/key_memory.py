@@ -1,0 +1,62 @@
+"""Remember outside Redis that keys are required, so that losing Redis opens no door."""
+
+from contextlib import suppress
+from typing import Final
+
+from jobs.errors import FileNotFound
+from jobs.files.keep import Offload, at_once
+from jobs.files.storage import Storage
+
+_SAYS: Final = b"Callboard: API keys were made here. Without any in Redis nobody is let in.\n"
+
+
+class KeyMemory:
+    """A mark in the storage of files, which web processes share and no flush of Redis reaches.
+
+    Args:
+        storage: of the installation.
+        namespace: of the installation.
+        offload: runs what blocks.
+    """
+
+    def __init__(self, storage: Storage, namespace: str, offload: Offload = at_once) -> None:
+        self._storage = storage
+        self._key: Final = f"keys-required/{namespace}"
+        self._offload = offload
+
+    def is_marked(self) -> bool:
+        """Whether keys were required once.
+
+        Raises:
+            StorageUnavailable: nobody can say.
+        """
+        return self._offload(self._is_marked)
+
+    def mark(self) -> None:
+        """Remember it; a repeat does no harm.
+
+        Raises:
+            StorageUnavailable: it may not be remembered.
+        """
+        self._offload(self._mark)
+
+    def clear(self) -> None:
+        """Forget it, since an operator opened the door.
+
+        Raises:
+            StorageUnavailable: it may still be remembered.
+        """
+        if not self._storage.is_unused:
+            self._offload(lambda: self._storage.remove(self._key))
+
+    def _is_marked(self) -> bool:
+        if self._storage.is_unused:
+            return False
+        with suppress(FileNotFound):
+            return bool(list(self._storage.read(self._key)))
+        return False
+
+    def _mark(self) -> None:
+        with self._storage.stage() as staged:
+            staged.write(_SAYS)
+            self._storage.keep(staged.path, self._key)
