@@ -9,15 +9,14 @@ RUN /opt/venv/bin/pip install --no-deps --require-hashes -r .ci/installer.lock
 COPY requirements.lock ./
 RUN /opt/venv/bin/pip install --no-deps --no-build-isolation --require-hashes -r requirements.lock
 COPY . ./
-# Editable, so that the code is in the image once and config/gunicorn.py has a path.
-RUN /opt/venv/bin/pip install --no-deps --no-build-isolation --editable .
+RUN /opt/venv/bin/pip install --no-deps --no-build-isolation .
 
 FROM python:3.13-slim
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin callboard \
     && install --directory --owner callboard --mode 0700 /var/lib/callboard
 COPY --from=builder /opt/venv /opt/venv
-COPY --from=builder /app /app
+# What is here is found by name: a module of operations can be mounted.
 WORKDIR /app
 # By number, so that a platform can see that it is not root.
 USER 10001
@@ -25,4 +24,4 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
-CMD ["gunicorn", "--config", "config/gunicorn.py", "ops.web:create()"]
+CMD ["callboardctl", "web"]

@@ -7,7 +7,7 @@ SECONDS ?= 300
 SEED ?= 1
 MINUTES ?= 30
 
-.PHONY: help demo dev install test fuzz chaos mutations check fix lock reference audit sbom
+.PHONY: help demo dev install test pythons fuzz chaos mutations check fix lock reference audit sbom
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ install: ## make the virtual environment for development, and install what the t
 
 test: install ## run all tests in JOBS=3 processes; ARGS="-k lease -x" goes to pytest
 	@$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+pythons: install ## start a plain installation on every Python that is here, from 3.11 on
+	@.ci/pythons $(VENV)
+	@$(BIN)/pytest -q tests/system/test_plain_installation.py $(ARGS)
 
 fuzz: install ## send requests of all kinds to a server for SECONDS=300; finds nothing, or says what
 	@$(BIN)/pytest -q tests/contract/test_fuzz.py --fuzz-seconds=$(SECONDS) $(ARGS)

@@ -1,4 +1,4 @@
-"""Gunicorn's configuration, all of it from the settings: `gunicorn --config config/gunicorn.py`."""
+"""Gunicorn's configuration, all of it from the settings; `callboardctl web` finds it."""
 
 import gc
 import logging

@@ -14,6 +14,7 @@ from jobs.limit import is_declared, limit, limits_in_effect
 from ops.dev import dev
 from ops.doctor.command import doctor
 from ops.keys import keys
+from ops.processes import web, worker
 from ops.secrets import secrets
 
 SLOT: Final = re.compile(r"(operation|resource):[a-z][a-z0-9_]{0,63}")
@@ -29,6 +30,8 @@ main.add_command(dev)
 main.add_command(doctor)
 main.add_command(keys)
 main.add_command(secrets)
+main.add_command(web)
+main.add_command(worker)
 
 
 @main.command()

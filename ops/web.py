@@ -1,4 +1,4 @@
-"""The web application: `gunicorn --config config/gunicorn.py "ops.web:create()"`."""
+"""The web application, as `callboardctl web` serves it."""
 
 import atexit
 import resource

@@ -1,4 +1,4 @@
-"""What the `dramatiq` command loads: `dramatiq ops.worker --processes 1`."""
+"""What dramatiq loads in each process of `callboardctl worker`."""
 
 import sys
 

@@ -101,7 +101,7 @@ def _workers(fleet: Fleet, version: str) -> Iterator[Finding]:
             "workers",
             "problem",
             "No worker has said hello for 30 s: no job runs, and nobody keeps house.",
-            "Start one: dramatiq ops.worker --processes 1. Else look at its log.",
+            "Start one: callboardctl worker. Else look at its log.",
         )
         return
     running = sum(len(worker.running) for worker in workers)

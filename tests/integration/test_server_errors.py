@@ -78,7 +78,7 @@ def gunicorn(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
         "CALLBOARD_WEB_CONCURRENCY": "1",
         "CALLBOARD_PUBLISH_DEADLINE": "100ms",
     }
-    command = ["gunicorn", "--config", "config/gunicorn.py", "ops.web:create()"]
+    command = ["callboardctl", "web"]
     with (tmp_path_factory.mktemp("gunicorn") / "web.log").open("wb") as log:
         process = subprocess.Popen(
             [str(Path(sys.executable).with_name(command[0])), *command[1:]],

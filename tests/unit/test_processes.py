@@ -15,7 +15,7 @@ pytestmark = pytest.mark.check
 
 COMPOSE: dict[str, Any] = yaml.safe_load(Path("docker-compose.yml").read_text("utf-8"))
 SETTINGS = {name for field in Settings.model_fields for name in variables_of(field)}
-NOT_OURS = {"RABBITMQ_PASSWORD", "dramatiq_queue_prefetch"}
+NOT_OURS = {"RABBITMQ_PASSWORD"}
 
 
 def _procfile() -> dict[str, list[str]]:
@@ -32,16 +32,6 @@ def test_compose_runs_the_command_of_the_procfile(process: str) -> None:
     assert COMPOSE["services"][process]["command"] == [
         word for word in procfile if not re.match(r"\w+=", word)
     ]
-
-
-def test_a_worker_prefetches_as_many_messages_as_it_has_threads() -> None:
-    threads = "${CALLBOARD_THREADS:-4}"
-    service = COMPOSE["services"]["worker"]
-
-    assert f"dramatiq_queue_prefetch={threads}" in _procfile()["worker"]
-    assert service["environment"]["dramatiq_queue_prefetch"] == threads
-    assert service["environment"]["CALLBOARD_THREADS"] == threads
-    assert Settings.model_fields["threads"].default == 4
 
 
 def test_the_image_runs_the_web_command_of_the_procfile() -> None:

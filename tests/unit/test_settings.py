@@ -263,10 +263,10 @@ def test_a_validation_error_shows_no_value() -> None:
 def test_a_process_that_cannot_start_says_one_line_and_exits_with_2(
     variables: dict[str, str], sentence: str
 ) -> None:
-    gunicorn = Path(sys.executable).with_name("gunicorn")
+    command = Path(sys.executable).with_name("callboardctl")
 
     ended = subprocess.run(
-        [gunicorn, "--config", "config/gunicorn.py", "nothing:here"],
+        [command, "web"],
         env={"PATH": os.defpath, **variables},
         capture_output=True,
         text=True,

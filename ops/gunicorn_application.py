@@ -1,0 +1,28 @@
+"""gunicorn with our application and configuration, wherever they are installed."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from gunicorn import util
+from gunicorn.app.base import Application as GunicornApplication
+
+CONFIGURATION: Final = Path(__file__).parents[1] / "config" / "gunicorn.py"
+APPLICATION: Final = "ops.web:create()"
+
+
+class Application(GunicornApplication):  # type: ignore[misc]  # no types
+    """Reads the configuration by its path, so that a reload reads it anew."""
+
+    def load_config(self) -> None:
+        """Take the configuration, and over it what GUNICORN_CMD_ARGS says."""
+        self.cfg.set("default_proc_name", "callboard")
+        self.load_config_from_file(str(CONFIGURATION))
+        parser = self.cfg.parser()
+        chosen = vars(parser.parse_args(self.cfg.get_cmd_args_from_env()))
+        for name, value in chosen.items():
+            if value is not None and name != "args":
+                self.cfg.set(name.lower(), value)
+
+    def load(self) -> Any:
+        """Build the application, in a process that serves."""
+        return util.import_app(APPLICATION)

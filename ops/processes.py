@@ -1,0 +1,83 @@
+"""`callboardctl web` and `callboardctl worker`: the processes of an installation, from any folder.
+
+They are run in place, so that signals reach gunicorn and dramatiq, which start again by this
+command line. Nothing of ours is imported before a command runs: whatever imports ssl has to wait
+until gevent has patched it in the processes that serve.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+@click.command()
+@click.option("--host", metavar="ADDRESS", help="Instead of CALLBOARD_HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Instead of CALLBOARD_PORT.")
+@click.option(
+    "--processes", type=click.IntRange(1, 64), help="Instead of CALLBOARD_WEB_CONCURRENCY."
+)
+def web(host: str | None, port: int | None, processes: int | None) -> None:
+    """Serve HTTP with gunicorn; jobs need workers besides.
+
+    SIGTERM drains and stops, SIGHUP replaces the processes without refusing anybody. Further
+    options of gunicorn are taken from GUNICORN_CMD_ARGS.
+    """
+    if "ssl" in sys.modules:  # as after `python -m ops.cli web`
+        os.execv(sys.executable, [sys.executable, "-m", "ops.start", *sys.argv[1:]])  # noqa: S606
+    _find_modules_here()
+    _override(host=host, port=port, web_concurrency=processes)
+    from ops.gunicorn_application import Application  # noqa: PLC0415 — see above
+
+    Application().run()
+
+
+@click.command()
+@click.option("--threads", type=click.IntRange(1, 256), help="Instead of CALLBOARD_THREADS.")
+def worker(threads: int | None) -> None:
+    """Run jobs with dramatiq, in one process: start as many of them as are wanted.
+
+    SIGTERM lets running jobs end within CALLBOARD_SHUTDOWN_GRACE and hands on the others, SIGHUP
+    starts the worker anew after that.
+    """
+    _find_modules_here()
+    from config.load import load_settings_or_exit  # noqa: PLC0415 — a moment saved for `web`
+
+    threads = threads or load_settings_or_exit().threads
+    # Dramatiq reads it when it is imported. What a worker prefetches it keeps from idle ones.
+    _override(threads=threads, dramatiq_queue_prefetch=threads)
+    from dramatiq.cli import main, make_argument_parser  # noqa: PLC0415
+
+    main(_arguments(make_argument_parser(), threads))
+
+
+def _arguments(parser: Any, threads: int) -> "Namespace":
+    arguments: Namespace = parser.parse_args(
+        [
+            "ops.worker",
+            "--processes=1",  # if one of several died, dramatiq would stop them all
+            f"--threads={threads}",
+            "--skip-logging",
+            "--path",  # none, or this folder's modules would go before ours
+        ]
+    )
+    return arguments
+
+
+def _override(**chosen: object) -> None:
+    if any(value is not None for value in chosen.values()):
+        from config.environment import override_environment  # noqa: PLC0415 — see above
+
+        override_environment(**chosen)
+
+
+def _find_modules_here() -> None:
+    """Find modules of operations in this folder, but none that is called as one of ours."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
