@@ -25,6 +25,9 @@ ROOM: Final = 4
 """A used child that has grown by more than such a part of a limit is of no use under that limit."""
 
 
+ROUGHLY: Final = 1 << 62
+"""More than anybody uses, so that shared pages count as they are quickly counted."""
+
 FORKED: Final[tuple[Start, ...]] = ("fork",)
 
 
@@ -56,7 +59,7 @@ class Child:
         self.answers_within: Final = answers_within
         self.pid: Final = newborn.pid
         self.family: Final = Family(newborn.pid)
-        self._born_bytes = self.family.used_bytes()
+        self._born_bytes = self.family.used_bytes(ROUGHLY)
         self.jobs = 0
         self._wire = Wire(newborn.wire)
         self._cord = newborn.cord
@@ -104,7 +107,7 @@ class Child:
         """Whether what earlier functions have left leaves a function what it may have."""
         if memory_bytes is None or self.jobs == 0:
             return True
-        return self.family.used_bytes() - self._born_bytes <= memory_bytes / ROOM
+        return self.family.used_bytes(ROUGHLY) - self._born_bytes <= memory_bytes / ROOM
 
     def terminate(self) -> None:
         """Ask it, and all that it started, to end."""

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 SEARCH_SECONDS: Final = 0.2
 """So often it is looked for processes that were started meanwhile; seldomer where it costs much."""
 
@@ -18,6 +20,8 @@ _SEARCH_SHARE: Final = 20
 _KIB: Final = 1024
 _BLOCK: Final = 512  # of `st_blocks`, on every Linux
 _PIPE_BYTES: Final = 64 * _KIB
+
+_HAS_PROC: Final = Path("/proc/self/stat").exists()
 
 Identity = tuple[int, int]
 
@@ -34,7 +38,7 @@ class Footprint:
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self._members: Collection[int] = (pid,)
-        self._search_at = 0.0
+        self._search_at = time.monotonic() + SEARCH_SECONDS
         self._born = int(time.time())
         self._memfds = _device_of_memfds()
         self._mounted = frozenset(_mounted_in_memory())
@@ -86,6 +90,10 @@ class Footprint:
 
 def descendants_of(pid: int) -> list[int]:
     """List the processes that one has started, and those that they have, and so on."""
+    if not _HAS_PROC:
+        with suppress(psutil.Error):
+            return [each.pid for each in psutil.Process(pid).children(recursive=True)]
+        return []
     children: dict[int, list[int]] = {}
     with suppress(OSError), os.scandir("/proc") as entries:
         for entry in entries:
@@ -106,6 +114,9 @@ def descendants_of(pid: int) -> list[int]:
 def _status_of(pid: int) -> tuple[int, int]:
     """Give the bytes of a process' own pages, and of those that it may share."""
     fields = _fields(f"/proc/{pid}/status", ("RssAnon", "VmSwap", "RssShmem"))
+    if not fields["RssAnon"]:
+        with suppress(psutil.Error):  # another system, or one that tells no more than this
+            return int(psutil.Process(pid).memory_info().rss), 0
     return fields["RssAnon"] + fields["VmSwap"], fields["RssShmem"]
 
 
