@@ -3,7 +3,6 @@
 import gc
 import logging
 import math
-import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,17 @@ from gunicorn.glogging import Logger
 for _name in [name for name in sys.modules if name.partition(".")[0] in ("config", "ops")]:
     del sys.modules[_name]
 
+from config.descriptors import (  # noqa: E402
+    TooFewFiles,
+    allow_many_files,
+    room_for_clients,
+)
 from config.load import load_settings_or_exit  # noqa: E402
 from config.logging import configure_logging  # noqa: E402
 from config.succession import Succession  # noqa: E402
 
 _FINISH_S = 15  # that requests get to end, and the processes to hang up after that
 _HANG_UP_S = 3
-_OPEN_FILES = 65_536
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # only the workers' heartbeat files are made there
 
 _settings = load_settings_or_exit()
@@ -61,13 +64,13 @@ class logger_class(Logger):  # type: ignore[misc]  # noqa: N801  # no types; gun
         super().exception(msg, *args, **kwargs)
 
 
-def _let_many_wait() -> int:
-    """Allow as many open files as the system lets this user have: each waiting client is one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return wanted if soft == resource.RLIM_INFINITY else max(soft, wanted)
+def _clients() -> int:
+    """Say how many clients a process may hold, or that it could hold none."""
+    try:
+        return room_for_clients(allow_many_files())
+    except TooFewFiles as error:
+        sys.stderr.write(f"Callboard cannot start: {error}.\n")
+        raise SystemExit(2) from error
 
 
 def on_starting(server: Any) -> None:
@@ -103,14 +106,12 @@ def post_worker_init(worker: Any) -> None:
     gc.set_threshold(20_000, 50, 20)
 
 
-_files = _let_many_wait()
-
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
 backlog = 2048
 workers = _settings.web_concurrency
 worker_class = "ops.gunicorn_worker.Worker"  # of gevent; by name, since config imports nobody
-worker_connections = min(10_000, _files - 256)  # of each process; a waiting client holds one
+worker_connections = _clients()  # of each process; a waiting client holds one
 preload_app = False  # connections are made in the workers, after the fork
 max_requests = 0
 max_requests_jitter = 0

@@ -20,6 +20,7 @@ from actors.service import Service
 from actors.signals import outlive_timers_and_interrupts
 from api.callbacks.body import CallbackBodies
 from config import Settings
+from config.descriptors import allow_many_files, room_for_clients
 from config.lines import get_logger
 from config.telemetry import Telemetry
 from ops.submissions import serve_operations
@@ -67,8 +68,9 @@ def serve(
 
     Raises:
         OperationError: an operation is declared wrongly.
-        OSError: the port is taken.
+        OSError: the port is taken, or too few files may be open.
     """
+    clients = min(_CONNECTIONS, room_for_clients(allow_many_files()))
     assembly = assemble(settings)
     telemetry = Telemetry.of(settings, process="callboard")
     service = Service(
@@ -89,7 +91,7 @@ def serve(
         clear_untrusted_proxy_headers=False,
         max_request_body_size=_largest_body(settings),
         outbuf_high_watermark=_UNSENT_BYTES,
-        connection_limit=_CONNECTIONS,
+        connection_limit=clients,
         asyncore_use_poll=True,
         max_request_header_size=_HEADER_BYTES,
         channel_timeout=_IDLE_S,

@@ -1,7 +1,6 @@
 """The web application, as `callboardctl web` serves it."""
 
 import atexit
-import resource
 import sys
 import threading
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from api.services import Services
 from api.waiting.events import Events
 from config import load_settings_or_exit
 from config.connections import connect_redis
+from config.descriptors import MOST_CONNECTIONS, allow_many_files, room_for_clients
 from config.lines import get_logger
 from config.logging import configure_logging
 from config.telemetry import Telemetry
@@ -60,8 +60,7 @@ def create() -> Site:
         atexit.register(telemetry.close)
     assembly.relay.start()
     assembly.broker_trouble()
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    share = 1.0 if files == resource.RLIM_INFINITY else min(1.0, (files - 256) / 10_000)
+    share = room_for_clients(allow_many_files()) / MOST_CONNECTIONS
     events = listen(assembly, waits=int(MOST_WAITS * share), streams=int(MOST_STREAMS * share))
     draining = threading.Event()
     app = application(assembly, events, telemetry, offload=_in_threads(), draining=draining)
