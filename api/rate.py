@@ -45,8 +45,8 @@ class RateLimiting:
         """
         if not _submits(req):
             self._count(req)
-        elif is_large(req):
-            self._look(req)
+        elif is_large(req) and req.get_header("Idempotency-Key") is None:
+            self._look(req)  # a repeat is answered beyond the rate, too
 
     def process_response(
         self, req: Request, resp: falcon.Response, _resource: object, _succeeded: object

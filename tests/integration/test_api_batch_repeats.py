@@ -13,7 +13,7 @@ from jobs.batches.batch import seal_batches
 from jobs.batches.submit import STEP, NewBatch, Step, submit_step
 from jobs.identity import new_job_id
 from jobs.submission import Submission
-from tests.api_stage import Stage
+from tests.api_stage import JSON, Stage
 from tests.batch_requests import URL, adds, post, statuses
 
 
@@ -148,7 +148,7 @@ def test_a_step_of_another_size_takes_up_the_batch_where_it_is(stage: Stage) -> 
 
 
 def test_large_batches_take_turns_and_small_ones_do_not_wait_for_them() -> None:
-    stage = Stage(max_body_bytes=50_000, max_batch_bytes=1_000_000)
+    stage = Stage(max_body_bytes=36_000, max_batch_bytes=1_000_000)
     let_go, begun = threading.Event(), threading.Semaphore(0)
 
     def offload(parse: Callable[[], Any], /) -> Any:
@@ -157,11 +157,11 @@ def test_large_batches_take_turns_and_small_ones_do_not_wait_for_them() -> None:
         return parse()
 
     slow = testing.TestClient(create_app(replace(stage.services, offload=offload)))
-    large = [threading.Thread(target=_post_adds, args=(slow, 999)) for _ in range(3)]
+    large = [threading.Thread(target=_post_adds, args=(slow, 50, 60_000)) for _ in range(3)]
     for thread in large:
         thread.start()
     first_begins, second_begins = begun.acquire(timeout=10), begun.acquire(timeout=0.3)
-    small = threading.Thread(target=_post_adds, args=(slow, 700))
+    small = threading.Thread(target=_post_adds, args=(slow, 1, 34_000))
     small.start()
     small_begins = begun.acquire(timeout=10)
     let_go.set()
@@ -173,5 +173,6 @@ def test_large_batches_take_turns_and_small_ones_do_not_wait_for_them() -> None:
     stage.close()
 
 
-def _post_adds(client: testing.TestClient, count: int) -> None:
-    client.simulate_post(URL, json={"items": adds(count)})
+def _post_adds(client: testing.TestClient, count: int, size: int) -> None:
+    body = json.dumps({"items": adds(count)}).ljust(size)
+    client.simulate_post(URL, body=body, headers={"Content-Type": JSON})

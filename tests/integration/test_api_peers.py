@@ -191,3 +191,19 @@ def test_a_client_is_gone_when_it_has_closed_whatever_it_sent_before(sent_ahead:
     assert not before
     assert unread == sent_ahead
     assert peer.gone()
+
+
+def test_one_tenants_streams_leave_places_for_others(stage: Stage, running: Fence) -> None:
+    stage.events.streams.most = 18
+    path = f"/v1/jobs/{running.job_id}/events"
+    tenant, other = ("tenant default",), ("tenant other",)
+
+    taken = sum(iter(lambda: stage.events.streams.take(tenant), False))
+    refused = stage.http.simulate_get(path)
+    left = stage.events.streams.take(other)
+    for _ in range(taken):
+        stage.events.streams.free(tenant)
+    stage.events.streams.free(other)
+
+    assert (taken, left) == (16, True)
+    assert (refused.status_code, refused.json["code"]) == (503, "STREAMS_FULL")

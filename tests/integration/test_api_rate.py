@@ -1,6 +1,7 @@
 """The rate of requests over HTTP: what is counted, what is told, and what is refused."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import fakeredis
@@ -9,6 +10,7 @@ import pytest
 import redis
 from falcon import testing
 
+from api.app import create_app
 from api.rate import SUBMISSIONS
 from tests.api_stage import ADD, JSON, Stage, hash_of
 
@@ -198,6 +200,24 @@ def test_what_a_key_may_not_do_uses_up_the_quota_as_well(stage: Stage) -> None:
 
     assert stage.http.simulate_get("/v1/workers", headers=_key()).status_code == 429
     assert _list(stage).status_code == 429
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/operations/echo", "/v1/batches"])
+def test_beyond_the_rate_a_large_body_is_not_read(stage: Stage, path: str) -> None:
+    parsed: list[str] = []
+
+    def offload(call: Callable[[], Any], /) -> Any:
+        parsed.append(path)
+        return call()
+
+    http = testing.TestClient(create_app(replace(stage.services, offload=offload)))
+    body = b"[" * 100_000
+    headers = {**_key(), "Content-Type": JSON}
+
+    answers = [http.simulate_post(path, body=body, headers=headers) for _ in range(5)]
+
+    assert [each.status_code for each in answers] == [400, 400, 400, 429, 429]
+    assert len(parsed) == 3
 
 
 def test_an_operators_retry_uses_the_operators_quota(stage: Stage) -> None:
