@@ -8,11 +8,13 @@ from typing import Final, Literal, NoReturn
 
 import click
 
+from callboard.terminal import tolerate_encodings
 from config import ConfigurationError, Settings, load_settings
 from jobs.errors import CallboardError
 from jobs.limit import is_declared, limit, limits_in_effect
 from ops.dev import dev
 from ops.doctor.command import doctor
+from ops.installation import Group
 from ops.keys import keys
 from ops.processes import web, worker
 from ops.secrets import secrets
@@ -20,10 +22,11 @@ from ops.secrets import secrets
 SLOT: Final = re.compile(r"(operation|resource):[a-z][a-z0-9_]{0,63}")
 
 
-@click.group()
+@click.group(cls=Group)
 @click.version_option(package_name="callboard")
 def main() -> None:
     """Run and steer a Callboard installation."""
+    tolerate_encodings()
 
 
 main.add_command(dev)

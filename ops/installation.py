@@ -6,11 +6,23 @@ from typing import Any
 
 import click
 
+from callboard.terminal import leave_broken_pipe
 from config import ConfigurationError, Settings, load_settings
 from config.connections import connect_redis
 from config.tls import tls_fault
 from jobs.errors import StoreUnavailable
 from jobs.store import Store
+
+
+class Group(click.Group):
+    """Ends quietly when nobody reads what a command prints, as `head` does."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            leave_broken_pipe()
 
 
 class Refusal(click.ClickException):

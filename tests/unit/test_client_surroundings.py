@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 import httpx
 import pytest
 from click.testing import CliRunner, Result
 
 from callboard.cli import main
 from config.environment import bare_environment
+from ops.installation import Group
 from tests.scripted_server import Script, Step, answer, client, job, sse, stream
 
 ROOT = Path(__file__).parents[2]
@@ -320,3 +322,17 @@ def test_parameters_from_the_standard_input_are_utf_8_in_any_locale() -> None:
         )
 
     assert (done.returncode, done.stdout) == (0, b"j-3\n")
+
+
+def test_the_operators_command_ends_quietly_when_its_reader_leaves() -> None:
+    @click.group(cls=Group)
+    def operators() -> None:
+        pass
+
+    @operators.command()
+    def show() -> None:
+        raise BrokenPipeError
+
+    done = CliRunner().invoke(operators, ["show"])
+
+    assert (done.exit_code, done.output) == (141, "")
