@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from actors.coroutines.loop import Coroutines
 from actors.interrupts import Guard
 from actors.invocation import invoke
 from actors.isolation.call import run_apart
@@ -14,6 +15,7 @@ from jobs.fence import Fence
 from jobs.finish import Outcome
 from jobs.job import Job
 from jobs.operation import Operation
+from jobs.returns import Returned
 from jobs.submission import Submission
 from jobs.submitting import running_for
 
@@ -90,9 +92,9 @@ class Run:
                 outcome, settled = run_apart(self, params, workshop, folder, fetch)
                 outputs.take(settled)
                 return outputs.keep_encoded(outcome, proceed=self.job.checkpoint)
-            value = self._call(parameters.arguments(params, fetch))
-            data = parameters.result(value, outputs.settle)
-            return outputs.keep(data, proceed=self.job.checkpoint)
+            returned = self._call(parameters.arguments(params, fetch), workshop.coroutines)
+            outputs.settle(returned.files)
+            return outputs.keep(returned.described(), proceed=self.job.checkpoint)
         except Interruption as interruption:
             raise self._cause or interruption.cause from interruption
         finally:
@@ -103,11 +105,17 @@ class Run:
         if self._outputs is not None:
             self._outputs.discard()
 
-    def _call(self, arguments: dict[str, Any]) -> Any:
+    def _call(self, arguments: dict[str, Any], coroutines: Coroutines) -> Returned:
         self.limited()
         try:
             with running_for(self.submission.tenant):
-                return invoke(self.operation, arguments, job=self.job, guard=self._guard)
+                return invoke(
+                    self.operation,
+                    arguments,
+                    job=self.job,
+                    guard=self._guard,
+                    coroutines=coroutines,
+                )
         finally:
             self.not_limited()
 
@@ -143,6 +151,10 @@ class Run:
         self._cause = self._cause or cause
         self.job.stop(self._cause)
         self._guard.interrupt()
+
+    def press(self) -> None:
+        """Insist that the function stops, if it was told to and cannot have heard of it yet."""
+        self._guard.press()
 
     def stop_when_late(self) -> None:
         """Stop the function once it has run longer than its time limit."""

@@ -137,6 +137,7 @@ class Service(Middleware):
             self._recorder,
             children=self._children,
         )
+        self._coroutines = workshop.coroutines
         for operation in assembly.registry:
             broker.declare_actor(actor_of(operation, assembly, self.runs, workshop, self._upkeep))
 
@@ -189,6 +190,7 @@ class Service(Middleware):
             loop.close()
         self._cancels.close()
         self._children.close()
+        self._coroutines.close()
         self._assembly.relay.close()
         if self._telemetry is not None:
             self._telemetry.close()
@@ -215,6 +217,7 @@ class Service(Middleware):
         """Stop what runs too long, and pass on what functions report."""
         for run in self.runs:
             run.stop_when_late()
+            run.press()
             if run.dirty and run.reports_now():
                 self._recorder.report(run)
         self._upkeep.look()

@@ -1,8 +1,9 @@
 """What runs need from outside: the files they take, and a place for what they make."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from actors.coroutines.loop import SharedLoop
 from actors.isolation.children import Children
 from actors.recorder import GivenUpError, Recorder
 from config import Settings
@@ -22,6 +23,7 @@ class Workshop:
 
     Attributes:
         children: which run functions apart from this process.
+        coroutines: run async functions in this process.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Workshop:
         children: Children,
     ) -> None:
         self.children = children
+        self.coroutines: Final = SharedLoop()
         self._settings = settings
         self._store = store
         self._storage = storage

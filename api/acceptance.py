@@ -34,7 +34,7 @@ from jobs.errors import (
 from jobs.files.keep import at_once
 from jobs.forecast import Estimate
 from jobs.operation import Operation
-from jobs.parameters import pointer_of
+from jobs.pointer import pointer_of
 from jobs.record import FINAL, Record
 from jobs.submit import Accepted
 

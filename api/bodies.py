@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api.problems.problem import invalid_request
 from jobs.misfits import misfits
-from jobs.parameters import pointer_of
+from jobs.pointer import pointer_of
 
 Model = TypeVar("Model", bound=BaseModel)
 

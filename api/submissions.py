@@ -22,7 +22,7 @@ from pydantic_core import ErrorDetails
 from api.callbacks.terms import JobCallback
 from api.problems.problem import invalid_request
 from jobs.members import MOST_LABELS, Label, LabelValue, Whole, whole
-from jobs.parameters import pointer_of
+from jobs.pointer import pointer_of
 from jobs.rules import LONGEST_TTL, SHORTEST_TTL
 from jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
 

@@ -23,7 +23,9 @@ class Operation:
         self.name: Final = name
         self.rules: Final = rules
         self.parameters: Final = Parameters(function)
-        self.is_async: Final = inspect.iscoroutinefunction(function)
+        self.is_async: Final = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(
+            function
+        )
         self.description: Final = inspect.cleandoc(function.__doc__ or "")
         self.__doc__ = function.__doc__
         self.__name__ = name

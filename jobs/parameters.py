@@ -11,24 +11,24 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     PydanticUserError,
-    TypeAdapter,
     ValidationError,
     create_model,
 )
 from pydantic_core import PydanticSerializationError, to_json
 
-from jobs.errors import InvalidParameters, OperationError, ResultNotSerialisable
+from jobs.errors import InvalidParameters, OperationError
 from jobs.files.accepts import MEDIA_TYPES
 from jobs.files.file import File
 from jobs.files.parameters import (
     Checked,
     FileParameter,
     FileUse,
-    Location,
     file_parameters,
     files_within,
 )
 from jobs.misfits import misfits
+from jobs.pointer import Location, pointer_of
+from jobs.returns import ReturnType
 
 HANDLE: Final = "job"
 """The keyword by which a function asks for its `Job`; it is no parameter."""
@@ -42,6 +42,7 @@ class Parameters:
     Attributes:
         files: the parameters that are files, by name; files deeper inside are not among them.
         takes_files: whether there can be any, however deep.
+        returns: what it returns.
 
     Raises:
         OperationError: the function's signature cannot be a schema.
@@ -64,7 +65,6 @@ class Parameters:
             default = ... if parameter.default is parameter.empty else parameter.default
             fields[parameter.name] = (hints[parameter.name], default)
         self.files: Final[Mapping[str, FileParameter]] = dict(file_parameters(fields))
-        returns = hints.get("return", Any)
         try:
             self.model: type[BaseModel] = create_model(
                 f"{function.__name__}_parameters",
@@ -73,9 +73,9 @@ class Parameters:
                 ),
                 **fields,
             )
-            self._result: TypeAdapter[Any] = TypeAdapter(returns)
+            self.returns: Final = ReturnType(hints.get("return", Any))
             self.schema: dict[str, Any] = self.model.model_json_schema(mode="validation")
-            self.result_schema: dict[str, Any] = self._result.json_schema(mode="serialization")
+            self.result_schema: Final = self.returns.schema
         except (PydanticUserError, TypeError, NameError) as error:
             raise OperationError(
                 f"{function.__name__}: no schema from its type hints: {error}"
@@ -125,49 +125,6 @@ class Parameters:
             fetch(files)
         return {name: getattr(model, name) for name in type(model).model_fields}
 
-    def result(self, value: Any, settle: Callable[[Sequence[File]], None] | None = None) -> Any:
-        """Check what the function returned, and give it as JSON-like data.
-
-        Args:
-            value: what it returned.
-            settle: called once with the files in it, if there are any; from then on each has an
-                id, size and digest.
-
-        Raises:
-            ResultNotSerialisable: it does not fit the return annotation, or is not JSON-like.
-        """
-        found: list[File] = []
-        try:
-            checked = self._result.validate_python(value)
-            data = self._dumped(checked, found.append)
-        except ValidationError as error:
-            wrong = "; ".join(
-                f"{pointer_of(e['loc']) or '/'}: {e['msg']}" for e in error.errors()[:3]
-            )
-            raise ResultNotSerialisable(
-                f"The result does not fit the function's return annotation: {wrong}",
-                retryable=False,
-            ) from error
-        except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
-            raise ResultNotSerialisable(
-                f"The result cannot be sent: {error}", retryable=False
-            ) from error
-        if not found:
-            return data
-        if settle is not None:
-            settle(found)
-        return self._dumped(checked, File.described)
-
-    def _dumped(self, value: Any, describe: Callable[[File], Any]) -> Any:
-        def fall_back(unknown: Any) -> Any:
-            if isinstance(unknown, File):
-                return describe(unknown)
-            raise TypeError(f"nobody can read a {type(unknown).__name__}")
-
-        return self._result.dump_python(
-            value, mode="json", by_alias=True, context=describe, fallback=fall_back
-        )
-
     def _files(self, model: BaseModel) -> Iterator[tuple[Location, File]]:
         if self.takes_files:
             yield from files_within(model.model_dump(mode="python", by_alias=True))
@@ -204,11 +161,6 @@ def _whole(value: Any) -> Any:
             return [_whole(each) for each in value]
         case _:
             return value
-
-
-def pointer_of(location: tuple[int | str, ...]) -> str:
-    """Write a JSON Pointer (RFC 6901, section 3)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
 
 
 def fingerprint(value: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn
 
 import structlog
 
+from actors.coroutines.loop import OwnLoop
 from actors.failures import describe, names
 from actors.interrupts import Guard
 from actors.invocation import invoke
@@ -105,6 +106,7 @@ class Child:
         self._asked: queue.SimpleQueue[Attempt] = queue.SimpleQueue()
         self._attempt: Attempt | None = None
         self._submissions = Submissions()
+        self._coroutines = OwnLoop()
 
     def run(self) -> NoReturn:
         """Run what comes; the process ends with the connection to the worker."""
@@ -150,15 +152,20 @@ class Child:
     def _done(self, attempt: Attempt) -> messages.Message:
         asked = attempt.asked
         operation = self._registry.get(asked["operation"])
-        parameters = operation.parameters
-        arguments = parameters.arguments(asked["params"], attempt.fetch)
+        arguments = operation.parameters.arguments(asked["params"], attempt.fetch)
         self._wire.send({"kind": "began"})
         try:
-            value = invoke(operation, arguments, job=attempt.job, guard=attempt.guard)
+            returned = invoke(
+                operation,
+                arguments,
+                job=attempt.job,
+                guard=attempt.guard,
+                coroutines=self._coroutines,
+            )
         finally:
             self._wire.send({"kind": "returned"})
-        data = parameters.result(value, attempt.settle)
-        outcome = encode_result(data, max_bytes=asked["most_result_bytes"])
+        attempt.settle(returned.files)
+        outcome = encode_result(returned.described(), max_bytes=asked["most_result_bytes"])
         return messages.done(outcome, attempt.settled)
 
     def _listen(self) -> None:
@@ -167,6 +174,7 @@ class Child:
                 attempt = self._attempt
                 message = self._wire.receive(None if attempt is None else REPORT_SECONDS)
                 if attempt is not None:
+                    attempt.guard.press()
                     self._report(attempt)
                 if message is not None:
                     self._heed(message)

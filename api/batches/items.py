@@ -22,7 +22,7 @@ from jobs.batches.outcome import Outcome, Word
 from jobs.batches.submit import MOST_ITEMS
 from jobs.errors import DuplicateJob, InvalidParameters
 from jobs.members import MOST_LABELS, Label, LabelValue
-from jobs.parameters import pointer_of
+from jobs.pointer import pointer_of
 from jobs.registry import Registry
 
 ITEM_DEPTH: Final = 2

@@ -25,7 +25,8 @@ from jobs.batches.pauses import with_pauses
 from jobs.batches.submit import NewBatch
 from jobs.errors import BatchGone, BatchNotFound, Refused
 from jobs.identity import is_job_id, new_job_id
-from jobs.parameters import fingerprint, pointer_of
+from jobs.parameters import fingerprint
+from jobs.pointer import pointer_of
 from jobs.store import Store
 
 _FIRST_LOOK_S: Final = 2.0

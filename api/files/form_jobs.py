@@ -16,7 +16,7 @@ from api.request import Request
 from api.services import Services
 from jobs.identity import JOB_ID_PATTERN
 from jobs.operation import Operation
-from jobs.parameters import pointer_of
+from jobs.pointer import pointer_of
 
 PARAMS = "params"
 MOST_IN_LIST = 64

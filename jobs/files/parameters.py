@@ -11,8 +11,7 @@ from pydantic import BaseModel
 
 from jobs.files.accepts import Accepts
 from jobs.files.file import File
-
-Location = tuple[int | str, ...]
+from jobs.pointer import Location
 
 _MANY: Final = (list, tuple, set, frozenset, Sequence)
 

@@ -22,7 +22,7 @@ from pydantic import (
 from jobs.api_keys import TENANT
 from jobs.errors import InvalidParameters, UnknownOperation
 from jobs.members import MOST_LABELS, Label, LabelValue, Priority
-from jobs.parameters import pointer_of
+from jobs.pointer import pointer_of
 from jobs.registry import Registry
 from jobs.schedules.cron import LONGEST_EXPRESSION, Cron, check_expression, zone_of
 from jobs.submission import DEFAULT_PRIORITY

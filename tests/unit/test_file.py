@@ -166,11 +166,6 @@ def test_files_in_a_result_are_described_in_every_shape(shape: str) -> None:
     def give() -> None: ...
 
     give.__annotations__["return"] = annotation
-    settled: list[File] = []
-
-    def settle(files: Any) -> None:
-        settled.extend(files)
-        file.id = FIRST
 
     told = {
         "id": FIRST,
@@ -179,10 +174,11 @@ def test_files_in_a_result_are_described_in_every_shape(shape: str) -> None:
         "size": 3,
         "sha256": hashlib.sha256(b"1,2").hexdigest(),
     }
-    result = Parameters(give).result(value, settle)
+    returned = Parameters(give).returns.read(value)
+    file.id = FIRST
 
-    assert result == (told if shape == "alone" else {"name": "x", "file": told})
-    assert settled == [file]
+    assert returned.described() == (told if shape == "alone" else {"name": "x", "file": told})
+    assert returned.files == [file]
 
 
 def test_a_result_of_another_type_than_declared_is_refused() -> None:
@@ -193,14 +189,14 @@ def test_a_result_of_another_type_than_declared_is_refused() -> None:
     file.path.write_bytes(b"")
 
     with pytest.raises(ResultNotSerialisable, match="is image/png"):
-        Parameters(give).result(file)
+        Parameters(give).returns.read(file)
 
 
 def test_what_is_no_data_is_still_no_result() -> None:
     def give() -> Any: ...
 
-    with pytest.raises(ResultNotSerialisable, match="object"):
-        Parameters(give).result({"a": object()})
+    with pytest.raises(ResultNotSerialisable, match="/a is of the type object"):
+        Parameters(give).returns.read({"a": object()})
 
 
 def test_a_function_can_be_tested_with_files_of_this_machine(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
-import asyncio
+import cProfile
 import random
+import sys
 import threading
+import time
+import trace
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from actors.interrupts import Guard
 from jobs.errors import Interruption
-from tests.eventually import eventually
 
 
 def spin() -> None:
@@ -103,29 +107,186 @@ def test_an_interruption_never_reaches_the_thread_after_its_function() -> None:
     assert outcomes["value"] > 0
 
 
-def test_a_coroutine_is_interrupted_while_it_waits() -> None:
-    guard = Guard()
-    started = threading.Event()
+def go_on(seconds: float) -> int:
+    """Take a step after the other until the time is over."""
+    steps = 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        steps += 1
+    return steps
 
-    async def wait() -> None:
-        started.set()
-        await asyncio.sleep(60)
 
-    def interrupt() -> None:
-        started.wait()
-        eventually(guard.interrupt, what="the coroutine can be interrupted")
+def profiled() -> list[int]:
+    with cProfile.Profile():
+        return [abs(number) for number in range(100)]
 
-    thread = threading.Thread(target=interrupt)
+
+def traced() -> int:
+    return int(trace.Trace(count=1, trace=0).runfunc(abs, -1))
+
+
+def in_thread(function: Callable[[], None]) -> None:
+    """Run a test's body in a thread of its own, as a worker runs functions."""
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            function()
+        except BaseException as error:  # noqa: BLE001 — the test is to see it
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
+    thread.join(10)
+    assert not thread.is_alive(), "it goes round for ever"
+    assert failed == []
+
+
+@pytest.mark.parametrize("before", ["nothing", "a value", "an interruption", "one swallowed"])
+def test_a_function_is_profiled_and_traced_after_others_have_run(before: str) -> None:
+    def swallow() -> None:
+        with suppress(Interruption):
+            go_on(10)
+
+    def body() -> None:
+        guard = Guard()
+        if before == "a value":
+            guard.call(lambda: 42)
+        elif before != "nothing":
+            timer = interrupt_later(guard, 0.02)
+            with suppress(Interruption):
+                guard.call(swallow if before == "one swallowed" else spin)
+            timer.join()
+
+        assert Guard().call(profiled) == list(range(100))
+        assert Guard().call(traced) == 1
+
+    in_thread(body)
+
+
+def test_a_function_is_profiled_while_another_one_does_not_hear_that_it_is_to_stop() -> None:
+    guard = Guard()
+    asleep, over = threading.Event(), threading.Event()
+
+    def sleep_in_c() -> None:
+        asleep.set()
+        over.wait(10)  # one call, which nobody can interrupt
+
+    def deaf() -> None:
+        with suppress(Interruption):
+            guard.call(sleep_in_c)
+
+    other = threading.Thread(target=deaf)
+    other.start()
+    asleep.wait()
+    guard.interrupt()
+
+    in_thread(lambda: Guard().call(profiled))
+
+    over.set()
+    other.join()
+
+
+def hooked(_frame: object, _event: str, _argument: object) -> None:
+    """See what a thread does."""
+
+
+def leave_hooks() -> None:
+    sys.settrace(hooked)
+    sys.setprofile(hooked)
+    threading.settrace(hooked)
+    threading.setprofile(hooked)
+
+
+def test_what_traces_or_profiles_a_thread_goes_with_the_function_that_has_set_it() -> None:
+    def body() -> None:
+        before = sys.gettrace(), sys.getprofile(), threading.gettrace(), threading.getprofile()
+
+        Guard().call(leave_hooks)
+
+        after = sys.gettrace(), sys.getprofile(), threading.gettrace(), threading.getprofile()
+        assert after == before
+
+    in_thread(body)
+
+
+def test_a_profiler_that_a_function_leaves_on_does_not_keep_the_next_one_from_profiling() -> None:
+    left: list[cProfile.Profile] = []
+
+    def leave_profiler() -> None:
+        left.append(cProfile.Profile())
+        left[0].enable()
+
+    def body() -> None:
+        Guard().call(leave_profiler)
+
+        assert Guard().call(profiled) == list(range(100))
+
+    in_thread(body)
+
+
+@pytest.mark.parametrize("hook", [sys.settrace, sys.setprofile])
+def test_a_function_with_a_hook_set_is_interrupted(hook: Callable[[object], None]) -> None:
+    def body() -> None:
+        guard = Guard()
+        timer = interrupt_later(guard, 0.05)
+
+        def spin_hooked() -> None:
+            hook(hooked)
+            go_on(10)
+
+        with pytest.raises(Interruption):
+            guard.call(spin_hooked)
+
+        timer.join()
+
+    in_thread(body)
+
+
+def wrap() -> None:
+    try:
+        go_on(10)
+    except BaseException as error:
+        raise ValueError("the library failed") from error
+
+
+def fail_to_clean_up() -> None:
+    try:
+        go_on(10)
+    finally:
+        raise ValueError("it could not be cleaned up")
+
+
+def fail_in_a_group() -> None:
+    try:
+        go_on(10)
+    except BaseException as error:  # noqa: BLE001
+        raise BaseExceptionGroup("several", [ValueError(), error]) from None
+
+
+@pytest.mark.parametrize("function", [wrap, fail_to_clean_up, fail_in_a_group])
+def test_an_error_that_comes_of_the_interruption_is_the_interruption(
+    function: Callable[[], None],
+) -> None:
+    guard = Guard()
+    timer = interrupt_later(guard, 0.05)
 
     with pytest.raises(Interruption):
-        guard.call_async(wait)
+        guard.call(function)
 
-    thread.join()
+    timer.join()
 
 
-def test_a_coroutine_that_ends_first_gives_its_value() -> None:
-    async def answer() -> int:
-        return 42
+def test_an_error_long_after_a_swallowed_interruption_is_an_error() -> None:
+    guard = Guard()
+    timer = interrupt_later(guard, 0.05)
 
-    assert Guard().call_async(answer) == 42
+    def go_on_and_fail() -> None:
+        with suppress(Interruption):
+            go_on(10)
+        raise ValueError("something else")
+
+    with pytest.raises(ValueError, match="something else"):
+        guard.call(go_on_and_fail)
+
+    timer.join()

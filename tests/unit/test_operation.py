@@ -185,7 +185,7 @@ def test_arguments_are_what_the_type_hints_say() -> None:
 
 def test_a_result_that_does_not_fit_its_annotation_is_an_error_without_retry() -> None:
     with pytest.raises(ResultNotSerialisable, match="/count") as failure:
-        clustering.parameters.result({"count": "many", "members": {}})
+        clustering.parameters.returns.read({"count": "many", "members": {}})
 
     assert not failure.value.retryable
 
@@ -218,7 +218,8 @@ def test_a_model_is_stored_and_answered_by_the_names_that_its_schema_says() -> N
     stored = shift.submission("1", {"span": {"from": 1}}).params
 
     assert stored == {"span": {"from": 1}}
-    assert shift.parameters.result(shift(**shift.parameters.arguments(stored))) == {"from": 1}
+    returned = shift.parameters.returns.read(shift(**shift.parameters.arguments(stored)))
+    assert returned.described() == {"from": 1}
 
 
 def test_a_secret_can_be_neither_parameter_nor_result() -> None:
@@ -303,4 +304,4 @@ def test_async_functions_are_operations_too() -> None:
     declared = operation(later)
 
     assert declared.is_async
-    assert declared.parameters.result(3) == 3
+    assert declared.parameters.returns.read(3).described() == 3

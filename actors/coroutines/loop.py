@@ -1,0 +1,207 @@
+"""The event loop of a process's async functions, in a thread of its own or in this one."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import Context, copy_context
+from typing import Any, Final, Protocol
+
+from actors.coroutines.run import CoroutineRun, run_of
+from actors.interrupts import Guard, stems_from
+from jobs.errors import Interruption
+
+Begin = Callable[[], Coroutine[Any, Any, Any]]
+
+BLOCKED_SECONDS: Final = 1.0
+"""A loop that takes longer to begin a run is left to whoever blocks it."""
+
+_CLOSE_SECONDS: Final = 2.0
+
+
+class Coroutines(Protocol):
+    """Runs coroutines of functions, each as often as it likes on the same loop."""
+
+    def run(self, begin: Begin, guard: Guard) -> Any:
+        """Run one, and give what it comes to.
+
+        Raises:
+            Interruption: it was interrupted by its guard.
+            BaseException: whatever it raises.
+        """
+
+
+class SharedLoop:
+    """One loop for all threads of a worker, so that what modules keep works for every run.
+
+    One that a function blocks goes on with what it has, and another one takes its place.
+    """
+
+    def __init__(self, *, blocked_seconds: float = BLOCKED_SECONDS) -> None:
+        self._blocked_seconds = blocked_seconds
+        self._lock = threading.Lock()
+        self._current: _LoopThread | None = None
+
+    def run(self, begin: Begin, guard: Guard) -> Any:
+        """Run a coroutine on the loop; waits for its end in this thread."""
+        context = copy_context()
+        while True:
+            beside = self._loop()
+            run = CoroutineRun(beside.loop, begin, context)
+            with guard.over(run):
+                if beside.conduct(run, begins_within=self._blocked_seconds):
+                    return _outcome(run, guard)
+            self._leave(beside)
+
+    def close(self) -> None:
+        """End the loop, once no function runs any more."""
+        with self._lock:
+            beside, self._current = self._current, None
+        if beside is not None:
+            beside.close()
+
+    def _loop(self) -> "_LoopThread":
+        with self._lock:
+            if self._current is None:
+                self._current = _LoopThread()
+            return self._current
+
+    def _leave(self, beside: "_LoopThread") -> None:
+        with self._lock:
+            if self._current is beside:
+                self._current = None
+        beside.retire()
+
+
+class OwnLoop:
+    """One loop in the thread that runs the functions, as a child has it."""
+
+    def __init__(self) -> None:
+        self._loop: OperationsLoop | None = None
+
+    def close(self) -> None:
+        """Close it, once no function runs any more."""
+        if self._loop is not None:
+            self._loop.close()
+
+    def run(self, begin: Begin, guard: Guard) -> Any:
+        """Run a coroutine in this thread."""
+        if self._loop is None or self._loop.is_closed():
+            self._loop = OperationsLoop()
+        loop = self._loop
+        loop.set_task_factory(make_task)
+        run = CoroutineRun(loop, begin, copy_context())
+        with guard.over(run):
+            conducted = loop.create_task(run.conduct())
+            conducted.add_done_callback(lambda _: loop.stop())
+            while not conducted.done():
+                try:
+                    loop.run_forever()
+                except (SystemExit, KeyboardInterrupt) as error:
+                    if not run.has_raised(error):
+                        raise
+            return _outcome(run, guard)
+
+
+class OperationsLoop(asyncio.SelectorEventLoop):
+    """A loop whose runs have threads of their own."""
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]  # as loosely typed as it is used
+        """Run a function in a thread that belongs to the run which asks for that."""
+        run = run_of(None)
+        if run is None:
+            return super().run_in_executor(executor, func, *args)
+        executor = executor or run.executor
+        if isinstance(executor, ThreadPoolExecutor):
+            func = run.offload(func)
+        return super().run_in_executor(executor, func, *args)
+
+
+def make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> Any:
+    """Make a task; one that comes from a run belongs to that run."""
+    context: Context | None = more.get("context")
+    run = run_of(context)
+    if run is None:
+        return asyncio.Task(coroutine, loop=loop, **more)
+    return run.task(coroutine, loop, **more)
+
+
+class _LoopThread:
+    """A loop and the thread that it runs in."""
+
+    def __init__(self) -> None:
+        self.loop: Final = OperationsLoop()
+        self._is_closing = False
+        self._runs = 0
+        self._is_retired = False
+        self._thread = threading.Thread(target=self._run, name="coroutines", daemon=True)
+        self._thread.start()
+
+    def conduct(self, run: CoroutineRun, *, begins_within: float) -> bool:
+        """Conduct a run; False, and no more than that, if the loop did not begin in time."""
+        once = threading.Lock()
+        begun, ended = threading.Event(), threading.Event()
+        kept: list[asyncio.Task[None]] = []
+
+        def begin() -> None:
+            if not once.acquire(blocking=False):
+                return
+            begun.set()
+            self._runs += 1
+            self.loop.set_task_factory(make_task)
+            task = self.loop.create_task(run.conduct())
+            kept.append(task)
+            task.add_done_callback(end)
+
+        def end(_: object) -> None:
+            self._runs -= 1
+            self._close_if_left()
+            ended.set()
+
+        # Not in the context of a run: what conducts it does not belong to it.
+        self.loop.call_soon_threadsafe(begin, context=Context())
+        if not begun.wait(begins_within) and once.acquire(blocking=False):
+            return False
+        ended.wait()
+        kept[0].result()
+        return True
+
+    def retire(self) -> None:
+        """Close it once its last run has ended."""
+
+        def leave() -> None:
+            self._is_retired = True
+            self._close_if_left()
+
+        with suppress(RuntimeError):  # it is closed
+            self.loop.call_soon_threadsafe(leave, context=Context())
+
+    def close(self) -> None:
+        """Close it now."""
+        self._is_closing = True
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(_CLOSE_SECONDS)
+
+    def _close_if_left(self) -> None:
+        if self._is_retired and not self._runs:
+            self._is_closing = True
+            self.loop.stop()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        while not self._is_closing:
+            # A function that exits ends its run, not the loop.
+            with suppress(BaseException):
+                self.loop.run_forever()
+        self.loop.close()
+
+
+def _outcome(run: CoroutineRun, guard: Guard) -> Any:
+    try:
+        return run.result()
+    except BaseException as error:
+        if guard.interrupted and stems_from(error, asyncio.CancelledError, Interruption):
+            raise Interruption from error
+        raise

@@ -1,0 +1,94 @@
+"""What a function returns is read where the function runs: under its limits, and once."""
+
+import secrets
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from jobs.cancel import cancel
+from tests.eventually import eventually
+from tests.integration.test_embedded_worker import kind_of
+from tests.integration.test_isolation import Apart
+from tests.integration.test_worker_files import Desk
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Desk]:
+    made = Apart(f"test-{secrets.token_hex(6)}", operations="tests.lazy_operations")
+    made.start()
+    yield made
+    made.stop()
+
+
+LAZY = ["yielded", "mapped", "serialised", "validated", "yielded_async"]
+"""Operations whose work is done when somebody reads what they return."""
+
+
+@pytest.mark.parametrize("operation", [*LAZY, "yielded_apart"])
+def test_work_that_is_done_while_a_result_is_read_is_under_the_time_limit(
+    worker: Desk, operation: str
+) -> None:
+    began = time.monotonic()
+
+    ended = worker.run(operation, steps=100, pause=0.1)
+
+    assert (ended.status, kind_of(ended)) == ("failed", "timeout")
+    assert time.monotonic() - began < 9
+
+
+@pytest.mark.parametrize("operation", [*LAZY, "yielded_apart"])
+def test_a_lazy_result_is_that_of_a_plain_one(worker: Desk, operation: str) -> None:
+    ended = worker.run(operation, steps=3, pause=0.0)
+
+    assert (ended.status, ended.result) == ("succeeded", [0, 1, 2]), ended.error
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("operation", ["yielded", "serialised", "yielded_async"])
+def test_a_cancel_reaches_what_reads_a_result_within_300_ms(worker: Desk, operation: str) -> None:
+    job_id = worker.submit(operation, steps=100, pause=0.01)
+    eventually(lambda: worker.read(job_id).progress.step == "begun", what="it is being read")
+    began = time.monotonic()
+
+    cancel(worker.store, job_id)
+    ended = worker.ended(job_id)
+
+    assert ended.status == "cancelled"
+    assert time.monotonic() - began < 0.3
+
+
+@pytest.mark.parametrize("operation", ["yield_files", "yield_files_apart", "list_files"])
+def test_files_that_are_yielded_are_kept(worker: Desk, operation: str) -> None:
+    ended = worker.run(operation, count=3)
+
+    assert ended.status == "succeeded", ended.error
+    assert [each["name"] for each in ended.result] == ["0.txt", "1.txt", "2.txt"]
+    assert [worker.content(each["id"]) for each in ended.result] == [b"0", b"1", b"2"]
+
+
+@pytest.mark.parametrize("operation", ["break_off", "break_off_apart", "break_off_in_a_model"])
+def test_an_error_while_a_result_is_read_is_the_functions(worker: Desk, operation: str) -> None:
+    ended = worker.run(operation)
+
+    assert (ended.status, kind_of(ended), ended.attempt) == ("failed", "exception", 2)
+    assert ended.error is not None
+    assert ended.error["detail"] == "RuntimeError: page 2 is broken"
+
+
+def test_validators_and_serialisers_of_a_result_run_once(worker: Desk) -> None:
+    ended = worker.run("count_calls")
+
+    assert ended.result == {"value": 1, "document": None} | {"document": ended.result["document"]}
+    assert ended.result["document"]["name"] == "one.txt"
+
+
+@pytest.mark.parametrize("operation", ["give_coroutine", "give_coroutine_apart"])
+def test_a_coroutine_that_a_plain_function_returns_is_awaited(worker: Desk, operation: str) -> None:
+    assert worker.run(operation, number=3).result == 3
+
+
+def test_reading_a_coroutine_is_under_the_time_limit(worker: Desk) -> None:
+    ended = worker.run("give_coroutine_late")
+
+    assert (ended.status, kind_of(ended)) == ("failed", "timeout")

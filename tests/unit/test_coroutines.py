@@ -1,0 +1,284 @@
+"""Async functions share a loop, are stopped like others, and leave nothing running."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from actors.coroutines.loop import OwnLoop, SharedLoop
+from actors.interrupts import Guard
+from jobs.errors import Interruption
+from tests.eventually import eventually
+
+Function = Callable[[], Coroutine[Any, Any, Any]]
+_pause = time.sleep  # noqa: TID251  # what functions do, while tests wait for conditions
+
+
+class Runner:
+    """Runs functions as a worker's threads do, and insists as its watch does."""
+
+    def __init__(self, coroutines: SharedLoop | OwnLoop) -> None:
+        self.coroutines = coroutines
+
+    def run(self, function: Function, *, stop_after: float | None = None) -> Any:
+        guard = Guard()
+        over = threading.Event()
+
+        def watch() -> None:
+            if stop_after is not None and not over.wait(stop_after):
+                while not over.wait(0.05):
+                    guard.interrupt()
+                    guard.press()
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        try:
+            return self.coroutines.run(function, guard)
+        finally:
+            over.set()
+            watching.join()
+
+
+@pytest.fixture(params=["shared", "own"])
+def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
+    loop = OwnLoop() if request.param == "own" else SharedLoop()
+    yield Runner(loop)
+    loop.close()
+
+
+@pytest.fixture
+def shared() -> Iterator[Runner]:
+    loop = SharedLoop(blocked_seconds=0.2)
+    yield Runner(loop)
+    loop.close()
+
+
+async def wait() -> None:
+    await asyncio.sleep(60)
+
+
+async def block_in_python() -> None:
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        sum(range(100))
+
+
+async def block_in_short_sleeps() -> None:
+    for _ in range(100):
+        _pause(0.05)
+
+
+async def wait_for_a_task() -> None:
+    await asyncio.create_task(block_in_python())
+
+
+async def wait_for_a_group() -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(wait())
+        group.create_task(block_in_short_sleeps())
+
+
+async def wait_for_a_thread() -> None:
+    await asyncio.to_thread(lambda: [_pause(0.05) for _ in range(100)])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        wait,
+        block_in_python,
+        block_in_short_sleeps,
+        wait_for_a_task,
+        wait_for_a_group,
+        wait_for_a_thread,
+    ],
+)
+def test_an_async_function_is_interrupted_wherever_it_is(
+    runner: Runner, function: Function
+) -> None:
+    began = time.monotonic()
+
+    with pytest.raises(Interruption):
+        runner.run(function, stop_after=0.1)
+
+    assert time.monotonic() - began < 3
+
+
+def test_a_function_after_an_interrupted_one_runs_as_if_nothing_had_been(runner: Runner) -> None:
+    async def answer() -> int:
+        await asyncio.sleep(0)
+        return 42
+
+    answers = []
+    for _ in range(20):
+        with pytest.raises(Interruption):
+            runner.run(block_in_python, stop_after=0.01)
+        answers.append(runner.run(answer))
+
+    assert answers == [42] * 20
+
+
+def test_a_cancel_of_the_functions_own_is_its_error(runner: Runner) -> None:
+    async def cancel_part() -> None:
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        runner.run(cancel_part)
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), ValueError("no"), MemoryError()]
+)
+def test_whatever_a_function_raises_comes_out_and_ends_no_loop(
+    runner: Runner, error: BaseException
+) -> None:
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise error
+
+    async def answer() -> int:
+        return 42
+
+    with pytest.raises(type(error)):
+        runner.run(fail)
+
+    assert runner.run(answer) == 42
+
+
+def test_what_a_module_keeps_works_in_the_next_run(runner: Runner) -> None:
+    kept: dict[str, Any] = {}
+
+    async def use() -> int:
+        if not kept:
+            kept["lock"] = asyncio.Lock()
+            kept["queue"] = asyncio.Queue(1)
+        async with kept["lock"]:
+            waiting = asyncio.create_task(kept["queue"].get())
+            await asyncio.sleep(0)
+            await kept["queue"].put(1)
+            return int(await waiting)
+
+    assert [runner.run(use) for _ in range(3)] == [1, 1, 1]
+
+
+def test_two_runs_at_once_share_a_lock(shared: Runner) -> None:
+    lock = asyncio.Lock()
+    inside: list[str] = []
+
+    async def use() -> None:
+        async with lock:
+            inside.append("in")
+            await asyncio.sleep(0.05)
+            inside.append("out")
+
+    with ThreadPoolExecutor(4) as pool:
+        for used in [pool.submit(shared.run, use) for _ in range(4)]:
+            used.result(10)
+
+    assert inside == ["in", "out"] * 4
+
+
+def test_tasks_that_a_function_leaves_end_with_it(runner: Runner) -> None:
+    ended: list[bool] = []
+
+    async def forget() -> None:
+        async def part() -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                ended.append(True)
+
+        asyncio.create_task(part())  # noqa: RUF006
+        await asyncio.sleep(0)
+
+    runner.run(forget)
+
+    assert ended == [True]
+
+
+def test_threads_that_a_function_leaves_end_with_it(runner: Runner) -> None:
+    ended: list[str] = []
+    begun = threading.Event()
+
+    def work() -> None:
+        begun.set()
+        try:
+            for _ in range(200):
+                _pause(0.02)
+            ended.append("of itself")
+        finally:
+            ended.append("it is over")
+
+    async def forget() -> None:
+        asyncio.get_running_loop().run_in_executor(None, work)
+        await asyncio.to_thread(begun.wait)
+
+    runner.run(forget)
+
+    assert ended == ["it is over"]
+
+
+def test_a_function_that_cleans_up_may_use_a_thread_for_it(runner: Runner) -> None:
+    cleaned: list[int] = []
+
+    async def clean_up() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.to_thread(cleaned.append, 1)
+
+    with pytest.raises(Interruption):
+        runner.run(clean_up, stop_after=0.1)
+
+    assert cleaned == [1]
+
+
+def test_a_loop_that_is_blocked_takes_nobody_else_with_it(shared: Runner) -> None:
+    over = threading.Event()
+    blocked = threading.Event()
+
+    async def block() -> str:
+        blocked.set()
+        over.wait(20)  # one call into C: nobody can interrupt it
+        return "went on"
+
+    async def answer() -> int:
+        await asyncio.sleep(0)
+        return 42
+
+    with ThreadPoolExecutor(1) as pool:
+        blocking = pool.submit(shared.run, block)
+        blocked.wait(5)
+
+        answers = [shared.run(answer) for _ in range(3)]
+        over.set()
+
+        assert blocking.result(10) == "went on"
+    assert answers == [42] * 3
+
+
+def test_loops_that_nobody_needs_any_more_are_closed() -> None:
+    before = threading.active_count()
+    loop = SharedLoop(blocked_seconds=0.05)
+    over = threading.Event()
+    blocked = threading.Event()
+
+    async def block() -> None:
+        blocked.set()
+        over.wait(20)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(Runner(loop).run, block)
+        blocked.wait(5)
+        Runner(loop).run(lambda: asyncio.sleep(0))
+        over.set()
+    loop.close()
+
+    eventually(lambda: threading.active_count() <= before, what="all threads have ended")
