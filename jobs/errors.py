@@ -263,21 +263,6 @@ class ResultNotSerialisable(Failure):
     kind = "result-not-serialisable"
 
 
-class Unsendable(CallboardError):
-    """Something in a result has no form that can be sent."""
-
-    def __init__(self, at: tuple[int | str, ...], why: str) -> None:
-        """Say what.
-
-        Args:
-            at: the way to it.
-            why: what it is, as the rest of a sentence.
-        """
-        self.at: Final = at
-        self.why: Final = why
-        super().__init__(why)
-
-
 class ResultTooLarge(Failure):
     """What the function returned is larger than results may be."""
 

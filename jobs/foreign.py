@@ -3,8 +3,8 @@
 import sys
 from typing import Any, Final
 
-from jobs.errors import Unsendable
 from jobs.pointer import Location
+from jobs.unsendable import Unsendable
 
 _PACKAGES: Final = ("numpy", "pandas")
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from jobs import foreign
-from jobs.errors import Unsendable
 from jobs.pointer import Location
+from jobs.unsendable import Unsendable
 
 DEEPEST: Final = 200
 """So deep results may be nested: every format and reader that there is copes with that."""

@@ -9,11 +9,12 @@ from typing import Any, Final
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from jobs.errors import ResultNotSerialisable, Unsendable
+from jobs.errors import ResultNotSerialisable
 from jobs.files.file import File
 from jobs.plain import plain
 from jobs.pointer import Location, pointer_of
 from jobs.sendable import Sending, survey
+from jobs.unsendable import Unsendable
 
 _MANY: Final = (abc.AsyncIterable, abc.AsyncIterator, abc.AsyncGenerator)
 _ONE: Final = (abc.Awaitable, abc.Coroutine)

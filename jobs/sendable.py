@@ -9,10 +9,10 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from jobs.errors import Unsendable
 from jobs.nullable import allows_null
 from jobs.plain import DEEPEST
 from jobs.pointer import Location
+from jobs.unsendable import Unsendable
 
 LEAST: Final = -(2**63)
 MOST: Final = 2**64 - 1
