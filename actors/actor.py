@@ -4,13 +4,11 @@ import logging
 from typing import Any
 
 from dramatiq import Actor
-from dramatiq.middleware import SkipMessage
 
 from actors.assembly import Assembly
 from actors.runs import Runs
 from actors.upkeep.upkeep import Upkeep
 from actors.workshop import Workshop
-from jobs.errors import Failure
 from jobs.finish import Outcome
 from jobs.operation import Operation
 
@@ -24,12 +22,8 @@ def actor_of(
         run = runs.own()
         if run is None:
             raise RuntimeError("An operation's message runs only once its job is claimed.")
-        try:
-            with upkeep.during(run):
-                return run.execute(params, workshop)
-        except SkipMessage as error:
-            # Dramatiq would take it for a message that was never run.
-            raise Failure("The function asked to be skipped.", retryable=False) from error
+        with upkeep.during(run):
+            return run.execute(params, workshop)
 
     actor: Actor[..., Any] = Actor(
         execute,

@@ -1,14 +1,23 @@
-"""Turn what ended a run into the error that its job shows."""
+"""Turn what ended a run into the error that its job shows.
+
+What a function raises is code of the function: it is asked nothing that it could answer in a way of
+its own, and whatever it does when it is shown is caught here, once. Nobody else touches it.
+"""
 
 import traceback
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from jobs.encoding import readable
+from dramatiq.middleware import SkipMessage
+
+from jobs.encoding import cut
 from jobs.errors import (
     Cancelled,
     Failure,
     InvalidParameters,
+    RetryAfter,
     StorageFull,
     StorageUnavailable,
     TimedOut,
@@ -16,21 +25,50 @@ from jobs.errors import (
 
 LONGEST_DETAIL: Final = 2000
 LONGEST_TRACEBACK: Final = 8000
+LONGEST_NAME: Final = 200
+MOST_FRAMES: Final = 100
+NOT_SHOWN: Final = "(it cannot be shown)"
+
+_NAME: Final[Callable[[type], str]] = type.__dict__["__name__"].__get__
+_TRACEBACK: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__traceback__"].__get__
+_KINDS: Final = {
+    TimedOut: "timeout",
+    Cancelled: "cancelled",
+    StorageUnavailable: "storage-unavailable",
+    StorageFull: "storage-full",
+    InvalidParameters: "invalid-parameters",
+}
+_FINAL: Final = (Cancelled, InvalidParameters)
 
 
 class FailedElsewhere(Failure):
-    """A function has failed in another process; what that was cannot come here, but its account.
+    """A function has failed; what it raised stays where it was, but for its account.
 
     Attributes:
         shown: what `describe` said of it there.
         named: what `names` said of it there.
+        delay: after which it wants to be tried again; None where it did not say.
     """
 
-    def __init__(self, shown: dict[str, Any], named: dict[str, str]) -> None:
+    def __init__(
+        self, shown: dict[str, Any], named: dict[str, str], delay: timedelta | None = None
+    ) -> None:
         super().__init__(shown["detail"], retryable=shown["retryable"])
         self.kind = shown["type"]
         self.shown: Final = shown
         self.named: Final = named
+        self.delay: Final = delay
+
+
+def account(error: BaseException) -> FailedElsewhere:
+    """Give the account of an error in its place."""
+    if type(error) is FailedElsewhere:
+        return error
+    if issubclass(type(error), SkipMessage):
+        # Dramatiq would take it for a message that was never run.
+        error = Failure("The function asked to be skipped.", retryable=False)
+    delay = error.delay if type(error) is RetryAfter else None
+    return FailedElsewhere(describe(error), names(error), delay)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -38,48 +76,75 @@ def describe(error: BaseException) -> dict[str, Any]:
 
     The traceback is for operators; clients never see it.
     """
-    if isinstance(error, FailedElsewhere):
+    if type(error) is FailedElsewhere:
         return error.shown
-    retryable = True
-    match error:
-        case Failure():
-            kind, detail, retryable = error.kind, _shown(error.detail), error.retryable
-        case TimedOut():
-            kind, detail = "timeout", str(error)
-        case Cancelled():
-            kind, detail, retryable = "cancelled", str(error), False
-        case StorageUnavailable():
-            kind, detail = "storage-unavailable", str(error)
-        case StorageFull():
-            kind, detail = "storage-full", str(error)
-        case InvalidParameters():
-            kind, detail, retryable = "invalid-parameters", str(error), False
-        case _:
-            kind, detail = "exception", f"{type(error).__name__}: {_shown(error)}"
-    trace = "".join(traceback.format_exception(error))
+    kind, detail, retryable = _told(error)
+    can_be_shown = not str.endswith(detail, NOT_SHOWN)
     return {
         "type": kind,
-        "detail": readable(detail[:LONGEST_DETAIL]),
+        "detail": cut(detail, LONGEST_DETAIL),
         "retryable": retryable,
-        "traceback": readable(trace[-LONGEST_TRACEBACK:]),
+        "traceback": _trace(error, in_full=can_be_shown),
     }
 
 
 def names(error: BaseException) -> dict[str, str]:
     """Name an error for the log, and where it was raised; what it says may quote parameters."""
-    if isinstance(error, FailedElsewhere):
+    if type(error) is FailedElsewhere:
         return error.named
-    frames = traceback.extract_tb(error.__traceback__)
-    named = {"exception": type(error).__name__}
-    if frames:
-        last = frames[-1]
-        named["raised_at"] = f"{Path(last.filename).name}:{last.lineno} {last.name}"
+    named = {"exception": _name_of(error)}
+    try:
+        last = traceback.extract_tb(_TRACEBACK(error))[-1]
+        place = f"{Path(last.filename).name}:{last.lineno} {last.name}"
+        named["raised_at"] = cut(place, LONGEST_NAME)
+    except Exception:  # noqa: BLE001 — the function may have made the code itself
+        return named
     return named
+
+
+def _told(error: BaseException) -> tuple[str, str, bool]:
+    # Not `isinstance`: an object may say that it is of another class, or raise when it is asked.
+    kind = type(error)
+    if issubclass(kind, Failure):
+        return _of_failure(error)
+    for known, word in _KINDS.items():
+        if issubclass(kind, known):
+            return word, _shown(error), known not in _FINAL
+    return "exception", f"{_name_of(error)}: {_shown(error)}", True
+
+
+def _of_failure(failure: Any) -> tuple[str, str, bool]:
+    try:
+        kind, detail = failure.kind, _shown(failure.detail)
+        retryable = bool(failure.retryable)
+    except BaseException:  # noqa: BLE001 — a class of the function's own may say anything
+        kind, detail, retryable = Failure.kind, _shown(failure), True
+    return (kind if type(kind) is str else Failure.kind), detail, retryable
+
+
+def _name_of(error: BaseException) -> str:
+    return cut(_NAME(type(error)), LONGEST_NAME)
+
+
+def _trace(error: BaseException, *, in_full: bool) -> str:
+    said = None
+    if in_full:
+        said = _tried(lambda: "".join(traceback.format_exception(error, limit=-MOST_FRAMES)))
+    if said is None:
+        # It cannot be shown with what it says, but where it was raised can.
+        said = _tried(lambda: "".join(traceback.format_tb(_TRACEBACK(error), limit=-MOST_FRAMES)))
+        said = f"{said or ''}{_name_of(error)}: {NOT_SHOWN}\n"
+    return cut(said, LONGEST_TRACEBACK, end=True)
 
 
 def _shown(said: object) -> str:
     """Put into words what a function raised or said; its own words may fail, too."""
+    text = _tried(lambda: str(said))
+    return NOT_SHOWN if text is None else text
+
+
+def _tried(show: Callable[[], str]) -> str | None:
     try:
-        return str(said)
-    except Exception:  # noqa: BLE001 — it is the function's code
-        return "(it cannot be shown)"
+        return show()
+    except BaseException:  # noqa: BLE001 — it is the function's code, which may even exit
+        return None

@@ -21,6 +21,10 @@ _CONTEXT: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__cont
 _PARTS: Final[Callable[[BaseException], Any]] = BaseExceptionGroup.__dict__["exceptions"].__get__
 
 
+class Terminated(SystemExit):
+    """The process that the function has for its own is to end."""
+
+
 class Passage:
     """What one thread runs for a while, during which it can be interrupted, once in all.
 
@@ -172,7 +176,7 @@ def stems_from(error: BaseException, *kinds: type[BaseException]) -> bool:
         # Asked of Python itself: a class may say something else of its instances.
         waiting += [_CAUSE(each), _CONTEXT(each)]
         if issubclass(type(each), BaseExceptionGroup):
-            waiting += _PARTS(each)
+            waiting += _PARTS(each) or ()
     return False
 
 

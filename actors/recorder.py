@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from actors.failures import describe, names
+from actors.failures import FailedElsewhere, describe, names
 from actors.runs import Run
 from config.lines import get_logger
 from jobs.adopt import adopt
@@ -107,8 +107,13 @@ class Recorder:
         shown = describe(error)
         rules = run.operation.rules
         if shown["retryable"] and run.failures < run.submission.max_retries:
-            delay = backoff_delay(
-                run.failures, shortest=rules.shortest_backoff, longest=rules.longest_backoff
+            wanted = error.delay if isinstance(error, FailedElsewhere) else None
+            delay = (
+                wanted
+                if wanted is not None
+                else backoff_delay(
+                    run.failures, shortest=rules.shortest_backoff, longest=rules.longest_backoff
+                )
             )
             answer = self.surely(lambda: retry(self._store, run.fence, delay=delay, error=shown))
             run.ended("retried", answer=answer, delay_ms=milliseconds(delay), **names(error))

@@ -7,10 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.coroutines.loop import Coroutines
+from actors.failures import account
 from actors.interrupts import Guard
 from actors.invocation import invoke
 from actors.isolation.call import run_apart
-from jobs.errors import Interrupted, Interruption, LeaseLost, ShutDown, TimedOut
+from jobs.errors import (
+    CallboardError,
+    Cancelled,
+    Interrupted,
+    Interruption,
+    LeaseLost,
+    ShutDown,
+    TimedOut,
+)
 from jobs.fence import Fence
 from jobs.finish import Outcome
 from jobs.job import Job
@@ -77,10 +86,9 @@ class Run:
 
         Raises:
             Interrupted: it was told to stop, and did.
-            InvalidParameters: the parameters do not fit the function as it is now.
-            Failure: it failed on purpose, or its result cannot be kept.
-            StorageUnavailable, StorageFull: its files cannot be fetched or kept.
-            Exception: whatever else the function raises.
+            FailedElsewhere: it failed; what it raised does not come out.
+            CallboardError: its files cannot be fetched or kept, its result is too large, or the
+                parameters do not fit the function as it is now.
         """
         tenant, parameters = self.submission.tenant, self.operation.parameters
         folder = self.job.files = workshop.folder()
@@ -95,10 +103,15 @@ class Run:
             returned = self._call(parameters.arguments(params, fetch), workshop.coroutines)
             outputs.settle(returned.files)
             return outputs.keep(returned.described(), proceed=self.job.checkpoint)
-        except Interruption as interruption:
-            raise self._cause or interruption.cause from interruption
+        except Interruption:
+            failed: BaseException = self._cause or Cancelled("The job was told to stop.")
+        except BaseException as error:
+            if issubclass(type(error), CallboardError):
+                raise
+            failed = account(error)
         finally:
             folder.close()
+        raise failed  # here, where what the function has raised is not its context
 
     def discard(self) -> None:
         """Remove the files that it kept, as no job will ever say that they are its own."""
@@ -152,12 +165,9 @@ class Run:
         self.job.stop(self._cause)
         self._guard.interrupt()
 
-    def press(self) -> None:
-        """Insist that the function stops, if it was told to and cannot have heard of it yet."""
-        self._guard.press()
-
     def stop_when_late(self) -> None:
-        """Stop the function once it has run longer than its time limit."""
+        """Stop the function once it has run longer than its time limit, and insist on a stop."""
+        self._guard.press()
         deadline = self._deadline
         if deadline is not None and time.monotonic() > deadline and not self.job.cancelled:
             limit = self.operation.rules.time_limit

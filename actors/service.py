@@ -88,8 +88,7 @@ class Service(Middleware):
             bounds=LogBounds(settings.max_log_lines, settings.max_log_bytes),
             ending=self._stopping.ending,
         )
-        beat = self._lease.total_seconds() / 3
-        self._heartbeat = Loop("heartbeat", self.beat, interval=beat)
+        self._heartbeat = Loop("heartbeat", self.beat, interval=self._lease.total_seconds() / 3)
         self._watch = Loop("watch", self.watch, interval=WATCH_SECONDS)
         self._hello = Loop("hello", self.hail.say, interval=HELLO_SECONDS)
         self._guarding = Loop("watchdog", self.look_after, interval=WATCHDOG_SECONDS)
@@ -130,16 +129,17 @@ class Service(Middleware):
         # Last in the list is first after a function: results are recorded before failures.
         backend = JobResults(self._store, assembly.storage, self._recorder, self.runs)
         broker.add_middleware(Results(backend=backend, store_results=True))
-        workshop = Workshop(
+        self._workshop = Workshop(
             assembly.settings,
             self._store,
             assembly.storage,
             self._recorder,
             children=self._children,
         )
-        self._coroutines = workshop.coroutines
         for operation in assembly.registry:
-            broker.declare_actor(actor_of(operation, assembly, self.runs, workshop, self._upkeep))
+            broker.declare_actor(
+                actor_of(operation, assembly, self.runs, self._workshop, self._upkeep)
+            )
 
     def after_process_boot(self, broker: Broker) -> None:  # noqa: ARG002
         """Check Redis before anything is claimed, in the process that a `dramatiq` master forked.
@@ -189,8 +189,7 @@ class Service(Middleware):
         for loop in self._loops():
             loop.close()
         self._cancels.close()
-        self._children.close()
-        self._coroutines.close()
+        self._workshop.close()
         self._assembly.relay.close()
         if self._telemetry is not None:
             self._telemetry.close()
@@ -217,7 +216,6 @@ class Service(Middleware):
         """Stop what runs too long, and pass on what functions report."""
         for run in self.runs:
             run.stop_when_late()
-            run.press()
             if run.dirty and run.reports_now():
                 self._recorder.report(run)
         self._upkeep.look()

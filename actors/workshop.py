@@ -42,6 +42,11 @@ class Workshop:
         self._storage = storage
         self._recorder = recorder
 
+    def close(self) -> None:
+        """End what runs functions, once none runs any more."""
+        self.children.close()
+        self.coroutines.close()
+
     def folder(self) -> RunFiles:
         """Give one attempt a folder of its own, which is made once something is put there."""
         return RunFiles(self._storage.folder)

@@ -30,9 +30,21 @@ def encode(value: Any) -> tuple[bytes, int]:
     return _PLAIN + plain, len(plain)
 
 
+def cut(text: str, most: int, *, end: bool = False) -> str:
+    """Give at most so many characters of a text, from its beginning or its end, as plain text.
+
+    Args:
+        text: also of a class that behaves in a way of its own.
+        most: characters.
+        end: give the last ones.
+    """
+    part = slice(-most, None) if end else slice(most)
+    return readable(str.__getitem__(text, part))
+
+
 def readable(text: str) -> str:
     """Give text that UTF-8 can carry: half a character, as in odd file names, is escaped."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return str.encode(text, "utf-8", "backslashreplace").decode("utf-8")
 
 
 def decode(stored: bytes) -> Any:

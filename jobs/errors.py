@@ -48,11 +48,17 @@ Interruption (BaseException) what is raised inside a running function
 """
 # long: one tree, whose sentences clients read
 
+import math
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final, Self
 
 from config.duration import format_bytes
 from jobs.quota import Quota
+
+LONGEST_DELAY: Final = timedelta(days=1)
+"""No function chooses a longer one before its next attempt."""
 
 
 class CallboardError(Exception):
@@ -257,6 +263,25 @@ class Failure(CallboardError):
         super().__init__(detail)
 
 
+class RetryAfter(Failure):
+    """The function asks to be run again after a time that it knows."""
+
+    def __init__(self, delay: float | timedelta | str | None, detail: str = "") -> None:
+        """Fail this attempt, and choose when the next one begins, if there are retries left.
+
+        Args:
+            delay: seconds, or the value of a `Retry-After` header that the function was given:
+                seconds or a date. At most a day. The operation's `backoff` decides where there is
+                none, or none that can be read.
+            detail: what the caller reads.
+
+        Raises:
+            ValueError: the delay is no number.
+        """
+        self.delay: Final = _delay_of(delay)
+        super().__init__(detail or "The function cannot go on now, and asked to be run later.")
+
+
 class ResultNotSerialisable(Failure):
     """What the function returned cannot be sent to anybody."""
 
@@ -321,3 +346,25 @@ class Interruption(BaseException):
     def __init__(self, cause: Interrupted | None = None) -> None:
         self.cause = cause or Cancelled("The job was told to stop.")
         super().__init__(str(self.cause))
+
+
+def _delay_of(wanted: float | timedelta | str | None) -> timedelta | None:
+    delay = _delay_in(wanted) if isinstance(wanted, str) else wanted
+    if delay is None:
+        return None
+    seconds = delay.total_seconds() if isinstance(delay, timedelta) else float(delay)
+    if math.isnan(seconds):
+        raise ValueError("A delay is a number of seconds.")
+    return timedelta(seconds=max(0.0, min(LONGEST_DELAY.total_seconds(), seconds)))
+
+
+def _delay_in(header: str) -> float | timedelta | None:
+    """Read the value of a `Retry-After` header (RFC 9110, section 10.2.3)."""
+    header = header.strip()
+    if header.isascii() and header.isdigit():
+        return int(header[:9])
+    try:
+        date = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)) - datetime.now(UTC)

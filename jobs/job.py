@@ -5,16 +5,16 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import Final, Protocol, TypeVar
 
-from jobs.encoding import readable
+from jobs.encoding import cut
 from jobs.errors import Cancelled, Interrupted, Interruption
 from jobs.files.folder import RunFiles
 from jobs.progress import Report
+from jobs.scale import Scale, percent_of, units_of
 
 Item = TypeVar("Item")
 LONGEST_LINE: Final = 4096
 MOST_BUFFERED_LINES: Final = 1000
-MOST_UNITS: Final = 2**63 - 1
-"""What every format that a client may ask for can carry."""
+NO_NUMBER: Final = "(a progress that is no number was left out)"
 
 
 class Reporter(Protocol):
@@ -26,6 +26,9 @@ class Reporter(Protocol):
 
 class Job:
     """The handle of one attempt; its methods return at once, from any thread.
+
+    What is reported never fails a job, whatever it is: `step`, `progress` and `log` take what they
+    can make of it, and leave out the rest.
 
     Attributes:
         id: the job's id.
@@ -46,6 +49,7 @@ class Job:
         self._step = ""
         self._lines: list[str] = []
         self._dropped = 0
+        self._scale = Scale()
 
     @property
     def cancelled(self) -> bool:
@@ -63,23 +67,41 @@ class Job:
 
     def step(self, text: str) -> None:
         """Say what the function does now; a sentence for people."""
+        line = _line(text)
         with self._lock:
-            self._step = readable(text[:LONGEST_LINE])
-        self._report(f"— {text}")
+            self._step = line
+        self._report(f"— {line}")
+
+    def stage(self, name: str, weight: float | None = None) -> None:
+        """Begin a stage of the work, and end the one before; the percentage never goes back.
+
+        Args:
+            name: a sentence for people, as `step` takes it.
+            weight: how much of the whole job it is, in percent; by default all that is left.
+        """
+        with self._lock:
+            self._percent = self._scale.begin(weight)
+        self.step(name)
 
     def progress(self, current: float, total: float | None = None) -> None:
-        """Say how far the function is.
+        """Say how far the function is, or its stage, if it has begun one.
 
         Args:
             current: units done, or percent when there is no `total`.
             total: units in all; beyond `MOST_UNITS` both are shown as that.
         """
+        try:
+            percent = percent_of(current, 100 if total is None else total)
+            units = None if total is None else (units_of(current), units_of(total))
+        except Interruption:
+            raise
+        except BaseException:  # noqa: BLE001 — it may be of any class
+            self.log(NO_NUMBER)
+            return
         with self._lock:
-            if total is None:
-                self._percent = _percent(current, 100)
-            else:
-                self._percent = _percent(current, total)
-                self._current, self._total = _units(current), _units(total)
+            self._percent = self._scale.shown(percent)
+            if units is not None:
+                self._current, self._total = units
         self._report()
 
     def track(self, items: Iterable[Item], total: int | None = None) -> Iterator[Item]:
@@ -104,7 +126,7 @@ class Job:
 
     def log(self, text: str) -> None:
         """Add a line to the job's log; very long lines and floods of them are cut."""
-        self._report(text)
+        self._report(_line(text))
 
     def stop(self, cause: Interrupted | None = None) -> None:
         """Ask the function to stop; the first cause stays."""
@@ -145,16 +167,18 @@ class Job:
         if line is not None:
             with self._lock:
                 if len(self._lines) < MOST_BUFFERED_LINES:
-                    self._lines.append(f"{time.time():.3f} {readable(line[:LONGEST_LINE])}")
+                    self._lines.append(f"{time.time():.3f} {cut(line, LONGEST_LINE)}")
                 else:
                     self._dropped += 1
         if self._reporter is not None:
             self._reporter.changed()
 
 
-def _percent(current: float, total: float) -> float:
-    return round(float(min(100.0, max(0.0, 100.0 * (current / total)))), 1) if total > 0 else 0.0
-
-
-def _units(count: float) -> int:
-    return 0 if count != count else int(max(-MOST_UNITS, min(MOST_UNITS, count)))  # noqa: PLR0124 — NaN
+def _line(text: object) -> str:
+    """Put into words whatever a function reports; its own words may fail."""
+    try:
+        return cut(text if isinstance(text, str) else str(text), LONGEST_LINE)
+    except Interruption:
+        raise
+    except BaseException:  # noqa: BLE001 — it may be of any class
+        return "(this cannot be shown)"

@@ -149,6 +149,7 @@ def operation(
     queue: str = ...,
     result_ttl: str | timedelta = ...,
     max_result: str | int | None = ...,
+    capture_logs: bool = ...,
 ) -> Callable[[Callable[..., Any]], Operation]: ...
 
 
@@ -175,6 +176,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
     queue: str = "default",
     result_ttl: str | timedelta = "24h",
     max_result: str | int | None = None,
+    capture_logs: bool = False,
 ) -> Operation | Callable[[Callable[..., Any]], Operation]:
     """Declare a function as an operation; its type hints and docstring are the schema.
 
@@ -204,6 +206,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
         result_ttl: how long a finished job is kept, 1 h to 7 d.
         max_result: the largest result without the files in it, as `64MiB`; by default what the
             settings say.
+        capture_logs: whether what it prints and logs goes into the job's log, too.
 
     Raises:
         OperationError: something here cannot be; names the function and the reason.
@@ -233,6 +236,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
                 max_result_bytes=None if max_result is None else parse_bytes(max_result),
                 memory_limit_bytes=None if memory_limit is None else parse_bytes(memory_limit),
                 stop_grace=parse_duration(stop_grace),
+                capture_logs=capture_logs,
             )
         except (ValueError, TypeError) as error:
             raise OperationError(f"{label}: {error}") from error

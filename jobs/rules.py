@@ -45,6 +45,7 @@ class Rules:
     memory_limit_bytes: int | None = None
     memory_limit_kind: MemoryLimitKind = "resident"
     stop_grace: timedelta = timedelta(seconds=1)
+    capture_logs: bool = False
 
 
 def complaints(name: str, rules: Rules) -> list[str]:

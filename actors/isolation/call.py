@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.failures import FailedElsewhere
 from actors.isolation import messages
 from actors.isolation.children import Child, Gone
 from actors.isolation.process import OUT_OF_MEMORY
@@ -110,7 +109,7 @@ class Call:
                 self._answered = True
                 raise self._run.cause or Cancelled("The job was told to stop.")
             case "failed":
-                failure = FailedElsewhere(message["error"], message["names"])
+                failure = messages.failure_of(message)
                 self._answered = failure.kind != OutOfMemory.kind
                 raise failure
         return None

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 import structlog
 
 from actors.coroutines.loop import OwnLoop
-from actors.failures import describe, names
+from actors.failures import account
 from actors.interrupts import Guard
 from actors.invocation import invoke
 from actors.isolation import messages
@@ -147,7 +147,7 @@ class Child:
         except (Ended, Closed):
             raise
         except BaseException as error:  # noqa: BLE001 — it is the function's code
-            return {"kind": "failed", "error": describe(error), "names": names(error)}
+            return messages.failed(account(error))
 
     def _done(self, attempt: Attempt) -> messages.Message:
         asked = attempt.asked

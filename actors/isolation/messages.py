@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from actors.failures import FailedElsewhere
 from jobs.errors import (
     CallboardError,
     Cancelled,
@@ -125,6 +127,18 @@ def file_of(described: Mapping[str, Any]) -> File:
     )
     file.settle(size=described["size"], sha256=described["sha256"])
     return file
+
+
+def failed(failure: FailedElsewhere) -> Message:
+    """Hand over the account of what a function raised."""
+    delay = None if failure.delay is None else failure.delay.total_seconds()
+    return {"kind": "failed", "error": failure.shown, "names": failure.named, "delay_s": delay}
+
+
+def failure_of(message: Message) -> FailedElsewhere:
+    """Read the account of what a function raised."""
+    delay = None if message["delay_s"] is None else timedelta(seconds=message["delay_s"])
+    return FailedElsewhere(message["error"], message["names"], delay)
 
 
 def done(outcome: Outcome, settled: Settled) -> Message:

@@ -14,6 +14,7 @@ from socket import socket
 from types import FrameType
 from typing import Final
 
+from actors.interrupts import Terminated
 from actors.signals import free_forks
 
 OUT_OF_MEMORY: Final = 97
@@ -29,7 +30,7 @@ _LEAST_ROOM_BYTES: Final = 16 * 1024**2
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
-class Ended(SystemExit):
+class Ended(Terminated):
     """The worker has ended this process by SIGTERM, as its function did not stop by itself."""
 
 

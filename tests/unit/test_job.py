@@ -1,12 +1,19 @@
 """The handle of a running job: it never blocks, forgets nothing it may keep, and stops on time."""
 
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
 import msgpack
 import numpy as np
 import pytest
 
 from jobs.errors import Cancelled, Interruption, TimedOut
-from jobs.job import LONGEST_LINE, MOST_BUFFERED_LINES, MOST_UNITS, Job
+from jobs.job import LONGEST_LINE, MOST_BUFFERED_LINES, Job
 from jobs.progress import Report
+from jobs.scale import MOST_UNITS
 
 
 class Bell:
@@ -182,3 +189,106 @@ def test_the_reporter_is_told_of_each_change() -> None:
     job.log("line")
 
     assert bell.rings == 3
+
+
+class Odd:
+    """Something whose words fail."""
+
+    def __str__(self) -> str:
+        raise SystemExit
+
+    __float__ = __lt__ = __gt__ = __str__  # type: ignore[assignment]
+
+
+ODD: list[Any] = [
+    None, 3, b"bytes", Odd(), [Odd()], {"a": Odd()}, "a\udc80", "x" * 10_000_000, "a\nb",
+    float("nan"), float("inf"), -float("inf"), 10**400, Decimal("NaN"), Decimal("sNaN"), 1 + 2j,
+    np.array([1, 2]), np.float64("nan"), object, type,
+]  # fmt: skip
+"""What no method of a job was made for."""
+
+
+@pytest.mark.parametrize("odd", ODD, ids=[str(number) for number in range(len(ODD))])
+def test_nothing_that_is_reported_fails_a_job(job: Job, odd: Any) -> None:
+    job.log(odd)
+    job.step(odd)
+    job.stage(odd, odd)
+    for current, total in ((odd, None), (odd, 10), (1, odd), (odd, odd)):
+        job.progress(current, total)
+
+    report = job.collect()
+
+    assert report is not None
+    msgpack.packb(dataclasses.asdict(report) | {"lines": list(report.lines)})
+    assert report.percent is None or 0 <= report.percent <= 100
+    assert all(len(line) < LONGEST_LINE + 20 for line in report.lines)
+    assert len(report.step) <= LONGEST_LINE
+
+
+def test_an_interruption_is_not_kept_from_a_function_by_what_it_reports(job: Job) -> None:
+    class Slow:
+        def __str__(self) -> str:
+            raise Interruption
+
+    with pytest.raises(Interruption):
+        job.log(Slow())  # type: ignore[arg-type]
+
+
+def test_reports_after_the_end_and_from_other_threads_are_taken(job: Job) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(100):
+            pool.submit(job.log, f"line {number}")
+
+    report = job.collect()
+
+    assert report is not None
+    assert len(report.lines) == 100
+
+
+def percents(job: Job, *steps: Callable[[], object]) -> list[float | None]:
+    seen = []
+    for step in steps:
+        step()
+        report = job.collect()
+        seen.append(report and report.percent)
+    return seen
+
+
+def test_stages_share_the_percentage_by_their_weights(job: Job) -> None:
+    seen = percents(
+        job,
+        lambda: job.stage("Load", 20),
+        lambda: job.progress(50),
+        lambda: job.progress(4, 4),
+        lambda: job.stage("Work", 60),
+        lambda: job.progress(1, 2),
+        lambda: job.stage("Save"),
+        lambda: job.progress(1, 2),
+        lambda: list(job.track(range(3))),
+    )
+
+    assert seen == [0.0, 10.0, 20.0, 20.0, 50.0, 80.0, 90.0, 100.0]
+
+
+@pytest.mark.parametrize("weight", [None, 10, 0, -5, 150, float("nan"), 33.3])
+def test_stages_never_move_the_percentage_back(job: Job, weight: Any) -> None:
+    moves: list[Callable[[], object]] = []
+    for _ in range(5):
+        moves.append(lambda: job.stage("next", weight))
+        moves += [lambda done=done: job.progress(done, 3) for done in (0, 2, 1, 3, 0)]  # type: ignore[misc]
+
+    seen = [percent for percent in percents(job, *moves) if percent is not None]
+
+    assert seen == sorted(seen)
+    assert seen[0] >= 0
+    assert seen[-1] <= 100
+
+
+def test_a_stage_is_shown_as_a_step(job: Job) -> None:
+    job.stage("Load", 20)
+
+    report = job.collect()
+
+    assert report is not None
+    assert report.step == "Load"
+    assert report.lines[0].endswith("— Load")
