@@ -74,10 +74,9 @@ class Service(Middleware):
             self._store, self.runs, grace=settings.shutdown_grace, is_own=supervised
         )
         # No shorter than a lease: before that nobody has lost anything.
-        silence = max(settings.stuck_after, self._lease)
-        supervision = Supervision(self._stopping, longest_silence=silence) if supervised else None
-        self._supervision = supervision
-        drain = supervision.drain if supervision is not None else None
+        gap = max(settings.stuck_after, self._lease)
+        self._supervision = Supervision(self._stopping, longest_silence=gap) if supervised else None
+        drain = self._supervision.drain if self._supervision is not None else None
         self._watchdog = Watchdog(self.runs, stuck_after=settings.stuck_after, drain=drain)
         self._upkeep = Upkeep(self.runs, replace=drain, owns_process=owns_process)
         self.hail: Final = Hail(assembly, self._name, self.runs, self._watchdog)
