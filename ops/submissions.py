@@ -11,7 +11,7 @@ from api.problems.problem import Problem
 from api.submissions import Submission, due_ms, parse_submission
 from jobs.api_keys import TENANT
 from jobs.errors import InvalidParameters
-from jobs.parameters import pointer_of
+from jobs.pointer import pointer_of
 from jobs.submission import DEFAULT_TENANT
 
 _BESIDE: Final = ("tenant", "idempotency_key")
