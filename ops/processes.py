@@ -7,7 +7,6 @@ until gevent has patched it in the processes that serve.
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,7 +29,6 @@ def web(host: str | None, port: int | None, processes: int | None) -> None:
     """
     if "ssl" in sys.modules:  # as after `python -m ops.cli web`
         os.execv(sys.executable, [sys.executable, "-m", "ops.start", *sys.argv[1:]])  # noqa: S606
-    _find_modules_here()
     _override(host=host, port=port, web_concurrency=processes)
     from ops.gunicorn_application import Application  # noqa: PLC0415 — see above
 
@@ -45,7 +43,6 @@ def worker(threads: int | None) -> None:
     SIGTERM lets running jobs end within CALLBOARD_SHUTDOWN_GRACE and hands on the others, SIGHUP
     starts the worker anew after that.
     """
-    _find_modules_here()
     from config.load import load_settings_or_exit  # noqa: PLC0415 — a moment saved for `web`
 
     threads = threads or load_settings_or_exit().threads
@@ -74,10 +71,3 @@ def _override(**chosen: object) -> None:
         from config.environment import override_environment  # noqa: PLC0415 — see above
 
         override_environment(**chosen)
-
-
-def _find_modules_here() -> None:
-    """Find modules of operations in this folder, but none that is called as one of ours."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)

@@ -47,7 +47,7 @@ for name in ("callboard", "config", "jobs", "actors", "api", "ops"):
                     raise
 """
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(400)  # modules are compiled at their first import
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_web_and_worker_start_in_any_folder_and_take_options(stack: Stack) -> No
 
     url = f"http://127.0.0.1:{port}"
     eventually(
-        lambda: httpx.get(f"{url}/readyz").is_success, what="web is ready", timeout=BOOT_SECONDS
+        lambda: httpx.get(f"{url}/readyz").is_success, what="web is ready", timeout=4 * BOOT_SECONDS
     )
     job = submitted(url)
 
@@ -135,7 +135,7 @@ def test_the_one_process_server_starts_in_any_folder(stack: Stack) -> None:
     eventually(
         lambda: httpx.get(f"{url}/readyz").is_success,
         what="it is ready",
-        timeout=BOOT_SECONDS,
+        timeout=4 * BOOT_SECONDS,
         ignoring=httpx.TransportError,
     )
 
