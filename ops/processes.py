@@ -50,7 +50,7 @@ def worker(threads: int | None) -> None:
     _override(threads=threads, dramatiq_queue_prefetch=threads)
     from dramatiq.cli import main, make_argument_parser  # noqa: PLC0415
 
-    main(_arguments(make_argument_parser(), threads))
+    sys.exit(main(_arguments(make_argument_parser(), threads)))
 
 
 def _arguments(parser: Any, threads: int) -> "Namespace":
