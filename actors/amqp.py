@@ -1,15 +1,14 @@
 """What all our RabbitMQ connections share: bounded parameters and the arguments of a queue."""
 
 import logging
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pika
 
+from actors.levels import QueueType
 from config.process import ProcessName
 from config.tls import TLS, ended_within_tls, tls_fault
 from jobs.versions import numbers_of
-
-QueueType = Literal["classic", "quorum"]
 
 HEARTBEAT_S: Final = 20
 CONNECT_S: Final = 3

@@ -8,8 +8,8 @@ from actors.assembly import Assembly
 from actors.runs import Runs
 from actors.watchdog import Watchdog
 from config.lines import get_logger
-from jobs.errors import TooManySchedules
-from jobs.greet import greet
+from jobs.errors import StoreUnavailable, TooManySchedules
+from jobs.greet import greet, part
 from jobs.limit import limit
 from jobs.schedules.file import apply_schedules
 from jobs.schedules.records import list_schedules
@@ -60,6 +60,13 @@ class Hail:
             "operations": ",".join(names),
         }
         greet(self._store, self._name, fields, operations=names)
+
+    def part(self) -> None:
+        """Say that this worker has gone, so that nobody counts on it for another 30 s."""
+        try:
+            part(self._store, self._name)
+        except StoreUnavailable:
+            log.debug("part_unsaid")
 
     def _is_forgotten(self) -> bool:
         (known,) = self._store.pipeline(("EXISTS", self._store.keys("worker", self._name)))

@@ -10,6 +10,7 @@ from dramatiq.results import Results
 
 from actors.actor import actor_of
 from actors.assembly import Assembly, away_because
+from actors.broker.work_queue import WorkQueue
 from actors.cancels import Cancels
 from actors.claiming import Claiming
 from actors.hail import Hail
@@ -154,6 +155,10 @@ class Service(Middleware):
             log.critical("worker_refused", reason=away_because(error))
             raise SystemExit(2) from error
 
+    def before_worker_boot(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002
+        """Let what is fetched of all queues be worked off by rank."""
+        worker.work_queue = WorkQueue()
+
     def after_worker_boot(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002
         """Start everything; Redis and RabbitMQ may come later."""
         free_forks()
@@ -187,6 +192,7 @@ class Service(Middleware):
         self._stopping.close()
         for loop in self._loops():
             loop.close()
+        self.hail.part()
         self._cancels.close()
         self._workshop.close()
         self._assembly.relay.close()

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from dramatiq import Message
 
 from actors.amqp import queue_name
-from actors.publisher import MAX_PRIORITY, Outcome, Outgoing
+from actors.publisher import Outcome, Outgoing
 from jobs.publisher import Wakeup
 from jobs.submission import Submission
 
@@ -59,7 +59,7 @@ class BrokerPublisher:
             message_id=submission.job_id,
             message_timestamp=wakeup.published_ms,
         )
-        return Outgoing(message, priority=MAX_PRIORITY if wakeup.urgent else submission.priority)
+        return Outgoing(message, submission.priority, handed_over=wakeup.handed_over)
 
 
 def submission_of(message: Message[Any]) -> tuple[Submission, int]:

@@ -30,6 +30,17 @@ def greet(
     )
 
 
+def part(store: Store, worker: str) -> None:
+    """Take a worker out of the fleet at once; repeating it does no harm.
+
+    Raises:
+        StoreUnavailable: Redis does not answer; the worker is forgotten after 30 s.
+    """
+    store.run(
+        "part_worker", store.keys("workers"), worker=worker, lasts_ms=milliseconds(HELLO_LASTS)
+    )
+
+
 def fleet(store: Store) -> dict[str, dict[str, str]]:
     """List the workers that said hello lately, with what they said.
 

@@ -97,7 +97,10 @@ class Intake:
         self.faults.reach("between-record-and-publish")
         if accepted.wakeup:
             wakeup = Wakeup(
-                accepted.submission, accepted.wakeup, urgent=False, published_ms=accepted.now_ms
+                accepted.submission,
+                accepted.wakeup,
+                handed_over=False,
+                published_ms=accepted.now_ms,
             )
             (confirmed,) = self.publisher.publish([wakeup])
             if confirmed:

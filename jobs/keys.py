@@ -72,6 +72,7 @@ TEMPLATES: Final[dict[str, str]] = {
     # The fleet.
     "workers": "workers",  # zset: worker ids by their last hello
     "worker": "worker:<worker>",  # hash: what a worker said of itself
+    "threads": "threads",  # string: how many jobs the living workers run at a time
     "operations": "operations",  # zset: operations by the last hello of a worker that knows them
     "leader": "leader",  # string: the housekeeper that leads
     # Never written: deleting it is a write that a full memory does not refuse.

@@ -13,13 +13,13 @@ class Wakeup:
 
     Attributes:
         number: the wake-up that a confirm settles.
-        urgent: places are reserved for the job, so it overtakes all priorities.
+        handed_over: places are reserved for the job, so it goes before others of its priority.
         published_ms: the time, by the clock of Redis.
     """
 
     submission: Submission
     number: int
-    urgent: bool
+    handed_over: bool
     published_ms: int
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from jobs.publisher import Wakeup
 from jobs.store import Store
 from tests.batch_rules import Batches, batch_complaints, look_at_batches
 from tests.delivery_rules import Deliveries, delivery_complaints, look_at_deliveries
@@ -29,6 +30,7 @@ class Seen:
     tenants: frozenset[str]
     deliveries: Deliveries
     batches: Batches
+    threads: int | None = None
 
     def members(self, name: str) -> Mapping[str, float]:
         return self.sets.get(name, {})
@@ -48,6 +50,16 @@ class Seen:
 
     def free(self, slot: str) -> int:
         return self.limit(slot) - len(self.members(f"slot:{slot}"))
+
+    def has_at_hand(self, operation: str) -> bool:
+        """Whether a job of the operation was promised its places."""
+        return any(score >= 0 for score in self.members(f"slot:operation:{operation}").values())
+
+    def has_enough(self, operation: str) -> bool:
+        """Whether one more promise would help no thread."""
+        free = None if self.threads is None else self.threads - len(self.members("leases"))
+        too_many = free is not None and len(self.members("reservations")) > free
+        return too_many and self.has_at_hand(operation)
 
     def with_status(self, *statuses: str) -> set[str]:
         return {job_id for job_id, job in self.jobs.items() if job["status"] in statuses}
@@ -91,7 +103,9 @@ def look(store: Store) -> Seen:
         ("HGETALL", f"{prefix}limits"),
         ("SMEMBERS", f"{prefix}waited"),
         ("SMEMBERS", f"{prefix}tenants"),
+        ("GET", f"{prefix}threads"),
     )
+    threads = replies.pop()
     hashes, rest = replies[: len(job_ids)], replies[len(job_ids) :]
     return Seen(
         jobs={job_id: _text(flat) for job_id, flat in zip(job_ids, hashes, strict=True)},
@@ -106,6 +120,7 @@ def look(store: Store) -> Seen:
         tenants=frozenset(name.decode() for name in replies[-1]),
         deliveries=look_at_deliveries(store, short),
         batches=look_at_batches(store, short),
+        threads=None if threads is None else int(threads),
     )
 
 
@@ -163,6 +178,29 @@ def _without_log(job: Fields) -> dict[str, str]:
 def nobody_waits_in_vain(seen: Seen) -> Iterator[str]:
     """Say which places are free while a job that could run waits there; after a hand-over."""
     yield from named("idle-places", _nobody_waits_in_vain(seen, only_simple=False))
+
+
+def nobody_is_overtaken(seen: Seen, now_ms: int) -> Iterator[str]:
+    """Say who waits at a slot where a worse-ranked job was promised a place; after a hand-over."""
+    for job_id, job in seen.jobs.items():
+        slot = job.get("parked_on", "")
+        passed_over = int(job.get("passed_until_ms", 0)) > now_ms
+        if not slot or passed_over or len(slots_of(job)) > 1:
+            continue
+        rank = float(job["rank"])
+        for entry, score in seen.members(f"slot:{slot}").items():
+            if score > rank:
+                yield f"order: {job_id} waits at {slot}, and {entry} is promised a place there"
+
+
+def overtaken(seen: Seen, message: Wakeup, others: Iterable[Wakeup]) -> Iterator[str]:
+    """Say who could have run in place of a job whose message came first."""
+    for other in others:
+        job = seen.jobs.get(other.submission.job_id, {})
+        better = other.submission.priority > message.submission.priority
+        runnable = job.get("status") == "queued" and "parked_on" not in job
+        if better and runnable and seen.room_for(other.submission.job_id):
+            yield f"order: {message.submission.job_id} came before {other.submission.job_id}"
 
 
 def nothing_is_held(seen: Seen) -> Iterator[str]:
@@ -276,6 +314,11 @@ def _nobody_waits_in_vain(seen: Seen, *, only_simple: bool) -> Iterator[str]:
         for job_id in members:
             wanted = slots_of(seen.jobs[job_id]) if job_id in seen.jobs else {}
             if only_simple and len(wanted) > 1:
+                continue
+            operation = seen.jobs[job_id]["operation"] if wanted else ""
+            # Between two rounds of the housekeeper, other jobs may have freed threads.
+            known = seen.threads is not None and only_simple
+            if seen.has_at_hand(operation) if known else seen.has_enough(operation):
                 continue
             if wanted and all(seen.free(one) >= places for one, places in wanted.items()):
                 yield f"{job_id} waits at {slot}, and all its places are free"

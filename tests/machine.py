@@ -21,6 +21,7 @@ from jobs.errors import BatchNotFound, JobActive, JobNotFound
 from jobs.excuse import excuse
 from jobs.fence import Fence
 from jobs.finish import Outcome, encode_result, finish
+from jobs.greet import greet, part
 from jobs.hand_over import hand_over
 from jobs.limit import limit
 from jobs.progress import LogBounds, Report, progress
@@ -259,6 +260,19 @@ class Callboard(RuleBasedStateMachine):
             self._take(message, crash_after_adopt=crash, heard=not deaf)
             self.the_rules_hold()
 
+    @rule(count=st.integers(1, 3))
+    def deliver_by_rank(self, count: int) -> None:
+        """Hand messages to workers in the order in which RabbitMQ does."""
+        self.world.publish()
+        for _ in range(min(count, len(self.world.broker.messages))):
+            message, before, known = self.world.broker.best(), self.seen, len(self.fences)
+            self.world.broker.messages.remove(message)
+            self.delivered.append(message)
+            self._take(message)
+            if len(self.fences) > known:
+                self.wrong += invariants.overtaken(before, message, self.world.broker.messages)
+            self.the_rules_hold()
+
     @precondition(lambda self: self.delivered)
     @rule(pick=NEWEST_FIRST, same_token=st.booleans())
     def deliver_again_late(self, pick: int, same_token: bool) -> None:
@@ -320,6 +334,13 @@ class Callboard(RuleBasedStateMachine):
         for chore in chores:
             self._do(chore)
 
+    @rule(worker=st.sampled_from(["one", "two"]), threads=st.integers(0, 3))
+    def say_hello_or_part(self, worker: str, threads: int) -> None:
+        if threads:
+            greet(self.store, worker, {"threads": str(threads)}, operations=[])
+        else:
+            part(self.store, worker)
+
     @rule()
     def lose_all_workers(self) -> None:
         for _ in range(4):
@@ -351,6 +372,7 @@ class Callboard(RuleBasedStateMachine):
         wrong += [*invariants.complaints(after), *invariants.changes(before, after)]
         if self.handed_over:
             wrong += invariants.nobody_waits_in_vain(after)
+            wrong += invariants.nobody_is_overtaken(after, self.world.now_ms)
         self.handed_over = False
         wrong += invariants.named("model", self.model.differences(after))
         assert not wrong, "\n".join(wrong)

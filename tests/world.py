@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from redis import Redis
 
+from actors.levels import level_of
 from jobs.adopt import adopt
 from jobs.cancel import ask_cancel, confirm_cancel
 from jobs.claim import Claim, claim
@@ -59,8 +60,16 @@ class Broker:
             self.published.append((wakeup.submission.job_id, wakeup.number))
         return [self.mood not in ("mute", "down")] * len(wakeups)
 
+    def best(self) -> Wakeup:
+        """Give the message that RabbitMQ delivers first: of the highest level, the oldest."""
+        return max(self.messages, key=_level)
+
     def ready(self, queue: str) -> int | None:
         return sum(1 for message in self.messages if message.submission.queue == queue)
+
+
+def _level(message: Wakeup) -> int:
+    return level_of(message.submission.priority, handed_over=message.handed_over)
 
 
 class World:

@@ -13,10 +13,12 @@ class Delivery(MessageProxy):
 
     Args:
         redelivered: whether somebody has held this message before.
+        level: at which it was published; the higher goes first.
     """
 
-    def __init__(self, message: Message[Any], *, redelivered: bool) -> None:
+    def __init__(self, message: Message[Any], *, redelivered: bool, level: int = 0) -> None:
         super().__init__(message)
+        self.level = level
         self.redelivered = redelivered
         self.given_back_after: timedelta | None = None
 

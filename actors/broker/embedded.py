@@ -24,9 +24,9 @@ log = get_logger(__name__)
 
 
 class Place(NamedTuple):
-    """A message's place in its queue: the highest priority first, then the oldest."""
+    """A message's place in its queue: the highest level first, then the oldest."""
 
-    negative_priority: int
+    negative_level: int
     number: int
     body: bytes
     redelivered: bool = False
@@ -36,7 +36,7 @@ class EmbeddedDelivery(Delivery):
     """A delivery that can be put back at its old place."""
 
     def __init__(self, message: Message[Any], place: Place) -> None:
-        super().__init__(message, redelivered=place.redelivered)
+        super().__init__(message, redelivered=place.redelivered, level=-place.negative_level)
         self.place = place
 
 
@@ -108,7 +108,7 @@ class EmbeddedBroker(Enqueueing, StubBroker):
             return [Outcome.UNAVAILABLE] * len(messages)
         for outgoing in messages:
             self.declare_queue(outgoing.routing_key)
-            place = Place(-outgoing.priority, next(self._numbers), outgoing.message.encode())
+            place = Place(-outgoing.level(), next(self._numbers), outgoing.message.encode())
             self.queues[outgoing.routing_key].put(place)
         return [Outcome.CONFIRMED] * len(messages)
 

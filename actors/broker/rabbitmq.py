@@ -7,10 +7,11 @@ from typing import Any, NoReturn
 import dramatiq.brokers.rabbitmq
 from dramatiq import Actor, Middleware
 
-from actors.amqp import SYSTEM, UNNAMED, QueueType, connection_parameters, silence_pika
+from actors.amqp import SYSTEM, UNNAMED, connection_parameters, silence_pika
 from actors.broker.consumer import Consumer
 from actors.broker.enqueueing import Enqueueing
-from actors.publisher import MAX_PRIORITY, Outcome, Outgoing, Publisher
+from actors.levels import HIGHEST_LEVEL, QueueType
+from actors.publisher import Outcome, Outgoing, Publisher
 from config.process import ProcessName
 from config.tls import TLS
 
@@ -37,7 +38,7 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
         publisher: Publisher,
         prefetch: int,
         queue_type: QueueType = "classic",
-        max_priority: int = MAX_PRIORITY,
+        max_priority: int = HIGHEST_LEVEL,
         middleware: list[Middleware] | None = None,
         unknown_actor: Actor[..., Any] | None = None,
     ) -> None:
@@ -90,7 +91,7 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
             idle_s=timeout / 1000,
             queue_type=self.queue_type,
             process=self.process,
-            max_priority=self.max_priority or MAX_PRIORITY,
+            max_priority=self.max_priority or HIGHEST_LEVEL,
         )
 
     def publish(self, messages: Sequence[Outgoing]) -> list[Outcome]:

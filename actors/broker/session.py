@@ -14,12 +14,12 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker, StreamLostError
 
 from actors.amqp import (
     UNNAMED,
-    QueueType,
     is_only_delivery_limit,
     queue_arguments,
     server_version,
 )
 from actors.broker.delivery import Delivery
+from actors.levels import QueueType, is_of_earlier_version
 from config.lines import get_logger
 from config.process import ProcessName
 
@@ -33,9 +33,15 @@ class SessionDelivery(Delivery):
     """A delivery that knows the session it came by: a tag means nothing to any other."""
 
     def __init__(
-        self, message: Message[Any], *, redelivered: bool, session: "Session", tag: int
+        self,
+        message: Message[Any],
+        *,
+        redelivered: bool,
+        level: int,
+        session: "Session",
+        tag: int,
     ) -> None:
-        super().__init__(message, redelivered=redelivered)
+        super().__init__(message, redelivered=redelivered, level=level)
         self.session = session
         self.tag = tag
 
@@ -115,6 +121,7 @@ class Session:
             # The worker finds the consumer of a message by this name.
             message.copy(queue_name=self._queue) if message.queue_name != self._queue else message,
             redelivered=method.redelivered,
+            level=properties.priority or 0,
             session=self,
             tag=method.delivery_tag,
         )
@@ -157,20 +164,39 @@ class Session:
 
     def _declare(self, arguments: dict[str, Any]) -> BlockingChannel:
         """Make sure of the queue; one with other arguments is worked off as it is."""
+        channel, refusal = self._try_to_declare(arguments)
+        if is_of_earlier_version(refusal) and self._removed_unused():
+            channel, refusal = self._try_to_declare(arguments)
+        if is_of_earlier_version(refusal):
+            log.warning("queue has the levels of an earlier version", queue=self._queue)
+        elif refusal and not is_only_delivery_limit(refusal):
+            log.error(
+                "queue has other arguments than this version declares",
+                queue=self._queue,
+                reason=refusal,
+            )
+        return channel
+
+    def _try_to_declare(self, arguments: dict[str, Any]) -> tuple[BlockingChannel, str]:
+        """Give an open channel, and the refusal if the queue has other arguments."""
         channel = self._connection.channel()
         try:
             channel.queue_declare(self._queue, durable=True, arguments=arguments)
         except ChannelClosedByBroker as error:
             if error.reply_code != PRECONDITION_FAILED:
                 raise
-            if not is_only_delivery_limit(error.reply_text):
-                log.error(
-                    "queue has other arguments than this version declares",
-                    queue=self._queue,
-                    reason=error.reply_text,
-                )
-            return self._connection.channel()
-        return channel
+            return self._connection.channel(), str(error.reply_text)
+        return channel, ""
+
+    def _removed_unused(self) -> bool:
+        """Remove the queue if it is empty and nobody else consumes it."""
+        try:
+            channel = self._connection.channel()
+            channel.queue_delete(self._queue, if_unused=True, if_empty=True)
+        except ChannelClosedByBroker:
+            return False
+        channel.close()
+        return True
 
     def _send_settlements(self) -> None:
         self._settling_due = False

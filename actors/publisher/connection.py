@@ -13,7 +13,8 @@ from pika.channel import Channel
 from pika.exceptions import StreamLostError
 from pika.frame import Method
 
-from actors.amqp import QueueType, connection_parameters, queue_arguments, reason_of, server_version
+from actors.amqp import connection_parameters, queue_arguments, reason_of, server_version
+from actors.levels import QueueType, levels_of
 from actors.publisher.breaker import Breaker, State
 from actors.publisher.inquiries import Answer, Inquiries
 from actors.publisher.outgoing import Batch, Outcome, Slip
@@ -159,7 +160,8 @@ class Connection:
         assert self._inquiries
         version = server_version(channel.connection.server_properties)
         arguments = queue_arguments(self._server.queue_type, self._server.max_priority, version)
-        sender = Sender(channel, self._inquiries, arguments, self._breaker.hear)
+        levels = levels_of(self._server.queue_type, version)
+        sender = Sender(channel, self._inquiries, arguments, levels, self._breaker.hear)
 
         def on_confirming(_frame: Method[Any]) -> None:
             self._sender = sender

@@ -9,11 +9,12 @@ import pika
 from dramatiq import Message
 
 from actors.encoding import CONTENT_TYPE
+from actors.levels import Levels, level_of
+from jobs.submission import HIGHEST_PRIORITY
 
 APP_ID: Final = "callboard"
 PERSISTENT: Final = 2
 SHORT_STRING_BYTES: Final = 255
-MAX_PRIORITY: Final = 11
 
 
 @unique
@@ -35,12 +36,14 @@ class Outgoing:
     """A message for a queue.
 
     Args:
-        priority: 0 to 11; the higher goes first, and 11 is for jobs that were handed a place.
+        priority: 0 to 10; the higher goes first.
+        handed_over: whether it goes before others of its priority.
         queue: the message's own queue unless another is given.
     """
 
     message: Message[Any]
     priority: int = 0
+    handed_over: bool = False
     queue: str = ""
 
     @property
@@ -49,10 +52,16 @@ class Outgoing:
         return self.queue or self.message.queue_name
 
     def __post_init__(self) -> None:
-        if not 0 <= self.priority <= MAX_PRIORITY:
-            raise ValueError(f"The priority {self.priority} is not between 0 and {MAX_PRIORITY}.")
+        if not 0 <= self.priority <= HIGHEST_PRIORITY:
+            raise ValueError(
+                f"The priority {self.priority} is not between 0 and {HIGHEST_PRIORITY}."
+            )
 
-    def properties(self) -> "EncodedProperties":
+    def level(self, levels: Levels = Levels.ALL) -> int:
+        """Give its level in a queue that has these levels."""
+        return level_of(self.priority, handed_over=self.handed_over, levels=levels)
+
+    def properties(self, levels: Levels = Levels.ALL) -> "EncodedProperties":
         """Fill the AMQP properties, for the people who look at the management UI."""
         message = self.message
         request_id = message.options.get("request_id")
@@ -62,7 +71,7 @@ class Outgoing:
             correlation_id=_short(request_id) if isinstance(request_id, str) else None,
             delivery_mode=PERSISTENT,
             message_id=_short(message.message_id),
-            priority=self.priority,
+            priority=self.level(levels),
             timestamp=message.message_timestamp // 1000,
             type=_short(message.actor_name),
         )
@@ -84,6 +93,7 @@ class EncodedProperties(pika.BasicProperties):  # type: ignore[misc]  # pika has
 class Slip:
     """The way of one message through the publisher; only the publisher's thread settles it."""
 
+    outgoing: Outgoing
     routing_key: str
     body: bytes
     properties: EncodedProperties
@@ -92,7 +102,13 @@ class Slip:
     sent_at: float = 0.0
     sendings: int = 0
     returned: bool = False
+    levels: Levels = Levels.ALL
     outcome: Outcome | None = None
+
+    def meet(self, levels: Levels) -> None:
+        """Take the place that it has in a queue with these levels."""
+        if self.levels is not levels:
+            self.levels, self.properties = levels, self.outgoing.properties(levels)
 
     def settle(self, outcome: Outcome) -> None:
         """Fix the outcome; the first one stays."""
@@ -113,6 +129,7 @@ class Batch:
         """Encode a message in the caller's thread, so that its errors are the caller's."""
         self.slips.append(
             Slip(
+                outgoing=outgoing,
                 routing_key=outgoing.routing_key,
                 body=outgoing.message.encode(),
                 properties=outgoing.properties(),

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from actors.amqp import SYSTEM, UNNAMED, QueueType, connection_parameters, silence_pika
+from actors.amqp import SYSTEM, UNNAMED, connection_parameters, silence_pika
+from actors.levels import HIGHEST_LEVEL, QueueType
 from actors.publisher.breaker import State
 from actors.publisher.connection import Connection, Server
 from actors.publisher.inquiries import Answer
-from actors.publisher.outgoing import MAX_PRIORITY, Batch, Outcome, Outgoing
+from actors.publisher.outgoing import Batch, Outcome, Outgoing
 from config.process import ProcessName
 from config.tls import TLS
 
@@ -43,7 +44,7 @@ class Publisher:
         tls: TLS = SYSTEM,
         process: ProcessName = UNNAMED,
         queue_type: QueueType = "classic",
-        max_priority: int = MAX_PRIORITY,
+        max_priority: int = HIGHEST_LEVEL,
         deadline: timedelta = PUBLISH_DEADLINE,
         queues: Sequence[str] = (),
     ) -> None:

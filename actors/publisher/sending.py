@@ -11,6 +11,7 @@ from pika.frame import Method
 from pika.spec import Basic, BasicProperties
 
 from actors.amqp import is_only_delivery_limit
+from actors.levels import Levels, is_of_earlier_version
 from actors.publisher.confirms import Confirms
 from actors.publisher.framing import Framing
 from actors.publisher.inquiries import Answer, Inquiries, Refusal
@@ -19,6 +20,8 @@ from config.lines import get_logger
 
 SENDINGS: Final = 2
 REFUSED_QUEUE_S: Final = 5.0
+EARLIER_QUEUE_S: Final = 60.0
+"""After that it is seen whether a queue of an earlier version has been made anew."""
 
 log = get_logger(__name__)
 
@@ -28,6 +31,7 @@ class Sender:
 
     Args:
         channel: in confirm mode once `on_confirm` is its callback.
+        levels: of queues that are as this version declares them.
         on_heard: called whenever RabbitMQ answers for a message.
     """
 
@@ -36,14 +40,17 @@ class Sender:
         channel: Channel,
         inquiries: Inquiries,
         queue_arguments: dict[str, Any],
+        levels: Levels,
         on_heard: Callable[[], None],
     ) -> None:
         self._inquiries = inquiries
         self.queue_arguments: Final = queue_arguments
+        self._levels = levels
         self._on_heard = on_heard
         self._framing = Framing(channel)
         self._confirms = Confirms()
         self._declared: set[str] = set()
+        self._earlier_until: dict[str, float] = {}
         self._awaiting_queue: dict[str, deque[Slip]] = {}
         self._refused_until: dict[str, float] = {}
         self._reported: set[str] = set()
@@ -72,7 +79,8 @@ class Sender:
             slip.settle(Outcome.EXPIRED)
         elif slip.sendings >= SENDINGS:
             slip.settle(Outcome.REFUSED if slip.returned else Outcome.UNAVAILABLE)
-        elif slip.routing_key in self._declared:
+        elif levels := self._levels_of(slip.routing_key):
+            slip.meet(levels)
             slip.sendings += 1
             slip.sent_at = time.monotonic()
             slip.returned = False
@@ -82,6 +90,14 @@ class Sender:
             slip.settle(Outcome.REFUSED)
         else:
             self._declare(slip)
+
+    def _levels_of(self, queue: str) -> Levels | None:
+        """Say which levels a queue has; None for one that is to be declared first."""
+        if queue in self._declared:
+            return self._levels
+        if self._earlier_until.get(queue, 0.0) > time.monotonic():
+            return Levels.EARLIER
+        return None
 
     def on_confirm(self, frame: Method[Any]) -> None:
         """Settle what RabbitMQ acknowledges or refuses."""
@@ -101,6 +117,7 @@ class Sender:
     ) -> None:
         """Forget a queue that is gone: its messages come here before they are confirmed."""
         self._declared.discard(method.routing_key)
+        self._earlier_until.pop(method.routing_key, None)
         self._confirms.note_returned(properties.message_id, method.routing_key)
 
     def _declare(self, slip: Slip) -> None:
@@ -118,7 +135,9 @@ class Sender:
         )
 
     def _on_declared(self, queue: str, answer: Answer) -> None:
-        if isinstance(answer, Refusal) and not is_only_delivery_limit(answer.text):
+        if isinstance(answer, Refusal) and is_of_earlier_version(answer.text):
+            self._earlier_until[queue] = time.monotonic() + EARLIER_QUEUE_S
+        elif isinstance(answer, Refusal) and not is_only_delivery_limit(answer.text):
             self._refused_until[queue] = time.monotonic() + REFUSED_QUEUE_S
             if queue not in self._reported:
                 self._reported.add(queue)

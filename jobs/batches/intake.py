@@ -136,7 +136,7 @@ class BatchIntake:
             Wakeup(
                 submissions[job_id].created(decided.now_ms),
                 1,
-                urgent=False,
+                handed_over=False,
                 published_ms=decided.now_ms,
             )
             for job_id in decided.woken

@@ -52,10 +52,11 @@ if not job.reserved then
   end
 end
 
+local was_reserved = job.reserved
 unpark(job_id, job)
 forget_wakeup(job_id, job)
 redis.call('ZREM', key_reservations(), job_id)
-redis.call('HDEL', record, 'reserved', 'lapses', 'checks', 'percent', 'current', 'total')
+redis.call('HDEL', record, 'reserved', 'lapses', 'passed_until_ms', 'checks', 'percent', 'current', 'total')
 redis.call('HDEL', key_text(job_id), 'step')
 take_places(job_id, job, -1)
 redis.call('HINCRBY', record, 'attempt', 1)
@@ -67,4 +68,6 @@ if tonumber(job.attempt) == 0 then queue_job_delivery(job_id, job) end
 job.percent = nil
 announce(job_id, job)
 give_back(evicted)
+-- Another job can be kept at hand now.
+if was_reserved then hand_over_slots(job) end
 return answer('claimed', whole(tonumber(job.attempt) + 1), job.failures, job.crashes, whole(now))

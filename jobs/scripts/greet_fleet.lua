@@ -14,5 +14,6 @@ for name, value in pairs(fields) do redis.call('HSET', key_worker(worker), name,
 redis.call('HSETNX', key_worker(worker), 'since_ms', whole(now))
 redis.call('HSET', key_worker(worker), 'hello_ms', whole(now))
 redis.call('PEXPIRE', key_worker(worker), lasts_ms)
+count_threads(lasts_ms)
 for _, operation in ipairs(operations) do redis.call('ZADD', key_operations(), now, operation) end
 return answer('greeted')

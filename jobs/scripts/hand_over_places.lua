@@ -4,20 +4,25 @@
 -- ARGV     most    int  how many reservations may lapse at once
 -- RETURNS  handed
 --
--- A lapsed job waits again at its rank, behind those whose wake-up was never missed. Adds how
--- many lapsed.
+-- A lapsed job waits again at its rank; ten times as long as it held its reservation, others are
+-- served before. While no thread is free none lapses: nobody could make use of the places. Adds
+-- how many lapsed.
 local lapsed = redis.call('ZRANGE', key_reservations(), '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
-local given_up = {}
+local free = free_threads()
+local given_up, count = {}, 0
 for _, id in ipairs(lapsed) do
   local job = read_job(id)
-  if job and job.status == 'queued' then
-    job.lapses = redis.call('HINCRBY', key_job(id), 'lapses', 1)
+  if not job or job.status ~= 'queued' then
+    redis.call('ZREM', key_reservations(), id)
+  elseif free and free < 1 then
+    redis.call('ZADD', key_reservations(), now + reservation_of(job), id)
+  else
+    pass_over(id, job)
     free_slots(id, job)
     park(id, job, slots_of(job)[1][1])
     announce(id, job)
     given_up[#given_up + 1] = job
-  else
-    redis.call('ZREM', key_reservations(), id)
+    count = count + 1
   end
 end
 for _, job in ipairs(given_up) do hand_over_slots(job) end
@@ -25,4 +30,4 @@ for _, slot in ipairs(redis.call('SMEMBERS', waited)) do
   hand_over(slot)
   if redis.call('ZCARD', key_waiting(slot)) == 0 then redis.call('SREM', waited, slot) end
 end
-return answer('handed', #lapsed)
+return answer('handed', count)

@@ -18,7 +18,7 @@ from actors.amqp import (
     server_version,
     silence_pika,
 )
-from actors.publisher import MAX_PRIORITY
+from actors.levels import HIGHEST_LEVEL
 from config import Settings
 from config.process import ProcessName
 from jobs.versions import numbers_of
@@ -144,7 +144,7 @@ class Rabbitmq:
         return count
 
     def _look_at_arguments(self, there: Iterable[str]) -> Iterator[Finding]:
-        arguments = queue_arguments(self._settings.queue_type, MAX_PRIORITY, self.version)
+        arguments = queue_arguments(self._settings.queue_type, HIGHEST_LEVEL, self.version)
         other = [said for name in there if (said := self._refusal(name, arguments))]
         if other:
             yield Finding(
@@ -152,7 +152,7 @@ class Rabbitmq:
                 "warning",
                 f"{len(other)} queue{'s differ' if len(other) > 1 else ' differs'} from what this "
                 "version declares; it works, but without what differs.",
-                "Stop workers, wait until it is empty, rabbitmqctl delete_queue <name>, start "
+                "Once it is empty stop all workers, rabbitmqctl delete_queue <name>, and start "
                 "them: they declare it anew. Jobs come back by themselves.",
                 tuple(other[:3]),
             )

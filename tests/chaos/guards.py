@@ -113,6 +113,27 @@ GUARDS: Final = (
         ("idle-places",),
     ),
     Guard(
+        "rank of a hand-over",
+        "actors/levels.py",
+        "    return 2 * priority + handed_over",
+        "    return 22 if handed_over else 2 * priority",
+        ("order",),
+    ),
+    Guard(
+        "best waiter",
+        f"{_SHARED}/hand_over.lua",
+        "redis.call('ZRANGE', waiting, skipped, skipped)",
+        "redis.call('ZREVRANGE', waiting, skipped, skipped)",
+        ("order",),
+    ),
+    Guard(
+        "one at hand",
+        f"{_SCRIPTS}/claim_job.lua",
+        "if was_reserved then hand_over_slots(job) end",
+        "",
+        ("idle-places",),
+    ),
+    Guard(
         "fence, in a chaos run",
         f"{_SHARED}/holds_fence.lua",
         "\n    and tonumber(job.attempt) == attempt and job.token == token",

@@ -13,7 +13,17 @@ from tests.chaos.judged import Judged
 from tests.chaos.mutations import NOTHING, ROOT, Found, GuardChanged, take_out
 
 OF_THE_MACHINE = {
-    *("outbox", "places", "idle-places", "indexes", "model", "fence", "claims", "submissions")
+    *(
+        "order",
+        "outbox",
+        "places",
+        "idle-places",
+        "indexes",
+        "model",
+        "fence",
+        "claims",
+        "submissions",
+    )
 }
 
 

@@ -4,6 +4,7 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import dramatiq
@@ -14,7 +15,9 @@ from dramatiq.errors import ActorNotFound
 from dramatiq.middleware import SkipMessage
 
 from actors.broker import Delivery, EmbeddedBroker, MessageNotConfirmedError, RabbitmqBroker
+from actors.broker.work_queue import WorkQueue
 from actors.encoding import install_encoding
+from actors.levels import EARLIER_LEVEL, HIGHEST_LEVEL
 from actors.publisher import Outcome, Outgoing, Publisher
 from tests.eventually import eventually
 from tests.logs import capture_logs
@@ -76,9 +79,11 @@ def work() -> Iterator[Callable[[AnyBroker], Worker]]:
         worker.stop()
 
 
-def outgoing(queue: str, number: int = 0, *, priority: int = 0) -> Outgoing:
+def outgoing(
+    queue: str, number: int = 0, *, priority: int = 0, handed_over: bool = False
+) -> Outgoing:
     message: Message[Any] = Message(queue, "clustering", (), {"number": number}, {})
-    return Outgoing(message, priority=priority)
+    return Outgoing(message, priority, handed_over=handed_over)
 
 
 def fetch(consumer: Consumer) -> Delivery:
@@ -101,7 +106,7 @@ def test_the_best_priority_goes_first_and_equals_keep_their_order(
     broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
 ) -> None:
     broker.publish([outgoing(namespace, number, priority=number // 3) for number in range(9)])
-    broker.publish([outgoing(namespace, 99, priority=11)])
+    broker.publish([outgoing(namespace, 99, priority=1, handed_over=True)])
     consumer = consume(broker)
 
     numbers = []
@@ -111,7 +116,42 @@ def test_the_best_priority_goes_first_and_equals_keep_their_order(
         consumer.ack(delivery)
 
     # Up to four messages are fetched ahead.
-    assert numbers == [99, 6, 7, 8, 3, 4, 5, 0, 1, 2]
+    assert numbers == [6, 7, 8, 99, 3, 4, 5, 0, 1, 2]
+
+
+def test_an_unused_queue_of_an_earlier_version_is_made_anew_once_it_is_empty(
+    rabbitmq: RabbitMQ,
+    rabbitmq_broker: RabbitmqBroker,
+    namespace: str,
+    consume: Callable[[AnyBroker], Consumer],
+) -> None:
+    earlier = {"x-max-priority": EARLIER_LEVEL}
+    with rabbitmq.connect() as connection:
+        connection.channel().queue_declare(namespace, durable=True, arguments=earlier)
+        connection.channel().basic_publish("", namespace, outgoing(namespace, 1).message.encode())
+        with capture_logs() as logs:
+            first = consume(rabbitmq_broker)
+            first.ack(fetch(first))
+        first.close()
+
+        second = consume(rabbitmq_broker)
+        next(second)
+        anew = {"x-max-priority": HIGHEST_LEVEL}
+        connection.channel().queue_declare(namespace, durable=True, arguments=anew)
+
+    assert [line["event"] for line in logs] == ["queue has the levels of an earlier version"]
+
+
+def test_what_was_fetched_of_several_queues_is_worked_off_by_rank() -> None:
+    queue = WorkQueue()
+
+    for number, level in enumerate((0, 11, 5, 11, 21)):
+        message: Message[Any] = Message("default", "clustering", (), {"number": number}, {})
+        queue.put(SimpleNamespace(message=Delivery(message, redelivered=False, level=level)))
+    numbers = [queue.get_nowait().message.kwargs["number"] for _ in range(5)]
+
+    assert numbers == [4, 1, 3, 2, 0]
+    assert queue.qsize() == 0
 
 
 def test_a_consumer_holds_no_more_messages_than_there_are_threads(

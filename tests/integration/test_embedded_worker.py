@@ -182,7 +182,7 @@ def record_without_message(embedded: Embedded, operation: str) -> Wakeup:
     """Record a job as a web process does that dies before it publishes."""
     submission = embedded.assembly.registry.get(operation).submission(new_job_id(), {})
     accepted = submit(embedded.store, submission, max_active=10, max_active_operation=10)
-    return Wakeup(accepted.submission, 1, urgent=False, published_ms=accepted.now_ms)
+    return Wakeup(accepted.submission, 1, handed_over=False, published_ms=accepted.now_ms)
 
 
 def test_a_record_that_redis_lost_comes_back_with_its_message(embedded: Embedded) -> None:
@@ -190,7 +190,7 @@ def test_a_record_that_redis_lost_comes_back_with_its_message(embedded: Embedded
     wakeup = Wakeup(
         submission.created(embedded.store.now_ms()),
         1,
-        urgent=False,
+        handed_over=False,
         published_ms=embedded.store.now_ms(),
     )
 
@@ -221,7 +221,7 @@ def test_a_job_of_an_unknown_operation_waits_for_a_worker_that_knows_it(
 ) -> None:
     submission = Submission(job_id=new_job_id(), operation="not_yet_deployed", params={})
     accepted = submit(embedded.store, submission, max_active=10, max_active_operation=10)
-    wakeup = Wakeup(accepted.submission, 1, urgent=False, published_ms=accepted.now_ms)
+    wakeup = Wakeup(accepted.submission, 1, handed_over=False, published_ms=accepted.now_ms)
 
     embedded.assembly.publisher.publish([wakeup])
     outbox = embedded.store.keys("outbox")

@@ -14,6 +14,7 @@ import pytest
 from dramatiq import Message
 
 from actors.encoding import install_encoding
+from actors.levels import EARLIER_LEVEL
 from actors.publisher import Outcome, Outgoing, Publisher, State
 from tests.eventually import eventually
 from tests.logs import capture_logs
@@ -38,8 +39,11 @@ def queue(rabbitmq: RabbitMQ, namespace: str) -> Iterator[str]:
         connection.channel().queue_delete(namespace)
 
 
-def outgoing(queue: str, *, priority: int = 0, **parameters: Any) -> Outgoing:
-    return Outgoing(Message(queue, "clustering", (), parameters, {}), priority=priority)
+def outgoing(
+    queue: str, *, priority: int = 0, handed_over: bool = False, **parameters: Any
+) -> Outgoing:
+    message: Message[Any] = Message(queue, "clustering", (), parameters, {})
+    return Outgoing(message, priority, handed_over=handed_over)
 
 
 def test_every_message_of_fifty_threads_is_confirmed_and_in_its_queue(
@@ -94,7 +98,7 @@ def test_a_message_carries_what_the_management_ui_shows(
     assert properties.type == "clustering"
     assert properties.message_id == "0199"
     assert properties.correlation_id == "r-1"
-    assert properties.priority == 7
+    assert properties.priority == 14
     assert properties.app_id == "callboard"
     assert abs(properties.timestamp - datetime.now(UTC).timestamp()) < 60
 
@@ -116,15 +120,36 @@ def test_the_highest_priority_overtakes_and_equals_keep_their_order(
     rabbitmq: RabbitMQ, publisher: Publisher, queue: str
 ) -> None:
     publisher.publish([outgoing(queue, number=n, priority=n // 2) for n in range(22)])
-    publisher.publish([outgoing(queue, number=99, priority=11)])
+    publisher.publish([outgoing(queue, number=99, priority=7, handed_over=True)])
 
     with rabbitmq.connect() as connection:
         channel = connection.channel()
         bodies = [channel.basic_get(queue, auto_ack=True)[2] for _ in range(23)]
 
     numbers = [Message.decode(body).kwargs["number"] for body in bodies]
-    assert numbers[0] == 99
-    assert all(a // 2 > b // 2 or a + 1 == b for a, b in pairwise(numbers[1:]))
+    assert numbers[6:8] == [99, 14]
+    numbers.remove(99)
+    assert all(a // 2 > b // 2 or a + 1 == b for a, b in pairwise(numbers))
+
+
+def test_a_queue_of_an_earlier_version_is_used_by_rank_until_it_is_made_anew(
+    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+) -> None:
+    earlier = {"x-max-priority": EARLIER_LEVEL}
+    with rabbitmq.connect() as connection:
+        connection.channel().queue_declare(queue, durable=True, arguments=earlier)
+
+    outcomes = publisher.publish(
+        [outgoing(queue, number=n, priority=n) for n in range(11)]
+        + [outgoing(queue, number=50 + n, priority=n, handed_over=True) for n in (5, 6)]
+    )
+
+    with rabbitmq.connect() as connection:
+        channel = connection.channel()
+        bodies = [channel.basic_get(queue, auto_ack=True)[2] for _ in range(13)]
+    numbers = [Message.decode(body).kwargs["number"] for body in bodies]
+    assert outcomes == [Outcome.CONFIRMED] * 13
+    assert numbers == [10, 9, 8, 7, 6, 56, 55, 5, 4, 3, 2, 1, 0]
 
 
 def test_a_queue_that_was_deleted_is_made_again_and_gets_its_messages(
@@ -180,7 +205,7 @@ def test_what_a_full_queue_rejects_is_refused(
 def test_quorum_queues_take_messages_too(rabbitmq: RabbitMQ, queue: str) -> None:
     publisher = Publisher(rabbitmq.url, queue_type="quorum", deadline=timedelta(seconds=20))
 
-    outcomes = publisher.publish([outgoing(queue, priority=11)] * 3)
+    outcomes = publisher.publish([outgoing(queue, priority=10)] * 3)
 
     assert outcomes == [Outcome.CONFIRMED] * 3
     eventually(lambda: publisher.ready_messages(queue) == 3, what="three messages are ready")
@@ -198,7 +223,7 @@ def test_counting_a_queue_that_is_not_there_says_so_and_makes_none(
     assert publisher.state is State.OPEN
 
 
-@pytest.mark.parametrize("priority", [-1, 12])
+@pytest.mark.parametrize("priority", [-1, 11])
 def test_a_priority_out_of_range_is_a_value_error(priority: int) -> None:
     with pytest.raises(ValueError, match="priority"):
         outgoing("default", priority=priority)

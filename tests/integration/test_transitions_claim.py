@@ -63,7 +63,7 @@ def test_a_freed_place_is_reserved_for_the_best_waiter_and_its_message_goes_out(
     world.publish()
 
     (message,) = world.broker.messages
-    assert (message.submission.job_id, message.urgent) == (urgent, True)
+    assert (message.submission.job_id, message.handed_over) == (urgent, True)
     assert world.claim(urgent).word == "claimed"
     assert world.claim(late).word == "parked"
 

@@ -9,7 +9,10 @@ from jobs.keys import CHANNELS, PERMANENT, TEMPLATES, Keys, lua_prelude
 
 pytestmark = pytest.mark.check
 
-WITH_A_TTL = {"idempotency", "rate", "confirmation", "trial", "worker", "leader", "headroom"}
+WITH_A_TTL = {
+    *("idempotency", "rate", "confirmation", "trial", "worker", "leader", "headroom"),
+    "threads",
+}
 
 
 def parts_of(name: str) -> list[str]:

@@ -1,7 +1,8 @@
 -- Give the free places of one slot to the best of its waiters that can run.
 --
--- A waiter that lacks another slot moves there. One whose last reservation lapsed comes after
--- those that never let one lapse: its wake-up may be stuck where no worker listens.
+-- A waiter that lacks another slot moves there. One whose last reservation lapsed comes after the
+-- others for a while: its wake-up may be stuck where no worker listens. No more is reserved than
+-- threads can claim soon.
 local handed_over_at_most, passed_over_at_most = 100, 1000
 local function hand_over(slot)
   local waiting, lapsed, handled, skipped = key_waiting(slot), {}, 0, 0
@@ -12,7 +13,8 @@ local function hand_over(slot)
     local job = read_job(id)
     local waits = job and job.status == 'queued' and job.parked_on == slot
     local lacking = waits and lacking_slot(job)
-    if lacking == slot or (waits and not lacking and job.lapses) then
+    local passed = waits and not lacking and is_passed_over(job)
+    if lacking == slot or passed then
       if not lacking then lapsed[#lapsed + 1] = {id, job} end
       skipped = skipped + 1
     else
@@ -22,12 +24,14 @@ local function hand_over(slot)
       elseif lacking then
         park(id, job, lacking)
         announce(id, job)
-      else
+      elseif helps(job) then
         reserve(id, job)
+      else
+        return
       end
     end
   end
   for _, waiter in ipairs(lapsed) do
-    if not lacking_slot(waiter[2]) then reserve(waiter[1], waiter[2]) end
+    if not lacking_slot(waiter[2]) and helps(waiter[2]) then reserve(waiter[1], waiter[2]) end
   end
 end

@@ -1,0 +1,69 @@
+"""The level of a message in its queue: its job's rank, as far as the queue has levels."""
+
+import re
+from enum import Enum, unique
+from typing import Final, Literal
+
+from jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
+from jobs.versions import numbers_of
+
+QueueType = Literal["classic", "quorum"]
+
+HIGHEST_LEVEL: Final = 2 * HIGHEST_PRIORITY + 1
+EARLIER_LEVEL: Final = 11
+"""The highest level of queues that versions before this one declared."""
+
+_EARLIER: Final = re.compile(
+    rf"inequivalent arg 'x-max-priority'.* but current is (?:the value )?'{EARLIER_LEVEL}'"
+)
+_HIGH: Final = 9
+_TWO_SINCE: Final = (4, 0)
+_MANY_SINCE: Final = (4, 3)
+
+
+@unique
+class Levels(Enum):
+    """How many levels a queue tells apart.
+
+    ALL: two for each priority. EARLIER: one for each, and two for the default. TWO: high and low.
+    """
+
+    ALL = "all"
+    EARLIER = "earlier"
+    TWO = "two"
+
+
+def level_of(priority: int, *, handed_over: bool, levels: Levels = Levels.ALL) -> int:
+    """Give the AMQP priority of a message.
+
+    A job that was handed its places goes before others of its own priority, and behind every
+    better one (ADR 42).
+
+    Args:
+        priority: of the job, 0 to 10.
+        handed_over: whether places are reserved for it.
+        levels: those of its queue.
+    """
+    match levels:
+        case Levels.TWO:
+            return _HIGH if priority > DEFAULT_PRIORITY else 0
+        case Levels.EARLIER:
+            before_others = handed_over and priority == DEFAULT_PRIORITY
+            return priority + (before_others or priority > DEFAULT_PRIORITY)
+    return 2 * priority + handed_over
+
+
+def levels_of(queue_type: QueueType, server_version: str) -> Levels:
+    """Say what queues tell apart that this version declares.
+
+    Quorum queues have two levels from RabbitMQ 4.0 to 4.2, 32 since 4.3, and none before.
+    """
+    numbers = numbers_of(server_version)
+    if queue_type == "quorum" and _TWO_SINCE <= numbers < _MANY_SINCE:
+        return Levels.TWO
+    return Levels.ALL
+
+
+def is_of_earlier_version(refusal: str) -> bool:
+    """Say whether a declaration is refused since an earlier version made the queue."""
+    return _EARLIER.search(refusal) is not None

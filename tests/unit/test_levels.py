@@ -1,0 +1,69 @@
+"""Rank decides in every queue, as far as it has levels."""
+
+from itertools import pairwise
+
+import pytest
+
+from actors.levels import (
+    EARLIER_LEVEL,
+    HIGHEST_LEVEL,
+    Levels,
+    is_of_earlier_version,
+    level_of,
+    levels_of,
+)
+
+PRIORITIES = range(11)
+OLD_REFUSAL = (
+    "PRECONDITION_FAILED - inequivalent arg 'x-max-priority' for queue 'callboard.default' in "
+    "vhost '/': received the value '21' of type 'signedint' but current is the value '11' of type "
+    "'signedint'"
+)
+
+
+def test_a_hand_over_goes_before_its_own_priority_and_behind_every_better_one() -> None:
+    levels = [
+        level_of(priority, handed_over=handed_over)
+        for priority in PRIORITIES
+        for handed_over in (False, True)
+    ]
+
+    assert levels == list(range(HIGHEST_LEVEL + 1))
+
+
+@pytest.mark.parametrize("levels", Levels)
+def test_no_job_goes_before_a_better_one_whatever_the_queue_tells_apart(levels: Levels) -> None:
+    for worse, better in pairwise(PRIORITIES):
+        handed_over = level_of(worse, handed_over=True, levels=levels)
+
+        assert handed_over <= level_of(better, handed_over=False, levels=levels)
+
+
+def test_a_queue_of_an_earlier_version_tells_all_priorities_apart() -> None:
+    plain = [level_of(each, handed_over=False, levels=Levels.EARLIER) for each in PRIORITIES]
+
+    assert len(set(plain)) == len(PRIORITIES)
+    assert max(plain) == EARLIER_LEVEL
+    assert level_of(5, handed_over=True, levels=Levels.EARLIER) not in plain
+
+
+@pytest.mark.parametrize(
+    ("version", "levels"),
+    [("3.13.7", Levels.ALL), ("4.0.5", Levels.TWO), ("4.2.0", Levels.TWO), ("4.3.1", Levels.ALL)],
+)
+def test_quorum_queues_tell_apart_what_their_version_does(version: str, levels: Levels) -> None:
+    assert levels_of("quorum", version) is levels
+    assert levels_of("classic", version) is Levels.ALL
+
+
+def test_the_default_priority_is_no_high_one_where_there_are_only_two_levels() -> None:
+    assert level_of(5, handed_over=True, levels=Levels.TWO) < level_of(
+        6, handed_over=False, levels=Levels.TWO
+    )
+
+
+def test_a_queue_that_an_earlier_version_made_is_known_by_its_refusal() -> None:
+    assert is_of_earlier_version(OLD_REFUSAL)
+    assert is_of_earlier_version(OLD_REFUSAL.replace("the value ", ""))
+    assert not is_of_earlier_version(OLD_REFUSAL.replace("'11'", "'3'"))
+    assert not is_of_earlier_version("inequivalent arg 'x-queue-type' … but current is '11'")
