@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
@@ -18,10 +19,11 @@ from config.lines import get_logger
 from jobs.adopt import adopt
 from jobs.claim import Claim, claim
 from jobs.defer import WITHOUT_END, defer
-from jobs.errors import NewerFormat
+from jobs.errors import NewerFormat, StoreUnavailable
 from jobs.identity import new_token
 from jobs.registry import Registry
 from jobs.store import Store
+from jobs.strays import count_unreadable, keep_stray
 from jobs.submission import Submission
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ log = get_logger(__name__)
 
 class NotMineError(SkipMessage):
     """This message does not run here and now; Redis knows why, and who will run the job."""
+
+
+class _UnreadableError(NotMineError):
+    """It is no message of ours."""
 
 
 class Claiming(Middleware):
@@ -135,6 +141,10 @@ class Claiming(Middleware):
             return self._take(*_read(message))
         except NewerFormat as error:
             self._leave_to_newer(message, error)
+        except _UnreadableError:
+            with suppress(StoreUnavailable):
+                count_unreadable(self._store)
+            raise
 
     def _take(self, submission: Submission, published_ms: int) -> Run:
         if submission.operation not in self._registry:
@@ -179,14 +189,30 @@ class Claiming(Middleware):
         raise NotMineError(word)
 
     def _leave_to_newer(self, message: Any, reason: NewerFormat) -> NoReturn:
-        """Put off what only a newer version can read; without a record the message comes back."""
-        word = self._surely(
+        """Put off what only a newer version can read; without a record Redis keeps the message."""
+        word: str = self._surely(
             lambda: defer(self._store, message.message_id, delay=DEFER, patience=WITHOUT_END)
         )
-        self._say_seldom("format_unknown", message.actor_name, answer=word, format=reason.made_as)
         if word == "missing":
-            message.give_back(after=DEFER)
+            word = self._keep(message, reason)
+        self._say_seldom("format_unknown", message.actor_name, answer=word, format=reason.made_as)
         raise NotMineError(word) from reason
+
+    def _keep(self, message: Any, reason: NewerFormat) -> str:
+        """Have Redis keep a message; held here it would take the place of others."""
+        try:
+            return keep_stray(
+                self._store,
+                message.encode(),
+                job_id=message.message_id,
+                operation=message.actor_name,
+                queue=message.queue_name,
+                made_as=reason.made_as,
+            )
+        except StoreUnavailable:
+            # Other jobs can still run when Redis is full, so nobody waits here for room.
+            message.give_back(after=DEFER)
+            return "given back"
 
     def _say_seldom(self, event: str, operation: str, **values: Any) -> None:
         """Warn about an operation once a minute: each of its jobs comes back every few seconds."""
@@ -208,7 +234,7 @@ def _read(message: Any) -> tuple[Submission, int]:
         return submission_of(message)
     except (KeyError, TypeError, ValueError) as error:
         log.error("message_unreadable", reason=type(error).__name__)
-        raise NotMineError("unreadable") from error
+        raise _UnreadableError("unreadable") from error
 
 
 def stand_in(**_params: Any) -> None:

@@ -1,7 +1,9 @@
 """What a worker says of itself in Redis, so that operators see the fleet."""
 
+import json
 import os
 import socket
+from collections.abc import Collection
 from importlib.metadata import version
 
 from actors.assembly import Assembly
@@ -13,6 +15,7 @@ from jobs.greet import greet, part
 from jobs.limit import limit
 from jobs.schedules.file import apply_schedules
 from jobs.schedules.records import list_schedules
+from jobs.submission import FORMAT
 
 log = get_logger(__name__)
 
@@ -33,6 +36,11 @@ class Hail:
         self._runs = runs
         self._watchdog = watchdog
         self._declared = False
+        self._consumed: Collection[str] | None = None
+
+    def listen_to(self, queues: Collection[str] | None) -> None:
+        """Say which of the queues are consumed, as RabbitMQ knows them; None for all."""
+        self._consumed = queues
 
     def say(self) -> None:
         """Say what this worker is and runs; write declared limits and schedules the first time.
@@ -52,14 +60,21 @@ class Hail:
             "host": socket.gethostname(),
             "pid": str(os.getpid()),
             "version": version("callboard"),
-            "queues": ",".join(registry.queues()),
+            "queues": ",".join(self._listens_to()),
             "threads": str(self._assembly.settings.threads),
             "stuck_threads": str(self._watchdog.seen.stuck),
             "dead_threads": str(self._watchdog.seen.dead),
             "running": ",".join(run.fence.job_id for run in self._runs),
             "operations": ",".join(names),
+            "homes": json.dumps({each.name: each.rules.queue for each in registry}),
+            "format": str(FORMAT),
         }
         greet(self._store, self._name, fields, operations=names)
+
+    def _listens_to(self) -> list[str]:
+        names = self._assembly.registry.queues()
+        consumed, known_as = self._consumed, self._assembly.publisher.queue
+        return [name for name in names if consumed is None or known_as(name) in consumed]
 
     def part(self) -> None:
         """Say that this worker has gone, so that nobody counts on it for another 30 s."""

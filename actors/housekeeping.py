@@ -14,6 +14,7 @@ from jobs.files.remove import expire_files
 from jobs.files.storage import Storage
 from jobs.hand_over import hand_over
 from jobs.lead import lead, resign
+from jobs.moving import Moving
 from jobs.promote import promote
 from jobs.publisher import Publisher
 from jobs.purge import CALLBACK_PATIENCE, purge_expired
@@ -21,6 +22,7 @@ from jobs.reap import reap
 from jobs.reconcile import reconcile
 from jobs.relay import relay_outbox
 from jobs.store import Store
+from jobs.strays import put_back_strays
 
 LONGEST_TICK: Final = timedelta(milliseconds=500)
 LONGEST_LEAD: Final = timedelta(seconds=4)
@@ -40,6 +42,7 @@ class Housekeeper:
         lease: of running jobs; leading takes at most a quarter of it.
         storage: where the bytes of files are.
         ticking: makes the jobs of schedules.
+        put_back: publishes a message as it came, into a queue.
         callback_retries: how long callbacks are tried; for so long a job waits for its own.
     """
 
@@ -52,6 +55,7 @@ class Housekeeper:
         lease: timedelta,
         storage: Storage,
         ticking: Ticking,
+        put_back: Callable[[str, bytes], object],
         callback_retries: Sequence[timedelta] = (),
     ) -> None:
         self._store = store
@@ -60,6 +64,8 @@ class Housekeeper:
         self._lease = lease
         self._storage = storage
         self._ticking = ticking
+        self._put_back = put_back
+        self._moving = Moving(store)
         self._callback_patience = max(CALLBACK_PATIENCE, sum(callback_retries, timedelta()))
         self._lead = min(LONGEST_LEAD, lease / 4)
         self._leads = False
@@ -95,7 +101,12 @@ class Housekeeper:
             log.info("housekeeper_leads" if leads else "housekeeper_follows")
             self._leads = leads
             self._tidying.hurry()
+        seldom = time.monotonic() - self._seldom_at > SELDOM_SECONDS
+        if seldom:
+            self._seldom_at = time.monotonic()
         if not leads:
+            if seldom:
+                self._do(self._ticking.help_out)
             return
         chores: list[Callable[[], object]] = [
             lambda: reap(self._store, lease=self._lease),
@@ -104,12 +115,13 @@ class Housekeeper:
             lambda: relay_outbox(self._store),
             self._ticking.tick,
         ]
-        if time.monotonic() - self._seldom_at > SELDOM_SECONDS:
-            self._seldom_at = time.monotonic()
+        if seldom:
             chores += [
+                self._moving.move,
                 lambda: reconcile(self._store, self._publisher.ready),
                 lambda: purge_expired(self._store, callback_patience=self._callback_patience),
                 lambda: seal_batches(self._store),
+                lambda: put_back_strays(self._store, self._put_back),
             ]
         for chore in chores:
             self._do(chore)

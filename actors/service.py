@@ -105,6 +105,7 @@ class Service(Middleware):
             lease=self._lease,
             storage=assembly.storage,
             ticking=Ticking(self._store, assembly.intake, namespace=settings.namespace),
+            put_back=assembly.publisher.put_back,
             callback_retries=settings.callback_retries,
         )
 
@@ -170,6 +171,7 @@ class Service(Middleware):
         self._assembly.relay.start()
         self._children.start()
         self._watchdog.watch(worker.workers)
+        self.hail.listen_to(worker.consumer_whitelist)
         for loop in self._loops():
             loop.start()
         self._cancels.start()

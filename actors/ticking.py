@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from config.lines import get_logger
+from jobs.defer import PATIENCE
 from jobs.errors import (
     CallboardError,
     CapacityExceeded,
@@ -21,11 +22,14 @@ from jobs.schedules.advance import advance, due_schedules, next_tick
 from jobs.schedules.schedule import LABEL, job_id_of
 from jobs.schedules.stored import Outcome, StoredSchedule, Tick
 from jobs.store import Store
+from jobs.workers import known_at
 
 LATE: Final = timedelta(seconds=60)
 MOST_AT_ONCE: Final = 50
 LONGEST_SECONDS: Final = 1.0
 REST_SECONDS: Final = 60.0
+WAIT_SECONDS: Final = 5.0
+LEFT_TO_LEADER: Final = timedelta(seconds=2)
 _LONGEST_DETAIL: Final = 500
 
 log = get_logger(__name__)
@@ -63,6 +67,7 @@ class Ticking:
         self._namespace = namespace
         self._faults = intake.faults
         self._resting: dict[str, float] = {}
+        self._said_at: dict[str, float] = {}
 
     def tick(self) -> None:
         """Take the ticks that have come; what Redis does not take now comes later, not never."""
@@ -73,12 +78,44 @@ class Ticking:
             most = MOST_AT_ONCE + len(self._resting)
             now, due = due_schedules(self._store, most=most)
             for stored in due:
-                self._try(stored, now)
+                if self._knows(stored) or not self._waits_for_another(stored, now):
+                    self._try(stored, now)
                 if time.monotonic() > end:
                     break
         except StoreUnavailable as error:
             # The other chores may still be done, such as those that make room.
             log.debug("ticks_put_off", reason=str(error))
+
+    def help_out(self) -> None:
+        """Take ticks that are late and that this process knows how to take; for who does not lead.
+
+        The leader may be of an older version, or run other operations.
+        """
+        try:
+            now, due = due_schedules(self._store, most=MOST_AT_ONCE)
+            for stored in due:
+                if now - stored.next_at > LEFT_TO_LEADER and self._knows(stored):
+                    self._try(stored, now)
+        except StoreUnavailable as error:
+            log.debug("ticks_put_off", reason=str(error))
+
+    def _knows(self, stored: StoredSchedule) -> bool:
+        return stored.schedule.operation in self._intake.registry
+
+    def _waits_for_another(self, stored: StoredSchedule, now: datetime) -> bool:
+        """Leave a tick to a worker that knows its operation, until none has for ten minutes."""
+        name = stored.name
+        if name in self._resting:
+            return True
+        operation = stored.schedule.operation
+        since = max(stored.next_at, known_at(self._store, operation) or stored.next_at)
+        if now - since > PATIENCE:
+            return False
+        self._resting[name] = time.monotonic() + WAIT_SECONDS
+        if self._said_at.get(name, 0.0) + REST_SECONDS < time.monotonic():
+            self._said_at[name] = time.monotonic()
+            log.warning("tick_waits", schedule=name, operation=operation)
+        return True
 
     def _try(self, stored: StoredSchedule, now: datetime) -> None:
         if stored.name in self._resting:

@@ -48,6 +48,15 @@ class BrokerPublisher:
         """Count the messages that wait in a queue; None when nobody knows."""
         return self._broker.ready_messages(self.queue(queue))
 
+    def put_back(self, queue: str, body: bytes) -> None:
+        """Publish a message as it came, behind all others.
+
+        Args:
+            queue: as RabbitMQ knows it.
+            body: the message.
+        """
+        self._broker.publish([Outgoing(Message.decode(body), queue=queue)])
+
     def _outgoing(self, wakeup: Wakeup) -> Outgoing:
         submission = wakeup.submission
         message: Message[Any] = Message(

@@ -12,15 +12,17 @@ from api.problems.kinds import DRAINING, NOT_READY
 from api.problems.problem import Problem
 from api.request import Request
 from jobs.errors import StoreUnavailable
-from jobs.greet import fleet
+from jobs.moving import unheard_queues
 from jobs.outages import NO_MEMORY, outage_of
 from jobs.rights import is_heard
 from jobs.store import Store
+from jobs.workers import list_workers
 
 _LOST: Final = (
     "Redis has lost its API keys, so nobody is let in: `callboardctl keys create` makes new ones."
 )
 _UNKNOWN: Final = {"status": "unknown", "count": None}
+_UNHEARD: Final = {"status": "unknown", "unheard_jobs": None}
 _MUTE: Final = "Redis refuses its user the rights on channels: waits and cancels take a second."
 
 
@@ -38,12 +40,13 @@ class AliveResource:
 
 
 class ReadyResource:
-    """`/readyz`: Redis, RabbitMQ and the workers, each named.
+    """`/readyz`: Redis, RabbitMQ, the workers and the queues that they listen to, each named.
 
-    Without Redis no request can be served: 503. Without RabbitMQ or workers jobs are still taken
-    and kept, so the answer is 200 and says `degraded`: turning all traffic away would make of a
-    delay an outage. So it is while Redis is full, for what there is runs, ends and can be read. A
-    process that was told to stop says 503 as well, so that a load balancer sends it nothing more.
+    Without Redis no request can be served: 503. Without RabbitMQ or workers, or where jobs wait in
+    a queue without a worker, jobs are still taken and kept, so the answer is 200 and says
+    `degraded`: turning all traffic away would make of a delay an outage. So it is while Redis is
+    full, for what there is runs, ends and can be read. A process that was told to stop says 503 as
+    well, so that a load balancer sends it nothing more.
     """
 
     def __init__(
@@ -69,10 +72,17 @@ class ReadyResource:
         if self._draining.is_set():
             raise Problem(DRAINING, "Send requests to another process.")
         trouble = self._broker_trouble()
-        checks = {"redis": {"status": "up"}, "rabbitmq": _check(trouble), "workers": dict(_UNKNOWN)}
+        checks = {
+            "redis": {"status": "up"},
+            "rabbitmq": _check(trouble),
+            "workers": dict(_UNKNOWN),
+            "queues": dict(_UNHEARD),
+        }
         try:
-            workers = len(fleet(self._store))
-            checks["workers"] = {"status": "up" if workers else "down", "count": workers}
+            workers = list_workers(self._store)
+            checks["workers"] = {"status": "up" if workers else "down", "count": len(workers)}
+            unheard = sum(unheard_queues(self._store, workers).values())
+            checks["queues"] = {"status": "down" if unheard else "up", "unheard_jobs": unheard}
             if self._keyring.is_required() and self._keyring.lost:
                 checks["keys"] = _check(_LOST)
             if not is_heard(self._store):

@@ -64,6 +64,10 @@ TEMPLATES: Final[dict[str, str]] = {
     # Schedules.
     "schedule": "schedule:<schedule>",  # hash: one recurring job
     "schedules": "schedules",  # zset: all of them by their next tick; a paused one has none
+    # Messages of newer versions that have no record.
+    "strays": "strays",  # zset: kept ones by when they are looked at again
+    "stray": "stray:<stray>",  # hash: the message, its queue, and when it was first met
+    "stray_counts": "stray_counts",  # hash: how many were read, dropped, or none of ours
     # Looking.
     "tenants": "tenants",  # set: tenants that have submitted
     "index": "index:<tenant>",  # zset: a tenant's jobs by creation
@@ -119,6 +123,9 @@ PERMANENT: Final[tuple[str, ...]] = (
     "secrets",
     "schedule:*",
     "schedules",
+    "strays",
+    "stray:*",
+    "stray_counts",
     "expiry",
     "tombstones",
     "ticks",

@@ -11,7 +11,10 @@ from typing import Final
 from jobs.keys import lua_prelude
 
 GROWING: Final = frozenset(
-    {"submit_job", "submit_batch", "reserve_file", "adopt_job", "put_schedule", "try_store"}
+    {
+        *("submit_job", "submit_batch", "reserve_file", "adopt_job"),
+        *("put_schedule", "keep_stray", "try_store"),
+    }
 )
 """Scripts that a full Redis may refuse; every other one must still be able to end jobs."""
 

@@ -1,7 +1,8 @@
 """The workers that say that they live, with what they said."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from jobs.greet import fleet
@@ -20,6 +21,7 @@ class Worker:
         stuck_threads: how many of them run a function that was told to stop, and goes on.
         dead_threads: how many of them have ended, and run nothing any more.
         running: ids of the jobs that it ran.
+        homes: by operation, the queue of its jobs.
         since: since when it has been saying hello.
     """
 
@@ -35,6 +37,7 @@ class Worker:
     running: tuple[str, ...]
     since: datetime | None
     last_hello_at: datetime | None
+    homes: Mapping[str, str] = field(default_factory=dict)
 
 
 def list_workers(store: Store) -> list[Worker]:
@@ -45,6 +48,16 @@ def list_workers(store: Store) -> list[Worker]:
     """
     found = (_worker(name, said) for name, said in fleet(store).items())
     return sorted(found, key=lambda each: (each.host, each.pid, each.id))
+
+
+def known_at(store: Store, operation: str) -> datetime | None:
+    """Say when a worker that knows an operation last said hello; None if none ever did.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    (heard_ms,) = store.pipeline(("ZSCORE", store.keys("operations"), operation))
+    return None if heard_ms is None else moment(heard_ms)
 
 
 def _worker(name: str, said: Mapping[str, str]) -> Worker:
@@ -61,6 +74,7 @@ def _worker(name: str, said: Mapping[str, str]) -> Worker:
         running=_words(said.get("running", "")),
         since=_moment(said.get("since_ms")),
         last_hello_at=_moment(said.get("hello_ms")),
+        homes=json.loads(said.get("homes", "{}")),
     )
 
 

@@ -370,6 +370,7 @@ class Callboard(RuleBasedStateMachine):
         self.seen = after
         wrong = self.wrong
         wrong += [*invariants.complaints(after), *invariants.changes(before, after)]
+        wrong += self.world.broker.misordered()
         if self.handed_over:
             wrong += invariants.nobody_waits_in_vain(after)
             wrong += invariants.nobody_is_overtaken(after, self.world.now_ms)

@@ -1,6 +1,6 @@
 """The real scripts with a clock, a broker and workers that a test holds in its hands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Literal
@@ -63,6 +63,16 @@ class Broker:
     def best(self) -> Wakeup:
         """Give the message that RabbitMQ delivers first: of the highest level, the oldest."""
         return max(self.messages, key=_level)
+
+    def misordered(self) -> Iterator[str]:
+        """Say which message would come before one of a better priority."""
+        first: dict[int, int] = {}
+        for message in self.messages:
+            priority, level = message.submission.priority, _level(message)
+            first[priority] = max(level, first.get(priority, level))
+        for message in self.messages:
+            if any(_level(message) <= first[p] for p in first if p < message.submission.priority):
+                yield f"order: {message.submission.job_id} comes behind a worse priority"
 
     def ready(self, queue: str) -> int | None:
         return sum(1 for message in self.messages if message.submission.queue == queue)

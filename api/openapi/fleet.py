@@ -93,12 +93,22 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "count": nullable(whole()),
         },
     ),
+    "QueuesCheck": closed(
+        "Whether workers listen wherever jobs wait.",
+        {
+            "status": {"type": "string", "enum": ["up", "down", "unknown"]},
+            "unheard_jobs": said(
+                nullable(whole()), "Jobs in queues to which no living worker listens."
+            ),
+        },
+    ),
     "Checks": closed(
         "What jobs need.",
         {
             "redis": named("RedisCheck"),
             "rabbitmq": named("Check"),
             "workers": named("WorkersCheck"),
+            "queues": named("QueuesCheck"),
             "keys": named("Check"),
         },
         perhaps="keys",

@@ -56,7 +56,7 @@ local was_reserved = job.reserved
 unpark(job_id, job)
 forget_wakeup(job_id, job)
 redis.call('ZREM', key_reservations(), job_id)
-redis.call('HDEL', record, 'reserved', 'lapses', 'passed_until_ms', 'checks', 'percent', 'current', 'total')
+redis.call('HDEL', record, 'reserved', 'lapses', 'passed_until_ms', 'deferrals', 'checks', 'percent', 'current', 'total')
 redis.call('HDEL', key_text(job_id), 'step')
 take_places(job_id, job, -1)
 redis.call('HINCRBY', record, 'attempt', 1)

@@ -7,7 +7,9 @@
 --          error       str   unknown-operation, as JSON
 -- RETURNS  deferred | failed | taken | ended | missing
 --
--- The job fails only when no live worker has known its operation for all that time.
+-- The job fails only when no live worker has known its operation for all that time. While none
+-- does, the delay doubles up to half a minute, so that many such jobs keep nobody busy.
+local heard_within_ms, longest_delay_ms = 30000, 30000
 local job = read_job(job_id)
 if not job then return answer('missing') end
 if is_final(job) then return answer('ended') end
@@ -19,7 +21,11 @@ if since + patience_ms < now then
   end_job(job_id, job, 'failed')
   return answer('failed')
 end
+local delay, deferrals = delay_ms, redis.call('HINCRBY', record, 'deferrals', 1)
+if known + heard_within_ms < now then
+  delay = math.min(longest_delay_ms, delay_ms * 2 ^ math.min(deferrals - 1, 6))
+end
 wake(job_id, job)
-redis.call('ZADD', key_outbox(), now + delay_ms, job_id)
+redis.call('ZADD', key_outbox(), now + delay, job_id)
 woken[#woken] = nil
 return answer('deferred')

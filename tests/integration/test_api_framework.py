@@ -10,7 +10,7 @@ import pytest
 import redis
 from falcon import testing
 
-from jobs.greet import greet
+from jobs.greet import greet, part
 from jobs.identity import new_job_id
 from tests.api_stage import ADD, Stage, hash_of
 
@@ -270,7 +270,7 @@ def test_health_needs_no_key_and_looks_at_nothing() -> None:
     assert (answer.status_code, answer.json) == (200, {"status": "alive"})
 
 
-def test_readiness_names_redis_rabbitmq_and_workers(stage: Stage) -> None:
+def test_readiness_names_redis_rabbitmq_workers_and_queues(stage: Stage) -> None:
     greet(stage.store, "worker-1", {"host": "here"}, operations=["add"])
 
     answer = stage.http.simulate_get("/readyz")
@@ -282,8 +282,30 @@ def test_readiness_names_redis_rabbitmq_and_workers(stage: Stage) -> None:
             "redis": {"status": "up"},
             "rabbitmq": {"status": "up"},
             "workers": {"status": "up", "count": 1},
+            "queues": {"status": "up", "unheard_jobs": 0},
         },
     }
+
+
+def test_a_queue_with_jobs_and_no_worker_makes_readiness_degraded(stage: Stage) -> None:
+    greet(stage.store, "worker-1", {"queues": "another"}, operations=["add"])
+    stage.submit()
+    stage.submit()
+    stage.store.redis.sadd(stage.store.keys("queues"), "default")
+
+    answer = stage.http.simulate_get("/readyz")
+
+    assert (answer.status_code, answer.json["status"]) == (200, "degraded")
+    assert answer.json["checks"]["queues"] == {"status": "down", "unheard_jobs": 2}
+
+
+def test_a_worker_that_left_is_gone_from_readiness_at_once(stage: Stage) -> None:
+    greet(stage.store, "worker-1", {"host": "here"}, operations=["add"])
+    part(stage.store, "worker-1")
+
+    answer = stage.http.simulate_get("/readyz")
+
+    assert answer.json["checks"]["workers"] == {"status": "down", "count": 0}
 
 
 def test_without_rabbitmq_or_workers_readiness_is_degraded(stage: Stage) -> None:

@@ -16,9 +16,11 @@ from config import load_settings
 from jobs.cancel import cancel
 from jobs.defer import WITHOUT_END, defer
 from jobs.errors import NewerFormat
+from jobs.greet import greet
 from jobs.identity import new_job_id
 from jobs.read import read, read_submissions
 from jobs.relay import relay_outbox
+from jobs.strays import Strays, put_back_strays, read_strays
 from jobs.submission import FORMAT, Submission
 from tests.api_stage import Stage
 from tests.world import World
@@ -92,13 +94,71 @@ def test_a_worker_puts_off_what_has_a_newer_format(
     assert delivery.given_back_after is None
 
 
-def test_a_newer_message_without_a_record_goes_back_to_the_queue(receiving: Receiving) -> None:
-    job_id = new_job_id()
+def test_a_newer_message_without_a_record_is_kept_by_redis_and_holds_no_place(
+    receiving: Receiving,
+) -> None:
+    job_ids = [new_job_id() for _ in range(40)]
 
-    delivery = receiving.receive(job_id, format=NEWER, payload="as nobody knows it")
+    deliveries = [receiving.receive(each, format=99, payload="unknown") for each in job_ids]
+    again = receiving.receive(job_ids[0], format=99, payload="unknown", published_ms=1)
+    strays = read_strays(receiving.assembly.store)
 
-    assert delivery.given_back_after == DEFER
-    assert receiving.field(job_id, "status") is None
+    assert {delivery.given_back_after for delivery in (*deliveries, again)} == {None}
+    assert receiving.field(job_ids[0], "status") is None
+    assert (strays.kept, strays.dropped) == (41, 0)
+
+
+def test_a_kept_message_comes_back_once_a_worker_lives_that_can_read_it(
+    receiving: Receiving,
+) -> None:
+    store, put_back = receiving.assembly.store, list[tuple[str, bytes]]()
+    delivery = receiving.receive(new_job_id(), format=NEWER, payload="as nobody knows it")
+    look_again(store)
+
+    greet(store, "older", {"format": str(FORMAT)}, operations=[])
+    for_older = put_back_strays(store, lambda *each: put_back.append(each))
+    look_again(store)
+    greet(store, "newer", {"format": str(NEWER)}, operations=[])
+    for_newer = put_back_strays(store, lambda *each: put_back.append(each))
+
+    assert (for_older, for_newer) == (0, 1)
+    ((queue, body),) = put_back
+    assert queue == delivery.queue_name
+    assert Message.decode(body) == delivery._message
+    assert read_strays(store).kept == 1
+
+
+def test_a_kept_message_goes_once_its_job_has_a_record(receiving: Receiving) -> None:
+    store, job_id = receiving.assembly.store, new_job_id()
+    receiving.receive(job_id, format=NEWER)
+    store.redis.hset(store.keys("job", job_id), "status", "queued")
+    look_again(store)
+
+    put_back_strays(store, lambda *_: pytest.fail("it was read"))
+
+    assert read_strays(store) == Strays()
+
+
+def test_a_message_that_nobody_could_read_for_a_day_is_dropped_and_counted(
+    receiving: Receiving,
+) -> None:
+    store, job_id = receiving.assembly.store, new_job_id()
+    receiving.receive(job_id, format=NEWER)
+    (stray,) = store.redis.zrange(store.keys("strays"), 0, -1)
+    long_ago = store.now_ms() - 25 * 3600 * 1000
+    store.redis.hset(store.keys("stray", stray.decode()), "since_ms", long_ago)
+    look_again(store)
+
+    put_back_strays(store, lambda *_: pytest.fail("it is too old"))
+
+    assert read_strays(store) == Strays(dropped=1)
+    assert not store.redis.exists(store.keys("stray", stray.decode()))
+
+
+def test_a_message_that_is_none_of_ours_is_counted(receiving: Receiving) -> None:
+    receiving.receive(new_job_id(), result_ttl_ms="soon")
+
+    assert read_strays(receiving.assembly.store).unreadable == 1
 
 
 def test_what_is_put_off_for_its_format_never_fails_for_that(world: World) -> None:
@@ -177,3 +237,9 @@ def make_newer(store: Any, job_id: str, number: int = NEWER) -> None:
     store.redis.hset(store.keys("job", job_id), "format", number)
     if number > FORMAT:
         store.redis.set(store.keys("params", job_id), b"\x7fin no known way")
+
+
+def look_again(store: Any) -> None:
+    """Have the time come at which kept messages are looked at."""
+    for stray in store.redis.zrange(store.keys("strays"), 0, -1):
+        store.redis.zadd(store.keys("strays"), {stray: 0})

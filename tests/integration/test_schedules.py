@@ -13,6 +13,7 @@ from jobs.errors import (
     StoreUnavailable,
 )
 from jobs.finish import encode_result, finish
+from jobs.greet import greet
 from jobs.identity import is_job_id
 from jobs.purge import purge
 from jobs.read import read, read_submissions
@@ -177,7 +178,6 @@ def test_a_lost_reply_to_an_advance_is_harmless(ticks: Ticks) -> None:
 @pytest.mark.parametrize(
     ("said", "outcome"),
     [
-        ({"operation": "nothing"}, "unknown-operation"),
         ({"params": {"month": 1}}, "invalid-parameters"),
         ({"operation": "single", "params": {"name": "a"}}, "duplicate"),
         ({"operation": "narrow"}, "full"),
@@ -205,6 +205,56 @@ def test_a_refused_tick_is_kept_as_that_and_the_next_one_comes_as_usual(
     assert refused.job_id == (there[0] if outcome == "duplicate" else None)
     assert len(ticks.jobs()) == len(there) + 1
     assert (ticks.last.outcome, ticks.last.detail) == ("submitted", None)
+
+
+def test_a_tick_waits_for_a_worker_that_knows_its_operation(ticks: Ticks) -> None:
+    ticks.put(missed="skip")
+    older = ticking(ticks.store, registry=Registry([]))
+    greet(ticks.store, "newer", {}, operations=["report"])
+    tick = ticks.read().next_at
+    ticks.pass_time(minutes=1)
+
+    for _ in range(3):
+        older.tick()
+    waiting = ticks.read()
+    ticks.housekeeper.help_out()
+    at_once = ticks.jobs()
+    ticks.pass_time(seconds=5)
+    ticks.housekeeper.help_out()
+
+    assert (waiting.next_at, waiting.last, at_once) == (tick, None, [])
+    assert len(ticks.jobs()) == 1
+    assert (ticks.last.at, ticks.last.outcome) == (tick, "submitted")
+
+
+def test_a_tick_is_refused_once_nobody_has_known_its_operation_for_ten_minutes(
+    ticks: Ticks,
+) -> None:
+    ticks.put(operation="nothing")
+    ticks.pass_time(minutes=11)
+    housekeeper = ticking(ticks.store)
+
+    ticks.housekeeper.tick()
+    early = ticks.read().last
+    ticks.pass_time(minutes=1)
+    housekeeper.tick()
+
+    assert early is None
+    assert (ticks.last.outcome, ticks.jobs()) == ("unknown-operation", [])
+    assert ticks.read().next_at > ticks.now
+
+
+def test_ticks_that_wait_keep_no_others_from_being_taken(ticks: Ticks) -> None:
+    unknown = Schedule(cron=MINUTELY, operation="nothing")
+    for number in range(MOST_AT_ONCE + 5):
+        put_schedule(ticks.store, f"a{number}", unknown, source="api")
+    ticks.put()
+    ticks.pass_time(minutes=1)
+
+    ticks.housekeeper.tick()
+    ticks.housekeeper.tick()
+
+    assert len(ticks.jobs()) == 1
 
 
 def test_an_account_of_a_made_job_wins_over_one_of_a_refusal(ticks: Ticks) -> None:

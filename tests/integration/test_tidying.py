@@ -4,6 +4,8 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from actors.housekeeping import Housekeeper
 from jobs.errors import StorageUnavailable
 from jobs.files.keep import Claimed, Shelf, keep_file
@@ -50,6 +52,7 @@ def test_a_storage_that_does_not_answer_holds_up_no_job(world: World, tmp_path: 
         lease=timedelta(seconds=20),
         storage=storage,
         ticking=ticking(world.store),
+        put_back=lambda queue, _body: pytest.fail(f"nothing was kept for {queue}"),
     )
     world.pass_time(HOUR_MS)
 

@@ -321,6 +321,7 @@ def test_the_housekeeper_waits_for_as_long_as_callbacks_are_tried(
         lease=timedelta(seconds=20),
         storage=Storage(str(tmp_path)),
         ticking=ticking(world.store),
+        put_back=lambda queue, _body: pytest.fail(f"nothing was kept for {queue}"),
         callback_retries=[timedelta(days=3), timedelta(days=3)],
     )
 

@@ -148,7 +148,7 @@ def test_only_scripts_that_make_jobs_may_be_refused_by_a_full_redis() -> None:
 
     assert {
         *("submit_job", "submit_batch", "adopt_job"),
-        *("put_schedule", "reserve_file", "try_store"),
+        *("put_schedule", "reserve_file", "keep_stray", "try_store"),
     } == GROWING
     assert {name for name, spared in first_write.items() if not spared} == GROWING | READING
 

@@ -55,7 +55,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         id="isReady",
         tag=_FLEET,
         summary="Ask whether jobs can be taken",
-        says="Names Redis, RabbitMQ and the workers, each with how it is.",
+        says="Names Redis, RabbitMQ, the workers and the queues, each with how it is.",
         answers={200: Answer(says="They can.", schema="Readiness", headers=("Vary",))},
         problems=(kinds.NOT_READY, kinds.DRAINING),
     ),

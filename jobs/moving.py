@@ -1,0 +1,85 @@
+"""Jobs in queues to which nobody listens, and their way to where their operations are now."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from jobs.store import Store
+from jobs.workers import Worker, list_workers
+
+_MOST_AT_ONCE: Final = 500
+_AGAIN_S: Final = 60.0
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+
+def unheard_queues(store: Store, workers: Sequence[Worker]) -> dict[str, int]:
+    """Count the jobs that wait in each queue to which none of these workers listens.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    (names,) = store.pipeline(("SMEMBERS", store.keys("queues")))
+    heard = {queue for worker in workers for queue in worker.queues}
+    unheard = sorted({name.decode() for name in names} - heard)
+    sizes = store.pipeline(*(("ZCARD", store.keys("queued", name)) for name in unheard))
+    return {name: size for name, size in zip(unheard, sizes, strict=True) if size}
+
+
+class Moving:
+    """The housekeeper's chore that moves jobs whose operation has another queue by now.
+
+    While a queue stays that nobody listens to, as its operations are unknown, all active jobs are
+    looked at once a minute.
+    """
+
+    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._seen: tuple[frozenset[str], Mapping[str, str]] | None = None
+        self._again_at = 0.0
+
+    def move(self) -> int:
+        """Move jobs, and say how many.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        workers = list_workers(self._store)
+        (names,) = self._store.pipeline(("SMEMBERS", self._store.keys("queues")))
+        heard = {queue for worker in workers for queue in worker.queues}
+        unheard = frozenset(name.decode() for name in names) - heard
+        homes = {name: queue for name, queue in _homes(workers).items() if queue in heard}
+        if not unheard or not homes:
+            return 0
+        now = self._clock()
+        if self._seen == (unheard, homes) and now < self._again_at:
+            return 0
+        self._seen, self._again_at = (unheard, homes), now + _AGAIN_S
+        moved = sum(self._move(name, queue, heard) for name, queue in homes.items())
+        for queue in unheard:
+            self._store.run("forget_queue", self._store.keys("queues"), queue=queue)
+        return moved
+
+    def _move(self, operation: str, queue: str, heard: set[str]) -> int:
+        moved: int = 0
+        begin = 0
+        while True:
+            count, begin = self._store.run(
+                "move_jobs",
+                self._store.keys("active_operation", operation),
+                queue=queue,
+                heard=json.dumps(sorted(heard)),
+                begin=begin,
+                most=_MOST_AT_ONCE,
+            ).values
+            moved += count
+            if not begin:
+                return moved
+
+
+def _homes(workers: Sequence[Worker]) -> dict[str, str]:
+    """Say which queue each operation has, by the worker that started last."""
+    by_start = sorted(workers, key=lambda each: each.since or _LONG_AGO)
+    return {name: queue for worker in by_start for name, queue in worker.homes.items()}

@@ -1,0 +1,12 @@
+-- forget_queue: look no more after a queue in which nothing waits.
+--
+-- KEYS     queues  set  queues that have an awaiting set
+-- ARGV     queue   str
+-- RETURNS  forgotten | used
+--
+-- The next message that is confirmed there brings it back.
+if redis.call('EXISTS', key_awaiting(queue)) == 1 or redis.call('EXISTS', key_queued(queue)) == 1 then
+  return answer('used')
+end
+redis.call('SREM', queues, queue)
+return answer('forgotten')

@@ -1,0 +1,24 @@
+-- take_strays: name the kept messages that a living worker can read by now.
+--
+-- KEYS     strays         zset  kept messages by when they are looked at again
+-- ARGV     newest_format  int   what the newest living worker can read
+--          most           int   how many at once
+--          again_ms       int   until the others, and these, are looked at again
+--          window_ms      int   for how long one is kept since it was first met
+-- RETURNS  taken
+--
+-- One whose job has a record by now was read by somebody and goes; one that is too old is dropped.
+-- Both are counted. What is named stays until then, so that a lost publish loses nothing.
+local readable = {}
+for _, stray in ipairs(redis.call('ZRANGE', strays, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
+  local said = redis.call('HMGET', key_stray(stray), 'since_ms', 'format', 'job')
+  if not said[1] or tonumber(said[1]) + window_ms < now then
+    drop_stray(stray, 'dropped')
+  elseif redis.call('EXISTS', key_job(said[3])) == 1 then
+    drop_stray(stray, 'read')
+  else
+    if tonumber(said[2]) <= newest_format then readable[#readable + 1] = stray end
+    redis.call('ZADD', strays, now + again_ms, stray)
+  end
+end
+return answer('taken', readable)

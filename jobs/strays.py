@@ -1,0 +1,134 @@
+"""Messages without a record that only a newer version can read: kept in Redis, and put back.
+
+Whoever held them would hold a place of its worker for as long as no newer one comes (ADR 43).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, cast
+
+from jobs.adopt import ADOPT_WINDOW
+from jobs.greet import fleet
+from jobs.store import Store
+from jobs.submission import FIRST_FORMAT, milliseconds, moment
+
+Word = Literal["kept", "dropped"]
+
+MOST_KEPT: Final = 1000
+LOOKED_AT_EVERY: Final = timedelta(seconds=5)
+PUT_BACK_EVERY: Final = timedelta(minutes=1)
+_MOST_AT_ONCE: Final = 50
+
+
+@dataclass(frozen=True)
+class Strays:
+    """How many messages are kept, and what became of others.
+
+    Attributes:
+        kept: those that wait for a newer worker.
+        oldest_at: when the first of them was met.
+        dropped: those that were given up since there is a Redis: too old, or too many.
+        unreadable: those that are no messages of ours.
+    """
+
+    kept: int = 0
+    oldest_at: datetime | None = None
+    dropped: int = 0
+    unreadable: int = 0
+
+
+def keep_stray(
+    store: Store, body: bytes, *, job_id: str, operation: str, queue: str, made_as: int
+) -> Word:
+    """Keep a message, so that it can be acknowledged; repeating it does no harm.
+
+    Args:
+        store: where.
+        body: the message as it came.
+        job_id: its job.
+        operation: what it runs.
+        queue: as RabbitMQ knows it.
+        made_as: its format.
+
+    Raises:
+        StoreUnavailable: Redis does not answer, or has no memory left.
+    """
+    fields = {"job": job_id, "operation": operation, "queue": queue, "format": str(made_as)}
+    answer = store.run(
+        "keep_stray",
+        store.keys("strays"),
+        stray=hashlib.sha256(body).hexdigest(),
+        fields=json.dumps(fields),
+        body=body,
+        delay_ms=milliseconds(LOOKED_AT_EVERY),
+        window_ms=milliseconds(ADOPT_WINDOW),
+        most=MOST_KEPT,
+    )
+    return cast("Word", answer.word)
+
+
+def put_back_strays(store: Store, publish: Callable[[str, bytes], object]) -> int:
+    """Publish again what a living worker can read by now.
+
+    Args:
+        store: where they are kept.
+        publish: takes a queue and the message; what it does not publish comes again.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    (kept,) = store.pipeline(("ZCARD", store.keys("strays")))
+    if not kept:
+        return 0
+    formats = [int(said.get("format", FIRST_FORMAT)) for said in fleet(store).values()]
+    (stray_ids,) = store.run(
+        "take_strays",
+        store.keys("strays"),
+        newest_format=max(formats, default=FIRST_FORMAT),
+        most=_MOST_AT_ONCE,
+        again_ms=milliseconds(PUT_BACK_EVERY),
+        window_ms=milliseconds(ADOPT_WINDOW),
+    ).values
+    if not stray_ids:
+        return 0
+    found = store.pipeline(
+        *(("HMGET", store.keys("stray", each), "queue", "body") for each in stray_ids)
+    )
+    for queue, body in found:
+        if body is not None:
+            publish(queue.decode(), body)
+    return len(stray_ids)
+
+
+def count_unreadable(store: Store) -> None:
+    """Count a message that is none of ours.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    store.pipeline(("HINCRBY", store.keys("stray_counts"), "unreadable", 1))
+
+
+def read_strays(store: Store) -> Strays:
+    """Say how many there are.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    names, counts = store.pipeline(
+        ("ZRANGE", store.keys("strays"), 0, -1),
+        ("HMGET", store.keys("stray_counts"), "dropped", "unreadable"),
+    )
+    dropped, unreadable = (int(count or 0) for count in counts)
+    since = store.pipeline(
+        *(("HGET", store.keys("stray", name.decode()), "since_ms") for name in names)
+    )
+    oldest = min((int(each) for each in since if each is not None), default=None)
+    at = None if oldest is None else moment(oldest)
+    return Strays(len(names), at, dropped, unreadable)
