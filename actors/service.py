@@ -1,4 +1,5 @@
 """What a worker process does besides running functions."""
+# long: the one place that starts and stops the parts of a worker
 
 import secrets
 import socket

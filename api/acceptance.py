@@ -90,7 +90,7 @@ class Acceptance:
             wrong = [(pointer + where, detail) for where, detail in error.errors]
             raise InvalidParameters(wrong) from error
         except CapacityExceeded as error:
-            raise self._full(operation, error) from error
+            raise self.full(operation.name, error) from error
         except DuplicateJob as error:
             self._answer_duplicate(req, resp, operation, error)
             return
@@ -192,9 +192,9 @@ class Acceptance:
             return self._answers.waiting(self._reader.read(job_id, req.context.caller))
         return {}
 
-    def _full(self, operation: Operation, error: CapacityExceeded) -> Problem:
+    def full(self, operation: str, error: CapacityExceeded) -> Problem:
+        """Say that there is no room now, and when there may be some."""
         problem = problem_of(error)
-        headers = {}
-        if error.scope == "operation" and (known := self._estimates.durations.of(operation.name)):
-            headers["Retry-After"] = str(within_bounds(known.mean_ms / 1000))
+        seconds = self._estimates.until_room_s(error.scope, operation)
+        headers = {} if seconds is None else {"Retry-After": str(seconds)}
         return Problem(problem.kind, problem.detail, headers=headers)

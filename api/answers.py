@@ -1,6 +1,6 @@
 """Read jobs for a caller, and answer with them."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import falcon
@@ -77,7 +77,7 @@ class JobAnswers:
             status: of the answer.
             estimate: where the job stands, if that is known; None asks while it is queued.
         """
-        now = datetime.now(UTC)
+        now = self._estimates.clock.now()
         known = self._estimates.of(record) if estimate is None else estimate
         resp.status = status
         resp.set_headers(self.waiting(record, now, known))
@@ -98,9 +98,10 @@ class JobAnswers:
         return job_object(
             record,
             req.context.urls,
-            now=now or datetime.now(UTC),
+            now=now or self._estimates.clock.now(),
             for_operator=req.context.caller.may("operator"),
             estimate=estimate,
+            paused=self._estimates.paused(record),
         )
 
     def waiting(
@@ -111,5 +112,5 @@ class JobAnswers:
             return {}
         known = self._estimates.durations.of(record.operation)
         start_s = (self._estimates.of(record) if estimate is None else estimate).start_s
-        seconds = retry_after_s(record, known, now or datetime.now(UTC), start_s)
+        seconds = retry_after_s(record, known, now or self._estimates.clock.now(), start_s)
         return {"Retry-After": str(seconds)}

@@ -12,7 +12,7 @@ from api.request import Request
 from api.retry_after import Durations
 from api.urls import Urls
 from jobs.errors import StoreUnavailable
-from jobs.limit import Limit, limit, limits_in_effect, operation_slot
+from jobs.limit import Limit, limit, limits_in_effect, operation_slot, waiting_at
 from jobs.operation import Operation
 from jobs.registry import Registry
 from jobs.store import Store
@@ -41,16 +41,18 @@ class OperationAnswers:
     def objects(self, operations: Sequence[Operation], urls: Urls) -> list[dict[str, Any]]:
         """Render operations; what only Redis knows is null while it is away."""
         limits: Sequence[Limit | None]
+        waiting: Sequence[int | None]
         try:
+            waiting = waiting_at(self._store, [operation_slot(each.name) for each in operations])
             limits = limits_in_effect(
                 self._store,
                 {operation_slot(each.name): each.rules.max_running for each in operations},
             )
         except StoreUnavailable:
-            limits = [None] * len(operations)
+            limits, waiting = [None] * len(operations), [None] * len(operations)
         return [
-            operation_object(each, self._durations.mean_ms(each.name), urls, now)
-            for each, now in zip(operations, limits, strict=True)
+            operation_object(each, self._durations.mean_ms(each.name), urls, now, waiting=parked)
+            for each, now, parked in zip(operations, limits, waiting, strict=True)
         ]
 
 
@@ -122,7 +124,12 @@ class PauseResource:
 
 
 def operation_object(
-    operation: Operation, mean_ms: int | None, urls: Urls, now: Limit | None
+    operation: Operation,
+    mean_ms: int | None,
+    urls: Urls,
+    now: Limit | None,
+    *,
+    waiting: int | None = None,
 ) -> dict[str, Any]:
     """Render an operation.
 
@@ -131,6 +138,7 @@ def operation_object(
         mean_ms: what past runs took; None before the first.
         urls: absolute addresses.
         now: the limit that counts now; None when nobody can tell.
+        waiting: how many jobs wait at it; None when nobody can tell.
     """
     rules = operation.rules
     return {
@@ -139,6 +147,7 @@ def operation_object(
         "parameters": operation.parameters.schema,
         "result": operation.parameters.result_schema,
         "paused": None if now is None else now.paused,
+        "waiting": waiting,
         "limits": {
             "time_limit_seconds": rules.time_limit.total_seconds(),
             "max_running": rules.max_running,

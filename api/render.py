@@ -23,6 +23,7 @@ def job_object(
     now: datetime,
     for_operator: bool = False,
     estimate: Estimate = UNKNOWN,
+    paused: bool | None = None,
 ) -> dict[str, Any]:
     """Render a job.
 
@@ -32,6 +33,7 @@ def job_object(
         now: for what is estimated.
         for_operator: whether to show tracebacks.
         estimate: where it stands while it is queued.
+        paused: whether its operation is paused; None when nobody can tell.
     """
     return {
         "id": record.id,
@@ -46,7 +48,7 @@ def job_object(
         "max_attempts": record.max_attempts,
         "priority": record.priority,
         "progress": progress_object(record, now),
-        "queue": queue_object(record, estimate),
+        "queue": queue_object(record, estimate, paused=paused),
         "result": with_addresses(record.result, record.result_files, urls)
         if record.has_result
         else None,
@@ -59,7 +61,9 @@ def job_object(
     }
 
 
-def queue_object(record: Record, estimate: Estimate) -> dict[str, Any] | None:
+def queue_object(
+    record: Record, estimate: Estimate, *, paused: bool | None
+) -> dict[str, Any] | None:
     """Render where a job stands; null for one that is not queued."""
     if record.status != "queued":
         return None
@@ -67,6 +71,7 @@ def queue_object(record: Record, estimate: Estimate) -> dict[str, Any] | None:
     return {
         "position": estimate.position,
         "parked_on": record.parked_on,
+        "paused": paused,
         "estimated_start_seconds": None if start_s is None else math.ceil(start_s),
     }
 

@@ -8,7 +8,7 @@ from api.acceptance import Acceptance
 from api.answers import JobAnswers, JobReader
 from api.authentication import Keyring
 from api.batches.items import ITEM_DEPTH, BatchItems
-from api.batches.resource import BatchesResource, BatchReader, BatchResource
+from api.batches.resource import BatchesResource, BatchReader, BatchResource, BatchWaits
 from api.callbacks.resource import CallbacksResource, ResendResource
 from api.cancellation import CancelResource
 from api.docs import DocsAssetResource, DocsResource
@@ -86,6 +86,7 @@ def routes(services: Services, media: Media, keyring: Keyring, room: Room) -> tu
     openapi = OpenApiResource(registry, keyring.is_required)
     scheduled = ScheduleAnswers(store, media)
     batches = BatchReader(store)
+    batch_waits = BatchWaits(services, batches)
     # An item may be nested as deeply as the same submission alone.
     of_batches = Media(
         max_bytes=settings.max_batch_bytes,
@@ -133,12 +134,14 @@ def routes(services: Services, media: Media, keyring: Keyring, room: Room) -> tu
         ),
         Route(
             "/v1/batches",
-            BatchesResource(services, batches, of_batches, BatchItems(services, acceptance)),
+            BatchesResource(
+                services, batches, of_batches, BatchItems(services, acceptance), batch_waits
+            ),
             {"POST": "client"},
         ),
         Route(
             "/v1/batches/{batch_id}",
-            BatchResource(store, batches, media),
+            BatchResource(store, batches, media, batch_waits),
             {"GET": "viewer", "DELETE": "client"},
         ),
         Route(

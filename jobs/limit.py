@@ -54,6 +54,26 @@ def is_declared(store: Store, slot: str) -> bool:
     return bool(declared)
 
 
+def paused_slots(store: Store) -> frozenset[str]:
+    """Name the slots whose claims an operator has stopped.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    (names,) = store.pipeline(("HKEYS", store.keys("limits")))
+    said = (name.decode() for name in names)
+    return frozenset(name.removeprefix("pause:") for name in said if name.startswith("pause:"))
+
+
+def waiting_at(store: Store, slots: Sequence[str]) -> list[int]:
+    """Count the jobs that are parked at each slot.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    return store.pipeline(*(("ZCARD", store.keys("waiting", slot)) for slot in slots))
+
+
 def limits_in_effect(store: Store, declared: Mapping[str, int | None]) -> list[Limit]:
     """Read what counts now for each slot, in one round trip.
 

@@ -111,6 +111,18 @@ def list_jobs(
     return Page(tuple(still), following)
 
 
+def oldest_active(store: Store, operation: str | None) -> Record | None:
+    """Give the job that has been active for longest, of an operation or of all; None for none.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    keys = store.keys
+    line = keys("active") if operation is None else keys("active_operation", operation)
+    (found,) = store.pipeline(("ZRANGE", line, 0, 0))
+    return next(iter(read_many(store, [job_id.decode() for job_id in found])), None)
+
+
 def list_tenants(store: Store) -> list[str]:
     """Give every tenant that has ever submitted a job, by name.
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from actors.callbacks.headers import headers_of
@@ -17,6 +17,7 @@ from jobs.errors import StoreUnavailable
 from jobs.faults import FaultPoints
 from jobs.progress import LogBounds
 from jobs.store import Store
+from jobs.submission import moment
 
 THREADS: Final = 16
 PER_HOST: Final = 2
@@ -134,7 +135,9 @@ class Courier:
             if delivery.body is None and keep_body(self._store, delivery, body) == "stale":
                 return None
             secrets = self._secrets.of(delivery.tenant)
-            headers = headers_of(delivery, body, secrets, sent_at=datetime.now(UTC))
+            # Receivers refuse what is minutes off, and a worker's clock may be.
+            sent_at = moment(self._store.now_ms())
+            headers = headers_of(delivery, body, secrets, sent_at=sent_at)
             return self._post.send(delivery.url, headers, body)
         except StoreUnavailable:
             raise

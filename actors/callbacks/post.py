@@ -125,15 +125,22 @@ def _throw_away(answer: httpcore.Response, deadline: Deadline) -> None:
 
 
 def _retry_after(headers: Sequence[tuple[bytes, bytes]]) -> timedelta | None:
-    value = next((v.decode("latin-1") for n, v in headers if n.lower() == b"retry-after"), "")
+    said = {name.lower(): value.decode("latin-1") for name, value in reversed(headers)}
+    value = said.get(b"retry-after", "")
     if value.isascii() and value.isdecimal():
         seconds = float(value[:_MOST_DIGITS])
     else:
         try:
-            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+            # A date is meant by the clock of who sent it, which the answer tells.
+            now = parsedate_to_datetime(said[b"date"]) if b"date" in said else _now()
+            seconds = (parsedate_to_datetime(value) - now).total_seconds()
         except (ValueError, TypeError, OverflowError):
             return None
     return timedelta(seconds=max(0.0, min(seconds, _LONGEST_WAIT_SECONDS)))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _judgement(code: int) -> str:

@@ -20,7 +20,7 @@ from api.submissions import Submission, parse_submission
 from jobs.batches.intake import Item
 from jobs.batches.outcome import Outcome, Word
 from jobs.batches.submit import MOST_ITEMS
-from jobs.errors import DuplicateJob, InvalidParameters
+from jobs.errors import CapacityExceeded, DuplicateJob, InvalidParameters
 from jobs.members import MOST_LABELS, Label, LabelValue
 from jobs.pointer import pointer_of
 from jobs.registry import Registry
@@ -126,7 +126,7 @@ class BatchItems:
     ) -> Iterator[dict[str, Any]]:
         """Render what became of each item."""
         for index, (outcome, item) in enumerate(zip(outcomes, items, strict=True)):
-            problem = _problem(index, outcome, item, self._registry)
+            problem = self._problem(index, outcome, item)
             reference = outcome.job and job_reference(*outcome.job, req.context.urls)
             yield {
                 "index": index,
@@ -134,6 +134,20 @@ class BatchItems:
                 "job": reference,
                 "problem": problem and _told(req, problem, existing=reference),
             }
+
+    def _problem(self, index: int, outcome: Outcome, item: Item) -> Problem | None:
+        """Say why an item made no job, with pointers into the whole body."""
+        at = f"/items/{index}"
+        error = outcome.refused
+        if outcome.malformed:
+            return invalid_request([(at + where, detail) for where, detail in outcome.malformed])
+        if isinstance(error, InvalidParameters):
+            wrong = [(f"{at}/params{where}", detail) for where, detail in error.errors]
+            return problem_of(InvalidParameters(wrong))
+        if isinstance(error, CapacityExceeded):
+            return self._acceptance.full(item.operation, error)
+        returns = isinstance(error, DuplicateJob) and _returns(self._registry, item.operation)
+        return None if error is None or returns else problem_of(error)
 
 
 def _told(req: Request, problem: Problem, *, existing: Mapping[str, str] | None) -> dict[str, Any]:
@@ -144,21 +158,6 @@ def _told(req: Request, problem: Problem, *, existing: Mapping[str, str] | None)
     if "Retry-After" in problem.headers:
         told["retry_after"] = int(problem.headers["Retry-After"])
     return told
-
-
-def _problem(index: int, outcome: Outcome, item: Item, registry: Registry) -> Problem | None:
-    """Say why an item made no job, with pointers into the whole body."""
-    at = f"/items/{index}"
-    error = outcome.refused
-    if outcome.malformed:
-        return invalid_request([(at + where, detail) for where, detail in outcome.malformed])
-    if isinstance(error, InvalidParameters):
-        return problem_of(
-            InvalidParameters([(f"{at}/params{where}", detail) for where, detail in error.errors])
-        )
-    if error is None or (isinstance(error, DuplicateJob) and _returns(registry, item.operation)):
-        return None
-    return problem_of(error)
 
 
 def _returns(registry: Registry, name: str) -> bool:

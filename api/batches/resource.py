@@ -1,9 +1,9 @@
 """Batches over HTTP: submit many jobs at once, see how far they are, cancel what is left."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import falcon
@@ -14,21 +14,25 @@ from api.callbacks.terms import CallbackTerms
 from api.caller import Caller
 from api.idempotency import idempotency_fields
 from api.media import Media
+from api.prefer import parse_prefer
 from api.rate import charge_of
-from api.request import Request
+from api.request import Request, holders_of
 from api.retry_after import within_bounds
 from api.services import Services
 from api.tracing.middleware import traceparent_of
+from api.waiting.peer import peer_of
 from jobs.batches.batch import Batch, cancel_batch, read_batch
 from jobs.batches.intake import BatchIntake, SubmittedBatch
 from jobs.batches.pauses import with_pauses
 from jobs.batches.submit import NewBatch
+from jobs.clock import Clock
 from jobs.errors import BatchGone, BatchNotFound, Refused
 from jobs.identity import is_job_id, new_job_id
 from jobs.parameters import fingerprint
 from jobs.pointer import pointer_of
 from jobs.store import Store
 
+COMPLETED: Final = "completed"
 _FIRST_LOOK_S: Final = 2.0
 
 
@@ -51,11 +55,50 @@ class BatchReader:
         return read_batch(self._store, batch_id, tenant=caller.tenant, others=others)
 
 
+class BatchWaits:
+    """Waits for batches as long as their clients would, by the clock of Redis."""
+
+    def __init__(self, services: Services, reader: BatchReader) -> None:
+        self._events = services.events
+        self._max_wait = services.settings.max_wait
+        self._reader = reader
+        self.now = Clock(services.store).now
+
+    def until(
+        self,
+        req: Request,
+        resp: falcon.Response,
+        batch: Batch,
+        ended: Callable[[str], bool],
+    ) -> Batch:
+        """Wait for a status as `Prefer: wait` says, and say in the answer that it was followed."""
+        preference = parse_prefer(req.get_header("Prefer"), max_wait=self._max_wait)
+        if preference.wait_s and not ended(batch.status) and batch.ended_at is None:
+            batch = self._events.wait(
+                batch.id,
+                lambda: self._reader.read(batch.id, req.context.caller),
+                until=ended,
+                timeout=preference.wait_s,
+                known=batch,
+                peer=peer_of(req.env),
+                holders=holders_of(req),
+            )
+        applied = preference.applied(in_time=batch.ended_at is not None)
+        if applied:
+            resp.set_header("Preference-Applied", applied)
+        return batch
+
+
 class BatchesResource:
     """All batches: `/v1/batches`."""
 
     def __init__(
-        self, services: Services, reader: BatchReader, media: Media, items: BatchItems
+        self,
+        services: Services,
+        reader: BatchReader,
+        media: Media,
+        items: BatchItems,
+        waits: "BatchWaits",
     ) -> None:
         self._intake = BatchIntake(services.intake, services.offload)
         self._rate = services.settings.rate_limit
@@ -63,6 +106,7 @@ class BatchesResource:
         self._reader = reader
         self._media = media
         self._items = items
+        self._waits = waits
         self._large_bytes = services.settings.max_body_bytes
         self._turn = threading.Lock()
 
@@ -110,23 +154,30 @@ class BatchesResource:
             batch = self._reader.read(batch_id, req.context.caller)
         except BatchNotFound as error:
             raise BatchGone(str(error)) from error
-        resp.status = 202
+        batch = self._waits.until(req, resp, batch, lambda status: status == COMPLETED)
+        resp.status = 200 if batch.ended_at is not None else 202
         resp.location = req.context.urls.batch(batch_id)
-        resp.set_headers(waiting(batch))
+        resp.set_headers(waiting(batch, self._waits.now()))
         self._media.write(req, resp, {**batch_object(batch, req.context.urls), "items": items})
 
 
 class BatchResource:
     """One batch: `/v1/batches/{batch_id}`."""
 
-    def __init__(self, store: Store, reader: BatchReader, media: Media) -> None:
+    def __init__(
+        self, store: Store, reader: BatchReader, media: Media, waits: "BatchWaits"
+    ) -> None:
         self._store = store
         self._reader = reader
         self._media = media
+        self._waits = waits
 
     def on_get(self, req: Request, resp: falcon.Response, batch_id: str) -> None:
-        """Say how far a batch is."""
-        self._send(req, resp, self._reader.read(batch_id, req.context.caller))
+        """Say how far a batch is, at once or as soon as its status changes."""
+        batch = self._reader.read(batch_id, req.context.caller)
+        known = batch.status
+        batch = self._waits.until(req, resp, batch, lambda status: status != known)
+        self._send(req, resp, batch)
 
     on_head = on_get
 
@@ -143,7 +194,7 @@ class BatchResource:
         self._send(req, resp, batch)
 
     def _send(self, req: Request, resp: falcon.Response, batch: Batch) -> None:
-        resp.set_headers(waiting(batch))
+        resp.set_headers(waiting(batch, self._waits.now()))
         self._media.write(req, resp, batch_object(batch, req.context.urls))
 
 
@@ -155,11 +206,15 @@ def _repeat(key: str | None, body: dict[str, Any]) -> dict[str, str]:
     return idempotency_fields(key, {"batch": {**body, "items": items}})
 
 
-def waiting(batch: Batch, now: datetime | None = None) -> Mapping[str, str]:
-    """Give `Retry-After` for a batch that has not ended, by how fast it went so far."""
+def waiting(batch: Batch, now: datetime) -> Mapping[str, str]:
+    """Give `Retry-After` for a batch that has not ended.
+
+    It follows how fast the batch went so far, and is never longer than half of its age: what its
+    first jobs took says little of the others, and nobody may look much too late.
+    """
     if batch.ended_at is not None:
         return {}
-    elapsed_s = ((now or datetime.now(UTC)) - batch.created_at).total_seconds()
+    age_s = (now - batch.created_at).total_seconds()
     left = 100 - batch.percent
-    estimate_s = elapsed_s * left / batch.percent if batch.percent else _FIRST_LOOK_S
-    return {"Retry-After": str(within_bounds(estimate_s))}
+    estimate_s = age_s * left / batch.percent if batch.percent else _FIRST_LOOK_S
+    return {"Retry-After": str(within_bounds(min(estimate_s, age_s / 2)))}

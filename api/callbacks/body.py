@@ -1,6 +1,5 @@
 """What a callback says: the event, when it happened, and the job or batch as clients see it."""
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -14,6 +13,7 @@ from jobs.callbacks.deliver import Delivery
 from jobs.errors import BatchNotFound, JobNotFound
 from jobs.read import read
 from jobs.store import Store
+from jobs.submission import moment
 
 MOST_RESULT_BYTES: Final = 16 * 1024
 """Of a result that goes along; a larger one is fetched."""
@@ -50,7 +50,7 @@ class CallbackBodies:
         record = read(
             self._store, delivery.owner, tenant=delivery.tenant, inline_bytes=self._inline_bytes
         )
-        return job_object(record, Urls(delivery.base), now=datetime.now(UTC))
+        return job_object(record, Urls(delivery.base), now=moment(self._store.now_ms()))
 
     def _batch(self, delivery: Delivery) -> dict[str, Any]:
         batch = read_batch(self._store, delivery.owner, tenant=delivery.tenant)

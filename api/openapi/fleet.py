@@ -62,6 +62,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "parameters": named("JsonSchema"),
             "result": named("JsonSchema"),
             "paused": said(nullable({"type": "boolean"}), "Null while Redis is away."),
+            "waiting": said(
+                nullable(whole()),
+                "Jobs that wait for the end of a pause or for a place; null while Redis is away.",
+            ),
             "limits": named("OperationLimits"),
             "unique": said({"type": "boolean"}, "Whether equal jobs are refused while one runs."),
             "on_conflict": {"type": "string", "enum": list(get_args(OnConflict))},

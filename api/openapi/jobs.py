@@ -43,6 +43,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {
             "position": said(nullable(whole(1)), "1 is the next one."),
             "parked_on": said(nullable(TEXT), "The limit that it waits for."),
+            "paused": said(
+                nullable({"type": "boolean"}),
+                "Whether its operation is paused; null when nobody can tell.",
+            ),
             "estimated_start_seconds": nullable(whole()),
         },
     ),

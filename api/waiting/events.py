@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 import redis
 
@@ -14,7 +14,8 @@ from api.waiting.attendance import Attendance
 from api.waiting.peer import Peer, UnknownPeer
 from api.waiting.places import Places
 from api.waiting.subscription import REREAD_S, Glances, Listener, Subscription
-from jobs.errors import JobGone, JobNotFound, StoreUnavailable
+from jobs.batches.batch import Batch
+from jobs.errors import BatchNotFound, JobGone, JobNotFound, StoreUnavailable
 from jobs.read import Glance
 from jobs.record import Record
 
@@ -22,6 +23,7 @@ _ALONE_S: Final = REREAD_S * 2
 _NOBODY_KNOWN: Final = UnknownPeer()
 
 Until = Callable[[str], bool]
+Waited = TypeVar("Waited", Record, Batch)
 
 
 class Events:
@@ -69,18 +71,18 @@ class Events:
     def wait(  # noqa: PLR0913 — what to wait for, how long, and for whom
         self,
         job_id: str,
-        read: Callable[[], Record],
+        read: Callable[[], Waited],
         *,
         until: Until,
         timeout: float,
-        known: Record | None = None,
+        known: Waited | None = None,
         peer: Peer = _NOBODY_KNOWN,
         holders: Iterable[str] = (),
-    ) -> Record:
-        """Wait until a job's status is as wanted; no change is missed, whenever it comes.
+    ) -> Waited:
+        """Wait for the status of a job or a batch; no change is missed, whenever it comes.
 
         Args:
-            job_id: which job.
+            job_id: which job or batch.
             read: reads it as it is.
             until: says of a status whether it is awaited.
             timeout: seconds; 0 reads once.
@@ -92,7 +94,7 @@ class Events:
             The job as read last; also when the time is up, too many wait or the process stops.
 
         Raises:
-            JobGone, JobNotFound: the job went away meanwhile, or never was.
+            JobGone, JobNotFound, BatchNotFound: it went away meanwhile, or never was.
             StoreUnavailable: it cannot be read, and was not known.
         """
         with self.waits.one(holders) as admitted:
@@ -173,10 +175,10 @@ class _Waiter:
         return self._flag.wait(seconds)
 
 
-def _read(read: Callable[[], Record], known: Record | None) -> Record:
+def _read(read: Callable[[], Waited], known: Waited | None) -> Waited:
     try:
         return read()
-    except (StoreUnavailable, JobNotFound) as error:
+    except (StoreUnavailable, JobNotFound, BatchNotFound) as error:
         if known is None or isinstance(error, JobGone):
             raise
         return known

@@ -2,19 +2,28 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from jobs.limit import paused_slots, waiting_at
 from jobs.record import pairs
 from jobs.registry import Registry
 from jobs.store import Store
+from jobs.strays import Strays, read_strays
 from jobs.submission import milliseconds
 from jobs.workers import Worker, list_workers
 from ops.doctor.finding import Finding
+from ops.doctor.held_back import (
+    counted,
+    look_at_late_schedules,
+    look_at_paused,
+    look_at_strays,
+)
 
 LATE_OUTBOX: Final = timedelta(seconds=30)
 LATE_DUE: Final = timedelta(seconds=30)
+LATE_TICK: Final = timedelta(seconds=30)
 QUIET_HOUSE: Final = timedelta(seconds=15)
 LEASE_GRACE: Final = timedelta(seconds=10)
 
@@ -30,6 +39,9 @@ class Fleet:
         late_leases: how many leases ended a while ago and are still there.
         late_due: how many scheduled jobs should have been queued.
         late_outbox: how many messages should have been published.
+        paused: by slot that is paused, how many jobs wait for the end of that.
+        late_schedules: those whose tick should have been taken.
+        strays: messages that no worker here could read.
     """
 
     workers: Sequence[Worker]
@@ -40,6 +52,9 @@ class Fleet:
     late_due: int
     late_outbox: int
     outbox: int
+    paused: Mapping[str, int] = field(default_factory=dict)
+    late_schedules: Sequence[str] = ()
+    strays: Strays = field(default_factory=Strays)
 
 
 def read_fleet(store: Store, registry: Registry | None, *, lease: timedelta) -> Fleet:
@@ -63,7 +78,9 @@ def read_fleet(store: Store, registry: Registry | None, *, lease: timedelta) -> 
         ("ZCARD", store.keys("outbox")),
         ("ZRANGE", store.keys("operations"), 0, -1),
         ("SMEMBERS", store.keys("queues")),
+        ("ZRANGE", store.keys("schedules"), "-inf", now - milliseconds(LATE_TICK), "BYSCORE"),
     )
+    paused = sorted(paused_slots(store))
     operations = {name.decode() for name in replies[5]} | {each.name for each in registry or ()}
     queues = {name.decode() for name in replies[6]} | set(registry.queues() if registry else ())
     reaped_ms = pairs(replies[0]).get("reap")
@@ -76,6 +93,9 @@ def read_fleet(store: Store, registry: Registry | None, *, lease: timedelta) -> 
         late_due=replies[2],
         late_outbox=replies[3],
         outbox=replies[4],
+        paused=dict(zip(paused, waiting_at(store, paused), strict=True)) if paused else {},
+        late_schedules=tuple(name.decode() for name in replies[7]),
+        strays=read_strays(store),
     )
 
 
@@ -92,6 +112,9 @@ def look_at_fleet(fleet: Fleet, *, version: str) -> Iterator[Finding]:
     yield from _unheard(fleet)
     yield from _house(fleet)
     yield from _outbox(fleet)
+    yield from look_at_paused(fleet.paused)
+    yield from look_at_late_schedules(fleet.late_schedules)
+    yield from look_at_strays(fleet.strays)
 
 
 def _workers(fleet: Fleet, version: str) -> Iterator[Finding]:
@@ -147,7 +170,7 @@ def _unknown(fleet: Fleet) -> Iterator[Finding]:
         yield Finding(
             "operations",
             "problem",
-            f"{_counted(lost)} of operations that no living worker knows.",
+            f"{counted(lost)} of operations that no living worker knows.",
             "Start workers with the modules that declare them (CALLBOARD_OPERATIONS), or cancel "
             "the jobs; those that are queued fail after 10 minutes.",
         )
@@ -162,9 +185,9 @@ def _unheard(fleet: Fleet) -> Iterator[Finding]:
         yield Finding(
             "queues",
             "problem",
-            f"{_counted(lost)} in queues that no living worker listens to.",
+            f"{counted(lost)} in queues that no living worker listens to.",
             "Start workers whose operations use these queues, without --queues that leave "
-            "them out.",
+            "them out. Jobs of an operation that has another queue now move there by themselves.",
         )
 
 
@@ -214,9 +237,3 @@ def _outbox(fleet: Fleet) -> Iterator[Finding]:
 def _sizes(store: Store, line: str, names: AbstractSet[str]) -> dict[str, int]:
     sizes = store.pipeline(*(("ZCARD", store.keys(line, name)) for name in names))
     return dict(zip(names, sizes, strict=True))
-
-
-def _counted(jobs: Mapping[str, int]) -> str:
-    total = sum(jobs.values())
-    names = ", ".join(sorted(jobs))
-    return f"{total} job{'s' if total > 1 else ''} ({names})"

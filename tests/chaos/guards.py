@@ -127,13 +127,6 @@ GUARDS: Final = (
         ("order",),
     ),
     Guard(
-        "one at hand",
-        f"{_SCRIPTS}/claim_job.lua",
-        "if was_reserved then hand_over_slots(job) end",
-        "",
-        ("idle-places",),
-    ),
-    Guard(
         "fence, in a chaos run",
         f"{_SHARED}/holds_fence.lua",
         "\n    and tonumber(job.attempt) == attempt and job.token == token",

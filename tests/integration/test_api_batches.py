@@ -1,6 +1,8 @@
 """Batches over HTTP: what each item is told, how far a batch is, and repeats."""
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,8 +11,11 @@ import msgpack
 import pytest
 from falcon import testing
 
+from api.batches.resource import waiting
+from jobs.batches.batch import Batch
 from jobs.batches.submit import STEP
 from jobs.identity import new_job_id
+from jobs.record import STATUSES
 from tests.api_stage import ADD, JSON, Stage, hash_of
 from tests.batch_requests import URL, adds, post, statuses
 
@@ -123,7 +128,7 @@ def test_an_item_beyond_the_capacity_is_told_when_to_come_again(stage: Stage) ->
     problem = answer.json["items"][1]["problem"]
     assert statuses(answer) == ["accepted", "limited"]
     assert (problem["status"], problem["code"]) == (503, "CAPACITY_EXCEEDED")
-    assert problem["retry_after"] == 60
+    assert problem["retry_after"] == 1
 
 
 def test_each_item_costs_one_request_of_the_quota_and_a_repeat_none() -> None:
@@ -259,6 +264,49 @@ def test_a_batch_that_has_ended_says_when_and_until_when_it_is_kept(stage: Stage
     assert (batch["status"], batch["progress"]["percent"]) == ("completed", 100)
     assert expires - ended == timedelta(hours=24)
     assert "Retry-After" not in answer.headers
+
+
+def test_a_look_at_a_batch_waits_for_its_end_as_long_as_the_client_likes(stage: Stage) -> None:
+    made = post(stage, adds(1)).json
+    ending = threading.Timer(0.3, stage.succeed, [made["items"][0]["job"]["id"], 1])
+    began = time.monotonic()
+    ending.start()
+
+    answer = stage.http.simulate_get(f"{URL}/{made['id']}", headers={"Prefer": "wait=20"})
+
+    assert answer.json["status"] == "completed"
+    assert answer.headers["Preference-Applied"] == "wait=20"
+    assert time.monotonic() - began < 10
+    ending.join()
+
+
+def test_a_batch_that_waited_in_vain_is_told_as_it_is(stage: Stage) -> None:
+    answer = stage.http.simulate_post(URL, json={"items": adds(1)}, headers={"Prefer": "wait=1"})
+
+    assert (answer.status_code, answer.json["status"]) == (202, "active")
+    assert answer.headers["Preference-Applied"] == "wait=1"
+
+
+@pytest.mark.parametrize(
+    ("age_s", "ended", "seconds"), [(2, 0, 1), (4, 1, 2), (20, 9, 3), (3600, 1, 30)]
+)
+def test_a_batch_is_looked_at_again_by_how_it_went_and_never_much_too_late(
+    age_s: int, ended: int, seconds: int
+) -> None:
+    now = datetime.now(UTC)
+    counts = {**dict.fromkeys(STATUSES, 0), "refused": 0, "removed": 0, "succeeded": ended}
+    batch = Batch(
+        id="1",
+        tenant="default",
+        total=10,
+        counts=counts,
+        sealed=True,
+        created_at=now - timedelta(seconds=age_s),
+        ended_at=None,
+        expires_at=None,
+    )
+
+    assert waiting(batch, now) == {"Retry-After": str(seconds)}
 
 
 def test_a_delete_cancels_what_is_left_and_can_be_repeated(stage: Stage) -> None:

@@ -233,6 +233,7 @@ def test_a_queued_job_says_where_it_stands_and_when_it_may_start(stage: Stage) -
     assert looked.json["queue"] == {
         "position": 2,
         "parked_on": None,
+        "paused": False,
         "estimated_start_seconds": 8,
     }
     assert (second.headers["Retry-After"], looked.headers["Retry-After"]) == ("12", "12")
@@ -250,7 +251,26 @@ def test_a_parked_job_says_its_place_at_the_slot(stage: Stage) -> None:
 
     queue = stage.get(jobs[3]).json["queue"]
 
-    assert queue == {"position": 2, "parked_on": "operation:add", "estimated_start_seconds": 4}
+    assert queue == {
+        "position": 2,
+        "parked_on": "operation:add",
+        "paused": False,
+        "estimated_start_seconds": 4,
+    }
+
+
+def test_jobs_of_a_paused_operation_say_so_and_the_operation_counts_them(stage: Stage) -> None:
+    stage.http.simulate_post("/v1/operations/add/pause")
+    job_id = stage.submit().json["id"]
+    with pytest.raises(AssertionError, match="parked"):
+        stage.claim(job_id)
+
+    looked = stage.get(job_id).json["queue"]
+    listed = stage.http.simulate_get("/v1/jobs").json["items"][0]["queue"]
+    operation = stage.http.simulate_get("/v1/operations/add").json
+
+    assert (looked["paused"], listed["paused"]) == (True, True)
+    assert (operation["paused"], operation["waiting"]) == (True, 1)
 
 
 def test_without_a_worker_nobody_can_say_when_a_job_starts(stage: Stage) -> None:

@@ -105,14 +105,20 @@ def test_a_queued_job_says_what_it_is_parked_on() -> None:
     assert shown["queue"] == {
         "position": None,
         "parked_on": "operation:clustering",
+        "paused": None,
         "estimated_start_seconds": None,
     }
 
 
 def test_a_queued_job_says_where_it_stands_in_whole_seconds() -> None:
-    shown = job_object(QUEUED, URLS, now=NOW, estimate=Estimate(3, 7.2))
+    shown = job_object(QUEUED, URLS, now=NOW, estimate=Estimate(3, 7.2), paused=False)
 
-    assert shown["queue"] == {"position": 3, "parked_on": None, "estimated_start_seconds": 8}
+    assert shown["queue"] == {
+        "position": 3,
+        "parked_on": None,
+        "paused": False,
+        "estimated_start_seconds": 8,
+    }
 
 
 def test_times_have_milliseconds_and_a_z() -> None:

@@ -19,17 +19,24 @@ DESCRIPTIONS: Final[Descriptions] = {
         summary="Submit a batch",
         says="Keeps a job of each item that can be one, and says what became of every item. "
         "An item that is refused keeps no other from being taken.",
-        parameters=("Idempotency-Key", "traceparent"),
+        parameters=("Prefer", "Idempotency-Key", "traceparent"),
         body=Body(schema="BatchSubmission"),
         callbacks=("batchEvent",),
         answers={
+            200: Answer(
+                says="Every item is decided on, and all jobs have ended within the wait.",
+                schema="SubmittedBatch",
+                headers=("Location", "Vary"),
+                perhaps=("Preference-Applied", "Idempotency-Replayed"),
+                links=_LINKS,
+            ),
             202: Answer(
                 says="Every item is decided on.",
                 schema="SubmittedBatch",
                 headers=("Location", "Vary"),
-                perhaps=("Retry-After", "Idempotency-Replayed"),
+                perhaps=("Retry-After", "Preference-Applied", "Idempotency-Replayed"),
                 links=_LINKS,
-            )
+            ),
         },
         problems=(
             *READ,
@@ -43,13 +50,15 @@ DESCRIPTIONS: Final[Descriptions] = {
         id="getBatch",
         tag=_TAG,
         summary="Look at a batch",
-        says="Says how many of its jobs are how. The jobs themselves are at `links.jobs`.",
+        says="Says how many of its jobs are how, at once or, with `Prefer: wait`, as soon as its "
+        "status changes. The jobs themselves are at `links.jobs`.",
+        parameters=("Prefer",),
         answers={
             200: Answer(
                 says="The batch as it is.",
                 schema="Batch",
                 headers=("Vary",),
-                perhaps=("Retry-After",),
+                perhaps=("Retry-After", "Preference-Applied"),
                 links=("cancelBatch",),
             )
         },

@@ -8,6 +8,7 @@ local function complete_batch(id)
     'HMGET', batch, 'sealed', 'ended_ms', 'tenant', 'callback', 'request_id', 'traceparent')
   if not said[1] or said[2] or is_active_batch(id) then return end
   redis.call('HSET', batch, 'ended_ms', whole(now))
+  redis.call('PUBLISH', channel_events, id .. ' 1 completed ')
   queue_delivery({
     kind = 'batch', id = id, tenant = said[3],
     callback = said[4], request_id = said[5], traceparent = said[6],

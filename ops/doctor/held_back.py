@@ -1,0 +1,63 @@
+"""What waits for an operator or for another worker: pauses, ticks, messages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from jobs.strays import Strays
+from ops.doctor.finding import Finding
+
+
+def look_at_paused(paused: Mapping[str, int]) -> Iterator[Finding]:
+    """Say what is paused, and how many jobs wait for the end of that, by slot."""
+    waiting = {slot.removeprefix("operation:"): n for slot, n in paused.items() if n}
+    idle = [slot.removeprefix("operation:") for slot, n in paused.items() if not n]
+    if waiting:
+        yield Finding(
+            "paused",
+            "warning",
+            f"{counted(waiting)} wait for the end of a pause.",
+            "callboardctl resume <operation> lets them run.",
+        )
+    if idle:
+        yield Finding("paused", "note", f"Paused, with no job waiting: {', '.join(idle)}.")
+
+
+def look_at_late_schedules(late: Sequence[str]) -> Iterator[Finding]:
+    """Say which schedules have a tick that nobody took."""
+    if late:
+        yield Finding(
+            "schedules",
+            "warning",
+            f"{len(late)} schedule{'s wait' if len(late) > 1 else ' waits'} for somebody who takes "
+            "a tick that has come.",
+            "Start workers that know their operations; a tick that nobody could take for 10 "
+            "minutes is refused.",
+            tuple(late[:3]),
+        )
+
+
+def look_at_strays(strays: Strays) -> Iterator[Finding]:
+    """Say which messages nobody could read."""
+    if strays.kept:
+        since = (
+            "" if strays.oldest_at is None else f", the first since {strays.oldest_at:%H:%M} UTC"
+        )
+        yield Finding(
+            "messages of newer versions",
+            "warning",
+            f"{strays.kept} without a record {'are' if strays.kept > 1 else 'is'} kept{since}.",
+            "A worker that can read them takes them over; they are dropped after 24 hours.",
+        )
+    if strays.dropped or strays.unreadable:
+        yield Finding(
+            "messages",
+            "note",
+            f"{strays.dropped} of newer versions were dropped, and {strays.unreadable} were none "
+            "of ours.",
+        )
+
+
+def counted(jobs: Mapping[str, int]) -> str:
+    """Say how many jobs there are, and of what."""
+    total = sum(jobs.values())
+    names = ", ".join(sorted(jobs))
+    return f"{total} job{'s' if total > 1 else ''} ({names})"
