@@ -28,10 +28,10 @@ _MOST_TRAILER_BYTES: Final = 8192
 _CHUNKS_PER_TURN: Final = 256
 _READS_PER_TURN: Final = 8
 _SEND_BYTES: Final = 64 * 1024
-_LINGER_BYTES: Final = 64 * 1024**2
+_LINGER_BYTES: Final = 128 * 1024**2
 _LINGER_PIECE_BYTES: Final = 256 * 1024
-_LINGER_PAUSE_S: Final = 0.01
-_MOST_LINGERING: Final = 64
+_LINGER_PAUSE_S: Final = 0.002
+_MOST_LINGERING: Final = 32
 _SHORTEST_WAIT_S: Final = 0.001
 _RESET: Final = (
     b"\x01\x00\x00\x00\x00\x00\x00\x00"  # SO_LINGER of no time: a close drops what waits
