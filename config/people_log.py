@@ -6,7 +6,18 @@ from typing import Final
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-_QUIET: Final = frozenset({"run_started", "housekeeper_leads", "housekeeper_follows"})
+_QUIET: Final = frozenset(
+    {
+        "callbacks_left",
+        "housekeeper_follows",
+        "housekeeper_leads",
+        "run_started",
+        "worker_stopped",
+        "worker_stopping",
+        "Shutting down...",  # of dramatiq, as the next one
+        "Worker has been shut down.",
+    }
+)
 _COLORS: Final[Mapping[str, str]] = {"succeeded": "\x1b[32m", "failed": "\x1b[31m"}
 _OTHER: Final = "\x1b[33m"
 _RED: Final = "\x1b[31m"

@@ -14,6 +14,8 @@ from callboard.serving import ServerDidNotStart, serving
 from config.environment import bare_environment
 from tests.eventually import eventually
 
+pytestmark = pytest.mark.timeout(300)  # each starts a server or two
+
 MINE = """\
 from jobs import operation
 
@@ -38,7 +40,7 @@ def mine(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("named", ["mine", "mine.py", "{folder}/mine.py"])
 def test_a_module_or_its_file_is_served_on_any_free_port(mine: Path, named: str) -> None:
-    with serving(named.format(folder=mine), folder=mine, timeout=100) as url, Client(url) as client:
+    with serving(named.format(folder=mine), folder=mine, timeout=120) as url, Client(url) as client:
         names = [each["name"] for each in client.operations()]
 
     assert names == ["greet", "gene_clustering", "phenotype_clustering"]
@@ -47,7 +49,7 @@ def test_a_module_or_its_file_is_served_on_any_free_port(mine: Path, named: str)
 def test_a_module_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with (
         pytest.raises(ServerDidNotStart) as failed,
-        serving("nowhere.py", folder=tmp_path, timeout=100),
+        serving("nowhere.py", folder=tmp_path, timeout=120),
     ):
         pass
 
@@ -66,13 +68,15 @@ def test_a_change_of_a_source_starts_the_server_again(mine: Path, tmp_path: Path
         )
     try:
         found = eventually(
-            lambda: re.search(r"Callboard at (\S+)", told.read_text()), what="it serves", timeout=60
+            lambda: re.search(r"Callboard at (\S+)", told.read_text()),
+            what="it serves",
+            timeout=120,
         )
         (mine / "mine.py").write_text(MINE.replace("def greet", "def welcome"), "utf-8")
         eventually(
             lambda: "welcome" in httpx.get(f"{found[1]}/v1/operations").text,
             what="the new operation is there, at the same address",
-            timeout=60,
+            timeout=120,
             ignoring=(httpx.TransportError,),
         )
     finally:
@@ -94,7 +98,7 @@ def test_own_tests_get_a_client_of_a_server_of_their_own(mine: Path) -> None:
         env=bare_environment(),
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=200,
         check=False,
     )
 
