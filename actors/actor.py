@@ -1,6 +1,5 @@
 """The Dramatiq actor of an operation."""
 
-import logging
 from typing import Any
 
 from dramatiq import Actor
@@ -11,6 +10,14 @@ from actors.upkeep.upkeep import Upkeep
 from actors.workshop import Workshop
 from jobs.finish import Outcome
 from jobs.operation import Operation
+
+
+class OperationActor(Actor[..., Any]):
+    """An actor whose messages may have a parameter of any name, such as `self`."""
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Run the function of a message."""
+        return self.fn(*args, **kwargs)
 
 
 def actor_of(
@@ -25,7 +32,7 @@ def actor_of(
         with upkeep.during(run):
             return run.execute(params, workshop)
 
-    actor: Actor[..., Any] = Actor(
+    actor: Actor[..., Any] = OperationActor(
         execute,
         broker=assembly.broker,
         actor_name=operation.name,
@@ -33,6 +40,4 @@ def actor_of(
         priority=0,
         options={"store_results": True},
     )
-    # It would write the parameters at `debug`.
-    actor.logger.setLevel(logging.INFO)
     return actor

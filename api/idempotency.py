@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from api.problems.kinds import INVALID_HEADER
 from api.problems.problem import Problem
-from jobs.parameters import fingerprint
+from jobs.meaning import fingerprint
 
 LONGEST_KEY: Final = 255
 KEY_PATTERN: Final = (

@@ -10,14 +10,14 @@ import msgpack
 from falcon.util import mediatypes
 from pydantic_core import to_json
 
-from api.parsing import Malformed, depth_of, parse_json, parse_msgpack
+from api.parsing import Malformed, NotHeld, depth_of, parse_json, parse_msgpack
 from api.problems.kinds import (
     BODY_TOO_LARGE,
     LENGTH_REQUIRED,
     MALFORMED_BODY,
     UNSUPPORTED_MEDIA_TYPE,
 )
-from api.problems.problem import Problem
+from api.problems.problem import Problem, invalid_request
 from api.request import SMALL_BYTES, Request, is_chunked
 from api.room import Room
 from api.scanning import Bounds, TooMuch, scan_json, scan_msgpack
@@ -148,6 +148,8 @@ class Media:
             value = parse(body)
         except TooMuch as error:
             raise Problem(BODY_TOO_LARGE, str(error)) from error
+        except NotHeld as error:
+            raise invalid_request([("", str(error))]) from error
         except Malformed as error:
             raise Problem(MALFORMED_BODY, str(error)) from error
         if depth_of(value, most=self._max_depth) > self._max_depth:

@@ -14,6 +14,7 @@ from api.media import Media
 from api.query import LABEL, read_query
 from api.request import Request
 from api.submissions import parse_submission
+from jobs.digits import parse_fraction
 from jobs.operation import Operation
 
 _NUMBERS: Final = ("priority", "delay_seconds", "result_ttl_seconds")
@@ -82,7 +83,7 @@ def _number(text: str) -> int | float:
     match = _NUMBER.fullmatch(text)
     if match is None:
         raise ValueError("must be a number")
-    return float(text) if match["fraction"] else int(text)
+    return parse_fraction(text) if match["fraction"] else int(text)
 
 
 def _listed(text: str) -> list[str]:

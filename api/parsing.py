@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgpack
 
-_LOWEST: Final = -(2**63)
-_HIGHEST: Final = 2**64 - 1
+from jobs.digits import NotHeldError, parse_fraction, parse_whole
+
 _PERHAPS_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 # A pair of escaped surrogates, one alone as the group, or any other escape.
 _ESCAPE: Final = re.compile(
@@ -22,20 +22,27 @@ class Malformed(ValueError):
     """These bytes are not the data that their type promises; says why."""
 
 
+class NotHeld(Malformed):
+    """The data has a number that would not arrive as it was sent; says which and why."""
+
+
 def parse_json(body: bytes) -> Any:
     """Read JSON (RFC 8259) strictly.
 
-    Refused are bytes that are not UTF-8, lone surrogates, NaN and infinities also as too large
-    numbers, whole numbers of more than 64 bits, and objects that have a member twice, of which
-    two readers may see different ones.
+    Refused are bytes that are not UTF-8, lone surrogates, NaN and infinities, numbers that 64 bits
+    do not hold with all their digits, and objects that have a member twice, of which two readers
+    may see different ones.
 
     Raises:
+        NotHeld: a number would not arrive as it was sent.
         Malformed: it is not that.
     """
     try:
         value = _DECODER.decode(body.decode("utf-8"))
     except Malformed:
         raise
+    except NotHeldError as error:
+        raise NotHeld(str(error)) from error
     except UnicodeDecodeError as error:
         raise Malformed(f"Byte {error.start} is not UTF-8.") from error
     except json.JSONDecodeError as error:
@@ -125,20 +132,6 @@ def _map(pairs: list[tuple[Any, Any]]) -> Mapping[str, Any]:
     return found
 
 
-def _whole(digits: str) -> int:
-    # The length comes first, since reading very many digits takes very long.
-    if len(digits) > 20 or not _LOWEST <= (number := int(digits)) <= _HIGHEST:  # noqa: PLR2004
-        raise Malformed("A whole number takes more than 64 bits.")
-    return number
-
-
-def _fraction(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise Malformed("A number is too large.")
-    return number
-
-
 def _no_constant(name: str) -> float:
     raise Malformed(f"{name} is not a number here.")
 
@@ -149,7 +142,7 @@ def _no_extension(code: int, _data: bytes) -> object:
 
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_object,
-    parse_int=_whole,
-    parse_float=_fraction,
+    parse_int=parse_whole,
+    parse_float=parse_fraction,
     parse_constant=_no_constant,
 )

@@ -5,6 +5,7 @@ CallboardError
 │   ├── UnknownOperation
 │   └── ScheduleInvalid
 ├── InvalidParameters
+├── OperationFault           an operation's own code failed before its function ran
 ├── Refused                  a submission was not accepted
 │   ├── DuplicateJob
 │   ├── IdempotencyMismatch
@@ -44,7 +45,8 @@ CallboardError
     ├── TimedOut
     ├── LeaseLost
     └── ShutDown
-Interruption (BaseException) what is raised inside a running function
+Leaving (BaseException)      what Callboard itself raises in user code, which lets it pass
+└── Interruption             what is raised inside a running function
 """
 # long: one tree, whose sentences clients read
 
@@ -92,6 +94,22 @@ class InvalidParameters(CallboardError):
         """
         self.errors: Final = tuple(errors)
         super().__init__("; ".join(f"{pointer or '/'}: {detail}" for pointer, detail in errors))
+
+
+class OperationFault(CallboardError):
+    """The operation's own code failed on this request; the fault is the operation's."""
+
+    @classmethod
+    def of(cls, operation: str, task: str, error: BaseException) -> Self:
+        """Say which code failed, without what it said: that may be anything.
+
+        Args:
+            operation: whose code it is.
+            task: what the code was to do.
+            error: what it raised.
+        """
+        name = type(error).__name__
+        return cls(f"The operation {operation!r} failed to {task}: its code raised {name}.")
 
 
 class Refused(CallboardError):
@@ -340,7 +358,11 @@ class ShutDown(Interrupted):
     """The worker stops; another one runs the job."""
 
 
-class Interruption(BaseException):
+class Leaving(BaseException):
+    """Raised by Callboard itself wherever user code runs; whoever catches all lets it pass."""
+
+
+class Interruption(Leaving):
     """Raised inside a running function that is to stop; let it pass, or clean up and re-raise."""
 
     def __init__(self, cause: Interrupted | None = None) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.errors import DuplicateJob, InvalidParameters, OperationError
+from jobs.errors import DuplicateJob, InvalidParameters, OperationError, OperationFault
 from jobs.faults import FaultPoints
 from jobs.files.keep import Offload, at_once
 from jobs.files.records import FileRecord, read_files
@@ -18,6 +18,7 @@ from jobs.store import Store
 from jobs.submission import DEFAULT_TENANT, Submission
 from jobs.submit import Accepted, submit
 from jobs.submitting import bind_submitter
+from jobs.user_code import log_fault
 
 ReadOptions = Callable[[str, Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
 """Reads the options of a submission of an operation with such parameters."""
@@ -81,6 +82,7 @@ class Intake:
 
         Raises:
             UnknownOperation, InvalidParameters: it can never be run.
+            OperationFault: the operation's own code failed.
             Refused: it may not be run now.
             StoreUnavailable: Redis does not answer.
         """
@@ -125,6 +127,7 @@ class Intake:
 
         Raises:
             InvalidParameters: it can never be run.
+            OperationFault: the operation's own code failed, which is logged.
             StoreUnavailable: Redis does not answer.
         """
         tenant = chosen.get("tenant", DEFAULT_TENANT)
@@ -135,7 +138,11 @@ class Intake:
         job_id = chosen.pop("job_id", None) or new_job_id()
         if operation.parameters.takes_files:
             offload = at_once  # connections to Redis belong to this thread
-        return offload(lambda: operation.submission(job_id, params, look_up=look_up, **chosen))
+        try:
+            return offload(lambda: operation.submission(job_id, params, look_up=look_up, **chosen))
+        except OperationFault as error:
+            log_fault(error, operation.name)
+            raise
 
     def serve_operations(
         self, read_options: ReadOptions = refuse_options, *, runs: Callable[[], bool] = _somebody

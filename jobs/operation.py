@@ -6,13 +6,16 @@ from datetime import timedelta
 from typing import Any, Final, overload
 
 from config.duration import parse_bytes, parse_duration, parse_duration_range
-from jobs.errors import InvalidParameters, OperationError
+from jobs.checked import Checked
+from jobs.errors import OperationError
 from jobs.files.check import LookUp, check_files, know_no_files
 from jobs.limit import operation_slot, resource_slot
-from jobs.parameters import Parameters, fingerprint
-from jobs.rules import Isolation, MemoryLimitKind, Rules, Start, complaints
+from jobs.meaning import fingerprint
+from jobs.parameters import Parameters
+from jobs.rules import Isolation, MemoryLimitKind, Rules, Start, complaints, unknown_option
 from jobs.submission import OnConflict, Submission
 from jobs.submitting import as_members, split, submitter_of, with_own_tenant
+from jobs.unique_by import UniqueBy
 
 
 class Operation:
@@ -22,7 +25,12 @@ class Operation:
         self.function: Final = function
         self.name: Final = name
         self.rules: Final = rules
-        self.parameters: Final = Parameters(function)
+        self.parameters: Final = Parameters(function, name)
+        self._unique_by: Final = (
+            None
+            if rules.unique_by is None
+            else UniqueBy(rules.unique_by, name, self.parameters.names)
+        )
         self.is_async: Final = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(
             function
         )
@@ -31,7 +39,7 @@ class Operation:
         self.__name__ = name
         self.__module__ = function.__module__
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Run the function itself, here and now."""
         return self.function(*args, **kwargs)
 
@@ -48,17 +56,22 @@ class Operation:
                 those that the operation has parameters for.
             given: by name.
 
+        Python values are written as a caller over HTTP would send them, and it is these that are
+        validated for each attempt: models and dataclasses by their fields, times as text.
+
         Raises:
             OperationError: nobody would run the job: this process is not connected, or has
                 neither servers nor a worker.
             UnknownOperation: it is none of this installation.
             InvalidParameters: the parameters do not fit, or an option that HTTP refuses, too.
+            OperationFault: the operation's own code failed.
             Refused: it may not be run now.
             StoreUnavailable: Redis does not answer.
         """
         submitter = submitter_of(self.name)
         chosen, options = split(params, given, self.parameters.schema.get("properties", {}))
-        return submitter(self.name, chosen, as_members(with_own_tenant(options)))
+        sent = self.parameters.sent(chosen)
+        return submitter(self.name, sent, as_members(with_own_tenant(options)))
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
@@ -68,23 +81,19 @@ class Operation:
         extra = {resource_slot(name): number for name, number in self.rules.slots.items()}
         return {operation_slot(self.name): 1, **extra}
 
-    def fingerprint_of(self, params: dict[str, Any]) -> str | None:
+    def fingerprint_of(self, checked: Checked, content: Mapping[str, str]) -> str | None:
         """Give what equal jobs have in common, or None when equal jobs may run.
 
         Args:
-            params: validated, with what a file holds in the place of its id.
+            checked: the parameters.
+            content: what each file in them holds, by its id.
 
         Raises:
-            InvalidParameters: the operation's `unique_by` cannot cope with them.
+            OperationFault: the operation's `unique_by` failed.
         """
-        if self.rules.unique_by is not None:
-            try:
-                return fingerprint(self.rules.unique_by(params))
-            except Exception as error:
-                raise InvalidParameters(
-                    [("", "unique_by has no answer for these parameters")]
-                ) from error
-        return fingerprint(params) if self.rules.unique else None
+        if self._unique_by is not None:
+            return self._unique_by.fingerprint(checked.arguments, content)
+        return fingerprint(checked.meaning(content)) if self.rules.unique else None
 
     def submission(
         self,
@@ -104,17 +113,19 @@ class Operation:
 
         Raises:
             InvalidParameters: the parameters do not fit, or a file is not there or not accepted.
+            OperationFault: the operation's own code failed.
             StoreUnavailable: files cannot be looked up.
         """
-        checked = self.parameters.checked(params)
-        content = check_files(checked.uses, look_up)
+        checked = self.parameters.check(params)
+        known = check_files(checked.uses, look_up)
+        content = checked.know_files(known)
         values: dict[str, Any] = {
             "queue": self.rules.queue,
             "slots": ",".join(
                 f"{resource_slot(name)}={number}" for name, number in self.rules.slots.items()
             ),
-            "fingerprint": self.fingerprint_of(checked.by_content(content)),
-            "files": tuple(content),
+            "fingerprint": self.fingerprint_of(checked, content),
+            "files": tuple(known),
             "on_conflict": self.rules.on_conflict,
             "result_ttl": self.rules.result_ttl,
             "max_retries": self.rules.max_retries,
@@ -136,7 +147,7 @@ def operation(
     slots: Mapping[str, int] | None = ...,
     max_active: int = ...,
     unique: bool = ...,
-    unique_by: Callable[[dict[str, Any]], Any] | None = ...,
+    unique_by: Callable[..., Any] | None = ...,
     on_conflict: OnConflict = ...,
     max_retries: int = ...,
     backoff: str = ...,
@@ -163,7 +174,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
     slots: Mapping[str, int] | None = None,
     max_active: int = 1000,
     unique: bool = False,
-    unique_by: Callable[[dict[str, Any]], Any] | None = None,
+    unique_by: Callable[..., Any] | None = None,
     on_conflict: OnConflict = "reject",
     max_retries: int = 0,
     backoff: str = "10s..5m",
@@ -177,6 +188,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
     result_ttl: str | timedelta = "24h",
     max_result: str | int | None = None,
     capture_logs: bool = False,
+    **unknown: object,
 ) -> Operation | Callable[[Callable[..., Any]], Operation]:
     """Declare a function as an operation; its type hints and docstring are the schema.
 
@@ -188,7 +200,8 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
         slots: places that each of its jobs takes in shared resources, by resource.
         max_active: how many of its jobs may be active; beyond it submissions are refused.
         unique: whether a job with the parameters of an active one is a duplicate.
-        unique_by: instead of the parameters, what makes a job a duplicate.
+        unique_by: instead of the parameters, what makes a job a duplicate: a function that takes
+            those that it names as the operation's function takes them, as `lambda genes: genes`.
         on_conflict: what becomes of a duplicate: reject it, return the other, or replace the
             other while it does not run yet.
         max_retries: how often a failed job runs again.
@@ -207,13 +220,18 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
         max_result: the largest result without the files in it, as `64MiB`; by default what the
             settings say.
         capture_logs: whether what it prints and logs goes into the job's log, too.
+        unknown: nothing else; what other libraries call these is said.
 
     Raises:
         OperationError: something here cannot be; names the function and the reason.
     """
 
-    def declare(target: Callable[..., Any]) -> Operation:
+    def declare(target: Any) -> Operation:
+        if not callable(target) or isinstance(target, type) or not hasattr(target, "__name__"):
+            raise OperationError(f"{target!r}: @operation declares functions, and this is none")
         label = name or target.__name__
+        for option in unknown:
+            raise OperationError(f"{label}: {unknown_option(option)}")
         try:
             shortest, longest = parse_duration_range(backoff)
             rules = Rules(
@@ -238,9 +256,10 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
                 stop_grace=parse_duration(stop_grace),
                 capture_logs=capture_logs,
             )
-        except (ValueError, TypeError) as error:
+            wrong = complaints(label, rules)
+        except (ValueError, TypeError, AttributeError) as error:
             raise OperationError(f"{label}: {error}") from error
-        for complaint in complaints(label, rules):
+        for complaint in wrong:
             raise OperationError(f"{label}: {complaint}")
         return Operation(target, label, rules)
 

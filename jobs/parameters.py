@@ -1,45 +1,45 @@
 """A function's parameters and result as schemas, made from its type hints."""
 
-import hashlib
-import inspect
 import json
-import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    PydanticUserError,
-    ValidationError,
-    create_model,
-)
+from pydantic import BaseModel, PydanticUserError, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
+from jobs.checked import Checked
+from jobs.digits import rounded, with_whole
 from jobs.errors import InvalidParameters, OperationError
 from jobs.files.accepts import MEDIA_TYPES
 from jobs.files.file import File
-from jobs.files.parameters import (
-    Checked,
-    FileParameter,
-    FileUse,
-    file_parameters,
-    files_within,
-)
+from jobs.files.parameters import files_within
 from jobs.misfits import misfits
 from jobs.pointer import Location, pointer_of
 from jobs.returns import ReturnType
+from jobs.sent import fill_in, makes_defaults, sent_of
+from jobs.signature import read_signature
+from jobs.user_code import call_user_code
+from jobs.values import children, has_fields
 
-HANDLE: Final = "job"
-"""The keyword by which a function asks for its `Job`; it is no parameter."""
+T = TypeVar("T")
 
-_TOO_LARGE: Final = 2**64
+
+_ROUNDED: Final = "has more digits than a 64-bit floating-point number holds"
+_OTHERWISE: Final = (
+    "is read as something else than was given, so pass the data that it is made from instead"
+)
 
 
 class Parameters:
     """Validates parameters and results of one function.
 
+    Args:
+        function: what is declared.
+        name: of its operation; by default the function's.
+
     Attributes:
+        names: of the parameters.
         files: the parameters that are files, by name; files deeper inside are not among them.
         takes_files: whether there can be any, however deep.
         returns: what it returns.
@@ -48,33 +48,16 @@ class Parameters:
         OperationError: the function's signature cannot be a schema.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        signature = inspect.signature(function)
+    def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
+        self._label: Final = name or function.__name__
+        self._signature: Final = read_signature(function)
+        self.model: Final = self._signature.model
+        self.wants_job: Final = self._signature.wants_job
+        self.files: Final = self._signature.files
+        self._makes_defaults: Final = makes_defaults(self.model.__pydantic_core_schema__)
+        self.schema: dict[str, Any] = self.model.model_json_schema(mode="validation")
         try:
-            hints = typing.get_type_hints(function, include_extras=True)
-        except NameError as error:
-            raise OperationError(f"{function.__name__}: a type hint is unknown: {error}") from error
-        except ValueError as error:
-            raise OperationError(f"{function.__name__}: {error}") from error
-        self.wants_job = HANDLE in signature.parameters
-        fields: dict[str, Any] = {}
-        for parameter in signature.parameters.values():
-            if parameter.name == HANDLE:
-                continue
-            _check(function, parameter, hints)
-            default = ... if parameter.default is parameter.empty else parameter.default
-            fields[parameter.name] = (hints[parameter.name], default)
-        self.files: Final[Mapping[str, FileParameter]] = dict(file_parameters(fields))
-        try:
-            self.model: type[BaseModel] = create_model(
-                f"{function.__name__}_parameters",
-                __config__=ConfigDict(
-                    extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
-                ),
-                **fields,
-            )
-            self.returns: Final = ReturnType(hints.get("return", Any))
-            self.schema: dict[str, Any] = self.model.model_json_schema(mode="validation")
+            self.returns: Final = ReturnType(self._signature.returns)
             self.result_schema: Final = self.returns.schema
         except (PydanticUserError, TypeError, NameError) as error:
             raise OperationError(
@@ -89,101 +72,121 @@ class Parameters:
                     "can be no secrets; pass the name of a secret that the worker looks up"
                 )
 
-    def validate(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Check JSON-like parameters strictly, and give them complete, with defaults filled in.
+    @property
+    def names(self) -> Sequence[str]:
+        """The names that the function has for its parameters."""
+        return tuple(self._signature.attributes)
+
+    def sent(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Write Python values as a caller over HTTP would send them.
+
+        Args:
+            params: by the names that they are sent by.
+
+        Raises:
+            InvalidParameters: they do not fit, or one has no such form.
+            OperationFault: the operation's own code failed.
+        """
+        try:
+            sent = {name: sent_of(value) for name, value in params.items()}
+        except ValueError as error:
+            raise InvalidParameters([("", str(error))]) from error
+        given = {name: value for name, value in params.items() if _has_models(value)}
+        if given:
+            arguments = self.check(sent).arguments
+            read = {self._signature.keys[name]: value for name, value in arguments.items()}
+            wrong = [name for name, value in given.items() if read[name] != value]
+            if wrong:
+                raise InvalidParameters([(pointer_of((each,)), _OTHERWISE) for each in wrong])
+        return sent
+
+    def check(self, params: Mapping[str, Any]) -> Checked:
+        """Check JSON-like parameters strictly, and give what is to be kept of them.
 
         Raises:
             InvalidParameters: they do not fit; each error has a JSON Pointer.
+            OperationFault: the operation's own code failed.
         """
-        return self.checked(params).params
 
-    def checked(self, params: Mapping[str, Any]) -> Checked:
-        """Check parameters as `validate` does, and keep which files they name, too.
+        def checked() -> Checked:
+            sent, model = dict(params), self._read(params)
+            if self._makes_defaults:
+                sent, model = fill_in(sent, model, self._read)
+            arguments = {name: _iterated(each) for name, each in self._arguments(model)}
+            files = {pointer_of(at): file for at, file in self._files(model)}
+            return Checked(self._signature, sent, model, arguments, files)
 
-        Raises:
-            InvalidParameters: they do not fit; each error has a JSON Pointer.
-        """
-        model = self._model_of(params)
-        uses = (FileUse(pointer_of(at), file.id, file.accepts) for at, file in self._files(model))
-        return Checked(model, model.model_dump(mode="json", by_alias=True), tuple(uses))
+        return self._guarded(checked, params)
 
     def arguments(
         self, params: Mapping[str, Any], fetch: Callable[[Sequence[File]], None] | None = None
     ) -> dict[str, Any]:
-        """Turn validated JSON-like parameters into the function's Python arguments.
+        """Turn parameters, as they were sent, into the function's Python arguments.
 
         Args:
-            params: as they were submitted.
+            params: JSON-like, checked when they were submitted.
             fetch: makes the files in them, if there are any, such that the function can read them.
 
         Raises:
             InvalidParameters: they do not fit the function as it is now.
+            OperationFault: the operation's own code failed.
         """
-        model = self._model_of(params)
+        model = self._guarded(lambda: self._read(params), params)
         files = [file for _, file in self._files(model)]
         if files and fetch is not None:
             fetch(files)
-        return {name: getattr(model, name) for name in type(model).model_fields}
+        return dict(self._arguments(model))
 
     def _files(self, model: BaseModel) -> Iterator[tuple[Location, File]]:
         if self.takes_files:
-            yield from files_within(model.model_dump(mode="python", by_alias=True))
+            yield from files_within(model)
 
-    def _model_of(self, params: Mapping[str, Any]) -> BaseModel:
+    def _arguments(self, model: BaseModel) -> Iterator[tuple[str, Any]]:
+        read = vars(model)
+        for name, attribute in self._signature.attributes.items():
+            yield name, read[attribute]
+
+    def _guarded(self, call: Callable[[], T], params: Mapping[str, Any]) -> T:
         try:
-            try:
-                return self._strictly(params)
-            except ValidationError:
-                return self._strictly(_whole(params))
+            return call_user_code(call, self._label, "check the parameters")
         except ValidationError as error:
-            found = misfits(error, params, self._strictly)
+            found = call_user_code(
+                partial(misfits, error, params, self._validated), self._label, "say what is wrong"
+            )
             wrong = [(pointer_of(where), detail) for where, detail in found]
             raise InvalidParameters(wrong) from error
+
+    def _read(self, params: Mapping[str, Any]) -> BaseModel:
+        try:
+            text = to_json(params, inf_nan_mode="constants")
         except PydanticSerializationError as error:
             raise InvalidParameters([("", str(error))]) from error
+        try:
+            model = self._strictly(text)
+        except ValidationError:
+            whole = to_json(with_whole(params), inf_nan_mode="constants")
+            if whole == text:
+                raise
+            model = self._strictly(whole)
+        if wrong := [(pointer_of(at), _ROUNDED) for at in rounded(params, text, model)]:
+            raise InvalidParameters(wrong)
+        return model
 
-    def _strictly(self, params: Mapping[str, Any]) -> BaseModel:
+    def _validated(self, params: Any) -> BaseModel:
+        return self._strictly(to_json(params, inf_nan_mode="constants"))
+
+    def _strictly(self, text: bytes) -> BaseModel:
         # JSON mode lets strict types be what JSON can say: a list for a tuple or a set.
         # Asked for here too, since nested models have a configuration of their own.
-        return self.model.model_validate_json(
-            to_json(params, inf_nan_mode="constants"), strict=True
-        )
+        return self.model.model_validate_json(text, strict=True)
 
 
-def _whole(value: Any) -> Any:
-    """Take 5.0 for 5 wherever it stands, as JSON Schema does (2020-12, core, section 4.2.3)."""
-    match value:
-        case float() if value.is_integer() and abs(value) < _TOO_LARGE:
-            return int(value)
-        case Mapping():
-            return {name: _whole(each) for name, each in value.items()}
-        case list():
-            return [_whole(each) for each in value]
-        case _:
-            return value
+def _has_models(value: Any) -> bool:
+    return has_fields(value) or any(_has_models(each) for _, each in children(value))
 
 
-def fingerprint(value: Any) -> str:
-    """Give 32 hexadecimal digits that are equal for equal JSON-like data.
-
-    Raises:
-        TypeError: the data is not JSON-like.
-    """
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _iterated(value: Any) -> Any:
+    """Read what pydantic checks only while somebody reads it, so that it is checked now."""
+    return list(value) if type(value).__name__ == "ValidatorIterator" else value
 
 
-def _check(
-    function: Callable[..., Any], parameter: inspect.Parameter, hints: Mapping[str, Any]
-) -> None:
-    if parameter.kind in {
-        parameter.VAR_POSITIONAL,
-        parameter.VAR_KEYWORD,
-        parameter.POSITIONAL_ONLY,
-    }:
-        raise OperationError(
-            f"{function.__name__}: parameter {parameter.name!r} has no name to submit it by; "
-            "*args, **kwargs and positional-only parameters cannot be submitted"
-        )
-    if parameter.name not in hints:
-        raise OperationError(f"{function.__name__}: parameter {parameter.name!r} has no type hint")

@@ -2,13 +2,15 @@
 
 import importlib
 import pkgutil
+import traceback
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Final
 
-from jobs.errors import OperationError, UnknownOperation
+from jobs.errors import Leaving, OperationError, UnknownOperation
 from jobs.limit import operation_slot, resource_slot
 from jobs.operation import Operation
+from jobs.user_code import describe, may_be_a_keys
 
 
 class Registry:
@@ -108,8 +110,25 @@ def discover(packages: Iterable[str], modules: Iterable[str]) -> Registry:
 def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
+    except (OperationError, Leaving):
+        raise
     except ModuleNotFoundError as error:
-        raise OperationError(f"{name}: cannot be imported: {error}") from error
+        raise OperationError(f"{name}: cannot be imported: {error}{_place(error)}") from error
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and may_be_a_keys():
+            raise
+        said = describe(error)
+        raise OperationError(f"{name}: cannot be imported: {said}{_place(error)}") from error
+
+
+def _place(error: BaseException) -> str:
+    """Say where an import failed: the last line that is not of the machinery of imports."""
+    frames = [
+        each
+        for each in traceback.extract_tb(error.__traceback__)
+        if "importlib" not in each.filename and each.filename != __file__
+    ]
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
 
 
 def _submodules(package: ModuleType) -> list[ModuleType]:

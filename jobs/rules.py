@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Any, Final, Literal
 
 from jobs.submission import OnConflict
@@ -16,6 +17,79 @@ LONGEST_TTL: Final = timedelta(days=7)
 LARGEST_RESULT: Final = 512 * 1024**2
 LEAST_MEMORY: Final = 64 * 1024**2
 LONGEST_GRACE: Final = timedelta(minutes=5)
+
+_INSIDE: Final = ("shortest_backoff", "longest_backoff", "max_result_bytes", "memory_limit_bytes")
+_OPTIONS: Final = ("name", "backoff", "memory_limit", "max_result")
+_TIME: Final = "how long a run may take is time_limit, as time_limit='5m'"
+_RETRIES: Final = "how often a failed job runs again is max_retries"
+_BACKOFF: Final = "the delay before a retry is backoff, as backoff='10s..5m'"
+_RUNNING: Final = "how many of its jobs run at once is max_running"
+_KEPT: Final = "how long a final job is kept is result_ttl, as result_ttl='24h'"
+_UNIQUE: Final = "jobs with equal parameters are kept from running twice by unique or unique_by"
+_CALLED_HERE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("timeout", "job_timeout", "soft_time_limit", "task_time_limit", "max_runtime"), _TIME
+    ),
+    **dict.fromkeys(("retries", "max_retry", "retry", "max_attempts", "attempts"), _RETRIES),
+    **dict.fromkeys(
+        ("autoretry_for", "throws", "retry_on", "retry_when", "dont_autoretry_for"),
+        f"every exception is tried again but Failure(..., retryable=False); {_RETRIES}",
+    ),
+    **dict.fromkeys(
+        (
+            "retry_backoff",
+            "retry_backoff_max",
+            "retry_jitter",
+            "retry_delay",
+            "default_retry_delay",
+            "min_backoff",
+            "max_backoff",
+            "backoff_factor",
+            "interval",
+        ),
+        _BACKOFF,
+    ),
+    "rate_limit": f"{_RUNNING}, and what a caller may submit in a time is CALLBOARD_RATE_LIMIT",
+    **dict.fromkeys(
+        ("concurrency", "max_concurrency", "concurrency_limit", "concurrency_key", "limit"),
+        _RUNNING,
+    ),
+    **dict.fromkeys(
+        ("ttl", "expires", "result_expires", "keep_result", "failure_ttl", "results_ttl"), _KEPT
+    ),
+    **dict.fromkeys(
+        ("singleton", "lock", "unique_for", "unique_on", "once", "dedupe", "queueing_lock"),
+        _UNIQUE,
+    ),
+    **dict.fromkeys(
+        ("queue_name", "routing_key", "exchange"),
+        "the queue of its messages is queue, as queue='heavy'",
+    ),
+    **dict.fromkeys(("actor_name", "task_name", "job_id"), "how callers name it is name"),
+    **dict.fromkeys(
+        ("memory", "max_memory", "mem_limit"), "memory_limit='2GiB' needs isolation='process'"
+    ),
+    **dict.fromkeys(
+        ("bind", "pass_context", "context"),
+        "a function that has a parameter `job` gets the running job",
+    ),
+    **dict.fromkeys(
+        ("store_results", "ignore_result", "acks_late", "track_started", "reject_on_worker_lost"),
+        "every result is kept, and every message is acknowledged once that is recorded",
+    ),
+    **dict.fromkeys(
+        ("priority", "countdown", "eta", "delay", "run_at", "labels", "tags", "callback"),
+        "that is chosen for each job when it is submitted",
+    ),
+    **dict.fromkeys(
+        ("description", "help", "doc", "summary"), "the docstring of the function describes it"
+    ),
+    **dict.fromkeys(
+        ("schedule", "cron", "every", "periodic"),
+        "schedules stand in CALLBOARD_SCHEDULES_FILE or are put at /v1/schedules",
+    ),
+}
+"""What other libraries call options, and what to say instead."""
 
 Isolation = Literal["thread", "process"]
 Start = Literal["fork", "spawn"]
@@ -31,7 +105,7 @@ class Rules:
     slots: Mapping[str, int]
     max_active: int
     unique: bool
-    unique_by: Callable[[dict[str, Any]], Any] | None
+    unique_by: Callable[..., Any] | None
     on_conflict: OnConflict
     max_retries: int
     shortest_backoff: timedelta
@@ -50,6 +124,9 @@ class Rules:
 
 def complaints(name: str, rules: Rules) -> list[str]:
     """List what is wrong with a declaration, one reason each."""
+    wrong = _types(name, rules)
+    if wrong:
+        return wrong
     checks = [
         (NAME.fullmatch(name), "its name must be lower case letters, digits and _, at most 64"),
         (
@@ -79,6 +156,33 @@ def complaints(name: str, rules: Rules) -> list[str]:
         ),
     ]
     return [complaint for holds, complaint in checks if not holds]
+
+
+def _types(name: str, rules: Rules) -> list[str]:
+    """List what is of another type than it must be, which nothing else can be asked of then."""
+    checks = [
+        (type(name) is str, "its name must be text"),
+        (type(rules.queue) is str, "queue must be text"),
+        (type(rules.max_active) is int, "max_active must be a whole number"),
+        (type(rules.max_retries) is int, "max_retries must be a whole number"),
+        (type(rules.max_running) in (int, type(None)), "max_running must be a whole number"),
+        (type(rules.unique) is bool, "unique must be True or False; see unique_by"),
+        (
+            all(type(each) is int for each in rules.slots.values()),
+            "slots must map names of resources to whole numbers from 1",
+        ),
+    ]
+    return [complaint for holds, complaint in checks if not holds]
+
+
+def unknown_option(option: str) -> str:
+    """Say what an option is called here that other libraries have, or that was misspelled."""
+    if option in _CALLED_HERE:
+        return f"there is no option {option!r}; {_CALLED_HERE[option]}"
+    known = [*(each for each in Rules.__dataclass_fields__ if each not in _INSIDE), *_OPTIONS]
+    for meant in get_close_matches(option, known, n=1):
+        return f"there is no option {option!r}; did you mean {meant}?"
+    return f"there is no option {option!r}"
 
 
 def _isolation(rules: Rules) -> list[tuple[bool, str]]:

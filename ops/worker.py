@@ -21,7 +21,8 @@ if settings.embedded:
 try:
     assembly = assemble(settings, role="worker")
 except OperationError as error:
-    sys.exit(f"Callboard cannot start: {error}")
+    sys.stderr.write(f"Callboard cannot start: {error}\n")
+    sys.exit(2)
 telemetry = Telemetry.of(settings, process="callboard-worker")
 Service(assembly, supervised=True, telemetry=telemetry, owns_process=True).install()
 deliver_callbacks(assembly, CallbackBodies(assembly.store, settings))

@@ -177,7 +177,7 @@ def run_apart(
 
     Args:
         run: of the function.
-        params: JSON-like, validated.
+        params: as they were sent.
         workshop: lends children.
         folder: of the attempt; the child makes its files there.
         fetch: makes files such that the function can read them.
@@ -187,7 +187,6 @@ def run_apart(
         OutOfMemory: it needed more than its limit.
         Crashed: its process ended by itself.
         Failure: it failed, in whichever way.
-        InvalidParameters: the parameters do not fit the function as it is now.
         StorageUnavailable: its files cannot be fetched.
     """
     request = request_of(run, params, workshop.bounds(run.operation), folder, fetch)

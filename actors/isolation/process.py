@@ -16,6 +16,7 @@ from typing import Final
 
 from actors.interrupts import Terminated
 from actors.signals import free_forks
+from jobs.errors import Leaving
 
 OUT_OF_MEMORY: Final = 97
 """How a child exits that has not even memory left to say so."""
@@ -30,7 +31,7 @@ _LEAST_ROOM_BYTES: Final = 16 * 1024**2
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
-class Ended(Terminated):
+class Ended(Leaving, Terminated):
     """The worker has ended this process by SIGTERM, as its function did not stop by itself."""
 
 

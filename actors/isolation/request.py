@@ -23,21 +23,17 @@ def request_of(
 ) -> messages.Message:
     """Make the message, with the files that the function takes fetched."""
     operation = run.operation
-    taken: dict[str, File] = {}
-
-    def fetch_and_note(wanted: Sequence[File]) -> None:
-        fetch(wanted)
-        taken.update({file.id: file for file in wanted})
-
-    if operation.parameters.takes_files:
-        operation.parameters.arguments(params, fetch_and_note)
+    # The parameters are read in the child: what validators do can end their process.
+    taken = [File(file_id=file_id) for file_id in run.submission.files]
+    if taken:
+        fetch(taken)
     return {
         "kind": "run",
         "job_id": run.fence.job_id,
         "attempt": run.fence.attempt,
         "operation": operation.name,
         "params": dict(params),
-        "files": messages.files(list(taken.values())),
+        "files": messages.files(taken),
         "folder": _path_of(folder),
         "memory_bytes": _refused_beyond(operation.rules),
         "most_result_bytes": bounds.result_bytes,

@@ -74,7 +74,7 @@ def data_version() -> str:
         return "hpo3"
 
 
-def same_work(params: dict[str, Any]) -> dict[str, Any]:
+def same_work(**params: int) -> dict[str, Any]:
     """Return what makes two submissions the same job: parameters and data."""
     return {**params, "data": data_version()}
 

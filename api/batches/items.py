@@ -39,6 +39,7 @@ STATUSES: Final[dict[Word, ItemStatus]] = {
     "limited": "limited",
     "full": "limited",
     "closed": "refused",
+    "fault": "refused",
 }
 
 

@@ -28,7 +28,7 @@ from jobs.batches.submit import NewBatch
 from jobs.clock import Clock
 from jobs.errors import BatchGone, BatchNotFound, Refused
 from jobs.identity import is_job_id, new_job_id
-from jobs.parameters import fingerprint
+from jobs.meaning import fingerprint
 from jobs.pointer import pointer_of
 from jobs.store import Store
 

@@ -11,7 +11,7 @@ from api.openapi.files import form_schema
 from api.openapi.job import job_schema
 from api.openapi.naming import inner_names, renamed
 from api.submissions import Submission
-from jobs.errors import InvalidParameters
+from jobs.errors import InvalidParameters, OperationFault
 from jobs.operation import Operation
 
 _LOWEST: Final = -(2**63)
@@ -76,8 +76,8 @@ def parameters_example(operation: Operation) -> dict[str, Any] | None:
     """Give parameters as a client may send them: those that are required; None if none is found."""
     found: dict[str, Any] = example_of(operation.parameters.schema)
     try:
-        operation.parameters.validate(found)
-    except InvalidParameters:
+        operation.parameters.check(found)
+    except (InvalidParameters, OperationFault):
         return None
     return found
 

@@ -27,6 +27,7 @@ TABLE: Final[Mapping[type[Exception], Kind]] = dict(
     (
         _kind(errors.UnknownOperation, "unknown-operation", 404),
         _kind(errors.InvalidParameters, "invalid-parameters", 422),
+        _kind(errors.OperationFault, "operation-fault", 500),
         _kind(errors.DuplicateJob, "duplicate-job", 409),
         _kind(errors.IdempotencyMismatch, "idempotency-mismatch", 422),
         _kind(errors.RateExceeded, QUOTA_EXCEEDED, 429),

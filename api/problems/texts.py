@@ -176,6 +176,12 @@ REQUESTS: Final[Mapping[str, Text]] = {
         "Try again; with the same `Idempotency-Key` a submission makes one job at most. If it "
         "happens again, give `request_id` to whoever runs the server: the failure is in its log.",
     ),
+    "operation-fault": Text(
+        "Code of the operation itself, such as a validator of a parameter, raised an error that "
+        "says nothing about the request. No job was made.",
+        "Whoever runs the server finds the error under `request_id` in its log. Authors: raise "
+        "`ValueError` for parameters that do not fit.",
+    ),
     "unknown-operation": Text(
         "This server has no operation with that name.",
         "`GET /v1/operations` lists those that it has.",

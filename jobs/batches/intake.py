@@ -13,6 +13,7 @@ from jobs.errors import (
     BatchGone,
     IdempotencyMismatch,
     InvalidParameters,
+    OperationFault,
     RateExceeded,
     Refused,
     UnknownOperation,
@@ -127,6 +128,8 @@ class BatchIntake:
             return outcome.unknown(error.name)
         except InvalidParameters as error:
             return outcome.misfit(error)
+        except OperationFault as error:
+            return outcome.fault(error)
         return submission, operation.rules.max_active
 
     def _publish(self, step: Step, decided: Decided) -> None:

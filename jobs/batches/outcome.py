@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any, Final, Literal, cast
 
 from config import Rate
-from jobs.errors import InvalidParameters, Refused, UnknownOperation
+from jobs.errors import InvalidParameters, OperationFault, Refused, UnknownOperation
 from jobs.quota import Quota
 from jobs.submit import refusal
 
 Word = Literal[
     "accepted", "duplicate", "limited", "full", "file_missing",  # as `submit_job` says
-    "unknown", "misfit", "malformed",  # what can be no job
+    "unknown", "misfit", "malformed", "fault",  # what can be no job
     "closed",  # the batch took no more items
 ]  # fmt: skip
 Errors = Sequence[tuple[str, str]]
@@ -35,7 +35,7 @@ class Outcome:
 
     word: Word
     job: tuple[str, str] | None = None
-    refused: Refused | UnknownOperation | InvalidParameters | None = None
+    refused: Refused | UnknownOperation | InvalidParameters | OperationFault | None = None
     malformed: Errors = ()
 
 
@@ -47,6 +47,11 @@ def unknown(name: str) -> str:
 def misfit(error: InvalidParameters) -> str:
     """Give what is kept of an item whose parameters do not fit."""
     return json.dumps(["misfit", _first(error.errors)])
+
+
+def fault(error: OperationFault) -> str:
+    """Give what is kept of an item on which its operation's own code failed."""
+    return json.dumps(["fault", str(error)[:_MOST_CHARACTERS]])
 
 
 def malformed(errors: Errors) -> str:
@@ -62,6 +67,8 @@ def read_outcome(text: str) -> Outcome:
             return Outcome(word, refused=UnknownOperation(*values))
         case "misfit":
             return Outcome(word, refused=InvalidParameters(_pairs(*values)))
+        case "fault":
+            return Outcome(word, refused=OperationFault(*values))
         case "malformed":
             return Outcome(word, malformed=_pairs(*values))
     left, reset_ms, *values = values

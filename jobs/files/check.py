@@ -16,11 +16,11 @@ def know_no_files(file_ids: Sequence[str]) -> Sequence[None]:
     return [None] * len(file_ids)
 
 
-def check_files(uses: Sequence[FileUse], look_up: LookUp) -> Mapping[str, str]:
+def check_files(uses: Sequence[FileUse], look_up: LookUp) -> Mapping[str, FileRecord]:
     """Check that each file is there and is what its parameter accepts.
 
     Returns:
-        What each of them holds, by its id: equal for files with equal bytes.
+        Their records, by their ids.
 
     Raises:
         InvalidParameters: some are not; each error has a JSON Pointer.
@@ -41,4 +41,4 @@ def check_files(uses: Sequence[FileUse], look_up: LookUp) -> Mapping[str, str]:
             wrong.append((use.pointer, f"the file {complaint}"))
     if wrong:
         raise InvalidParameters(wrong)
-    return {file_id: f"sha256:{file.sha256}" for file_id, file in found.items() if file}
+    return {file_id: file for file_id, file in found.items() if file}

@@ -3,15 +3,13 @@
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final, Union
-
-from pydantic import BaseModel
 
 from jobs.files.accepts import Accepts
 from jobs.files.file import File
 from jobs.pointer import Location
+from jobs.values import children
 
 _MANY: Final = (list, tuple, set, frozenset, Sequence)
 
@@ -44,32 +42,6 @@ class FileUse:
     accepts: Accepts
 
 
-@dataclass(frozen=True)
-class Checked:
-    """Parameters that fit the function.
-
-    Attributes:
-        params: JSON-like and complete, with defaults filled in.
-        uses: the files that they name, in order.
-    """
-
-    model: BaseModel
-    params: dict[str, Any]
-    uses: tuple[FileUse, ...]
-
-    def by_content(self, content: Mapping[str, str]) -> dict[str, Any]:
-        """Give the parameters with what each file holds in the place of its id.
-
-        Args:
-            content: what stands for each file, by its id.
-        """
-        if not self.uses:
-            return self.params
-        return self.model.model_dump(
-            mode="json", by_alias=True, context=lambda file: content[file.id]
-        )
-
-
 def file_parameters(fields: Mapping[str, Any]) -> Iterator[tuple[str, FileParameter]]:
     """Find the parameters that are files.
 
@@ -82,16 +54,12 @@ def file_parameters(fields: Mapping[str, Any]) -> Iterator[tuple[str, FileParame
 
 
 def files_within(value: Any, at: Location = ()) -> Iterator[tuple[Location, File]]:
-    """Find the files in data, each with where it is."""
-    match value:
-        case File():
-            yield at, value
-        case Mapping():
-            for name, each in value.items():
-                yield from files_within(each, (*at, str(name)))
-        case list() | tuple() | AbstractSet():
-            for index, each in enumerate(value):
-                yield from files_within(each, (*at, index))
+    """Find the files in validated values, each with where it was sent."""
+    if isinstance(value, File):
+        yield at, value
+    elif not isinstance(value, str):
+        for where, each in children(value):
+            yield from files_within(each, (*at, *where))
 
 
 def _file_parameter(hint: Any) -> FileParameter | None:

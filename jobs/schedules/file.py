@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
-from jobs.errors import ScheduleInvalid, ScheduleNotFound
+from jobs.digits import check_whole, parse_fraction
+from jobs.errors import OperationFault, ScheduleInvalid, ScheduleNotFound
 from jobs.registry import Registry
 from jobs.schedules.records import list_schedules, put_schedule, remove_schedule
 from jobs.schedules.schedule import Schedule, is_name, sentences
@@ -26,7 +27,7 @@ def read_schedules(path: Path, registry: Registry) -> dict[str, Schedule]:
         ScheduleInvalid: it cannot be read, or says something that cannot be; says what and where.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=parse_fraction)
     except (OSError, ValueError) as error:
         raise ScheduleInvalid(f"{path}: cannot be read: {error}") from error
     return {name: _schedule(path, name, table, registry) for name, table in tables.items()}
@@ -65,10 +66,13 @@ def _schedule(path: Path, name: str, table: Any, registry: Registry) -> Schedule
         try:
             # Dates and times of TOML are text here, as JSON has them.
             plain = from_json(to_json(table, inf_nan_mode="constants"), allow_inf_nan=False)
+            check_whole(plain)
             schedule = Schedule.model_validate(plain)
             wrong = schedule.complaints(registry)
         except ValidationError as error:
             wrong = sentences(error)
+        except OperationFault as error:
+            wrong = [("/params", str(error))]
         except ValueError as error:
             wrong = [("", f"is not data that JSON can carry: {error}")]
     if wrong:

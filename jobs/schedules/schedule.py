@@ -20,12 +20,13 @@ from pydantic import (
 )
 
 from jobs.api_keys import TENANT
-from jobs.errors import InvalidParameters, UnknownOperation
+from jobs.errors import InvalidParameters, OperationFault, UnknownOperation
 from jobs.members import MOST_LABELS, Label, LabelValue, Priority
 from jobs.pointer import pointer_of
 from jobs.registry import Registry
 from jobs.schedules.cron import LONGEST_EXPRESSION, Cron, check_expression, zone_of
 from jobs.submission import DEFAULT_PRIORITY
+from jobs.user_code import log_fault
 
 Missed = Literal["once", "skip"]
 Tenant = Annotated[str, StringConstraints(pattern=f"^{TENANT.pattern}$")]
@@ -87,16 +88,23 @@ class Schedule(BaseModel):
         return (self.cron, self.timezone) == (other.cron, other.timezone)
 
     def complaints(self, registry: Registry) -> list[tuple[str, str]]:
-        """Say what would have its jobs refused: pairs of a JSON Pointer and what is wrong there."""
+        """Say what would have its jobs refused: pairs of a JSON Pointer and what is wrong there.
+
+        Raises:
+            OperationFault: the operation's own code failed, which is logged.
+        """
         wrong = []
         if LABEL in self.labels:
             wrong.append((f"/labels/{LABEL}", "is the label that names the schedule itself"))
         try:
-            registry.get(self.operation).parameters.validate(self.params)
+            registry.get(self.operation).parameters.check(self.params)
         except UnknownOperation as error:
             wrong.append(("/operation", str(error)))
         except InvalidParameters as error:
             wrong += [(f"/params{where}", detail) for where, detail in error.errors]
+        except OperationFault as error:
+            log_fault(error, self.operation)
+            raise
         return wrong
 
     def fields(self) -> dict[str, str]:

@@ -115,9 +115,7 @@ def single(notes: str, number: int, seconds: Seconds = 0, *, job: Job) -> Outcom
     return run(job, notes, lambda: rest(seconds, job))
 
 
-@operation(
-    max_active=5000, unique_by=lambda params: params["number"], on_conflict="replace", max_running=2
-)
+@operation(max_active=5000, unique_by=lambda number: number, on_conflict="replace", max_running=2)
 def latest(notes: str, number: int, seconds: Seconds = 0, *, job: Job) -> Outcome:
     """Wait; a newer job of the same number takes the place of one that does not run yet."""
     return run(job, notes, lambda: rest(seconds, job))

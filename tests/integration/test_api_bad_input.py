@@ -27,10 +27,6 @@ MALFORMED_JSON: Final = {
     "a comma too many": b'{"operation": "add",}',
     "NaN": b'{"operation": "echo", "params": {"value": NaN}}',
     "infinity": b'{"operation": "echo", "params": {"value": -Infinity}}',
-    "a number that becomes infinite": b'{"operation": "echo", "params": {"value": 1e999}}',
-    "more than 64 bits": b'{"operation": "echo", "params": {"value": 18446744073709551616}}',
-    "less than 64 bits": b'{"operation": "echo", "params": {"value": -9223372036854775809}}',
-    "very many digits": b'{"operation": "echo", "params": {"value": ' + b"9" * 500_000 + b"}}",
     "a member twice": b'{"operation": "add", "operation": "echo", "params": {}}',
     "a member twice, escaped": b'{"operation": "add", "\\u006fperation": "echo", "params": {}}',
     "a member twice, deep": b'{"operation": "echo", "params": {"value": [{"a": 1, "a": 1}]}}',
@@ -44,6 +40,15 @@ MALFORMED_JSON: Final = {
     "deep lists": b"[" * 33 + b"]" * 33,
     "very deep lists": b"[" * 100_000,
     "very deep objects": b'{"a":' * 100_000,
+}
+
+NOT_HELD: Final = {
+    "a number that becomes infinite": b'{"operation": "echo", "params": {"value": 1e999}}',
+    "more than 64 bits": b'{"operation": "echo", "params": {"value": 18446744073709551616}}',
+    "less than 64 bits": b'{"operation": "echo", "params": {"value": -9223372036854775809}}',
+    "very many digits": b'{"operation": "echo", "params": {"value": ' + b"9" * 500_000 + b"}}",
+    "too many digits": b'{"operation": "echo", "params": {"value": 12345678901234567890.25}}',
+    "a label of many digits": b'{"operation": "narrow", "labels": {"a": 0.12345678901234567891}}',
 }
 
 MALFORMED_MSGPACK: Final = {
@@ -184,6 +189,11 @@ def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
 @pytest.mark.parametrize("body", MALFORMED_JSON.values(), ids=MALFORMED_JSON)
 def test_what_is_not_json_is_a_malformed_body(stage: Stage, body: bytes) -> None:
     _assert_problem(_post(stage, body, JSON), 400, "malformed-body")
+
+
+@pytest.mark.parametrize("body", NOT_HELD.values(), ids=NOT_HELD)
+def test_a_number_that_would_not_arrive_as_sent_is_refused(stage: Stage, body: bytes) -> None:
+    _assert_problem(_post(stage, body, JSON), 422, "invalid-request")
 
 
 @pytest.mark.parametrize("body", MALFORMED_MSGPACK.values(), ids=MALFORMED_MSGPACK)

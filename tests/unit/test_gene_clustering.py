@@ -93,11 +93,10 @@ def test_symbols_without_phenotypes_are_reported_and_the_others_clustered() -> N
     assert [gene for cluster in result.clusters for gene in cluster.genes] == ARRHYTHMIAS
 
 
-def test_checked_parameters_pass_the_check_again() -> None:
-    once = gene_clustering.parameters.validate({"genes": ["bbs1", " BBS1 "]})
+def test_symbols_are_read_in_upper_case_and_once() -> None:
+    arguments = gene_clustering.parameters.arguments({"genes": ["bbs1", " BBS1 "]})
 
-    assert once["genes"] == ["BBS1"]
-    assert gene_clustering.parameters.validate(once) == once
+    assert arguments["genes"] == ["BBS1"]
 
 
 @pytest.mark.parametrize(
@@ -127,24 +126,20 @@ def test_too_few_known_symbols_give_no_cluster(symbols: list[str], singletons: l
 )
 def test_lists_that_are_no_lists_of_symbols_are_refused(symbols: object) -> None:
     with pytest.raises(InvalidParameters):
-        gene_clustering.parameters.validate({"genes": symbols})
+        gene_clustering.parameters.check({"genes": symbols})
 
 
 @pytest.mark.parametrize("chosen", [{"resolution": 0}, {"neighbours": 1}, {"seed": 1}])
 def test_other_parameters_out_of_range_are_refused(chosen: dict[str, float]) -> None:
     with pytest.raises(InvalidParameters):
-        gene_clustering.parameters.validate({"genes": ["BBS1", "BBS2"], **chosen})
+        gene_clustering.parameters.check({"genes": ["BBS1", "BBS2"], **chosen})
 
 
 def test_equal_sets_of_genes_are_equal_jobs() -> None:
-    validate = gene_clustering.parameters.validate
+    one = gene_clustering.submission("1", {"genes": ["BBS1", "BBS2"]})
+    other = gene_clustering.submission("2", {"genes": [" bbs2", "BBS1", "BBS1"]})
 
-    one, other = (
-        validate({"genes": ["BBS1", "BBS2"]}),
-        validate({"genes": [" bbs2", "BBS1", "BBS1"]}),
-    )
-
-    assert gene_clustering.fingerprint_of(one) == gene_clustering.fingerprint_of(other)
+    assert one.fingerprint == other.fingerprint
 
 
 def test_progress_counts_the_pairs_compared_and_never_goes_back() -> None:

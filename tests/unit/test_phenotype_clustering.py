@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from actors.operations.phenotype_clustering import PhenotypeClusters, phenotype_clustering
+from actors.operations.phenotype_clustering import (
+    PhenotypeClusters,
+    phenotype_clustering,
+    same_work,
+)
 from actors.phenotypes.annotations import omim_diseases
 from actors.phenotypes.correspondence import correspondence
 from actors.phenotypes.ward import cut, merges
@@ -101,18 +105,17 @@ def test_a_cancel_stops_it_within_the_step(step: str) -> None:
 @pytest.mark.parametrize("chosen", [{"n_clusters": 1}, {"n_clusters": 51}, {"dimensions": 1}])
 def test_parameters_out_of_range_are_refused(chosen: dict[str, int]) -> None:
     with pytest.raises(InvalidParameters):
-        phenotype_clustering.parameters.validate(chosen)
+        phenotype_clustering.parameters.check(chosen)
 
 
 def test_jobs_are_equal_if_parameters_and_data_are() -> None:
-    validate = phenotype_clustering.parameters.validate
-    same_work = phenotype_clustering.rules.unique_by
+    submission = phenotype_clustering.submission
 
-    default, chosen = validate({}), validate({"n_clusters": 15})
+    default, chosen = submission("1", {}), submission("2", {"n_clusters": 15})
 
-    assert same_work(default) == same_work(chosen)
-    assert same_work(default)["data"] == f"hpo3-{version('hpo3')}"
-    assert same_work(default) != same_work(validate({"n_clusters": 16}))
+    assert default.fingerprint == chosen.fingerprint
+    assert default.fingerprint != submission("3", {"n_clusters": 16}).fingerprint
+    assert same_work(n_clusters=15)["data"] == f"hpo3-{version('hpo3')}"
 
 
 def test_importing_the_operations_loads_no_heavy_package() -> None:

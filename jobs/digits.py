@@ -1,0 +1,129 @@
+"""Numbers as they are sent: whole ones, and those that a floating-point number does not hold."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from jobs.pointer import Location
+from jobs.values import pairs
+
+LOWEST: Final = -(2**63)
+HIGHEST: Final = 2**64 - 1
+_LONGEST_WHOLE: Final = 20
+_ALWAYS_HELD: Final = 15
+"""So many digits each double holds, within its range (IEEE 754, binary64)."""
+_MOST_DIGITS: Final = 1100
+"""No double has more than 1,074 after the point."""
+
+_MANY_DIGITS: Final = re.compile(rb"[0-9]{16}")
+
+
+class NotHeldError(ValueError):
+    """A number would not arrive as it was sent; says why."""
+
+
+def parse_whole(digits: str) -> int:
+    """Read a whole number.
+
+    Raises:
+        NotHeldError: it takes more than 64 bits.
+    """
+    # The length comes first, since reading very many digits takes very long.
+    if len(digits) > _LONGEST_WHOLE or not LOWEST <= (number := int(digits)) <= HIGHEST:
+        raise NotHeldError(f"The whole number {_shown(digits)} takes more than 64 bits.")
+    return number
+
+
+def check_whole(value: Any) -> None:
+    """Check the whole numbers in data that was not read by `parse_whole`.
+
+    Raises:
+        NotHeldError: one takes more than 64 bits.
+    """
+    match value:
+        case int() if not LOWEST <= value <= HIGHEST:
+            raise NotHeldError("A whole number takes more than 64 bits.")
+        case Mapping():
+            for each in value.values():
+                check_whole(each)
+        case list():
+            for each in value:
+                check_whole(each)
+
+
+def parse_fraction(digits: str) -> float:
+    """Read a number with a fraction or an exponent, as `1.5` or `2e3`, without losing digits.
+
+    A double holds it if it is what the double is when it is rounded to as many digits.
+
+    Raises:
+        NotHeldError: no double holds it.
+    """
+    number = float(digits)
+    if len(digits) <= _ALWAYS_HELD and "e" not in digits and "E" not in digits:
+        return number
+    if not math.isfinite(number):
+        raise NotHeldError(f"The number {_shown(digits)} is too large.")
+    mantissa, _, power = digits.lower().partition("e")
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    if not (whole + fraction).strip("0"):
+        return number
+    if number == 0:
+        raise NotHeldError(f"The number {_shown(digits)} is too small.")
+    if len(mantissa) > _MOST_DIGITS or not _rounds_to(
+        number, digits, int(power or 0) - len(fraction)
+    ):
+        raise NotHeldError(
+            f"The number {_shown(digits)} has more digits than a 64-bit floating-point number "
+            "holds; where a decimal is taken, send it as text."
+        )
+    return number
+
+
+def _rounds_to(number: float, digits: str, last: int) -> bool:
+    """Whether the digits are at most half a unit of their last place away from a double."""
+    unit = Fraction(10) ** last
+    return abs(Fraction(number) - Fraction(digits)) * 2 <= unit
+
+
+def _shown(digits: str) -> str:
+    return digits if len(digits) <= 40 else f"{digits[:37]}…"  # noqa: PLR2004
+
+
+def with_whole(value: Any) -> Any:
+    """Take 5.0 for 5 wherever it stands, as JSON Schema does (2020-12, core, section 4.2.3)."""
+    match value:
+        case float() if value.is_integer() and abs(value) <= HIGHEST:
+            return int(value)
+        case Mapping():
+            return {name: with_whole(each) for name, each in value.items()}
+        case list():
+            return [with_whole(each) for each in value]
+        case _:
+            return value
+
+
+def rounded(sent: Mapping[str, Any], text: bytes, model: BaseModel) -> Iterator[Location]:
+    """Find the whole numbers that were read as floats, which do not hold them.
+
+    Args:
+        sent: the parameters.
+        text: the same as JSON, which says fast that there are none.
+        model: what they were read as.
+    """
+    if not _MANY_DIGITS.search(text):
+        return
+    for at, each, value in pairs(dict(sent), model):
+        if isinstance(each, list) and isinstance(value, set | frozenset):
+            if any(_is_rounded(number, read) for number in each for read in value):
+                yield at
+        elif _is_rounded(each, value):
+            yield at
+
+
+def _is_rounded(sent: Any, read: Any) -> bool:
+    return type(sent) is int and isinstance(read, float) and read == float(sent) and read != sent
