@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
@@ -24,6 +25,16 @@ _MANY_DIGITS: Final = re.compile(rb"[0-9]{16}")
 
 class NotHeldError(ValueError):
     """A number would not arrive as it was sent; says why."""
+
+
+class Printed(float):
+    """A double that was sent with more digits than it needs, which a decimal would keep.
+
+    Attributes:
+        digits: as it was sent.
+    """
+
+    digits: str
 
 
 def parse_whole(digits: str) -> int:
@@ -81,7 +92,20 @@ def parse_fraction(digits: str) -> float:
             f"The number {_shown(digits)} has more digits than a 64-bit floating-point number "
             "holds; where a decimal is taken, send it as text."
         )
-    return number
+    return number if Fraction(repr(number)) == Fraction(digits) else _printed(number, digits)
+
+
+def _printed(number: float, digits: str) -> Printed:
+    found = Printed(number)
+    found.digits = digits
+    return found
+
+
+def takes_decimals(schema: Any) -> bool:
+    """Whether a core schema reads decimals, which keep more digits than doubles."""
+    if isinstance(schema, dict):
+        return schema.get("type") == "decimal" or any(map(takes_decimals, schema.values()))
+    return isinstance(schema, list | tuple) and any(map(takes_decimals, schema))
 
 
 def _rounds_to(number: float, digits: str, last: int) -> bool:
@@ -107,15 +131,18 @@ def with_whole(value: Any) -> Any:
             return value
 
 
-def rounded(sent: Mapping[str, Any], text: bytes, model: BaseModel) -> Iterator[Location]:
-    """Find the whole numbers that were read as floats, which do not hold them.
+def rounded(
+    sent: Mapping[str, Any], text: bytes, model: BaseModel, *, decimals: bool
+) -> Iterator[Location]:
+    """Find whole numbers that were read as floats, and others as decimals, without all digits.
 
     Args:
         sent: the parameters.
-        text: the same as JSON, which says fast that there are none.
+        text: the same as JSON, which says fast that there are no long whole numbers.
         model: what they were read as.
+        decimals: whether there can be any.
     """
-    if not _MANY_DIGITS.search(text):
+    if not decimals and not _MANY_DIGITS.search(text):
         return
     for at, each, value in pairs(dict(sent), model):
         if isinstance(each, list) and isinstance(value, set | frozenset):
@@ -126,4 +153,6 @@ def rounded(sent: Mapping[str, Any], text: bytes, model: BaseModel) -> Iterator[
 
 
 def _is_rounded(sent: Any, read: Any) -> bool:
+    if isinstance(sent, Printed):
+        return isinstance(read, Decimal) and read == Decimal(repr(float(sent)))
     return type(sent) is int and isinstance(read, float) and read == float(sent) and read != sent

@@ -1,4 +1,5 @@
 """An operation: a named, typed Python function that can be run as a job."""
+# long: the vocabulary of declarations stands in it twice, once for type checkers
 
 import inspect
 from collections.abc import Callable, Mapping

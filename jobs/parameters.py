@@ -9,7 +9,7 @@ from pydantic import BaseModel, PydanticUserError, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from jobs.checked import Checked
-from jobs.digits import rounded, with_whole
+from jobs.digits import rounded, takes_decimals, with_whole
 from jobs.errors import InvalidParameters, OperationError
 from jobs.files.accepts import MEDIA_TYPES
 from jobs.files.file import File
@@ -25,7 +25,10 @@ from jobs.values import children, has_fields
 T = TypeVar("T")
 
 
-_ROUNDED: Final = "has more digits than a 64-bit floating-point number holds"
+_ROUNDED: Final = (
+    "has more digits than a 64-bit floating-point number holds; where a decimal is taken, send it "
+    "as text"
+)
 _OTHERWISE: Final = (
     "is read as something else than was given, so pass the data that it is made from instead"
 )
@@ -55,6 +58,7 @@ class Parameters:
         self.wants_job: Final = self._signature.wants_job
         self.files: Final = self._signature.files
         self._makes_defaults: Final = makes_defaults(self.model.__pydantic_core_schema__)
+        self._decimals: Final = takes_decimals(self.model.__pydantic_core_schema__)
         self.schema: dict[str, Any] = self.model.model_json_schema(mode="validation")
         try:
             self.returns: Final = ReturnType(self._signature.returns)
@@ -168,7 +172,10 @@ class Parameters:
             if whole == text:
                 raise
             model = self._strictly(whole)
-        if wrong := [(pointer_of(at), _ROUNDED) for at in rounded(params, text, model)]:
+        if wrong := [
+            (pointer_of(at), _ROUNDED)
+            for at in rounded(params, text, model, decimals=self._decimals)
+        ]:
             raise InvalidParameters(wrong)
         return model
 
@@ -188,5 +195,3 @@ def _has_models(value: Any) -> bool:
 def _iterated(value: Any) -> Any:
     """Read what pydantic checks only while somebody reads it, so that it is checked now."""
     return list(value) if type(value).__name__ == "ValidatorIterator" else value
-
-

@@ -5,15 +5,15 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-import structlog
 from pydantic import ValidationError
 
+from config.lines import get_logger
 from config.logging import stack_of
 from jobs.errors import InvalidParameters, Leaving, OperationFault
 
 T = TypeVar("T")
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def call_user_code(call: Callable[[], T], operation: str, task: str) -> T:

@@ -78,7 +78,7 @@ def take(  # noqa: PLR0913, PLR0917 — one parameter for each type
     sizes: list[float] = [],  # noqa: B006
     distinct: set[float] = set(),  # noqa: B006
     nested: dict[str, tuple[float, int]] = {},  # noqa: B006
-    either: float = 0,
+    either: int | float = 0,  # noqa: PYI041 — pydantic tells them apart
     anything: Any = None,
 ) -> None:
     del amount, size, sizes, distinct, nested, either, anything
@@ -118,3 +118,17 @@ def test_numbers_arrive_as_they_were_sent(name: str, sent: Any, right: Any) -> N
     kept = take.submission("1", parse_msgpack(msgpack.packb({name: sent}))).params
 
     assert take.parameters.arguments(kept)[name] == right
+
+
+def test_a_decimal_keeps_all_digits_or_is_refused() -> None:
+    for body in (b'{"amount": 0.10000000000000001}', b'{"amount": 0.1000000000000000055511151231}'):
+        with pytest.raises(InvalidParameters, match="/amount: has more digits"):
+            take.submission("1", parse_json(body))
+
+    kept = take.submission(
+        "1", parse_json(b'{"amount": 0.100, "size": 0.10000000000000001}')
+    ).params
+
+    assert take.parameters.arguments(kept)["amount"] == Decimal("0.1")
+    assert take.parameters.arguments(kept)["size"] == 0.1
+    assert msgpack.unpackb(msgpack.packb(kept)) == {"amount": 0.1, "size": 0.1}
