@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import falcon
 
+from api.media import ACCEPT
 from api.problems.kinds import (
     BAD_REQUEST,
     MISDIRECTED,
@@ -110,6 +111,10 @@ def _refuse_forms(req: Request) -> None:
     has_body = bool(req.content_length) or is_chunked(req)
     # A file may be of any type; its upload has a type of its own, or none.
     if declared in _OF_FORMS and not req.path.startswith("/v1/files"):
-        raise Problem(UNSUPPORTED_MEDIA_TYPE, "Send JSON or msgpack, and say so in Content-Type.")
+        raise _untyped("Send JSON or msgpack, and say so in Content-Type.")
     if has_body and not declared:
-        raise Problem(UNSUPPORTED_MEDIA_TYPE, "Say in Content-Type what the body is.")
+        raise _untyped("Say in Content-Type what the body is.")
+
+
+def _untyped(detail: str) -> Problem:
+    return Problem(UNSUPPORTED_MEDIA_TYPE, detail, headers=ACCEPT)

@@ -32,7 +32,7 @@ _PARSERS: Final[Mapping[str, Parser]] = {
     MSGPACK: (scan_msgpack, parse_msgpack),
 }
 _STEP_BYTES: Final = 64 * 1024
-_ACCEPT: Final = {"Accept": f"{JSON}, {MSGPACK}"}
+ACCEPT: Final = {"Accept": f"{JSON}, {MSGPACK}"}
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Media:
             raise Problem(
                 UNSUPPORTED_MEDIA_TYPE,
                 f"Send {JSON} or {MSGPACK}, not compressed, and say so in Content-Type.",
-                headers=_ACCEPT,
+                headers=ACCEPT,
             )
         return parse
 

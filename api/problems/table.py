@@ -77,6 +77,7 @@ TABLE: Final[Mapping[type[Exception], Kind]] = dict(
         _never(errors.Refused),
         _never(errors.StoreUnfit),
         _never(errors.Failure),
+        _never(errors.RetryAfter),
         _never(errors.ResultNotSerialisable),
         _never(errors.ResultTooLarge),
         _never(errors.FileGone),
