@@ -65,8 +65,11 @@ class Doors:
         if req.path in _PROBED:
             return
         is_open = self._is_open()
-        name = _name_of(self._addresses.host_of(req))
-        if (self._listed or is_open) and not self._is_ours(name, loopback=is_open):
+        called = {self._addresses.host_of(req)}
+        if is_open:
+            called.add(req.netloc)  # a page can send what a proxy would, but no Host of its choice
+        ours = all(self._is_ours(_name_of(name), loopback=is_open) for name in called)
+        if (self._listed or is_open) and not ours:
             raise Problem(MISDIRECTED, "CALLBOARD_HOSTS says which names this server has.")
         if is_open:
             _refuse_other_sites(req)

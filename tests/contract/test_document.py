@@ -152,7 +152,9 @@ def test_who_has_the_document_gets_304(stage: Stage) -> None:
 
 
 def test_the_document_names_the_address_by_which_it_was_asked_for() -> None:
-    stage = stage_of_contract(trusted_proxies="127.0.0.1")
+    stage = stage_of_contract(
+        trusted_proxies="127.0.0.1", hosts=("falconframework.org", "jobs.example")
+    )
     headers = {"X-Forwarded-Host": "jobs.example", "X-Forwarded-Prefix": "/run"}
 
     behind = stage.http.simulate_get("/openapi.json", headers=headers)

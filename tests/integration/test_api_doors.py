@@ -1,6 +1,7 @@
 """Without keys, only programs and pages of this machine's own server are served."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -171,6 +172,29 @@ def test_only_an_old_client_may_leave_the_host_out(stage: Stage, version: str, s
     stage.app(environ, seen)
 
     assert seen.status.startswith(str(status))
+
+
+@pytest.mark.parametrize(
+    ("host", "named", "keys", "status"),
+    [
+        ("localhost:8000", "localhost", False, 200),
+        ("localhost:8000", "jobs.example", False, 421),
+        # A page can send this header, once its own name points here.
+        ("evil.example:8000", "localhost", False, 421),
+        ("evil.example:8000", "jobs.example", True, 200),
+    ],
+)
+def test_a_trusted_proxy_names_the_host_but_opens_no_door(
+    host: str, named: str, *, keys: bool, status: int
+) -> None:
+    key = f"acme:operator:{hash_of(KEY)}" if keys else ()
+    stage = Stage(hosts=(), trusted_proxies="127.0.0.1", api_keys=key)
+    headers = {"Host": host, "X-Forwarded-Host": named, "X-API-Key": KEY}
+
+    with closing(stage):
+        answer = stage.http.simulate_get("/v1/operations", headers=headers)
+
+    assert answer.status_code == status
 
 
 def test_the_public_url_is_the_base_of_all_addresses() -> None:
