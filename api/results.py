@@ -37,7 +37,7 @@ _GREED: Final = 3
 """So much is kept for clients that read, and nobody has more than so many times what is left."""
 
 _SMALL_BYTES: Final = 64 * 1024
-"""So much is written and compressed before anybody notices."""
+"""So much is written, compressed and sent before anybody notices."""
 
 
 class ResultResource:
@@ -111,6 +111,7 @@ class ResultResource:
             media_type=media_type,
             vary="Accept, Accept-Encoding",
             coding=coding,
+            small=len(body) <= _SMALL_BYTES,
         )
 
     def _kept(self, req: Request, body: bytes) -> Read:

@@ -73,7 +73,7 @@ def routes(services: Services, media: Media, keyring: Keyring, room: Room) -> tu
     estimates = Estimates(store, durations, Threads(store))
     answers = JobAnswers(media, estimates)
     acceptance = Acceptance(services, reader, answers, estimates)
-    downloads = Downloads(services.storage, services.offload)
+    downloads = Downloads(services.storage, services.transfers, services.offload)
     result = ResultResource(services, reader, answers, media, downloads)
     registry = services.registry
     described = OperationAnswers(store, durations, media)

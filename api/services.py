@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from api.transfers import Transfers
 from api.waiting.events import Events
 from config import Settings
 from config.telemetry import Telemetry
@@ -25,6 +26,7 @@ class Services:
         offload: runs what blocks, such as the storage, so that it holds up no other request.
         telemetry: makes spans of requests; None for none.
         draining: set once the process was told to stop.
+        transfers: how many files are sent and read at a time.
     """
 
     settings: Settings
@@ -37,3 +39,4 @@ class Services:
     offload: Offload = at_once
     telemetry: Telemetry | None = None
     draining: threading.Event = field(default_factory=threading.Event)
+    transfers: Transfers = field(default_factory=Transfers)

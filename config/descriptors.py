@@ -3,12 +3,12 @@
 import resource
 from typing import Final
 
-MOST_CONNECTIONS: Final = 10_000
+MOST_CONNECTIONS: Final = 12_000
 FEWEST_FILES: Final = 192
 _MOST_FILES: Final = 65_536
 _LEAST_SPARE: Final = 128
 _MOST_SPARE: Final = 256
-_FILES_EACH: Final = 2
+_FILES_OF_SIX: Final = 7
 
 
 class TooFewFiles(OSError):
@@ -38,8 +38,8 @@ def allow_many_files() -> int:
 def room_for_clients(files: int) -> int:
     """Say how many connections a process may hold that may hold so many files open.
 
-    Each may have a file besides, as a download has. What is spared is for Redis, RabbitMQ and
-    the process itself.
+    One of six may have a file besides, as an upload or a download has. What is spared is for
+    Redis, RabbitMQ and the process itself.
     """
     spare = min(_MOST_SPARE, max(_LEAST_SPARE, files // 4))
-    return min(MOST_CONNECTIONS, (files - spare) // _FILES_EACH)
+    return min(MOST_CONNECTIONS, (files - spare) * 6 // _FILES_OF_SIX)

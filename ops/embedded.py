@@ -19,6 +19,7 @@ from actors.callbacks.delivering import deliver_callbacks
 from actors.service import Service
 from actors.signals import outlive_timers_and_interrupts
 from api.callbacks.body import CallbackBodies
+from api.transfers import Transfers
 from config import Settings
 from config.descriptors import allow_many_files, room_for_clients
 from config.lines import get_logger
@@ -28,10 +29,11 @@ from ops.waitress_channel import answer_with_problems, finish_requests, take_no_
 from ops.waitress_requests import Limits
 from ops.web import application, listen
 
-WEB_THREADS: Final = 64
+WEB_THREADS: Final = 80
 MOST_WAITS: Final = 32
 MOST_STREAMS: Final = 16
-"""Each takes a thread; with them a fourth is left for requests that do not wait."""
+MOST_DOWNLOADS: Final = 12
+"""Each takes a thread; with them a fourth is left for requests that take no time."""
 
 _CONNECTIONS: Final = 500
 _UNSENT_BYTES: Final = 256 * 1024
@@ -85,7 +87,14 @@ def serve(
     serve_operations(assembly)
     draining = threading.Event()
     web = waitress.server.create_server(
-        application(assembly, events, telemetry, draining=draining),
+        application(
+            assembly,
+            events,
+            telemetry,
+            # A thread takes an upload once all of it has come.
+            transfers=Transfers(downloads=MOST_DOWNLOADS),
+            draining=draining,
+        ),
         **_place(settings, listening),
         threads=WEB_THREADS,
         clear_untrusted_proxy_headers=False,

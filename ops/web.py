@@ -16,6 +16,7 @@ from actors.assembly import Assembly, assemble, away_because
 from api.app import create_app
 from api.request import Request
 from api.services import Services
+from api.transfers import Transfers
 from api.waiting.events import Events
 from config import load_settings_or_exit
 from config.connections import connect_redis
@@ -40,7 +41,9 @@ MOST_BLOCKED: Final = 32
 
 MOST_WAITS: Final = 6_000
 MOST_STREAMS: Final = 3_000
-"""Of one process with 10,000 connections; a tenth is left for requests that do not wait."""
+MOST_DOWNLOADS: Final = 1_000
+MOST_UPLOADS: Final = 1_000
+"""Of one process with 12,000 connections; a twelfth is left for requests that take no time."""
 
 
 def create() -> Site:
@@ -62,8 +65,16 @@ def create() -> Site:
     assembly.broker_trouble()
     share = room_for_clients(allow_many_files()) / MOST_CONNECTIONS
     events = listen(assembly, waits=int(MOST_WAITS * share), streams=int(MOST_STREAMS * share))
+    transfers = Transfers(downloads=int(MOST_DOWNLOADS * share), uploads=int(MOST_UPLOADS * share))
     draining = threading.Event()
-    app = application(assembly, events, telemetry, offload=_in_threads(), draining=draining)
+    app = application(
+        assembly,
+        events,
+        telemetry,
+        transfers=transfers,
+        offload=_in_threads(),
+        draining=draining,
+    )
     return Site(
         app,
         draining=draining,
@@ -134,6 +145,7 @@ def application(
     events: Events,
     telemetry: Telemetry | None = None,
     *,
+    transfers: Transfers | None = None,
     offload: Offload = at_once,
     draining: threading.Event | None = None,
 ) -> falcon.App[Request, falcon.Response]:
@@ -143,6 +155,7 @@ def application(
         assembly: the parts.
         events: what requests wait on.
         telemetry: makes spans of requests; None for none.
+        transfers: how many files are sent and read at a time; None for any number.
         offload: runs what blocks.
         draining: is set once the process is told to stop; None where nobody tells it.
     """
@@ -155,6 +168,7 @@ def application(
         events=events,
         broker_trouble=assembly.broker_trouble,
         storage=assembly.storage,
+        transfers=transfers or Transfers(),
         offload=offload,
         telemetry=telemetry,
         draining=draining or threading.Event(),

@@ -15,6 +15,7 @@ from api.media import Media
 from api.room import Room
 from api.routes import Route, routes
 from api.services import Services
+from api.transfers import Transfers
 from api.waiting.events import Events
 from config import Settings
 from jobs import operation
@@ -99,6 +100,7 @@ class Stage:
         *,
         connect: Callable[[], redis.Redis] | None = None,
         registry: Registry | None = None,
+        transfers: Transfers | None = None,
         **settings: Any,
     ) -> None:
         self._connect = connect
@@ -121,6 +123,7 @@ class Stage:
             events=self.events,
             broker_trouble=lambda: None if self.publisher.up else "RabbitMQ does not answer.",
             storage=self.storage,
+            transfers=transfers or Transfers(),
         )
         self.app = create_app(self.services)
         self.http = testing.TestClient(self.app)

@@ -15,6 +15,7 @@ from api.files.ranges import Part, UnsatisfiableRange, part_of
 from api.problems.kinds import PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE
 from api.problems.problem import Problem
 from api.request import Request
+from api.transfers import Transfers
 from jobs.files.keep import Offload, at_once
 from jobs.files.records import FileRecord
 from jobs.files.storage import Storage
@@ -35,6 +36,7 @@ class Content:
         name: what a browser saves it as; None for what is no file.
         vary: the headers of the request that it depends on, if any.
         coding: how it is compressed, if it is.
+        small: whether it is in memory and sent at one go, so that it takes no place of a download.
     """
 
     read: Callable[[int, int], Iterator[bytes]]
@@ -44,6 +46,7 @@ class Content:
     name: str | None = None
     vary: str | None = None
     coding: str | None = None
+    small: bool = False
 
     @property
     def tag(self) -> str:
@@ -56,18 +59,21 @@ class Downloads:
 
     Args:
         storage: where the bytes of files are.
+        transfers: how many there may be at a time.
         offload: runs what blocks.
     """
 
-    def __init__(self, storage: Storage, offload: Offload = at_once) -> None:
+    def __init__(self, storage: Storage, transfers: Transfers, offload: Offload = at_once) -> None:
         self._storage = storage
+        self._transfers = transfers
         self._offload = offload
 
     def send_file(self, req: Request, resp: falcon.Response, file: FileRecord) -> None:
         """Answer with what is in a file.
 
         Raises:
-            Problem: a precondition does not hold, or the part that is asked for is not there.
+            Problem: a precondition does not hold, the part that is asked for is not there, or
+                there are too many downloads.
             FileNotFound: its bytes are gone.
             StorageUnavailable: they cannot be read now.
         """
@@ -89,7 +95,8 @@ class Downloads:
         A range is followed for GET alone, and only if `If-Range` names what is there now.
 
         Raises:
-            Problem: a precondition does not hold, or the part that is asked for is not there.
+            Problem: a precondition does not hold, the part that is asked for is not there, or
+                there are too many downloads.
             FileNotFound: the bytes are gone.
             StorageUnavailable: they cannot be read now.
         """
@@ -102,8 +109,12 @@ class Downloads:
             return
         part = _part(req, content)
         start, length = (0, content.size) if part is None else (part.start, part.length)
-        # Before anything is said of it, as this may fail.
-        pieces = None if req.method == "HEAD" else self._pieces(content.read(start, length))
+        pieces = None
+        if req.method != "HEAD":
+            if not content.small:
+                self._transfers.begin_download(req)
+            # Before anything is said of it, as this may fail.
+            pieces = self._pieces(content.read(start, length))
         _name(resp, content)
         _describe(resp, content)
         if part is not None:

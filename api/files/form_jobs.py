@@ -55,7 +55,7 @@ class FormReader:
         Raises:
             Problem, CallboardError: it cannot be taken, and nothing of it is kept.
         """
-        with receiving(self._services, req.context.caller.tenant) as reception:
+        with receiving(self._services, req) as reception:
             fields = Fields(operation.parameters.schema, self._media.parse_json, Problem)
             most = self._services.settings.max_body_bytes
             given = _Given(operation, fields, reception, self._media.parse_json, most)

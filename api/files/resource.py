@@ -51,7 +51,7 @@ class FilesResource:
         """Upload a file: the body itself, or the one file of a form."""
         with read_query(req) as query:
             name = query.text("name")
-        with receiving(self._services, req.context.caller.tenant) as reception:
+        with receiving(self._services, req) as reception:
             incoming = Incoming(req)
             if is_form(req):
                 arrived = self._of_form(req, incoming, reception, name)

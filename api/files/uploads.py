@@ -12,6 +12,7 @@ from api.files.names import safe_name
 from api.files.sniffing import media_type_of
 from api.problems.kinds import FILE_TYPE_NOT_ACCEPTED, INVALID_FILE
 from api.problems.problem import Problem
+from api.request import Request
 from api.services import Services
 from jobs.errors import CallboardError, FileTooLarge, StorageFull
 from jobs.files.accepts import Accepts
@@ -159,10 +160,15 @@ class Reception:
 
 
 @contextmanager
-def receiving(services: Services, tenant: str) -> Iterator[Reception]:
-    """Take files in; when this is left by an error, none of them is kept, nor any of their room."""
+def receiving(services: Services, req: Request) -> Iterator[Reception]:
+    """Take files in; when this is left by an error, none of them is kept, nor any of their room.
+
+    Raises:
+        Problem: 503, there are too many uploads.
+    """
     with ExitStack() as stack:
-        reception = Reception(services, tenant, stack)
+        stack.enter_context(services.transfers.uploading(req))
+        reception = Reception(services, req.context.caller.tenant, stack)
         try:
             yield reception
         except BaseException:

@@ -16,6 +16,7 @@ PARAMETERS: Final = ("Range", "If-Range", "If-None-Match", "If-Match")
 REFUSALS: Final[tuple[Kind, ...]] = (
     kinds.PRECONDITION_FAILED,
     kinds.RANGE_NOT_SATISFIABLE,
+    kinds.DOWNLOADS_FULL,
     TABLE[errors.StorageUnavailable],
 )
 ANY: Final = "*/*"

@@ -79,7 +79,7 @@ BODIES_FULL: Final = Kind(
     REDUCED_CAPACITY, 503, "The server holds as many bodies as it can.", "BODIES_FULL", 5
 )
 DOWNLOADS_FULL: Final = Kind(
-    REDUCED_CAPACITY, 503, "The server keeps as many results ready as it can.", "DOWNLOADS_FULL", 5
+    REDUCED_CAPACITY, 503, "The server sends as many downloads as it can.", "DOWNLOADS_FULL", 5
 )
 OTHER_ORIGIN: Final = Kind(
     "other-origin", 403, "Pages of other sites may not do this without a key."

@@ -279,9 +279,9 @@ REQUESTS: Final[Mapping[str, Text]] = {
         "Try again after `Retry-After` seconds, and send fewer large bodies at a time.",
     ),
     "DOWNLOADS_FULL": Text(
-        "So many large results are being read slowly from this process that there is no room for "
-        "one more, or for one more of the same tenant or address. The result is kept.",
-        "Try again after `Retry-After` seconds, and read fewer large results at a time.",
+        "So many files and large results are being read from this process that there is no room "
+        "for one more, or for one more of the same tenant or address. What was asked for is kept.",
+        "Try again after `Retry-After` seconds, and read fewer of them at a time.",
     ),
     "NOT_READY": Text(
         "`/readyz` says that this server cannot take jobs at the moment.",

@@ -16,11 +16,12 @@ SERVERS = {
 
 
 @pytest.mark.parametrize(
-    ("files", "clients"), [(192, 32), (256, 64), (1024, 384), (4096, 1920), (65_536, 10_000)]
+    ("files", "clients"),
+    [(192, 54), (256, 109), (1024, 658), (4096, 3291), (14_256, 12_000), (65_536, 12_000)],
 )
-def test_each_client_has_room_for_a_file_besides(files: int, clients: int) -> None:
+def test_one_of_six_clients_has_room_for_a_file_besides(files: int, clients: int) -> None:
     assert room_for_clients(files) == clients
-    assert 2 * clients <= files - 128
+    assert clients + clients // 6 <= files - min(256, max(128, files // 4))
 
 
 def _start(command: list[str], files: int, **settings: str) -> subprocess.CompletedProcess[str]:

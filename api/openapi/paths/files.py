@@ -22,6 +22,7 @@ TAKEN: Final = (
     kinds.FILE_TYPE_NOT_ACCEPTED,
     kinds.FILE_AMBIGUOUS,
     kinds.INVALID_FILE,
+    kinds.BODIES_FULL,
 )
 """Why a file may be refused."""
 

@@ -1,0 +1,111 @@
+"""Uploads and downloads have so many places, so that slow ones leave others their connections."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from typing import Any
+
+import pytest
+from falcon import testing
+
+from api.transfers import Transfers
+from tests.api_stage import Stage
+
+PLACES = 9
+ONES_SHARE = 8
+CONTENT = b"callboard" * 100
+LARGE = "x" * 100_000
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    made = Stage(transfers=Transfers(downloads=PLACES, uploads=PLACES))
+    yield made
+    made.close()
+
+
+def _upload(stage: Stage) -> testing.Result:
+    return stage.http.simulate_post(
+        "/v1/files", body=CONTENT, content_type="application/octet-stream"
+    )
+
+
+def _job_with(stage: Stage, value: str) -> str:
+    job_id: str = stage.submit({"operation": "echo", "params": {"value": 1}}).json["id"]
+    stage.succeed(job_id, value)
+    return job_id
+
+
+def _begin(stage: Stage, path: str) -> Any:
+    """Ask for something, and do not read it."""
+    return stage.app(testing.create_environ(path), testing.StartResponseMock())
+
+
+def _code(answer: testing.Result) -> tuple[int, str | None]:
+    return answer.status_code, answer.json.get("code")
+
+
+@pytest.mark.parametrize("asked", ["a file", "a large result"])
+def test_slow_downloads_leave_others_an_answer(stage: Stage, asked: str) -> None:
+    file = f"/v1/files/{_upload(stage).json['id']}/content"
+    result = f"/v1/jobs/{_job_with(stage, LARGE)}/result"
+    small = f"/v1/jobs/{_job_with(stage, 'little')}/result"
+    slow = file if asked == "a file" else result
+
+    with ExitStack() as reading:
+        for _ in range(ONES_SHARE):
+            reading.enter_context(closing(_begin(stage, slow)))
+        refused = [stage.http.simulate_get(path) for path in (file, result)]
+        others = [stage.http.simulate_get(path) for path in (small, "/v1/operations")]
+        heads = [stage.http.simulate_head(path) for path in (file, result)]
+    again = stage.http.simulate_get(slow)
+
+    assert [_code(answer) for answer in refused] == [(503, "DOWNLOADS_FULL")] * 2
+    assert [answer.status_code for answer in (*others, *heads)] == [200] * 4
+    assert refused[0].headers["Retry-After"] == "5"
+    assert again.status_code == 200
+
+
+def test_a_download_that_ends_in_an_error_gives_its_place_back(stage: Stage) -> None:
+    file_id = _upload(stage).json["id"]
+    path = f"/v1/files/{file_id}/content"
+
+    refused = [
+        stage.http.simulate_get(path, headers={"Range": "bytes=9999999-"}).status_code
+        for _ in range(2 * PLACES)
+    ]
+
+    assert refused == [416] * len(refused)
+    assert stage.http.simulate_get(path).status_code == 200
+
+
+def test_no_more_uploads_begin_than_there_are_places() -> None:
+    full = Stage(transfers=Transfers(uploads=0))
+
+    with closing(full):
+        refused = [_upload(full), full.http.simulate_post("/v1/files", **_form())]
+        others = full.submit()
+
+    assert [_code(answer) for answer in refused] == [(503, "BODIES_FULL")] * 2
+    assert others.status_code == 202
+
+
+def test_an_upload_gives_its_place_back(stage: Stage) -> None:
+    kept = [_upload(stage).status_code for _ in range(2 * PLACES)]
+    failed = [
+        stage.http.simulate_post(
+            "/v1/files", body=b"", content_type="application/octet-stream"
+        ).status_code
+        for _ in range(2 * PLACES)
+    ]
+
+    assert kept == [201] * len(kept)
+    assert failed == [411] * len(failed)
+    assert _upload(stage).status_code == 201
+
+
+def _form() -> dict[str, Any]:
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    return {
+        "body": head + CONTENT + b"\r\n--b--\r\n",
+        "content_type": "multipart/form-data; boundary=b",
+    }
