@@ -2,9 +2,9 @@
 
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
-from fractions import Fraction
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -19,6 +19,8 @@ _ALWAYS_HELD: Final = 15
 """So many digits each double holds, within its range (IEEE 754, binary64)."""
 _MOST_DIGITS: Final = 1100
 """No double has more than 1,074 after the point."""
+
+_EXACT: Final = Context(prec=4 * _MOST_DIGITS, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
 
 _MANY_DIGITS: Final = re.compile(rb"[0-9]{16}")
 
@@ -81,18 +83,22 @@ def parse_fraction(digits: str) -> float:
         raise NotHeldError(f"The number {_shown(digits)} is too large.")
     mantissa, _, power = digits.lower().partition("e")
     whole, _, fraction = mantissa.lstrip("-").partition(".")
-    if not (whole + fraction).strip("0"):
+    significant = (whole + fraction).lstrip("0")
+    if not significant.rstrip("0"):
         return number
     if number == 0:
         raise NotHeldError(f"The number {_shown(digits)} is too small.")
-    if len(mantissa) > _MOST_DIGITS or not _rounds_to(
-        number, digits, int(power or 0) - len(fraction)
-    ):
+    if len(significant) <= _ALWAYS_HELD and abs(number) >= sys.float_info.min:
+        return number
+    if repr(number) == digits:  # of all texts as long as this one it is the nearest
+        return number
+    # `Decimal` is exact here, and not slow whatever the exponent is, as fractions are.
+    if len(digits) > _MOST_DIGITS or not _rounds_to(number, digits, int(power or 0), fraction):
         raise NotHeldError(
             f"The number {_shown(digits)} has more digits than a 64-bit floating-point number "
             "holds; where a decimal is taken, send it as text."
         )
-    return number if Fraction(repr(number)) == Fraction(digits) else _printed(number, digits)
+    return number if Decimal(repr(number)) == Decimal(digits) else _printed(number, digits)
 
 
 def _printed(number: float, digits: str) -> Printed:
@@ -108,10 +114,11 @@ def takes_decimals(schema: Any) -> bool:
     return isinstance(schema, list | tuple) and any(map(takes_decimals, schema))
 
 
-def _rounds_to(number: float, digits: str, last: int) -> bool:
+def _rounds_to(number: float, digits: str, power: int, fraction: str) -> bool:
     """Whether the digits are at most half a unit of their last place away from a double."""
-    unit = Fraction(10) ** last
-    return abs(Fraction(number) - Fraction(digits)) * 2 <= unit
+    unit = Decimal((0, (1,), power - len(fraction)))
+    away = _EXACT.subtract(Decimal(number), Decimal(digits))
+    return _EXACT.multiply(away.copy_abs(), Decimal(2)) <= unit
 
 
 def _shown(digits: str) -> str:

@@ -1,6 +1,7 @@
 """Numbers arrive with all their digits, or are refused."""
 
 import struct
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -50,6 +51,7 @@ def test_a_number_that_64_bits_do_not_hold_is_refused(digits: str) -> None:
         ("3.1415926535897931", 3.141592653589793),
         ("1e3", 1000.0),
         ("1E+20", 1e20),
+        pytest.param("1e" + "0" * 5000 + "1", 10.0, id="a long exponent"),
         ("5e-324", 5e-324),
         ("4.9406564584124654e-324", 5e-324),
         ("-0.0", -0.0),
@@ -132,3 +134,19 @@ def test_a_decimal_keeps_all_digits_or_is_refused() -> None:
     assert take.parameters.arguments(kept)["amount"] == Decimal("0.1")
     assert take.parameters.arguments(kept)["size"] == 0.1
     assert msgpack.unpackb(msgpack.packb(kept)) == {"amount": 0.1, "size": 0.1}
+
+
+def test_numbers_cost_about_the_same_however_they_are_written() -> None:
+    plain, others = b"1.5", (b"1.5e-300", b"1.2345678901234567", b"1.2345678901234567e0")
+    least = min(_seconds_to_read(plain) for _ in range(5))
+
+    costs = [min(_seconds_to_read(each) for _ in range(5)) / least for each in others]
+
+    assert max(costs) < 40, costs
+
+
+def _seconds_to_read(digits: bytes) -> float:
+    body = b"[" + b",".join([digits] * 500) + b"]"
+    began = time.thread_time()
+    parse_json(body)
+    return time.thread_time() - began
