@@ -1,6 +1,5 @@
 """What attackers send: each function is one connection's, or one attacker's, part of an attack."""
 
-import json
 import socket
 import threading
 import time
@@ -115,54 +114,13 @@ def post(path: str, body: bytes, media_type: str, host: str = "127.0.0.1") -> by
 
 def nested_maps(size: int) -> bytes:
     """Give parameters in msgpack that are a list of empty maps, a byte each."""
-    head = msgpack.packb({"operation": "anything", "params": {}})[:-1]
+    head: bytes = msgpack.packb({"operation": "anything", "params": {}})[:-1]
     return head + b"\x81\xa5value\xdd" + size.to_bytes(4, "big") + b"\x80" * size
 
 
 def batch_of_one(item: bytes) -> bytes:
     """Give a batch in msgpack that has one item."""
     return b"\x81\xa5items\x91" + item
-
-
-def worst_bodies(size: int) -> Iterator[tuple[str, str, bytes]]:
-    """Give bodies of about a size that cost the most by byte: a name, a media type, the bytes."""
-    json_type, msgpack_type = "application/json", "application/msgpack"
-    head = b'{"operation": "anything", "params": {"value": '
-    packed = msgpack.packb({"operation": "anything", "params": {}})[:-1] + b"\x81\xa5value"
-    length = size - len(head) - 64
-
-    def text(inner: bytes, times: int, *, ends: tuple[bytes, bytes] = (b"[", b"]")) -> bytes:
-        return head + ends[0] + inner * times + inner.rstrip(b",") + ends[1] + b"}}"
-
-    def array(piece: bytes) -> bytes:
-        times = length // len(piece)
-        return packed + b"\xdd" + times.to_bytes(4, "big") + piece * times
-
-    yield "json: numbers of one digit", json_type, text(b"1,", length // 2)
-    yield "json: numbers with a fraction", json_type, text(b"1.5,", length // 4)
-    yield "json: empty texts", json_type, text(b'"",', length // 3)
-    yield "json: empty objects", json_type, text(b"{},", length // 3)
-    yield "json: objects with one member", json_type, text(b'{"":{}},', length // 8)
-    yield "json: brackets within brackets", json_type, head + b"[" * length
-    yield "json: objects within objects", json_type, head + b'{"":' * (length // 4)
-    members = ",".join(f'"{number:x}":0' for number in range(length // 9)).encode()
-    yield "json: members", json_type, text(members, 0, ends=(b"{", b"}"))
-    yield "json: one long number", json_type, text(b"1" * length, 0)
-    yield "json: one long fraction", json_type, text(b"1." + b"1" * (length - 2), 0)
-    yield "json: escapes", json_type, head + b'"' + b"\\u0041" * (length // 6) + b'"}}'
-    yield "json: surrogates", json_type, head + b'"' + b"\\ud83d\\ude00" * (length // 12) + b'"}}'
-    yield "msgpack: empty maps", msgpack_type, array(b"\x80")
-    yield "msgpack: numbers", msgpack_type, array(b"\x01")
-    yield "msgpack: texts of a byte", msgpack_type, array(b"\xa1a")
-    yield (
-        "msgpack: lists that claim to be long",
-        msgpack_type,
-        packed + (b"\xdd" + (size - 64).to_bytes(4, "big")) * (length // 5),
-    )
-    yield "msgpack: maps within maps", msgpack_type, packed + b"\x81\xa0" * (length // 2)
-    yield "msgpack: times", msgpack_type, array(b"\xd6\xff\x00\x00\x00\x00")
-    wrong = json.dumps({"operation": "add_up", "params": {"numbers": []}})[:-3].encode()
-    yield "json: wrong parameters", json_type, wrong + b'"",' * (length // 3) + b'""]}}'
 
 
 def pause(seconds: float) -> None:

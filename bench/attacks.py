@@ -7,6 +7,7 @@ the attack itself met. `--tree` runs the code of another folder, such as that of
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -24,8 +25,9 @@ import psutil
 
 from bench import attackers
 from bench.attackers import MIB, Address
-from bench.probing import probing
+from bench.probing import probing, taking
 from bench.serving import serving
+from bench.worst_cases import worst_cases
 from config.environment import bare_environment
 from tests.eventually import eventually
 from tests.system.stack import Stack, free_port
@@ -33,6 +35,11 @@ from tests.system.stack import Stack, free_port
 ROOT: Final = Path(__file__).parents[1]
 _BATCH_BYTES: Final = 16 * MIB
 _RESULT_BYTES: Final = 8 * MIB
+_OPERATIONS: Final = "tests.system.operations,attacked"
+_QUIET_S: Final = 3.0
+_BETWEEN_S: Final = 0.25
+_STOPS_S: Final = 0.01
+_MOST_STOP_S: Final = 0.1
 
 Figures = dict[str, Any]
 
@@ -87,13 +94,8 @@ def bodies(victim: Victim, seconds: float) -> Figures:
 
 def staged(victim: Victim, seconds: float) -> Figures:
     """60 connections ask for a result of 8 MiB and read nothing."""
-    job = httpx.post(
-        f"{victim.url}/v1/jobs",
-        json={"operation": "large", "params": {"size": _RESULT_BYTES}},
-        headers={"Prefer": "wait=60"},
-        timeout=90,
-    ).json()
-    request = f"GET /v1/jobs/{job['id']}/result HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    job = _ended(victim, {"operation": "large", "params": {"size": _RESULT_BYTES}})
+    request = f"GET /v1/jobs/{job}/result HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
     until = time.monotonic() + seconds
     ask = partial(attackers.ask_and_never_read, victim.address, request, until=until)
     kept = attackers.together([ask] * 60)
@@ -112,20 +114,42 @@ def maps(victim: Victim, _seconds: float) -> Figures:
 
 
 def table(victim: Victim, _seconds: float) -> Figures:
-    """Each of the worst bodies of 1 MiB: status, seconds, and the longest stop meanwhile."""
-    found = {}
-    for name, media_type, body in attackers.worst_bodies(MIB - 256):
-        with probing(victim.url, victim.process, victim.staging) as seen:
-            request = attackers.post("/v1/jobs", body, media_type)
-            answer = attackers.exchange(victim.address, request)
-            attackers.pause(0.3)
-        found[name] = [answer[0], round(answer[1], 3), seen["healthz_worst_s"]]
-    return found
+    """Each of the worst requests alone: its status, its seconds, and the longest stop meanwhile.
+
+    It prints a line for each, and first what `/healthz` takes when nothing else is asked.
+    """
+    job = _ended(victim, {"operation": "anything"})
+    asked = []
+    with taking(victim.url, every_s=_STOPS_S) as taken:
+        attackers.pause(_QUIET_S)
+        asked.append(("nothing", 0, time.monotonic() - _QUIET_S, time.monotonic()))
+        for case in worst_cases(job):
+            began = time.monotonic()
+            status, _ = attackers.exchange(victim.address, case.request)
+            asked.append((case.name, status, began, time.monotonic()))
+            attackers.pause(_BETWEEN_S)
+    stops = []
+    for name, status, began, ended in asked:
+        until = ended + _BETWEEN_S
+        stop = max(took for at, took in taken if at + took >= began and at <= until)
+        stops.append(stop)
+        row = [name, status, round(ended - began, 3), round(stop, 3)]
+        print(json.dumps(row, ensure_ascii=False), flush=True)
+    late = sum(each > _MOST_STOP_S for each in stops[1:])
+    return {"requests": len(stops) - 1, "longest_stop_s": round(max(stops[1:]), 3), "late": late}
 
 
 ATTACKS: Final[dict[str, Callable[[Victim, float], Figures]]] = {
     each.__name__: each for each in (chunks, unread, bodies, staged, maps, table)
 }
+
+
+def _ended(victim: Victim, submission: dict[str, Any]) -> str:
+    """Run a job, and give its id."""
+    response = httpx.post(
+        f"{victim.url}/v1/jobs", json=submission, headers={"Prefer": "wait=60"}, timeout=90
+    )
+    return str(response.json()["id"])
 
 
 def _middle(values: list[float]) -> float:
@@ -134,8 +158,9 @@ def _middle(values: list[float]) -> float:
 
 @contextmanager
 def _gunicorn(tree: Path) -> Iterator[Victim]:
-    with serving(tree, CALLBOARD_API_KEYS="") as stack:
-        stack.worker()
+    more = {"CALLBOARD_OPERATIONS": _OPERATIONS, "PYTHONPATH": _path(tree)}
+    with serving(tree, CALLBOARD_API_KEYS="", **more) as stack:
+        stack.worker(**more)
         stack.await_workers(1)
         web = psutil.Process(stack.started[0].process.pid)
         processes = [each for each in web.children(recursive=True) if not each.children()]
@@ -149,10 +174,10 @@ def _one_process(tree: Path) -> Iterator[Victim]:
     port, folder = free_port(), Path(tempfile.mkdtemp())
     settings = {
         "CALLBOARD_PORT": str(port),
-        "CALLBOARD_OPERATIONS": "tests.system.operations",
+        "CALLBOARD_OPERATIONS": _OPERATIONS,
         "CALLBOARD_RESOURCES": "gpu=2",
         "CALLBOARD_STORAGE_URL": str(folder / "files"),
-        "PYTHONPATH": str(tree),
+        "PYTHONPATH": _path(tree),
     }
     process = subprocess.Popen(
         [sys.executable, "-c", "from ops.cli import main; main()", "dev"],
@@ -169,6 +194,10 @@ def _one_process(tree: Path) -> Iterator[Victim]:
         process.kill()
         process.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _path(tree: Path) -> str:
+    return os.pathsep.join((str(tree), str(ROOT / "bench" / "targets")))
 
 
 def _answers(url: str) -> bool:

@@ -4,61 +4,83 @@ import multiprocessing
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-import httpx
 import psutil
 
 from bench.attackers import MIB, pause
 
 _GIVEN_UP_S: Final = 10.0
 _PROBE_S: Final = 0.1
+_SETTLE_S: Final = 1.0
 
 
 @contextmanager
 def probing(url: str, process: psutil.Process, staging: Path | None) -> Iterator[dict[str, Any]]:
-    """Ask for `/healthz` from another process meanwhile, and watch memory and disk."""
+    """Measure what `/healthz` takes meanwhile, and watch memory and disk."""
     seen: dict[str, Any] = {}
-    here, there = multiprocessing.Pipe()
-    prober = multiprocessing.Process(target=_probe, args=(url, there))
     before = process.memory_info().rss
-    prober.start()
     watching, watched = multiprocessing.Pipe()
     watcher = multiprocessing.Process(
         target=_watch, args=(process.pid, str(staging or ""), watched)
     )
     watcher.start()
-    pause(1)
+    with taking(url, every_s=_PROBE_S) as taken:
+        try:
+            yield seen
+        finally:
+            watching.send("stop")
+            rss, disk = watching.recv()
+            watcher.join()
+    took = sorted(each for _, each in taken)
+    seen |= {
+        "healthz_median_s": round(took[len(took) // 2], 3),
+        "healthz_worst_s": round(took[-1], 3),
+        "healthz_given_up": sum(each >= _GIVEN_UP_S for each in took),
+        "grown_mib": round(max(0, rss - before) / MIB),
+        "staged_mib": round(disk / MIB),
+    }
+
+
+@contextmanager
+def taking(url: str, *, every_s: float) -> Iterator[list[tuple[float, float]]]:
+    """Ask for `/healthz` again and again from another process meanwhile.
+
+    Yields:
+        A list that gets, at the end, when each began by the monotonic clock, and what it took.
+    """
+    took: list[tuple[float, float]] = []
+    here, there = multiprocessing.Pipe()
+    prober = multiprocessing.Process(target=_probe, args=(url, every_s, there))
+    prober.start()
+    pause(_SETTLE_S)
     try:
-        yield seen
+        yield took
     finally:
         here.send("stop")
-        watching.send("stop")
-        took = sorted(here.recv())
-        rss, disk = watching.recv()
+        took += here.recv()
         prober.join()
-        watcher.join()
-        seen |= {
-            "healthz_median_s": round(took[len(took) // 2], 3),
-            "healthz_worst_s": round(took[-1], 3),
-            "healthz_given_up": sum(each >= _GIVEN_UP_S for each in took),
-            "grown_mib": round(max(0, rss - before) / MIB),
-            "staged_mib": round(disk / MIB),
-        }
 
 
-def _probe(url: str, pipe: Any) -> None:
+def _probe(url: str, every_s: float, pipe: Any) -> None:
+    parts = urlsplit(url)
     took = []
-    while not pipe.poll(_PROBE_S):
+    while not pipe.poll(every_s):
         began = time.monotonic()
+        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=_GIVEN_UP_S)
         try:
-            httpx.get(f"{url}/healthz", timeout=_GIVEN_UP_S)
-        except httpx.TransportError:
-            took.append(_GIVEN_UP_S)
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+        except (OSError, HTTPException):
+            took.append((began, _GIVEN_UP_S))
         else:
-            took.append(time.monotonic() - began)
-    pipe.send(took or [0.0])
+            took.append((began, time.monotonic() - began))
+        finally:
+            connection.close()
+    pipe.send(took or [(0.0, 0.0)])
 
 
 def _watch(pid: int, staging: str, pipe: Any) -> None:
