@@ -31,8 +31,8 @@ from jobs.errors import (
     Refused,
     StoreUnavailable,
 )
-from jobs.files.keep import at_once
 from jobs.forecast import Estimate
+from jobs.offload import at_once
 from jobs.operation import Operation
 from jobs.pointer import pointer_of
 from jobs.record import FINAL, Record
@@ -112,7 +112,7 @@ class Acceptance:
         charge = charge_of(req, self._services.settings.rate_limit)
         # What is retried is not in the request, and may be large, too.
         large = is_large(req) or "retry_of" in chosen
-        offload = self._services.offload if large else at_once
+        offload = self._services.compute if large else at_once
         try:
             accepted = self._services.intake.submit(
                 asked.operation, asked.params, charge=charge, offload=offload, **chosen

@@ -33,7 +33,7 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
         max_bytes=settings.max_body_bytes,
         max_depth=settings.max_json_depth,
         room=room,
-        offload=services.offload,
+        offload=services.compute,
     )
     keyring = Keyring(
         settings.api_keys,

@@ -21,7 +21,7 @@ from api.problems.problem import Problem, invalid_request
 from api.request import SMALL_BYTES, Request, is_chunked
 from api.room import Room
 from api.scanning import Bounds, TooMuch, scan_json, scan_msgpack
-from jobs.files.keep import Offload, at_once
+from jobs.offload import Offload, at_once
 
 JSON: Final = "application/json"
 MSGPACK: Final = "application/msgpack"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 import falcon
 
-from api.caller import NOBODY, Caller
+from api.caller import EVERYBODY, NOBODY, Caller
 from api.urls import Urls
 from config.values import is_loopback
 
@@ -76,11 +76,12 @@ class Request(falcon.Request):
 def holders_of(req: Request) -> tuple[str, ...]:
     """Name those in whose name a request takes places: its tenant, and the address it came from.
 
-    A loopback address is nobody's: a proxy that nobody has named may stand there.
+    While no key is asked for there are no tenants to share among. A loopback address is nobody's:
+    a proxy that nobody has named may stand there.
     """
-    tenant, peer = req.context.caller.tenant, req.context.peer
-    here = not peer or is_loopback(peer)
-    return (f"tenant {tenant}",) if here else (f"tenant {tenant}", f"peer {peer}")
+    caller, peer = req.context.caller, req.context.peer
+    tenants = () if caller is EVERYBODY else (f"tenant {caller.tenant}",)
+    return tenants if not peer or is_loopback(peer) else (*tenants, f"peer {peer}")
 
 
 def is_large(req: Request) -> bool:

@@ -19,11 +19,10 @@ from api.problems.table import TABLE
 from api.render import job_error, job_reference
 from api.request import Request, holders_of
 from api.services import Services
-from api.waiting.places import Places
 from jobs.errors import FileNotFound, JobGone, JobNotFinished, StorageUnavailable
-from jobs.files.keep import Offload, at_once
 from jobs.files.records import FileRecord, read_file
 from jobs.files.storage import PIECE_BYTES
+from jobs.offload import Offload, at_once
 from jobs.record import Record
 from jobs.results import read_result
 
@@ -31,10 +30,6 @@ Read: TypeAlias = Callable[[int, int], Iterator[bytes]]
 
 _MOST_LARGE: Final = 2
 """So many large results are read and written at a time in one process; others wait."""
-
-_MOST_ASIDE_BYTES: Final = 512 * 1024**2
-_GREED: Final = 3
-"""So much is kept for clients that read, and nobody has more than so many times what is left."""
 
 _SMALL_BYTES: Final = 64 * 1024
 """So much is written, compressed and sent before anybody notices."""
@@ -57,7 +52,7 @@ class ResultResource:
         self._media = media
         self._downloads = downloads
         self._turns = threading.BoundedSemaphore(_MOST_LARGE)
-        self._aside = Places(_MOST_ASIDE_BYTES, greed=_GREED)
+        self._aside = services.aside
 
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Give the result; a job that ended without one is a 409 with its error."""

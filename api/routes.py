@@ -92,7 +92,7 @@ def routes(services: Services, media: Media, keyring: Keyring, room: Room) -> tu
         max_bytes=settings.max_batch_bytes,
         max_depth=settings.max_json_depth + ITEM_DEPTH,
         room=room,
-        offload=services.offload,
+        offload=services.compute,
     )
     table = (
         Route(

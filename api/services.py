@@ -3,16 +3,21 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from api.transfers import Transfers
 from api.waiting.events import Events
+from api.waiting.places import Places
 from config import Settings
 from config.telemetry import Telemetry
-from jobs.files.keep import Offload, at_once
 from jobs.files.storage import Storage
 from jobs.intake import Intake
+from jobs.offload import Offload, at_once
 from jobs.registry import Registry
 from jobs.store import Store
+
+_MOST_ASIDE_BYTES: Final = 512 * 1024**2
+_ASIDE_GREED: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +29,9 @@ class Services:
             Answers at once.
         storage: where the bytes of files are.
         offload: runs what blocks, such as the storage, so that it holds up no other request.
+        compute: runs what takes the processor for long, few at a time: each that runs beside the
+            requests of this process makes all of them slower.
+        aside: room for the bytes of results that are put aside for clients while these read.
         telemetry: makes spans of requests; None for none.
         draining: set once the process was told to stop.
         transfers: how many files are sent and read at a time.
@@ -37,6 +45,8 @@ class Services:
     broker_trouble: Callable[[], str | None]
     storage: Storage
     offload: Offload = at_once
+    compute: Offload = at_once
+    aside: Places = field(default_factory=lambda: Places(_MOST_ASIDE_BYTES, greed=_ASIDE_GREED))
     telemetry: Telemetry | None = None
     draining: threading.Event = field(default_factory=threading.Event)
     transfers: Transfers = field(default_factory=Transfers)

@@ -6,9 +6,9 @@ from typing import Any
 
 from jobs.errors import DuplicateJob, InvalidParameters, OperationError, OperationFault
 from jobs.faults import FaultPoints
-from jobs.files.keep import Offload, at_once
 from jobs.files.records import FileRecord, read_files
 from jobs.identity import new_job_id
+from jobs.offload import Offload, at_once
 from jobs.operation import Operation
 from jobs.publisher import Publisher, Wakeup
 from jobs.quota import Charge
@@ -136,10 +136,8 @@ class Intake:
             return read_files(self.store, file_ids, tenant=tenant)
 
         job_id = chosen.pop("job_id", None) or new_job_id()
-        if operation.parameters.takes_files:
-            offload = at_once  # connections to Redis belong to this thread
         try:
-            return offload(lambda: operation.submission(job_id, params, look_up=look_up, **chosen))
+            return operation.submission(job_id, params, look_up=look_up, offload=offload, **chosen)
         except OperationFault as error:
             log_fault(error, operation.name)
             raise

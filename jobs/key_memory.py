@@ -4,8 +4,8 @@ from contextlib import suppress
 from typing import Final
 
 from jobs.errors import FileNotFound
-from jobs.files.keep import Offload, at_once
 from jobs.files.storage import Storage
+from jobs.offload import Offload, at_once
 
 _SAYS: Final = b"Callboard: API keys were made here. Without any in Redis nobody is let in.\n"
 

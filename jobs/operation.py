@@ -12,6 +12,7 @@ from jobs.errors import OperationError
 from jobs.files.check import LookUp, check_files, know_no_files
 from jobs.limit import operation_slot, resource_slot
 from jobs.meaning import fingerprint
+from jobs.offload import Offload, at_once
 from jobs.parameters import Parameters
 from jobs.rules import Isolation, MemoryLimitKind, Rules, Start, complaints, unknown_option
 from jobs.submission import OnConflict, Submission
@@ -102,6 +103,7 @@ class Operation:
         params: Mapping[str, Any],
         *,
         look_up: LookUp = know_no_files,
+        offload: Offload = at_once,
         **chosen: Any,
     ) -> Submission:
         """Validate parameters and build a submission with this operation's rules.
@@ -109,7 +111,8 @@ class Operation:
         Args:
             job_id: a new UUIDv7.
             params: JSON-like.
-            look_up: finds the files that the parameters name.
+            look_up: finds the files that the parameters name; called here.
+            offload: checks the parameters where that holds up nobody else.
             chosen: fields of `Submission` that the caller chose; they win.
 
         Raises:
@@ -117,7 +120,7 @@ class Operation:
             OperationFault: the operation's own code failed.
             StoreUnavailable: files cannot be looked up.
         """
-        checked = self.parameters.check(params)
+        checked = offload(lambda: self.parameters.check(params))
         known = check_files(checked.uses, look_up)
         content = checked.know_files(known)
         values: dict[str, Any] = {
@@ -125,7 +128,7 @@ class Operation:
             "slots": ",".join(
                 f"{resource_slot(name)}={number}" for name, number in self.rules.slots.items()
             ),
-            "fingerprint": self.fingerprint_of(checked, content),
+            "fingerprint": offload(lambda: self.fingerprint_of(checked, content)),
             "files": tuple(known),
             "on_conflict": self.rules.on_conflict,
             "result_ttl": self.rules.result_ttl,

@@ -4,9 +4,9 @@ from typing import Any
 
 from jobs.encoding import decode
 from jobs.errors import JobNotFinished
-from jobs.files.keep import Offload, at_once
 from jobs.files.records import object_of
 from jobs.files.storage import Storage
+from jobs.offload import Offload, at_once
 from jobs.store import Store
 
 

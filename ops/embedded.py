@@ -27,7 +27,7 @@ from config.telemetry import Telemetry
 from ops.submissions import serve_operations
 from ops.waitress_channel import answer_with_problems, finish_requests, take_no_more
 from ops.waitress_requests import Limits
-from ops.web import application, listen
+from ops.web import SWITCH_S, application, listen
 
 WEB_THREADS: Final = 80
 MOST_WAITS: Final = 32
@@ -72,6 +72,7 @@ def serve(
         OperationError: an operation is declared wrongly.
         OSError: the port is taken, or too few files may be open.
     """
+    sys.setswitchinterval(SWITCH_S)
     clients = min(_CONNECTIONS, room_for_clients(allow_many_files()))
     assembly = assemble(settings)
     telemetry = Telemetry.of(settings, process="callboard")

@@ -26,7 +26,7 @@ from config.logging import configure_logging
 from config.telemetry import Telemetry
 from config.tls import tls_fault
 from jobs.errors import OperationError, StoreUnfit
-from jobs.files.keep import Offload, at_once
+from jobs.offload import Offload, at_once
 from ops.gunicorn_worker import Site
 
 T = TypeVar("T")
@@ -38,6 +38,12 @@ LOOK_SECONDS: Final = 1.0
 
 MOST_BLOCKED: Final = 32
 """Calls to the storage at a time; each takes a thread."""
+
+MOST_COMPUTED: Final = 2
+"""Large bodies that are read and checked at a time; each makes all requests slower."""
+
+SWITCH_S: Final = 0.001
+"""How long a thread may compute before another one of this process gets its turn."""
 
 MOST_WAITS: Final = 6_000
 MOST_STREAMS: Final = 3_000
@@ -67,12 +73,14 @@ def create() -> Site:
     events = listen(assembly, waits=int(MOST_WAITS * share), streams=int(MOST_STREAMS * share))
     transfers = Transfers(downloads=int(MOST_DOWNLOADS * share), uploads=int(MOST_UPLOADS * share))
     draining = threading.Event()
+    sys.setswitchinterval(SWITCH_S)
     app = application(
         assembly,
         events,
         telemetry,
         transfers=transfers,
-        offload=_in_threads(),
+        offload=_in_threads(MOST_BLOCKED),
+        compute=_in_threads(MOST_COMPUTED),
         draining=draining,
     )
     return Site(
@@ -100,12 +108,12 @@ def _check_store(assembly: Assembly) -> None:
             return
 
 
-def _in_threads() -> Offload:
-    """Let threads block, so that all other requests of this process go on.
+def _in_threads(most: int) -> Offload:
+    """Let so many threads block or compute, so that all other requests of this process go on.
 
     They are not those of gevent's hub, which look up names: a slow storage would hold these up.
     """
-    pool = ThreadPool(MOST_BLOCKED)
+    pool = ThreadPool(most)
 
     def run(call: Callable[[], T], /) -> T:
         done, error = pool.apply(_outcome, (call,))
@@ -140,13 +148,14 @@ def listen(assembly: Assembly, *, waits: int, streams: int) -> Events:
     )
 
 
-def application(
+def application(  # noqa: PLR0913 — what a process has of its own, all named
     assembly: Assembly,
     events: Events,
     telemetry: Telemetry | None = None,
     *,
     transfers: Transfers | None = None,
     offload: Offload = at_once,
+    compute: Offload = at_once,
     draining: threading.Event | None = None,
 ) -> falcon.App[Request, falcon.Response]:
     """Put HTTP in front of the parts of a process.
@@ -157,6 +166,7 @@ def application(
         telemetry: makes spans of requests; None for none.
         transfers: how many files are sent and read at a time; None for any number.
         offload: runs what blocks.
+        compute: runs what takes the processor for long.
         draining: is set once the process is told to stop; None where nobody tells it.
     """
     settings = assembly.settings
@@ -170,6 +180,7 @@ def application(
         storage=assembly.storage,
         transfers=transfers or Transfers(),
         offload=offload,
+        compute=compute,
         telemetry=telemetry,
         draining=draining or threading.Event(),
     )

@@ -100,7 +100,7 @@ class BatchesResource:
         items: BatchItems,
         waits: "BatchWaits",
     ) -> None:
-        self._intake = BatchIntake(services.intake, services.offload)
+        self._intake = BatchIntake(services.intake, services.compute)
         self._rate = services.settings.rate_limit
         self._terms = CallbackTerms(services.settings)
         self._reader = reader

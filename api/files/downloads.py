@@ -16,9 +16,9 @@ from api.problems.kinds import PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE
 from api.problems.problem import Problem
 from api.request import Request
 from api.transfers import Transfers
-from jobs.files.keep import Offload, at_once
 from jobs.files.records import FileRecord
 from jobs.files.storage import Storage
+from jobs.offload import Offload, at_once
 
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _ATTR_CHARACTERS: Final = "!#$&+-.^_`|~"

@@ -18,8 +18,8 @@ from jobs.errors import (
     Refused,
     UnknownOperation,
 )
-from jobs.files.keep import Offload, at_once
 from jobs.intake import Intake
+from jobs.offload import Offload, at_once
 from jobs.publisher import Wakeup
 from jobs.quota import Charge, Quota
 from jobs.submission import Submission

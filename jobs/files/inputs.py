@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from jobs.errors import FileGone, FileNotFound, StorageUnavailable
 from jobs.files.file import File
 from jobs.files.folder import RunFiles, Surely
-from jobs.files.keep import at_once
 from jobs.files.records import FileRecord, read_files
 from jobs.files.storage import Storage
+from jobs.offload import at_once
 from jobs.store import Store
 
 _READ_ONLY = 0o400

@@ -1,35 +1,21 @@
 """keep: take room for a file, move its bytes into the storage, and let it be used."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple
 
 from jobs.errors import StorageFull, StorageUnavailable
 from jobs.files.records import FileKind, FileRecord, object_of
 from jobs.files.staging import Staged
 from jobs.files.storage import Storage
+from jobs.offload import Offload, at_once
 from jobs.store import Store
 from jobs.submission import milliseconds, moment
 
 LEASE: Final = timedelta(seconds=60)
 KEEP_LEASE: Final = timedelta(minutes=10)
 _NO_BOUND: Final = 2**52
-
-T = TypeVar("T")
-
-
-class Offload(Protocol):
-    """Runs what blocks, where it holds up nobody else."""
-
-    def __call__(self, call: Callable[[], T], /) -> T:
-        """Give what the call gives, or raise what it raises."""
-
-
-def at_once(call: Callable[[], T], /) -> T:
-    """Run what blocks here: this process has threads for it."""
-    return call()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from jobs.errors import CallboardError, FileNotFound, StorageUnavailable
 from jobs.files.file import File
 from jobs.files.folder import RunFiles, Surely
-from jobs.files.keep import KEEP_LEASE, Claimed, at_once, complete_file, reserve_file
+from jobs.files.keep import KEEP_LEASE, Claimed, complete_file, reserve_file
 from jobs.files.names import OCTETS
 from jobs.files.records import new_file_id, object_of
 from jobs.files.remove import remove_file
@@ -18,6 +18,7 @@ from jobs.files.settling import Settled, settle
 from jobs.files.staging import Staged
 from jobs.files.storage import Storage
 from jobs.finish import Outcome, encode_result
+from jobs.offload import at_once
 from jobs.store import Store
 
 UNADOPTED: Final = timedelta(hours=24)

@@ -5,8 +5,9 @@ import time
 from typing import Final
 
 from jobs.errors import FileInUse, FileNotFound, StorageUnavailable
-from jobs.files.keep import Offload, Shelf, at_once
+from jobs.files.keep import Shelf
 from jobs.files.storage import Storage
+from jobs.offload import Offload, at_once
 from jobs.store import Store
 
 LONGEST_SECONDS: Final = 15.0

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -13,11 +14,14 @@ import pytest
 import zstandard
 from falcon import testing
 
+from api.app import create_app
+from api.waiting.places import Places
 from jobs.files.file import File
 from jobs.files.folder import RunFiles
 from jobs.files.keep import Claimed, Shelf, keep_file
 from jobs.files.outputs import OutputBounds, Outputs
 from jobs.files.records import new_file_id, object_of
+from jobs.files.storage import PIECE_BYTES
 from jobs.finish import finish
 from jobs.purge import purge
 from tests.api_stage import Stage, hash_of
@@ -369,3 +373,28 @@ def test_an_operator_downloads_for_every_tenant_and_others_do_not() -> None:
         depot.close()
 
     assert found == [(200, 200), (404, 404), (200, 200)]
+
+
+def test_what_is_put_aside_for_readers_is_bounded_and_given_back(depot: Depot) -> None:
+    size = 2 * PIECE_BYTES
+    job = depot.job_with("a" * size)
+    app = create_app(replace(depot.services, aside=(aside := Places(3 * size, greed=3))))
+    http = testing.TestClient(app)
+    path, uncompressed = f"/v1/jobs/{job}/result", {"Accept-Encoding": "identity"}
+
+    unread = [
+        app(testing.create_environ(path, headers=uncompressed), testing.StartResponseMock())
+        for _ in range(2)
+    ]
+    held = aside.taken
+    refused = http.simulate_get(path, headers=uncompressed)
+    small = http.simulate_get(path, headers={"Accept-Encoding": "gzip"})
+    for each in unread:
+        each.close()
+    again = http.simulate_get(path, headers=uncompressed)
+
+    assert held == 2 * (size + 2)
+    assert (refused.status_code, refused.json["code"]) == (503, "DOWNLOADS_FULL")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert (small.status_code, again.status_code, len(again.content)) == (200, 200, size + 2)
+    assert aside.taken == 0

@@ -194,12 +194,13 @@ def test_a_client_is_gone_when_it_has_closed_whatever_it_sent_before(sent_ahead:
 
 
 def test_one_tenants_streams_leave_places_for_others(stage: Stage, running: Fence) -> None:
+    key, _ = create_key(stage.store, tenant="default", role="viewer")
     stage.events.streams.most = 18
     path = f"/v1/jobs/{running.job_id}/events"
     tenant, other = ("tenant default",), ("tenant other",)
 
     taken = sum(iter(lambda: stage.events.streams.take(tenant), False))
-    refused = stage.http.simulate_get(path)
+    refused = stage.http.simulate_get(path, headers={"X-API-Key": key})
     left = stage.events.streams.take(other)
     for _ in range(taken):
         stage.events.streams.free(tenant)

@@ -11,7 +11,6 @@ from api.transfers import Transfers
 from tests.api_stage import Stage
 
 PLACES = 9
-ONES_SHARE = 8
 CONTENT = b"callboard" * 100
 LARGE = "x" * 100_000
 
@@ -52,7 +51,7 @@ def test_slow_downloads_leave_others_an_answer(stage: Stage, asked: str) -> None
     slow = file if asked == "a file" else result
 
     with ExitStack() as reading:
-        for _ in range(ONES_SHARE):
+        for _ in range(PLACES):
             reading.enter_context(closing(_begin(stage, slow)))
         refused = [stage.http.simulate_get(path) for path in (file, result)]
         others = [stage.http.simulate_get(path) for path in (small, "/v1/operations")]

@@ -21,11 +21,11 @@ from jobs.errors import (
 from jobs.fence import Fence
 from jobs.files.file import File
 from jobs.files.folder import RunFiles
-from jobs.files.keep import at_once
 from jobs.files.outputs import OutputBounds, Outputs
 from jobs.files.records import object_of, read_files
 from jobs.files.remove import expire_files
 from jobs.finish import Outcome, finish
+from jobs.offload import at_once
 from jobs.purge import purge
 from jobs.read import read, read_submissions
 from jobs.store import Store

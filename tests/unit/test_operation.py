@@ -1,13 +1,18 @@
 """Declaring operations: what is wrong is said at import, by name and with the reason."""
 
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
-from jobs import Job, operation
+from jobs import File, Job, operation
 from jobs.errors import InvalidParameters, OperationError, ResultNotSerialisable, UnknownOperation
+from jobs.files.records import new_file_id
 from jobs.registry import Registry
+
+if TYPE_CHECKING:
+    from jobs.offload import Offload
 
 
 class Options(BaseModel):
@@ -293,3 +298,27 @@ def test_async_functions_are_operations_too() -> None:
 
     assert declared.is_async
     assert declared.parameters.returns.read(3).described() == 3
+
+
+def test_parameters_with_files_are_checked_apart_and_their_files_looked_up_here() -> None:
+    @operation
+    def read(documents: list[File]) -> None: ...
+
+    seen = []
+
+    def apart(call: Callable[[], Any], /) -> Any:
+        seen.append("begin")
+        result = call()
+        seen.append("end")
+        return result
+
+    def look_up(ids: Sequence[str]) -> list[None]:
+        seen.append("look up")
+        return [None] * len(ids)
+
+    with pytest.raises(InvalidParameters):
+        read.submission(
+            "job", {"documents": [new_file_id()]}, look_up=look_up, offload=cast("Offload", apart)
+        )
+
+    assert seen == ["begin", "end", "look up"]
