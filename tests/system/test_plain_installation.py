@@ -34,7 +34,8 @@ def double(number: int) -> int:
 """
 IMPORT_ALL: Final = """\
 import importlib, pkgutil, sys
-of_extras = {"igraph", "numpy", "opentelemetry", "pyhpo", "scipy"}
+# pytest is there where `callboard.testing` is used: it is a plugin of it.
+of_extras = {"igraph", "numpy", "opentelemetry", "pyhpo", "pytest", "scipy"}
 for name in ("callboard", "config", "jobs", "actors", "api", "ops"):
     package = importlib.import_module(name)
     for found in pkgutil.walk_packages(package.__path__, f"{name}."):
