@@ -71,7 +71,7 @@ def plain(
     subprocess.run([python, "-m", "venv", "--without-pip", made], check=True)
     pip = [sys.executable, "-m", "pip", "--python", str(made / "bin" / "python"), "install"]
     subprocess.run([*pip, "--quiet", "--no-deps", "--no-index", str(wheel)], check=True)
-    link_what_is_needed(source, made, request.param)
+    link_what_is_needed(source, made)
     return made
 
 
@@ -167,8 +167,10 @@ def settings_of(plain: Path) -> dict[str, str]:
     }
 
 
-def link_what_is_needed(source: Path, made: Path, version: str) -> None:
+def link_what_is_needed(source: Path, made: Path) -> None:
     """Have what the wheel asks for, and what that asks for, in the versions of the source."""
+    asked = [source / "bin" / "python", "-c", "import platform; print(platform.python_version())"]
+    version = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
     (target,) = made.glob("lib/python3*/site-packages")
     (origin,) = source.glob("lib/python3*/site-packages")
     (ours,) = importlib.metadata.distributions(path=[str(target)])
@@ -182,8 +184,8 @@ def link_what_is_needed(source: Path, made: Path, version: str) -> None:
         wanted = Requirement(line)
         surroundings = {
             "extra": extra,
-            "python_version": version,
-            "python_full_version": f"{version}.9",
+            "python_version": version.rpartition(".")[0],
+            "python_full_version": version,
         }
         if wanted.marker is not None and not wanted.marker.evaluate(surroundings):
             continue
