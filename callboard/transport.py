@@ -1,10 +1,10 @@
 """Ask a server until it answers: broken connections and busy answers are tried again."""
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from random import SystemRandom
 from typing import Any, Final
 
 import httpx
@@ -53,7 +53,7 @@ class Patience:
             Exception: `error`, when the pause would outlast the patience, or the client was closed.
         """
         growing = SHORTEST_PAUSE_SECONDS * 2.0 ** min(self._tries, 10)
-        jitter = random.uniform(0.5, 1.0)  # noqa: S311 — no secret
+        jitter = SystemRandom().uniform(0.5, 1.0)
         pause = max(min(LONGEST_PAUSE_SECONDS, growing) * jitter, retry_after or 0)
         self._tries += 1
         left = self._ends_at - time.monotonic()

@@ -1,9 +1,9 @@
 """retry: take a failed attempt back and schedule the next one."""
 
 import json
-import random
 from collections.abc import Mapping
 from datetime import timedelta
+from random import SystemRandom
 from typing import Any, Literal, cast
 
 from jobs.fence import Fence
@@ -45,4 +45,4 @@ def backoff_delay(failures: int, *, shortest: timedelta, longest: timedelta) -> 
         Marc Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
     """
     delay = min(longest, shortest * float(2 ** min(failures, 30)))
-    return delay / 2 + delay / 2 * random.random()  # noqa: S311 — spreads load, guards nothing
+    return delay / 2 + delay / 2 * SystemRandom().random()

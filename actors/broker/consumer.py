@@ -1,9 +1,9 @@
 """Consumes one queue, over as many connections as it takes."""
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable
+from random import SystemRandom
 from typing import Any, Final
 
 import dramatiq
@@ -93,7 +93,7 @@ class Consumer(dramatiq.Consumer):
 
     def _backoff_s(self) -> float:
         backoff_s = min(LONGEST_BACKOFF_S, SHORTEST_BACKOFF_S * 2.0 ** min(self._failures, 10))
-        return backoff_s * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        return backoff_s * SystemRandom().uniform(0.5, 1.0)
 
     def _settle(self, message: MessageProxy, *, rejected: bool) -> None:
         assert isinstance(message, SessionDelivery)

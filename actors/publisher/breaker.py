@@ -1,8 +1,8 @@
 """When to stop trying: what callers may know of the connection without asking its thread."""
 
-import random
 import time
 from enum import StrEnum, unique
+from random import SystemRandom
 from typing import Final
 
 OVERDUE: Final = 0.75
@@ -90,4 +90,4 @@ class Breaker:
         lost = self.state in {State.OPEN, State.BLOCKED} and self._losses < LOSSES_TO_OPEN
         self.enter(State.CONNECTING if lost else State.AWAY)
         backoff = min(LONGEST_BACKOFF_S, SHORTEST_BACKOFF_S * 2 ** min(self._losses, 10))
-        return 0.0 if lost else backoff * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        return 0.0 if lost else backoff * SystemRandom().uniform(0.5, 1.0)

@@ -1,11 +1,11 @@
 """The body of an answer that goes on until the job, the client or the process ends."""
 
-import random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from random import SystemRandom
 from typing import Final, Self
 
 from api.streams import wire
@@ -113,7 +113,7 @@ class Stream:
     def _run(self) -> Generator[bytes, None, None]:
         yield wire.OPENING
         pace = self._pace
-        ends_at = time.monotonic() + pace.lifetime * random.uniform(0.9, 1)  # noqa: S311  # spreads load
+        ends_at = time.monotonic() + pace.lifetime * SystemRandom().uniform(0.9, 1)
         alive_until = time.monotonic() + pace.keep_alive
         admitted_until = time.monotonic() + pace.admission
         while not self._left:
@@ -129,7 +129,7 @@ class Stream:
             if self._story.ended:
                 return
             if self._events.closed.is_set() or now >= ends_at:
-                yield wire.retry(round(random.uniform(*pace.come_back) * 1000))  # noqa: S311  # as above
+                yield wire.retry(round(SystemRandom().uniform(*pace.come_back) * 1000))
                 return
             if now >= alive_until:
                 yield wire.KEEP_ALIVE

@@ -1,11 +1,11 @@
 """Waiting for jobs to change."""
 
 import os
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from random import SystemRandom
 from typing import Final, TypeVar
 
 import redis
@@ -187,6 +187,6 @@ def _read(read: Callable[[], Waited], known: Waited | None) -> Waited:
 def _pause(waiter: _Waiter, subscription: Subscription, end: float) -> None:
     """Wait for a notice, or until a look of one's own is due."""
     while (left := end - time.monotonic()) > 0:
-        alone_s = _ALONE_S * random.uniform(0.8, 1)  # noqa: S311  # spreads load
+        alone_s = _ALONE_S * SystemRandom().uniform(0.8, 1)
         if waiter.pause(min(left, alone_s)) or not subscription.fresh:
             return

@@ -1,10 +1,10 @@
 """deliver: hand due callbacks to a courier, and record how each attempt ended."""
 
-import random
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from random import SystemRandom
 from typing import Any, Final, Literal, cast
 
 from jobs.progress import LogBounds
@@ -18,6 +18,7 @@ LONGEST_RETRY_AFTER: Final = timedelta(hours=24)
 LONGEST_PROBLEM: Final = 200
 _GONE: Final = 410
 _JITTER: Final = (0.9, 1.1)
+_draw = SystemRandom().uniform
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,7 @@ def settle(
     attempted: Attempted,
     *,
     retries: Sequence[timedelta],
-    jitter: Callable[[float, float], float] = random.uniform,
+    jitter: Callable[[float, float], float] = _draw,
     bounds: LogBounds | None = None,
 ) -> Settled:
     """Record how an attempt ended, and when the next one is due; the job's log says so, too.

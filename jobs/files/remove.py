@@ -1,7 +1,7 @@
 """remove: take files away, one by request or all whose time is over; bytes go after that."""
 
-import random
 import time
+from random import SystemRandom
 from typing import Final
 
 from jobs.errors import FileInUse, FileNotFound, StorageUnavailable
@@ -67,7 +67,7 @@ def expire_files(store: Store, storage: Storage, *, most: int = 100) -> int:
     while True:
         found = store.run("expire_files", store.keys("file_expiry"), most=most).values[0]
         files = list(zip(found[::2], found[1::2], strict=True))
-        random.shuffle(files)  # else those that fail might always come first
+        SystemRandom().shuffle(files)  # else those that fail might always come first
         for file_id, object_ in files:
             if time.monotonic() > end:
                 return gone
