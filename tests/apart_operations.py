@@ -82,6 +82,18 @@ def loop_long(pids: str = "") -> None:
     re.match(r"(a+)+$", "a" * 60 + "b")
 
 
+@operation(isolation="process", stop_grace="30s")
+def stop_slowly(note: str) -> None:
+    """Clean up for longer than a forced cancel leaves."""
+    Path(note).write_text("begun", encoding="utf-8")
+    try:
+        _pause(600)
+    finally:
+        Path(note).write_text("cleaning up", encoding="utf-8")
+        _pause(1)
+        Path(note).write_text("cleaned up", encoding="utf-8")
+
+
 @operation(isolation="process", time_limit="200ms", stop_grace="100ms")
 def defy() -> None:
     """Take no interruption and no signal for an answer."""

@@ -189,23 +189,39 @@ def test_a_cancel_wakes_a_function_that_sleeps(apart: Desk, tmp_path: Path) -> N
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("again", [True, False])
+@pytest.mark.parametrize("after", [0, 2], ids=["at_first", "after_two_that_it_does_not_heed"])
 def test_a_forced_cancel_ends_a_loop_in_c_and_all_that_it_started(
-    apart: Desk, tmp_path: Path, *, again: bool
+    apart: Desk, tmp_path: Path, after: int
 ) -> None:
     note = tmp_path / "pids"
     job_id = running(apart, "loop_long", pids=str(note))
     pids = eventually(lambda: pids_in(note), what="the loop is about to begin")
+    words = [cancel(apart.store, job_id) for _ in range(after)]
     began = time.monotonic()
 
-    words = [cancel(apart.store, job_id) for _ in range(2)] if again else [
-        cancel(apart.store, job_id, force=True)
-    ]  # fmt: skip
+    words.append(cancel(apart.store, job_id, force=True))
 
     assert set(words) == {"cancelling"}
     assert apart.ended(job_id).status == "cancelled"
     assert time.monotonic() - began < 2
     eventually(lambda: not any(map(psutil.pid_exists, pids)), what="all of it has ended")
+
+
+@pytest.mark.alone
+def test_a_cancel_that_is_repeated_gives_a_function_all_its_time_to_stop(
+    apart: Desk, tmp_path: Path
+) -> None:
+    note = tmp_path / "note"
+    job_id = running(apart, "stop_slowly", note=str(note))
+    eventually(note.exists, what="the function runs")
+
+    cancel(apart.store, job_id)
+    eventually(lambda: note.read_text() == "cleaning up", what="the function has heard of it")
+    for _ in range(2):
+        cancel(apart.store, job_id)
+
+    assert apart.ended(job_id).status == "cancelled"
+    assert note.read_text() == "cleaned up"
 
 
 def test_a_job_in_a_thread_says_that_it_cannot_be_forced(apart: Desk) -> None:
