@@ -37,7 +37,9 @@ class _Captured:
             self.log(line)
 
     def log(self, line: str) -> None:
-        self._job.log(str(without_passwords(line[:LONGEST_LINE])))
+        # To look for passwords takes longer than all else, so not for what is dropped in a flood.
+        if not self._job.drop():
+            self._job.log(str(without_passwords(line[:LONGEST_LINE])))
 
 
 _CAPTURED: Final[ContextVar[_Captured | None]] = ContextVar("captured", default=None)

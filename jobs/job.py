@@ -128,6 +128,17 @@ class Job:
         """Add a line to the job's log; very long lines and floods of them are cut."""
         self._report(_line(text))
 
+    def drop(self) -> bool:
+        """Count a line as dropped, if there is no room for it until the next report.
+
+        Returns:
+            Whether that is so.
+        """
+        with self._lock:
+            is_full = len(self._lines) >= MOST_BUFFERED_LINES
+            self._dropped += is_full
+            return is_full
+
     def stop(self, cause: Interrupted | None = None) -> None:
         """Ask the function to stop; the first cause stays."""
         with self._lock:

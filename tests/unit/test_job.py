@@ -292,3 +292,18 @@ def test_a_stage_is_shown_as_a_step(job: Job) -> None:
     assert report is not None
     assert report.step == "Load"
     assert report.lines[0].endswith("— Load")
+
+
+def test_a_full_log_counts_what_it_drops_before_anybody_prepares_it() -> None:
+    job = Job("id", 1)
+
+    dropped_before = job.drop()
+    for number in range(1000):
+        job.log(str(number))
+    dropped_after = [job.drop(), job.drop()]
+
+    assert (dropped_before, dropped_after) == (False, [True, True])
+    report = job.collect()
+    assert report is not None
+    assert report.lines[-1].endswith("(2 lines dropped)")
+    assert not job.drop()
