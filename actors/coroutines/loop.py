@@ -3,11 +3,11 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, Final, Protocol
 
+from actors.coroutines.pools import adopt_submissions
 from actors.coroutines.run import CoroutineRun, run_of
 from actors.interrupts import Guard, stems_from
 from jobs.errors import Interruption
@@ -107,15 +107,16 @@ class OwnLoop:
 class OperationsLoop(asyncio.SelectorEventLoop):
     """A loop whose runs have threads of their own."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        adopt_submissions()
+
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]  # as loosely typed as it is used
         """Run a function in a thread that belongs to the run which asks for that."""
         run = run_of(None)
         if run is None:
             return super().run_in_executor(executor, func, *args)
-        executor = executor or run.executor
-        if isinstance(executor, ThreadPoolExecutor):
-            func = run.offload(func)
-        return super().run_in_executor(executor, func, *args)
+        return super().run_in_executor(executor or run.executor, func, *args)
 
 
 def make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> Any:

@@ -50,11 +50,12 @@ class CoroutineRun:
             if self._is_told:
                 self._main.cancel()
             await asyncio.wait([self._main])
-            self._threads.close()
+            self._threads.stop()
             while rest := [each for each in self._tasks if not each.done()]:
                 for task in rest:
                     task.cancel()
                 await asyncio.wait(rest, timeout=CANCEL_AGAIN_SECONDS)
+            self._threads.close()
 
     def stop(self) -> None:
         """Cancel the function's task, and interrupt what it has given to threads."""
@@ -115,6 +116,7 @@ class Threads:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._guards: set[Guard] = set()
+        self._is_closed = False
         self._executor: ThreadPoolExecutor | None = None
 
     @property
@@ -125,11 +127,13 @@ class Threads:
         return self._executor
 
     def guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Have a function be interrupted by `stop`, and waited for by `join`."""
+        """Have a function be interrupted by `stop`, waited for by `join`, and not begin later."""
 
         def run(*args: Any, **named: Any) -> Any:
             guard = Guard()
             with self._changed:
+                if self._is_closed:
+                    raise Interruption
                 self._guards.add(guard)
             try:
                 return guard.call(lambda: function(*args, **named))
@@ -149,6 +153,8 @@ class Threads:
 
     def close(self) -> None:
         """Start nothing more, and interrupt what runs."""
+        with self._changed:
+            self._is_closed = True
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
         self.stop()

@@ -86,6 +86,16 @@ async def wait_for_a_thread() -> None:
     await asyncio.to_thread(lambda: [_pause(0.05) for _ in range(100)])
 
 
+def pause_often() -> None:
+    for _ in range(100):
+        _pause(0.05)
+
+
+async def wait_for_a_pool() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        await asyncio.wrap_future(pool.submit(pause_often))
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -95,6 +105,7 @@ async def wait_for_a_thread() -> None:
         wait_for_a_task,
         wait_for_a_group,
         wait_for_a_thread,
+        wait_for_a_pool,
     ],
 )
 def test_an_async_function_is_interrupted_wherever_it_is(
@@ -223,6 +234,57 @@ def test_threads_that_a_function_leaves_end_with_it(runner: Runner) -> None:
     runner.run(forget)
 
     assert ended == ["it is over"]
+
+
+@pytest.mark.parametrize("how", ["by the pool", "by the loop"])
+def test_what_a_function_leaves_in_a_pool_ends_with_it(runner: Runner, how: str) -> None:
+    ended: list[str] = []
+    begun = threading.Event()
+
+    def work() -> None:
+        begun.set()
+        try:
+            pause_often()
+            ended.append("of itself")
+        finally:
+            ended.append("it is over")
+
+    async def forget() -> None:
+        for _ in range(2):  # the second one has to wait
+            if how == "by the pool":
+                pool.submit(work)
+            else:
+                asyncio.get_running_loop().run_in_executor(pool, work)
+        await asyncio.to_thread(begun.wait)
+
+    async def use_again() -> int:
+        return pool.submit(int, "42").result(5)
+
+    with ThreadPoolExecutor(1) as pool:
+        runner.run(forget)
+        left = list(ended)
+        answer = runner.run(use_again)
+
+    assert left == ended == ["it is over"]
+    assert answer == 42
+
+
+def test_what_nobodys_function_submits_to_a_pool_is_let_be(runner: Runner) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def work() -> str:
+        begun.set()
+        over.wait(20)
+        return "went on"
+
+    with ThreadPoolExecutor(1) as pool:
+        others = pool.submit(work)
+        begun.wait(5)
+        with pytest.raises(Interruption):
+            runner.run(wait, stop_after=0.05)
+        over.set()
+
+        assert others.result(5) == "went on"
 
 
 def test_a_function_that_cleans_up_may_use_a_thread_for_it(runner: Runner) -> None:

@@ -1,0 +1,34 @@
+"""Have what a run submits to any pool of threads belong to that run."""
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final
+
+from actors.coroutines.run import run_of
+
+_submit: Final[Callable[..., Future[Any]]] = ThreadPoolExecutor.submit
+
+
+def adopt_submissions() -> None:
+    """Have pools say whose run it is that submits something to them; once is enough.
+
+    Python tells nobody who has submitted what, so this stands in for a method of its own, as it
+    does for any pool: one that a function makes, or one that its module keeps.
+    """
+    ThreadPoolExecutor.submit = _submit_for_run  # type: ignore[method-assign,assignment]
+
+
+def _submit_for_run(
+    executor: ThreadPoolExecutor, function: Callable[..., Any], /, *args: Any, **named: Any
+) -> Future[Any]:
+    run = run_of(None)
+    if run is not None and _shares_objects(executor):
+        function = run.offload(function)
+    return _submit(executor, function, *args, **named)
+
+
+def _shares_objects(executor: ThreadPoolExecutor) -> bool:
+    """Whether its threads have the objects of this one; interpreters (PEP 734) have copies."""
+    interpreters: Any = sys.modules.get("concurrent.futures.interpreter")
+    return interpreters is None or not isinstance(executor, interpreters.InterpreterPoolExecutor)
