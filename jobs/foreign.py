@@ -44,7 +44,7 @@ def _of_numpy(value: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 — a table of
         case numpy.datetime64():
             return str(value)
         case numpy.timedelta64():
-            return value.astype("m8[us]").item()
+            return _duration(value)
         case numpy.longdouble():
             return float(value)
         case numpy.generic():
@@ -52,7 +52,7 @@ def _of_numpy(value: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 — a table of
     return value
 
 
-def _of_pandas(value: Any, at: Location) -> Any:
+def _of_pandas(value: Any, at: Location) -> Any:  # noqa: C901, PLR0911, PLR0912 — a table of kinds
     pandas: Any = sys.modules.get("pandas")
     match value:
         case _ if pandas is None:
@@ -63,11 +63,27 @@ def _of_pandas(value: Any, at: Location) -> Any:
             if not value.columns.is_unique:
                 raise Unsendable(at, "is a table with two columns of one name")
             return _filled(value).to_dict("records")
+        case pandas.MultiIndex():
+            return value.tolist()
+        case pandas.Timestamp() if value.nanosecond:
+            return value.isoformat().replace("+00:00", "Z")
+        case pandas.Timedelta():
+            return _duration(value.to_timedelta64())
         case pandas.Series() | pandas.Index() | pandas.api.extensions.ExtensionArray():
             return _filled(pandas.Series(value)).tolist()
         case pandas.Period() | pandas.Interval():
             return str(value)
     return value
+
+
+def _duration(value: Any) -> Any:
+    """Give it as Python's own, or as text (ISO 8601) where that would lose nanoseconds."""
+    coarse = value.astype("m8[us]")
+    if coarse == value:
+        return coarse.item()
+    nanoseconds = int(value.astype("m8[ns]").astype("i8"))
+    seconds, rest = divmod(abs(nanoseconds), 10**9)
+    return f"{'-' if nanoseconds < 0 else ''}PT{seconds}.{rest:09}S"
 
 
 def _filled(table: Any) -> Any:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -21,7 +22,7 @@ MOST: Final = 2**64 - 1
 _SIMPLE: Final = frozenset({str, int, bool, type(None)})
 
 
-def survey(value: Any, at: Location = ()) -> None:  # noqa: C901 — a table of kinds
+def survey(value: Any, at: Location = ()) -> None:  # noqa: C901, PLR0912 — a table of kinds
     """Look for what would get lost when validated data is turned into JSON-like data.
 
     Raises:
@@ -33,6 +34,8 @@ def survey(value: Any, at: Location = ()) -> None:  # noqa: C901 — a table of 
     match value:
         case float() if math.isinf(value):
             raise Unsendable(at, "is an infinite number, which JSON does not have")
+        case datetime() if value != value:  # noqa: PLR0124 — pandas' NaT, inside a model
+            raise Unsendable(at, "is a moment that is none (NaT); give None")
         case dict():
             _survey_keys(value, at)
             _survey_all(value, at)
