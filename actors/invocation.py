@@ -5,13 +5,14 @@ import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
+from functools import partial
 from typing import Any, Final
 
 from actors.capturing import captured
 from actors.coroutines.loop import Coroutines
 from actors.failures import account
 from actors.interrupts import Guard, Terminated, stems_from
-from jobs.errors import Interruption
+from jobs.errors import Interruption, OperationFault
 from jobs.job import Job
 from jobs.operation import Operation
 from jobs.returns import Returned
@@ -19,7 +20,7 @@ from jobs.returns import Returned
 
 def invoke(
     operation: Operation,
-    arguments: dict[str, Any],
+    arguments: Callable[[], dict[str, Any]],
     *,
     job: Job,
     guard: Guard,
@@ -27,8 +28,15 @@ def invoke(
 ) -> Returned:
     """Call the function, plain or `async`, and read what it returns.
 
-    Generators, serialisers and whatever else works only when it is read are the function's, too;
-    and so is what describes an error of its own.
+    Validators of its parameters, generators, serialisers and whatever else works only when it is
+    read are the function's, too; and so is what describes an error of its own.
+
+    Args:
+        operation: whose function it is.
+        arguments: makes the function's arguments, but for its job.
+        job: of this attempt.
+        guard: interrupts it.
+        coroutines: run what is `async`.
 
     Raises:
         Interruption: it was interrupted.
@@ -36,39 +44,44 @@ def invoke(
         MemoryError: there was not enough memory for it.
         Terminated: its process is to end.
     """
-    if operation.parameters.wants_job:
-        arguments["job"] = job
     read = operation.parameters.returns.read
 
-    def call() -> Any:
+    def prepared() -> Callable[[], Any]:
         # Whoever came too early to interrupt the function has told its job by now.
         job.checkpoint()
-        return operation.function(**arguments)
-
-    async def call_at_length() -> Returned:
-        return read(await _at_length(call()))
-
-    async def read_at_length(value: Any) -> Returned:
-        return read(await _at_length(value))
+        given = _given(arguments)
+        if operation.parameters.wants_job:
+            given["job"] = job
+        return partial(operation.function, **given)
 
     def call_plainly() -> tuple[bool, Any]:
+        call = prepared()
+        if operation.is_async:
+            return True, call
         value = call()
-        later = _comes_later(value)
-        return later, value if later else read(value)
+        return (True, lambda: value) if _comes_later(value) else (False, read(value))
+
+    async def read_at_length(begin: Callable[[], Any]) -> Returned:
+        job.checkpoint()
+        return read(await _at_length(begin()))
 
     caller = _Caller(operation, job, guard)
-    if operation.is_async:
-        value = coroutines.run(lambda: caller.run_at_length(call_at_length), guard)
-    else:
-        # What the function does to its context must not reach the worker's own lines.
-        later, value = guard.call(lambda: copy_context().run(caller.run, call_plainly))
-        if later:
-            awaited = value
-            value = coroutines.run(
-                lambda: caller.run_at_length(lambda: read_at_length(awaited)), guard
-            )
+    # What the function does to its context must not reach the worker's own lines.
+    later, value = guard.call(lambda: copy_context().run(caller.run, call_plainly))
+    if later:
+        begin = value
+        value = coroutines.run(lambda: caller.run_at_length(lambda: read_at_length(begin)), guard)
     returned: Returned = value
     return returned
+
+
+def _given(arguments: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return arguments()
+    except OperationFault as fault:
+        if isinstance(fault.__cause__, MemoryError):
+            raise fault.__cause__ from None
+        raise
 
 
 _OURS: Final = (Interruption, Terminated, MemoryError)

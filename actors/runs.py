@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,7 @@ from jobs.errors import (
     TimedOut,
 )
 from jobs.fence import Fence
+from jobs.files.inputs import fetched, take_from
 from jobs.finish import Outcome
 from jobs.job import Job
 from jobs.operation import Operation
@@ -82,13 +83,12 @@ class Run:
         """Fetch the files that the function takes, run it, and keep what it returns.
 
         The folder of its files is gone afterwards, however it ended. Neither fetching nor keeping
-        counts towards the time limit.
+        counts towards the time limit; the operation's own code does, such as validators.
 
         Raises:
             Interrupted: it was told to stop, and did.
-            FailedElsewhere: it failed; what it raised does not come out.
-            CallboardError: its files cannot be fetched or kept, its result is too large, or the
-                parameters do not fit the function as it is now.
+            FailedElsewhere: it failed, or its parameters do not fit it as it is now.
+            CallboardError: its files cannot be fetched or kept, or its result is too large.
         """
         tenant, parameters = self.submission.tenant, self.operation.parameters
         folder = self.job.files = workshop.folder()
@@ -100,7 +100,8 @@ class Run:
                 outcome, settled = run_apart(self, params, workshop, folder, fetch)
                 outputs.take(settled)
                 return outputs.keep_encoded(outcome, proceed=self.job.checkpoint)
-            returned = self._call(parameters.arguments(params, fetch), workshop.coroutines)
+            take = take_from(fetched(self.submission.files, fetch))
+            returned = self._call(partial(parameters.arguments, params, take), workshop.coroutines)
             outputs.settle(returned.files)
             return outputs.keep(returned.described(), proceed=self.job.checkpoint)
         except Interruption:
@@ -118,7 +119,7 @@ class Run:
         if self._outputs is not None:
             self._outputs.discard()
 
-    def _call(self, arguments: dict[str, Any], coroutines: Coroutines) -> Returned:
+    def _call(self, arguments: Callable[[], dict[str, Any]], coroutines: Coroutines) -> Returned:
         self.limited()
         try:
             with running_for(self.submission.tenant):

@@ -1,10 +1,13 @@
-"""Operations whose work is done when somebody reads what they return."""
+"""Operations whose work is done when somebody reads what they take or return."""
 
 import asyncio
+import os
+import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +17,7 @@ from pydantic import (
     TypeAdapter,
     computed_field,
     model_serializer,
+    model_validator,
 )
 
 from jobs import File, Job, operation
@@ -173,3 +177,79 @@ def give_coroutine_apart(number: int) -> Coroutine[Any, Any, int]:
 def give_coroutine_late() -> int:
     """Give a coroutine that takes long."""
     return _later(1, seconds=60)  # type: ignore[return-value]
+
+
+def _exit() -> None:
+    sys.exit("no more")
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _need_memory() -> None:
+    raise MemoryError
+
+
+def _compute() -> None:
+    while True:
+        sum(range(100))
+
+
+def _sleep() -> None:
+    while True:
+        _pause(0.05)
+
+
+_HOW = {
+    "sleeps": _sleep,
+    "computes": _compute,
+    "exits": _exit,
+    "is interrupted": _interrupt,
+    "has no memory": _need_memory,
+}
+
+
+class Given(BaseModel):
+    """What is only checked in peace where it is submitted."""
+
+    home: int
+    how: str
+
+    @model_validator(mode="after")
+    def check(self) -> Self:
+        """Check it, in the way that it wants."""
+        is_main = threading.current_thread() is threading.main_thread()
+        if not is_main or os.getpid() != self.home:
+            _HOW[self.how]()
+        return self
+
+
+@operation(time_limit="500ms")
+def check(given: Given) -> str:
+    """Take it."""
+    return given.how
+
+
+@operation(time_limit="500ms")
+async def check_async(given: Given) -> str:
+    """Take it, in a loop."""
+    return given.how
+
+
+@operation(time_limit="500ms", isolation="process")
+def check_apart(given: Given) -> str:
+    """Take it, in a process of its own."""
+    return given.how
+
+
+@operation
+def check_long(given: Given) -> str:
+    """Take it, however long that is."""
+    return given.how
+
+
+@operation(isolation="process")
+def check_long_apart(given: Given) -> str:
+    """Take it, however long that is, in a process of its own."""
+    return given.how

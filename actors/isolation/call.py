@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 from actors.isolation import messages
 from actors.isolation.children import Child, Gone
 from actors.isolation.process import OUT_OF_MEMORY
-from actors.isolation.request import Fetch, request_of
+from actors.isolation.request import request_of
 from config.lines import get_logger
 from jobs.errors import Cancelled, Crashed, Failure, OutOfMemory
 from jobs.files.folder import RunFiles
+from jobs.files.inputs import Fetch
 from jobs.files.settling import Settled
 from jobs.finish import Outcome
 from jobs.submitting import submitter_of

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Any, Final, NoReturn
@@ -33,9 +34,11 @@ from actors.isolation.wire import Closed, Wire
 from jobs.errors import Interrupted, Interruption, OutOfMemory, StorageUnavailable
 from jobs.files.file import File
 from jobs.files.folder import RunFiles
+from jobs.files.inputs import take_from
 from jobs.files.settling import Settled, settle
 from jobs.finish import encode_result
 from jobs.job import Job
+from jobs.operation import Operation
 from jobs.registry import Registry
 from jobs.submitting import bind_submitter
 
@@ -76,11 +79,10 @@ class Attempt:
         self.guard.interrupt()
         wake_main_thread()
 
-    def fetch(self, wanted: Sequence[File]) -> None:
-        """Let the function read the files that the worker has fetched."""
-        there = {described["id"]: described for described in self.asked["files"]}
-        for file in wanted:
-            file.take(messages.file_of(there[file.id]))
+    def arguments(self, operation: Operation) -> dict[str, Any]:
+        """Make the function's arguments, with the files that the worker has fetched."""
+        take = take_from(messages.file_of(described) for described in self.asked["files"])
+        return operation.parameters.arguments(self.asked["params"], take)
 
     def settle(self, found: Sequence[File]) -> None:
         """Settle the files in the result."""
@@ -152,12 +154,11 @@ class Child:
     def _done(self, attempt: Attempt) -> messages.Message:
         asked = attempt.asked
         operation = self._registry.get(asked["operation"])
-        arguments = operation.parameters.arguments(asked["params"], attempt.fetch)
         self._wire.send({"kind": "began"})
         try:
             returned = invoke(
                 operation,
-                arguments,
+                partial(attempt.arguments, operation),
                 job=attempt.job,
                 guard=attempt.guard,
                 coroutines=self._coroutines,

@@ -1,21 +1,19 @@
 """What a worker asks a child for: one function's run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from actors.isolation import messages
 from jobs.errors import StorageUnavailable
-from jobs.files.file import File
 from jobs.files.folder import RunFiles
+from jobs.files.inputs import Fetch, fetched
 from jobs.files.outputs import OutputBounds
 from jobs.rules import Rules
 
 if TYPE_CHECKING:
     from actors.runs import Run
-
-Fetch = Callable[[Sequence[File]], None]
 
 
 def request_of(
@@ -24,9 +22,7 @@ def request_of(
     """Make the message, with the files that the function takes fetched."""
     operation = run.operation
     # The parameters are read in the child: what validators do can end their process.
-    taken = [File(file_id=file_id) for file_id in run.submission.files]
-    if taken:
-        fetch(taken)
+    taken = fetched(run.submission.files, fetch)
     return {
         "kind": "run",
         "job_id": run.fence.job_id,

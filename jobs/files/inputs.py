@@ -1,6 +1,6 @@
 """Bring the files that a job takes onto this machine, before its function starts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from jobs.errors import FileGone, FileNotFound, StorageUnavailable
 from jobs.files.file import File
@@ -10,7 +10,33 @@ from jobs.files.storage import Storage
 from jobs.offload import at_once
 from jobs.store import Store
 
+Fetch = Callable[[Sequence[File]], None]
+
 _READ_ONLY = 0o400
+
+
+def fetched(file_ids: Iterable[str], fetch: Fetch) -> Sequence[File]:
+    """Fetch the files that a job takes.
+
+    Raises:
+        FileGone: one is not there any more.
+        StorageUnavailable: the storage or this machine's disk fails.
+    """
+    files = [File(file_id=file_id) for file_id in file_ids]
+    if files:
+        fetch(files)
+    return files
+
+
+def take_from(fetched_files: Iterable[File]) -> Fetch:
+    """Give what makes files, as parameters name them, the same as those that were fetched."""
+    there = {file.id: file for file in fetched_files}
+
+    def take(wanted: Sequence[File]) -> None:
+        for file in wanted:
+            file.take(there[file.id])
+
+    return take
 
 
 class Inputs:

@@ -1,5 +1,6 @@
-"""What a function returns is read where the function runs: under its limits, and once."""
+"""What a function takes and returns is read where it runs: under its limits, and once."""
 
+import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -86,6 +87,52 @@ def test_validators_and_serialisers_of_a_result_run_once(worker: Desk) -> None:
 @pytest.mark.parametrize("operation", ["give_coroutine", "give_coroutine_apart"])
 def test_a_coroutine_that_a_plain_function_returns_is_awaited(worker: Desk, operation: str) -> None:
     assert worker.run(operation, number=3).result == 3
+
+
+CHECKED = ["check", "check_async", "check_apart"]
+"""Operations whose validators do something else in a worker than where they were submitted."""
+
+
+@pytest.mark.parametrize("operation", CHECKED)
+@pytest.mark.parametrize("how", ["sleeps", "computes"])
+def test_validators_that_a_worker_runs_are_under_the_time_limit(
+    worker: Desk, operation: str, how: str
+) -> None:
+    began = time.monotonic()
+
+    ended = worker.run(operation, given={"home": os.getpid(), "how": how})
+
+    assert (ended.status, kind_of(ended)) == ("failed", "timeout")
+    assert time.monotonic() - began < 9
+
+
+@pytest.mark.parametrize("operation", ["check_long", "check_long_apart"])
+def test_a_cancel_reaches_validators(worker: Desk, operation: str) -> None:
+    job_id = worker.submit(operation, given={"home": os.getpid(), "how": "sleeps"})
+    eventually(lambda: worker.read(job_id).status == "running", what="it runs")
+
+    cancel(worker.store, job_id)
+
+    assert worker.ended(job_id).status == "cancelled"
+
+
+@pytest.mark.parametrize("operation", CHECKED)
+@pytest.mark.parametrize("how", ["exits", "is interrupted"])
+def test_a_validator_that_would_end_a_thread_fails_its_job(
+    worker: Desk, operation: str, how: str
+) -> None:
+    ended = worker.run(operation, given={"home": os.getpid(), "how": how})
+
+    assert (ended.status, kind_of(ended)) == ("failed", "exception")
+    assert ended.error is not None
+    assert "failed to check the parameters" in ended.error["detail"]
+    assert all(thread.is_alive() for thread in worker.worker.workers)
+
+
+def test_a_validator_that_needs_too_much_memory_says_so(worker: Desk) -> None:
+    ended = worker.run("check_apart", given={"home": os.getpid(), "how": "has no memory"})
+
+    assert (ended.status, kind_of(ended)) == ("failed", "out-of-memory")
 
 
 def test_reading_a_coroutine_is_under_the_time_limit(worker: Desk) -> None:
