@@ -118,7 +118,7 @@ def table(victim: Victim, _seconds: float) -> Figures:
 
     It prints a line for each, and first what `/healthz` takes when nothing else is asked.
     """
-    job = _ended(victim, {"operation": "anything"})
+    job = _ended(victim, {"operation": "anything", "params": {}})
     asked = []
     with taking(victim.url, every_s=_STOPS_S) as taken:
         attackers.pause(_QUIET_S)

@@ -156,7 +156,7 @@ def test_large_batches_take_turns_and_small_ones_do_not_wait_for_them() -> None:
         let_go.wait(10)
         return parse()
 
-    slow = testing.TestClient(create_app(replace(stage.services, offload=offload)))
+    slow = testing.TestClient(create_app(replace(stage.services, compute=offload)))
     large = [threading.Thread(target=_post_adds, args=(slow, 50, 60_000)) for _ in range(3)]
     for thread in large:
         thread.start()

@@ -6,7 +6,7 @@ import msgpack
 import pytest
 from falcon import testing
 
-from tests.api_stage import Stage, hash_of
+from tests.api_stage import JSON, Stage, hash_of
 
 
 def _post(stage: Stage, query: str = "", body: Any = None, **more: Any) -> testing.Result:
@@ -94,7 +94,7 @@ def test_errors_of_parameters_point_into_the_body_itself(
 
 
 def test_an_unknown_operation_is_not_found_before_its_body_is_read(stage: Stage) -> None:
-    answer = stage.http.simulate_post("/v1/operations/nothing", body="{")
+    answer = stage.http.simulate_post("/v1/operations/nothing", body="{", content_type=JSON)
 
     assert answer.status_code == 404
     assert answer.json["type"].endswith("/problems/unknown-operation")

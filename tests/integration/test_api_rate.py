@@ -210,7 +210,7 @@ def test_beyond_the_rate_a_large_body_is_not_read(stage: Stage, path: str) -> No
         parsed.append(path)
         return call()
 
-    http = testing.TestClient(create_app(replace(stage.services, offload=offload)))
+    http = testing.TestClient(create_app(replace(stage.services, compute=offload)))
     body = b"[" * 100_000
     headers = {**_key(), "Content-Type": JSON}
 

@@ -41,6 +41,7 @@ NEEDED: Final[dict[str, dict[str, Role | None]]] = {
     "/v1/schedules/{schedule}/pause": {"POST": "operator"},
     "/v1/schedules/{schedule}/resume": {"POST": "operator"},
     "/v1/workers": {"GET": "operator"},
+    "/": {"GET": None},
     "/healthz": {"GET": None},
     "/readyz": {"GET": None},
     "/openapi.json": {"GET": None},
