@@ -4,16 +4,19 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
+from gevent.server import StreamServer
 from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.ggevent import GeventWorker
 
 from config.lines import get_logger
 from ops.gunicorn_connection import LINGER_S, Chunks, Connection
+from ops.gunicorn_listener import Listener
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -115,6 +118,16 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
             gevent.sleep(site.delay.total_seconds())
         site.answer_waiting()
         self.alive = False
+
+    def server_class(self, listener: Any, *, spawn: Any, **more: Any) -> Listener:
+        """Make what takes connections, as gunicorn does when it is not told how."""
+        return Listener(
+            listener,
+            max_accept=1 if self.cfg.workers > 1 else StreamServer.max_accept,
+            handle=partial(self.handle, listener),
+            spawn=spawn,
+            **{name: more[name] for name in ("ssl_context",) if name in more},
+        )
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection, within its bounds."""

@@ -13,6 +13,7 @@ from waitress.task import ErrorTask, WSGITask
 
 from api.problems.of_servers import server_problem
 from config.lines import get_logger
+from ops.accepting import pause_when_short_of_files
 from ops.allowance import UNSENT_BYTES, Allowance
 from ops.waitress_requests import Limits, Parser
 
@@ -163,6 +164,7 @@ def answer_with_problems(server: Any, limits: Limits | None = None) -> None:
     for each in _listening(server):
         each.limits = shared
         each.channel_class = Channel
+        pause_when_short_of_files(each)
 
 
 def take_no_more(server: Any) -> None:

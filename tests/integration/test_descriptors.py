@@ -1,13 +1,21 @@
 """A limit of open files leaves room for what serves, or nothing starts."""
 
 import os
+import resource
+import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import httpx
+import psutil
 import pytest
 
 from config.descriptors import FEWEST_FILES, room_for_clients
+from tests.eventually import eventually
+from tests.servers import free_port
 
 SERVERS = {
     "CALLBOARD_BROKER_URL": "amqp://127.0.0.1:1",
@@ -52,3 +60,66 @@ def test_the_one_process_server_says_the_same() -> None:
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
     assert "may hold 191 files open here, and serving takes 192" in ended.stderr
+
+
+def _web(port: int) -> tuple[list[str], dict[str, str]]:
+    return ["web", "--processes", "1"], {**SERVERS, "CALLBOARD_PORT": str(port)}
+
+
+def _one_process(port: int) -> tuple[list[str], dict[str, str]]:
+    return ["dev"], {"CALLBOARD_PORT": str(port)}
+
+
+@contextmanager
+def _serving(
+    command: list[str], settings: dict[str, str], log: Path
+) -> Iterator[tuple[str, psutil.Process]]:
+    url = f"http://127.0.0.1:{settings['CALLBOARD_PORT']}"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [Path(sys.executable).with_name("callboardctl"), *command],
+            env={"PATH": os.defpath, **settings},
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+    try:
+        eventually(lambda: _is_alive(url), what="it serves", timeout=60)
+        children = psutil.Process(process.pid).children()
+        yield url, children[0] if command[0] == "web" else psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _is_alive(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz", timeout=10).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _allow(process: psutil.Process, files: int) -> None:
+    _soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (files, hard))
+
+
+@pytest.mark.parametrize("server", [_web, _one_process])
+def test_a_server_without_files_left_waits_and_goes_on(
+    server: Callable[[int], tuple[list[str], dict[str, str]]], tmp_path: Path
+) -> None:
+    port, log = free_port(), tmp_path / "log"
+
+    with _serving(*server(port), log) as (url, process), ExitStack() as opened:
+        before = process.num_fds()
+        _allow(process, before + 4)
+        for _ in range(12):
+            opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+        eventually(lambda: b"accepting_paused" in log.read_bytes(), what="it says so")
+        alive_then = process.is_running()
+        _allow(process, before + 100)
+        eventually(lambda: _is_alive(url), what="it goes on")
+
+    said = log.read_text()
+    assert alive_then
+    assert said.count("accepting_paused") <= 2
+    assert "Traceback" not in said

@@ -1,0 +1,62 @@
+"""A server that may open no more files takes no connections for a moment, and goes on."""
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from config.lines import get_logger
+
+PAUSE_S: Final = 0.25
+"""How long no connections are taken then; they wait in the backlog."""
+
+SAY_EVERY_S: Final = 10.0
+
+_SHORT_OF: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+log = get_logger(__name__)
+
+
+class Shortage:
+    """Knows errors that say that there are no more files, and logs one now and then.
+
+    Args:
+        clock: gives seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock: Final = clock
+        self._silent_until = -SAY_EVERY_S
+
+    def is_meant_by(self, error: OSError) -> bool:
+        """Whether an error that accepting ended with passes by itself."""
+        if error.errno not in _SHORT_OF:
+            return False
+        now = self._clock()
+        if now >= self._silent_until:
+            self._silent_until = now + SAY_EVERY_S
+            log.warning("accepting_paused", reason=os.strerror(error.errno))
+        return True
+
+
+def pause_when_short_of_files(server: Any) -> None:
+    """Have a server of waitress' take no connections for a moment when it may open no more files.
+
+    It would try again at once, and log each time.
+    """
+    shortage, accept, readable = Shortage(), server.accept, server.readable
+    paused_until = 0.0
+
+    def accept_or_pause() -> Any:
+        nonlocal paused_until
+        try:
+            return accept()
+        except OSError as error:
+            if not shortage.is_meant_by(error):
+                raise
+            paused_until = time.monotonic() + PAUSE_S
+            return None
+
+    server.accept = accept_or_pause
+    server.readable = lambda: time.monotonic() >= paused_until and readable()
