@@ -22,7 +22,7 @@ from jobs.faults import FaultPoints
 from jobs.files.storage import Storage
 from jobs.fitness import examine
 from jobs.intake import Intake
-from jobs.outages import outage_of
+from jobs.outages import NO_DATABASE, outage_of
 from jobs.registry import Registry, discover
 from jobs.relay import Relay
 from jobs.rights import refusals
@@ -66,7 +66,7 @@ class Assembly:
         While Redis is away, only strict durability stops the start.
 
         Raises:
-            StoreUnfit: strict durability cannot be had.
+            StoreUnfit: strict durability cannot be had, or there is no such database.
             redis.RedisError: strict durability cannot be checked.
         """
         strict = self.settings.durability == "strict"
@@ -77,6 +77,8 @@ class Assembly:
                 log.error("store_refuses", reason=str(refusal))
             fitness = examine(self.store.redis, strict=strict)
         except redis.RedisError as error:
+            if outage_of(error) == NO_DATABASE:
+                raise StoreUnfit(f"Redis {NO_DATABASE}.") from error
             if strict:
                 raise
             log.warning("store_unchecked", reason=away_because(error))

@@ -147,7 +147,7 @@ class Service(Middleware):
         """Check Redis before anything is claimed, in the process that a `dramatiq` master forked.
 
         Raises:
-            SystemExit: strict durability cannot be had, or not be checked.
+            SystemExit: strict durability cannot be had or checked, or there is no such database.
         """
         merge_repeated_sigterm()
         outlive_timers_and_interrupts()

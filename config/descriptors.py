@@ -1,4 +1,4 @@
-"""How many files a web process may hold open, and how many clients that leaves room for."""
+"""How many files a process may hold open, and for how many clients or functions they do."""
 
 import resource
 from typing import Final
@@ -9,17 +9,22 @@ _MOST_FILES: Final = 65_536
 _LEAST_SPARE: Final = 128
 _MOST_SPARE: Final = 256
 _FILES_OF_SIX: Final = 7
+_FILES_OF_THREAD: Final = 8
 
 
 class TooFewFiles(OSError):
-    """A process may hold too few files open to serve anybody."""
+    """A process may hold too few files open for what it is to do."""
 
 
-def allow_many_files() -> int:
+def allow_many_files(least: int = FEWEST_FILES, *, doing: str = "serving") -> int:
     """Raise the limit of open files as far as this user may, and say how many there may be.
 
+    Args:
+        least: how many the process needs.
+        doing: what for; begins a clause of what is raised.
+
     Raises:
-        TooFewFiles: even so they leave no room for clients.
+        TooFewFiles: even so there are fewer.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
@@ -27,12 +32,25 @@ def allow_many_files() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = wanted
     files = _MOST_FILES if soft == resource.RLIM_INFINITY else soft
-    if files < FEWEST_FILES:
+    if files < least:
         raise TooFewFiles(
-            f"a process may hold {files} files open here, and serving takes {FEWEST_FILES} at "
+            f"a process may hold {files} files open here, and {doing} takes {least} at "
             "least; raise it with ulimit -n"
         )
     return files
+
+
+def allow_files_of_worker(threads: int) -> None:
+    """Raise the limit of open files for a worker, whose functions get what it has.
+
+    Each thread has a process of its own, with two sockets that lead to it and two while it starts,
+    and some files of a job.
+
+    Raises:
+        TooFewFiles: there are fewer than all of its threads need.
+    """
+    least = _LEAST_SPARE + threads * _FILES_OF_THREAD
+    allow_many_files(least, doing=f"a worker with CALLBOARD_THREADS={threads}")
 
 
 def room_for_clients(files: int) -> int:

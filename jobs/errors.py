@@ -33,7 +33,7 @@ CallboardError
 ├── TooManySchedules
 ├── NewerFormat              a newer version made it, and has to read it
 ├── StoreUnavailable         Redis is away, full or not durable
-├── StoreUnfit               Redis is set up in a way that loses jobs
+├── StoreUnfit               Redis is set up so that jobs are lost, or cannot be kept
 ├── Failure                  raised by a function: the job failed, for a reason to show
 │   ├── ResultNotSerialisable
 │   ├── ResultTooLarge
@@ -261,7 +261,7 @@ class StoreUnavailable(CallboardError):
 
 
 class StoreUnfit(CallboardError):
-    """Redis is set up in a way that can lose jobs."""
+    """Redis is set up in a way that can lose jobs, or without our database."""
 
 
 class Failure(CallboardError):

@@ -14,6 +14,7 @@ _AWAY: Final = (
 
 NO_RIGHTS: Final = "refuses its user the rights that jobs need"
 NO_MEMORY: Final = "has no memory left for new jobs"
+NO_DATABASE: Final = "does not have the database that CALLBOARD_REDIS_URL names"
 READ_ONLY: Final = "is a replica, which takes no changes"
 
 # By the words of Redis, for inside a script it wraps an error, each version in its own way, and
@@ -35,6 +36,7 @@ _REASONS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"\bMASTERDOWN\b", "is a replica that has lost its primary"),
         (r"\b(CLUSTERDOWN|TRYAGAIN)\b", "is a cluster that is not whole"),
         (r"\b(MOVED|ASK|CROSSSLOT)\b", "is a cluster, and another node of it has our keys"),
+        (r"DB index is out of range|invalid DB index|SELECT is not allowed", NO_DATABASE),
         (r"max number of clients reached", "takes no more connections"),
     )
 )

@@ -14,7 +14,7 @@ def connect(settings: Settings | None = None) -> Assembly:
     Raises:
         ConfigurationError: a setting is wrong.
         OperationError: an operation is declared wrongly.
-        StoreUnfit: strict durability cannot be had from this Redis.
+        StoreUnfit: strict durability cannot be had from this Redis, or it has no such database.
     """
     assembly = assemble(settings or load_settings())
     assembly.check_store()

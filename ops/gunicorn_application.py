@@ -1,13 +1,19 @@
 """gunicorn with our application and configuration, wherever they are installed."""
 
+import os
 from pathlib import Path
 from typing import Any, Final
 
 from gunicorn import util
 from gunicorn.app.base import Application as GunicornApplication
+from gunicorn.arbiter import Arbiter
 
 CONFIGURATION: Final = Path(__file__).parents[1] / "config" / "gunicorn.py"
 APPLICATION: Final = "ops.web:create()"
+
+
+class CannotStart(Exception):
+    """A process could not build the application, and has said why."""
 
 
 class Application(GunicornApplication):  # type: ignore[misc]  # no types
@@ -22,6 +28,20 @@ class Application(GunicornApplication):  # type: ignore[misc]  # no types
         for name, value in chosen.items():
             if value is not None and name != "args":
                 self.cfg.set(name.lower(), value)
+
+    def run(self) -> None:
+        """Serve until told to stop.
+
+        Raises:
+            CannotStart: the application cannot be built.
+        """
+        master = os.getpid()
+        try:
+            super().run()
+        except SystemExit as ended:
+            if os.getpid() == master and ended.code == Arbiter.APP_LOAD_ERROR:
+                raise CannotStart from ended
+            raise
 
     def load(self) -> Any:
         """Build the application, in a process that serves."""

@@ -30,9 +30,12 @@ def web(host: str | None, port: int | None, processes: int | None) -> None:
     if "ssl" in sys.modules:  # as after `python -m ops.cli web`
         os.execv(sys.executable, [sys.executable, "-m", "ops.start", *sys.argv[1:]])  # noqa: S606
     _override(host=host, port=port, web_concurrency=processes)
-    from ops.gunicorn_application import Application  # noqa: PLC0415 — see above
+    from ops.gunicorn_application import Application, CannotStart  # noqa: PLC0415 — see above
 
-    Application().run()
+    try:
+        Application().run()
+    except CannotStart:
+        sys.exit(2)
 
 
 @click.command()
@@ -43,9 +46,15 @@ def worker(threads: int | None) -> None:
     SIGTERM lets running jobs end within CALLBOARD_SHUTDOWN_GRACE and hands on the others, SIGHUP
     starts the worker anew after that.
     """
-    from config.load import load_settings_or_exit  # noqa: PLC0415 — a moment saved for `web`
+    from config.descriptors import TooFewFiles, allow_files_of_worker  # noqa: PLC0415 — a moment
+    from config.load import load_settings_or_exit  # noqa: PLC0415 — saved for `web`
 
     threads = threads or load_settings_or_exit().threads
+    try:
+        allow_files_of_worker(threads)  # of the process that dramatiq forks, too
+    except TooFewFiles as error:
+        sys.stderr.write(f"Callboard cannot start: {error}.\n")
+        sys.exit(2)
     # Dramatiq reads it when it is imported. What a worker prefetches it keeps from idle ones.
     _override(threads=threads, dramatiq_queue_prefetch=threads)
     from dramatiq.cli import main, make_argument_parser  # noqa: PLC0415

@@ -15,6 +15,7 @@ from jobs import fitness
 from jobs.api_keys import list_keys, look_at_door
 from jobs.errors import OperationError, StorageUnavailable, StoreUnavailable, StoreUnfit
 from jobs.key_memory import KeyMemory
+from jobs.outages import NO_DATABASE, outage_of
 from jobs.registry import Registry, discover
 from jobs.store import Store
 from ops.doctor.consumer_timeout import Ways, look_at_consumer_timeout
@@ -123,7 +124,8 @@ class Examination:
         try:
             found.extend(look())
         except (StoreUnavailable, redis.ResponseError) as error:
-            if not isinstance(refused := error.__cause__ or error, redis.ResponseError):
+            refused = error.__cause__ or error
+            if not isinstance(refused, redis.ResponseError) or outage_of(refused) == NO_DATABASE:
                 self.blind = True
                 found.append(_away(error))
                 return found

@@ -12,7 +12,7 @@ import redis
 
 from jobs import fitness
 from jobs.errors import StoreUnavailable
-from jobs.outages import NO_RIGHTS
+from jobs.outages import NO_DATABASE, NO_RIGHTS, outage_of
 from jobs.rights import refusals
 from jobs.store import Store
 from ops.doctor.finding import Finding
@@ -36,12 +36,18 @@ def look_at_redis(store: Store, *, strict: bool) -> Iterator[Finding]:
         yield from _pace(store.redis)
     except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
         raise StoreUnavailable("Redis does not answer at the moment.") from error
+    except redis.ResponseError as error:
+        if outage_of(error) != NO_DATABASE:
+            raise
+        raise StoreUnavailable(f"It {NO_DATABASE}.") from error
 
 
 def _setup(client: redis.Redis, *, strict: bool) -> Iterator[Finding]:
     try:
         setup = fitness.read_setup(client)
     except redis.ResponseError as error:
+        if outage_of(error) == NO_DATABASE:
+            raise
         yield Finding(
             "redis setup",
             "unknown",

@@ -54,6 +54,40 @@ def test_a_web_server_that_could_serve_nobody_says_so_in_a_sentence() -> None:
     assert "may hold 191 files open here, and serving takes 192" in ended.stderr
 
 
+def test_a_worker_whose_threads_need_more_says_so_in_a_sentence() -> None:
+    ended = _start(["callboardctl", "worker", "--threads", "20"], 287, **SERVERS)
+
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert "may hold 287 files open here, and a worker with CALLBOARD_THREADS=20 takes 288" in (
+        ended.stderr
+    )
+
+
+def test_a_worker_raises_its_limit_as_far_as_it_may(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("callboardctl")
+    log = tmp_path / "log"
+    with log.open("wb") as errors:
+        worker = subprocess.Popen(
+            ["sh", "-c", 'ulimit -Sn 200; exec "$0" worker', program],
+            env={"PATH": os.defpath, **SERVERS},
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+    try:
+        eventually(
+            lambda: any(
+                child.rlimit(resource.RLIMIT_NOFILE)[0] > 200
+                for child in psutil.Process(worker.pid).children()
+            ),
+            what="the limit is raised",
+            timeout=60,
+        )
+    finally:
+        worker.terminate()
+        worker.wait(60)
+
+
 def test_the_one_process_server_says_the_same() -> None:
     ended = _start(["callboardctl", "dev", "--port", "1"], FEWEST_FILES - 1)
 

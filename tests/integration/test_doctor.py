@@ -5,6 +5,7 @@ import secrets
 import shlex
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
@@ -56,6 +57,17 @@ def installation(
     greet(store, "w", said, operations=["gene_clustering", "phenotype_clustering"])
     reap(store, lease=LEASE)
     return made
+
+
+def test_a_database_that_redis_does_not_have_is_what_is_the_matter(
+    installation: Installation,
+) -> None:
+    url = urlsplit(installation.settings["CALLBOARD_REDIS_URL"])._replace(path="/9999").geturl()
+
+    code, found = installation.doctor(CALLBOARD_REDIS_URL=url)
+
+    assert code == 2
+    assert "does not have the database that CALLBOARD_REDIS_URL names" in found["redis"]["says"]
 
 
 def test_a_good_installation_has_no_problem_and_nothing_is_left_behind(

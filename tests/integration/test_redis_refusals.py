@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +46,22 @@ def as_stale_replica(admin: Redis) -> None:
     as_replica(admin)
 
 
+def without_disk(admin: Redis) -> None:
+    """Have a snapshot fail: where its file would be is a folder."""
+    _snapshot(admin).mkdir()
+    admin.config_set("save", "900 1")
+    admin.bgsave(schedule=True)
+    eventually(
+        lambda: admin.info("persistence")["rdb_last_bgsave_status"] == "err",
+        what="the snapshot fails",
+    )
+
+
+def _snapshot(admin: Redis) -> Path:
+    folder, name = admin.config_get("dir")["dir"], admin.config_get("dbfilename")["dbfilename"]
+    return Path(folder) / name
+
+
 REFUSALS: dict[str, tuple[Change, str]] = {
     "no commands that write": (rights("-@write"), "refuses its user the rights"),
     "no scripts": (rights("-@scripting"), "refuses its user the rights"),
@@ -54,6 +71,7 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     "another password": (rights("resetpass", ">another"), "does not accept our user or password"),
     "a replica": (as_replica, "is a replica, which takes no changes"),
     "a stale replica": (as_stale_replica, "is a replica that has lost its primary"),
+    "a disk that cannot be written": (without_disk, "cannot write to its disk"),
     "too few replicas": (setting("min-replicas-to-write", "1"), "has too few replicas"),
 }
 
@@ -66,6 +84,9 @@ def allow_all(admin: Redis) -> None:
     admin.config_set("replica-serve-stale-data", "yes")
     admin.config_set("min-replicas-to-write", 0)
     admin.config_set("maxmemory", 0)
+    admin.config_set("save", "")
+    if (snapshot := _snapshot(admin)).is_dir():
+        snapshot.rmdir()
 
 
 class Refusing:

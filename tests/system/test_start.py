@@ -1,11 +1,13 @@
 """What starts, and what says why it does not."""
 
-import signal
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.eventually import eventually
 from tests.system.stack import Stack
+
+CANNOT_START = 2
 
 
 @pytest.mark.parametrize("process_type", ["web", "worker"])
@@ -16,8 +18,23 @@ def test_a_process_that_cannot_start_says_why_once_and_stays_down(
 
     code = started.process.wait(30)
 
-    assert code not in (0, -signal.SIGKILL)
+    assert code == CANNOT_START
     assert started.log.read_text().count("needs 2 of resource 'gpu'") == 1
+
+
+@pytest.mark.parametrize("process_type", ["web", "worker"])
+def test_a_database_that_redis_does_not_have_is_said_at_once(
+    stack: Stack, process_type: str
+) -> None:
+    url = urlsplit(stack.settings["CALLBOARD_REDIS_URL"])._replace(path="/9999").geturl()
+    started = stack.run(process_type, CALLBOARD_REDIS_URL=url)
+
+    code = started.process.wait(30)
+
+    said = started.log.read_text()
+    assert code == CANNOT_START
+    assert said.count("does not have the database that CALLBOARD_REDIS_URL names") == 1
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("process_type", ["web", "worker"])
@@ -30,7 +47,7 @@ def test_a_process_whose_file_of_schedules_is_wrong_says_where_and_stays_down(
 
     code = started.process.wait(30)
 
-    assert code not in (0, -signal.SIGKILL)
+    assert code == CANNOT_START
     assert started.log.read_text().count("'nightly': /cron: is no cron expression: bad hour") == 1
 
 

@@ -41,6 +41,9 @@ SAID = {
     "WRONGPASS invalid username-password pair or user is disabled.": "does not accept our user",
     "ERR invalid password": "does not accept our user or password",
     "ERR max number of clients reached": "takes no more connections",
+    "ERR DB index is out of range": "does not have the database",
+    "ERR invalid DB index": "does not have the database",
+    "ERR SELECT is not allowed in cluster mode": "does not have the database",
 }
 
 
