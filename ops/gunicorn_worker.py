@@ -58,17 +58,19 @@ class Site:
         self.delay: Final = delay
         self.answer_waiting: Final = answer_waiting
         self.leaving = False
+        self.crowded = False
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Answer a request, and have gunicorn close its connection then if the process leaves.
+        """Answer a request, and have gunicorn close its connection then if others want its place.
 
-        gunicorn decides that when a request comes: those that waited would keep theirs open.
+        The process may leave, too. gunicorn decides that when a request comes: those that waited
+        would keep theirs open.
         """
 
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:
-            if self.leaving:
+            if self.leaving or self.crowded:
                 answer: Any = start_response
                 answer.__self__.force_close()
             return start_response(status, headers, exc_info)
@@ -85,6 +87,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
     """
 
     _told = False
+    _connections = 0
 
     def load_wsgi(self) -> None:
         """Load the application; whoever waits for a process that cannot need not go on waiting."""
@@ -131,7 +134,17 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection, within its bounds."""
-        super().handle(listener, Connection(client), addr)
+        self._count(1)
+        try:
+            super().handle(listener, Connection(client), addr)
+        finally:
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        """Once half of all places are taken, nobody keeps one for a request to come."""
+        self._connections += more
+        if isinstance(self.wsgi, Site):
+            self.wsgi.crowded = 2 * self._connections > self.worker_connections
 
     def handle_request(self, listener_name: Any, req: Any, sock: Connection, addr: Any) -> Any:
         """Answer one request, and see to it that the next one begins where this one ends.

@@ -44,12 +44,13 @@ class ProblemTask(ErrorTask):
 
 
 class ClosingTask(WSGITask):
-    """Answers a request, and closes its connection then if the server stops."""
+    """Answers a request, and closes its connection then if others want its place."""
 
     def build_response_header(self) -> bytes:
-        """Say so."""
+        """Say so, if the server stops or has no more places than connections."""
         server: Any = self.channel.server
-        if not server.accepting:
+        crowded = 2 * len(server.active_channels) > server.adj.connection_limit
+        if crowded or not server.accepting:
             self.set_close_on_finish()
         header: bytes = super().build_response_header()
         return header

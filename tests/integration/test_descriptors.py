@@ -111,7 +111,13 @@ def _serving(
     url = f"http://127.0.0.1:{settings['CALLBOARD_PORT']}"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [Path(sys.executable).with_name("callboardctl"), *command],
+            [
+                "sh",
+                "-c",
+                'ulimit -n 256; exec "$0" "$@"',
+                Path(sys.executable).with_name("callboardctl"),
+                *command,
+            ],
             env={"PATH": os.defpath, **settings},
             stdout=subprocess.DEVNULL,
             stderr=errors,
@@ -156,4 +162,21 @@ def test_a_server_without_files_left_waits_and_goes_on(
     said = log.read_text()
     assert alive_then
     assert said.count("accepting_paused") <= 2
-    assert "Traceback" not in said
+    assert "accept" not in said.replace("accepting_paused", "")  # no traceback from there
+
+
+@pytest.mark.parametrize("server", [_web, _one_process])
+def test_connections_are_kept_only_while_half_of_the_places_are_free(
+    server: Callable[[int], tuple[list[str], dict[str, str]]], tmp_path: Path
+) -> None:
+    port = free_port()
+
+    with _serving(*server(port), tmp_path / "log") as (url, _process), ExitStack() as opened:
+        alone = httpx.get(f"{url}/healthz", timeout=30)
+        for _ in range(room_for_clients(256) // 2 + 5):
+            opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+        crowded = httpx.get(f"{url}/healthz", timeout=30)
+
+    assert (alone.status_code, crowded.status_code) == (200, 200)
+    assert alone.headers.get("Connection", "keep-alive") == "keep-alive"
+    assert crowded.headers["Connection"] == "close"
