@@ -7,6 +7,7 @@ from typing import Any, Final
 from gunicorn import util
 from gunicorn.app.base import Application as GunicornApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 
 CONFIGURATION: Final = Path(__file__).parents[1] / "config" / "gunicorn.py"
 APPLICATION: Final = "ops.web:create()"
@@ -38,8 +39,10 @@ class Application(GunicornApplication):  # type: ignore[misc]  # no types
         master = os.getpid()
         try:
             super().run()
-        except SystemExit as ended:
-            if os.getpid() == master and ended.code == Arbiter.APP_LOAD_ERROR:
+        except (SystemExit, HaltServer) as ended:
+            # With several processes gunicorn stumbles over the second one that ends so.
+            code = ended.exit_status if isinstance(ended, HaltServer) else ended.code
+            if os.getpid() == master and code == Arbiter.APP_LOAD_ERROR:
                 raise CannotStart from ended
             raise
 

@@ -67,7 +67,7 @@ def test_a_database_that_redis_does_not_have_is_what_is_the_matter(
     code, found = installation.doctor(CALLBOARD_REDIS_URL=url)
 
     assert code == 2
-    assert "does not have the database that CALLBOARD_REDIS_URL names" in found["redis"]["says"]
+    assert "does not have the database that CALLBOARD_REDIS_URL names" in str(found["redis"])
 
 
 def test_a_good_installation_has_no_problem_and_nothing_is_left_behind(
