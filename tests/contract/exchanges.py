@@ -24,6 +24,7 @@ class Exchange:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     asked: tuple[tuple[str, str], ...]
+    at: float  # when the answer came, in seconds since 1970
 
     @property
     def json(self) -> Any:
@@ -56,9 +57,17 @@ def exchange(
     try:
         connection.request(method, target, body=data, headers=sent)
         answer = connection.getresponse()
+        at = time.time()
         found = tuple(answer.getheaders())
         return Exchange(
-            method, target, answer.status, answer.reason, found, answer.read(), tuple(sent.items())
+            method,
+            target,
+            answer.status,
+            answer.reason,
+            found,
+            answer.read(),
+            tuple(sent.items()),
+            at,
         )
     finally:
         connection.close()
@@ -66,11 +75,11 @@ def exchange(
 
 def complaints(one: Exchange) -> list[str]:
     """List what httplint finds bad or doubtful in an answer."""
-    request = HttpRequestLinter(start_time=time.time())
+    request = HttpRequestLinter(start_time=one.at)
     request.process_request_topline(one.method.encode(), one.target.encode(), b"1.1")
     request.process_headers([(name.encode(), value.encode()) for name, value in one.asked])
     request.finish_content(True, [])
-    response = HttpResponseLinter(start_time=time.time(), _related=request)
+    response = HttpResponseLinter(start_time=one.at, _related=request)
     response.is_head_response = one.method == "HEAD"
     response.process_response_topline(b"1.1", str(one.status).encode(), one.reason.encode())
     response.process_headers([(name.encode(), value.encode()) for name, value in one.headers])

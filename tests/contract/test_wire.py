@@ -1,6 +1,7 @@
 """What goes over the wire is HTTP, in the opinion of others."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any, Final
@@ -62,7 +63,14 @@ def _of(result: testing.Result) -> Exchange:
     headers = (*result.headers.items(), ("Date", formatdate(usegmt=True)))
     reason = result.status.partition(" ")[2]
     return Exchange(
-        "GET", "/v1/operations", result.status_code, reason, headers, result.content, ()
+        "GET",
+        "/v1/operations",
+        result.status_code,
+        reason,
+        headers,
+        result.content,
+        (),
+        time.time(),
     )
 
 

@@ -13,7 +13,7 @@ from tests.api_stage import Stage
 @pytest.fixture
 def client(stage: Stage) -> Iterator[Client]:
     transport = httpx.WSGITransport(app=stage.app)
-    with Client("http://server", patience=1, transport=transport) as client:
+    with Client("http://localhost", patience=1, transport=transport) as client:
         yield client
 
 

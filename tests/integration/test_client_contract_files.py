@@ -32,7 +32,7 @@ def embedded() -> Iterator[Embedded]:
 def client(embedded: Embedded) -> Iterator[Client]:
     events = listen(embedded.assembly, waits=8, streams=8)
     transport = httpx.WSGITransport(app=application(embedded.assembly, events))
-    with Client("http://server", patience=2, transport=transport) as made:
+    with Client("http://localhost", patience=2, transport=transport) as made:
         yield made
     events.close()
 

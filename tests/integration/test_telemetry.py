@@ -35,7 +35,10 @@ class Process:
 
     def __init__(self, namespace: str) -> None:
         settings = load_settings(
-            namespace=namespace, operations="tests.system.operations", resources="gpu=2"
+            namespace=namespace,
+            operations="tests.system.operations",
+            resources="gpu=2",
+            hosts="falconframework.org",
         )
         self.exporter = InMemorySpanExporter()
         telemetry = Telemetry(TracerProvider(), lambda: SimpleSpanProcessor(self.exporter))
