@@ -39,6 +39,7 @@ class Process:
             operations="tests.system.operations",
             resources="gpu=2",
             hosts="falconframework.org",
+            log_format="json",
         )
         self.exporter = InMemorySpanExporter()
         telemetry = Telemetry(TracerProvider(), lambda: SimpleSpanProcessor(self.exporter))
