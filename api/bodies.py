@@ -1,6 +1,6 @@
 """Check the small bodies that a request may have or leave out."""
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -9,6 +9,7 @@ from jobs.misfits import misfits
 from jobs.pointer import pointer_of
 
 Model = TypeVar("Model", bound=BaseModel)
+_MOST_MEMBERS: Final = 100  # each that is wrong is an error of its own
 
 
 class Nothing(BaseModel):
@@ -27,6 +28,8 @@ def parse_body(model: type[Model], body: Any) -> Model:
     Raises:
         Problem: 422; each error has a JSON Pointer into the body.
     """
+    if isinstance(body, dict) and len(body) > _MOST_MEMBERS:
+        raise invalid_request([("", f"has more than {_MOST_MEMBERS} members")])
     try:
         return model.model_validate(body)
     except ValidationError as error:
