@@ -160,7 +160,12 @@ class Guard:
 
 
 def stems_from(error: BaseException, *kinds: type[BaseException]) -> bool:
-    """Whether an error is of one of these kinds, or was raised because of one that is.
+    """Whether an error is of one of these kinds, or was raised because of one that is."""
+    return any(issubclass(type(each), kinds) for each in causes_of(error))
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """Give an error, and then those because of which it was raised.
 
     Libraries wrap what comes out of the code that they call, and cleaning up may fail in turn.
     """
@@ -170,14 +175,12 @@ def stems_from(error: BaseException, *kinds: type[BaseException]) -> bool:
         each = waiting.pop()
         if each is None or any(each is other for other in seen):
             continue
-        if issubclass(type(each), kinds):
-            return True
+        yield each
         seen.append(each)
         # Asked of Python itself: a class may say something else of its instances.
         waiting += [_CAUSE(each), _CONTEXT(each)]
         if issubclass(type(each), BaseExceptionGroup):
             waiting += _PARTS(each) or ()
-    return False
 
 
 def raise_in(thread_id: int) -> None:

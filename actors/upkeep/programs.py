@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from signal import SIGKILL, SIGTERM, Signals
@@ -13,6 +13,7 @@ from types import FrameType, TracebackType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from actors.interrupts import causes_of
 from actors.isolation.family import Family
 from actors.runs import Run, Runs
 
@@ -22,6 +23,9 @@ TOLD_SECONDS: Final = 0.5
 KILL_SECONDS: Final = 2.0
 
 Program = subprocess.Popen[Any] | BaseProcess
+
+# Asked of Python itself: a class of the function's own may say something else of its instances.
+_TRACEBACK: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__traceback__"].__get__
 
 
 class Programs:
@@ -56,7 +60,8 @@ class Programs:
 
     def end_left(self, error: BaseException) -> None:
         """Ask what an interrupted function has left in its variables to end."""
-        programs = list(_running(_frames_of(error.__traceback__)))
+        frames = [frame for each in causes_of(error) for frame in _frames_of(_TRACEBACK(each))]
+        programs = list(_running(frames))
         _signal(programs, SIGTERM)
         end = time.monotonic() + KILL_SECONDS
         with self._lock:

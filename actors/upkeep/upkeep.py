@@ -78,7 +78,7 @@ class Upkeep:
         try:
             yield
         except Interrupted as error:
-            self.programs.end_left(error.__cause__ or error)
+            self.programs.end_left(error)
             raise
         finally:
             reap_left()

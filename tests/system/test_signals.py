@@ -15,6 +15,8 @@ from tests.processes import is_running
 from tests.servers import RabbitMQ, RedisServer
 from tests.system.stack import installation
 
+PLAIN = 0x7FFFFFFF
+"""Signals 1 to 31: what came with the process of the others is not ours to set (glibc's own)."""
 WAYS = ("", "_apart")
 
 
@@ -68,10 +70,10 @@ def test_a_forked_process_takes_sigint_as_an_interrupt(client: Client, way: str)
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_program_blocks_and_ignores_no_signal(client: Client, way: str) -> None:
-    assert run(client, f"mask{way}")["result"] == {
-        "SigBlk": 0,
-        "SigIgn": 1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGXFSZ - 1),  # as Python always has it
-    }
+    mask = run(client, f"mask{way}")["result"]
+
+    assert mask["SigBlk"] == 0
+    assert mask["SigIgn"] & PLAIN == 1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGXFSZ - 1)
 
 
 @pytest.mark.parametrize("way", WAYS)
