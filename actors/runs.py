@@ -65,9 +65,7 @@ class Run:
         self.fence = fence
         self.failures: Final = failures
         self.job: Final = Job(fence.job_id, fence.attempt, self)
-        self.dirty = False
-        self.forced = False
-        self.must_hurry = False
+        self.dirty = self.forced = self.must_hurry = False
         self.outcome = GIVEN_UP
         self.told: dict[str, Any] = {}
         self.span: tuple[Span, Token[Context]] | None = None
@@ -77,6 +75,7 @@ class Run:
         self._cause: Interrupted | None = None
         self._told_at: float | None = None
         self._reported_at = 0.0
+        self.interruption: Interruption | None = None
         self._outputs: Outputs | None = None
 
     def execute(self, params: Mapping[str, Any], workshop: "Workshop") -> Outcome:
@@ -104,7 +103,8 @@ class Run:
             returned = self._call(partial(parameters.arguments, params, take), workshop.coroutines)
             outputs.settle(returned.files)
             return outputs.keep(returned.described(), proceed=self.job.checkpoint)
-        except Interruption:
+        except Interruption as interruption:
+            self.interruption = interruption
             failed: BaseException = self._cause or Cancelled("The job was told to stop.")
         except BaseException as error:
             if issubclass(type(error), CallboardError):

@@ -78,7 +78,9 @@ class Upkeep:
         try:
             yield
         except Interrupted as error:
-            self.programs.end_left(error)
+            # Its trace leads to the function's variables, and ends here, lest it keep them alive.
+            interruption, run.interruption = run.interruption, None
+            self.programs.end_left(interruption or error)
             raise
         finally:
             reap_left()
