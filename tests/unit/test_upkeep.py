@@ -21,6 +21,7 @@ class Operation:
 
 class Anything:
     operation = Operation()
+    interruption = None
 
 
 class World:
