@@ -66,11 +66,12 @@ class Site:
         """Answer a request, and have gunicorn close its connection then if others want its place.
 
         The process may leave, too. gunicorn decides that when a request comes: those that waited
-        would keep theirs open.
+        would keep theirs open. And who was refused with much of a body still to come learns that
+        its connection is closed, before it sends another request there.
         """
 
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:
-            if self.leaving or self.crowded:
+            if self.leaving or self.crowded or _is_much_left(environ["wsgi.input"]):
                 answer: Any = start_response
                 answer.__self__.force_close()
             return start_response(status, headers, exc_info)
@@ -175,9 +176,14 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
         super().handle_error(req, _Translator(client, str(exc)), addr, exc)
 
 
+def _is_much_left(body: Any) -> bool:
+    """Whether more of a body than is read for nothing is still to come, as far as it is known."""
+    return bool(getattr(getattr(body, "reader", None), "length", 0) > DISCARDED_BYTES)
+
+
 def _discard_rest(body: Any) -> bool:
     """Read what is left of a refused body, if that is little; say if it ended."""
-    if getattr(body.reader, "length", 0) > DISCARDED_BYTES:
+    if _is_much_left(body):
         return False
     if isinstance(body.reader, Chunks):
         body.reader.allow(DISCARDED_CHUNKS)

@@ -172,6 +172,18 @@ def test_what_waitress_refuses_is_a_problem(waitress_server: int, request_bytes:
     _assert_refused(waitress_server, request_bytes)
 
 
+def test_a_client_whose_large_body_is_refused_hears_that_its_connection_closes(
+    gunicorn: int,
+) -> None:
+    body = b'"' + b"a" * 1_600_000 + b'"'
+
+    status, headers, _answer = _exchange(
+        gunicorn, POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    )
+
+    assert (status, headers.get("connection")) == (413, "close")
+
+
 @pytest.mark.parametrize("server", ["gunicorn", "waitress_server"])
 def test_a_chunked_body_is_read(server: str, request: pytest.FixtureRequest) -> None:
     port: int = request.getfixturevalue(server)
