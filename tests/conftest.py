@@ -1,7 +1,10 @@
 """Servers of one's own, a clean Redis and a namespace for every test that asks for them."""
 
+import io
+import logging
 import os
 import secrets
+import sys
 from collections.abc import Generator, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
@@ -12,6 +15,7 @@ import pytest
 from redis import Redis
 
 from config.environment import bare_environment
+from config.lines import PLACE, PROCESSORS
 from tests.alone import room
 from tests.servers import RabbitMQ, RedisServer
 
@@ -19,6 +23,7 @@ Server = TypeVar("Server", RabbitMQ, RedisServer)
 
 CONTRACT = "tests/contract/"
 LONG_SECONDS = 180
+_PROCESSORS = tuple(PROCESSORS)
 
 _RUNNING = pytest.StashKey[list[RabbitMQ | RedisServer]]()
 
@@ -118,6 +123,21 @@ def redis(redis_server: RedisServer) -> Iterator[Redis]:
 def namespace() -> str:
     """A namespace that no other test uses."""
     return f"test-{secrets.token_hex(6)}"
+
+
+@pytest.fixture(autouse=True)
+def _own_lines() -> None:
+    """Our own lines belong to the test that runs, whatever an earlier one configured."""
+    PLACE.use(_Captured())
+    PLACE.level = logging.INFO
+    PROCESSORS[:] = _PROCESSORS
+
+
+class _Captured(io.TextIOBase):
+    """The standard error as pytest has it at that moment."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
 
 
 @pytest.fixture(autouse=True)

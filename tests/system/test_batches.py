@@ -48,7 +48,7 @@ def test_a_web_process_that_dies_in_a_batch_leaves_nothing_that_a_repeat_does_no
 
     (batch_id,) = {each.json()["id"] for each in answers}
     (job_ids,) = {tuple(item["job"]["id"] for item in each.json()["items"]) for each in answers}
-    assert {each.status_code for each in answers} == {202}
+    assert {each.status_code for each in answers} <= {202, 200}  # 200: its last job has ended
     assert {each.headers["Idempotency-Replayed"] for each in answers} == {"true"}
     eventually(
         lambda: _look(stack, batch_id)["status"] == "completed",
