@@ -4,12 +4,12 @@ from typing import Any
 
 from dramatiq import Actor
 
-from actors.assembly import Assembly
-from actors.runs import Runs
-from actors.upkeep.upkeep import Upkeep
-from actors.workshop import Workshop
-from jobs.finish import Outcome
-from jobs.operation import Operation
+from callboard.actors.assembly import Assembly
+from callboard.actors.runs import Runs
+from callboard.actors.upkeep.upkeep import Upkeep
+from callboard.actors.workshop import Workshop
+from callboard.jobs.finish import Outcome
+from callboard.jobs.operation import Operation
 
 
 class OperationActor(Actor[..., Any]):

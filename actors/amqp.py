@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import pika
 
-from actors.levels import QueueType
-from config.process import ProcessName
-from config.tls import TLS, ended_within_tls, tls_fault
-from jobs.versions import numbers_of
+from callboard.actors.levels import QueueType
+from callboard.config.process import ProcessName
+from callboard.config.tls import TLS, ended_within_tls, tls_fault
+from callboard.jobs.versions import numbers_of
 
 HEARTBEAT_S: Final = 20
 CONNECT_S: Final = 3

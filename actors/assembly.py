@@ -6,31 +6,31 @@ from dataclasses import dataclass, field
 import redis
 from dramatiq import Actor
 
-from actors.amqp import queue_name
-from actors.broker import EmbeddedBroker, RabbitmqBroker
-from actors.claiming import stand_in
-from actors.encoding import install_encoding
-from actors.publisher import Publisher
-from actors.wakeups import BrokerPublisher
-from config import Settings
-from config.connections import connect_redis
-from config.lines import get_logger
-from config.process import ProcessName
-from config.tls import tls_fault
-from jobs.errors import StoreUnfit
-from jobs.faults import FaultPoints
-from jobs.files.storage import Storage
-from jobs.fitness import examine
-from jobs.intake import Intake
-from jobs.outages import NO_DATABASE, outage_of
-from jobs.registry import Registry, discover
-from jobs.relay import Relay
-from jobs.rights import refusals
-from jobs.schedules.file import read_schedules
-from jobs.schedules.schedule import Schedule
-from jobs.store import Store
+from callboard.actors.amqp import queue_name
+from callboard.actors.broker import EmbeddedBroker, RabbitmqBroker
+from callboard.actors.claiming import stand_in
+from callboard.actors.encoding import install_encoding
+from callboard.actors.publisher import Publisher
+from callboard.actors.wakeups import BrokerPublisher
+from callboard.config import Settings
+from callboard.config.connections import connect_redis
+from callboard.config.lines import get_logger
+from callboard.config.process import ProcessName
+from callboard.config.tls import tls_fault
+from callboard.jobs.errors import StoreUnfit
+from callboard.jobs.faults import FaultPoints
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.fitness import examine
+from callboard.jobs.intake import Intake
+from callboard.jobs.outages import NO_DATABASE, outage_of
+from callboard.jobs.registry import Registry, discover
+from callboard.jobs.relay import Relay
+from callboard.jobs.rights import refusals
+from callboard.jobs.schedules.file import read_schedules
+from callboard.jobs.schedules.schedule import Schedule
+from callboard.jobs.store import Store
 
-OPERATIONS = ("actors.operations",)
+OPERATIONS = ("callboard.actors.operations",)
 
 log = get_logger(__name__)
 

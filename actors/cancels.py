@@ -6,8 +6,8 @@ from typing import Final
 
 import redis
 
-from config.lines import get_logger
-from jobs.outages import NO_RIGHTS, outage_of
+from callboard.config.lines import get_logger
+from callboard.jobs.outages import NO_RIGHTS, outage_of
 
 PAUSE_SECONDS: Final = 1.0
 LISTEN_SECONDS: Final = 1.0

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Final
 
-from config.logging import without_passwords
-from jobs.job import LONGEST_LINE, Job
+from callboard.config.logging import without_passwords
+from callboard.jobs.job import MAX_LINE_LENGTH, Job
 
 _STREAMS: Final = ("stdout", "stderr")
 
@@ -25,7 +25,7 @@ class _Captured:
     def print(self, text: str) -> None:
         with self._lock:
             *lines, self._begun = (self._begun + text).split("\n")
-            if len(self._begun) > LONGEST_LINE:
+            if len(self._begun) > MAX_LINE_LENGTH:
                 lines, self._begun = [*lines, self._begun], ""
         for line in lines:
             self.log(line)
@@ -39,7 +39,7 @@ class _Captured:
     def log(self, line: str) -> None:
         # To look for passwords takes longer than all else, so not for what is dropped in a flood.
         if not self._job.drop():
-            self._job.log(str(without_passwords(line[:LONGEST_LINE])))
+            self._job.log(str(without_passwords(line[:MAX_LINE_LENGTH])))
 
 
 _CAPTURED: Final[ContextVar[_Captured | None]] = ContextVar("captured", default=None)

@@ -11,23 +11,23 @@ import structlog
 from dramatiq import Broker, Middleware
 from dramatiq.middleware import SkipMessage
 
-from actors.failures import describe, names
-from actors.recorder import GivenUpError, Recorder
-from actors.runs import Run, Runs
-from actors.wakeups import submission_of
-from config.lines import get_logger
-from jobs.adopt import adopt
-from jobs.claim import Claim, claim
-from jobs.defer import WITHOUT_END, defer
-from jobs.errors import NewerFormat, StoreUnavailable
-from jobs.identity import new_token
-from jobs.registry import Registry
-from jobs.store import Store
-from jobs.strays import count_unreadable, keep_stray
-from jobs.submission import Submission
+from callboard.actors.failures import describe, names
+from callboard.actors.recorder import GivenUpError, Recorder
+from callboard.actors.runs import Run, Runs
+from callboard.actors.wakeups import submission_of
+from callboard.config.lines import get_logger
+from callboard.jobs.adopt import adopt
+from callboard.jobs.claim import Claim, claim
+from callboard.jobs.defer import WITHOUT_END, defer
+from callboard.jobs.errors import NewerFormat, StoreUnavailable
+from callboard.jobs.identity import new_token
+from callboard.jobs.registry import Registry
+from callboard.jobs.store import Store
+from callboard.jobs.strays import count_unreadable, keep_stray
+from callboard.jobs.submission import Submission
 
 if TYPE_CHECKING:
-    from actors.spans import RunSpans
+    from callboard.actors.spans import RunSpans
 
 DEFER: Final = timedelta(seconds=5)
 SAID_EVERY_S: Final = 60.0

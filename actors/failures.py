@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from dramatiq.middleware import SkipMessage
 
-from jobs.encoding import cut
-from jobs.errors import (
+from callboard.jobs.encoding import cut
+from callboard.jobs.errors import (
     Cancelled,
     Failure,
     InvalidParameters,
@@ -23,10 +23,10 @@ from jobs.errors import (
     TimedOut,
 )
 
-LONGEST_DETAIL: Final = 2000
-LONGEST_TRACEBACK: Final = 8000
-LONGEST_NAME: Final = 200
-MOST_FRAMES: Final = 100
+MAX_DETAIL_LENGTH: Final = 2000
+MAX_TRACEBACK_LENGTH: Final = 8000
+MAX_NAME_LENGTH: Final = 200
+MAX_FRAMES: Final = 100
 NOT_SHOWN: Final = "(it cannot be shown)"
 
 _NAME: Final[Callable[[type], str]] = type.__dict__["__name__"].__get__
@@ -82,7 +82,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     can_be_shown = not str.endswith(detail, NOT_SHOWN)
     return {
         "type": kind,
-        "detail": cut(detail, LONGEST_DETAIL),
+        "detail": cut(detail, MAX_DETAIL_LENGTH),
         "retryable": retryable,
         "traceback": _trace(error, in_full=can_be_shown),
     }
@@ -96,7 +96,7 @@ def names(error: BaseException) -> dict[str, str]:
     try:
         last = traceback.extract_tb(_TRACEBACK(error))[-1]
         place = f"{Path(last.filename).name}:{last.lineno} {last.name}"
-        named["raised_at"] = cut(place, LONGEST_NAME)
+        named["raised_at"] = cut(place, MAX_NAME_LENGTH)
     except Exception:  # noqa: BLE001 — the function may have made the code itself
         return named
     return named
@@ -123,18 +123,18 @@ def _of_failure(failure: Any) -> tuple[str, str, bool]:
 
 
 def _name_of(error: BaseException) -> str:
-    return cut(_NAME(type(error)), LONGEST_NAME)
+    return cut(_NAME(type(error)), MAX_NAME_LENGTH)
 
 
 def _trace(error: BaseException, *, in_full: bool) -> str:
     said = None
     if in_full:
-        said = _tried(lambda: "".join(traceback.format_exception(error, limit=-MOST_FRAMES)))
+        said = _tried(lambda: "".join(traceback.format_exception(error, limit=-MAX_FRAMES)))
     if said is None:
         # It cannot be shown with what it says, but where it was raised can.
-        said = _tried(lambda: "".join(traceback.format_tb(_TRACEBACK(error), limit=-MOST_FRAMES)))
+        said = _tried(lambda: "".join(traceback.format_tb(_TRACEBACK(error), limit=-MAX_FRAMES)))
         said = f"{said or ''}{_name_of(error)}: {NOT_SHOWN}\n"
-    return cut(said, LONGEST_TRACEBACK, end=True)
+    return cut(said, MAX_TRACEBACK_LENGTH, end=True)
 
 
 def _shown(said: object) -> str:

@@ -6,16 +6,16 @@ import socket
 from collections.abc import Collection
 from importlib.metadata import version
 
-from actors.assembly import Assembly
-from actors.runs import Runs
-from actors.watchdog import Watchdog
-from config.lines import get_logger
-from jobs.errors import StoreUnavailable, TooManySchedules
-from jobs.greet import greet, part
-from jobs.limit import limit
-from jobs.schedules.file import apply_schedules
-from jobs.schedules.records import list_schedules
-from jobs.submission import FORMAT
+from callboard.actors.assembly import Assembly
+from callboard.actors.runs import Runs
+from callboard.actors.watchdog import Watchdog
+from callboard.config.lines import get_logger
+from callboard.jobs.errors import StoreUnavailable, TooManySchedules
+from callboard.jobs.greet import greet, part
+from callboard.jobs.limit import limit
+from callboard.jobs.schedules.file import apply_schedules
+from callboard.jobs.schedules.records import list_schedules
+from callboard.jobs.submission import FORMAT
 
 log = get_logger(__name__)
 

@@ -5,27 +5,27 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from actors.loop import Loop
-from actors.ticking import Ticking
-from config.lines import get_logger
-from jobs.batches.batch import seal_batches
-from jobs.errors import StoreUnavailable
-from jobs.files.remove import expire_files
-from jobs.files.storage import Storage
-from jobs.hand_over import hand_over
-from jobs.lead import lead, resign
-from jobs.moving import Moving
-from jobs.promote import promote
-from jobs.publisher import Publisher
-from jobs.purge import CALLBACK_PATIENCE, purge_expired
-from jobs.reap import reap
-from jobs.reconcile import reconcile
-from jobs.relay import relay_outbox
-from jobs.store import Store
-from jobs.strays import put_back_strays
+from callboard.actors.loop import Loop
+from callboard.actors.ticking import Ticking
+from callboard.config.lines import get_logger
+from callboard.jobs.batches.batch import seal_batches
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.files.remove import expire_files
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.hand_over import hand_over
+from callboard.jobs.lead import lead, resign
+from callboard.jobs.moving import Moving
+from callboard.jobs.promote import promote
+from callboard.jobs.publisher import Publisher
+from callboard.jobs.purge import CALLBACK_PATIENCE, purge_expired
+from callboard.jobs.reap import reap
+from callboard.jobs.reconcile import reconcile
+from callboard.jobs.relay import relay_outbox
+from callboard.jobs.store import Store
+from callboard.jobs.strays import put_back_strays
 
-LONGEST_TICK: Final = timedelta(milliseconds=500)
-LONGEST_LEAD: Final = timedelta(seconds=4)
+MAX_TICK: Final = timedelta(milliseconds=500)
+MAX_LEAD: Final = timedelta(seconds=4)
 SELDOM_SECONDS: Final = 5.0
 
 log = get_logger(__name__)
@@ -67,10 +67,10 @@ class Housekeeper:
         self._put_back = put_back
         self._moving = Moving(store)
         self._callback_patience = max(CALLBACK_PATIENCE, sum(callback_retries, timedelta()))
-        self._lead = min(LONGEST_LEAD, lease / 4)
+        self._lead = min(MAX_LEAD, lease / 4)
         self._leads = False
         self._seldom_at = 0.0
-        tick = min(LONGEST_TICK, self._lead / 2)
+        tick = min(MAX_TICK, self._lead / 2)
         self._loop = Loop("housekeeper", self.tick, interval=tick.total_seconds())
         # A storage that is away lets everybody wait: no job may wait for that.
         self._tidying = Loop("tidying", self.tidy, interval=SELDOM_SECONDS)
@@ -83,7 +83,7 @@ class Housekeeper:
     def close(self) -> None:
         """Stop, and let another process lead at once."""
         self._loop.close()
-        self._tidying.close(timeout=LONGEST_TICK.total_seconds())
+        self._tidying.close(timeout=MAX_TICK.total_seconds())
         try:
             if self._leads:
                 resign(self._store, self._name)

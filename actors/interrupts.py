@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Protocol
 
-from actors.hooks import kept_hooks
-from actors.waking import wake
-from jobs.errors import Interruption
+from callboard.actors.hooks import kept_hooks
+from callboard.actors.waking import wake
+from callboard.jobs.errors import Interruption
 
 LOCK_WAIT_SECONDS: Final = 1.0
-LONGEST_CHAIN: Final = 1000
+MAX_CHAIN_LENGTH: Final = 1000
 STEPS: Final = 100
 """More than Python takes to raise what is set: it looks at each of them."""
 
@@ -171,7 +171,7 @@ def causes_of(error: BaseException) -> Iterator[BaseException]:
     """
     seen: list[BaseException] = []
     waiting: list[BaseException | None] = [error]
-    while waiting and len(seen) < LONGEST_CHAIN:
+    while waiting and len(seen) < MAX_CHAIN_LENGTH:
         each = waiting.pop()
         if each is None or any(each is other for other in seen):
             continue

@@ -8,14 +8,14 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, Final
 
-from actors.capturing import captured
-from actors.coroutines.loop import Coroutines
-from actors.failures import account
-from actors.interrupts import Guard, Terminated, stems_from
-from jobs.errors import Interruption, OperationFault
-from jobs.job import Job
-from jobs.operation import Operation
-from jobs.returns import Returned
+from callboard.actors.capturing import captured
+from callboard.actors.coroutines.loop import Coroutines
+from callboard.actors.failures import account
+from callboard.actors.interrupts import Guard, Terminated, stems_from
+from callboard.jobs.errors import Interruption, OperationFault
+from callboard.jobs.job import Job
+from callboard.jobs.operation import Operation
+from callboard.jobs.returns import Returned
 
 
 def invoke(

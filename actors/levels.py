@@ -4,8 +4,8 @@ import re
 from enum import Enum, unique
 from typing import Final, Literal
 
-from jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
-from jobs.versions import numbers_of
+from callboard.jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
+from callboard.jobs.versions import numbers_of
 
 QueueType = Literal["classic", "quorum"]
 

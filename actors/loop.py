@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable
 
-from config.lines import get_logger
-from jobs.errors import StoreUnavailable
+from callboard.config.lines import get_logger
+from callboard.jobs.errors import StoreUnavailable
 
 log = get_logger(__name__)
 

@@ -5,22 +5,22 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from actors.failures import FailedElsewhere, describe, names
-from actors.runs import Run
-from config.lines import get_logger
-from jobs.adopt import adopt
-from jobs.claim import claim
-from jobs.errors import FileGone, LeaseLost, ShutDown, StoreUnavailable
-from jobs.finish import Outcome, Word, finish
-from jobs.identity import new_token
-from jobs.progress import LogBounds, progress
-from jobs.release import release
-from jobs.retry import backoff_delay, retry
-from jobs.store import Store
-from jobs.submission import milliseconds
+from callboard.actors.failures import FailedElsewhere, describe, names
+from callboard.actors.runs import Run
+from callboard.config.lines import get_logger
+from callboard.jobs.adopt import adopt
+from callboard.jobs.claim import claim
+from callboard.jobs.errors import FileGone, LeaseLost, ShutDown, StoreUnavailable
+from callboard.jobs.finish import Outcome, Word, finish
+from callboard.jobs.identity import new_token
+from callboard.jobs.progress import LogBounds, progress
+from callboard.jobs.release import release
+from callboard.jobs.retry import backoff_delay, retry
+from callboard.jobs.store import Store
+from callboard.jobs.submission import milliseconds
 
 FIRST_PAUSE_SECONDS: Final = 0.1
-LONGEST_PAUSE_SECONDS: Final = 2.0
+MAX_PAUSE_SECONDS: Final = 2.0
 
 Decided = TypeVar("Decided")
 log = get_logger(__name__)
@@ -72,7 +72,7 @@ class Recorder:
             except StoreUnavailable:
                 if until.wait(pause):
                     raise GivenUpError from None
-                pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
+                pause = min(MAX_PAUSE_SECONDS, pause * 2)
 
     def succeed(self, run: Run, outcome: Outcome) -> None:
         """Record a result; what it kept for a job that is not its own any more goes again.

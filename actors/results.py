@@ -6,13 +6,13 @@ from dramatiq import Message
 from dramatiq.results import Missing, ResultBackend
 from dramatiq.results.backend import MResult
 
-from actors.recorder import GivenUpError, Recorder
-from actors.runs import Runs
-from jobs.errors import JobNotFinished
-from jobs.files.storage import Storage
-from jobs.finish import Outcome
-from jobs.results import read_result
-from jobs.store import Store
+from callboard.actors.recorder import GivenUpError, Recorder
+from callboard.actors.runs import Runs
+from callboard.jobs.errors import JobNotFinished
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.finish import Outcome
+from callboard.jobs.results import read_result
+from callboard.jobs.store import Store
 
 
 class JobResults(ResultBackend):

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.coroutines.loop import Coroutines
-from actors.failures import account
-from actors.interrupts import Guard
-from actors.invocation import invoke
-from actors.isolation.call import run_apart
-from jobs.errors import (
+from callboard.actors.coroutines.loop import Coroutines
+from callboard.actors.failures import account
+from callboard.actors.interrupts import Guard
+from callboard.actors.invocation import invoke
+from callboard.actors.isolation.call import run_apart
+from callboard.jobs.errors import (
     CallboardError,
     Cancelled,
     Interrupted,
@@ -20,14 +20,14 @@ from jobs.errors import (
     ShutDown,
     TimedOut,
 )
-from jobs.fence import Fence
-from jobs.files.inputs import fetched, take_from
-from jobs.finish import Outcome
-from jobs.job import Job
-from jobs.operation import Operation
-from jobs.returns import Returned
-from jobs.submission import Submission
-from jobs.submitting import running_for
+from callboard.jobs.fence import Fence
+from callboard.jobs.files.inputs import fetched, take_from
+from callboard.jobs.finish import Outcome
+from callboard.jobs.job import Job
+from callboard.jobs.operation import Operation
+from callboard.jobs.returns import Returned
+from callboard.jobs.submission import Submission
+from callboard.jobs.submitting import running_for
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
-    from actors.workshop import Workshop
-    from jobs.files.outputs import Outputs
+    from callboard.actors.workshop import Workshop
+    from callboard.jobs.files.outputs import Outputs
 
 REPORT_SECONDS: Final = 0.25
 GIVEN_UP: Final = "given_up"

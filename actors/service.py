@@ -9,34 +9,38 @@ import redis
 from dramatiq import Broker, Middleware
 from dramatiq.results import Results
 
-from actors.actor import actor_of
-from actors.assembly import Assembly, away_because
-from actors.broker.work_queue import WorkQueue
-from actors.cancels import Cancels
-from actors.claiming import Claiming
-from actors.hail import Hail
-from actors.housekeeping import Housekeeper
-from actors.isolation.children import Children
-from actors.loop import Loop
-from actors.recorder import Recorder
-from actors.results import JobResults
-from actors.runs import Runs
-from actors.signals import free_forks, merge_repeated_sigterm, outlive_timers_and_interrupts
-from actors.stopping import Stopping
-from actors.supervision import Supervision
-from actors.ticking import Ticking
-from actors.upkeep.upkeep import Upkeep
-from actors.watchdog import Watchdog
-from actors.workshop import Workshop
-from config.connections import connect_redis
-from config.lines import get_logger
-from config.telemetry import Telemetry
-from jobs.errors import Cancelled, LeaseLost, StoreUnfit
-from jobs.progress import LogBounds
-from jobs.renew import renew
+from callboard.actors.actor import actor_of
+from callboard.actors.assembly import Assembly, away_because
+from callboard.actors.broker.work_queue import WorkQueue
+from callboard.actors.cancels import Cancels
+from callboard.actors.claiming import Claiming
+from callboard.actors.hail import Hail
+from callboard.actors.housekeeping import Housekeeper
+from callboard.actors.isolation.children import Children
+from callboard.actors.loop import Loop
+from callboard.actors.recorder import Recorder
+from callboard.actors.results import JobResults
+from callboard.actors.runs import Runs
+from callboard.actors.signals import (
+    free_forks,
+    merge_repeated_sigterm,
+    outlive_timers_and_interrupts,
+)
+from callboard.actors.stopping import Stopping
+from callboard.actors.supervision import Supervision
+from callboard.actors.ticking import Ticking
+from callboard.actors.upkeep.upkeep import Upkeep
+from callboard.actors.watchdog import Watchdog
+from callboard.actors.workshop import Workshop
+from callboard.config.connections import connect_redis
+from callboard.config.lines import get_logger
+from callboard.config.telemetry import Telemetry
+from callboard.jobs.errors import Cancelled, LeaseLost, StoreUnfit
+from callboard.jobs.progress import LogBounds
+from callboard.jobs.renew import renew
 
 if TYPE_CHECKING:
-    from actors.spans import RunSpans
+    from callboard.actors.spans import RunSpans
 
 HELLO_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 0.1
@@ -248,7 +252,7 @@ class Service(Middleware):
     def _spans(self) -> "RunSpans | None":
         if self._telemetry is None:
             return None
-        from actors.spans import RunSpans  # noqa: PLC0415 — an extra that may be missing
+        from callboard.actors.spans import RunSpans  # noqa: PLC0415 — an extra that may be missing
 
         settings = self._assembly.settings
         system = "callboard" if settings.embedded else "rabbitmq"

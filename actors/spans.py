@@ -12,11 +12,11 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from actors.amqp import queue_name
-from actors.failures import names
-from actors.runs import Run
-from config.telemetry import Telemetry
-from jobs.submission import Submission
+from callboard.actors.amqp import queue_name
+from callboard.actors.failures import names
+from callboard.actors.runs import Run
+from callboard.config.telemetry import Telemetry
+from callboard.jobs.submission import Submission
 
 # What a worker does on purpose is no error of the run.
 _NO_ERROR: Final = frozenset({"succeeded", "cancelled", "released"})

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from actors.loop import Loop
-from actors.runs import Run, Runs
-from actors.watchdog import end_unless_called_again
-from config.lines import get_logger
-from jobs.errors import ShutDown
-from jobs.excuse import excuse
-from jobs.store import Store
+from callboard.actors.loop import Loop
+from callboard.actors.runs import Run, Runs
+from callboard.actors.watchdog import end_unless_called_again
+from callboard.config.lines import get_logger
+from callboard.jobs.errors import ShutDown
+from callboard.jobs.excuse import excuse
+from callboard.jobs.store import Store
 
 LAST_TRIES_SECONDS: Final = 5.0
 """After the grace: how long outcomes and releases are tried while Redis is away."""

@@ -6,9 +6,9 @@ import time
 from datetime import timedelta
 from typing import Final
 
-from actors.stopping import Stopping
-from actors.watchdog import end_unless_called_again
-from config.lines import get_logger
+from callboard.actors.stopping import Stopping
+from callboard.actors.watchdog import end_unless_called_again
+from callboard.config.lines import get_logger
 
 SIGN_OF_LIFE_SECONDS: Final = 5.0
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from config.lines import get_logger
-from jobs.defer import PATIENCE
-from jobs.errors import (
+from callboard.config.lines import get_logger
+from callboard.jobs.defer import PATIENCE
+from callboard.jobs.errors import (
     CallboardError,
     CapacityExceeded,
     DuplicateJob,
@@ -16,21 +16,21 @@ from jobs.errors import (
     StoreUnavailable,
     UnknownOperation,
 )
-from jobs.intake import Intake
-from jobs.publisher import Wakeup
-from jobs.schedules.advance import advance, due_schedules, next_tick
-from jobs.schedules.schedule import LABEL, job_id_of
-from jobs.schedules.stored import Outcome, StoredSchedule, Tick
-from jobs.store import Store
-from jobs.workers import known_at
+from callboard.jobs.intake import Intake
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.schedules.advance import advance, due_schedules, next_tick
+from callboard.jobs.schedules.schedule import LABEL, job_id_of
+from callboard.jobs.schedules.stored import Outcome, StoredSchedule, Tick
+from callboard.jobs.store import Store
+from callboard.jobs.workers import known_at
 
 LATE: Final = timedelta(seconds=60)
-MOST_AT_ONCE: Final = 50
-LONGEST_SECONDS: Final = 1.0
+MAX_AT_ONCE: Final = 50
+MAX_SECONDS: Final = 1.0
 REST_SECONDS: Final = 60.0
 WAIT_SECONDS: Final = 5.0
 LEFT_TO_LEADER: Final = timedelta(seconds=2)
-_LONGEST_DETAIL: Final = 500
+_MAX_DETAIL_LENGTH: Final = 500
 
 log = get_logger(__name__)
 
@@ -71,11 +71,11 @@ class Ticking:
 
     def tick(self) -> None:
         """Take the ticks that have come; what Redis does not take now comes later, not never."""
-        end = time.monotonic() + LONGEST_SECONDS
+        end = time.monotonic() + MAX_SECONDS
         try:
             # Those that rest are due as well, and stand in front.
             self._resting = {name: at for name, at in self._resting.items() if at > end}
-            most = MOST_AT_ONCE + len(self._resting)
+            most = MAX_AT_ONCE + len(self._resting)
             now, due = due_schedules(self._store, most=most)
             for stored in due:
                 if self._knows(stored) or not self._waits_for_another(stored, now):
@@ -92,7 +92,7 @@ class Ticking:
         The leader may be of an older version, or run other operations.
         """
         try:
-            now, due = due_schedules(self._store, most=MOST_AT_ONCE)
+            now, due = due_schedules(self._store, most=MAX_AT_ONCE)
             for stored in due:
                 if now - stored.next_at > LEFT_TO_LEADER and self._knows(stored):
                     self._try(stored, now)
@@ -161,7 +161,7 @@ class Ticking:
         except DuplicateJob as error:
             return Tick(at=at, outcome="duplicate", job_id=error.job_id, detail=str(error))
         except CallboardError as error:
-            return Tick(at=at, outcome=_outcome(error), detail=str(error)[:_LONGEST_DETAIL])
+            return Tick(at=at, outcome=_outcome(error), detail=str(error)[:_MAX_DETAIL_LENGTH])
         return Tick(at=at, outcome="submitted", job_id=accepted.job_id)
 
 

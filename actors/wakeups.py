@@ -5,10 +5,10 @@ from typing import Any, Final, Protocol
 
 from dramatiq import Message
 
-from actors.amqp import queue_name
-from actors.publisher import Outcome, Outgoing
-from jobs.publisher import Wakeup
-from jobs.submission import Submission
+from callboard.actors.amqp import queue_name
+from callboard.actors.publisher import Outcome, Outgoing
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.submission import Submission
 
 PUBLISHED_MS: Final = "published_ms"
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from actors.runs import Run, Runs
-from config.lines import PLACE, get_logger
+from callboard.actors.runs import Run, Runs
+from callboard.config.lines import PLACE, get_logger
 
 SAID_AT_SECONDS: Final = (10.0, 60.0)
 SAID_EVERY_SECONDS: Final = 600.0

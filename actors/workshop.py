@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from actors.coroutines.loop import SharedLoop
-from actors.isolation.children import Children
-from actors.recorder import GivenUpError, Recorder
-from config import Settings
-from jobs.errors import ShutDown
-from jobs.files.folder import RunFiles
-from jobs.files.inputs import Inputs
-from jobs.files.outputs import OutputBounds, Outputs
-from jobs.files.storage import Storage
-from jobs.operation import Operation
-from jobs.store import Store
+from callboard.actors.coroutines.loop import SharedLoop
+from callboard.actors.isolation.children import Children
+from callboard.actors.recorder import GivenUpError, Recorder
+from callboard.config import Settings
+from callboard.jobs.errors import ShutDown
+from callboard.jobs.files.folder import RunFiles
+from callboard.jobs.files.inputs import Inputs
+from callboard.jobs.files.outputs import OutputBounds, Outputs
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.operation import Operation
+from callboard.jobs.store import Store
 
 Answer = TypeVar("Answer")
 

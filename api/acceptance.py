@@ -7,22 +7,22 @@ from typing import Any
 
 import falcon
 
-from api.answers import JobAnswers, JobReader
-from api.callbacks.terms import CallbackTerms
-from api.estimates import Estimates
-from api.prefer import Preference, parse_prefer
-from api.problems.problem import Problem, problem_of
-from api.problems.table import TABLE
-from api.rate import charge_of
-from api.render import accepted_record, job_reference
-from api.request import Request, holders_of, is_large
-from api.retry_after import within_bounds
-from api.room import give_back
-from api.services import Services
-from api.submissions import Submission, due_ms
-from api.tracing.middleware import traceparent_of, tracestate_of
-from api.waiting.peer import peer_of
-from jobs.errors import (
+from callboard.api.answers import JobAnswers, JobReader
+from callboard.api.callbacks.terms import CallbackTerms
+from callboard.api.estimates import Estimates
+from callboard.api.prefer import Preference, parse_prefer
+from callboard.api.problems.problem import Problem, problem_of
+from callboard.api.problems.table import TABLE
+from callboard.api.rate import charge_of
+from callboard.api.render import accepted_record, job_reference
+from callboard.api.request import Request, holders_of, is_large
+from callboard.api.retry_after import within_bounds
+from callboard.api.room import give_back
+from callboard.api.services import Services
+from callboard.api.submissions import Submission, due_ms
+from callboard.api.tracing.middleware import traceparent_of, tracestate_of
+from callboard.api.waiting.peer import peer_of
+from callboard.jobs.errors import (
     CapacityExceeded,
     DuplicateJob,
     InvalidParameters,
@@ -31,12 +31,12 @@ from jobs.errors import (
     Refused,
     StoreUnavailable,
 )
-from jobs.forecast import Estimate
-from jobs.offload import at_once
-from jobs.operation import Operation
-from jobs.pointer import pointer_of
-from jobs.record import FINAL, Record
-from jobs.submit import Accepted
+from callboard.jobs.forecast import Estimate
+from callboard.jobs.offload import at_once
+from callboard.jobs.operation import Operation
+from callboard.jobs.pointer import pointer_of
+from callboard.jobs.record import FINAL, Record
+from callboard.jobs.submit import Accepted
 
 
 class Acceptance:

@@ -5,18 +5,18 @@ from typing import Any, Final
 
 import falcon
 
-from api.caller import Caller
-from api.estimates import Estimates
-from api.media import Media
-from api.render import job_object
-from api.request import Request
-from api.retry_after import retry_after_s
-from jobs.errors import JobNotFound
-from jobs.forecast import UNKNOWN, Estimate
-from jobs.identity import is_job_id
-from jobs.read import INLINE_BYTES, read
-from jobs.record import Record
-from jobs.store import Store
+from callboard.api.caller import Caller
+from callboard.api.estimates import Estimates
+from callboard.api.media import Media
+from callboard.api.render import job_object
+from callboard.api.request import Request
+from callboard.api.retry_after import retry_after_s
+from callboard.jobs.errors import JobNotFound
+from callboard.jobs.forecast import UNKNOWN, Estimate
+from callboard.jobs.identity import is_job_id
+from callboard.jobs.read import INLINE_BYTES, read
+from callboard.jobs.record import Record
+from callboard.jobs.store import Store
 
 
 class JobReader:

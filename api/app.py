@@ -2,21 +2,21 @@
 
 import falcon
 
-from api.authentication import Authentication, Keyring
-from api.doors import Doors
-from api.media import Media, write_problem
-from api.problems.kinds import INTERNAL_ERROR
-from api.problems.problem import problem_of
-from api.rate import RateLimiting
-from api.request import Request
-from api.room import GivingBack, Room
-from api.routes import routes
-from api.services import Services
-from api.tracing.middleware import TenantInLog, Tracing, begin
-from api.urls import Addresses
-from config.lines import get_logger
-from config.logging import stack_of
-from jobs.key_memory import KeyMemory
+from callboard.api.authentication import Authentication, Keyring
+from callboard.api.doors import Doors
+from callboard.api.media import Media, write_problem
+from callboard.api.problems.kinds import INTERNAL_ERROR
+from callboard.api.problems.problem import problem_of
+from callboard.api.rate import RateLimiting
+from callboard.api.request import Request
+from callboard.api.room import GivingBack, Room
+from callboard.api.routes import routes
+from callboard.api.services import Services
+from callboard.api.tracing.middleware import TenantInLog, Tracing, begin
+from callboard.api.urls import Addresses
+from callboard.config.lines import get_logger
+from callboard.config.logging import stack_of
+from callboard.jobs.key_memory import KeyMemory
 
 log = get_logger(__name__)
 
@@ -49,7 +49,7 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
     app: falcon.App[Request, falcon.Response] = falcon.App(request_type=Request)
     app.req_options.strip_url_path_trailing_slash = True
     if services.telemetry is not None:
-        from api.tracing.spans import RequestSpans  # noqa: PLC0415 — an extra that may be missing
+        from callboard.api.tracing.spans import RequestSpans  # noqa: PLC0415 — an extra that may be missing
 
         app.add_middleware(RequestSpans(services.telemetry))
     for each in (

@@ -8,21 +8,21 @@ from typing import Final
 
 import falcon
 
-from api.caller import EVERYBODY, NOBODY, Caller
-from api.problems.kinds import AUTHENTICATION_REQUIRED, FORBIDDEN
-from api.problems.problem import Problem
-from api.request import Request
-from config import ApiKey, Role
-from config.lines import get_logger
-from jobs.api_keys import Door, digest_of, find_key, id_of, look_at_door, may_be_key
-from jobs.errors import StorageUnavailable, StoreUnavailable
-from jobs.key_memory import KeyMemory
-from jobs.store import Store
+from callboard.api.caller import EVERYBODY, NOBODY, Caller
+from callboard.api.problems.kinds import AUTHENTICATION_REQUIRED, FORBIDDEN
+from callboard.api.problems.problem import Problem
+from callboard.api.request import Request
+from callboard.config import ApiKey, Role
+from callboard.config.lines import get_logger
+from callboard.jobs.api_keys import Door, digest_of, find_key, id_of, look_at_door, may_be_key
+from callboard.jobs.errors import StorageUnavailable, StoreUnavailable
+from callboard.jobs.key_memory import KeyMemory
+from callboard.jobs.store import Store
 
 REMEMBER_S: Final = 5.0
 """So long a process remembers what Redis said of a key: a revoked one works no longer."""
 
-_MOST_REMEMBERED: Final = 10_000
+_MAX_REMEMBERED: Final = 10_000
 log = get_logger(__name__)
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="callboard"'}
@@ -144,7 +144,7 @@ class Keyring:
             return None
         self._require()
         caller = Caller(found.tenant, found.role, found.id)
-        if len(self._remembered) >= _MOST_REMEMBERED:
+        if len(self._remembered) >= _MAX_REMEMBERED:
             self._remembered.clear()
         self._remembered[digest] = (caller, now + REMEMBER_S)
         return caller

@@ -4,12 +4,12 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.problems.problem import invalid_request
-from jobs.misfits import misfits
-from jobs.pointer import pointer_of
+from callboard.api.problems.problem import invalid_request
+from callboard.jobs.misfits import misfits
+from callboard.jobs.pointer import pointer_of
 
 Model = TypeVar("Model", bound=BaseModel)
-_MOST_MEMBERS: Final = 100  # each that is wrong is an error of its own
+_MAX_MEMBERS: Final = 100  # each that is wrong is an error of its own
 
 
 class Nothing(BaseModel):
@@ -28,8 +28,8 @@ def parse_body(model: type[Model], body: Any) -> Model:
     Raises:
         Problem: 422; each error has a JSON Pointer into the body.
     """
-    if isinstance(body, dict) and len(body) > _MOST_MEMBERS:
-        raise invalid_request([("", f"has more than {_MOST_MEMBERS} members")])
+    if isinstance(body, dict) and len(body) > _MAX_MEMBERS:
+        raise invalid_request([("", f"has more than {_MAX_MEMBERS} members")])
     try:
         return model.model_validate(body)
     except ValidationError as error:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from config import Role
+from callboard.config import Role
 
 _RANKS: Final[Mapping[Role, int]] = {"viewer": 1, "client": 2, "operator": 3, "admin": 4}
 

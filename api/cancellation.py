@@ -3,18 +3,18 @@
 import falcon
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.answers import JobAnswers, JobReader
-from api.bodies import parse_body
-from api.caller import Caller
-from api.media import Media
-from api.problems.problem import Problem
-from api.problems.table import TABLE
-from api.render import job_reference, timestamp
-from api.request import Request
-from jobs.cancel import ask_cancel, confirm_cancel
-from jobs.errors import JobFinal, JobGone, JobNotFound
-from jobs.record import Record
-from jobs.store import Store
+from callboard.api.answers import JobAnswers, JobReader
+from callboard.api.bodies import parse_body
+from callboard.api.caller import Caller
+from callboard.api.media import Media
+from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import TABLE
+from callboard.api.render import job_reference, timestamp
+from callboard.api.request import Request
+from callboard.jobs.cancel import ask_cancel, confirm_cancel
+from callboard.jobs.errors import JobFinal, JobGone, JobNotFound
+from callboard.jobs.record import Record
+from callboard.jobs.store import Store
 
 
 class CancelRequest(BaseModel):

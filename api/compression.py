@@ -13,7 +13,7 @@ CODINGS: Final = ("zstd", "gzip")
 
 _GZIP_LEVEL: Final = 6
 _MEMBER: Final = re.compile(r"([A-Za-z0-9*!#$%&'+.^_`|~-]+)[ \t]*(?:;[ \t]*[qQ]=([0-9.]{1,5}))?")
-_MOST_MEMBERS: Final = 50
+_MAX_MEMBERS: Final = 50
 
 
 @lru_cache(maxsize=256)
@@ -25,7 +25,7 @@ def coding_for(accept_encoding: str, *, small: bool = False) -> str | None:
         small: whether it is only worth it for a client that takes nothing else.
     """
     weights: dict[str, float] = {}
-    for member in accept_encoding.split(",")[:_MOST_MEMBERS]:
+    for member in accept_encoding.split(",")[:_MAX_MEMBERS]:
         match = _MEMBER.fullmatch(member.strip())
         if match is not None:
             weights[match[1].lower()] = _weight(match[2])

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from jobs.record import STATUSES, Record
+from callboard.jobs.record import STATUSES, Record
 
 # Besides the version the tag says attempt and status: a record that Redis lost and a message
 # brought back counts its versions anew. A queued job's place changes without the job.

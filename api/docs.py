@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import falcon
 
-from api.problems.kinds import NOT_FOUND
-from api.problems.problem import Problem
-from api.request import Request
+from callboard.api.problems.kinds import NOT_FOUND
+from callboard.api.problems.problem import Problem
+from callboard.api.request import Request
 
 _SCRIPT: Final = "text/javascript; charset=utf-8"
 _STYLE: Final = "text/css; charset=utf-8"

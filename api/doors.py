@@ -9,17 +9,17 @@ from urllib.parse import urlsplit
 
 import falcon
 
-from api.media import ACCEPT
-from api.problems.kinds import (
+from callboard.api.media import ACCEPT
+from callboard.api.problems.kinds import (
     BAD_REQUEST,
     MISDIRECTED,
     OTHER_ORIGIN,
     UNSUPPORTED_MEDIA_TYPE,
 )
-from api.problems.problem import Problem
-from api.request import Request, is_chunked
-from api.urls import HOST, Addresses
-from jobs.errors import StoreUnavailable
+from callboard.api.problems.problem import Problem
+from callboard.api.request import Request, is_chunked
+from callboard.api.urls import HOST, Addresses
+from callboard.jobs.errors import StoreUnavailable
 
 _PROBED: Final = frozenset({"/healthz", "/readyz"})
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})

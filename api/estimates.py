@@ -8,16 +8,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from api.retry_after import Durations, retry_after_s
-from jobs.clock import Clock
-from jobs.errors import StoreUnavailable
-from jobs.forecast import UNKNOWN, Estimate, Place, find_place, start_s
-from jobs.limit import operation_slot, paused_slots
-from jobs.listing import oldest_active
-from jobs.record import Record
-from jobs.store import Store
-from jobs.submit import Accepted
-from jobs.workers import list_workers
+from callboard.api.retry_after import Durations, retry_after_s
+from callboard.jobs.clock import Clock
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.forecast import UNKNOWN, Estimate, Place, find_place, start_s
+from callboard.jobs.limit import operation_slot, paused_slots
+from callboard.jobs.listing import oldest_active
+from callboard.jobs.record import Record
+from callboard.jobs.store import Store
+from callboard.jobs.submit import Accepted
+from callboard.jobs.workers import list_workers
 
 _FRESH_S: Final = 5.0
 _PAUSES_FRESH_S: Final = 1.0

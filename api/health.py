@@ -6,17 +6,17 @@ from typing import Any, Final
 
 import falcon
 
-from api.authentication import Keyring
-from api.media import Media
-from api.problems.kinds import DRAINING, NOT_READY
-from api.problems.problem import Problem
-from api.request import Request
-from jobs.errors import StoreUnavailable
-from jobs.moving import unheard_queues
-from jobs.outages import NO_MEMORY, outage_of
-from jobs.rights import is_heard
-from jobs.store import Store
-from jobs.workers import list_workers
+from callboard.api.authentication import Keyring
+from callboard.api.media import Media
+from callboard.api.problems.kinds import DRAINING, NOT_READY
+from callboard.api.problems.problem import Problem
+from callboard.api.request import Request
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.moving import unheard_queues
+from callboard.jobs.outages import NO_MEMORY, outage_of
+from callboard.jobs.rights import is_heard
+from callboard.jobs.store import Store
+from callboard.jobs.workers import list_workers
 
 _LOST: Final = (
     "Redis has lost its API keys, so nobody is let in: `callboardctl keys create` makes new ones."

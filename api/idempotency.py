@@ -4,11 +4,11 @@ import hashlib
 import re
 from typing import Any, Final
 
-from api.problems.kinds import INVALID_HEADER
-from api.problems.problem import Problem
-from jobs.meaning import fingerprint
+from callboard.api.problems.kinds import INVALID_HEADER
+from callboard.api.problems.problem import Problem
+from callboard.jobs.meaning import fingerprint
 
-LONGEST_KEY: Final = 255
+MAX_KEY_LENGTH: Final = 255
 KEY_PATTERN: Final = (
     r"^(?:[!#-~](?:[ -~]{0,253}[!-~])?"  # bare
     r'|"(?:[ !#-\[\]-~]|\\["\\]){1,255}")$'  # quoted
@@ -34,7 +34,7 @@ def idempotency_fields(header: str | None, body: Any, *, by: str = "") -> dict[s
     if not _KEY.fullmatch(key):
         raise Problem(
             INVALID_HEADER,
-            f"Idempotency-Key must have 1 to {LONGEST_KEY} printable ASCII characters.",
+            f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} printable ASCII characters.",
         )
     if key.startswith('"'):
         key = re.sub(r"\\(.)", r"\1", key[1:-1])

@@ -5,9 +5,9 @@ from typing import Any
 
 import falcon
 
-from api.media import JSON, MSGPACK, Media
-from api.request import Request
-from api.urls import Urls
+from callboard.api.media import JSON, MSGPACK, Media
+from callboard.api.request import Request
+from callboard.api.urls import Urls
 
 
 class IndexResource:

@@ -4,18 +4,18 @@ from typing import Any, Final
 
 import falcon
 
-from api.answers import JobReader
-from api.media import Media
-from api.paging import next_page
-from api.query import read_query
-from api.render import timestamp
-from api.request import Request
-from jobs.log import LogLine, read_log
-from jobs.store import Store
+from callboard.api.answers import JobReader
+from callboard.api.media import Media
+from callboard.api.paging import next_page
+from callboard.api.query import read_query
+from callboard.api.render import timestamp
+from callboard.api.request import Request
+from callboard.jobs.log import LogLine, read_log
+from callboard.jobs.store import Store
 
-MOST_LINES: Final = 1000
+MAX_LINES: Final = 1000
 USUAL_LINES: Final = 100
-MOST_AFTER: Final = 10**15
+MAX_AFTER: Final = 10**15
 
 
 class LogResource:
@@ -32,8 +32,8 @@ class LogResource:
         Numbers count all lines that were ever written, so those that were dropped leave a gap.
         """
         with read_query(req) as query:
-            after = query.whole("after", least=0, most=MOST_AFTER, default=0)
-            limit = query.whole("limit", least=1, most=MOST_LINES, default=USUAL_LINES)
+            after = query.whole("after", least=0, most=MAX_AFTER, default=0)
+            limit = query.whole("limit", least=1, most=MAX_LINES, default=USUAL_LINES)
         record = self._reader.read(job_id, req.context.caller, inline_bytes=0)
         page = read_log(self._store, record.id, after=after, most=limit)
         last = page.lines[-1].number if page.lines else page.total

@@ -5,25 +5,25 @@ from typing import Final
 
 import falcon
 
-from api.acceptance import Acceptance
-from api.answers import JobAnswers, JobReader
-from api.caller import Caller
-from api.conditional import entity_tag, is_known, known_statuses
-from api.idempotency import idempotency_fields
-from api.listing import JobPages
-from api.media import Media
-from api.prefer import Preference, parse_prefer
-from api.problems.problem import Problem
-from api.problems.table import TABLE
-from api.query import read_query
-from api.request import Request, holders_of
-from api.services import Services
-from api.submissions import parse_submission
-from api.waiting.peer import peer_of
-from jobs.cancel import cancel
-from jobs.errors import JobGone, JobNotFound
-from jobs.purge import purge
-from jobs.record import Record
+from callboard.api.acceptance import Acceptance
+from callboard.api.answers import JobAnswers, JobReader
+from callboard.api.caller import Caller
+from callboard.api.conditional import entity_tag, is_known, known_statuses
+from callboard.api.idempotency import idempotency_fields
+from callboard.api.listing import JobPages
+from callboard.api.media import Media
+from callboard.api.prefer import Preference, parse_prefer
+from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import TABLE
+from callboard.api.query import read_query
+from callboard.api.request import Request, holders_of
+from callboard.api.services import Services
+from callboard.api.submissions import parse_submission
+from callboard.api.waiting.peer import peer_of
+from callboard.jobs.cancel import cancel
+from callboard.jobs.errors import JobGone, JobNotFound
+from callboard.jobs.purge import purge
+from callboard.jobs.record import Record
 
 _NO_WAIT: Final = Preference()
 

@@ -10,21 +10,21 @@ from typing import Any, Final, cast
 
 import falcon
 
-from api.answers import JobAnswers
-from api.caller import Caller
-from api.media import Media
-from api.paging import next_page
-from api.problems.kinds import FORBIDDEN
-from api.problems.problem import Problem
-from api.query import Query, read_query
-from api.request import Request
-from jobs.identity import is_job_id
-from jobs.listing import Position, Wanted, list_jobs, list_tenants
-from jobs.record import STATUSES, Status
-from jobs.rules import NAME
-from jobs.store import Store
+from callboard.api.answers import JobAnswers
+from callboard.api.caller import Caller
+from callboard.api.media import Media
+from callboard.api.paging import next_page
+from callboard.api.problems.kinds import FORBIDDEN
+from callboard.api.problems.problem import Problem
+from callboard.api.query import Query, read_query
+from callboard.api.request import Request
+from callboard.jobs.identity import is_job_id
+from callboard.jobs.listing import Position, Wanted, list_jobs, list_tenants
+from callboard.jobs.record import STATUSES, Status
+from callboard.jobs.rules import NAME
+from callboard.jobs.store import Store
 
-MOST_JOBS: Final = 100
+MAX_JOBS: Final = 100
 USUAL_JOBS: Final = 50
 EVERY_TENANT: Final = "*"
 _TENANT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -50,7 +50,7 @@ class JobPages:
         """
         with read_query(req) as query:
             wanted = read_wanted(query)
-            limit = query.whole("limit", least=1, most=MOST_JOBS, default=USUAL_JOBS)
+            limit = query.whole("limit", least=1, most=MAX_JOBS, default=USUAL_JOBS)
             behind = query.parsed("cursor", read_cursor)
             tenant = query.parsed("tenant", _read_tenant)
         page = list_jobs(

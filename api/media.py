@@ -10,18 +10,18 @@ import msgpack
 from falcon.util import mediatypes
 from pydantic_core import to_json
 
-from api.parsing import Malformed, NotHeld, depth_of, parse_json, parse_msgpack
-from api.problems.kinds import (
+from callboard.api.parsing import Malformed, NotHeld, depth_of, parse_json, parse_msgpack
+from callboard.api.problems.kinds import (
     BODY_TOO_LARGE,
     LENGTH_REQUIRED,
     MALFORMED_BODY,
     UNSUPPORTED_MEDIA_TYPE,
 )
-from api.problems.problem import Problem, invalid_request
-from api.request import SMALL_BYTES, Request, is_chunked
-from api.room import Room
-from api.scanning import Bounds, TooMuch, scan_json, scan_msgpack
-from jobs.offload import Offload, at_once
+from callboard.api.problems.problem import Problem, invalid_request
+from callboard.api.request import SMALL_BYTES, Request, is_chunked
+from callboard.api.room import Room
+from callboard.api.scanning import Bounds, TooMuch, scan_json, scan_msgpack
+from callboard.jobs.offload import Offload, at_once
 
 JSON: Final = "application/json"
 MSGPACK: Final = "application/msgpack"

@@ -6,16 +6,16 @@ from typing import Any, Final
 
 import falcon
 
-from api.acceptance import Acceptance
-from api.files.form_jobs import FormReader
-from api.files.multipart import is_form
-from api.idempotency import idempotency_fields
-from api.media import Media
-from api.query import LABEL, read_query
-from api.request import Request
-from api.submissions import parse_submission
-from jobs.digits import parse_fraction
-from jobs.operation import Operation
+from callboard.api.acceptance import Acceptance
+from callboard.api.files.form_jobs import FormReader
+from callboard.api.files.multipart import is_form
+from callboard.api.idempotency import idempotency_fields
+from callboard.api.media import Media
+from callboard.api.query import LABEL, read_query
+from callboard.api.request import Request
+from callboard.api.submissions import parse_submission
+from callboard.jobs.digits import parse_fraction
+from callboard.jobs.operation import Operation
 
 _NUMBERS: Final = ("priority", "delay_seconds", "result_ttl_seconds")
 _NUMBER: Final = re.compile(

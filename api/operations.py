@@ -5,17 +5,17 @@ from typing import Any, Literal
 
 import falcon
 
-from api.bodies import Nothing, parse_body
-from api.media import Media
-from api.operation_jobs import OperationJobs
-from api.request import Request
-from api.retry_after import Durations
-from api.urls import Urls
-from jobs.errors import StoreUnavailable
-from jobs.limit import Limit, limit, limits_in_effect, operation_slot, waiting_at
-from jobs.operation import Operation
-from jobs.registry import Registry
-from jobs.store import Store
+from callboard.api.bodies import Nothing, parse_body
+from callboard.api.media import Media
+from callboard.api.operation_jobs import OperationJobs
+from callboard.api.request import Request
+from callboard.api.retry_after import Durations
+from callboard.api.urls import Urls
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.limit import Limit, limit, limits_in_effect, operation_slot, waiting_at
+from callboard.jobs.operation import Operation
+from callboard.jobs.registry import Registry
+from callboard.jobs.store import Store
 
 
 class OperationAnswers:

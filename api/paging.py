@@ -2,8 +2,8 @@
 
 import falcon
 
-from api.request import Request
-from api.urls import with_query
+from callboard.api.request import Request
+from callboard.api.urls import with_query
 
 
 def next_page(

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, TypeVar
 
-from api.problems.problem import invalid_request
-from api.request import Request
-from api.submissions import parse_time
-from jobs.members import MOST_LABELS, is_label
+from callboard.api.problems.problem import invalid_request
+from callboard.api.request import Request
+from callboard.api.submissions import parse_time
+from callboard.jobs.members import MAX_LABELS, is_label
 
 LABEL: Final = "label."
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -83,8 +83,8 @@ class Query:
         for name, value in found.items():
             if value is not None and not is_label(name, value):
                 self.refuse(LABEL + name, "is not a label that a job can have")
-        if len(found) > MOST_LABELS:
-            self.refuse(names[MOST_LABELS], f"is one label more than the {MOST_LABELS} of a job")
+        if len(found) > MAX_LABELS:
+            self.refuse(names[MAX_LABELS], f"is one label more than the {MAX_LABELS} of a job")
         return {name: value for name, value in found.items() if value is not None}
 
     def refuse(self, name: str, detail: str) -> None:

@@ -5,13 +5,13 @@ from typing import Final
 
 import falcon
 
-from api.caller import NOBODY
-from api.request import Request, is_large
-from config import Rate
-from jobs.errors import RateExceeded, StoreUnavailable
-from jobs.quota import POLICY, Charge, Quota
-from jobs.rate import count_request, look_at_rate
-from jobs.store import Store
+from callboard.api.caller import NOBODY
+from callboard.api.request import Request, is_large
+from callboard.config import Rate
+from callboard.jobs.errors import RateExceeded, StoreUnavailable
+from callboard.jobs.quota import POLICY, Charge, Quota
+from callboard.jobs.rate import count_request, look_at_rate
+from callboard.jobs.store import Store
 
 SUBMISSIONS: Final = frozenset(
     {"/v1/jobs", "/v1/operations/{name}", "/v1/jobs/{job_id}/retry", "/v1/batches"},

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from api.files.result_files import with_addresses
-from api.problems.texts import RUN_ENDED
-from api.urls import Urls
-from jobs.forecast import UNKNOWN, Estimate
-from jobs.record import Progress, Record
-from jobs.submission import moment
-from jobs.submit import Accepted
+from callboard.api.files.result_files import with_addresses
+from callboard.api.problems.texts import RUN_ENDED
+from callboard.api.urls import Urls
+from callboard.jobs.forecast import UNKNOWN, Estimate
+from callboard.jobs.record import Progress, Record
+from callboard.jobs.submission import moment
+from callboard.jobs.submit import Accepted
 
 _UNKNOWN_END: Final = "The job failed."
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Final
 
 import falcon
 
-from api.caller import EVERYBODY, NOBODY, Caller
-from api.urls import Urls
-from config.values import is_loopback
+from callboard.api.caller import EVERYBODY, NOBODY, Caller
+from callboard.api.urls import Urls
+from callboard.config.values import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context as OTelContext
     from opentelemetry.trace import Span
 
-    from api.tracing.context import TraceContext
-    from jobs.quota import Quota
+    from callboard.api.tracing.context import TraceContext
+    from callboard.jobs.quota import Quota
 
 
 SMALL_BYTES: Final = 32 * 1024

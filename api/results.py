@@ -8,27 +8,27 @@ from typing import Any, Final, TypeAlias
 
 import falcon
 
-from api.answers import JobAnswers, JobReader
-from api.compression import COMPRESS_ABOVE_BYTES, coding_for, compress
-from api.files.downloads import Content, Downloads
-from api.files.result_files import file_of, with_addresses
-from api.media import Media
-from api.problems.kinds import DOWNLOADS_FULL, NO_RESULT
-from api.problems.problem import Problem
-from api.problems.table import TABLE
-from api.render import job_error, job_reference
-from api.request import Request, holders_of
-from api.services import Services
-from jobs.errors import FileNotFound, JobGone, JobNotFinished, StorageUnavailable
-from jobs.files.records import FileRecord, read_file
-from jobs.files.storage import PIECE_BYTES
-from jobs.offload import Offload, at_once
-from jobs.record import Record
-from jobs.results import read_result
+from callboard.api.answers import JobAnswers, JobReader
+from callboard.api.compression import COMPRESS_ABOVE_BYTES, coding_for, compress
+from callboard.api.files.downloads import Content, Downloads
+from callboard.api.files.result_files import file_of, with_addresses
+from callboard.api.media import Media
+from callboard.api.problems.kinds import DOWNLOADS_FULL, NO_RESULT
+from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import TABLE
+from callboard.api.render import job_error, job_reference
+from callboard.api.request import Request, holders_of
+from callboard.api.services import Services
+from callboard.jobs.errors import FileNotFound, JobGone, JobNotFinished, StorageUnavailable
+from callboard.jobs.files.records import FileRecord, read_file
+from callboard.jobs.files.storage import PIECE_BYTES
+from callboard.jobs.offload import Offload, at_once
+from callboard.jobs.record import Record
+from callboard.jobs.results import read_result
 
 Read: TypeAlias = Callable[[int, int], Iterator[bytes]]
 
-_MOST_LARGE: Final = 2
+_MAX_LARGE: Final = 2
 """So many large results are read and written at a time in one process; others wait."""
 
 _SMALL_BYTES: Final = 64 * 1024
@@ -51,7 +51,7 @@ class ResultResource:
         self._answers = answers
         self._media = media
         self._downloads = downloads
-        self._turns = threading.BoundedSemaphore(_MOST_LARGE)
+        self._turns = threading.BoundedSemaphore(_MAX_LARGE)
         self._aside = services.aside
 
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from api.render import eta_seconds
-from jobs.errors import StoreUnavailable
-from jobs.forecast import Duration, read_duration
-from jobs.record import Record
-from jobs.store import Store
+from callboard.api.render import eta_seconds
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.forecast import Duration, read_duration
+from callboard.jobs.record import Record
+from callboard.jobs.store import Store
 
-SHORTEST_S: Final = 1
-LONGEST_S: Final = 30
+MIN_S: Final = 1
+MAX_S: Final = 30
 _FRESH_S: Final = 5.0
 _SHARE_OF_AGE: Final = 0.2
 
@@ -83,7 +83,7 @@ def retry_after_s(
             left = eta if eta is not None else (0 if soonest is None else soonest - age)
             seconds = left if left > 0 else guess
         case "cancelling":
-            seconds = SHORTEST_S
+            seconds = MIN_S
         case _:
             seconds = guess
     return within_bounds(seconds)
@@ -91,4 +91,4 @@ def retry_after_s(
 
 def within_bounds(seconds: float) -> int:
     """Round up to whole seconds from 1 to 30."""
-    return min(LONGEST_S, max(SHORTEST_S, math.ceil(seconds)))
+    return min(MAX_S, max(MIN_S, math.ceil(seconds)))

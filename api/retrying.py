@@ -5,20 +5,20 @@ from typing import Final
 
 import falcon
 
-from api.acceptance import Acceptance
-from api.answers import JobAnswers, JobReader
-from api.bodies import Nothing, parse_body
-from api.idempotency import idempotency_fields
-from api.media import Media
-from api.problems.problem import Problem
-from api.problems.table import TABLE
-from api.render import job_reference
-from api.request import Request
-from api.submissions import Submission
-from jobs import submission
-from jobs.errors import JobActive, JobGone, JobNotFound
-from jobs.read import read_replay, read_submission
-from jobs.store import Store
+from callboard.api.acceptance import Acceptance
+from callboard.api.answers import JobAnswers, JobReader
+from callboard.api.bodies import Nothing, parse_body
+from callboard.api.idempotency import idempotency_fields
+from callboard.api.media import Media
+from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import TABLE
+from callboard.api.render import job_reference
+from callboard.api.request import Request
+from callboard.api.submissions import Submission
+from callboard.jobs import submission
+from callboard.jobs.errors import JobActive, JobGone, JobNotFound
+from callboard.jobs.read import read_replay, read_submission
+from callboard.jobs.store import Store
 
 _PARAMS: Final = "/params"
 

@@ -4,14 +4,14 @@ from typing import Final
 
 import falcon
 
-from api.problems.kinds import BODIES_FULL
-from api.problems.problem import Problem
-from api.request import Request, holders_of
-from api.waiting.places import Places
+from callboard.api.problems.kinds import BODIES_FULL
+from callboard.api.problems.problem import Problem
+from callboard.api.request import Request, holders_of
+from callboard.api.waiting.places import Places
 
 _SMALL_BYTES: Final = 64 * 1024
 _ROOM_FOR_SMALL: Final = 16 * 1024**2
-_LARGEST_AT_A_TIME: Final = 4
+_MAX_AT_A_TIME: Final = 4
 _GREED: Final = 3
 _PATIENCE_S: Final = 10.0
 
@@ -29,7 +29,7 @@ class Room:
 
     def __init__(self, max_bytes: int, *, patience_s: float = _PATIENCE_S) -> None:
         self._small: Final = Places(_ROOM_FOR_SMALL, greed=_GREED)
-        self._large: Final = Places(_LARGEST_AT_A_TIME * max_bytes, greed=_GREED)
+        self._large: Final = Places(_MAX_AT_A_TIME * max_bytes, greed=_GREED)
         self._patience_s = patience_s
 
     def take(self, req: Request, size: int, *, before: int = 0) -> None:

@@ -4,49 +4,49 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from api.acceptance import Acceptance
-from api.answers import JobAnswers, JobReader
-from api.authentication import Keyring
-from api.batches.items import ITEM_DEPTH, BatchItems
-from api.batches.resource import BatchesResource, BatchReader, BatchResource, BatchWaits
-from api.callbacks.resource import CallbacksResource, ResendResource
-from api.cancellation import CancelResource
-from api.docs import DocsAssetResource, DocsResource
-from api.estimates import Estimates, Threads
-from api.files.content import FileContentResource
-from api.files.downloads import Downloads
-from api.files.form_jobs import FormReader
-from api.files.resource import FileResource, FilesResource
-from api.health import AliveResource, ReadyResource
-from api.index import IndexResource
-from api.joblog import LogResource
-from api.jobs import JobResource, JobsResource
-from api.listing import JobPages
-from api.media import Media
-from api.openapi.resource import OpenApiResource
-from api.operation_jobs import OperationJobs
-from api.operations import (
+from callboard.api.acceptance import Acceptance
+from callboard.api.answers import JobAnswers, JobReader
+from callboard.api.authentication import Keyring
+from callboard.api.batches.items import ITEM_DEPTH, BatchItems
+from callboard.api.batches.resource import BatchesResource, BatchReader, BatchResource, BatchWaits
+from callboard.api.callbacks.resource import CallbacksResource, ResendResource
+from callboard.api.cancellation import CancelResource
+from callboard.api.docs import DocsAssetResource, DocsResource
+from callboard.api.estimates import Estimates, Threads
+from callboard.api.files.content import FileContentResource
+from callboard.api.files.downloads import Downloads
+from callboard.api.files.form_jobs import FormReader
+from callboard.api.files.resource import FileResource, FilesResource
+from callboard.api.health import AliveResource, ReadyResource
+from callboard.api.index import IndexResource
+from callboard.api.joblog import LogResource
+from callboard.api.jobs import JobResource, JobsResource
+from callboard.api.listing import JobPages
+from callboard.api.media import Media
+from callboard.api.openapi.resource import OpenApiResource
+from callboard.api.operation_jobs import OperationJobs
+from callboard.api.operations import (
     OperationAnswers,
     OperationResource,
     OperationsResource,
     PauseResource,
 )
-from api.problems.pages import ProblemResource, ProblemsResource
-from api.results import ResultResource
-from api.retry_after import Durations
-from api.retrying import RetryResource
-from api.room import Room
-from api.schedules import (
+from callboard.api.problems.pages import ProblemResource, ProblemsResource
+from callboard.api.results import ResultResource
+from callboard.api.retry_after import Durations
+from callboard.api.retrying import RetryResource
+from callboard.api.room import Room
+from callboard.api.schedules import (
     ScheduleAnswers,
     SchedulePauseResource,
     ScheduleResource,
     SchedulesResource,
 )
-from api.services import Services
-from api.streams import EventsResource
-from api.workers import WorkersResource
-from config import Role
-from jobs.read import read_glances
+from callboard.api.services import Services
+from callboard.api.streams import EventsResource
+from callboard.api.workers import WorkersResource
+from callboard.config import Role
+from callboard.jobs.read import read_glances
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
-from api.parsing import Malformed
+from callboard.api.parsing import Malformed
 
 _BYTES_PER_VALUE: Final = 4
 _BYTES_PER_CONTAINER: Final = 8
-_MOST_VALUES: Final = 1024**2
-_MOST_CONTAINERS: Final = 256 * 1024
-_FEWEST: Final = 1024
+_MAX_VALUES: Final = 1024**2
+_MAX_CONTAINERS: Final = 256 * 1024
+_MIN_VALUES: Final = 1024
 _WINDOW_BYTES: Final = 64 * 1024
 _REST: Final = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
 _TEXT: Final = re.compile(b'"' + _REST + rb'(?:"|\\?\Z)', re.DOTALL)
@@ -40,8 +40,8 @@ class Bounds:
     def of(cls, max_bytes: int, *, depth: int) -> Self:
         """Give those that go with a bound in bytes."""
         return cls(
-            values=max(_FEWEST, min(_MOST_VALUES, max_bytes // _BYTES_PER_VALUE)),
-            containers=max(_FEWEST, min(_MOST_CONTAINERS, max_bytes // _BYTES_PER_CONTAINER)),
+            values=max(_MIN_VALUES, min(_MAX_VALUES, max_bytes // _BYTES_PER_VALUE)),
+            containers=max(_MIN_VALUES, min(_MAX_CONTAINERS, max_bytes // _BYTES_PER_CONTAINER)),
             depth=depth,
         )
 

@@ -5,25 +5,25 @@ from typing import Any, Final
 import falcon
 from pydantic import Field, ValidationError
 
-from api.bodies import Nothing, parse_body
-from api.media import Media
-from api.problems.problem import invalid_request
-from api.render import job_reference, timestamp
-from api.request import Request
-from api.urls import Urls
-from jobs.errors import ScheduleNotFound
-from jobs.read import read_glances
-from jobs.registry import Registry
-from jobs.schedules.records import (
+from callboard.api.bodies import Nothing, parse_body
+from callboard.api.media import Media
+from callboard.api.problems.problem import invalid_request
+from callboard.api.render import job_reference, timestamp
+from callboard.api.request import Request
+from callboard.api.urls import Urls
+from callboard.jobs.errors import ScheduleNotFound
+from callboard.jobs.read import read_glances
+from callboard.jobs.registry import Registry
+from callboard.jobs.schedules.records import (
     list_schedules,
     pause_schedule,
     put_schedule,
     read_schedule,
     remove_schedule,
 )
-from jobs.schedules.schedule import Schedule, Tenant, is_name, sentences
-from jobs.schedules.stored import StoredSchedule, Tick
-from jobs.store import Store
+from callboard.jobs.schedules.schedule import Schedule, Tenant, is_name, sentences
+from callboard.jobs.schedules.stored import StoredSchedule, Tick
+from callboard.jobs.store import Store
 
 
 class ScheduleRequest(Schedule):

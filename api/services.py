@@ -5,18 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from api.transfers import Transfers
-from api.waiting.events import Events
-from api.waiting.places import Places
-from config import Settings
-from config.telemetry import Telemetry
-from jobs.files.storage import Storage
-from jobs.intake import Intake
-from jobs.offload import Offload, at_once
-from jobs.registry import Registry
-from jobs.store import Store
+from callboard.api.transfers import Transfers
+from callboard.api.waiting.events import Events
+from callboard.api.waiting.places import Places
+from callboard.config import Settings
+from callboard.config.telemetry import Telemetry
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.intake import Intake
+from callboard.jobs.offload import Offload, at_once
+from callboard.jobs.registry import Registry
+from callboard.jobs.store import Store
 
-_MOST_ASIDE_BYTES: Final = 512 * 1024**2
+_MAX_ASIDE_BYTES: Final = 512 * 1024**2
 _ASIDE_GREED: Final = 3
 
 
@@ -46,7 +46,7 @@ class Services:
     storage: Storage
     offload: Offload = at_once
     compute: Offload = at_once
-    aside: Places = field(default_factory=lambda: Places(_MOST_ASIDE_BYTES, greed=_ASIDE_GREED))
+    aside: Places = field(default_factory=lambda: Places(_MAX_ASIDE_BYTES, greed=_ASIDE_GREED))
     telemetry: Telemetry | None = None
     draining: threading.Event = field(default_factory=threading.Event)
     transfers: Transfers = field(default_factory=Transfers)

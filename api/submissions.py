@@ -19,16 +19,16 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from api.callbacks.terms import JobCallback
-from api.problems.problem import invalid_request
-from jobs.members import MOST_LABELS, Label, LabelValue, Whole, whole
-from jobs.pointer import pointer_of
-from jobs.rules import LONGEST_TTL, SHORTEST_TTL
-from jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
+from callboard.api.callbacks.terms import JobCallback
+from callboard.api.problems.problem import invalid_request
+from callboard.jobs.members import MAX_LABELS, Label, LabelValue, Whole, whole
+from callboard.jobs.pointer import pointer_of
+from callboard.jobs.rules import MAX_TTL, MIN_TTL
+from callboard.jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
 
-LONGEST_DELAY: Final = timedelta(days=366)
-LONGEST_NAME: Final = 64
-_MOST_MEMBERS: Final = 100  # each that is wrong is an error of its own
+MAX_DELAY: Final = timedelta(days=366)
+MAX_NAME_LENGTH: Final = 64
+_MAX_MEMBERS: Final = 100  # each that is wrong is an error of its own
 _MS: Final = timedelta(milliseconds=1)
 _FIRST_DECADE: Final = 197
 _TIME_IN_YEAR: Final = (
@@ -63,7 +63,7 @@ def _bound_years(schema: dict[str, Any]) -> None:
 
 TtlSeconds = Annotated[
     int,
-    Field(ge=int(SHORTEST_TTL.total_seconds()), le=int(LONGEST_TTL.total_seconds())),
+    Field(ge=int(MIN_TTL.total_seconds()), le=int(MAX_TTL.total_seconds())),
     BeforeValidator(whole),
 ]
 Time = Annotated[
@@ -101,7 +101,7 @@ class Submission(BaseModel):
     )
 
     operation: str = Field(
-        max_length=LONGEST_NAME, description="What to run; see `/v1/operations`."
+        max_length=MAX_NAME_LENGTH, description="What to run; see `/v1/operations`."
     )
     params: dict[str, Any] = Field(description="The operation's parameters.")
     priority: Whole = Field(
@@ -109,14 +109,14 @@ class Submission(BaseModel):
     )
     labels: dict[Label, LabelValue] = Field(
         default_factory=dict,
-        max_length=MOST_LABELS,
+        max_length=MAX_LABELS,
         description="Words to find the job by.",
         json_schema_extra={"additionalProperties": False},
     )
     delay_seconds: float | None = Field(
         default=None,
         ge=0,
-        le=LONGEST_DELAY.total_seconds(),
+        le=MAX_DELAY.total_seconds(),
         description="Seconds before it may start.",
     )
     run_at: Time | None = Field(
@@ -151,11 +151,11 @@ def parse_submission(
     Raises:
         Problem: 422; each error has a JSON Pointer into the body, or what `place` says.
     """
-    if isinstance(body, dict) and len(body) > _MOST_MEMBERS:
-        raise invalid_request([("", f"has more than {_MOST_MEMBERS} members")])
+    if isinstance(body, dict) and len(body) > _MAX_MEMBERS:
+        raise invalid_request([("", f"has more than {_MAX_MEMBERS} members")])
     labels = body.get("labels") if isinstance(body, dict) else None
-    if isinstance(labels, dict) and len(labels) > _MOST_MEMBERS:
-        raise invalid_request([(place(("labels",)), f"has more than {MOST_LABELS} labels")])
+    if isinstance(labels, dict) and len(labels) > _MAX_MEMBERS:
+        raise invalid_request([(place(("labels",)), f"has more than {MAX_LABELS} labels")])
     try:
         return Submission.model_validate(body)
     except ValidationError as error:

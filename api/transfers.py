@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from api.problems.kinds import BODIES_FULL, DOWNLOADS_FULL
-from api.problems.problem import Problem
-from api.request import Request, holders_of
-from api.waiting.places import Places
+from callboard.api.problems.kinds import BODIES_FULL, DOWNLOADS_FULL
+from callboard.api.problems.problem import Problem
+from callboard.api.request import Request, holders_of
+from callboard.api.waiting.places import Places
 
 
 class Transfers:

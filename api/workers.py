@@ -4,11 +4,11 @@ from typing import Any
 
 import falcon
 
-from api.media import Media
-from api.render import timestamp
-from api.request import Request
-from jobs.store import Store
-from jobs.workers import Worker, list_workers
+from callboard.api.media import Media
+from callboard.api.render import timestamp
+from callboard.api.request import Request
+from callboard.jobs.store import Store
+from callboard.jobs.workers import Worker, list_workers
 
 
 class WorkersResource:

@@ -28,7 +28,7 @@ from bench.attackers import MIB, Address
 from bench.probing import probing, taking
 from bench.serving import serving
 from bench.worst_cases import worst_cases
-from config.environment import bare_environment
+from callboard.config.environment import bare_environment
 from tests.eventually import eventually
 from tests.system.stack import Stack, free_port
 
@@ -39,7 +39,7 @@ _OPERATIONS: Final = "tests.system.operations,attacked"
 _QUIET_S: Final = 3.0
 _BETWEEN_S: Final = 0.25
 _STOPS_S: Final = 0.01
-_MOST_STOP_S: Final = 0.1
+_MAX_STOP_S: Final = 0.1
 
 Figures = dict[str, Any]
 
@@ -135,7 +135,7 @@ def table(victim: Victim, _seconds: float) -> Figures:
         stops.append(stop)
         row = [name, status, round(ended - began, 3), round(stop, 3)]
         print(json.dumps(row, ensure_ascii=False), flush=True)
-    late = sum(each > _MOST_STOP_S for each in stops[1:])
+    late = sum(each > _MAX_STOP_S for each in stops[1:])
     return {"requests": len(stops) - 1, "longest_stop_s": round(max(stops[1:]), 3), "late": late}
 
 
@@ -180,7 +180,7 @@ def _one_process(tree: Path) -> Iterator[Victim]:
         "PYTHONPATH": _path(tree),
     }
     process = subprocess.Popen(
-        [sys.executable, "-c", "from ops.cli import main; main()", "dev"],
+        [sys.executable, "-c", "from callboard.ops.cli import main; main()", "dev"],
         cwd=tree,
         env=bare_environment(**settings),
         stdout=subprocess.DEVNULL,

@@ -16,14 +16,14 @@ from typing import Any, Final
 
 import redis
 
-from jobs.claim import claim
-from jobs.fence import Fence
-from jobs.finish import encode_result, finish
-from jobs.identity import new_job_id
-from jobs.progress import LogBounds, Report, progress
-from jobs.store import Store
-from jobs.submission import Submission
-from jobs.submit import submit
+from callboard.jobs.claim import claim
+from callboard.jobs.fence import Fence
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.identity import new_job_id
+from callboard.jobs.progress import LogBounds, Report, progress
+from callboard.jobs.store import Store
+from callboard.jobs.submission import Submission
+from callboard.jobs.submit import submit
 
 _LEASE: Final = timedelta(hours=1)
 _LINE_EVERY: Final = 4

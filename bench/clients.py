@@ -12,7 +12,7 @@ _END_OF_HEAD: Final = b"\r\n\r\n"
 _WAIT: Final = "Prefer: wait=60\r\n"
 _CONNECTS_AT_ONCE: Final = 50
 _LOOK_S: Final = 0.05
-_LONGEST_S: Final = 60.0
+_MAX_S: Final = 60.0
 _KEPT_S: Final = 2.0  # a server closes connections that are idle for 5 s
 
 
@@ -142,7 +142,7 @@ class Clients:
             TimeoutError: it takes longer than a minute.
         """
         heard = self.heard
-        async with asyncio.timeout(_LONGEST_S):
+        async with asyncio.timeout(_MAX_S):
             while (  # noqa: ASYNC110  # three counts, of which none is worth an event
                 heard.open_streams < streams
                 or heard.waiting < waits

@@ -16,9 +16,9 @@ from typing import Final
 from falcon import testing
 
 from bench.worst_cases import Case, worst_cases
-from jobs.operation import Operation
-from jobs.registry import Registry
-from ops.web import SWITCH_S
+from callboard.jobs.operation import Operation
+from callboard.jobs.registry import Registry
+from callboard.ops.web import SWITCH_S
 from tests.api_stage import Stage, echo
 
 _BEAT_S: Final = 0.0005

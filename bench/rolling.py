@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from bench.serving import serving
 from bench.waiting import spread
-from jobs.store import Store
+from callboard.jobs.store import Store
 from tests.eventually import eventually
 from tests.system.stack import BOOT_SECONDS, Stack, Started
 
@@ -30,7 +30,7 @@ LONG_S: Final = 3.0
 
 _WAIT_S: Final = 10
 _PATIENCE_S: Final = 60.0
-_MOST_CLIENTS: Final = 200
+_MAX_CLIENTS: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def measure(stack: Stack, load: Load) -> dict[str, Any]:
 def _run(stack: Stack, load: Load) -> Seen:
     seen = Seen()
     began, pace = time.monotonic(), Event()
-    with ThreadPoolExecutor(_MOST_CLIENTS) as clients:
+    with ThreadPoolExecutor(_MAX_CLIENTS) as clients:
         replacing = clients.submit(_replace_all, stack, load.seconds)
         following = []
         for number in range(int(load.jobs * load.seconds)):

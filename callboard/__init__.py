@@ -1,27 +1,61 @@
-"""The Python client of a Callboard server."""
+"""Callboard: slow Python functions as jobs over HTTP.
 
-from callboard.client import Client
-from callboard.errors import (
-    CallboardClientError,
-    CannotAsk,
-    FileDamaged,
-    JobFailed,
-    Problem,
-    ServerAway,
-    StrangeAnswer,
-)
-from callboard.files import UploadedFile
-from callboard.server_events import Event
+A module with operations takes what it needs from here, and so does a program that calls a server:
+`from callboard import operation, Job, File, Client`. Each name is imported when it is first used,
+so that a client needs nothing of the server, and a function in a process of its own little.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from callboard.client import (
+        CallboardClientError,
+        CannotAsk,
+        Client,
+        Event,
+        FileDamaged,
+        JobFailed,
+        Problem,
+        ServerAway,
+        StrangeAnswer,
+        UploadedFile,
+    )
+    from callboard.jobs import Accepts, Failure, File, Job, Operation, RetryAfter, operation
+    from callboard.ops import connect
 
 __all__ = [
+    "Accepts",
     "CallboardClientError",
     "CannotAsk",
     "Client",
     "Event",
+    "Failure",
+    "File",
     "FileDamaged",
+    "Job",
     "JobFailed",
+    "Operation",
     "Problem",
+    "RetryAfter",
     "ServerAway",
     "StrangeAnswer",
     "UploadedFile",
+    "connect",
+    "operation",
 ]
+
+_OF_JOBS = ("Accepts", "Failure", "File", "Job", "Operation", "RetryAfter", "operation")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "jobs" if name in _OF_JOBS else "ops" if name == "connect" else "client"
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from callboard.client import Client
-from callboard.serving import ServerDidNotStart, serving
+from callboard.client.client import Client
+from callboard.client.serving import ServerDidNotStart, serving
 
 __all__ = ["ServerDidNotStart", "callboard", "callboard_server", "callboard_settings", "serving"]
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from config.duration import parse_duration
-from config.values import DurationBetween, words
+from callboard.config.duration import parse_duration
+from callboard.config.values import DurationBetween, words
 
 _WAITS = ("5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h")
 RETRIES = tuple(parse_duration(wait) for wait in _WAITS)
@@ -15,7 +15,7 @@ RETRIES = tuple(parse_duration(wait) for wait in _WAITS)
 
 _HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]+", re.ASCII)
 _HIGHEST_PORT = 65_535
-_LEAST_CHARACTERS = 32
+_MIN_CHARACTERS = 32
 
 
 def _durations(value: object) -> object:
@@ -46,8 +46,8 @@ def _ports(value: object) -> object:
 
 
 def _long_enough(key: SecretStr) -> SecretStr:
-    if len(key.get_secret_value()) < _LEAST_CHARACTERS:
-        raise ValueError(f"it has fewer than {_LEAST_CHARACTERS} characters")
+    if len(key.get_secret_value()) < _MIN_CHARACTERS:
+        raise ValueError(f"it has fewer than {_MIN_CHARACTERS} characters")
     return key
 
 

@@ -7,8 +7,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config.process import ProcessName
-from config.settings import Settings
+from callboard.config.process import ProcessName
+from callboard.config.settings import Settings
 
 if TYPE_CHECKING:
     import fakeredis
@@ -17,7 +17,7 @@ _CONNECT_TIMEOUT_SECONDS = 2.0
 _REPLY_TIMEOUT_SECONDS = 5.0
 _POOL_WAIT_SECONDS = 5.0
 _HEALTH_CHECK_SECONDS = 15
-_MOST_CONNECTIONS = 64
+_MAX_CONNECTIONS = 64
 
 
 def connect_redis(
@@ -41,7 +41,7 @@ def connect_redis(
     url = settings.redis_url.get_secret_value()
     pool = redis.BlockingConnectionPool.from_url(
         url,
-        max_connections=_MOST_CONNECTIONS,
+        max_connections=_MAX_CONNECTIONS,
         timeout=_POOL_WAIT_SECONDS,
         socket_connect_timeout=_CONNECT_TIMEOUT_SECONDS,
         socket_timeout=None if for_subscription else _REPLY_TIMEOUT_SECONDS,

@@ -3,11 +3,11 @@
 import resource
 from typing import Final
 
-MOST_CONNECTIONS: Final = 12_000
-FEWEST_FILES: Final = 192
-_MOST_FILES: Final = 65_536
-_LEAST_SPARE: Final = 128
-_MOST_SPARE: Final = 256
+MAX_CONNECTIONS: Final = 12_000
+MIN_FILES: Final = 192
+_MAX_FILES: Final = 65_536
+_MIN_SPARE: Final = 128
+_MAX_SPARE: Final = 256
 _FILES_OF_SIX: Final = 7
 _FILES_OF_THREAD: Final = 8
 
@@ -16,7 +16,7 @@ class TooFewFiles(OSError):
     """A process may hold too few files open for what it is to do."""
 
 
-def allow_many_files(least: int = FEWEST_FILES, *, doing: str = "serving") -> int:
+def allow_many_files(least: int = MIN_FILES, *, doing: str = "serving") -> int:
     """Raise the limit of open files as far as this user may, and say how many there may be.
 
     Args:
@@ -27,11 +27,11 @@ def allow_many_files(least: int = FEWEST_FILES, *, doing: str = "serving") -> in
         TooFewFiles: even so there are fewer.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = wanted
-    files = _MOST_FILES if soft == resource.RLIM_INFINITY else soft
+    files = _MAX_FILES if soft == resource.RLIM_INFINITY else soft
     if files < least:
         raise TooFewFiles(
             f"a process may hold {files} files open here, and {doing} takes {least} at "
@@ -49,7 +49,7 @@ def allow_files_of_worker(threads: int) -> None:
     Raises:
         TooFewFiles: there are fewer than all of its threads need.
     """
-    least = _LEAST_SPARE + threads * _FILES_OF_THREAD
+    least = _MIN_SPARE + threads * _FILES_OF_THREAD
     allow_many_files(least, doing=f"a worker with CALLBOARD_THREADS={threads}")
 
 
@@ -59,5 +59,5 @@ def room_for_clients(files: int) -> int:
     One of six may have a file besides, as an upload or a download has. What is spared is for
     Redis, RabbitMQ and the process itself.
     """
-    spare = min(_MOST_SPARE, max(_LEAST_SPARE, files // 4))
-    return min(MOST_CONNECTIONS, (files - spare) * 6 // _FILES_OF_SIX)
+    spare = min(_MAX_SPARE, max(_MIN_SPARE, files // 4))
+    return min(MAX_CONNECTIONS, (files - spare) * 6 // _FILES_OF_SIX)

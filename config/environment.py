@@ -3,7 +3,7 @@
 import os
 from collections.abc import MutableMapping
 
-from config.settings import PREFIX, Settings, variables_of
+from callboard.config.settings import PREFIX, Settings, variables_of
 
 
 def override_environment(**chosen: object) -> None:

@@ -10,17 +10,19 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 # Read anew at each HUP, or new processes would have new code everywhere but here.
-for _name in [name for name in sys.modules if name.partition(".")[0] in ("config", "ops")]:
+for _name in [
+    name for name in sys.modules if name.startswith(("callboard.config", "callboard.ops"))
+]:
     del sys.modules[_name]
 
-from config.descriptors import (  # noqa: E402
+from callboard.config.descriptors import (  # noqa: E402
     TooFewFiles,
     allow_many_files,
     room_for_clients,
 )
-from config.load import load_settings_or_exit  # noqa: E402
-from config.logging import configure_logging  # noqa: E402
-from config.succession import Succession  # noqa: E402
+from callboard.config.load import load_settings_or_exit  # noqa: E402
+from callboard.config.logging import configure_logging  # noqa: E402
+from callboard.config.succession import Succession  # noqa: E402
 
 _FINISH_S = 15  # that requests get to end, and the processes to hang up after that
 _HANG_UP_S = 3
@@ -110,7 +112,7 @@ _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
 backlog = 2048
 workers = _settings.web_concurrency
-worker_class = "ops.gunicorn_worker.Worker"  # of gevent; by name, since config imports nobody
+worker_class = "callboard.ops.gunicorn_worker.Worker"  # by name: config imports no other folder
 worker_connections = _clients()  # of each process; a waiting client holds one
 preload_app = False  # connections are made in the workers, after the fork
 max_requests = 0

@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from config.errors import ConfigurationError
-from config.settings import PREFIX, Settings, variables_of
+from callboard.config.errors import ConfigurationError
+from callboard.config.settings import PREFIX, Settings, variables_of
 
-_LONGEST_SENTENCE = 400
+_MAX_SENTENCE_LENGTH = 400
 _READ_BY_THE_CLIENT = frozenset({"CALLBOARD_URL", "CALLBOARD_API_KEY"})
 
 
@@ -69,8 +69,8 @@ def _sentence(detail: ErrorDetails) -> str:
 def _shown(sentence: str) -> str:
     """Quote no more of a value than helps, and nothing that a terminal would obey."""
     plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in sentence)
-    half = _LONGEST_SENTENCE // 2
-    return plain if len(plain) <= _LONGEST_SENTENCE else f"{plain[:half]} … {plain[-half:]}"
+    half = _MAX_SENTENCE_LENGTH // 2
+    return plain if len(plain) <= _MAX_SENTENCE_LENGTH else f"{plain[:half]} … {plain[-half:]}"
 
 
 def _variable_in_use(place: str) -> str:

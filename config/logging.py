@@ -10,9 +10,9 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from config.lines import PLACE, PROCESSORS, take_over_libraries
-from config.people_log import RunLines, only_what_people_want
-from config.settings import Settings
+from callboard.config.lines import PLACE, PROCESSORS, take_over_libraries
+from callboard.config.people_log import RunLines, only_what_people_want
+from callboard.config.settings import Settings
 
 _PASSWORD_IN_URL = re.compile(r"(?P<user>[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@]*):[^\s/?#]*@")
 _TOKEN = re.compile(

@@ -14,13 +14,13 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from config.addresses import BrokerUrl, RedisUrl
-from config.callbacks import RETRIES, Durations, HostPatterns, Ports, SigningKey
-from config.public_url import PublicUrl
-from config.storage import Folder, LocalFile, StorageUrl
-from config.telemetry import can_export
-from config.tls import TLS
-from config.values import (
+from callboard.config.addresses import BrokerUrl, RedisUrl
+from callboard.config.callbacks import RETRIES, Durations, HostPatterns, Ports, SigningKey
+from callboard.config.public_url import PublicUrl
+from callboard.config.storage import Folder, LocalFile, StorageUrl
+from callboard.config.telemetry import can_export
+from callboard.config.tls import TLS
+from callboard.config.values import (
     ApiKeys,
     Duration,
     DurationBetween,

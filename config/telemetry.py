@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
     from opentelemetry.trace import Tracer
 
-    from config.settings import Settings
+    from callboard.config.settings import Settings
 
 CLOSE_SECONDS: Final = 3.0
 _INSTRUMENTATION: Final = "callboard"

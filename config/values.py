@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator
 
-from config.duration import format_duration, parse_bytes, parse_duration
+from callboard.config.duration import format_duration, parse_bytes, parse_duration
 
 Role = Literal["viewer", "client", "operator", "admin"]
 
@@ -17,8 +17,8 @@ _ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_MOST_PLACES = 1_000_000
-_MOST_REQUESTS = 1_000_000
+_MAX_PLACES = 1_000_000
+_MAX_REQUESTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _places(value: object) -> object:
         if not pair.strip():
             continue
         name, _, count = (part.strip() for part in pair.partition("="))
-        if not _NAME.fullmatch(name) or not count.isdecimal() or int(count) > _MOST_PLACES:
+        if not _NAME.fullmatch(name) or not count.isdecimal() or int(count) > _MAX_PLACES:
             raise ValueError(
                 f"{pair.strip()!r} is not a resource and its number of places, such as gpu=1"
             )
@@ -163,8 +163,8 @@ def _rate(value: object) -> object:
     count, slash, length = (part.strip() for part in value.partition("/"))
     if not slash or not count.isdecimal() or not count.isascii():
         raise ValueError(f"{value!r} is not a number of requests and a time, such as 100/10s")
-    if len(count) > len(str(_MOST_REQUESTS)) or not 1 <= int(count) <= _MOST_REQUESTS:
-        raise ValueError(f"it must allow 1 to {_MOST_REQUESTS} requests, not {count}")
+    if len(count) > len(str(_MAX_REQUESTS)) or not 1 <= int(count) <= _MAX_REQUESTS:
+        raise ValueError(f"it must allow 1 to {_MAX_REQUESTS} requests, not {count}")
     window = DurationBetween("1s", "1d")(parse_duration(length))
     if window % timedelta(seconds=1):
         raise ValueError(f"{length!r} is not a whole number of seconds")

@@ -4,9 +4,9 @@ import json
 from datetime import timedelta
 from typing import Final, Literal, cast
 
-from jobs.encoding import encode
-from jobs.store import Store
-from jobs.submission import Submission, milliseconds
+from callboard.jobs.encoding import encode
+from callboard.jobs.store import Store
+from callboard.jobs.submission import Submission, milliseconds
 
 Word = Literal["adopted", "superseded", "buried"]
 ADOPT_WINDOW: Final = timedelta(hours=24)

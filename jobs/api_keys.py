@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
-from config.values import Role
-from jobs.store import Store
-from jobs.submission import moment
+from callboard.config.values import Role
+from callboard.jobs.store import Store
+from callboard.jobs.submission import moment
 
 TENANT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-LONGEST_NAME: Final = 100
+MAX_NAME_LENGTH: Final = 100
 _KEY: Final = re.compile(r"cbk_[A-Za-z0-9_-]{43}")
 _SECRET_BYTES: Final = 32
 _ID_DIGITS: Final = 12
@@ -70,8 +70,8 @@ def create_key(store: Store, *, tenant: str, role: Role, name: str = "") -> tupl
     """
     if not TENANT.fullmatch(tenant):
         raise ValueError("A tenant is 1 to 64 letters, digits, _ and -.")
-    if len(name) > LONGEST_NAME or not name.isprintable():
-        raise ValueError(f"A key's name is printable and has at most {LONGEST_NAME} characters.")
+    if len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise ValueError(f"A key's name is printable and has at most {MAX_NAME_LENGTH} characters.")
     key = f"cbk_{secrets.token_urlsafe(_SECRET_BYTES)}"
     sha256 = digest_of(key)
     said = {

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
-from jobs.errors import ConfirmationStale, JobFinal, JobNotFound
-from jobs.store import Store
-from jobs.submission import milliseconds, moment
+from callboard.jobs.errors import ConfirmationStale, JobFinal, JobNotFound
+from callboard.jobs.store import Store
+from callboard.jobs.submission import milliseconds, moment
 
 Word = Literal["cancelled", "cancelling", "ended", "missing"]
 

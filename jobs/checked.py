@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from jobs.errors import OperationFault
-from jobs.files.file import File
-from jobs.files.parameters import FileUse
-from jobs.files.records import FileRecord
-from jobs.meaning import meaning_of
-from jobs.signature import Signature
-from jobs.user_code import call_user_code
+from callboard.jobs.errors import OperationFault
+from callboard.jobs.files.file import File
+from callboard.jobs.files.parameters import FileUse
+from callboard.jobs.files.records import FileRecord
+from callboard.jobs.meaning import meaning_of
+from callboard.jobs.signature import Signature
+from callboard.jobs.user_code import call_user_code
 
 
 @dataclass(frozen=True)

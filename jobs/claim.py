@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, cast
 
-from jobs.errors import NewerFormat
-from jobs.fence import Fence
-from jobs.store import Store
-from jobs.submission import FORMAT, milliseconds, moment
+from callboard.jobs.errors import NewerFormat
+from callboard.jobs.fence import Fence
+from callboard.jobs.store import Store
+from callboard.jobs.submission import FORMAT, milliseconds, moment
 
 Word = Literal["claimed", "parked", "taken", "ended", "missing"]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from jobs.errors import StoreUnavailable
-from jobs.store import Store
-from jobs.submission import moment
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.store import Store
+from callboard.jobs.submission import moment
 
 ASKED_EVERY_S: Final = 10.0
 

@@ -9,18 +9,18 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from jobs.pointer import Location
-from jobs.values import pairs
+from callboard.jobs.pointer import Location
+from callboard.jobs.values import pairs
 
 LOWEST: Final = -(2**63)
 HIGHEST: Final = 2**64 - 1
-_LONGEST_WHOLE: Final = 20
+_MAX_WHOLE_LENGTH: Final = 20
 _ALWAYS_HELD: Final = 15
 """So many digits each double holds, within its range (IEEE 754, binary64)."""
-_MOST_DIGITS: Final = 1100
+_MAX_DIGITS: Final = 1100
 """No double has more than 1,074 after the point."""
 
-_EXACT: Final = Context(prec=4 * _MOST_DIGITS, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
+_EXACT: Final = Context(prec=4 * _MAX_DIGITS, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
 
 _MANY_DIGITS: Final = re.compile(rb"[0-9]{16}")
 
@@ -46,7 +46,7 @@ def parse_whole(digits: str) -> int:
         NotHeldError: it takes more than 64 bits.
     """
     # The length comes first, since reading very many digits takes very long.
-    if len(digits) > _LONGEST_WHOLE or not LOWEST <= (number := int(digits)) <= HIGHEST:
+    if len(digits) > _MAX_WHOLE_LENGTH or not LOWEST <= (number := int(digits)) <= HIGHEST:
         raise NotHeldError(f"The whole number {_shown(digits)} takes more than 64 bits.")
     return number
 
@@ -93,7 +93,7 @@ def parse_fraction(digits: str) -> float:
     if repr(number) == digits:  # of all texts as long as this one it is the nearest
         return number
     # `Decimal` is exact here, and not slow whatever the exponent is, as fractions are.
-    if len(digits) > _MOST_DIGITS or not _rounds_to(number, digits, int(power or 0), fraction):
+    if len(digits) > _MAX_DIGITS or not _rounds_to(number, digits, int(power or 0), fraction):
         raise NotHeldError(
             f"The number {_shown(digits)} has more digits than a 64-bit floating-point number "
             "holds; where a decimal is taken, send it as text."

@@ -6,7 +6,7 @@ import msgpack
 import zstandard
 
 COMPRESS_ABOVE_BYTES: Final = 1024
-LARGEST_DECODED_BYTES: Final = 1 << 30
+MAX_DECODED_BYTES: Final = 1 << 30
 
 _PLAIN: Final = b"\x00"
 _ZSTANDARD: Final = b"\x01"
@@ -56,7 +56,7 @@ def decode(stored: bytes) -> Any:
     kind, body = stored[:1], stored[1:]
     if kind == _ZSTANDARD:
         try:
-            body = zstandard.decompress(body, max_output_size=LARGEST_DECODED_BYTES)
+            body = zstandard.decompress(body, max_output_size=MAX_DECODED_BYTES)
         except zstandard.ZstdError as error:
             raise ValueError("damaged data") from error
     elif kind != _PLAIN:

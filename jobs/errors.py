@@ -56,10 +56,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final, Self
 
-from config.duration import format_bytes
-from jobs.quota import Quota
+from callboard.config.duration import format_bytes
+from callboard.jobs.quota import Quota
 
-LONGEST_DELAY: Final = timedelta(days=1)
+MAX_DELAY: Final = timedelta(days=1)
 """No function chooses a longer one before its next attempt."""
 
 
@@ -377,7 +377,7 @@ def _delay_of(wanted: float | timedelta | str | None) -> timedelta | None:
     seconds = delay.total_seconds() if isinstance(delay, timedelta) else float(delay)
     if math.isnan(seconds):
         raise ValueError("A delay is a number of seconds.")
-    return timedelta(seconds=max(0.0, min(LONGEST_DELAY.total_seconds(), seconds)))
+    return timedelta(seconds=max(0.0, min(MAX_DELAY.total_seconds(), seconds)))
 
 
 def _delay_in(header: str) -> float | timedelta | None:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from jobs.encoding import encode
-from jobs.errors import ResultNotSerialisable, ResultTooLarge
-from jobs.fence import Fence
-from jobs.store import Store
+from callboard.jobs.encoding import encode
+from callboard.jobs.errors import ResultNotSerialisable, ResultTooLarge
+from callboard.jobs.fence import Fence
+from callboard.jobs.store import Store
 
 Word = Literal["finished", "stale", "ended", "missing", "lost"]
 

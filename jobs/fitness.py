@@ -6,8 +6,8 @@ from typing import Any, Final, Literal
 
 import redis
 
-from jobs.errors import StoreUnfit
-from jobs.versions import numbers_of
+from callboard.jobs.errors import StoreUnfit
+from callboard.jobs.versions import numbers_of
 
 OLDEST_VERSION: Final = (6, 2)
 WAITAOF_SINCE: Final = (7, 2)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from jobs.store import Store
+from callboard.jobs.store import Store
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import sys
 from typing import Any, Final
 
-from jobs.pointer import Location
-from jobs.unsendable import Unsendable
+from callboard.jobs.pointer import Location
+from callboard.jobs.unsendable import Unsendable
 
 _PACKAGES: Final = ("numpy", "pandas")
 

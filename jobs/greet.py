@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from jobs.record import pairs
-from jobs.store import Store
-from jobs.submission import milliseconds
+from callboard.jobs.record import pairs
+from callboard.jobs.store import Store
+from callboard.jobs.submission import milliseconds
 
 HELLO_LASTS: Final = timedelta(seconds=30)
 

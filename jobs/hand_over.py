@@ -1,6 +1,6 @@
 """hand_over: give idle places to parked jobs."""
 
-from jobs.store import Store
+from callboard.jobs.store import Store
 
 
 def hand_over(store: Store, *, most: int = 200) -> int:

@@ -4,21 +4,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.errors import DuplicateJob, InvalidParameters, OperationError, OperationFault
-from jobs.faults import FaultPoints
-from jobs.files.records import FileRecord, read_files
-from jobs.identity import new_job_id
-from jobs.offload import Offload, at_once
-from jobs.operation import Operation
-from jobs.publisher import Publisher, Wakeup
-from jobs.quota import Charge
-from jobs.registry import Registry
-from jobs.relay import Relay
-from jobs.store import Store
-from jobs.submission import DEFAULT_TENANT, Submission
-from jobs.submit import Accepted, submit
-from jobs.submitting import bind_submitter
-from jobs.user_code import log_fault
+from callboard.jobs.errors import DuplicateJob, InvalidParameters, OperationError, OperationFault
+from callboard.jobs.faults import FaultPoints
+from callboard.jobs.files.records import FileRecord, read_files
+from callboard.jobs.identity import new_job_id
+from callboard.jobs.offload import Offload, at_once
+from callboard.jobs.operation import Operation
+from callboard.jobs.publisher import Publisher, Wakeup
+from callboard.jobs.quota import Charge
+from callboard.jobs.registry import Registry
+from callboard.jobs.relay import Relay
+from callboard.jobs.store import Store
+from callboard.jobs.submission import DEFAULT_TENANT, Submission
+from callboard.jobs.submit import Accepted, submit
+from callboard.jobs.submitting import bind_submitter
+from callboard.jobs.user_code import log_fault
 
 ReadOptions = Callable[[str, Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
 """Reads the options of a submission of an operation with such parameters."""

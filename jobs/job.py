@@ -5,15 +5,15 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import Final, Protocol, TypeVar
 
-from jobs.encoding import cut
-from jobs.errors import Cancelled, Interrupted, Interruption
-from jobs.files.folder import RunFiles
-from jobs.progress import Report
-from jobs.scale import Scale, percent_of, units_of
+from callboard.jobs.encoding import cut
+from callboard.jobs.errors import Cancelled, Interrupted, Interruption
+from callboard.jobs.files.folder import RunFiles
+from callboard.jobs.progress import Report
+from callboard.jobs.scale import Scale, percent_of, units_of
 
 Item = TypeVar("Item")
-LONGEST_LINE: Final = 4096
-MOST_BUFFERED_LINES: Final = 1000
+MAX_LINE_LENGTH: Final = 4096
+MAX_BUFFERED_LINES: Final = 1000
 NO_NUMBER: Final = "(a progress that is no number was left out)"
 
 
@@ -88,7 +88,7 @@ class Job:
 
         Args:
             current: units done, or percent when there is no `total`.
-            total: units in all; beyond `MOST_UNITS` both are shown as that.
+            total: units in all; beyond `MAX_UNITS` both are shown as that.
         """
         try:
             percent = percent_of(current, 100 if total is None else total)
@@ -135,7 +135,7 @@ class Job:
             Whether that is so.
         """
         with self._lock:
-            is_full = len(self._lines) >= MOST_BUFFERED_LINES
+            is_full = len(self._lines) >= MAX_BUFFERED_LINES
             self._dropped += is_full
             return is_full
 
@@ -151,7 +151,7 @@ class Job:
             self._current = self._current if report.current is None else report.current
             self._total = self._total if report.total is None else report.total
             self._step = report.step or self._step
-            room = max(0, MOST_BUFFERED_LINES - len(self._lines))
+            room = max(0, MAX_BUFFERED_LINES - len(self._lines))
             self._lines += report.lines[:room]
             self._dropped += len(report.lines[room:])
         if self._reporter is not None:
@@ -177,8 +177,8 @@ class Job:
     def _report(self, line: str | None = None) -> None:
         if line is not None:
             with self._lock:
-                if len(self._lines) < MOST_BUFFERED_LINES:
-                    self._lines.append(f"{time.time():.3f} {cut(line, LONGEST_LINE)}")
+                if len(self._lines) < MAX_BUFFERED_LINES:
+                    self._lines.append(f"{time.time():.3f} {cut(line, MAX_LINE_LENGTH)}")
                 else:
                     self._dropped += 1
         if self._reporter is not None:
@@ -188,7 +188,7 @@ class Job:
 def _line(text: object) -> str:
     """Put into words whatever a function reports; its own words may fail."""
     try:
-        return cut(text if isinstance(text, str) else str(text), LONGEST_LINE)
+        return cut(text if isinstance(text, str) else str(text), MAX_LINE_LENGTH)
     except Interruption:
         raise
     except BaseException:  # noqa: BLE001 — it may be of any class

@@ -3,9 +3,9 @@
 from contextlib import suppress
 from typing import Final
 
-from jobs.errors import FileNotFound
-from jobs.files.storage import Storage
-from jobs.offload import Offload, at_once
+from callboard.jobs.errors import FileNotFound
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.offload import Offload, at_once
 
 _SAYS: Final = b"Callboard: API keys were made here. Without any in Redis nobody is let in.\n"
 

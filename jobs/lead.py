@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Final
 
-from jobs.store import Store
-from jobs.submission import milliseconds
+from callboard.jobs.store import Store
+from callboard.jobs.submission import milliseconds
 
-LONGEST: Final = timedelta(seconds=10)
+MAX_LEAD: Final = timedelta(seconds=10)
 """No process leads for longer at a time."""
 
 
@@ -26,7 +26,7 @@ def lead(store: Store, name: str, *, lasts: timedelta) -> bool:
     )
     if taken:
         return True
-    if leader != name.encode() and left_ms < milliseconds(LONGEST):
+    if leader != name.encode() and left_ms < milliseconds(MAX_LEAD):
         return False
     store.pipeline(("SET", key, name, "PX", lasts_ms))
     return True

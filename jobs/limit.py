@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from jobs.store import Store
+from callboard.jobs.store import Store
 
 _SOURCES: Final = ("pause", "operator", "declared")
 _UNLIMITED: Final = 10**9  # as `limit_slots` writes it for a limit that was taken back

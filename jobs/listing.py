@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from jobs.read import read_many
-from jobs.record import Record, Status
-from jobs.store import Store
+from callboard.jobs.read import read_many
+from callboard.jobs.record import Record, Status
+from callboard.jobs.store import Store
 
 CANDIDATES: Final = 1000
 CALLS: Final = 5

@@ -16,10 +16,10 @@ from typing import Any, Final
 from pydantic import BaseModel, RootModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from jobs.files.file import File
-from jobs.values import fields_of, has_fields
+from callboard.jobs.files.file import File
+from callboard.jobs.values import fields_of, has_fields
 
-_MOST_ZEROS: Final = 64
+_MAX_ZEROS: Final = 64
 
 
 class NoMeaningError(Exception):
@@ -117,7 +117,7 @@ def _of_decimal(value: Decimal) -> str:
         return str(value)
     if not any(digits):
         return "0"
-    if 0 < exponent <= _MOST_ZEROS:
+    if 0 < exponent <= _MAX_ZEROS:
         return str(Decimal((sign, digits + (0,) * exponent, 0)))
     while exponent < 0 and digits[-1] == 0:
         digits, exponent = digits[:-1], exponent + 1

@@ -5,9 +5,9 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from jobs.submission import HIGHEST_PRIORITY
+from callboard.jobs.submission import HIGHEST_PRIORITY
 
-MOST_LABELS: Final = 16
+MAX_LABELS: Final = 16
 LABEL_NAME: Final = "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
 LABEL_VALUE: Final = (
     # No control characters, no line or paragraph ends, nothing that turns the direction of text.

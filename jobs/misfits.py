@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-MOST: Final = 1000
+MAX_MISFITS: Final = 1000
 """Of more errors than this only the first are told."""
 
 _FIRST: Final = 50
@@ -26,12 +26,12 @@ def misfits(
         validate: validates such a value; raises ValidationError.
     """
     count = error.error_count()
-    if count <= MOST:
+    if count <= MAX_MISFITS:
         return _told(error)
     try:
         validate(_shortened(value))
     except ValidationError as first:
-        if first.error_count() <= MOST:
+        if first.error_count() <= MAX_MISFITS:
             return _told(first)
     return [((), f"has {count} errors")]
 

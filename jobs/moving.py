@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from jobs.store import Store
-from jobs.workers import Worker, list_workers
+from callboard.jobs.store import Store
+from callboard.jobs.workers import Worker, list_workers
 
-_MOST_AT_ONCE: Final = 500
+_MAX_AT_ONCE: Final = 500
 _AGAIN_S: Final = 60.0
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -72,7 +72,7 @@ class Moving:
                 queue=queue,
                 heard=json.dumps(sorted(heard)),
                 begin=begin,
-                most=_MOST_AT_ONCE,
+                most=_MAX_AT_ONCE,
             ).values
             moved += count
             if not begin:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from jobs.pointer import Location
+from callboard.jobs.pointer import Location
 
 Schema = Mapping[str, Any]
 

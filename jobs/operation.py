@@ -6,18 +6,25 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final, overload
 
-from config.duration import parse_bytes, parse_duration, parse_duration_range
-from jobs.checked import Checked
-from jobs.errors import OperationError
-from jobs.files.check import LookUp, check_files, know_no_files
-from jobs.limit import operation_slot, resource_slot
-from jobs.meaning import fingerprint
-from jobs.offload import Offload, at_once
-from jobs.parameters import Parameters
-from jobs.rules import Isolation, MemoryLimitKind, Rules, Start, complaints, unknown_option
-from jobs.submission import OnConflict, Submission
-from jobs.submitting import as_members, split, submitter_of, with_own_tenant
-from jobs.unique_by import UniqueBy
+from callboard.config.duration import parse_bytes, parse_duration, parse_duration_range
+from callboard.jobs.checked import Checked
+from callboard.jobs.errors import OperationError
+from callboard.jobs.files.check import LookUp, check_files, know_no_files
+from callboard.jobs.limit import operation_slot, resource_slot
+from callboard.jobs.meaning import fingerprint
+from callboard.jobs.offload import Offload, at_once
+from callboard.jobs.parameters import Parameters
+from callboard.jobs.rules import (
+    Isolation,
+    MemoryLimitKind,
+    Rules,
+    Start,
+    complaints,
+    unknown_option,
+)
+from callboard.jobs.submission import OnConflict, Submission
+from callboard.jobs.submitting import as_members, split, submitter_of, with_own_tenant
+from callboard.jobs.unique_by import UniqueBy
 
 
 class Operation:

@@ -8,19 +8,19 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, PydanticUserError, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from jobs.checked import Checked
-from jobs.digits import rounded, takes_decimals, with_whole
-from jobs.errors import InvalidParameters, OperationError
-from jobs.files.accepts import MEDIA_TYPES
-from jobs.files.file import File
-from jobs.files.parameters import files_within
-from jobs.misfits import misfits
-from jobs.pointer import Location, pointer_of
-from jobs.returns import ReturnType
-from jobs.sent import fill_in, makes_defaults, sent_of
-from jobs.signature import read_signature
-from jobs.user_code import call_user_code
-from jobs.values import children, has_fields
+from callboard.jobs.checked import Checked
+from callboard.jobs.digits import rounded, takes_decimals, with_whole
+from callboard.jobs.errors import InvalidParameters, OperationError
+from callboard.jobs.files.accepts import MEDIA_TYPES
+from callboard.jobs.files.file import File
+from callboard.jobs.files.parameters import files_within
+from callboard.jobs.misfits import misfits
+from callboard.jobs.pointer import Location, pointer_of
+from callboard.jobs.returns import ReturnType
+from callboard.jobs.sent import fill_in, makes_defaults, sent_of
+from callboard.jobs.signature import read_signature
+from callboard.jobs.user_code import call_user_code
+from callboard.jobs.values import children, has_fields
 
 T = TypeVar("T")
 

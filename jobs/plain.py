@@ -7,11 +7,11 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
 from decimal import Decimal
 from typing import Any, Final
 
-from jobs import foreign
-from jobs.pointer import Location
-from jobs.unsendable import Unsendable
+from callboard.jobs import foreign
+from callboard.jobs.pointer import Location
+from callboard.jobs.unsendable import Unsendable
 
-DEEPEST: Final = 200
+MAX_DEPTH: Final = 200
 """So deep results may be nested: every format and reader that there is copes with that."""
 
 _ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None)})
@@ -29,8 +29,8 @@ def plain(value: Any, at: Location = ()) -> Any:  # noqa: C901, PLR0911, PLR0912
     """
     if type(value) in _ATOMS:
         return value
-    if len(at) > DEEPEST:
-        raise Unsendable(at, f"is nested deeper than {DEEPEST} levels")
+    if len(at) > MAX_DEPTH:
+        raise Unsendable(at, f"is nested deeper than {MAX_DEPTH} levels")
     value = foreign.native(value, at)
     match value:
         case dict():

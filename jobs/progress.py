@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from jobs.fence import Fence
-from jobs.store import Store
+from callboard.jobs.fence import Fence
+from callboard.jobs.store import Store
 
 
 @dataclass(frozen=True)

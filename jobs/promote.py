@@ -1,6 +1,6 @@
 """promote: queue the scheduled jobs whose time has come."""
 
-from jobs.store import Store
+from callboard.jobs.store import Store
 
 
 def promote(store: Store, *, most: int = 500) -> int:

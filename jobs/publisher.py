@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from jobs.submission import Submission
+from callboard.jobs.submission import Submission
 
 
 @dataclass(frozen=True)

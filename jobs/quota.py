@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from config import Rate
+from callboard.config import Rate
 
 POLICY: Final = "requests"
 """The name of the one policy that there is: it counts requests."""

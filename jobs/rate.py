@@ -1,8 +1,8 @@
 """rate: count a request that submits nothing against its tenant's quota."""
 
-from jobs.errors import RateExceeded
-from jobs.quota import Charge, Quota
-from jobs.store import Store
+from callboard.jobs.errors import RateExceeded
+from callboard.jobs.quota import Charge, Quota
+from callboard.jobs.store import Store
 
 
 def count_request(store: Store, charge: Charge) -> Quota:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from jobs.encoding import decode
-from jobs.errors import JobGone, JobNotFound, NewerFormat
-from jobs.record import Record, pairs
-from jobs.store import Store
-from jobs.submission import Submission, check_format
+from callboard.jobs.encoding import decode
+from callboard.jobs.errors import JobGone, JobNotFound, NewerFormat
+from callboard.jobs.record import Record, pairs
+from callboard.jobs.store import Store
+from callboard.jobs.submission import Submission, check_format
 
 INLINE_BYTES: Final = 64 * 1024
 

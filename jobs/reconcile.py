@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from jobs.store import Store
+from callboard.jobs.store import Store
 
 
 def reconcile(store: Store, ready: Callable[[str], int | None], *, most: int = 200) -> int:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, Self, get_args
 
-from jobs.encoding import decode
-from jobs.submission import moment
+from callboard.jobs.encoding import decode
+from callboard.jobs.submission import moment
 
 Status = Literal["scheduled", "queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Final
 
-from jobs.errors import Leaving, OperationError, UnknownOperation
-from jobs.limit import operation_slot, resource_slot
-from jobs.operation import Operation
-from jobs.user_code import describe, may_be_a_keys
+from callboard.jobs.errors import Leaving, OperationError, UnknownOperation
+from callboard.jobs.limit import operation_slot, resource_slot
+from callboard.jobs.operation import Operation
+from callboard.jobs.user_code import describe, may_be_a_keys
 
 
 class Registry:

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from jobs.errors import StoreUnavailable
-from jobs.publisher import Publisher, Wakeup
-from jobs.read import read_submissions
-from jobs.store import Store
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.publisher import Publisher, Wakeup
+from callboard.jobs.read import read_submissions
+from callboard.jobs.store import Store
 
-MOST_AT_ONCE: Final = 200
+MAX_AT_ONCE: Final = 200
 AGAIN_MS: Final = 5000
 
 logger = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class Relay:
                     self._changed.wait()
                 if not (self._woken or self._confirmed):
                     return
-                woken = list(self._woken)[:MOST_AT_ONCE]
+                woken = list(self._woken)[:MAX_AT_ONCE]
                 for job_id in woken:
                     del self._woken[job_id]
                 confirmed, self._confirmed = self._confirmed, []

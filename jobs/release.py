@@ -2,8 +2,8 @@
 
 from typing import Literal, cast
 
-from jobs.fence import Fence
-from jobs.store import Store
+from callboard.jobs.fence import Fence
+from callboard.jobs.store import Store
 
 Word = Literal["queued", "cancelled", "stale"]
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from jobs.encoding import decode
-from jobs.errors import JobNotFinished
-from jobs.files.records import object_of
-from jobs.files.storage import Storage
-from jobs.offload import Offload, at_once
-from jobs.store import Store
+from callboard.jobs.encoding import decode
+from callboard.jobs.errors import JobNotFinished
+from callboard.jobs.files.records import object_of
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.offload import Offload, at_once
+from callboard.jobs.store import Store
 
 
 def read_result(

@@ -6,9 +6,9 @@ from datetime import timedelta
 from random import SystemRandom
 from typing import Any, Literal, cast
 
-from jobs.fence import Fence
-from jobs.store import Store
-from jobs.submission import milliseconds
+from callboard.jobs.fence import Fence
+from callboard.jobs.store import Store
+from callboard.jobs.submission import milliseconds
 
 Word = Literal["scheduled", "cancelled", "stale"]
 

@@ -9,16 +9,16 @@ from typing import Any, Final
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from jobs.errors import ResultNotSerialisable
-from jobs.files.file import File
-from jobs.plain import plain
-from jobs.pointer import Location, pointer_of
-from jobs.sendable import Sending, survey
-from jobs.unsendable import Unsendable
+from callboard.jobs.errors import ResultNotSerialisable
+from callboard.jobs.files.file import File
+from callboard.jobs.plain import plain
+from callboard.jobs.pointer import Location, pointer_of
+from callboard.jobs.sendable import Sending, survey
+from callboard.jobs.unsendable import Unsendable
 
 _MANY: Final = (abc.AsyncIterable, abc.AsyncIterator, abc.AsyncGenerator)
 _ONE: Final = (abc.Awaitable, abc.Coroutine)
-_LONGEST_POINTER: Final = 80
+_MAX_POINTER_LENGTH: Final = 80
 
 
 class ReturnType:
@@ -61,7 +61,9 @@ class ReturnType:
             ) from error
         except Unsendable as error:
             pointer = pointer_of(error.at) or "/"
-            where = pointer[:_LONGEST_POINTER] + ("…" if len(pointer) > _LONGEST_POINTER else "")
+            where = pointer[:_MAX_POINTER_LENGTH] + (
+                "…" if len(pointer) > _MAX_POINTER_LENGTH else ""
+            )
             raise ResultNotSerialisable(
                 f"The result cannot be sent: {where} {error.why}.", retryable=False
             ) from error

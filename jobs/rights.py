@@ -6,8 +6,8 @@ from typing import Final
 
 import redis
 
-from jobs.outages import outage_of
-from jobs.store import Store
+from callboard.jobs.outages import outage_of
+from callboard.jobs.store import Store
 
 # Every command that a script or a process sends, on a key of our own.
 _HASH: Final = (

@@ -7,16 +7,16 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, Final, Literal
 
-from jobs.submission import OnConflict
+from callboard.jobs.submission import OnConflict
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 QUEUE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
-MOST_RETRIES: Final = 1000
-SHORTEST_TTL: Final = timedelta(hours=1)
-LONGEST_TTL: Final = timedelta(days=7)
-LARGEST_RESULT: Final = 512 * 1024**2
-LEAST_MEMORY: Final = 64 * 1024**2
-LONGEST_GRACE: Final = timedelta(minutes=5)
+MAX_RETRIES: Final = 1000
+MIN_TTL: Final = timedelta(hours=1)
+MAX_TTL: Final = timedelta(days=7)
+MAX_RESULT: Final = 512 * 1024**2
+MIN_MEMORY: Final = 64 * 1024**2
+MAX_GRACE: Final = timedelta(minutes=5)
 
 _INSIDE: Final = ("shortest_backoff", "longest_backoff", "max_result_bytes", "memory_limit_bytes")
 _OPTIONS: Final = ("name", "backoff", "memory_limit", "max_result")
@@ -136,18 +136,18 @@ def complaints(name: str, rules: Rules) -> list[str]:
         (rules.time_limit > timedelta(0), "time_limit must be longer than nothing"),
         (rules.max_running is None or rules.max_running >= 1, "max_running must be at least 1"),
         (rules.max_active >= 1, "max_active must be at least 1"),
-        (0 <= rules.max_retries <= MOST_RETRIES, f"max_retries must be from 0 to {MOST_RETRIES}"),
+        (0 <= rules.max_retries <= MAX_RETRIES, f"max_retries must be from 0 to {MAX_RETRIES}"),
         (
             rules.on_conflict in ("reject", "return", "replace"),
             "on_conflict is reject, return or replace",
         ),
         *_isolation(rules),
         (
-            SHORTEST_TTL <= rules.result_ttl <= LONGEST_TTL,
+            MIN_TTL <= rules.result_ttl <= MAX_TTL,
             "result_ttl must be from 1h to 7d",
         ),
         (
-            rules.max_result_bytes is None or 1 <= rules.max_result_bytes <= LARGEST_RESULT,
+            rules.max_result_bytes is None or 1 <= rules.max_result_bytes <= MAX_RESULT,
             "max_result must be from 1B to 512MiB",
         ),
         (
@@ -193,7 +193,7 @@ def _isolation(rules: Rules) -> list[tuple[bool, str]]:
             limit is None or rules.isolation == "process",
             "memory_limit needs isolation='process': threads share their memory",
         ),
-        (limit is None or limit >= LEAST_MEMORY, "memory_limit must be at least 64MiB"),
+        (limit is None or limit >= MIN_MEMORY, "memory_limit must be at least 64MiB"),
         (
             rules.memory_limit_kind in ("resident", "address_space"),
             "memory_limit_kind is 'resident' or 'address_space'",
@@ -208,7 +208,7 @@ def _isolation(rules: Rules) -> list[tuple[bool, str]]:
             "start needs isolation='process': a thread starts no process",
         ),
         (
-            timedelta(0) <= rules.stop_grace <= LONGEST_GRACE,
+            timedelta(0) <= rules.stop_grace <= MAX_GRACE,
             "stop_grace must be from 0s to 5m",
         ),
     ]

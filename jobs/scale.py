@@ -3,9 +3,9 @@
 import math
 from typing import Final
 
-from jobs.errors import Interruption
+from callboard.jobs.errors import Interruption
 
-MOST_UNITS: Final = 2**63 - 1
+MAX_UNITS: Final = 2**63 - 1
 """What every format that a client may ask for can carry."""
 
 
@@ -71,4 +71,4 @@ def units_of(count: float) -> int:
     """
     if count != count:  # noqa: PLR0124 — NaN
         return 0
-    return int(max(-MOST_UNITS, min(MOST_UNITS, count)))
+    return int(max(-MAX_UNITS, min(MAX_UNITS, count)))

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 from typing import Final
 
-from jobs.keys import lua_prelude
+from callboard.jobs.keys import lua_prelude
 
 GROWING: Final = frozenset(
     {
@@ -142,7 +142,7 @@ def read_header(name: str, text: str) -> Header:
 
 def script_names() -> Iterator[str]:
     """Name every transition that has a Lua file."""
-    for entry in files("jobs.scripts").iterdir():
+    for entry in files("callboard.jobs.scripts").iterdir():
         if entry.name.endswith(".lua"):
             yield entry.name.removesuffix(".lua")
 
@@ -198,13 +198,13 @@ def shared_functions(text: str) -> list[str]:
 
 @cache
 def _shared_names() -> tuple[str, ...]:
-    entries = (files("jobs.scripts") / "shared").iterdir()
+    entries = (files("callboard.jobs.scripts") / "shared").iterdir()
     return tuple(sorted(e.name.removesuffix(".lua") for e in entries if e.name.endswith(".lua")))
 
 
 @cache
 def _read(path: str) -> str:
-    return (files("jobs.scripts") / path).read_text(encoding="utf-8")
+    return (files("callboard.jobs.scripts") / path).read_text(encoding="utf-8")
 
 
 def _leading_comment(text: str) -> Iterator[str]:

@@ -10,13 +10,13 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from jobs.nullable import allows_null
-from jobs.plain import DEEPEST
-from jobs.pointer import Location
-from jobs.unsendable import Unsendable
+from callboard.jobs.nullable import allows_null
+from callboard.jobs.plain import MAX_DEPTH
+from callboard.jobs.pointer import Location
+from callboard.jobs.unsendable import Unsendable
 
-LEAST: Final = -(2**63)
-MOST: Final = 2**64 - 1
+MIN_INTEGER: Final = -(2**63)
+MAX_INTEGER: Final = 2**64 - 1
 """What msgpack has; JSON has no bounds of its own."""
 
 _SIMPLE: Final = frozenset({str, int, bool, type(None)})
@@ -29,8 +29,8 @@ def survey(value: Any, at: Location = ()) -> None:  # noqa: C901, PLR0912 — a 
         Unsendable: there is a number that is infinite, keys are the same as text, or it is nested
             too deep.
     """
-    if len(at) > DEEPEST:
-        raise Unsendable(at, f"is nested deeper than {DEEPEST} levels")
+    if len(at) > MAX_DEPTH:
+        raise Unsendable(at, f"is nested deeper than {MAX_DEPTH} levels")
     match value:
         case float() if math.isinf(value):
             raise Unsendable(at, "is an infinite number, which JSON does not have")
@@ -88,15 +88,15 @@ class Sending:
         Raises:
             Unsendable: JSON or msgpack has no form of something in it.
         """
-        if len(at) > DEEPEST:
-            raise Unsendable(at, f"is nested deeper than {DEEPEST} levels")
+        if len(at) > MAX_DEPTH:
+            raise Unsendable(at, f"is nested deeper than {MAX_DEPTH} levels")
         match value:
             case bool() | None:
                 return value
             case str():
                 return self._mark(_text(value, at), at)
             case int():
-                if not LEAST <= value <= MOST:
+                if not MIN_INTEGER <= value <= MAX_INTEGER:
                     raise Unsendable(at, "is a whole number of more than 64 bits; send it as text")
                 return value
             case float():

@@ -14,9 +14,9 @@ from pydantic import BaseModel, RootModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
-from jobs.files.file import File
-from jobs.pointer import Location
-from jobs.values import FieldOf, children, fields_of, has_fields, pairs
+from callboard.jobs.files.file import File
+from callboard.jobs.pointer import Location
+from callboard.jobs.values import FieldOf, children, fields_of, has_fields, pairs
 
 _SAME_EACH_TIME: Final = (list, dict, set, frozenset, tuple, str, int, float, bool)
 

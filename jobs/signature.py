@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from jobs.errors import OperationError
-from jobs.files.parameters import FileParameter, file_parameters
-from jobs.values import fields_of_model
+from callboard.jobs.errors import OperationError
+from callboard.jobs.files.parameters import FileParameter, file_parameters
+from callboard.jobs.values import fields_of_model
 
 HANDLE: Final = "job"
 """The keyword by which a function asks for its `Job`; it is no parameter."""

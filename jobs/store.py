@@ -7,10 +7,10 @@ from typing import Any, Final
 import redis
 from redis import exceptions
 
-from jobs import script
-from jobs.errors import StoreUnavailable
-from jobs.keys import Keys
-from jobs.outages import outage_of
+from callboard.jobs import script
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.keys import Keys
+from callboard.jobs.outages import outage_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Store:
         on_woken: told the ids of jobs whose message is to be published now; it must not block.
             When it does nothing, the housekeeper's relay publishes them a second later.
         durable_by: in strict durability, the command that waits until a change is safe; see
-            `jobs.fitness.examine`.
+            `callboard.jobs.fitness.examine`.
         testing: tests only: read the time from the key `clock`, and tell the stream `history` what
             happens, when those exist.
     """

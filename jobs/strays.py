@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
-from jobs.adopt import ADOPT_WINDOW
-from jobs.greet import fleet
-from jobs.store import Store
-from jobs.submission import FIRST_FORMAT, milliseconds, moment
+from callboard.jobs.adopt import ADOPT_WINDOW
+from callboard.jobs.greet import fleet
+from callboard.jobs.store import Store
+from callboard.jobs.submission import FIRST_FORMAT, milliseconds, moment
 
 Word = Literal["kept", "dropped"]
 
-MOST_KEPT: Final = 1000
+MAX_KEPT: Final = 1000
 LOOKED_AT_EVERY: Final = timedelta(seconds=5)
 PUT_BACK_EVERY: Final = timedelta(minutes=1)
-_MOST_AT_ONCE: Final = 50
+_MAX_AT_ONCE: Final = 50
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def keep_stray(
         body=body,
         delay_ms=milliseconds(LOOKED_AT_EVERY),
         window_ms=milliseconds(ADOPT_WINDOW),
-        most=MOST_KEPT,
+        most=MAX_KEPT,
     )
     return cast("Word", answer.word)
 
@@ -91,7 +91,7 @@ def put_back_strays(store: Store, publish: Callable[[str, bytes], object]) -> in
         "take_strays",
         store.keys("strays"),
         newest_format=max(formats, default=FIRST_FORMAT),
-        most=_MOST_AT_ONCE,
+        most=_MAX_AT_ONCE,
         again_ms=milliseconds(PUT_BACK_EVERY),
         window_ms=milliseconds(ADOPT_WINDOW),
     ).values

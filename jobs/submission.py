@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, Self
 
-from jobs.errors import NewerFormat
+from callboard.jobs.errors import NewerFormat
 
 OnConflict = Literal["reject", "return", "replace"]
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobs.encoding import encode
-from jobs.errors import (
+from callboard.jobs.encoding import encode
+from callboard.jobs.errors import (
     CapacityExceeded,
     DuplicateJob,
     FileMissing,
@@ -13,9 +13,9 @@ from jobs.errors import (
     RateExceeded,
     Refused,
 )
-from jobs.quota import Charge, Quota
-from jobs.store import Store
-from jobs.submission import Submission
+from callboard.jobs.quota import Charge, Quota
+from callboard.jobs.store import Store
+from callboard.jobs.submission import Submission
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from config.duration import parse_duration
-from jobs.errors import InvalidParameters, OperationError
+from callboard.config.duration import parse_duration
+from callboard.jobs.errors import InvalidParameters, OperationError
 
 Submitter = Callable[[str, Mapping[str, Any], Mapping[str, Any]], str]
 """Takes an operation's name, its parameters and the options, and gives the job's id."""

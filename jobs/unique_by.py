@@ -4,10 +4,10 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from jobs.errors import OperationError
-from jobs.files.file import File
-from jobs.meaning import fingerprint, meaning_of
-from jobs.user_code import call_user_code
+from callboard.jobs.errors import OperationError
+from callboard.jobs.files.file import File
+from callboard.jobs.meaning import fingerprint, meaning_of
+from callboard.jobs.user_code import call_user_code
 
 
 class UniqueBy:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from jobs.pointer import Location
+from callboard.jobs.pointer import Location
 
 
 class Unsendable(Exception):

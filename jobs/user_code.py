@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from config.lines import get_logger
-from config.logging import stack_of
-from jobs.errors import InvalidParameters, Leaving, OperationFault
+from callboard.config.lines import get_logger
+from callboard.config.logging import stack_of
+from callboard.jobs.errors import InvalidParameters, Leaving, OperationFault
 
 T = TypeVar("T")
 

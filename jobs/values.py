@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import AliasChoices, BaseModel, RootModel
 from pydantic.fields import FieldInfo
 
-from jobs.pointer import Location
+from callboard.jobs.pointer import Location
 
 _LISTS: Final = (list, tuple, deque)
 

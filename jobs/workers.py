@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from jobs.greet import fleet
-from jobs.store import Store
-from jobs.submission import moment
+from callboard.jobs.greet import fleet
+from callboard.jobs.store import Store
+from callboard.jobs.submission import moment
 
 
 @dataclass(frozen=True, kw_only=True)

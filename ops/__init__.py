@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ops.connection import connect
+    from callboard.ops.connection import connect
 
 __all__ = ["connect"]
 
@@ -11,7 +11,7 @@ __all__ = ["connect"]
 def __getattr__(name: str) -> Any:
     """Import `connect` when somebody asks for it: `callboardctl` starts a second faster."""
     if name == "connect":
-        from ops.connection import connect  # noqa: PLC0415 — that is the point
+        from callboard.ops.connection import connect  # noqa: PLC0415 — that is the point
 
         return connect
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

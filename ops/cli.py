@@ -8,16 +8,16 @@ from typing import Final, Literal, NoReturn
 
 import click
 
-from callboard.terminal import tolerate_encodings
-from config import ConfigurationError, Settings, load_settings
-from jobs.errors import CallboardError
-from jobs.limit import is_declared, limit, limits_in_effect
-from ops.dev import dev
-from ops.doctor.command import doctor
-from ops.installation import Group
-from ops.keys import keys
-from ops.processes import web, worker
-from ops.secrets import secrets
+from callboard.client.terminal import tolerate_encodings
+from callboard.config import ConfigurationError, Settings, load_settings
+from callboard.jobs.errors import CallboardError
+from callboard.jobs.limit import is_declared, limit, limits_in_effect
+from callboard.ops.dev import dev
+from callboard.ops.doctor.command import doctor
+from callboard.ops.installation import Group
+from callboard.ops.keys import keys
+from callboard.ops.processes import web, worker
+from callboard.ops.secrets import secrets
 
 SLOT: Final = re.compile(r"(operation|resource):[a-z][a-z0-9_]{0,63}")
 
@@ -41,7 +41,7 @@ main.add_command(worker)
 @click.option("--genes", type=click.Path(exists=True, dir_okay=False), required=True)
 def demo(genes: str) -> None:
     """Start the one-process server, run a real job over HTTP, stop."""
-    from ops.demo import run  # noqa: PLC0415 — as above
+    from callboard.ops.demo import run  # noqa: PLC0415 — as above
 
     sys.exit(run(genes))
 
@@ -85,8 +85,8 @@ def alive() -> None:
 
     It lives if it said hello within 30 s. While Redis does not answer, the code is 2.
     """
-    from jobs.greet import fleet  # noqa: PLC0415 — as below
-    from ops.connection import connect  # noqa: PLC0415 — as below
+    from callboard.jobs.greet import fleet  # noqa: PLC0415 — as below
+    from callboard.ops.connection import connect  # noqa: PLC0415 — as below
 
     try:
         with closing(connect(_settings({}))) as assembly:
@@ -103,7 +103,7 @@ def _limit(
 ) -> None:
     if SLOT.fullmatch(slot) is None:
         _stop(f"{slot!r} is no slot: name it `operation:<name>` or `resource:<name>`")
-    from ops.connection import connect  # noqa: PLC0415 — only these commands need everything
+    from callboard.ops.connection import connect  # noqa: PLC0415 — only these commands need everything
 
     settings = _settings({})
     if settings.embedded:

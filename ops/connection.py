@@ -1,8 +1,8 @@
 """Connect a Python program to Callboard, so that it can submit jobs without HTTP."""
 
-from actors.assembly import Assembly, assemble
-from config import Settings, load_settings
-from ops.submissions import serve_operations
+from callboard.actors.assembly import Assembly, assemble
+from callboard.config import Settings, load_settings
+from callboard.ops.submissions import serve_operations
 
 
 def connect(settings: Settings | None = None) -> Assembly:

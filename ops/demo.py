@@ -11,10 +11,10 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from config.environment import bare_environment
+from callboard.config.environment import bare_environment
 
 COMMAND: Final = "gene_clustering"
-LONGEST_ROW: Final = 8
+MAX_ROW_LENGTH: Final = 8
 
 
 def run(genes: str) -> int:
@@ -27,7 +27,7 @@ def run(genes: str) -> int:
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     server = subprocess.Popen(  # noqa: S603 — our own command
-        [*_module("ops.cli"), "dev", "--port", str(port)],
+        [*_module("callboard.ops.cli"), "dev", "--port", str(port)],
         env=bare_environment(CALLBOARD_LOG_LEVEL="warning"),
         stdout=subprocess.DEVNULL,
     )
@@ -35,7 +35,15 @@ def run(genes: str) -> int:
         console.print(f"A server with no services runs at [bold]{url}[/]. The demo is this:\n")
         console.print(f"  callboard --url {url} run {COMMAND} --params @{genes}\n")
         done = subprocess.run(  # noqa: S603 — our own command
-            [*_module("callboard.cli"), "--url", url, "run", COMMAND, "--params", f"@{genes}"],
+            [
+                *_module("callboard.client.cli"),
+                "--url",
+                url,
+                "run",
+                COMMAND,
+                "--params",
+                f"@{genes}",
+            ],
             env=bare_environment(),
             stdout=subprocess.PIPE,
             check=False,
@@ -55,7 +63,9 @@ def _show(console: Console, result: dict[str, Any], genes: Path) -> None:
     table.add_column("genes")
     for cluster in result["clusters"]:
         members = cluster["genes"]
-        shown = ", ".join(members[:LONGEST_ROW]) + (" …" if len(members) > LONGEST_ROW else "")
+        shown = ", ".join(members[:MAX_ROW_LENGTH]) + (
+            " …" if len(members) > MAX_ROW_LENGTH else ""
+        )
         table.add_row(cluster["name"], str(cluster["size"]), shown)
     console.print(table)
 

@@ -9,9 +9,9 @@ from typing import Final
 
 import click
 
-from config.logging import configure_logging
-from jobs.errors import CallboardError
-from ops.installation import Refusal, settings_or_refusal
+from callboard.config.logging import configure_logging
+from callboard.jobs.errors import CallboardError
+from callboard.ops.installation import Refusal, settings_or_refusal
 
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 
@@ -30,7 +30,7 @@ def dev(modules: tuple[str, ...], port: int | None, *, reload: bool) -> None:
     MODULE is one with operations, such as my.operations, and FILE the file of one; they come
     beside those of CALLBOARD_OPERATIONS.
     """
-    from ops.embedded import serve  # noqa: PLC0415 — the other commands need no web server
+    from callboard.ops.embedded import serve  # noqa: PLC0415 — the other commands need no web server
 
     listening, chosen = _bound(port)
     named = [_importable(module) for module in modules]
@@ -78,10 +78,19 @@ def _importable(module: str) -> str:
 
 
 def _reloading(modules: Sequence[str], port: int, listening: socket.socket | None) -> int:
-    from ops.reloading import serve_again  # noqa: PLC0415 — as above
+    from callboard.ops.reloading import serve_again  # noqa: PLC0415 — as above
 
     if listening is not None:
         listening.close()  # the server that is started takes the port, each time the same one
     folders = {Path.cwd(), *(Path(each).resolve().parent for each in modules if "/" in each)}
-    command = [sys.executable, "-P", "-m", "ops.cli", "dev", "--port", str(port), *modules]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "callboard.ops.cli",
+        "dev",
+        "--port",
+        str(port),
+        *modules,
+    ]
     return serve_again(command, sorted(folders))

@@ -14,25 +14,25 @@ import click
 import waitress.server
 from dramatiq.worker import Worker
 
-from actors.assembly import assemble
-from actors.callbacks.delivering import deliver_callbacks
-from actors.service import Service
-from actors.signals import outlive_timers_and_interrupts
-from api.callbacks.body import CallbackBodies
-from api.transfers import Transfers
-from config import Settings
-from config.descriptors import allow_many_files, room_for_clients
-from config.lines import get_logger
-from config.telemetry import Telemetry
-from ops.submissions import serve_operations
-from ops.waitress_channel import answer_with_problems, finish_requests, take_no_more
-from ops.waitress_requests import Limits
-from ops.web import SWITCH_S, application, listen
+from callboard.actors.assembly import assemble
+from callboard.actors.callbacks.delivering import deliver_callbacks
+from callboard.actors.service import Service
+from callboard.actors.signals import outlive_timers_and_interrupts
+from callboard.api.callbacks.body import CallbackBodies
+from callboard.api.transfers import Transfers
+from callboard.config import Settings
+from callboard.config.descriptors import allow_many_files, room_for_clients
+from callboard.config.lines import get_logger
+from callboard.config.telemetry import Telemetry
+from callboard.ops.submissions import serve_operations
+from callboard.ops.waitress_channel import answer_with_problems, finish_requests, take_no_more
+from callboard.ops.waitress_requests import Limits
+from callboard.ops.web import SWITCH_S, application, listen
 
 WEB_THREADS: Final = 80
-MOST_WAITS: Final = 32
-MOST_STREAMS: Final = 16
-MOST_DOWNLOADS: Final = 12
+MAX_WAITS: Final = 32
+MAX_STREAMS: Final = 16
+MAX_DOWNLOADS: Final = 12
 """Each takes a thread; with them a fourth is left for requests that take no time."""
 
 _CONNECTIONS: Final = 500
@@ -84,7 +84,7 @@ def serve(
     )
     service.install()
     deliver_callbacks(assembly, CallbackBodies(assembly.store, settings))
-    events = listen(assembly, waits=MOST_WAITS, streams=MOST_STREAMS)
+    events = listen(assembly, waits=MAX_WAITS, streams=MAX_STREAMS)
     serve_operations(assembly)
     draining = threading.Event()
     web = waitress.server.create_server(
@@ -93,7 +93,7 @@ def serve(
             events,
             telemetry,
             # A thread takes an upload once all of it has come.
-            transfers=Transfers(downloads=MOST_DOWNLOADS),
+            transfers=Transfers(downloads=MAX_DOWNLOADS),
             draining=draining,
         ),
         **_place(settings, listening),

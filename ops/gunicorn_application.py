@@ -10,7 +10,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
 CONFIGURATION: Final = Path(__file__).parents[1] / "config" / "gunicorn.py"
-APPLICATION: Final = "ops.web:create()"
+APPLICATION: Final = "callboard.ops.web:create()"
 
 
 class CannotStart(Exception):

@@ -10,29 +10,29 @@ import gevent
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import InvalidChunkSize, LimitRequestHeaders
 
-from config.lines import get_logger
-from ops.allowance import UNSENT_BYTES, Allowance
+from callboard.config.lines import get_logger
+from callboard.ops.allowance import UNSENT_BYTES, Allowance
 
 LINGER_S: Final = 5.0
 """How long a client may go on sending what was refused, before it is cut off."""
 
-MOST_HEADER_BYTES: Final = 64 * 1024
+MAX_HEADER_BYTES: Final = 64 * 1024
 """All headers of a request together."""
 
 FREE_CHUNKS: Final = 4096
 BYTES_PER_CHUNK: Final = 16
 """A body may have so many chunks, and one more for so many bytes of it."""
 
-_MOST_CHUNK_LINE: Final = 1024
-_MOST_TRAILER_BYTES: Final = 8192
+_MAX_CHUNK_LINE: Final = 1024
+_MAX_TRAILER_BYTES: Final = 8192
 _CHUNKS_PER_TURN: Final = 256
 _READS_PER_TURN: Final = 8
 _SEND_BYTES: Final = 64 * 1024
 _LINGER_BYTES: Final = 128 * 1024**2
 _LINGER_PIECE_BYTES: Final = 256 * 1024
 _LINGER_PAUSE_S: Final = 0.002
-_MOST_LINGERING: Final = 32
-_SHORTEST_WAIT_S: Final = 0.001
+_MAX_LINGERING: Final = 32
+_MIN_WAIT_S: Final = 0.001
 _RESET: Final = (
     b"\x01\x00\x00\x00\x00\x00\x00\x00"  # SO_LINGER of no time: a close drops what waits
 )
@@ -92,14 +92,14 @@ class Connection:
         if not self._in_body:
             received: bytes = self._client.recv(size)
             self._header_bytes += len(received)
-            if self._header_bytes > MOST_HEADER_BYTES:
+            if self._header_bytes > MAX_HEADER_BYTES:
                 raise LimitRequestHeaders("limit request headers fields size")
             return received
         return self._receive(size)
 
     def _receive(self, size: int) -> bytes:
         before, began = self._client.gettimeout(), time.monotonic()
-        self._client.settimeout(max(_SHORTEST_WAIT_S, self._receiving.left_s))
+        self._client.settimeout(max(_MIN_WAIT_S, self._receiving.left_s))
         received = b""
         try:
             received = bytes(self._client.recv(size))
@@ -124,7 +124,7 @@ class Connection:
 
     def _send(self, piece: memoryview) -> int:
         began, sent = time.monotonic(), 0
-        self._client.settimeout(max(_SHORTEST_WAIT_S, self._sending.left_s))
+        self._client.settimeout(max(_MIN_WAIT_S, self._sending.left_s))
         try:
             sent = int(self._client.send(piece))
         except TimeoutError as error:
@@ -138,7 +138,7 @@ class Connection:
 
     def close(self) -> None:
         """Close it, but let a client that still sends read its answer before."""
-        if self.unfinished and Connection._lingering < _MOST_LINGERING:
+        if self.unfinished and Connection._lingering < _MAX_LINGERING:
             Connection._lingering += 1
             try:
                 with suppress(OSError), gevent.Timeout(LINGER_S, exception=False):
@@ -172,8 +172,8 @@ class Chunks(ChunkedReader):  # type: ignore[misc]  # no types
 
     def __init__(self, req: Any, unreader: Any) -> None:
         super().__init__(req, unreader)
-        self.limit_chunk_size_line = _MOST_CHUNK_LINE
-        self.limit_trailer_section = _MOST_TRAILER_BYTES
+        self.limit_chunk_size_line = _MAX_CHUNK_LINE
+        self.limit_trailer_section = _MAX_TRAILER_BYTES
         self._chunks = 0
         self._most: float = FREE_CHUNKS
 

@@ -14,9 +14,9 @@ from gevent.server import StreamServer
 from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.ggevent import GeventWorker
 
-from config.lines import get_logger
-from ops.gunicorn_connection import LINGER_S, Chunks, Connection
-from ops.gunicorn_listener import Listener
+from callboard.config.lines import get_logger
+from callboard.ops.gunicorn_connection import LINGER_S, Chunks, Connection
+from callboard.ops.gunicorn_listener import Listener
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -212,7 +212,7 @@ class _Translator:
 
     def sendall(self, page: bytes) -> None:
         # Whatever imports ssl has to wait until gevent has patched it.
-        from api.problems.of_servers import server_problem  # noqa: PLC0415
+        from callboard.api.problems.of_servers import server_problem  # noqa: PLC0415
 
         _version, status, _rest = page.split(b" ", 2)
         headers, body = server_problem(int(status), self._reason)

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from callboard.terminal import leave_broken_pipe
-from config import ConfigurationError, Settings, load_settings
-from config.connections import connect_redis
-from config.tls import tls_fault
-from jobs.errors import StoreUnavailable
-from jobs.store import Store
+from callboard.client.terminal import leave_broken_pipe
+from callboard.config import ConfigurationError, Settings, load_settings
+from callboard.config.connections import connect_redis
+from callboard.config.tls import tls_fault
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.store import Store
 
 
 class Group(click.Group):

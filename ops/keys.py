@@ -5,9 +5,9 @@ from typing import Final, get_args
 
 import click
 
-from config import ApiKey, Role
-from jobs.api_keys import StoredKey, create_key, id_of, list_keys, revoke_key
-from ops.installation import Refusal, installation, print_table
+from callboard.config import ApiKey, Role
+from callboard.jobs.api_keys import StoredKey, create_key, id_of, list_keys, revoke_key
+from callboard.ops.installation import Refusal, installation, print_table
 
 _HEADINGS: Final = ("id", "tenant", "role", "name", "created_at", "kept_in")
 _INSIDE: Final = (

@@ -27,10 +27,10 @@ def web(host: str | None, port: int | None, processes: int | None) -> None:
     SIGTERM drains and stops, SIGHUP replaces the processes without refusing anybody. Further
     options of gunicorn are taken from GUNICORN_CMD_ARGS.
     """
-    if "ssl" in sys.modules:  # as after `python -m ops.cli web`
-        os.execv(sys.executable, [sys.executable, "-m", "ops.start", *sys.argv[1:]])  # noqa: S606
+    if "ssl" in sys.modules:  # as after `python -m callboard.ops.cli web`
+        os.execv(sys.executable, [sys.executable, "-m", "callboard.ops.start", *sys.argv[1:]])  # noqa: S606
     _override(host=host, port=port, web_concurrency=processes)
-    from ops.gunicorn_application import Application, CannotStart  # noqa: PLC0415 — see above
+    from callboard.ops.gunicorn_application import Application, CannotStart  # noqa: PLC0415 — see above
 
     try:
         Application().run()
@@ -46,8 +46,8 @@ def worker(threads: int | None) -> None:
     SIGTERM lets running jobs end within CALLBOARD_SHUTDOWN_GRACE and hands on the others, SIGHUP
     starts the worker anew after that.
     """
-    from config.descriptors import TooFewFiles, allow_files_of_worker  # noqa: PLC0415 — a moment
-    from config.load import load_settings_or_exit  # noqa: PLC0415 — saved for `web`
+    from callboard.config.descriptors import TooFewFiles, allow_files_of_worker  # noqa: PLC0415 — a moment
+    from callboard.config.load import load_settings_or_exit  # noqa: PLC0415 — saved for `web`
 
     threads = threads or load_settings_or_exit().threads
     try:
@@ -65,7 +65,7 @@ def worker(threads: int | None) -> None:
 def _arguments(parser: Any, threads: int) -> "Namespace":
     arguments: Namespace = parser.parse_args(
         [
-            "ops.worker",
+            "callboard.ops.worker",
             "--processes=1",  # if one of several died, dramatiq would stop them all
             f"--threads={threads}",
             "--skip-logging",
@@ -77,6 +77,6 @@ def _arguments(parser: Any, threads: int) -> "Namespace":
 
 def _override(**chosen: object) -> None:
     if any(value is not None for value in chosen.values()):
-        from config.environment import override_environment  # noqa: PLC0415 — see above
+        from callboard.config.environment import override_environment  # noqa: PLC0415 — see above
 
         override_environment(**chosen)

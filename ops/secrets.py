@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import click
 
-from config.duration import format_duration, parse_duration
-from jobs.api_keys import TENANT
-from jobs.callbacks.secrets import Rotation, derive, list_rotations, read_rotation, rotate
-from ops.installation import Refusal, installation, print_table, settings_or_refusal
+from callboard.config.duration import format_duration, parse_duration
+from callboard.jobs.api_keys import TENANT
+from callboard.jobs.callbacks.secrets import Rotation, derive, list_rotations, read_rotation, rotate
+from callboard.ops.installation import Refusal, installation, print_table, settings_or_refusal
 
-LONGEST_OVERLAP: Final = timedelta(days=30)
+MAX_OVERLAP: Final = timedelta(days=30)
 _HEADINGS: Final = ("tenant", "generation", "rotated_at", "earlier_until")
 _INSIDE: Final = (
     "rotations live in Redis: set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL; "
@@ -30,8 +30,8 @@ def _overlap(_context: click.Context, _parameter: click.Parameter, said: str) ->
         overlap = parse_duration(said)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
-    if overlap > LONGEST_OVERLAP:
-        raise click.BadParameter(f"it must be at most {format_duration(LONGEST_OVERLAP)}")
+    if overlap > MAX_OVERLAP:
+        raise click.BadParameter(f"it must be at most {format_duration(MAX_OVERLAP)}")
     return overlap
 
 

@@ -13,12 +13,12 @@ def main() -> None:
     """Run the command that the command line names."""
     _find_modules_here()
     if sys.argv[1:2] and sys.argv[1] in _PROCESSES:
-        from ops import processes  # noqa: PLC0415 — that is the point
+        from callboard.ops import processes  # noqa: PLC0415 — that is the point
 
         command = getattr(processes, sys.argv[1])
         command(args=sys.argv[2:], prog_name=f"callboardctl {sys.argv[1]}")
     else:
-        from ops.cli import main as others  # noqa: PLC0415 — as above
+        from callboard.ops.cli import main as others  # noqa: PLC0415 — as above
 
         others()
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from actors.assembly import Assembly
-from api.callbacks.terms import CallbackTerms
-from api.idempotency import idempotency_fields
-from api.problems.problem import Problem
-from api.submissions import Submission, due_ms, parse_submission
-from jobs.api_keys import TENANT
-from jobs.errors import InvalidParameters
-from jobs.pointer import pointer_of
-from jobs.submission import DEFAULT_TENANT
+from callboard.actors.assembly import Assembly
+from callboard.api.callbacks.terms import CallbackTerms
+from callboard.api.idempotency import idempotency_fields
+from callboard.api.problems.problem import Problem
+from callboard.api.submissions import Submission, due_ms, parse_submission
+from callboard.jobs.api_keys import TENANT
+from callboard.jobs.errors import InvalidParameters
+from callboard.jobs.pointer import pointer_of
+from callboard.jobs.submission import DEFAULT_TENANT
 
 _BESIDE: Final = ("tenant", "idempotency_key")
 """What a caller over HTTP says by a key and a header."""

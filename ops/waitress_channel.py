@@ -11,13 +11,13 @@ from typing import Any, Final
 from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 
-from api.problems.of_servers import server_problem
-from config.lines import get_logger
-from ops.accepting import pause_when_short_of_files
-from ops.allowance import UNSENT_BYTES, Allowance
-from ops.waitress_requests import Limits, Parser
+from callboard.api.problems.of_servers import server_problem
+from callboard.config.lines import get_logger
+from callboard.ops.accepting import pause_when_short_of_files
+from callboard.ops.allowance import UNSENT_BYTES, Allowance
+from callboard.ops.waitress_requests import Limits, Parser
 
-MOST_PIPELINED: Final = 16
+MAX_PIPELINED: Final = 16
 """So many requests are taken of those that come at once; then the connection is closed."""
 
 HEADERS_WITHIN_S: Final = 10.0
@@ -111,10 +111,10 @@ class Channel(HTTPChannel):
         taken = bool(super().received(data))
         lock, requests = self._waiting()
         with lock:
-            for each in requests[MOST_PIPELINED:]:
+            for each in requests[MAX_PIPELINED:]:
                 each.close()
-            if len(requests) > MOST_PIPELINED:
-                del requests[MOST_PIPELINED:]
+            if len(requests) > MAX_PIPELINED:
+                del requests[MAX_PIPELINED:]
                 requests[-1].headers["CONNECTION"] = "close"
         return taken
 

@@ -14,10 +14,10 @@ FREE_CHUNKS: Final = 4096
 BYTES_PER_CHUNK: Final = 16
 """A body may have so many chunks, and one more for so many bytes of it."""
 
-_MOST_CHUNK_LINE: Final = 1024
-_MOST_TRAILER_BYTES: Final = 8192
+_MAX_CHUNK_LINE: Final = 1024
+_MAX_TRAILER_BYTES: Final = 8192
 _PATIENCES: Final = ((8, 30.0), (24, 1.0))
-_LEAST_PATIENCE_S: Final = 0.2
+_MIN_PATIENCE_S: Final = 0.2
 _WITH_FILES: Final = ("/v1/files", "/v1/operations/")
 
 
@@ -51,7 +51,7 @@ class Limits:
         for blocked, seconds in _PATIENCES:
             if self._blocked <= blocked:
                 return seconds
-        return _LEAST_PATIENCE_S
+        return _MIN_PATIENCE_S
 
     @contextmanager
     def blocked(self) -> Iterator[None]:
@@ -101,7 +101,7 @@ class Chunks(ChunkedReceiver):
         except TooManyChunks:
             self.error = BadRequest("There are too many small chunks.")
             return len(s)
-        if len(self.control_line) > _MOST_CHUNK_LINE or len(self.trailer) > _MOST_TRAILER_BYTES:
+        if len(self.control_line) > _MAX_CHUNK_LINE or len(self.trailer) > _MAX_TRAILER_BYTES:
             self.error = BadRequest("A line between the chunks is too long.")
         return taken
 

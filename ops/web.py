@@ -12,22 +12,22 @@ import redis
 from gevent.threadpool import ThreadPool
 from gunicorn.arbiter import Arbiter
 
-from actors.assembly import Assembly, assemble, away_because
-from api.app import create_app
-from api.request import Request
-from api.services import Services
-from api.transfers import Transfers
-from api.waiting.events import Events
-from config import load_settings_or_exit
-from config.connections import connect_redis
-from config.descriptors import MOST_CONNECTIONS, allow_many_files, room_for_clients
-from config.lines import get_logger
-from config.logging import configure_logging
-from config.telemetry import Telemetry
-from config.tls import tls_fault
-from jobs.errors import OperationError, StoreUnfit
-from jobs.offload import Offload, at_once
-from ops.gunicorn_worker import Site
+from callboard.actors.assembly import Assembly, assemble, away_because
+from callboard.api.app import create_app
+from callboard.api.request import Request
+from callboard.api.services import Services
+from callboard.api.transfers import Transfers
+from callboard.api.waiting.events import Events
+from callboard.config import load_settings_or_exit
+from callboard.config.connections import connect_redis
+from callboard.config.descriptors import MAX_CONNECTIONS, allow_many_files, room_for_clients
+from callboard.config.lines import get_logger
+from callboard.config.logging import configure_logging
+from callboard.config.telemetry import Telemetry
+from callboard.config.tls import tls_fault
+from callboard.jobs.errors import OperationError, StoreUnfit
+from callboard.jobs.offload import Offload, at_once
+from callboard.ops.gunicorn_worker import Site
 
 T = TypeVar("T")
 
@@ -36,19 +36,19 @@ log = get_logger(__name__)
 LOOK_SECONDS: Final = 1.0
 """Between two looks at a Redis that is away."""
 
-MOST_BLOCKED: Final = 32
+MAX_BLOCKED: Final = 32
 """Calls to the storage at a time; each takes a thread."""
 
-MOST_COMPUTED: Final = 2
+MAX_COMPUTED: Final = 2
 """Large bodies that are read and checked at a time; each makes all requests slower."""
 
 SWITCH_S: Final = 0.001
 """How long a thread may compute before another one of this process gets its turn."""
 
-MOST_WAITS: Final = 6_000
-MOST_STREAMS: Final = 3_000
-MOST_DOWNLOADS: Final = 1_000
-MOST_UPLOADS: Final = 1_000
+MAX_WAITS: Final = 6_000
+MAX_STREAMS: Final = 3_000
+MAX_DOWNLOADS: Final = 1_000
+MAX_UPLOADS: Final = 1_000
 """Of one process with 12,000 connections; a twelfth is left for requests that take no time."""
 
 
@@ -69,9 +69,9 @@ def create() -> Site:
         atexit.register(telemetry.close)
     assembly.relay.start()
     assembly.broker_trouble()
-    share = room_for_clients(allow_many_files()) / MOST_CONNECTIONS
-    events = listen(assembly, waits=int(MOST_WAITS * share), streams=int(MOST_STREAMS * share))
-    transfers = Transfers(downloads=int(MOST_DOWNLOADS * share), uploads=int(MOST_UPLOADS * share))
+    share = room_for_clients(allow_many_files()) / MAX_CONNECTIONS
+    events = listen(assembly, waits=int(MAX_WAITS * share), streams=int(MAX_STREAMS * share))
+    transfers = Transfers(downloads=int(MAX_DOWNLOADS * share), uploads=int(MAX_UPLOADS * share))
     draining = threading.Event()
     sys.setswitchinterval(SWITCH_S)
     app = application(
@@ -79,8 +79,8 @@ def create() -> Site:
         events,
         telemetry,
         transfers=transfers,
-        offload=_in_threads(MOST_BLOCKED),
-        compute=_in_threads(MOST_COMPUTED),
+        offload=_in_threads(MAX_BLOCKED),
+        compute=_in_threads(MAX_COMPUTED),
         draining=draining,
     )
     return Site(

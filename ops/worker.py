@@ -4,15 +4,15 @@ import sys
 
 import dramatiq
 
-from actors.assembly import assemble
-from actors.callbacks.delivering import deliver_callbacks
-from actors.service import Service
-from api.callbacks.body import CallbackBodies
-from config import load_settings_or_exit
-from config.logging import configure_logging
-from config.telemetry import Telemetry
-from jobs.errors import OperationError
-from ops.submissions import serve_operations
+from callboard.actors.assembly import assemble
+from callboard.actors.callbacks.delivering import deliver_callbacks
+from callboard.actors.service import Service
+from callboard.api.callbacks.body import CallbackBodies
+from callboard.config import load_settings_or_exit
+from callboard.config.logging import configure_logging
+from callboard.config.telemetry import Telemetry
+from callboard.jobs.errors import OperationError
+from callboard.ops.submissions import serve_operations
 
 settings = load_settings_or_exit()
 configure_logging(settings)

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from jobs import Failure, File, Job, operation
-from jobs.errors import Interruption
+from callboard import Failure, File, Job, operation
+from callboard.jobs.errors import Interruption
 
 _pause = time.sleep  # noqa: TID251  # what functions do, while tests wait for conditions
 _LEFT: list[bytes] = []

@@ -9,26 +9,26 @@ import fakeredis
 import redis
 from falcon import testing
 
-from api.app import create_app
-from api.authentication import Keyring
-from api.media import Media
-from api.room import Room
-from api.routes import Route, routes
-from api.services import Services
-from api.transfers import Transfers
-from api.waiting.events import Events
-from config import Settings
-from jobs import operation
-from jobs.claim import claim
-from jobs.fence import Fence
-from jobs.files.storage import Storage
-from jobs.finish import Outcome, encode_result, finish
-from jobs.intake import Intake
-from jobs.progress import LogBounds, Report, progress
-from jobs.publisher import Wakeup
-from jobs.registry import Registry
-from jobs.relay import Relay
-from jobs.store import Store
+from callboard import operation
+from callboard.api.app import create_app
+from callboard.api.authentication import Keyring
+from callboard.api.media import Media
+from callboard.api.room import Room
+from callboard.api.routes import Route, routes
+from callboard.api.services import Services
+from callboard.api.transfers import Transfers
+from callboard.api.waiting.events import Events
+from callboard.config import Settings
+from callboard.jobs.claim import claim
+from callboard.jobs.fence import Fence
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.finish import Outcome, encode_result, finish
+from callboard.jobs.intake import Intake
+from callboard.jobs.progress import LogBounds, Report, progress
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.registry import Registry
+from callboard.jobs.relay import Relay
+from callboard.jobs.store import Store
 
 JSON = "application/json"
 ADD = {"operation": "add", "params": {"a": 1, "b": 2}}

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobs.batches.batch import Batch, read_batch
-from jobs.batches.submit import Decided, NewBatch, Step, submit_step
-from jobs.publisher import Wakeup
-from jobs.quota import Charge
-from jobs.relay import confirm
-from jobs.submission import Submission
+from callboard.jobs.batches.batch import Batch, read_batch
+from callboard.jobs.batches.submit import Decided, NewBatch, Step, submit_step
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.quota import Charge
+from callboard.jobs.relay import confirm
+from callboard.jobs.submission import Submission
 from tests.world import World
 
 CALLBACK = {

@@ -7,7 +7,7 @@ import logging
 import sys
 import threading
 
-from jobs import Job, RetryAfter, operation
+from callboard import Job, RetryAfter, operation
 
 _MEET = threading.Barrier(2)
 

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import pytest
 from redis import Redis
 
-from config.environment import bare_environment
-from config.lines import PLACE, PROCESSORS
+from callboard.config.environment import bare_environment
+from callboard.config.lines import PLACE, PROCESSORS
 from tests.alone import room
 from tests.servers import RabbitMQ, RedisServer
 
@@ -160,7 +160,7 @@ def _run(server: Server, config: pytest.Config) -> Iterator[Server]:
 
 
 def _kept_for_ever(client: Redis) -> list[str]:
-    from jobs.keys import PERMANENT  # noqa: PLC0415  # the tests of config/ need no jobs/
+    from callboard.jobs.keys import PERMANENT  # noqa: PLC0415  # the tests of config/ need no jobs/
 
     forever = [key.decode() for key in client.scan_iter("*") if client.ttl(key) == -1]
     return sorted(

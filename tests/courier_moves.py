@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Any, Final
 
-from jobs.callbacks.deliver import Attempted, Delivery, claim_deliveries, settle
-from jobs.callbacks.deliveries import list_deliveries
-from jobs.finish import encode_result, finish
+from callboard.jobs.callbacks.deliver import Attempted, Delivery, claim_deliveries, settle
+from callboard.jobs.callbacks.deliveries import list_deliveries
+from callboard.jobs.finish import encode_result, finish
 from tests.world import World
 
 SUCCESS: Final = encode_result({"found": 1}, max_bytes=100)

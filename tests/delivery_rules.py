@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from jobs.store import Store
+from callboard.jobs.store import Store
 
 ENDED: Final = ("delivered", "failed", "stopped")
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from jobs.publisher import Wakeup
-from jobs.store import Store
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.store import Store
 from tests.batch_rules import Batches, batch_complaints, look_at_batches
 from tests.delivery_rules import Deliveries, delivery_complaints, look_at_deliveries
 

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from jobs import File, Job, operation
+from callboard import File, Job, operation
 
 _pause = time.sleep  # noqa: TID251  # what functions do, while tests wait for conditions
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from structlog.testing import LogCapture
 from structlog.typing import EventDict
 
-from config.lines import PROCESSORS
+from callboard.config.lines import PROCESSORS
 
 
 @contextmanager

@@ -11,31 +11,31 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from redis import Redis
 
-from config import Rate
-from jobs.batches.batch import cancel_batch, seal_batches
-from jobs.callbacks.deliver import Attempted, keep_body
-from jobs.cancel import cancel
-from jobs.consistency.examine import Examination
-from jobs.defer import defer
-from jobs.errors import BatchNotFound, JobActive, JobNotFound
-from jobs.excuse import excuse
-from jobs.fence import Fence
-from jobs.finish import Outcome, encode_result, finish
-from jobs.greet import greet, part
-from jobs.hand_over import hand_over
-from jobs.limit import limit
-from jobs.progress import LogBounds, Report, progress
-from jobs.promote import promote
-from jobs.publisher import Wakeup
-from jobs.purge import purge, purge_expired
-from jobs.quota import Charge
-from jobs.reap import reap
-from jobs.reconcile import reconcile
-from jobs.relay import confirm, relay_outbox
-from jobs.release import release
-from jobs.renew import renew
-from jobs.retry import retry
-from jobs.submission import Submission
+from callboard.config import Rate
+from callboard.jobs.batches.batch import cancel_batch, seal_batches
+from callboard.jobs.callbacks.deliver import Attempted, keep_body
+from callboard.jobs.cancel import cancel
+from callboard.jobs.consistency.examine import Examination
+from callboard.jobs.defer import defer
+from callboard.jobs.errors import BatchNotFound, JobActive, JobNotFound
+from callboard.jobs.excuse import excuse
+from callboard.jobs.fence import Fence
+from callboard.jobs.finish import Outcome, encode_result, finish
+from callboard.jobs.greet import greet, part
+from callboard.jobs.hand_over import hand_over
+from callboard.jobs.limit import limit
+from callboard.jobs.progress import LogBounds, Report, progress
+from callboard.jobs.promote import promote
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.purge import purge, purge_expired
+from callboard.jobs.quota import Charge
+from callboard.jobs.reap import reap
+from callboard.jobs.reconcile import reconcile
+from callboard.jobs.relay import confirm, relay_outbox
+from callboard.jobs.release import release
+from callboard.jobs.renew import renew
+from callboard.jobs.retry import retry
+from callboard.jobs.submission import Submission
 from tests import invariants
 from tests.batch_moves import decide, new_batch, words_of
 from tests.courier_moves import DOWN, EVERYTHING, OK, callback, done, take
@@ -43,10 +43,10 @@ from tests.invariants import look
 from tests.model import FINAL, Model
 from tests.world import LEASE, LIMITS, START_MS, World
 
-MOST = (9, 6)
+MAX_ACTIVE = (9, 6)
 MINUTE_MS = 60_000
 TWO_HOURS_MS = 120 * MINUTE_MS
-MOST_KEPT_MS = 25 * 60 * MINUTE_MS
+MAX_KEPT_MS = 25 * 60 * MINUTE_MS
 SUCCESS = encode_result({"found": 1}, max_bytes=100)
 DELAY = timedelta(seconds=1)
 FAILURE = Outcome(error={"type": "failure", "detail": "no"})
@@ -59,7 +59,7 @@ PRIORITIES = st.sampled_from([5, 5, 0, 10])
 NEWEST_FIRST = st.integers(0, 3) | st.integers(0, 40)
 MAYBE = st.sampled_from([False, False, False, True])
 WAITS_MS = st.sampled_from(
-    [1, 400, 1100, 3000, 6000, 9000, 11_000, 21_000, 61_000, 15 * MINUTE_MS, MOST_KEPT_MS]
+    [1, 400, 1100, 3000, 6000, 9000, 11_000, 21_000, 61_000, 15 * MINUTE_MS, MAX_KEPT_MS]
 )
 WAYS = ("succeeded", "failed", "retry", "release", "excuse", "progress")
 RATE = Rate(3, timedelta(seconds=10))
@@ -77,7 +77,7 @@ class Callboard(RuleBasedStateMachine):
         client.flushall()
         self.world = World(client)
         self.store = self.world.store
-        self.model = Model(START_MS, LEASE // timedelta(milliseconds=1), *MOST)
+        self.model = Model(START_MS, LEASE // timedelta(milliseconds=1), *MAX_ACTIVE)
         limit(self.store, LIMITS, source="declared")
         self.submissions: list[Submission] = []
         self.batches: dict[str, list[str]] = {}
@@ -150,7 +150,7 @@ class Callboard(RuleBasedStateMachine):
             self._expect(cancel(self.store, job_id), self.model.cancel(job_id))
         elif what == "submit again" and known.batch_id is None and job_id not in self.purged:
             # An item of a batch is never submitted alone; its batch's steps are repeated instead.
-            self._expect(self.world.submit(known, most=MOST), self.model.submit(known))
+            self._expect(self.world.submit(known, most=MAX_ACTIVE), self.model.submit(known))
         elif what == "retry" and status in FINAL:
             new = self.world.new_submission()
             self._submit(
@@ -186,7 +186,7 @@ class Callboard(RuleBasedStateMachine):
         ]
         self.batches[batch.id] = [each.job_id for each in items]
         self.submissions += items
-        words = words_of(decide(self.world, batch, items, most=MOST))
+        words = words_of(decide(self.world, batch, items, most=MAX_ACTIVE))
         self._expect(words, [self.model.submit(each) for each in items], "submissions")
 
     @precondition(lambda self: self.batches)
@@ -403,7 +403,7 @@ class Callboard(RuleBasedStateMachine):
             self.pass_time(5 * MINUTE_MS, [])
             self.call_back(3, OK)
             self.the_rules_hold()
-        self.pass_time(MOST_KEPT_MS, ["purge"])
+        self.pass_time(MAX_KEPT_MS, ["purge"])
         self.the_rules_hold()
         left = [name for name in self.seen.sets if name != "tombstones"]
         assert not left, f"left after all was purged: {left}"
@@ -471,7 +471,7 @@ class Callboard(RuleBasedStateMachine):
     def _submit(self, new: Submission, payer: str | None = None) -> None:
         self.submissions.append(new)
         charge = Charge(payer, RATE) if payer else None
-        word = self.world.submit(new, most=MOST, charge=charge)
+        word = self.world.submit(new, most=MAX_ACTIVE, charge=charge)
         self._expect(word, self.model.submit(new, charge), "submissions")
 
     def _take(

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from jobs import operation
+from callboard import operation
 
 _pause = time.sleep  # noqa: TID251  # what functions do, while tests wait for conditions
 _MEBIBYTE: Final = 1024**2

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 
-from jobs.fence import Fence
-from jobs.purge import CALLBACK_PATIENCE
-from jobs.quota import Charge
-from jobs.submission import Submission
+from callboard.jobs.fence import Fence
+from callboard.jobs.purge import CALLBACK_PATIENCE
+from callboard.jobs.quota import Charge
+from callboard.jobs.submission import Submission
 from tests.invariants import Seen
 
 FINAL = ("succeeded", "failed", "cancelled")

@@ -9,8 +9,8 @@ from typing import Any
 from dramatiq.errors import RateLimitExceeded, Retry
 from dramatiq.middleware import SkipMessage
 
-from jobs import Failure, operation
-from jobs.errors import Cancelled, Interrupted, LeaseLost, ShutDown
+from callboard import Failure, operation
+from callboard.jobs.errors import Cancelled, Interrupted, LeaseLost, ShutDown
 
 _MEET = threading.Barrier(4)
 

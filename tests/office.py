@@ -8,14 +8,14 @@ import svix.webhooks
 from fakeredis import FakeRedis, FakeServer
 from pydantic import SecretStr
 
-from actors.callbacks.courier import Courier, Render
-from actors.callbacks.lookup import Lookup
-from actors.callbacks.post import Post
-from api.callbacks.body import CallbackBodies
-from config import Settings
-from jobs.callbacks.deliveries import DeliveryRecord, list_deliveries
-from jobs.callbacks.secrets import WebhookSecrets
-from jobs.callbacks.url import CallbackRules
+from callboard.actors.callbacks.courier import Courier, Render
+from callboard.actors.callbacks.lookup import Lookup
+from callboard.actors.callbacks.post import Post
+from callboard.api.callbacks.body import CallbackBodies
+from callboard.config import Settings
+from callboard.jobs.callbacks.deliveries import DeliveryRecord, list_deliveries
+from callboard.jobs.callbacks.secrets import WebhookSecrets
+from callboard.jobs.callbacks.url import CallbackRules
 from tests.courier_moves import ended
 from tests.eventually import eventually
 from tests.receiver import Received, Receiver

@@ -1,6 +1,6 @@
 """A job that remembers what a function said of it, and can be cancelled at a chosen step."""
 
-from jobs import Job
+from callboard import Job
 
 
 class RecordingJob(Job):

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from callboard import Client
+from callboard.client import Client
 
 Step = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 JOB = {

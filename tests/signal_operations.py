@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from jobs import operation
+from callboard import operation
 
 _pause = time.sleep  # noqa: TID251  # what functions do, while tests wait for conditions
 

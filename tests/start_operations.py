@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from jobs import operation
+from callboard import operation
 
 _pause = time.sleep  # noqa: TID251  # what functions do, while tests wait for conditions
 _drawn = np.random.default_rng()

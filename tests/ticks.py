@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from actors.ticking import Ticking
-from jobs import operation
-from jobs.faults import FaultPoints
-from jobs.intake import Intake
-from jobs.publisher import Wakeup
-from jobs.registry import Registry
-from jobs.relay import Relay
-from jobs.schedules.records import put_schedule, read_schedule
-from jobs.schedules.schedule import Schedule
-from jobs.schedules.stored import Source, StoredSchedule, Tick
-from jobs.store import Store
-from jobs.submission import moment
+from callboard import operation
+from callboard.actors.ticking import Ticking
+from callboard.jobs.faults import FaultPoints
+from callboard.jobs.intake import Intake
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.registry import Registry
+from callboard.jobs.relay import Relay
+from callboard.jobs.schedules.records import put_schedule, read_schedule
+from callboard.jobs.schedules.schedule import Schedule
+from callboard.jobs.schedules.stored import Source, StoredSchedule, Tick
+from callboard.jobs.store import Store
+from callboard.jobs.submission import moment
 from tests.world import World
 
 NAME = "report"

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import structlog
 
-from jobs import Failure, operation
+from callboard import Failure, operation
 
 _pause = time.sleep  # noqa: TID251  # what functions do, while tests wait for conditions
 

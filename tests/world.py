@@ -7,11 +7,11 @@ from typing import Final, Literal
 
 from redis import Redis
 
-from actors.levels import level_of
-from jobs.adopt import adopt
-from jobs.cancel import ask_cancel, confirm_cancel
-from jobs.claim import Claim, claim
-from jobs.errors import (
+from callboard.actors.levels import level_of
+from callboard.jobs.adopt import adopt
+from callboard.jobs.cancel import ask_cancel, confirm_cancel
+from callboard.jobs.claim import Claim, claim
+from callboard.jobs.errors import (
     CapacityExceeded,
     ConfirmationStale,
     DuplicateJob,
@@ -21,14 +21,14 @@ from jobs.errors import (
     JobNotFound,
     RateExceeded,
 )
-from jobs.fence import Fence
-from jobs.publisher import Wakeup
-from jobs.quota import Charge
-from jobs.rate import count_request
-from jobs.relay import confirm, publish_woken
-from jobs.store import Store
-from jobs.submission import Submission
-from jobs.submit import submit
+from callboard.jobs.fence import Fence
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.quota import Charge
+from callboard.jobs.rate import count_request
+from callboard.jobs.relay import confirm, publish_woken
+from callboard.jobs.store import Store
+from callboard.jobs.submission import Submission
+from callboard.jobs.submit import submit
 
 Mood = Literal["good", "forgetful", "mute", "down", "doubling"]
 """good: confirms and delivers; forgetful: confirms and loses; mute: delivers without a confirm;

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from api.problems.pages import Meaning, meanings
-from api.problems.table import every_kind
+from callboard.api.problems.pages import Meaning, meanings
+from callboard.api.problems.table import every_kind
 
 _INTRODUCTION = """\
 # Problems

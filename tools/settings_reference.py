@@ -8,12 +8,12 @@ from annotated_types import Ge, Le
 from pydantic import AfterValidator, SecretStr
 from pydantic.fields import FieldInfo
 
-from config.callbacks import SigningKey
-from config.duration import format_bytes, format_duration
-from config.public_url import PublicUrl
-from config.settings import Settings, variables_of
-from config.storage import Folder, LocalFile, StorageUrl
-from config.values import ApiKey, DurationBetween, PemFile, RequestRate, SizeBetween
+from callboard.config.callbacks import SigningKey
+from callboard.config.duration import format_bytes, format_duration
+from callboard.config.public_url import PublicUrl
+from callboard.config.settings import Settings, variables_of
+from callboard.config.storage import Folder, LocalFile, StorageUrl
+from callboard.config.values import ApiKey, DurationBetween, PemFile, RequestRate, SizeBetween
 
 _INTRODUCTION = """\
 # Settings

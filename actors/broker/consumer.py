@@ -11,12 +11,12 @@ import pika
 from dramatiq import MessageProxy
 from pika.exceptions import AMQPError
 
-from actors.amqp import reason_of
-from actors.broker.session import Session, SessionDelivery
-from config.lines import get_logger
+from callboard.actors.amqp import reason_of
+from callboard.actors.broker.session import Session, SessionDelivery
+from callboard.config.lines import get_logger
 
-LONGEST_BACKOFF_S: Final = 2.0
-SHORTEST_BACKOFF_S: Final = 0.1
+MAX_BACKOFF_S: Final = 2.0
+MIN_BACKOFF_S: Final = 0.1
 
 log = get_logger(__name__)
 
@@ -92,7 +92,7 @@ class Consumer(dramatiq.Consumer):
             log.warning("consumer lost rabbitmq", queue=self._queue, reason=reason_of(error))
 
     def _backoff_s(self) -> float:
-        backoff_s = min(LONGEST_BACKOFF_S, SHORTEST_BACKOFF_S * 2.0 ** min(self._failures, 10))
+        backoff_s = min(MAX_BACKOFF_S, MIN_BACKOFF_S * 2.0 ** min(self._failures, 10))
         return backoff_s * SystemRandom().uniform(0.5, 1.0)
 
     def _settle(self, message: MessageProxy, *, rejected: bool) -> None:

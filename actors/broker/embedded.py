@@ -13,10 +13,10 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.common import join_queue
 from dramatiq.errors import DecodeError, QueueNotFound
 
-from actors.broker.delivery import Delivery
-from actors.broker.enqueueing import Enqueueing
-from actors.publisher import Outcome, Outgoing
-from config.lines import get_logger
+from callboard.actors.broker.delivery import Delivery
+from callboard.actors.broker.enqueueing import Enqueueing
+from callboard.actors.publisher import Outcome, Outgoing
+from callboard.config.lines import get_logger
 
 KEPT_DEAD_LETTERS: Final = 100
 

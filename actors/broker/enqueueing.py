@@ -6,7 +6,7 @@ from typing import Any
 from dramatiq import Actor, Broker, Message
 from dramatiq.errors import ActorNotFound, BrokerConnectionError
 
-from actors.publisher import Outcome, Outgoing
+from callboard.actors.publisher import Outcome, Outgoing
 
 
 class MessageNotConfirmedError(BrokerConnectionError):

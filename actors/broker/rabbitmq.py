@@ -7,13 +7,13 @@ from typing import Any, NoReturn
 import dramatiq.brokers.rabbitmq
 from dramatiq import Actor, Middleware
 
-from actors.amqp import SYSTEM, UNNAMED, connection_parameters, silence_pika
-from actors.broker.consumer import Consumer
-from actors.broker.enqueueing import Enqueueing
-from actors.levels import HIGHEST_LEVEL, QueueType
-from actors.publisher import Outcome, Outgoing, Publisher
-from config.process import ProcessName
-from config.tls import TLS
+from callboard.actors.amqp import SYSTEM, UNNAMED, connection_parameters, silence_pika
+from callboard.actors.broker.consumer import Consumer
+from callboard.actors.broker.enqueueing import Enqueueing
+from callboard.actors.levels import HIGHEST_LEVEL, QueueType
+from callboard.actors.publisher import Outcome, Outgoing, Publisher
+from callboard.config.process import ProcessName
+from callboard.config.tls import TLS
 
 
 class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):

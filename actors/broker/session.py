@@ -12,16 +12,16 @@ from dramatiq.errors import DecodeError
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError, ChannelClosedByBroker, StreamLostError
 
-from actors.amqp import (
+from callboard.actors.amqp import (
     UNNAMED,
     is_only_delivery_limit,
     queue_arguments,
     server_version,
 )
-from actors.broker.delivery import Delivery
-from actors.levels import QueueType, is_of_earlier_version
-from config.lines import get_logger
-from config.process import ProcessName
+from callboard.actors.broker.delivery import Delivery
+from callboard.actors.levels import QueueType, is_of_earlier_version
+from callboard.config.lines import get_logger
+from callboard.config.process import ProcessName
 
 CLOSE_S: Final = 3.0
 PRECONDITION_FAILED: Final = 406

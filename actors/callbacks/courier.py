@@ -6,18 +6,25 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from actors.callbacks.headers import headers_of
-from actors.callbacks.post import Post
-from actors.loop import Loop
-from config.lines import get_logger
-from config.logging import stack_of
-from jobs.callbacks.deliver import LEASE, Attempted, Delivery, claim_deliveries, keep_body, settle
-from jobs.callbacks.secrets import WebhookSecrets
-from jobs.errors import StoreUnavailable
-from jobs.faults import FaultPoints
-from jobs.progress import LogBounds
-from jobs.store import Store
-from jobs.submission import moment
+from callboard.actors.callbacks.headers import headers_of
+from callboard.actors.callbacks.post import Post
+from callboard.actors.loop import Loop
+from callboard.config.lines import get_logger
+from callboard.config.logging import stack_of
+from callboard.jobs.callbacks.deliver import (
+    LEASE,
+    Attempted,
+    Delivery,
+    claim_deliveries,
+    keep_body,
+    settle,
+)
+from callboard.jobs.callbacks.secrets import WebhookSecrets
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.faults import FaultPoints
+from callboard.jobs.progress import LogBounds
+from callboard.jobs.store import Store
+from callboard.jobs.submission import moment
 
 THREADS: Final = 16
 PER_HOST: Final = 2

@@ -4,13 +4,13 @@ from typing import Any, Final
 
 from dramatiq import Broker, Middleware
 
-from actors.assembly import Assembly
-from actors.callbacks.courier import Courier, Render
-from actors.callbacks.post import Post
-from config.lines import get_logger
-from jobs.callbacks.secrets import WebhookSecrets
-from jobs.callbacks.url import CallbackRules
-from jobs.progress import LogBounds
+from callboard.actors.assembly import Assembly
+from callboard.actors.callbacks.courier import Courier, Render
+from callboard.actors.callbacks.post import Post
+from callboard.config.lines import get_logger
+from callboard.jobs.callbacks.secrets import WebhookSecrets
+from callboard.jobs.callbacks.url import CallbackRules
+from callboard.jobs.progress import LogBounds
 
 LAST_SECONDS: Final = 2.0
 

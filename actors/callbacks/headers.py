@@ -7,8 +7,8 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from actors.callbacks.signing import signed
-from jobs.callbacks.deliver import Delivery
+from callboard.actors.callbacks.signing import signed
+from callboard.jobs.callbacks.deliver import Delivery
 
 USER_AGENT: Final = f"Callboard/{version('callboard')}"
 

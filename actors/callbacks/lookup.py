@@ -4,9 +4,9 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 
-from actors.callbacks.deadline import Deadline, TooLate
+from callboard.actors.callbacks.deadline import Deadline, TooLate
 
-MOST_LOOKUPS = 64
+MAX_LOOKUPS = 64
 """At once, with those that hang: the system gives up on one after some tens of seconds."""
 
 Resolver = Callable[[str], Sequence[str]]
@@ -35,7 +35,7 @@ class Lookup:
 
     def __init__(self, resolver: Resolver = ask_system) -> None:
         self._resolver = resolver
-        self._places = threading.BoundedSemaphore(MOST_LOOKUPS)
+        self._places = threading.BoundedSemaphore(MAX_LOOKUPS)
 
     def addresses(self, name: str, deadline: Deadline) -> list[str]:
         """Give all addresses of a name, as they are now: nothing is remembered.

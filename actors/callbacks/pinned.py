@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import httpcore
 
-from actors.callbacks.deadline import Deadline, TooLate
+from callboard.actors.callbacks.deadline import Deadline, TooLate
 
-MOST_ADDRESSES: Final = 4
-MOST_BYTES: Final = 128 * 1024
+MAX_ADDRESSES: Final = 4
+MAX_BYTES: Final = 128 * 1024
 """Of an answer with its headers; beyond it the other side is not worth more."""
 
 _PIECE: Final = 4096
@@ -29,7 +29,7 @@ class PinnedBackend(httpcore.NetworkBackend):
     """
 
     def __init__(self, addresses: Sequence[str], deadline: Deadline) -> None:
-        self._addresses = addresses[:MOST_ADDRESSES]
+        self._addresses = addresses[:MAX_ADDRESSES]
         self._deadline = deadline
 
     def connect_tcp(
@@ -85,7 +85,7 @@ class PinnedStream(httpcore.NetworkStream):
         except OSError as error:
             raise httpcore.ReadError from error
         self._read += len(data)
-        if self._read > MOST_BYTES:
+        if self._read > MAX_BYTES:
             raise TooMuch
         return data
 

@@ -9,17 +9,17 @@ from typing import Final
 
 import httpcore
 
-from actors.callbacks.deadline import Deadline, TooLate
-from actors.callbacks.lookup import Lookup, NameUnknown
-from actors.callbacks.pinned import PinnedBackend, PinnedStream, TooMuch
-from jobs.callbacks.deliver import Attempted
-from jobs.callbacks.url import CallbackRefused, CallbackRules, CallbackUrl
+from callboard.actors.callbacks.deadline import Deadline, TooLate
+from callboard.actors.callbacks.lookup import Lookup, NameUnknown
+from callboard.actors.callbacks.pinned import PinnedBackend, PinnedStream, TooMuch
+from callboard.jobs.callbacks.deliver import Attempted
+from callboard.jobs.callbacks.url import CallbackRefused, CallbackRules, CallbackUrl
 
 DEADLINE_SECONDS: Final = 15.0
-MOST_BODY_BYTES: Final = 4096
+MAX_BODY_BYTES: Final = 4096
 BODY_SECONDS: Final = 1.0
-_LONGEST_WAIT_SECONDS: Final = 7 * 24 * 3600
-_MOST_DIGITS: Final = 10
+_MAX_WAIT_SECONDS: Final = 7 * 24 * 3600
+_MAX_DIGITS: Final = 10
 _REDIRECTS: Final = range(300, 400)
 _PHRASES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (NameUnknown, "the host has no address"),
@@ -120,7 +120,7 @@ def _throw_away(answer: httpcore.Response, deadline: Deadline) -> None:
         read = 0
         for piece in answer.iter_stream():
             read += len(piece)
-            if read >= MOST_BODY_BYTES:
+            if read >= MAX_BODY_BYTES:
                 return
 
 
@@ -128,7 +128,7 @@ def _retry_after(headers: Sequence[tuple[bytes, bytes]]) -> timedelta | None:
     said = {name.lower(): value.decode("latin-1") for name, value in reversed(headers)}
     value = said.get(b"retry-after", "")
     if value.isascii() and value.isdecimal():
-        seconds = float(value[:_MOST_DIGITS])
+        seconds = float(value[:_MAX_DIGITS])
     else:
         try:
             # A date is meant by the clock of who sent it, which the answer tells.
@@ -136,7 +136,7 @@ def _retry_after(headers: Sequence[tuple[bytes, bytes]]) -> timedelta | None:
             seconds = (parsedate_to_datetime(value) - now).total_seconds()
         except (ValueError, TypeError, OverflowError):
             return None
-    return timedelta(seconds=max(0.0, min(seconds, _LONGEST_WAIT_SECONDS)))
+    return timedelta(seconds=max(0.0, min(seconds, _MAX_WAIT_SECONDS)))
 
 
 def _now() -> datetime:

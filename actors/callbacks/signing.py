@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from jobs.callbacks.secrets import PREFIX
+from callboard.jobs.callbacks.secrets import PREFIX
 
 
 def signed(

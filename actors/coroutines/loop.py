@@ -7,10 +7,10 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, Final, Protocol
 
-from actors.coroutines.pools import adopt_submissions
-from actors.coroutines.run import CoroutineRun, run_of
-from actors.interrupts import Guard, stems_from
-from jobs.errors import Interruption
+from callboard.actors.coroutines.pools import adopt_submissions
+from callboard.actors.coroutines.run import CoroutineRun, run_of
+from callboard.actors.interrupts import Guard, stems_from
+from callboard.jobs.errors import Interruption
 
 Begin = Callable[[], Coroutine[Any, Any, Any]]
 

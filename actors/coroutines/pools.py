@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
-from actors.coroutines.run import run_of
+from callboard.actors.coroutines.run import run_of
 
 _submit: Final[Callable[..., Future[Any]]] = ThreadPoolExecutor.submit
 

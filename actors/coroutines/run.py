@@ -8,10 +8,10 @@ from contextlib import suppress
 from contextvars import Context, ContextVar
 from typing import Any, Final
 
-from actors.coroutines.steps import Steps
-from actors.hooks import kept_hooks
-from actors.interrupts import Guard, Passage
-from jobs.errors import Interruption
+from callboard.actors.coroutines.steps import Steps
+from callboard.actors.hooks import kept_hooks
+from callboard.actors.interrupts import Guard, Passage
+from callboard.jobs.errors import Interruption
 
 CANCEL_AGAIN_SECONDS: Final = 1.0
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from typing import Any
 
-from actors.interrupts import Passage
-from jobs.errors import Interruption
+from callboard.actors.interrupts import Passage
+from callboard.jobs.errors import Interruption
 
 
 class Steps(Coroutine[Any, Any, Any]):

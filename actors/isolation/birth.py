@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from actors.isolation.nursery import FORK, NUMBER
-from config.lines import get_logger
-from jobs.errors import Crashed
-from jobs.rules import Start
+from callboard.actors.isolation.nursery import FORK, NUMBER
+from callboard.config.lines import get_logger
+from callboard.jobs.errors import Crashed
+from callboard.jobs.rules import Start
 
 TRIES: Final = 3
 START_SECONDS: Final = 300.0
@@ -27,7 +27,7 @@ _PROGRAM: Final = """\
 import json, sys
 spec = json.loads(sys.argv[1])
 sys.path[:] = spec["path"]
-from actors.isolation.nursery import main
+from callboard.actors.isolation.nursery import main
 main(spec)
 """
 

@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.isolation import messages
-from actors.isolation.children import Child, Gone
-from actors.isolation.process import OUT_OF_MEMORY
-from actors.isolation.request import request_of
-from config.lines import get_logger
-from jobs.errors import Cancelled, Crashed, Failure, OutOfMemory
-from jobs.files.folder import RunFiles
-from jobs.files.inputs import Fetch
-from jobs.files.settling import Settled
-from jobs.finish import Outcome
-from jobs.submitting import submitter_of
+from callboard.actors.isolation import messages
+from callboard.actors.isolation.children import Child, Gone
+from callboard.actors.isolation.process import OUT_OF_MEMORY
+from callboard.actors.isolation.request import request_of
+from callboard.config.lines import get_logger
+from callboard.jobs.errors import Cancelled, Crashed, Failure, OutOfMemory
+from callboard.jobs.files.folder import RunFiles
+from callboard.jobs.files.inputs import Fetch
+from callboard.jobs.files.settling import Settled
+from callboard.jobs.finish import Outcome
+from callboard.jobs.submitting import submitter_of
 
 if TYPE_CHECKING:
-    from actors.runs import Run
-    from actors.workshop import Workshop
+    from callboard.actors.runs import Run
+    from callboard.actors.workshop import Workshop
 
 Answer = tuple[Outcome, Settled]
 

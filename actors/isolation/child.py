@@ -14,13 +14,13 @@ from typing import Any, Final, NoReturn
 
 import structlog
 
-from actors.coroutines.loop import OwnLoop
-from actors.failures import account
-from actors.interrupts import Guard
-from actors.invocation import invoke
-from actors.isolation import messages
-from actors.isolation.generators import reseed
-from actors.isolation.process import (
+from callboard.actors.coroutines.loop import OwnLoop
+from callboard.actors.failures import account
+from callboard.actors.interrupts import Guard
+from callboard.actors.invocation import invoke
+from callboard.actors.isolation import messages
+from callboard.actors.isolation.generators import reseed
+from callboard.actors.isolation.process import (
     OUT_OF_MEMORY,
     Ended,
     become_leader,
@@ -28,19 +28,19 @@ from actors.isolation.process import (
     limited_memory,
     wake_main_thread,
 )
-from actors.isolation.submissions import Submissions
-from actors.isolation.usedness import Usedness
-from actors.isolation.wire import Closed, Wire
-from jobs.errors import Interrupted, Interruption, OutOfMemory, StorageUnavailable
-from jobs.files.file import File
-from jobs.files.folder import RunFiles
-from jobs.files.inputs import take_from
-from jobs.files.settling import Settled, settle
-from jobs.finish import encode_result
-from jobs.job import Job
-from jobs.operation import Operation
-from jobs.registry import Registry
-from jobs.submitting import bind_submitter
+from callboard.actors.isolation.submissions import Submissions
+from callboard.actors.isolation.usedness import Usedness
+from callboard.actors.isolation.wire import Closed, Wire
+from callboard.jobs.errors import Interrupted, Interruption, OutOfMemory, StorageUnavailable
+from callboard.jobs.files.file import File
+from callboard.jobs.files.folder import RunFiles
+from callboard.jobs.files.inputs import take_from
+from callboard.jobs.files.settling import Settled, settle
+from callboard.jobs.finish import encode_result
+from callboard.jobs.job import Job
+from callboard.jobs.operation import Operation
+from callboard.jobs.registry import Registry
+from callboard.jobs.submitting import bind_submitter
 
 REPORT_SECONDS: Final = 0.1
 

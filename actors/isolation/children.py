@@ -6,15 +6,15 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Self
 
-from actors.isolation.birth import START_SECONDS, Birthplace, Newborn, number_of
-from actors.isolation.family import Family
-from actors.isolation.messages import Message
-from actors.isolation.wire import Closed, Wire
-from config import Settings
-from jobs.registry import Registry
-from jobs.rules import Start
+from callboard.actors.isolation.birth import START_SECONDS, Birthplace, Newborn, number_of
+from callboard.actors.isolation.family import Family
+from callboard.actors.isolation.messages import Message
+from callboard.actors.isolation.wire import Closed, Wire
+from callboard.config import Settings
+from callboard.jobs.registry import Registry
+from callboard.jobs.rules import Start
 
-MOST_JOBS: Final = 100
+MAX_JOBS: Final = 100
 """So many one child runs: what functions leave behind in a process does not pile up for ever."""
 
 TAKES_SECONDS: Final = 10.0
@@ -151,7 +151,7 @@ class Children:
         *,
         log_format: str,
         log_level: str,
-        most_jobs: int = MOST_JOBS,
+        most_jobs: int = MAX_JOBS,
         answers_within: float = ANSWERS_SECONDS,
         starts: Collection[Start] = FORKED,
     ) -> None:

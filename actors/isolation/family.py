@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from actors.isolation.footprint import Footprint
+from callboard.actors.isolation.footprint import Footprint
 
 
 class Family:

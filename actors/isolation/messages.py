@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from actors.failures import FailedElsewhere
-from jobs.errors import (
+from callboard.actors.failures import FailedElsewhere
+from callboard.jobs.errors import (
     CallboardError,
     Cancelled,
     DuplicateJob,
@@ -21,11 +21,11 @@ from jobs.errors import (
     TimedOut,
     UnknownOperation,
 )
-from jobs.files.file import File
-from jobs.files.settling import Settled
-from jobs.files.staging import Staged
-from jobs.finish import Outcome
-from jobs.progress import Report
+from callboard.jobs.files.file import File
+from callboard.jobs.files.settling import Settled
+from callboard.jobs.files.staging import Staged
+from callboard.jobs.finish import Outcome
+from callboard.jobs.progress import Report
 
 Message = dict[str, Any]
 

@@ -17,15 +17,15 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, Final, NoReturn
 
-from actors.isolation.child import live
-from actors.isolation.family import Family, children_of, is_tracker
-from actors.isolation.generators import find_generators
-from actors.isolation.process import adopt_orphans
-from config import Settings
-from config.lines import get_logger
-from config.logging import configure_logging
-from jobs.errors import OperationError
-from jobs.registry import Registry, discover
+from callboard.actors.isolation.child import live
+from callboard.actors.isolation.family import Family, children_of, is_tracker
+from callboard.actors.isolation.generators import find_generators
+from callboard.actors.isolation.process import adopt_orphans
+from callboard.config import Settings
+from callboard.config.lines import get_logger
+from callboard.config.logging import configure_logging
+from callboard.jobs.errors import OperationError
+from callboard.jobs.registry import Registry, discover
 
 NUMBER: Final = struct.Struct("!q")
 FORK: Final = b"f"

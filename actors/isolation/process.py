@@ -14,9 +14,9 @@ from socket import socket
 from types import FrameType
 from typing import Final
 
-from actors.interrupts import Terminated
-from actors.signals import free_forks
-from jobs.errors import Leaving
+from callboard.actors.interrupts import Terminated
+from callboard.actors.signals import free_forks
+from callboard.jobs.errors import Leaving
 
 OUT_OF_MEMORY: Final = 97
 """How a child exits that has not even memory left to say so."""
@@ -25,7 +25,7 @@ _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _OOM_SCORE: Final = 500
 _HEEDED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGURG)
-_LEAST_ROOM_BYTES: Final = 16 * 1024**2
+_MIN_ROOM_BYTES: Final = 16 * 1024**2
 
 # Loaded before any child is forked.
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
@@ -114,5 +114,5 @@ def _data_limit(most_bytes: int, hard: int) -> int:
     else:
         size = resource.getpagesize()
         resident, data = int(pages[1]) * size, int(pages[5]) * size
-        limit = data + max(_LEAST_ROOM_BYTES, most_bytes - resident)
+        limit = data + max(_MIN_ROOM_BYTES, most_bytes - resident)
     return limit if hard == resource.RLIM_INFINITY else min(limit, hard)

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from actors.isolation import messages
-from jobs.errors import StorageUnavailable
-from jobs.files.folder import RunFiles
-from jobs.files.inputs import Fetch, fetched
-from jobs.files.outputs import OutputBounds
-from jobs.rules import Rules
+from callboard.actors.isolation import messages
+from callboard.jobs.errors import StorageUnavailable
+from callboard.jobs.files.folder import RunFiles
+from callboard.jobs.files.inputs import Fetch, fetched
+from callboard.jobs.files.outputs import OutputBounds
+from callboard.jobs.rules import Rules
 
 if TYPE_CHECKING:
-    from actors.runs import Run
+    from callboard.actors.runs import Run
 
 
 def request_of(

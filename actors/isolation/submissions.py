@@ -6,8 +6,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
-from actors.isolation import messages
-from actors.isolation.wire import Wire
+from callboard.actors.isolation import messages
+from callboard.actors.isolation.wire import Wire
 
 _LOOK_SECONDS: Final = 0.1
 """A wait without end would hear no interrupt."""

@@ -6,12 +6,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from actors.upkeep.aspect import State
-from actors.upkeep.interpreter import interpreter_aspects
-from actors.upkeep.kernel import kernel_aspects, signal_aspects, thread_aspects
-from actors.upkeep.logs import logging_aspects
+from callboard.actors.upkeep.aspect import State
+from callboard.actors.upkeep.interpreter import interpreter_aspects
+from callboard.actors.upkeep.kernel import kernel_aspects, signal_aspects, thread_aspects
+from callboard.actors.upkeep.logs import logging_aspects
 
-MOST_DESCRIPTORS: Final = 64
+MAX_DESCRIPTORS: Final = 64
 """So many a child may have open beyond those of a new one, as for clients that modules keep."""
 
 
@@ -43,7 +43,7 @@ class Usedness:
             lost.append("threads")
         if _has_children():
             lost.append("processes")
-        if _count_descriptors() > self._descriptors + MOST_DESCRIPTORS:
+        if _count_descriptors() > self._descriptors + MAX_DESCRIPTORS:
             lost.append("open files")
         return lost
 

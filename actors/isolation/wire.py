@@ -12,7 +12,7 @@ import msgpack
 
 _HEADER: Final = struct.Struct("!Q")
 _PIECE_BYTES: Final = 1 << 18
-_LARGEST_BYTES: Final = 1 << 40
+_MAX_BYTES: Final = 1 << 40
 
 
 class Closed(Exception):
@@ -83,7 +83,7 @@ class Wire:
         if len(self._read) < _HEADER.size:
             return None
         (size,) = _HEADER.unpack_from(self._read)
-        if size > _LARGEST_BYTES:
+        if size > _MAX_BYTES:
             raise Closed  # somebody else has written to it
         whole = _HEADER.size + size
         if len(self._read) < whole:

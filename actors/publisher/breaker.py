@@ -7,8 +7,8 @@ from typing import Final
 
 OVERDUE: Final = 0.75
 PROBE_EVERY_S: Final = 5.0
-LONGEST_BACKOFF_S: Final = 2.0
-SHORTEST_BACKOFF_S: Final = 0.1
+MAX_BACKOFF_S: Final = 2.0
+MIN_BACKOFF_S: Final = 0.1
 LOSSES_TO_OPEN: Final = 2
 STEADY_S: Final = 5.0
 
@@ -89,5 +89,5 @@ class Breaker:
         self._losses += 1
         lost = self.state in {State.OPEN, State.BLOCKED} and self._losses < LOSSES_TO_OPEN
         self.enter(State.CONNECTING if lost else State.AWAY)
-        backoff = min(LONGEST_BACKOFF_S, SHORTEST_BACKOFF_S * 2 ** min(self._losses, 10))
+        backoff = min(MAX_BACKOFF_S, MIN_BACKOFF_S * 2 ** min(self._losses, 10))
         return 0.0 if lost else backoff * SystemRandom().uniform(0.5, 1.0)

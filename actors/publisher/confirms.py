@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from actors.publisher.outgoing import Slip
+from callboard.actors.publisher.outgoing import Slip
 
 
 class Confirms:

@@ -13,16 +13,16 @@ from pika.channel import Channel
 from pika.exceptions import StreamLostError
 from pika.frame import Method
 
-from actors.amqp import connection_parameters, queue_arguments, reason_of, server_version
-from actors.levels import QueueType, levels_of
-from actors.publisher.breaker import Breaker, State
-from actors.publisher.inquiries import Answer, Inquiries
-from actors.publisher.outgoing import Batch, Outcome, Slip
-from actors.publisher.probe import NO_ROOM, Trials, trouble_of
-from actors.publisher.sending import Sender
-from config.lines import get_logger
-from config.process import ProcessName
-from config.tls import TLS
+from callboard.actors.amqp import connection_parameters, queue_arguments, reason_of, server_version
+from callboard.actors.levels import QueueType, levels_of
+from callboard.actors.publisher.breaker import Breaker, State
+from callboard.actors.publisher.inquiries import Answer, Inquiries
+from callboard.actors.publisher.outgoing import Batch, Outcome, Slip
+from callboard.actors.publisher.probe import NO_ROOM, Trials, trouble_of
+from callboard.actors.publisher.sending import Sender
+from callboard.config.lines import get_logger
+from callboard.config.process import ProcessName
+from callboard.config.tls import TLS
 
 CLOSING_CHECK_S: Final = 0.02
 

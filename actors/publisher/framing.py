@@ -8,7 +8,7 @@ from pika import frame
 from pika.channel import Channel
 from pika.spec import Basic
 
-from actors.publisher.outgoing import Slip
+from callboard.actors.publisher.outgoing import Slip
 
 FRAME_OVERHEAD_BYTES: Final = 8
 

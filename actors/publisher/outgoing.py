@@ -8,9 +8,9 @@ from typing import Any, Final
 import pika
 from dramatiq import Message
 
-from actors.encoding import CONTENT_TYPE
-from actors.levels import Levels, level_of
-from jobs.submission import HIGHEST_PRIORITY
+from callboard.actors.encoding import CONTENT_TYPE
+from callboard.actors.levels import Levels, level_of
+from callboard.jobs.submission import HIGHEST_PRIORITY
 
 APP_ID: Final = "callboard"
 PERSISTENT: Final = 2

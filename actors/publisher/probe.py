@@ -14,8 +14,8 @@ from pika.exceptions import (
     ProbableAuthenticationError,
 )
 
-from actors.amqp import is_only_delivery_limit, reason_of
-from config.lines import get_logger
+from callboard.actors.amqp import is_only_delivery_limit, reason_of
+from callboard.config.lines import get_logger
 
 NO_RIGHTS: Final = "refuses its user the rights that jobs need"
 NO_ROOM: Final = "takes no messages: it has too little memory or disk space"

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from actors.amqp import SYSTEM, UNNAMED, connection_parameters, silence_pika
-from actors.levels import HIGHEST_LEVEL, QueueType
-from actors.publisher.breaker import State
-from actors.publisher.connection import Connection, Server
-from actors.publisher.inquiries import Answer
-from actors.publisher.outgoing import Batch, Outcome, Outgoing
-from config.process import ProcessName
-from config.tls import TLS
+from callboard.actors.amqp import SYSTEM, UNNAMED, connection_parameters, silence_pika
+from callboard.actors.levels import HIGHEST_LEVEL, QueueType
+from callboard.actors.publisher.breaker import State
+from callboard.actors.publisher.connection import Connection, Server
+from callboard.actors.publisher.inquiries import Answer
+from callboard.actors.publisher.outgoing import Batch, Outcome, Outgoing
+from callboard.config.process import ProcessName
+from callboard.config.tls import TLS
 
 PUBLISH_DEADLINE: Final = timedelta(seconds=2)
 

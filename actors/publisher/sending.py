@@ -10,13 +10,13 @@ from pika.channel import Channel
 from pika.frame import Method
 from pika.spec import Basic, BasicProperties
 
-from actors.amqp import is_only_delivery_limit
-from actors.levels import Levels, is_of_earlier_version
-from actors.publisher.confirms import Confirms
-from actors.publisher.framing import Framing
-from actors.publisher.inquiries import Answer, Inquiries, Refusal
-from actors.publisher.outgoing import Outcome, Slip
-from config.lines import get_logger
+from callboard.actors.amqp import is_only_delivery_limit
+from callboard.actors.levels import Levels, is_of_earlier_version
+from callboard.actors.publisher.confirms import Confirms
+from callboard.actors.publisher.framing import Framing
+from callboard.actors.publisher.inquiries import Answer, Inquiries, Refusal
+from callboard.actors.publisher.outgoing import Outcome, Slip
+from callboard.config.lines import get_logger
 
 SENDINGS: Final = 2
 REFUSED_QUEUE_S: Final = 5.0

@@ -12,8 +12,8 @@ from collections.abc import MutableMapping
 from types import ModuleType
 from typing import Any, Final
 
-from actors.upkeep.aspect import Aspect
-from config.environment import environment
+from callboard.actors.upkeep.aspect import Aspect
+from callboard.config.environment import environment
 
 _HOOKS: Final = (
     (sys, "excepthook"),

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
-from actors.upkeep.aspect import Aspect
+from callboard.actors.upkeep.aspect import Aspect
 
 _LIMITS: Final = tuple(
     sorted({value for name, value in vars(resource).items() if name.startswith("RLIMIT_")})

@@ -5,8 +5,8 @@ from typing import Any
 
 import structlog
 
-from actors.upkeep.aspect import Aspect
-from config.lines import PLACE
+from callboard.actors.upkeep.aspect import Aspect
+from callboard.config.lines import PLACE
 
 
 def logging_aspects() -> list[Aspect]:

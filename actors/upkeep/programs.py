@@ -13,9 +13,9 @@ from types import FrameType, TracebackType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from actors.interrupts import causes_of
-from actors.isolation.family import Family
-from actors.runs import Run, Runs
+from callboard.actors.interrupts import causes_of
+from callboard.actors.isolation.family import Family
+from callboard.actors.runs import Run, Runs
 
 TOLD_SECONDS: Final = 0.5
 """So long a function has to end its programs by itself, once it is told to stop."""

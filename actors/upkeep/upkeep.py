@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from actors.runs import Run, Runs
-from actors.upkeep.aspect import Aspect, State
-from actors.upkeep.interpreter import interpreter_aspects
-from actors.upkeep.kernel import kernel_aspects, thread_aspects
-from actors.upkeep.logs import logging_aspects
-from actors.upkeep.programs import Programs, reap_left
-from config.lines import get_logger
-from jobs.errors import Interrupted
+from callboard.actors.runs import Run, Runs
+from callboard.actors.upkeep.aspect import Aspect, State
+from callboard.actors.upkeep.interpreter import interpreter_aspects
+from callboard.actors.upkeep.kernel import kernel_aspects, thread_aspects
+from callboard.actors.upkeep.logs import logging_aspects
+from callboard.actors.upkeep.programs import Programs, reap_left
+from callboard.config.lines import get_logger
+from callboard.jobs.errors import Interrupted
 
 LOOK_SECONDS: Final = 0.1
 """Functions may be many and short, and looking takes a part of a millisecond."""

@@ -8,22 +8,22 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from api.acceptance import Acceptance
-from api.bodies import parse_body
-from api.callbacks.terms import BatchCallback, CallbackTerms
-from api.problems.kinds import BODY_TOO_LARGE
-from api.problems.problem import Problem, invalid_request, problem_of
-from api.render import job_reference
-from api.request import SMALL_BYTES, Request
-from api.services import Services
-from api.submissions import Submission, parse_submission
-from jobs.batches.intake import Item
-from jobs.batches.outcome import Outcome, Word
-from jobs.batches.submit import MOST_ITEMS
-from jobs.errors import CapacityExceeded, DuplicateJob, InvalidParameters
-from jobs.members import MOST_LABELS, Label, LabelValue
-from jobs.pointer import pointer_of
-from jobs.registry import Registry
+from callboard.api.acceptance import Acceptance
+from callboard.api.bodies import parse_body
+from callboard.api.callbacks.terms import BatchCallback, CallbackTerms
+from callboard.api.problems.kinds import BODY_TOO_LARGE
+from callboard.api.problems.problem import Problem, invalid_request, problem_of
+from callboard.api.render import job_reference
+from callboard.api.request import SMALL_BYTES, Request
+from callboard.api.services import Services
+from callboard.api.submissions import Submission, parse_submission
+from callboard.jobs.batches.intake import Item
+from callboard.jobs.batches.outcome import Outcome, Word
+from callboard.jobs.batches.submit import MAX_ITEMS
+from callboard.jobs.errors import CapacityExceeded, DuplicateJob, InvalidParameters
+from callboard.jobs.members import MAX_LABELS, Label, LabelValue
+from callboard.jobs.pointer import pointer_of
+from callboard.jobs.registry import Registry
 
 ITEM_DEPTH: Final = 2
 """How deep in the body an item is."""
@@ -50,12 +50,12 @@ class BatchSubmission(BaseModel):
 
     items: list[Any] = Field(
         min_length=1,
-        max_length=MOST_ITEMS,
+        max_length=MAX_ITEMS,
         description="What to run: each as the body of `POST /v1/jobs`, and no larger than that.",
     )
     labels: dict[Label, LabelValue] = Field(
         default_factory=dict,
-        max_length=MOST_LABELS,
+        max_length=MAX_LABELS,
         description="Labels of every job, beside its own, which win.",
         json_schema_extra={"additionalProperties": False},
     )
@@ -71,8 +71,8 @@ def parse_batch(body: Any) -> BatchSubmission:
         Problem: 413 for too many items; else 422, each error with a JSON Pointer into the body.
     """
     items = body.get("items") if isinstance(body, dict) else None
-    if isinstance(items, list) and len(items) > MOST_ITEMS:
-        raise Problem(BODY_TOO_LARGE, f"A batch has at most {MOST_ITEMS} items.")
+    if isinstance(items, list) and len(items) > MAX_ITEMS:
+        raise Problem(BODY_TOO_LARGE, f"A batch has at most {MAX_ITEMS} items.")
     return parse_body(BatchSubmission, body)
 
 
@@ -113,8 +113,8 @@ class BatchItems:
         self, req: Request, asked: Submission, batch: BatchSubmission, now_ms: Callable[[], int]
     ) -> Item:
         labels = {**batch.labels, **asked.labels}
-        if len(labels) > MOST_LABELS:
-            said = f"with those of the batch there are more than {MOST_LABELS}"
+        if len(labels) > MAX_LABELS:
+            said = f"with those of the batch there are more than {MAX_LABELS}"
             raise invalid_request([("/labels", said)])
         chosen = {**self._acceptance.chosen(req, asked, now_ms), "labels": labels}
         if asked.callback is not None:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from api.render import optional_time, timestamp
-from api.urls import Urls, with_query
-from jobs.batches.batch import Batch
+from callboard.api.render import optional_time, timestamp
+from callboard.api.urls import Urls, with_query
+from callboard.jobs.batches.batch import Batch
 
 
 def batch_object(batch: Batch, urls: Urls) -> dict[str, Any]:

@@ -8,29 +8,29 @@ from typing import Any, Final
 
 import falcon
 
-from api.batches.items import BatchItems, parse_batch
-from api.batches.render import batch_object
-from api.callbacks.terms import CallbackTerms
-from api.caller import Caller
-from api.idempotency import idempotency_fields
-from api.media import Media
-from api.prefer import parse_prefer
-from api.rate import charge_of
-from api.request import Request, holders_of
-from api.retry_after import within_bounds
-from api.services import Services
-from api.tracing.middleware import traceparent_of
-from api.waiting.peer import peer_of
-from jobs.batches.batch import Batch, cancel_batch, read_batch
-from jobs.batches.intake import BatchIntake, SubmittedBatch
-from jobs.batches.pauses import with_pauses
-from jobs.batches.submit import NewBatch
-from jobs.clock import Clock
-from jobs.errors import BatchGone, BatchNotFound, Refused
-from jobs.identity import is_job_id, new_job_id
-from jobs.meaning import fingerprint
-from jobs.pointer import pointer_of
-from jobs.store import Store
+from callboard.api.batches.items import BatchItems, parse_batch
+from callboard.api.batches.render import batch_object
+from callboard.api.callbacks.terms import CallbackTerms
+from callboard.api.caller import Caller
+from callboard.api.idempotency import idempotency_fields
+from callboard.api.media import Media
+from callboard.api.prefer import parse_prefer
+from callboard.api.rate import charge_of
+from callboard.api.request import Request, holders_of
+from callboard.api.retry_after import within_bounds
+from callboard.api.services import Services
+from callboard.api.tracing.middleware import traceparent_of
+from callboard.api.waiting.peer import peer_of
+from callboard.jobs.batches.batch import Batch, cancel_batch, read_batch
+from callboard.jobs.batches.intake import BatchIntake, SubmittedBatch
+from callboard.jobs.batches.pauses import with_pauses
+from callboard.jobs.batches.submit import NewBatch
+from callboard.jobs.clock import Clock
+from callboard.jobs.errors import BatchGone, BatchNotFound, Refused
+from callboard.jobs.identity import is_job_id, new_job_id
+from callboard.jobs.meaning import fingerprint
+from callboard.jobs.pointer import pointer_of
+from callboard.jobs.store import Store
 
 COMPLETED: Final = "completed"
 _FIRST_LOOK_S: Final = 2.0

@@ -4,18 +4,18 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from api.batches.render import batch_object
-from api.render import job_object, timestamp
-from api.urls import Urls
-from config import Settings
-from jobs.batches.batch import read_batch
-from jobs.callbacks.deliver import Delivery
-from jobs.errors import BatchNotFound, JobNotFound
-from jobs.read import read
-from jobs.store import Store
-from jobs.submission import moment
+from callboard.api.batches.render import batch_object
+from callboard.api.render import job_object, timestamp
+from callboard.api.urls import Urls
+from callboard.config import Settings
+from callboard.jobs.batches.batch import read_batch
+from callboard.jobs.callbacks.deliver import Delivery
+from callboard.jobs.errors import BatchNotFound, JobNotFound
+from callboard.jobs.read import read
+from callboard.jobs.store import Store
+from callboard.jobs.submission import moment
 
-MOST_RESULT_BYTES: Final = 16 * 1024
+MAX_RESULT_BYTES: Final = 16 * 1024
 """Of a result that goes along; a larger one is fetched."""
 
 
@@ -29,7 +29,7 @@ class CallbackBodies:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._inline_bytes = min(MOST_RESULT_BYTES, settings.inline_result_bytes)
+        self._inline_bytes = min(MAX_RESULT_BYTES, settings.inline_result_bytes)
 
     def __call__(self, delivery: Delivery) -> bytes | None:
         """Write one as JSON; None when what it tells of is gone.

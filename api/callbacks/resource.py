@@ -5,14 +5,14 @@ from typing import Any
 
 import falcon
 
-from api.bodies import Nothing, parse_body
-from api.caller import Caller
-from api.media import Media
-from api.render import timestamp
-from api.request import Request
-from jobs.callbacks.deliver import Kind
-from jobs.callbacks.deliveries import DeliveryRecord, list_deliveries, resend
-from jobs.store import Store
+from callboard.api.bodies import Nothing, parse_body
+from callboard.api.caller import Caller
+from callboard.api.media import Media
+from callboard.api.render import timestamp
+from callboard.api.request import Request
+from callboard.jobs.callbacks.deliver import Kind
+from callboard.jobs.callbacks.deliveries import DeliveryRecord, list_deliveries, resend
+from callboard.jobs.store import Store
 
 Find = Callable[[str, Caller], object]
 """Raises what the caller is told, unless the job or batch is one that the caller may see."""

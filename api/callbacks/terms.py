@@ -5,14 +5,14 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from api.problems.problem import invalid_request
-from config import Settings
-from jobs.callbacks.url import LONGEST_URL, CallbackRefused, CallbackRules
+from callboard.api.problems.problem import invalid_request
+from callboard.config import Settings
+from callboard.jobs.callbacks.url import MAX_URL_LENGTH, CallbackRefused, CallbackRules
 
 JobEvent = Literal["job.running", "job.succeeded", "job.failed", "job.cancelled"]
 BatchEvent = Literal["batch.completed"]
 ENDS: Final[tuple[JobEvent, ...]] = ("job.succeeded", "job.failed", "job.cancelled")
-MOST_EVENTS: Final = 10
+MAX_EVENTS: Final = 10
 _NO_KEY: Final = "This server delivers no callbacks: it has no CALLBOARD_SIGNING_KEY to sign them."
 
 
@@ -25,7 +25,7 @@ def _once_each(events: list[Any]) -> list[Any]:
 Url = Annotated[
     str,
     Field(
-        max_length=LONGEST_URL,
+        max_length=MAX_URL_LENGTH,
         pattern="^[Hh][Tt][Tt][Pp][Ss]?://.",
         description="Where to: an `https` address with a public host, without user information "
         "and fragment.",
@@ -44,7 +44,7 @@ class JobCallback(BaseModel):
         list[JobEvent],
         Field(
             min_length=1,
-            max_length=MOST_EVENTS,
+            max_length=MAX_EVENTS,
             description="Which events; without it, those of each end.",
             json_schema_extra={"uniqueItems": True},
         ),
@@ -62,7 +62,7 @@ class BatchCallback(BaseModel):
         list[BatchEvent],
         Field(
             min_length=1,
-            max_length=MOST_EVENTS,
+            max_length=MAX_EVENTS,
             description="Which events.",
             json_schema_extra={"uniqueItems": True},
         ),

@@ -2,11 +2,11 @@
 
 import falcon
 
-from api.files.downloads import Downloads
-from api.files.resource import find_file
-from api.request import Request
-from api.services import Services
-from jobs.errors import FileNotFound
+from callboard.api.files.downloads import Downloads
+from callboard.api.files.resource import find_file
+from callboard.api.request import Request
+from callboard.api.services import Services
+from callboard.jobs.errors import FileNotFound
 
 
 class FileContentResource:

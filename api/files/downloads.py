@@ -10,15 +10,15 @@ from urllib.parse import quote
 
 import falcon
 
-from api.conditional import is_known, is_same
-from api.files.ranges import Part, UnsatisfiableRange, part_of
-from api.problems.kinds import PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE
-from api.problems.problem import Problem
-from api.request import Request
-from api.transfers import Transfers
-from jobs.files.records import FileRecord
-from jobs.files.storage import Storage
-from jobs.offload import Offload, at_once
+from callboard.api.conditional import is_known, is_same
+from callboard.api.files.ranges import Part, UnsatisfiableRange, part_of
+from callboard.api.problems.kinds import PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE
+from callboard.api.problems.problem import Problem
+from callboard.api.request import Request
+from callboard.api.transfers import Transfers
+from callboard.jobs.files.records import FileRecord
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.offload import Offload, at_once
 
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _ATTR_CHARACTERS: Final = "!#$&+-.^_`|~"

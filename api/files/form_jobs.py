@@ -5,26 +5,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from api.files.fields import Fields
-from api.files.incoming import Incoming
-from api.files.multipart import MOST_PARTS, Part, read_parts
-from api.files.uploads import Arrived, Reception, receiving
-from api.media import JSON, Media
-from api.problems.kinds import BODY_TOO_LARGE
-from api.problems.problem import Problem, invalid_request
-from api.request import Request
-from api.services import Services
-from jobs.identity import JOB_ID_PATTERN
-from jobs.operation import Operation
-from jobs.pointer import pointer_of
+from callboard.api.files.fields import Fields
+from callboard.api.files.incoming import Incoming
+from callboard.api.files.multipart import MAX_PARTS, Part, read_parts
+from callboard.api.files.uploads import Arrived, Reception, receiving
+from callboard.api.media import JSON, Media
+from callboard.api.problems.kinds import BODY_TOO_LARGE
+from callboard.api.problems.problem import Problem, invalid_request
+from callboard.api.request import Request
+from callboard.api.services import Services
+from callboard.jobs.identity import JOB_ID_PATTERN
+from callboard.jobs.operation import Operation
+from callboard.jobs.pointer import pointer_of
 
 PARAMS = "params"
-MOST_IN_LIST = 64
+MAX_IN_LIST = 64
 """So many files or fields may be given for one parameter."""
 
 _ID: Final = re.compile(JOB_ID_PATTERN.encode())
 _ID_BYTES: Final = 36
-_LONGEST_SHOWN: Final = 64
+_MAX_SHOWN_LENGTH: Final = 64
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ class _Given:
         arrived = self.files.get(part.name, ())
         if arrived and not wanted.many:
             raise invalid_request([(pointer, "is one file, and is given more than once")])
-        if len(arrived) >= MOST_IN_LIST:
-            raise invalid_request([(pointer, f"may have {MOST_IN_LIST} files at most")])
+        if len(arrived) >= MAX_IN_LIST:
+            raise invalid_request([(pointer, f"may have {MAX_IN_LIST} files at most")])
         if part.filename is None and part.declared is None:
             begin = part.read(_ID_BYTES + 1)
             if _ID.fullmatch(begin):  # it names a file that was uploaded before
@@ -134,7 +134,7 @@ class _Given:
         self.files.setdefault(part.name, []).append(taken)
 
     def _take_field(self, part: Part) -> None:
-        pointer = pointer_of((part.name[:_LONGEST_SHOWN],))
+        pointer = pointer_of((part.name[:_MAX_SHOWN_LENGTH],))
         if part.name not in self.fields:
             raise invalid_request(
                 [(pointer, f"is no parameter of this operation; there is {self.fields.names()}")]
@@ -156,10 +156,8 @@ class _Given:
         known = given.setdefault(name, [])
         if known and not self.fields.is_list(name):
             raise invalid_request([(pointer_of((name,)), "is given more than once")])
-        if len(known) >= MOST_IN_LIST:
-            raise invalid_request(
-                [(pointer_of((name,)), f"may have {MOST_IN_LIST} fields at most")]
-            )
+        if len(known) >= MAX_IN_LIST:
+            raise invalid_request([(pointer_of((name,)), f"may have {MAX_IN_LIST} fields at most")])
         known.append(value)
 
     def _read(self, part: Part) -> bytes:
@@ -187,7 +185,7 @@ def _rejoined(begin: bytes, read: Callable[[int], bytes]) -> Callable[[int], byt
 
 def _most_parts(operation: Operation, fields: Fields) -> int:
     names = operation.parameters.schema.get("properties", {})
-    return max(MOST_PARTS, 1 + sum(MOST_IN_LIST if fields.is_list(name) else 1 for name in names))
+    return max(MAX_PARTS, 1 + sum(MAX_IN_LIST if fields.is_list(name) else 1 for name in names))
 
 
 def _valued(found: dict[str, list[Any]], many: set[str]) -> dict[str, Any]:

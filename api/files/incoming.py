@@ -7,21 +7,21 @@ import hmac
 import re
 from typing import Final
 
-from api.problems.kinds import (
+from callboard.api.problems.kinds import (
     INVALID_FILE,
     INVALID_HEADER,
     LENGTH_REQUIRED,
     MALFORMED_BODY,
     UNSUPPORTED_MEDIA_TYPE,
 )
-from api.problems.problem import Problem
-from api.request import Request, is_chunked
+from callboard.api.problems.problem import Problem
+from callboard.api.request import Request, is_chunked
 
 PIECE_BYTES: Final = 256 * 1024
 _DIGESTS: Final = ("Content-Digest", "Repr-Digest")
 _SHA256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]*):\s*(?:;[^,]*)?(?=,|$)")
 _DIGEST_BYTES: Final = 32
-_MOST_DISCARDED: Final = 1024**2
+_MAX_DISCARDED: Final = 1024**2
 
 
 class Incoming:
@@ -73,7 +73,7 @@ class Incoming:
         discarded = 0
         while piece := self.read(PIECE_BYTES):
             discarded += len(piece)
-            if discarded > _MOST_DISCARDED:
+            if discarded > _MAX_DISCARDED:
                 raise Problem(MALFORMED_BODY, "It goes on after its end.")
         found = self._digest.digest()
         if not all(hmac.compare_digest(found, wanted) for wanted in self._wanted):

@@ -12,15 +12,15 @@ from falcon.media.multipart import BodyPart, MultipartForm, MultipartFormHandler
 from falcon.media.multipart import MultipartParseOptions as Options
 from falcon.util.reader import BufferedReader
 
-from api.files.incoming import PIECE_BYTES, Incoming
-from api.problems.kinds import BODY_TOO_LARGE, MALFORMED_BODY
-from api.problems.problem import Problem
-from api.request import Request
+from callboard.api.files.incoming import PIECE_BYTES, Incoming
+from callboard.api.problems.kinds import BODY_TOO_LARGE, MALFORMED_BODY
+from callboard.api.problems.problem import Problem
+from callboard.api.request import Request
 
 FORM: Final = "multipart/form-data"
-MOST_PARTS: Final = 64
-_MOST_HEADER_BYTES: Final = 8192
-_MOST_BESIDE_BYTES: Final = 2 * 1024**2
+MAX_PARTS: Final = 64
+_MAX_HEADER_BYTES: Final = 8192
+_MAX_BESIDE_BYTES: Final = 2 * 1024**2
 _ENDLESS: Final = 2**62
 _WITHIN: Final = re.compile(r"\s*multipart/", re.IGNORECASE)
 
@@ -61,7 +61,7 @@ def is_form(req: Request) -> bool:
     return (req.content_type or "").partition(";")[0].strip().lower() == FORM
 
 
-def read_parts(req: Request, incoming: Incoming, *, most: int = MOST_PARTS) -> Iterator[Part]:
+def read_parts(req: Request, incoming: Incoming, *, most: int = MAX_PARTS) -> Iterator[Part]:
     """Give the parts of a form one after the other, and at the end check that it was whole.
 
     Args:
@@ -74,7 +74,7 @@ def read_parts(req: Request, incoming: Incoming, *, most: int = MOST_PARTS) -> I
     """
     options = Options()
     options.max_body_part_count = most
-    options.max_body_part_headers_size = _MOST_HEADER_BYTES
+    options.max_body_part_headers_size = _MAX_HEADER_BYTES
     length = _ENDLESS if incoming.length is None else incoming.length
     wanted = _Wanted(incoming)
     stream = BufferedReader(wanted.read, length, PIECE_BYTES)
@@ -94,7 +94,7 @@ class _Wanted:
     def read(self, size: int) -> bytes:
         piece = self._incoming.read(size)
         self._beside += len(piece)
-        if self._beside > _MOST_BESIDE_BYTES:
+        if self._beside > _MAX_BESIDE_BYTES:
             raise Problem(MALFORMED_BODY, "The form has too much beside its parts.")
         return piece
 

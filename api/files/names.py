@@ -7,10 +7,10 @@ from urllib.parse import unquote_to_bytes
 
 import falcon
 
-from jobs.files.names import LONGEST_NAME_BYTES
+from callboard.jobs.files.names import MAX_NAME_BYTES
 
 UNNAMED: Final = "unnamed"
-_LONGEST_ENDING: Final = 16
+_MAX_ENDING_LENGTH: Final = 16
 _EXTENDED: Final = re.compile(r"([\w-]+)'[^']*'(.*)", re.ASCII)
 
 
@@ -51,10 +51,10 @@ def _utf8(text: str) -> str:
 
 
 def _shortened(name: str) -> str:
-    if len(name.encode()) <= LONGEST_NAME_BYTES:
+    if len(name.encode()) <= MAX_NAME_BYTES:
         return name
     stem, dot, ending = name.rpartition(".")
-    if not stem or len((dot + ending).encode()) > _LONGEST_ENDING:
+    if not stem or len((dot + ending).encode()) > _MAX_ENDING_LENGTH:
         stem, dot, ending = name, "", ""
-    room = LONGEST_NAME_BYTES - len((dot + ending).encode())
+    room = MAX_NAME_BYTES - len((dot + ending).encode())
     return stem.encode()[:room].decode("utf-8", "ignore").rstrip() + dot + ending

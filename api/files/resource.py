@@ -4,25 +4,25 @@ from typing import Any
 
 import falcon
 
-from api.files.incoming import Incoming
-from api.files.multipart import is_form, read_parts
-from api.files.names import disposition_name
-from api.files.uploads import Arrived, Reception, receiving
-from api.listing import read_cursor, write_cursor
-from api.media import Media
-from api.paging import next_page
-from api.problems.problem import invalid_request
-from api.query import read_query
-from api.render import timestamp
-from api.request import Request
-from api.services import Services
-from api.urls import Urls
-from jobs.errors import FileNotFound
-from jobs.files.records import FileRecord, list_files, read_file
-from jobs.files.remove import remove_file
-from jobs.identity import is_job_id
+from callboard.api.files.incoming import Incoming
+from callboard.api.files.multipart import is_form, read_parts
+from callboard.api.files.names import disposition_name
+from callboard.api.files.uploads import Arrived, Reception, receiving
+from callboard.api.listing import read_cursor, write_cursor
+from callboard.api.media import Media
+from callboard.api.paging import next_page
+from callboard.api.problems.problem import invalid_request
+from callboard.api.query import read_query
+from callboard.api.render import timestamp
+from callboard.api.request import Request
+from callboard.api.services import Services
+from callboard.api.urls import Urls
+from callboard.jobs.errors import FileNotFound
+from callboard.jobs.files.records import FileRecord, list_files, read_file
+from callboard.jobs.files.remove import remove_file
+from callboard.jobs.identity import is_job_id
 
-MOST_FILES = 100
+MAX_FILES = 100
 USUAL_FILES = 50
 
 
@@ -36,7 +36,7 @@ class FilesResource:
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """List what the caller's tenant has uploaded, newest first."""
         with read_query(req) as query:
-            limit = query.whole("limit", least=1, most=MOST_FILES, default=USUAL_FILES)
+            limit = query.whole("limit", least=1, most=MAX_FILES, default=USUAL_FILES)
             behind = query.parsed("cursor", read_cursor)
         store, urls = self._services.store, req.context.urls
         page = list_files(store, tenant=req.context.caller.tenant, most=limit, behind=behind)

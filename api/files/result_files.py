@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from typing import Any, Final
 
-from api.urls import Urls
-from jobs.files.file import DESCRIBED
+from callboard.api.urls import Urls
+from callboard.jobs.files.file import DESCRIBED
 
 _MEMBERS: Final = frozenset(DESCRIBED)
 

@@ -101,7 +101,7 @@ _ALIASES: Final = {
     "video/avi": "video/x-msvideo",
     "text/rtf": "application/rtf",
 }
-_SHORTEST: Final = 4
+_MIN_LENGTH: Final = 4
 _OPEN_DOCUMENT: Final = "application/vnd.oasis.opendocument."
 _NAMED_WITHIN: Final = (_OPEN_DOCUMENT, "application/epub+zip")
 
@@ -162,7 +162,7 @@ def _rarer() -> tuple[tuple[bytes, str], ...]:
     found = {
         (each.byte_match, each.mime_type.lower())
         for each in puremagic.main.magic_header_array
-        if each.offset == 0 and len(each.byte_match) >= _SHORTEST and each.mime_type
+        if each.offset == 0 and len(each.byte_match) >= _MIN_LENGTH and each.mime_type
     }
     binary = [each for each in found if not _is_of_text(each[0], each[1])]
     return tuple(sorted(binary, key=lambda each: (-len(each[0]), each)))

@@ -4,10 +4,18 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from api.files.signatures import HEAD_BYTES, KNOWN_BY_BYTES, OCTETS, PDF, ZIP, by_signature, plain
-from api.problems.kinds import FILE_AMBIGUOUS, FILE_TYPE_NOT_ACCEPTED
-from api.problems.problem import Problem
-from jobs.files.names import guess_media_type
+from callboard.api.files.signatures import (
+    HEAD_BYTES,
+    KNOWN_BY_BYTES,
+    OCTETS,
+    PDF,
+    ZIP,
+    by_signature,
+    plain,
+)
+from callboard.api.problems.kinds import FILE_AMBIGUOUS, FILE_TYPE_NOT_ACCEPTED
+from callboard.api.problems.problem import Problem
+from callboard.jobs.files.names import guess_media_type
 
 Read = Callable[[int, int], bytes]
 

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from api.files.incoming import PIECE_BYTES
-from api.files.names import safe_name
-from api.files.sniffing import media_type_of
-from api.problems.kinds import FILE_TYPE_NOT_ACCEPTED, INVALID_FILE
-from api.problems.problem import Problem
-from api.request import Request
-from api.services import Services
-from jobs.errors import CallboardError, FileTooLarge, StorageFull
-from jobs.files.accepts import Accepts
-from jobs.files.keep import Claimed, Shelf, keep_file, reserve_file
-from jobs.files.records import FileRecord, new_file_id
-from jobs.files.remove import remove_file
-from jobs.files.staging import Staged
+from callboard.api.files.incoming import PIECE_BYTES
+from callboard.api.files.names import safe_name
+from callboard.api.files.sniffing import media_type_of
+from callboard.api.problems.kinds import FILE_TYPE_NOT_ACCEPTED, INVALID_FILE
+from callboard.api.problems.problem import Problem
+from callboard.api.request import Request
+from callboard.api.services import Services
+from callboard.jobs.errors import CallboardError, FileTooLarge, StorageFull
+from callboard.jobs.files.accepts import Accepts
+from callboard.jobs.files.keep import Claimed, Shelf, keep_file, reserve_file
+from callboard.jobs.files.records import FileRecord, new_file_id
+from callboard.jobs.files.remove import remove_file
+from callboard.jobs.files.staging import Staged
 
 _STEP_BYTES: Final = 16 * 1024**2
 _RENEW_SECONDS: Final = 15.0

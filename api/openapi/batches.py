@@ -1,14 +1,14 @@
-"""The schemas of batches, as `api.batches.resource` takes and shows them."""
+"""The schemas of batches, as `callboard.api.batches.resource` takes and shows them."""
 
 from typing import Final, get_args
 
-from api.batches.items import STATUSES as ITEM_STATUSES
-from api.batches.items import BatchSubmission
-from api.batches.render import batch_links
-from api.callbacks.terms import BatchCallback, BatchEvent
-from api.openapi.description import Schema, named
-from api.openapi.operations import checked
-from api.openapi.shapes import (
+from callboard.api.batches.items import STATUSES as ITEM_STATUSES
+from callboard.api.batches.items import BatchSubmission
+from callboard.api.batches.render import batch_links
+from callboard.api.callbacks.terms import BatchCallback, BatchEvent
+from callboard.api.openapi.description import Schema, named
+from callboard.api.openapi.operations import checked
+from callboard.api.openapi.shapes import (
     ADDRESS,
     JOB_ID,
     TEXT,
@@ -19,9 +19,9 @@ from api.openapi.shapes import (
     said,
     whole,
 )
-from api.urls import Urls
-from jobs.batches.submit import MOST_ITEMS
-from jobs.record import STATUSES
+from callboard.api.urls import Urls
+from callboard.jobs.batches.submit import MAX_ITEMS
+from callboard.jobs.record import STATUSES
 
 _BATCH: Final[dict[str, Schema]] = {
     "id": JOB_ID,
@@ -44,7 +44,7 @@ def _submission() -> Schema:
     other = {"description": "Anything else is answered as `invalid`, and the others are taken."}
     items = schema["properties"]["items"]
     items["items"] = {"anyOf": [named("Submission"), other]}
-    items["maxItems"] = MOST_ITEMS
+    items["maxItems"] = MAX_ITEMS
     return schema
 
 

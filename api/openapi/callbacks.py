@@ -2,13 +2,13 @@
 
 from typing import Any, Final, get_args
 
-from api.bodies import Nothing
-from api.callbacks.terms import JobCallback, JobEvent
-from api.media import JSON
-from api.openapi.description import Schema, named
-from api.openapi.operations import checked
-from api.openapi.shapes import ADDRESS, TEXT, TIME, closed, listed, nullable, said, whole
-from jobs.callbacks.deliveries import DELIVERY_ID_PATTERN, DeliveryStatus
+from callboard.api.bodies import Nothing
+from callboard.api.callbacks.terms import JobCallback, JobEvent
+from callboard.api.media import JSON
+from callboard.api.openapi.description import Schema, named
+from callboard.api.openapi.operations import checked
+from callboard.api.openapi.shapes import ADDRESS, TEXT, TIME, closed, listed, nullable, said, whole
+from callboard.jobs.callbacks.deliveries import DELIVERY_ID_PATTERN, DeliveryStatus
 
 DELIVERY_ID: Final[Schema] = {"type": "string", "pattern": f"^{DELIVERY_ID_PATTERN}$"}
 

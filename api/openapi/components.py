@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from api.openapi import (
+from callboard.api.openapi import (
     batches,
     callbacks,
     downloads,
@@ -14,17 +14,17 @@ from api.openapi import (
     problems,
     schedules,
 )
-from api.openapi.description import Schema, named
-from api.openapi.headers import RESPONSE, header
-from api.openapi.job import job_schema
-from api.openapi.links import LINKS
-from api.openapi.naming import prefixes
-from api.openapi.operations import operation_schemas, own_schemas, submission_schema
-from api.openapi.parameters import parameters
-from api.openapi.responses import problem_response, response_name
-from api.problems.kinds import Kind
-from api.problems.table import every_kind
-from jobs.operation import Operation
+from callboard.api.openapi.description import Schema, named
+from callboard.api.openapi.headers import RESPONSE, header
+from callboard.api.openapi.job import job_schema
+from callboard.api.openapi.links import LINKS
+from callboard.api.openapi.naming import prefixes
+from callboard.api.openapi.operations import operation_schemas, own_schemas, submission_schema
+from callboard.api.openapi.parameters import parameters
+from callboard.api.openapi.responses import problem_response, response_name
+from callboard.api.problems.kinds import Kind
+from callboard.api.problems.table import every_kind
+from callboard.jobs.operation import Operation
 
 SECURITY: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key of Callboard."},

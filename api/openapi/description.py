@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from api.media import JSON, MSGPACK
-from api.problems.kinds import Kind
+from callboard.api.media import JSON, MSGPACK
+from callboard.api.problems.kinds import Kind
 
 HTML: Final = "text/html"
 EVENT_STREAM: Final = "text/event-stream"

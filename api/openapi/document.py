@@ -5,23 +5,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
-from api.openapi.components import SECURITY, components, only_used, prefixes_of
-from api.openapi.description import Body, Description, Descriptions, named
-from api.openapi.operations import parameters_example
-from api.openapi.paths import batches as of_batches
-from api.openapi.paths import callbacks as of_callbacks
-from api.openapi.paths import files as of_files
-from api.openapi.paths import jobs as of_jobs
-from api.openapi.paths import operations as of_operations
-from api.openapi.paths import schedules as of_schedules
-from api.openapi.paths import server as of_server
-from api.openapi.responses import by_status, response, response_name
-from api.problems import kinds
-from api.problems.kinds import Kind
-from api.problems.table import TABLE
-from config import Role
-from jobs import errors
-from jobs.operation import Operation
+from callboard.api.openapi.components import SECURITY, components, only_used, prefixes_of
+from callboard.api.openapi.description import Body, Description, Descriptions, named
+from callboard.api.openapi.operations import parameters_example
+from callboard.api.openapi.paths import batches as of_batches
+from callboard.api.openapi.paths import callbacks as of_callbacks
+from callboard.api.openapi.paths import files as of_files
+from callboard.api.openapi.paths import jobs as of_jobs
+from callboard.api.openapi.paths import operations as of_operations
+from callboard.api.openapi.paths import schedules as of_schedules
+from callboard.api.openapi.paths import server as of_server
+from callboard.api.openapi.responses import by_status, response, response_name
+from callboard.api.problems import kinds
+from callboard.api.problems.kinds import Kind
+from callboard.api.problems.table import TABLE
+from callboard.config import Role
+from callboard.jobs import errors
+from callboard.jobs.operation import Operation
 
 Roles = Mapping[str, Mapping[str, Role | None]]
 """For each route's template, which role each method needs; None for none at all."""

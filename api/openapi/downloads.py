@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Final
 
-from api.openapi.description import Answer, Schema
-from api.problems import kinds
-from api.problems.kinds import Kind
-from api.problems.table import TABLE
-from jobs import errors
+from callboard.api.openapi.description import Answer, Schema
+from callboard.api.problems import kinds
+from callboard.api.problems.kinds import Kind
+from callboard.api.problems.table import TABLE
+from callboard.jobs import errors
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "Bytes": {"description": "The bytes themselves.", "type": "string", "format": "binary"},

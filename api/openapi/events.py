@@ -1,14 +1,14 @@
-"""The schemas of event streams, as `api.streams` sends them."""
+"""The schemas of event streams, as `callboard.api.streams` sends them."""
 
 from typing import Final
 
-from api.media import JSON
-from api.openapi.description import Schema, named
-from api.openapi.problems import problem_name
-from api.openapi.shapes import closed, said
-from api.problems.table import TABLE
-from jobs.errors import JobGone
-from jobs.record import STATUSES
+from callboard.api.media import JSON
+from callboard.api.openapi.description import Schema, named
+from callboard.api.openapi.problems import problem_name
+from callboard.api.openapi.shapes import closed, said
+from callboard.api.problems.table import TABLE
+from callboard.jobs.errors import JobGone
+from callboard.jobs.record import STATUSES
 
 _ID: Final[Schema] = {
     "type": "string",

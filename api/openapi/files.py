@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from api.files.form_jobs import MOST_IN_LIST
-from api.openapi.description import Schema, named
-from api.openapi.shapes import ADDRESS, JOB_ID, TEXT, TIME, closed, listed, said, whole
-from jobs.files.parameters import FileParameter
-from jobs.operation import Operation
+from callboard.api.files.form_jobs import MAX_IN_LIST
+from callboard.api.openapi.description import Schema, named
+from callboard.api.openapi.shapes import ADDRESS, JOB_ID, TEXT, TIME, closed, listed, said, whole
+from callboard.jobs.files.parameters import FileParameter
+from callboard.jobs.operation import Operation
 
 _BYTES: Final[Schema] = {"type": "string", "format": "binary", "minLength": 1}
 
@@ -89,5 +89,5 @@ def _part(parameter: FileParameter, as_json: Schema) -> Schema:
         "type": "array",
         "items": one,
         "minItems": max(1, files.get("minItems", 1)),
-        "maxItems": min(MOST_IN_LIST, files.get("maxItems", MOST_IN_LIST)),
+        "maxItems": min(MAX_IN_LIST, files.get("maxItems", MAX_IN_LIST)),
     }

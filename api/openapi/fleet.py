@@ -2,8 +2,8 @@
 
 from typing import Final, get_args
 
-from api.openapi.description import Schema, named
-from api.openapi.shapes import (
+from callboard.api.openapi.description import Schema, named
+from callboard.api.openapi.shapes import (
     ADDRESS,
     JOB_ID,
     TEXT,
@@ -15,7 +15,7 @@ from api.openapi.shapes import (
     said,
     whole,
 )
-from jobs.submission import OnConflict
+from callboard.jobs.submission import OnConflict
 
 _NAMES: Final[Schema] = {"type": "array", "items": TEXT}
 _UP: Final[Schema] = {"type": "string", "enum": ["up", "down"]}

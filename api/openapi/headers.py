@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
-from api.docs import ASSETS
-from api.idempotency import KEY_PATTERN
-from api.openapi.description import Schema
-from api.problems.pages import meanings
-from jobs.callbacks.deliveries import DELIVERY_ID_PATTERN
-from jobs.identity import JOB_ID_PATTERN
-from jobs.schedules.schedule import NAME_PATTERN
+from callboard.api.docs import ASSETS
+from callboard.api.idempotency import KEY_PATTERN
+from callboard.api.openapi.description import Schema
+from callboard.api.problems.pages import meanings
+from callboard.jobs.callbacks.deliveries import DELIVERY_ID_PATTERN
+from callboard.jobs.identity import JOB_ID_PATTERN
+from callboard.jobs.schedules.schedule import NAME_PATTERN
 
 _TEXT: Final[Schema] = {"type": "string"}
 _ADDRESS: Final[Schema] = {"type": "string", "format": "uri"}

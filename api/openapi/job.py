@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from api.openapi.description import Schema, named
-from api.openapi.shapes import JOB_ID, PRIORITY, TEXT, TIME, closed, nullable, said, whole
+from callboard.api.openapi.description import Schema, named
+from callboard.api.openapi.shapes import JOB_ID, PRIORITY, TEXT, TIME, closed, nullable, said, whole
 
 
 def job_schema(*, operation: str | None = None, result: Schema | None = None) -> Schema:

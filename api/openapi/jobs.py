@@ -1,12 +1,12 @@
-"""The schemas of jobs, as `api.render` shows them."""
+"""The schemas of jobs, as `callboard.api.render` shows them."""
 
 from typing import Final, get_args
 
-from api.bodies import Nothing
-from api.cancellation import CancelRequest
-from api.openapi.description import Schema, named
-from api.openapi.operations import checked
-from api.openapi.shapes import (
+from callboard.api.bodies import Nothing
+from callboard.api.cancellation import CancelRequest
+from callboard.api.openapi.description import Schema, named
+from callboard.api.openapi.operations import checked
+from callboard.api.openapi.shapes import (
     ADDRESS,
     JOB_ID,
     TEXT,
@@ -18,9 +18,9 @@ from api.openapi.shapes import (
     said,
     whole,
 )
-from api.render import job_links
-from api.urls import Urls
-from jobs.record import Status
+from callboard.api.render import job_links
+from callboard.api.urls import Urls
+from callboard.jobs.record import Status
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "JobStatus": {

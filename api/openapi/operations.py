@@ -5,14 +5,14 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from api.openapi.description import Schema, named
-from api.openapi.examples import example_of
-from api.openapi.files import form_schema
-from api.openapi.job import job_schema
-from api.openapi.naming import inner_names, renamed
-from api.submissions import Submission
-from jobs.errors import InvalidParameters, OperationFault
-from jobs.operation import Operation
+from callboard.api.openapi.description import Schema, named
+from callboard.api.openapi.examples import example_of
+from callboard.api.openapi.files import form_schema
+from callboard.api.openapi.job import job_schema
+from callboard.api.openapi.naming import inner_names, renamed
+from callboard.api.submissions import Submission
+from callboard.jobs.errors import InvalidParameters, OperationFault
+from callboard.jobs.operation import Operation
 
 _LOWEST: Final = -(2**63)
 _HIGHEST: Final = 2**64 - 1

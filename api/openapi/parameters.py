@@ -2,20 +2,20 @@
 
 from typing import Any, Final
 
-from api.callbacks.terms import JobCallback
-from api.joblog import MOST_AFTER, MOST_LINES, USUAL_LINES
-from api.listing import MOST_JOBS, USUAL_JOBS
-from api.openapi.description import Schema, named
-from api.openapi.headers import PATH, REQUEST
-from api.openapi.operations import checked, submission_schema
-from api.openapi.shapes import JOB_ID, whole
-from api.submissions import TIME
-from jobs.members import LABEL_NAME, LABEL_VALUE
-from jobs.rules import NAME
+from callboard.api.callbacks.terms import JobCallback
+from callboard.api.joblog import MAX_AFTER, MAX_LINES, USUAL_LINES
+from callboard.api.listing import MAX_JOBS, USUAL_JOBS
+from callboard.api.openapi.description import Schema, named
+from callboard.api.openapi.headers import PATH, REQUEST
+from callboard.api.openapi.operations import checked, submission_schema
+from callboard.api.openapi.shapes import JOB_ID, whole
+from callboard.api.submissions import TIME
+from callboard.jobs.members import LABEL_NAME, LABEL_VALUE
+from callboard.jobs.rules import NAME
 
 _FLAG: Final[Schema] = {"type": "boolean"}
 _TIME: Final[Schema] = {"type": "string", "format": "date-time", "pattern": f"^{TIME}$"}
-# The 24 bytes of `api.listing`: a time, and an id whose version and variant are fixed.
+# The 24 bytes of `callboard.api.listing`: a time, and an id whose version and variant are fixed.
 _CURSOR: Final = (
     "^[A-Za-z0-9_-]{18}[BFJNRVZdhlptx159][w-z0-9_-][A-Za-z0-9_-][IJKLYZabopqr4567]"
     "[A-Za-z0-9_-]{10}$"
@@ -52,10 +52,10 @@ _QUERY: Final[dict[str, dict[str, Any]]] = {
     "after": {
         "description": "The number of the last line that is known; "
         "without it, the first ones come.",
-        "schema": whole(maximum=MOST_AFTER),
+        "schema": whole(maximum=MAX_AFTER),
     },
 }
-_LIMITS: Final = {"limit": (MOST_JOBS, USUAL_JOBS), "lines": (MOST_LINES, USUAL_LINES)}
+_LIMITS: Final = {"limit": (MAX_JOBS, USUAL_JOBS), "lines": (MAX_LINES, USUAL_LINES)}
 
 
 def parameters(known: list[str]) -> dict[str, dict[str, Any]]:

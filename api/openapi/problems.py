@@ -1,14 +1,14 @@
-"""The schemas of problems, one for each kind in `api.problems`."""
+"""The schemas of problems, one for each kind in `callboard.api.problems`."""
 
 from collections.abc import Iterable
 from typing import Final
 
-from api.openapi.description import Schema, named
-from api.openapi.shapes import TEXT, closed, nullable, said
-from api.problems import kinds
-from api.problems.kinds import Kind
-from api.problems.table import TABLE
-from jobs import errors
+from callboard.api.openapi.description import Schema, named
+from callboard.api.openapi.shapes import TEXT, closed, nullable, said
+from callboard.api.problems import kinds
+from callboard.api.problems.kinds import Kind
+from callboard.api.problems.table import TABLE
+from callboard.jobs import errors
 
 _ERRORS: Final[Schema] = {"errors": {"type": "array", "items": named("InputError"), "minItems": 1}}
 _JOB: Final[Schema] = {"job": named("JobReference")}

@@ -9,12 +9,12 @@ from typing import Final
 import falcon
 from pydantic_core import to_json
 
-from api.conditional import is_known
-from api.media import JSON
-from api.openapi.document import Roles, build_document
-from api.request import Request
-from jobs.errors import StoreUnavailable
-from jobs.registry import Registry
+from callboard.api.conditional import is_known
+from callboard.api.media import JSON
+from callboard.api.openapi.document import Roles, build_document
+from callboard.api.request import Request
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.registry import Registry
 
 _BASES: Final = 16
 _PLACEHOLDER: Final = "http://address-of-this-server.invalid"

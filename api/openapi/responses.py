@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from api.media import PROBLEM
-from api.openapi.description import Answer, named
-from api.openapi.problems import union_name
-from api.problems import kinds
-from api.problems.kinds import Kind
-from api.problems.table import TABLE
-from jobs import errors
+from callboard.api.media import PROBLEM
+from callboard.api.openapi.description import Answer, named
+from callboard.api.openapi.problems import union_name
+from callboard.api.problems import kinds
+from callboard.api.problems.kinds import Kind
+from callboard.api.problems.table import TABLE
+from callboard.jobs import errors
 
 _EVERY: Final = ("X-Request-ID", "Cache-Control", "X-Content-Type-Options")
 _COUNTED: Final = ("RateLimit", "RateLimit-Policy")

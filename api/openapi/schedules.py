@@ -1,11 +1,11 @@
-"""The schemas of schedules, as `api.schedules` shows and takes them."""
+"""The schemas of schedules, as `callboard.api.schedules` shows and takes them."""
 
 from collections.abc import Mapping
 from typing import Final, get_args
 
-from api.openapi.description import Schema, named
-from api.openapi.operations import checked
-from api.openapi.shapes import (
+from callboard.api.openapi.description import Schema, named
+from callboard.api.openapi.operations import checked
+from callboard.api.openapi.shapes import (
     ADDRESS,
     PRIORITY,
     TEXT,
@@ -15,9 +15,9 @@ from api.openapi.shapes import (
     nullable,
     said,
 )
-from api.schedules import ScheduleRequest
-from jobs.schedules.schedule import NAME_PATTERN, Missed
-from jobs.schedules.stored import Outcome, Source
+from callboard.api.schedules import ScheduleRequest
+from callboard.jobs.schedules.schedule import NAME_PATTERN, Missed
+from callboard.jobs.schedules.stored import Outcome, Source
 
 NAME: Final[Schema] = {"type": "string", "pattern": f"^{NAME_PATTERN}$"}
 

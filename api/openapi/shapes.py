@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from api.openapi.description import Schema, named
-from jobs.identity import JOB_ID_PATTERN
-from jobs.submission import HIGHEST_PRIORITY
+from callboard.api.openapi.description import Schema, named
+from callboard.jobs.identity import JOB_ID_PATTERN
+from callboard.jobs.submission import HIGHEST_PRIORITY
 
 TEXT: Final[Schema] = {"type": "string"}
 ADDRESS: Final[Schema] = {"type": "string", "format": "uri"}

@@ -4,13 +4,13 @@ import secrets
 
 from pydantic_core import to_json
 
-from api.media import PROBLEM
-from api.problems.kinds import kind_of_status
-from api.problems.problem import Problem
-from api.urls import Urls
-from config.lines import get_logger
+from callboard.api.media import PROBLEM
+from callboard.api.problems.kinds import kind_of_status
+from callboard.api.problems.problem import Problem
+from callboard.api.urls import Urls
+from callboard.config.lines import get_logger
 
-_LONGEST_DETAIL = 200
+_MAX_DETAIL_LENGTH = 200
 
 log = get_logger(__name__)
 
@@ -25,7 +25,7 @@ def server_problem(status: int, detail: str) -> tuple[dict[str, str], bytes]:
         detail: what the server says about the request; nothing is said about a failure of ours.
     """
     kind = kind_of_status(status)
-    known = detail[:_LONGEST_DETAIL] if status < 500 and detail else kind.title  # noqa: PLR2004
+    known = detail[:_MAX_DETAIL_LENGTH] if status < 500 and detail else kind.title  # noqa: PLR2004
     request_id = secrets.token_hex(16)
     # Behind a colon servers quote what was sent.
     reason = known.partition(":")[0]

@@ -12,13 +12,13 @@ from typing import Any, Final
 import falcon
 from falcon.util import mediatypes
 
-from api.media import JSON, Media
-from api.problems.kinds import NOT_FOUND, Kind
-from api.problems.problem import Problem
-from api.problems.table import every_kind
-from api.problems.texts import REQUESTS, RUN_ENDED, RUNS, Text
-from api.request import Request
-from api.urls import Urls
+from callboard.api.media import JSON, Media
+from callboard.api.problems.kinds import NOT_FOUND, Kind
+from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import every_kind
+from callboard.api.problems.texts import REQUESTS, RUN_ENDED, RUNS, Text
+from callboard.api.request import Request
+from callboard.api.urls import Urls
 
 HTML: Final = "text/html"
 _CODE: Final = re.compile(r"`([^`]+)`")

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import falcon
 
-from api.problems.kinds import (
+from callboard.api.problems.kinds import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
     METHOD_NOT_ALLOWED,
@@ -13,12 +13,12 @@ from api.problems.kinds import (
     Kind,
     kind_of_status,
 )
-from api.problems.table import TABLE
-from api.urls import Urls
-from jobs import errors
-from jobs.quota import POLICY
+from callboard.api.problems.table import TABLE
+from callboard.api.urls import Urls
+from callboard.jobs import errors
+from callboard.jobs.quota import POLICY
 
-_MOST_ERRORS: Final = 100
+_MAX_ERRORS: Final = 100
 
 
 class Problem(Exception):
@@ -99,7 +99,7 @@ def _of_framework(error: falcon.HTTPError) -> Problem:
 
 
 def _errors(wrong: list[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"detail": detail, "pointer": pointer} for pointer, detail in wrong[:_MOST_ERRORS]]
+    return [{"detail": detail, "pointer": pointer} for pointer, detail in wrong[:_MAX_ERRORS]]
 
 
 def _first(wrong: list[tuple[str, str]]) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.problems import kinds
-from api.problems.kinds import INTERNAL_ERROR, QUOTA_EXCEEDED, REDUCED_CAPACITY, Kind
-from jobs import errors
+from callboard.api.problems import kinds
+from callboard.api.problems.kinds import INTERNAL_ERROR, QUOTA_EXCEEDED, REDUCED_CAPACITY, Kind
+from callboard.jobs import errors
 
 
 def _kind(

@@ -1,5 +1,5 @@
 """Event streams: what happens to a job, as it happens."""
 
-from api.streams.resource import EventsResource
+from callboard.api.streams.resource import EventsResource
 
 __all__ = ["EventsResource"]

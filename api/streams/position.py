@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
-from api.conditional import state_tag
-from jobs.record import FINAL, STATUSES, Record
+from callboard.api.conditional import state_tag
+from callboard.jobs.record import FINAL, STATUSES, Record
 
 _ID: Final = re.compile(
     rf"(?P<tag>\d{{1,15}}\.\d{{1,15}}\.({'|'.join(STATUSES)}))\.(?P<line>\d{{1,15}})", re.ASCII

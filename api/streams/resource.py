@@ -2,20 +2,20 @@
 
 import falcon
 
-from api.answers import JobAnswers, JobReader
-from api.problems.kinds import NOT_ACCEPTABLE, STREAMS_FULL
-from api.problems.problem import Problem
-from api.problems.table import TABLE
-from api.request import Request, holders_of
-from api.services import Services
-from api.streams import wire
-from api.streams.position import Position
-from api.streams.story import Story, Telling
-from api.streams.stream import Follower, Pace, Stream
-from api.streams.watch import Watches
-from api.waiting.peer import peer_of
-from jobs.errors import JobGone
-from jobs.record import Record
+from callboard.api.answers import JobAnswers, JobReader
+from callboard.api.problems.kinds import NOT_ACCEPTABLE, STREAMS_FULL
+from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import TABLE
+from callboard.api.request import Request, holders_of
+from callboard.api.services import Services
+from callboard.api.streams import wire
+from callboard.api.streams.position import Position
+from callboard.api.streams.story import Story, Telling
+from callboard.api.streams.stream import Follower, Pace, Stream
+from callboard.api.streams.watch import Watches
+from callboard.api.waiting.peer import peer_of
+from callboard.jobs.errors import JobGone
+from callboard.jobs.record import Record
 
 
 class EventsResource:

@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from api.conditional import state_tag
-from api.joblog import log_line
-from api.render import progress_object
-from api.streams import wire
-from api.streams.position import Position
-from api.streams.watch import Snapshot
-from jobs.log import LogLine
-from jobs.record import Record
+from callboard.api.conditional import state_tag
+from callboard.api.joblog import log_line
+from callboard.api.render import progress_object
+from callboard.api.streams import wire
+from callboard.api.streams.position import Position
+from callboard.api.streams.watch import Snapshot
+from callboard.jobs.log import LogLine
+from callboard.jobs.record import Record
 
 REPORTS_EVERY_S: Final = 0.5
-_MOST_WRITTEN: Final = 100
+_MAX_WRITTEN: Final = 100
 
 Page = Callable[[int], Sequence[LogLine]]
 
@@ -121,7 +121,7 @@ class Story:
         written = snapshot.written.get(key)
         if written is None:
             written = wire.event(name, data(), id=key[1])
-            if len(snapshot.written) < _MOST_WRITTEN:
+            if len(snapshot.written) < _MAX_WRITTEN:
                 snapshot.written[key] = written
         return written
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from random import SystemRandom
 from typing import Final, Self
 
-from api.streams import wire
-from api.streams.story import Story
-from api.streams.watch import Watches
-from api.waiting.events import Events
-from api.waiting.peer import Peer
-from jobs.errors import StoreUnavailable
-from jobs.record import Record
+from callboard.api.streams import wire
+from callboard.api.streams.story import Story
+from callboard.api.streams.watch import Watches
+from callboard.api.waiting.events import Events
+from callboard.api.waiting.peer import Peer
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.record import Record
 
 _AWAY_S: Final = 2.0
 _LAST_PATIENCE_S: Final = 2.0

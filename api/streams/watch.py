@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from api.waiting.events import Events
-from jobs.errors import JobNotFound, StoreUnavailable
-from jobs.log import LogLine, read_log
-from jobs.read import Glance, read
-from jobs.record import Progress, Record
-from jobs.store import Store
+from callboard.api.waiting.events import Events
+from callboard.jobs.errors import JobNotFound, StoreUnavailable
+from callboard.jobs.log import LogLine, read_log
+from callboard.jobs.read import Glance, read
+from callboard.jobs.record import Progress, Record
+from callboard.jobs.store import Store
 
 PAGE_LINES: Final = 50
 _OLDEST_S: Final = 20.0

@@ -3,8 +3,8 @@
 import re
 from typing import Final, NamedTuple
 
-LONGEST_STATE: Final = 512
-MOST_MEMBERS: Final = 32
+MAX_STATE_LENGTH: Final = 512
+MAX_MEMBERS: Final = 32
 LARGE_MEMBER: Final = 128
 
 _PARENT: Final = re.compile(
@@ -56,9 +56,9 @@ def parse_trace_state(given: str) -> str | None:
     members = [member for part in given.split(",") if (member := part.strip(" \t"))]
     matches = [_MEMBER.fullmatch(member) for member in members]
     keys = {match["key"] for match in matches if match}
-    if len(keys) < len(members) or len(members) > MOST_MEMBERS:
+    if len(keys) < len(members) or len(members) > MAX_MEMBERS:
         return None
-    while len(kept := ",".join(members)) > LONGEST_STATE:
+    while len(kept := ",".join(members)) > MAX_STATE_LENGTH:
         large = [number for number, member in enumerate(members) if len(member) > LARGE_MEMBER]
         del members[large[-1] if large else -1]
     return kept or None

@@ -9,10 +9,10 @@ from typing import Final
 import falcon
 import structlog
 
-from api.request import Request
-from api.tracing.context import TraceContext, parse_trace_context
-from api.urls import Addresses
-from config.lines import get_logger
+from callboard.api.request import Request
+from callboard.api.tracing.context import TraceContext, parse_trace_context
+from callboard.api.urls import Addresses
+from callboard.config.lines import get_logger
 
 _SAFE: Final = re.compile(r"[A-Za-z0-9._~:/+=@,-]{1,128}")
 _REFUSED: Final = 400

@@ -7,10 +7,10 @@ from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from api.request import Request
-from api.tracing.context import TraceContext
-from api.tracing.middleware import trace_context_of
-from config.telemetry import Telemetry
+from callboard.api.request import Request
+from callboard.api.tracing.context import TraceContext
+from callboard.api.tracing.middleware import trace_context_of
+from callboard.config.telemetry import Telemetry
 
 _METHODS: Final = frozenset(
     {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}

@@ -10,14 +10,14 @@ from typing import Final, TypeVar
 
 import redis
 
-from api.waiting.attendance import Attendance
-from api.waiting.peer import Peer, UnknownPeer
-from api.waiting.places import Places
-from api.waiting.subscription import REREAD_S, Glances, Listener, Subscription
-from jobs.batches.batch import Batch
-from jobs.errors import BatchNotFound, JobGone, JobNotFound, StoreUnavailable
-from jobs.read import Glance
-from jobs.record import Record
+from callboard.api.waiting.attendance import Attendance
+from callboard.api.waiting.peer import Peer, UnknownPeer
+from callboard.api.waiting.places import Places
+from callboard.api.waiting.subscription import REREAD_S, Glances, Listener, Subscription
+from callboard.jobs.batches.batch import Batch
+from callboard.jobs.errors import BatchNotFound, JobGone, JobNotFound, StoreUnavailable
+from callboard.jobs.read import Glance
+from callboard.jobs.record import Record
 
 _ALONE_S: Final = REREAD_S * 2
 _NOBODY_KNOWN: Final = UnknownPeer()

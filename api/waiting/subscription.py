@@ -7,22 +7,22 @@ from typing import Final, Protocol
 
 import redis
 
-from config.lines import get_logger
-from config.tls import tls_fault
-from jobs.errors import StoreUnavailable
-from jobs.outages import NO_RIGHTS, outage_of
-from jobs.read import Glance
+from callboard.config.lines import get_logger
+from callboard.config.tls import tls_fault
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.outages import NO_RIGHTS, outage_of
+from callboard.jobs.read import Glance
 
 REREAD_S: Final = 5.0
 """Every job that is waited for is looked at this often, whatever is heard."""
 
-_MOST_AT_ONCE: Final = 100
+_MAX_AT_ONCE: Final = 100
 _TICK_S: Final = 1.0
 _LINGER_S: Final = 10.0
 _SILENCE_S: Final = 10.0
 _UNHEARD_S: Final = 10.0
-_SHORTEST_PAUSE_S: Final = 0.1
-_LONGEST_PAUSE_S: Final = 5.0
+_MIN_PAUSE_S: Final = 0.1
+_MAX_PAUSE_S: Final = 5.0
 
 log = get_logger(__name__)
 
@@ -91,7 +91,7 @@ class Subscription:
             listener.notify()
 
     def _run(self) -> None:
-        pause = _SHORTEST_PAUSE_S
+        pause = _MIN_PAUSE_S
         while not self._may_end():
             began = time.monotonic()
             try:
@@ -106,8 +106,8 @@ class Subscription:
                     began = self._look_unheard()
             except Exception:
                 log.exception("events_failed")
-            lasted = time.monotonic() - began > _LONGEST_PAUSE_S
-            pause = _SHORTEST_PAUSE_S if lasted else min(_LONGEST_PAUSE_S, pause * 2)
+            lasted = time.monotonic() - began > _MAX_PAUSE_S
+            pause = _MIN_PAUSE_S if lasted else min(_MAX_PAUSE_S, pause * 2)
             self._closed.wait(pause)
 
     def _say_interrupted(self, reason: str) -> None:
@@ -167,8 +167,8 @@ class Subscription:
             return
         with self._lock:
             ids = list(self._listeners)
-        for begin in range(0, len(ids), _MOST_AT_ONCE):
-            some = ids[begin : begin + _MOST_AT_ONCE]
+        for begin in range(0, len(ids), _MAX_AT_ONCE):
+            some = ids[begin : begin + _MAX_AT_ONCE]
             for job_id, glance in zip(some, self._glances(some), strict=True):
                 _tell(self._those(job_id), glance)
         self._looked = time.monotonic()

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from jobs import File, operation
+from callboard.jobs import File, operation
 
 
 class Leaf(BaseModel):

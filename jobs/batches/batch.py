@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from jobs.errors import BatchNotFound
-from jobs.record import FINAL, STATUSES
-from jobs.store import Store
-from jobs.submission import milliseconds, moment
+from callboard.jobs.errors import BatchNotFound
+from callboard.jobs.record import FINAL, STATUSES
+from callboard.jobs.store import Store
+from callboard.jobs.submission import milliseconds, moment
 
 PATIENCE: Final = timedelta(seconds=60)
 """After which a batch whose submission broke off is closed."""
 
-_MOST_AT_ONCE: Final = 100
+_MAX_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ def cancel_batch(store: Store, batch_id: str) -> None:
             "cancel_batch",
             store.keys("batch", batch_id),
             batch_id=batch_id,
-            most=_MOST_AT_ONCE,
+            most=_MAX_AT_ONCE,
         ).word
     if word == "missing":
         raise BatchNotFound(f"There is no batch {batch_id}.")
@@ -109,7 +109,7 @@ def seal_batches(store: Store, *, patience: timedelta = PATIENCE) -> int:
         "seal_batches",
         store.keys("unsealed"),
         patience_ms=milliseconds(patience),
-        most=_MOST_AT_ONCE,
+        most=_MAX_AT_ONCE,
     )
     return int(answer.values[0])
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from jobs.batches import outcome
-from jobs.batches.outcome import Errors, Outcome
-from jobs.batches.pauses import with_pauses
-from jobs.batches.submit import STEP, Decided, NewBatch, Step, read_outcomes, submit_step
-from jobs.errors import (
+from callboard.jobs.batches import outcome
+from callboard.jobs.batches.outcome import Errors, Outcome
+from callboard.jobs.batches.pauses import with_pauses
+from callboard.jobs.batches.submit import STEP, Decided, NewBatch, Step, read_outcomes, submit_step
+from callboard.jobs.errors import (
     BatchClosed,
     BatchGone,
     IdempotencyMismatch,
@@ -18,11 +18,11 @@ from jobs.errors import (
     Refused,
     UnknownOperation,
 )
-from jobs.intake import Intake
-from jobs.offload import Offload, at_once
-from jobs.publisher import Wakeup
-from jobs.quota import Charge, Quota
-from jobs.submission import Submission
+from callboard.jobs.intake import Intake
+from callboard.jobs.offload import Offload, at_once
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.quota import Charge, Quota
+from callboard.jobs.submission import Submission
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class BatchIntake:
 
         With an Idempotency-Key a repeat takes up a batch that a process left behind, and any
         number of repeats at the same moment make one batch and each job once. Without one, what
-        a process left behind is closed as it is after `jobs.batches.batch.PATIENCE`.
+        a process left behind is closed as it is after `callboard.jobs.batches.batch.PATIENCE`.
 
         Args:
             batch: what they belong to.

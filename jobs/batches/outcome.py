@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal, cast
 
-from config import Rate
-from jobs.errors import InvalidParameters, OperationFault, Refused, UnknownOperation
-from jobs.quota import Quota
-from jobs.submit import refusal
+from callboard.config import Rate
+from callboard.jobs.errors import InvalidParameters, OperationFault, Refused, UnknownOperation
+from callboard.jobs.quota import Quota
+from callboard.jobs.submit import refusal
 
 Word = Literal[
     "accepted", "duplicate", "limited", "full", "file_missing",  # as `submit_job` says
@@ -18,8 +18,8 @@ Word = Literal[
 ]  # fmt: skip
 Errors = Sequence[tuple[str, str]]
 
-_MOST_ERRORS: Final = 10
-_MOST_CHARACTERS: Final = 1000
+_MAX_ERRORS: Final = 10
+_MAX_CHARACTERS: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Outcome:
 
 def unknown(name: str) -> str:
     """Give what is kept of an item whose operation nobody knows."""
-    return json.dumps(["unknown", name[:_MOST_CHARACTERS]])
+    return json.dumps(["unknown", name[:_MAX_CHARACTERS]])
 
 
 def misfit(error: InvalidParameters) -> str:
@@ -51,7 +51,7 @@ def misfit(error: InvalidParameters) -> str:
 
 def fault(error: OperationFault) -> str:
     """Give what is kept of an item on which its operation's own code failed."""
-    return json.dumps(["fault", str(error)[:_MOST_CHARACTERS]])
+    return json.dumps(["fault", str(error)[:_MAX_CHARACTERS]])
 
 
 def malformed(errors: Errors) -> str:
@@ -88,8 +88,8 @@ def read_outcome(text: str) -> Outcome:
 
 def _first(errors: Errors) -> list[tuple[str, str]]:
     """Keep the first errors, within bounds: pointers and details may quote what was sent."""
-    kept = [(pointer, detail[:_MOST_CHARACTERS]) for pointer, detail in errors[:_MOST_ERRORS]]
-    return [each if len(each[0]) <= _MOST_CHARACTERS else ("", each[1]) for each in kept]
+    kept = [(pointer, detail[:_MAX_CHARACTERS]) for pointer, detail in errors[:_MAX_ERRORS]]
+    return [each if len(each[0]) <= _MAX_CHARACTERS else ("", each[1]) for each in kept]
 
 
 def _pairs(errors: list[list[Any]]) -> list[tuple[str, str]]:

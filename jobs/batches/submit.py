@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from jobs.batches.outcome import Outcome, read_outcome
-from jobs.batches.pauses import with_pauses
-from jobs.encoding import encode
-from jobs.quota import Charge, Quota
-from jobs.store import Store
-from jobs.submission import Submission
+from callboard.jobs.batches.outcome import Outcome, read_outcome
+from callboard.jobs.batches.pauses import with_pauses
+from callboard.jobs.encoding import encode
+from callboard.jobs.quota import Charge, Quota
+from callboard.jobs.store import Store
+from callboard.jobs.submission import Submission
 
-MOST_ITEMS: Final = 1000
+MAX_ITEMS: Final = 1000
 STEP: Final = 100
 """How many items one step decides on, while nobody else is served."""
 

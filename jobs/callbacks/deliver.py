@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Any, Final, Literal, cast
 
-from jobs.progress import LogBounds
-from jobs.store import Store
-from jobs.submission import milliseconds, moment
+from callboard.jobs.progress import LogBounds
+from callboard.jobs.store import Store
+from callboard.jobs.submission import milliseconds, moment
 
 Kind = Literal["job", "batch"]
 Settled = Literal["delivered", "again", "failed", "stopped", "stale"]
 LEASE: Final = timedelta(seconds=60)
-LONGEST_RETRY_AFTER: Final = timedelta(hours=24)
-LONGEST_PROBLEM: Final = 200
+MAX_RETRY_AFTER: Final = timedelta(hours=24)
+MAX_PROBLEM_LENGTH: Final = 200
 _GONE: Final = 410
 _JITTER: Final = (0.9, 1.1)
 _draw = SystemRandom().uniform
@@ -168,7 +168,7 @@ def settle(
         outcome=outcome,
         delay_ms=milliseconds(delay or timedelta()),
         code="" if attempted.code is None else str(attempted.code),
-        problem=attempted.problem[:LONGEST_PROBLEM],
+        problem=attempted.problem[:MAX_PROBLEM_LENGTH],
         line=_line(delivery, attempted, outcome, delay),
         most_lines=bounds.lines,
         most_bytes=bounds.bytes,
@@ -189,7 +189,7 @@ def next_delay(
     if not attempted.retryable or attempts > len(retries):
         return None
     wait = retries[attempts - 1] * jitter(*_JITTER)
-    asked = min(attempted.retry_after or timedelta(), LONGEST_RETRY_AFTER)
+    asked = min(attempted.retry_after or timedelta(), MAX_RETRY_AFTER)
     return max(wait, asked)
 
 
@@ -205,7 +205,7 @@ def _outcome(
 
 def _line(delivery: Delivery, attempted: Attempted, outcome: str, delay: timedelta | None) -> str:
     said = "no answer" if attempted.code is None else f"answered {attempted.code}"
-    why = f", {attempted.problem[:LONGEST_PROBLEM]}" if attempted.problem else ""
+    why = f", {attempted.problem[:MAX_PROBLEM_LENGTH]}" if attempted.problem else ""
     what = {
         "delivered": "delivered",
         "again": f"next attempt in {milliseconds(delay or timedelta()) / 1000:.0f} s",

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, Self
 
-from jobs.callbacks.deliver import Kind
-from jobs.errors import DeliveryNotFound, DeliveryPending
-from jobs.store import Store
-from jobs.submission import moment
+from callboard.jobs.callbacks.deliver import Kind
+from callboard.jobs.errors import DeliveryNotFound, DeliveryPending
+from callboard.jobs.store import Store
+from callboard.jobs.submission import moment
 
 DeliveryStatus = Literal["pending", "delivered", "failed", "stopped"]
 DELIVERY_ID_PATTERN: Final = "msg_[0-9a-f]{32}_[a-z]{1,16}"

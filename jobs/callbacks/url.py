@@ -8,11 +8,11 @@ from typing import Final, Literal, Self, cast
 
 import idna
 
-from config import Settings
-from jobs.callbacks.public_address import IPAddress, is_public, unwrapped
+from callboard.config import Settings
+from callboard.jobs.callbacks.public_address import IPAddress, is_public, unwrapped
 
-LONGEST_URL: Final = 2_000
-_LONGEST_HOST: Final = 253
+MAX_URL_LENGTH: Final = 2_000
+_MAX_HOST_LENGTH: Final = 253
 _HIGHEST_PORT: Final = 65_535
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -152,8 +152,8 @@ def _read(text: str) -> CallbackUrl:
 
 
 def _complaints(text: str) -> Iterator[str]:
-    if len(text) > LONGEST_URL:
-        yield f"It has more than {LONGEST_URL} characters."
+    if len(text) > MAX_URL_LENGTH:
+        yield f"It has more than {MAX_URL_LENGTH} characters."
     if not text.isprintable() or " " in text or "\\" in text:
         yield "It has spaces, backslashes or characters that cannot be seen."
     if "#" in text:
@@ -170,7 +170,7 @@ def _host(text: str) -> str:
             raise CallbackRefused("Its host is not an IPv6 address.") from error
     name = _in_ascii(text).removesuffix(".")
     labels = name.split(".")
-    if len(name) > _LONGEST_HOST or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(name) > _MAX_HOST_LENGTH or not all(_LABEL.fullmatch(label) for label in labels):
         raise CallbackRefused("Its host is not a name or an address.")
     if not _NUMBER.fullmatch(labels[-1]):
         return name
@@ -186,7 +186,9 @@ def _in_ascii(host: str) -> str:
     if host.isascii():
         return host.lower()
     try:
-        return idna.encode(host[: _LONGEST_HOST + 1], uts46=True, std3_rules=True).decode().lower()
+        return (
+            idna.encode(host[: _MAX_HOST_LENGTH + 1], uts46=True, std3_rules=True).decode().lower()
+        )
     except idna.IDNAError as error:
         raise CallbackRefused("Its host is not an internationalised name.") from error
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any, Final
 
-from jobs.consistency.faults import Faults, Group, group_of
-from jobs.consistency.walk import STEP, Walked, walk_keys, walk_line
-from jobs.store import Store
-from jobs.submission import FORMAT, milliseconds
+from callboard.jobs.consistency.faults import Faults, Group, group_of
+from callboard.jobs.consistency.walk import STEP, Walked, walk_keys, walk_line
+from callboard.jobs.store import Store
+from callboard.jobs.submission import FORMAT, milliseconds
 
 _ANY: Final = "????????-????-????-????-????????????"
 _ALONE: Final = ("active", "leases", "due", "outbox", "reservations", "expiry")

@@ -22,7 +22,7 @@ Group = Literal[
     "delivery",
 ]
 UNMENDABLE: Final[frozenset[Group]] = frozenset({"rival"})
-MOST_EXAMPLES: Final = 3
+MAX_EXAMPLES: Final = 3
 
 _BY_LINE: Final[dict[str, Group]] = {
     "outbox": "wakeup",
@@ -63,7 +63,7 @@ class Faults:
     @property
     def examples(self) -> tuple[str, ...]:
         """The first of them, to look at."""
-        first = sorted(self.ids)[:MOST_EXAMPLES]
+        first = sorted(self.ids)[:MAX_EXAMPLES]
         return tuple(f"{one} ({', '.join(sorted(self.ids[one]))})" for one in first)
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from jobs.store import Store
+from callboard.jobs.store import Store
 
 STEP: Final = 50
 _KEYS_A_STEP: Final = 1_000
-_MOST_STEPS: Final = 100_000
+_MAX_STEPS: Final = 100_000
 
 
 @dataclass
@@ -59,7 +59,7 @@ def walk_keys(store: Store, pattern: str, walked: Walked, *, most: int) -> Itera
     prefix = store.keys.prefix
     # The braces of the namespace are plain in a glob, which knows [ ] * ? \ alone.
     cursor, seen = 0, 0
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_STEPS):
         (reply,) = store.pipeline(
             ("SCAN", cursor, "MATCH", f"{prefix}{pattern}", "COUNT", _KEYS_A_STEP)
         )

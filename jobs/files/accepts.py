@@ -7,11 +7,11 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from config.duration import parse_bytes
-from jobs.files.names import is_media_range
+from callboard.config.duration import parse_bytes
+from callboard.jobs.files.names import is_media_range
 
 if TYPE_CHECKING:
-    from jobs.files.file import File
+    from callboard.jobs.files.file import File
 
 MEDIA_TYPES: Final = "x-media-types"
 """By which a schema says that a text is a file's id, and of which types it may be."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from jobs.errors import InvalidParameters
-from jobs.files.file import MOST_FILES
-from jobs.files.parameters import FileUse
-from jobs.files.records import FileRecord
+from callboard.jobs.errors import InvalidParameters
+from callboard.jobs.files.file import MAX_FILES
+from callboard.jobs.files.parameters import FileUse
+from callboard.jobs.files.records import FileRecord
 
 LookUp = Callable[[Sequence[str]], Sequence[FileRecord | None]]
 """Finds the files of one tenant by their ids; None for one that it has not."""
@@ -29,8 +29,8 @@ def check_files(uses: Sequence[FileUse], look_up: LookUp) -> Mapping[str, FileRe
     if not uses:
         return {}
     file_ids = list(dict.fromkeys(use.file_id for use in uses))
-    if len(file_ids) > MOST_FILES:
-        raise InvalidParameters([("", f"they name more than {MOST_FILES} files")])
+    if len(file_ids) > MAX_FILES:
+        raise InvalidParameters([("", f"they name more than {MAX_FILES} files")])
     found = dict(zip(file_ids, look_up(file_ids), strict=True))
     wrong = []
     for use in uses:

@@ -14,16 +14,16 @@ from pydantic_core import (
     core_schema,
 )
 
-from jobs.files.accepts import MEDIA_TYPES, Accepts, accepts_of
-from jobs.files.names import (
+from callboard.jobs.files.accepts import MEDIA_TYPES, Accepts, accepts_of
+from callboard.jobs.files.names import (
     OCTETS,
     check_media_type,
     check_name,
     guess_media_type,
 )
-from jobs.identity import is_job_id
+from callboard.jobs.identity import is_job_id
 
-MOST_FILES: Final = 1000
+MAX_FILES: Final = 1000
 """So many files a submission or a result may name: one step in Redis takes them all."""
 DESCRIBED: Final = ("id", "name", "media_type", "size", "sha256")
 """What a stored result says of a file in it."""

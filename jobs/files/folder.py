@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from jobs.files.file import File
-from jobs.files.names import check_media_type, check_name, guess_media_type
+from callboard.jobs.files.file import File
+from callboard.jobs.files.names import check_media_type, check_name, guess_media_type
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]|^[.-]+")
-_LONGEST_PATH_NAME: Final = 100
+_MAX_PATH_NAME_LENGTH: Final = 100
 
 Answer = TypeVar("Answer")
 
@@ -73,7 +73,7 @@ class RunFiles:
             self._count += 1
             own = self._folder / f"{self._prefix}{self._count}"
         own.mkdir(mode=0o700)
-        return own / (_UNSAFE.sub("_", name)[-_LONGEST_PATH_NAME:] or "file")
+        return own / (_UNSAFE.sub("_", name)[-_MAX_PATH_NAME_LENGTH:] or "file")
 
     def there(self) -> Path:
         """Give the folder itself, made by now.

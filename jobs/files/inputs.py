@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from jobs.errors import FileGone, FileNotFound, StorageUnavailable
-from jobs.files.file import File
-from jobs.files.folder import RunFiles, Surely
-from jobs.files.records import FileRecord, read_files
-from jobs.files.storage import Storage
-from jobs.offload import at_once
-from jobs.store import Store
+from callboard.jobs.errors import FileGone, FileNotFound, StorageUnavailable
+from callboard.jobs.files.file import File
+from callboard.jobs.files.folder import RunFiles, Surely
+from callboard.jobs.files.records import FileRecord, read_files
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.offload import at_once
+from callboard.jobs.store import Store
 
 Fetch = Callable[[Sequence[File]], None]
 

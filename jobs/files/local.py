@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from jobs.errors import StorageUnavailable
-from jobs.files.staging import Staging
+from callboard.jobs.errors import StorageUnavailable
+from callboard.jobs.files.staging import Staging
 
 STAGING: Final = ".staging"
 _MARK: Final = ".callboard"

@@ -4,7 +4,7 @@ import mimetypes
 import re
 from typing import Final
 
-LONGEST_NAME_BYTES: Final = 255
+MAX_NAME_BYTES: Final = 255
 OCTETS: Final = "application/octet-stream"
 
 _WORD: Final = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
@@ -41,8 +41,8 @@ def check_name(name: str) -> str:
     """
     if not name or name in (".", "..") or "/" in name or "\\" in name or not name.isprintable():
         raise ValueError(f"{name!r} is no plain name of a file")
-    if len(name.encode()) > LONGEST_NAME_BYTES:
-        raise ValueError(f"the name of a file has at most {LONGEST_NAME_BYTES} bytes")
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise ValueError(f"the name of a file has at most {MAX_NAME_BYTES} bytes")
     return name
 
 

@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
-from jobs.errors import CallboardError, FileNotFound, StorageUnavailable
-from jobs.files.file import File
-from jobs.files.folder import RunFiles, Surely
-from jobs.files.keep import KEEP_LEASE, Claimed, complete_file, reserve_file
-from jobs.files.names import OCTETS
-from jobs.files.records import new_file_id, object_of
-from jobs.files.remove import remove_file
-from jobs.files.settling import Settled, settle
-from jobs.files.staging import Staged
-from jobs.files.storage import Storage
-from jobs.finish import Outcome, encode_result
-from jobs.offload import at_once
-from jobs.store import Store
+from callboard.jobs.errors import CallboardError, FileNotFound, StorageUnavailable
+from callboard.jobs.files.file import File
+from callboard.jobs.files.folder import RunFiles, Surely
+from callboard.jobs.files.keep import KEEP_LEASE, Claimed, complete_file, reserve_file
+from callboard.jobs.files.names import OCTETS
+from callboard.jobs.files.records import new_file_id, object_of
+from callboard.jobs.files.remove import remove_file
+from callboard.jobs.files.settling import Settled, settle
+from callboard.jobs.files.staging import Staged
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.finish import Outcome, encode_result
+from callboard.jobs.offload import at_once
+from callboard.jobs.store import Store
 
 UNADOPTED: Final = timedelta(hours=24)
 """How long files are kept whose job never says that they are its own."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final, Union
 
-from jobs.files.accepts import Accepts
-from jobs.files.file import File
-from jobs.pointer import Location
-from jobs.values import children
+from callboard.jobs.files.accepts import Accepts
+from callboard.jobs.files.file import File
+from callboard.jobs.pointer import Location
+from callboard.jobs.values import children
 
 _MANY: Final = (list, tuple, set, frozenset, Sequence)
 

@@ -4,13 +4,13 @@ import time
 from random import SystemRandom
 from typing import Final
 
-from jobs.errors import FileInUse, FileNotFound, StorageUnavailable
-from jobs.files.keep import Shelf
-from jobs.files.storage import Storage
-from jobs.offload import Offload, at_once
-from jobs.store import Store
+from callboard.jobs.errors import FileInUse, FileNotFound, StorageUnavailable
+from callboard.jobs.files.keep import Shelf
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.offload import Offload, at_once
+from callboard.jobs.store import Store
 
-LONGEST_SECONDS: Final = 15.0
+MAX_SECONDS: Final = 15.0
 """So long files are removed at a time; a storage that is away may take that for a single one."""
 
 
@@ -63,7 +63,7 @@ def expire_files(store: Store, storage: Storage, *, most: int = 100) -> int:
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    end, gone = time.monotonic() + LONGEST_SECONDS, 0
+    end, gone = time.monotonic() + MAX_SECONDS, 0
     while True:
         found = store.run("expire_files", store.keys("file_expiry"), most=most).values[0]
         files = list(zip(found[::2], found[1::2], strict=True))

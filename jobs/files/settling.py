@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.errors import ResultNotSerialisable, ResultTooLarge
-from jobs.files.file import MOST_FILES, File
-from jobs.files.folder import RunFiles
-from jobs.files.records import new_file_id
-from jobs.files.staging import Staged
+from callboard.jobs.errors import ResultNotSerialisable, ResultTooLarge
+from callboard.jobs.files.file import MAX_FILES, File
+from callboard.jobs.files.folder import RunFiles
+from callboard.jobs.files.records import new_file_id
+from callboard.jobs.files.staging import Staged
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ def settle(files: Sequence[File], folder: RunFiles, *, most_bytes: int) -> Settl
             file.settle(size=staged.size, sha256=staged.sha256)
             new.append((file, staged))
     named = list(dict.fromkeys(file.id for file in files))
-    if len(named) > MOST_FILES:
+    if len(named) > MAX_FILES:
         raise ResultTooLarge(
-            f"The result names {len(named)} files; {MOST_FILES} are allowed.", retryable=False
+            f"The result names {len(named)} files; {MAX_FILES} are allowed.", retryable=False
         )
     size = sum(staged.size for _, staged in new)
     if size > most_bytes:

@@ -16,7 +16,7 @@ from typing import Final
 
 from obstore.exceptions import BaseError
 
-from jobs.errors import StorageUnavailable
+from callboard.jobs.errors import StorageUnavailable
 
 SWEEP_SECONDS: Final = 5.0
 FOREIGN_SECONDS: Final = 24 * 60 * 60

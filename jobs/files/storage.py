@@ -14,9 +14,9 @@ from urllib.parse import unquote, urlsplit
 import obstore
 from obstore.store import S3Store
 
-from jobs.errors import FileNotFound, StorageUnavailable
-from jobs.files.local import STAGING, LocalFolder, Opened
-from jobs.files.staging import Staged, Staging, translating
+from callboard.jobs.errors import FileNotFound, StorageUnavailable
+from callboard.jobs.files.local import STAGING, LocalFolder, Opened
+from callboard.jobs.files.staging import Staged, Staging, translating
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig

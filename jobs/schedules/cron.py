@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-LONGEST_EXPRESSION: Final = 200
+MAX_EXPRESSION_LENGTH: Final = 200
 _FIELDS: Final = 5
 _EXPRESSION: Final = re.compile(r"[0-9A-Za-z*,/#-]+(?: +[0-9A-Za-z*,/#-]+)*")
 _ZONE: Final = re.compile(r"[A-Z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
@@ -72,7 +72,7 @@ def check_expression(expression: str) -> str:
     Raises:
         ValueError: it is none; says why.
     """
-    if len(expression) > LONGEST_EXPRESSION or not _EXPRESSION.fullmatch(expression):
+    if len(expression) > MAX_EXPRESSION_LENGTH or not _EXPRESSION.fullmatch(expression):
         raise ValueError("must be a cron expression such as '30 2 * * MON-FRI'")
     if len(expression.split()) != _FIELDS:
         raise ValueError("must have 5 fields: minute, hour, day of month, month, day of week")

@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
-from jobs.digits import check_whole, parse_fraction
-from jobs.errors import OperationFault, ScheduleInvalid, ScheduleNotFound
-from jobs.registry import Registry
-from jobs.schedules.records import list_schedules, put_schedule, remove_schedule
-from jobs.schedules.schedule import Schedule, is_name, sentences
-from jobs.store import Store
+from callboard.jobs.digits import check_whole, parse_fraction
+from callboard.jobs.errors import OperationFault, ScheduleInvalid, ScheduleNotFound
+from callboard.jobs.registry import Registry
+from callboard.jobs.schedules.records import list_schedules, put_schedule, remove_schedule
+from callboard.jobs.schedules.schedule import Schedule, is_name, sentences
+from callboard.jobs.store import Store
 
 
 def read_schedules(path: Path, registry: Registry) -> dict[str, Schedule]:

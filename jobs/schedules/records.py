@@ -4,14 +4,14 @@ import json
 from datetime import datetime
 from typing import Final
 
-from jobs.errors import ScheduleFromFile, ScheduleNotFound, TooManySchedules
-from jobs.record import pairs
-from jobs.schedules.advance import due_schedules, next_tick
-from jobs.schedules.schedule import Schedule
-from jobs.schedules.stored import Source, StoredSchedule, in_ms
-from jobs.store import Store
+from callboard.jobs.errors import ScheduleFromFile, ScheduleNotFound, TooManySchedules
+from callboard.jobs.record import pairs
+from callboard.jobs.schedules.advance import due_schedules, next_tick
+from callboard.jobs.schedules.schedule import Schedule
+from callboard.jobs.schedules.stored import Source, StoredSchedule, in_ms
+from callboard.jobs.store import Store
 
-MOST_SCHEDULES: Final = 1000
+MAX_SCHEDULES: Final = 1000
 
 
 def put_schedule(
@@ -21,7 +21,7 @@ def put_schedule(
     *,
     source: Source,
     paused: bool | None = None,
-    most: int = MOST_SCHEDULES,
+    most: int = MAX_SCHEDULES,
 ) -> bool:
     """Create a schedule or replace it; the next tick stays unless the times are others.
 

@@ -19,14 +19,14 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from jobs.api_keys import TENANT
-from jobs.errors import InvalidParameters, OperationFault, UnknownOperation
-from jobs.members import MOST_LABELS, Label, LabelValue, Priority
-from jobs.pointer import pointer_of
-from jobs.registry import Registry
-from jobs.schedules.cron import LONGEST_EXPRESSION, Cron, check_expression, zone_of
-from jobs.submission import DEFAULT_PRIORITY
-from jobs.user_code import log_fault
+from callboard.jobs.api_keys import TENANT
+from callboard.jobs.errors import InvalidParameters, OperationFault, UnknownOperation
+from callboard.jobs.members import MAX_LABELS, Label, LabelValue, Priority
+from callboard.jobs.pointer import pointer_of
+from callboard.jobs.registry import Registry
+from callboard.jobs.schedules.cron import MAX_EXPRESSION_LENGTH, Cron, check_expression, zone_of
+from callboard.jobs.submission import DEFAULT_PRIORITY
+from callboard.jobs.user_code import log_fault
 
 Missed = Literal["once", "skip"]
 Tenant = Annotated[str, StringConstraints(pattern=f"^{TENANT.pattern}$")]
@@ -53,7 +53,7 @@ class Schedule(BaseModel):
     cron: Annotated[
         str,
         AfterValidator(check_expression),
-        WithJsonSchema({"type": "string", "format": "cron", "maxLength": LONGEST_EXPRESSION}),
+        WithJsonSchema({"type": "string", "format": "cron", "maxLength": MAX_EXPRESSION_LENGTH}),
     ] = Field(description="Minute, hour, day of month, month and day of week, as in cron.")
     timezone: Annotated[
         str,
@@ -67,7 +67,7 @@ class Schedule(BaseModel):
     priority: Priority = Field(default=DEFAULT_PRIORITY, description="Highest first.")
     labels: dict[Label, LabelValue] = Field(
         default_factory=dict,
-        max_length=MOST_LABELS - 1,
+        max_length=MAX_LABELS - 1,
         description="Words to find its jobs by; each has `schedule=<name>` besides.",
         json_schema_extra={"additionalProperties": False},
     )

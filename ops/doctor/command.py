@@ -6,10 +6,10 @@ from contextlib import closing, nullcontext
 import click
 from rich.console import Console
 
-from config.connections import connect_redis
-from jobs.store import Store
-from ops.doctor.stuck import MOST
-from ops.installation import Refusal, settings_or_refusal
+from callboard.config.connections import connect_redis
+from callboard.jobs.store import Store
+from callboard.ops.doctor.stuck import MAX_STUCK
+from callboard.ops.installation import Refusal, settings_or_refusal
 
 PROBLEMS, BLIND = 1, 2
 
@@ -20,7 +20,7 @@ PROBLEMS, BLIND = 1, 2
 @click.option(
     "--most",
     type=click.IntRange(min=1),
-    default=MOST,
+    default=MAX_STUCK,
     show_default=True,
     help="How many entries of each line in Redis, and keys of each kind, are looked at.",
 )
@@ -44,9 +44,9 @@ def doctor(
     is one, and 2 if it could not look.
     """
     # The other commands need neither RabbitMQ's client nor an HTTP client.
-    from ops.doctor.consumer_timeout import Ways  # noqa: PLC0415
-    from ops.doctor.examination import Examination  # noqa: PLC0415
-    from ops.doctor.showing import as_json, show  # noqa: PLC0415
+    from callboard.ops.doctor.consumer_timeout import Ways  # noqa: PLC0415
+    from callboard.ops.doctor.examination import Examination  # noqa: PLC0415
+    from callboard.ops.doctor.showing import as_json, show  # noqa: PLC0415
 
     settings = settings_or_refusal()
     if settings.embedded:

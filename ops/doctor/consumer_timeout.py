@@ -12,14 +12,14 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import httpx
 
-from config import Settings
-from config.duration import format_duration
-from config.tls import tls_fault
-from config.values import is_loopback
-from jobs.registry import Registry
-from jobs.versions import numbers_of
-from ops.doctor.finding import Finding
-from ops.doctor.rabbitmq import Queues
+from callboard.config import Settings
+from callboard.config.duration import format_duration
+from callboard.config.tls import tls_fault
+from callboard.config.values import is_loopback
+from callboard.jobs.registry import Registry
+from callboard.jobs.versions import numbers_of
+from callboard.ops.doctor.finding import Finding
+from callboard.ops.doctor.rabbitmq import Queues
 
 # From this version on classic queues have no such timeout.
 _QUORUM_ALONE: Final = (4, 3)

@@ -8,24 +8,24 @@ from typing import Final
 
 import redis
 
-from actors.assembly import OPERATIONS, open_storage
-from config import Settings
-from config.tls import tls_fault
-from jobs import fitness
-from jobs.api_keys import list_keys, look_at_door
-from jobs.errors import OperationError, StorageUnavailable, StoreUnavailable, StoreUnfit
-from jobs.key_memory import KeyMemory
-from jobs.outages import NO_DATABASE, outage_of
-from jobs.registry import Registry, discover
-from jobs.store import Store
-from ops.doctor.consumer_timeout import Ways, look_at_consumer_timeout
-from ops.doctor.files import look_at_files
-from ops.doctor.finding import Finding
-from ops.doctor.fleet import Fleet, look_at_fleet, read_fleet
-from ops.doctor.machine import look_at_packages, look_at_settings
-from ops.doctor.rabbitmq import look_at_rabbitmq
-from ops.doctor.redis_server import look_at_redis
-from ops.doctor.stuck import MOST, look_at_stuck
+from callboard.actors.assembly import OPERATIONS, open_storage
+from callboard.config import Settings
+from callboard.config.tls import tls_fault
+from callboard.jobs import fitness
+from callboard.jobs.api_keys import list_keys, look_at_door
+from callboard.jobs.errors import OperationError, StorageUnavailable, StoreUnavailable, StoreUnfit
+from callboard.jobs.key_memory import KeyMemory
+from callboard.jobs.outages import NO_DATABASE, outage_of
+from callboard.jobs.registry import Registry, discover
+from callboard.jobs.store import Store
+from callboard.ops.doctor.consumer_timeout import Ways, look_at_consumer_timeout
+from callboard.ops.doctor.files import look_at_files
+from callboard.ops.doctor.finding import Finding
+from callboard.ops.doctor.fleet import Fleet, look_at_fleet, read_fleet
+from callboard.ops.doctor.machine import look_at_packages, look_at_settings
+from callboard.ops.doctor.rabbitmq import look_at_rabbitmq
+from callboard.ops.doctor.redis_server import look_at_redis
+from callboard.ops.doctor.stuck import MAX_STUCK, look_at_stuck
 
 NO_FLEET: Final = Fleet((), {}, {}, None, 0, 0, 0, 0)
 
@@ -57,7 +57,7 @@ class Examination:
     settings: Settings
     store: Store
     ways: Ways
-    most: int = MOST
+    most: int = MAX_STUCK
     repair: bool = False
     blind: bool = False
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from config import Settings
-from config.duration import format_bytes
-from jobs.errors import FileNotFound, StorageUnavailable
-from jobs.files.storage import Storage
-from jobs.workers import Worker
-from ops.doctor.finding import Finding
+from callboard.config import Settings
+from callboard.config.duration import format_bytes
+from callboard.jobs.errors import FileNotFound, StorageUnavailable
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.workers import Worker
+from callboard.ops.doctor.finding import Finding
 
 LITTLE_SPACE: Final = 0.1
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from jobs.limit import paused_slots, waiting_at
-from jobs.record import pairs
-from jobs.registry import Registry
-from jobs.store import Store
-from jobs.strays import Strays, read_strays
-from jobs.submission import milliseconds
-from jobs.workers import Worker, list_workers
-from ops.doctor.finding import Finding
-from ops.doctor.held_back import (
+from callboard.jobs.limit import paused_slots, waiting_at
+from callboard.jobs.record import pairs
+from callboard.jobs.registry import Registry
+from callboard.jobs.store import Store
+from callboard.jobs.strays import Strays, read_strays
+from callboard.jobs.submission import milliseconds
+from callboard.jobs.workers import Worker, list_workers
+from callboard.ops.doctor.finding import Finding
+from callboard.ops.doctor.held_back import (
     counted,
     look_at_late_schedules,
     look_at_paused,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from jobs.strays import Strays
-from ops.doctor.finding import Finding
+from callboard.jobs.strays import Strays
+from callboard.ops.doctor.finding import Finding
 
 
 def look_at_paused(paused: Mapping[str, int]) -> Iterator[Finding]:

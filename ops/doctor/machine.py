@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from config import Settings
-from config.values import is_loopback
-from ops.doctor.finding import Finding
+from callboard.config import Settings
+from callboard.config.values import is_loopback
+from callboard.ops.doctor.finding import Finding
 
 OLDEST_PYTHON: Final = (3, 11)
 # Of one that is wanted always: an extra's has a marker behind it.

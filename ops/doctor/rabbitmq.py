@@ -9,7 +9,7 @@ from typing import Any, Final
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionBlockedTimeout
 
-from actors.amqp import (
+from callboard.actors.amqp import (
     connection_parameters,
     is_only_delivery_limit,
     queue_arguments,
@@ -18,11 +18,11 @@ from actors.amqp import (
     server_version,
     silence_pika,
 )
-from actors.levels import HIGHEST_LEVEL
-from config import Settings
-from config.process import ProcessName
-from jobs.versions import numbers_of
-from ops.doctor.finding import Finding
+from callboard.actors.levels import HIGHEST_LEVEL
+from callboard.config import Settings
+from callboard.config.process import ProcessName
+from callboard.jobs.versions import numbers_of
+from callboard.ops.doctor.finding import Finding
 
 OLDEST_VERSION: Final = (3, 10)
 _BLOCKED_S: Final = 3.0

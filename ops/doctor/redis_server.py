@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import redis
 
-from jobs import fitness
-from jobs.errors import StoreUnavailable
-from jobs.outages import NO_DATABASE, NO_RIGHTS, outage_of
-from jobs.rights import refusals
-from jobs.store import Store
-from ops.doctor.finding import Finding
+from callboard.jobs import fitness
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.outages import NO_DATABASE, NO_RIGHTS, outage_of
+from callboard.jobs.rights import refusals
+from callboard.jobs.store import Store
+from callboard.ops.doctor.finding import Finding
 
 PINGS: Final = 15
 SLOW_MS: Final = 20.0

@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ops.doctor.finding import Finding, Level, count_levels
+from callboard.ops.doctor.finding import Finding, Level, count_levels
 
 _STYLES: Final[dict[Level, str]] = {
     "ok": "green",

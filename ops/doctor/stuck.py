@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from jobs.consistency.examine import Examination, Examined
-from jobs.consistency.faults import UNMENDABLE, Group
-from jobs.store import Store
-from ops.doctor.finding import Finding, Level
+from callboard.jobs.consistency.examine import Examination, Examined
+from callboard.jobs.consistency.faults import UNMENDABLE, Group
+from callboard.jobs.store import Store
+from callboard.ops.doctor.finding import Finding, Level
 
-MOST: Final = 10_000
+MAX_STUCK: Final = 10_000
 
 
 class _Meaning(NamedTuple):
@@ -38,7 +38,7 @@ _MEANINGS: Final[dict[Group, _Meaning]] = {
 
 
 def look_at_stuck(
-    store: Store, *, lease: timedelta, most: int = MOST, mend: bool = False
+    store: Store, *, lease: timedelta, most: int = MAX_STUCK, mend: bool = False
 ) -> Iterator[Finding]:
     """Compare all records with what follows from them; with `mend` put right what differs.
 

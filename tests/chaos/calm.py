@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError
 
-from jobs.encoding import decode
-from jobs.errors import StoreUnavailable
-from jobs.limit import limit
-from jobs.store import Store
+from callboard.jobs.encoding import decode
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.limit import limit
+from callboard.jobs.store import Store
 from tests.chaos.plant import Plant
 from tests.chaos.scene import DECLARED
 from tests.eventually import eventually

@@ -29,7 +29,7 @@ from typing import Any, Final
 
 import redis
 
-from jobs.keys import Keys
+from callboard.jobs.keys import Keys
 
 FILE: Final = "history.jsonl"
 _AT_ONCE: Final = 2000

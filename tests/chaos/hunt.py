@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from redis import Redis
 
-import jobs
+import callboard.jobs
 from tests.chaos.judged import Judged
 from tests.servers import RedisServer
 
@@ -49,7 +49,9 @@ def main() -> int:
     parser.add_argument("--examples", type=int, default=100)
     parser.add_argument("--tree", type=Path, required=True, help="whose scripts must be the ones")
     asked = parser.parse_args()
-    assert Path(jobs.__file__).is_relative_to(asked.tree), "the scripts of another tree are loaded"
+    assert Path(callboard.jobs.__file__).is_relative_to(asked.tree), (
+        "the scripts of another tree are loaded"
+    )
     with tempfile.TemporaryDirectory(prefix="hunt-") as folder:
         server = RedisServer(Path(folder), options={"appendonly": "no"})
         server.start()

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from jobs.fence import Fence
-from jobs.publisher import Wakeup
-from jobs.purge import purge
+from callboard.jobs.fence import Fence
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.purge import purge
 from tests.chaos.checker import Checker
 from tests.machine import NEWEST_FIRST, WAYS, Callboard
 from tests.model import FINAL, HOLDING

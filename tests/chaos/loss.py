@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from jobs.keys import lua_prelude
-from jobs.script import shared_functions
-from jobs.store import Store
+from callboard.jobs.keys import lua_prelude
+from callboard.jobs.script import shared_functions
+from callboard.jobs.store import Store
 
 # Only jobs that their message can bring back: confirmed and not thrown away since, waiting for it,
 # of no batch, with no key that somebody else might have taken meanwhile.

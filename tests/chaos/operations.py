@@ -12,8 +12,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from jobs import Job, operation
-from jobs.errors import Interruption
+from callboard import Job, operation
+from callboard.jobs.errors import Interruption
 
 Way = Literal["exit", "kill", "crash"]
 Seconds = Annotated[float, Field(ge=0, le=60)]

@@ -15,8 +15,8 @@ import httpx
 import psutil
 from redis import Redis
 
-from config.environment import bare_environment
-from jobs.store import Store
+from callboard.config.environment import bare_environment
+from callboard.jobs.store import Store
 from tests.chaos.history import FILE, Drain, History
 from tests.chaos.service import Service, processes_of
 from tests.eventually import eventually

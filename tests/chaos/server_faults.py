@@ -9,8 +9,8 @@ from typing import Final, Literal, TypeVar
 from pika.exceptions import AMQPError
 from redis.exceptions import RedisError
 
-from jobs.errors import StoreUnavailable
-from jobs.limit import limit
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.limit import limit
 from tests.chaos.history import now_ms
 from tests.chaos.loss import lose_records
 from tests.chaos.plan import Fault

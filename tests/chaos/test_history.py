@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from jobs.keys import Keys
+from callboard.jobs.keys import Keys
 from tests.chaos.history import Drain, History, read_history
 from tests.eventually import eventually
 from tests.servers import RedisServer

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from config.environment import bare_environment
+from callboard.config.environment import bare_environment
 
 PACKAGE: Final = "generated_client"
 _PATIENCE_SECONDS: Final = 150

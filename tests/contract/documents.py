@@ -10,8 +10,8 @@ import msgpack
 from falcon import testing
 from jsonschema import Draft202012Validator, ValidationError
 
-from api.openapi.description import EVENT_STREAM
-from jobs.registry import discover
+from callboard.api.openapi.description import EVENT_STREAM
+from callboard.jobs.registry import discover
 from tests.api_stage import Stage
 
 _TEMPLATE: Final = re.compile(r"\{\w+\}")
@@ -28,7 +28,7 @@ def document() -> dict[str, Any]:
 
 def stage_of_contract(**settings: Any) -> Stage:
     """Make a web process that has the operations of the contract tests."""
-    registry = discover(["actors.operations"], ["tests.contract.operations"])
+    registry = discover(["callboard.actors.operations"], ["tests.contract.operations"])
     return Stage(registry=registry, **settings)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from config.environment import bare_environment
+from callboard.config.environment import bare_environment
 from tests.system.stack import ROOT
 
 _PATIENCE_SECONDS: Final = 120

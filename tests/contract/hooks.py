@@ -13,8 +13,8 @@ from tests.contract.given_files import give_files
 
 _MSGPACK = "application/msgpack"
 _KEY = "Idempotency-Key"
-_LARGEST = 1e308
-_LONGEST_KEPT = 200
+_HUGE = 1e308
+_MAX_KEPT_LENGTH = 200
 _GONE = 204
 
 _use_after_free = CHECKS.get_one("use_after_free")
@@ -35,7 +35,7 @@ schemathesis.openapi.format("iri", st.sampled_from(_RECEIVERS))
 @schemathesis.serializer(_MSGPACK)
 def write_msgpack(_context: Any, value: Any) -> bytes:
     # A whole number of more than 64 bits cannot be said; what can is as wrong.
-    return msgpack.packb(value, default=lambda _number: _LARGEST)
+    return msgpack.packb(value, default=lambda _number: _HUGE)
 
 
 @schemathesis.deserializer(_MSGPACK)
@@ -66,7 +66,7 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     if key is None:
         return
     own = secrets.token_hex(16)
-    if len(key) > _LONGEST_KEPT:
+    if len(key) > _MAX_KEPT_LENGTH:
         case.headers[_KEY] = own
     else:
         case.headers[_KEY] = f'{key[:-1]}{own}"' if key.startswith('"') else f"{key}{own}"

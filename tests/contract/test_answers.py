@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from jobs.callbacks.deliver import Attempted, claim_deliveries, settle
-from jobs.progress import Report
-from jobs.schedules.records import put_schedule
-from jobs.schedules.schedule import Schedule
+from callboard.jobs.callbacks.deliver import Attempted, claim_deliveries, settle
+from callboard.jobs.progress import Report
+from callboard.jobs.schedules.records import put_schedule
+from callboard.jobs.schedules.schedule import Schedule
 from tests.api_stage import Stage, hash_of
 from tests.contract.documents import complaints, stage_of_contract
 from tests.ticks import take_now

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.callbacks.secrets import rotate
+from callboard.jobs.callbacks.secrets import rotate
 from tests.contract import node
 from tests.office import Office
 from tests.receiver import Receiver

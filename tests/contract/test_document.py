@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from api.openapi.description import named
-from api.openapi.document import DESCRIPTIONS
-from api.openapi.paths.operations import ONE
+from callboard.api.openapi.description import named
+from callboard.api.openapi.document import DESCRIPTIONS
+from callboard.api.openapi.paths.operations import ONE
 from tests.api_stage import Stage
 from tests.contract.documents import document, stage_of_contract, validator
 from tests.system.stack import ROOT

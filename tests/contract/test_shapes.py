@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from jobs.registry import Registry, discover
+from callboard.jobs.registry import Registry, discover
 from tests.api_stage import Stage
 from tests.contract import node
 from tests.contract.shapes import MANY

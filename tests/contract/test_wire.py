@@ -12,7 +12,7 @@ from falcon import testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.idempotency import LONGEST_KEY, idempotency_fields
+from callboard.api.idempotency import MAX_KEY_LENGTH, idempotency_fields
 from tests.contract.documents import stage_of_contract
 from tests.contract.exchanges import Exchange, complaints, exchange
 from tests.eventually import eventually
@@ -235,7 +235,7 @@ def test_a_key_as_a_structured_string_is_the_same_key(key: str) -> None:
 
     digest = idempotency_fields(header, {})["idempotency_digest"]
 
-    assert len(key) <= LONGEST_KEY
+    assert len(key) <= MAX_KEY_LENGTH
     assert digest == hashlib.sha256(key.encode()).hexdigest()
 
 

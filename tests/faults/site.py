@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from callboard import Client
+from callboard.client import Client
 from tests.eventually import eventually
 from tests.faults.proxy import Proxy
 from tests.invariants import complaints, look, nothing_is_held

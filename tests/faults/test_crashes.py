@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from actors.assembly import assemble
-from config import load_settings
-from jobs.publisher import Wakeup
-from jobs.read import read_submissions
+from callboard.actors.assembly import assemble
+from callboard.config import load_settings
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.read import read_submissions
 from tests.eventually import eventually
 from tests.system.notes import begun, read_notes
 from tests.system.stack import Stack

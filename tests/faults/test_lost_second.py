@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from callboard import Client
-from callboard.errors import Problem
+from callboard.client import Client
+from callboard.client.errors import Problem
 from tests.eventually import eventually
 from tests.faults.site import Site, await_begins, open_site, outcomes
 from tests.invariants import FINAL

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from fakeredis import FakeRedis, FakeServer
 
-from jobs.limit import limit
+from callboard.jobs.limit import limit
 from tests import invariants
 from tests.api_stage import Stage
 from tests.eventually import eventually

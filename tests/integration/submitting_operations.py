@@ -2,8 +2,8 @@
 
 import threading
 
-from jobs import operation
-from jobs.errors import CallboardError, DuplicateJob, InvalidParameters
+from callboard import operation
+from callboard.jobs.errors import CallboardError, DuplicateJob, InvalidParameters
 
 
 @operation

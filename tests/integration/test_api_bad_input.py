@@ -9,14 +9,14 @@ import msgpack
 import pytest
 from falcon import testing
 
-from jobs.identity import new_job_id
+from callboard.jobs.identity import new_job_id
 from tests.api_stage import ADD, Stage
 
 JSON: Final = {"Content-Type": "application/json"}
 MSGPACK: Final = {"Content-Type": "application/msgpack"}
 HUGE: Final = 1024**2
-MOST_BYTES_USED: Final = 24 * HUGE
-MOST_BYTES_ANSWERED: Final = 64 * 1024
+MAX_BYTES_USED: Final = 24 * HUGE
+MAX_BYTES_ANSWERED: Final = 64 * 1024
 
 MALFORMED_JSON: Final = {
     "spaces": b"  ",
@@ -181,7 +181,7 @@ def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
     assert (answer.status_code, answer.json["type"].rpartition("/")[2]) == (status, name)
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
-    assert len(answer.content) < MOST_BYTES_ANSWERED
+    assert len(answer.content) < MAX_BYTES_ANSWERED
     assert "x-evil" not in answer.headers
     assert "Traceback" not in answer.text
 
@@ -208,7 +208,7 @@ def test_what_is_not_strict_msgpack_is_a_malformed_body_and_takes_no_memory(
         tracemalloc.stop()
 
     _assert_problem(answer, 400, "malformed-body")
-    assert most < MOST_BYTES_USED
+    assert most < MAX_BYTES_USED
 
 
 @pytest.mark.parametrize(("body", "pointer"), UNFIT.values(), ids=UNFIT)
@@ -239,7 +239,7 @@ def test_a_bad_header_that_does_not_matter_is_ignored_and_goes_nowhere(
     answer = _post(stage, json.dumps(ADD).encode(), {**JSON, **headers})
 
     assert answer.status_code == 202
-    assert len(answer.content) < MOST_BYTES_ANSWERED
+    assert len(answer.content) < MAX_BYTES_ANSWERED
     for each in (answer.text, *answer.headers.values()):
         assert "evil" not in each.lower()
         assert "<script>" not in each

@@ -11,11 +11,11 @@ import msgpack
 import pytest
 from falcon import testing
 
-from api.batches.resource import waiting
-from jobs.batches.batch import Batch
-from jobs.batches.submit import STEP
-from jobs.identity import new_job_id
-from jobs.record import STATUSES
+from callboard.api.batches.resource import waiting
+from callboard.jobs.batches.batch import Batch
+from callboard.jobs.batches.submit import STEP
+from callboard.jobs.identity import new_job_id
+from callboard.jobs.record import STATUSES
 from tests.api_stage import ADD, JSON, Stage, hash_of
 from tests.batch_requests import URL, adds, post, statuses
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from jobs.callbacks.deliver import Attempted, Delivery, claim_deliveries, settle
+from callboard.jobs.callbacks.deliver import Attempted, Delivery, claim_deliveries, settle
 from tests.api_stage import ADD, Stage, hash_of
 
 KEYS = f"acme:client:{hash_of('work')},rival:client:{hash_of('other')}"

@@ -8,8 +8,8 @@ import msgpack
 import pytest
 from falcon import testing
 
-from jobs.finish import encode_result, finish
-from jobs.identity import new_job_id
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.identity import new_job_id
 from tests.api_stage import ADD, Stage, hash_of
 
 KEYS = ",".join(

@@ -6,8 +6,8 @@ from contextlib import closing
 
 from falcon import testing
 
-from jobs.operation import Operation
-from jobs.registry import Registry
+from callboard.jobs.operation import Operation
+from callboard.jobs.registry import Registry
 from tests.api_stage import Stage, add
 
 NAMES = ("a.test", "b.test", "c.test:8000")

@@ -14,16 +14,16 @@ import pytest
 import zstandard
 from falcon import testing
 
-from api.app import create_app
-from api.waiting.places import Places
-from jobs.files.file import File
-from jobs.files.folder import RunFiles
-from jobs.files.keep import Claimed, Shelf, keep_file
-from jobs.files.outputs import OutputBounds, Outputs
-from jobs.files.records import new_file_id, object_of
-from jobs.files.storage import PIECE_BYTES
-from jobs.finish import finish
-from jobs.purge import purge
+from callboard.api.app import create_app
+from callboard.api.waiting.places import Places
+from callboard.jobs.files.file import File
+from callboard.jobs.files.folder import RunFiles
+from callboard.jobs.files.keep import Claimed, Shelf, keep_file
+from callboard.jobs.files.outputs import OutputBounds, Outputs
+from callboard.jobs.files.records import new_file_id, object_of
+from callboard.jobs.files.storage import PIECE_BYTES
+from callboard.jobs.finish import finish
+from callboard.jobs.purge import purge
 from tests.api_stage import Stage, hash_of
 from tests.contract.documents import complaints
 

@@ -7,13 +7,13 @@ import fakeredis
 import pytest
 import redis
 
-from api.streams.story import REPORTS_EVERY_S
-from api.streams.watch import PAGE_LINES
-from jobs.cancel import cancel
-from jobs.fence import Fence
-from jobs.finish import encode_result, finish
-from jobs.progress import Report
-from jobs.purge import purge
+from callboard.api.streams.story import REPORTS_EVERY_S
+from callboard.api.streams.watch import PAGE_LINES
+from callboard.jobs.cancel import cancel
+from callboard.jobs.fence import Fence
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.progress import Report
+from callboard.jobs.purge import purge
 from tests.api_stage import Stage, hash_of
 from tests.event_stream import Follower
 from tests.eventually import eventually

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from jobs.errors import StorageUnavailable
+from callboard.jobs.errors import StorageUnavailable
 from tests.api_stage import Stage, hash_of
 from tests.forms import BOUNDARY, FORM, form, part
 
 PDF = b"%PDF-1.7\n1 0 obj\nendobj\nstartxref\n0\n%%EOF\n"
-MOST = 100_000
+MAX_FILE_BYTES = 100_000
 ROOM = 250_000
 TEXT = {"Content-Type": "text/plain"}
 
@@ -27,7 +27,7 @@ def shared_stage() -> Iterator[Stage]:
         f"{tenant}:{role}:{hash_of(key)}" for tenant, role, key in (k.split(":") for k in keys)
     ]
     built = Stage(
-        max_file_bytes=MOST,
+        max_file_bytes=MAX_FILE_BYTES,
         tenant_storage_bytes=ROOM,
         max_body_bytes=1024,
         api_keys=",".join(hashed),
@@ -180,7 +180,7 @@ def test_pages_follow_one_another_newest_first(stage: Stage) -> None:
     [
         (archive(), {"Content-Type": "application/pdf"}, (415, "file-type-not-accepted")),
         (PDF + archive(), {"Content-Type": "application/pdf"}, (422, "file-ambiguous")),
-        (b"x" * (MOST + 1), TEXT, (413, "file-too-large")),
+        (b"x" * (MAX_FILE_BYTES + 1), TEXT, (413, "file-too-large")),
         (b"x", {"Content-Encoding": "gzip", **TEXT}, (415, "unsupported-media-type")),
         (b"x", {"Content-Digest": "sha-256=:AAAA:", **TEXT}, (400, "invalid-header")),
         (b"x", {"Content-Digest": "sha-256=x", **TEXT}, (400, "invalid-header")),
@@ -224,8 +224,11 @@ def test_an_empty_file_is_refused(stage: Stage) -> None:
 def test_a_file_in_chunks_is_stopped_where_it_grows_too_large(stage: Stage) -> None:
     chunked = {"Transfer-Encoding": "chunked", **TEXT}
 
-    assert post(stage, body=b"x" * MOST, headers=chunked).json["size"] == MOST
-    assert refused(post(stage, body=b"x" * (MOST + 1), headers=chunked)) == (413, "file-too-large")
+    assert post(stage, body=b"x" * MAX_FILE_BYTES, headers=chunked).json["size"] == MAX_FILE_BYTES
+    assert refused(post(stage, body=b"x" * (MAX_FILE_BYTES + 1), headers=chunked)) == (
+        413,
+        "file-too-large",
+    )
 
 
 def test_a_body_that_ends_before_its_length_leaves_nothing(stage: Stage) -> None:
@@ -236,17 +239,17 @@ def test_a_body_that_ends_before_its_length_leaves_nothing(stage: Stage) -> None
 
 
 def test_room_that_is_taken_is_refused_until_some_is_given_back(stage: Stage) -> None:
-    full = [post(stage, body=b"x" * MOST, headers=TEXT).json["id"] for _ in range(2)]
+    full = [post(stage, body=b"x" * MAX_FILE_BYTES, headers=TEXT).json["id"] for _ in range(2)]
 
-    answer = post(stage, body=b"x" * MOST, headers=TEXT)
-    rest = b"x" * (ROOM - 2 * MOST)
+    answer = post(stage, body=b"x" * MAX_FILE_BYTES, headers=TEXT)
+    rest = b"x" * (ROOM - 2 * MAX_FILE_BYTES)
     small = post(stage, body=rest, headers={"Transfer-Encoding": "chunked", **TEXT})
 
     assert refused(answer) == (413, "storage-full")
     assert int(answer.headers["Retry-After"]) > 0
     assert small.status_code == 201
     post(stage, "DELETE", f"/v1/files/{full[0]}")
-    assert post(stage, body=b"x" * MOST, headers=TEXT).status_code == 201
+    assert post(stage, body=b"x" * MAX_FILE_BYTES, headers=TEXT).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -275,7 +278,7 @@ def test_room_that_is_taken_is_refused_until_some_is_given_back(stage: Stage) ->
         (FORM, form(part("f", b"x", filename="a", media_type="text/\u00fc")), 400),
         (FORM, f"--{BOUNDARY}\r\n\r\nx\r\n--{BOUNDARY}--\r\n".encode(), 400),
         (FORM, form(part("f", b"x", filename="a")) + b"x" * 2_000_000, 400),
-        (FORM, form(part("f", b"x" * (MOST + 1), filename="a")), 413),
+        (FORM, form(part("f", b"x" * (MAX_FILE_BYTES + 1), filename="a")), 413),
     ],
 )
 def test_a_form_that_is_none_is_refused_with_the_right_problem(

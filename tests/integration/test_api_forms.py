@@ -9,10 +9,10 @@ import pytest
 from falcon import testing
 from pydantic import BaseModel
 
-from jobs import File, operation
-from jobs.files.records import list_files
-from jobs.purge import purge
-from jobs.registry import Registry
+from callboard import File, operation
+from callboard.jobs.files.records import list_files
+from callboard.jobs.purge import purge
+from callboard.jobs.registry import Registry
 from tests.api_stage import Stage
 from tests.forms import FORM, form, part
 

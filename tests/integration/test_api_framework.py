@@ -10,8 +10,8 @@ import pytest
 import redis
 from falcon import testing
 
-from jobs.greet import greet, part
-from jobs.identity import new_job_id
+from callboard.jobs.greet import greet, part
+from callboard.jobs.identity import new_job_id
 from tests.api_stage import ADD, Stage, hash_of
 
 KEYS = ",".join(

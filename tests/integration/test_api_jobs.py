@@ -8,8 +8,8 @@ import fakeredis
 import msgpack
 import pytest
 
-from jobs.progress import Report
-from jobs.renew import renew
+from callboard.jobs.progress import Report
+from callboard.jobs.renew import renew
 from tests.api_stage import Stage
 
 

@@ -9,13 +9,13 @@ import redis as redis_client
 from click.testing import CliRunner, Result
 from falcon import Response, testing
 
-from api.authentication import REMEMBER_S, Authentication, Keyring
-from api.request import Request
-from config import ApiKey, Role
-from jobs.api_keys import create_key, list_keys, revoke_key
-from jobs.errors import StoreUnavailable
-from jobs.store import Store
-from ops.cli import main
+from callboard.api.authentication import REMEMBER_S, Authentication, Keyring
+from callboard.api.request import Request
+from callboard.config import ApiKey, Role
+from callboard.jobs.api_keys import create_key, list_keys, revoke_key
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.store import Store
+from callboard.ops.cli import main
 from tests.api_stage import Stage, hash_of
 from tests.servers import RedisServer
 

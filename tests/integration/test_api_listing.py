@@ -7,10 +7,10 @@ from typing import Any
 import falcon
 import pytest
 
-from api.listing import read_cursor, write_cursor
-from jobs.greet import greet
-from jobs.listing import Position
-from jobs.purge import purge
+from callboard.api.listing import read_cursor, write_cursor
+from callboard.jobs.greet import greet
+from callboard.jobs.listing import Position
+from callboard.jobs.purge import purge
 from tests.api_stage import ADD, Stage, hash_of
 
 JOB_ID = "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77"

@@ -5,8 +5,8 @@ from typing import Any
 import falcon
 import pytest
 
-from jobs.log import read_log
-from jobs.progress import LogBounds, Report, progress
+from callboard.jobs.log import read_log
+from callboard.jobs.progress import LogBounds, Report, progress
 from tests.api_stage import Stage
 from tests.world import World
 

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from jobs.claim import claim
-from jobs.greet import greet
-from jobs.limit import Limit, limit, limits_in_effect, operation_slot
+from callboard.jobs.claim import claim
+from callboard.jobs.greet import greet
+from callboard.jobs.limit import Limit, limit, limits_in_effect, operation_slot
 from tests.api_stage import Stage
 
 SLOT = operation_slot("add")

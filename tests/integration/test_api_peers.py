@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from api.streams.position import Position
-from api.streams.story import Story, Telling
-from api.streams.stream import Follower, Pace, Stream
-from api.streams.watch import Watches
-from api.waiting.peer import Peer, SocketPeer, UnknownPeer, peer_of
-from jobs.api_keys import create_key, list_keys, revoke_key
-from jobs.fence import Fence
-from jobs.progress import Report
-from jobs.read import read
-from jobs.record import FINAL
+from callboard.api.streams.position import Position
+from callboard.api.streams.story import Story, Telling
+from callboard.api.streams.stream import Follower, Pace, Stream
+from callboard.api.streams.watch import Watches
+from callboard.api.waiting.peer import Peer, SocketPeer, UnknownPeer, peer_of
+from callboard.jobs.api_keys import create_key, list_keys, revoke_key
+from callboard.jobs.fence import Fence
+from callboard.jobs.progress import Report
+from callboard.jobs.read import read
+from callboard.jobs.record import FINAL
 from tests.api_stage import Stage
 from tests.event_stream import Reading
 from tests.eventually import eventually

@@ -10,8 +10,8 @@ import pytest
 import redis
 from falcon import testing
 
-from api.app import create_app
-from api.rate import SUBMISSIONS
+from callboard.api.app import create_app
+from callboard.api.rate import SUBMISSIONS
 from tests.api_stage import ADD, JSON, Stage, hash_of
 
 KEYS = ",".join(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from jobs.finish import encode_result, finish
-from jobs.identity import new_job_id
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.identity import new_job_id
 from tests.api_stage import ADD, Stage, hash_of
 from tests.eventually import eventually
 

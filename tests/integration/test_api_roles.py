@@ -9,8 +9,8 @@ from typing import Final, get_args
 import pytest
 from falcon import testing
 
-from config import Role
-from jobs.identity import new_job_id
+from callboard.config import Role
+from callboard.jobs.identity import new_job_id
 from tests.api_stage import ADD, Stage, hash_of
 
 ROLES: Final = (None, *get_args(Role))

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from jobs.purge import purge
-from jobs.schedules.records import put_schedule
-from jobs.schedules.schedule import Schedule
+from callboard.jobs.purge import purge
+from callboard.jobs.schedules.records import put_schedule
+from callboard.jobs.schedules.schedule import Schedule
 from tests.api_stage import Stage, hash_of
 from tests.ticks import take_now
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from api.transfers import Transfers
+from callboard.api.transfers import Transfers
 from tests.api_stage import Stage
 
 PLACES = 9

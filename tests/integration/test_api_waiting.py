@@ -11,14 +11,14 @@ import pytest
 import redis
 from redis.exceptions import RedisError
 
-from api.answers import JobReader
-from api.caller import EVERYBODY
-from api.waiting.events import Events
-from api.waiting.subscription import REREAD_S
-from jobs.cancel import cancel
-from jobs.finish import encode_result, finish
-from jobs.progress import Report
-from jobs.record import FINAL
+from callboard.api.answers import JobReader
+from callboard.api.caller import EVERYBODY
+from callboard.api.waiting.events import Events
+from callboard.api.waiting.subscription import REREAD_S
+from callboard.jobs.cancel import cancel
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.progress import Report
+from callboard.jobs.record import FINAL
 from tests.api_stage import Stage
 from tests.eventually import eventually
 from tests.servers import RedisServer

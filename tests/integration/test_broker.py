@@ -14,11 +14,16 @@ from dramatiq import Actor, Consumer, Message, Middleware, Worker
 from dramatiq.errors import ActorNotFound
 from dramatiq.middleware import SkipMessage
 
-from actors.broker import Delivery, EmbeddedBroker, MessageNotConfirmedError, RabbitmqBroker
-from actors.broker.work_queue import WorkQueue
-from actors.encoding import install_encoding
-from actors.levels import EARLIER_LEVEL, HIGHEST_LEVEL
-from actors.publisher import Outcome, Outgoing, Publisher
+from callboard.actors.broker import (
+    Delivery,
+    EmbeddedBroker,
+    MessageNotConfirmedError,
+    RabbitmqBroker,
+)
+from callboard.actors.broker.work_queue import WorkQueue
+from callboard.actors.encoding import install_encoding
+from callboard.actors.levels import EARLIER_LEVEL, HIGHEST_LEVEL
+from callboard.actors.publisher import Outcome, Outgoing, Publisher
 from tests.eventually import eventually
 from tests.logs import capture_logs
 from tests.servers import RabbitMQ

@@ -1,6 +1,6 @@
 """Callbacks are signed with the time of Redis, whatever clock their worker has."""
 
-from jobs.store import Store
+from callboard.jobs.store import Store
 from tests.office import Office
 from tests.receiver import Receiver
 

@@ -10,9 +10,9 @@ import dns.resolver
 import dnslib
 from dnslib.server import BaseResolver, DNSServer
 
-from actors.callbacks.lookup import Lookup
-from actors.callbacks.post import Post
-from jobs.callbacks.url import CallbackRules
+from callboard.actors.callbacks.lookup import Lookup
+from callboard.actors.callbacks.post import Post
+from callboard.jobs.callbacks.url import CallbackRules
 from tests.receiver import Receiver
 
 NAME: Final = "rebinding.example"

@@ -10,11 +10,11 @@ from email.utils import format_datetime
 
 import pytest
 
-from actors.callbacks.deadline import Deadline, TooLate
-from actors.callbacks.lookup import MOST_LOOKUPS, Lookup, NameUnknown, Resolver
-from actors.callbacks.post import Post
-from jobs.callbacks.deliver import Attempted
-from jobs.callbacks.url import CallbackRules
+from callboard.actors.callbacks.deadline import Deadline, TooLate
+from callboard.actors.callbacks.lookup import MAX_LOOKUPS, Lookup, NameUnknown, Resolver
+from callboard.actors.callbacks.post import Post
+from callboard.jobs.callbacks.deliver import Attempted
+from callboard.jobs.callbacks.url import CallbackRules
 from tests.eventually import eventually
 from tests.receiver import Connection, Receiver, answering, hanging, refusing_port
 
@@ -271,7 +271,7 @@ def test_a_lookup_that_hangs_ends_with_the_attempt_and_is_left_behind() -> None:
 
     lookup = Lookup(hang)
     try:
-        for _ in range(MOST_LOOKUPS + 2):
+        for _ in range(MAX_LOOKUPS + 2):
             with pytest.raises(TooLate):
                 lookup.addresses("hooks.example", Deadline(0.02))
     finally:

@@ -10,12 +10,12 @@ import standardwebhooks
 from click.testing import CliRunner, Result
 from fakeredis import FakeRedis, FakeServer
 
-from actors.assembly import assemble
-from actors.callbacks.delivering import deliver_callbacks
-from config import load_settings
-from jobs.callbacks.secrets import WebhookSecrets, list_rotations, read_rotation, rotate
-from jobs.store import Store
-from ops.cli import main
+from callboard.actors.assembly import assemble
+from callboard.actors.callbacks.delivering import deliver_callbacks
+from callboard.config import load_settings
+from callboard.jobs.callbacks.secrets import WebhookSecrets, list_rotations, read_rotation, rotate
+from callboard.jobs.store import Store
+from callboard.ops.cli import main
 from tests.eventually import eventually
 from tests.logs import capture_logs
 from tests.office import SIGNING_KEY, Office, verify

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.callbacks.lookup import Lookup
-from actors.callbacks.post import Post
-from jobs.callbacks.deliver import Attempted
-from jobs.callbacks.url import CallbackRules
+from callboard.actors.callbacks.lookup import Lookup
+from callboard.actors.callbacks.post import Post
+from callboard.jobs.callbacks.deliver import Attempted
+from callboard.jobs.callbacks.url import CallbackRules
 from tests.authority import Authority
 from tests.receiver import Receiver, answering, hanging
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.log import read_log
-from jobs.record import Record
+from callboard.jobs.log import read_log
+from callboard.jobs.record import Record
 from tests.integration.test_embedded_worker import kind_of
 from tests.integration.test_isolation import Apart
 from tests.integration.test_worker_files import Desk

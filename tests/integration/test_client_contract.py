@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from callboard import Client, JobFailed, Problem
-from jobs.progress import Report
+from callboard.client import Client, JobFailed, Problem
+from callboard.jobs.progress import Report
 from tests.api_stage import Stage
 
 

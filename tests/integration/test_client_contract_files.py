@@ -9,11 +9,11 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from callboard import Client, Problem
-from callboard.cli import main
-from jobs.schedules.records import put_schedule
-from jobs.schedules.schedule import Schedule
-from ops.web import application, listen
+from callboard.client import Client, Problem
+from callboard.client.cli import main
+from callboard.jobs.schedules.records import put_schedule
+from callboard.jobs.schedules.schedule import Schedule
+from callboard.ops.web import application, listen
 from tests.integration.test_embedded_worker import Embedded
 
 WORDS = b"one two three"

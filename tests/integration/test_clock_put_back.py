@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from jobs.lead import lead
-from jobs.reap import reap
-from jobs.relay import relay_outbox
-from jobs.release import release
+from callboard.jobs.lead import lead
+from callboard.jobs.reap import reap
+from callboard.jobs.relay import relay_outbox
+from callboard.jobs.release import release
 from tests.invariants import look
 from tests.world import LEASE, World
 

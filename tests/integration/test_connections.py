@@ -7,8 +7,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from config import load_settings
-from config.connections import connect_redis
+from callboard.config import load_settings
+from callboard.config.connections import connect_redis
 from tests.eventually import eventually
 from tests.servers import RedisServer
 

@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from jobs.batches.batch import cancel_batch
-from jobs.cancel import cancel
-from jobs.consistency.examine import Examination, Examined
-from jobs.finish import Outcome, encode_result, finish
-from jobs.hand_over import hand_over
-from jobs.limit import limit
-from jobs.retry import retry
-from jobs.submission import FORMAT
+from callboard.jobs.batches.batch import cancel_batch
+from callboard.jobs.cancel import cancel
+from callboard.jobs.consistency.examine import Examination, Examined
+from callboard.jobs.finish import Outcome, encode_result, finish
+from callboard.jobs.hand_over import hand_over
+from callboard.jobs.limit import limit
+from callboard.jobs.retry import retry
+from callboard.jobs.submission import FORMAT
 from tests import invariants
 from tests.batch_moves import decide, new_batch
 from tests.courier_moves import callback

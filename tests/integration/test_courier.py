@@ -9,14 +9,14 @@ from datetime import timedelta
 import pytest
 import standardwebhooks
 
-from actors.callbacks.courier import PER_HOST, THREADS
-from api.callbacks.body import MOST_RESULT_BYTES
-from jobs.batches.batch import cancel_batch
-from jobs.batches.submit import NewBatch, Step, submit_step
-from jobs.callbacks.deliver import LEASE, Delivery
-from jobs.finish import encode_result, finish
-from jobs.log import LogLine, read_log
-from jobs.purge import purge, purge_expired
+from callboard.actors.callbacks.courier import PER_HOST, THREADS
+from callboard.api.callbacks.body import MAX_RESULT_BYTES
+from callboard.jobs.batches.batch import cancel_batch
+from callboard.jobs.batches.submit import NewBatch, Step, submit_step
+from callboard.jobs.callbacks.deliver import LEASE, Delivery
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.log import LogLine, read_log
+from callboard.jobs.purge import purge, purge_expired
 from tests.courier_moves import take
 from tests.eventually import eventually
 from tests.logs import capture_logs
@@ -146,7 +146,7 @@ def test_after_the_last_retry_it_has_failed(office: Office) -> None:
     assert office.delivery(job_id).status == "failed"
 
 
-@pytest.mark.parametrize(("length", "shown"), [(MOST_RESULT_BYTES - 10, True), (20_000, False)])
+@pytest.mark.parametrize(("length", "shown"), [(MAX_RESULT_BYTES - 10, True), (20_000, False)])
 def test_a_small_result_goes_along_and_a_large_one_does_not(
     office: Office, length: int, shown: bool
 ) -> None:

@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from config.descriptors import FEWEST_FILES, room_for_clients
+from callboard.config.descriptors import MIN_FILES, room_for_clients
 from tests.eventually import eventually
 from tests.servers import free_port
 
@@ -46,7 +46,7 @@ def _start(command: list[str], files: int, **settings: str) -> subprocess.Comple
 
 def test_a_web_server_that_could_serve_nobody_says_so_in_a_sentence() -> None:
     ended = _start(
-        ["gunicorn", "--config", "config/gunicorn.py", "nothing:here"], FEWEST_FILES - 1, **SERVERS
+        ["gunicorn", "--config", "config/gunicorn.py", "nothing:here"], MIN_FILES - 1, **SERVERS
     )
 
     assert ended.returncode == 2
@@ -89,7 +89,7 @@ def test_a_worker_raises_its_limit_as_far_as_it_may(tmp_path: Path) -> None:
 
 
 def test_the_one_process_server_says_the_same() -> None:
-    ended = _start(["callboardctl", "dev", "--port", "1"], FEWEST_FILES - 1)
+    ended = _start(["callboardctl", "dev", "--port", "1"], MIN_FILES - 1)
 
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1

@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner
 from redis import Redis
 
-from jobs.greet import greet
-from jobs.limit import limit
-from jobs.reap import reap
-from jobs.store import Store
-from ops.cli import main
+from callboard.jobs.greet import greet
+from callboard.jobs.limit import limit
+from callboard.jobs.reap import reap
+from callboard.jobs.store import Store
+from callboard.ops.cli import main
 from tests.servers import RabbitMQ, RedisServer, free_port
 from tests.world import LEASE
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from config import Rate
-from jobs.batches.submit import NewBatch, Step, submit_step
-from jobs.errors import StoreUnavailable, StoreUnfit
-from jobs.fitness import examine
-from jobs.identity import new_job_id
-from jobs.quota import Charge
-from jobs.rate import count_request
-from jobs.read import read
-from jobs.store import Store
-from jobs.submission import Submission
-from jobs.submit import submit
+from callboard.config import Rate
+from callboard.jobs.batches.submit import NewBatch, Step, submit_step
+from callboard.jobs.errors import StoreUnavailable, StoreUnfit
+from callboard.jobs.fitness import examine
+from callboard.jobs.identity import new_job_id
+from callboard.jobs.quota import Charge
+from callboard.jobs.rate import count_request
+from callboard.jobs.read import read
+from callboard.jobs.store import Store
+from callboard.jobs.submission import Submission
+from callboard.jobs.submit import submit
 from tests.eventually import eventually
 from tests.servers import RedisServer, free_port
 

@@ -12,19 +12,19 @@ import pytest
 from dramatiq import Broker, Middleware
 from dramatiq.worker import Worker
 
-from actors.assembly import Assembly, assemble
-from actors.service import Service
-from config import load_settings
-from config.connections import connect_redis
-from jobs.cancel import cancel
-from jobs.identity import new_job_id
-from jobs.publisher import Wakeup
-from jobs.read import read
-from jobs.record import Record
-from jobs.results import read_result
-from jobs.submission import Submission
-from jobs.submit import submit
-from jobs.workers import list_workers
+from callboard.actors.assembly import Assembly, assemble
+from callboard.actors.service import Service
+from callboard.config import load_settings
+from callboard.config.connections import connect_redis
+from callboard.jobs.cancel import cancel
+from callboard.jobs.identity import new_job_id
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.read import read
+from callboard.jobs.record import Record
+from callboard.jobs.results import read_result
+from callboard.jobs.submission import Submission
+from callboard.jobs.submit import submit
+from callboard.jobs.workers import list_workers
 from tests.eventually import eventually
 
 

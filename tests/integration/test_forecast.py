@@ -2,11 +2,11 @@
 
 import pytest
 
-from jobs.cancel import cancel
-from jobs.finish import Outcome, encode_result, finish
-from jobs.forecast import NOWHERE, Duration, Place, find_place, read_duration
-from jobs.limit import limit
-from jobs.reconcile import reconcile
+from callboard.jobs.cancel import cancel
+from callboard.jobs.finish import Outcome, encode_result, finish
+from callboard.jobs.forecast import NOWHERE, Duration, Place, find_place, read_duration
+from callboard.jobs.limit import limit
+from callboard.jobs.reconcile import reconcile
 from tests.world import World
 
 SUCCESS = encode_result(1, max_bytes=100)

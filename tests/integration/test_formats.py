@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 from dramatiq import Message
 
-from actors.assembly import Assembly, assemble
-from actors.broker.delivery import Delivery
-from actors.claiming import DEFER, Claiming, NotMineError
-from actors.service import Service
-from actors.wakeups import PUBLISHED_MS
-from config import load_settings
-from jobs.cancel import cancel
-from jobs.defer import WITHOUT_END, defer
-from jobs.errors import NewerFormat
-from jobs.greet import greet
-from jobs.identity import new_job_id
-from jobs.read import read, read_submissions
-from jobs.relay import relay_outbox
-from jobs.strays import Strays, put_back_strays, read_strays
-from jobs.submission import FORMAT, Submission
+from callboard.actors.assembly import Assembly, assemble
+from callboard.actors.broker.delivery import Delivery
+from callboard.actors.claiming import DEFER, Claiming, NotMineError
+from callboard.actors.service import Service
+from callboard.actors.wakeups import PUBLISHED_MS
+from callboard.config import load_settings
+from callboard.jobs.cancel import cancel
+from callboard.jobs.defer import WITHOUT_END, defer
+from callboard.jobs.errors import NewerFormat
+from callboard.jobs.greet import greet
+from callboard.jobs.identity import new_job_id
+from callboard.jobs.read import read, read_submissions
+from callboard.jobs.relay import relay_outbox
+from callboard.jobs.strays import Strays, put_back_strays, read_strays
+from callboard.jobs.submission import FORMAT, Submission
 from tests.api_stage import Stage
 from tests.world import World
 

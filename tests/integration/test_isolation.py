@@ -10,12 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jobs.cancel import cancel
-from jobs.job import Job
-from jobs.log import read_log
-from jobs.progress import Report
-from jobs.record import Record
-from jobs.results import read_result
+from callboard.jobs.cancel import cancel
+from callboard.jobs.job import Job
+from callboard.jobs.log import read_log
+from callboard.jobs.progress import Report
+from callboard.jobs.record import Record
+from callboard.jobs.results import read_result
 from tests.eventually import eventually
 from tests.integration.test_embedded_worker import Embedded, kind_of
 from tests.integration.test_worker_files import Desk
@@ -44,7 +44,7 @@ def nurseries() -> set[psutil.Process]:
         each
         for each in psutil.Process().children()
         if each.status() != psutil.STATUS_ZOMBIE
-        and "actors.isolation.nursery" in " ".join(each.cmdline())
+        and "callboard.actors.isolation.nursery" in " ".join(each.cmdline())
     }
 
 

@@ -7,15 +7,15 @@ from datetime import timedelta
 import psutil
 import pytest
 
-from actors.isolation.children import Children
-from actors.recorder import Recorder
-from actors.runs import Run
-from actors.workshop import Workshop
-from jobs.encoding import decode
-from jobs.errors import Interruption
-from jobs.fence import Fence
-from jobs.progress import LogBounds
-from jobs.submission import Submission
+from callboard.actors.isolation.children import Children
+from callboard.actors.recorder import Recorder
+from callboard.actors.runs import Run
+from callboard.actors.workshop import Workshop
+from callboard.jobs.encoding import decode
+from callboard.jobs.errors import Interruption
+from callboard.jobs.fence import Fence
+from callboard.jobs.progress import LogBounds
+from callboard.jobs.submission import Submission
 from tests.eventually import eventually
 from tests.integration.test_embedded_worker import kind_of
 from tests.integration.test_isolation import OPERATIONS, Apart, nurseries, running

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from jobs.cancel import cancel
-from jobs.errors import StoreUnavailable
-from jobs.finish import encode_result, finish
-from jobs.listing import CALLS, Position, Wanted, list_jobs, list_tenants
-from jobs.promote import promote
-from jobs.purge import purge
-from jobs.read import read
-from jobs.store import Answer, Store
-from jobs.submission import Submission
+from callboard.jobs.cancel import cancel
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.listing import CALLS, Position, Wanted, list_jobs, list_tenants
+from callboard.jobs.promote import promote
+from callboard.jobs.purge import purge
+from callboard.jobs.read import read
+from callboard.jobs.store import Answer, Store
+from callboard.jobs.submission import Submission
 from tests.world import START_MS, World
 
 TENANTS = ("lab", "clinic")

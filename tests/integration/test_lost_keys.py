@@ -6,11 +6,11 @@ from typing import Any
 import fakeredis
 import pytest
 
-from api.authentication import REMEMBER_S, Keyring
-from jobs.api_keys import create_key, revoke_key
-from jobs.files.storage import Storage
-from jobs.key_memory import KeyMemory
-from jobs.store import Store
+from callboard.api.authentication import REMEMBER_S, Keyring
+from callboard.jobs.api_keys import create_key, revoke_key
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.key_memory import KeyMemory
+from callboard.jobs.store import Store
 from tests.api_stage import Stage
 from tests.servers import free_port
 

@@ -2,11 +2,11 @@
 
 import json
 
-from jobs.finish import encode_result, finish
-from jobs.greet import greet, part
-from jobs.limit import limit
-from jobs.moving import Moving, unheard_queues
-from jobs.workers import list_workers
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.greet import greet, part
+from callboard.jobs.limit import limit
+from callboard.jobs.moving import Moving, unheard_queues
+from callboard.jobs.workers import list_workers
 from tests.invariants import look
 from tests.world import World
 

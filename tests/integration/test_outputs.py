@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from jobs.adopt import adopt
-from jobs.cancel import cancel
-from jobs.errors import (
+from callboard.jobs.adopt import adopt
+from callboard.jobs.cancel import cancel
+from callboard.jobs.errors import (
     Cancelled,
     Interruption,
     ResultNotSerialisable,
@@ -18,17 +18,17 @@ from jobs.errors import (
     StorageFull,
     StorageUnavailable,
 )
-from jobs.fence import Fence
-from jobs.files.file import File
-from jobs.files.folder import RunFiles
-from jobs.files.outputs import OutputBounds, Outputs
-from jobs.files.records import object_of, read_files
-from jobs.files.remove import expire_files
-from jobs.finish import Outcome, finish
-from jobs.offload import at_once
-from jobs.purge import purge
-from jobs.read import read, read_submissions
-from jobs.store import Store
+from callboard.jobs.fence import Fence
+from callboard.jobs.files.file import File
+from callboard.jobs.files.folder import RunFiles
+from callboard.jobs.files.outputs import OutputBounds, Outputs
+from callboard.jobs.files.records import object_of, read_files
+from callboard.jobs.files.remove import expire_files
+from callboard.jobs.finish import Outcome, finish
+from callboard.jobs.offload import at_once
+from callboard.jobs.purge import purge
+from callboard.jobs.read import read, read_submissions
+from callboard.jobs.store import Store
 from tests.api_stage import Stage
 
 BOUNDS = OutputBounds(

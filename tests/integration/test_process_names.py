@@ -4,12 +4,12 @@ import os
 import socket
 from datetime import timedelta
 
-from actors.broker import RabbitmqBroker
-from actors.encoding import install_encoding
-from actors.publisher import Publisher
-from config import load_settings
-from config.connections import connect_redis
-from config.process import ProcessName
+from callboard.actors.broker import RabbitmqBroker
+from callboard.actors.encoding import install_encoding
+from callboard.actors.publisher import Publisher
+from callboard.config import load_settings
+from callboard.config.connections import connect_redis
+from callboard.config.process import ProcessName
 from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from dramatiq import Message
 
-from actors.encoding import install_encoding
-from actors.levels import EARLIER_LEVEL
-from actors.publisher import Outcome, Outgoing, Publisher, State
+from callboard.actors.encoding import install_encoding
+from callboard.actors.levels import EARLIER_LEVEL
+from callboard.actors.publisher import Outcome, Outgoing, Publisher, State
 from tests.eventually import eventually
 from tests.logs import capture_logs
 from tests.servers import RabbitMQ
@@ -266,8 +266,8 @@ def test_closing_confirms_what_is_on_its_way_and_then_takes_nothing(
 FORK = """
 import os, sys
 from dramatiq import Message
-from actors.encoding import install_encoding
-from actors.publisher import Outgoing, Publisher
+from callboard.actors.encoding import install_encoding
+from callboard.actors.publisher import Outgoing, Publisher
 
 install_encoding()
 url, queue = sys.argv[1:]
@@ -294,8 +294,8 @@ monkey.patch_all()
 import sys, time, gevent
 from datetime import timedelta
 from dramatiq import Message
-from actors.encoding import install_encoding
-from actors.publisher import Outgoing, Publisher
+from callboard.actors.encoding import install_encoding
+from callboard.actors.publisher import Outgoing, Publisher
 
 install_encoding()
 url, queue = sys.argv[1:]

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from dramatiq import Message
 
-from actors.encoding import install_encoding
-from actors.publisher import Outcome, Outgoing, Publisher, State
+from callboard.actors.encoding import install_encoding
+from callboard.actors.publisher import Outcome, Outgoing, Publisher, State
 from tests.eventually import eventually
 from tests.logs import capture_logs
 from tests.servers import RabbitMQ

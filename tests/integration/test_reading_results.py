@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.cancel import cancel
+from callboard.jobs.cancel import cancel
 from tests.eventually import eventually
 from tests.integration.test_embedded_worker import kind_of
 from tests.integration.test_isolation import Apart

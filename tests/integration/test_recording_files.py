@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actors.isolation.children import Children
-from actors.recorder import Recorder
-from actors.runs import Run
-from actors.workshop import Workshop
-from jobs import File, Job, operation
-from jobs.fence import Fence
-from jobs.files.records import read_files
-from jobs.progress import LogBounds
-from jobs.read import read, read_submissions
-from jobs.record import Record
-from jobs.registry import Registry
+from callboard import File, Job, operation
+from callboard.actors.isolation.children import Children
+from callboard.actors.recorder import Recorder
+from callboard.actors.runs import Run
+from callboard.actors.workshop import Workshop
+from callboard.jobs.fence import Fence
+from callboard.jobs.files.records import read_files
+from callboard.jobs.progress import LogBounds
+from callboard.jobs.read import read, read_submissions
+from callboard.jobs.record import Record
+from callboard.jobs.registry import Registry
 from tests.api_stage import Stage
 
 if TYPE_CHECKING:
-    from jobs.finish import Outcome
+    from callboard.jobs.finish import Outcome
 
 
 @operation(max_retries=1)

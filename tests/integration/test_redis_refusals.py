@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from actors.assembly import assemble
-from config import load_settings
-from jobs.errors import StoreUnavailable
-from jobs.finish import encode_result, finish
-from jobs.keys import Keys
-from jobs.renew import renew
+from callboard.actors.assembly import assemble
+from callboard.config import load_settings
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.keys import Keys
+from callboard.jobs.renew import renew
 from tests.api_stage import ADD, Stage
 from tests.eventually import eventually
 from tests.logs import capture_logs

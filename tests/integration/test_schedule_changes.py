@@ -5,14 +5,19 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.errors import (
+from callboard.jobs.errors import (
     ScheduleFromFile,
     ScheduleNotFound,
     TooManySchedules,
 )
-from jobs.schedules.file import apply_schedules
-from jobs.schedules.records import list_schedules, pause_schedule, put_schedule, remove_schedule
-from jobs.schedules.schedule import Schedule
+from callboard.jobs.schedules.file import apply_schedules
+from callboard.jobs.schedules.records import (
+    list_schedules,
+    pause_schedule,
+    put_schedule,
+    remove_schedule,
+)
+from callboard.jobs.schedules.schedule import Schedule
 from tests.ticks import MINUTELY, NAME, Ticks
 from tests.world import World
 

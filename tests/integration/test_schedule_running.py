@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.schedules.records import list_schedules, read_schedule, remove_schedule
-from jobs.submission import moment
+from callboard.jobs.schedules.records import list_schedules, read_schedule, remove_schedule
+from callboard.jobs.submission import moment
 from tests.eventually import eventually
 from tests.integration.test_embedded_worker import Embedded
 from tests.ticks import set_next

@@ -8,19 +8,19 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from actors.ticking import MOST_AT_ONCE
-from jobs.errors import (
+from callboard.actors.ticking import MAX_AT_ONCE
+from callboard.jobs.errors import (
     StoreUnavailable,
 )
-from jobs.finish import encode_result, finish
-from jobs.greet import greet
-from jobs.identity import is_job_id
-from jobs.purge import purge
-from jobs.read import read, read_submissions
-from jobs.registry import Registry
-from jobs.schedules.records import put_schedule
-from jobs.schedules.schedule import Schedule, job_id_of
-from jobs.store import Store
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.greet import greet
+from callboard.jobs.identity import is_job_id
+from callboard.jobs.purge import purge
+from callboard.jobs.read import read, read_submissions
+from callboard.jobs.registry import Registry
+from callboard.jobs.schedules.records import put_schedule
+from callboard.jobs.schedules.schedule import Schedule, job_id_of
+from callboard.jobs.store import Store
 from tests.logs import capture_logs
 from tests.servers import RedisServer
 from tests.ticks import MINUTELY, NAME, Ticks, set_next, ticking
@@ -246,7 +246,7 @@ def test_a_tick_is_refused_once_nobody_has_known_its_operation_for_ten_minutes(
 
 def test_ticks_that_wait_keep_no_others_from_being_taken(ticks: Ticks) -> None:
     unknown = Schedule(cron=MINUTELY, operation="nothing")
-    for number in range(MOST_AT_ONCE + 5):
+    for number in range(MAX_AT_ONCE + 5):
         put_schedule(ticks.store, f"a{number}", unknown, source="api")
     ticks.put()
     ticks.pass_time(minutes=1)
@@ -290,7 +290,7 @@ def test_one_schedule_that_breaks_does_not_keep_the_others_from_their_ticks(tick
 
 def test_many_schedules_that_break_keep_no_other_from_its_ticks(ticks: Ticks) -> None:
     broken = Schedule(cron=MINUTELY, operation="report")
-    for number in range(MOST_AT_ONCE):
+    for number in range(MAX_AT_ONCE):
         put_schedule(ticks.store, f"broken-{number}", broken, source="api")
         key = ticks.store.keys("schedule", f"broken-{number}")
         ticks.store.redis.hset(key, "timezone", "Mars/Olympus")

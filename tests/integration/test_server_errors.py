@@ -15,10 +15,10 @@ import httpx
 import pytest
 import waitress.server
 
-from config.environment import bare_environment
-from ops.allowance import Allowance
-from ops.gunicorn_connection import Connection
-from ops.waitress_channel import answer_with_problems
+from callboard.config.environment import bare_environment
+from callboard.ops.allowance import Allowance
+from callboard.ops.gunicorn_connection import Connection
+from callboard.ops.waitress_channel import answer_with_problems
 from tests.api_stage import ADD, Stage
 from tests.eventually import eventually
 from tests.servers import RedisServer

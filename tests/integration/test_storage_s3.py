@@ -9,8 +9,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from jobs.errors import FileNotFound, StorageUnavailable
-from jobs.files.storage import PIECE_BYTES, Storage
+from callboard.jobs.errors import FileNotFound, StorageUnavailable
+from callboard.jobs.files.storage import PIECE_BYTES, Storage
 
 BUCKET = "files-of-tests"
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import pytest
 from redis import Redis
 
-from jobs.errors import StoreUnavailable
-from jobs.finish import encode_result, finish
-from jobs.renew import renew
+from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.renew import renew
 from tests.world import LEASE, World
 
 SUCCESS = encode_result(1, max_bytes=100)

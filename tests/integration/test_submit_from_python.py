@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from config import load_settings
-from config.environment import bare_environment
-from jobs.errors import DuplicateJob, InvalidParameters, OperationError, UnknownOperation
-from jobs.operation import Operation
-from jobs.read import read
-from jobs.record import Record
-from ops import connect
-from ops.submissions import serve_operations
+from callboard.config import load_settings
+from callboard.config.environment import bare_environment
+from callboard.jobs.errors import DuplicateJob, InvalidParameters, OperationError, UnknownOperation
+from callboard.jobs.operation import Operation
+from callboard.jobs.read import read
+from callboard.jobs.record import Record
+from callboard.ops import connect
+from callboard.ops.submissions import serve_operations
 from tests.eventually import eventually
 from tests.integration.test_embedded_worker import Embedded
 from tests.system.stack import ROOT
@@ -164,8 +164,8 @@ def test_a_process_that_is_not_connected_or_no_longer_refuses() -> None:
     """In a process of its own, since others of these tests connect this one."""
     program = (
         "from tests.integration.submitting_operations import echo\n"
-        "from jobs.errors import OperationError\n"
-        "from ops import connect\n"
+        "from callboard.jobs.errors import OperationError\n"
+        "from callboard.ops import connect\n"
         "for _ in range(2):\n"
         "    try:\n"
         "        echo.submit(text='a')\n"

@@ -16,13 +16,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
-from actors.assembly import assemble
-from actors.service import Service
-from config import load_settings
-from config.logging import configure_logging
-from config.telemetry import Telemetry
-from jobs.read import read
-from ops.web import application, listen
+from callboard.actors.assembly import assemble
+from callboard.actors.service import Service
+from callboard.config import load_settings
+from callboard.config.logging import configure_logging
+from callboard.config.telemetry import Telemetry
+from callboard.jobs.read import read
+from callboard.ops.web import application, listen
 from tests.api_stage import Stage
 from tests.eventually import eventually
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from actors.housekeeping import Housekeeper
-from jobs.errors import StorageUnavailable
-from jobs.files.keep import Claimed, Shelf, keep_file
-from jobs.files.records import new_file_id
-from jobs.files.remove import expire_files
-from jobs.files.storage import Storage
+from callboard.actors.housekeeping import Housekeeper
+from callboard.jobs.errors import StorageUnavailable
+from callboard.jobs.files.keep import Claimed, Shelf, keep_file
+from callboard.jobs.files.records import new_file_id
+from callboard.jobs.files.remove import expire_files
+from callboard.jobs.files.storage import Storage
 from tests.eventually import eventually
 from tests.ticks import Nowhere, ticking
 from tests.world import World

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from config import Rate
-from jobs.batches import outcome
-from jobs.batches.batch import seal_batches
-from jobs.batches.submit import NewBatch, read_outcomes
-from jobs.errors import (
+from callboard.config import Rate
+from callboard.jobs.batches import outcome
+from callboard.jobs.batches.batch import seal_batches
+from callboard.jobs.batches.submit import NewBatch, read_outcomes
+from callboard.jobs.errors import (
     CapacityExceeded,
     DuplicateJob,
     FileMissing,
@@ -14,8 +14,8 @@ from jobs.errors import (
     RateExceeded,
     UnknownOperation,
 )
-from jobs.finish import encode_result, finish
-from jobs.quota import Charge
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.quota import Charge
 from tests.batch_moves import CALLBACK, counts, decide, new_batch, read, words_of
 from tests.courier_moves import take
 from tests.invariants import look

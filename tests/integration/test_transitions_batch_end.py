@@ -5,16 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.batches import outcome
-from jobs.batches.batch import cancel_batch, read_batch, seal_batches
-from jobs.cancel import cancel
-from jobs.errors import BatchNotFound
-from jobs.finish import Outcome, encode_result, finish
-from jobs.listing import Wanted, list_jobs
-from jobs.purge import purge, purge_expired
-from jobs.reap import reap
-from jobs.release import release
-from jobs.retry import retry
+from callboard.jobs.batches import outcome
+from callboard.jobs.batches.batch import cancel_batch, read_batch, seal_batches
+from callboard.jobs.cancel import cancel
+from callboard.jobs.errors import BatchNotFound
+from callboard.jobs.finish import Outcome, encode_result, finish
+from callboard.jobs.listing import Wanted, list_jobs
+from callboard.jobs.purge import purge, purge_expired
+from callboard.jobs.reap import reap
+from callboard.jobs.release import release
+from callboard.jobs.retry import retry
 from tests.batch_moves import CALLBACK, counts, decide, new_batch, read, submitted
 from tests.courier_moves import done, take
 from tests.world import LEASE, World

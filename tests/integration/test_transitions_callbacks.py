@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.cancel import cancel
-from jobs.finish import Outcome, finish
-from jobs.reap import reap
-from jobs.release import release
-from jobs.retry import retry
+from callboard.jobs.cancel import cancel
+from callboard.jobs.finish import Outcome, finish
+from callboard.jobs.reap import reap
+from callboard.jobs.release import release
+from callboard.jobs.retry import retry
 from tests.courier_moves import SUCCESS, callback, done, ended, take, types
 from tests.world import LEASE, World
 

@@ -9,14 +9,14 @@ import pytest
 from redis import Redis
 from redis.client import PubSub
 
-from jobs.cancel import cancel
-from jobs.fence import Fence
-from jobs.finish import encode_result, finish
-from jobs.limit import limit
-from jobs.promote import promote
-from jobs.purge import purge
-from jobs.renew import renew
-from jobs.retry import retry
+from callboard.jobs.cancel import cancel
+from callboard.jobs.fence import Fence
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.limit import limit
+from callboard.jobs.promote import promote
+from callboard.jobs.purge import purge
+from callboard.jobs.renew import renew
+from callboard.jobs.retry import retry
 from tests.invariants import look
 from tests.world import LIMITS, World
 

@@ -1,10 +1,10 @@
 """Claiming and handing over: who runs, who waits, and who comes next."""
 
-from jobs.cancel import cancel
-from jobs.finish import encode_result, finish
-from jobs.hand_over import hand_over
-from jobs.limit import limit
-from jobs.release import release
+from callboard.jobs.cancel import cancel
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.hand_over import hand_over
+from callboard.jobs.limit import limit
+from callboard.jobs.release import release
 from tests.invariants import look
 from tests.world import World
 

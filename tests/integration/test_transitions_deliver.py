@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from actors.housekeeping import Housekeeper
-from jobs.callbacks.deliver import Attempted, keep_body
-from jobs.callbacks.deliveries import list_deliveries, resend
-from jobs.errors import DeliveryNotFound, DeliveryPending
-from jobs.files.storage import Storage
-from jobs.finish import finish
-from jobs.log import read_log
-from jobs.purge import purge, purge_expired
+from callboard.actors.housekeeping import Housekeeper
+from callboard.jobs.callbacks.deliver import Attempted, keep_body
+from callboard.jobs.callbacks.deliveries import list_deliveries, resend
+from callboard.jobs.errors import DeliveryNotFound, DeliveryPending
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.finish import finish
+from callboard.jobs.log import read_log
+from callboard.jobs.purge import purge, purge_expired
 from tests.courier_moves import DOWN, OK, SUCCESS, callback, done, ended, take
 from tests.ticks import Nowhere, ticking
 from tests.world import World

@@ -2,12 +2,12 @@
 
 import pytest
 
-from jobs.cancel import cancel
-from jobs.excuse import excuse
-from jobs.fence import Fence
-from jobs.finish import encode_result, finish
-from jobs.reap import reap
-from jobs.release import release
+from callboard.jobs.cancel import cancel
+from callboard.jobs.excuse import excuse
+from callboard.jobs.fence import Fence
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.reap import reap
+from callboard.jobs.release import release
 from tests.invariants import look
 from tests.world import LEASE, World
 

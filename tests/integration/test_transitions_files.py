@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import FileInUse, FileNotFound, StorageFull, StorageUnavailable
-from jobs.files.keep import LEASE, Claimed, Shelf, keep_file, reserve_file
-from jobs.files.records import FileRecord, list_files, new_file_id, object_of, read_file
-from jobs.files.remove import expire_files, remove_file
-from jobs.files.storage import Storage
-from jobs.finish import encode_result, finish
-from jobs.purge import purge
+from callboard.jobs.errors import FileInUse, FileNotFound, StorageFull, StorageUnavailable
+from callboard.jobs.files.keep import LEASE, Claimed, Shelf, keep_file, reserve_file
+from callboard.jobs.files.records import FileRecord, list_files, new_file_id, object_of, read_file
+from callboard.jobs.files.remove import expire_files, remove_file
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.purge import purge
 from tests.world import World
 
 HOUR = timedelta(hours=1)

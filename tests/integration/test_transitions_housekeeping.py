@@ -4,16 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.defer import PATIENCE, defer
-from jobs.errors import JobActive, JobGone, JobNotFound
-from jobs.finish import encode_result, finish
-from jobs.greet import greet
-from jobs.promote import promote
-from jobs.purge import purge, purge_expired
-from jobs.read import read
-from jobs.reconcile import reconcile
-from jobs.relay import confirm, relay_outbox
-from jobs.release import release
+from callboard.jobs.defer import PATIENCE, defer
+from callboard.jobs.errors import JobActive, JobGone, JobNotFound
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.greet import greet
+from callboard.jobs.promote import promote
+from callboard.jobs.purge import purge, purge_expired
+from callboard.jobs.read import read
+from callboard.jobs.reconcile import reconcile
+from callboard.jobs.relay import confirm, relay_outbox
+from callboard.jobs.release import release
 from tests.invariants import look
 from tests.world import World
 

@@ -1,9 +1,9 @@
 """Rank decides who gets a place, and no more is promised than threads can make use of."""
 
-from jobs.finish import encode_result, finish
-from jobs.greet import greet, part
-from jobs.hand_over import hand_over
-from jobs.limit import limit
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.greet import greet, part
+from callboard.jobs.hand_over import hand_over
+from callboard.jobs.limit import limit
 from tests.world import World
 
 SUCCESS = encode_result(1, max_bytes=100)

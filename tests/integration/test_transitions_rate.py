@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from config import Rate
-from jobs.errors import CapacityExceeded, DuplicateJob, RateExceeded, Refused
-from jobs.quota import Charge
-from jobs.rate import count_request
-from jobs.submit import submit
+from callboard.config import Rate
+from callboard.jobs.errors import CapacityExceeded, DuplicateJob, RateExceeded, Refused
+from callboard.jobs.quota import Charge
+from callboard.jobs.rate import count_request
+from callboard.jobs.submit import submit
 from tests.invariants import look
 from tests.world import World
 

@@ -4,17 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.cancel import cancel
-from jobs.fence import Fence
-from jobs.finish import Outcome, encode_result, finish
-from jobs.progress import LogBounds, Report, progress
-from jobs.promote import promote
-from jobs.read import read
-from jobs.reap import reap
-from jobs.release import release
-from jobs.renew import renew
-from jobs.results import read_result
-from jobs.retry import retry
+from callboard.jobs.cancel import cancel
+from callboard.jobs.fence import Fence
+from callboard.jobs.finish import Outcome, encode_result, finish
+from callboard.jobs.progress import LogBounds, Report, progress
+from callboard.jobs.promote import promote
+from callboard.jobs.read import read
+from callboard.jobs.reap import reap
+from callboard.jobs.release import release
+from callboard.jobs.renew import renew
+from callboard.jobs.results import read_result
+from callboard.jobs.retry import retry
 from tests.invariants import look
 from tests.world import LEASE, World
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from jobs.cancel import cancel
-from jobs.errors import CapacityExceeded, DuplicateJob
-from jobs.finish import encode_result, finish
-from jobs.publisher import Wakeup
-from jobs.purge import purge
-from jobs.submit import submit
+from callboard.jobs.cancel import cancel
+from callboard.jobs.errors import CapacityExceeded, DuplicateJob
+from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.purge import purge
+from callboard.jobs.submit import submit
 from tests.invariants import look
 from tests.world import World
 

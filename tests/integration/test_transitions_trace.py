@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from jobs.promote import promote
-from jobs.read import read, read_submissions
-from jobs.release import release
-from jobs.retry import retry
-from jobs.submission import Submission
+from callboard.jobs.promote import promote
+from callboard.jobs.read import read, read_submissions
+from callboard.jobs.release import release
+from callboard.jobs.retry import retry
+from callboard.jobs.submission import Submission
 from tests.world import START_MS, World
 
 TRACE = {

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from actors.assembly import assemble
-from actors.isolation.children import Children
-from actors.recorder import Recorder
-from actors.runs import Run, Runs
-from actors.watchdog import Threads, Watchdog
-from actors.workshop import Workshop
-from config import load_settings
-from jobs import Job, operation
-from jobs.errors import Cancelled, Interrupted, Interruption, LeaseLost
-from jobs.fence import Fence
-from jobs.progress import LogBounds
-from jobs.submission import Submission
+from callboard import Job, operation
+from callboard.actors.assembly import assemble
+from callboard.actors.isolation.children import Children
+from callboard.actors.recorder import Recorder
+from callboard.actors.runs import Run, Runs
+from callboard.actors.watchdog import Threads, Watchdog
+from callboard.actors.workshop import Workshop
+from callboard.config import load_settings
+from callboard.jobs.errors import Cancelled, Interrupted, Interruption, LeaseLost
+from callboard.jobs.fence import Fence
+from callboard.jobs.progress import LogBounds
+from callboard.jobs.submission import Submission
 from tests.logs import capture_logs
 
 PATIENCE = timedelta(minutes=5)

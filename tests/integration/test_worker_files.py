@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from jobs.errors import FileInUse, InvalidParameters
-from jobs.files.keep import Claimed, Shelf, keep_file
-from jobs.files.records import FileRecord, new_file_id, object_of, read_file
-from jobs.files.remove import remove_file
-from jobs.purge import purge
-from jobs.results import read_result
+from callboard.jobs.errors import FileInUse, InvalidParameters
+from callboard.jobs.files.keep import Claimed, Shelf, keep_file
+from callboard.jobs.files.records import FileRecord, new_file_id, object_of, read_file
+from callboard.jobs.files.remove import remove_file
+from callboard.jobs.purge import purge
+from callboard.jobs.results import read_result
 from tests.eventually import eventually
 from tests.integration.test_embedded_worker import Embedded, kind_of
 

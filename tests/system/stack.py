@@ -14,9 +14,9 @@ import httpx
 import psutil
 import redis
 
-from callboard import Client
-from config.environment import bare_environment
-from jobs.store import Store
+from callboard.client import Client
+from callboard.config.environment import bare_environment
+from callboard.jobs.store import Store
 from tests import servers
 from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer

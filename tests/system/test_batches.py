@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from bench.batches import forget_jobs, submit_batch, submit_singles
-from jobs.batches.submit import STEP
+from callboard.jobs.batches.submit import STEP
 from tests.eventually import eventually
 from tests.system.stack import BOOT_SECONDS, Stack
 

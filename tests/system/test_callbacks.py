@@ -11,8 +11,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from jobs.callbacks.deliver import LEASE
-from jobs.callbacks.secrets import derive
+from callboard.jobs.callbacks.deliver import LEASE
+from callboard.jobs.callbacks.secrets import derive
 from tests.eventually import eventually
 from tests.office import verify
 from tests.receiver import Receiver, answering, hanging
@@ -109,7 +109,7 @@ def test_the_one_process_server_delivers_too(stack: Stack) -> None:
             "CALLBOARD_REDIS_URL": "",
             "CALLBOARD_TESTING": "",
         }
-        stack.spawn([sys.executable, "-m", "ops.cli", "dev"], "dev", **settings)
+        stack.spawn([sys.executable, "-m", "callboard.ops.cli", "dev"], "dev", **settings)
         eventually(
             lambda: httpx.get(f"{stack.url}/readyz").status_code == 200,
             what="the server is ready",

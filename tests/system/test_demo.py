@@ -3,13 +3,13 @@
 import subprocess
 import sys
 
-from config.environment import bare_environment
+from callboard.config.environment import bare_environment
 from tests.system.stack import ROOT
 
 
 def test_the_demo_runs_a_real_job_and_names_its_clusters() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "ops.cli", "demo", "--genes", "docs/examples/genes.json"],
+        [sys.executable, "-m", "callboard.ops.cli", "demo", "--genes", "docs/examples/genes.json"],
         cwd=ROOT,
         env=bare_environment(COLUMNS="100"),
         capture_output=True,

@@ -9,15 +9,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from callboard import Client
-from callboard.serving import ServerDidNotStart, serving
-from config.environment import bare_environment
+from callboard.client import Client
+from callboard.client.serving import ServerDidNotStart, serving
+from callboard.config.environment import bare_environment
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.timeout(300)  # each starts a server or two
 
 MINE = """\
-from jobs import operation
+from callboard import operation
 
 
 @operation
@@ -60,7 +60,16 @@ def test_a_change_of_a_source_starts_the_server_again(mine: Path, tmp_path: Path
     told = tmp_path / "told.txt"
     with told.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ops.cli", "dev", "mine.py", "--port", "0", "--reload"],
+            [
+                sys.executable,
+                "-m",
+                "callboard.ops.cli",
+                "dev",
+                "mine.py",
+                "--port",
+                "0",
+                "--reload",
+            ],
             cwd=mine,
             env=bare_environment(),
             stdout=log,

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from callboard import Client
+from callboard.client import Client
 from tests.system.stack import ROOT
 from tests.system.test_readme import environment, serving
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from callboard import Client
+from callboard.client import Client
 from tests.eventually import eventually
 from tests.system.notes import begun, most_at_once, read_notes
 from tests.system.stack import Stack

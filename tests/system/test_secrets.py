@@ -13,7 +13,7 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pydantic import SecretStr
 
-from jobs.callbacks.secrets import derive
+from callboard.jobs.callbacks.secrets import derive
 from tests.eventually import eventually
 from tests.receiver import Receiver, answering
 from tests.servers import RabbitMQ, RedisServer

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from callboard import Client
+from callboard.client import Client
 from tests.eventually import eventually
 from tests.processes import is_running
 from tests.servers import RabbitMQ, RedisServer

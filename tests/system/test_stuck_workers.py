@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.stopping import EXIT_STUCK, GONE_SECONDS
-from jobs.reap import reap
-from jobs.workers import list_workers
+from callboard.actors.stopping import EXIT_STUCK, GONE_SECONDS
+from callboard.jobs.reap import reap
+from callboard.jobs.workers import list_workers
 from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
 from tests.system.notes import begun, read_notes
@@ -19,7 +19,7 @@ from tests.system.stack import BOOT_SECONDS, Stack, Started, installation
 
 LEASE = timedelta(seconds=3)
 FOR_EVER_SECONDS = 600
-MOST_STEPS = 10**15
+MAX_STEPS = 10**15
 AT_ONCE = {"CALLBOARD_THREADS": "1", "CALLBOARD_SHUTDOWN_GRACE": "0s"}
 IN_TIME_SECONDS = GONE_SECONDS + 4
 
@@ -63,7 +63,7 @@ def test_a_worker_that_has_stuck_threads_alone_ends_to_be_started_again(
 ) -> None:
     workers = start(web, 2, CALLBOARD_STUCK_AFTER="2s")
     resisting = submit(web, tmp_path / "1", "resist", seconds=FOR_EVER_SECONDS)
-    locking = submit(web, tmp_path / "2", "keep_the_lock", steps=MOST_STEPS)
+    locking = submit(web, tmp_path / "2", "keep_the_lock", steps=MAX_STEPS)
 
     with web.client() as client:
         client.cancel(resisting[0])

@@ -9,12 +9,12 @@ import pytest
 from dramatiq import Message
 from redis import RedisError
 
-from actors.broker.rabbitmq import RabbitmqBroker
-from actors.encoding import install_encoding
-from actors.publisher import Outcome, Outgoing, Publisher
-from config import Settings, load_settings
-from config.connections import connect_redis
-from config.tls import tls_fault
+from callboard.actors.broker.rabbitmq import RabbitmqBroker
+from callboard.actors.encoding import install_encoding
+from callboard.actors.publisher import Outcome, Outgoing, Publisher
+from callboard.config import Settings, load_settings
+from callboard.config.connections import connect_redis
+from callboard.config.tls import tls_fault
 from tests.authority import Authority
 from tests.eventually import eventually
 from tests.logs import capture_logs

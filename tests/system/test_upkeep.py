@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from callboard import Client
+from callboard.client import Client
 from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
 from tests.system.stack import Stack, installation

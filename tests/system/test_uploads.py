@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from config.environment import bare_environment
+from callboard.config.environment import bare_environment
 from tests.eventually import eventually
 from tests.system.connection import Connection
 from tests.system.stack import BOOT_SECONDS, ROOT, Stack, free_port
@@ -31,7 +31,7 @@ from tests.system.uploading import (
 )
 
 MIB = 1024**2
-MOST = 8 * MIB
+MAX_FILE_BYTES = 8 * MIB
 TEXT = {"Content-Type": "text/plain"}
 
 
@@ -60,7 +60,7 @@ def answered(stack: Stack) -> bool:
 
 
 def web(stack: Stack, **settings: str) -> None:
-    stack.web(CALLBOARD_MAX_FILE_BYTES=str(MOST), **settings)
+    stack.web(CALLBOARD_MAX_FILE_BYTES=str(MAX_FILE_BYTES), **settings)
     eventually(lambda: answered(stack), what="web answers", ignoring=httpx.TransportError)
 
 
@@ -103,7 +103,7 @@ def test_a_client_hears_why_its_file_is_refused_however_much_it_sends(stack: Sta
     web(stack)
 
     # One that says beforehand that it sends too much gets its answer without sending any of it.
-    connection = begun(stack, f"Content-Length: {MOST + 1}")
+    connection = begun(stack, f"Content-Length: {MAX_FILE_BYTES + 1}")
     assert connection.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 413")
     connection.close()
 
@@ -116,7 +116,7 @@ def test_a_client_hears_why_its_file_is_refused_however_much_it_sends(stack: Sta
 
     # One that does not say so is stopped once it has sent too much, and hears why.
     def pieces() -> Iterator[bytes]:
-        for _ in range(MOST // len(BLOCK) + 1):
+        for _ in range(MAX_FILE_BYTES // len(BLOCK) + 1):
             yield BLOCK
 
     answer = httpx.post(f"{stack.url}/v1/files", content=pieces(), headers=TEXT, timeout=20)
@@ -132,7 +132,7 @@ def test_a_client_hears_why_its_file_is_refused_however_much_it_sends(stack: Sta
 def test_a_web_process_that_is_killed_during_an_upload_leaves_nothing_for_long(
     stack: Stack,
 ) -> None:
-    stack.start(workers=1, CALLBOARD_TESTING="true", CALLBOARD_MAX_FILE_BYTES=str(MOST))
+    stack.start(workers=1, CALLBOARD_TESTING="true", CALLBOARD_MAX_FILE_BYTES=str(MAX_FILE_BYTES))
     connection = begun(stack, f"Content-Length: {4 * MIB}")
     connection.socket.sendall(BLOCK)
     eventually(lambda: staged(stack) and reserved(stack) == 4 * MIB, what="it is under way")
@@ -186,7 +186,7 @@ def test_the_one_process_server_keeps_files_as_long_as_it_lives(tmp_path: Path) 
     port = free_port()
     settings = {"CALLBOARD_PORT": str(port), "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "ops.cli", "dev"],
+        [sys.executable, "-m", "callboard.ops.cli", "dev"],
         cwd=ROOT,
         env=bare_environment(**settings),
         stdout=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from callboard import Client
+from callboard.client import Client
 from tests.eventually import eventually
 from tests.invariants import complaints, look
 from tests.system.notes import begun, read_notes

@@ -16,9 +16,9 @@ import pytest
 from bench.changes import claim_new_job
 from bench.clients import Clients
 from bench.waiting import Changes, Load, measure
-from callboard import Client
-from jobs.progress import LogBounds, Report, progress
-from ops.embedded import MOST_STREAMS, MOST_WAITS
+from callboard.client import Client
+from callboard.jobs.progress import LogBounds, Report, progress
+from callboard.ops.embedded import MAX_STREAMS, MAX_WAITS
 from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
 from tests.system.connection import Connection, left_alone
@@ -168,7 +168,7 @@ def test_waits_and_streams_leave_threads_to_others_in_the_one_process_server(
             "CALLBOARD_RESOURCES": "gpu=2",
         }
         stack.url = f"http://127.0.0.1:{port}"
-        dev = stack.spawn([sys.executable, "-m", "ops.cli", "dev"], "dev", **settings)
+        dev = stack.spawn([sys.executable, "-m", "callboard.ops.cli", "dev"], "dev", **settings)
         eventually(stack.ready, what="the server is ready", timeout=BOOT_SECONDS)
         with Client(stack.url) as client:
             path = f"/v1/jobs/{client.submit('wait', {'seconds': 60})['id']}"
@@ -177,11 +177,11 @@ def test_waits_and_streams_leave_threads_to_others_in_the_one_process_server(
                 what="the job runs",
             )
 
-        streams = [connect(port) for _ in range(MOST_STREAMS + 4)]
+        streams = [connect(port) for _ in range(MAX_STREAMS + 4)]
         for each in streams:
             each.send(f"{path}/events")
         answers = [each.read_until(b"\r\n\r\n")[:12] for each in streams]
-        waits = [connect(port) for _ in range(MOST_WAITS + 4)]
+        waits = [connect(port) for _ in range(MAX_WAITS + 4)]
         for each in waits:
             each.send(path, "Prefer: wait=50")
         began = time.monotonic()
@@ -197,7 +197,7 @@ def test_waits_and_streams_leave_threads_to_others_in_the_one_process_server(
         last.read_until(b"event: status")
         dev.process.send_signal(signal.SIGTERM)
 
-        assert sorted(answers) == [b"HTTP/1.1 200"] * MOST_STREAMS + [b"HTTP/1.1 503"] * 4
+        assert sorted(answers) == [b"HTTP/1.1 200"] * MAX_STREAMS + [b"HTTP/1.1 503"] * 4
         assert (polls, again) == ([200] * 5, True)
         assert took < 2
         assert b"retry: " in last.read_to_the_end()

@@ -4,9 +4,9 @@ import pika
 import pytest
 from redis.connection import parse_url
 
-from actors.amqp import connection_parameters
-from config import ConfigurationError, load_settings
-from config.connections import connect_redis
+from callboard.actors.amqp import connection_parameters
+from callboard.config import ConfigurationError, load_settings
+from callboard.config.connections import connect_redis
 
 BROKER = "amqp://u:hush-broker@rabbit.example"
 REDIS = "redis://:hush-redis@redis.example"

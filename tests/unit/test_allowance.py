@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.allowance import Allowance
+from callboard.ops.allowance import Allowance
 
 pytestmark = pytest.mark.check
 

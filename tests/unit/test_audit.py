@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from config.environment import bare_environment
+from callboard.config.environment import bare_environment
 from tools.audit import CLEAN, UNKNOWN, VULNERABLE, audit
 from tools.sbom import read_lock
 

@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from config import ConfigurationError, Settings, load_settings
-from config.settings import variables_of
+from callboard.config import ConfigurationError, Settings, load_settings
+from callboard.config.settings import variables_of
 
 NASTY = (
     ",", "-1", "nan", "²", "9" * 5000, "a\nb", "\x1b[2J", "\udc80", "x" * 70_000, "1.2.3.4/999",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.bodies import Nothing, parse_body
-from api.problems.problem import Problem
+from callboard.api.bodies import Nothing, parse_body
+from callboard.api.problems.problem import Problem
 
 
 def test_a_small_body_with_very_many_members_is_refused_in_one_sentence() -> None:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
-from actors.callbacks.signing import signed
-from jobs.callbacks.secrets import derive
+from callboard.actors.callbacks.signing import signed
+from callboard.jobs.callbacks.secrets import derive
 
 pytestmark = pytest.mark.check
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config import Settings
-from jobs.callbacks.public_address import is_public, unwrapped
-from jobs.callbacks.url import CallbackRefused, CallbackRules
+from callboard.config import Settings
+from callboard.jobs.callbacks.public_address import is_public, unwrapped
+from callboard.jobs.callbacks.url import CallbackRefused, CallbackRules
 
 pytestmark = pytest.mark.check
 

@@ -22,9 +22,9 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from callboard.cli import main
-from callboard.showing import show_job, show_jobs, show_line
-from config.environment import bare_environment
+from callboard.client.cli import main
+from callboard.client.showing import show_job, show_jobs, show_line
+from callboard.config.environment import bare_environment
 from tests.scripted_server import Script, Step, answer, client, job, refusal, sse, stream
 
 ROOT = Path(__file__).parents[2]
@@ -250,7 +250,7 @@ def on_a_terminal(answering: str, *arguments: str, width: int) -> tuple[str, int
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-m", "callboard.cli", *arguments],
+        [sys.executable, "-m", "callboard.client.cli", *arguments],
         cwd=ROOT,
         env=bare_environment(TERM="xterm"),
         stdin=theirs,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from callboard import CannotAsk, Client, JobFailed, Problem, ServerAway
+from callboard.client import CannotAsk, Client, JobFailed, Problem, ServerAway
 from tests.scripted_server import BUSY, Script, answer, client, job, refusal, sse, stream
 
 

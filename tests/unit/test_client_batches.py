@@ -9,7 +9,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from callboard.cli import main
+from callboard.client.cli import main
 from tests.scripted_server import BUSY, Script, Step, answer, client, refusal
 
 SOON = {"Retry-After": "0"}

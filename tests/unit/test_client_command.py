@@ -17,8 +17,8 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from callboard.cli import main
-from config.environment import bare_environment
+from callboard.client.cli import main
+from callboard.config.environment import bare_environment
 from tests.scripted_server import Script, Step, answer, client, job, sse, stream
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ def first_shown(*arguments: str) -> str:
     """Run the command with a terminal as its standard error, and end it after what that shows."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "callboard.cli", *arguments],
+        [sys.executable, "-m", "callboard.client.cli", *arguments],
         cwd=ROOT,
         env=bare_environment(TERM="xterm"),
         stdin=subprocess.DEVNULL,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from callboard.cli import main
+from callboard.client.cli import main
 from tests.scripted_server import Script, Step, answer, client, job
 from tests.unit.test_client_files import CONTENT, FILE, content, uploaded
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from callboard import FileDamaged, Problem, UploadedFile
+from callboard.client import FileDamaged, Problem, UploadedFile
 from tests.scripted_server import BUSY, Bytes, answer, client, job, refusal
 
 CONTENT = bytes(range(256)) * 4000

@@ -17,9 +17,9 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from callboard.cli import main
-from config.environment import bare_environment
-from ops.installation import Group
+from callboard.client.cli import main
+from callboard.config.environment import bare_environment
+from callboard.ops.installation import Group
 from tests.scripted_server import Script, Step, answer, client, job, sse, stream
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def callboard(*arguments: str, steps: tuple[Step, ...] = (), **more: Any) -> tup
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Run the command as a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "callboard.cli", *arguments],
+        [sys.executable, "-m", "callboard.client.cli", *arguments],
         cwd=ROOT,
         env=bare_environment(**environment),
         stdin=subprocess.DEVNULL,
@@ -201,7 +201,7 @@ def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
 
     with serving(page) as url:
         process = subprocess.Popen(
-            [sys.executable, "-m", "callboard.cli", "--url", url, "list"],
+            [sys.executable, "-m", "callboard.client.cli", "--url", url, "list"],
             cwd=ROOT,
             env=bare_environment(),
             stdout=subprocess.PIPE,
@@ -220,7 +220,7 @@ def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
 def test_a_stream_that_is_closed_or_full_makes_no_traceback(closed: str, tmp_path: Path) -> None:
     told = tmp_path / "told"
     with serving(job("succeeded"), 3) as url:
-        shell = f'"$0" -m callboard.cli --url {url} result j-1 2>{told} {closed}'
+        shell = f'"$0" -m callboard.client.cli --url {url} result j-1 2>{told} {closed}'
         done = subprocess.run(
             ["sh", "-c", shell, sys.executable],
             cwd=ROOT,
@@ -310,7 +310,7 @@ def test_parameters_from_the_standard_input_are_utf_8_in_any_locale() -> None:
     with serving({**job(), "id": "j-3"}) as url:
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "callboard.cli", "--url", url),
+                *(sys.executable, "-m", "callboard.client.cli", "--url", url),
                 *("run", "add", "--params", "@-", "--detach"),
             ],
             cwd=ROOT,

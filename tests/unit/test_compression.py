@@ -5,7 +5,7 @@ import gzip
 import pytest
 import zstandard
 
-from api.compression import coding_for, compress
+from callboard.api.compression import coding_for, compress
 
 pytestmark = pytest.mark.check
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from actors.coroutines.loop import OwnLoop, SharedLoop
-from actors.interrupts import Guard
-from jobs.errors import Interruption
+from callboard.actors.coroutines.loop import OwnLoop, SharedLoop
+from callboard.actors.interrupts import Guard
+from callboard.jobs.errors import Interruption
 from tests.eventually import eventually
 
 Function = Callable[[], Coroutine[Any, Any, Any]]

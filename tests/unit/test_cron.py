@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.schedules.cron import Cron
+from callboard.jobs.schedules.cron import Cron
 
 pytestmark = pytest.mark.check
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import pytest
 from pydantic import AfterValidator, Field
 
-from jobs import File, operation
-from jobs.errors import OperationError, OperationFault
-from jobs.registry import discover
+from callboard import File, operation
+from callboard.jobs.errors import OperationError, OperationFault
+from callboard.jobs.registry import discover
 
 pytestmark = pytest.mark.check
 
@@ -311,7 +311,7 @@ def test_a_validator_that_raises_anything_is_the_operations_fault(error: BaseExc
     ("source", "reason"),
     [
         ("import no_such_package_anywhere", "No module named 'no_such_package_anywhere'"),
-        ("from jobs import no_such_name", "ImportError: cannot import name"),
+        ("from callboard import no_such_name", "ImportError: cannot import name"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("def broken(:", "SyntaxError"),

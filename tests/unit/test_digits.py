@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.parsing import NotHeld, parse_json, parse_msgpack
-from jobs import operation
-from jobs.errors import InvalidParameters
+from callboard import operation
+from callboard.api.parsing import NotHeld, parse_json, parse_msgpack
+from callboard.jobs.errors import InvalidParameters
 
 pytestmark = pytest.mark.check
 

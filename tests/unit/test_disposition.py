@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.files.downloads import disposition, repr_digest
+from callboard.api.files.downloads import disposition, repr_digest
 
 pytestmark = pytest.mark.check
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from config import Settings
-from jobs.fitness import Setup, traits
-from jobs.rights import TRIED
-from jobs.workers import Worker
-from ops.doctor.finding import Finding
-from ops.doctor.fleet import Fleet, look_at_fleet
-from ops.doctor.machine import look_at_packages, look_at_settings
-from ops.doctor.showing import as_json, show
+from callboard.config import Settings
+from callboard.jobs.fitness import Setup, traits
+from callboard.jobs.rights import TRIED
+from callboard.jobs.workers import Worker
+from callboard.ops.doctor.finding import Finding
+from callboard.ops.doctor.fleet import Fleet, look_at_fleet
+from callboard.ops.doctor.machine import look_at_packages, look_at_settings
+from callboard.ops.doctor.showing import as_json, show
 
 pytestmark = pytest.mark.check
 
@@ -155,7 +155,7 @@ def test_dangerous_settings_are_told_and_no_secret_with_them() -> None:
 
 
 def test_every_command_that_a_script_sends_is_tried() -> None:
-    folder = files("jobs.scripts")
+    folder = files("callboard.jobs.scripts")
     texts = [each.read_text() for each in folder.iterdir() if each.name.endswith(".lua")]
     texts += [each.read_text() for each in (folder / "shared").iterdir()]
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from config import Settings
-from jobs import operation
-from jobs.registry import Registry
-from ops.doctor.consumer_timeout import Ways, look_at_consumer_timeout
-from ops.doctor.finding import Finding
-from ops.doctor.rabbitmq import Queues
+from callboard import operation
+from callboard.config import Settings
+from callboard.jobs.registry import Registry
+from callboard.ops.doctor.consumer_timeout import Ways, look_at_consumer_timeout
+from callboard.ops.doctor.finding import Finding
+from callboard.ops.doctor.rabbitmq import Queues
 from tests.authority import Authority
 
 A_DAY = {"effective_policy_definition": {"consumer-timeout": 86_400_000}}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.duration import (
+from callboard.config.duration import (
     format_bytes,
     format_duration,
     parse_bytes,

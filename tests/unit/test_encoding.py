@@ -9,7 +9,7 @@ from dramatiq.errors import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.encoding import MsgpackEncoder
+from callboard.actors.encoding import MsgpackEncoder
 
 WHOLE_NUMBERS = st.integers(min_value=-(2**63), max_value=2**64 - 1)
 VALUES = st.recursive(

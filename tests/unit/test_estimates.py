@@ -6,13 +6,13 @@ import pytest
 from fakeredis import FakeRedis, FakeServer
 from redis import exceptions
 
-from api.estimates import Estimates, Threads
-from api.retry_after import Durations
-from jobs.forecast import UNKNOWN, Duration, Estimate, Place, start_s
-from jobs.greet import greet
-from jobs.store import Store
-from jobs.submission import Submission
-from jobs.submit import Accepted
+from callboard.api.estimates import Estimates, Threads
+from callboard.api.retry_after import Durations
+from callboard.jobs.forecast import UNKNOWN, Duration, Estimate, Place, start_s
+from callboard.jobs.greet import greet
+from callboard.jobs.store import Store
+from callboard.jobs.submission import Submission
+from callboard.jobs.submit import Accepted
 
 pytestmark = pytest.mark.check
 

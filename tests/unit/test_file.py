@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel
 
-from jobs import Accepts, File, Job, operation
-from jobs.errors import InvalidParameters, OperationError, ResultNotSerialisable
-from jobs.files.folder import RunFiles
-from jobs.files.names import check_name, guess_media_type
-from jobs.files.parameters import FileParameter
-from jobs.parameters import Parameters
+from callboard import Accepts, File, Job, operation
+from callboard.jobs.errors import InvalidParameters, OperationError, ResultNotSerialisable
+from callboard.jobs.files.folder import RunFiles
+from callboard.jobs.files.names import check_name, guess_media_type
+from callboard.jobs.files.parameters import FileParameter
+from callboard.jobs.parameters import Parameters
 
 pytestmark = pytest.mark.check
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.files.names import disposition_name, safe_name
-from jobs.files.names import check_name
+from callboard.api.files.names import disposition_name, safe_name
+from callboard.jobs.files.names import check_name
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 from pydantic import AfterValidator, BaseModel
 
-from api.idempotency import idempotency_fields
-from jobs import operation
-from jobs.operation import Operation
+from callboard import operation
+from callboard.api.idempotency import idempotency_fields
+from callboard.jobs.operation import Operation
 from tests.odd_models import Broken, Chosen, Dated, Hidden, Loose
 
 pytestmark = pytest.mark.check

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from actors.operations.gene_clustering import GeneClusters, gene_clustering
-from actors.phenotypes.annotations import Annotations, Terms, genes
-from actors.phenotypes.communities import communities, joins
-from actors.phenotypes.enrichment import enriched
-from actors.phenotypes.findings import name_of
-from actors.phenotypes.similarity import information, similarities
-from jobs.errors import Interruption, InvalidParameters
+from callboard.actors.operations.gene_clustering import GeneClusters, gene_clustering
+from callboard.actors.phenotypes.annotations import Annotations, Terms, genes
+from callboard.actors.phenotypes.communities import communities, joins
+from callboard.actors.phenotypes.enrichment import enriched
+from callboard.actors.phenotypes.findings import name_of
+from callboard.actors.phenotypes.similarity import information, similarities
+from callboard.jobs.errors import Interruption, InvalidParameters
 from tests.recording_job import RecordingJob
 
 CILIOPATHIES = ["BBS1", "BBS10", "BBS12", "BBS2", "BBS4", "BBS5", "BBS7", "BBS9"]

@@ -13,9 +13,9 @@ from gunicorn.http.errors import InvalidChunkSize, LimitRequestHeaders
 from gunicorn.http.unreader import IterUnreader
 from waitress.adjustments import Adjustments
 
-from ops.allowance import Allowance
-from ops.gunicorn_connection import FREE_CHUNKS, MOST_HEADER_BYTES, Chunks, Connection
-from ops.waitress_requests import Limits, Parser
+from callboard.ops.allowance import Allowance
+from callboard.ops.gunicorn_connection import FREE_CHUNKS, MAX_HEADER_BYTES, Chunks, Connection
+from callboard.ops.waitress_requests import Limits, Parser
 
 pytestmark = pytest.mark.check
 
@@ -96,7 +96,7 @@ def _fed(sent: bytes) -> bytes:
 def test_headers_have_a_bound_in_all(pair: tuple[socket.socket, socket.socket]) -> None:
     here, there = pair
     connection = Connection(here)
-    there.sendall(b"a" * (MOST_HEADER_BYTES + 8192))
+    there.sendall(b"a" * (MAX_HEADER_BYTES + 8192))
 
     with pytest.raises(LimitRequestHeaders):
         list(iter(lambda: connection.recv(8192), b""))

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from actors.interrupts import Guard
-from jobs.errors import Interruption
+from callboard.actors.interrupts import Guard
+from callboard.jobs.errors import Interruption
 
 
 def spin() -> None:

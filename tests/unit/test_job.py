@@ -10,10 +10,10 @@ import msgpack
 import numpy as np
 import pytest
 
-from jobs.errors import Cancelled, Interruption, TimedOut
-from jobs.job import LONGEST_LINE, MOST_BUFFERED_LINES, Job
-from jobs.progress import Report
-from jobs.scale import MOST_UNITS
+from callboard.jobs.errors import Cancelled, Interruption, TimedOut
+from callboard.jobs.job import MAX_BUFFERED_LINES, MAX_LINE_LENGTH, Job
+from callboard.jobs.progress import Report
+from callboard.jobs.scale import MAX_UNITS
 
 
 class Bell:
@@ -69,9 +69,9 @@ def test_progress_is_a_number_that_can_be_sent_whatever_it_was_counted_in(job: J
 @pytest.mark.parametrize(
     ("current", "total", "shown"),
     [
-        (10**400, 10**401, (10.0, MOST_UNITS, MOST_UNITS)),
-        (-(10**30), 10**19, (0.0, -MOST_UNITS, MOST_UNITS)),
-        (float("nan"), float("inf"), (0.0, 0, MOST_UNITS)),
+        (10**400, 10**401, (10.0, MAX_UNITS, MAX_UNITS)),
+        (-(10**30), 10**19, (0.0, -MAX_UNITS, MAX_UNITS)),
+        (float("nan"), float("inf"), (0.0, 0, MAX_UNITS)),
     ],
     ids=["huge", "negative", "no number"],
 )
@@ -102,15 +102,15 @@ def test_the_latest_progress_and_step_count_and_every_line_is_kept(job: Job) -> 
 
 
 def test_a_long_line_is_cut_and_a_flood_says_how_much_was_dropped(job: Job) -> None:
-    job.log("x" * (LONGEST_LINE + 1))
-    for _ in range(MOST_BUFFERED_LINES + 4):
+    job.log("x" * (MAX_LINE_LENGTH + 1))
+    for _ in range(MAX_BUFFERED_LINES + 4):
         job.log("more")
 
     report = job.collect()
 
     assert report is not None
-    assert len(report.lines[0].split(" ", 1)[1]) == LONGEST_LINE
-    assert len(report.lines) == MOST_BUFFERED_LINES + 1
+    assert len(report.lines[0].split(" ", 1)[1]) == MAX_LINE_LENGTH
+    assert len(report.lines) == MAX_BUFFERED_LINES + 1
     assert report.lines[-1].endswith(" (5 lines dropped)")
 
 
@@ -221,8 +221,8 @@ def test_nothing_that_is_reported_fails_a_job(job: Job, odd: Any) -> None:
     assert report is not None
     msgpack.packb(dataclasses.asdict(report) | {"lines": list(report.lines)})
     assert report.percent is None or 0 <= report.percent <= 100
-    assert all(len(line) < LONGEST_LINE + 20 for line in report.lines)
-    assert len(report.step) <= LONGEST_LINE
+    assert all(len(line) < MAX_LINE_LENGTH + 20 for line in report.lines)
+    assert len(report.step) <= MAX_LINE_LENGTH
 
 
 def test_an_interruption_is_not_kept_from_a_function_by_what_it_reports(job: Job) -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.encoding import COMPRESS_ABOVE_BYTES, decode, encode
-from jobs.errors import ResultNotSerialisable, ResultTooLarge
-from jobs.finish import encode_result
+from callboard.jobs.encoding import COMPRESS_ABOVE_BYTES, decode, encode
+from callboard.jobs.errors import ResultNotSerialisable, ResultTooLarge
+from callboard.jobs.finish import encode_result
 
 JSON = st.recursive(
     st.none()

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 import pytest
 from fakeredis import FakeRedis, FakeServer
 
-from jobs.keys import CHANNELS, PERMANENT, TEMPLATES, Keys, lua_prelude
+from callboard.jobs.keys import CHANNELS, PERMANENT, TEMPLATES, Keys, lua_prelude
 
 pytestmark = pytest.mark.check
 

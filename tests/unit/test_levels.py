@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from actors.levels import (
+from callboard.actors.levels import (
     EARLIER_LEVEL,
     HIGHEST_LEVEL,
     Levels,

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from config import load_settings
-from config.logging import configure_logging, stack_of
+from callboard.config import load_settings
+from callboard.config.logging import configure_logging, stack_of
 
 
 @pytest.fixture(autouse=True)

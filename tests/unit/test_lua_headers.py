@@ -6,8 +6,8 @@ from importlib.resources import files
 
 import pytest
 
-from jobs.keys import CHANNELS, TEMPLATES
-from jobs.script import (
+from callboard.jobs.keys import CHANNELS, TEMPLATES
+from callboard.jobs.script import (
     GROWING,
     READING,
     HeaderError,
@@ -19,7 +19,7 @@ from jobs.script import (
 
 pytestmark = pytest.mark.check
 
-SCRIPTS = files("jobs.scripts")
+SCRIPTS = files("callboard.jobs.scripts")
 NAMES = sorted(script_names())
 SHARED = sorted(
     entry.name.removesuffix(".lua")

@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
-from jobs import File, Job, operation
-from jobs.errors import InvalidParameters, OperationError, ResultNotSerialisable, UnknownOperation
-from jobs.files.records import new_file_id
-from jobs.registry import Registry
+from callboard import File, Job, operation
+from callboard.jobs.errors import (
+    InvalidParameters,
+    OperationError,
+    ResultNotSerialisable,
+    UnknownOperation,
+)
+from callboard.jobs.files.records import new_file_id
+from callboard.jobs.registry import Registry
 
 if TYPE_CHECKING:
-    from jobs.offload import Offload
+    from callboard.jobs.offload import Offload
 
 
 class Options(BaseModel):

@@ -4,7 +4,7 @@ import pytest
 from redis import exceptions
 from redis._parsers.base import BaseParser
 
-from jobs.outages import outage_of
+from callboard.jobs.outages import outage_of
 
 RIGHTS = "refuses its user the rights that jobs need"
 IN_6_2 = "ERR Error running script (call to f_ab): @user_script:1: @user_script: 1: "

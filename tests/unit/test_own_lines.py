@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from actors.isolation.generators import find_generators, reseed
-from actors.upkeep.aspect import Aspect, State
-from actors.upkeep.logs import logging_aspects
-from actors.waking import wake
-from config import load_settings
-from config.lines import PLACE, PROCESSORS, get_logger
-from config.logging import configure_logging
+from callboard.actors.isolation.generators import find_generators, reseed
+from callboard.actors.upkeep.aspect import Aspect, State
+from callboard.actors.upkeep.logs import logging_aspects
+from callboard.actors.waking import wake
+from callboard.config import load_settings
+from callboard.config.lines import PLACE, PROCESSORS, get_logger
+from callboard.config.logging import configure_logging
 from tests.eventually import eventually
 from tests.upkeep_operations import WAYS
 

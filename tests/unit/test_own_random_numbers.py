@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.retry import backoff_delay
+from callboard.jobs.retry import backoff_delay
 
 pytestmark = pytest.mark.check
 

@@ -16,8 +16,8 @@ from pydantic import (
     Json,
 )
 
-from jobs import File, operation
-from jobs.errors import InvalidParameters
+from callboard import File, operation
+from callboard.jobs.errors import InvalidParameters
 from tests.odd_models import (
     Box,
     Broken,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.parsing import Malformed, depth_of, parse_json, parse_msgpack
+from callboard.api.parsing import Malformed, depth_of, parse_json, parse_msgpack
 
 pytestmark = pytest.mark.check
 

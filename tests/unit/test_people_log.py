@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import structlog
 
-from config import load_settings
-from config.lines import get_logger
-from config.logging import configure_logging
-from config.people_log import own_frames
+from callboard.config import load_settings
+from callboard.config.lines import get_logger
+from callboard.config.logging import configure_logging
+from callboard.config.people_log import own_frames
 
 TRACE = """\
 Traceback (most recent call last):
@@ -47,7 +47,7 @@ def _logging_as_it_was() -> Iterator[None]:
 
 def said(stream: io.StringIO, log_format: str = "auto", **event: Any) -> str:
     configure_logging(load_settings(log_format=log_format), stream=stream, for_people=True)
-    log = get_logger("actors.claiming")
+    log = get_logger("callboard.actors.claiming")
     log.info("run_started", operation="price", job="j-1")
     log.info("run_ended", operation="price", job="j-1", **event)
     return stream.getvalue()

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from actors.operations.phenotype_clustering import (
+from callboard.actors.operations.phenotype_clustering import (
     PhenotypeClusters,
     phenotype_clustering,
     same_work,
 )
-from actors.phenotypes.annotations import omim_diseases
-from actors.phenotypes.correspondence import correspondence
-from actors.phenotypes.ward import cut, merges
-from jobs.errors import Interruption, InvalidParameters
+from callboard.actors.phenotypes.annotations import omim_diseases
+from callboard.actors.phenotypes.correspondence import correspondence
+from callboard.actors.phenotypes.ward import cut, merges
+from callboard.jobs.errors import Interruption, InvalidParameters
 from tests.recording_job import RecordingJob
 
 

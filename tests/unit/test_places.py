@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from api.waiting.places import Places
+from callboard.api.waiting.places import Places
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.check

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from api.prefer import Preference, parse_prefer
+from callboard.api.prefer import Preference, parse_prefer
 
 MAX = timedelta(seconds=60)
 

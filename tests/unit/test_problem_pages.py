@@ -9,14 +9,14 @@ import falcon
 import pytest
 from falcon import testing
 
-from api.media import Media
-from api.problems.pages import ProblemResource, ProblemsResource, meanings
-from api.problems.problem import Problem
-from api.problems.table import every_kind
-from api.problems.texts import REQUESTS, RUN_ENDED, RUNS
-from api.request import Request
-from api.tracing.middleware import Tracing
-from api.urls import Addresses
+from callboard.api.media import Media
+from callboard.api.problems.pages import ProblemResource, ProblemsResource, meanings
+from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import every_kind
+from callboard.api.problems.texts import REQUESTS, RUN_ENDED, RUNS
+from callboard.api.request import Request
+from callboard.api.tracing.middleware import Tracing
+from callboard.api.urls import Addresses
 from tools.problems_reference import render
 
 pytestmark = pytest.mark.check

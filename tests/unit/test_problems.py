@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import falcon
 import pytest
 
-from api.problems import kinds
-from api.problems.kinds import Kind
-from api.problems.problem import problem_of
-from api.problems.table import TABLE
-from api.problems.texts import RUN_ENDED
-from api.urls import Urls
-from jobs import errors
+from callboard.api.problems import kinds
+from callboard.api.problems.kinds import Kind
+from callboard.api.problems.problem import problem_of
+from callboard.api.problems.table import TABLE
+from callboard.api.problems.texts import RUN_ENDED
+from callboard.api.urls import Urls
+from callboard.jobs import errors
 
 pytestmark = pytest.mark.check
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from config.settings import Settings, variables_of
+from callboard.config.settings import Settings, variables_of
 
 pytestmark = pytest.mark.check
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from falcon import testing
 
-from api.problems.problem import Problem
-from api.query import Query, read_query
-from api.request import Request
+from callboard.api.problems.problem import Problem
+from callboard.api.query import Query, read_query
+from callboard.api.request import Request
 
 pytestmark = pytest.mark.check
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.files.ranges import Part, UnsatisfiableRange, part_of
+from callboard.api.files.ranges import Part, UnsatisfiableRange, part_of
 
 pytestmark = pytest.mark.check
 

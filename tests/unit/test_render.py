@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from api.conditional import entity_tag, is_known, known_statuses
-from api.render import eta_seconds, job_error, job_object, timestamp
-from api.retry_after import retry_after_s
-from api.urls import Urls
-from jobs.forecast import Duration, Estimate
-from jobs.record import Progress, Record
+from callboard.api.conditional import entity_tag, is_known, known_statuses
+from callboard.api.render import eta_seconds, job_error, job_object, timestamp
+from callboard.api.retry_after import retry_after_s
+from callboard.api.urls import Urls
+from callboard.jobs.forecast import Duration, Estimate
+from callboard.jobs.record import Progress, Record
 
 pytestmark = pytest.mark.check
 

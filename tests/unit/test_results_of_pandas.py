@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from pydantic import BaseModel
 
-from jobs.encoding import decode
-from jobs.errors import ResultNotSerialisable
-from jobs.finish import encode_result
-from jobs.returns import ReturnType
+from callboard.jobs.encoding import decode
+from callboard.jobs.errors import ResultNotSerialisable
+from callboard.jobs.finish import encode_result
+from callboard.jobs.returns import ReturnType
 
 MOMENT = "2026-01-02T03:04:05"
 FINE = f"{MOMENT}.123456789"

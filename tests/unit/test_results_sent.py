@@ -20,10 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, PlainSerializer, computed_field
 
-from jobs.encoding import decode
-from jobs.errors import ResultNotSerialisable
-from jobs.finish import encode_result
-from jobs.returns import ReturnType
+from callboard.jobs.encoding import decode
+from callboard.jobs.errors import ResultNotSerialisable
+from callboard.jobs.finish import encode_result
+from callboard.jobs.returns import ReturnType
 
 
 class Kind(enum.Enum):

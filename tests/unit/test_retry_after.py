@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from jobs import RetryAfter
-from jobs.errors import LONGEST_DELAY
+from callboard import RetryAfter
+from callboard.jobs.errors import MAX_DELAY
 
 
 @pytest.mark.parametrize(
@@ -18,14 +18,14 @@ from jobs.errors import LONGEST_DELAY
         (0.25, timedelta(seconds=0.25)),
         (0, timedelta(0)),
         (-5, timedelta(0)),
-        (math.inf, LONGEST_DELAY),
-        (10**30, LONGEST_DELAY),
+        (math.inf, MAX_DELAY),
+        (10**30, MAX_DELAY),
         (timedelta(minutes=2), timedelta(minutes=2)),
-        (timedelta(days=400), LONGEST_DELAY),
+        (timedelta(days=400), MAX_DELAY),
         (timedelta(seconds=-1), timedelta(0)),
         ("120", timedelta(minutes=2)),
         (" 120 ", timedelta(minutes=2)),
-        ("9" * 5000, LONGEST_DELAY),
+        ("9" * 5000, MAX_DELAY),
         ("soon", None),
         ("", None),
         (None, None),

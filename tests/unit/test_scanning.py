@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.parsing import Malformed
-from api.scanning import Bounds, TooMuch, scan_json, scan_msgpack
+from callboard.api.parsing import Malformed
+from callboard.api.scanning import Bounds, TooMuch, scan_json, scan_msgpack
 
 pytestmark = pytest.mark.check
 

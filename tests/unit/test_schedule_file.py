@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.assembly import assemble
-from config import load_settings
-from jobs import operation
-from jobs.errors import OperationError, ScheduleInvalid
-from jobs.registry import Registry
-from jobs.schedules.file import read_schedules
-from jobs.schedules.schedule import Schedule
+from callboard import operation
+from callboard.actors.assembly import assemble
+from callboard.config import load_settings
+from callboard.jobs.errors import OperationError, ScheduleInvalid
+from callboard.jobs.registry import Registry
+from callboard.jobs.schedules.file import read_schedules
+from callboard.jobs.schedules.schedule import Schedule
 
 pytestmark = pytest.mark.check
 

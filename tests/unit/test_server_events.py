@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callboard.server_events import Event, EventParser
+from callboard.client.server_events import Event, EventParser
 
 
 def events(*chunks: bytes) -> list[Event]:

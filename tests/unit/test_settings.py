@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from config import ApiKey, ConfigurationError, Rate, Settings, load_settings
+from callboard.config import ApiKey, ConfigurationError, Rate, Settings, load_settings
 from tools.settings_reference import render
 
 BROKER = "amqp://somebody:hush-broker@rabbit.example:5672/%2F"

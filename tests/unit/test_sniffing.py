@@ -6,9 +6,9 @@ import zipfile
 
 import pytest
 
-from api.files.sniffing import media_type_of
-from api.problems.kinds import FILE_AMBIGUOUS, FILE_TYPE_NOT_ACCEPTED
-from api.problems.problem import Problem
+from callboard.api.files.sniffing import media_type_of
+from callboard.api.problems.kinds import FILE_AMBIGUOUS, FILE_TYPE_NOT_ACCEPTED
+from callboard.api.problems.problem import Problem
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\nstartxref\n0\n%%EOF\n"
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import FileNotFound, StorageUnavailable
-from jobs.files.storage import PIECE_BYTES, Storage
+from callboard.jobs.errors import FileNotFound, StorageUnavailable
+from callboard.jobs.files.storage import PIECE_BYTES, Storage
 from tests.eventually import eventually
 
 HOLDING = """
 import sys, time
 from pathlib import Path
-from jobs.files.storage import Storage
+from callboard.jobs.files.storage import Storage
 storage = Storage(sys.argv[1])
 with storage.stage() as staged, storage.folder() as folder:
     staged.write(b"half of it")
@@ -39,7 +39,7 @@ def kept(storage: Storage, key: str, body: bytes) -> None:
 COPYING = """
 import os, signal, sys, threading, time
 from pathlib import Path
-from jobs.files.storage import Storage
+from callboard.jobs.files.storage import Storage
 root = Path(sys.argv[1])
 storage = Storage(str(root), Path(sys.argv[2]))
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.problems.problem import Problem
-from api.submissions import Submission, parse_submission, parse_time
-from jobs.members import is_label
+from callboard.api.problems.problem import Problem
+from callboard.api.submissions import Submission, parse_submission, parse_time
+from callboard.jobs.members import is_label
 
 pytestmark = pytest.mark.check
 

@@ -2,7 +2,7 @@
 
 import os
 
-from config.succession import Succession
+from callboard.config.succession import Succession
 
 
 def test_a_generation_is_succeeded_only_once_a_younger_one_serves() -> None:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from config.environment import bare_environment
+from callboard.config.environment import bare_environment
 
 WITHOUT = "import sys; sys.modules['opentelemetry'] = None; "
 
@@ -21,7 +21,7 @@ def python(code: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 def test_without_the_packages_telemetry_refuses_to_start_with_one_sentence() -> None:
     done = python(
-        "from config import load_settings_or_exit; load_settings_or_exit()",
+        "from callboard.config import load_settings_or_exit; load_settings_or_exit()",
         CALLBOARD_TELEMETRY="OTLP",
     )
 
@@ -34,9 +34,11 @@ def test_without_the_packages_telemetry_refuses_to_start_with_one_sentence() -> 
 
 def test_while_it_is_off_nothing_of_telemetry_is_imported() -> None:
     done = python(
-        "from actors.assembly import assemble; from actors.service import Service;"
-        "from config import load_settings; from ops.web import application;"
-        "from config.telemetry import Telemetry; from api.waiting.events import Events;"
+        "from callboard.actors.assembly import assemble;"
+        "from callboard.actors.service import Service;"
+        "from callboard.config import load_settings; from callboard.ops.web import application;"
+        "from callboard.config.telemetry import Telemetry;"
+        "from callboard.api.waiting.events import Events;"
         "settings = load_settings(); telemetry = Telemetry.of(settings, process='test');"
         "assembly = assemble(settings);"
         "Service(assembly, supervised=False, telemetry=telemetry).install();"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from config import ConfigurationError, load_settings
-from config.tls import TLS
+from callboard.config import ConfigurationError, load_settings
+from callboard.config.tls import TLS
 from tests.authority import Authority
 
 BROKER = "amqps://guest:hush-broker@rabbit.example"

@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import pytest
 
-from actors.runs import Run, Runs
-from actors.upkeep.aspect import Aspect, State
-from actors.upkeep.upkeep import Upkeep
-from jobs.errors import Cancelled
+from callboard.actors.runs import Run, Runs
+from callboard.actors.upkeep.aspect import Aspect, State
+from callboard.actors.upkeep.upkeep import Upkeep
+from callboard.jobs.errors import Cancelled
 
 
 class Rules:

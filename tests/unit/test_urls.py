@@ -4,7 +4,7 @@ import falcon
 import pytest
 from falcon import testing
 
-from api.urls import Addresses
+from callboard.api.urls import Addresses
 
 pytestmark = pytest.mark.check
 

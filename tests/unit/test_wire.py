@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors.isolation.wire import Closed, Wire
+from callboard.actors.isolation.wire import Closed, Wire
 
 pytestmark = pytest.mark.check
 

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from api.openapi.description import Answer, Body, Description, Descriptions
-from api.openapi.paths.jobs import GONE, NOT_FOUND, READ
-from api.problems.kinds import INVALID_REQUEST, Kind
-from api.problems.table import TABLE
-from jobs import errors
+from callboard.api.openapi.description import Answer, Body, Description, Descriptions
+from callboard.api.openapi.paths.jobs import GONE, NOT_FOUND, READ
+from callboard.api.problems.kinds import INVALID_REQUEST, Kind
+from callboard.api.problems.table import TABLE
+from callboard.jobs import errors
 
 _TAG: Final = "Callbacks"
 

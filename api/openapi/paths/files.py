@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from api.files.multipart import FORM
-from api.openapi.description import Answer, Body, Description, Descriptions
-from api.openapi.downloads import ANY, AS_FILE, PARAMETERS, REFUSALS, downloads
-from api.openapi.paths.jobs import READ
-from api.problems import kinds
-from api.problems.table import TABLE
-from jobs import errors
+from callboard.api.files.multipart import FORM
+from callboard.api.openapi.description import Answer, Body, Description, Descriptions
+from callboard.api.openapi.downloads import ANY, AS_FILE, PARAMETERS, REFUSALS, downloads
+from callboard.api.openapi.paths.jobs import READ
+from callboard.api.problems import kinds
+from callboard.api.problems.table import TABLE
+from callboard.jobs import errors
 
 _TAG: Final = "Files"
 _LINKS: Final = ("lookAtFile", "downloadFile", "removeFile")

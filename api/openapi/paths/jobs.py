@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from api.openapi.description import EVENT_STREAM, Answer, Body, Description, Descriptions
-from api.openapi.downloads import ANY, AS_FILE, PARAMETERS, REFUSALS, downloads
-from api.openapi.links import JOB
-from api.problems import kinds
-from api.problems.table import TABLE
-from jobs import errors
+from callboard.api.openapi.description import EVENT_STREAM, Answer, Body, Description, Descriptions
+from callboard.api.openapi.downloads import ANY, AS_FILE, PARAMETERS, REFUSALS, downloads
+from callboard.api.openapi.links import JOB
+from callboard.api.problems import kinds
+from callboard.api.problems.table import TABLE
+from callboard.jobs import errors
 
 NOT_FOUND: Final = TABLE[errors.JobNotFound]
 GONE: Final = TABLE[errors.JobGone]

@@ -2,15 +2,15 @@
 
 from typing import Final
 
-from api.files.multipart import FORM
-from api.openapi.description import Answer, Body, Description, Descriptions
-from api.openapi.files import form_encoding
-from api.openapi.operations import parameters_example
-from api.openapi.paths.files import TAKEN
-from api.openapi.paths.jobs import RETURNED, SUBMIT_HEADERS, SUBMITTED, accepted
-from api.problems.table import TABLE
-from jobs import errors
-from jobs.operation import Operation
+from callboard.api.files.multipart import FORM
+from callboard.api.openapi.description import Answer, Body, Description, Descriptions
+from callboard.api.openapi.files import form_encoding
+from callboard.api.openapi.operations import parameters_example
+from callboard.api.openapi.paths.files import TAKEN
+from callboard.api.openapi.paths.jobs import RETURNED, SUBMIT_HEADERS, SUBMITTED, accepted
+from callboard.api.problems.table import TABLE
+from callboard.jobs import errors
+from callboard.jobs.operation import Operation
 
 _TAG: Final = "Operations"
 _UNKNOWN: Final = TABLE[errors.UnknownOperation]

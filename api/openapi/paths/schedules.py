@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from api.openapi.description import Answer, Body, Description, Descriptions
-from api.openapi.paths.jobs import READ
-from api.problems import kinds
-from api.problems.table import TABLE
-from jobs import errors
+from callboard.api.openapi.description import Answer, Body, Description, Descriptions
+from callboard.api.openapi.paths.jobs import READ
+from callboard.api.problems import kinds
+from callboard.api.problems.table import TABLE
+from callboard.jobs import errors
 
 _TAG: Final = "Schedules"
 _UNKNOWN: Final = TABLE[errors.ScheduleNotFound]

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from api.media import JSON
-from api.openapi.description import HTML, Answer, Description, Descriptions
-from api.problems import kinds
+from callboard.api.media import JSON
+from callboard.api.openapi.description import HTML, Answer, Description, Descriptions
+from callboard.api.problems import kinds
 
 _FLEET: Final = "Fleet"
 _ABOUT: Final = "About"

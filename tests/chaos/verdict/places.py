@@ -9,7 +9,7 @@ Slots = list[list[object]]
 
 _SOURCES: Final = ("pause", "operator", "declared")
 _UNLIMITED: Final = 10**9
-_SHORTEST_MS: Final = 1000
+_MIN_MS: Final = 1000
 """A reservation that nobody claims holds for that long at least."""
 
 
@@ -68,7 +68,7 @@ class Places:
         if script == "claim_job" and job_id not in self._robbed and not self._exceeds(job_id):
             detail = f"{job_id} lost its reservation and nobody better ranked took it"
             self._violations.add("reservations", detail)
-        elif script == "hand_over_places" and 0 <= held_ms < _SHORTEST_MS:
+        elif script == "hand_over_places" and 0 <= held_ms < _MIN_MS:
             detail = f"{job_id} lost its reservation after {held_ms} ms"
             self._violations.add("reservations", detail)
         elif script not in ("claim_job", "hand_over_places"):

@@ -1,6 +1,6 @@
 """Functions that say aloud what they were given."""
 
-from jobs import Job, operation
+from callboard import Job, operation
 
 
 @operation(max_retries=1, backoff="10ms..20ms")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel
 
-from jobs import Accepts, Failure, File, Job, operation
+from callboard import Accepts, Failure, File, Job, operation
 
 Text = Annotated[File, Accepts(media_types=("text/*",), max_bytes=64 * 1024)]
 

@@ -2,7 +2,7 @@
 
 from dramatiq.middleware import SkipMessage
 
-from jobs import Failure, Job, operation
+from callboard import Failure, Job, operation
 
 HALF_A_CHARACTER = "\udc80"
 

@@ -7,8 +7,8 @@ from collections import deque
 from contextlib import suppress
 from itertools import repeat
 
-from jobs import Job, operation
-from jobs.errors import Interruption
+from callboard import Job, operation
+from callboard.jobs.errors import Interruption
 from tests.system.operations.trials import Seconds, note
 
 

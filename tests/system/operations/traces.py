@@ -5,7 +5,7 @@ import logging
 
 import structlog
 
-from jobs import operation
+from callboard import operation
 
 
 def leave_traces(where: str) -> None:

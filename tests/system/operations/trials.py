@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from jobs import Failure, Job, operation
+from callboard import Failure, Job, operation
 
 Seconds = Annotated[float, Field(ge=0, le=600)]
 

@@ -6,17 +6,17 @@ from typing import Final, TextIO
 import click
 from click.core import ParameterSource
 
-from callboard.arguments import parse_labels, parse_url, with_json
-from callboard.batch_command import batch
-from callboard.client import Client
-from callboard.endings import Group, waiting_for
-from callboard.errors import JobFailed
-from callboard.file_commands import download, upload
-from callboard.run_commands import retry, run, show
-from callboard.showing import as_json, show_job, show_jobs, show_line, show_operations
-from callboard.showing_schedules import show_schedules
-from callboard.terminal import Terminal, tolerate_encodings
-from callboard.watching import watch as watch_job
+from callboard.client.arguments import parse_labels, parse_url, with_json
+from callboard.client.batch_command import batch
+from callboard.client.client import Client
+from callboard.client.endings import Group, waiting_for
+from callboard.client.errors import JobFailed
+from callboard.client.file_commands import download, upload
+from callboard.client.run_commands import retry, run, show
+from callboard.client.showing import as_json, show_job, show_jobs, show_line, show_operations
+from callboard.client.showing_schedules import show_schedules
+from callboard.client.terminal import Terminal, tolerate_encodings
+from callboard.client.watching import watch as watch_job
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 STATUSES: Final = (

@@ -5,10 +5,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from callboard.connection import segment, target
-from callboard.downloading import Download
-from callboard.errors import FileDamaged
-from callboard.files import (
+from callboard.client.connection import segment, target
+from callboard.client.downloading import Download
+from callboard.client.errors import FileDamaged
+from callboard.client.files import (
     OCTETS,
     OnBytes,
     Outgoing,
@@ -19,7 +19,7 @@ from callboard.files import (
     opened,
     size_of,
 )
-from callboard.job_calls import JobCalls
+from callboard.client.job_calls import JobCalls
 
 
 class FileCalls(JobCalls):

@@ -11,13 +11,13 @@ import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 from rich.text import Text
 
-from callboard.arguments import with_json
-from callboard.client import Client
-from callboard.endings import waiting_for
-from callboard.files import Source, UploadedFile, files_in, free_path
-from callboard.showing import NARROW, as_json, plain
-from callboard.terminal import Terminal
-from callboard.watching import BAR_WIDTH, TextColumn
+from callboard.client.arguments import with_json
+from callboard.client.client import Client
+from callboard.client.endings import waiting_for
+from callboard.client.files import Source, UploadedFile, files_in, free_path
+from callboard.client.showing import NARROW, as_json, plain
+from callboard.client.terminal import Terminal
+from callboard.client.watching import BAR_WIDTH, TextColumn
 
 SourcePath = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 

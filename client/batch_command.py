@@ -8,19 +8,19 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from callboard.arguments import parse_json, parse_labels, with_json
-from callboard.batch_calls import BatchObject
-from callboard.client import Client
-from callboard.encoding import encode
-from callboard.endings import INTERRUPTED, NOT_SUCCEEDED
-from callboard.following import FINAL
-from callboard.showing import NARROW, as_json, plain
-from callboard.terminal import Terminal
-from callboard.watching import BAR_WIDTH, TextColumn
+from callboard.client.arguments import parse_json, parse_labels, with_json
+from callboard.client.batch_calls import BatchObject
+from callboard.client.client import Client
+from callboard.client.encoding import encode
+from callboard.client.endings import INTERRUPTED, NOT_SUCCEEDED
+from callboard.client.following import FINAL
+from callboard.client.showing import NARROW, as_json, plain
+from callboard.client.terminal import Terminal
+from callboard.client.watching import BAR_WIDTH, TextColumn
 
-MOST_ITEMS: Final = 1000
-MOST_BYTES: Final = 8 * 1024**2
-MOST_REFUSALS: Final = 20
+MAX_ITEMS: Final = 1000
+MAX_BYTES: Final = 8 * 1024**2
+MAX_REFUSALS: Final = 20
 """How many are told one by one."""
 
 Numbered = tuple[int, dict[str, Any]]
@@ -102,7 +102,7 @@ def _chunks(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
     size = 0
     for number, item in items:
         length = len(encode(item))
-        if chunk and (len(chunk) == MOST_ITEMS or size + length > MOST_BYTES):
+        if chunk and (len(chunk) == MAX_ITEMS or size + length > MAX_BYTES):
             yield chunk
             chunk, size = [], 0
         chunk.append((number, item))
@@ -113,12 +113,12 @@ def _chunks(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
 
 def _tell_refusals(made: BatchObject, lines: list[int]) -> None:
     refused = [each for each in made["items"] if each["status"] != "accepted"]
-    for each in refused[:MOST_REFUSALS]:
+    for each in refused[:MAX_REFUSALS]:
         problem, job = each["problem"] or {}, each["job"]
         why = f"job {job['id']} is active" if job else problem.get("detail", "")
         click.echo(plain(f"line {lines[each['index']]}: {each['status']}: {why}"), err=True)
-    if len(refused) > MOST_REFUSALS:
-        click.echo(f"and {len(refused) - MOST_REFUSALS} more", err=True)
+    if len(refused) > MAX_REFUSALS:
+        click.echo(f"and {len(refused) - MAX_REFUSALS} more", err=True)
 
 
 def _follow(client: Client, batches: list[BatchObject]) -> list[BatchObject]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Final
 
 _URL: Final = re.compile(r"^Callboard at (http://\S+)$", re.MULTILINE)
-_LONGEST_LOG: Final = 4000
+_MAX_LOG_LENGTH: Final = 4000
 STOP_SECONDS: Final = 30.0
 
 
@@ -46,7 +46,7 @@ def serving(
     with tempfile.TemporaryFile() as told:
         named = [os.fspath(each) for each in operations]
         process = subprocess.Popen(  # noqa: S603 — our own command
-            [sys.executable, "-P", "-m", "ops.cli", "dev", "--port", "0", *named],
+            [sys.executable, "-P", "-m", "callboard.ops.cli", "dev", "--port", "0", *named],
             cwd=folder or Path.cwd(),
             env={**_surroundings(), **(settings or {})},
             stdin=subprocess.DEVNULL,
@@ -81,8 +81,8 @@ def _address(process: "subprocess.Popen[bytes]", told: IO[bytes], timeout: float
 def _read(told: IO[bytes]) -> str:
     """Read the last of what was said, from a place of its own in the file."""
     size = os.fstat(told.fileno()).st_size
-    begin = max(0, size - _LONGEST_LOG)
-    return os.pread(told.fileno(), _LONGEST_LOG, begin).decode(errors="replace")
+    begin = max(0, size - _MAX_LOG_LENGTH)
+    return os.pread(told.fileno(), _MAX_LOG_LENGTH, begin).decode(errors="replace")
 
 
 def _surroundings() -> dict[str, str]:

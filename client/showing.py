@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from callboard.following import JobObject
-from callboard.terminal import json_text
+from callboard.client.following import JobObject
+from callboard.client.terminal import json_text
 
 NARROW: Final = 72
 COLORS: Final[Mapping[str, str]] = {

@@ -1,7 +1,7 @@
 """The client: all that can be asked of a server."""
 
-from callboard.batch_calls import BatchCalls
-from callboard.file_calls import FileCalls
+from callboard.client.batch_calls import BatchCalls
+from callboard.client.file_calls import FileCalls
 
 
 class Client(FileCalls, BatchCalls):

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from callboard.answers import retry_after
-from callboard.connection import segment, with_callback
-from callboard.following import LONGEST_RETRY_AFTER_SECONDS
-from callboard.job_calls import JobCalls
+from callboard.client.answers import retry_after
+from callboard.client.connection import segment, with_callback
+from callboard.client.following import MAX_RETRY_AFTER_SECONDS
+from callboard.client.job_calls import JobCalls
 
 COMPLETED: Final = "completed"
-SHORTEST_LOOK_SECONDS: Final = 0.2
+MIN_LOOK_SECONDS: Final = 0.2
 
 BatchObject = dict[str, Any]
 
@@ -76,8 +76,8 @@ class BatchCalls(JobCalls):
             if ends_at is not None and time.monotonic() >= ends_at:
                 raise TimeoutError(f"Batch {batch_id} is {batch['status']} after {timeout} s.")
             asked = retry_after(response)
-            longest = min(LONGEST_RETRY_AFTER_SECONDS, 1 if asked is None else asked)
-            pause = max(SHORTEST_LOOK_SECONDS, longest)
+            longest = min(MAX_RETRY_AFTER_SECONDS, 1 if asked is None else asked)
+            pause = max(MIN_LOOK_SECONDS, longest)
             if ends_at is not None:
                 pause = min(pause, max(0.0, ends_at - time.monotonic()))
             if self._transport.pause.wait(pause):

@@ -7,9 +7,9 @@ from typing import Final
 
 import httpx
 
-from callboard.errors import FileDamaged, Problem, ServerAway
-from callboard.files import OnBytes
-from callboard.transport import LATER, Transport
+from callboard.client.errors import FileDamaged, Problem, ServerAway
+from callboard.client.files import OnBytes
+from callboard.client.transport import LATER, Transport
 
 _SHA256: Final = "sha-256=:"
 _UNSATISFIABLE: Final = 416

@@ -6,14 +6,14 @@ from typing import Any, Final
 
 import httpx
 
-from callboard.answers import retry_after
-from callboard.errors import Problem, ServerAway, StrangeAnswer
-from callboard.server_events import Event, EventParser
-from callboard.transport import LATER, Patience, Transport
+from callboard.client.answers import retry_after
+from callboard.client.errors import Problem, ServerAway, StrangeAnswer
+from callboard.client.server_events import Event, EventParser
+from callboard.client.transport import LATER, Patience, Transport
 
 FINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
 WAIT_SECONDS: Final = 30
-LONGEST_RETRY_AFTER_SECONDS: Final = 30.0
+MAX_RETRY_AFTER_SECONDS: Final = 30.0
 RECONNECT_MS: Final = 1000
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -82,7 +82,7 @@ def events_of(transport: Transport, path: str, after: str) -> Iterator[Event]:
             patience.spent(error, retry_after=asked)
         else:
             retry_ms = RECONNECT_MS if parser.retry_ms is None else parser.retry_ms
-            transport.pause.wait(min(LONGEST_RETRY_AFTER_SECONDS, retry_ms / 1000))
+            transport.pause.wait(min(MAX_RETRY_AFTER_SECONDS, retry_ms / 1000))
 
 
 class _Seen(Exception):
@@ -103,7 +103,7 @@ def _connected(transport: Transport, path: str, parser: EventParser) -> Iterator
 
 
 def _rest(transport: Transport, response: httpx.Response, ends_at: float | None) -> None:
-    pause = min(LONGEST_RETRY_AFTER_SECONDS, retry_after(response) or 1)
+    pause = min(MAX_RETRY_AFTER_SECONDS, retry_after(response) or 1)
     if ends_at is not None:
         pause = min(pause, max(0.0, ends_at - time.monotonic()))
     transport.pause.wait(pause)

@@ -15,9 +15,9 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from callboard.client import Client
-from callboard.following import FINAL, JobObject
-from callboard.showing import NARROW, plain
+from callboard.client.client import Client
+from callboard.client.following import FINAL, JobObject
+from callboard.client.showing import NARROW, plain
 
 BAR_WIDTH: Final = 28
 OPERATION_WIDTH: Final = 24

@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import httpx
 
-from callboard.encoding import encode
-from callboard.errors import CannotAsk
-from callboard.files import Form
-from callboard.following import WAIT_SECONDS, JobObject
-from callboard.route import by_proxy
-from callboard.transport import Transport
+from callboard.client.encoding import encode
+from callboard.client.errors import CannotAsk
+from callboard.client.files import Form
+from callboard.client.following import WAIT_SECONDS, JobObject
+from callboard.client.route import by_proxy
+from callboard.client.transport import Transport
 
 ANSWER_SECONDS: Final = 15.0
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from callboard.showing import NARROW, plain, rough
+from callboard.client.showing import NARROW, plain, rough
 
 WHEN_WIDTH: Final = 44
 COLORS: Final[Mapping[str, str]] = {"submitted": "green", "skipped": "dim"}

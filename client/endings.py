@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from callboard.errors import (
+from callboard.client.errors import (
     CallboardClientError,
     CannotAsk,
     JobFailed,
@@ -15,8 +15,8 @@ from callboard.errors import (
     ServerAway,
     StrangeAnswer,
 )
-from callboard.showing import plain, reason_of
-from callboard.terminal import leave_broken_pipe
+from callboard.client.showing import plain, reason_of
+from callboard.client.terminal import leave_broken_pipe
 
 NOT_SUCCEEDED: Final = 1
 WRONG_USAGE: Final = 2

@@ -4,14 +4,14 @@ from typing import Any
 
 import click
 
-from callboard.arguments import parse_labels, parse_named, parse_params, with_json
-from callboard.client import Client
-from callboard.endings import waiting_for
-from callboard.errors import JobFailed
-from callboard.following import JobObject
-from callboard.showing import as_json, plain, show_job
-from callboard.terminal import Terminal
-from callboard.watching import watch as watch_job
+from callboard.client.arguments import parse_labels, parse_named, parse_params, with_json
+from callboard.client.client import Client
+from callboard.client.endings import waiting_for
+from callboard.client.errors import JobFailed
+from callboard.client.following import JobObject
+from callboard.client.showing import as_json, plain, show_job
+from callboard.client.terminal import Terminal
+from callboard.client.watching import watch as watch_job
 
 
 @click.command()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
-from callboard.encoding import encode
+from callboard.client.encoding import encode
 
 OCTETS: Final = "application/octet-stream"
 """Says nothing about a file: the server looks at its bytes."""

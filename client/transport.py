@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import httpx
 
-from callboard.answers import media_type_of, problem_of, refuse_redirect, strange
-from callboard.errors import CallboardClientError, CannotAsk, ServerAway, StrangeAnswer
-from callboard.route import by_proxy, tls_fault
+from callboard.client.answers import media_type_of, problem_of, refuse_redirect, strange
+from callboard.client.errors import CallboardClientError, CannotAsk, ServerAway, StrangeAnswer
+from callboard.client.route import by_proxy, tls_fault
 
 LATER: Final = frozenset({429, 502, 503, 504})
-SHORTEST_PAUSE_SECONDS: Final = 0.2
-LONGEST_PAUSE_SECONDS: Final = 5.0
+MIN_PAUSE_SECONDS: Final = 0.2
+MAX_PAUSE_SECONDS: Final = 5.0
 PASSING: Final = (
     httpx.TimeoutException,
     httpx.NetworkError,
@@ -52,9 +52,9 @@ class Patience:
         Raises:
             Exception: `error`, when the pause would outlast the patience, or the client was closed.
         """
-        growing = SHORTEST_PAUSE_SECONDS * 2.0 ** min(self._tries, 10)
+        growing = MIN_PAUSE_SECONDS * 2.0 ** min(self._tries, 10)
         jitter = SystemRandom().uniform(0.5, 1.0)
-        pause = max(min(LONGEST_PAUSE_SECONDS, growing) * jitter, retry_after or 0)
+        pause = max(min(MAX_PAUSE_SECONDS, growing) * jitter, retry_after or 0)
         self._tries += 1
         left = self._ends_at - time.monotonic()
         if pause > left:

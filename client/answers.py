@@ -4,12 +4,12 @@ from typing import Final
 
 import httpx
 
-from callboard.errors import Problem, StrangeAnswer
+from callboard.client.errors import Problem, StrangeAnswer
 
 _OURS: Final = frozenset({httpx.codes.SEE_OTHER, httpx.codes.NOT_MODIFIED})
 """Of the answers from 300 to 399 those that a server gives itself."""
 
-_LONGEST_SHOWN: Final = 200
+_MAX_SHOWN_LENGTH: Final = 200
 
 
 def problem_of(response: httpx.Response) -> Problem:
@@ -44,7 +44,7 @@ def refuse_redirect(address: str, response: httpx.Response) -> None:
         StrangeAnswer: somebody does.
     """
     if response.is_redirect and response.status_code not in _OURS:
-        place = response.headers.get("location", "")[:_LONGEST_SHOWN]
+        place = response.headers.get("location", "")[:_MAX_SHOWN_LENGTH]
         raise StrangeAnswer(
             f"{address} leads elsewhere ({response.status_code}, to {place!r}); "
             "give the address at which the server itself answers."
@@ -53,7 +53,7 @@ def refuse_redirect(address: str, response: httpx.Response) -> None:
 
 def strange(address: str, response: httpx.Response) -> StrangeAnswer:
     """Say that an answer is none of Callboard's."""
-    given = media_type_of(response)[:_LONGEST_SHOWN] or "no type"
+    given = media_type_of(response)[:_MAX_SHOWN_LENGTH] or "no type"
     return StrangeAnswer(
         f"{address} answers {response.status_code} with {given}, which Callboard does not; "
         "another server or a proxy may be there."

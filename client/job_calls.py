@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from callboard.connection import Connection, segment, with_callback
-from callboard.errors import JobFailed
-from callboard.files import Form, Source, Sources, is_file
-from callboard.following import JobObject, events_of, look, wait_for
-from callboard.server_events import Event
+from callboard.client.connection import Connection, segment, with_callback
+from callboard.client.errors import JobFailed
+from callboard.client.files import Form, Source, Sources, is_file
+from callboard.client.following import JobObject, events_of, look, wait_for
+from callboard.client.server_events import Event
 
 Objects = list[dict[str, Any]]
 
