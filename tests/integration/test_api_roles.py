@@ -148,8 +148,8 @@ def test_operators_of_another_tenant_see_and_steer_it(
     assert answer.status_code not in (401, 403, 404, 410)
 
 
-def test_the_readme_names_every_route() -> None:
-    table = Path("README.md").read_text("utf-8").partition("| route | does |")[2]
+def test_the_contract_names_every_route() -> None:
+    table = Path("docs/reference/http.md").read_text("utf-8").partition("| route | does |")[2]
     named = re.findall(r"`(GET|POST|PUT|DELETE) ([^`]+)`", table.partition("\n\n")[0])
 
     written = {
