@@ -1,5 +1,6 @@
 """The end of a run: everything is mended, every job ends, and what is left is looked at."""
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -10,8 +11,10 @@ from callboard.jobs.encoding import decode
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.limit import limit
 from callboard.jobs.store import Store
+from tests.chaos.drivers import fill_and_hurry
 from tests.chaos.plant import Plant
 from tests.chaos.scene import DECLARED
+from tests.chaos.verdict.order import SETTLE_MS
 from tests.eventually import eventually
 from tests.invariants import Seen, complaints, look, nobody_waits_in_vain, nothing_is_held
 
@@ -21,16 +24,22 @@ CALM_SECONDS: Final = 420.0
 _SETTLE_SECONDS: Final = 30.0
 
 
-def calm(plant: Plant) -> None:
-    """Mend everything and wait until no job is active any more, but not for ever."""
+def calm(plant: Plant, seed: int) -> None:
+    """Mend everything and wait until no job is active any more, but not for ever.
+
+    Once nothing is broken, urgent jobs come to a long queue: how they fare is judged.
+    """
     plant.mend()
     eventually(plant.whole, what="all processes run", timeout=CALM_SECONDS, interval=0.2)
+    plant.history.nemesis("calm")
     eventually(
         lambda: _restore_limits(plant.store),
         what="the declared limits count again",
         timeout=120,
         ignoring=StoreUnavailable,
     )
+    threading.Event().wait(2 * SETTLE_MS / 1000)
+    fill_and_hurry(plant.url, plant.history, seed)
     try:
         eventually(
             lambda: plant.store.redis.zcard(plant.store.keys("active")) == 0,

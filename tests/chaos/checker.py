@@ -14,6 +14,7 @@ from tests.chaos.verdict.callers import Callers
 from tests.chaos.verdict.leases import Leases
 from tests.chaos.verdict.lives import Lives
 from tests.chaos.verdict.names import Names
+from tests.chaos.verdict.order import Order
 from tests.chaos.verdict.places import Places
 from tests.chaos.verdict.results import Results
 from tests.chaos.verdict.sights import Sights
@@ -29,6 +30,7 @@ INVARIANTS: Final = (
     "nothing-left",
     "one-lease",
     "one-outcome",
+    "order",
     "purged-stays",
     "reservations",
     "result-of-attempt",
@@ -70,12 +72,14 @@ class Checker:
         self._lives = Lives(self.violations)
         self._leases = Leases(self.violations)
         self._callers = Callers(self._lives, self._leases, self.violations)
+        self._order = Order(self.violations)
         self._sights = Sights()
         self._judges = (
             self._lives,
             self._leases,
             Places(self.violations),
             Names(self.violations),
+            self._order,
             self._callers,
             Results(self._leases, self._callers, self.violations),
             self._sights,
@@ -112,6 +116,7 @@ class Checker:
                 handle(self._final)
             for left in (*self._final["complaints"], *self._final["held"]):
                 add("nothing-left", str(left))
+        self._sights.counts["compared"] = self._order.compared
         self._sights.judge(at_least, self.violations)
         counts = dict(sorted(self._sights.counts.items()))
         counts["violations"] = self.violations.counts.total()

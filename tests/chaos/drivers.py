@@ -13,6 +13,8 @@ from tests.chaos.orders import Order, draw_order
 _REMEMBERED: Final = 400
 _REPEATS: Final = 8
 _REPEAT_SECONDS: Final = 0.7
+_BACKLOG: Final = 48
+_URGENT: Final = 6
 _FINAL: Final = ("succeeded", "failed", "cancelled")
 
 
@@ -140,6 +142,20 @@ def submit_batch(driver: Driver) -> None:
     )
     for job_id in accepted_in(answer.body):
         driver.known.heard(job_id)
+
+
+def fill_and_hurry(url: str, history: History, seed: int) -> None:
+    """Submit more jobs than there are threads, then a few of the best priority."""
+    dice = random.Random(f"{seed} hurry")
+    caller = Caller(url, "hurry", history)
+    params = {"notes": str(history.path), "seconds": 1.0}
+    for priorities in (dice.choices(range(9), k=_BACKLOG), [10] * _URGENT):
+        items = [
+            {"operation": "plain", "params": params, "priority": priority}
+            for priority in priorities
+        ]
+        caller.call("batch", "POST", "/v1/batches", about={"job": None}, json={"items": items})
+    caller.close()
 
 
 def poll(driver: Driver) -> None:

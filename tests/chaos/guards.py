@@ -127,6 +127,15 @@ GUARDS: Final = (
         ("order",),
     ),
     Guard(
+        "priority of a message, in a chaos run",
+        "actors/levels.py",
+        "    return 2 * priority + handed_over",
+        "    return int(handed_over)",
+        ("order",),
+        way="chaos",
+        seconds=_CHAOS_SECONDS,
+    ),
+    Guard(
         "fence, in a chaos run",
         f"{_SHARED}/holds_fence.lua",
         "\n    and tonumber(job.attempt) == attempt and job.token == token",

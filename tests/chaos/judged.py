@@ -34,6 +34,8 @@ class Judged(Callboard):
         limits = {name: int(places) for name, places in self.seen.limits.items()}
         declared = {name.removeprefix("declared:"): places for name, places in limits.items()}
         self._checker.take({"from": "limits", "at": 0, "limits": declared})
+        # Messages come in the order in which the machine draws them.
+        self._checker.take({"from": "nemesis", "at": 0, "what": "begin", "target": "draw"})
         client.xadd(self._history, {"what": "begun"})
         client.xtrim(self._history, maxlen=0)
 

@@ -36,8 +36,10 @@ class Nemesis(threading.Thread):
 
     def _do(self, fault: Fault) -> None:
         self.scene.dice = random.Random(fault.dice)
+        self.scene.did("begin", fault.what)
         try:
             FAULTS[fault.what](self.scene, fault)
+            self.scene.did("over", fault.what)
         except (AssertionError, TimeoutError) as error:
             # The machine was too slow for us. What is not undone is mended at the end.
             self.scene.did("miss", fault.what, reason=repr(error))

@@ -39,7 +39,7 @@ def run(terms: Terms) -> None:
     try:
         plant.start()
         _trouble(plant, terms)
-        calm(plant)
+        calm(plant, terms.seed)
         wrong = plant.stop()
         plant.drain.close()
         plant.history.add(last_look(plant.store, wrong))

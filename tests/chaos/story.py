@@ -48,6 +48,20 @@ class Story:
         counted = {"attempt": 0, "failures": 0, "crashes": 0}
         self.jobs[job] = {"status": "queued", **counted, "result_nonce": None}
 
+    def confirmed(self, job: str) -> None:
+        self.script("confirm_wakeups", "confirmed", job)
+
+    def blocked(self, job: str, slot: str, places: int = 1) -> None:
+        self.script("claim_job", "blocked", job, slot, [[slot, places]])
+
+    def unblocked(self, job: str, slot: str, *, by: str = "finish_job") -> None:
+        self.script(by, "unblocked", job, slot)
+
+    def did(self, what: str, target: str = "cut") -> None:
+        """Note that the nemesis begins something, or has undone it."""
+        told = {"at": self.now_ms, "what": what, "target": target}
+        self.events.append({"from": "nemesis", **told})
+
     def claimed(self, job: str, attempt: int, *, slots: Any = None, token: str = "") -> None:
         taken = slots or [["operation:plain", 1]]
         end_ms = self.now_ms + LEASE_MS

@@ -26,7 +26,13 @@ IN_TEN_MINUTES: Final[Mapping[str, int]] = {
 }
 """Half of what a run sees of each, or less, so that chance and a slow machine do not matter."""
 
-IN_ANY: Final[Mapping[str, int]] = {"jobs": 20, "accepted": 20, "function end": 20, "kills": 1}
+IN_ANY: Final[Mapping[str, int]] = {
+    "jobs": 20,
+    "accepted": 20,
+    "function end": 20,
+    "kills": 1,
+    "compared": 5,
+}
 """What a run sees, however short it is: without one of its sources a history proves nothing."""
 
 ROW: Final = (

@@ -7,13 +7,17 @@ from typing import Final
 import pytest
 
 from tests.chaos.checker import INVARIANTS, Verdict, check
-from tests.chaos.story import LEASE_MS, Story
+from tests.chaos.story import LEASE_MS, MIDDLE_RANK, Story
+from tests.chaos.verdict.order import SETTLE_MS
 from tests.chaos.verdict.violation import Event
 
 Forge = Callable[[Story], None]
 
 NARROW: Final = "operation:narrow"
 NARROW_SLOTS: Final = [[NARROW, 1]]
+GPU: Final = "resource:gpu"
+PRIORITY: Final = 10**13
+URGENT: Final = PRIORITY + MIDDLE_RANK
 FORGED: Final[list[tuple[str, Forge]]] = []
 
 
@@ -36,6 +40,38 @@ def told(forge: Forge) -> list[Event]:
     story.ran("other")
     forge(story)
     return story.whole()
+
+
+def older_and_younger_wait(story: Story) -> None:
+    for job, rank in (("older", MIDDLE_RANK), ("younger", MIDDLE_RANK + 1)):
+        story.made(job, operation="narrow", rank=rank)
+        story.blocked(job, NARROW)
+
+
+def promised(story: Story, job: str, rank: int) -> None:
+    story.unblocked(job, NARROW)
+    story.reserved(job, NARROW, rank)
+
+
+def claimed_in_turn(story: Story, *jobs: str) -> None:
+    for job in jobs:
+        story.claimed(job, 1, slots=NARROW_SLOTS)
+        story.unblocked(job, NARROW, by="claim_job")
+        story.finished(job, 1)
+
+
+def urgent_one_among(story: Story, ranks: Iterable[int]) -> None:
+    """Let a job wait whose message RabbitMQ has, while its worker begins others."""
+    for number, rank in enumerate(ranks):
+        story.made(f"other-{number}", rank=rank)
+        story.confirmed(f"other-{number}")
+    story.made("urgent", rank=URGENT)
+    story.confirmed("urgent")
+    story.wait(10)
+    jobs = [job for job in story.jobs if job.startswith("other-")]
+    for job in (*jobs, "urgent"):
+        story.claimed(job, 1)
+        story.finished(job, 1)
 
 
 # accepted-ends
@@ -560,6 +596,79 @@ def more_is_promised_than_there_is(story: Story) -> None:
     for job in ("one", "two", "three"):
         story.script("cancel_job", "unreserved", job)
         story.became(job, "queued", "cancelled", by="cancel_job")
+
+
+# order
+
+
+@forged("order")
+def a_younger_job_is_promised_the_place_for_which_an_older_one_waits(story: Story) -> None:
+    older_and_younger_wait(story)
+    promised(story, "younger", MIDDLE_RANK + 1)
+    claimed_in_turn(story, "younger", "older")
+
+
+@forged("order")
+def a_job_that_wants_more_waits_where_a_worse_one_is_promised_as_much(story: Story) -> None:
+    for job, rank in (("better", 1), ("worse", 2)):
+        story.made(job, operation="wide", rank=rank)
+        story.blocked(job, GPU, 2)
+    story.unblocked("worse", GPU)
+    story.script("finish_job", "reserved", "worse", "2", [["operation:wide", 1], [GPU, 2]])
+    for job in ("worse", "better"):
+        story.claimed(job, 1, slots=[["operation:wide", 1], [GPU, 2]])
+        story.finished(job, 1)
+
+
+@forged("order")
+def a_lapsed_job_is_passed_over_for_longer_than_ten_times_its_reservation(story: Story) -> None:
+    older_and_younger_wait(story)
+    promised(story, "older", MIDDLE_RANK)
+    story.wait(1000)
+    story.script("hand_over_places", "unreserved", "older")
+    story.blocked("older", NARROW)
+    story.wait(10_000)
+    promised(story, "younger", MIDDLE_RANK + 1)
+    claimed_in_turn(story, "younger", "older")
+
+
+@forged("order")
+def a_job_without_a_promise_takes_a_place_where_a_better_one_waits(story: Story) -> None:
+    story.made("older", operation="narrow")
+    story.blocked("older", NARROW)
+    story.made("younger", operation="narrow", rank=MIDDLE_RANK + 1)
+    claimed_in_turn(story, "younger", "older")
+
+
+@forged("order")
+def a_worker_begins_five_of_a_lower_priority_before_one_that_is_ready(story: Story) -> None:
+    urgent_one_among(story, [URGENT + PRIORITY] * 5)
+
+
+@forged("order")
+def a_worker_begins_five_that_came_to_the_queue_later(story: Story) -> None:
+    story.made("first", rank=URGENT)
+    story.confirmed("first")
+    for number in range(5):
+        story.ran(f"later-{number}", rank=URGENT + 1)
+    story.claimed("first", 1)
+    story.finished("first", 1)
+
+
+@forged("order")
+def a_job_is_overtaken_after_a_fault_is_undone_and_has_settled(story: Story) -> None:
+    story.did("begin")
+    story.did("over")
+    story.wait(SETTLE_MS + 1)
+    urgent_one_among(story, [URGENT + PRIORITY] * 5)
+
+
+@forged("order")
+def a_job_is_overtaken_in_the_calm_at_the_end(story: Story) -> None:
+    story.did("begin")
+    story.did("calm")
+    story.wait(SETTLE_MS + 1)
+    urgent_one_among(story, [URGENT + PRIORITY] * 5)
 
 
 # result-of-attempt

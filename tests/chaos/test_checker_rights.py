@@ -4,8 +4,21 @@ import pytest
 
 from tests.chaos.checker import check, main
 from tests.chaos.history import History
-from tests.chaos.story import LEASE_MS, Story
-from tests.chaos.test_checker import NARROW, NARROW_SLOTS, Forge, names
+from tests.chaos.story import LEASE_MS, MIDDLE_RANK, Story
+from tests.chaos.test_checker import (
+    GPU,
+    NARROW,
+    NARROW_SLOTS,
+    PRIORITY,
+    URGENT,
+    Forge,
+    claimed_in_turn,
+    names,
+    older_and_younger_wait,
+    promised,
+    urgent_one_among,
+)
+from tests.chaos.verdict.order import SETTLE_MS, THREADS
 
 
 def renewed_in_between_and_reaped_at_the_very_end(story: Story) -> None:
@@ -137,9 +150,69 @@ def callers_got_no_answer_or_a_refusal(story: Story) -> None:
     story.called("cancel", "never made", 404)
 
 
+def a_worker_begins_what_it_had_fetched_before_an_urgent_job_came(story: Story) -> None:
+    urgent_one_among(story, [URGENT + PRIORITY] * THREADS)
+
+
+def others_go_first_for_as_long_as_ten_reservations(story: Story) -> None:
+    older_and_younger_wait(story)
+    promised(story, "older", MIDDLE_RANK)
+    story.wait(1000)
+    story.script("hand_over_places", "unreserved", "older")
+    story.blocked("older", NARROW)
+    story.wait(9_999)
+    promised(story, "younger", MIDDLE_RANK + 1)
+    claimed_in_turn(story, "younger", "older")
+
+
+def a_job_that_wants_less_is_promised_what_is_free(story: Story) -> None:
+    story.made("wide", rank=1)
+    story.blocked("wide", GPU, 2)
+    story.made("slim", rank=2)
+    story.blocked("slim", GPU)
+    story.unblocked("slim", GPU)
+    story.reserved("slim", GPU, 2)
+    for job, places in (("slim", 1), ("wide", 2)):
+        story.claimed(job, 1, slots=[[GPU, places]])
+        story.unblocked(job, GPU, by="claim_job")
+        story.finished(job, 1)
+
+
+def messages_are_out_of_order_while_something_is_broken(story: Story) -> None:
+    story.did("begin")
+    urgent_one_among(story, [URGENT + PRIORITY] * 20)
+    story.did("over")
+
+
+def messages_are_out_of_order_until_what_was_broken_has_settled(story: Story) -> None:
+    story.did("begin")
+    story.did("over")
+    story.wait(SETTLE_MS - 1)
+    urgent_one_among(story, [URGENT + PRIORITY] * 20)
+
+
+def jobs_that_were_promised_places_go_before_their_equals(story: Story) -> None:
+    story.made("first", rank=URGENT)
+    story.confirmed("first")
+    for number in range(THREADS + 1):
+        job = f"promised-{number}"
+        story.made(job, operation="narrow", rank=URGENT + 1)
+        story.reserved(job, NARROW, URGENT + 1)
+        story.claimed(job, 1, slots=NARROW_SLOTS)
+        story.finished(job, 1)
+    story.claimed("first", 1)
+    story.finished("first", 1)
+
+
 @pytest.mark.parametrize(
     "tell",
     [
+        a_worker_begins_what_it_had_fetched_before_an_urgent_job_came,
+        others_go_first_for_as_long_as_ten_reservations,
+        a_job_that_wants_less_is_promised_what_is_free,
+        messages_are_out_of_order_while_something_is_broken,
+        messages_are_out_of_order_until_what_was_broken_has_settled,
+        jobs_that_were_promised_places_go_before_their_equals,
         renewed_in_between_and_reaped_at_the_very_end,
         released_and_claimed_in_the_same_millisecond,
         extended_because_everybody_was_away,

@@ -14,7 +14,6 @@ from tests.chaos.mutations import NOTHING, ROOT, Found, GuardChanged, take_out
 
 OF_THE_MACHINE = {
     *(
-        "order",
         "outbox",
         "places",
         "idle-places",

@@ -6,4 +6,5 @@ local function park(id, job, slot)
   redis.call('SADD', key_waited(), slot)
   redis.call('HSET', key_job(id), 'parked_on', slot)
   job.parked_on = slot
+  note('blocked', id, slot, slots_of(job))
 end

@@ -1,0 +1,199 @@
+"""order: who is promised a place, who takes one, and who starts, by rank: priority, then age.
+
+Three rules, on ranks as `created` tells them (the lowest is first):
+
+1.  Whatever is broken: when a place is promised to a job that waited at a slot, no better-ranked
+    job waits at that slot that wants no more of it. Let be: one whose last reservation lapsed, for
+    ten times as long as it held it and ten minutes at most.
+2.  Whatever is broken: a job without a promise takes no place of a slot at which a better-ranked
+    job waits.
+3.  While nothing is broken: from the moment at which RabbitMQ has a job's message until a worker
+    claims the job, that worker claims no more worse-ranked jobs than it has threads. Those it had
+    fetched before. Worse-ranked is a lower priority, or the same one when the job came to its
+    queue after that moment and holds no promise, which goes before others of its priority.
+
+A fault may reorder from its beginning until `SETTLE_MS` after it was undone: messages come back,
+come twice or are missed after a minute, and a worker keeps what it fetched by a lost connection.
+Rule 3 judges no wait that touches such a window. All jobs of a run are in one queue.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import takewhile
+from math import inf
+from typing import Final
+
+from tests.chaos.verdict.violation import Event, Violations
+
+THREADS: Final = 4
+"""Of each worker; as many messages it fetches."""
+
+SETTLE_MS: Final = 2_000
+PASSED_OVER_TIMES: Final = 10
+LONGEST_PASSED_OVER_MS: Final = 600_000
+_OF_A_PRIORITY: Final = 10**13
+
+
+@dataclass(slots=True)
+class _Wait:
+    """A job whose message RabbitMQ has, until somebody claims it."""
+
+    job_id: str
+    since: int
+    since_ms: int
+    rank: float
+    until_ms: int = 0
+    before: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Claim:
+    seq: int
+    job_id: str
+    rank: float
+    queued: int
+    promised: bool
+
+    def overtakes(self, wait: _Wait) -> bool:
+        """Whether the other job was to start first."""
+        mine, other = self.rank // _OF_A_PRIORITY, wait.rank // _OF_A_PRIORITY
+        later = self.rank > wait.rank and self.queued > wait.since and not self.promised
+        return mine > other or (mine == other and later)
+
+
+class Order:
+    """Follows who waits where, and which messages are on their way.
+
+    Attributes:
+        compared: waits that were judged by rule 3, and beside which a worse-ranked job waited.
+    """
+
+    def __init__(self, violations: Violations) -> None:
+        self.compared = 0
+        self._violations = violations
+        self._ranks: dict[str, float] = {}
+        self._waiting: dict[str, dict[str, int]] = defaultdict(dict)
+        self._came_from: dict[str, str] = {}
+        self._promised_ms: dict[str, int] = {}
+        self._passed_until_ms: dict[str, int] = {}
+        self._queued: dict[str, int] = {}
+        self._ready: dict[str, _Wait] = {}
+        self._claims: dict[str, list[_Claim]] = defaultdict(list)
+        self._waits: list[_Wait] = []
+        self._broken: list[tuple[int, int]] = []
+        self._breaking: dict[str, int] = {}
+
+    def created(self, event: Event) -> None:
+        job_id, status, _, _, rank = event["values"][:5]
+        self._forget(job_id)
+        self._ranks[job_id] = float(rank)
+        if status == "queued":
+            self._queued[job_id] = event["seq"]
+
+    def status(self, event: Event) -> None:
+        job_id, _, new = event["values"][:3]
+        self._ready.pop(job_id, None)
+        self._leave(job_id)
+        if new == "queued":
+            self._queued[job_id] = event["seq"]
+
+    def lost(self, event: Event) -> None:
+        self._forget(event["values"][0])
+
+    def blocked(self, event: Event) -> None:
+        """Take it that a job waits at one of its slots, for so many of its places."""
+        job_id, slot, slots = event["values"]
+        self._leave(job_id)
+        self._ready.pop(job_id, None)
+        self._came_from.pop(job_id, None)
+        self._waiting[slot][job_id] = dict(slots).get(slot, 1)
+
+    def unblocked(self, event: Event) -> None:
+        job_id, slot = event["values"]
+        self._leave(job_id)
+        self._came_from[job_id] = slot
+
+    def reserved(self, event: Event) -> None:
+        """Judge rule 1."""
+        job_id, rank, slots = event["values"]
+        slot = self._came_from.pop(job_id, None)
+        self._promised_ms[job_id] = event["at"]
+        wanted = dict(slots).get(slot, 0)
+        for waiter, places in self._better(slot, float(rank)):
+            if places <= wanted and self._passed_until_ms.get(waiter, 0) <= event["at"]:
+                detail = f"{job_id} was promised {wanted} of {slot}, where {waiter} waits for"
+                self._violations.add("order", f"{detail} {places} and is ranked better")
+
+    def unreserved(self, event: Event) -> None:
+        """Let a lapsed job be passed over for a while."""
+        job_id, at = event["values"][0], event["at"]
+        since_ms = self._promised_ms.pop(job_id, at)
+        if event["script"] == "hand_over_places":
+            passed_ms = min(PASSED_OVER_TIMES * (at - since_ms), LONGEST_PASSED_OVER_MS)
+            self._passed_until_ms[job_id] = at + passed_ms
+
+    def confirmed(self, event: Event) -> None:
+        """Take it that RabbitMQ has the message of a queued job that waits at no slot."""
+        job_id, seq, at = event["values"][0], event["seq"], event["at"]
+        if job_id in self._ranks:
+            self._ready[job_id] = _Wait(job_id, seq, at, self._ranks[job_id])
+
+    def claimed(self, event: Event) -> None:
+        """Judge rule 2, and keep what rule 3 is judged by once all faults are known."""
+        job_id, _, worker, _, slots, _ = event["values"]
+        rank = self._ranks.get(job_id, 0.0)
+        promised = self._promised_ms.pop(job_id, None) is not None
+        self._passed_until_ms.pop(job_id, None)
+        for slot, _ in slots if not promised else ():
+            for waiter, _ in self._better(slot, rank):
+                detail = f"{job_id} took {slot}, where {waiter} waits and is ranked better"
+                self._violations.add("order", detail)
+        wait = self._ready.pop(job_id, None)
+        claims = self._claims[worker]
+        if wait is not None:
+            wait.until_ms = event["at"]
+            since = takewhile(lambda each: each.seq > wait.since, reversed(claims))
+            wait.before = [each.job_id for each in since if each.overtakes(wait)]
+            if wait.before or any(each.rank > rank for each in self._ready.values()):
+                self._waits.append(wait)
+        queued = self._queued.get(job_id, 0)
+        claims.append(_Claim(event["seq"], job_id, rank, queued, promised))
+
+    def nemesis(self, event: Event) -> None:
+        """Note from when to when something was broken; what is not undone is so to the end."""
+        what, target, at = event["what"], event.get("target"), event["at"]
+        if what == "begin":
+            self._breaking[target] = at
+        elif what == "over" and target in self._breaking:
+            self._broken.append((self._breaking.pop(target), at + SETTLE_MS))
+        elif what == "calm":
+            self._broken += [(since, at + SETTLE_MS) for since in self._breaking.values()]
+            self._breaking.clear()
+
+    def end(self, _final: Event) -> None:
+        """Judge rule 3."""
+        broken = [*self._broken, *((since, inf) for since in self._breaking.values())]
+        for wait in self._waits:
+            if any(since <= wait.until_ms and wait.since_ms <= until for since, until in broken):
+                continue
+            self.compared += 1
+            if len(wait.before) > THREADS:
+                first = ", ".join(wait.before[:10])
+                detail = f"{wait.job_id} waited {wait.until_ms - wait.since_ms} ms while its worker"
+                self._violations.add("order", f"{detail} began {len(wait.before)} worse: {first}")
+
+    def _better(self, slot: str | None, rank: float) -> Iterator[tuple[str, int]]:
+        """Name who waits at a slot and is ranked better, and for how many of its places."""
+        for waiter, places in self._waiting[slot].items() if slot else ():
+            if self._ranks.get(waiter, rank) < rank:
+                yield waiter, places
+
+    def _leave(self, job_id: str) -> None:
+        for waiters in self._waiting.values():
+            waiters.pop(job_id, None)
+
+    def _forget(self, job_id: str) -> None:
+        self._leave(job_id)
+        for known in (self._ready, self._promised_ms, self._passed_until_ms, self._came_from):
+            known.pop(job_id, None)
