@@ -3,13 +3,13 @@
 import falcon
 
 from callboard.api.authentication import Authentication, Keyring
-from callboard.api.doors import Doors
+from callboard.api.body_memory import BodyMemory, ReleaseHeld
+from callboard.api.host_check import HostCheck
 from callboard.api.media import Media, write_problem
 from callboard.api.problems.kinds import INTERNAL_ERROR
 from callboard.api.problems.problem import problem_of
-from callboard.api.rate import RateLimiting
+from callboard.api.rate_limit import RateLimit
 from callboard.api.request import Request
-from callboard.api.room import GivingBack, Room
 from callboard.api.routes import routes
 from callboard.api.services import Services
 from callboard.api.tracing.middleware import TenantInLog, Tracing, begin
@@ -28,11 +28,11 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
     """
     settings = services.settings
     addresses = Addresses(settings.trusted_proxies, settings.public_url)
-    room = Room(settings.max_batch_bytes)
+    memory = BodyMemory(settings.max_batch_bytes)
     media = Media(
         max_bytes=settings.max_body_bytes,
         max_depth=settings.max_json_depth,
-        room=room,
+        memory=memory,
         offload=services.compute,
     )
     keyring = Keyring(
@@ -44,7 +44,7 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
         if settings.embedded
         else KeyMemory(services.storage, settings.namespace, services.offload),
     )
-    table = routes(services, media, keyring, room)
+    table = routes(services, media, keyring, memory)
     roles = {route.template: route.roles for route in table}
     app: falcon.App[Request, falcon.Response] = falcon.App(request_type=Request)
     app.req_options.strip_url_path_trailing_slash = True
@@ -54,11 +54,11 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
         app.add_middleware(RequestSpans(services.telemetry))
     for each in (
         Tracing(addresses),
-        GivingBack(),
-        Doors(addresses, settings.hosts, keyring.is_required),
+        ReleaseHeld(),
+        HostCheck(addresses, settings.hosts, keyring.is_required),
         Authentication(keyring, roles),
         TenantInLog(),
-        RateLimiting(services.store, settings.rate_limit),
+        RateLimit(services.store, settings.rate_limit),
     ):
         app.add_middleware(each)
     for route in table:

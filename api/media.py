@@ -10,6 +10,7 @@ import msgpack
 from falcon.util import mediatypes
 from pydantic_core import to_json
 
+from callboard.api.body_memory import BodyMemory
 from callboard.api.parsing import Malformed, NotHeld, depth_of, parse_json, parse_msgpack
 from callboard.api.problems.kinds import (
     BODY_TOO_LARGE,
@@ -19,7 +20,6 @@ from callboard.api.problems.kinds import (
 )
 from callboard.api.problems.problem import Problem, invalid_request
 from callboard.api.request import SMALL_BYTES, Request, is_chunked
-from callboard.api.room import Room
 from callboard.api.scanning import Bounds, TooMuch, scan_json, scan_msgpack
 from callboard.jobs.offload import Offload, at_once
 
@@ -54,7 +54,7 @@ class Media:
     Args:
         max_bytes: the largest body that is read.
         max_depth: the deepest nesting in it.
-        room: what bodies take of it, all those of the process together.
+        memory: what bodies take of it, all those of the process together.
         offload: reads a body where it holds up nobody else; for large ones.
     """
 
@@ -63,13 +63,13 @@ class Media:
         *,
         max_bytes: int,
         max_depth: int,
-        room: Room | None = None,
+        memory: BodyMemory | None = None,
         offload: Offload = at_once,
     ) -> None:
         self._max_bytes = max_bytes
         self._max_depth = max_depth
         self._bounds = Bounds.of(max_bytes, depth=max_depth)
-        self._room = room or Room(max_bytes)
+        self._memory = memory or BodyMemory(max_bytes)
         self._offload = offload
 
     def read(self, req: Request) -> Any:
@@ -176,11 +176,11 @@ class Media:
         pieces: list[bytes] = []
         come = 0
         if length is not None:
-            self._room.take(req, length)
+            self._memory.take(req, length)
         while come < most:
             step = min(_STEP_BYTES, most - come)
             if length is None:
-                self._room.take(req, come + step, before=come)
+                self._memory.take(req, come + step, before=come)
             piece = _read(req, step)
             if not piece:
                 break

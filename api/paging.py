@@ -1,9 +1,18 @@
-"""Where a listing goes on."""
+"""Where a listing goes on: the cursor of a page, and the address of the next one."""
+
+import base64
+import struct
+import uuid
+from typing import Final
 
 import falcon
 
 from callboard.api.request import Request
 from callboard.api.urls import with_query
+from callboard.jobs.identity import is_job_id
+from callboard.jobs.listing import Position
+
+_CURSOR: Final = struct.Struct(">Q16s")
 
 
 def next_page(
@@ -24,3 +33,25 @@ def next_page(
     following = with_query(address, given | known)
     resp.set_header("Link", f'<{following}>; rel="next"')
     return following
+
+
+def write_cursor(position: Position) -> str:
+    """Write a position so that nobody takes it apart."""
+    packed = _CURSOR.pack(position.created_ms, uuid.UUID(position.job_id).bytes)
+    return base64.urlsafe_b64encode(packed).decode()
+
+
+def read_cursor(text: str) -> Position:
+    """Read what `write_cursor` wrote.
+
+    Raises:
+        ValueError: it was not written there.
+    """
+    try:
+        created_ms, job = _CURSOR.unpack(base64.b64decode(text, altchars=b"-_", validate=True))
+    except (ValueError, struct.error) as error:
+        raise ValueError("is not a cursor that a page gave") from error
+    position = Position(created_ms, str(uuid.UUID(bytes=job)))
+    if write_cursor(position) != text or not is_job_id(position.job_id):
+        raise ValueError("is not a cursor that a page gave")
+    return position

@@ -4,49 +4,49 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from callboard.api.acceptance import Acceptance
-from callboard.api.answers import JobAnswers, JobReader
 from callboard.api.authentication import Keyring
 from callboard.api.batches.items import ITEM_DEPTH, BatchItems
 from callboard.api.batches.resource import BatchesResource, BatchReader, BatchResource, BatchWaits
+from callboard.api.body_memory import BodyMemory
 from callboard.api.callbacks.resource import CallbacksResource, ResendResource
-from callboard.api.cancellation import CancelResource
-from callboard.api.docs import DocsAssetResource, DocsResource
-from callboard.api.estimates import Estimates, Threads
+from callboard.api.event_stream import EventsResource
 from callboard.api.files.content import FileContentResource
 from callboard.api.files.downloads import Downloads
 from callboard.api.files.form_jobs import FormReader
 from callboard.api.files.resource import FileResource, FilesResource
-from callboard.api.health import AliveResource, ReadyResource
-from callboard.api.index import IndexResource
-from callboard.api.joblog import LogResource
-from callboard.api.jobs import JobResource, JobsResource
-from callboard.api.listing import JobPages
+from callboard.api.jobs.acceptance import Acceptance
+from callboard.api.jobs.cancel import CancelResource
+from callboard.api.jobs.estimates import Estimates, Threads
+from callboard.api.jobs.listing import JobPages
+from callboard.api.jobs.log import LogResource
+from callboard.api.jobs.resource import JobResource, JobsResource
+from callboard.api.jobs.responder import JobReader, JobResponder
+from callboard.api.jobs.result import ResultResource
+from callboard.api.jobs.retry import RetryResource
+from callboard.api.jobs.retry_after import Durations
 from callboard.api.media import Media
-from callboard.api.openapi.resource import OpenApiResource
-from callboard.api.operation_jobs import OperationJobs
-from callboard.api.operations import (
-    OperationAnswers,
+from callboard.api.operations.resource import (
     OperationResource,
+    OperationResponder,
     OperationsResource,
     PauseResource,
 )
+from callboard.api.operations.submit import OperationJobs
 from callboard.api.problems.pages import ProblemResource, ProblemsResource
-from callboard.api.results import ResultResource
-from callboard.api.retry_after import Durations
-from callboard.api.retrying import RetryResource
-from callboard.api.room import Room
-from callboard.api.schedules import (
-    ScheduleAnswers,
+from callboard.api.schedules.resource import (
     SchedulePauseResource,
     ScheduleResource,
+    ScheduleResponder,
     SchedulesResource,
 )
+from callboard.api.server.docs import DocsAssetResource, DocsResource
+from callboard.api.server.health import AliveResource, ReadyResource
+from callboard.api.server.index import IndexResource
+from callboard.api.server.openapi import OpenApiResource
+from callboard.api.server.workers import WorkersResource
 from callboard.api.services import Services
-from callboard.api.streams import EventsResource
-from callboard.api.workers import WorkersResource
 from callboard.config import Role
-from callboard.jobs.read import read_glances
+from callboard.jobs.read import read_status_snapshots
 
 
 @dataclass(frozen=True)
@@ -64,19 +64,21 @@ class Route:
     roles: Mapping[str, Role | None]
 
 
-def routes(services: Services, media: Media, keyring: Keyring, room: Room) -> tuple[Route, ...]:
+def routes(
+    services: Services, media: Media, keyring: Keyring, memory: BodyMemory
+) -> tuple[Route, ...]:
     """Build every resource with what it needs."""
     settings, store = services.settings, services.store
     durations = Durations(store)
     reader = JobReader(store, inline_bytes=settings.inline_result_bytes)
-    services.events.look_with(partial(read_glances, store))
+    services.events.look_with(partial(read_status_snapshots, store))
     estimates = Estimates(store, durations, Threads(store))
-    answers = JobAnswers(media, estimates)
+    answers = JobResponder(media, estimates)
     acceptance = Acceptance(services, reader, answers, estimates)
     downloads = Downloads(services.storage, services.transfers, services.offload)
     result = ResultResource(services, reader, answers, media, downloads)
     registry = services.registry
-    described = OperationAnswers(store, durations, media)
+    described = OperationResponder(store, durations, media)
     operations = OperationsResource(registry, described)
     submitting = OperationJobs(media, acceptance, FormReader(services, media))
     operation = OperationResource(registry, described, submitting)
@@ -84,14 +86,14 @@ def routes(services: Services, media: Media, keyring: Keyring, room: Room) -> tu
     resume = PauseResource(registry, store, media, described, places=None)
     ready = ReadyResource(store, services.broker_trouble, media, services.draining, keyring)
     openapi = OpenApiResource(registry, keyring.is_required)
-    scheduled = ScheduleAnswers(store, media)
+    scheduled = ScheduleResponder(store, media)
     batches = BatchReader(store)
     batch_waits = BatchWaits(services, batches)
     # An item may be nested as deeply as the same submission alone.
     of_batches = Media(
         max_bytes=settings.max_batch_bytes,
         max_depth=settings.max_json_depth + ITEM_DEPTH,
-        room=room,
+        memory=memory,
         offload=services.compute,
     )
     table = (

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from callboard.api.transfers import Transfers
+from callboard.api.files.transfer_limits import TransferLimits
 from callboard.api.waiting.events import Events
-from callboard.api.waiting.places import Places
+from callboard.api.waiting.fair_limit import FairLimit
 from callboard.config import Settings
 from callboard.config.telemetry import Telemetry
 from callboard.jobs.files.storage import Storage
@@ -46,7 +46,9 @@ class Services:
     storage: Storage
     offload: Offload = at_once
     compute: Offload = at_once
-    aside: Places = field(default_factory=lambda: Places(_MAX_ASIDE_BYTES, greed=_ASIDE_GREED))
+    aside: FairLimit = field(
+        default_factory=lambda: FairLimit(_MAX_ASIDE_BYTES, greed=_ASIDE_GREED)
+    )
     telemetry: Telemetry | None = None
     draining: threading.Event = field(default_factory=threading.Event)
-    transfers: Transfers = field(default_factory=Transfers)
+    transfers: TransferLimits = field(default_factory=TransferLimits)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from callboard.client.client import Client
-from callboard.client.serving import ServerDidNotStart, serving
+from callboard.client.local_server import ServerDidNotStart, serving
 
 __all__ = ["ServerDidNotStart", "callboard", "callboard_server", "callboard_settings", "serving"]
 

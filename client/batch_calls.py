@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from callboard.client.answers import retry_after
 from callboard.client.connection import segment, with_callback
-from callboard.client.following import MAX_RETRY_AFTER_SECONDS
 from callboard.client.job_calls import JobCalls
+from callboard.client.responses import retry_after
+from callboard.client.wait_for_job import MAX_RETRY_AFTER_SECONDS
 
 COMPLETED: Final = "completed"
 MIN_LOOK_SECONDS: Final = 0.2

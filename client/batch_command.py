@@ -12,11 +12,11 @@ from callboard.client.arguments import parse_json, parse_labels, with_json
 from callboard.client.batch_calls import BatchObject
 from callboard.client.client import Client
 from callboard.client.encoding import encode
-from callboard.client.endings import INTERRUPTED, NOT_SUCCEEDED
-from callboard.client.following import FINAL
-from callboard.client.showing import NARROW, as_json, plain
+from callboard.client.exit_codes import INTERRUPTED, NOT_SUCCEEDED
+from callboard.client.job_output import NARROW, as_json, plain
+from callboard.client.progress_display import BAR_WIDTH, TextColumn
 from callboard.client.terminal import Terminal
-from callboard.client.watching import BAR_WIDTH, TextColumn
+from callboard.client.wait_for_job import FINAL
 
 MAX_ITEMS: Final = 1000
 MAX_BYTES: Final = 8 * 1024**2

@@ -9,14 +9,14 @@ from click.core import ParameterSource
 from callboard.client.arguments import parse_labels, parse_url, with_json
 from callboard.client.batch_command import batch
 from callboard.client.client import Client
-from callboard.client.endings import Group, waiting_for
 from callboard.client.errors import JobFailed
+from callboard.client.exit_codes import Group, waiting_for
 from callboard.client.file_commands import download, upload
+from callboard.client.job_output import as_json, show_job, show_jobs, show_line, show_operations
+from callboard.client.progress_display import watch as watch_job
 from callboard.client.run_commands import retry, run, show
-from callboard.client.showing import as_json, show_job, show_jobs, show_line, show_operations
-from callboard.client.showing_schedules import show_schedules
+from callboard.client.schedule_output import show_schedules
 from callboard.client.terminal import Terminal, tolerate_encodings
-from callboard.client.watching import watch as watch_job
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 STATUSES: Final = (

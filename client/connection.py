@@ -11,9 +11,9 @@ import httpx
 from callboard.client.encoding import encode
 from callboard.client.errors import CannotAsk
 from callboard.client.files import Form
-from callboard.client.following import WAIT_SECONDS, JobObject
-from callboard.client.route import by_proxy
+from callboard.client.proxy_and_tls import by_proxy
 from callboard.client.transport import Transport
+from callboard.client.wait_for_job import WAIT_SECONDS, JobObject
 
 ANSWER_SECONDS: Final = 15.0
 

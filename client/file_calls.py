@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from callboard.client.connection import segment, target
-from callboard.client.downloading import Download
+from callboard.client.download import Download
 from callboard.client.errors import FileDamaged
 from callboard.client.files import (
     OCTETS,

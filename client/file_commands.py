@@ -13,11 +13,11 @@ from rich.text import Text
 
 from callboard.client.arguments import with_json
 from callboard.client.client import Client
-from callboard.client.endings import waiting_for
+from callboard.client.exit_codes import waiting_for
 from callboard.client.files import Source, UploadedFile, files_in, free_path
-from callboard.client.showing import NARROW, as_json, plain
+from callboard.client.job_output import NARROW, as_json, plain
+from callboard.client.progress_display import BAR_WIDTH, TextColumn
 from callboard.client.terminal import Terminal
-from callboard.client.watching import BAR_WIDTH, TextColumn
 
 SourcePath = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 

@@ -7,8 +7,8 @@ from typing import Any
 from callboard.client.connection import Connection, segment, with_callback
 from callboard.client.errors import JobFailed
 from callboard.client.files import Form, Source, Sources, is_file
-from callboard.client.following import JobObject, events_of, look, wait_for
 from callboard.client.server_events import Event
+from callboard.client.wait_for_job import JobObject, events_of, look, wait_for
 
 Objects = list[dict[str, Any]]
 

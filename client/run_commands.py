@@ -6,12 +6,12 @@ import click
 
 from callboard.client.arguments import parse_labels, parse_named, parse_params, with_json
 from callboard.client.client import Client
-from callboard.client.endings import waiting_for
 from callboard.client.errors import JobFailed
-from callboard.client.following import JobObject
-from callboard.client.showing import as_json, plain, show_job
+from callboard.client.exit_codes import waiting_for
+from callboard.client.job_output import as_json, plain, show_job
+from callboard.client.progress_display import watch as watch_job
 from callboard.client.terminal import Terminal
-from callboard.client.watching import watch as watch_job
+from callboard.client.wait_for_job import JobObject
 
 
 @click.command()

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import httpx
 
-from callboard.client.answers import media_type_of, problem_of, refuse_redirect, strange
 from callboard.client.errors import CallboardClientError, CannotAsk, ServerAway, StrangeAnswer
-from callboard.client.route import by_proxy, tls_fault
+from callboard.client.proxy_and_tls import by_proxy, tls_fault
+from callboard.client.responses import media_type_of, problem_of, refuse_redirect, strange
 
 LATER: Final = frozenset({429, 502, 503, 504})
 MIN_PAUSE_SECONDS: Final = 0.2

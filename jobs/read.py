@@ -13,7 +13,7 @@ from callboard.jobs.submission import Submission, check_format
 INLINE_BYTES: Final = 64 * 1024
 
 
-class Glance(NamedTuple):
+class StatusSnapshot(NamedTuple):
     """What is published of each change, and can be looked at for many jobs."""
 
     status: str
@@ -94,7 +94,7 @@ def read_many(store: Store, job_ids: Sequence[str]) -> list[Record | None]:
     ]
 
 
-def read_glances(store: Store, job_ids: Sequence[str]) -> list[Glance | None]:
+def read_status_snapshots(store: Store, job_ids: Sequence[str]) -> list[StatusSnapshot | None]:
     """Look at many jobs, whoever they belong to; None for one that is gone.
 
     Raises:
@@ -104,7 +104,7 @@ def read_glances(store: Store, job_ids: Sequence[str]) -> list[Glance | None]:
         *(("HMGET", store.keys("job", job_id), "status", "version") for job_id in job_ids)
     )
     return [
-        None if status is None else Glance(status.decode(), int(version))
+        None if status is None else StatusSnapshot(status.decode(), int(version))
         for status, version in found
     ]
 

@@ -19,7 +19,7 @@ from callboard.actors.callbacks.delivering import deliver_callbacks
 from callboard.actors.service import Service
 from callboard.actors.signals import outlive_timers_and_interrupts
 from callboard.api.callbacks.body import CallbackBodies
-from callboard.api.transfers import Transfers
+from callboard.api.files.transfer_limits import TransferLimits
 from callboard.config import Settings
 from callboard.config.descriptors import allow_many_files, room_for_clients
 from callboard.config.lines import get_logger
@@ -93,7 +93,7 @@ def serve(
             events,
             telemetry,
             # A thread takes an upload once all of it has come.
-            transfers=Transfers(downloads=MAX_DOWNLOADS),
+            transfers=TransferLimits(downloads=MAX_DOWNLOADS),
             draining=draining,
         ),
         **_place(settings, listening),

@@ -212,7 +212,7 @@ class _Translator:
 
     def sendall(self, page: bytes) -> None:
         # Whatever imports ssl has to wait until gevent has patched it.
-        from callboard.api.problems.of_servers import server_problem  # noqa: PLC0415
+        from callboard.api.problems.server_errors import server_problem  # noqa: PLC0415
 
         _version, status, _rest = page.split(b" ", 2)
         headers, body = server_problem(int(status), self._reason)

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from callboard.actors.assembly import Assembly
-from callboard.api.callbacks.terms import CallbackTerms
+from callboard.api.callbacks.policy import CallbackPolicy
 from callboard.api.idempotency import idempotency_fields
+from callboard.api.jobs.submission import Submission, due_ms, parse_submission
 from callboard.api.problems.problem import Problem
-from callboard.api.submissions import Submission, due_ms, parse_submission
 from callboard.jobs.api_keys import TENANT
 from callboard.jobs.errors import InvalidParameters
 from callboard.jobs.pointer import pointer_of
@@ -28,7 +28,7 @@ def serve_operations(assembly: Assembly) -> None:
 class _Options:
     def __init__(self, assembly: Assembly) -> None:
         self._now_ms = assembly.store.now_ms
-        self._terms = CallbackTerms(assembly.settings)
+        self._terms = CallbackPolicy(assembly.settings)
         settings = assembly.settings
         self._base = settings.public_url or f"http://{settings.host}:{settings.port}"
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 
-from callboard.api.problems.of_servers import server_problem
+from callboard.api.problems.server_errors import server_problem
 from callboard.config.lines import get_logger
 from callboard.ops.accepting import pause_when_short_of_files
 from callboard.ops.allowance import UNSENT_BYTES, Allowance

@@ -14,9 +14,9 @@ from gunicorn.arbiter import Arbiter
 
 from callboard.actors.assembly import Assembly, assemble, away_because
 from callboard.api.app import create_app
+from callboard.api.files.transfer_limits import TransferLimits
 from callboard.api.request import Request
 from callboard.api.services import Services
-from callboard.api.transfers import Transfers
 from callboard.api.waiting.events import Events
 from callboard.config import load_settings_or_exit
 from callboard.config.connections import connect_redis
@@ -71,7 +71,9 @@ def create() -> Site:
     assembly.broker_trouble()
     share = room_for_clients(allow_many_files()) / MAX_CONNECTIONS
     events = listen(assembly, waits=int(MAX_WAITS * share), streams=int(MAX_STREAMS * share))
-    transfers = Transfers(downloads=int(MAX_DOWNLOADS * share), uploads=int(MAX_UPLOADS * share))
+    transfers = TransferLimits(
+        downloads=int(MAX_DOWNLOADS * share), uploads=int(MAX_UPLOADS * share)
+    )
     draining = threading.Event()
     sys.setswitchinterval(SWITCH_S)
     app = application(
@@ -153,7 +155,7 @@ def application(  # noqa: PLR0913 — what a process has of its own, all named
     events: Events,
     telemetry: Telemetry | None = None,
     *,
-    transfers: Transfers | None = None,
+    transfers: TransferLimits | None = None,
     offload: Offload = at_once,
     compute: Offload = at_once,
     draining: threading.Event | None = None,
@@ -178,7 +180,7 @@ def application(  # noqa: PLR0913 — what a process has of its own, all named
         events=events,
         broker_trouble=assembly.broker_trouble,
         storage=assembly.storage,
-        transfers=transfers or Transfers(),
+        transfers=transfers or TransferLimits(),
         offload=offload,
         compute=compute,
         telemetry=telemetry,

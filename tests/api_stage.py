@@ -12,11 +12,11 @@ from falcon import testing
 from callboard import operation
 from callboard.api.app import create_app
 from callboard.api.authentication import Keyring
+from callboard.api.body_memory import BodyMemory
+from callboard.api.files.transfer_limits import TransferLimits
 from callboard.api.media import Media
-from callboard.api.room import Room
 from callboard.api.routes import Route, routes
 from callboard.api.services import Services
-from callboard.api.transfers import Transfers
 from callboard.api.waiting.events import Events
 from callboard.config import Settings
 from callboard.jobs.claim import claim
@@ -100,7 +100,7 @@ class Stage:
         *,
         connect: Callable[[], redis.Redis] | None = None,
         registry: Registry | None = None,
-        transfers: Transfers | None = None,
+        transfers: TransferLimits | None = None,
         **settings: Any,
     ) -> None:
         self._connect = connect
@@ -123,7 +123,7 @@ class Stage:
             events=self.events,
             broker_trouble=lambda: None if self.publisher.up else "RabbitMQ does not answer.",
             storage=self.storage,
-            transfers=transfers or Transfers(),
+            transfers=transfers or TransferLimits(),
         )
         self.app = create_app(self.services)
         self.http = testing.TestClient(self.app)
@@ -136,7 +136,7 @@ class Stage:
     def routes(self) -> tuple[Route, ...]:
         """Give the table of routes, as the application has it."""
         keyring = Keyring((), self.store, required=False)
-        return routes(self.services, Media(max_bytes=1, max_depth=1), keyring, Room(1))
+        return routes(self.services, Media(max_bytes=1, max_depth=1), keyring, BodyMemory(1))
 
     def close(self) -> None:
         self.events.close()

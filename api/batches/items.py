@@ -8,15 +8,15 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from callboard.api.acceptance import Acceptance
 from callboard.api.bodies import parse_body
-from callboard.api.callbacks.terms import BatchCallback, CallbackTerms
+from callboard.api.callbacks.policy import BatchCallback, CallbackPolicy
+from callboard.api.jobs.acceptance import Acceptance
+from callboard.api.jobs.render import job_reference
+from callboard.api.jobs.submission import Submission, parse_submission
 from callboard.api.problems.kinds import BODY_TOO_LARGE
 from callboard.api.problems.problem import Problem, invalid_request, problem_of
-from callboard.api.render import job_reference
 from callboard.api.request import SMALL_BYTES, Request
 from callboard.api.services import Services
-from callboard.api.submissions import Submission, parse_submission
 from callboard.jobs.batches.intake import Item
 from callboard.jobs.batches.outcome import Outcome, Word
 from callboard.jobs.batches.submit import MAX_ITEMS
@@ -84,7 +84,7 @@ class BatchItems:
         self._registry = services.registry
         self._acceptance = acceptance
         self._most_bytes = services.settings.max_body_bytes
-        self._terms = CallbackTerms(services.settings)
+        self._terms = CallbackPolicy(services.settings)
 
     def read(self, req: Request, batch: BatchSubmission) -> Iterator[Item]:
         """Read the items; what is no submission is kept as one that can be no job.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from callboard.api.render import optional_time, timestamp
+from callboard.api.timestamps import optional_time, timestamp
 from callboard.api.urls import Urls, with_query
 from callboard.jobs.batches.batch import Batch
 

@@ -10,14 +10,14 @@ import falcon
 
 from callboard.api.batches.items import BatchItems, parse_batch
 from callboard.api.batches.render import batch_object
-from callboard.api.callbacks.terms import CallbackTerms
+from callboard.api.callbacks.policy import CallbackPolicy
 from callboard.api.caller import Caller
 from callboard.api.idempotency import idempotency_fields
+from callboard.api.jobs.retry_after import within_bounds
 from callboard.api.media import Media
 from callboard.api.prefer import parse_prefer
-from callboard.api.rate import charge_of
+from callboard.api.rate_limit import charge_of
 from callboard.api.request import Request, holders_of
-from callboard.api.retry_after import within_bounds
 from callboard.api.services import Services
 from callboard.api.tracing.middleware import traceparent_of
 from callboard.api.waiting.peer import peer_of
@@ -102,7 +102,7 @@ class BatchesResource:
     ) -> None:
         self._intake = BatchIntake(services.intake, services.compute)
         self._rate = services.settings.rate_limit
-        self._terms = CallbackTerms(services.settings)
+        self._terms = CallbackPolicy(services.settings)
         self._reader = reader
         self._media = media
         self._items = items

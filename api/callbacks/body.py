@@ -5,7 +5,8 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from callboard.api.batches.render import batch_object
-from callboard.api.render import job_object, timestamp
+from callboard.api.jobs.render import job_object
+from callboard.api.timestamps import timestamp
 from callboard.api.urls import Urls
 from callboard.config import Settings
 from callboard.jobs.batches.batch import read_batch

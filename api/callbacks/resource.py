@@ -8,8 +8,8 @@ import falcon
 from callboard.api.bodies import Nothing, parse_body
 from callboard.api.caller import Caller
 from callboard.api.media import Media
-from callboard.api.render import timestamp
 from callboard.api.request import Request
+from callboard.api.timestamps import timestamp
 from callboard.jobs.callbacks.deliver import Kind
 from callboard.jobs.callbacks.deliveries import DeliveryRecord, list_deliveries, resend
 from callboard.jobs.store import Store

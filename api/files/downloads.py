@@ -12,10 +12,10 @@ import falcon
 
 from callboard.api.conditional import is_known, is_same
 from callboard.api.files.ranges import Part, UnsatisfiableRange, part_of
+from callboard.api.files.transfer_limits import TransferLimits
 from callboard.api.problems.kinds import PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE
 from callboard.api.problems.problem import Problem
 from callboard.api.request import Request
-from callboard.api.transfers import Transfers
 from callboard.jobs.files.records import FileRecord
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.offload import Offload, at_once
@@ -63,7 +63,9 @@ class Downloads:
         offload: runs what blocks.
     """
 
-    def __init__(self, storage: Storage, transfers: Transfers, offload: Offload = at_once) -> None:
+    def __init__(
+        self, storage: Storage, transfers: TransferLimits, offload: Offload = at_once
+    ) -> None:
         self._storage = storage
         self._transfers = transfers
         self._offload = offload

@@ -8,14 +8,13 @@ from callboard.api.files.incoming import Incoming
 from callboard.api.files.multipart import is_form, read_parts
 from callboard.api.files.names import disposition_name
 from callboard.api.files.uploads import Arrived, Reception, receiving
-from callboard.api.listing import read_cursor, write_cursor
 from callboard.api.media import Media
-from callboard.api.paging import next_page
+from callboard.api.paging import next_page, read_cursor, write_cursor
 from callboard.api.problems.problem import invalid_request
 from callboard.api.query import read_query
-from callboard.api.render import timestamp
 from callboard.api.request import Request
 from callboard.api.services import Services
+from callboard.api.timestamps import timestamp
 from callboard.api.urls import Urls
 from callboard.jobs.errors import FileNotFound
 from callboard.jobs.files.records import FileRecord, list_files, read_file

@@ -5,7 +5,7 @@ from typing import Final, get_args
 from callboard.api.batches.items import STATUSES as ITEM_STATUSES
 from callboard.api.batches.items import BatchSubmission
 from callboard.api.batches.render import batch_links
-from callboard.api.callbacks.terms import BatchCallback, BatchEvent
+from callboard.api.callbacks.policy import BatchCallback, BatchEvent
 from callboard.api.openapi.description import Schema, named
 from callboard.api.openapi.operations import checked
 from callboard.api.openapi.shapes import (

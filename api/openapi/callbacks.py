@@ -3,7 +3,7 @@
 from typing import Any, Final, get_args
 
 from callboard.api.bodies import Nothing
-from callboard.api.callbacks.terms import JobCallback, JobEvent
+from callboard.api.callbacks.policy import JobCallback, JobEvent
 from callboard.api.media import JSON
 from callboard.api.openapi.description import Schema, named
 from callboard.api.openapi.operations import checked

@@ -1,4 +1,4 @@
-"""The schemas of event streams, as `callboard.api.streams` sends them."""
+"""The schemas of event streams, as `callboard.api.event_stream` sends them."""
 
 from typing import Final
 

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from callboard.api.docs import ASSETS
 from callboard.api.idempotency import KEY_PATTERN
 from callboard.api.openapi.description import Schema
 from callboard.api.problems.pages import meanings
+from callboard.api.server.docs import ASSETS
 from callboard.jobs.callbacks.deliveries import DELIVERY_ID_PATTERN
 from callboard.jobs.identity import JOB_ID_PATTERN
 from callboard.jobs.schedules.schedule import NAME_PATTERN

@@ -1,9 +1,10 @@
-"""The schemas of jobs, as `callboard.api.render` shows them."""
+"""The schemas of jobs, as `callboard.api.jobs.render` shows them."""
 
 from typing import Final, get_args
 
 from callboard.api.bodies import Nothing
-from callboard.api.cancellation import CancelRequest
+from callboard.api.jobs.cancel import CancelRequest
+from callboard.api.jobs.render import job_links
 from callboard.api.openapi.description import Schema, named
 from callboard.api.openapi.operations import checked
 from callboard.api.openapi.shapes import (
@@ -18,7 +19,6 @@ from callboard.api.openapi.shapes import (
     said,
     whole,
 )
-from callboard.api.render import job_links
 from callboard.api.urls import Urls
 from callboard.jobs.record import Status
 

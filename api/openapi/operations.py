@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from callboard.api.jobs.submission import Submission
 from callboard.api.openapi.description import Schema, named
 from callboard.api.openapi.examples import example_of
 from callboard.api.openapi.files import form_schema
 from callboard.api.openapi.job import job_schema
 from callboard.api.openapi.naming import inner_names, renamed
-from callboard.api.submissions import Submission
 from callboard.jobs.errors import InvalidParameters, OperationFault
 from callboard.jobs.operation import Operation
 

@@ -2,20 +2,20 @@
 
 from typing import Any, Final
 
-from callboard.api.callbacks.terms import JobCallback
-from callboard.api.joblog import MAX_AFTER, MAX_LINES, USUAL_LINES
-from callboard.api.listing import MAX_JOBS, USUAL_JOBS
+from callboard.api.callbacks.policy import JobCallback
+from callboard.api.jobs.listing import MAX_JOBS, USUAL_JOBS
+from callboard.api.jobs.log import MAX_AFTER, MAX_LINES, USUAL_LINES
+from callboard.api.jobs.submission import TIME
 from callboard.api.openapi.description import Schema, named
 from callboard.api.openapi.headers import PATH, REQUEST
 from callboard.api.openapi.operations import checked, submission_schema
 from callboard.api.openapi.shapes import JOB_ID, whole
-from callboard.api.submissions import TIME
 from callboard.jobs.members import LABEL_NAME, LABEL_VALUE
 from callboard.jobs.rules import NAME
 
 _FLAG: Final[Schema] = {"type": "boolean"}
 _TIME: Final[Schema] = {"type": "string", "format": "date-time", "pattern": f"^{TIME}$"}
-# The 24 bytes of `callboard.api.listing`: a time, and an id whose version and variant are fixed.
+# The 24 bytes of `callboard.api.paging`: a time, and an id whose version and variant are fixed.
 _CURSOR: Final = (
     "^[A-Za-z0-9_-]{18}[BFJNRVZdhlptx159][w-z0-9_-][A-Za-z0-9_-][IJKLYZabopqr4567]"
     "[A-Za-z0-9_-]{10}$"

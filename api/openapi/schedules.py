@@ -1,4 +1,4 @@
-"""The schemas of schedules, as `callboard.api.schedules` shows and takes them."""
+"""The schemas of schedules, as `callboard.api.schedules.resource` shows and takes them."""
 
 from collections.abc import Mapping
 from typing import Final, get_args
@@ -15,7 +15,7 @@ from callboard.api.openapi.shapes import (
     nullable,
     said,
 )
-from callboard.api.schedules import ScheduleRequest
+from callboard.api.schedules.resource import ScheduleRequest
 from callboard.jobs.schedules.schedule import NAME_PATTERN, Missed
 from callboard.jobs.schedules.stored import Outcome, Source
 

@@ -10,13 +10,13 @@ from typing import Final, TypeVar
 
 import redis
 
-from callboard.api.waiting.attendance import Attendance
+from callboard.api.waiting.connection_tracker import ConnectionTracker
+from callboard.api.waiting.fair_limit import FairLimit
 from callboard.api.waiting.peer import Peer, UnknownPeer
-from callboard.api.waiting.places import Places
-from callboard.api.waiting.subscription import REREAD_S, Glances, Listener, Subscription
+from callboard.api.waiting.subscription import REREAD_S, Listener, ReadSnapshots, Subscription
 from callboard.jobs.batches.batch import Batch
 from callboard.jobs.errors import BatchNotFound, JobGone, JobNotFound, StoreUnavailable
-from callboard.jobs.read import Glance
+from callboard.jobs.read import StatusSnapshot
 from callboard.jobs.record import Record
 
 _ALONE_S: Final = REREAD_S * 2
@@ -53,20 +53,20 @@ class Events:
     ) -> None:
         self._connect = connect
         self._channel = channel
-        self._glances: Glances | None = None
+        self._read_snapshots: ReadSnapshots | None = None
         self._subscriptions: dict[int, Subscription] = {}
-        self.waits: Final = Places(waits)
-        self.streams: Final = Places(streams)
+        self.waits: Final = FairLimit(waits)
+        self.streams: Final = FairLimit(streams)
         self.closed: Final = threading.Event()
-        self.attendance: Final = Attendance(self.closed)
+        self.connections: Final = ConnectionTracker(self.closed)
 
-    def look_with(self, glances: Glances) -> None:
+    def look_with(self, snapshots: ReadSnapshots) -> None:
         """Say how jobs are looked at together; to be called before anybody waits.
 
         Args:
-            glances: gives status and version of each of some jobs, None for one that is gone.
+            snapshots: gives status and version of each of some jobs, None for one that is gone.
         """
-        self._glances = glances
+        self._read_snapshots = snapshots
 
     def wait(  # noqa: PLR0913 — what to wait for, how long, and for whom
         self,
@@ -102,7 +102,7 @@ class Events:
                 return _read(read, known)
             end = time.monotonic() + timeout
             waiter = _Waiter(until, peer)
-            with self._listening(job_id, waiter), self.attendance.of(waiter):
+            with self._listening(job_id, waiter), self.connections.track(waiter):
                 while True:
                     waiter.forget()
                     known = _read(read, known)
@@ -134,7 +134,8 @@ class Events:
     def _subscription(self) -> Subscription:
         # Threads and connections do not survive a fork: each process has a subscription.
         return self._subscriptions.get(os.getpid()) or self._subscriptions.setdefault(
-            os.getpid(), Subscription(self._connect, self._channel, self._glances, self.closed)
+            os.getpid(),
+            Subscription(self._connect, self._channel, self._read_snapshots, self.closed),
         )
 
     @contextmanager
@@ -157,8 +158,8 @@ class _Waiter:
         self._flag = threading.Event()
         self.left = False
 
-    def wants(self, glance: Glance) -> bool:
-        return self._until(glance.status)
+    def wants(self, snapshot: StatusSnapshot) -> bool:
+        return self._until(snapshot.status)
 
     def notify(self) -> None:
         self._flag.set()

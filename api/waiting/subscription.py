@@ -11,7 +11,7 @@ from callboard.config.lines import get_logger
 from callboard.config.tls import tls_fault
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.outages import NO_RIGHTS, outage_of
-from callboard.jobs.read import Glance
+from callboard.jobs.read import StatusSnapshot
 
 REREAD_S: Final = 5.0
 """Every job that is waited for is looked at this often, whatever is heard."""
@@ -27,13 +27,13 @@ _MAX_PAUSE_S: Final = 5.0
 log = get_logger(__name__)
 
 
-Glances = Callable[[Sequence[str]], Sequence[Glance | None]]
+ReadSnapshots = Callable[[Sequence[str]], Sequence[StatusSnapshot | None]]
 
 
 class Listener(Protocol):
     """Somebody who waits for one job; it may keep one flag, however much happens."""
 
-    def wants(self, glance: Glance) -> bool:
+    def wants(self, snapshot: StatusSnapshot) -> bool:
         """Whether this is what is waited for."""
 
     def notify(self) -> None:
@@ -47,12 +47,12 @@ class Subscription:
         self,
         connect: Callable[[], redis.Redis],
         channel: str,
-        glances: Glances | None,
+        snapshots: ReadSnapshots | None,
         closed: threading.Event,
     ) -> None:
         self._connect = connect
         self._channel = channel
-        self._glances = glances
+        self._read_snapshots = snapshots
         self._closed = closed
         self._lock = threading.Lock()
         self._listeners: dict[str, set[Listener]] = {}
@@ -158,19 +158,19 @@ class Subscription:
         job_id, _, change = data.decode().partition(" ")
         if those := self._those(job_id):
             version, status, _ = change.split(" ", 2)
-            _tell(those, Glance(status, int(version)))
+            _tell(those, StatusSnapshot(status, int(version)))
 
     def _look(self) -> None:
         """Notify those whose job has changed by now, with no regard to what was heard."""
-        if self._glances is None:
+        if self._read_snapshots is None:
             self.notify_all()
             return
         with self._lock:
             ids = list(self._listeners)
         for begin in range(0, len(ids), _MAX_AT_ONCE):
             some = ids[begin : begin + _MAX_AT_ONCE]
-            for job_id, glance in zip(some, self._glances(some), strict=True):
-                _tell(self._those(job_id), glance)
+            for job_id, snapshot in zip(some, self._read_snapshots(some), strict=True):
+                _tell(self._those(job_id), snapshot)
         self._looked = time.monotonic()
 
     def _those(self, job_id: str) -> list[Listener]:
@@ -192,7 +192,7 @@ class Subscription:
             return not self._runs
 
 
-def _tell(those: Sequence[Listener], glance: Glance | None) -> None:
+def _tell(those: Sequence[Listener], snapshot: StatusSnapshot | None) -> None:
     for listener in those:
-        if glance is None or listener.wants(glance):
+        if snapshot is None or listener.wants(snapshot):
             listener.notify()

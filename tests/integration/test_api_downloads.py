@@ -15,7 +15,7 @@ import zstandard
 from falcon import testing
 
 from callboard.api.app import create_app
-from callboard.api.waiting.places import Places
+from callboard.api.waiting.fair_limit import FairLimit
 from callboard.jobs.files.file import File
 from callboard.jobs.files.folder import RunFiles
 from callboard.jobs.files.keep import Claimed, Shelf, keep_file
@@ -378,7 +378,7 @@ def test_an_operator_downloads_for_every_tenant_and_others_do_not() -> None:
 def test_what_is_put_aside_for_readers_is_bounded_and_given_back(depot: Depot) -> None:
     size = 2 * PIECE_BYTES
     job = depot.job_with("a" * size)
-    app = create_app(replace(depot.services, aside=(aside := Places(3 * size, greed=3))))
+    app = create_app(replace(depot.services, aside=(aside := FairLimit(3 * size, greed=3))))
     http = testing.TestClient(app)
     path, uncompressed = f"/v1/jobs/{job}/result", {"Accept-Encoding": "identity"}
 

@@ -7,8 +7,8 @@ import fakeredis
 import pytest
 import redis
 
-from callboard.api.streams.story import REPORTS_EVERY_S
-from callboard.api.streams.watch import PAGE_LINES
+from callboard.api.event_stream.event_encoder import REPORTS_EVERY_S
+from callboard.api.event_stream.watch import PAGE_LINES
 from callboard.jobs.cancel import cancel
 from callboard.jobs.fence import Fence
 from callboard.jobs.finish import encode_result, finish

@@ -7,7 +7,7 @@ from typing import Any
 import falcon
 import pytest
 
-from callboard.api.listing import read_cursor, write_cursor
+from callboard.api.paging import read_cursor, write_cursor
 from callboard.jobs.greet import greet
 from callboard.jobs.listing import Position
 from callboard.jobs.purge import purge

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from callboard.api.streams.position import Position
-from callboard.api.streams.story import Story, Telling
-from callboard.api.streams.stream import Follower, Pace, Stream
-from callboard.api.streams.watch import Watches
+from callboard.api.event_stream.event_encoder import EventEncoder, EventRenderer
+from callboard.api.event_stream.position import Position
+from callboard.api.event_stream.stream import Follower, Pace, Stream
+from callboard.api.event_stream.watch import Watches
 from callboard.api.waiting.peer import Peer, SocketPeer, UnknownPeer, peer_of
 from callboard.jobs.api_keys import create_key, list_keys, revoke_key
 from callboard.jobs.fence import Fence
@@ -44,9 +44,11 @@ def _stream(
 ) -> Stream:
     record = read(stage.store, job_id, tenant="default")
     watches = Watches(stage.store, stage.events, inline_bytes=1024)
-    story = Story(Position(), Telling(job=lambda record: {"status": record.status}, gone={}))
+    encoder = EventEncoder(
+        Position(), EventRenderer(job=lambda record: {"status": record.status}, gone={})
+    )
     assert stage.events.streams.take()
-    return Stream(stage.events, watches, record, story, Follower(peer, admitted), Pace(**pace))
+    return Stream(stage.events, watches, record, encoder, Follower(peer, admitted), Pace(**pace))
 
 
 def test_a_quiet_stream_shows_that_it_lives(stage: Stage, running: Fence) -> None:

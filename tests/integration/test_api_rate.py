@@ -11,7 +11,7 @@ import redis
 from falcon import testing
 
 from callboard.api.app import create_app
-from callboard.api.rate import SUBMISSIONS
+from callboard.api.rate_limit import SUBMISSIONS
 from tests.api_stage import ADD, JSON, Stage, hash_of
 
 KEYS = ",".join(

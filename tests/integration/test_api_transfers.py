@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from callboard.api.transfers import Transfers
+from callboard.api.files.transfer_limits import TransferLimits
 from tests.api_stage import Stage
 
 PLACES = 9
@@ -17,7 +17,7 @@ LARGE = "x" * 100_000
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
-    made = Stage(transfers=Transfers(downloads=PLACES, uploads=PLACES))
+    made = Stage(transfers=TransferLimits(downloads=PLACES, uploads=PLACES))
     yield made
     made.close()
 
@@ -78,7 +78,7 @@ def test_a_download_that_ends_in_an_error_gives_its_place_back(stage: Stage) -> 
 
 
 def test_no_more_uploads_begin_than_there_are_places() -> None:
-    full = Stage(transfers=Transfers(uploads=0))
+    full = Stage(transfers=TransferLimits(uploads=0))
 
     with closing(full):
         refused = [_upload(full), full.http.simulate_post("/v1/files", **_form())]

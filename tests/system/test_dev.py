@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from callboard.client import Client
-from callboard.client.serving import ServerDidNotStart, serving
+from callboard.client.local_server import ServerDidNotStart, serving
 from callboard.config.environment import bare_environment
 from tests.eventually import eventually
 

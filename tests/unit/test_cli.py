@@ -23,7 +23,7 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from callboard.client.cli import main
-from callboard.client.showing import show_job, show_jobs, show_line
+from callboard.client.job_output import show_job, show_jobs, show_line
 from callboard.config.environment import bare_environment
 from tests.scripted_server import Script, Step, answer, client, job, refusal, sse, stream
 

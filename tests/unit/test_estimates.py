@@ -6,8 +6,8 @@ import pytest
 from fakeredis import FakeRedis, FakeServer
 from redis import exceptions
 
-from callboard.api.estimates import Estimates, Threads
-from callboard.api.retry_after import Durations
+from callboard.api.jobs.estimates import Estimates, Threads
+from callboard.api.jobs.retry_after import Durations
 from callboard.jobs.forecast import UNKNOWN, Duration, Estimate, Place, start_s
 from callboard.jobs.greet import greet
 from callboard.jobs.store import Store

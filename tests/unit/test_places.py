@@ -1,21 +1,21 @@
-"""Places are bounded, and nobody gets them all."""
+"""FairLimit are bounded, and nobody gets them all."""
 
 import threading
 
 import pytest
 
-from callboard.api.waiting.places import Places
+from callboard.api.waiting.fair_limit import FairLimit
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.check
 
 
-def _taken_by(places: Places, holder: str) -> int:
+def _taken_by(places: FairLimit, holder: str) -> int:
     return sum(iter(lambda: places.take([holder]), False))
 
 
 def test_one_holder_leaves_places_for_others() -> None:
-    places = Places(900, greed=8)
+    places = FairLimit(900, greed=8)
 
     first = _taken_by(places, "tenant a")
 
@@ -24,7 +24,7 @@ def test_one_holder_leaves_places_for_others() -> None:
 
 
 def test_the_more_want_many_the_less_each_gets() -> None:
-    places = Places(900, greed=8)
+    places = FairLimit(900, greed=8)
 
     took = [_taken_by(places, f"tenant {number}") for number in range(5)]
 
@@ -33,7 +33,7 @@ def test_the_more_want_many_the_less_each_gets() -> None:
 
 
 def test_each_of_several_holders_has_its_share() -> None:
-    places = Places(90, greed=8)
+    places = FairLimit(90, greed=8)
     while places.take(["tenant a", "peer 192.0.2.1"]):
         pass
 
@@ -42,7 +42,7 @@ def test_each_of_several_holders_has_its_share() -> None:
 
 
 def test_what_is_given_back_can_be_taken_again() -> None:
-    places = Places(9, greed=8)
+    places = FairLimit(9, greed=8)
     took = _taken_by(places, "tenant a")
 
     for _ in range(took):
@@ -52,7 +52,7 @@ def test_what_is_given_back_can_be_taken_again() -> None:
 
 
 def test_whoever_waits_gets_what_becomes_free() -> None:
-    places = Places(100, greed=3)
+    places = FairLimit(100, greed=3)
     assert places.take(["a"], count=70)
     got: list[bool] = []
     waiter = threading.Thread(
@@ -68,7 +68,7 @@ def test_whoever_waits_gets_what_becomes_free() -> None:
 
 
 def test_nobody_waits_for_ever() -> None:
-    places = Places(10, greed=3)
+    places = FairLimit(10, greed=3)
     assert places.take(["a"], count=7)
 
     assert not places.take(["b"], count=6, within_s=0.01)

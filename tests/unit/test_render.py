@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from callboard.api.conditional import entity_tag, is_known, known_statuses
-from callboard.api.render import eta_seconds, job_error, job_object, timestamp
-from callboard.api.retry_after import retry_after_s
+from callboard.api.jobs.render import eta_seconds, job_error, job_object
+from callboard.api.jobs.retry_after import retry_after_s
+from callboard.api.timestamps import timestamp
 from callboard.api.urls import Urls
 from callboard.jobs.forecast import Duration, Estimate
 from callboard.jobs.record import Progress, Record

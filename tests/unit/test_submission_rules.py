@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from callboard.api.jobs.submission import Submission, parse_submission, parse_time
 from callboard.api.problems.problem import Problem
-from callboard.api.submissions import Submission, parse_submission, parse_time
 from callboard.jobs.members import is_label
 
 pytestmark = pytest.mark.check

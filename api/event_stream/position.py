@@ -1,0 +1,43 @@
+"""Where in a stream of events a client is, as the ids of events say it."""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Self
+
+from callboard.api.conditional import state_tag
+from callboard.jobs.record import FINAL, STATUSES, Record
+
+_ID: Final = re.compile(
+    rf"(?P<tag>\d{{1,15}}\.\d{{1,15}}\.({'|'.join(STATUSES)}))\.(?P<line>\d{{1,15}})", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What a client has seen.
+
+    Attributes:
+        tag: the job's state that it was shown last, as `<version>.<attempt>.<status>`.
+        line: the number of the log's line that it was shown last.
+    """
+
+    tag: str = "0.0.scheduled"
+    line: int = 0
+
+    @classmethod
+    def parse(cls, last_event_id: str | None) -> Self:
+        """Read a `Last-Event-ID`; one that is malformed says that nothing was seen."""
+        found = _ID.fullmatch(last_event_id or "")
+        return cls() if found is None else cls(found["tag"], int(found["line"]))
+
+    def __str__(self) -> str:
+        return f"{self.tag}.{self.line}"
+
+    def knows(self, record: Record) -> bool:
+        """Whether the job is still as it was shown."""
+        return self.tag == state_tag(record)
+
+    @property
+    def final(self) -> bool:
+        """Whether it has seen the job's end; the end is always shown last."""
+        return self.tag.rpartition(".")[2] in FINAL

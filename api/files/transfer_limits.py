@@ -1,0 +1,46 @@
+"""How many clients may send or read files at a time: each may take long, and has a file open."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from callboard.api.problems.kinds import BODIES_FULL, DOWNLOADS_FULL
+from callboard.api.problems.problem import Problem
+from callboard.api.request import Request, holders_of
+from callboard.api.waiting.fair_limit import FairLimit
+
+
+class TransferLimits:
+    """FairLimit for uploads and downloads, so that slow ones leave others their connections.
+
+    Args:
+        downloads: how many there may be at a time; None for any number.
+        uploads: how many there may be at a time; None for any number.
+    """
+
+    def __init__(self, *, downloads: int | None = None, uploads: int | None = None) -> None:
+        self._downloads: Final = FairLimit(downloads)
+        self._uploads: Final = FairLimit(uploads)
+
+    def begin_download(self, req: Request) -> None:
+        """Take a place until the answer has been sent.
+
+        Raises:
+            Problem: 503, there is none.
+        """
+        holders = holders_of(req)
+        if not self._downloads.take(holders):
+            raise Problem(DOWNLOADS_FULL, "Too much is being read slowly. Ask again later.")
+        req.context.held.append(lambda: self._downloads.free(holders))
+
+    @contextmanager
+    def uploading(self, req: Request) -> Iterator[None]:
+        """Take a place for a while.
+
+        Raises:
+            Problem: 503, there is none.
+        """
+        with self._uploads.one(holders_of(req)) as taken:
+            if not taken:
+                raise Problem(BODIES_FULL, "Too many files are being sent. Send it again later.")
+            yield

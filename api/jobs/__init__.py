@@ -1,0 +1,1 @@
+"""Jobs over HTTP: submit, list, look, wait, cancel, retry, log and result."""

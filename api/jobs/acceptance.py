@@ -1,0 +1,200 @@
+"""Submit a job for a request, wait for it as long as the client likes, and answer."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import falcon
+
+from callboard.api.body_memory import give_back
+from callboard.api.callbacks.policy import CallbackPolicy
+from callboard.api.jobs.estimates import Estimates
+from callboard.api.jobs.render import accepted_record, job_reference
+from callboard.api.jobs.responder import JobReader, JobResponder
+from callboard.api.jobs.retry_after import within_bounds
+from callboard.api.jobs.submission import Submission, due_ms
+from callboard.api.prefer import Preference, parse_prefer
+from callboard.api.problems.problem import Problem, problem_of
+from callboard.api.problems.table import TABLE
+from callboard.api.rate_limit import charge_of
+from callboard.api.request import Request, holders_of, is_large
+from callboard.api.services import Services
+from callboard.api.tracing.middleware import traceparent_of, tracestate_of
+from callboard.api.waiting.peer import peer_of
+from callboard.jobs.errors import (
+    CapacityExceeded,
+    DuplicateJob,
+    InvalidParameters,
+    JobGone,
+    JobNotFound,
+    Refused,
+    StoreUnavailable,
+)
+from callboard.jobs.forecast import Estimate
+from callboard.jobs.offload import at_once
+from callboard.jobs.operation import Operation
+from callboard.jobs.pointer import pointer_of
+from callboard.jobs.record import FINAL, Record
+from callboard.jobs.submit import Accepted
+
+
+class Acceptance:
+    """The answer to every request that submits one job."""
+
+    def __init__(
+        self, services: Services, reader: JobReader, answers: JobResponder, estimates: Estimates
+    ) -> None:
+        self._services = services
+        self._reader = reader
+        self._answers = answers
+        self._estimates = estimates
+        self._terms = CallbackPolicy(services.settings)
+
+    def answer(
+        self,
+        req: Request,
+        resp: falcon.Response,
+        asked: Submission,
+        more: Mapping[str, Any],
+        *,
+        pointer: str,
+        place: Callable[[tuple[int | str, ...]], str] = pointer_of,
+    ) -> None:
+        """Submit, wait, and answer with the job: 200 when it is final, else 202.
+
+        Once it was accepted no failure turns the answer into an error, unless the job is gone.
+
+        Args:
+            req: the request.
+            resp: its answer.
+            asked: what the client wants.
+            more: fields of the submission besides: by what a repeat is recognised, and what a
+                retry has from the job before it.
+            pointer: where in the body the parameters are.
+            place: says where in the request another member was.
+
+        Raises:
+            Problem, CallboardError: it was not accepted.
+        """
+        operation = self._services.registry.get(asked.operation)
+        if asked.callback is not None:
+            base = req.context.urls.base
+            callback = self._terms.accept(asked.callback, base, place=place)
+            more = {**more, "callback": callback}
+        try:
+            accepted = self._submit(
+                req, asked, {**self.chosen(req, asked, self._services.store.now_ms), **more}
+            )
+        except InvalidParameters as error:
+            wrong = [(pointer + where, detail) for where, detail in error.errors]
+            raise InvalidParameters(wrong) from error
+        except CapacityExceeded as error:
+            raise self.full(operation.name, error) from error
+        except DuplicateJob as error:
+            self._answer_duplicate(req, resp, operation, error)
+            return
+        give_back(req)  # or its body would take room for as long as it waits
+        preference = parse_prefer(
+            req.get_header("Prefer"), max_wait=self._services.settings.max_wait
+        )
+        if accepted.replayed:
+            resp.set_header("Idempotency-Replayed", "true")
+        record, estimate = self._wait(req, operation, accepted, preference)
+        applied = preference.applied(in_time=record.final)
+        if applied:
+            resp.set_header("Preference-Applied", applied)
+        resp.location = req.context.urls.job(record.id)
+        status = 200 if record.final else 202
+        self._answers.send(req, resp, record, status=status, estimate=estimate)
+
+    def _submit(self, req: Request, asked: Submission, chosen: Mapping[str, Any]) -> Accepted:
+        charge = charge_of(req, self._services.settings.rate_limit)
+        # What is retried is not in the request, and may be large, too.
+        large = is_large(req) or "retry_of" in chosen
+        offload = self._services.compute if large else at_once
+        try:
+            accepted = self._services.intake.submit(
+                asked.operation, asked.params, charge=charge, offload=offload, **chosen
+            )
+        except Refused as error:
+            req.context.quota = error.quota
+            raise
+        req.context.quota = accepted.quota
+        return accepted
+
+    def chosen(self, req: Request, asked: Submission, now_ms: Callable[[], int]) -> dict[str, Any]:
+        """Give the fields of a submission that the request chose, but for its callback.
+
+        Args:
+            req: the request.
+            asked: what it wants.
+            now_ms: tells the time by the clock of Redis; asked only for a delay.
+        """
+        chosen: dict[str, Any] = {
+            "tenant": req.context.caller.tenant,
+            "priority": asked.priority,
+            "labels": asked.labels,
+            "request_id": req.context.request_id,
+            "traceparent": traceparent_of(req),
+            "tracestate": tracestate_of(req),
+        }
+        if asked.result_ttl_seconds is not None:
+            chosen["result_ttl"] = timedelta(seconds=asked.result_ttl_seconds)
+        due = due_ms(asked, now_ms)
+        if due:
+            chosen["scheduled_ms"] = max(due)
+        return chosen
+
+    def _wait(
+        self, req: Request, operation: Operation, accepted: Accepted, preference: Preference
+    ) -> tuple[Record, Estimate | None]:
+        caller, job_id = req.context.caller, accepted.job_id
+        settings = self._services.settings
+        patience = preference.patience(min(operation.rules.wait, settings.max_wait))
+        record = None if accepted.replayed else accepted_record(accepted)
+        if record is not None and patience <= 0:
+            return record, self._estimates.of_new(accepted)
+        try:
+            record = self._services.events.wait(
+                job_id,
+                lambda: self._reader.read(job_id, caller),
+                until=FINAL.__contains__,
+                timeout=patience,
+                known=record,
+                peer=peer_of(req.env),
+                holders=holders_of(req),
+            )
+        except JobNotFound as error:
+            raise JobGone(f"Job {job_id}, which this request made, is gone.") from error
+        return record, None
+
+    def _answer_duplicate(
+        self, req: Request, resp: falcon.Response, operation: Operation, error: DuplicateJob
+    ) -> None:
+        """Point to the job that is active already: 303 if the operation says so, else 409."""
+        urls = req.context.urls
+        href = urls.job(error.job_id)
+        if operation.rules.on_conflict == "return":
+            resp.status = 303
+            resp.location = href
+            return
+        headers = {"Retry-After": str(within_bounds(0)), **self._until_ended(req, error.job_id)}
+        raise Problem(
+            TABLE[DuplicateJob],
+            str(error),
+            headers={"Location": href, **headers},
+            members={"existing_job": job_reference(error.job_id, error.status, urls)},
+        ) from error
+
+    def _until_ended(self, req: Request, job_id: str) -> dict[str, str]:
+        with suppress(JobNotFound, StoreUnavailable):
+            return self._answers.waiting(self._reader.read(job_id, req.context.caller))
+        return {}
+
+    def full(self, operation: str, error: CapacityExceeded) -> Problem:
+        """Say that there is no room now, and when there may be some."""
+        problem = problem_of(error)
+        seconds = self._estimates.until_room_s(error.scope, operation)
+        headers = {} if seconds is None else {"Retry-After": str(seconds)}
+        return Problem(problem.kind, problem.detail, headers=headers)

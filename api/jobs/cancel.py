@@ -1,0 +1,89 @@
+"""Cancel a job in two steps, for people: ask, then confirm."""
+
+import falcon
+from pydantic import BaseModel, ConfigDict, Field
+
+from callboard.api.bodies import parse_body
+from callboard.api.caller import Caller
+from callboard.api.jobs.render import job_reference
+from callboard.api.jobs.responder import JobReader, JobResponder
+from callboard.api.media import Media
+from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import TABLE
+from callboard.api.request import Request
+from callboard.api.timestamps import timestamp
+from callboard.jobs.cancel import ask_cancel, confirm_cancel
+from callboard.jobs.errors import JobFinal, JobGone, JobNotFound
+from callboard.jobs.record import Record
+from callboard.jobs.store import Store
+
+
+class CancelRequest(BaseModel):
+    """The body of `POST /v1/jobs/{id}/cancel`; none at all is as an empty object."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    confirm: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="The token of the first step; without it this is the first step.",
+    )
+
+
+class CancelResource:
+    """Where one job is cancelled in two steps: `/v1/jobs/{job_id}/cancel`."""
+
+    def __init__(
+        self, store: Store, reader: JobReader, answers: JobResponder, media: Media
+    ) -> None:
+        self._store = store
+        self._reader = reader
+        self._answers = answers
+        self._media = media
+
+    def on_post(self, req: Request, resp: falcon.Response, job_id: str) -> None:
+        """Give a token and change nothing, or cancel with such a token.
+
+        The same token again answers as before, by how the job is by then.
+        """
+        asked = parse_body(CancelRequest, self._media.read_optional(req))
+        try:
+            record = self._read(job_id, req.context.caller)
+            if asked.confirm is None:
+                self._ask(req, resp, record)
+            else:
+                self._confirm(req, resp, job_id, asked.confirm)
+        except JobFinal as error:
+            status = self._read(job_id, req.context.caller).status
+            raise Problem(
+                TABLE[JobFinal],
+                f"Its status is {status}.",
+                members={"job": job_reference(job_id, status, req.context.urls)},
+            ) from error
+
+    def _ask(self, req: Request, resp: falcon.Response, record: Record) -> None:
+        confirmation = ask_cancel(self._store, record.id, caller=req.context.caller.identity)
+        estimate = self._answers.estimate(record)
+        shown = {
+            "confirmation": {
+                "token": confirmation.token,
+                "expires_at": timestamp(confirmation.expires_at),
+            },
+            "job": self._answers.shown(req, record, estimate=estimate),
+        }
+        resp.status = 202
+        resp.set_headers(self._answers.waiting(record, estimate=estimate))
+        self._media.write(req, resp, shown)
+
+    def _confirm(self, req: Request, resp: falcon.Response, job_id: str, token: str) -> None:
+        caller = req.context.caller
+        confirm_cancel(self._store, job_id, token, caller=caller.identity)
+        record = self._read(job_id, caller)
+        self._answers.send(req, resp, record, status=200 if record.final else 202)
+
+    def _read(self, job_id: str, caller: Caller) -> Record:
+        try:
+            return self._reader.read(job_id, caller)
+        except JobGone as error:
+            raise Problem(TABLE[JobNotFound], str(error)) from error

@@ -1,0 +1,134 @@
+"""Jobs over HTTP: submit, look, cancel and remove."""
+
+from contextlib import suppress
+from typing import Final
+
+import falcon
+
+from callboard.api.caller import Caller
+from callboard.api.conditional import entity_tag, is_known, known_statuses
+from callboard.api.idempotency import idempotency_fields
+from callboard.api.jobs.acceptance import Acceptance
+from callboard.api.jobs.listing import JobPages
+from callboard.api.jobs.responder import JobReader, JobResponder
+from callboard.api.jobs.submission import parse_submission
+from callboard.api.media import Media
+from callboard.api.prefer import Preference, parse_prefer
+from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import TABLE
+from callboard.api.query import read_query
+from callboard.api.request import Request, holders_of
+from callboard.api.services import Services
+from callboard.api.waiting.peer import peer_of
+from callboard.jobs.cancel import cancel
+from callboard.jobs.errors import JobGone, JobNotFound
+from callboard.jobs.purge import purge
+from callboard.jobs.record import Record
+
+_NO_WAIT: Final = Preference()
+
+
+class JobsResource:
+    """All jobs: `/v1/jobs`."""
+
+    def __init__(self, media: Media, acceptance: Acceptance, pages: JobPages) -> None:
+        self._media = media
+        self._acceptance = acceptance
+        self._pages = pages
+
+    def on_get(self, req: Request, resp: falcon.Response) -> None:
+        """List jobs, newest first."""
+        self._pages.send(req, resp)
+
+    on_head = on_get
+
+    def on_post(self, req: Request, resp: falcon.Response) -> None:
+        """Submit a job."""
+        body = self._media.read(req)
+        asked = parse_submission(body)
+        repeat = idempotency_fields(req.get_header("Idempotency-Key"), body)
+        self._acceptance.answer(req, resp, asked, repeat, pointer="/params")
+
+
+class JobResource:
+    """One job: `/v1/jobs/{job_id}`."""
+
+    def __init__(self, services: Services, reader: JobReader, answers: JobResponder) -> None:
+        self._store = services.store
+        self._events = services.events
+        self._max_wait = services.settings.max_wait
+        self._reader = reader
+        self._answers = answers
+
+    def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
+        """Say how a job is, at once or as soon as its status changes.
+
+        A client that sends the tag of another status than the job has now does not wait: what
+        it would wait for has happened.
+        """
+        caller = req.context.caller
+        record = self._reader.read(job_id, caller)
+        asked = req.get_header("Prefer")
+        preference = parse_prefer(asked, max_wait=self._max_wait) if asked else _NO_WAIT
+        if_none_match = req.get_header("If-None-Match")
+        seen = known_statuses(if_none_match)
+        outdated = bool(seen) and record.status not in seen
+        if preference.wait_s and not record.final and not outdated:
+            record = self._change(req, record, preference.wait_s)
+        applied = preference.applied(in_time=True)
+        if applied:
+            resp.set_header("Preference-Applied", applied)
+        estimate = self._answers.estimate(record)
+        tag = entity_tag(record, estimate.position)
+        resp.set_header("ETag", tag)
+        if is_known(tag, if_none_match):
+            resp.status = 304
+            resp.set_header("Vary", "Accept")  # as 200 has it (RFC 9110, section 15.4.5)
+            resp.set_headers(self._answers.waiting(record, estimate=estimate))
+        else:
+            self._answers.send(req, resp, record, estimate=estimate)
+
+    on_head = on_get
+
+    def on_delete(self, req: Request, resp: falcon.Response, job_id: str) -> None:
+        """Cancel an active job, leave a final one as it is, or remove it with `?purge=true`.
+
+        A repeat does as the first one, since proxies and clients repeat a DELETE by themselves.
+        `?force=true` alone gives the function no time to stop, if it runs in a process of its own.
+        """
+        with read_query(req) as query:
+            force = query.flag("force")
+            to_purge = query.flag("purge")
+        caller = req.context.caller
+        if to_purge:
+            self._purge(job_id, caller)
+            resp.status = 204
+            return
+        try:
+            record = self._reader.read(job_id, caller)
+            if not record.final:
+                cancel(self._store, job_id, force=force)
+                record = self._reader.read(job_id, caller)
+        except JobGone as error:
+            raise Problem(TABLE[JobNotFound], str(error)) from error
+        self._answers.send(req, resp, record, status=200 if record.final else 202)
+
+    def _change(self, req: Request, record: Record, wait_s: int) -> Record:
+        caller = req.context.caller
+        return self._events.wait(
+            record.id,
+            lambda: self._reader.read(record.id, caller),
+            until=lambda status: status != record.status,
+            timeout=wait_s,
+            known=record,
+            peer=peer_of(req.env),
+            holders=holders_of(req),
+        )
+
+    def _purge(self, job_id: str, caller: Caller) -> None:
+        try:
+            self._reader.read(job_id, caller, inline_bytes=0)
+        except JobGone:
+            return
+        with suppress(JobNotFound):  # somebody else was faster
+            purge(self._store, job_id)

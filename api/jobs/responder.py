@@ -1,0 +1,116 @@
+"""Read jobs for a caller, and answer with them."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import falcon
+
+from callboard.api.caller import Caller
+from callboard.api.jobs.estimates import Estimates
+from callboard.api.jobs.render import job_object
+from callboard.api.jobs.retry_after import retry_after_s
+from callboard.api.media import Media
+from callboard.api.request import Request
+from callboard.jobs.errors import JobNotFound
+from callboard.jobs.forecast import UNKNOWN, Estimate
+from callboard.jobs.identity import is_job_id
+from callboard.jobs.read import INLINE_BYTES, read
+from callboard.jobs.record import Record
+from callboard.jobs.store import Store
+
+
+class JobReader:
+    """Reads the jobs that a caller may see, in one round trip.
+
+    Operators see every tenant's.
+
+    Args:
+        inline_bytes: a result up to this size comes with its job.
+    """
+
+    def __init__(self, store: Store, *, inline_bytes: int = INLINE_BYTES) -> None:
+        self._store = store
+        self._inline_bytes: Final = inline_bytes
+
+    def read(self, job_id: str, caller: Caller, *, inline_bytes: int | None = None) -> Record:
+        """Read a job as it is now.
+
+        Raises:
+            JobNotFound: there is none with this id, as far as the caller may know.
+            JobGone: there was one.
+            StoreUnavailable: Redis does not answer.
+        """
+        if not is_job_id(job_id):
+            raise JobNotFound("A job's id is a UUID of version 7, in lower case.")
+        inline = self._inline_bytes if inline_bytes is None else inline_bytes
+        return read(
+            self._store,
+            job_id,
+            tenant=caller.tenant,
+            others=caller.may("operator"),
+            inline_bytes=inline,
+        )
+
+
+class JobResponder:
+    """Answers with a job, and says when to ask again."""
+
+    def __init__(self, media: Media, estimates: Estimates) -> None:
+        self._media = media
+        self._estimates = estimates
+
+    def send(
+        self,
+        req: Request,
+        resp: falcon.Response,
+        record: Record,
+        *,
+        status: int = 200,
+        estimate: Estimate | None = None,
+    ) -> None:
+        """Write the job object, and `Retry-After` unless the job is final.
+
+        Args:
+            req: the request.
+            resp: its answer.
+            record: the job.
+            status: of the answer.
+            estimate: where the job stands, if that is known; None asks while it is queued.
+        """
+        now = self._estimates.clock.now()
+        known = self._estimates.of(record) if estimate is None else estimate
+        resp.status = status
+        resp.set_headers(self.waiting(record, now, known))
+        self._media.write(req, resp, self.shown(req, record, now, known))
+
+    def estimate(self, record: Record) -> Estimate:
+        """Say where a job stands, for what is shown of it and when to ask again."""
+        return self._estimates.of(record)
+
+    def shown(
+        self,
+        req: Request,
+        record: Record,
+        now: datetime | None = None,
+        estimate: Estimate = UNKNOWN,
+    ) -> dict[str, Any]:
+        """Give the job object as this caller sees it."""
+        return job_object(
+            record,
+            req.context.urls,
+            now=now or self._estimates.clock.now(),
+            for_operator=req.context.caller.may("operator"),
+            estimate=estimate,
+            paused=self._estimates.paused(record),
+        )
+
+    def waiting(
+        self, record: Record, now: datetime | None = None, estimate: Estimate | None = None
+    ) -> dict[str, str]:
+        """Give `Retry-After` for a job that is not final, and nothing for one that is."""
+        if record.final:
+            return {}
+        known = self._estimates.durations.of(record.operation)
+        start_s = (self._estimates.of(record) if estimate is None else estimate).start_s
+        seconds = retry_after_s(record, known, now or self._estimates.clock.now(), start_s)
+        return {"Retry-After": str(seconds)}

@@ -1,0 +1,135 @@
+"""What one job came to, as data or as a file."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
+from hashlib import sha256
+from typing import Any, Final, TypeAlias
+
+import falcon
+
+from callboard.api.compression import COMPRESS_ABOVE_BYTES, coding_for, compress
+from callboard.api.files.downloads import Content, Downloads
+from callboard.api.files.result_files import file_of, with_addresses
+from callboard.api.jobs.render import job_error, job_reference
+from callboard.api.jobs.responder import JobReader, JobResponder
+from callboard.api.media import Media
+from callboard.api.problems.kinds import DOWNLOADS_FULL, NO_RESULT
+from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import TABLE
+from callboard.api.request import Request, holders_of
+from callboard.api.services import Services
+from callboard.jobs.errors import FileNotFound, JobGone, JobNotFinished, StorageUnavailable
+from callboard.jobs.files.records import FileRecord, read_file
+from callboard.jobs.files.storage import PIECE_BYTES
+from callboard.jobs.offload import Offload, at_once
+from callboard.jobs.record import Record
+from callboard.jobs.results import read_result
+
+Read: TypeAlias = Callable[[int, int], Iterator[bytes]]
+
+_MAX_LARGE: Final = 2
+"""So many large results are read and written at a time in one process; others wait."""
+
+_SMALL_BYTES: Final = 64 * 1024
+"""So much is written, compressed and sent before anybody notices."""
+
+
+class ResultResource:
+    """What one job came to: `/v1/jobs/{job_id}/result`."""
+
+    def __init__(
+        self,
+        services: Services,
+        reader: JobReader,
+        answers: JobResponder,
+        media: Media,
+        downloads: Downloads,
+    ) -> None:
+        self._services = services
+        self._reader = reader
+        self._answers = answers
+        self._media = media
+        self._downloads = downloads
+        self._turns = threading.BoundedSemaphore(_MAX_LARGE)
+        self._aside = services.aside
+
+    def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
+        """Give the result; a job that ended without one is a 409 with its error."""
+        record = self._reader.read(job_id, req.context.caller)
+        if not record.final:
+            raise Problem(
+                TABLE[JobNotFinished],
+                f"The job is {record.status}.",
+                headers=self._answers.waiting(record),
+                members={"job": job_reference(record.id, record.status, req.context.urls)},
+            )
+        if not record.has_result:
+            raise self._without_result(req, record)
+        try:
+            self._send(req, resp, record)
+        except (FileNotFound, JobNotFinished) as error:  # removed a moment ago
+            raise JobGone(f"The result of job {record.id} is gone.") from error
+
+    on_head = on_get
+
+    def _send(self, req: Request, resp: falcon.Response, record: Record) -> None:
+        small = record.result_file is None and (record.result_bytes or 0) <= _SMALL_BYTES
+        # Data takes many times the memory that it takes when it is written.
+        with nullcontext() if small else self._turns:
+            found = self._found(req, record, at_once if small else self._services.offload)
+        if isinstance(found, Content):
+            self._downloads.send(req, resp, found)
+        else:
+            self._downloads.send_file(req, resp, found)
+
+    def _found(self, req: Request, record: Record, offload: Offload) -> Content | FileRecord:
+        services, value = self._services, record.result
+        if value is None:  # or null
+            value = read_result(services.store, record.id, services.storage, offload=offload)
+        if (file_id := file_of(value, record.result_files)) is not None:
+            return read_file(services.store, file_id, tenant=record.tenant)
+        return offload(lambda: self._written(req, record, value))
+
+    def _written(self, req: Request, record: Record, value: Any) -> Content:
+        shown = with_addresses(value, record.result_files, req.context.urls)
+        media_type = self._media.choose(req)
+        body = self._media.written(shown, media_type)
+        small = len(body) <= COMPRESS_ABOVE_BYTES
+        coding = coding_for(req.get_header("Accept-Encoding") or "", small=small)
+        if coding is not None:
+            body = compress(body, coding)
+        return Content(
+            read=self._kept(req, body),
+            size=len(body),
+            sha256=sha256(body).hexdigest(),
+            media_type=media_type,
+            vary="Accept, Accept-Encoding",
+            coding=coding,
+            small=len(body) <= _SMALL_BYTES,
+        )
+
+    def _kept(self, req: Request, body: bytes) -> Read:
+        """Keep what a slow client reads on the disk, if it is large and the disk takes it.
+
+        Raises:
+            Problem: 503, too much is kept for other clients.
+        """
+        if len(body) > PIECE_BYTES:
+            holders, size = holders_of(req), len(body)
+            if not self._aside.take(holders, count=size):
+                raise Problem(DOWNLOADS_FULL, "Too much is being read slowly. Ask again later.")
+            req.context.held.append(lambda: self._aside.free(holders, count=size))
+            with suppress(StorageUnavailable):
+                return self._services.storage.put_aside(body)
+        return lambda start, length: iter((body[start : start + length],))
+
+    def _without_result(self, req: Request, record: Record) -> Problem:
+        urls, operator = req.context.urls, req.context.caller.may("operator")
+        error = job_error(record, urls, for_operator=operator)
+        reference = job_reference(record.id, record.status, urls)
+        return Problem(
+            NO_RESULT,
+            error["detail"] if error else f"The job was {record.status}.",
+            members={"job": reference, "error": error},
+        )

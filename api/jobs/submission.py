@@ -1,0 +1,194 @@
+"""What a client may say when it submits a job, beside its parameters."""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from callboard.api.callbacks.policy import JobCallback
+from callboard.api.problems.problem import invalid_request
+from callboard.jobs.members import MAX_LABELS, Label, LabelValue, Whole, whole
+from callboard.jobs.pointer import pointer_of
+from callboard.jobs.rules import MAX_TTL, MIN_TTL
+from callboard.jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
+
+MAX_DELAY: Final = timedelta(days=366)
+MAX_NAME_LENGTH: Final = 64
+_MAX_MEMBERS: Final = 100  # each that is wrong is an error of its own
+_MS: Final = timedelta(milliseconds=1)
+_FIRST_DECADE: Final = 197
+_TIME_IN_YEAR: Final = (
+    r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+TIME: Final = f"(?:19[7-9][0-9]|[2-9][0-9]{{3}}){_TIME_IN_YEAR}"
+_TIME: Final = re.compile(TIME)
+_NO_TIME: Final = "must be a time as RFC 3339, such as 2030-01-31T12:00:00Z"
+_KEY: Final = "[key]"  # pydantic's word for the name of a member
+
+
+def _check_time(value: object) -> object:
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        raise ValueError(_NO_TIME)
+    return value
+
+
+def _latest_year() -> int:
+    return datetime.now(UTC).year + 1
+
+
+def _bound_years(schema: dict[str, Any]) -> None:
+    """Say in a schema what `_TIME` and `_latest_year` check; the year is the one as written."""
+    decade, year = divmod(_latest_year(), 10)
+    years = [f"{each}[0-9]" for each in range(_FIRST_DECADE, decade)] + [f"{decade}[0-{year}]"]
+    time, null = schema["anyOf"]
+    pattern = f"^(?:{'|'.join(years)}){_TIME_IN_YEAR}$"
+    schema["anyOf"] = [{**time, "pattern": pattern}, null]
+
+
+TtlSeconds = Annotated[
+    int,
+    Field(ge=int(MIN_TTL.total_seconds()), le=int(MAX_TTL.total_seconds())),
+    BeforeValidator(whole),
+]
+Time = Annotated[
+    AwareDatetime,
+    Field(strict=False),
+    BeforeValidator(_check_time),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+_TIME_ALONE: Final[TypeAdapter[datetime]] = TypeAdapter(Time)
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time (RFC 3339).
+
+    Raises:
+        ValueError: it is none, with what it must be.
+    """
+    try:
+        return _TIME_ALONE.validate_python(text)
+    except ValidationError as error:
+        raise ValueError(_NO_TIME) from error
+
+
+class Submission(BaseModel):
+    """The body of `POST /v1/jobs`."""
+
+    # The schema that is made of this says all that is checked.
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        frozen=True,
+    )
+
+    operation: str = Field(
+        max_length=MAX_NAME_LENGTH, description="What to run; see `/v1/operations`."
+    )
+    params: dict[str, Any] = Field(description="The operation's parameters.")
+    priority: Whole = Field(
+        default=DEFAULT_PRIORITY, ge=0, le=HIGHEST_PRIORITY, description="Highest first."
+    )
+    labels: dict[Label, LabelValue] = Field(
+        default_factory=dict,
+        max_length=MAX_LABELS,
+        description="Words to find the job by.",
+        json_schema_extra={"additionalProperties": False},
+    )
+    delay_seconds: float | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_DELAY.total_seconds(),
+        description="Seconds before it may start.",
+    )
+    run_at: Time | None = Field(
+        default=None,
+        description="Not before this time, this year or the next; one that is past means now. "
+        "With a delay, too, the later one counts.",
+        json_schema_extra=_bound_years,
+    )
+    result_ttl_seconds: TtlSeconds | None = Field(
+        default=None, description="How long the job is kept once it is final."
+    )
+    callback: JobCallback | None = Field(
+        default=None, description="Where to deliver what becomes of the job."
+    )
+
+    @model_validator(mode="after")
+    def _soon_enough(self) -> "Submission":
+        if self.run_at is not None and self.run_at.year > _latest_year():
+            raise ValueError("run_at is later than the end of next year")
+        return self
+
+
+def parse_submission(
+    body: Any, *, place: Callable[[tuple[int | str, ...]], str] = pointer_of
+) -> Submission:
+    """Check what a client sent.
+
+    Args:
+        body: JSON-like.
+        place: says where in the request a member was.
+
+    Raises:
+        Problem: 422; each error has a JSON Pointer into the body, or what `place` says.
+    """
+    if isinstance(body, dict) and len(body) > _MAX_MEMBERS:
+        raise invalid_request([("", f"has more than {_MAX_MEMBERS} members")])
+    labels = body.get("labels") if isinstance(body, dict) else None
+    if isinstance(labels, dict) and len(labels) > _MAX_MEMBERS:
+        raise invalid_request([(place(("labels",)), f"has more than {MAX_LABELS} labels")])
+    try:
+        return Submission.model_validate(body)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False, include_context=False)
+    raise invalid_request([(place(_member(each["loc"])), _sentence(each)) for each in details])
+
+
+def due_ms(asked: Submission, now_ms: Callable[[], int]) -> list[int]:
+    """Give the times before which a job may not start, in milliseconds since 1970.
+
+    Args:
+        asked: what the client wants.
+        now_ms: tells the time by the clock of Redis; asked only for a delay.
+    """
+    due = []
+    if asked.delay_seconds:
+        delay = timedelta(seconds=asked.delay_seconds)
+        due.append(now_ms() + delay // _MS)
+    if asked.run_at is not None:
+        due.append(math.ceil(asked.run_at.timestamp() * 1000))
+    return due
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    if detail["type"] != "string_pattern_mismatch":
+        return detail["msg"].removeprefix("Value error, ")
+    if "labels" not in detail["loc"]:
+        return "must begin with https://"
+    if detail["loc"][-1] == _KEY:
+        return "the name of a label must be letters, digits, _ . - and at most 63 characters"
+    return "must have at most 256 characters, no control characters and no line ends"
+
+
+def _member(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    of_name = location[-1:] == (_KEY,) and len(location) > 2  # noqa: PLR2004 — labels, name, word
+    return location[:-1] if of_name else location

@@ -1,0 +1,107 @@
+"""The rate of each tenant's requests: counted before the resource runs, and told in headers."""
+
+from contextlib import suppress
+from typing import Final
+
+import falcon
+
+from callboard.api.caller import NOBODY
+from callboard.api.request import Request, is_large
+from callboard.config import Rate
+from callboard.jobs.errors import RateExceeded, StoreUnavailable
+from callboard.jobs.quota import POLICY, Charge, Quota
+from callboard.jobs.rate import count_request, look_at_rate
+from callboard.jobs.store import Store
+
+SUBMISSIONS: Final = frozenset(
+    {"/v1/jobs", "/v1/operations/{name}", "/v1/jobs/{job_id}/retry", "/v1/batches"},
+)
+"""Where a POST submits jobs; each is counted in the same step that decides on it."""
+
+_COUNTED: Final = "/v1/"
+_SERVER_ERRORS: Final = 500
+
+
+class RateLimit:
+    """Middleware that refuses what is beyond the caller's rate, and tells how much is left.
+
+    Args:
+        store: keeps the count.
+        rate: of each tenant; None for no rate at all.
+    """
+
+    def __init__(self, store: Store, rate: Rate | None) -> None:
+        self._store = store
+        self._rate: Final = rate
+
+    def process_resource(
+        self, req: Request, _resp: falcon.Response, _resource: object, _params: object
+    ) -> None:
+        """Count a request that submits nothing, and look at the rate before a large submission.
+
+        Raises:
+            RateExceeded: it is beyond the rate.
+            StoreUnavailable: Redis does not answer.
+        """
+        if not _submits(req):
+            self._count(req)
+        elif is_large(req) and req.get_header("Idempotency-Key") is None:
+            self._look(req)  # a repeat is answered beyond the rate, too
+
+    def process_response(
+        self, req: Request, resp: falcon.Response, _resource: object, _succeeded: object
+    ) -> None:
+        """Tell what is left; a request that was refused before it was counted is counted here.
+
+        Raises:
+            RateExceeded: so many requests that were refused are beyond the rate.
+        """
+        try:
+            if req.context.quota is None and resp.status_code < _SERVER_ERRORS:
+                with suppress(StoreUnavailable):
+                    self._count(req)
+        finally:
+            if req.context.quota is not None:
+                resp.set_headers(rate_headers(req.context.quota))
+
+    def _look(self, req: Request) -> None:
+        """Refuse a large submission before it is read; it is counted when it is decided on."""
+        charge = charge_of(req, self._rate)
+        if charge is None:
+            return
+        try:
+            look_at_rate(self._store, charge)
+        except RateExceeded as error:
+            req.context.quota = error.quota
+            raise
+
+    def _count(self, req: Request) -> None:
+        charge = charge_of(req, self._rate)
+        if charge is None:
+            return
+        try:
+            req.context.quota = count_request(self._store, charge)
+        except RateExceeded as error:
+            req.context.quota = error.quota
+            raise
+
+
+def charge_of(req: Request, rate: Rate | None) -> Charge | None:
+    """Say whose quota a request uses; None where it uses none."""
+    caller = req.context.caller
+    if rate is None or caller is NOBODY or not (req.uri_template or "").startswith(_COUNTED):
+        return None
+    return Charge(caller.tenant, rate)
+
+
+def rate_headers(quota: Quota) -> dict[str, str]:
+    """Write a quota as structured fields (draft-ietf-httpapi-ratelimit-headers-10)."""
+    rate = quota.rate
+    return {
+        "RateLimit-Policy": f'"{POLICY}";q={rate.requests};w={rate.window_s}',
+        "RateLimit": f'"{POLICY}";r={quota.left};t={quota.reset_s}',
+    }
+
+
+def _submits(req: Request) -> bool:
+    return req.method == "POST" and req.uri_template in SUBMISSIONS

@@ -1,0 +1,1 @@
+"""The server itself over HTTP: health, workers, documents and pages."""

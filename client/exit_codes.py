@@ -1,0 +1,86 @@
+"""How a command ends when it does not end well: one line, and an exit code."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+import click
+
+from callboard.client.errors import (
+    CallboardClientError,
+    CannotAsk,
+    JobFailed,
+    Problem,
+    ServerAway,
+    StrangeAnswer,
+)
+from callboard.client.job_output import plain, reason_of
+from callboard.client.terminal import leave_broken_pipe
+
+NOT_SUCCEEDED: Final = 1
+WRONG_USAGE: Final = 2
+REFUSED: Final = 3
+AWAY: Final = 4
+INTERRUPTED: Final = 130  # 128 and the number of the signal, as shells count
+
+
+class Group(click.Group):
+    """Turns what the client raises into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            leave_broken_pipe()
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if (code := _code_of(error)) is None:
+                raise
+            _stop(_line_of(error), code)
+
+
+def _code_of(error: Exception) -> int | None:
+    match error:
+        case JobFailed():
+            return NOT_SUCCEEDED
+        case CannotAsk() | OSError() | UnicodeError() if not isinstance(error, TimeoutError):
+            return WRONG_USAGE
+        case ServerAway() | StrangeAnswer() | TimeoutError():
+            return AWAY
+        case CallboardClientError():
+            return REFUSED
+    return None
+
+
+def _line_of(error: Exception) -> str:
+    match error:
+        case JobFailed():
+            return reason_of(dict(error.job))
+        case Problem(kind="duplicate-job"):
+            other = error.document.get("existing_job") or {}
+            job_id, status = plain(other.get("id", "")), plain(other.get("status", "active"))
+            watch = f" Job {job_id} is {status}: callboard watch {job_id}" if job_id else ""
+            return f"callboard: {plain(error)}{watch}"
+        case UnicodeError():
+            return "callboard: An argument or a file is no text in the encoding that it must have."
+    return f"callboard: {plain(error)}"
+
+
+@contextmanager
+def waiting_for(job_id: str) -> Iterator[None]:
+    """Wait for a job; who is cut off from it, or presses Ctrl-C, reads how to see it again."""
+    goes_on = f"The job goes on: callboard watch {plain(job_id)}"
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort):
+        _stop(goes_on, INTERRUPTED)
+    except (ServerAway, StrangeAnswer) as error:
+        _stop(f"callboard: {plain(error)} {goes_on}", AWAY)
+
+
+def _stop(line: str, code: int) -> NoReturn:
+    click.echo(line, err=True)
+    sys.exit(code)
