@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 
 from dramatiq.middleware import SkipMessage
@@ -71,6 +72,12 @@ def account(error: BaseException) -> FailedElsewhere:
     return FailedElsewhere(describe(error), names(error), delay)
 
 
+def traceback_of(error: BaseException) -> TracebackType | None:
+    """Ask Python itself: a class of a function may say something else of its instances."""
+    found: TracebackType | None = _TRACEBACK(error)
+    return found
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """Give the error's type, what to tell people, and whether another attempt may do better.
 
@@ -94,7 +101,7 @@ def names(error: BaseException) -> dict[str, str]:
         return error.named
     named = {"exception": _name_of(error)}
     try:
-        last = traceback.extract_tb(_TRACEBACK(error))[-1]
+        last = traceback.extract_tb(traceback_of(error))[-1]
         place = f"{Path(last.filename).name}:{last.lineno} {last.name}"
         named["raised_at"] = cut(place, MAX_NAME_LENGTH)
     except Exception:  # noqa: BLE001 — the function may have made the code itself
@@ -132,7 +139,7 @@ def _trace(error: BaseException, *, in_full: bool) -> str:
         said = _tried(lambda: "".join(traceback.format_exception(error, limit=-MAX_FRAMES)))
     if said is None:
         # It cannot be shown with what it says, but where it was raised can.
-        said = _tried(lambda: "".join(traceback.format_tb(_TRACEBACK(error), limit=-MAX_FRAMES)))
+        said = _tried(lambda: "".join(traceback.format_tb(traceback_of(error), limit=-MAX_FRAMES)))
         said = f"{said or ''}{_name_of(error)}: {NOT_SHOWN}\n"
     return cut(said, MAX_TRACEBACK_LENGTH, end=True)
 

@@ -16,7 +16,7 @@ from callboard.client.errors import (
     StrangeAnswer,
 )
 from callboard.client.job_output import plain, reason_of
-from callboard.client.terminal import leave_broken_pipe
+from callboard.client.terminal import PipedGroup
 
 NOT_SUCCEEDED: Final = 1
 WRONG_USAGE: Final = 2
@@ -25,15 +25,13 @@ AWAY: Final = 4
 INTERRUPTED: Final = 130  # 128 and the number of the signal, as shells count
 
 
-class Group(click.Group):
+class Group(PipedGroup):
     """Turns what the client raises into one line and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            leave_broken_pipe()
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:

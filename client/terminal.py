@@ -6,6 +6,7 @@ import sys
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
+import click
 from rich.console import Console
 
 BROKEN_PIPE: Final = 141  # 128 and the number of SIGPIPE, as shells count
@@ -41,6 +42,17 @@ def leave_broken_pipe() -> NoReturn:
         with suppress(AttributeError, ValueError, OSError):
             os.dup2(nowhere, stream.fileno())
     raise SystemExit(BROKEN_PIPE)
+
+
+class PipedGroup(click.Group):
+    """Commands that end quietly when nobody reads what they print, as `head` does."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            leave_broken_pipe()
 
 
 class Terminal(Console):

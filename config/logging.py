@@ -40,7 +40,7 @@ def configure_logging(
     Args:
         settings: format and level.
         stream: for tests, where to write instead.
-        for_people: a developer reads it: a short line for each run, unless JSON was asked for.
+        for_people: a developer reads it: a short line for each run, whatever the format.
 
     """
     terminal = stream or sys.__stderr__
@@ -49,7 +49,6 @@ def configure_logging(
     PLACE.use(stream)
     PLACE.level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     colors = terminal.isatty()
-    for_people = for_people and settings.log_format != "json"
     text = settings.log_format == "text" or (settings.log_format == "auto" and colors)
     shared = _shared_processors()
     rendering = _rendering(text=text, colors=colors, for_people=for_people)

@@ -8,13 +8,12 @@ from typing import Final, Literal, NoReturn
 
 import click
 
-from callboard.client.terminal import tolerate_encodings
+from callboard.client.terminal import PipedGroup, tolerate_encodings
 from callboard.config import ConfigurationError, Settings, load_settings
 from callboard.jobs.errors import CallboardError
 from callboard.jobs.limit import is_declared, limit, limits_in_effect
 from callboard.ops.dev import dev
 from callboard.ops.doctor.command import doctor
-from callboard.ops.installation import Group
 from callboard.ops.keys import keys
 from callboard.ops.processes import web, worker
 from callboard.ops.secrets import secrets
@@ -22,7 +21,7 @@ from callboard.ops.secrets import secrets
 SLOT: Final = re.compile(r"(operation|resource):[a-z][a-z0-9_]{0,63}")
 
 
-@click.group(cls=Group)
+@click.group(cls=PipedGroup)
 @click.version_option(package_name="callboard")
 def main() -> None:
     """Run and steer a Callboard installation."""

@@ -44,7 +44,7 @@ def dev(modules: tuple[str, ...], port: int | None, *, reload: bool) -> None:
         )
     if reload:
         sys.exit(_reloading(modules, settings.port, listening))
-    configure_logging(settings, for_people=True)
+    configure_logging(settings, for_people=settings.shows_tracebacks)
     try:
         serve(settings, listening=listening)
     except (CallboardError, OSError) as error:

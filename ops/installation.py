@@ -6,23 +6,11 @@ from typing import Any
 
 import click
 
-from callboard.client.terminal import leave_broken_pipe
 from callboard.config import ConfigurationError, Settings, load_settings
 from callboard.config.connections import connect_redis
 from callboard.config.tls import tls_fault
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.store import Store
-
-
-class Group(click.Group):
-    """Ends quietly when nobody reads what a command prints, as `head` does."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            leave_broken_pipe()
 
 
 class Refusal(click.ClickException):

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from signal import SIGKILL, SIGTERM, Signals
@@ -13,6 +13,7 @@ from types import FrameType, TracebackType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from callboard.actors.failures import traceback_of
 from callboard.actors.interrupts import causes_of
 from callboard.actors.isolation.family import Family
 from callboard.actors.runs import Run, Runs
@@ -23,9 +24,6 @@ TOLD_SECONDS: Final = 0.5
 KILL_SECONDS: Final = 2.0
 
 Program = subprocess.Popen[Any] | BaseProcess
-
-# Asked of Python itself: a class of the function's own may say something else of its instances.
-_TRACEBACK: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__traceback__"].__get__
 
 
 class Programs:
@@ -60,7 +58,7 @@ class Programs:
 
     def end_left(self, error: BaseException) -> None:
         """Ask what an interrupted function has left in its variables to end."""
-        frames = [frame for each in causes_of(error) for frame in _frames_of(_TRACEBACK(each))]
+        frames = [frame for each in causes_of(error) for frame in _frames_of(traceback_of(each))]
         programs = list(_running(frames))
         _signal(programs, SIGTERM)
         end = time.monotonic() + KILL_SECONDS

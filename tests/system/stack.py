@@ -1,6 +1,7 @@
 """A whole installation: web and worker processes of our Procfile on real servers."""
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -193,6 +194,17 @@ def installation(
         yield stack
     finally:
         stack.close()
+
+
+@contextmanager
+def one_worker(
+    folder: Path, rabbitmq: RabbitMQ, redis_server: RedisServer, operations: str, **settings: str
+) -> Iterator[Stack]:
+    """Run web and one worker with operations of one module, for all tests of a file."""
+    namespace = f"test-{secrets.token_hex(6)}"
+    with installation(folder, rabbitmq, redis_server, namespace) as stack:
+        stack.start(workers=1, CALLBOARD_OPERATIONS=operations, **settings)
+        yield stack
 
 
 def procfile(source: Path = ROOT) -> dict[str, str]:

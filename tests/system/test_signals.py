@@ -1,6 +1,5 @@
 """What functions fork and start takes signals as it does anywhere else, in a real worker."""
 
-import secrets
 import signal
 import time
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from callboard.client import Client
 from tests.eventually import eventually
 from tests.processes import is_running
 from tests.servers import RabbitMQ, RedisServer
-from tests.system.stack import installation
+from tests.system.stack import one_worker
 
 PLAIN = 0x7FFFFFFF
 """Signals 1 to 31: what came with the process of the others is not ours to set (glibc's own)."""
@@ -25,10 +24,11 @@ def client(
     tmp_path_factory: pytest.TempPathFactory, rabbitmq: RabbitMQ, redis_server: RedisServer
 ) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("signals")
-    with installation(folder, rabbitmq, redis_server, f"test-{secrets.token_hex(6)}") as made:
-        made.start(workers=1, CALLBOARD_OPERATIONS="tests.signal_operations")
-        with made.client() as opened:
-            yield opened
+    with (
+        one_worker(folder, rabbitmq, redis_server, "tests.signal_operations") as made,
+        made.client() as opened,
+    ):
+        yield opened
 
 
 def run(client: Client, operation: str, **params: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """A worker outlives what functions do to its process, and the next function notices nothing."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from callboard.client import Client
 from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
-from tests.system.stack import Stack, installation
+from tests.system.stack import Stack, one_worker
 from tests.upkeep_operations import WAYS, WAYS_APART
 
 
@@ -20,10 +19,9 @@ def stack(
     tmp_path_factory: pytest.TempPathFactory, rabbitmq: RabbitMQ, redis_server: RedisServer
 ) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("upkeep")
-    with installation(folder, rabbitmq, redis_server, f"test-{secrets.token_hex(6)}") as made:
-        made.start(
-            workers=1, CALLBOARD_OPERATIONS="tests.upkeep_operations", CALLBOARD_LOG_FORMAT="json"
-        )
+    with one_worker(
+        folder, rabbitmq, redis_server, "tests.upkeep_operations", CALLBOARD_LOG_FORMAT="json"
+    ) as made:
         yield made
 
 

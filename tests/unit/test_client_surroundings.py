@@ -18,8 +18,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from callboard.client.cli import main
+from callboard.client.terminal import PipedGroup
 from callboard.config.environment import bare_environment
-from callboard.ops.installation import Group
 from tests.scripted_server import Script, Step, answer, client, job, sse, stream
 
 ROOT = Path(__file__).parents[2]
@@ -325,7 +325,7 @@ def test_parameters_from_the_standard_input_are_utf_8_in_any_locale() -> None:
 
 
 def test_the_operators_command_ends_quietly_when_its_reader_leaves() -> None:
-    @click.group(cls=Group)
+    @click.group(cls=PipedGroup)
     def operators() -> None:
         pass
 

@@ -46,7 +46,8 @@ def _logging_as_it_was() -> Iterator[None]:
 
 
 def said(stream: io.StringIO, log_format: str = "auto", **event: Any) -> str:
-    configure_logging(load_settings(log_format=log_format), stream=stream, for_people=True)
+    settings = load_settings(log_format=log_format)
+    configure_logging(settings, stream=stream, for_people=settings.shows_tracebacks)
     log = get_logger("callboard.actors.claiming")
     log.info("run_started", operation="price", job="j-1")
     log.info("run_ended", operation="price", job="j-1", **event)
