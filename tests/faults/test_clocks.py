@@ -92,11 +92,11 @@ def installed(
         yield site
 
 
-def wrong_clock(folder: Path, hours: int) -> str:
+def wrong_clock(folder: Path, hours: float) -> str:
     """Make a path on which Python finds a clock that is wrong by so many hours."""
     place = folder / f"clock{hours:+}"
     place.mkdir()
-    text = WRONG_CLOCK.format(seconds=hours * int(HOUR_S))
+    text = WRONG_CLOCK.format(seconds=round(hours * HOUR_S))
     (place / "sitecustomize.py").write_text(text, encoding="utf-8")
     return f"{place}{os.pathsep}{ROOT}"
 
