@@ -10,7 +10,7 @@ from callboard.actors.coroutines.loop import Coroutines
 from callboard.actors.failures import account
 from callboard.actors.interrupts import Guard
 from callboard.actors.invocation import invoke
-from callboard.actors.isolation.call import run_apart
+from callboard.actors.isolation.run_in_child import run_in_child
 from callboard.jobs.errors import (
     CallboardError,
     Cancelled,
@@ -96,7 +96,7 @@ class Run:
         try:
             fetch = partial(inputs.fetch, proceed=self.job.checkpoint)
             if self.operation.rules.isolation == "process":
-                outcome, settled = run_apart(self, params, workshop, folder, fetch)
+                outcome, settled = run_in_child(self, params, workshop, folder, fetch)
                 outputs.take(settled)
                 return outputs.keep_encoded(outcome, proceed=self.job.checkpoint)
             take = take_from(fetched(self.submission.files, fetch))

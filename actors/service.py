@@ -16,7 +16,7 @@ from callboard.actors.cancels import Cancels
 from callboard.actors.claiming import Claiming
 from callboard.actors.hail import Hail
 from callboard.actors.housekeeping import Housekeeper
-from callboard.actors.isolation.children import Children
+from callboard.actors.isolation.child_pool import ChildPool
 from callboard.actors.loop import Loop
 from callboard.actors.recorder import Recorder
 from callboard.actors.results import JobResults
@@ -75,7 +75,7 @@ class Service(Middleware):
         self._name = f"{socket.gethostname()}-{secrets.token_hex(4)}"
         self._telemetry = telemetry
         self.runs: Final = Runs()
-        self._children = Children.of(assembly.registry, settings)
+        self._children = ChildPool.of(assembly.registry, settings)
         self._stopping = Stopping(
             self._store, self.runs, grace=settings.shutdown_grace, is_own=supervised
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from callboard.actors.coroutines.loop import SharedLoop
-from callboard.actors.isolation.children import Children
+from callboard.actors.isolation.child_pool import ChildPool
 from callboard.actors.recorder import GivenUpError, Recorder
 from callboard.config import Settings
 from callboard.jobs.errors import ShutDown
@@ -33,7 +33,7 @@ class Workshop:
         storage: Storage,
         recorder: Recorder,
         *,
-        children: Children,
+        children: ChildPool,
     ) -> None:
         self.children = children
         self.coroutines: Final = SharedLoop()

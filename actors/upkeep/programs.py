@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from callboard.actors.failures import traceback_of
 from callboard.actors.interrupts import causes_of
-from callboard.actors.isolation.family import Family
+from callboard.actors.processes.process_tree import ProcessTree
 from callboard.actors.runs import Run, Runs
 
 TOLD_SECONDS: Final = 0.5
@@ -115,4 +115,4 @@ def _runs(program: Program) -> bool:
 def _signal(programs: Iterable[Program], number: Signals) -> None:
     for each in programs:
         with suppress(OSError):
-            Family(each.pid or 0).signal(number)
+            ProcessTree(each.pid or 0).signal(number)

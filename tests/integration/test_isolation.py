@@ -24,7 +24,7 @@ OPERATIONS = "tests.apart_operations"
 
 
 class Apart(Desk):
-    """One process, whose nursery may take a while to begin on a busy machine."""
+    """One process, whose fork server may take a while to begin on a busy machine."""
 
     def ended(self, job_id: str, timeout: float = 60) -> Record:
         return super().ended(job_id, timeout)
@@ -38,13 +38,13 @@ def apart() -> Iterator[Desk]:
     made.stop()
 
 
-def nurseries() -> set[psutil.Process]:
+def fork_servers() -> set[psutil.Process]:
     """Find the processes that this one has its children forked from."""
     return {
         each
         for each in psutil.Process().children()
         if each.status() != psutil.STATUS_ZOMBIE
-        and "callboard.actors.isolation.nursery" in " ".join(each.cmdline())
+        and "callboard.actors.isolation.fork_server" in " ".join(each.cmdline())
     }
 
 
@@ -292,7 +292,7 @@ def test_signals_to_stop_that_the_worker_did_not_send_do_nothing(
 ) -> None:
     pid = pid_of(apart, "leave_behind", how="signals")
     job_id = running(apart, "sleep", seconds=0.7)
-    for each in (psutil.Process(pid), *nurseries()):
+    for each in (psutil.Process(pid), *fork_servers()):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             each.send_signal(number)
 
@@ -339,7 +339,7 @@ def test_an_idle_child_that_was_killed_costs_nobody_anything(apart: Desk) -> Non
 def test_a_nursery_that_was_killed_is_replaced(apart: Desk) -> None:
     child = pid_of(apart)
     job_id = running(apart, "sleep", seconds=60)
-    (lost,) = nurseries()
+    (lost,) = fork_servers()
 
     lost.kill()
 
@@ -347,7 +347,7 @@ def test_a_nursery_that_was_killed_is_replaced(apart: Desk) -> None:
     assert (ended.status, kind_of(ended)) == ("failed", "crashed")
     eventually(lambda: not psutil.pid_exists(child), what="its children have ended with it")
     assert apart.run("tell_pid").status == "succeeded"
-    assert lost not in nurseries()
+    assert lost not in fork_servers()
 
 
 def test_a_report_of_another_process_is_added_to_what_is_not_collected_yet() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import psutil
 import pytest
 
-from callboard.actors.isolation.children import Children
+from callboard.actors.isolation.child_pool import ChildPool
 from callboard.actors.recorder import Recorder
 from callboard.actors.runs import Run
 from callboard.actors.workshop import Workshop
@@ -18,7 +18,7 @@ from callboard.jobs.progress import LogBounds
 from callboard.jobs.submission import Submission
 from tests.eventually import eventually
 from tests.integration.test_embedded_worker import kind_of
-from tests.integration.test_isolation import OPERATIONS, Apart, nurseries, running
+from tests.integration.test_isolation import OPERATIONS, Apart, fork_servers, running
 
 
 def run_of(apart: Apart, operation: str) -> Run:
@@ -27,7 +27,7 @@ def run_of(apart: Apart, operation: str) -> Run:
     return Run(submission, apart.assembly.registry.get(operation), Fence("any", 1, "token"), 0)
 
 
-def workshop_of(apart: Apart, children: Children) -> Workshop:
+def workshop_of(apart: Apart, children: ChildPool) -> Workshop:
     recorder = Recorder(
         apart.store,
         worker="worker",
@@ -40,7 +40,7 @@ def workshop_of(apart: Apart, children: Children) -> Workshop:
 
 
 def test_a_child_is_replaced_after_so_many_jobs() -> None:
-    children = Children([OPERATIONS], log_format="text", log_level="info", most_jobs=2)
+    children = ChildPool([OPERATIONS], log_format="text", log_level="info", most_jobs=2)
     pids = []
 
     for _ in range(3):
@@ -55,10 +55,10 @@ def test_a_child_is_replaced_after_so_many_jobs() -> None:
 
 
 def test_nobody_waits_for_a_child_longer_than_for_the_job() -> None:
-    others = nurseries()
-    children = Children([OPERATIONS], log_format="text", log_level="info")
+    others = fork_servers()
+    children = ChildPool([OPERATIONS], log_format="text", log_level="info")
     children.start()
-    (slow,) = nurseries() - others
+    (slow,) = fork_servers() - others
     slow.suspend()
 
     def proceed() -> None:
@@ -73,10 +73,10 @@ def test_nobody_waits_for_a_child_longer_than_for_the_job() -> None:
 
 def test_a_child_or_a_nursery_that_is_stopped_is_replaced(namespace: str) -> None:
     apart = Apart(namespace, operations=OPERATIONS)
-    others = nurseries()
-    children = Children([OPERATIONS], log_format="text", log_level="info", answers_within=1)
+    others = fork_servers()
+    children = ChildPool([OPERATIONS], log_format="text", log_level="info", answers_within=1)
     idle = children.borrow(lambda: None)
-    (nursery,) = nurseries() - others
+    (fork_server,) = fork_servers() - others
     children.give_back(idle, unharmed=True)
     psutil.Process(idle.pid).suspend()
 
@@ -84,12 +84,12 @@ def test_a_child_or_a_nursery_that_is_stopped_is_replaced(namespace: str) -> Non
 
     second = children.borrow(lambda: None)
     assert decode(outcome.result)["pid"] == second.pid != idle.pid
-    nursery.suspend()
+    fork_server.suspend()
 
     third = children.borrow(lambda: None)
 
     assert third.pid not in (idle.pid, second.pid)
-    assert not nursery.is_running()
+    assert not fork_server.is_running()
     for child in (second, third):
         children.give_back(child, unharmed=False)
     children.close()
@@ -98,11 +98,11 @@ def test_a_child_or_a_nursery_that_is_stopped_is_replaced(namespace: str) -> Non
 
 
 def test_a_hundred_crashes_leave_a_worker_that_works_and_nothing_else(namespace: str) -> None:
-    others = nurseries()
+    others = fork_servers()
     apart = Apart(namespace, operations=OPERATIONS, shutdown_grace="0s")
     apart.start()
     apart.run("tell_pid")
-    (nursery,) = nurseries() - others
+    (fork_server,) = fork_servers() - others
     this = psutil.Process()
     before = this.num_fds()
     ways = ("exit", "kill", "segfault", "nothing")
@@ -111,11 +111,11 @@ def test_a_hundred_crashes_leave_a_worker_that_works_and_nothing_else(namespace:
 
     assert {kind_of(apart.ended(job_id, 60)) for job_id in job_ids} == {"crashed"}
     assert apart.run("tell_pid").status == "succeeded"
-    eventually(lambda: len(nursery.children()) <= 4, what="no more children than threads")
+    eventually(lambda: len(fork_server.children()) <= 4, what="no more children than threads")
     assert this.num_fds() <= before + 2 * 4
-    children = nursery.children(recursive=True)
+    children = fork_server.children(recursive=True)
     apart.stop()
-    assert not any(each.is_running() for each in (nursery, *children))
+    assert not any(each.is_running() for each in (fork_server, *children))
 
 
 def test_a_worker_that_stops_releases_what_loops_in_c(namespace: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from callboard import File, Job, operation
-from callboard.actors.isolation.children import Children
+from callboard.actors.isolation.child_pool import ChildPool
 from callboard.actors.recorder import Recorder
 from callboard.actors.runs import Run
 from callboard.actors.workshop import Workshop
@@ -48,7 +48,7 @@ class Bench(Stage):
         )
         (submitted,) = read_submissions(self.store, [self.job_id]).values()
         self.run = Run(submitted.submission, write, self.claim(self.job_id), 0)
-        children = Children([], log_format="text", log_level="info")
+        children = ChildPool([], log_format="text", log_level="info")
         workshop = Workshop(
             self.settings, self.store, self.storage, self.recorder, children=children
         )

@@ -11,7 +11,7 @@ import pytest
 
 from callboard import Job, operation
 from callboard.actors.assembly import assemble
-from callboard.actors.isolation.children import Children
+from callboard.actors.isolation.child_pool import ChildPool
 from callboard.actors.recorder import Recorder
 from callboard.actors.runs import Run, Runs
 from callboard.actors.watchdog import Threads, Watchdog
@@ -44,7 +44,7 @@ class Crew:
             assembly.store,
             assembly.storage,
             recorder,
-            children=Children.of(assembly.registry, settings),
+            children=ChildPool.of(assembly.registry, settings),
         )
         self.runs = Runs()
         self.drained: list[bool] = []

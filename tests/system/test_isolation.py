@@ -21,14 +21,14 @@ def test_a_killed_worker_leaves_none_of_its_functions_running(stack: Stack, tmp_
             what="the function runs, and what it has started",
         )
         (worker,) = stack.pids_of_workers()
-        family = psutil.Process(worker).children(recursive=True)
-        assert {each.pid for each in family}.issuperset(pids)
+        tree = psutil.Process(worker).children(recursive=True)
+        assert {each.pid for each in tree}.issuperset(pids)
 
         os.kill(worker, signal.SIGKILL)
 
         eventually(
-            lambda: not any(is_running(each.pid) for each in family),
-            what="the nursery, the function's process and what that has started have ended",
+            lambda: not any(is_running(each.pid) for each in tree),
+            what="the fork server, the function's process and what that has started have ended",
         )
         assert client.cancel(job["id"])["status"] == "cancelling"
 

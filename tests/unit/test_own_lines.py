@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from callboard.actors.isolation.generators import find_generators, reseed
+from callboard.actors.isolation.random_generators import find_generators, reseed
 from callboard.actors.upkeep.aspect import Aspect, State
 from callboard.actors.upkeep.logs import logging_aspects
 from callboard.actors.waking import wake

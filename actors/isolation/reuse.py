@@ -15,7 +15,7 @@ MAX_DESCRIPTORS: Final = 64
 """So many a child may have open beyond those of a new one, as for clients that modules keep."""
 
 
-class Usedness:
+class ReuseCheck:
     """Remembers what this process was like, and makes it so again.
 
     To be made in the main thread, in which functions run, before the first of them.

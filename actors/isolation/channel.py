@@ -19,7 +19,7 @@ class Closed(Exception):
     """Nobody is at the other end any more, or nobody who reads."""
 
 
-class Wire:
+class MessageChannel:
     """One end of it: any thread may send, one receives.
 
     What was sent in part when its sender died is never taken for a message.

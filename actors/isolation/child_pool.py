@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Self
 
-from callboard.actors.isolation.birth import START_SECONDS, Birthplace, Newborn, number_of
-from callboard.actors.isolation.family import Family
+from callboard.actors.isolation.channel import Closed, MessageChannel
+from callboard.actors.isolation.fork_client import START_SECONDS, ForkClient, ForkedChild, number_of
 from callboard.actors.isolation.messages import Message
-from callboard.actors.isolation.wire import Closed, Wire
+from callboard.actors.processes.process_tree import ProcessTree
 from callboard.config import Settings
 from callboard.jobs.registry import Registry
 from callboard.jobs.rules import Start
@@ -19,7 +19,7 @@ MAX_JOBS: Final = 100
 
 TAKES_SECONDS: Final = 10.0
 ANSWERS_SECONDS: Final = 30.0
-"""So long nursery and children may take for what takes them milliseconds."""
+"""How long the fork server and children may take for what takes them milliseconds."""
 
 ROOM: Final = 4
 """A used child that has grown by more than such a part of a limit is of no use under that limit."""
@@ -31,7 +31,7 @@ ROUGHLY: Final = 1 << 62
 FORKED: Final[tuple[Start, ...]] = ("fork",)
 
 
-class Gone(Exception):
+class ChildGone(Exception):
     """The child's process has ended.
 
     Attributes:
@@ -43,97 +43,101 @@ class Gone(Exception):
         super().__init__(str(exit_code))
 
 
-class Child:
+class ChildHandle:
     """One child, as the worker's thread that uses it sees it.
 
     Args:
-        newborn: is this object's from now on.
+        forked_child: is this object's from now on.
         start: how it was started.
         answers_within: seconds; whoever does not begin a function by then is stopped or hangs.
     """
 
     def __init__(
-        self, newborn: Newborn, *, start: Start = "fork", answers_within: float = ANSWERS_SECONDS
+        self,
+        forked_child: ForkedChild,
+        *,
+        start: Start = "fork",
+        answers_within: float = ANSWERS_SECONDS,
     ) -> None:
         self.start: Final = start
         self.answers_within: Final = answers_within
-        self.pid: Final = newborn.pid
-        self.family: Final = Family(newborn.pid)
-        self._born_bytes = self.family.used_bytes(ROUGHLY)
+        self.pid: Final = forked_child.pid
+        self.process_tree: Final = ProcessTree(forked_child.pid)
+        self._born_bytes = self.process_tree.used_bytes(ROUGHLY)
         self.jobs = 0
-        self._wire = Wire(newborn.wire)
-        self._cord = newborn.cord
+        self._channel = MessageChannel(forked_child.channel)
+        self._exit_channel = forked_child.exit_channel
         self._waiting = select.poll()
-        self._waiting.register(newborn.wire, select.POLLIN)
-        self._waiting.register(newborn.cord, select.POLLIN)
+        self._waiting.register(forked_child.channel, select.POLLIN)
+        self._waiting.register(forked_child.exit_channel, select.POLLIN)
 
     def send(self, message: Message) -> None:
         """Send a message.
 
         Raises:
-            Gone: the child has ended, or does not read.
+            ChildGone: the child has ended, or does not read.
         """
         try:
-            self._wire.send(message, timeout=TAKES_SECONDS)
+            self._channel.send(message, timeout=TAKES_SECONDS)
         except Closed:
-            raise Gone(self._exit_code()) from None
+            raise ChildGone(self._exit_code()) from None
 
     def receive(self, timeout: float) -> Message | None:
         """Wait for a message; None when there is no whole one within `timeout` seconds.
 
         Raises:
-            Gone: the child has ended, and all that it sent was received.
+            ChildGone: the child has ended, and all that it sent was received.
         """
         try:
-            message = self._wire.receive(0)
+            message = self._channel.receive(0)
             if message is not None or not self._waiting.poll(timeout * 1000):
                 return message
             over = self.has_ended()  # looked at first: what it sent last is here by then
-            message = self._wire.receive(0)
+            message = self._channel.receive(0)
         except Closed:
-            raise Gone(self._exit_code()) from None
+            raise ChildGone(self._exit_code()) from None
         if message is None and over:
             # A process that the function has forked may still hold the other end.
-            raise Gone(self._exit_code())
+            raise ChildGone(self._exit_code())
         return message
 
     def has_ended(self) -> bool:
-        """Whether its process has ended, or its nursery."""
+        """Whether its process has ended, or its fork server."""
         waiting = select.poll()
-        waiting.register(self._cord, select.POLLIN)
+        waiting.register(self._exit_channel, select.POLLIN)
         return bool(waiting.poll(0))
 
     def has_room(self, memory_bytes: int | None) -> bool:
         """Whether what earlier functions have left leaves a function what it may have."""
         if memory_bytes is None or self.jobs == 0:
             return True
-        return self.family.used_bytes(ROUGHLY) - self._born_bytes <= memory_bytes / ROOM
+        return self.process_tree.used_bytes(ROUGHLY) - self._born_bytes <= memory_bytes / ROOM
 
     def terminate(self) -> None:
         """Ask it, and all that it started, to end."""
-        self.family.signal(signal.SIGTERM)
+        self.process_tree.signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it, and all that it started."""
-        self.family.kill()
+        self.process_tree.kill()
 
     def discard(self) -> None:
         """Let go of it; what is left of it ends."""
         self.kill()
-        self._wire.close()
-        self._cord.close()
+        self._channel.close()
+        self._exit_channel.close()
 
     def _exit_code(self) -> int | None:
         """Read how it ended; one that hung up and lives on is ended now."""
         waiting = select.poll()
-        waiting.register(self._cord, select.POLLIN)
+        waiting.register(self._exit_channel, select.POLLIN)
         if not waiting.poll(1000):
             self.kill()
             waiting.poll(TAKES_SECONDS * 1000)
-        return number_of(self._cord) if self.has_ended() else None
+        return number_of(self._exit_channel) if self.has_ended() else None
 
 
-class Children:
+class ChildPool:
     """Lends children to the threads of a worker.
 
     Args:
@@ -158,8 +162,8 @@ class Children:
         self._answers_within: dict[Start, float] = {"fork": answers_within, "spawn": START_SECONDS}
         self._most_jobs = most_jobs
         self._needed = bool(modules)
-        self._birthplaces: dict[Start, Birthplace] = {
-            start: Birthplace(
+        self._fork_clients: dict[Start, ForkClient] = {
+            start: ForkClient(
                 modules,
                 log_format=log_format,
                 log_level=log_level,
@@ -169,7 +173,7 @@ class Children:
             for start in starts
         }
         self._lock = threading.Lock()
-        self._idle: dict[Start, list[Child]] = {start: [] for start in starts}
+        self._idle: dict[Start, list[ChildHandle]] = {start: [] for start in starts}
         self._closed = False
 
     @classmethod
@@ -186,8 +190,8 @@ class Children:
 
     def start(self) -> None:
         """Get ready, so that the first job need not wait for that."""
-        for birthplace in self._birthplaces.values() if self._needed else ():
-            birthplace.start()
+        for fork_client in self._fork_clients.values() if self._needed else ():
+            fork_client.start()
 
     def borrow(
         self,
@@ -195,7 +199,7 @@ class Children:
         *,
         start: Start = "fork",
         memory_bytes: int | None = None,
-    ) -> Child:
+    ) -> ChildHandle:
         """Give a child that nobody uses.
 
         Args:
@@ -210,13 +214,15 @@ class Children:
             with self._lock:
                 child = self._idle[start].pop() if self._idle[start] else None
             if child is None:
-                newborn = self._birthplaces[start].newborn(proceed)
-                return Child(newborn, start=start, answers_within=self._answers_within[start])
+                forked_child = self._fork_clients[start].fork(proceed)
+                return ChildHandle(
+                    forked_child, start=start, answers_within=self._answers_within[start]
+                )
             if not child.has_ended() and child.has_room(memory_bytes):
                 return child
             child.discard()
 
-    def give_back(self, child: Child, *, unharmed: bool) -> None:
+    def give_back(self, child: ChildHandle, *, unharmed: bool) -> None:
         """Take a child back; it is used again if it is `unharmed` and has not run too often."""
         child.jobs += 1
         with self._lock:
@@ -232,5 +238,5 @@ class Children:
             idle = [child for each in self._idle.values() for child in each]
         for child in idle:
             child.discard()
-        for birthplace in self._birthplaces.values():
-            birthplace.close()
+        for fork_client in self._fork_clients.values():
+            fork_client.close()

@@ -35,29 +35,29 @@ class Ended(Leaving, Terminated):
     """The worker has ended this process by SIGTERM, as its function did not stop by itself."""
 
 
-def become_leader(wire: socket) -> None:
+def become_leader(channel: socket) -> None:
     """Lead a process group and a session, and end with the parent.
 
     Args:
-        wire: to the worker; processes that a function forks must not hold it.
+        channel: to the worker; processes that a function forks must not hold it.
     """
     parent = os.getppid()
     os.setsid()
     adopt_orphans()
-    with suppress(AttributeError):  # Linux alone has it; elsewhere the wire's end is the sign
+    with suppress(AttributeError):  # Linux alone has it; elsewhere the channel's end is the sign
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
     with suppress(OSError):
         # When the machine's memory runs out, a child goes before its worker.
         Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
-    os.register_at_fork(after_in_child=wire.close)
+    os.register_at_fork(after_in_child=channel.close)
     free_forks(_HEEDED)
     faulthandler.enable(sys.__stderr__ or sys.stderr)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of what descendants leave behind, so that it stays in the family."""
+    """Become the parent of what descendants leave behind, so that it stays in the process tree."""
     with suppress(AttributeError):  # Linux alone has it
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 

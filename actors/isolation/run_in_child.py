@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from callboard.actors.isolation import messages
-from callboard.actors.isolation.children import Child, Gone
-from callboard.actors.isolation.process import OUT_OF_MEMORY
-from callboard.actors.isolation.request import request_of
+from callboard.actors.isolation.child_pool import ChildGone, ChildHandle
+from callboard.actors.isolation.child_process import OUT_OF_MEMORY
+from callboard.actors.isolation.run_request import request_of
 from callboard.config.lines import get_logger
 from callboard.jobs.errors import Cancelled, Crashed, Failure, OutOfMemory
 from callboard.jobs.files.folder import RunFiles
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from callboard.actors.runs import Run
     from callboard.actors.workshop import Workshop
 
-Answer = tuple[Outcome, Settled]
+ChildResult = tuple[Outcome, Settled]
 
 LOOK_SECONDS: Final = 0.05
 MEMORY_SECONDS: Final = 0.05
@@ -36,14 +36,14 @@ TRIES: Final = 3
 log = get_logger(__name__)
 
 
-class Call:
+class ChildRun:
     """Waits for the answer, passes on what comes before, and ends a child that must not go on.
 
     Told to stop, the function has its operation's `stop_grace`; then the child gets SIGTERM and
     half a second later SIGKILL, with all that it started. A forced stop begins with SIGTERM.
     """
 
-    def __init__(self, run: "Run", child: Child) -> None:
+    def __init__(self, run: "Run", child: ChildHandle) -> None:
         self._run = run
         self._child = child
         self._rules = run.operation.rules
@@ -63,11 +63,11 @@ class Call:
         ended = self._terminated_at is not None or self._killed_at is not None
         return self._answered and not ended and not self._is_spoiled
 
-    def answer(self, request: messages.Message) -> Answer:
+    def answer(self, request: messages.Message) -> ChildResult:
         """Have the child run the function, and give what that comes to.
 
         Raises:
-            Gone: the child has ended before the function began.
+            ChildGone: the child has ended before the function began.
             Interrupted: it was told to stop, and did or was ended.
             OutOfMemory: it needed more than its limit.
             Crashed: its process ended by itself.
@@ -85,13 +85,13 @@ class Call:
                         return found
                 self._press()
                 self._watch_memory()
-        except Gone as gone:
+        except ChildGone as gone:
             self._explain(gone)
             raise
         finally:
             self._run.not_limited()
 
-    def _heed(self, message: messages.Message) -> Answer | None:
+    def _heed(self, message: messages.Message) -> ChildResult | None:
         if message.get("lost"):
             self._is_spoiled = True
             log.info("child_replaced", pid=self._child.pid, changed=message["lost"])
@@ -145,7 +145,7 @@ class Call:
         now = time.monotonic()
         if limit is None or now - self._memory_at < MEMORY_SECONDS:
             return
-        if self._too_large is None and self._child.family.used_bytes(limit) > limit:
+        if self._too_large is None and self._child.process_tree.used_bytes(limit) > limit:
             self._too_large = OutOfMemory.of(limit)
         if self._too_large is not None:
             self._kill(now)
@@ -157,9 +157,9 @@ class Call:
             self._killed_at = now
             self._child.kill()
         elif now - self._killed_at >= GIVE_UP_SECONDS:
-            raise Gone(None)  # the kernel does not let go of it
+            raise ChildGone(None)  # the kernel does not let go of it
 
-    def _explain(self, gone: Gone) -> None:
+    def _explain(self, gone: ChildGone) -> None:
         if self._run.cause is not None:
             raise self._run.cause from gone
         if self._too_large is not None or gone.exit_code == OUT_OF_MEMORY:
@@ -168,9 +168,9 @@ class Call:
             raise _crash(gone.exit_code) from gone
 
 
-def run_apart(
+def run_in_child(
     run: "Run", params: Mapping[str, Any], workshop: "Workshop", folder: RunFiles, fetch: Fetch
-) -> Answer:
+) -> ChildResult:
     """Run a function in a child, with the files that it takes.
 
     A child that ended before the function began, as an idle one may have, or does not begin it, is
@@ -196,10 +196,10 @@ def run_apart(
         child = workshop.children.borrow(
             run.job.checkpoint, start=rules.start, memory_bytes=rules.memory_limit_bytes
         )
-        call = Call(run, child)
+        call = ChildRun(run, child)
         try:
             return call.answer(request)
-        except Gone:
+        except ChildGone:
             log.warning("child_lost", pid=child.pid)
         finally:
             workshop.children.give_back(child, unharmed=call.unharmed)

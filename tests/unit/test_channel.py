@@ -6,18 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from callboard.actors.isolation.wire import Closed, Wire
+from callboard.actors.isolation.channel import Closed, MessageChannel
 
 pytestmark = pytest.mark.check
 
-Pair = tuple[Wire, Wire, socket.socket]
+Pair = tuple[MessageChannel, MessageChannel, socket.socket]
 
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     near, far = socket.socketpair()
     with near, far:
-        yield Wire(near), Wire(far), near
+        yield MessageChannel(near), MessageChannel(far), near
 
 
 def test_messages_come_in_order_and_as_they_were(pair: Pair) -> None:

@@ -17,10 +17,10 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, Final, NoReturn
 
-from callboard.actors.isolation.child import live
-from callboard.actors.isolation.family import Family, children_of, is_tracker
-from callboard.actors.isolation.generators import find_generators
-from callboard.actors.isolation.process import adopt_orphans
+from callboard.actors.isolation.child_process import adopt_orphans
+from callboard.actors.isolation.forked_child import run_child
+from callboard.actors.isolation.random_generators import find_generators
+from callboard.actors.processes.process_tree import ProcessTree, children_of, is_tracker
 from callboard.config import Settings
 from callboard.config.lines import get_logger
 from callboard.config.logging import configure_logging
@@ -30,7 +30,7 @@ from callboard.jobs.registry import Registry, discover
 NUMBER: Final = struct.Struct("!q")
 FORK: Final = b"f"
 _LOOK_SECONDS: Final = 1.0
-_BURY_SECONDS: Final = 2.0
+_REAP_SECONDS: Final = 2.0
 
 log = get_logger(__name__)
 
@@ -57,22 +57,22 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
     gc.collect()
     gc.freeze()  # or collecting in a child would copy all of it
     control = socket.socket(fileno=spec["control"])
-    Nursery(control, load, worker=spec["worker"]).serve()
+    ForkServer(control, load, worker=spec["worker"]).serve()
 
 
 def _load(modules: Sequence[str]) -> Registry:
     try:
         return discover((), modules)
     except OperationError as error:
-        log.critical("nursery_failed", reason=str(error))
+        log.critical("fork_server_failed", reason=str(error))
         sys.exit(2)
 
 
-class Nursery:
+class ForkServer:
     """Forks children, says how they ended, and ends all of them when the worker is gone.
 
-    Each child has a cord: a socket to the worker on which its pid comes and then its exit code. A
-    worker that closes a cord wants that child's end.
+    Each child has an exit channel: a socket to the worker that brings its pid and then its exit
+    code. A worker that closes it wants that child's end.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Nursery:
         self._registry = registry
         self._generators = find_generators()
         self._worker = worker
-        self._cords: dict[int, socket.socket] = {}
+        self._exit_channels: dict[int, socket.socket] = {}
         self._waiting = select.poll()
         self._waiting.register(control, select.POLLIN)
         self._woken, self._wake = os.pipe()
@@ -96,18 +96,18 @@ class Nursery:
         """Go on until the worker is gone."""
         while os.getppid() == self._worker:
             ready = self._wait()
-            self._bury()
-            for pid, cord in list(self._cords.items()):
-                if cord.fileno() in ready:
+            self._reap()
+            for pid, exit_channel in list(self._exit_channels.items()):
+                if exit_channel.fileno() in ready:
                     self._end(pid)
             if self._control.fileno() in ready and not self._fork():
                 break
         self._waiting.unregister(self._control)
-        for pid in list(self._cords):
+        for pid in list(self._exit_channels):
             self._end(pid)
-        # Whoever would inherit them may bury nobody, as the first process of a container.
-        end = time.monotonic() + _BURY_SECONDS
-        while self._bury() and time.monotonic() < end:
+        # Whoever would inherit them may reap none, as the first process of a container.
+        end = time.monotonic() + _REAP_SECONDS
+        while self._reap() and time.monotonic() < end:
             self._wait()
         os._exit(0)
 
@@ -118,7 +118,7 @@ class Nursery:
         return ready
 
     def _fork(self) -> bool:
-        """Fork a child, if the worker is still there; where that fails its cord is closed."""
+        """Fork a child, if the worker is still there; if that fails, its exit channel is closed."""
         try:
             request, ends, _, _ = socket.recv_fds(self._control, len(FORK), 2)
         except OSError:
@@ -131,54 +131,54 @@ class Nursery:
                 self._fork_with(*given)
         return bool(request)
 
-    def _fork_with(self, wire: socket.socket, cord: socket.socket) -> None:
+    def _fork_with(self, channel: socket.socket, exit_channel: socket.socket) -> None:
         try:
             pid = os.fork()
         except OSError as error:
             log.error("child_not_forked", reason=str(error))
             return
         if pid == 0:
-            self._become_child(wire, cord)
-        kept = self._cords[pid] = cord.dup()
+            self._become_child(channel, exit_channel)
+        kept = self._exit_channels[pid] = exit_channel.dup()
         self._waiting.register(kept, select.POLLIN)
         _say(kept, pid)
 
-    def _become_child(self, wire: socket.socket, cord: socket.socket) -> NoReturn:
+    def _become_child(self, channel: socket.socket, exit_channel: socket.socket) -> NoReturn:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for end in (self._control, cord, *self._cords.values()):
+            for end in (self._control, exit_channel, *self._exit_channels.values()):
                 end.close()
             os.close(self._woken)
             os.close(self._wake)
-            live(wire, self._registry, self._generators)
+            run_child(channel, self._registry, self._generators)
         finally:
             os._exit(1)
 
-    def _bury(self) -> bool:
+    def _reap(self) -> bool:
         """Take note of those that have ended, and end what they left; say whether any live."""
-        has_buried = False
+        has_reaped = False
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
-                if has_buried:
+                if has_reaped:
                     self._end_orphans()
                 return True
-            has_buried = True
+            has_reaped = True
             self._end_group(pid)
-            cord = self._cords.pop(pid, None)
-            if cord is not None:
-                _say(cord, os.waitstatus_to_exitcode(status))
-                self._hang_up(cord)
+            exit_channel = self._exit_channels.pop(pid, None)
+            if exit_channel is not None:
+                _say(exit_channel, os.waitstatus_to_exitcode(status))
+                self._hang_up(exit_channel)
 
     def _end(self, pid: int) -> None:
-        Family(pid).kill()
-        cord = self._cords.pop(pid, None)
-        if cord is not None:
-            self._hang_up(cord)
+        ProcessTree(pid).kill()
+        exit_channel = self._exit_channels.pop(pid, None)
+        if exit_channel is not None:
+            self._hang_up(exit_channel)
 
     def _end_group(self, leader: int) -> None:
         """End what a function has left behind; where one cleans up there, the orphans alone."""
@@ -189,15 +189,15 @@ class Nursery:
     def _end_orphans(self) -> None:
         """End what came here from children that have ended; what it has left in turn comes next."""
         for pid in children_of(os.getpid()):
-            if pid not in self._cords and not is_tracker(pid):
+            if pid not in self._exit_channels and not is_tracker(pid):
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
 
-    def _hang_up(self, cord: socket.socket) -> None:
-        self._waiting.unregister(cord)
-        cord.close()
+    def _hang_up(self, exit_channel: socket.socket) -> None:
+        self._waiting.unregister(exit_channel)
+        exit_channel.close()
 
 
-def _say(cord: socket.socket, number: int) -> None:
+def _say(exit_channel: socket.socket, number: int) -> None:
     with suppress(OSError):
-        cord.sendall(NUMBER.pack(number))
+        exit_channel.sendall(NUMBER.pack(number))

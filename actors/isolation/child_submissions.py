@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from callboard.actors.isolation import messages
-from callboard.actors.isolation.wire import Wire
+from callboard.actors.isolation.channel import MessageChannel
 
 _LOOK_SECONDS: Final = 0.1
 """A wait without end would hear no interrupt."""
 
 
-class Submissions:
+class ChildSubmissions:
     """Asks the worker, from any thread of a child, and waits for its answers."""
 
     def __init__(self) -> None:
@@ -22,7 +22,11 @@ class Submissions:
         self._waiting: dict[int, queue.SimpleQueue[messages.Message]] = {}
 
     def ask(
-        self, wire: Wire, operation: str, params: Mapping[str, Any], options: Mapping[str, Any]
+        self,
+        channel: MessageChannel,
+        operation: str,
+        params: Mapping[str, Any],
+        options: Mapping[str, Any],
     ) -> str:
         """Have the worker submit a job, and give its id.
 
@@ -35,7 +39,7 @@ class Submissions:
             number = next(self._numbers)
             self._waiting[number] = answers
         try:
-            wire.send(messages.submitting(number, operation, params, options))
+            channel.send(messages.submitting(number, operation, params, options))
             while True:
                 try:
                     return messages.job_id_of(answers.get(timeout=_LOOK_SECONDS))

@@ -1,4 +1,4 @@
-"""A child with all processes that its function has started."""
+"""A process with all that it has started, which are signalled and ended together."""
 
 import os
 import signal
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psutil
 
-from callboard.actors.isolation.footprint import Footprint
+from callboard.actors.processes.memory_use import MemoryUse
 
 
-class Family:
+class ProcessTree:
     """A process that leads a group, and its descendants, whatever group they are in.
 
     Args:
@@ -20,15 +20,15 @@ class Family:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._footprint = Footprint(pid)
+        self._memory_use = MemoryUse(pid)
         try:
             self._leader: psutil.Process | None = psutil.Process(pid)
         except psutil.NoSuchProcess:
             self._leader = None
 
     def used_bytes(self, enough: int = 0) -> int:
-        """Say how much memory they have in use together; see `Footprint`."""
-        return self._footprint.bytes(enough)
+        """Say how much memory they have in use together; see `MemoryUse`."""
+        return self._memory_use.bytes(enough)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to each of them."""

@@ -26,7 +26,7 @@ _HAS_PROC: Final = Path("/proc/self/stat").exists()
 Identity = tuple[int, int]
 
 
-class Footprint:
+class MemoryUse:
     """The memory of a process and of all that it has started.
 
     Counted is what is resident or swapped out, not what is merely reserved; pages of files do not

@@ -1,4 +1,4 @@
-"""The worker's side of its nursery: start it, have it fork children, start another if it dies."""
+"""The worker's side of its fork server: start it, ask it for children, replace it if it dies."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from callboard.actors.isolation.nursery import FORK, NUMBER
+from callboard.actors.isolation.fork_server import FORK, NUMBER
 from callboard.config.lines import get_logger
 from callboard.jobs.errors import Crashed
 from callboard.jobs.rules import Start
 
 TRIES: Final = 3
 START_SECONDS: Final = 300.0
-"""For the imports of a new nursery."""
+"""For the imports of a new fork server."""
 
 _LOOK_SECONDS: Final = 0.1
 _STOP_SECONDS: Final = 5.0
@@ -27,20 +27,20 @@ _PROGRAM: Final = """\
 import json, sys
 spec = json.loads(sys.argv[1])
 sys.path[:] = spec["path"]
-from callboard.actors.isolation.nursery import main
+from callboard.actors.isolation.fork_server import main
 main(spec)
 """
 
 log = get_logger(__name__)
 
 
-class Birthplace:
-    """Gives newborn children to the threads of a worker.
+class ForkClient:
+    """Has children forked for the threads of a worker.
 
     Args:
         modules: with the operations that children are to know.
         log_format, log_level: how what functions log is written.
-        answers_within: seconds; a nursery that has forked before and takes longer is replaced.
+        answers_within: seconds; a fork server that has forked before and takes longer is replaced.
         start: `spawn` for children that import the modules themselves.
     """
 
@@ -64,79 +64,79 @@ class Birthplace:
             "start": start,
         }
         self._lock = threading.Lock()
-        self._nursery: subprocess.Popen[bytes] | None = None
+        self._fork_server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._closed = False
 
     def start(self) -> None:
-        """Start the nursery, unless it is there; it imports while others go on."""
+        """Start the fork server, unless it is there; it imports while others go on."""
         with self._lock:
             self._started()
 
     def close(self) -> None:
-        """Have the nursery end, and with it all of its children."""
+        """Have the fork server end, and with it all of its children."""
         with self._lock:
             self._closed = True
             self._stop()
 
-    def newborn(self, proceed: Callable[[], None]) -> "Newborn":
-        """Have a child forked; a nursery that was killed, or does not answer, is replaced.
+    def fork(self, proceed: Callable[[], None]) -> "ForkedChild":
+        """Have a child forked; a fork server that was killed, or does not answer, is replaced.
 
         Args:
-            proceed: asked while the nursery takes its time; raises when nobody waits any more.
+            proceed: asked while the fork server takes its time; raises when nobody waits any more.
 
         Raises:
             Crashed: there is none to be had.
         """
         for _ in range(TRIES):
-            wire, cord, nursery = self._ask()
+            channel, exit_channel, fork_server = self._ask()
             within = self._answers_within if self._has_answered else START_SECONDS
             try:
-                if _has_come(cord, proceed, within):
-                    pid = number_of(cord)
+                if _has_come(exit_channel, proceed, within):
+                    pid = number_of(exit_channel)
                     if pid is not None:
-                        self._has_answered = nursery is self._nursery
-                        return Newborn(pid, wire, cord)
+                        self._has_answered = fork_server is self._fork_server
+                        return ForkedChild(pid, channel, exit_channel)
                 else:
-                    self._replace(nursery)
+                    self._replace(fork_server)
             except BaseException:
-                wire.close()
-                cord.close()
+                channel.close()
+                exit_channel.close()
                 raise
-            wire.close()
-            cord.close()
+            channel.close()
+            exit_channel.close()
         raise Crashed("No process could be started for the function.")
 
     def _ask(self) -> tuple[socket.socket, socket.socket, "subprocess.Popen[bytes] | None"]:
-        wire, far_wire = socket.socketpair()
-        cord, far_cord = socket.socketpair()
-        with far_wire, far_cord, self._lock:
+        channel, far_channel = socket.socketpair()
+        exit_channel, far_exit_channel = socket.socketpair()
+        with far_channel, far_exit_channel, self._lock:
             try:
                 control = self._started()
-                socket.send_fds(control, [FORK], [far_wire.fileno(), far_cord.fileno()])
+                socket.send_fds(control, [FORK], [far_channel.fileno(), far_exit_channel.fileno()])
             except OSError:
-                # The cord's other end is closed now, as it is when the nursery dies later.
+                # The exit channel's other end is closed now, as when the fork server dies later.
                 self._stop()
-            return wire, cord, self._nursery
+            return channel, exit_channel, self._fork_server
 
-    def _replace(self, nursery: "subprocess.Popen[bytes] | None") -> None:
+    def _replace(self, fork_server: "subprocess.Popen[bytes] | None") -> None:
         with self._lock:
-            if nursery is None or nursery is not self._nursery:
+            if fork_server is None or fork_server is not self._fork_server:
                 return
-            log.error("nursery_silent", pid=nursery.pid)
-            nursery.kill()  # one that is stopped hears nothing else
+            log.error("fork_server_silent", pid=fork_server.pid)
+            fork_server.kill()  # one that is stopped hears nothing else
             self._stop()
 
     def _started(self) -> socket.socket:
         if self._closed:
             raise OSError("closed")
-        if self._nursery is not None and self._nursery.poll() is not None:
-            log.error("nursery_lost", exit_code=self._nursery.returncode)
+        if self._fork_server is not None and self._fork_server.poll() is not None:
+            log.error("fork_server_lost", exit_code=self._fork_server.returncode)
             self._stop()
         if self._control is None:
             self._control, far = socket.socketpair()
             with far:
-                self._nursery = self._launch(far.fileno())
+                self._fork_server = self._launch(far.fileno())
                 self._has_answered = False
         return self._control
 
@@ -155,47 +155,47 @@ class Birthplace:
         )
 
     def _stop(self) -> None:
-        nursery, self._nursery = self._nursery, None
+        fork_server, self._fork_server = self._fork_server, None
         control, self._control = self._control, None
         if control is not None:
             control.close()
-        if nursery is None:
+        if fork_server is None:
             return
         try:
             # One that still imports has no children to end.
-            nursery.wait(_STOP_SECONDS if self._has_answered else 0)
+            fork_server.wait(_STOP_SECONDS if self._has_answered else 0)
         except subprocess.TimeoutExpired:
-            nursery.kill()
-            nursery.wait()
+            fork_server.kill()
+            fork_server.wait()
 
 
-class Newborn:
+class ForkedChild:
     """A child that was just forked.
 
     Attributes:
         pid: of its process.
-        wire: to it.
-        cord: to the nursery, for its exit code; closing it ends the child.
+        channel: to it.
+        exit_channel: to the fork server, for its exit code; closing it ends the child.
     """
 
-    def __init__(self, pid: int, wire: socket.socket, cord: socket.socket) -> None:
+    def __init__(self, pid: int, channel: socket.socket, exit_channel: socket.socket) -> None:
         self.pid: Final = pid
-        self.wire: Final = wire
-        self.cord: Final = cord
+        self.channel: Final = channel
+        self.exit_channel: Final = exit_channel
 
 
-def number_of(cord: socket.socket) -> int | None:
+def number_of(exit_channel: socket.socket) -> int | None:
     """Read a number that has come; None when its sender is gone."""
     try:
-        packed = cord.recv(NUMBER.size, socket.MSG_WAITALL)
+        packed = exit_channel.recv(NUMBER.size, socket.MSG_WAITALL)
     except OSError:
         return None
     return int(NUMBER.unpack(packed)[0]) if len(packed) == NUMBER.size else None
 
 
-def _has_come(cord: socket.socket, proceed: Callable[[], None], within: float) -> bool:
+def _has_come(exit_channel: socket.socket, proceed: Callable[[], None], within: float) -> bool:
     waiting = select.poll()
-    waiting.register(cord, select.POLLIN)
+    waiting.register(exit_channel, select.POLLIN)
     end = time.monotonic() + within
     while not waiting.poll(_LOOK_SECONDS * 1000):
         proceed()

@@ -19,8 +19,8 @@ from callboard.actors.failures import account
 from callboard.actors.interrupts import Guard
 from callboard.actors.invocation import invoke
 from callboard.actors.isolation import messages
-from callboard.actors.isolation.generators import reseed
-from callboard.actors.isolation.process import (
+from callboard.actors.isolation.channel import Closed, MessageChannel
+from callboard.actors.isolation.child_process import (
     OUT_OF_MEMORY,
     Ended,
     become_leader,
@@ -28,9 +28,9 @@ from callboard.actors.isolation.process import (
     limited_memory,
     wake_main_thread,
 )
-from callboard.actors.isolation.submissions import Submissions
-from callboard.actors.isolation.usedness import Usedness
-from callboard.actors.isolation.wire import Closed, Wire
+from callboard.actors.isolation.child_submissions import ChildSubmissions
+from callboard.actors.isolation.random_generators import reseed
+from callboard.actors.isolation.reuse import ReuseCheck
 from callboard.jobs.errors import Interrupted, Interruption, OutOfMemory, StorageUnavailable
 from callboard.jobs.files.file import File
 from callboard.jobs.files.folder import RunFiles
@@ -45,7 +45,7 @@ from callboard.jobs.submitting import bind_submitter
 REPORT_SECONDS: Final = 0.1
 
 
-def live(end: socket, registry: Callable[[], Registry], generators: list[Any]) -> NoReturn:
+def run_child(end: socket, registry: Callable[[], Registry], generators: list[Any]) -> NoReturn:
     """Be a child, in a process that was just forked, until its worker hangs up.
 
     Args:
@@ -55,10 +55,10 @@ def live(end: socket, registry: Callable[[], Registry], generators: list[Any]) -
     """
     become_leader(end)
     reseed(generators)
-    Child(Wire(end), registry()).run()
+    ChildRunner(MessageChannel(end), registry()).run()
 
 
-class Attempt:
+class ChildAttempt:
     """One function's run, as the child knows it."""
 
     def __init__(self, asked: Mapping[str, Any]) -> None:
@@ -99,15 +99,15 @@ class Attempt:
         return Path(self.asked["folder"])
 
 
-class Child:
+class ChildRunner:
     """Runs functions in its main thread; another one listens to the worker and reports."""
 
-    def __init__(self, wire: Wire, registry: Registry) -> None:
-        self._wire = wire
+    def __init__(self, channel: MessageChannel, registry: Registry) -> None:
+        self._channel = channel
         self._registry = registry
-        self._asked: queue.SimpleQueue[Attempt] = queue.SimpleQueue()
-        self._attempt: Attempt | None = None
-        self._submissions = Submissions()
+        self._asked: queue.SimpleQueue[ChildAttempt] = queue.SimpleQueue()
+        self._attempt: ChildAttempt | None = None
+        self._submissions = ChildSubmissions()
         self._coroutines = OwnLoop()
 
     def run(self) -> NoReturn:
@@ -115,26 +115,26 @@ class Child:
         heed_signals(self._is_to_end)
         bind_submitter(self._submit)
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
-        self._usedness = Usedness()
+        self._reuse_check = ReuseCheck()
         while True:
             try:
                 self._answer(self._asked.get())
             except (Ended, Closed):  # what was being sent is torn
                 os._exit(128 + signal.SIGTERM)
 
-    def _answer(self, attempt: Attempt) -> None:
+    def _answer(self, attempt: ChildAttempt) -> None:
         try:
             answer = self._outcome(attempt)
         finally:
             for stream in (sys.stdout, sys.stderr):
                 with suppress(Exception):  # it may be anything that the function has put there
                     stream.flush()
-            lost = self._usedness.put_back()
+            lost = self._reuse_check.put_back()
         self._attempt = None
         self._report(attempt)
-        self._wire.send({**answer, "lost": lost})
+        self._channel.send({**answer, "lost": lost})
 
-    def _outcome(self, attempt: Attempt) -> messages.Message:
+    def _outcome(self, attempt: ChildAttempt) -> messages.Message:
         asked = attempt.asked
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(**asked["log"])
@@ -151,10 +151,10 @@ class Child:
         except BaseException as error:  # noqa: BLE001 — it is the function's code
             return messages.failed(account(error))
 
-    def _done(self, attempt: Attempt) -> messages.Message:
+    def _done(self, attempt: ChildAttempt) -> messages.Message:
         asked = attempt.asked
         operation = self._registry.get(asked["operation"])
-        self._wire.send({"kind": "began"})
+        self._channel.send({"kind": "began"})
         try:
             returned = invoke(
                 operation,
@@ -164,7 +164,7 @@ class Child:
                 coroutines=self._coroutines,
             )
         finally:
-            self._wire.send({"kind": "returned"})
+            self._channel.send({"kind": "returned"})
         attempt.settle(returned.files)
         outcome = encode_result(returned.described(), max_bytes=asked["most_result_bytes"])
         return messages.done(outcome, attempt.settled)
@@ -173,7 +173,7 @@ class Child:
         try:
             while True:
                 attempt = self._attempt
-                message = self._wire.receive(None if attempt is None else REPORT_SECONDS)
+                message = self._channel.receive(None if attempt is None else REPORT_SECONDS)
                 if attempt is not None:
                     attempt.guard.press()
                     self._report(attempt)
@@ -186,7 +186,7 @@ class Child:
 
     def _heed(self, message: messages.Message) -> None:
         if message["kind"] == "run":
-            self._attempt = Attempt(message)
+            self._attempt = ChildAttempt(message)
             self._asked.put(self._attempt)
         elif message["kind"] == "submitted":
             self._submissions.answer(message)
@@ -196,15 +196,15 @@ class Child:
                 attempt.stop(messages.cause_of(message))
 
     def _submit(self, operation: str, params: Mapping[str, Any], options: Mapping[str, Any]) -> str:
-        return self._submissions.ask(self._wire, operation, params, options)
+        return self._submissions.ask(self._channel, operation, params, options)
 
-    def _report(self, attempt: Attempt) -> None:
+    def _report(self, attempt: ChildAttempt) -> None:
         if not attempt.dirty:
             return
         attempt.dirty = False
         changes = attempt.job.collect()
         if changes is not None:
-            self._wire.send(messages.report(attempt.asked["job_id"], changes))
+            self._channel.send(messages.report(attempt.asked["job_id"], changes))
 
     def _is_to_end(self) -> bool:
         attempt = self._attempt
