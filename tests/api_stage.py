@@ -174,3 +174,9 @@ class Stage:
 def hash_of(key: str) -> str:
     """Give what the settings keep of a key."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def keys_of(*grants: str) -> str:
+    """Write the setting of keys from grants, each `tenant:role:key`."""
+    split = (grant.split(":") for grant in grants)
+    return ",".join(f"{tenant}:{role}:{hash_of(key)}" for tenant, role, key in split)

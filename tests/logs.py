@@ -1,8 +1,10 @@
 """The lines that our own modules log, kept for a test."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 from structlog.testing import LogCapture
 from structlog.typing import EventDict
 
@@ -19,3 +21,16 @@ def capture_logs() -> Iterator[list[EventDict]]:
         yield capture.entries
     finally:
         PROCESSORS[:] = before
+
+
+@contextmanager
+def logging_kept() -> Iterator[None]:
+    """Undo what a test does to the logging of this process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        logging.captureWarnings(capture=False)
+        structlog.reset_defaults()
+        root.handlers, root.level = handlers, level

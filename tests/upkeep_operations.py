@@ -117,6 +117,10 @@ def _spoil(how: str) -> int:
     return os.getpid()
 
 
+# The worker has one of these once it publishes, which may be while others look.
+_OWN_THREADS = ("MainThread", "publisher")
+
+
 def _look() -> dict[str, Any]:
     """Say what the process is like."""
     root = logging.getLogger()
@@ -133,7 +137,9 @@ def _look() -> dict[str, Any]:
         "warnings": repr(warnings.filters),
         "path": list(sys.path),
         "hook": repr(threading.excepthook),
-        "threads": sorted(each.name for each in threading.enumerate() if each.name != "MainThread"),
+        "threads": sorted(
+            each.name for each in threading.enumerate() if each.name not in _OWN_THREADS
+        ),
         "processors": sorted(os.sched_getaffinity(0)),
         "mask": sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))),
         "niceness": os.nice(0),

@@ -16,13 +16,10 @@ from callboard.jobs.batches.batch import Batch
 from callboard.jobs.batches.submit import STEP
 from callboard.jobs.identity import new_job_id
 from callboard.jobs.record import STATUSES
-from tests.api_stage import ADD, JSON, Stage, hash_of
+from tests.api_stage import ADD, JSON, Stage, keys_of
 from tests.batch_requests import URL, adds, post, statuses
 
-KEYS = ",".join(
-    f"{tenant}:{role}:{hash_of(f'{tenant}-{role}')}"
-    for tenant, role in [("acme", "client"), ("acme", "viewer"), ("rival", "client")]
-)
+KEYS = keys_of("acme:client:acme-client", "acme:viewer:acme-viewer", "rival:client:rival-client")
 
 
 def test_a_batch_is_accepted_with_every_job_and_where_it_is(stage: Stage) -> None:

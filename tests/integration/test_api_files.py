@@ -11,7 +11,7 @@ import pytest
 from falcon import testing
 
 from callboard.jobs.errors import StorageUnavailable
-from tests.api_stage import Stage, hash_of
+from tests.api_stage import Stage, keys_of
 from tests.forms import BOUNDARY, FORM, form, part
 
 PDF = b"%PDF-1.7\n1 0 obj\nendobj\nstartxref\n0\n%%EOF\n"
@@ -22,15 +22,11 @@ TEXT = {"Content-Type": "text/plain"}
 
 @pytest.fixture(scope="module")
 def shared_stage() -> Iterator[Stage]:
-    keys = ["acme:client:acme", "rival:client:rival", "ops:operator:boss"]
-    hashed = [
-        f"{tenant}:{role}:{hash_of(key)}" for tenant, role, key in (k.split(":") for k in keys)
-    ]
     built = Stage(
         max_file_bytes=MAX_FILE_BYTES,
         tenant_storage_bytes=ROOM,
         max_body_bytes=1024,
-        api_keys=",".join(hashed),
+        api_keys=keys_of("acme:client:acme", "rival:client:rival", "ops:operator:boss"),
     )
     yield built
     built.close()

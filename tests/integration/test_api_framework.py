@@ -12,17 +12,9 @@ from falcon import testing
 
 from callboard.jobs.greet import greet, part
 from callboard.jobs.identity import new_job_id
-from tests.api_stage import ADD, Stage, hash_of
+from tests.api_stage import ADD, Stage, keys_of
 
-KEYS = ",".join(
-    f"{tenant}:{role}:{hash_of(key)}"
-    for key, tenant, role in [
-        ("look", "acme", "viewer"),
-        ("work", "acme", "client"),
-        ("other", "rival", "client"),
-        ("watch", "staff", "operator"),
-    ]
-)
+KEYS = keys_of("acme:viewer:look", "acme:client:work", "rival:client:other", "staff:operator:watch")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from callboard.api.paging import read_cursor, write_cursor
 from callboard.jobs.greet import greet
 from callboard.jobs.listing import Position
 from callboard.jobs.purge import purge
-from tests.api_stage import ADD, Stage, hash_of
+from tests.api_stage import ADD, Stage, keys_of
 
 JOB_ID = "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77"
 KEYS = ("lab:client:work", "lab:viewer:look", "clinic:client:other", "lab:operator:run")
@@ -19,10 +19,7 @@ KEYS = ("lab:client:work", "lab:viewer:look", "clinic:client:other", "lab:operat
 
 @pytest.fixture
 def guarded() -> Iterator[Stage]:
-    keys = ",".join(
-        f"{tenant}:{role}:{hash_of(key)}" for tenant, role, key in (k.split(":") for k in KEYS)
-    )
-    built = Stage(api_keys=keys)
+    built = Stage(api_keys=keys_of(*KEYS))
     yield built
     built.close()
 

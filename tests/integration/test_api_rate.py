@@ -12,17 +12,9 @@ from falcon import testing
 
 from callboard.api.app import create_app
 from callboard.api.rate_limit import SUBMISSIONS
-from tests.api_stage import ADD, JSON, Stage, hash_of
+from tests.api_stage import ADD, JSON, Stage, keys_of
 
-KEYS = ",".join(
-    f"{tenant}:{role}:{hash_of(key)}"
-    for key, tenant, role in [
-        ("work", "acme", "client"),
-        ("too", "acme", "client"),
-        ("other", "rival", "client"),
-        ("watch", "staff", "operator"),
-    ]
-)
+KEYS = keys_of("acme:client:work", "acme:client:too", "rival:client:other", "staff:operator:watch")
 
 
 @pytest.fixture

@@ -10,16 +10,13 @@ import structlog
 
 from callboard.config import load_settings
 from callboard.config.logging import configure_logging, stack_of
+from tests.logs import logging_kept
 
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
-    root.handlers, root.level = handlers, level
+    with logging_kept():
+        yield
 
 
 def test_both_kinds_of_loggers_write_json_lines_to_one_place() -> None:

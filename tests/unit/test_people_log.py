@@ -1,17 +1,16 @@
 """A developer reads a short line for each run, and what it raised."""
 
 import io
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from callboard.config import load_settings
 from callboard.config.lines import get_logger
 from callboard.config.logging import configure_logging
 from callboard.config.people_log import own_frames
+from tests.logs import logging_kept
 
 TRACE = """\
 Traceback (most recent call last):
@@ -37,12 +36,8 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
-    root.handlers, root.level = handlers, level
+    with logging_kept():
+        yield
 
 
 def said(stream: io.StringIO, log_format: str = "auto", **event: Any) -> str:
