@@ -16,10 +16,9 @@ from callboard.client.errors import (
     StrangeAnswer,
 )
 from callboard.client.job_output import plain, reason_of
-from callboard.client.terminal import PipedGroup
+from callboard.client.terminal import WRONG_USAGE, PipedGroup, discard_unwritten
 
 NOT_SUCCEEDED: Final = 1
-WRONG_USAGE: Final = 2
 REFUSED: Final = 3
 AWAY: Final = 4
 INTERRUPTED: Final = 130  # 128 and the number of the signal, as shells count
@@ -81,4 +80,5 @@ def waiting_for(job_id: str) -> Iterator[None]:
 
 def _stop(line: str, code: int) -> NoReturn:
     click.echo(line, err=True)
+    discard_unwritten()
     sys.exit(code)

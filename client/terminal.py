@@ -4,11 +4,12 @@ import json
 import os
 import sys
 from contextlib import suppress
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TextIO
 
 import click
 from rich.console import Console
 
+WRONG_USAGE: Final = 2
 BROKEN_PIPE: Final = 141  # 128 and the number of SIGPIPE, as shells count
 _NOWHERE: Final = "ascii"
 
@@ -37,15 +38,43 @@ def leave_broken_pipe() -> NoReturn:
         SystemExit: always.
     """
     # The interpreter flushes once more at its end, and would complain.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, ValueError, OSError):
-            os.dup2(nowhere, stream.fileno())
+        _discard(stream)
     raise SystemExit(BROKEN_PIPE)
 
 
+def _discard(stream: TextIO) -> None:
+    with suppress(AttributeError, ValueError, OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def discard_unwritten() -> None:
+    """Let go of what a stream cannot take, as on a full disk.
+
+    The interpreter flushes once more at its end, would complain, and replace the exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, ValueError):
+            pass  # there is none, or it is closed
+        except OSError:
+            _discard(stream)
+
+
 class PipedGroup(click.Group):
-    """Commands that end quietly when nobody reads what they print, as `head` does."""
+    """Commands that end quietly when the reader of their output has gone, as `head` does."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command, and the options that print and end it, such as `--version`."""
+        try:
+            return super().main(*args, **kwargs)
+        except BrokenPipeError:
+            leave_broken_pipe()
+        except OSError as error:
+            click.echo(f"{self.name}: {error.strerror or error}", err=True)
+            discard_unwritten()
+            sys.exit(WRONG_USAGE)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

@@ -54,7 +54,7 @@ def test_what_a_function_in_a_thread_changes_of_its_process_is_put_back(
     after = eventually(
         lambda: (found := run(client, "look"))["result"] == before and found,
         what="all is as it was",
-        timeout=5,
+        timeout=20,
     )
     assert stack.pids_of_workers() == pids
     eventually(lambda: after["id"] in log_of_worker(stack), what="its run is in the worker's log")

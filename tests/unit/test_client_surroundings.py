@@ -233,6 +233,26 @@ def test_a_stream_that_is_closed_or_full_makes_no_traceback(closed: str, tmp_pat
     assert "Traceback" not in told.read_text()
 
 
+@pytest.mark.parametrize("module", ["callboard.client.cli", "callboard.ops.cli"])
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_a_full_disk_is_one_line_whatever_is_printed(option: str, module: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", module, option],
+            cwd=ROOT,
+            env=bare_environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert done.returncode == 2
+    assert done.stderr.endswith(": No space left on device\n")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("columns", ["1", "20", "40"])
 def test_a_narrow_terminal_without_colours_shows_a_job(columns: str) -> None:
     with serving(job("running", progress={"percent": 5.0, "step": "x"})) as url:
