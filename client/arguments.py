@@ -109,13 +109,13 @@ def parse_named(given: Sequence[str]) -> Named:
     ways = [*named.values, *named.fields, *named.files]
     twice = next((name for name in ways if ways.count(name) > 1), None)
     if twice is not None:
-        raise _wrong(f"{twice!r} is given twice")
+        raise _wrong(f"{twice!r} is listed twice")
     return named
 
 
 def _add_json(named: Named, name: str, text: str) -> None:
     if name in named.values:
-        raise _wrong(f"{name!r} is given twice")
+        raise _wrong(f"{name!r} is listed twice")
     try:
         named.values[name] = parse_json(text)
     except ValueError as error:

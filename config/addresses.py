@@ -8,8 +8,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
-_UNREADABLE: Final = "it is not a URL that can be read"
-_ENCODE: Final = "in a user or password, /, ?, #, @, : and % are written as %2F, %3F, %23 and so on"
+_UNREADABLE: Final = "it is not a valid URL"
+_ENCODE: Final = "in a user name or password, write /, ?, #, @, : and % as %2F, %3F, %23 and so on"
 _NAME: Final = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 _HIGHEST_DATABASE: Final = 2**31 - 1
 
@@ -39,7 +39,7 @@ class _Option:
 
 
 _REDIS: Final[Mapping[str, _Option]] = {
-    "db": _Option(_is_database, "the number of a database"),
+    "db": _Option(_is_database, "a database number"),
     "username": _Option(bool, "a name"),
     "password": _Option(bool, "a password"),
     # What holds anyway; providers of servers add it to their URLs.
@@ -81,7 +81,7 @@ class _Address:
         for complaint in self._complaints(parts):
             raise ValueError(complaint)
         if re.search(r"[\x00-\x20\x7f]", url):
-            raise ValueError("it holds a space or a control character, which is written as %20")
+            raise ValueError("it contains a space or control character; write a space as %20")
         # The clients know the schemes in lower case alone.
         return parts.scheme + url[len(parts.scheme) :]
 
@@ -98,12 +98,12 @@ class _Address:
     def _complaints(self, parts: SplitResult) -> Iterator[str]:
         yield from _host(parts)
         if parts.fragment or "@" in parts.query:
-            yield f"it holds a # or ? where none may be; {_ENCODE}"
+            yield f"it contains a # or ? in the wrong place; {_ENCODE}"
         try:
             for text in (parts.netloc, parts.path, parts.query):
                 unquote(text, errors="strict")
         except UnicodeDecodeError:
-            yield "it holds something percent-encoded that is not UTF-8"
+            yield "it contains percent-encoded bytes that are not UTF-8"
         yield from self._options(parts.query)
         if parts.scheme.startswith("redis"):
             yield from _database(parts)
@@ -115,22 +115,22 @@ class _Address:
         for name, value in parse_qsl(query, keep_blank_values=True):
             if name.startswith("ssl_") and (name, value) != ("ssl_cert_reqs", "required"):
                 yield (
-                    f"it must not say {_shown(name)}: certificates are always verified, and "
-                    "CALLBOARD_TLS_CA_FILE names authorities to trust besides the system's"
+                    f"it must not contain {_shown(name)}: certificates are always verified; "
+                    "CALLBOARD_TLS_CA_FILE adds trusted authorities"
                 )
             if name not in self.options:
                 known = ", ".join(sorted(each for each in self.options if "ssl" not in each))
-                yield f"it must not say {_shown(name)}; the options that may be in it are {known}"
+                yield f"it must not contain {_shown(name)}; valid options are {known}"
             elif not self.options[name].fits(value):
                 yield f"its option {name} must be {self.options[name].wanted}"
             if name in seen:
-                yield f"it says {name} twice"
+                yield f"it contains {name} twice"
             seen.add(name)
 
 
 def _shown(name: str) -> str:
     """Name an option, unless it may be half a password."""
-    return name if _NAME.fullmatch(name) else "what stands behind its ?"
+    return name if _NAME.fullmatch(name) else "what follows its ?"
 
 
 def _host(parts: SplitResult) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _host(parts: SplitResult) -> Iterator[str]:
         # As a client looks it up; a label may be too long, or empty.
         (parts.hostname or "").encode("idna")
     except UnicodeError:
-        yield "its host cannot be the name of one"
+        yield "its host is not a valid host name"
 
 
 def _has_port(parts: SplitResult) -> bool:
@@ -159,7 +159,7 @@ def _has_port(parts: SplitResult) -> bool:
 def _database(parts: SplitResult) -> Iterator[str]:
     number = unquote(parts.path[1:])
     if number and not _is_database(number):
-        yield f"what follows its host is not the number of a database, such as /0; {_ENCODE}"
+        yield f"its path is not a database number such as /0; {_ENCODE}"
     if number and any(name == "db" for name, _ in parse_qsl(parts.query)):
         yield "it names a database twice"
 
@@ -168,7 +168,7 @@ def _virtual_host(parts: SplitResult) -> Iterator[str]:
     if parts.username is not None and parts.password is None:
         yield "it names a user without a password"
     if "/" in parts.path[1:]:
-        yield "its virtual host holds a /, which is written as %2F"
+        yield "its virtual host contains a /; write it as %2F"
 
 
 BrokerUrl = Annotated[SecretStr, BeforeValidator(_Address(("amqp", "amqps"), _RABBITMQ))]

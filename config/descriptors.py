@@ -34,8 +34,8 @@ def allow_many_files(least: int = MIN_FILES, *, doing: str = "serving") -> int:
     files = _MAX_FILES if soft == resource.RLIM_INFINITY else soft
     if files < least:
         raise TooFewFiles(
-            f"a process may hold {files} files open here, and {doing} takes {least} at "
-            "least; raise it with ulimit -n"
+            f"this process may open {files} files, but {doing} needs at least {least}; "
+            "raise the limit with ulimit -n"
         )
     return files
 

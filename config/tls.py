@@ -48,7 +48,7 @@ class TLS:
         try:
             TLS(self.ca_file).context()
         except OSError as error:
-            return f"CALLBOARD_TLS_CA_FILE holds no certificates: {_reason(error)}"
+            return f"CALLBOARD_TLS_CA_FILE contains no certificates: {_reason(error)}"
         try:
             self.context()
         except OSError as error:
@@ -78,8 +78,8 @@ def tls_fault(error: BaseException) -> str | None:
     for fault in wrapped:
         if isinstance(fault, ssl.SSLCertVerificationError):
             return (
-                f"its certificate is refused: {fault.verify_message.rstrip('.')}; "
-                "CALLBOARD_TLS_CA_FILE names further authorities to trust"
+                f"its certificate was rejected: {fault.verify_message.rstrip('.')}; "
+                "CALLBOARD_TLS_CA_FILE adds trusted authorities"
             )
     for fault in wrapped:
         # After the handshake, clients pass on but the text of the fault.
@@ -101,8 +101,8 @@ def _other_fault(reason: str) -> str:
         return "it does not speak TLS at this address"
     if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
         return (
-            f"it refuses our certificate ({reason.lower().replace('_', ' ')}); "
-            "CALLBOARD_TLS_CERT_FILE names the one to show"
+            f"it rejected our certificate ({reason.lower().replace('_', ' ')}); "
+            "CALLBOARD_TLS_CERT_FILE must name one that it accepts"
         )
     return f"TLS failed: {reason.lower().replace('_', ' ')}"
 

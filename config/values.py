@@ -149,10 +149,10 @@ def _places(value: object) -> object:
         name, _, count = (part.strip() for part in pair.partition("="))
         if not _NAME.fullmatch(name) or not count.isdecimal() or int(count) > _MAX_PLACES:
             raise ValueError(
-                f"{pair.strip()!r} is not a resource and its number of places, such as gpu=1"
+                f"{pair.strip()!r} is not a resource with a number of places, such as gpu=1"
             )
         if name in places:
-            raise ValueError(f"the resource {name!r} is given twice")
+            raise ValueError(f"the resource {name!r} is listed twice")
         places[name] = int(count)
     return places
 
@@ -162,7 +162,7 @@ def _rate(value: object) -> object:
         return value
     count, slash, length = (part.strip() for part in value.partition("/"))
     if not slash or not count.isdecimal() or not count.isascii():
-        raise ValueError(f"{value!r} is not a number of requests and a time, such as 100/10s")
+        raise ValueError(f"{value!r} is not a number of requests per period, such as 100/10s")
     if len(count) > len(str(_MAX_REQUESTS)) or not 1 <= int(count) <= _MAX_REQUESTS:
         raise ValueError(f"it must allow 1 to {_MAX_REQUESTS} requests, not {count}")
     window = DurationBetween("1s", "1d")(parse_duration(length))

@@ -18,13 +18,14 @@ from callboard.config.values import ApiKey, DurationBetween, PemFile, RequestRat
 _INTRODUCTION = """\
 # Settings
 
-Callboard reads its settings from the environment once, when a process starts, and from nowhere
-else. A value that cannot be used, or a variable whose name is nearly that of a setting, ends the
-process with exit code 2 and one sentence that names it. An empty variable counts as unset.
+A process reads its settings from environment variables once, when it starts. If a value is invalid,
+or a variable's name is nearly that of a setting, the process prints one sentence that names the
+variable and exits with code 2. An empty variable counts as unset.
 
-Durations are written `250ms`, `10s`, `5m`, `24h` or `7d`; a bare number means seconds.
-Sizes are written `64KiB`, `16MiB` (powers of 1024) or `16MB` (powers of 1000); a bare number means
-bytes. Lists are separated by commas. Where several names are given, the first that is set wins.
+Write durations as `250ms`, `10s`, `5m`, `24h` or `7d`; a plain number means seconds.
+Write sizes as `64KiB`, `16MiB` (powers of 1024) or `16MB` (powers of 1000); a plain number means
+bytes. Separate the items of a list with commas. If a setting has several names, the first one that
+is set applies.
 
 This page is generated from `config/settings.py` by `make reference`.
 """

@@ -51,7 +51,7 @@ def test_a_web_server_that_could_serve_nobody_says_so_in_a_sentence() -> None:
 
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
-    assert "may hold 191 files open here, and serving takes 192" in ended.stderr
+    assert "may open 191 files, but serving needs at least 192" in ended.stderr
 
 
 def test_a_worker_whose_threads_need_more_says_so_in_a_sentence() -> None:
@@ -59,7 +59,7 @@ def test_a_worker_whose_threads_need_more_says_so_in_a_sentence() -> None:
 
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
-    assert "may hold 287 files open here, and a worker with CALLBOARD_THREADS=20 takes 288" in (
+    assert "may open 287 files, but a worker with CALLBOARD_THREADS=20 needs at least 288" in (
         ended.stderr
     )
 
@@ -93,7 +93,7 @@ def test_the_one_process_server_says_the_same() -> None:
 
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
-    assert "may hold 191 files open here, and serving takes 192" in ended.stderr
+    assert "may open 191 files, but serving needs at least 192" in ended.stderr
 
 
 def _web(port: int) -> tuple[list[str], dict[str, str]]:

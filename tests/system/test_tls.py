@@ -24,8 +24,10 @@ from tests.system.stack import installation
 pytestmark = pytest.mark.usefixtures("_encoding")
 
 HOST = "localhost"
-UNKNOWN = "its certificate is refused: self-signed certificate in certificate chain; CALLBOARD_TLS"
-OTHER_NAME = "its certificate is refused: IP address mismatch"
+UNKNOWN = (
+    "its certificate was rejected: self-signed certificate in certificate chain; CALLBOARD_TLS"
+)
+OTHER_NAME = "its certificate was rejected: IP address mismatch"
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def test_a_server_that_wants_a_certificate_of_ours_says_so(
     said = [_said_of_publishing(settings, namespace), _said_of_consuming(settings, namespace)]
 
     # It says why, and hangs up; we may notice the latter first.
-    reasons = ("it refuses our certificate (tlsv13 alert certificate required)", "it hung up")
+    reasons = ("it rejected our certificate (tlsv13 alert certificate required)", "it hung up")
     assert [each for each in said if not each.startswith(reasons)] == []
     assert all("CALLBOARD_TLS_CERT_FILE" in each for each in said)
     assert _said_of_redis(settings)  # which hangs up without giving a reason

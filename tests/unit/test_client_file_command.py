@@ -63,7 +63,7 @@ def test_without_files_json_goes_as_json_and_a_file_must_have_a_name() -> None:
     [
         (("nothing",), "is not NAME=TEXT"),
         (("=x",), "is not NAME=TEXT"),
-        (("a=1", "a:=2"), "'a' is given twice"),
+        (("a=1", "a:=2"), "'a' is listed twice"),
         (("a:={",), "a: not JSON"),
         (("a=@/nowhere/at all",), "there is no file"),
     ],

@@ -139,7 +139,7 @@ def test_settings_cannot_be_changed() -> None:
         ({"REDIS_URL": REDIS}, "CALLBOARD_REDIS_URL is set but CALLBOARD_BROKER_URL is not"),
         ({"BROKER_URL": "http://u:hush-key@h"}, "CALLBOARD_BROKER_URL .* must begin with amqp://"),
         ({"BROKER_URL": "hush-key"}, "CALLBOARD_BROKER_URL is not valid: it must begin"),
-        ({"BROKER_URL": "amqp://u:hush-key@h:port"}, "it is not a URL that can be read"),
+        ({"BROKER_URL": "amqp://u:hush-key@h:port"}, "it is not a valid URL"),
         ({"BROKER_URL": "amqp://"}, "it names no host"),
         ({"REDIS_URL": "rediss://"}, "CALLBOARD_REDIS_URL is not valid: it names no host"),
         ({"REDIS_URL": "amqp://:hush-key@h"}, "redis:// or rediss:// or unix://"),
@@ -164,12 +164,12 @@ def test_settings_cannot_be_changed() -> None:
         ({"MAX_BODY_BYTES": "1B"}, "between 1KiB and 1GiB"),
         ({"MAX_RESULT_BYTES": "32KiB"}, "INLINE_RESULT_BYTES is larger than"),
         ({"QUEUE_TYPE": "stream"}, "CALLBOARD_QUEUE_TYPE is not valid: .*'classic' or 'quorum'"),
-        ({"DURABILITY": "strict"}, "CALLBOARD_DURABILITY=strict needs a server"),
-        ({"RESOURCES": "gpu"}, "'gpu' is not a resource and its number"),
+        ({"DURABILITY": "strict"}, "CALLBOARD_DURABILITY=strict needs a persistent Redis"),
+        ({"RESOURCES": "gpu"}, "'gpu' is not a resource with a number"),
         ({"RESOURCES": "gpu=-1"}, "'gpu=-1' is not a resource"),
-        ({"RESOURCES": "gpu=1,gpu=2"}, "'gpu' is given twice"),
+        ({"RESOURCES": "gpu=1,gpu=2"}, "'gpu' is listed twice"),
         ({"OPERATIONS": "team/clustering.py"}, "is not the name of a Python module"),
-        ({"RATE_LIMIT": "100"}, "'100' is not a number of requests and a time, such as 100/10s"),
+        ({"RATE_LIMIT": "100"}, "'100' is not a number of requests per period, such as 100/10s"),
         ({"RATE_LIMIT": "many/10s"}, "CALLBOARD_RATE_LIMIT is not valid: 'many/10s' is not"),
         ({"RATE_LIMIT": "-1/10s"}, "'-1/10s' is not a number of requests"),
         ({"RATE_LIMIT": "0/10s"}, "it must allow 1 to 1000000 requests, not 0"),
@@ -184,13 +184,13 @@ def test_settings_cannot_be_changed() -> None:
         ({"API_KEYS": "lab:client:hush-key"}, "entry 1 does not end in a SHA-256"),
         ({"API_KEYS": f"lab:root:{HASH}"}, "entry 1 has an unknown role"),
         ({"API_KEYS": f"a:client:{HASH},b:admin:{HASH}"}, "two entries have the same hash"),
-        ({"HOST": "0.0.0.0"}, "would open the one-process server to the network"),
-        ({"HOST": "::", "API_KEYS": f"a:client:{HASH}"}, "would open the one-process server"),
+        ({"HOST": "0.0.0.0"}, "would expose the one-process server to the network"),
+        ({"HOST": "::", "API_KEYS": f"a:client:{HASH}"}, "would expose the one-process server"),
         (
             {"HOST": "0.0.0.0", "BROKER_URL": BROKER, "REDIS_URL": REDIS},
-            "would let everybody in; set CALLBOARD_API_KEYS or CALLBOARD_REQUIRE_KEYS=true",
+            "would give everyone access; set CALLBOARD_API_KEYS or CALLBOARD_REQUIRE_KEYS=true",
         ),
-        ({"REQUIRE_KEYS": "true"}, "CALLBOARD_REQUIRE_KEYS=true lets nobody into"),
+        ({"REQUIRE_KEYS": "true"}, "CALLBOARD_REQUIRE_KEYS=true needs CALLBOARD_API_KEYS"),
         ({"REQUIRE_KEYS": "perhaps"}, "CALLBOARD_REQUIRE_KEYS is not valid: .*boolean"),
         ({"FAULT_POINTS": "after_submit"}, "it needs CALLBOARD_TESTING=true"),
         ({"TESTING": "perhaps"}, "CALLBOARD_TESTING is not valid: .*boolean"),
@@ -215,7 +215,7 @@ def test_an_open_host_needs_keys_in_the_settings_or_the_word_that_keys_are_requi
 
     assert load_settings(**open_to_all, require_keys=True).api_keys == ()
     assert not load_settings(**open_to_all, api_keys=f"lab:client:{HASH}").require_keys
-    with pytest.raises(ConfigurationError, match="would let everybody in"):
+    with pytest.raises(ConfigurationError, match="would give everyone access"):
         load_settings(**open_to_all)
 
 

@@ -58,7 +58,7 @@ def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing\n")
 
-    with pytest.raises(ConfigurationError, match="CALLBOARD_TLS_CA_FILE holds no certificates"):
+    with pytest.raises(ConfigurationError, match="CALLBOARD_TLS_CA_FILE contains no certificates"):
         load_settings(tls_ca_file=str(empty))
 
 
