@@ -74,9 +74,13 @@ def take_out(guard: Guard, tree: Path) -> None:
 
 
 def copy_tree(to: Path) -> None:
-    """Copy what is needed to run the processes and their tests."""
+    """Copy what is needed to run the processes and their tests.
+
+    Links stay links: `callboard` imports what is changed in the folders that it leads to.
+    """
+    ignored = shutil.ignore_patterns("__pycache__", "node_modules")
     for name in FOLDERS:
-        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, to / name, symlinks=True, ignore=ignored)
     for name in FILES:
         shutil.copy(ROOT / name, to / name)
 

@@ -10,7 +10,7 @@ from redis import Redis
 from tests.chaos.checker import INVARIANTS
 from tests.chaos.guards import GUARDS, Guard
 from tests.chaos.judged import Judged
-from tests.chaos.mutations import NOTHING, ROOT, Found, GuardChanged, take_out
+from tests.chaos.mutations import NOTHING, ROOT, Found, GuardChanged, copy_tree, take_out
 
 OF_THE_MACHINE = {
     *(
@@ -36,6 +36,17 @@ def test_each_guard_stands_where_the_list_says(guard: Guard, tmp_path: Path) -> 
 
     assert guard.line not in copy.read_text("utf-8") or guard.line in guard.without
     assert set(guard.invariants) <= {*INVARIANTS, *OF_THE_MACHINE}
+
+
+def test_what_is_taken_out_of_a_copy_is_gone_from_what_the_copy_imports(tmp_path: Path) -> None:
+    copy_tree(tmp_path)
+    guards = {guard.file: guard for guard in GUARDS}.values()
+
+    for guard in guards:
+        take_out(guard, tmp_path)
+
+    for guard in guards:
+        assert guard.line not in (tmp_path / "callboard" / guard.file).read_text("utf-8")
 
 
 def test_a_guard_that_is_not_there_is_no_mutation(tmp_path: Path) -> None:
