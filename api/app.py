@@ -6,8 +6,8 @@ from callboard.api.authentication import Authentication, Keyring
 from callboard.api.body_memory import BodyMemory, ReleaseHeld
 from callboard.api.host_check import HostCheck
 from callboard.api.media import Media, write_problem
-from callboard.api.problems.kinds import INTERNAL_ERROR
 from callboard.api.problems.problem import problem_of
+from callboard.api.problems.table import INTERNAL_ERROR
 from callboard.api.rate_limit import RateLimit
 from callboard.api.request import Request
 from callboard.api.routes import routes
@@ -70,10 +70,10 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
         if not req.context.request_id:  # refused before any middleware ran
             begin(req, resp, addresses)
         problem = problem_of(error)
-        if problem.kind is INTERNAL_ERROR:
+        if problem.type is INTERNAL_ERROR:
             # What the exception says may quote the request.
             log.error("request_failed", exception=type(error).__name__, stack=stack_of(error))
-        resp.status = problem.kind.status
+        resp.status = problem.type.status
         resp.set_headers(problem.headers)
         write_problem(resp, problem.body(req.context.urls, req.context.request_id))
 

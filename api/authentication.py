@@ -9,8 +9,8 @@ from typing import Final
 import falcon
 
 from callboard.api.caller import EVERYBODY, NOBODY, Caller
-from callboard.api.problems.kinds import AUTHENTICATION_REQUIRED, FORBIDDEN
 from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import AUTHENTICATION_REQUIRED, FORBIDDEN
 from callboard.api.request import Request
 from callboard.config import ApiKey, Role
 from callboard.config.lines import get_logger
@@ -182,7 +182,7 @@ class Authentication:
         req.context.caller = caller = self._caller(presented)
         req.context.admitted = partial(self._admits, presented, caller)
         if not caller.may(needed):
-            raise Problem(FORBIDDEN, f"This needs a key with the role {needed!r} or a higher one.")
+            raise Problem(FORBIDDEN, f"Use a key with the role {needed!r} or a higher one.")
 
     def _admits(self, presented: str | None, caller: Caller) -> bool:
         try:
@@ -201,7 +201,7 @@ class Authentication:
         detail = (
             "Send a key as `Authorization: Bearer <key>` or as `X-API-Key: <key>`."
             if presented is None
-            else "This key is not known here."
+            else "The server does not know this key."
         )
         raise Problem(AUTHENTICATION_REQUIRED, detail, headers=_CHALLENGE)
 

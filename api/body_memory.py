@@ -4,8 +4,8 @@ from typing import Final
 
 import falcon
 
-from callboard.api.problems.kinds import BODIES_FULL
 from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import BODIES_FULL
 from callboard.api.request import Request, holders_of
 from callboard.api.waiting.fair_limit import FairLimit
 
@@ -50,7 +50,10 @@ class BodyMemory:
         elif before <= _SMALL_BYTES:
             count = size  # what was small is so no more
         if not places.take(holders, count=count, within_s=0 if before else self._patience_s):
-            raise Problem(BODIES_FULL, "Too much is being sent at this moment. Send it again.")
+            raise Problem(
+                BODIES_FULL,
+                "Too many bodies are being received. Send the request again.",
+            )
         req.context.held.append(lambda: places.free(holders, count=count))
 
 

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 import falcon
 
 from callboard.api.media import ACCEPT
-from callboard.api.problems.kinds import (
+from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import (
     BAD_REQUEST,
     MISDIRECTED,
     OTHER_ORIGIN,
     UNSUPPORTED_MEDIA_TYPE,
 )
-from callboard.api.problems.problem import Problem
 from callboard.api.request import Request, is_chunked
 from callboard.api.urls import HOST, Addresses
 from callboard.jobs.errors import StoreUnavailable
@@ -59,9 +59,9 @@ class HostCheck:
         """
         given = req.env.get("HTTP_HOST")
         if given is None and req.env.get("SERVER_PROTOCOL") == "HTTP/1.1":
-            raise Problem(BAD_REQUEST, "HTTP/1.1 wants a header Host.")
+            raise Problem(BAD_REQUEST, "HTTP/1.1 requests must have a Host header.")
         if given is not None and not HOST.fullmatch(given):
-            raise Problem(BAD_REQUEST, "The header Host is no host.")
+            raise Problem(BAD_REQUEST, "The Host header is not a valid host name.")
         if req.path in _PROBED:
             return
         is_open = self._is_open()
@@ -70,7 +70,7 @@ class HostCheck:
             called.add(req.netloc)  # a page can send what a proxy would, but no Host of its choice
         ours = all(self._is_ours(_name_of(name), loopback=is_open) for name in called)
         if (self._listed or is_open) and not ours:
-            raise Problem(MISDIRECTED, "CALLBOARD_HOSTS says which names this server has.")
+            raise Problem(MISDIRECTED, "CALLBOARD_HOSTS lists the names of this server.")
         if is_open:
             _refuse_other_sites(req)
             _refuse_forms(req)
@@ -104,7 +104,7 @@ def _refuse_other_sites(req: Request) -> None:
     ours = {req.netloc.lower(), urlsplit(req.context.urls.base).netloc.lower()}
     foreign = origin is not None and urlsplit(origin).netloc.lower() not in ours
     if foreign or (req.method not in _READING and site not in ("none", "same-origin")):
-        raise Problem(OTHER_ORIGIN, "Open the page of this server, or set up keys and send one.")
+        raise Problem(OTHER_ORIGIN, "Use this server's own pages, or set up API keys and send one.")
 
 
 def _refuse_forms(req: Request) -> None:
@@ -114,9 +114,9 @@ def _refuse_forms(req: Request) -> None:
     has_body = bool(req.content_length) or is_chunked(req)
     # A file may be of any type; its upload has a type of its own, or none.
     if declared in _OF_FORMS and not req.path.startswith("/v1/files"):
-        raise _untyped("Send JSON or msgpack, and say so in Content-Type.")
+        raise _untyped("Send JSON or msgpack, and declare it in Content-Type.")
     if has_body and not declared:
-        raise _untyped("Say in Content-Type what the body is.")
+        raise _untyped("Declare the media type of the body in Content-Type.")
 
 
 def _untyped(detail: str) -> Problem:

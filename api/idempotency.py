@@ -4,8 +4,8 @@ import hashlib
 import re
 from typing import Any, Final
 
-from callboard.api.problems.kinds import INVALID_HEADER
 from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import INVALID_HEADER
 from callboard.jobs.meaning import fingerprint
 
 MAX_KEY_LENGTH: Final = 255

@@ -12,13 +12,13 @@ from pydantic_core import to_json
 
 from callboard.api.body_memory import BodyMemory
 from callboard.api.parsing import Malformed, NotHeld, depth_of, parse_json, parse_msgpack
-from callboard.api.problems.kinds import (
+from callboard.api.problems.problem import Problem, invalid_request
+from callboard.api.problems.table import (
     BODY_TOO_LARGE,
     LENGTH_REQUIRED,
     MALFORMED_BODY,
     UNSUPPORTED_MEDIA_TYPE,
 )
-from callboard.api.problems.problem import Problem, invalid_request
 from callboard.api.request import SMALL_BYTES, Request, is_chunked
 from callboard.api.scanning import Bounds, TooMuch, scan_json, scan_msgpack
 from callboard.jobs.offload import Offload, at_once
@@ -127,7 +127,7 @@ class Media:
         if parse is None or coding != "identity":
             raise Problem(
                 UNSUPPORTED_MEDIA_TYPE,
-                f"Send {JSON} or {MSGPACK}, not compressed, and say so in Content-Type.",
+                f"Send {JSON} or {MSGPACK}, uncompressed, and declare it in Content-Type.",
                 headers=ACCEPT,
             )
         return parse
@@ -141,7 +141,7 @@ class Media:
 
     def _parsed(self, parser: Parser, body: bytes) -> Any:
         if not body:
-            raise Problem(MALFORMED_BODY, "It is empty.")
+            raise Problem(MALFORMED_BODY, "The body is empty.")
         scan, parse = parser
         try:
             scan(body, self._bounds)
@@ -153,14 +153,16 @@ class Media:
         except Malformed as error:
             raise Problem(MALFORMED_BODY, str(error)) from error
         if depth_of(value, most=self._max_depth) > self._max_depth:
-            raise Problem(MALFORMED_BODY, f"It is nested deeper than {self._max_depth} levels.")
+            raise Problem(
+                MALFORMED_BODY, f"The body is nested more than {self._max_depth} levels deep."
+            )
         return value
 
     def _read_bytes(self, req: Request) -> bytes:
         length = req.content_length
         if length is None and not is_chunked(req):
             raise Problem(LENGTH_REQUIRED, "Send Content-Length, or send the body in chunks.")
-        too_large = Problem(BODY_TOO_LARGE, f"At most {self._max_bytes} bytes are read.")
+        too_large = Problem(BODY_TOO_LARGE, f"The body may have at most {self._max_bytes} bytes.")
         if length is not None and length > self._max_bytes:
             raise too_large
         # The server ends the stream where the chunks end; one byte more tells of excess.
@@ -168,7 +170,7 @@ class Media:
         if len(body) > self._max_bytes:
             raise too_large
         if len(body) < (length or 0):
-            raise Problem(MALFORMED_BODY, "It ended before its Content-Length.")
+            raise Problem(MALFORMED_BODY, "The body is shorter than its Content-Length.")
         return body
 
     def _read_fully(self, req: Request, length: int | None, most: int) -> bytes:
@@ -220,7 +222,7 @@ def _read(req: Request, size: int) -> bytes:
     try:
         piece: bytes = req.stream.read(size)
     except Exception as error:  # each server has errors of its own for this
-        raise Problem(MALFORMED_BODY, "Its transfer broke off.") from error
+        raise Problem(MALFORMED_BODY, "The transfer was interrupted.") from error
     return piece
 
 

@@ -50,8 +50,8 @@ def read_cursor(text: str) -> Position:
     try:
         created_ms, job = _CURSOR.unpack(base64.b64decode(text, altchars=b"-_", validate=True))
     except (ValueError, struct.error) as error:
-        raise ValueError("is not a cursor that a page gave") from error
+        raise ValueError("is not a cursor from a previous page") from error
     position = Position(created_ms, str(uuid.UUID(bytes=job)))
     if write_cursor(position) != text or not is_job_id(position.job_id):
-        raise ValueError("is not a cursor that a page gave")
+        raise ValueError("is not a cursor from a previous page")
     return position

@@ -13,8 +13,8 @@ from callboard.api.callbacks.policy import BatchCallback, CallbackPolicy
 from callboard.api.jobs.acceptance import Acceptance
 from callboard.api.jobs.render import job_reference
 from callboard.api.jobs.submission import Submission, parse_submission
-from callboard.api.problems.kinds import BODY_TOO_LARGE
 from callboard.api.problems.problem import Problem, invalid_request, problem_of
+from callboard.api.problems.table import BODY_TOO_LARGE
 from callboard.api.request import SMALL_BYTES, Request
 from callboard.api.services import Services
 from callboard.jobs.batches.intake import Item

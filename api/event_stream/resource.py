@@ -8,13 +8,11 @@ from callboard.api.event_stream.position import Position
 from callboard.api.event_stream.stream import Follower, Pace, Stream
 from callboard.api.event_stream.watch import Watches
 from callboard.api.jobs.responder import JobReader, JobResponder
-from callboard.api.problems.kinds import NOT_ACCEPTABLE, STREAMS_FULL
 from callboard.api.problems.problem import Problem
-from callboard.api.problems.table import TABLE
+from callboard.api.problems.table import JOB_GONE, NOT_ACCEPTABLE, STREAMS_FULL
 from callboard.api.request import Request, holders_of
 from callboard.api.services import Services
 from callboard.api.waiting.peer import peer_of
-from callboard.jobs.errors import JobGone
 from callboard.jobs.record import Record
 
 
@@ -46,7 +44,7 @@ class EventsResource:
             return
         holders = holders_of(req)
         if not self._events.streams.take(holders):
-            raise Problem(STREAMS_FULL, "Ask for the job's status instead, or come back later.")
+            raise Problem(STREAMS_FULL, "Poll the job's status instead, or try again later.")
         position = Position.parse(req.get_header("Last-Event-ID"))
         encoder = EventEncoder(position, self._renderer(req, record))
         # The iterable is closed by the server in any case, and gives the place back then.
@@ -57,7 +55,7 @@ class EventsResource:
 
     def _begin(self, req: Request, resp: falcon.Response, job_id: str) -> Record | None:
         if not req.client_accepts(sse.MEDIA_TYPE):
-            raise Problem(NOT_ACCEPTABLE, f"What is here is of the type {sse.MEDIA_TYPE}.")
+            raise Problem(NOT_ACCEPTABLE, f"This address offers only {sse.MEDIA_TYPE}.")
         record = self._reader.read(job_id, req.context.caller, inline_bytes=0)
         if record.final and Position.parse(req.get_header("Last-Event-ID")).knows(record):
             resp.status = 204
@@ -68,7 +66,7 @@ class EventsResource:
         return record
 
     def _renderer(self, req: Request, record: Record) -> EventRenderer:
-        gone = Problem(TABLE[JobGone], f"Job {record.id} was removed meanwhile.")
+        gone = Problem(JOB_GONE, f"Job {record.id} was removed in the meantime.")
         return EventRenderer(
             job=lambda record: self._answers.shown(req, record),
             gone=gone.body(req.context.urls, req.context.request_id),

@@ -13,8 +13,8 @@ import falcon
 from callboard.api.conditional import is_known, is_same
 from callboard.api.files.ranges import Part, UnsatisfiableRange, part_of
 from callboard.api.files.transfer_limits import TransferLimits
-from callboard.api.problems.kinds import PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE
 from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE
 from callboard.api.request import Request
 from callboard.jobs.files.records import FileRecord
 from callboard.jobs.files.storage import Storage
@@ -104,7 +104,7 @@ class Downloads:
         """
         if_match = req.get_header("If-Match")
         if if_match is not None and not is_same(content.tag, if_match):
-            raise Problem(PRECONDITION_FAILED, f"Its tag is {content.tag}.")
+            raise Problem(PRECONDITION_FAILED, f"The current ETag is {content.tag}.")
         if is_known(content.tag, req.get_header("If-None-Match")):
             resp.status = 304
             _name(resp, content)

@@ -10,8 +10,8 @@ from callboard.api.files.incoming import Incoming
 from callboard.api.files.multipart import MAX_PARTS, Part, read_parts
 from callboard.api.files.uploads import Arrived, Reception, receiving
 from callboard.api.media import JSON, Media
-from callboard.api.problems.kinds import BODY_TOO_LARGE
 from callboard.api.problems.problem import Problem, invalid_request
+from callboard.api.problems.table import BODY_TOO_LARGE
 from callboard.api.request import Request
 from callboard.api.services import Services
 from callboard.jobs.identity import JOB_ID_PATTERN
@@ -90,7 +90,7 @@ class _Given:
     def take(self, part: Part) -> None:
         if part.name == PARAMS and PARAMS not in self.operation.parameters.files:
             if self.whole:
-                raise invalid_request([("/params", "is given more than once")])
+                raise invalid_request([("/params", "appears more than once")])
             self.whole.append(self.parse_json(self._read(part)))
         elif part.name in self.operation.parameters.files:
             self._take_file(part)
@@ -119,9 +119,9 @@ class _Given:
         pointer = pointer_of((part.name,))
         arrived = self.files.get(part.name, ())
         if arrived and not wanted.many:
-            raise invalid_request([(pointer, "is one file, and is given more than once")])
+            raise invalid_request([(pointer, "takes one file, but appears more than once")])
         if len(arrived) >= MAX_IN_LIST:
-            raise invalid_request([(pointer, f"may have {MAX_IN_LIST} files at most")])
+            raise invalid_request([(pointer, f"takes at most {MAX_IN_LIST} files")])
         if part.filename is None and part.declared is None:
             begin = part.read(_ID_BYTES + 1)
             if _ID.fullmatch(begin):  # it names a file that was uploaded before
@@ -150,21 +150,21 @@ class _Given:
         try:
             self._append(self.texts, part.name, body.decode())
         except UnicodeDecodeError as error:
-            raise invalid_request([(pointer, "is no text in UTF-8")]) from error
+            raise invalid_request([(pointer, "is not UTF-8 text")]) from error
 
     def _append(self, given: dict[str, list[Any]], name: str, value: Any) -> None:
         known = given.setdefault(name, [])
         if known and not self.fields.is_list(name):
-            raise invalid_request([(pointer_of((name,)), "is given more than once")])
+            raise invalid_request([(pointer_of((name,)), "appears more than once")])
         if len(known) >= MAX_IN_LIST:
-            raise invalid_request([(pointer_of((name,)), f"may have {MAX_IN_LIST} fields at most")])
+            raise invalid_request([(pointer_of((name,)), f"takes at most {MAX_IN_LIST} fields")])
         known.append(value)
 
     def _read(self, part: Part) -> bytes:
         body = part.read_whole(self.left_bytes)
         self.left_bytes -= len(body)
         if self.left_bytes < 0:
-            raise Problem(BODY_TOO_LARGE, "The parts that are no files are too large together.")
+            raise Problem(BODY_TOO_LARGE, "The parts other than files are too large in total.")
         return body
 
 

@@ -7,14 +7,14 @@ import hmac
 import re
 from typing import Final
 
-from callboard.api.problems.kinds import (
+from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import (
     INVALID_FILE,
     INVALID_HEADER,
     LENGTH_REQUIRED,
     MALFORMED_BODY,
     UNSUPPORTED_MEDIA_TYPE,
 )
-from callboard.api.problems.problem import Problem
 from callboard.api.request import Request, is_chunked
 
 PIECE_BYTES: Final = 256 * 1024
@@ -57,9 +57,9 @@ class Incoming:
         try:
             piece: bytes = self._stream.read(most)
         except Exception as error:  # each server has errors of its own for this
-            raise Problem(MALFORMED_BODY, "Its transfer broke off.") from error
+            raise Problem(MALFORMED_BODY, "The transfer was interrupted.") from error
         if not piece and self.length is not None:
-            raise Problem(MALFORMED_BODY, "It ended before its Content-Length.")
+            raise Problem(MALFORMED_BODY, "The body is shorter than its Content-Length.")
         self._count(piece)
         return piece
 
@@ -74,10 +74,10 @@ class Incoming:
         while piece := self.read(PIECE_BYTES):
             discarded += len(piece)
             if discarded > _MAX_DISCARDED:
-                raise Problem(MALFORMED_BODY, "It goes on after its end.")
+                raise Problem(MALFORMED_BODY, "The body continues after its end.")
         found = self._digest.digest()
         if not all(hmac.compare_digest(found, wanted) for wanted in self._wanted):
-            raise Problem(INVALID_FILE, "The body is not what its digest (sha-256) says.")
+            raise Problem(INVALID_FILE, "The body does not match its SHA-256 digest.")
 
     def _count(self, piece: bytes) -> None:
         self._read_bytes += len(piece)
@@ -94,5 +94,5 @@ def _digests_in(req: Request, name: str) -> list[bytes]:
         found = [b""]
     unread = "sha-256=" in header.lower() and not found
     if unread or any(len(each) != _DIGEST_BYTES for each in found):
-        raise Problem(INVALID_HEADER, f"{name} is written sha-256=:<base64>:.")
+        raise Problem(INVALID_HEADER, f"{name} must have the form sha-256=:<base64>:.")
     return found

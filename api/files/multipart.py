@@ -13,8 +13,8 @@ from falcon.media.multipart import MultipartParseOptions as Options
 from falcon.util.reader import BufferedReader
 
 from callboard.api.files.incoming import PIECE_BYTES, Incoming
-from callboard.api.problems.kinds import BODY_TOO_LARGE, MALFORMED_BODY
 from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import BODY_TOO_LARGE, MALFORMED_BODY
 from callboard.api.request import Request
 
 FORM: Final = "multipart/form-data"
@@ -52,7 +52,7 @@ class Part:
             pieces.append(piece)
             left -= len(piece)
         if left <= 0:
-            raise Problem(BODY_TOO_LARGE, f"Of this part at most {most} bytes are read.")
+            raise Problem(BODY_TOO_LARGE, f"This part may have at most {most} bytes.")
         return b"".join(pieces)
 
 
@@ -95,7 +95,7 @@ class _Wanted:
         piece = self._incoming.read(size)
         self._beside += len(piece)
         if self._beside > _MAX_BESIDE_BYTES:
-            raise Problem(MALFORMED_BODY, "The form has too much beside its parts.")
+            raise Problem(MALFORMED_BODY, "The form has too much data outside its parts.")
         return piece
 
     def of(self, stream: BufferedReader, size: int) -> bytes:
@@ -119,7 +119,7 @@ def _described(part: BodyPart, wanted: _Wanted) -> Part:
     if part.name is None:
         raise Problem(MALFORMED_BODY, "A part of the form has no name.")
     if _WITHIN.match(part.content_type):
-        raise Problem(MALFORMED_BODY, "A part of the form is a form itself.")
+        raise Problem(MALFORMED_BODY, "The form contains another form.")
     # A part that says no type has one all the same, which nobody has declared.
     declared = None if part.content_type == "text/plain" else part.content_type
     return Part(part.name, part.filename, declared, partial(wanted.of, part.stream))

@@ -13,8 +13,8 @@ from callboard.api.files.signatures import (
     by_signature,
     plain,
 )
-from callboard.api.problems.kinds import FILE_AMBIGUOUS, FILE_TYPE_NOT_ACCEPTED
 from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import FILE_AMBIGUOUS, FILE_TYPE_NOT_ACCEPTED
 from callboard.jobs.files.names import guess_media_type
 
 Read = Callable[[int, int], bytes]
@@ -165,4 +165,4 @@ def _contradiction(said: str, why: str) -> Problem:
 
 
 def _ambiguous(why: str) -> Problem:
-    return Problem(FILE_AMBIGUOUS, f"{why}; which one it is depends on who reads it.")
+    return Problem(FILE_AMBIGUOUS, f"{why}; which type it is depends on the program that reads it.")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from callboard.api.problems.kinds import BODIES_FULL, DOWNLOADS_FULL
 from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import BODIES_FULL, DOWNLOADS_FULL
 from callboard.api.request import Request, holders_of
 from callboard.api.waiting.fair_limit import FairLimit
 
@@ -30,7 +30,7 @@ class TransferLimits:
         """
         holders = holders_of(req)
         if not self._downloads.take(holders):
-            raise Problem(DOWNLOADS_FULL, "Too much is being read slowly. Ask again later.")
+            raise Problem(DOWNLOADS_FULL, "Too many downloads are in progress. Try again later.")
         req.context.held.append(lambda: self._downloads.free(holders))
 
     @contextmanager
@@ -42,5 +42,5 @@ class TransferLimits:
         """
         with self._uploads.one(holders_of(req)) as taken:
             if not taken:
-                raise Problem(BODIES_FULL, "Too many files are being sent. Send it again later.")
+                raise Problem(BODIES_FULL, "Too many uploads are in progress. Try again later.")
             yield

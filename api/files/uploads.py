@@ -10,8 +10,8 @@ from typing import Final
 from callboard.api.files.incoming import PIECE_BYTES
 from callboard.api.files.names import safe_name
 from callboard.api.files.sniffing import media_type_of
-from callboard.api.problems.kinds import FILE_TYPE_NOT_ACCEPTED, INVALID_FILE
 from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import FILE_TYPE_NOT_ACCEPTED, INVALID_FILE
 from callboard.api.request import Request
 from callboard.api.services import Services
 from callboard.jobs.errors import CallboardError, FileTooLarge, StorageFull
@@ -87,7 +87,7 @@ class Reception:
         )
         if not accepts.takes(media_type):
             taken = ", ".join(accepts.media_types)
-            raise Problem(FILE_TYPE_NOT_ACCEPTED, f"It is {media_type}; taken is: {taken}.")
+            raise Problem(FILE_TYPE_NOT_ACCEPTED, f"The file is {media_type}; accepted: {taken}.")
         return Arrived(claimed, staged, shown, media_type)
 
     def keep(self, arrived: Arrived) -> FileRecord:

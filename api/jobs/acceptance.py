@@ -16,7 +16,7 @@ from callboard.api.jobs.retry_after import within_bounds
 from callboard.api.jobs.submission import Submission, due_ms
 from callboard.api.prefer import Preference, parse_prefer
 from callboard.api.problems.problem import Problem, problem_of
-from callboard.api.problems.table import TABLE
+from callboard.api.problems.table import DUPLICATE_JOB
 from callboard.api.rate_limit import charge_of
 from callboard.api.request import Request, holders_of, is_large
 from callboard.api.services import Services
@@ -181,7 +181,7 @@ class Acceptance:
             return
         headers = {"Retry-After": str(within_bounds(0)), **self._until_ended(req, error.job_id)}
         raise Problem(
-            TABLE[DuplicateJob],
+            DUPLICATE_JOB,
             str(error),
             headers={"Location": href, **headers},
             members={"existing_job": job_reference(error.job_id, error.status, urls)},
@@ -197,4 +197,4 @@ class Acceptance:
         problem = problem_of(error)
         seconds = self._estimates.until_room_s(error.scope, operation)
         headers = {} if seconds is None else {"Retry-After": str(seconds)}
-        return Problem(problem.kind, problem.detail, headers=headers)
+        return Problem(problem.type, problem.detail, headers=headers)

@@ -9,11 +9,11 @@ from callboard.api.jobs.render import job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
 from callboard.api.media import Media
 from callboard.api.problems.problem import Problem
-from callboard.api.problems.table import TABLE
+from callboard.api.problems.table import JOB_FINAL, JOB_NOT_FOUND
 from callboard.api.request import Request
 from callboard.api.timestamps import timestamp
 from callboard.jobs.cancel import ask_cancel, confirm_cancel
-from callboard.jobs.errors import JobFinal, JobGone, JobNotFound
+from callboard.jobs.errors import JobFinal, JobGone
 from callboard.jobs.record import Record
 from callboard.jobs.store import Store
 
@@ -57,7 +57,7 @@ class CancelResource:
         except JobFinal as error:
             status = self._read(job_id, req.context.caller).status
             raise Problem(
-                TABLE[JobFinal],
+                JOB_FINAL,
                 f"Its status is {status}.",
                 members={"job": job_reference(job_id, status, req.context.urls)},
             ) from error
@@ -86,4 +86,4 @@ class CancelResource:
         try:
             return self._reader.read(job_id, caller)
         except JobGone as error:
-            raise Problem(TABLE[JobNotFound], str(error)) from error
+            raise Problem(JOB_NOT_FOUND, str(error)) from error

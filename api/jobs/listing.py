@@ -11,8 +11,8 @@ from callboard.api.caller import Caller
 from callboard.api.jobs.responder import JobResponder
 from callboard.api.media import Media
 from callboard.api.paging import next_page, read_cursor, write_cursor
-from callboard.api.problems.kinds import FORBIDDEN
 from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import FORBIDDEN
 from callboard.api.query import Query, read_query
 from callboard.api.request import Request
 from callboard.jobs.identity import is_job_id

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from callboard.api.files.result_files import with_addresses
-from callboard.api.problems.texts import RUN_ENDED
+from callboard.api.problems.job_errors import JOB_ERRORS
 from callboard.api.timestamps import optional_time, timestamp
 from callboard.api.urls import Urls
 from callboard.jobs.forecast import UNKNOWN, Estimate
@@ -106,13 +106,13 @@ def job_error(record: Record, urls: Urls, *, for_operator: bool = False) -> dict
     error = record.error
     if error is None or record.has_result:
         return None
-    kind = str(error.get("type", "failure"))
-    title = RUN_ENDED.get(kind, _UNKNOWN_END)
+    name = str(error.get("type", "failure"))
+    title = JOB_ERRORS[name].title if name in JOB_ERRORS else _UNKNOWN_END
     detail = error.get("detail")
     if detail is None and "by" in error:
         detail = f"Job {error['by']} took its place."
     shown = {
-        "type": urls.problem(kind),
+        "type": urls.problem(name),
         "title": title,
         "detail": detail or title,
         "attempt": error.get("attempt", record.attempt),

@@ -15,7 +15,7 @@ from callboard.api.jobs.submission import parse_submission
 from callboard.api.media import Media
 from callboard.api.prefer import Preference, parse_prefer
 from callboard.api.problems.problem import Problem
-from callboard.api.problems.table import TABLE
+from callboard.api.problems.table import JOB_NOT_FOUND
 from callboard.api.query import read_query
 from callboard.api.request import Request, holders_of
 from callboard.api.services import Services
@@ -110,7 +110,7 @@ class JobResource:
                 cancel(self._store, job_id, force=force)
                 record = self._reader.read(job_id, caller)
         except JobGone as error:
-            raise Problem(TABLE[JobNotFound], str(error)) from error
+            raise Problem(JOB_NOT_FOUND, str(error)) from error
         self._answers.send(req, resp, record, status=200 if record.final else 202)
 
     def _change(self, req: Request, record: Record, wait_s: int) -> Record:

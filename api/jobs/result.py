@@ -14,9 +14,8 @@ from callboard.api.files.result_files import file_of, with_addresses
 from callboard.api.jobs.render import job_error, job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
 from callboard.api.media import Media
-from callboard.api.problems.kinds import DOWNLOADS_FULL, NO_RESULT
 from callboard.api.problems.problem import Problem
-from callboard.api.problems.table import TABLE
+from callboard.api.problems.table import DOWNLOADS_FULL, JOB_NOT_FINISHED, NO_RESULT
 from callboard.api.request import Request, holders_of
 from callboard.api.services import Services
 from callboard.jobs.errors import FileNotFound, JobGone, JobNotFinished, StorageUnavailable
@@ -59,7 +58,7 @@ class ResultResource:
         record = self._reader.read(job_id, req.context.caller)
         if not record.final:
             raise Problem(
-                TABLE[JobNotFinished],
+                JOB_NOT_FINISHED,
                 f"The job is {record.status}.",
                 headers=self._answers.waiting(record),
                 members={"job": job_reference(record.id, record.status, req.context.urls)},
@@ -118,7 +117,9 @@ class ResultResource:
         if len(body) > PIECE_BYTES:
             holders, size = holders_of(req), len(body)
             if not self._aside.take(holders, count=size):
-                raise Problem(DOWNLOADS_FULL, "Too much is being read slowly. Ask again later.")
+                raise Problem(
+                    DOWNLOADS_FULL, "Too many downloads are in progress. Try again later."
+                )
             req.context.held.append(lambda: self._aside.free(holders, count=size))
             with suppress(StorageUnavailable):
                 return self._services.storage.put_aside(body)

@@ -13,10 +13,10 @@ from callboard.api.jobs.responder import JobReader, JobResponder
 from callboard.api.jobs.submission import Submission
 from callboard.api.media import Media
 from callboard.api.problems.problem import Problem
-from callboard.api.problems.table import TABLE
+from callboard.api.problems.table import JOB_ACTIVE, JOB_NOT_FOUND
 from callboard.api.request import Request
 from callboard.jobs import submission
-from callboard.jobs.errors import JobActive, JobGone, JobNotFound
+from callboard.jobs.errors import JobGone
 from callboard.jobs.read import read_replay, read_submission
 from callboard.jobs.store import Store
 
@@ -53,7 +53,7 @@ class RetryResource:
         except JobGone as error:
             repeat = idempotency_fields(idempotency_key, {"retry_of": job_id})
             if not self._replayed(req, resp, repeat):
-                raise Problem(TABLE[JobNotFound], str(error)) from error
+                raise Problem(JOB_NOT_FOUND, str(error)) from error
             return
         stranger = "" if old.tenant == caller.tenant else caller.tenant
         repeat = idempotency_fields(idempotency_key, {"retry_of": job_id}, by=stranger)
@@ -88,7 +88,7 @@ class RetryResource:
         record = self._reader.read(job_id, req.context.caller, inline_bytes=0)
         if not record.final:
             raise Problem(
-                TABLE[JobActive],
+                JOB_ACTIVE,
                 f"The job is {record.status}.",
                 headers=self._answers.waiting(record),
                 members={"job": job_reference(job_id, record.status, req.context.urls)},

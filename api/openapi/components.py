@@ -22,8 +22,8 @@ from callboard.api.openapi.naming import prefixes
 from callboard.api.openapi.operations import operation_schemas, own_schemas, submission_schema
 from callboard.api.openapi.parameters import parameters
 from callboard.api.openapi.responses import problem_response, response_name
-from callboard.api.problems.kinds import Kind
-from callboard.api.problems.table import every_kind
+from callboard.api.problems.problem_type import ProblemType
+from callboard.api.problems.table import ALL
 from callboard.jobs.operation import Operation
 
 SECURITY: Final = {
@@ -47,7 +47,7 @@ _SCHEMAS: Final[dict[str, Schema]] = {
     **schedules.SCHEMAS,
     **fleet.SCHEMAS,
     **problems.SCHEMAS,
-    **{problems.problem_name(kind): problems.problem_schema(kind) for kind in every_kind()},
+    **{problems.problem_name(kind): problems.problem_schema(kind) for kind in ALL},
     "AnyParameters": {
         "type": "object",
         "description": "Parameters of an operation.",
@@ -68,7 +68,7 @@ def prefixes_of(operations: list[Operation]) -> dict[str, str]:
 
 def components(
     operations: Mapping[str, Operation],
-    refusals: Collection[tuple[tuple[Kind, ...], bool]],
+    refusals: Collection[tuple[tuple[ProblemType, ...], bool]],
 ) -> dict[str, dict[str, Any]]:
     """Give all components that there may be, but how keys are sent.
 
@@ -124,7 +124,7 @@ def only_used(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schemas(
-    operations: Mapping[str, Operation], unions: Iterable[tuple[Kind, ...]]
+    operations: Mapping[str, Operation], unions: Iterable[tuple[ProblemType, ...]]
 ) -> dict[str, Schema]:
     by_name = {each.name: prefix for prefix, each in operations.items()}
     found = {

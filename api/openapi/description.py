@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from callboard.api.media import JSON, MSGPACK
-from callboard.api.problems.kinds import Kind
+from callboard.api.problems.problem_type import ProblemType
 
 HTML: Final = "text/html"
 EVENT_STREAM: Final = "text/event-stream"
@@ -79,7 +79,7 @@ class Description:
     summary: str
     says: str
     answers: Mapping[int, Answer]
-    problems: tuple[Kind, ...] = ()
+    problems: tuple[ProblemType, ...] = ()
     parameters: tuple[str, ...] = ()
     body: Body | None = None
     callbacks: tuple[str, ...] = ()

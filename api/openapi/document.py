@@ -16,11 +16,9 @@ from callboard.api.openapi.paths import operations as of_operations
 from callboard.api.openapi.paths import schedules as of_schedules
 from callboard.api.openapi.paths import server as of_server
 from callboard.api.openapi.responses import by_status, response, response_name
-from callboard.api.problems import kinds
-from callboard.api.problems.kinds import Kind
-from callboard.api.problems.table import TABLE
+from callboard.api.problems import table
+from callboard.api.problems.problem_type import ProblemType
 from callboard.config import Role
-from callboard.jobs import errors
 from callboard.jobs.operation import Operation
 
 Roles = Mapping[str, Mapping[str, Role | None]]
@@ -36,10 +34,10 @@ DESCRIPTIONS: Final[Descriptions] = {
     **of_server.DESCRIPTIONS,
 }
 _GUARDS: Final = (
-    kinds.AUTHENTICATION_REQUIRED,
-    kinds.FORBIDDEN,
-    TABLE[errors.RateExceeded],
-    TABLE[errors.StoreUnavailable],
+    table.AUTHENTICATION_REQUIRED,
+    table.FORBIDDEN,
+    table.RATE_EXCEEDED,
+    table.STORE_UNAVAILABLE,
 )
 _KEYS: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"apiKey": []}]
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
@@ -84,7 +82,7 @@ def build_document(
     known = list(operations)
     prefixes = prefixes_of(known)
     paths: dict[str, dict[str, Any]] = {}
-    refusals: dict[tuple[tuple[Kind, ...], bool], None] = {}  # in an order that stays
+    refusals: dict[tuple[tuple[ProblemType, ...], bool], None] = {}  # in an order that stays
     for path, method, role, description in _described(roles, known, prefixes):
         problems_of = by_status(_kinds(description, role))
         refusals |= {(tuple(each), role is not None): None for each in problems_of.values()}
@@ -129,9 +127,9 @@ def _described(
                 yield path, method, roles[template][method], description
 
 
-def _kinds(description: Description, role: Role | None) -> list[Kind]:
+def _kinds(description: Description, role: Role | None) -> list[ProblemType]:
     guards = () if role is None else _GUARDS
-    return [*guards, *description.problems, kinds.INTERNAL_ERROR]
+    return [*guards, *description.problems, table.INTERNAL_ERROR]
 
 
 def _operation(
@@ -182,7 +180,7 @@ def _body(body: Body, known: list[Operation]) -> dict[str, Any]:
 
 
 def _responses(
-    role: Role | None, description: Description, problems_of: Mapping[int, list[Kind]]
+    role: Role | None, description: Description, problems_of: Mapping[int, list[ProblemType]]
 ) -> dict[str, Any]:
     counted = role is not None
     answers = {

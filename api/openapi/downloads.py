@@ -4,20 +4,18 @@ from dataclasses import replace
 from typing import Final
 
 from callboard.api.openapi.description import Answer, Schema
-from callboard.api.problems import kinds
-from callboard.api.problems.kinds import Kind
-from callboard.api.problems.table import TABLE
-from callboard.jobs import errors
+from callboard.api.problems import table
+from callboard.api.problems.problem_type import ProblemType
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "Bytes": {"description": "The bytes themselves.", "type": "string", "format": "binary"},
 }
 PARAMETERS: Final = ("Range", "If-Range", "If-None-Match", "If-Match")
-REFUSALS: Final[tuple[Kind, ...]] = (
-    kinds.PRECONDITION_FAILED,
-    kinds.RANGE_NOT_SATISFIABLE,
-    kinds.DOWNLOADS_FULL,
-    TABLE[errors.StorageUnavailable],
+REFUSALS: Final[tuple[ProblemType, ...]] = (
+    table.PRECONDITION_FAILED,
+    table.RANGE_NOT_SATISFIABLE,
+    table.DOWNLOADS_FULL,
+    table.STORAGE_UNAVAILABLE,
 )
 ANY: Final = "*/*"
 AS_FILE: Final = ("Content-Disposition", "Content-Security-Policy")

@@ -6,8 +6,7 @@ from callboard.api.media import JSON
 from callboard.api.openapi.description import Schema, named
 from callboard.api.openapi.problems import problem_name
 from callboard.api.openapi.shapes import closed, said
-from callboard.api.problems.table import TABLE
-from callboard.jobs.errors import JobGone
+from callboard.api.problems import table
 from callboard.jobs.record import STATUSES
 
 _ID: Final[Schema] = {
@@ -19,7 +18,7 @@ _DATA: Final = {
     "progress": ("Progress", "The run has come further."),
     "log": ("LogLine", "The function has written a line."),
     "done": ("Job", "The job is final; no event follows."),
-    "gone": (problem_name(TABLE[JobGone]), "The job was removed; no event follows."),
+    "gone": (problem_name(table.JOB_GONE), "The job was removed; no event follows."),
 }
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from callboard.api.idempotency import KEY_PATTERN
 from callboard.api.openapi.description import Schema
-from callboard.api.problems.pages import meanings
+from callboard.api.problems.pages import pages
 from callboard.api.server.docs import ASSETS
 from callboard.jobs.callbacks.deliveries import DELIVERY_ID_PATTERN
 from callboard.jobs.identity import JOB_ID_PATTERN
@@ -150,7 +150,7 @@ PATH: Final[dict[str, Schema]] = {
     },
     "slug": {
         "description": "The end of the problem's `type`.",
-        "schema": {"type": "string", "enum": sorted(meanings())},
+        "schema": {"type": "string", "enum": sorted(pages())},
     },
     "schedule": {
         "description": "The schedule's name.",

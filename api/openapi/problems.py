@@ -5,24 +5,22 @@ from typing import Final
 
 from callboard.api.openapi.description import Schema, named
 from callboard.api.openapi.shapes import TEXT, closed, nullable, said
-from callboard.api.problems import kinds
-from callboard.api.problems.kinds import Kind
-from callboard.api.problems.table import TABLE
-from callboard.jobs import errors
+from callboard.api.problems import table
+from callboard.api.problems.problem_type import ProblemType
 
 _ERRORS: Final[Schema] = {"errors": {"type": "array", "items": named("InputError"), "minItems": 1}}
 _JOB: Final[Schema] = {"job": named("JobReference")}
 
-MEMBERS: Final[dict[Kind, Schema]] = {
-    kinds.INVALID_REQUEST: _ERRORS,
-    kinds.NO_RESULT: {**_JOB, "error": nullable(named("RunError"))},
-    kinds.NOT_READY: {"checks": named("Checks")},
-    TABLE[errors.InvalidParameters]: _ERRORS,
-    TABLE[errors.DuplicateJob]: {"existing_job": named("JobReference")},
-    TABLE[errors.JobNotFinished]: _JOB,
-    TABLE[errors.JobFinal]: _JOB,
-    TABLE[errors.JobActive]: _JOB,
-    TABLE[errors.RateExceeded]: {"violated-policies": {"type": "array", "items": TEXT}},
+MEMBERS: Final[dict[ProblemType, Schema]] = {
+    table.INVALID_REQUEST: _ERRORS,
+    table.NO_RESULT: {**_JOB, "error": nullable(named("RunError"))},
+    table.NOT_READY: {"checks": named("Checks")},
+    table.INVALID_PARAMETERS: _ERRORS,
+    table.DUPLICATE_JOB: {"existing_job": named("JobReference")},
+    table.JOB_NOT_FINISHED: _JOB,
+    table.JOB_FINAL: _JOB,
+    table.JOB_ACTIVE: _JOB,
+    table.RATE_EXCEEDED: {"violated-policies": {"type": "array", "items": TEXT}},
 }
 """The members that a kind has besides those of every problem."""
 
@@ -37,16 +35,16 @@ SCHEMAS: Final[dict[str, Schema]] = {
 }
 
 
-_PERHAPS: Final = {TABLE[errors.JobActive]: "job"}
+_PERHAPS: Final = {table.JOB_ACTIVE: "job"}
 
 
-def problem_name(kind: Kind) -> str:
+def problem_name(kind: ProblemType) -> str:
     """Name the schema of a kind."""
     words = (kind.code or kind.name.rpartition("#")[2]).lower().replace("_", "-")
     return "".join(word.capitalize() for word in words.split("-")) + "Problem"
 
 
-def problem_schema(kind: Kind) -> Schema:
+def problem_schema(kind: ProblemType) -> Schema:
     """Give the schema of a kind; what it says does not depend on the server's address."""
     place = {"enum": [kind.name]} if ":" in kind.name else {"pattern": f"^.+/problems/{kind.name}$"}
     properties: dict[str, Schema] = {
@@ -61,13 +59,13 @@ def problem_schema(kind: Kind) -> Schema:
     return closed(kind.title, properties, perhaps=_PERHAPS.get(kind, ""))
 
 
-def union_name(those: Iterable[Kind]) -> str:
+def union_name(those: Iterable[ProblemType]) -> str:
     """Name the schema of a problem that is one of several kinds."""
     names = sorted(problem_name(kind).removesuffix("Problem") for kind in those)
     return "Or".join(names) + "Problem"
 
 
-def union_schema(those: Iterable[Kind]) -> Schema:
+def union_schema(those: Iterable[ProblemType]) -> Schema:
     """Give the schema of a problem that is one of several kinds."""
     members = [named(problem_name(kind)) for kind in sorted(those, key=problem_name)]
     return {"description": "One of several problems.", "oneOf": members}

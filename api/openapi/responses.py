@@ -6,25 +6,23 @@ from typing import Any, Final
 from callboard.api.media import PROBLEM
 from callboard.api.openapi.description import Answer, named
 from callboard.api.openapi.problems import union_name
-from callboard.api.problems import kinds
-from callboard.api.problems.kinds import Kind
-from callboard.api.problems.table import TABLE
-from callboard.jobs import errors
+from callboard.api.problems import table
+from callboard.api.problems.problem_type import ProblemType
 
 _EVERY: Final = ("X-Request-ID", "Cache-Control", "X-Content-Type-Options")
 _COUNTED: Final = ("RateLimit", "RateLimit-Policy")
-_HEADERS: Final[dict[Kind, tuple[str, ...]]] = {
-    kinds.AUTHENTICATION_REQUIRED: ("WWW-Authenticate",),
-    kinds.UNSUPPORTED_MEDIA_TYPE: ("Accept",),
-    kinds.METHOD_NOT_ALLOWED: ("Allow",),
-    kinds.RANGE_NOT_SATISFIABLE: ("Accept-Ranges", "Content-Range"),
-    TABLE[errors.DuplicateJob]: ("Location", "Retry-After"),
-    TABLE[errors.JobNotFinished]: ("Retry-After",),
-    TABLE[errors.RateExceeded]: ("Retry-After",),
+_HEADERS: Final[dict[ProblemType, tuple[str, ...]]] = {
+    table.AUTHENTICATION_REQUIRED: ("WWW-Authenticate",),
+    table.UNSUPPORTED_MEDIA_TYPE: ("Accept",),
+    table.METHOD_NOT_ALLOWED: ("Allow",),
+    table.RANGE_NOT_SATISFIABLE: ("Accept-Ranges", "Content-Range"),
+    table.DUPLICATE_JOB: ("Location", "Retry-After"),
+    table.JOB_NOT_FINISHED: ("Retry-After",),
+    table.RATE_EXCEEDED: ("Retry-After",),
 }
-_PERHAPS: Final = {TABLE[errors.JobActive]: ("Retry-After",)}
-_LINKS: Final[dict[Kind, tuple[str, ...]]] = {
-    TABLE[errors.DuplicateJob]: ("lookAtExisting",),
+_PERHAPS: Final = {table.JOB_ACTIVE: ("Retry-After",)}
+_LINKS: Final[dict[ProblemType, tuple[str, ...]]] = {
+    table.DUPLICATE_JOB: ("lookAtExisting",),
 }
 
 
@@ -48,36 +46,39 @@ def response(answer: Answer, *, counted: bool) -> dict[str, Any]:
     return written
 
 
-def by_status(kinds: Iterable[Kind]) -> dict[int, list[Kind]]:
-    """Sort kinds of problems by their status."""
-    found: dict[int, list[Kind]] = {}
-    for kind in dict.fromkeys(kinds):
-        found.setdefault(kind.status, []).append(kind)
+def by_status(types: Iterable[ProblemType]) -> dict[int, list[ProblemType]]:
+    """Sort problem types by their status."""
+    found: dict[int, list[ProblemType]] = {}
+    for each in dict.fromkeys(types):
+        found.setdefault(each.status, []).append(each)
     return found
 
 
-def response_name(kinds: Sequence[Kind], *, counted: bool) -> str:
+def response_name(types: Sequence[ProblemType], *, counted: bool) -> str:
     """Name the response object that `problem_response` gives."""
-    return union_name(kinds).removesuffix("Problem") + ("" if counted else "Uncounted")
+    return union_name(types).removesuffix("Problem") + ("" if counted else "Uncounted")
 
 
-def problem_response(kinds: Sequence[Kind], *, counted: bool) -> dict[str, Any]:
-    """Give the response object of a problem that is one of several kinds of one status."""
-    each = [set(_headers_of(kind)) for kind in kinds]
-    always = sorted(set.intersection(*each))
-    sometimes = {name for kind in kinds for name in _PERHAPS.get(kind, ())}
-    perhaps = sorted(set.union(sometimes, *each) - set(always))
-    links = [name for kind in kinds for name in _LINKS.get(kind, ())]
+def problem_response(types: Sequence[ProblemType], *, counted: bool) -> dict[str, Any]:
+    """Give the response object of a problem that is one of several types of one status."""
+    headers = [set(_headers_of(each)) for each in types]
+    always = sorted(set.intersection(*headers))
+    sometimes = {name for each in types for name in _PERHAPS.get(each, ())}
+    perhaps = sorted(set.union(sometimes, *headers) - set(always))
+    links = [name for each in types for name in _LINKS.get(each, ())]
     return {
-        "description": " ".join(kind.title for kind in kinds),
+        "description": " ".join(each.title for each in types),
         "headers": _headers((*_EVERY, *always), (*perhaps, *(_COUNTED if counted else ()))),
-        "content": {PROBLEM: {"schema": named(union_name(kinds))}},
+        "content": {PROBLEM: {"schema": named(union_name(types))}},
         **({"links": _links(links)} if links else {}),
     }
 
 
-def _headers_of(kind: Kind) -> tuple[str, ...]:
-    return (*_HEADERS.get(kind, ()), *(() if kind.retry_after_s is None else ("Retry-After",)))
+def _headers_of(problem_type: ProblemType) -> tuple[str, ...]:
+    return (
+        *_HEADERS.get(problem_type, ()),
+        *(() if problem_type.retry_after_s is None else ("Retry-After",)),
+    )
 
 
 def _headers(always: Iterable[str], perhaps: Iterable[str]) -> dict[str, Any]:

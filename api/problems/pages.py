@@ -1,24 +1,24 @@
-"""A page for each type of problem, where the address in its `type` leads."""
+"""A page for each type of problem, at the address in its `type`."""
 
 import base64
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import falcon
 from falcon.util import mediatypes
 
 from callboard.api.media import JSON, Media
-from callboard.api.problems.kinds import NOT_FOUND, Kind
+from callboard.api.problems.job_errors import JOB_ERRORS
 from callboard.api.problems.problem import Problem
-from callboard.api.problems.table import every_kind
-from callboard.api.problems.texts import REQUESTS, RUN_ENDED, RUNS, Text
+from callboard.api.problems.problem_type import JobErrorType, ProblemType
+from callboard.api.problems.table import ALL, NOT_FOUND
 from callboard.api.request import Request
 from callboard.api.urls import Urls
+
+PageEntry: TypeAlias = ProblemType | JobErrorType
 
 HTML: Final = "text/html"
 _CODE: Final = re.compile(r"`([^`]+)`")
@@ -53,30 +53,13 @@ _HEADERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """One thing that a type of problem can mean.
-
-    Attributes:
-        title: as the problem itself says.
-        status: of the answer; None for what stands in a job as its error.
-        code: where several reasons share a type.
-    """
-
-    title: str
-    status: int | None
-    code: str | None
-    text: Text
-
-
-def meanings() -> dict[str, list[Meaning]]:
-    """Give what each type of problem can mean, by the end of its address."""
-    found: dict[str, list[Meaning]] = {}
-    for kind in every_kind():
-        text = REQUESTS.get(kind.code or kind.slug, Text(kind.title, "Read `detail`."))
-        found.setdefault(kind.slug, []).append(Meaning(kind.title, kind.status, kind.code, text))
-    for word, title in RUN_ENDED.items():
-        found.setdefault(word, []).append(Meaning(title, None, None, RUNS[word]))
+def pages() -> dict[str, list[PageEntry]]:
+    """Return the types that share each page, by the end of its address."""
+    found: dict[str, list[PageEntry]] = {}
+    for each in ALL:
+        found.setdefault(each.slug, []).append(each)
+    for name, row in JOB_ERRORS.items():
+        found.setdefault(name, []).append(row)
     return dict(sorted(found.items()))
 
 
@@ -85,22 +68,22 @@ class ProblemsResource:
 
     def __init__(self, media: Media) -> None:
         self._media = media
-        self._meanings: Final = meanings()
+        self._pages: Final = pages()
 
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """List them, for people or as JSON."""
         urls = req.context.urls
         if _wants_json(req):
-            items = [_object(slug, of, urls) for slug, of in self._meanings.items()]
+            items = [_object(slug, of, urls) for slug, of in self._pages.items()]
             _send_json(req, resp, self._media, {"items": items, "next": None})
             return
         rows = "".join(
             f'<li><a href="{escape(urls.problem(slug))}"><code>{slug}</code></a>'
             f"<span>{'; '.join(escape(_summary(each)) for each in of)}</span></li>"
-            for slug, of in self._meanings.items()
+            for slug, of in self._pages.items()
         )
         body = (
-            "<h1>Problems</h1><p>What the <code>type</code> of an error leads to: "
+            "<h1>Problems</h1><p>Every <code>type</code> of error: "
             f"what happened, and what to do.</p><ul>{rows}</ul>"
         )
         _send_page(resp, "Problems", body, urls)
@@ -113,20 +96,20 @@ class ProblemResource:
 
     def __init__(self, media: Media) -> None:
         self._media = media
-        self._meanings: Final = meanings()
+        self._pages: Final = pages()
 
     def on_get(self, req: Request, resp: falcon.Response, slug: str) -> None:
         """Explain it, for people or as JSON."""
         urls = req.context.urls
-        if (of := self._meanings.get(slug)) is None:
-            raise Problem(NOT_FOUND, "No type of problem has this name; see /problems.")
+        if (of := self._pages.get(slug)) is None:
+            raise Problem(NOT_FOUND, "No problem type has this name: `/problems` lists them all.")
         if _wants_json(req):
             _send_json(req, resp, self._media, _object(slug, of, urls))
             return
         one, *others = of
-        alone = f"<p>{escape(_place(one))}</p>{_explanation(one, 'h2')}"
+        alone = f"<p>{_marked(_place(one))}</p>{_explanation(one, 'h2')}"
         several = "".join(
-            f"<section><h2>{escape(each.title)}</h2><p>{escape(_place(each))}</p>"
+            f"<section><h2>{escape(each.title)}</h2><p>{_marked(_place(each))}</p>"
             f"{_explanation(each, 'h3')}</section>"
             for each in of
         )
@@ -137,57 +120,51 @@ class ProblemResource:
     on_head = on_get
 
 
-def _explanation(meaning: Meaning, heading: str) -> str:
-    parts = (("What happened", meaning.text.meaning), ("What to do", meaning.text.advice))
+def _explanation(entry: PageEntry, heading: str) -> str:
+    parts = (("What happened", entry.meaning), ("What to do", entry.advice))
     return "".join(
         f"<{heading}>{title}</{heading}><p>{_marked(words)}</p>" for title, words in parts
     )
 
 
-def _place(meaning: Meaning) -> str:
-    if meaning.status is None:
-        return "The error of a job that ended so."
-    code = f", code {meaning.code}" if meaning.code else ""
-    return f"HTTP status {meaning.status}{code}."
+def _place(entry: PageEntry) -> str:
+    if isinstance(entry, JobErrorType):
+        return "Appears in the `error` of a job."
+    code = f", code {entry.code}" if entry.code else ""
+    return f"HTTP status {entry.status}{code}."
 
 
-def _summary(meaning: Meaning) -> str:
-    where = "error of a job" if meaning.status is None else str(meaning.status)
-    return f"{meaning.title} ({where})"
+def _summary(entry: PageEntry) -> str:
+    where = "job error" if isinstance(entry, JobErrorType) else str(entry.status)
+    return f"{entry.title} ({where})"
 
 
 def _marked(words: str) -> str:
     return _CODE.sub(r"<code>\1</code>", escape(words))
 
 
-def _object(slug: str, of: list[Meaning], urls: Urls) -> dict[str, Any]:
+def _object(slug: str, of: list[PageEntry], urls: Urls) -> dict[str, Any]:
     first = of[0]
     return {
-        "type": _type(slug, urls),
+        "type": first.address(urls) if isinstance(first, ProblemType) else urls.problem(slug),
         "title": first.title,
-        "status": first.status,
-        "advice": first.text.advice,
+        "status": _status(first),
+        "advice": first.advice,
         "meanings": [
             {
                 "title": each.title,
-                "status": each.status,
-                "code": each.code,
-                "meaning": each.text.meaning,
-                "advice": each.text.advice,
+                "status": _status(each),
+                "code": each.code if isinstance(each, ProblemType) else None,
+                "meaning": each.meaning,
+                "advice": each.advice,
             }
             for each in of
         ],
     }
 
 
-@lru_cache(maxsize=256)
-def _kind_of(slug: str) -> Kind | None:
-    return next((kind for kind in every_kind() if kind.slug == slug), None)
-
-
-def _type(slug: str, urls: Urls) -> str:
-    kind = _kind_of(slug)
-    return urls.problem(slug) if kind is None else kind.type(urls)
+def _status(entry: PageEntry) -> int | None:
+    return entry.status if isinstance(entry, ProblemType) else None
 
 
 def _wants_json(req: Request) -> bool:

@@ -5,15 +5,15 @@ from typing import Any, Final
 
 import falcon
 
-from callboard.api.problems.kinds import (
+from callboard.api.problems.problem_type import ProblemType
+from callboard.api.problems.table import (
+    BY_ERROR,
     INTERNAL_ERROR,
     INVALID_REQUEST,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
-    Kind,
-    kind_of_status,
+    type_of_status,
 )
-from callboard.api.problems.table import TABLE
 from callboard.api.urls import Urls
 from callboard.jobs import errors
 from callboard.jobs.quota import POLICY
@@ -26,7 +26,7 @@ class Problem(Exception):
 
     def __init__(
         self,
-        kind: Kind,
+        problem_type: ProblemType,
         detail: str,
         *,
         headers: Mapping[str, str] | None = None,
@@ -35,24 +35,26 @@ class Problem(Exception):
         """Refuse.
 
         Args:
-            kind: of which type.
+            problem_type: what went wrong, in general.
             detail: what the client can do about it.
-            headers: of the answer, beside those of its kind.
+            headers: of the answer, besides those of its type.
             members: further members of the problem object.
         """
-        self.kind: Final = kind
+        self.type: Final = problem_type
         self.detail: Final = detail
-        waiting = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
+        seconds = problem_type.retry_after_s
+        waiting = {} if seconds is None else {"Retry-After": str(seconds)}
         self.headers: Final = {**waiting, **(headers or {})}
-        self.members: Final = {**({"code": kind.code} if kind.code else {}), **(members or {})}
+        code = {"code": problem_type.code} if problem_type.code else {}
+        self.members: Final = {**code, **(members or {})}
         super().__init__(detail)
 
     def body(self, urls: Urls, request_id: str) -> dict[str, Any]:
         """Give the problem object."""
         return {
-            "type": self.kind.type(urls),
-            "title": self.kind.title,
-            "status": self.kind.status,
+            "type": self.type.address(urls),
+            "title": self.type.title,
+            "status": self.type.status,
             "detail": self.detail,
             "request_id": request_id,
             **self.members,
@@ -75,27 +77,28 @@ def problem_of(error: Exception) -> Problem:
         return error
     if isinstance(error, falcon.HTTPError):
         return _of_framework(error)
-    kind = next((TABLE[each] for each in type(error).__mro__ if each in TABLE), INTERNAL_ERROR)
-    if kind is INTERNAL_ERROR:
-        return Problem(kind, "The failure was logged under this request's id.")
+    known = [BY_ERROR[each] for each in type(error).__mro__ if each in BY_ERROR]
+    found = known[0] if known else INTERNAL_ERROR
+    if found is INTERNAL_ERROR:
+        return Problem(found, "The server's log has the error under this request's id.")
     if isinstance(error, errors.InvalidParameters):
         wrong = list(error.errors)
-        return Problem(kind, _first(wrong), members={"errors": _errors(wrong)})
+        return Problem(found, _first(wrong), members={"errors": _errors(wrong)})
     if isinstance(error, errors.RateExceeded):
         headers = {"Retry-After": str(error.quota.reset_s)}
-        return Problem(kind, str(error), headers=headers, members={"violated-policies": [POLICY]})
-    return Problem(kind, str(error) or kind.title)
+        return Problem(found, str(error), headers=headers, members={"violated-policies": [POLICY]})
+    return Problem(found, str(error) or found.title)
 
 
 def _of_framework(error: falcon.HTTPError) -> Problem:
-    kind = kind_of_status(error.status_code)
+    found = type_of_status(error.status_code)
     headers = dict(error.headers or {})
-    detail = error.description or kind.title
-    if kind is METHOD_NOT_ALLOWED:
-        detail = f"Methods that this address has: {headers.get('Allow', '')}."
-    elif kind is NOT_FOUND:
-        detail = "`/docs` and `/openapi.json` tell which addresses there are."
-    return Problem(kind, detail, headers=headers)
+    detail = error.description or found.title
+    if found is METHOD_NOT_ALLOWED:
+        detail = f"This address supports {headers.get('Allow', '')}."
+    elif found is NOT_FOUND:
+        detail = "`/docs` and `/openapi.json` list the addresses."
+    return Problem(found, detail, headers=headers)
 
 
 def _errors(wrong: list[tuple[str, str]]) -> list[dict[str, str]]:

@@ -5,8 +5,8 @@ import secrets
 from pydantic_core import to_json
 
 from callboard.api.media import PROBLEM
-from callboard.api.problems.kinds import kind_of_status
 from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import type_of_status
 from callboard.api.urls import Urls
 from callboard.config.lines import get_logger
 
@@ -24,13 +24,13 @@ def server_problem(status: int, detail: str) -> tuple[dict[str, str], bytes]:
         status: of the answer.
         detail: what the server says about the request; nothing is said about a failure of ours.
     """
-    kind = kind_of_status(status)
-    known = detail[:_MAX_DETAIL_LENGTH] if status < 500 and detail else kind.title  # noqa: PLR2004
+    problem_type = type_of_status(status)
+    known = detail[:_MAX_DETAIL_LENGTH] if status < 500 and detail else problem_type.title  # noqa: PLR2004
     request_id = secrets.token_hex(16)
     # Behind a colon servers quote what was sent.
     reason = known.partition(":")[0]
     log.info("request_refused", request_id=request_id, status=status, reason=reason)
-    body = to_json(Problem(kind, known).body(Urls(""), request_id))
+    body = to_json(Problem(problem_type, known).body(Urls(""), request_id))
     headers = {
         "Content-Type": PROBLEM,
         "Content-Length": str(len(body)),

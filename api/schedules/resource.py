@@ -111,7 +111,9 @@ class ScheduleResource:
         """Create it or replace it; a repeat changes nothing."""
         body = self._media.read(req)
         if not is_name(schedule):
-            raise invalid_request([("schedule", "is not 1 to 64 small letters, digits, - and _")])
+            raise invalid_request(
+                [("schedule", "must be 1 to 64 lowercase letters, digits, - and _")]
+            )
         try:
             asked = ScheduleRequest.model_validate(body)
         except ValidationError as error:
@@ -157,7 +159,7 @@ def checked(name: str) -> str:
         ScheduleNotFound: none can.
     """
     if not is_name(name):
-        raise ScheduleNotFound("A schedule's name is 1 to 64 small letters, digits, - and _.")
+        raise ScheduleNotFound("A schedule's name is 1 to 64 lowercase letters, digits, - and _.")
     return name
 
 

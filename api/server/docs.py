@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import falcon
 
-from callboard.api.problems.kinds import NOT_FOUND
 from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import NOT_FOUND
 from callboard.api.request import Request
 
 _SCRIPT: Final = "text/javascript; charset=utf-8"
@@ -108,7 +108,7 @@ class DocsAssetResource:
         """Give a file; one of another version is not there."""
         asset = ASSETS.get(file)
         if asset is None or asset.digest != digest:
-            raise Problem(NOT_FOUND, "The page at /docs names the files that there are.")
+            raise Problem(NOT_FOUND, "The page at `/docs` names the current files.")
         resp.content_type = asset.media_type
         resp.set_headers({"Cache-Control": _FOR_EVER, "X-Content-Type-Options": "nosniff"})
         resp.data = asset.data

@@ -8,8 +8,8 @@ import falcon
 
 from callboard.api.authentication import Keyring
 from callboard.api.media import Media
-from callboard.api.problems.kinds import DRAINING, NOT_READY
 from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import DRAINING, NOT_READY
 from callboard.api.request import Request
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.moving import unheard_queues

@@ -201,7 +201,7 @@ def test_the_body_of_a_batch_has_bounds_of_its_own() -> None:
     assert answers == [202, 400]
     assert (too_large.status_code, too_large.json["detail"]) == (
         413,
-        "At most 4096 bytes are read.",
+        "The body may have at most 4096 bytes.",
     )
     stage.close()
 

@@ -165,7 +165,7 @@ def test_a_failed_job_shows_its_error(stage: Stage, job_id: str) -> None:
     assert job["result"] is None
     assert job["error"] == {
         "type": "http://falconframework.org/problems/failure",
-        "title": "The operation says that it failed.",
+        "title": "The operation reported a failure.",
         "detail": "No genes.",
         "attempt": 1,
         "retryable": False,

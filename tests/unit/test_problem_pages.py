@@ -10,10 +10,10 @@ import pytest
 from falcon import testing
 
 from callboard.api.media import Media
-from callboard.api.problems.pages import ProblemResource, ProblemsResource, meanings
+from callboard.api.problems.job_errors import JOB_ERRORS
+from callboard.api.problems.pages import ProblemResource, ProblemsResource, pages
 from callboard.api.problems.problem import Problem
-from callboard.api.problems.table import every_kind
-from callboard.api.problems.texts import REQUESTS, RUN_ENDED, RUNS
+from callboard.api.problems.table import ALL, JOB_GONE
 from callboard.api.request import Request
 from callboard.api.tracing.middleware import Tracing
 from callboard.api.urls import Addresses
@@ -21,7 +21,7 @@ from tools.problems_reference import render
 
 pytestmark = pytest.mark.check
 
-SLUGS = sorted(meanings())
+SLUGS = sorted(pages())
 
 
 @pytest.fixture(scope="module")
@@ -33,18 +33,14 @@ def http() -> testing.TestClient:
     return testing.TestClient(app)
 
 
-def test_each_kind_and_each_way_a_run_ends_has_a_text_of_its_own() -> None:
-    wanted = {kind.code or kind.slug for kind in every_kind()}
+def test_each_type_has_a_meaning_and_advice_of_its_own() -> None:
+    rows = [*ALL, *JOB_ERRORS.values()]
 
-    assert set(REQUESTS) == wanted
-    assert set(RUNS) == set(RUN_ENDED)
-    texts = [
-        text
-        for each in (*REQUESTS.values(), *RUNS.values())
-        for text in (each.meaning, each.advice)
-    ]
-    assert len(set(texts)) == len(texts)
-    assert all(text.endswith(".") for text in texts)
+    texts = [text for each in rows for text in (each.meaning, each.advice)]
+
+    assert all(len(text.split()) > 3 and text.endswith(".") for text in texts)
+    assert len({each.meaning for each in rows}) == len(rows)
+    assert len({(each.title, each.status) for each in ALL}) == len(ALL)
 
 
 @pytest.mark.parametrize("slug", SLUGS)
@@ -54,9 +50,9 @@ def test_a_page_says_what_happened_and_what_to_do(http: testing.TestClient, slug
     assert page.status_code == 200
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     words = re.sub(r"<[^>]+>", "", page.text)
-    for each in meanings()[slug]:
+    for each in pages()[slug]:
         assert each.title.replace("'", "&#x27;") in words
-    assert page.text.count("What to do") == len(meanings()[slug])
+    assert page.text.count("What to do") == len(pages()[slug])
     assert 'href="http://falconframework.org/docs"' in page.text
     assert "width=device-width" in page.text
 
@@ -86,7 +82,7 @@ def test_a_program_gets_the_same_as_json(http: testing.TestClient) -> None:
     registered = http.simulate_get("/problems/temporary-reduced-capacity", headers=headers)
 
     assert found.json["type"] == "http://falconframework.org/problems/job-gone"
-    assert (found.json["status"], found.json["advice"]) == (410, REQUESTS["job-gone"].advice)
+    assert (found.json["status"], found.json["advice"]) == (410, JOB_GONE.advice)
     assert found.json in listed.json["items"]
     assert registered.json["type"].startswith("https://iana.org/")
     assert "CAPACITY_EXCEEDED" in {each["code"] for each in registered.json["meanings"]}
@@ -101,7 +97,7 @@ def test_a_type_that_there_is_not_has_no_page(http: testing.TestClient, slug: st
 
 def _answer(_req: object, resp: falcon.Response, error: Exception, _params: object) -> None:
     assert isinstance(error, Problem)
-    resp.status = error.kind.status
+    resp.status = error.type.status
 
 
 def test_the_reference_page_is_what_the_declarations_say() -> None:

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 import falcon
 import pytest
 
-from callboard.api.problems import kinds
-from callboard.api.problems.kinds import Kind
+from callboard.api.problems.job_errors import JOB_ERRORS
 from callboard.api.problems.problem import problem_of
-from callboard.api.problems.table import TABLE
-from callboard.api.problems.texts import RUN_ENDED
+from callboard.api.problems.table import ALL, BY_ERROR, JOB_GONE
 from callboard.api.urls import Urls
 from callboard.jobs import errors
 
@@ -25,25 +23,20 @@ def _subclasses(of: type[Exception]) -> Iterator[type[Exception]]:
         yield from _subclasses(each)
 
 
-def _kinds() -> list[Kind]:
-    ours = [each for each in vars(kinds).values() if isinstance(each, Kind)]
-    return [*ours, *TABLE.values()]
-
-
 def test_every_error_of_the_core_stands_in_the_table() -> None:
     core = {
         each for each in _subclasses(errors.CallboardError) if each.__module__ == errors.__name__
     }
 
-    assert set(TABLE) == core
+    assert set(BY_ERROR) == core
 
 
-def test_an_error_of_the_core_is_answered_with_its_docstring_as_the_title() -> None:
+def test_an_error_of_the_core_is_answered_with_the_title_of_its_row() -> None:
     problem = problem_of(errors.JobGone("It went."))
 
     assert problem.body(URLS, "r-1") == {
         "type": "http://example.org/problems/job-gone",
-        "title": errors.JobGone.__doc__,
+        "title": JOB_GONE.title,
         "status": 410,
         "detail": "It went.",
         "request_id": "r-1",
@@ -52,15 +45,15 @@ def test_an_error_of_the_core_is_answered_with_its_docstring_as_the_title() -> N
 
 def test_titles_are_sentences_and_constant_for_their_type() -> None:
     titles: dict[tuple[str, str | None], set[str]] = {}
-    for kind in _kinds():
-        titles.setdefault((kind.name, kind.code), set()).add(kind.title)
+    for each in ALL:
+        titles.setdefault((each.name, each.code), set()).add(each.title)
 
     assert all(len(each) == 1 for each in titles.values())
-    assert all(each.endswith(".") for every in titles.values() for each in every)
+    assert all(title.endswith(".") for every in titles.values() for title in every)
 
 
 def test_names_are_slugs_or_addresses() -> None:
-    names = {kind.name for kind in _kinds()} | set(RUN_ENDED)
+    names = {each.name for each in ALL} | set(JOB_ERRORS)
 
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*|https://iana\.org/.+", name) for name in names)
 
@@ -71,7 +64,7 @@ def test_names_are_slugs_or_addresses() -> None:
 def test_an_unexpected_error_tells_nothing(error: Exception) -> None:
     problem = problem_of(error)
 
-    assert problem.kind.status == 500
+    assert problem.type.status == 500
     assert "secret" not in str(problem.body(URLS, "r-1"))
 
 

@@ -20,7 +20,7 @@ def _refused(query: str) -> list[str]:
     """Read everything that a query may say here, and give the names of what was refused."""
     with pytest.raises(Problem) as caught, read_query(_request(query)) as given:
         _read(given)
-    assert caught.value.kind.status == 422
+    assert caught.value.type.status == 422
     return [each["pointer"] for each in caught.value.members["errors"]]
 
 

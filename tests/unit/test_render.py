@@ -140,7 +140,7 @@ def test_tracebacks_are_for_operators() -> None:
 
     assert job_error(failed, URLS) == {
         "type": "http://example.org/problems/timeout",
-        "title": "The operation ran longer than its time limit.",
+        "title": "The operation exceeded its time limit.",
         "detail": "Too slow.",
         "attempt": 1,
         "retryable": True,

@@ -7,8 +7,8 @@ import zipfile
 import pytest
 
 from callboard.api.files.sniffing import media_type_of
-from callboard.api.problems.kinds import FILE_AMBIGUOUS, FILE_TYPE_NOT_ACCEPTED
 from callboard.api.problems.problem import Problem
+from callboard.api.problems.table import FILE_AMBIGUOUS, FILE_TYPE_NOT_ACCEPTED
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\nstartxref\n0\n%%EOF\n"
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)
@@ -131,7 +131,7 @@ def test_a_declared_type_that_the_bytes_can_be_is_kept(
     ],
 )
 def test_a_declared_type_that_the_bytes_contradict_is_refused(body: bytes, declared: str) -> None:
-    assert refused(body, declared).kind is FILE_TYPE_NOT_ACCEPTED
+    assert refused(body, declared).type is FILE_TYPE_NOT_ACCEPTED
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_declared_type_that_the_bytes_contradict_is_refused(body: bytes, decla
 def test_a_file_that_two_readers_read_differently_is_refused(
     body: bytes, declared: str | None
 ) -> None:
-    assert refused(body, declared).kind is FILE_AMBIGUOUS
+    assert refused(body, declared).type is FILE_AMBIGUOUS
 
 
 def test_text_that_speaks_of_a_type_is_not_of_that_type() -> None:
@@ -179,4 +179,4 @@ def test_a_character_that_is_cut_by_the_look_at_the_head_is_no_reason_to_doubt()
 
 
 def test_what_is_hidden_behind_a_head_of_text_is_seen_at_the_tail() -> None:
-    assert refused(b"words " * 20_000 + bytes(100), "text/plain").kind is FILE_TYPE_NOT_ACCEPTED
+    assert refused(b"words " * 20_000 + bytes(100), "text/plain").type is FILE_TYPE_NOT_ACCEPTED

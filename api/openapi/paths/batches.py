@@ -4,12 +4,10 @@ from typing import Final
 
 from callboard.api.openapi.description import Answer, Body, Description, Descriptions
 from callboard.api.openapi.paths.jobs import READ
-from callboard.api.problems import kinds
-from callboard.api.problems.table import TABLE
-from callboard.jobs import errors
+from callboard.api.problems import table
 
 _TAG: Final = "Batches"
-_NOT_FOUND: Final = TABLE[errors.BatchNotFound]
+_NOT_FOUND: Final = table.BATCH_NOT_FOUND
 _LINKS: Final = ("lookAtBatch", "cancelBatch")
 
 DESCRIPTIONS: Final[Descriptions] = {
@@ -40,10 +38,10 @@ DESCRIPTIONS: Final[Descriptions] = {
         },
         problems=(
             *READ,
-            kinds.INVALID_HEADER,
-            kinds.INVALID_REQUEST,
-            TABLE[errors.IdempotencyMismatch],
-            TABLE[errors.BatchGone],
+            table.INVALID_HEADER,
+            table.INVALID_REQUEST,
+            table.IDEMPOTENCY_MISMATCH,
+            table.BATCH_GONE,
         ),
     ),
     ("/v1/batches/{batch_id}", "GET"): Description(

@@ -4,14 +4,14 @@ from typing import Final
 
 from callboard.api.openapi.description import Answer, Body, Description, Descriptions
 from callboard.api.openapi.paths.jobs import GONE, NOT_FOUND, READ
-from callboard.api.problems.kinds import INVALID_REQUEST, Kind
-from callboard.api.problems.table import TABLE
-from callboard.jobs import errors
+from callboard.api.problems import table
+from callboard.api.problems.problem_type import ProblemType
+from callboard.api.problems.table import INVALID_REQUEST
 
 _TAG: Final = "Callbacks"
 
 
-def callbacks_of(of: str, path: str, missing: tuple[Kind, ...]) -> Descriptions:
+def callbacks_of(of: str, path: str, missing: tuple[ProblemType, ...]) -> Descriptions:
     """Describe the routes of the callbacks of one kind of thing.
 
     Args:
@@ -49,8 +49,8 @@ def callbacks_of(of: str, path: str, missing: tuple[Kind, ...]) -> Descriptions:
                 *READ,
                 INVALID_REQUEST,
                 *missing,
-                TABLE[errors.DeliveryNotFound],
-                TABLE[errors.DeliveryPending],
+                table.DELIVERY_NOT_FOUND,
+                table.DELIVERY_PENDING,
             ),
         ),
     }
@@ -58,5 +58,5 @@ def callbacks_of(of: str, path: str, missing: tuple[Kind, ...]) -> Descriptions:
 
 DESCRIPTIONS: Final[Descriptions] = {
     **callbacks_of("job", "/v1/jobs/{job_id}", (NOT_FOUND, GONE)),
-    **callbacks_of("batch", "/v1/batches/{batch_id}", (TABLE[errors.BatchNotFound],)),
+    **callbacks_of("batch", "/v1/batches/{batch_id}", (table.BATCH_NOT_FOUND,)),
 }

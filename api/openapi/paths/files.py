@@ -6,23 +6,21 @@ from callboard.api.files.multipart import FORM
 from callboard.api.openapi.description import Answer, Body, Description, Descriptions
 from callboard.api.openapi.downloads import ANY, AS_FILE, PARAMETERS, REFUSALS, downloads
 from callboard.api.openapi.paths.jobs import READ
-from callboard.api.problems import kinds
-from callboard.api.problems.table import TABLE
-from callboard.jobs import errors
+from callboard.api.problems import table
 
 _TAG: Final = "Files"
 _LINKS: Final = ("lookAtFile", "downloadFile", "removeFile")
-_NOT_FOUND: Final = TABLE[errors.FileNotFound]
+_NOT_FOUND: Final = table.FILE_NOT_FOUND
 OCTETS: Final = "application/octet-stream"
 
 TAKEN: Final = (
-    TABLE[errors.FileTooLarge],
-    TABLE[errors.StorageFull],
-    TABLE[errors.StorageUnavailable],
-    kinds.FILE_TYPE_NOT_ACCEPTED,
-    kinds.FILE_AMBIGUOUS,
-    kinds.INVALID_FILE,
-    kinds.BODIES_FULL,
+    table.FILE_TOO_LARGE,
+    table.STORAGE_FULL,
+    table.STORAGE_UNAVAILABLE,
+    table.FILE_TYPE_NOT_ACCEPTED,
+    table.FILE_AMBIGUOUS,
+    table.INVALID_FILE,
+    table.BODIES_FULL,
 )
 """Why a file may be refused."""
 
@@ -44,7 +42,7 @@ DESCRIPTIONS: Final[Descriptions] = {
                 links=_LINKS,
             ),
         },
-        problems=(*READ, *TAKEN, kinds.INVALID_HEADER, kinds.INVALID_REQUEST),
+        problems=(*READ, *TAKEN, table.INVALID_HEADER, table.INVALID_REQUEST),
     ),
     ("/v1/files", "GET"): Description(
         id="listFiles",
@@ -57,7 +55,7 @@ DESCRIPTIONS: Final[Descriptions] = {
                 says="A page of files.", schema="FilePage", headers=("Vary",), perhaps=("Link",)
             )
         },
-        problems=(kinds.INVALID_REQUEST,),
+        problems=(table.INVALID_REQUEST,),
     ),
     ("/v1/files/{file_id}", "GET"): Description(
         id="getFile",
@@ -91,6 +89,6 @@ DESCRIPTIONS: Final[Descriptions] = {
         summary="Remove a file",
         says="Removes a file that no job takes or made.",
         answers={204: Answer(says="The file is removed.")},
-        problems=(_NOT_FOUND, TABLE[errors.FileInUse]),
+        problems=(_NOT_FOUND, table.FILE_IN_USE),
     ),
 }

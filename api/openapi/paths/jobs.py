@@ -5,28 +5,26 @@ from typing import Final
 from callboard.api.openapi.description import EVENT_STREAM, Answer, Body, Description, Descriptions
 from callboard.api.openapi.downloads import ANY, AS_FILE, PARAMETERS, REFUSALS, downloads
 from callboard.api.openapi.links import JOB
-from callboard.api.problems import kinds
-from callboard.api.problems.table import TABLE
-from callboard.jobs import errors
+from callboard.api.problems import table
 
-NOT_FOUND: Final = TABLE[errors.JobNotFound]
-GONE: Final = TABLE[errors.JobGone]
+NOT_FOUND: Final = table.JOB_NOT_FOUND
+GONE: Final = table.JOB_GONE
 READ: Final = (
-    kinds.MALFORMED_BODY,
-    kinds.LENGTH_REQUIRED,
-    kinds.BODY_TOO_LARGE,
-    kinds.UNSUPPORTED_MEDIA_TYPE,
+    table.MALFORMED_BODY,
+    table.LENGTH_REQUIRED,
+    table.BODY_TOO_LARGE,
+    table.UNSUPPORTED_MEDIA_TYPE,
 )
 """Why a body cannot be read."""
 
 SUBMITTED: Final = (
     *READ,
-    kinds.INVALID_HEADER,
-    kinds.INVALID_REQUEST,
-    TABLE[errors.InvalidParameters],
-    TABLE[errors.IdempotencyMismatch],
-    TABLE[errors.CapacityExceeded],
-    TABLE[errors.FileMissing],
+    table.INVALID_HEADER,
+    table.INVALID_REQUEST,
+    table.INVALID_PARAMETERS,
+    table.IDEMPOTENCY_MISMATCH,
+    table.CAPACITY_EXCEEDED,
+    table.FILE_MISSING,
     GONE,
 )
 """Why a submission may be refused, whatever it is of."""
@@ -76,7 +74,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         body=Body(schema="Submission"),
         callbacks=("jobEvent",),
         answers={**accepted("Job"), 303: RETURNED},
-        problems=(*SUBMITTED, TABLE[errors.UnknownOperation], TABLE[errors.DuplicateJob]),
+        problems=(*SUBMITTED, table.UNKNOWN_OPERATION, table.DUPLICATE_JOB),
     ),
     ("/v1/jobs", "GET"): Description(
         id="listJobs",
@@ -103,7 +101,7 @@ DESCRIPTIONS: Final[Descriptions] = {
                 links=("lookAtFirst", "resultOfFirst"),
             )
         },
-        problems=(kinds.INVALID_REQUEST,),
+        problems=(table.INVALID_REQUEST,),
     ),
     ("/v1/jobs/{job_id}", "GET"): Description(
         id="getJob",
@@ -147,7 +145,7 @@ DESCRIPTIONS: Final[Descriptions] = {
             ),
             204: Answer(says="The job is removed."),
         },
-        problems=(kinds.INVALID_REQUEST, NOT_FOUND, TABLE[errors.JobActive]),
+        problems=(table.INVALID_REQUEST, NOT_FOUND, table.JOB_ACTIVE),
     ),
     ("/v1/jobs/{job_id}/result", "GET"): Description(
         id="getResult",
@@ -167,8 +165,8 @@ DESCRIPTIONS: Final[Descriptions] = {
         problems=(
             NOT_FOUND,
             GONE,
-            TABLE[errors.JobNotFinished],
-            kinds.NO_RESULT,
+            table.JOB_NOT_FINISHED,
+            table.NO_RESULT,
             *REFUSALS,
         ),
     ),
@@ -187,7 +185,7 @@ DESCRIPTIONS: Final[Descriptions] = {
             ),
             204: Answer(says="The client has seen `done`."),
         },
-        problems=(NOT_FOUND, GONE, kinds.NOT_ACCEPTABLE, kinds.STREAMS_FULL),
+        problems=(NOT_FOUND, GONE, table.NOT_ACCEPTABLE, table.STREAMS_FULL),
     ),
     ("/v1/jobs/{job_id}/log", "GET"): Description(
         id="getLog",
@@ -200,7 +198,7 @@ DESCRIPTIONS: Final[Descriptions] = {
                 says="Lines of the log.", schema="LogPage", headers=("Vary",), perhaps=("Link",)
             )
         },
-        problems=(kinds.INVALID_REQUEST, NOT_FOUND, GONE),
+        problems=(table.INVALID_REQUEST, NOT_FOUND, GONE),
     ),
     ("/v1/jobs/{job_id}/cancel", "POST"): Description(
         id="cancelJob",
@@ -223,10 +221,10 @@ DESCRIPTIONS: Final[Descriptions] = {
         },
         problems=(
             *READ,
-            kinds.INVALID_REQUEST,
+            table.INVALID_REQUEST,
             NOT_FOUND,
-            TABLE[errors.JobFinal],
-            TABLE[errors.ConfirmationStale],
+            table.JOB_FINAL,
+            table.CONFIRMATION_STALE,
         ),
     ),
     ("/v1/jobs/{job_id}/retry", "POST"): Description(
@@ -240,10 +238,10 @@ DESCRIPTIONS: Final[Descriptions] = {
         problems=(
             *SUBMITTED,
             NOT_FOUND,
-            TABLE[errors.JobActive],
-            TABLE[errors.UnknownOperation],
-            TABLE[errors.DuplicateJob],
-            TABLE[errors.NewerFormat],
+            table.JOB_ACTIVE,
+            table.UNKNOWN_OPERATION,
+            table.DUPLICATE_JOB,
+            table.NEWER_FORMAT,
         ),
     ),
 }

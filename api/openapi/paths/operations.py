@@ -8,12 +8,11 @@ from callboard.api.openapi.files import form_encoding
 from callboard.api.openapi.operations import parameters_example
 from callboard.api.openapi.paths.files import TAKEN
 from callboard.api.openapi.paths.jobs import RETURNED, SUBMIT_HEADERS, SUBMITTED, accepted
-from callboard.api.problems.table import TABLE
-from callboard.jobs import errors
+from callboard.api.problems import table
 from callboard.jobs.operation import Operation
 
 _TAG: Final = "Operations"
-_UNKNOWN: Final = TABLE[errors.UnknownOperation]
+_UNKNOWN: Final = table.UNKNOWN_OPERATION
 _OPTIONS: Final = (
     "priority",
     "delay_seconds",
@@ -52,7 +51,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         body=Body(schema="AnyParameters"),
         callbacks=("jobEventByQuery",),
         answers={**accepted("Job"), 303: RETURNED},
-        problems=(*SUBMITTED, _UNKNOWN, TABLE[errors.DuplicateJob]),
+        problems=(*SUBMITTED, _UNKNOWN, table.DUPLICATE_JOB),
     ),
     (f"{ONE}/pause", "POST"): Description(
         id="pauseOperation",
@@ -116,7 +115,7 @@ def of_operation(operation: Operation, prefix: str) -> Descriptions:
             problems=(
                 *SUBMITTED,
                 *(TAKEN if takes_files else ()),
-                *((TABLE[errors.DuplicateJob],) if unique else ()),
+                *((table.DUPLICATE_JOB,) if unique else ()),
             ),
         ),
     }

@@ -4,13 +4,11 @@ from typing import Final
 
 from callboard.api.openapi.description import Answer, Body, Description, Descriptions
 from callboard.api.openapi.paths.jobs import READ
-from callboard.api.problems import kinds
-from callboard.api.problems.table import TABLE
-from callboard.jobs import errors
+from callboard.api.problems import table
 
 _TAG: Final = "Schedules"
-_UNKNOWN: Final = TABLE[errors.ScheduleNotFound]
-_OWNED: Final = TABLE[errors.ScheduleFromFile]
+_UNKNOWN: Final = table.SCHEDULE_NOT_FOUND
+_OWNED: Final = table.SCHEDULE_FROM_FILE
 _AS_IT_IS: Final = Answer(says="The schedule as it is.", schema="Schedule", headers=("Vary",))
 ONE: Final = "/v1/schedules/{schedule}"
 
@@ -47,9 +45,9 @@ DESCRIPTIONS: Final[Descriptions] = {
         },
         problems=(
             *READ,
-            kinds.INVALID_REQUEST,
+            table.INVALID_REQUEST,
             _OWNED,
-            TABLE[errors.TooManySchedules],
+            table.TOO_MANY_SCHEDULES,
         ),
     ),
     (ONE, "DELETE"): Description(

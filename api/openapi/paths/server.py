@@ -4,7 +4,7 @@ from typing import Final
 
 from callboard.api.media import JSON
 from callboard.api.openapi.description import HTML, Answer, Description, Descriptions
-from callboard.api.problems import kinds
+from callboard.api.problems import table
 
 _FLEET: Final = "Fleet"
 _ABOUT: Final = "About"
@@ -42,7 +42,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         summary="Look at a type of problem",
         says="Says what happened and what to do.",
         answers={200: _page("ProblemType")},
-        problems=(kinds.NOT_FOUND,),
+        problems=(table.NOT_FOUND,),
     ),
     ("/healthz", "GET"): Description(
         id="isAlive",
@@ -57,7 +57,7 @@ DESCRIPTIONS: Final[Descriptions] = {
         summary="Ask whether jobs can be taken",
         says="Names Redis, RabbitMQ, the workers and the queues, each with how it is.",
         answers={200: Answer(says="They can.", schema="Readiness", headers=("Vary",))},
-        problems=(kinds.NOT_READY, kinds.DRAINING),
+        problems=(table.NOT_READY, table.DRAINING),
     ),
     ("/openapi.json", "GET"): Description(
         id="getOpenApiDocument",
@@ -87,7 +87,7 @@ DESCRIPTIONS: Final[Descriptions] = {
                 media=("text/css", "text/javascript"),
             )
         },
-        problems=(kinds.NOT_FOUND,),
+        problems=(table.NOT_FOUND,),
     ),
     ("/", "GET"): Description(
         id="getIndex",
