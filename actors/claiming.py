@@ -11,8 +11,8 @@ import structlog
 from dramatiq import Broker, Middleware
 from dramatiq.middleware import SkipMessage
 
-from callboard.actors.failures import describe, names
-from callboard.actors.recorder import GivenUpError, Recorder
+from callboard.actors.execution.outcome_recorder import GivenUpError, OutcomeRecorder
+from callboard.actors.invocation.failures import describe, names
 from callboard.actors.runs import Run, Runs
 from callboard.actors.wakeups import submission_of
 from callboard.config.lines import get_logger
@@ -56,7 +56,7 @@ class Claiming(Middleware):
         *,
         store: Store,
         registry: Registry,
-        recorder: Recorder,
+        recorder: OutcomeRecorder,
         runs: Runs,
         worker: str,
         lease: timedelta,
@@ -163,16 +163,18 @@ class Claiming(Middleware):
                 limits=limits,
             )
 
-        claimed = self._surely(ask)
+        claimed = self._retry_until_answered(ask)
         if claimed.word == "missing":
             self._adopt(submission, published_ms)
-            claimed = self._surely(ask)
+            claimed = self._retry_until_answered(ask)
         if claimed.fence is None:
             raise NotMineError(claimed.word)
         return Run(submission, operation, claimed.fence, claimed.failures)
 
     def _adopt(self, submission: Submission, published_ms: int) -> None:
-        word = self._surely(lambda: adopt(self._store, submission, published_ms=published_ms))
+        word = self._retry_until_answered(
+            lambda: adopt(self._store, submission, published_ms=published_ms)
+        )
         log.warning("job_adopted", answer=word)
         if word != "adopted":
             raise NotMineError(word)
@@ -181,16 +183,16 @@ class Claiming(Middleware):
         def ask() -> str:
             return defer(self._store, submission.job_id, delay=DEFER)
 
-        word = self._surely(ask)
+        word = self._retry_until_answered(ask)
         if word == "missing":
             self._adopt(submission, published_ms)
-            word = self._surely(ask)
+            word = self._retry_until_answered(ask)
         self._say_seldom("operation_unknown", submission.operation, answer=word)
         raise NotMineError(word)
 
     def _leave_to_newer(self, message: Any, reason: NewerFormat) -> NoReturn:
         """Put off what only a newer version can read; without a record Redis keeps the message."""
-        word: str = self._surely(
+        word: str = self._retry_until_answered(
             lambda: defer(self._store, message.message_id, delay=DEFER, patience=WITHOUT_END)
         )
         if word == "missing":
@@ -221,8 +223,8 @@ class Claiming(Middleware):
             self._silent_until[operation] = now + SAID_EVERY_S
             log.warning(event, **values)
 
-    def _surely(self, decide: Callable[[], Decided]) -> Decided:
-        return self._recorder.surely(decide, until=self._stopping)
+    def _retry_until_answered(self, decide: Callable[[], Decided]) -> Decided:
+        return self._recorder.retry_until_answered(decide, until=self._stopping)
 
     def _give_back(self, message: Any) -> NoReturn:
         message.give_back()

@@ -6,9 +6,9 @@ import socket
 from collections.abc import Collection
 from importlib.metadata import version
 
-from callboard.actors.assembly import Assembly
+from callboard.actors.container import Container
 from callboard.actors.runs import Runs
-from callboard.actors.watchdog import Watchdog
+from callboard.actors.watchdog.thread_watch import Watchdog
 from callboard.config.lines import get_logger
 from callboard.jobs.errors import StoreUnavailable, TooManySchedules
 from callboard.jobs.greet import greet, part
@@ -29,9 +29,9 @@ class Hail:
         watchdog: knows how its threads are.
     """
 
-    def __init__(self, assembly: Assembly, name: str, runs: Runs, watchdog: Watchdog) -> None:
-        self._assembly = assembly
-        self._store = assembly.store
+    def __init__(self, container: Container, name: str, runs: Runs, watchdog: Watchdog) -> None:
+        self._container = container
+        self._store = container.store
         self._name = name
         self._runs = runs
         self._watchdog = watchdog
@@ -48,9 +48,9 @@ class Hail:
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        registry = self._assembly.registry
+        registry = self._container.registry
         if not self._declared:
-            limit(self._store, self._assembly.limits, source="declared")
+            limit(self._store, self._container.limits, source="declared")
             self._declare_schedules()
             self._declared = True
         elif self._is_forgotten():
@@ -61,7 +61,7 @@ class Hail:
             "pid": str(os.getpid()),
             "version": version("callboard"),
             "queues": ",".join(self._listens_to()),
-            "threads": str(self._assembly.settings.threads),
+            "threads": str(self._container.settings.threads),
             "stuck_threads": str(self._watchdog.seen.stuck),
             "dead_threads": str(self._watchdog.seen.dead),
             "running": ",".join(run.fence.job_id for run in self._runs),
@@ -72,8 +72,8 @@ class Hail:
         greet(self._store, self._name, fields, operations=names)
 
     def _listens_to(self) -> list[str]:
-        names = self._assembly.registry.queues()
-        consumed, known_as = self._consumed, self._assembly.publisher.queue
+        names = self._container.registry.queues()
+        consumed, known_as = self._consumed, self._container.publisher.queue
         return [name for name in names if consumed is None or known_as(name) in consumed]
 
     def part(self) -> None:
@@ -90,14 +90,14 @@ class Hail:
     def _restore_schedules(self) -> None:
         """Declare them again if Redis lost them; one that a later file removed is not lost."""
         kept = {schedule.name for schedule in list_schedules(self._store)}
-        if not kept.issuperset(self._assembly.schedules or ()):
+        if not kept.issuperset(self._container.schedules or ()):
             log.warning("schedules_lost")
             self._declare_schedules()
 
     def _declare_schedules(self) -> None:
-        if self._assembly.schedules is None:
+        if self._container.schedules is None:
             return
         try:
-            apply_schedules(self._store, self._assembly.schedules)
+            apply_schedules(self._store, self._container.schedules)
         except TooManySchedules as error:
             log.error("schedules_not_declared", reason=str(error))

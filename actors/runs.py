@@ -2,18 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from callboard.actors.coroutines.loop import Coroutines
-from callboard.actors.failures import account
-from callboard.actors.interrupts import Guard
-from callboard.actors.invocation import invoke
-from callboard.actors.isolation.run_in_child import run_in_child
+from callboard.actors.interrupts.guard import Guard
 from callboard.jobs.errors import (
-    CallboardError,
-    Cancelled,
     Interrupted,
     Interruption,
     LeaseLost,
@@ -21,13 +14,9 @@ from callboard.jobs.errors import (
     TimedOut,
 )
 from callboard.jobs.fence import Fence
-from callboard.jobs.files.inputs import fetched, take_from
-from callboard.jobs.finish import Outcome
 from callboard.jobs.job import Job
 from callboard.jobs.operation import Operation
-from callboard.jobs.returns import Returned
 from callboard.jobs.submission import Submission
-from callboard.jobs.submitting import running_for
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -35,7 +24,6 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
-    from callboard.actors.workshop import Workshop
     from callboard.jobs.files.outputs import Outputs
 
 REPORT_SECONDS: Final = 0.25
@@ -55,6 +43,9 @@ class Run:
         outcome: how it ended, in one word; given up until that is recorded.
         told: what else the log says of its end.
         span: its span and what ends it, where telemetry is on.
+        guard: runs its function, and interrupts it.
+        interruption: what was raised in its function, for as long as it is needed.
+        outputs: keep what its function makes.
     """
 
     def __init__(
@@ -70,68 +61,18 @@ class Run:
         self.told: dict[str, Any] = {}
         self.span: tuple[Span, Token[Context]] | None = None
         self._began = time.monotonic()
-        self._guard = Guard()
+        self.guard: Final = Guard()
         self._deadline: float | None = None
         self._cause: Interrupted | None = None
         self._told_at: float | None = None
         self._reported_at = 0.0
         self.interruption: Interruption | None = None
-        self._outputs: Outputs | None = None
-
-    def execute(self, params: Mapping[str, Any], workshop: "Workshop") -> Outcome:
-        """Fetch the files that the function takes, run it, and keep what it returns.
-
-        The folder of its files is gone afterwards, however it ended. Neither fetching nor keeping
-        counts towards the time limit; the operation's own code does, such as validators.
-
-        Raises:
-            Interrupted: it was told to stop, and did.
-            FailedElsewhere: it failed, or its parameters do not fit it as it is now.
-            CallboardError: its files cannot be fetched or kept, or its result is too large.
-        """
-        tenant, parameters = self.submission.tenant, self.operation.parameters
-        folder = self.job.files = workshop.folder()
-        inputs = workshop.inputs(folder, tenant=tenant)
-        outputs = self._outputs = workshop.outputs(folder, self.operation, tenant=tenant)
-        try:
-            fetch = partial(inputs.fetch, proceed=self.job.checkpoint)
-            if self.operation.rules.isolation == "process":
-                outcome, settled = run_in_child(self, params, workshop, folder, fetch)
-                outputs.take(settled)
-                return outputs.keep_encoded(outcome, proceed=self.job.checkpoint)
-            take = take_from(fetched(self.submission.files, fetch))
-            returned = self._call(partial(parameters.arguments, params, take), workshop.coroutines)
-            outputs.settle(returned.files)
-            return outputs.keep(returned.described(), proceed=self.job.checkpoint)
-        except Interruption as interruption:
-            self.interruption = interruption
-            failed: BaseException = self._cause or Cancelled("The job was told to stop.")
-        except BaseException as error:
-            if issubclass(type(error), CallboardError):
-                raise
-            failed = account(error)
-        finally:
-            folder.close()
-        raise failed  # here, where what the function has raised is not its context
+        self.outputs: Outputs | None = None
 
     def discard(self) -> None:
         """Remove the files that it kept, as no job will ever say that they are its own."""
-        if self._outputs is not None:
-            self._outputs.discard()
-
-    def _call(self, arguments: Callable[[], dict[str, Any]], coroutines: Coroutines) -> Returned:
-        self.limited()
-        try:
-            with running_for(self.submission.tenant):
-                return invoke(
-                    self.operation,
-                    arguments,
-                    job=self.job,
-                    guard=self._guard,
-                    coroutines=coroutines,
-                )
-        finally:
-            self.not_limited()
+        if self.outputs is not None:
+            self.outputs.discard()
 
     def limited(self) -> None:
         """Begin to count the time limit."""
@@ -164,11 +105,11 @@ class Run:
         self._told_at = self._told_at or time.monotonic()
         self._cause = self._cause or cause
         self.job.stop(self._cause)
-        self._guard.interrupt()
+        self.guard.interrupt()
 
     def stop_when_late(self) -> None:
         """Stop the function once it has run longer than its time limit, and insist on a stop."""
-        self._guard.press()
+        self.guard.press()
         deadline = self._deadline
         if deadline is not None and time.monotonic() > deadline and not self.job.cancelled:
             limit = self.operation.rules.time_limit

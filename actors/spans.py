@@ -13,7 +13,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from callboard.actors.amqp import queue_name
-from callboard.actors.failures import names
+from callboard.actors.invocation.failures import names
 from callboard.actors.runs import Run
 from callboard.config.telemetry import Telemetry
 from callboard.jobs.submission import Submission

@@ -20,9 +20,9 @@ from callboard.config.descriptors import (  # noqa: E402
     allow_many_files,
     room_for_clients,
 )
+from callboard.config.generations import Generations  # noqa: E402
 from callboard.config.load import load_settings_or_exit  # noqa: E402
 from callboard.config.logging import configure_logging  # noqa: E402
-from callboard.config.succession import Succession  # noqa: E402
 
 _FINISH_S = 15  # that requests get to end, and the processes to hang up after that
 _HANG_UP_S = 3
@@ -77,18 +77,18 @@ def _clients() -> int:
 
 def on_starting(server: Any) -> None:
     """Keep count of the generations of processes, for as long as the master lives."""
-    server.succession = Succession()
+    server.generations = Generations()
 
 
 def on_reload(server: Any) -> None:
     """Let the old processes serve until the new ones do."""
-    server.succession.begin_generation()
+    server.generations.begin_generation()
 
 
 def pre_fork(server: Any, worker: Any) -> None:
     """Tell a process which generation it belongs to."""
-    worker.succession = server.succession
-    worker.generation = server.succession.generation
+    worker.generations = server.generations
+    worker.generation = server.generations.generation
 
 
 def post_worker_init(worker: Any) -> None:
@@ -100,7 +100,7 @@ def post_worker_init(worker: Any) -> None:
     wait a quarter of a second, as it is set by default. Without the modules it takes a third of
     that, and comes once in minutes under load; what it finds is little.
     """
-    worker.succession.start(worker.generation, staying=worker.alive)
+    worker.generations.start(worker.generation, staying=worker.alive)
     worker.log.info("Serving (pid: %s)", worker.pid)
     worker.cfg.set("graceful_timeout", _FINISH_S)
     gc.collect()

@@ -8,7 +8,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 _QUIET: Final = frozenset(
     {
-        "callbacks_left",
+        "webhooks_left",
         "housekeeper_follows",
         "housekeeper_leads",
         "run_started",

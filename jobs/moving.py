@@ -28,7 +28,7 @@ def unheard_queues(store: Store, workers: Sequence[Worker]) -> dict[str, int]:
 
 
 class Moving:
-    """The housekeeper's chore that moves jobs whose operation has another queue by now.
+    """The maintenance task that moves jobs whose operation has another queue by now.
 
     While a queue stays that nobody listens to, as its operations are unknown, all active jobs are
     looked at once a minute.

@@ -88,8 +88,8 @@ def alive() -> None:
     from callboard.ops.connection import connect  # noqa: PLC0415 — as below
 
     try:
-        with closing(connect(_settings({}))) as assembly:
-            hosts = {worker.get("host") for worker in fleet(assembly.store).values()}
+        with closing(connect(_settings({}))) as container:
+            hosts = {worker.get("host") for worker in fleet(container.store).values()}
     except CallboardError as error:
         _stop(str(error))
     if socket.gethostname() not in hosts:
@@ -109,14 +109,14 @@ def _limit(
         _stop("limits live in Redis: set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL")
     try:
         # Closing publishes for the jobs that a raised limit has woken.
-        with closing(connect(settings)) as assembly:
-            known = slot in assembly.registry.limits(settings.resources)
-            if not known and not is_declared(assembly.store, slot):
+        with closing(connect(settings)) as container:
+            known = slot in container.registry.limits(settings.resources)
+            if not known and not is_declared(container.store, slot):
                 _stop(
                     f"nobody knows {slot!r}: no operation here, and no worker that has run, has it"
                 )
-            limit(assembly.store, {slot: places}, source=source)
-            (now,) = limits_in_effect(assembly.store, {slot: None})
+            limit(container.store, {slot: places}, source=source)
+            (now,) = limits_in_effect(container.store, {slot: None})
     except CallboardError as error:
         _stop(str(error))
     places_now = "any number" if now.places is None else now.places

@@ -1,11 +1,11 @@
 """Connect a Python program to Callboard, so that it can submit jobs without HTTP."""
 
-from callboard.actors.assembly import Assembly, assemble
+from callboard.actors.container import Container, build_container
 from callboard.config import Settings, load_settings
 from callboard.ops.submissions import serve_operations
 
 
-def connect(settings: Settings | None = None) -> Assembly:
+def connect(settings: Settings | None = None) -> Container:
     """Let `Operation.submit` in this process make jobs; close what this gives when done.
 
     Args:
@@ -16,8 +16,8 @@ def connect(settings: Settings | None = None) -> Assembly:
         OperationError: an operation is declared wrongly.
         StoreUnfit: strict durability cannot be had from this Redis, or it has no such database.
     """
-    assembly = assemble(settings or load_settings())
-    assembly.check_store()
-    assembly.relay.start()
-    serve_operations(assembly)
-    return assembly
+    container = build_container(settings or load_settings())
+    container.check_store()
+    container.relay.start()
+    serve_operations(container)
+    return container

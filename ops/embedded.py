@@ -14,10 +14,10 @@ import click
 import waitress.server
 from dramatiq.worker import Worker
 
-from callboard.actors.assembly import assemble
-from callboard.actors.callbacks.delivering import deliver_callbacks
-from callboard.actors.service import Service
+from callboard.actors.container import build_container
 from callboard.actors.signals import outlive_timers_and_interrupts
+from callboard.actors.webhooks.middleware import dispatch_webhooks
+from callboard.actors.worker import WorkerLifecycle
 from callboard.api.callbacks.body import CallbackBodies
 from callboard.api.files.transfer_limits import TransferLimits
 from callboard.config import Settings
@@ -74,22 +74,22 @@ def serve(
     """
     sys.setswitchinterval(SWITCH_S)
     clients = min(_CONNECTIONS, room_for_clients(allow_many_files()))
-    assembly = assemble(settings)
+    container = build_container(settings)
     telemetry = Telemetry.of(settings, process="callboard")
-    service = Service(
-        assembly,
+    lifecycle = WorkerLifecycle(
+        container,
         supervised=False,
         telemetry=telemetry,
         owns_process=True,
     )
-    service.install()
-    deliver_callbacks(assembly, CallbackBodies(assembly.store, settings))
-    events = listen(assembly, waits=MAX_WAITS, streams=MAX_STREAMS)
-    serve_operations(assembly)
+    lifecycle.install()
+    dispatch_webhooks(container, CallbackBodies(container.store, settings))
+    events = listen(container, waits=MAX_WAITS, streams=MAX_STREAMS)
+    serve_operations(container)
     draining = threading.Event()
     web = waitress.server.create_server(
         application(
-            assembly,
+            container,
             events,
             telemetry,
             # A thread takes an upload once all of it has come.
@@ -110,7 +110,7 @@ def serve(
     )
     answer_with_problems(web, _limits(settings))
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    worker = Worker(assembly.broker, worker_threads=settings.threads, worker_timeout=100)
+    worker = Worker(container.broker, worker_threads=settings.threads, worker_timeout=100)
     worker.start()
     thread = threading.Thread(target=web.run, name="web", daemon=True)
     thread.start()
@@ -124,7 +124,7 @@ def serve(
         log.warning("requests_cut_off")
     web.close()
     worker.stop(timeout=STOP_WITHIN_MS)
-    assembly.close()
+    container.close()
 
 
 def _place(settings: Settings, listening: socket.socket | None) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
         try:
             super().load_wsgi()
         except BaseException:
-            self.succession.serve(self.generation)
+            self.generations.serve(self.generation)
             raise
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -109,11 +109,11 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
             gevent.spawn(self._leave, site)
 
     def _leave(self, site: Site) -> None:
-        heir = self.succession.has_heir(self.generation)
-        log.info("web_draining", succeeded=heir)
-        if heir:
+        successor = self.generations.has_successor(self.generation)
+        log.info("web_draining", succeeded=successor)
+        if successor:
             with gevent.Timeout(SUCCESSOR_S, exception=False):
-                while not self.succession.is_succeeded(self.generation):
+                while not self.generations.is_succeeded(self.generation):
                     gevent.sleep(_LOOK_S)
             site.leaving = True
         else:

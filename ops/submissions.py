@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from callboard.actors.assembly import Assembly
+from callboard.actors.container import Container
 from callboard.api.callbacks.policy import CallbackPolicy
 from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.submission import Submission, due_ms, parse_submission
@@ -18,18 +18,18 @@ _BESIDE: Final = ("tenant", "idempotency_key")
 """What a caller over HTTP says by a key and a header."""
 
 
-def serve_operations(assembly: Assembly) -> None:
-    """Let `Operation.submit` in this process make jobs, until the assembly is closed."""
-    options = _Options(assembly)
-    unbind = assembly.intake.serve_operations(options.fields, runs=assembly.has_worker)
-    assembly.at_close.append(unbind)
+def serve_operations(container: Container) -> None:
+    """Let `Operation.submit` in this process make jobs, until the container is closed."""
+    options = _Options(container)
+    unbind = container.intake.serve_operations(options.fields, runs=container.has_worker)
+    container.at_close.append(unbind)
 
 
 class _Options:
-    def __init__(self, assembly: Assembly) -> None:
-        self._now_ms = assembly.store.now_ms
-        self._terms = CallbackPolicy(assembly.settings)
-        settings = assembly.settings
+    def __init__(self, container: Container) -> None:
+        self._now_ms = container.store.now_ms
+        self._terms = CallbackPolicy(container.settings)
+        settings = container.settings
         self._base = settings.public_url or f"http://{settings.host}:{settings.port}"
 
     def fields(

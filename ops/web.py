@@ -12,7 +12,7 @@ import redis
 from gevent.threadpool import ThreadPool
 from gunicorn.arbiter import Arbiter
 
-from callboard.actors.assembly import Assembly, assemble, away_because
+from callboard.actors.container import Container, away_because, build_container
 from callboard.api.app import create_app
 from callboard.api.files.transfer_limits import TransferLimits
 from callboard.api.request import Request
@@ -57,8 +57,8 @@ def create() -> Site:
     settings = load_settings_or_exit()
     configure_logging(settings)
     try:
-        assembly = assemble(settings, role="web")
-        _check_store(assembly)
+        container = build_container(settings, role="web")
+        _check_store(container)
     except (OperationError, StoreUnfit) as error:
         sys.stderr.write(f"Callboard cannot start: {error}\n")
         # With any other code gunicorn would start the process again, for ever.
@@ -67,17 +67,17 @@ def create() -> Site:
     if telemetry is not None:
         telemetry.start()
         atexit.register(telemetry.close)
-    assembly.relay.start()
-    assembly.broker_trouble()
+    container.relay.start()
+    container.broker_trouble()
     share = room_for_clients(allow_many_files()) / MAX_CONNECTIONS
-    events = listen(assembly, waits=int(MAX_WAITS * share), streams=int(MAX_STREAMS * share))
+    events = listen(container, waits=int(MAX_WAITS * share), streams=int(MAX_STREAMS * share))
     transfers = TransferLimits(
         downloads=int(MAX_DOWNLOADS * share), uploads=int(MAX_UPLOADS * share)
     )
     draining = threading.Event()
     sys.setswitchinterval(SWITCH_S)
     app = application(
-        assembly,
+        container,
         events,
         telemetry,
         transfers=transfers,
@@ -93,14 +93,14 @@ def create() -> Site:
     )
 
 
-def _check_store(assembly: Assembly) -> None:
+def _check_store(container: Container) -> None:
     """Look at Redis, and wait for it where that must be done before anything is accepted.
 
     A process that gave up instead would end the whole server, and those beside it that run.
     """
     while True:
         try:
-            assembly.check_store()
+            container.check_store()
         except redis.RedisError as error:
             if tls_fault(error) is not None:
                 raise  # no time mends that
@@ -134,24 +134,24 @@ def _outcome(call: Callable[[], T]) -> tuple[T | None, Exception | None]:
         return None, error
 
 
-def listen(assembly: Assembly, *, waits: int, streams: int) -> Events:
+def listen(container: Container, *, waits: int, streams: int) -> Events:
     """Make what requests wait on; it connects with the first of them.
 
     Args:
-        assembly: the parts of this process.
+        container: the parts of this process.
         waits: how many requests may wait.
         streams: how many event streams there may be.
     """
     return Events(
-        lambda: connect_redis(assembly.settings, for_subscription=True, role="web"),
-        assembly.store.keys.channel("events"),
+        lambda: connect_redis(container.settings, for_subscription=True, role="web"),
+        container.store.keys.channel("events"),
         waits=waits,
         streams=streams,
     )
 
 
 def application(  # noqa: PLR0913 — what a process has of its own, all named
-    assembly: Assembly,
+    container: Container,
     events: Events,
     telemetry: Telemetry | None = None,
     *,
@@ -163,7 +163,7 @@ def application(  # noqa: PLR0913 — what a process has of its own, all named
     """Put HTTP in front of the parts of a process.
 
     Args:
-        assembly: the parts.
+        container: the parts.
         events: what requests wait on.
         telemetry: makes spans of requests; None for none.
         transfers: how many files are sent and read at a time; None for any number.
@@ -171,15 +171,15 @@ def application(  # noqa: PLR0913 — what a process has of its own, all named
         compute: runs what takes the processor for long.
         draining: is set once the process is told to stop; None where nobody tells it.
     """
-    settings = assembly.settings
+    settings = container.settings
     services = Services(
         settings=settings,
-        store=assembly.store,
-        intake=assembly.intake,
-        registry=assembly.registry,
+        store=container.store,
+        intake=container.intake,
+        registry=container.registry,
         events=events,
-        broker_trouble=assembly.broker_trouble,
-        storage=assembly.storage,
+        broker_trouble=container.broker_trouble,
+        storage=container.storage,
         transfers=transfers or TransferLimits(),
         offload=offload,
         compute=compute,

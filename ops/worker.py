@@ -4,9 +4,9 @@ import sys
 
 import dramatiq
 
-from callboard.actors.assembly import assemble
-from callboard.actors.callbacks.delivering import deliver_callbacks
-from callboard.actors.service import Service
+from callboard.actors.container import build_container
+from callboard.actors.webhooks.middleware import dispatch_webhooks
+from callboard.actors.worker import WorkerLifecycle
 from callboard.api.callbacks.body import CallbackBodies
 from callboard.config import load_settings_or_exit
 from callboard.config.logging import configure_logging
@@ -19,13 +19,13 @@ configure_logging(settings)
 if settings.embedded:
     sys.exit("Callboard cannot start: a worker needs CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL.")
 try:
-    assembly = assemble(settings, role="worker")
+    container = build_container(settings, role="worker")
 except OperationError as error:
     sys.stderr.write(f"Callboard cannot start: {error}\n")
     sys.exit(2)
 telemetry = Telemetry.of(settings, process="callboard-worker")
-Service(assembly, supervised=True, telemetry=telemetry, owns_process=True).install()
-deliver_callbacks(assembly, CallbackBodies(assembly.store, settings))
-serve_operations(assembly)
-broker = assembly.broker
+WorkerLifecycle(container, supervised=True, telemetry=telemetry, owns_process=True).install()
+dispatch_webhooks(container, CallbackBodies(container.store, settings))
+serve_operations(container)
+broker = container.broker
 dramatiq.set_broker(broker)

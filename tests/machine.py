@@ -1,5 +1,5 @@
 """All that clients, workers, brokers and housekeepers may do, beside the model of what follows."""
-# long: one machine drives clients, workers, couriers and the housekeeper side by side
+# long: one machine drives clients, workers, dispatchers and the housekeeper side by side
 
 import copy
 from dataclasses import replace
@@ -38,7 +38,7 @@ from callboard.jobs.retry import retry
 from callboard.jobs.submission import Submission
 from tests import invariants
 from tests.batch_moves import decide, new_batch, words_of
-from tests.courier_moves import DOWN, EVERYTHING, OK, callback, done, take
+from tests.delivery_moves import DOWN, EVERYTHING, OK, callback, done, take
 from tests.invariants import look
 from tests.model import FINAL, Model
 from tests.world import LEASE, LIMITS, START_MS, World
@@ -66,7 +66,7 @@ RATE = Rate(3, timedelta(seconds=10))
 PAYERS = st.sampled_from([None, None, None, "default", "other"])
 CALLBACKS = st.sampled_from([None, None, callback(), callback("other.example", EVERYTHING)])
 ENDS = st.sampled_from([OK, OK, DOWN, DOWN, Attempted(code=410), None])
-CHORES = ("reap", "promote", "reconcile", "relay", "purge", "hand over", "seal")
+MAINTENANCE_TASKS = ("reap", "promote", "reconcile", "relay", "purge", "hand over", "seal")
 
 
 class Callboard(RuleBasedStateMachine):
@@ -305,11 +305,11 @@ class Callboard(RuleBasedStateMachine):
         word = defer(self.store, job_id, delay=timedelta(seconds=5))
         self._expect(word, self.model.defer(job_id, parked=parked))
 
-    # Couriers.
+    # Webhook dispatchers.
 
     @rule(most=st.integers(1, 3), attempted=ENDS)
     def call_back(self, most: int, attempted: Attempted | None) -> None:
-        """Deliver what is due; None for a courier that dies on the way."""
+        """Deliver what is due; None for a dispatcher that dies on the way."""
         for delivery in take(self.world, most=most, per_host=2):
             job = self.model.jobs.get(delivery.owner)
             kept = keep_body(self.store, delivery, b"{}")
@@ -327,12 +327,12 @@ class Callboard(RuleBasedStateMachine):
     def limit(self, slot: str, places: int | None) -> None:
         limit(self.store, {slot: places}, source="operator")
 
-    @rule(milliseconds=WAITS_MS, chores=st.lists(st.sampled_from(CHORES), max_size=4))
-    def pass_time(self, milliseconds: int, chores: list[str]) -> None:
+    @rule(milliseconds=WAITS_MS, tasks=st.lists(st.sampled_from(MAINTENANCE_TASKS), max_size=4))
+    def pass_time(self, milliseconds: int, tasks: list[str]) -> None:
         self.world.pass_time(milliseconds)
         self.model.now_ms = self.world.now_ms
-        for chore in chores:
-            self._do(chore)
+        for task in tasks:
+            self._do(task)
 
     @rule(worker=st.sampled_from(["one", "two"]), threads=st.integers(0, 3))
     def say_hello_or_part(self, worker: str, threads: int) -> None:
@@ -347,9 +347,9 @@ class Callboard(RuleBasedStateMachine):
             self.pass_time(7000, ["reap"])
             self.the_rules_hold()
 
-    @rule(chore=st.sampled_from(CHORES))
-    def keep_house(self, chore: str) -> None:
-        self._do(chore)
+    @rule(task=st.sampled_from(MAINTENANCE_TASKS))
+    def keep_house(self, task: str) -> None:
+        self._do(task)
 
     # Redis loses its newest data.
 
@@ -418,7 +418,7 @@ class Callboard(RuleBasedStateMachine):
 
     def _work_honestly(self) -> None:
         """Run whatever is woken, and nothing else, in a quarter of an hour."""
-        self.pass_time(15 * MINUTE_MS, [*CHORES])
+        self.pass_time(15 * MINUTE_MS, [*MAINTENANCE_TASKS])
         self.the_rules_hold()
         self.world.publish()
         while self.world.broker.messages:
@@ -430,22 +430,22 @@ class Callboard(RuleBasedStateMachine):
             self.the_rules_hold()
             self.world.publish()
 
-    def _do(self, chore: str) -> None:
-        if chore == "promote":
+    def _do(self, task: str) -> None:
+        if task == "promote":
             self._expect(promote(self.store), self.model.promote())
-        elif chore == "reap":
+        elif task == "reap":
             self._expect(reap(self.store, lease=LEASE), self.model.reap())
-        elif chore == "purge":
+        elif task == "purge":
             there = set(self.model.jobs)
             self._expect(purge_expired(self.store), self.model.purge_expired())
             self.purged |= there - set(self.model.jobs)
-        elif chore == "reconcile":
+        elif task == "reconcile":
             reconcile(self.store, self.world.broker.ready)
-        elif chore == "seal":
+        elif task == "seal":
             seal_batches(self.store)
-        elif chore == "relay":
+        elif task == "relay":
             relay_outbox(self.store)
-        elif chore == "hand over":
+        elif task == "hand over":
             hand_over(self.store)
             self.handed_over = True
 

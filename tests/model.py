@@ -216,7 +216,7 @@ class Model:
         return len(over)
 
     def settle(self, job_id: str, event: str, word: str) -> None:
-        """A callback was written down, and sent unless its courier died."""
+        """A callback was written down, and sent unless its dispatcher died."""
         job = self.jobs.get(job_id)
         if job is not None:
             job.awaited[event] = False

@@ -1,4 +1,4 @@
-"""Jobs that call back, couriers that deliver it, and other people's libraries that verify it."""
+"""Jobs that call back, dispatchers that deliver it, and other people's libraries that verify it."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -8,15 +8,15 @@ import svix.webhooks
 from fakeredis import FakeRedis, FakeServer
 from pydantic import SecretStr
 
-from callboard.actors.callbacks.courier import Courier, Render
-from callboard.actors.callbacks.lookup import Lookup
-from callboard.actors.callbacks.post import Post
+from callboard.actors.webhooks.dispatcher import Render, WebhookDispatcher
+from callboard.actors.webhooks.name_lookup import Lookup
+from callboard.actors.webhooks.sender import WebhookSender
 from callboard.api.callbacks.body import CallbackBodies
 from callboard.config import Settings
 from callboard.jobs.callbacks.deliveries import DeliveryRecord, list_deliveries
 from callboard.jobs.callbacks.secrets import WebhookSecrets
 from callboard.jobs.callbacks.url import CallbackRules
-from tests.courier_moves import ended
+from tests.delivery_moves import ended
 from tests.eventually import eventually
 from tests.receiver import Received, Receiver
 from tests.world import World
@@ -27,35 +27,35 @@ DEADLINE_S: Final = 3.0
 
 
 class Office:
-    """A world whose jobs call back, and couriers for it."""
+    """A world whose jobs call back, and dispatchers for it."""
 
     def __init__(self) -> None:
         self.server = FakeServer(version=(7, 2))
         self.world = World(FakeRedis(server=self.server, protocol=2))
         self.secrets = WebhookSecrets(self.world.store, SIGNING_KEY)
         self.bodies = CallbackBodies(self.world.store, Settings())
-        self.couriers: list[Courier] = []
+        self.dispatchers: list[WebhookDispatcher] = []
 
-    def courier(
+    def dispatcher(
         self, *receivers: Receiver, render: Render | None = None, deadline_s: float = DEADLINE_S
-    ) -> Courier:
+    ) -> WebhookDispatcher:
         """Employ one that finds every name on the loopback address."""
         ports = [receiver.port for receiver in receivers]
-        post = Post(
+        sender = WebhookSender(
             CallbackRules(networks=("127.0.0.0/8",), ports=ports),
             lookup=Lookup(lambda _: ["127.0.0.1"]),
             deadline_s=deadline_s,
         )
-        courier = Courier(
-            self.world.store, post, self.secrets, render or self.bodies, retries=RETRIES
+        dispatcher = WebhookDispatcher(
+            self.world.store, sender, self.secrets, render or self.bodies, retries=RETRIES
         )
-        self.couriers.append(courier)
-        return courier
+        self.dispatchers.append(dispatcher)
+        return dispatcher
 
-    def round(self, courier: Courier) -> None:
+    def round(self, dispatcher: WebhookDispatcher) -> None:
         """Have it deliver what is due, and wait until that is done."""
-        courier.tick()
-        eventually(lambda: not courier.under_way, what="all attempts ended")
+        dispatcher.tick()
+        eventually(lambda: not dispatcher.under_way, what="all attempts ended")
 
     def job(self, receiver: Receiver, host: str = "hooks.example", **chosen: Any) -> str:
         """Let a job succeed that calls back."""
@@ -71,10 +71,10 @@ class Office:
         return self.secrets.of(tenant)[0].get_secret_value()
 
     def close(self) -> None:
-        """Let the couriers go, and Redis come back."""
+        """Let the dispatchers go, and Redis come back."""
         self.server.connected = True
-        for courier in self.couriers:
-            courier.close(0.1)
+        for dispatcher in self.dispatchers:
+            dispatcher.close(0.1)
 
 
 def callback_to(receiver: Receiver, host: str = "hooks.example") -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from callboard import operation
-from callboard.actors.ticking import Ticking
+from callboard.actors.maintenance.scheduler import Scheduler
 from callboard.jobs.faults import FaultPoints
 from callboard.jobs.intake import Intake
 from callboard.jobs.publisher import Wakeup
@@ -52,11 +52,11 @@ class Nowhere:
         raise AssertionError(queue)
 
 
-def ticking(store: Store, *, registry: Registry = KNOWN, faults: Sequence[str] = ()) -> Ticking:
-    """Make one housekeeper's chore."""
+def scheduler(store: Store, *, registry: Registry = KNOWN, faults: Sequence[str] = ()) -> Scheduler:
+    """Make one housekeeper's scheduler."""
     publisher = Nowhere()
     intake = Intake(store, publisher, Relay(store, publisher), registry, 100, FaultPoints(faults))
-    return Ticking(store, intake, namespace="test")
+    return Scheduler(store, intake, namespace="test")
 
 
 class Ticks:
@@ -65,7 +65,7 @@ class Ticks:
     def __init__(self, world: World) -> None:
         self.world = world
         self.store = world.store
-        self.housekeeper = ticking(world.store)
+        self.housekeeper = scheduler(world.store)
 
     @property
     def now(self) -> datetime:
@@ -121,4 +121,4 @@ def set_next(store: Store, name: str, tick: datetime) -> None:
 def take_now(store: Store, intake: Intake, name: str) -> None:
     """Have a housekeeper find that a schedule's next tick has come."""
     set_next(store, name, datetime.now(UTC).replace(microsecond=0, second=0))
-    Ticking(store, intake, namespace="test").tick()
+    Scheduler(store, intake, namespace="test").tick()

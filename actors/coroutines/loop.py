@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from callboard.actors.coroutines.pools import adopt_submissions
 from callboard.actors.coroutines.run import CoroutineRun, run_of
-from callboard.actors.interrupts import Guard, stems_from
+from callboard.actors.interrupts.guard import Guard, stems_from
 from callboard.jobs.errors import Interruption
 
 Begin = Callable[[], Coroutine[Any, Any, Any]]

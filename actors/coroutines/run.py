@@ -9,8 +9,8 @@ from contextvars import Context, ContextVar
 from typing import Any, Final
 
 from callboard.actors.coroutines.steps import Steps
-from callboard.actors.hooks import kept_hooks
-from callboard.actors.interrupts import Guard, Passage
+from callboard.actors.interrupts.guard import Guard, Passage
+from callboard.actors.interrupts.trace_hooks import kept_hooks
 from callboard.jobs.errors import Interruption
 
 CANCEL_AGAIN_SECONDS: Final = 1.0

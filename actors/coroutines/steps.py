@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from typing import Any
 
-from callboard.actors.interrupts import Passage
+from callboard.actors.interrupts.guard import Passage
 from callboard.jobs.errors import Interruption
 
 

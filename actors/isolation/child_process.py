@@ -14,7 +14,7 @@ from socket import socket
 from types import FrameType
 from typing import Final
 
-from callboard.actors.interrupts import Terminated
+from callboard.actors.interrupts.guard import Terminated
 from callboard.actors.signals import free_forks
 from callboard.jobs.errors import Leaving
 

@@ -15,9 +15,9 @@ from typing import Any, Final, NoReturn
 import structlog
 
 from callboard.actors.coroutines.loop import OwnLoop
-from callboard.actors.failures import account
-from callboard.actors.interrupts import Guard
-from callboard.actors.invocation import invoke
+from callboard.actors.interrupts.guard import Guard
+from callboard.actors.invocation.failures import account
+from callboard.actors.invocation.invoke import invoke
 from callboard.actors.isolation import messages
 from callboard.actors.isolation.channel import Closed, MessageChannel
 from callboard.actors.isolation.child_process import (

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from callboard.actors.failures import FailedElsewhere
+from callboard.actors.invocation.failures import FailedElsewhere
 from callboard.jobs.errors import (
     CallboardError,
     Cancelled,

@@ -6,10 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from callboard.actors.upkeep.aspect import State
-from callboard.actors.upkeep.interpreter import interpreter_aspects
-from callboard.actors.upkeep.kernel import kernel_aspects, signal_aspects, thread_aspects
-from callboard.actors.upkeep.logs import logging_aspects
+from callboard.actors.process_state.interpreter import interpreter_items
+from callboard.actors.process_state.kernel import kernel_items, signal_items, thread_items
+from callboard.actors.process_state.logging_setup import logging_items
+from callboard.actors.process_state.state import ProcessState
 
 MAX_DESCRIPTORS: Final = 64
 """So many a child may have open beyond those of a new one, as for clients that modules keep."""
@@ -22,13 +22,13 @@ class ReuseCheck:
     """
 
     def __init__(self) -> None:
-        self._state = State(
+        self._state = ProcessState(
             [
-                *kernel_aspects(),
-                *thread_aspects(),
-                *signal_aspects(),
-                *interpreter_aspects(),
-                *logging_aspects(),
+                *kernel_items(),
+                *thread_items(),
+                *signal_items(),
+                *interpreter_items(),
+                *logging_items(),
             ]
         )
         self._threads = set(threading.enumerate())
@@ -36,9 +36,7 @@ class ReuseCheck:
 
     def put_back(self) -> list[str]:
         """Put back what a function has changed, and name what cannot be: none for a good child."""
-        lost = [
-            aspect.name for aspect, _now in self._state.changed() if not self._state.restore(aspect)
-        ]
+        lost = [item.name for item, _now in self._state.changed() if not self._state.restore(item)]
         if any(each not in self._threads for each in threading.enumerate()):
             lost.append("threads")
         if _has_children():

@@ -4,23 +4,21 @@ import signal
 import time
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from callboard.actors.isolation import messages
-from callboard.actors.isolation.child_pool import ChildGone, ChildHandle
+from callboard.actors.isolation.child_pool import ChildGone, ChildHandle, ChildPool
 from callboard.actors.isolation.child_process import OUT_OF_MEMORY
 from callboard.actors.isolation.run_request import request_of
+from callboard.actors.runs import Run
 from callboard.config.lines import get_logger
 from callboard.jobs.errors import Cancelled, Crashed, Failure, OutOfMemory
 from callboard.jobs.files.folder import RunFiles
 from callboard.jobs.files.inputs import Fetch
+from callboard.jobs.files.outputs import OutputBounds
 from callboard.jobs.files.settling import Settled
 from callboard.jobs.finish import Outcome
 from callboard.jobs.submitting import submitter_of
-
-if TYPE_CHECKING:
-    from callboard.actors.runs import Run
-    from callboard.actors.workshop import Workshop
 
 ChildResult = tuple[Outcome, Settled]
 
@@ -43,7 +41,7 @@ class ChildRun:
     half a second later SIGKILL, with all that it started. A forced stop begins with SIGTERM.
     """
 
-    def __init__(self, run: "Run", child: ChildHandle) -> None:
+    def __init__(self, run: Run, child: ChildHandle) -> None:
         self._run = run
         self._child = child
         self._rules = run.operation.rules
@@ -169,7 +167,12 @@ class ChildRun:
 
 
 def run_in_child(
-    run: "Run", params: Mapping[str, Any], workshop: "Workshop", folder: RunFiles, fetch: Fetch
+    run: Run,
+    params: Mapping[str, Any],
+    children: ChildPool,
+    bounds: OutputBounds,
+    folder: RunFiles,
+    fetch: Fetch,
 ) -> ChildResult:
     """Run a function in a child, with the files that it takes.
 
@@ -179,7 +182,8 @@ def run_in_child(
     Args:
         run: of the function.
         params: as they were sent.
-        workshop: lends children.
+        children: of the worker; one is lent for the run.
+        bounds: on what the function may make.
         folder: of the attempt; the child makes its files there.
         fetch: makes files such that the function can read them.
 
@@ -190,10 +194,10 @@ def run_in_child(
         Failure: it failed, in whichever way.
         StorageUnavailable: its files cannot be fetched.
     """
-    request = request_of(run, params, workshop.bounds(run.operation), folder, fetch)
+    request = request_of(run, params, bounds, folder, fetch)
     rules = run.operation.rules
     for _ in range(TRIES):
-        child = workshop.children.borrow(
+        child = children.borrow(
             run.job.checkpoint, start=rules.start, memory_bytes=rules.memory_limit_bytes
         )
         call = ChildRun(run, child)
@@ -202,7 +206,7 @@ def run_in_child(
         except ChildGone:
             log.warning("child_lost", pid=child.pid)
         finally:
-            workshop.children.give_back(child, unharmed=call.unharmed)
+            children.give_back(child, unharmed=call.unharmed)
     raise Crashed("The function's process ended before the function began.")
 
 

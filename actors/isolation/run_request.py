@@ -1,23 +1,21 @@
 """What a worker asks a child for: one function's run."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from callboard.actors.isolation import messages
+from callboard.actors.runs import Run
 from callboard.jobs.errors import StorageUnavailable
 from callboard.jobs.files.folder import RunFiles
 from callboard.jobs.files.inputs import Fetch, fetched
 from callboard.jobs.files.outputs import OutputBounds
 from callboard.jobs.rules import Rules
 
-if TYPE_CHECKING:
-    from callboard.actors.runs import Run
-
 
 def request_of(
-    run: "Run", params: Mapping[str, Any], bounds: OutputBounds, folder: RunFiles, fetch: Fetch
+    run: Run, params: Mapping[str, Any], bounds: OutputBounds, folder: RunFiles, fetch: Fetch
 ) -> messages.Message:
     """Make the message, with the files that the function takes fetched."""
     operation = run.operation

@@ -1,4 +1,4 @@
-"""deliver: hand due callbacks to a courier, and record how each attempt ended."""
+"""deliver: hand due callbacks to a dispatcher, and record how each attempt ended."""
 
 import secrets
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ _draw = SystemRandom().uniform
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One event on its way to one address, held by one courier.
+    """One event on its way to one address, held by one dispatcher.
 
     Attributes:
         id: the same each time this event of this owner is delivered.
@@ -84,13 +84,13 @@ def claim_deliveries(
 ) -> list[Delivery]:
     """Take due deliveries, the longest due first.
 
-    Each is one courier's until it is settled or the lease is over, and then claimable again; one
-    whose courier died counts as an attempt. Hosts do not hold up each other.
+    Each is one dispatcher's until it is settled or the lease is over, and then claimable again; one
+    whose dispatcher died counts as an attempt. Hosts do not hold up each other.
 
     Args:
         store: where from.
         most: how many at once.
-        per_host: how many attempts to one host may be under way, over all couriers.
+        per_host: how many attempts to one host may be under way, over all dispatchers.
         lease: how long one has for it.
 
     Raises:
@@ -120,7 +120,7 @@ def keep_body(store: Store, delivery: Delivery, body: bytes) -> Literal["kept", 
         body: UTF-8.
 
     Returns:
-        kept, also when repeated; stale, when the delivery is not this courier's any more.
+        kept, also when repeated; stale, when the delivery is not this dispatcher's any more.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -151,7 +151,7 @@ def settle(
 
     Returns:
         delivered; again, when another attempt follows; failed, when none does; stopped, when the
-        receiver wants no more of this owner; stale, when it is not this courier's any more and
+        receiver wants no more of this owner; stale, when it is not this dispatcher's any more and
         nothing was recorded. A repeat answers as the first time.
 
     Raises:

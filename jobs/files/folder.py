@@ -20,7 +20,7 @@ _MAX_PATH_NAME_LENGTH: Final = 100
 Answer = TypeVar("Answer")
 
 
-class Surely(Protocol):
+class RetryUntilAnswered(Protocol):
     """Asks Redis until it answers."""
 
     def __call__(self, ask: Callable[[], Answer], /) -> Answer:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from callboard.jobs.errors import FileGone, FileNotFound, StorageUnavailable
 from callboard.jobs.files.file import File
-from callboard.jobs.files.folder import RunFiles, Surely
+from callboard.jobs.files.folder import RetryUntilAnswered, RunFiles
 from callboard.jobs.files.records import FileRecord, read_files
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.offload import at_once
@@ -43,7 +43,7 @@ class Inputs:
     """Fetches files of one tenant into the folder of one attempt.
 
     Args:
-        surely: asks Redis until it answers.
+        retry_until_answered: asks Redis until it answers.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Inputs:
         folder: RunFiles,
         *,
         tenant: str,
-        surely: Surely = at_once,
+        retry_until_answered: RetryUntilAnswered = at_once,
     ) -> None:
-        self._surely = surely
+        self._retry_until_answered = retry_until_answered
         self._store = store
         self._storage = storage
         self._folder = folder
@@ -73,7 +73,9 @@ class Inputs:
             StorageUnavailable: the storage or this machine's disk fails.
         """
         wanted = list(dict.fromkeys(file.id for file in files))
-        found = self._surely(lambda: read_files(self._store, wanted, tenant=self._tenant))
+        found = self._retry_until_answered(
+            lambda: read_files(self._store, wanted, tenant=self._tenant)
+        )
         fetched: dict[str, File] = {}
         for file_id, record in zip(wanted, found, strict=True):
             proceed()

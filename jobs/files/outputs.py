@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from callboard.jobs.errors import CallboardError, FileNotFound, StorageUnavailable
 from callboard.jobs.files.file import File
-from callboard.jobs.files.folder import RunFiles, Surely
+from callboard.jobs.files.folder import RetryUntilAnswered, RunFiles
 from callboard.jobs.files.keep import KEEP_LEASE, Claimed, complete_file, reserve_file
 from callboard.jobs.files.names import OCTETS
 from callboard.jobs.files.records import new_file_id, object_of
@@ -50,7 +50,7 @@ class Outputs:
 
     Args:
         folder: of the attempt.
-        surely: asks Redis until it answers.
+        retry_until_answered: asks Redis until it answers.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class Outputs:
         *,
         tenant: str,
         bounds: OutputBounds,
-        surely: Surely = at_once,
+        retry_until_answered: RetryUntilAnswered = at_once,
     ) -> None:
         self._store = store
         self._storage = storage
         self._folder = folder
         self._tenant = tenant
         self._bounds = bounds
-        self._surely = surely
+        self._retry_until_answered = retry_until_answered
         self._new: list[tuple[File, Staged]] = []
         self._named: list[str] = []
         self._kept: list[str] = []
@@ -163,11 +163,11 @@ class Outputs:
 
     def _keep(self, claimed: Claimed, staged: Staged, *, name: str, media_type: str) -> None:
         self._kept.append(claimed.file_id)
-        self._surely(
+        self._retry_until_answered(
             lambda: reserve_file(self._store, claimed, staged.size, lease=KEEP_LEASE, durable=True)
         )
         self._storage.keep(staged.path, object_of(claimed.file_id))
-        known = self._surely(
+        known = self._retry_until_answered(
             lambda: complete_file(
                 self._store, claimed, staged, name=name, media_type=media_type, ttl=UNADOPTED
             )

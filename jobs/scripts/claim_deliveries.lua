@@ -1,7 +1,7 @@
--- claim_deliveries: hand due deliveries to one courier, each until its lease runs out.
+-- claim_deliveries: hand due deliveries to one webhook dispatcher, each until its lease runs out.
 --
 -- KEYS     hosts     zset  hosts by when a next attempt may begin
--- ARGV     token     str   drawn by the courier for this claim
+-- ARGV     token     str   drawn by the dispatcher for this claim
 --          most      int   how many at once
 --          per_host  int   how many attempts to one host may be under way
 --          lease_ms  int   how long an attempt may take

@@ -12,7 +12,7 @@
 --          most_bytes   int
 -- RETURNS  delivered | again | failed | stopped | stale
 --
--- Only the courier that holds the delivery settles it, and once; repeated, it answers as the first
+-- Only the dispatcher that holds the delivery settles it, and once; repeated, it answers as the first
 -- time. Stopped stops what else of the same owner waits for the same address, too.
 local delivery = read_delivery(delivery_id)
 if not delivery then return answer('stale') end

@@ -8,7 +8,7 @@ from typing import Final
 
 import redis
 
-from callboard.actors.assembly import OPERATIONS, open_storage
+from callboard.actors.container import OPERATIONS, open_storage
 from callboard.config import Settings
 from callboard.config.tls import tls_fault
 from callboard.jobs import fitness

@@ -207,14 +207,15 @@ def _house(fleet: Fleet) -> Iterator[Finding]:
             "housekeeper",
             "problem",
             f"Nobody has kept house {since}, though workers live.",
-            "Look for chore_failed and loop_failed in the logs of workers; restart them.",
+            "Look for maintenance_task_failed and loop_failed in the logs of workers; "
+            "restart them.",
         )
     elif late:
         yield Finding(
             "housekeeper",
             "problem",
             f"Nobody takes care of {' and '.join(late)}.",
-            "A living worker does so; look for chore_failed in its log."
+            "A living worker does so; look for maintenance_task_failed in its log."
             if fleet.workers
             else "A worker does so as soon as one lives.",
         )

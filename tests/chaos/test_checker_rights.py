@@ -88,12 +88,12 @@ def its_heir_was_made_while_redis_had_lost_it(story: Story) -> None:
     story.made("job", unique="same", digest="digest")
     story.called("submit", "job", operation="single", unique="one", idempotency_key="key")
     story.script("lose_job", "lost", "job")
-    story.made("heir", unique="same", digest="digest")
-    story.called("submit", "heir", operation="single", unique="one", idempotency_key="key")
+    story.made("successor", unique="same", digest="digest")
+    story.called("submit", "successor", operation="single", unique="one", idempotency_key="key")
     story.made("job", by="adopt_job")
     story.became("job", "queued", "cancelled", by="adopt_job")
-    story.claimed("heir", 1)
-    story.finished("heir", 1)
+    story.claimed("successor", 1)
+    story.finished("successor", 1)
 
 
 def a_lowered_limit_lets_running_jobs_run_on(story: Story) -> None:

@@ -38,7 +38,7 @@ def test_javascript_verifies_a_callback_also_while_its_secret_is_rotated(
     rotate(office.world.store, "default", overlap=timedelta(days=1))
     with Receiver() as receiver:
         office.job(receiver)
-        office.round(office.courier(receiver))
+        office.round(office.dispatcher(receiver))
     (request,) = receiver.received
     sent = {
         "body": request.body.decode(),

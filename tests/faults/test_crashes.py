@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from callboard.actors.assembly import assemble
+from callboard.actors.container import build_container
 from callboard.config import load_settings
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.read import read_submissions
@@ -120,11 +120,11 @@ def test_a_job_that_kills_three_workers_fails_as_worker_lost(stack: Stack) -> No
 
 def waiting_messages(stack: Stack) -> int:
     """Count the messages that no worker has fetched."""
-    assembly = assemble(load_settings(**programmatic(stack)))
+    container = build_container(load_settings(**programmatic(stack)))
     try:
-        return assembly.publisher.ready("default") or 0
+        return container.publisher.ready("default") or 0
     finally:
-        assembly.close()
+        container.close()
 
 
 def wakeup_of(stack: Stack, job_id: str) -> Wakeup:
@@ -145,11 +145,11 @@ def publish_stale(stack: Stack, job_id: str) -> None:
 
 def publish(stack: Stack, wakeups: list[Wakeup]) -> None:
     """Publish messages as another process would."""
-    assembly = assemble(load_settings(**programmatic(stack)))
+    container = build_container(load_settings(**programmatic(stack)))
     try:
-        assert all(assembly.publisher.publish(wakeups))
+        assert all(container.publisher.publish(wakeups))
     finally:
-        assembly.close()
+        container.close()
 
 
 def programmatic(stack: Stack) -> dict[str, object]:

@@ -173,7 +173,7 @@ def _goes_on(stage: Stage) -> Iterator[None]:
     assert len(stage.publisher.published) > published
 
 
-def _post(stage: Stage, body: bytes, headers: dict[str, str]) -> testing.Result:
+def _sender(stage: Stage, body: bytes, headers: dict[str, str]) -> testing.Result:
     return stage.http.simulate_post("/v1/jobs", body=body, headers=headers)
 
 
@@ -188,12 +188,12 @@ def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
 
 @pytest.mark.parametrize("body", MALFORMED_JSON.values(), ids=MALFORMED_JSON)
 def test_what_is_not_json_is_a_malformed_body(stage: Stage, body: bytes) -> None:
-    _assert_problem(_post(stage, body, JSON), 400, "malformed-body")
+    _assert_problem(_sender(stage, body, JSON), 400, "malformed-body")
 
 
 @pytest.mark.parametrize("body", NOT_HELD.values(), ids=NOT_HELD)
 def test_a_number_that_would_not_arrive_as_sent_is_refused(stage: Stage, body: bytes) -> None:
-    _assert_problem(_post(stage, body, JSON), 422, "invalid-request")
+    _assert_problem(_sender(stage, body, JSON), 422, "invalid-request")
 
 
 @pytest.mark.parametrize("body", MALFORMED_MSGPACK.values(), ids=MALFORMED_MSGPACK)
@@ -202,7 +202,7 @@ def test_what_is_not_strict_msgpack_is_a_malformed_body_and_takes_no_memory(
 ) -> None:
     tracemalloc.start()
     try:
-        answer = _post(stage, body, MSGPACK)
+        answer = _sender(stage, body, MSGPACK)
         _now, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -218,7 +218,7 @@ def test_what_does_not_fit_is_pointed_at(
 ) -> None:
     raw = msgpack.packb(body) if packed else json.dumps(body).encode()
 
-    answer = _post(stage, raw, MSGPACK if packed else JSON)
+    answer = _sender(stage, raw, MSGPACK if packed else JSON)
 
     name = "invalid-parameters" if pointer.startswith("/params/") else "invalid-request"
     _assert_problem(answer, 422, name)
@@ -229,14 +229,14 @@ def test_what_does_not_fit_is_pointed_at(
 def test_a_bad_header_that_matters_is_a_problem(
     stage: Stage, headers: dict[str, str], status: int, name: str
 ) -> None:
-    _assert_problem(_post(stage, json.dumps(ADD).encode(), headers), status, name)
+    _assert_problem(_sender(stage, json.dumps(ADD).encode(), headers), status, name)
 
 
 @pytest.mark.parametrize("headers", IGNORED.values(), ids=IGNORED)
 def test_a_bad_header_that_does_not_matter_is_ignored_and_goes_nowhere(
     stage: Stage, headers: dict[str, str]
 ) -> None:
-    answer = _post(stage, json.dumps(ADD).encode(), {**JSON, **headers})
+    answer = _sender(stage, json.dumps(ADD).encode(), {**JSON, **headers})
 
     assert answer.status_code == 202
     assert len(answer.content) < MAX_BYTES_ANSWERED
@@ -252,8 +252,8 @@ def test_a_body_of_the_largest_size_is_read_and_one_byte_more_is_not(stage: Stag
     fits["params"] = {"value": "x" * room}
     body = json.dumps(fits).encode()
 
-    assert _post(stage, body, JSON).status_code == 202
-    _assert_problem(_post(stage, body + b" ", JSON), 413, "body-too-large")
+    assert _sender(stage, body, JSON).status_code == 202
+    _assert_problem(_sender(stage, body + b" ", JSON), 413, "body-too-large")
 
 
 def test_a_body_of_unknown_length_is_bounded_too(stage: Stage) -> None:
@@ -279,7 +279,7 @@ def test_a_body_without_length_or_chunks_is_not_waited_for(stage: Stage) -> None
 def test_a_thousand_errors_are_answered_with_the_first_hundred(stage: Stage) -> None:
     wrong = {f"unknown{number}": 1 for number in range(1000)}
 
-    answer = _post(stage, json.dumps({**ADD, "params": {"a": 1, **wrong}}).encode(), JSON)
+    answer = _sender(stage, json.dumps({**ADD, "params": {"a": 1, **wrong}}).encode(), JSON)
 
     _assert_problem(answer, 422, "invalid-parameters")
     assert len(answer.json["errors"]) == 100
@@ -294,7 +294,7 @@ def test_of_a_hundred_thousand_errors_some_are_told(stage: Stage) -> None:
     }
 
     for kind, body in bodies.items():
-        answer = _post(stage, json.dumps(body).encode(), JSON)
+        answer = _sender(stage, json.dumps(body).encode(), JSON)
         _assert_problem(answer, 422, kind)
         assert 1 <= len(answer.json["errors"]) <= 100
 

@@ -9,13 +9,13 @@ from falcon import testing
 from tests.api_stage import JSON, Stage, hash_of
 
 
-def _post(stage: Stage, query: str = "", body: Any = None, **more: Any) -> testing.Result:
+def _sender(stage: Stage, query: str = "", body: Any = None, **more: Any) -> testing.Result:
     params = {"a": 1, "b": 2} if body is None else body
     return stage.http.simulate_post("/v1/operations/add", query_string=query, json=params, **more)
 
 
 def test_the_body_is_the_parameters_and_the_answer_that_of_any_submission(stage: Stage) -> None:
-    answer = _post(stage)
+    answer = _sender(stage)
 
     submission = stage.publisher.published[0].submission
     assert answer.status_code == 202
@@ -28,14 +28,14 @@ def test_options_stand_in_the_query(stage: Stage) -> None:
         "priority=7&result_ttl_seconds=7200&label.project=gl%C3%BCck&label.x=&delay_seconds=90.5"
     )
 
-    job = _post(stage, query).json
+    job = _sender(stage, query).json
 
     assert (job["priority"], job["status"]) == (7, "scheduled")
     assert job["labels"] == {"project": "glück", "x": ""}
 
 
 def test_a_time_in_the_query_may_be_past_which_means_now(stage: Stage) -> None:
-    job = _post(stage, "run_at=2020-01-01T00:00:00%2B02:00").json
+    job = _sender(stage, "run_at=2020-01-01T00:00:00%2B02:00").json
 
     assert job["status"] == "queued"
 
@@ -66,7 +66,7 @@ def test_a_time_in_the_query_may_be_past_which_means_now(stage: Stage) -> None:
     ],
 )
 def test_a_wrong_option_is_named(stage: Stage, query: str, pointer: str) -> None:
-    answer = _post(stage, query)
+    answer = _sender(stage, query)
 
     assert answer.status_code == 422
     assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
@@ -87,7 +87,7 @@ def test_a_wrong_option_is_named(stage: Stage, query: str, pointer: str) -> None
 def test_errors_of_parameters_point_into_the_body_itself(
     stage: Stage, body: Any, pointers: list[str]
 ) -> None:
-    answer = _post(stage, body=body)
+    answer = _sender(stage, body=body)
 
     assert answer.status_code == 422
     assert [each["pointer"] for each in answer.json["errors"]] == pointers
@@ -102,7 +102,7 @@ def test_an_unknown_operation_is_not_found_before_its_body_is_read(stage: Stage)
 
 def test_a_repeat_is_recognised_whichever_media_type_carries_it(stage: Stage) -> None:
     key = {"Idempotency-Key": "once"}
-    first = _post(stage, "priority=7", headers=key)
+    first = _sender(stage, "priority=7", headers=key)
 
     packed = stage.http.simulate_post(
         "/v1/operations/add",
@@ -122,9 +122,9 @@ def test_a_repeat_is_recognised_whichever_media_type_carries_it(stage: Stage) ->
 @pytest.mark.parametrize("query", ["", "priority=8", "priority=7&label.a=b"])
 def test_a_repeat_with_other_options_is_a_mismatch(stage: Stage, query: str) -> None:
     key = {"Idempotency-Key": "once"}
-    _post(stage, "priority=7", headers=key)
+    _sender(stage, "priority=7", headers=key)
 
-    answer = _post(stage, query, headers=key)
+    answer = _sender(stage, query, headers=key)
 
     assert answer.status_code == 422
     assert answer.json["type"].endswith("/problems/idempotency-mismatch")
@@ -133,6 +133,6 @@ def test_a_repeat_with_other_options_is_a_mismatch(stage: Stage, query: str) -> 
 def test_a_viewer_submits_nothing_here() -> None:
     stage = Stage(api_keys=f"acme:viewer:{hash_of('look')}")
 
-    answer = _post(stage, headers={"X-API-Key": "look"})
+    answer = _sender(stage, headers={"X-API-Key": "look"})
 
     assert answer.status_code == 403

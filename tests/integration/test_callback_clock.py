@@ -15,11 +15,11 @@ class AheadStore(Store):
 def test_the_time_of_a_callback_is_that_of_redis_whatever_the_clock_of_the_worker_says() -> None:
     office = Office()
     with Receiver() as receiver:
-        courier = office.courier(receiver)
-        courier._store = AheadStore(office.world.redis, "test", testing=True)
+        dispatcher = office.dispatcher(receiver)
+        dispatcher._store = AheadStore(office.world.redis, "test", testing=True)
         office.job(receiver)
 
-        office.round(courier)
+        office.round(dispatcher)
         (request,) = receiver.received
 
     sent_at = int(dict(request.headers)["webhook-timestamp"])

@@ -10,8 +10,8 @@ import dns.resolver
 import dnslib
 from dnslib.server import BaseResolver, DNSServer
 
-from callboard.actors.callbacks.lookup import Lookup
-from callboard.actors.callbacks.post import Post
+from callboard.actors.webhooks.name_lookup import Lookup
+from callboard.actors.webhooks.sender import WebhookSender
 from callboard.jobs.callbacks.url import CallbackRules
 from tests.receiver import Receiver
 
@@ -71,14 +71,14 @@ def test_a_name_that_changes_at_the_second_look_is_connected_to_where_it_was_che
     names = NameServer(["127.0.0.1"], [INNER])
 
     with Receiver() as receiver, _asking(names) as lookup:
-        post = Post(_rules(receiver.port), lookup=lookup)
+        sender = WebhookSender(_rules(receiver.port), lookup=lookup)
         url = f"http://{NAME}:{receiver.port}/"
 
-        first = post.send(url, {}, b"{}")
+        first = sender.send(url, {}, b"{}")
 
         assert first.succeeded
         assert names.asked == 1
-        assert post.send(url, {}, b"{}").problem == "the host is not a public address"
+        assert sender.send(url, {}, b"{}").problem == "the host is not a public address"
         assert receiver.connections == 1
 
 
@@ -86,9 +86,9 @@ def test_one_inner_address_among_good_ones_is_enough_to_refuse() -> None:
     answers = [["127.0.0.1", INNER], [INNER, "127.0.0.1"], ["169.254.169.254"]]
 
     with Receiver() as receiver, _asking(NameServer(*answers)) as lookup:
-        post = Post(_rules(receiver.port), lookup=lookup)
+        sender = WebhookSender(_rules(receiver.port), lookup=lookup)
         url = f"http://{NAME}:{receiver.port}/"
-        attempts = [post.send(url, {}, b"{}") for _ in answers]
+        attempts = [sender.send(url, {}, b"{}") for _ in answers]
 
         assert receiver.connections == 0
     assert {each.problem for each in attempts} == {"the host is not a public address"}
@@ -97,20 +97,20 @@ def test_one_inner_address_among_good_ones_is_enough_to_refuse() -> None:
 
 def test_a_name_that_comes_back_is_reached_again() -> None:
     with Receiver() as receiver, _asking(NameServer([], ["127.0.0.1"])) as lookup:
-        post = Post(_rules(receiver.port), lookup=lookup)
+        sender = WebhookSender(_rules(receiver.port), lookup=lookup)
         url = f"http://{NAME}:{receiver.port}/"
 
-        assert post.send(url, {}, b"{}").problem == "the host has no address"
-        assert post.send(url, {}, b"{}").succeeded
+        assert sender.send(url, {}, b"{}").problem == "the host has no address"
+        assert sender.send(url, {}, b"{}").succeeded
 
 
 def test_a_name_server_that_hangs_ends_the_attempt_at_its_deadline() -> None:
     released = threading.Event()
 
     with Receiver() as receiver, _asking(NameServer(released)) as lookup:
-        post = Post(_rules(receiver.port), lookup=lookup, deadline_s=0.3)
+        sender = WebhookSender(_rules(receiver.port), lookup=lookup, deadline_s=0.3)
 
-        attempted = post.send(f"http://{NAME}:{receiver.port}/", {}, b"{}")
+        attempted = sender.send(f"http://{NAME}:{receiver.port}/", {}, b"{}")
         released.set()
 
     assert attempted.problem == "it took too long"

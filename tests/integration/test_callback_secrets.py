@@ -10,8 +10,8 @@ import standardwebhooks
 from click.testing import CliRunner, Result
 from fakeredis import FakeRedis, FakeServer
 
-from callboard.actors.assembly import assemble
-from callboard.actors.callbacks.delivering import deliver_callbacks
+from callboard.actors.container import build_container
+from callboard.actors.webhooks.middleware import dispatch_webhooks
 from callboard.config import load_settings
 from callboard.jobs.callbacks.secrets import WebhookSecrets, list_rotations, read_rotation, rotate
 from callboard.jobs.store import Store
@@ -44,7 +44,7 @@ def test_while_a_secret_is_rotated_the_old_and_the_new_one_verify(office: Office
 
     with Receiver() as receiver:
         office.job(receiver)
-        office.round(office.courier(receiver))
+        office.round(office.dispatcher(receiver))
 
     (request,) = receiver.received
     assert old != new
@@ -207,10 +207,10 @@ def test_a_short_signing_key_is_refused_without_being_quoted() -> None:
 
 
 def test_a_worker_without_a_key_says_that_it_leaves_callbacks_to_others() -> None:
-    assembly = assemble(load_settings())
+    container = build_container(load_settings())
 
     with capture_logs() as lines:
-        deliver_callbacks(assembly, lambda _: b"")
+        dispatch_webhooks(container, lambda _: b"")
 
-    assert [(each["event"], each["log_level"]) for each in lines] == [("callbacks_left", "info")]
-    assembly.close()
+    assert [(each["event"], each["log_level"]) for each in lines] == [("webhooks_left", "info")]
+    container.close()

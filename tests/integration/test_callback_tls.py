@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from callboard.actors.callbacks.lookup import Lookup
-from callboard.actors.callbacks.post import Post
+from callboard.actors.webhooks.name_lookup import Lookup
+from callboard.actors.webhooks.sender import WebhookSender
 from callboard.jobs.callbacks.deliver import Attempted
 from callboard.jobs.callbacks.url import CallbackRules
 from tests.authority import Authority
@@ -27,8 +27,8 @@ def _sent(
 ) -> Attempted:
     rules = CallbackRules(networks=("127.0.0.0/8",), ports=(receiver.port,))
     lookup = Lookup(lambda _: ["127.0.0.1"])
-    post = Post(rules, lookup=lookup, tls=trusted, deadline_s=deadline_s)
-    return post.send(f"https://{host}:{receiver.port}/hook?token=hush", {}, b"{}")
+    sender = WebhookSender(rules, lookup=lookup, tls=trusted, deadline_s=deadline_s)
+    return sender.send(f"https://{host}:{receiver.port}/hook?token=hush", {}, b"{}")
 
 
 def test_the_name_is_asked_for_and_proved_on_the_pinned_connection(authority: Authority) -> None:
@@ -66,7 +66,7 @@ def test_only_authorities_of_the_system_are_trusted_by_default(authority: Author
     with Receiver(tls=authority.certify("127.0.0.1")) as receiver:
         rules = CallbackRules(networks=("127.0.0.0/8",), ports=(receiver.port,))
 
-        attempted = Post(rules).send(f"https://127.0.0.1:{receiver.port}/", {}, b"{}")
+        attempted = WebhookSender(rules).send(f"https://127.0.0.1:{receiver.port}/", {}, b"{}")
 
     assert attempted.problem.startswith("its certificate is not accepted: ")
 

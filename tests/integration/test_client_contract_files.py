@@ -30,8 +30,8 @@ def embedded() -> Iterator[Embedded]:
 
 @pytest.fixture(scope="module")
 def client(embedded: Embedded) -> Iterator[Client]:
-    events = listen(embedded.assembly, waits=8, streams=8)
-    transport = httpx.WSGITransport(app=application(embedded.assembly, events))
+    events = listen(embedded.container, waits=8, streams=8)
+    transport = httpx.WSGITransport(app=application(embedded.container, events))
     with Client("http://localhost", patience=2, transport=transport) as made:
         yield made
     events.close()

@@ -16,7 +16,7 @@ from callboard.jobs.retry import retry
 from callboard.jobs.submission import FORMAT
 from tests import invariants
 from tests.batch_moves import decide, new_batch
-from tests.courier_moves import callback
+from tests.delivery_moves import callback
 from tests.invariants import look
 from tests.world import LEASE, LIMITS, World
 

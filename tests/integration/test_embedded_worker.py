@@ -12,8 +12,8 @@ import pytest
 from dramatiq import Broker, Middleware
 from dramatiq.worker import Worker
 
-from callboard.actors.assembly import Assembly, assemble
-from callboard.actors.service import Service
+from callboard.actors.container import Container, build_container
+from callboard.actors.worker import WorkerLifecycle
 from callboard.config import load_settings
 from callboard.config.connections import connect_redis
 from callboard.jobs.cancel import cancel
@@ -39,18 +39,18 @@ class Embedded:
             "lease": "3s",
             **settings,
         }
-        self.assembly: Assembly = assemble(load_settings(**chosen))
-        self.store = self.assembly.store
-        self.service = Service(self.assembly, supervised=False)
-        self.service.install()
-        self.worker = Worker(self.assembly.broker, worker_threads=4, worker_timeout=50)
+        self.container: Container = build_container(load_settings(**chosen))
+        self.store = self.container.store
+        self.lifecycle = WorkerLifecycle(self.container, supervised=False)
+        self.lifecycle.install()
+        self.worker = Worker(self.container.broker, worker_threads=4, worker_timeout=50)
         self.stopped = False
 
     def start(self) -> None:
         self.worker.start()
 
     def submit(self, operation: str, **params: Any) -> str:
-        return self.assembly.intake.submit(operation, params).job_id
+        return self.container.intake.submit(operation, params).job_id
 
     def read(self, job_id: str) -> Record:
         return read(self.store, job_id, tenant="default")
@@ -66,7 +66,7 @@ class Embedded:
         if not self.stopped:
             self.stopped = True
             self.worker.stop(timeout=10_000)
-            self.assembly.close()
+            self.container.close()
 
 
 @pytest.fixture
@@ -170,8 +170,8 @@ def test_nothing_starts_while_redis_is_away(embedded: Embedded, namespace: str) 
     accepted = record_without_message(embedded, "echo")
     server.connected = False
     try:
-        assert embedded.assembly.publisher.publish([accepted]) == [True]
-        eventually(lambda: embedded.assembly.publisher.ready("default") == 0, what="it is fetched")
+        assert embedded.container.publisher.publish([accepted]) == [True]
+        eventually(lambda: embedded.container.publisher.ready("default") == 0, what="it is fetched")
     finally:
         server.connected = True
 
@@ -180,7 +180,7 @@ def test_nothing_starts_while_redis_is_away(embedded: Embedded, namespace: str) 
 
 def record_without_message(embedded: Embedded, operation: str) -> Wakeup:
     """Record a job as a web process does that dies before it publishes."""
-    submission = embedded.assembly.registry.get(operation).submission(new_job_id(), {})
+    submission = embedded.container.registry.get(operation).submission(new_job_id(), {})
     accepted = submit(embedded.store, submission, max_active=10, max_active_operation=10)
     return Wakeup(accepted.submission, 1, handed_over=False, published_ms=accepted.now_ms)
 
@@ -194,7 +194,7 @@ def test_a_record_that_redis_lost_comes_back_with_its_message(embedded: Embedded
         published_ms=embedded.store.now_ms(),
     )
 
-    embedded.assembly.publisher.publish([wakeup])
+    embedded.container.publisher.publish([wakeup])
 
     eventually(lambda: exists(embedded, submission.job_id), what="the job is adopted")
     assert embedded.ended(submission.job_id).result == {"text": "lost", "attempt": 1}
@@ -223,7 +223,7 @@ def test_a_job_of_an_unknown_operation_waits_for_a_worker_that_knows_it(
     accepted = submit(embedded.store, submission, max_active=10, max_active_operation=10)
     wakeup = Wakeup(accepted.submission, 1, handed_over=False, published_ms=accepted.now_ms)
 
-    embedded.assembly.publisher.publish([wakeup])
+    embedded.container.publisher.publish([wakeup])
     outbox = embedded.store.keys("outbox")
     eventually(
         lambda: (
@@ -252,8 +252,8 @@ def test_a_worker_thread_outlives_every_kind_of_end(embedded: Embedded) -> None:
 
 
 def test_python_submits_by_the_same_path_as_http(embedded: Embedded) -> None:
-    embedded.assembly.intake.serve_operations()
-    operation = embedded.assembly.registry.get("echo")
+    embedded.container.intake.serve_operations()
+    operation = embedded.container.registry.get("echo")
 
     job_id = operation.submit(text="from Python")
 
@@ -266,12 +266,12 @@ def test_a_lost_lease_stops_the_function_and_its_outcome_is_refused(namespace: s
     try:
         job_id = embedded.submit("wait", seconds=60)
         # The record says so a moment before the worker knows the run as its own.
-        eventually(lambda: embedded.service.runs.find(job_id) is not None, what="the job runs")
+        eventually(lambda: embedded.lifecycle.runs.find(job_id) is not None, what="the job runs")
         assert embedded.read(job_id).status == "running"
         # Another attempt holds the job from now on.
         embedded.store.redis.hset(embedded.store.keys("job", job_id), "token", "somebody else's")
 
-        eventually(lambda: embedded.service.runs.find(job_id) is None, what="the run stops")
+        eventually(lambda: embedded.lifecycle.runs.find(job_id) is None, what="the run stops")
         assert embedded.read(job_id).status == "running"
     finally:
         embedded.stop()
@@ -303,7 +303,7 @@ class Deadly(Middleware):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_the_job_of_a_thread_that_died_is_run_by_another_one(namespace: str) -> None:
     embedded = Embedded(namespace, lease="1s")
-    embedded.assembly.broker.add_middleware(Deadly())
+    embedded.container.broker.add_middleware(Deadly())
     embedded.start()
     try:
         ended = embedded.run("echo")
@@ -324,6 +324,6 @@ def test_a_worker_says_what_it_is_and_what_it_can_run(embedded: Embedded) -> Non
 
     assert (worker.host, worker.pid) == (socket.gethostname(), os.getpid())
     assert worker.version == version("callboard")
-    assert worker.operations == tuple(sorted(each.name for each in embedded.assembly.registry))
-    assert worker.threads == embedded.assembly.settings.threads
+    assert worker.operations == tuple(sorted(each.name for each in embedded.container.registry))
+    assert worker.threads == embedded.container.settings.threads
     assert worker.since is not None

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from dramatiq import Message
 
-from callboard.actors.assembly import Assembly, assemble
 from callboard.actors.broker.delivery import Delivery
 from callboard.actors.claiming import DEFER, Claiming, NotMineError
-from callboard.actors.service import Service
+from callboard.actors.container import Container, build_container
 from callboard.actors.wakeups import PUBLISHED_MS
+from callboard.actors.worker import WorkerLifecycle
 from callboard.config import load_settings
 from callboard.jobs.cancel import cancel
 from callboard.jobs.defer import WITHOUT_END, defer
@@ -36,10 +36,10 @@ class Receiving:
         settings = load_settings(
             namespace=namespace, operations="tests.system.operations", resources="gpu=2"
         )
-        self.assembly: Assembly = assemble(settings)
-        Service(self.assembly, supervised=False).install()
+        self.container: Container = build_container(settings)
+        WorkerLifecycle(self.container, supervised=False).install()
         (self.claiming,) = (
-            each for each in self.assembly.broker.middleware if isinstance(each, Claiming)
+            each for each in self.container.broker.middleware if isinstance(each, Claiming)
         )
 
     def receive(self, job_id: str, **options: Any) -> Delivery:
@@ -48,22 +48,22 @@ class Receiving:
             actor_name="echo",
             args=(),
             kwargs={},
-            options={"result_ttl_ms": 1000, PUBLISHED_MS: self.assembly.store.now_ms(), **options},
+            options={"result_ttl_ms": 1000, PUBLISHED_MS: self.container.store.now_ms(), **options},
             message_id=job_id,
         )
         delivery = Delivery(message, redelivered=False)
         with pytest.raises(NotMineError):
-            self.claiming.before_process_message(self.assembly.broker, delivery)
+            self.claiming.before_process_message(self.container.broker, delivery)
         return delivery
 
     def put_off(self, job_id: str) -> bool:
         """Whether a job is queued and its message is due in a while."""
-        store = self.assembly.store
+        store = self.container.store
         due = store.redis.zscore(store.keys("outbox"), job_id) or 0
         return due > store.now_ms() + 2000 and self.field(job_id, "status") == "queued"
 
     def field(self, job_id: str, name: str) -> str | None:
-        store = self.assembly.store
+        store = self.container.store
         (value,) = store.pipeline(("HGET", store.keys("job", job_id), name))
         return None if value is None else value.decode()
 
@@ -73,7 +73,7 @@ def receiving(namespace: str) -> Iterator[Receiving]:
     """A worker that nobody has started."""
     made = Receiving(namespace)
     yield made
-    made.assembly.close()
+    made.container.close()
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def receiving(namespace: str) -> Iterator[Receiving]:
 def test_a_worker_puts_off_what_has_a_newer_format(
     receiving: Receiving, of_message: int, of_record: int
 ) -> None:
-    job_id = receiving.assembly.intake.submit("echo", {}).job_id
-    make_newer(receiving.assembly.store, job_id, of_record)
+    job_id = receiving.container.intake.submit("echo", {}).job_id
+    make_newer(receiving.container.store, job_id, of_record)
 
     delivery = receiving.receive(job_id, format=of_message)
 
@@ -101,7 +101,7 @@ def test_a_newer_message_without_a_record_is_kept_by_redis_and_holds_no_place(
 
     deliveries = [receiving.receive(each, format=99, payload="unknown") for each in job_ids]
     again = receiving.receive(job_ids[0], format=99, payload="unknown", published_ms=1)
-    strays = read_strays(receiving.assembly.store)
+    strays = read_strays(receiving.container.store)
 
     assert {delivery.given_back_after for delivery in (*deliveries, again)} == {None}
     assert receiving.field(job_ids[0], "status") is None
@@ -111,7 +111,7 @@ def test_a_newer_message_without_a_record_is_kept_by_redis_and_holds_no_place(
 def test_a_kept_message_comes_back_once_a_worker_lives_that_can_read_it(
     receiving: Receiving,
 ) -> None:
-    store, put_back = receiving.assembly.store, list[tuple[str, bytes]]()
+    store, put_back = receiving.container.store, list[tuple[str, bytes]]()
     delivery = receiving.receive(new_job_id(), format=NEWER, payload="as nobody knows it")
     look_again(store)
 
@@ -129,7 +129,7 @@ def test_a_kept_message_comes_back_once_a_worker_lives_that_can_read_it(
 
 
 def test_a_kept_message_goes_once_its_job_has_a_record(receiving: Receiving) -> None:
-    store, job_id = receiving.assembly.store, new_job_id()
+    store, job_id = receiving.container.store, new_job_id()
     receiving.receive(job_id, format=NEWER)
     store.redis.hset(store.keys("job", job_id), "status", "queued")
     look_again(store)
@@ -142,7 +142,7 @@ def test_a_kept_message_goes_once_its_job_has_a_record(receiving: Receiving) -> 
 def test_a_message_that_nobody_could_read_for_a_day_is_dropped_and_counted(
     receiving: Receiving,
 ) -> None:
-    store, job_id = receiving.assembly.store, new_job_id()
+    store, job_id = receiving.container.store, new_job_id()
     receiving.receive(job_id, format=NEWER)
     (stray,) = store.redis.zrange(store.keys("strays"), 0, -1)
     long_ago = store.now_ms() - 25 * 3600 * 1000
@@ -158,7 +158,7 @@ def test_a_message_that_nobody_could_read_for_a_day_is_dropped_and_counted(
 def test_a_message_that_is_none_of_ours_is_counted(receiving: Receiving) -> None:
     receiving.receive(new_job_id(), result_ttl_ms="soon")
 
-    assert read_strays(receiving.assembly.store).unreadable == 1
+    assert read_strays(receiving.container.store).unreadable == 1
 
 
 def test_what_is_put_off_for_its_format_never_fails_for_that(world: World) -> None:

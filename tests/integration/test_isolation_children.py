@@ -7,10 +7,11 @@ from datetime import timedelta
 import psutil
 import pytest
 
+from callboard.actors.execution.environment import ExecutionEnvironment
+from callboard.actors.execution.execute import execute
+from callboard.actors.execution.outcome_recorder import OutcomeRecorder
 from callboard.actors.isolation.child_pool import ChildPool
-from callboard.actors.recorder import Recorder
 from callboard.actors.runs import Run
-from callboard.actors.workshop import Workshop
 from callboard.jobs.encoding import decode
 from callboard.jobs.errors import Interruption
 from callboard.jobs.fence import Fence
@@ -24,19 +25,21 @@ from tests.integration.test_isolation import OPERATIONS, Apart, fork_servers, ru
 def run_of(apart: Apart, operation: str) -> Run:
     """Make a run of a job that nobody has claimed."""
     submission = Submission(job_id="any", operation=operation, params={})
-    return Run(submission, apart.assembly.registry.get(operation), Fence("any", 1, "token"), 0)
+    return Run(submission, apart.container.registry.get(operation), Fence("any", 1, "token"), 0)
 
 
-def workshop_of(apart: Apart, children: ChildPool) -> Workshop:
-    recorder = Recorder(
+def environment_of(apart: Apart, children: ChildPool) -> ExecutionEnvironment:
+    recorder = OutcomeRecorder(
         apart.store,
         worker="worker",
         lease=timedelta(seconds=3),
         bounds=LogBounds(),
         ending=threading.Event(),
     )
-    assembly = apart.assembly
-    return Workshop(assembly.settings, apart.store, assembly.storage, recorder, children=children)
+    container = apart.container
+    return ExecutionEnvironment(
+        container.settings, apart.store, container.storage, recorder, children=children
+    )
 
 
 def test_a_child_is_replaced_after_so_many_jobs() -> None:
@@ -80,7 +83,7 @@ def test_a_child_or_a_nursery_that_is_stopped_is_replaced(namespace: str) -> Non
     children.give_back(idle, unharmed=True)
     psutil.Process(idle.pid).suspend()
 
-    outcome = run_of(apart, "tell_pid").execute({}, workshop_of(apart, children))
+    outcome = execute(run_of(apart, "tell_pid"), {}, environment_of(apart, children))
 
     second = children.borrow(lambda: None)
     assert decode(outcome.result)["pid"] == second.pid != idle.pid
@@ -94,7 +97,7 @@ def test_a_child_or_a_nursery_that_is_stopped_is_replaced(namespace: str) -> Non
         children.give_back(child, unharmed=False)
     children.close()
     assert not psutil.pid_exists(idle.pid)
-    apart.assembly.close()
+    apart.container.close()
 
 
 def test_a_hundred_crashes_leave_a_worker_that_works_and_nothing_else(namespace: str) -> None:

@@ -45,14 +45,14 @@ class Workbench(Stage):
         super().__init__()
         self.folder = RunFiles()
 
-    def outputs(self, *files: File, surely: Any = at_once) -> Outputs:
+    def outputs(self, *files: File, retry_until_answered: Any = at_once) -> Outputs:
         made = Outputs(
             self.store,
             self.storage,
             self.folder,
             tenant="default",
             bounds=BOUNDS,
-            surely=surely,
+            retry_until_answered=retry_until_answered,
         )
         made.settle(files)
         return made
@@ -276,11 +276,13 @@ def test_what_a_job_made_goes_with_it(bench: Workbench) -> None:
 def test_redis_may_go_and_come_back_while_files_are_kept(bench: Workbench) -> None:
     file = bench.file()
 
-    def surely(ask: Callable[[], Any], /) -> Any:
+    def retry_until_answered(ask: Callable[[], Any], /) -> Any:
         ask()  # its answer was lost
         return ask()
 
-    outcome = bench.outputs(file, surely=surely).keep(file.described(), proceed=go_on)
+    outcome = bench.outputs(file, retry_until_answered=retry_until_answered).keep(
+        file.described(), proceed=go_on
+    )
 
     assert finish(bench.store, bench.running(), outcome) == "finished"
     assert bench.stored_bytes() == len(b"content")

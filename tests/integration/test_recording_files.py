@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from callboard import File, Job, operation
+from callboard.actors.execution.environment import ExecutionEnvironment
+from callboard.actors.execution.execute import execute
+from callboard.actors.execution.outcome_recorder import OutcomeRecorder
 from callboard.actors.isolation.child_pool import ChildPool
-from callboard.actors.recorder import Recorder
 from callboard.actors.runs import Run
-from callboard.actors.workshop import Workshop
 from callboard.jobs.fence import Fence
 from callboard.jobs.files.records import read_files
 from callboard.jobs.progress import LogBounds
@@ -39,7 +40,7 @@ class Bench(Stage):
     def __init__(self) -> None:
         super().__init__(registry=Registry([write]))
         self.job_id: str = self.submit({"operation": "write", "params": {}}).json["id"]
-        self.recorder = Recorder(
+        self.recorder = OutcomeRecorder(
             self.store,
             worker="worker-1",
             lease=timedelta(seconds=20),
@@ -49,10 +50,10 @@ class Bench(Stage):
         (submitted,) = read_submissions(self.store, [self.job_id]).values()
         self.run = Run(submitted.submission, write, self.claim(self.job_id), 0)
         children = ChildPool([], log_format="text", log_level="info")
-        workshop = Workshop(
+        environment = ExecutionEnvironment(
             self.settings, self.store, self.storage, self.recorder, children=children
         )
-        self.outcome: Outcome = self.run.execute({}, workshop)
+        self.outcome: Outcome = execute(self.run, {}, environment)
         (self.file_id,) = self.outcome.files
 
     def record(self) -> Record:

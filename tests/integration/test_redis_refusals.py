@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis, ResponseError
 
-from callboard.actors.assembly import assemble
+from callboard.actors.container import build_container
 from callboard.config import load_settings
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.finish import encode_result, finish
@@ -241,12 +241,14 @@ def test_a_process_that_starts_meanwhile_says_what_redis_refuses_and_goes_on(
         "full": (setting("maxmemory", "1"), "has no memory left"),
     }
     change, says = {**REFUSALS, **others}[name]
-    assembly = assemble(load_settings(redis_url=refusing.url, broker_url="amqp://127.0.0.1:1"))
+    container = build_container(
+        load_settings(redis_url=refusing.url, broker_url="amqp://127.0.0.1:1")
+    )
 
     with refusing.refusing(change), capture_logs() as logs:
-        assembly.check_store()
+        container.check_store()
 
-    assembly.close()
+    container.close()
     said = [
         line["reason"] for line in logs if line["event"] in ("store_refuses", "store_unchecked")
     ]

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from callboard.actors.ticking import MAX_AT_ONCE
+from callboard.actors.maintenance.scheduler import MAX_AT_ONCE
 from callboard.jobs.errors import (
     StoreUnavailable,
 )
@@ -23,7 +23,7 @@ from callboard.jobs.schedules.schedule import Schedule, job_id_of
 from callboard.jobs.store import Store
 from tests.logs import capture_logs
 from tests.servers import RedisServer
-from tests.ticks import MINUTELY, NAME, Ticks, set_next, ticking
+from tests.ticks import MINUTELY, NAME, Ticks, scheduler, set_next
 from tests.world import World
 
 MINUTE = timedelta(minutes=1)
@@ -78,7 +78,7 @@ def test_ids_are_valid_sort_by_time_and_differ_by_all_that_makes_a_tick(ticks: T
 
 def test_each_tick_comes_once_however_many_housekeepers_race(ticks: Ticks) -> None:
     ticks.put()
-    crowd = [ticking(ticks.store) for _ in range(4)]
+    crowd = [scheduler(ticks.store) for _ in range(4)]
 
     for _ in range(5):
         ticks.pass_time(minutes=1)
@@ -100,7 +100,7 @@ def test_each_tick_comes_once_however_many_housekeepers_race(ticks: Ticks) -> No
 def test_of_ticks_that_were_missed_the_latest_alone_is_made_up_for(ticks: Ticks) -> None:
     ticks.put()
     ticks.pass_time(days=365, seconds=10)
-    crowd = [ticking(ticks.store) for _ in range(3)]
+    crowd = [scheduler(ticks.store) for _ in range(3)]
     latest = ticks.now.replace(second=0)
 
     threads = [threading.Thread(target=each.tick) for each in crowd]
@@ -121,7 +121,7 @@ def test_a_housekeeper_that_sees_one_missed_tick_more_makes_no_second_job(ticks:
     ticks.pass_time(seconds=30)
 
     # As one that had read before, and goes on half a minute later.
-    ticking(ticks.store)._take(seen, ticks.now + MINUTE)
+    scheduler(ticks.store)._take(seen, ticks.now + MINUTE)
 
     assert len(ticks.times()) == 1
 
@@ -209,7 +209,7 @@ def test_a_refused_tick_is_kept_as_that_and_the_next_one_comes_as_usual(
 
 def test_a_tick_waits_for_a_worker_that_knows_its_operation(ticks: Ticks) -> None:
     ticks.put(missed="skip")
-    older = ticking(ticks.store, registry=Registry([]))
+    older = scheduler(ticks.store, registry=Registry([]))
     greet(ticks.store, "newer", {}, operations=["report"])
     tick = ticks.read().next_at
     ticks.pass_time(minutes=1)
@@ -232,7 +232,7 @@ def test_a_tick_is_refused_once_nobody_has_known_its_operation_for_ten_minutes(
 ) -> None:
     ticks.put(operation="nothing")
     ticks.pass_time(minutes=11)
-    housekeeper = ticking(ticks.store)
+    housekeeper = scheduler(ticks.store)
 
     ticks.housekeeper.tick()
     early = ticks.read().last
@@ -262,10 +262,10 @@ def test_an_account_of_a_made_job_wins_over_one_of_a_refusal(ticks: Ticks) -> No
     ticks.pass_time(minutes=1)
     seen = ticks.read()
 
-    ticking(ticks.store, registry=Registry([]))._take(seen, ticks.now)
+    scheduler(ticks.store, registry=Registry([]))._take(seen, ticks.now)
     refused = ticks.last.outcome
     ticks.housekeeper._take(seen, ticks.now)
-    ticking(ticks.store, registry=Registry([]))._take(seen, ticks.now)
+    scheduler(ticks.store, registry=Registry([]))._take(seen, ticks.now)
 
     assert refused == "unknown-operation"
     assert ticks.last.outcome == "submitted"
@@ -367,4 +367,4 @@ def test_a_redis_that_was_restarted_goes_on_with_the_tick_that_was_next(
 
 def _die(url: str) -> None:
     store = Store(Redis.from_url(url, protocol=2), "test", testing=True)
-    ticking(store, faults=["between-submit-and-advance"]).tick()
+    scheduler(store, faults=["between-submit-and-advance"]).tick()

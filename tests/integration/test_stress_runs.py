@@ -44,7 +44,7 @@ def test_however_a_function_fails_its_job_fails_and_says_why(
     assert (ended.status, ended.attempt) == ("failed", 1)
     assert ended.error is not None
     assert ended.error["detail"] == detail
-    eventually(lambda: len(embedded.service.runs) == 0, what="nothing is left of the run")
+    eventually(lambda: len(embedded.lifecycle.runs) == 0, what="nothing is left of the run")
     assert embedded.run("echo").status == "succeeded"
 
 
@@ -54,7 +54,7 @@ def test_a_run_whose_job_was_handed_to_the_same_process_is_stopped(
     path = tmp_path / "notes"
     job_id = embedded.submit("wait", seconds=60, path=str(path))
     eventually(path.exists, what="the job runs")
-    first = embedded.service.runs.find(job_id)
+    first = embedded.lifecycle.runs.find(job_id)
     assert first is not None
 
     # As if this process had been held up for a lease, and another one had reaped.
@@ -62,13 +62,13 @@ def test_a_run_whose_job_was_handed_to_the_same_process_is_stopped(
     eventually(lambda: path.read_text().count("begin") == 2, what="the job runs again")
 
     eventually(lambda: first.job.cancelled, what="the first run is told to stop", timeout=1)
-    second = embedded.service.runs.find(job_id)
+    second = embedded.lifecycle.runs.find(job_id)
     assert second is not None
     assert (second.fence.attempt, second.job.cancelled) == (2, False)
 
 
 def test_every_queue_is_of_the_namespace(embedded: Embedded, namespace: str) -> None:
-    queues = list(embedded.assembly.broker.queues)
+    queues = list(embedded.container.broker.queues)
 
     assert queues
     assert all(name.startswith(f"{namespace}.") for name in queues), queues

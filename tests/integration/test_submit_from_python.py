@@ -33,14 +33,14 @@ def running() -> Iterator[Embedded]:
         callback_networks="127.0.0.0/8",
         shutdown_grace="0s",
     )
-    serve_operations(made.assembly)
+    serve_operations(made.container)
     made.start()
     yield made
     made.stop()
 
 
 def operation(running: Embedded, name: str) -> Operation:
-    return running.assembly.registry.get(name)
+    return running.container.registry.get(name)
 
 
 def record(running: Embedded, job_id: str, tenant: str = "default") -> Record:
@@ -154,10 +154,10 @@ def test_a_function_hears_why_its_submission_is_refused(running: Embedded, name:
 
 
 def test_a_process_with_neither_servers_nor_a_worker_refuses() -> None:
-    assembly = connect(load_settings(namespace="not-started", operations=OPERATIONS))
+    container = connect(load_settings(namespace="not-started", operations=OPERATIONS))
 
-    with closing(assembly), pytest.raises(OperationError, match="nobody would run the job: this"):
-        assembly.registry.get("echo").submit(text="a")
+    with closing(container), pytest.raises(OperationError, match="nobody would run the job: this"):
+        container.registry.get("echo").submit(text="a")
 
 
 def test_a_process_that_is_not_connected_or_no_longer_refuses() -> None:

@@ -16,8 +16,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
-from callboard.actors.assembly import assemble
-from callboard.actors.service import Service
+from callboard.actors.container import build_container
+from callboard.actors.worker import WorkerLifecycle
 from callboard.config import load_settings
 from callboard.config.logging import configure_logging
 from callboard.config.telemetry import Telemetry
@@ -43,19 +43,19 @@ class Process:
         )
         self.exporter = InMemorySpanExporter()
         telemetry = Telemetry(TracerProvider(), lambda: SimpleSpanProcessor(self.exporter))
-        self.assembly = assemble(settings)
-        service = Service(self.assembly, supervised=False, telemetry=telemetry)
-        service.install()
-        self.events = listen(self.assembly, waits=10, streams=10)
-        self.http = testing.TestClient(application(self.assembly, self.events, telemetry))
-        self.worker = Worker(self.assembly.broker, worker_threads=2, worker_timeout=50)
+        self.container = build_container(settings)
+        lifecycle = WorkerLifecycle(self.container, supervised=False, telemetry=telemetry)
+        lifecycle.install()
+        self.events = listen(self.container, waits=10, streams=10)
+        self.http = testing.TestClient(application(self.container, self.events, telemetry))
+        self.worker = Worker(self.container.broker, worker_threads=2, worker_timeout=50)
         self.worker.start()
 
     def run(self, operation: str, headers: dict[str, str] = HEADERS, **params: Any) -> str:
         body = {"operation": operation, "params": params}
         job_id = str(self.http.simulate_post("/v1/jobs", json=body, headers=headers).json["id"])
         eventually(
-            lambda: read(self.assembly.store, job_id, tenant="default").final, what="the job ends"
+            lambda: read(self.container.store, job_id, tenant="default").final, what="the job ends"
         )
         return job_id
 
@@ -71,7 +71,7 @@ class Process:
     def close(self) -> None:
         self.worker.stop(timeout=10_000)
         self.events.close()
-        self.assembly.close()
+        self.container.close()
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_a_request_is_a_server_span_below_the_clients(process: Process) -> None:
         "callboard.request_id": "r-7",
         "callboard.tenant": "default",
     } == attributes_of(span)
-    assert read(process.assembly.store, job_id, tenant="default").request_id == "r-7"
+    assert read(process.container.store, job_id, tenant="default").request_id == "r-7"
 
 
 def test_a_refused_request_is_no_error_of_the_server(process: Process) -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from callboard.actors.housekeeping import Housekeeper
+from callboard.actors.maintenance.housekeeper import Housekeeper
 from callboard.jobs.errors import StorageUnavailable
 from callboard.jobs.files.keep import Claimed, Shelf, keep_file
 from callboard.jobs.files.records import new_file_id
 from callboard.jobs.files.remove import expire_files
 from callboard.jobs.files.storage import Storage
 from tests.eventually import eventually
-from tests.ticks import Nowhere, ticking
+from tests.ticks import Nowhere, scheduler
 from tests.world import World
 
 HOUR = timedelta(hours=1)
@@ -51,7 +51,7 @@ def test_a_storage_that_does_not_answer_holds_up_no_job(world: World, tmp_path: 
         name="worker-1",
         lease=timedelta(seconds=20),
         storage=storage,
-        ticking=ticking(world.store),
+        scheduler=scheduler(world.store),
         put_back=lambda queue, _body: pytest.fail(f"nothing was kept for {queue}"),
     )
     world.pass_time(HOUR_MS)

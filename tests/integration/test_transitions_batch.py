@@ -17,7 +17,7 @@ from callboard.jobs.errors import (
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.quota import Charge
 from tests.batch_moves import CALLBACK, counts, decide, new_batch, read, words_of
-from tests.courier_moves import take
+from tests.delivery_moves import take
 from tests.invariants import look
 from tests.world import World
 

@@ -16,7 +16,7 @@ from callboard.jobs.reap import reap
 from callboard.jobs.release import release
 from callboard.jobs.retry import retry
 from tests.batch_moves import CALLBACK, counts, decide, new_batch, read, submitted
-from tests.courier_moves import done, take
+from tests.delivery_moves import done, take
 from tests.world import LEASE, World
 
 HOUR_MS = 3_600_000

@@ -11,7 +11,7 @@ from callboard.jobs.finish import Outcome, finish
 from callboard.jobs.reap import reap
 from callboard.jobs.release import release
 from callboard.jobs.retry import retry
-from tests.courier_moves import SUCCESS, callback, done, ended, take, types
+from tests.delivery_moves import SUCCESS, callback, done, ended, take, types
 from tests.world import LEASE, World
 
 FAILURE = Outcome(error={"type": "failure", "detail": "no"})

@@ -1,4 +1,4 @@
-"""Callbacks: couriers share what is due, and none is lost, doubled or held up by another."""
+"""Callbacks: dispatchers share what is due, and none is lost, doubled or held up by another."""
 
 import json
 from datetime import timedelta
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from callboard.actors.housekeeping import Housekeeper
+from callboard.actors.maintenance.housekeeper import Housekeeper
 from callboard.jobs.callbacks.deliver import Attempted, keep_body
 from callboard.jobs.callbacks.deliveries import list_deliveries, resend
 from callboard.jobs.errors import DeliveryNotFound, DeliveryPending
@@ -15,8 +15,8 @@ from callboard.jobs.files.storage import Storage
 from callboard.jobs.finish import finish
 from callboard.jobs.log import read_log
 from callboard.jobs.purge import purge, purge_expired
-from tests.courier_moves import DOWN, OK, SUCCESS, callback, done, ended, take
-from tests.ticks import Nowhere, ticking
+from tests.delivery_moves import DOWN, OK, SUCCESS, callback, done, ended, take
+from tests.ticks import Nowhere, scheduler
 from tests.world import World
 
 HOUR_MS = 3_600_000
@@ -320,7 +320,7 @@ def test_the_housekeeper_waits_for_as_long_as_callbacks_are_tried(
         name="worker-1",
         lease=timedelta(seconds=20),
         storage=Storage(str(tmp_path)),
-        ticking=ticking(world.store),
+        scheduler=scheduler(world.store),
         put_back=lambda queue, _body: pytest.fail(f"nothing was kept for {queue}"),
         callback_retries=[timedelta(days=3), timedelta(days=3)],
     )

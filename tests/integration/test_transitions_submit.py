@@ -204,14 +204,14 @@ def test_a_lost_job_ends_cancelled_when_another_took_its_key_meanwhile(
 ) -> None:
     message = _message_of(world, world.submitted(**shared))
     world.lose(message.submission.job_id)
-    heir = world.submitted(**shared)
+    successor = world.submitted(**shared)
     replay = world.new_submission(**shared)
 
     word = world.adopt(message)
 
     assert word == "superseded"
     assert world.status(message.submission.job_id) == "cancelled"
-    assert world.status(heir) == "queued"
+    assert world.status(successor) == "queued"
     assert world.submit(replay) == ("replayed" if "idempotency_digest" in shared else "duplicate")
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from callboard import Job, operation
-from callboard.actors.assembly import assemble
+from callboard.actors.container import build_container
+from callboard.actors.execution.environment import ExecutionEnvironment
+from callboard.actors.execution.execute import execute
+from callboard.actors.execution.outcome_recorder import OutcomeRecorder
 from callboard.actors.isolation.child_pool import ChildPool
-from callboard.actors.recorder import Recorder
 from callboard.actors.runs import Run, Runs
-from callboard.actors.watchdog import Threads, Watchdog
-from callboard.actors.workshop import Workshop
+from callboard.actors.watchdog.thread_watch import Threads, Watchdog
 from callboard.config import load_settings
 from callboard.jobs.errors import Cancelled, Interrupted, Interruption, LeaseLost
 from callboard.jobs.fence import Fence
@@ -31,20 +32,20 @@ class Crew:
 
     def __init__(self, namespace: str) -> None:
         settings = load_settings(namespace=namespace)
-        assembly = assemble(settings)
-        recorder = Recorder(
-            assembly.store,
+        container = build_container(settings)
+        recorder = OutcomeRecorder(
+            container.store,
             worker="worker",
             lease=settings.lease,
             bounds=LogBounds(),
             ending=threading.Event(),
         )
-        self.workshop = Workshop(
+        self.environment = ExecutionEnvironment(
             settings,
-            assembly.store,
-            assembly.storage,
+            container.store,
+            container.storage,
             recorder,
-            children=ChildPool.of(assembly.registry, settings),
+            children=ChildPool.of(container.registry, settings),
         )
         self.runs = Runs()
         self.drained: list[bool] = []
@@ -80,7 +81,7 @@ class Crew:
             self.runs.begin(run)
             if ends:
                 with suppress(Interrupted):
-                    run.execute({}, self.workshop)
+                    execute(run, {}, self.environment)
                 self.runs.end()
             begun.set()
 

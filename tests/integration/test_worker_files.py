@@ -27,7 +27,7 @@ class Desk(Embedded):
     def upload(
         self, content: bytes, name: str = "notes.txt", media_type: str = "text/plain", **more: str
     ) -> str:
-        storage = self.assembly.storage
+        storage = self.container.storage
         claimed = Claimed(new_file_id(), more.get("tenant", "default"), "upload")
         with storage.stage() as staged:
             staged.write(content)
@@ -40,15 +40,15 @@ class Desk(Embedded):
         return read_file(self.store, file_id, tenant="default")
 
     def content(self, file_id: str) -> bytes:
-        return b"".join(self.assembly.storage.read(self.file(file_id).object))
+        return b"".join(self.container.storage.read(self.file(file_id).object))
 
     def left_in_staging(self) -> list[Path]:
-        with self.assembly.storage.stage() as staged:
+        with self.container.storage.stage() as staged:
             return [path for path in staged.path.parent.iterdir() if path != staged.path]
 
     def path(self, file_id: str) -> Path:
         """Find the bytes of a file in the storage's folder."""
-        with self.assembly.storage.stage() as staged:
+        with self.container.storage.stage() as staged:
             return staged.path.parents[1] / object_of(file_id)
 
     def stored_bytes(self) -> int:
@@ -153,8 +153,8 @@ def test_each_place_of_a_list_has_its_own_pointer(desk: Desk) -> None:
 
 
 def test_equal_contents_make_a_duplicate_whatever_their_ids(desk: Desk) -> None:
-    operation = desk.assembly.registry.get("read_once")
-    intake = desk.assembly.intake
+    operation = desk.container.registry.get("read_once")
+    intake = desk.container.intake
 
     first, second, other = (
         intake.prepare(operation, {"document": desk.upload(content)}).fingerprint
@@ -166,7 +166,7 @@ def test_equal_contents_make_a_duplicate_whatever_their_ids(desk: Desk) -> None:
 
 def test_a_file_that_went_before_the_run_fails_the_job(desk: Desk) -> None:
     file_id = desk.upload(b"text")
-    desk.assembly.storage.remove(desk.file(file_id).object)
+    desk.container.storage.remove(desk.file(file_id).object)
 
     ended = desk.run("examine", document=file_id)
 
@@ -234,7 +234,7 @@ def test_a_large_result_is_kept_where_files_are(desk: Desk) -> None:
     assert ended.result_file is not None
     assert desk.file(ended.result_file).kind == "result"
     assert desk.file(ended.result_file).in_use
-    assert len(read_result(desk.store, ended.id, desk.assembly.storage)) == 100_000
+    assert len(read_result(desk.store, ended.id, desk.container.storage)) == 100_000
 
 
 def test_an_operation_has_a_bound_of_its_own(desk: Desk) -> None:
@@ -250,7 +250,7 @@ def test_files_go_with_their_job(desk: Desk) -> None:
     ended = desk.run("noise", size=100_000)
     assert ended.result_file is not None
     with pytest.raises(FileInUse):
-        remove_file(desk.store, desk.assembly.storage, ended.result_file)
+        remove_file(desk.store, desk.container.storage, ended.result_file)
 
     purge(desk.store, ended.id)
 

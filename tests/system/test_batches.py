@@ -40,7 +40,7 @@ def test_a_web_process_that_dies_in_a_batch_leaves_nothing_that_a_repeat_does_no
     eventually(stack.ready, what="web is ready", timeout=BOOT_SECONDS)
     body = {"items": [_item(number) for number in range(STEP + 20)]}
     with pytest.raises(httpx.TransportError):
-        _post(stack, body)
+        _sender(stack, body)
     broken.end()
     stack.start(workers=1)
 
@@ -68,7 +68,7 @@ def _item(number: int) -> dict[str, Any]:
     return {"operation": "echo", "params": {"text": str(number)}}
 
 
-def _post(stack: Stack, body: Any) -> httpx.Response:
+def _sender(stack: Stack, body: Any) -> httpx.Response:
     return httpx.post(f"{stack.url}/v1/batches", json=body, headers=KEY, timeout=30)
 
 

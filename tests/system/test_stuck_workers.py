@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from callboard.actors.stopping import EXIT_STUCK, GONE_SECONDS
+from callboard.actors.shutdown import EXIT_STUCK, GONE_SECONDS
 from callboard.jobs.reap import reap
 from callboard.jobs.workers import list_workers
 from tests.eventually import eventually

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
-from callboard.actors.callbacks.signing import signed
+from callboard.actors.webhooks.signing import signed
 from callboard.jobs.callbacks.secrets import derive
 
 pytestmark = pytest.mark.check

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from callboard.actors.coroutines.loop import OwnLoop, SharedLoop
-from callboard.actors.interrupts import Guard
+from callboard.actors.interrupts.guard import Guard
 from callboard.jobs.errors import Interruption
 from tests.eventually import eventually
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from callboard.actors.interrupts import Guard
+from callboard.actors.interrupts.guard import Guard
 from callboard.jobs.errors import Interruption
 
 

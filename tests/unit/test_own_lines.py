@@ -10,15 +10,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from callboard.actors.interrupts.wake_thread import wake
 from callboard.actors.isolation.random_generators import find_generators, reseed
-from callboard.actors.upkeep.aspect import Aspect, State
-from callboard.actors.upkeep.logs import logging_aspects
-from callboard.actors.waking import wake
+from callboard.actors.process_state.logging_setup import logging_items
+from callboard.actors.process_state.state import ProcessState, StateItem
 from callboard.config import load_settings
 from callboard.config.lines import PLACE, PROCESSORS, get_logger
 from callboard.config.logging import configure_logging
 from tests.eventually import eventually
-from tests.upkeep_operations import WAYS
+from tests.process_state_operations import WAYS
 
 LOGGING = [*list(WAYS)[: list(WAYS).index("stdout")]]
 
@@ -35,22 +35,22 @@ class Holder:
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
-    before, processors = State(logging_aspects()), PROCESSORS[:]
+    before, processors = ProcessState(logging_items()), PROCESSORS[:]
     made = io.StringIO()
     configure_logging(load_settings(log_format="json"), stream=made)
     yield made
     PROCESSORS[:] = processors
     PLACE.use(None)
     logging.captureWarnings(capture=False)
-    for aspect, _now in before.changed():
-        before.restore(aspect)
+    for item, _now in before.changed():
+        before.restore(item)
 
 
 @pytest.mark.parametrize("how", LOGGING)
 def test_lines_of_ours_and_of_libraries_are_written_whatever_is_done_to_logging(
     stream: io.StringIO, how: str
 ) -> None:
-    as_it_was = State(logging_aspects())
+    as_it_was = ProcessState(logging_items())
     logging.getLogger("pika.adapters")
 
     WAYS[how]()
@@ -60,8 +60,8 @@ def test_lines_of_ours_and_of_libraries_are_written_whatever_is_done_to_logging(
 
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["event"] for line in lines] == ["said", "lost it", "failed"]
-    for aspect, _now in as_it_was.changed():
-        assert as_it_was.restore(aspect), aspect.name
+    for item, _now in as_it_was.changed():
+        assert as_it_was.restore(item), item.name
     logging.getLogger("theirs").warning("heard")
     assert "heard" in stream.getvalue()
 
@@ -84,13 +84,13 @@ def test_a_stream_that_is_closed_costs_nobody_anything(stream: io.StringIO) -> N
 
 def test_what_cannot_be_put_back_is_said_once() -> None:
     values = [1]
-    state = State([Aspect("kept", lambda: values[0])])
+    state = ProcessState([StateItem("kept", lambda: values[0])])
     values[0] = 2
 
-    ((aspect, now),) = state.changed()
+    ((item, now),) = state.changed()
 
     assert now == 2
-    assert not state.restore(aspect)
+    assert not state.restore(item)
     assert state.changed() == []
 
 

@@ -14,7 +14,7 @@ from tests.logs import logging_kept
 
 TRACE = """\
 Traceback (most recent call last):
-  File "/srv/actors/invocation.py", line 26, in begin
+  File "/srv/actors/invocation/invoke.py", line 26, in begin
     return copy_context().run(operation.function, **arguments)
            ^^^^^^^^^^^^^^
   File "/home/me/mine.py", line 3, in price

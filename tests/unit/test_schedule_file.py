@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from callboard import operation
-from callboard.actors.assembly import assemble
+from callboard.actors.container import build_container
 from callboard.config import load_settings
 from callboard.jobs.errors import OperationError, ScheduleInvalid
 from callboard.jobs.registry import Registry
@@ -106,4 +106,4 @@ def test_no_process_is_put_together_with_a_file_that_is_wrong(
     monkeypatch.setenv("CALLBOARD_SCHEDULES_FILE", str(path))
 
     with pytest.raises(OperationError, match="no operation named 'report'"):
-        assemble(load_settings())
+        build_container(load_settings())

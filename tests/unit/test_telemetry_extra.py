@@ -34,15 +34,15 @@ def test_without_the_packages_telemetry_refuses_to_start_with_one_sentence() -> 
 
 def test_while_it_is_off_nothing_of_telemetry_is_imported() -> None:
     done = python(
-        "from callboard.actors.assembly import assemble;"
-        "from callboard.actors.service import Service;"
+        "from callboard.actors.container import build_container;"
+        "from callboard.actors.worker import WorkerLifecycle;"
         "from callboard.config import load_settings; from callboard.ops.web import application;"
         "from callboard.config.telemetry import Telemetry;"
         "from callboard.api.waiting.events import Events;"
         "settings = load_settings(); telemetry = Telemetry.of(settings, process='test');"
-        "assembly = assemble(settings);"
-        "Service(assembly, supervised=False, telemetry=telemetry).install();"
-        "application(assembly, Events(lambda: None, 'events'), telemetry);"
+        "container = build_container(settings);"
+        "WorkerLifecycle(container, supervised=False, telemetry=telemetry).install();"
+        "application(container, Events(lambda: None, 'events'), telemetry);"
         "print(telemetry, sorted(n for n in sys.modules if n.endswith('.spans')))"
     )
 

@@ -1,1 +1,0 @@
-"""Callbacks over the wire: a courier delivers what jobs and batches have to say."""

@@ -1,0 +1,85 @@
+"""Hear of cancels at once: one Redis subscription for each worker process."""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+import redis
+
+from callboard.config.lines import get_logger
+from callboard.jobs.outages import NO_RIGHTS, outage_of
+
+PAUSE_SECONDS: Final = 1.0
+LISTEN_SECONDS: Final = 1.0
+
+log = get_logger(__name__)
+
+
+class CancelListener:
+    """Listens for ids of jobs that are to stop, some followed by `force`.
+
+    What is published while the connection is down is not heard here; the next heartbeat says it.
+    Where Redis lets nobody listen, heartbeats are hurried instead.
+
+    Args:
+        client: for subscriptions.
+        channel: where the ids come.
+        on_cancel: told each id, with what follows it.
+        on_return: called after each new connection, for what was missed.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        channel: str,
+        *,
+        on_cancel: Callable[[str], object],
+        on_return: Callable[[], object],
+    ) -> None:
+        self._client = client
+        self._channel = channel
+        self._on_cancel = on_cancel
+        self._on_return = on_return
+        self._closing = threading.Event()
+        self._refused = False
+        self._thread = threading.Thread(target=self._run, name="cancels", daemon=True)
+
+    def start(self) -> None:
+        """Start to listen."""
+        self._thread.start()
+
+    def close(self, timeout: float = 3.0) -> None:
+        """Stop listening."""
+        self._closing.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._listen()
+            except (redis.RedisError, OSError) as error:
+                if outage_of(error) == NO_RIGHTS:
+                    self._say_refused(str(error))
+                    self._on_return()
+                self._closing.wait(PAUSE_SECONDS)
+            except Exception:
+                log.exception("cancels_failed")
+                self._closing.wait(PAUSE_SECONDS)
+
+    def _say_refused(self, reason: str) -> None:
+        if not self._refused:
+            self._refused = True
+            log.warning("cancels_unheard", reason=reason)
+
+    def _listen(self) -> None:
+        with self._client.pubsub() as subscription:
+            subscription.subscribe(self._channel)
+            while not self._closing.is_set():
+                message = subscription.get_message(timeout=LISTEN_SECONDS)
+                if message is None:
+                    continue
+                if message["type"] == "subscribe":
+                    self._refused = False
+                    self._on_return()
+                elif message["type"] == "message":
+                    self._on_cancel(message["data"].decode())

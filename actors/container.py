@@ -1,0 +1,194 @@
+"""Build what a process needs from its settings, and connect to nothing yet."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import redis
+from dramatiq import Actor
+
+from callboard.actors.amqp import queue_name
+from callboard.actors.broker import EmbeddedBroker, RabbitmqBroker
+from callboard.actors.claiming import stand_in
+from callboard.actors.encoding import install_encoding
+from callboard.actors.publisher import Publisher
+from callboard.actors.wakeups import BrokerPublisher
+from callboard.config import Settings
+from callboard.config.connections import connect_redis
+from callboard.config.lines import get_logger
+from callboard.config.process import ProcessName
+from callboard.config.tls import tls_fault
+from callboard.jobs.errors import StoreUnfit
+from callboard.jobs.faults import FaultPoints
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.fitness import examine
+from callboard.jobs.intake import Intake
+from callboard.jobs.outages import NO_DATABASE, outage_of
+from callboard.jobs.registry import Registry, discover
+from callboard.jobs.relay import Relay
+from callboard.jobs.rights import refusals
+from callboard.jobs.schedules.file import read_schedules
+from callboard.jobs.schedules.schedule import Schedule
+from callboard.jobs.store import Store
+
+OPERATIONS = ("callboard.actors.operations",)
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Container:
+    """The parts of one process, wired.
+
+    Attributes:
+        schedules: those of the file by name; None where no file is set.
+        at_close: called once when the parts are closed.
+    """
+
+    settings: Settings
+    registry: Registry
+    limits: dict[str, int | None]
+    store: Store
+    broker: RabbitmqBroker | EmbeddedBroker
+    publisher: BrokerPublisher
+    relay: Relay
+    intake: Intake
+    storage: Storage
+    schedules: dict[str, Schedule] | None = None
+    at_close: list[Callable[[], None]] = field(default_factory=list)
+
+    def has_worker(self) -> bool:
+        """Whether jobs are run: by workers elsewhere, or by one of this process."""
+        return not isinstance(self.broker, EmbeddedBroker) or self.broker.is_consumed
+
+    def check_store(self) -> None:
+        """Look at how Redis is set up, and say loudly what can lose jobs.
+
+        While Redis is away, only strict durability stops the start.
+
+        Raises:
+            StoreUnfit: strict durability cannot be had, or there is no such database.
+            redis.RedisError: strict durability cannot be checked.
+        """
+        strict = self.settings.durability == "strict"
+        if self.settings.embedded:
+            return
+        try:
+            for refusal in refusals(self.store):
+                log.error("store_refuses", reason=str(refusal))
+            fitness = examine(self.store.redis, strict=strict)
+        except redis.RedisError as error:
+            if outage_of(error) == NO_DATABASE:
+                raise StoreUnfit(f"Redis {NO_DATABASE}.") from error
+            if strict:
+                raise
+            log.warning("store_unchecked", reason=away_because(error))
+            return
+        for complaint in fitness.complaints:
+            log.error("store_unfit", complaint=complaint)
+        self.store.durable_by = fitness.durable_by
+
+    def broker_trouble(self) -> str | None:
+        """Say what keeps messages from being published now, in a sentence; None if nothing does.
+
+        Starts to connect when nobody has.
+        """
+        if isinstance(self.broker, EmbeddedBroker):
+            return None
+        trouble = self.broker.publisher.trouble()
+        return None if trouble is None else f"RabbitMQ {trouble}."
+
+    def close(self) -> None:
+        """Publish what was handed in, and hang up."""
+        while self.at_close:
+            self.at_close.pop()()
+        self.relay.close()
+        self.broker.close()
+        self.storage.close()
+
+
+def build_container(settings: Settings, *, role: str = "program") -> Container:
+    """Build the parts of a process.
+
+    Args:
+        settings: of the installation.
+        role: what the process is, for those who look at the servers' connections.
+
+    Raises:
+        OperationError: an operation is declared wrongly, or needs a resource that is not there.
+    """
+    install_encoding()
+    registry = discover(OPERATIONS, settings.operations)
+    limits = registry.limits(settings.resources)
+    declared = settings.schedules_file
+    schedules = None if declared is None else read_schedules(declared, registry)
+    store = Store(connect_redis(settings, role=role), settings.namespace, testing=settings.testing)
+    broker = _broker(settings, registry, ProcessName(role, settings.namespace))
+    publisher = BrokerPublisher(broker, settings.namespace)
+    broker.unknown_actor = Actor(
+        stand_in,
+        broker=broker,
+        actor_name="unknown_operation",
+        queue_name=publisher.queue("default"),
+        priority=0,
+        options={"store_results": True},
+    )
+    relay = Relay(store, publisher)
+    store.on_woken = relay.wake
+    intake = Intake(
+        store,
+        publisher,
+        relay,
+        registry,
+        settings.max_active,
+        FaultPoints(settings.fault_points),
+    )
+    return Container(
+        settings,
+        registry,
+        limits,
+        store,
+        broker,
+        publisher,
+        relay,
+        intake,
+        open_storage(settings),
+        schedules,
+    )
+
+
+def open_storage(settings: Settings) -> Storage:
+    """Make what keeps files; it connects to nothing and makes no folder yet."""
+    default = None if settings.embedded else "var/files"
+    return Storage(settings.storage_url or default, settings.staging_dir)
+
+
+def away_because(error: BaseException) -> str:
+    """Say in a line of the log why Redis cannot be used."""
+    if isinstance(error, StoreUnfit):
+        return str(error)
+    return tls_fault(error) or f"Redis {outage_of(error) or 'refuses'}: {error}"
+
+
+def _broker(
+    settings: Settings, registry: Registry, process: ProcessName
+) -> RabbitmqBroker | EmbeddedBroker:
+    if settings.broker_url is None:
+        return EmbeddedBroker(prefetch=settings.threads)
+    url = settings.broker_url.get_secret_value()
+    tls, queue_type = settings.tls, settings.queue_type
+    publisher = Publisher(
+        url,
+        tls=tls,
+        process=process,
+        queue_type=queue_type,
+        deadline=settings.publish_deadline,
+        queues=[queue_name(settings.namespace, queue) for queue in registry.queues()],
+    )
+    return RabbitmqBroker(
+        url=url,
+        tls=tls,
+        process=process,
+        publisher=publisher,
+        prefetch=settings.threads,
+        queue_type=queue_type,
+    )

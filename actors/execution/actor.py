@@ -1,0 +1,57 @@
+"""The Dramatiq actor of an operation."""
+
+from typing import Any
+
+from dramatiq import Actor, Broker
+
+from callboard.actors.execution.environment import ExecutionEnvironment
+from callboard.actors.execution.execute import execute
+from callboard.actors.process_state.restorer import ProcessStateRestorer
+from callboard.actors.runs import Runs
+from callboard.jobs.finish import Outcome
+from callboard.jobs.operation import Operation
+
+
+class OperationActor(Actor[..., Any]):
+    """An actor whose messages may have a parameter of any name, such as `self`."""
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Run the function of a message."""
+        return self.fn(*args, **kwargs)
+
+
+def actor_of(
+    operation: Operation,
+    broker: Broker,
+    queue: str,
+    runs: Runs,
+    environment: ExecutionEnvironment,
+    restorer: ProcessStateRestorer,
+) -> Actor[..., Any]:
+    """Make the actor that runs an operation for the job that its thread has claimed.
+
+    Args:
+        operation: whose function it runs.
+        broker: that messages come from.
+        queue: as the broker knows it.
+        runs: of this process.
+        environment: has files, children and coroutines for functions.
+        restorer: puts back what functions change of the process.
+    """
+
+    def run_message(**params: Any) -> Outcome:
+        run = runs.own()
+        if run is None:
+            raise RuntimeError("An operation's message runs only once its job is claimed.")
+        with restorer.during(run):
+            return execute(run, params, environment)
+
+    actor: Actor[..., Any] = OperationActor(
+        run_message,
+        broker=broker,
+        actor_name=operation.name,
+        queue_name=queue,
+        priority=0,
+        options={"store_results": True},
+    )
+    return actor

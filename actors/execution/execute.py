@@ -1,0 +1,69 @@
+"""Run the function of a claimed job, here or in a child: fetch its files, and keep its result."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from callboard.actors.coroutines.loop import Coroutines
+from callboard.actors.execution.environment import ExecutionEnvironment
+from callboard.actors.invocation.failures import account
+from callboard.actors.invocation.invoke import invoke
+from callboard.actors.isolation.run_in_child import run_in_child
+from callboard.actors.runs import Run
+from callboard.jobs.errors import CallboardError, Cancelled, Interruption
+from callboard.jobs.files.inputs import fetched, take_from
+from callboard.jobs.finish import Outcome
+from callboard.jobs.returns import Returned
+from callboard.jobs.submitting import running_for
+
+
+def execute(run: Run, params: Mapping[str, Any], environment: ExecutionEnvironment) -> Outcome:
+    """Fetch the files that the function takes, run it, and keep what it returns.
+
+    The folder of its files is gone afterwards, however it ended. Neither fetching nor keeping
+    counts towards the time limit; the operation's own code does, such as validators.
+
+    Raises:
+        Interrupted: it was told to stop, and did.
+        FailedElsewhere: it failed, or its parameters do not fit it as it is now.
+        CallboardError: its files cannot be fetched or kept, or its result is too large.
+    """
+    tenant, operation = run.submission.tenant, run.operation
+    folder = run.job.files = environment.folder()
+    inputs = environment.inputs(folder, tenant=tenant)
+    outputs = run.outputs = environment.outputs(folder, operation, tenant=tenant)
+    try:
+        fetch = partial(inputs.fetch, proceed=run.job.checkpoint)
+        if operation.rules.isolation == "process":
+            bounds = environment.bounds(operation)
+            outcome, settled = run_in_child(
+                run, params, environment.children, bounds, folder, fetch
+            )
+            outputs.take(settled)
+            return outputs.keep_encoded(outcome, proceed=run.job.checkpoint)
+        take = take_from(fetched(run.submission.files, fetch))
+        arguments = partial(operation.parameters.arguments, params, take)
+        returned = _call(run, arguments, environment.coroutines)
+        outputs.settle(returned.files)
+        return outputs.keep(returned.described(), proceed=run.job.checkpoint)
+    except Interruption as interruption:
+        run.interruption = interruption
+        failed: BaseException = run.cause or Cancelled("The job was told to stop.")
+    except BaseException as error:
+        if issubclass(type(error), CallboardError):
+            raise
+        failed = account(error)
+    finally:
+        folder.close()
+    raise failed  # here, where what the function has raised is not its context
+
+
+def _call(run: Run, arguments: Callable[[], dict[str, Any]], coroutines: Coroutines) -> Returned:
+    run.limited()
+    try:
+        with running_for(run.submission.tenant):
+            return invoke(
+                run.operation, arguments, job=run.job, guard=run.guard, coroutines=coroutines
+            )
+    finally:
+        run.not_limited()

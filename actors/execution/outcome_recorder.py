@@ -1,0 +1,168 @@
+"""Record how runs ended, and keep trying while Redis is away."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from callboard.actors.invocation.failures import FailedElsewhere, describe, names
+from callboard.actors.runs import Run
+from callboard.config.lines import get_logger
+from callboard.jobs.adopt import adopt
+from callboard.jobs.claim import claim
+from callboard.jobs.errors import FileGone, LeaseLost, ShutDown, StoreUnavailable
+from callboard.jobs.finish import Outcome, Word, finish
+from callboard.jobs.identity import new_token
+from callboard.jobs.progress import LogBounds, progress
+from callboard.jobs.release import release
+from callboard.jobs.retry import backoff_delay, retry
+from callboard.jobs.store import Store
+from callboard.jobs.submission import milliseconds
+
+FIRST_PAUSE_SECONDS: Final = 0.1
+MAX_PAUSE_SECONDS: Final = 2.0
+
+Decided = TypeVar("Decided")
+log = get_logger(__name__)
+
+
+class GivenUpError(Exception):
+    """The process had to stop before Redis came back; the lease and the message carry on."""
+
+
+class OutcomeRecorder:
+    """Writes outcomes for one process.
+
+    Args:
+        ending: once it is set, nothing is tried again: the process is about to end.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        worker: str,
+        lease: timedelta,
+        bounds: LogBounds,
+        ending: threading.Event,
+    ) -> None:
+        self._store = store
+        self._worker = worker
+        self._lease = lease
+        self._bounds = bounds
+        self._ending = ending
+
+    def retry_until_answered(
+        self, decide: Callable[[], Decided], *, until: threading.Event | None = None
+    ) -> Decided:
+        """Ask Redis until it answers.
+
+        Args:
+            decide: asks; repeating it after a lost reply is safe.
+            until: gives up once this is set, by default when the process is about to end.
+
+        Raises:
+            GivenUpError: that was set first.
+        """
+        until = until or self._ending
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return decide()
+            except StoreUnavailable:
+                if until.wait(pause):
+                    raise GivenUpError from None
+                pause = min(MAX_PAUSE_SECONDS, pause * 2)
+
+    def succeed(self, run: Run, outcome: Outcome) -> None:
+        """Record a result; what it kept for a job that is not its own any more goes again.
+
+        Raises:
+            GivenUpError: the process stops before Redis has it.
+        """
+        self.report(run)
+        word = self.retry_until_answered(lambda: finish(self._store, run.fence, outcome))
+        if word == "missing":
+            word = self._revive(run, outcome)
+        if word != "finished":
+            run.discard()
+        if word == "lost":
+            self.fail(run, FileGone("A file of the result was lost before the job had ended."))
+            return
+        run.ended("succeeded", answer=word)
+
+    def fail(self, run: Run, error: BaseException) -> None:
+        """Record what else ended a run: a retry, a failure, a release, or nothing any more.
+
+        Raises:
+            GivenUpError: the process stops before Redis has it.
+        """
+        self.report(run)
+        if isinstance(error, LeaseLost):
+            run.ended("lost")
+            return
+        if isinstance(error, ShutDown):
+            run.ended(
+                "released",
+                answer=self.retry_until_answered(lambda: release(self._store, run.fence)),
+            )
+            return
+        shown = describe(error)
+        rules = run.operation.rules
+        if shown["retryable"] and run.failures < run.submission.max_retries:
+            wanted = error.delay if isinstance(error, FailedElsewhere) else None
+            delay = (
+                wanted
+                if wanted is not None
+                else backoff_delay(
+                    run.failures, shortest=rules.shortest_backoff, longest=rules.longest_backoff
+                )
+            )
+            answer = self.retry_until_answered(
+                lambda: retry(self._store, run.fence, delay=delay, error=shown)
+            )
+            run.ended("retried", answer=answer, delay_ms=milliseconds(delay), **names(error))
+            return
+        outcome = Outcome(error=shown)
+        word = self.retry_until_answered(lambda: finish(self._store, run.fence, outcome))
+        if word == "missing":
+            word = self._revive(run, outcome)
+        outcome_word = "cancelled" if shown["type"] == "cancelled" else "failed"
+        run.ended(outcome_word, answer=word, error=shown["type"], **names(error))
+
+    def report(self, run: Run) -> None:
+        """Pass on what the job has reported since the last time; lost when Redis is away."""
+        run.dirty = False
+        report = run.job.collect()
+        if report is None:
+            return
+        try:
+            progress(self._store, run.fence, report, bounds=self._bounds)
+        except StoreUnavailable:
+            log.debug("report_dropped")
+
+    def _revive(self, run: Run, outcome: Outcome) -> Word:
+        """Record an outcome whose job Redis lost meanwhile, if nobody else has it by now."""
+        submission = run.submission
+        published_ms = submission.created_ms or 0
+        adopted = self.retry_until_answered(
+            lambda: adopt(self._store, submission, published_ms=published_ms)
+        )
+        if adopted != "adopted":
+            return "ended"
+        token = new_token()
+        claimed = self.retry_until_answered(
+            lambda: claim(
+                self._store,
+                submission.job_id,
+                token=token,
+                worker=self._worker,
+                lease=self._lease,
+                limits={},
+            )
+        )
+        fence = claimed.fence
+        if fence is None:
+            return "stale"
+        run.fence = fence
+        return self.retry_until_answered(lambda: finish(self._store, fence, outcome))

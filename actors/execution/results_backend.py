@@ -1,0 +1,58 @@
+"""The backend of Dramatiq's Results middleware: storing a result is finishing the job."""
+
+from typing import Any
+
+from dramatiq import Message
+from dramatiq.results import Missing, ResultBackend
+from dramatiq.results.backend import MResult
+
+from callboard.actors.execution.outcome_recorder import GivenUpError, OutcomeRecorder
+from callboard.actors.runs import Runs
+from callboard.jobs.errors import JobNotFinished
+from callboard.jobs.files.storage import Storage
+from callboard.jobs.finish import Outcome
+from callboard.jobs.results import read_result
+from callboard.jobs.store import Store
+
+
+class ResultsBackend(ResultBackend):
+    """Stores each result in the same step as its job's final status."""
+
+    def __init__(
+        self, store: Store, storage: Storage, recorder: OutcomeRecorder, runs: Runs
+    ) -> None:
+        super().__init__()
+        self._storage = storage
+        self._jobs = store
+        self._recorder = recorder
+        self._runs = runs
+
+    def store_result(self, message: Any, result: Any, ttl: int) -> None:  # noqa: ARG002
+        """Finish the job of this thread's run, trying until Redis has it.
+
+        A skipped message has no run, so what the middleware stores for it changes nothing.
+        """
+        run = self._runs.own()
+        if run is None or not isinstance(result, Outcome):
+            return
+        try:
+            self._recorder.succeed(run, result)
+        except GivenUpError:
+            message.give_back()
+
+    def store_exception(self, message: Any, exception: Exception, ttl: int) -> None:
+        """Do nothing: a failure is recorded before its message is acknowledged."""
+
+    def build_message_key(self, message: Message[Any]) -> str:
+        """Key results by the job's id alone."""
+        return str(message.message_id)
+
+    def unwrap_result(self, res: Any) -> Any:
+        """Give results as they are: a failure is never stored as a result."""
+        return res
+
+    def _get(self, message_key: str) -> MResult:
+        try:
+            return read_result(self._jobs, message_key, self._storage)
+        except JobNotFinished:
+            return Missing

@@ -1,0 +1,1 @@
+"""Interrupt a function that runs in another thread."""

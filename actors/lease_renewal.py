@@ -1,0 +1,38 @@
+"""Renew the leases of all runs of a worker: its heartbeat, and how it hears of lost leases."""
+
+from datetime import timedelta
+
+from callboard.actors.runs import Runs
+from callboard.jobs.errors import Cancelled, LeaseLost
+from callboard.jobs.renew import renew
+from callboard.jobs.store import Store
+
+
+class LeaseRenewal:
+    """Renews leases, three times in the life of one.
+
+    Args:
+        runs: of this process.
+        lease: how long a claim holds without a renewal.
+    """
+
+    def __init__(self, store: Store, runs: Runs, *, lease: timedelta) -> None:
+        self._store = store
+        self._runs = runs
+        self._lease = lease
+
+    def renew(self) -> None:
+        """Renew the leases of all runs in one call, and stop those that are to stop.
+
+        Raises:
+            StoreUnavailable: Redis does not answer; the runs go on.
+        """
+        runs = {run.fence.job_id: run for run in self._runs}
+        if not runs:
+            return
+        words = renew(self._store, [run.fence for run in runs.values()], lease=self._lease)
+        for job_id, word in words.items():
+            if word in ("cancel", "force"):
+                runs[job_id].stop(Cancelled("The job was cancelled."), force=word == "force")
+            elif word == "lost" and self._runs.find(job_id) is runs[job_id]:
+                runs[job_id].stop(LeaseLost("The lease ran out; another worker may run the job."))

@@ -1,0 +1,176 @@
+"""The scheduler: makes the jobs of schedules, one for each tick."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from callboard.config.lines import get_logger
+from callboard.jobs.defer import PATIENCE
+from callboard.jobs.errors import (
+    CallboardError,
+    CapacityExceeded,
+    DuplicateJob,
+    InvalidParameters,
+    StoreUnavailable,
+    UnknownOperation,
+)
+from callboard.jobs.intake import Intake
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.schedules.advance import advance, due_schedules, next_tick
+from callboard.jobs.schedules.schedule import LABEL, job_id_of
+from callboard.jobs.schedules.stored import Outcome, StoredSchedule, Tick
+from callboard.jobs.store import Store
+from callboard.jobs.workers import known_at
+
+LATE: Final = timedelta(seconds=60)
+MAX_AT_ONCE: Final = 50
+MAX_SECONDS: Final = 1.0
+REST_SECONDS: Final = 60.0
+WAIT_SECONDS: Final = 5.0
+LEFT_TO_LEADER: Final = timedelta(seconds=2)
+_MAX_DETAIL_LENGTH: Final = 500
+
+log = get_logger(__name__)
+
+
+class LeftToRelay:
+    """A publisher for those who must not wait for RabbitMQ: the relay's thread publishes soon."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._relay = intake.relay
+
+    def publish(self, wakeups: Sequence[Wakeup]) -> Sequence[bool]:
+        """Hand the jobs on; what is confirmed, the relay settles itself."""
+        self._relay.wake([wakeup.submission.job_id for wakeup in wakeups])
+        return [False] * len(wakeups)
+
+    def ready(self, queue: str) -> int | None:  # noqa: ARG002 — nobody asks here
+        """Say that nobody knows."""
+        return None
+
+
+class Scheduler:
+    """Submits the jobs of ticks that have come.
+
+    Many processes may do it at once: the id of a tick's job is derived from the tick, so that it
+    is one job whoever submits it, and however often (ADR 29).
+
+    Args:
+        namespace: that of the store.
+    """
+
+    def __init__(self, store: Store, intake: Intake, *, namespace: str) -> None:
+        self._store = store
+        self._intake = replace(intake, publisher=LeftToRelay(intake))
+        self._namespace = namespace
+        self._faults = intake.faults
+        self._resting: dict[str, float] = {}
+        self._said_at: dict[str, float] = {}
+
+    def tick(self) -> None:
+        """Take the ticks that have come; what Redis does not take now comes later, not never."""
+        end = time.monotonic() + MAX_SECONDS
+        try:
+            # Those that rest are due as well, and stand in front.
+            self._resting = {name: at for name, at in self._resting.items() if at > end}
+            most = MAX_AT_ONCE + len(self._resting)
+            now, due = due_schedules(self._store, most=most)
+            for stored in due:
+                if self._knows(stored) or not self._waits_for_another(stored, now):
+                    self._try(stored, now)
+                if time.monotonic() > end:
+                    break
+        except StoreUnavailable as error:
+            # The other tasks may still be done, such as those that make room.
+            log.debug("ticks_put_off", reason=str(error))
+
+    def help_out(self) -> None:
+        """Take ticks that are late and that this process knows how to take; for who does not lead.
+
+        The leader may be of an older version, or run other operations.
+        """
+        try:
+            now, due = due_schedules(self._store, most=MAX_AT_ONCE)
+            for stored in due:
+                if now - stored.next_at > LEFT_TO_LEADER and self._knows(stored):
+                    self._try(stored, now)
+        except StoreUnavailable as error:
+            log.debug("ticks_put_off", reason=str(error))
+
+    def _knows(self, stored: StoredSchedule) -> bool:
+        return stored.schedule.operation in self._intake.registry
+
+    def _waits_for_another(self, stored: StoredSchedule, now: datetime) -> bool:
+        """Leave a tick to a worker that knows its operation, until none has for ten minutes."""
+        name = stored.name
+        if name in self._resting:
+            return True
+        operation = stored.schedule.operation
+        since = max(stored.next_at, known_at(self._store, operation) or stored.next_at)
+        if now - since > PATIENCE:
+            return False
+        self._resting[name] = time.monotonic() + WAIT_SECONDS
+        if self._said_at.get(name, 0.0) + REST_SECONDS < time.monotonic():
+            self._said_at[name] = time.monotonic()
+            log.warning("tick_waits", schedule=name, operation=operation)
+        return True
+
+    def _try(self, stored: StoredSchedule, now: datetime) -> None:
+        if stored.name in self._resting:
+            return
+        try:
+            self._take(stored, now)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("tick_failed", schedule=stored.name)
+            self._resting[stored.name] = time.monotonic() + REST_SECONDS
+
+    def _take(self, stored: StoredSchedule, now: datetime) -> None:
+        schedule = stored.schedule
+        latest = schedule.times.latest(stored.next_at, now)
+        if latest > stored.next_at:
+            # Which of the missed ticks is taken is decided first: another process, a moment
+            # later, may see one more.
+            if not advance(self._store, stored, latest):
+                return
+            stored = replace(stored, next_at=latest)
+        if schedule.missed == "skip" and now - latest > LATE:
+            taken = Tick(at=latest, outcome="skipped")
+        else:
+            taken = self._submit(stored)
+            self._faults.reach("between-submit-and-advance")
+        advance(self._store, stored, next_tick(schedule, latest), last=taken)
+        write = log.info if taken.outcome in ("submitted", "skipped") else log.warning
+        write("tick", schedule=stored.name, outcome=taken.outcome, job=taken.job_id)
+
+    def _submit(self, stored: StoredSchedule) -> Tick:
+        schedule, at = stored.schedule, stored.next_at
+        chosen: dict[str, Any] = {
+            "job_id": job_id_of(self._namespace, stored.name, at),
+            "tenant": schedule.tenant,
+            "priority": schedule.priority,
+            "labels": {**schedule.labels, LABEL: stored.name},
+        }
+        try:
+            accepted = self._intake.submit(schedule.operation, schedule.params, **chosen)
+        except StoreUnavailable:
+            raise
+        except DuplicateJob as error:
+            return Tick(at=at, outcome="duplicate", job_id=error.job_id, detail=str(error))
+        except CallboardError as error:
+            return Tick(at=at, outcome=_outcome(error), detail=str(error)[:_MAX_DETAIL_LENGTH])
+        return Tick(at=at, outcome="submitted", job_id=accepted.job_id)
+
+
+def _outcome(error: CallboardError) -> Outcome:
+    match error:
+        case CapacityExceeded():
+            return "full"
+        case InvalidParameters():
+            return "invalid-parameters"
+        case UnknownOperation():
+            return "unknown-operation"
+    return "refused"

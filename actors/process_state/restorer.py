@@ -1,0 +1,132 @@
+"""Keeps a worker as it was started, whatever the functions in its threads do to the process."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from callboard.actors.process_state.interpreter import interpreter_items
+from callboard.actors.process_state.kernel import kernel_items, thread_items
+from callboard.actors.process_state.logging_setup import logging_items
+from callboard.actors.process_state.state import ProcessState, StateItem
+from callboard.actors.process_state.subprocesses import Subprocesses, reap_left
+from callboard.actors.runs import Run, Runs
+from callboard.config.lines import get_logger
+from callboard.jobs.errors import Interrupted
+
+LOOK_SECONDS: Final = 0.1
+"""Functions may be many and short, and looking takes a part of a millisecond."""
+
+log = get_logger(__name__)
+
+
+@dataclass
+class _Change:
+    """What was found changed while others ran, who may still need it so."""
+
+    now: Any
+    runs: set[Run] = field(default_factory=set)
+
+
+class ProcessStateRestorer:
+    """Puts back what functions change of the process, and has it replaced where that fails.
+
+    A function may change the process for as long as it runs, as with `os.umask`; it is not taken
+    from under it. So what is changed when a function ends is put back once all have ended that
+    ran at that moment; at once, or within 0.1 s where functions end one after another.
+
+    Args:
+        runs: of this process.
+        replace: ends this process in order, to be started again; None where nobody would start it.
+        owns_process: nobody but functions changes this process; without it nothing is put back.
+    """
+
+    def __init__(
+        self, runs: Runs, *, replace: Callable[[], object] | None, owns_process: bool
+    ) -> None:
+        self.programs: Final = Subprocesses(runs)
+        self._replace = replace
+        self._owns_process = owns_process
+        self._lock = threading.Lock()
+        self._active: set[Run] = set()
+        self._changes: dict[StateItem, _Change] = {}
+        self._is_due = False
+        self._looked_at = 0.0
+        self._thread_items = thread_items()
+        self._state = ProcessState(())
+
+    def start(self) -> None:
+        """Take the process for what it is to be like; what is imported later is found for good."""
+        if not self._owns_process:
+            return
+        sys.path[:] = [str(Path(entry).absolute()) for entry in sys.path]
+        self._state = ProcessState([*kernel_items(), *interpreter_items(), *logging_items()])
+
+    @contextmanager
+    def during(self, run: Run) -> Iterator[None]:
+        """Look after the process while a function runs, and put it back afterwards."""
+        if run.operation.rules.isolation == "process":
+            yield
+            return
+        thread = ProcessState(self._thread_items)
+        with self._lock:
+            self._active.add(run)
+        try:
+            yield
+        except Interrupted as error:
+            # Its trace leads to the function's variables, and ends here, lest it keep them alive.
+            interruption, run.interruption = run.interruption, None
+            self.programs.end_left(interruption or error)
+            raise
+        finally:
+            reap_left()
+            self._tidy(run, thread)
+
+    def look(self) -> None:
+        """Put back what is due since functions ended, and end what keeps others waiting."""
+        self.programs.look()
+        with self._lock:
+            restored, lost = self._put_back() if self._is_due else ([], [])
+        self._tell(restored, lost)
+
+    def _tidy(self, run: Run, thread: ProcessState) -> None:
+        changed = [item for item, _now in thread.changed()]
+        lost = [item.name for item in changed if not thread.restore(item)]
+        restored = [item.name for item in changed if item.name not in lost]
+        with self._lock:
+            self._active.discard(run)
+            self._is_due = True
+            if time.monotonic() - self._looked_at >= LOOK_SECONDS:
+                more_restored, more_lost = self._put_back()
+                restored, lost = restored + more_restored, lost + more_lost
+        self._tell(restored, lost)
+
+    def _put_back(self) -> tuple[list[str], list[str]]:
+        due = self._due()
+        lost = [item.name for item in due if not self._state.restore(item)]
+        self._is_due = len(due) < len(self._changes)
+        self._looked_at = time.monotonic()
+        return [item.name for item in due if item.name not in lost], lost
+
+    def _tell(self, restored: list[str], lost: list[str]) -> None:
+        if restored:
+            log.info("process_put_back", changed=restored)
+        if lost:
+            log.error("process_spoiled", changed=lost)
+            if self._replace is not None:
+                self._replace()
+
+    def _due(self) -> list[StateItem]:
+        """List what is changed, and that nobody needs so who may have changed it."""
+        before, self._changes = self._changes, {}
+        for item, now in self._state.changed():
+            change = before.get(item)
+            if change is None or change.now != now:
+                change = _Change(now, set(self._active))
+            change.runs &= self._active
+            self._changes[item] = change
+        return [item for item, change in self._changes.items() if not change.runs]

@@ -1,0 +1,118 @@
+"""Programs and processes that a function in a thread waits for, or leaves when it stops."""
+
+import multiprocessing
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
+from signal import SIGKILL, SIGTERM, Signals
+from types import FrameType, TracebackType
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from callboard.actors.interrupts.guard import causes_of
+from callboard.actors.invocation.failures import traceback_of
+from callboard.actors.processes.process_tree import ProcessTree
+from callboard.actors.runs import Run, Runs
+
+TOLD_SECONDS: Final = 0.5
+"""So long a function has to end its programs by itself, once it is told to stop."""
+
+KILL_SECONDS: Final = 2.0
+
+Program = subprocess.Popen[Any] | BaseProcess
+
+
+class Subprocesses:
+    """Ends what keeps a function waiting that was told to stop, and what such a one has left.
+
+    A thread that waits for a program in C hears of nothing before that has ended. Which programs
+    are its own is seen from the variables of its functions: processes of a pool, which other jobs
+    may use as well, are in none.
+    """
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+        self._asked: WeakKeyDictionary[Run, float] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+        self._left: dict[int, tuple[Program, float]] = {}
+
+    def look(self) -> None:
+        """End what keeps functions waiting: first it is asked to, and 1.5 s later it is killed."""
+        now = time.monotonic()
+        for thread, run in self._runs.by_thread().items():
+            since = run.resists_since()
+            if since is None or now - since < TOLD_SECONDS:
+                continue
+            programs = list(_in_use(thread))
+            if programs and run not in self._asked:
+                self._asked[run] = now
+                run.job.log("(the function did not stop, so what it has started is ended)")
+                _signal(programs, SIGTERM)
+            elif programs and now - since >= KILL_SECONDS:
+                _signal(programs, SIGKILL)
+        self._kill_left(now)
+
+    def end_left(self, error: BaseException) -> None:
+        """Ask what an interrupted function has left in its variables to end."""
+        frames = [frame for each in causes_of(error) for frame in _frames_of(traceback_of(each))]
+        programs = list(_running(frames))
+        _signal(programs, SIGTERM)
+        end = time.monotonic() + KILL_SECONDS
+        with self._lock:
+            self._left.update({id(each): (each, end) for each in programs})
+
+    def _kill_left(self, now: float) -> None:
+        with self._lock:
+            due = [each for each, end in self._left.values() if now >= end or not _runs(each)]
+            for each in due:
+                del self._left[id(each)]
+        _signal([each for each in due if _runs(each)], SIGKILL)
+
+
+def reap_left() -> None:
+    """Take note of forked processes that have ended, as the functions that left them do not."""
+    multiprocessing.active_children()
+
+
+def _in_use(thread: threading.Thread) -> Iterator[Program]:
+    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 — documented
+    frames = []
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.f_back
+    yield from _running(frames)
+
+
+def _frames_of(trace: TracebackType | None) -> Iterator[FrameType]:
+    while trace is not None:
+        yield trace.tb_frame
+        trace = trace.tb_next
+
+
+def _running(frames: Iterable[FrameType]) -> Iterator[Program]:
+    seen: set[int] = set()
+    for frame in frames:
+        for value in list(frame.f_locals.values()):
+            # Not `isinstance`, which asks the object: it may be anything that a function has.
+            is_program = issubclass(type(value), subprocess.Popen | BaseProcess)
+            if is_program and id(value) not in seen and _runs(value):
+                seen.add(id(value))
+                yield value
+
+
+def _runs(program: Program) -> bool:
+    # Asked of the object, a program would be reaped here while its function waits for it.
+    if isinstance(program, subprocess.Popen):
+        return program.returncode is None
+    popen = getattr(program, "_popen", None)
+    return popen is not None and getattr(popen, "returncode", None) is None
+
+
+def _signal(programs: Iterable[Program], number: Signals) -> None:
+    for each in programs:
+        with suppress(OSError):
+            ProcessTree(each.pid or 0).signal(number)

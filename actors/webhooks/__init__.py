@@ -1,0 +1,1 @@
+"""Webhooks: a dispatcher delivers the callbacks that jobs and batches asked for."""

@@ -1,0 +1,111 @@
+"""What functions change is put back when nobody needs it any more, and never too early."""
+
+from contextlib import ExitStack
+from typing import Any, cast
+
+import pytest
+
+from callboard.actors.process_state.restorer import ProcessStateRestorer
+from callboard.actors.process_state.state import ProcessState, StateItem
+from callboard.actors.runs import Run, Runs
+from callboard.jobs.errors import Cancelled
+
+
+class Rules:
+    isolation = "thread"
+
+
+class Operation:
+    rules = Rules()
+
+
+class Anything:
+    operation = Operation()
+    interruption = None
+
+
+class World:
+    """A process with one thing that can be changed."""
+
+    def __init__(self, *, mends: bool = True) -> None:
+        self.value = 1
+        self.replaced: list[None] = []
+        self.restorer = ProcessStateRestorer(
+            Runs(), replace=lambda: self.replaced.append(None), owns_process=False
+        )
+        put_back: Any = self._put_back if mends else None
+        self.restorer._state = ProcessState([StateItem("value", lambda: self.value, put_back)])
+
+    def _put_back(self, was: int) -> None:
+        self.value = was
+
+    def begin(self) -> ExitStack:
+        """Begin a function; closing it ends the function."""
+        stack = ExitStack()
+        stack.enter_context(self.restorer.during(cast("Run", Anything())))
+        return stack
+
+    def end(self, running: ExitStack) -> None:
+        running.close()
+        self.restorer.look()
+
+
+def test_what_a_function_changed_is_put_back_when_it_ends() -> None:
+    world = World()
+    running = world.begin()
+    world.value = 2
+
+    world.end(running)
+
+    assert world.value == 1
+
+
+def test_what_a_function_changed_is_left_to_those_that_ran_beside_it() -> None:
+    world = World()
+    first, second = world.begin(), world.begin()
+    world.value = 2
+
+    world.end(first)
+    seen_by_the_second = world.value
+    world.end(second)
+
+    assert (seen_by_the_second, world.value) == (2, 1)
+
+
+def test_functions_that_begin_later_keep_nothing_as_it_is() -> None:
+    world = World()
+    first, second = world.begin(), world.begin()
+    world.value = 2
+
+    world.end(first)
+    third = world.begin()
+    world.end(second)
+
+    assert world.value == 1
+    world.end(third)
+
+
+def test_a_function_that_fails_is_put_back_after_as_well() -> None:
+    world = World()
+
+    def fail() -> None:
+        with world.begin():
+            world.value = 2
+            raise Cancelled("no more")
+
+    with pytest.raises(Cancelled):
+        fail()
+    world.restorer.look()
+
+    assert world.value == 1
+
+
+def test_a_process_that_cannot_be_put_back_is_replaced_once() -> None:
+    world = World(mends=False)
+    running = world.begin()
+    world.value = 2
+
+    world.end(running)
+    world.end(world.begin())
+
+    assert len(world.replaced) == 1
