@@ -15,8 +15,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def with_json(command: Command) -> Command:
-    """Let a command print for machines."""
-    return click.option("--json", "json_", is_flag=True, help="Print JSON, for machines.")(command)
+    """Add the option --json to a command."""
+    return click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")(command)
 
 
 def parse_url(_context: click.Context, _parameter: click.Parameter, url: str) -> str:
@@ -30,7 +30,7 @@ def parse_url(_context: click.Context, _parameter: click.Parameter, url: str) ->
     except httpx.InvalidURL as error:
         raise click.BadParameter(f"{url!r}: {error}") from error
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise click.BadParameter(f"{url!r} is no address such as http://127.0.0.1:8000")
+        raise click.BadParameter(f"{url!r} is not a URL such as http://127.0.0.1:8000")
     return url
 
 
@@ -51,7 +51,7 @@ def parse_params(text: str) -> dict[str, Any]:
     try:
         params = parse_json(text)
     except ValueError as error:
-        raise click.BadParameter(f"not JSON: {error}", param_hint="--params") from error
+        raise click.BadParameter(f"invalid JSON: {error}", param_hint="--params") from error
     if not isinstance(params, dict):
         raise click.BadParameter("must be a JSON object", param_hint="--params")
     return params
@@ -70,7 +70,7 @@ def parse_json(text: str) -> Any:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 @dataclass(frozen=True)
@@ -109,22 +109,22 @@ def parse_named(given: Sequence[str]) -> Named:
     ways = [*named.values, *named.fields, *named.files]
     twice = next((name for name in ways if ways.count(name) > 1), None)
     if twice is not None:
-        raise _wrong(f"{twice!r} is listed twice")
+        raise _wrong(f"{twice!r} is set twice")
     return named
 
 
 def _add_json(named: Named, name: str, text: str) -> None:
     if name in named.values:
-        raise _wrong(f"{name!r} is listed twice")
+        raise _wrong(f"{name!r} is set twice")
     try:
         named.values[name] = parse_json(text)
     except ValueError as error:
-        raise _wrong(f"{name}: not JSON: {error}") from error
+        raise _wrong(f"{name}: invalid JSON: {error}") from error
 
 
 def _add_file(named: Named, name: str, path: Path) -> None:
     if not path.is_file():
-        raise _wrong(f"{name}: there is no file {str(path)!r}")
+        raise _wrong(f"{name}: file {str(path)!r} not found")
     named.files.setdefault(name, []).append(path)
 
 

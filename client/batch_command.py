@@ -21,7 +21,7 @@ from callboard.client.wait_for_job import FINAL
 MAX_ITEMS: Final = 1000
 MAX_BYTES: Final = 8 * 1024**2
 MAX_REFUSALS: Final = 20
-"""How many are told one by one."""
+"""How many rejected items are printed one by one."""
 
 Numbered = tuple[int, dict[str, Any]]
 
@@ -29,10 +29,10 @@ Numbered = tuple[int, dict[str, Any]]
 @click.command()
 @click.argument("file", type=click.File("r", encoding="utf-8"))
 @click.option(
-    "--detach", is_flag=True, help="Print what is there, through a pipe the ids, and do not wait."
+    "--detach", is_flag=True, help="Do not wait; print the counts, or in a pipe the batch ids."
 )
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
-@click.option("--callback", metavar="URL", help="An address to tell that a batch has completed.")
+@click.option("--callback", metavar="URL", help="URL to notify when a batch is complete.")
 @with_json
 @click.pass_obj
 def batch(
@@ -45,14 +45,14 @@ def batch(
     detach: bool,
     json_: bool,
 ) -> None:
-    """Submit the jobs in FILE, show how many have ended, print how.
+    """Submit the jobs in FILE, show how many have ended, print their outcomes.
 
-    Each line is a submission as JSON: {"operation": "add", "params": {"a": 1}}; - is the
-    standard input. More than 1,000 lines are several batches. With --json each batch is a line.
+    Each line is a submission as JSON: {"operation": "add", "params": {"a": 1}}. FILE may be -, for
+    standard input. More than 1,000 lines become several batches. With --json, print one per line.
     """
     chunks = list(_chunks(_read(file)))
     if not chunks:
-        raise click.BadParameter("it has no line", param_hint="FILE")
+        raise click.BadParameter("the file is empty", param_hint="FILE")
     batches = []
     for chunk in chunks:
         items = [item for _line, item in chunk]
@@ -82,7 +82,7 @@ def _read(file: TextIO) -> Iterator[Numbered]:
             item = parse_json(line)
         except ValueError as error:
             raise click.BadParameter(
-                f"line {number}: not JSON: {error}", param_hint="FILE"
+                f"line {number}: invalid JSON: {error}", param_hint="FILE"
             ) from error
         if not isinstance(item, dict):
             raise click.BadParameter(f"line {number}: must be a JSON object", param_hint="FILE")
@@ -93,7 +93,7 @@ def _lines(file: TextIO) -> Iterator[str]:
     try:
         yield from file
     except UnicodeDecodeError as error:
-        raise click.BadParameter(f"is no text in UTF-8: {error}", param_hint="FILE") from error
+        raise click.BadParameter(f"it is not UTF-8 text: {error}", param_hint="FILE") from error
 
 
 def _chunks(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
@@ -118,7 +118,7 @@ def _tell_refusals(made: BatchObject, lines: list[int]) -> None:
         why = f"job {job['id']} is active" if job else problem.get("detail", "")
         click.echo(plain(f"line {lines[each['index']]}: {each['status']}: {why}"), err=True)
     if len(refused) > MAX_REFUSALS:
-        click.echo(f"and {len(refused) - MAX_REFUSALS} more", err=True)
+        click.echo(f"… and {len(refused) - MAX_REFUSALS} more", err=True)
 
 
 def _follow(client: Client, batches: list[BatchObject]) -> list[BatchObject]:
@@ -139,7 +139,7 @@ def _follow(client: Client, batches: list[BatchObject]) -> list[BatchObject]:
                 client.wait_batch(each["id"], on_change=show)
     except (KeyboardInterrupt, click.Abort):
         ids = " ".join(plain(each) for each in now)
-        click.echo(f"The jobs go on: callboard list --batch {ids}", err=True)
+        click.echo(f"The jobs continue: callboard list --batch {ids}", err=True)
         sys.exit(INTERRUPTED)
     return list(now.values())
 

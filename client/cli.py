@@ -1,4 +1,4 @@
-"""The `callboard` command: run, list, watch, repeat and cancel jobs from a terminal."""
+"""The `callboard` command: run, list, watch, retry and cancel jobs from a terminal."""
 
 import sys
 from typing import Final, TextIO
@@ -35,7 +35,7 @@ def _key_of_environment(
 ) -> str | None:
     if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
         raise click.UsageError(
-            "Set CALLBOARD_API_KEY instead: everybody on this machine can read command lines."
+            "Set CALLBOARD_API_KEY instead: all users of this machine can see command lines."
         )
     return value
 
@@ -52,11 +52,10 @@ def _key_of_environment(
 def main(context: click.Context, url: str, api_key: str | None) -> None:
     """Run slow functions as jobs on a Callboard server.
 
-    CALLBOARD_URL holds the server's address when --url is not given, and CALLBOARD_API_KEY the
-    key that it asks for.
+    CALLBOARD_URL sets the server's URL if --url is not given; CALLBOARD_API_KEY sets the API key.
 
-    Exit codes: 0 done; 1 the job did not succeed; 2 wrong usage; 3 the server refused;
-    4 the server does not answer; 130 Ctrl-C, and the job goes on.
+    Exit codes: 0 success; 1 the job did not succeed; 2 usage error; 3 the server rejected the
+    request; 4 the server did not answer; 130 Ctrl-C, the job continues.
     """
     tolerate_encodings()
     if context.obj is None:
@@ -73,7 +72,7 @@ for command in (run, retry, batch, upload, download):
 @with_json
 @click.pass_obj
 def status(client: Client, job_id: str, *, json_: bool) -> None:
-    """Show a job as it is now."""
+    """Show a job's current state."""
     show(client.job(job_id), json_=json_)
 
 
@@ -93,7 +92,7 @@ def result(client: Client, job_id: str) -> None:
 def watch(client: Client, job_id: str, *, json_: bool) -> None:
     """Show a job's progress and log until it ends.
 
-    With --json, print each event on a line.
+    With --json, print one event per line.
     """
     with waiting_for(job_id):
         if not json_:
@@ -107,19 +106,21 @@ def watch(client: Client, job_id: str, *, json_: bool) -> None:
 
 
 @main.command(name="list")
-@click.option("--status", type=click.Choice(STATUSES))
-@click.option("--operation")
-@click.option("--batch", metavar="ID", help="Of which batch.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only jobs with this status.")
+@click.option("--operation", metavar="NAME", help="Only jobs of this operation.")
+@click.option("--batch", metavar="ID", help="Only jobs of this batch.")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
-@click.option("--created-after", metavar="TIME", help="Such as 2026-11-22T10:00:00Z.")
-@click.option("--created-before", metavar="TIME")
-@click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
+@click.option("--created-after", metavar="TIME", help="For example 2026-11-22T10:00:00Z.")
+@click.option("--created-before", metavar="TIME", help="For example 2026-11-22T10:00:00Z.")
+@click.option(
+    "--most", type=click.IntRange(min=1), default=50, show_default=True, help="Maximum number."
+)
 @with_json
 @click.pass_obj
 def list_jobs(
     client: Client, /, *, labels: tuple[str, ...], most: int, json_: bool, **chosen: str | None
 ) -> None:
-    """List jobs, newest first; with --json each on a line."""
+    """List jobs, newest first; with --json, one per line."""
     found = client.list(labels=parse_labels(labels), **chosen)
     jobs = (job for job, _number in zip(found, range(most), strict=False))
     if not json_:
@@ -134,7 +135,7 @@ def list_jobs(
 @with_json
 @click.pass_obj
 def log(client: Client, job_id: str, *, json_: bool) -> None:
-    """Print a job's log; with --json each line as an object."""
+    """Print a job's log; with --json, each line as an object."""
     console = Terminal()
     for line in client.log(job_id):
         if json_:
@@ -145,12 +146,12 @@ def log(client: Client, job_id: str, *, json_: bool) -> None:
 
 @main.command()
 @click.argument("job_id")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--force", is_flag=True, help="Kill its function, where its isolation allows that.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--force", is_flag=True, help="Kill the function, if it runs in its own process.")
 @with_json
 @click.pass_obj
 def cancel(client: Client, job_id: str, *, yes: bool, force: bool, json_: bool) -> None:
-    """Cancel a job; on a terminal, show it and ask first."""
+    """Cancel a job; on a terminal, show it and ask for confirmation."""
     if yes or json_ or not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
         show(client.cancel(job_id, force=force), json_=json_)
         return
@@ -168,7 +169,7 @@ def cancel(client: Client, job_id: str, *, yes: bool, force: bool, json_: bool) 
 @with_json
 @click.pass_obj
 def operations(client: Client, *, json_: bool) -> None:
-    """List what can be run."""
+    """List the operations that the server runs."""
     found = client.operations()
     if json_:
         as_json(found)
@@ -180,7 +181,7 @@ def operations(client: Client, *, json_: bool) -> None:
 @with_json
 @click.pass_obj
 def schedules(client: Client, *, json_: bool) -> None:
-    """List the jobs that are made again and again; for operators."""
+    """List schedules; for operators."""
     found = client.schedules()
     if json_:
         as_json(found)

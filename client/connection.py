@@ -39,16 +39,16 @@ class Connection:
                 transport=transport,
             )
         except UnicodeEncodeError:  # its own text shows the key
-            raise CannotAsk("The key has characters that no key of Callboard has.") from None
+            raise CannotAsk("The API key contains characters that no Callboard key has.") from None
         except ImportError as error:
             raise CannotAsk(
-                f"{url} cannot be asked{by_proxy(httpx.URL(url))}: SOCKS needs one package more, "
-                "pip install 'callboard[socks]'."
+                f"{url} cannot be reached{by_proxy(httpx.URL(url))}: SOCKS needs another package; "
+                "run pip install 'callboard[socks]'."
             ) from error
         except (ValueError, OSError, httpx.InvalidURL) as error:
             raise CannotAsk(
-                f"{url} cannot be asked: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY or "
-                f"SSL_CERT_FILE of the environment cannot be used ({type(error).__name__})."
+                f"{url} cannot be reached: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY or "
+                f"SSL_CERT_FILE in the environment is invalid ({type(error).__name__})."
             ) from error
         self._transport = Transport(http, patience=patience, on_away=on_away)
 

@@ -57,7 +57,7 @@ class Download:
             if self._sha256 in (None, self._digest()):
                 return self._part.replace(self._to)
             self._part.unlink()
-        raise FileDamaged(f"{self._to.name} came damaged; nothing of it was kept.")
+        raise FileDamaged(f"{self._to.name} arrived damaged and was discarded.")
 
     def _fetch(self) -> None:
         patience, came = self._transport.patience(), self._size()

@@ -16,7 +16,7 @@ def encode(value: Any) -> str:
     match value:
         case Decimal():
             if not value.is_finite():
-                raise ValueError(f"{value} is no number of JSON")
+                raise ValueError(f"{value} is not a JSON number")
             return str(value)
         case Mapping():
             members = (f"{json.dumps(_name(name))}: {encode(each)}" for name, each in value.items())

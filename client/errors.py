@@ -1,4 +1,4 @@
-"""What a client may run into."""
+"""The errors that a client raises."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ _WORD: Final = re.compile(r"\w+")
 
 
 class CallboardClientError(Exception):
-    """A request to the server did not do what was asked."""
+    """A request to the server did not succeed."""
 
 
 class ServerAway(CallboardClientError):
@@ -16,20 +16,20 @@ class ServerAway(CallboardClientError):
 
 
 class CannotAsk(CallboardClientError):
-    """The request cannot be made, now or later: its address, its way or a header is wrong."""
+    """The request can never be sent: its URL, its proxy or a header is invalid."""
 
 
 class StrangeAnswer(CallboardClientError):
-    """Something answers at this address, and not as a server of Callboard does."""
+    """Another server than Callboard answers at this URL."""
 
 
 class Problem(CallboardClientError):
-    """The server refused, with a problem document (RFC 9457).
+    """The server rejected the request, with a problem document (RFC 9457).
 
     Attributes:
-        status: of the answer.
-        document: the whole problem; empty when the answer was none.
-        retry_after: seconds, when the server says so.
+        status: the HTTP status.
+        document: the problem; empty if the response has no problem document.
+        retry_after: the seconds of `Retry-After`, if the response has it.
     """
 
     def __init__(
@@ -47,15 +47,15 @@ class Problem(CallboardClientError):
 
 
 class FileDamaged(CallboardClientError):
-    """A file came or went with other bytes than those that it has."""
+    """A file was transferred with other bytes than its SHA-256 says."""
 
 
 class JobFailed(CallboardClientError):
     """The job ended without a result.
 
     Attributes:
-        job: the job object as it ended.
-        problem: why, as the job says; empty for one that was cancelled before it ran.
+        job: the final job object.
+        problem: the job's error; empty if it was cancelled before it ran.
     """
 
     def __init__(self, job: Mapping[str, Any]) -> None:
@@ -66,8 +66,8 @@ class JobFailed(CallboardClientError):
 
 
 def _sentences(document: Mapping[str, Any]) -> Iterator[str]:
-    """Say what a problem says, each thing once."""
-    title = str(document.get("title", "The server refused."))
+    """Yield the sentences of a problem, each once."""
+    title = str(document.get("title", "The server rejected the request."))
     detail = str(document.get("detail", ""))
     if not _says(detail, title):
         yield title

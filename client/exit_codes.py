@@ -62,14 +62,14 @@ def _line_of(error: Exception) -> str:
             watch = f" Job {job_id} is {status}: callboard watch {job_id}" if job_id else ""
             return f"callboard: {plain(error)}{watch}"
         case UnicodeError():
-            return "callboard: An argument or a file is no text in the encoding that it must have."
+            return "callboard: An argument or file is not valid text in its encoding."
     return f"callboard: {plain(error)}"
 
 
 @contextmanager
 def waiting_for(job_id: str) -> Iterator[None]:
     """Wait for a job; who is cut off from it, or presses Ctrl-C, reads how to see it again."""
-    goes_on = f"The job goes on: callboard watch {plain(job_id)}"
+    goes_on = f"The job continues: callboard watch {plain(job_id)}"
     try:
         yield
     except (KeyboardInterrupt, click.Abort):

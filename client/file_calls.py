@@ -61,7 +61,9 @@ class FileCalls(JobCalls):
             )
         uploaded = UploadedFile.of(self._transport.document(response, *UploadedFile.members()))
         if uploaded.sha256 != body.sha256:
-            raise FileDamaged(f"{called or uploaded.id} went damaged; upload it again.")
+            raise FileDamaged(
+                f"{called or uploaded.id} arrived damaged at the server; upload it again."
+            )
         return uploaded
 
     def file(self, file_id: str) -> UploadedFile:

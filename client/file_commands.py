@@ -24,8 +24,8 @@ SourcePath = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=SourcePath, metavar="FILE...")
-@click.option("--name", help="What it is called; by default as it is here.")
-@click.option("--media-type", help="Of what is in it; by default the server looks.")
+@click.option("--name", help="Its name; by default the name of the local file.")
+@click.option("--media-type", help="Its media type; by default the server detects it.")
 @with_json
 @click.pass_obj
 def upload(
@@ -36,12 +36,12 @@ def upload(
     *,
     json_: bool,
 ) -> None:
-    """Upload files, and print their ids; - is the standard input.
+    """Upload files and print their ids; - means standard input.
 
-    An id is the value of a parameter that is a file.
+    Pass an id as the value of a file parameter.
     """
     if name and len(files) > 1:
-        raise click.UsageError("--name is for one file.")
+        raise click.UsageError("--name works only with a single file.")
     for path in files:
         source: Source = sys.stdin.buffer if str(path) == "-" else path
         with _bar(path.name) as on_bytes:
@@ -57,19 +57,19 @@ def upload(
     type=click.Path(file_okay=False, path_type=Path),
     default=".",
     show_default=True,
-    help="A folder; it is made if it is not there.",
+    help="Target folder; created if missing.",
 )
 @with_json
 @click.pass_obj
 def download(client: Client, job_id: str, output: Path, *, json_: bool) -> None:
-    """Wait for a job, download the files in its result, and print their paths.
+    """Wait for a job, download the files of its result and print their paths.
 
-    A file that is there is not replaced: the new one gets a number.
+    Existing files are kept; a number is added to the new name.
     """
     with waiting_for(job_id):
         files = list(files_in(client.result(job_id)))
     if not files:
-        raise click.ClickException(f"No file is in the result: callboard result {plain(job_id)}")
+        raise click.ClickException(f"The result contains no file: callboard result {plain(job_id)}")
     output.mkdir(parents=True, exist_ok=True)
     for file in files:
         path = free_path(output, file["name"])

@@ -17,7 +17,7 @@ class JobCalls(Connection):
     """What can be asked about jobs."""
 
     def operations(self) -> Objects:
-        """List what can be run."""
+        """List the operations that the server runs."""
         items: Objects = self._read("GET", "/v1/operations", "items")["items"]
         return items
 
@@ -179,7 +179,7 @@ class JobCalls(Connection):
         return self._pages(f"{path_of(job_id)}/log", {"after": str(after), "limit": "1000"})
 
     def schedules(self) -> Objects:
-        """List the jobs that are made again and again; for operators."""
+        """List schedules; for operators."""
         items: Objects = self._read("GET", "/v1/schedules", "items")["items"]
         return items
 

@@ -73,9 +73,9 @@ def _address(process: "subprocess.Popen[bytes]", told: IO[bytes], timeout: float
         if found := _URL.search(said):
             return found[1]
         if ended:
-            raise ServerDidNotStart(f"The server ended with {process.returncode}:\n{said}")
+            raise ServerDidNotStart(f"The server exited with code {process.returncode}:\n{said}")
         pause.wait(0.05)
-    raise ServerDidNotStart(f"The server said no address within {timeout:.0f} s:\n{_read(told)}")
+    raise ServerDidNotStart(f"The server printed no URL within {timeout:.0f} s:\n{_read(told)}")
 
 
 def _read(told: IO[bytes]) -> str:

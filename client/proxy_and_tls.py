@@ -19,7 +19,7 @@ def proxy_for(url: httpx.URL) -> str | None:
 def by_proxy(url: httpx.URL) -> str:
     """Say through which proxy requests go, for the middle of a sentence; empty without one."""
     proxy = proxy_for(url)
-    return "" if proxy is None else f" through the proxy {proxy} (NO_PROXY={url.host} goes past it)"
+    return "" if proxy is None else f" through the proxy {proxy} (NO_PROXY={url.host} bypasses it)"
 
 
 def tls_fault(error: BaseException) -> str | None:
@@ -28,11 +28,11 @@ def tls_fault(error: BaseException) -> str | None:
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return (
-                f"its certificate is not trusted ({_reason_of(cause)}); SSL_CERT_FILE names "
-                "a file of further authorities"
+                f"its certificate is not trusted ({_reason_of(cause)}); set SSL_CERT_FILE to a "
+                "file of additional authorities"
             )
         if isinstance(cause, ssl.SSLError) and "WRONG_VERSION" in str(cause.reason):
-            return "it does not speak TLS there; the address may begin with http://"
+            return "it does not use TLS there; try a URL that starts with http://"
         cause = cause.__cause__ or cause.__context__
     return None
 

@@ -1,4 +1,4 @@
-"""What an answer is: a refusal of the server, or something that no server of Callboard says."""
+"""Responses: problems of the server, and responses that no Callboard server sends."""
 
 from typing import Final
 
@@ -46,8 +46,8 @@ def refuse_redirect(address: str, response: httpx.Response) -> None:
     if response.is_redirect and response.status_code not in _OURS:
         place = response.headers.get("location", "")[:_MAX_SHOWN_LENGTH]
         raise StrangeAnswer(
-            f"{address} leads elsewhere ({response.status_code}, to {place!r}); "
-            "give the address at which the server itself answers."
+            f"{address} redirects ({response.status_code}, to {place!r}); "
+            "use the URL of the server itself."
         )
 
 
@@ -55,6 +55,6 @@ def strange(address: str, response: httpx.Response) -> StrangeAnswer:
     """Say that an answer is none of Callboard's."""
     given = media_type_of(response)[:_MAX_SHOWN_LENGTH] or "no type"
     return StrangeAnswer(
-        f"{address} answers {response.status_code} with {given}, which Callboard does not; "
-        "another server or a proxy may be there."
+        f"{address} answers {response.status_code} with {given}, as Callboard never does; "
+        "it may be another server or a proxy."
     )

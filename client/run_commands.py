@@ -17,15 +17,11 @@ from callboard.client.wait_for_job import JobObject
 @click.command()
 @click.argument("operation")
 @click.argument("named", nargs=-1, metavar="[NAME=VALUE]...")
-@click.option(
-    "--params", default="{}", help="Parameters as JSON, or @FILE with them, or @- for stdin."
-)
-@click.option(
-    "--detach", is_flag=True, help="Print the job, through a pipe its id, and do not wait."
-)
-@click.option("--priority", type=click.IntRange(0, 10), help="10 is first.")
+@click.option("--params", default="{}", help="Parameters as JSON, @FILE, or @- for standard input.")
+@click.option("--detach", is_flag=True, help="Do not wait; print the job, or in a pipe its id.")
+@click.option("--priority", type=click.IntRange(0, 10), help="0 to 10; 10 runs first.")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
-@click.option("--callback", metavar="URL", help="An address to tell of the job's end.")
+@click.option("--callback", metavar="URL", help="URL to notify when the job ends.")
 @with_json
 @click.pass_obj
 def run(
@@ -40,8 +36,8 @@ def run(
 ) -> None:
     """Submit a job, show its progress, print its result as JSON.
 
-    Parameters are NAME=TEXT, which is a number or true where the operation wants one, NAME:=JSON,
-    or NAME=@FILE for one that is a file, each of the first and last again for a list; and --params.
+    Parameters are NAME=TEXT, NAME:=JSON or NAME=@FILE. TEXT becomes a number, true and so on
+    where the operation expects one. Repeat NAME=TEXT or NAME=@FILE for a list. --params adds more.
     """
     shown = {name: more.pop(name) for name in ("detach", "json_")}
     options = {name: value for name, value in more.items() if value is not None}
@@ -51,25 +47,23 @@ def run(
     values = {**parse_params(params), **given.values}
     twice = values.keys() & {*given.fields, *given.files}
     if twice:
-        raise click.UsageError(f"{min(twice)!r} stands in --params, too.")
+        raise click.UsageError(f"{min(twice)!r} is also set in --params.")
     job = client.submit(operation, values, fields=given.fields, files=given.files, **options)
     _show_submitted(client, job, **shown)
 
 
 @click.command()
 @click.argument("job_id")
-@click.option(
-    "--detach", is_flag=True, help="Print the new job, through a pipe its id, and do not wait."
-)
+@click.option("--detach", is_flag=True, help="Do not wait; print the new job, or in a pipe its id.")
 @with_json
 @click.pass_obj
 def retry(client: Client, /, job_id: str, **shown: bool) -> None:
-    """Run a final job once more, as a new one."""
+    """Submit a final job again, as a new job."""
     _show_submitted(client, client.retry(job_id), **shown)
 
 
 def show(job: JobObject, *, json_: bool) -> None:
-    """Print a job, for people or for machines."""
+    """Print a job, as text or as JSON."""
     if json_:
         as_json(job)
     else:

@@ -59,7 +59,7 @@ def _next(schedule: Mapping[str, Any]) -> Text:
 def _last(schedule: Mapping[str, Any]) -> Text:
     last = schedule["last"]
     if last is None:
-        return Text("never yet", style="dim")
+        return Text("not yet run", style="dim")
     outcome = plain(last["outcome"])
     age = rough(_seconds_since(last["at"]))
     return Text(f"{outcome} {age} ago", style=COLORS.get(outcome, "red"))

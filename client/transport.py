@@ -149,7 +149,7 @@ class Transport:
         """
         found = self.value(response)
         if not isinstance(found, dict) or any(name not in found for name in members):
-            raise StrangeAnswer(f"{self._address} answers with other JSON than Callboard does.")
+            raise StrangeAnswer(f"{self._address} answers with JSON that Callboard does not send.")
         return found
 
     def value(self, response: httpx.Response) -> Any:
@@ -203,13 +203,13 @@ class Transport:
         name, by = type(error).__name__, by_proxy(self._http.base_url)
         without: CallboardClientError
         if (fault := tls_fault(error)) is not None:
-            without = CannotAsk(f"{self._address} cannot be asked{by}: {fault}.")
+            without = CannotAsk(f"{self._address} cannot be reached{by}: {fault}.")
         elif isinstance(error, PASSING):
             without = ServerAway(f"{self._address} does not answer{by} ({name}).")
         elif isinstance(error, httpx.DecodingError):
-            without = StrangeAnswer(f"{self._address} gives an answer that cannot be read{by}.")
+            without = StrangeAnswer(f"{self._address} sent an unreadable response{by}.")
         else:
-            without = CannotAsk(f"{self._address} cannot be asked{by} ({name}).")
+            without = CannotAsk(f"{self._address} cannot be used{by} ({name}).")
         without.__cause__ = error
         return without
 

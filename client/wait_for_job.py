@@ -99,7 +99,7 @@ def _connected(transport: Transport, path: str, parser: EventParser) -> Iterator
         try:
             yield from parser.events(response.iter_bytes())
         except ValueError as error:
-            raise StrangeAnswer("An event of the job cannot be read.") from error
+            raise StrangeAnswer("An event of the job is unreadable.") from error
 
 
 def _rest(transport: Transport, response: httpx.Response, ends_at: float | None) -> None:

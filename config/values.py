@@ -152,7 +152,7 @@ def _places(value: object) -> object:
                 f"{pair.strip()!r} is not a resource with a number of places, such as gpu=1"
             )
         if name in places:
-            raise ValueError(f"the resource {name!r} is listed twice")
+            raise ValueError(f"the resource {name!r} is set twice")
         places[name] = int(count)
     return places
 

@@ -111,7 +111,7 @@ def test_a_problem_that_others_have_named_has_the_last_part_of_its_name() -> Non
 def test_a_proxys_page_in_place_of_a_problem_is_a_problem_too() -> None:
     callboard, _script = client(httpx.Response(403, text="<html>go away</html>"))
 
-    with pytest.raises(Problem, match="403 The server refused"):
+    with pytest.raises(Problem, match="403 The server rejected the request"):
         callboard.job("j-1")
 
 
@@ -303,7 +303,7 @@ def test_a_request_that_cannot_be_made_is_not_repeated(
 ) -> None:
     callboard, script = client(wrong)
 
-    with pytest.raises(CannotAsk, match=r"^http://server/base/ cannot be asked \(\w+\)\.$"):
+    with pytest.raises(CannotAsk, match=r"^http://server/base/ cannot be used \(\w+\)\.$"):
         call(callboard)
 
     assert len(script.asked) == 1

@@ -159,7 +159,11 @@ def test_many_lines_are_several_batches() -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "no line"), ("{\n", "line 1: not JSON"), ("\n\n[1]\n", "line 3: must be a JSON object")],
+    [
+        ("", "the file is empty"),
+        ("{\n", "line 1: invalid JSON"),
+        ("\n\n[1]\n", "line 3: must be a JSON object"),
+    ],
 )
 def test_a_file_that_is_no_batch_is_refused_before_anything_is_sent(text: str, said: str) -> None:
     done, script = command("batch", "-", steps=(), input=text)

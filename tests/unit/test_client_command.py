@@ -101,7 +101,7 @@ def test_an_interrupt_ends_with_130_and_says_how_to_see_the_job_again(
     done, script = callboard(*arguments, steps=steps)
 
     assert done.exit_code == 130
-    assert done.stderr.splitlines()[-1] == "The job goes on: callboard watch j-1"
+    assert done.stderr.splitlines()[-1] == "The job continues: callboard watch j-1"
     assert {asked.method for asked in script.asked} <= {"GET", "POST"}
 
 

@@ -63,9 +63,9 @@ def test_without_files_json_goes_as_json_and_a_file_must_have_a_name() -> None:
     [
         (("nothing",), "is not NAME=TEXT"),
         (("=x",), "is not NAME=TEXT"),
-        (("a=1", "a:=2"), "'a' is listed twice"),
-        (("a:={",), "a: not JSON"),
-        (("a=@/nowhere/at all",), "there is no file"),
+        (("a=1", "a:=2"), "'a' is set twice"),
+        (("a:={",), "a: invalid JSON"),
+        (("a=@/nowhere/at all",), "file '/nowhere/at all' not found"),
     ],
 )
 def test_parameters_that_cannot_be_are_refused_before_anything_is_sent(

@@ -105,7 +105,7 @@ def test_an_argument_that_is_no_text_is_wrong_usage() -> None:
     done = command("--url", "http://127.0.0.1:9", "run", "add", os.fsdecode(b"a=\xff"))
 
     assert done.returncode == 2
-    assert "no text" in one_sentence(done)
+    assert "not valid text" in one_sentence(done)
 
 
 def test_a_key_with_odd_characters_is_not_repeated() -> None:
@@ -147,13 +147,13 @@ def test_a_proxy_is_asked_for_the_server_and_named_when_it_is_away(
     ("steps", "code", "says"),
     [
         ((PAGE,), 4, "text/html"),
-        ((httpx.Response(200, json=[1]),), 4, "other JSON"),
-        ((httpx.Response(200, json={"a": 1}),), 4, "other JSON"),
+        ((httpx.Response(200, json=[1]),), 4, "JSON that Callboard does not send"),
+        ((httpx.Response(200, json={"a": 1}),), 4, "JSON that Callboard does not send"),
         ((httpx.Response(200, text="{"),), 4, "text/plain"),
         ((httpx.Response(301, headers={"Location": "https://login.example/"}),), 4, "login"),
         ((httpx.Response(302, headers={"Location": "/sso"}),), 4, "/sso"),
         ((httpx.Response(404, html="<h1>gone</h1>"),), 3, "404"),
-        ((httpx.DecodingError("bad gzip"),), 4, "cannot be read"),
+        ((httpx.DecodingError("bad gzip"),), 4, "unreadable response"),
         (tuple(httpx.ReadTimeout("slow") for _ in range(9)), 4, "ReadTimeout"),
         (tuple(httpx.ReadError("reset") for _ in range(9)), 4, "ReadError"),
         (tuple(httpx.Response(502, html="<h1>bad</h1>") for _ in range(9)), 3, "502"),
@@ -192,7 +192,7 @@ def test_who_is_cut_off_from_a_job_is_told_that_it_goes_on(lost: tuple[Step, ...
     done, _script = callboard("run", "add", steps=(answer(job(), 202), *lost))
 
     assert done.exit_code == 4
-    assert done.stderr.splitlines()[-1].endswith("The job goes on: callboard watch j-1")
+    assert done.stderr.splitlines()[-1].endswith("The job continues: callboard watch j-1")
     assert "failed" not in done.stderr
 
 

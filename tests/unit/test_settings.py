@@ -167,7 +167,7 @@ def test_settings_cannot_be_changed() -> None:
         ({"DURABILITY": "strict"}, "CALLBOARD_DURABILITY=strict needs a persistent Redis"),
         ({"RESOURCES": "gpu"}, "'gpu' is not a resource with a number"),
         ({"RESOURCES": "gpu=-1"}, "'gpu=-1' is not a resource"),
-        ({"RESOURCES": "gpu=1,gpu=2"}, "'gpu' is listed twice"),
+        ({"RESOURCES": "gpu=1,gpu=2"}, "'gpu' is set twice"),
         ({"OPERATIONS": "team/clustering.py"}, "is not the name of a Python module"),
         ({"RATE_LIMIT": "100"}, "'100' is not a number of requests per period, such as 100/10s"),
         ({"RATE_LIMIT": "many/10s"}, "CALLBOARD_RATE_LIMIT is not valid: 'many/10s' is not"),
