@@ -31,7 +31,7 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # only the workers' heartbeat f
 _settings = load_settings_or_exit()
 if _settings.embedded:
     sys.stderr.write(
-        "Callboard cannot start: gunicorn runs several processes, which need servers to share; "
+        "Callboard cannot start: gunicorn's processes need a shared RabbitMQ and Redis; "
         "set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL, or run `callboardctl dev`.\n"
     )
     raise SystemExit(2)

@@ -24,7 +24,7 @@ SLOT: Final = re.compile(r"(operation|resource):[a-z][a-z0-9_]{0,63}")
 @click.group(cls=PipedGroup)
 @click.version_option(package_name="callboard")
 def main() -> None:
-    """Run and steer a Callboard installation."""
+    """Run and control a Callboard installation."""
     tolerate_encodings()
 
 
@@ -39,7 +39,7 @@ main.add_command(worker)
 @main.command()
 @click.option("--genes", type=click.Path(exists=True, dir_okay=False), required=True)
 def demo(genes: str) -> None:
-    """Start the one-process server, run a real job over HTTP, stop."""
+    """Start the one-process server, run a real job over HTTP, and stop."""
     from callboard.ops.demo import run  # noqa: PLC0415 — as above
 
     sys.exit(run(genes))
@@ -49,10 +49,10 @@ def demo(genes: str) -> None:
 @click.argument("slot")
 @click.argument("places", type=click.IntRange(min=0))
 def set_limit(slot: str, places: int) -> None:
-    """Set how many PLACES a slot has.
+    """Set the number of PLACES of a slot.
 
-    SLOT is such as `operation:gene_clustering` or `resource:gpu`. The number counts over what
-    the code declares, at once, for all workers, until `unlimit`.
+    SLOT is `operation:<name>` or `resource:<name>`. The number overrides the declared limit at
+    once, for all workers, until `unlimit`.
     """
     _limit(slot, places)
 
@@ -60,29 +60,30 @@ def set_limit(slot: str, places: int) -> None:
 @main.command()
 @click.argument("slot")
 def unlimit(slot: str) -> None:
-    """Let what the code declares count again."""
+    """Remove the limit set by `limit`, so that the declared one applies again."""
     _limit(slot, None)
 
 
 @main.command()
 @click.argument("operation")
 def pause(operation: str) -> None:
-    """Start no more jobs of OPERATION; those that run go on."""
+    """Start no more jobs of OPERATION; running jobs continue."""
     _limit(f"operation:{operation}", 0, source="pause")
 
 
 @main.command()
 @click.argument("operation")
 def resume(operation: str) -> None:
-    """Undo `pause`; limits that were set stay."""
+    """Undo `pause`; limits set by `limit` stay."""
     _limit(f"operation:{operation}", None, source="pause")
 
 
 @main.command()
 def alive() -> None:
-    """Exit with 0 if a worker on this host lives, else with 1.
+    """Exit with 0 if a worker on this host is alive, and with 1 if none is.
 
-    It lives if it said hello within 30 s. While Redis does not answer, the code is 2.
+    A worker is alive if its last heartbeat is less than 30 s old. The exit code is 2 if Redis
+    does not answer.
     """
     from callboard.jobs.greet import fleet  # noqa: PLC0415 — as below
     from callboard.ops.connection import connect  # noqa: PLC0415 — as below
@@ -93,7 +94,7 @@ def alive() -> None:
     except CallboardError as error:
         _stop(str(error))
     if socket.gethostname() not in hosts:
-        click.echo("callboardctl: no worker on this host says that it lives", err=True)
+        click.echo("callboardctl: no worker on this host is alive", err=True)
         sys.exit(1)
 
 
@@ -101,25 +102,23 @@ def _limit(
     slot: str, places: int | None, *, source: Literal["operator", "pause"] = "operator"
 ) -> None:
     if SLOT.fullmatch(slot) is None:
-        _stop(f"{slot!r} is no slot: name it `operation:<name>` or `resource:<name>`")
+        _stop(f"{slot!r} is not a slot: write `operation:<name>` or `resource:<name>`")
     from callboard.ops.connection import connect  # noqa: PLC0415 — only these commands need everything
 
     settings = _settings({})
     if settings.embedded:
-        _stop("limits live in Redis: set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL")
+        _stop("limits are stored in Redis: set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL")
     try:
         # Closing publishes for the jobs that a raised limit has woken.
         with closing(connect(settings)) as container:
             known = slot in container.registry.limits(settings.resources)
             if not known and not is_declared(container.store, slot):
-                _stop(
-                    f"nobody knows {slot!r}: no operation here, and no worker that has run, has it"
-                )
+                _stop(f"unknown slot {slot!r}: no operation here and no worker has declared it")
             limit(container.store, {slot: places}, source=source)
             (now,) = limits_in_effect(container.store, {slot: None})
     except CallboardError as error:
         _stop(str(error))
-    places_now = "any number" if now.places is None else now.places
+    places_now = "unlimited" if now.places is None else now.places
     click.echo(f"{slot}: {'paused' if now.paused else f'{places_now} at a time'}")
 
 

@@ -32,7 +32,7 @@ def run(genes: str) -> int:
         stdout=subprocess.DEVNULL,
     )
     try:
-        console.print(f"A server with no services runs at [bold]{url}[/]. The demo is this:\n")
+        console.print(f"A one-process server runs at [bold]{url}[/]. The demo runs:\n")
         console.print(f"  callboard --url {url} run {COMMAND} --params @{genes}\n")
         done = subprocess.run(  # noqa: S603 — our own command
             [

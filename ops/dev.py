@@ -21,14 +21,14 @@ _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="Instead of CALLBOARD_PORT; 0 for any that is free, which is said.",
+    help="Overrides CALLBOARD_PORT; 0 picks a free port and prints it.",
 )
-@click.option("--reload", is_flag=True, help="Start again whenever a source file changes.")
+@click.option("--reload", is_flag=True, help="Restart when a source file changes.")
 def dev(modules: tuple[str, ...], port: int | None, *, reload: bool) -> None:
     """Serve everything in one process, without RabbitMQ and Redis.
 
-    MODULE is one with operations, such as my.operations, and FILE the file of one; they come
-    beside those of CALLBOARD_OPERATIONS.
+    MODULE names a module of operations, such as my.operations; FILE is the path of one. The
+    modules in CALLBOARD_OPERATIONS are served as well.
     """
     from callboard.ops.embedded import serve  # noqa: PLC0415 — the other commands need no web server
 
@@ -40,7 +40,7 @@ def dev(modules: tuple[str, ...], port: int | None, *, reload: bool) -> None:
         settings = settings_or_refusal(**chosen, operations=operations)
     if not settings.embedded:
         raise Refusal(
-            "`callboardctl dev` uses no servers: unset CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL"
+            "`callboardctl dev` uses no servers; unset CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL"
         )
     if reload:
         sys.exit(_reloading(modules, settings.port, listening))
@@ -71,9 +71,11 @@ def _importable(module: str) -> str:
     if not is_file:
         return module
     if not path.is_file():
-        raise Refusal(f"there is no file {module!r}")
+        raise Refusal(f"file {module!r} not found")
     if not _NAME.fullmatch(path.stem):
-        raise Refusal(f"{path.name}: a module's name has letters, digits and _ alone; rename it")
+        raise Refusal(
+            f"{path.name}: a module name may contain only letters, digits and _; rename the file"
+        )
     return path.stem
 
 

@@ -41,7 +41,7 @@ def installation(without_servers: str) -> Iterator[tuple[Settings, Store]]:
         yield settings, Store(client, settings.namespace)
     except StoreUnavailable as error:
         fault = tls_fault(error)
-        raise Refusal(f"Redis cannot be used: {fault}." if fault else str(error)) from error
+        raise Refusal(f"Redis is unavailable: {fault}." if fault else str(error)) from error
     finally:
         client.close()
 

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--host", metavar="ADDRESS", help="Instead of CALLBOARD_HOST.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Instead of CALLBOARD_PORT.")
+@click.option("--host", metavar="ADDRESS", help="Overrides CALLBOARD_HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Overrides CALLBOARD_PORT.")
 @click.option(
-    "--processes", type=click.IntRange(1, 64), help="Instead of CALLBOARD_WEB_CONCURRENCY."
+    "--processes", type=click.IntRange(1, 64), help="Overrides CALLBOARD_WEB_CONCURRENCY."
 )
 def web(host: str | None, port: int | None, processes: int | None) -> None:
-    """Serve HTTP with gunicorn; jobs need workers besides.
+    """Serve HTTP with gunicorn; workers run the jobs.
 
-    SIGTERM drains and stops, SIGHUP replaces the processes without refusing anybody. Further
-    options of gunicorn are taken from GUNICORN_CMD_ARGS.
+    SIGTERM drains and stops; SIGHUP replaces the processes without refusing connections.
+    GUNICORN_CMD_ARGS passes further options to gunicorn.
     """
     if "ssl" in sys.modules:  # as after `python -m callboard.ops.cli web`
         os.execv(sys.executable, [sys.executable, "-m", "callboard.ops.start", *sys.argv[1:]])  # noqa: S606
@@ -39,12 +39,12 @@ def web(host: str | None, port: int | None, processes: int | None) -> None:
 
 
 @click.command()
-@click.option("--threads", type=click.IntRange(1, 256), help="Instead of CALLBOARD_THREADS.")
+@click.option("--threads", type=click.IntRange(1, 256), help="Overrides CALLBOARD_THREADS.")
 def worker(threads: int | None) -> None:
-    """Run jobs with dramatiq, in one process: start as many of them as are wanted.
+    """Run jobs with dramatiq, in one process; start more workers to run more jobs.
 
-    SIGTERM lets running jobs end within CALLBOARD_SHUTDOWN_GRACE and hands on the others, SIGHUP
-    starts the worker anew after that.
+    SIGTERM lets running jobs finish within CALLBOARD_SHUTDOWN_GRACE and releases the others to
+    other workers; SIGHUP does the same and then restarts the worker.
     """
     from callboard.config.descriptors import TooFewFiles, allow_files_of_worker  # noqa: PLC0415 — a moment
     from callboard.config.load import load_settings_or_exit  # noqa: PLC0415 — saved for `web`

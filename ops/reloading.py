@@ -46,7 +46,7 @@ def serve_again(command: Sequence[str], folders: Sequence[Path]) -> int:
         changed = _await_change(process, folders, seen, stopped)
         code = _end(process)
         if changed:
-            click.echo(f"{changed} has changed; starting again.", err=True)
+            click.echo(f"{changed} has changed; restarting.", err=True)
     return code
 
 
@@ -65,7 +65,7 @@ def _await_change(
     while not stopped.wait(LOOK_SECONDS):
         if process.poll() is not None and not told:
             told = True
-            click.echo("The server has ended; it starts again after the next change.", err=True)
+            click.echo("The server has stopped; it restarts after the next change.", err=True)
         now = look(folders)
         if now != seen:
             return min(name for name in now.keys() | seen if now.get(name) != seen.get(name))

@@ -14,8 +14,8 @@ from callboard.ops.installation import Refusal, installation, print_table, setti
 MAX_OVERLAP: Final = timedelta(days=30)
 _HEADINGS: Final = ("tenant", "generation", "rotated_at", "earlier_until")
 _INSIDE: Final = (
-    "rotations live in Redis: set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL; "
-    "secrets of the one-process server are the first ones for ever"
+    "rotations are stored in Redis: set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL; "
+    "the one-process server always uses the first secrets"
 )
 
 
@@ -49,13 +49,13 @@ def show(tenant: str) -> None:
     """Print the secret of TENANT, for those who verify its callbacks."""
     settings = settings_or_refusal()
     if settings.signing_key is None:
-        raise Refusal("there are no secrets without CALLBOARD_SIGNING_KEY; set it as web has it")
+        raise Refusal("secrets need CALLBOARD_SIGNING_KEY; set it to the value that web uses")
     rotation = Rotation()
     if not settings.embedded:
         with installation(_INSIDE) as (_settings, store):
             rotation = read_rotation(store, tenant)
     for generation, ends_at in rotation.earlier:
-        click.echo(f"Generation {generation} signs as well until {_written(ends_at)}.", err=True)
+        click.echo(f"Generation {generation} also signs until {_written(ends_at)}.", err=True)
     # The secret alone on standard output, so that `secret=$(callboardctl secrets show …)` works.
     click.echo(derive(settings.signing_key, tenant, rotation.generation).get_secret_value())
 
@@ -67,20 +67,20 @@ def show(tenant: str) -> None:
     callback=_overlap,
     default="24h",
     show_default=True,
-    help="How long the secret so far signs as well, such as 24h or 7d.",
+    help="How long the previous secret also signs, such as 24h or 7d.",
 )
 def rotate_secret(tenant: str, overlap: timedelta) -> None:
     """Sign the callbacks of TENANT with a new secret from now on.
 
-    For the overlap each carries a signature of both, so receivers may change over at any time
-    within it. See the new secret with `callboardctl secrets show TENANT`.
+    During the overlap, callbacks carry both signatures, so that receivers can switch at any time
+    within it. `callboardctl secrets show TENANT` prints the new secret.
     """
     with installation(_INSIDE) as (_settings, store):
         rotate(store, tenant, overlap=overlap)
         rotation = read_rotation(store, tenant)
-    click.echo(f"{tenant}: generation {rotation.generation} signs now.", err=True)
+    click.echo(f"{tenant}: generation {rotation.generation} now signs.", err=True)
     for generation, ends_at in rotation.earlier:
-        click.echo(f"Generation {generation} signs as well until {_written(ends_at)}.", err=True)
+        click.echo(f"Generation {generation} also signs until {_written(ends_at)}.", err=True)
 
 
 @secrets.command(name="list")
@@ -94,7 +94,7 @@ def list_secrets(as_json: bool) -> None:  # noqa: FBT001 — a flag of the comma
     elif rows:
         print_table(_HEADINGS, rows)
     else:
-        click.echo("No tenant has submitted anything.", err=True)
+        click.echo("No tenant has submitted a job.", err=True)
 
 
 def _row(tenant: str, rotation: Rotation) -> dict[str, Any]:

@@ -288,7 +288,7 @@ def test_without_servers_the_command_says_where_keys_live() -> None:
     done = CliRunner().invoke(main, ["keys", "create", "--tenant", "acme", "--role", "viewer"])
 
     assert done.exit_code == 2
-    assert "keys live in Redis" in done.stderr
+    assert "keys are stored in Redis" in done.stderr
     assert not done.stdout
 
 

@@ -140,8 +140,8 @@ def test_the_command_shows_the_secret_that_signs(redis_server: RedisServer) -> N
     new, old = (secret.get_secret_value() for secret in secrets.of("lab"))
     assert (first.stdout, second.stdout) == (f"{old}\n", f"{new}\n")
     assert first.stderr == ""
-    assert "generation 2 signs now" in rotated.stderr
-    assert "Generation 1 signs as well until" in second.stderr
+    assert "generation 2 now signs" in rotated.stderr
+    assert "Generation 1 also signs until" in second.stderr
     assert key not in first.output + rotated.output + second.output
     store.redis.close()
 
@@ -192,7 +192,7 @@ def test_the_one_process_server_has_its_first_secrets_for_ever() -> None:
 
     assert shown.stdout.startswith("whsec_")
     assert rotated.exit_code == 2
-    assert "rotations live in Redis" in rotated.stderr
+    assert "rotations are stored in Redis" in rotated.stderr
 
 
 def test_a_short_signing_key_is_refused_without_being_quoted() -> None:

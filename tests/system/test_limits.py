@@ -253,7 +253,7 @@ def test_a_limit_for_what_nobody_knows_is_refused(stack: Stack) -> None:
     words = (["pause", "narow"], ["unlimit", "operation:narow"], ["limit", "resource:cpu", "1"])
 
     assert [command(stack, *each) for each in words] == [2, 2, 2]
-    assert all("nobody knows" in each.log.read_text() for each in stack.started)
+    assert all("unknown slot" in each.log.read_text() for each in stack.started)
     assert not stack.store.redis.exists(stack.store.keys("limits"))
 
 

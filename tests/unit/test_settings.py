@@ -256,7 +256,7 @@ def test_a_validation_error_shows_no_value() -> None:
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
-        ({}, "gunicorn runs several processes, which need servers to share"),
+        ({}, "gunicorn's processes need a shared RabbitMQ and Redis"),
         ({"CALLBOARD_THREADS": "many"}, "CALLBOARD_THREADS is not valid"),
     ],
 )
