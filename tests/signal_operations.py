@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -147,6 +147,13 @@ def join_beyond_limit(seconds: float) -> None:
     process = multiprocessing.get_context("fork").Process(target=slow, args=(seconds,))
     process.start()
     process.join()
+
+
+@operation(time_limit="1s", isolation="process", stop_grace="500ms")
+def threads_beyond_limit(seconds: float) -> None:
+    """Wait for a pool of threads beyond the time limit."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(slow, [seconds] * 2))
 
 
 @operation(time_limit="1s")

@@ -108,6 +108,19 @@ def test_who_waits_for_processes_is_stopped_at_the_limit(client: Client, operati
     assert time.monotonic() - began < 6
 
 
+@pytest.mark.alone
+def test_a_function_apart_that_waits_for_its_threads_is_stopped_at_the_limit(
+    client: Client,
+) -> None:
+    run(client, "mask_apart")  # or the time would be that of starting the first child
+    began = time.monotonic()
+
+    ended = run(client, "threads_beyond_limit", seconds=20)
+
+    assert ended["error"]["type"].endswith("timeout")
+    assert time.monotonic() - began < 6
+
+
 @pytest.mark.parametrize("how", ["wait", "read", "poll"])
 def test_a_program_ends_with_the_function_that_is_stopped(
     client: Client, how: str, tmp_path: Path
