@@ -93,6 +93,7 @@ def put_back_strays(store: Store, publish: Callable[[str, bytes], object]) -> in
         newest_format=max(formats, default=FIRST_FORMAT),
         most=_MAX_AT_ONCE,
         again_ms=milliseconds(PUT_BACK_EVERY),
+        look_ms=milliseconds(LOOKED_AT_EVERY),
         window_ms=milliseconds(ADOPT_WINDOW),
     ).values
     if not stray_ids:

@@ -3,7 +3,8 @@
 -- KEYS     strays         zset  kept messages by when they are looked at again
 -- ARGV     newest_format  int   what the newest living worker can read
 --          most           int   how many at once
---          again_ms       int   until the others, and these, are looked at again
+--          again_ms       int   until those that are named are looked at again
+--          look_ms        int   until the others are looked at again
 --          window_ms      int   for how long one is kept since it was first met
 -- RETURNS  taken
 --
@@ -17,8 +18,9 @@ for _, stray in ipairs(redis.call('ZRANGE', strays, '-inf', now, 'BYSCORE', 'LIM
   elseif redis.call('EXISTS', key_job(said[3])) == 1 then
     drop_stray(stray, 'read')
   else
-    if tonumber(said[2]) <= newest_format then readable[#readable + 1] = stray end
-    redis.call('ZADD', strays, now + again_ms, stray)
+    local is_readable = tonumber(said[2]) <= newest_format
+    if is_readable then readable[#readable + 1] = stray end
+    redis.call('ZADD', strays, now + (is_readable and again_ms or look_ms), stray)
   end
 end
 return answer('taken', readable)

@@ -128,6 +128,19 @@ def test_a_kept_message_comes_back_once_a_worker_lives_that_can_read_it(
     assert read_strays(store).kept == 1
 
 
+def test_a_kept_message_is_looked_at_again_within_seconds_of_a_look_in_vain(
+    receiving: Receiving,
+) -> None:
+    store = receiving.assembly.store
+    receiving.receive(new_job_id(), format=NEWER)
+    look_again(store)
+
+    put_back_strays(store, lambda *_: pytest.fail("nobody can read it"))
+
+    ((_, due_ms),) = store.redis.zrange(store.keys("strays"), 0, -1, withscores=True)
+    assert due_ms <= store.now_ms() + 5000
+
+
 def test_a_kept_message_goes_once_its_job_has_a_record(receiving: Receiving) -> None:
     store, job_id = receiving.container.store, new_job_id()
     receiving.receive(job_id, format=NEWER)

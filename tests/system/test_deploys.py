@@ -82,6 +82,7 @@ def test_the_tick_of_a_new_operation_waits_for_a_worker_that_knows_it(stack: Sta
 
 
 @pytest.mark.alone
+@pytest.mark.timeout(240)
 def test_forty_messages_of_a_newer_format_hold_up_nobody_and_run_once_a_worker_knows_it(
     stack: Stack, rabbitmq: RabbitMQ, tmp_path: Path
 ) -> None:
