@@ -163,7 +163,7 @@ def routes(
         Route("/v1/schedules", SchedulesResource(scheduled), {"GET": "operator"}),
         Route(
             "/v1/schedules/{schedule}",
-            ScheduleResource(store, registry, media, scheduled),
+            ScheduleResource(store, registry, media, scheduled, services.check),
             dict.fromkeys(("GET", "PUT", "DELETE"), "operator"),
         ),
         Route(

@@ -10,6 +10,7 @@ from callboard.api.waiting.events import Events
 from callboard.api.waiting.fair_limit import FairLimit
 from callboard.config import Settings
 from callboard.config.telemetry import Telemetry
+from callboard.jobs.checking import Check, check_here
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.intake import Intake
 from callboard.jobs.offload import Offload, at_once
@@ -31,6 +32,7 @@ class Services:
         offload: runs what blocks, such as the storage, so that it holds up no other request.
         compute: runs what takes the processor for long, few at a time: each that runs beside the
             requests of this process makes all of them slower.
+        check: validates large parameters.
         aside: room for the bytes of results that are put aside for clients while these read.
         telemetry: makes spans of requests; None for none.
         draining: set once the process was told to stop.
@@ -46,6 +48,7 @@ class Services:
     storage: Storage
     offload: Offload = at_once
     compute: Offload = at_once
+    check: Check = check_here
     aside: FairLimit = field(
         default_factory=lambda: FairLimit(_MAX_ASIDE_BYTES, greed=_ASIDE_GREED)
     )

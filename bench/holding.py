@@ -1,32 +1,45 @@
 """Find what holds a whole process: `python -m bench.holding [PART OF A NAME]`.
 
-It gives each of the worst requests to the application, in this process and on a Redis inside it,
-and says how long another thread had no turn meanwhile, the processor's time that it took, and its
-status. To see the slowest: `| sort -rn`. No servers are needed. Other load of the machine shows in
-the first figure alone, of which the better one of two tries counts.
+It gives each of the worst requests to the application, on a Redis inside this process and with a
+check process beside it. It says how long no other thread had a turn, or how long the request went
+on without giving the loop one, whichever is longer; then the processor's time that the request
+took here, and its status. To see the slowest: `| sort -rn`.
+
+All are times of this process' processor, so that other load of the machine hardly shows.
 """
 
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
+import falcon
 from falcon import testing
 
 from bench.worst_cases import Case, worst_cases
+from callboard.api.app import create_app
 from callboard.jobs.operation import Operation
 from callboard.jobs.registry import Registry
-from callboard.ops.web import SWITCH_S
+from callboard.ops.checking.process import CheckProcess
+from callboard.ops.web import MAX_COMPUTED, give_turns
 from tests.api_stage import Stage, echo
+
+if TYPE_CHECKING:
+    from callboard.api.request import Request
+
+T = TypeVar("T")
 
 _BEAT_S: Final = 0.0005
 _NAMES: Final = ("127.0.0.1", "falconframework.org")
 
 
 class Beat(threading.Thread):
-    """Notes the longest time in which it had no turn."""
+    """Notes the longest time of the processor in which it had no turn."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -35,9 +48,9 @@ class Beat(threading.Thread):
 
     def run(self) -> None:
         """Go on until told to stop."""
-        last = time.perf_counter()
+        last = time.process_time()
         while not self._pause.wait(_BEAT_S):
-            now = time.perf_counter()
+            now = time.process_time()
             self.longest_s, last = max(self.longest_s, now - last), now
 
     def stop(self) -> None:
@@ -45,40 +58,89 @@ class Beat(threading.Thread):
         self._pause.set()
 
 
-def ask(stage: Stage, beat: Beat, case: Case) -> tuple[float, float, str]:
-    """Give the longest stop, the processor's time, both in seconds, and the status."""
-    head, _, body = case.request.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    method, target, _ = first.split(" ")
-    path, _, query = target.partition("?")
-    headers = dict(line.split(": ", 1) for line in lines)
-    headers.pop("Content-Length", None)
-    environ = testing.create_environ(
-        path, query_string=query, method=method, headers=headers, body=body
-    )
-    answer = testing.StartResponseMock()
-    beat.longest_s, began = 0.0, time.thread_time()
-    b"".join(stage.app(environ, answer))
-    return beat.longest_s, time.thread_time() - began, answer.status[:3]
+class Loop:
+    """The thread of the requests, which goes on with others while a call runs elsewhere."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(MAX_COMPUTED)
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin to measure."""
+        self.longest_s, self._since = 0.0, time.thread_time()
+
+    def elsewhere(self, call: Callable[[], T], /) -> T:
+        """Run a call in another thread: an `Offload`."""
+        self.give_turn()
+        try:
+            return self._pool.submit(call).result()
+        finally:
+            self._since = time.thread_time()
+
+    def give_turn(self) -> None:
+        """Note how long the requests had the loop for themselves."""
+        now = time.thread_time()
+        self.longest_s, self._since = max(self.longest_s, now - self._since), now
+
+
+class Site:
+    """The application on its stage, and what measures it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.checks: Final = CheckProcess(
+            stage.settings.model_copy(update={"operations": ("attacked",)})
+        )
+        self.loop: Final = Loop()
+        self.beat: Final = Beat()
+        self.app: Final[falcon.App[Request, falcon.Response]] = create_app(
+            replace(stage.services, check=self.checks, compute=self.loop.elsewhere)
+        )
+        self.beat.start()
+        # Where nothing is waited for gevent lets others go on, and so does this.
+        time.sleep = lambda _seconds: self.loop.give_turn()  # noqa: TID251
+        give_turns()
+
+    def close(self) -> None:
+        """End them."""
+        self.beat.stop()
+        self.checks.close()
+
+    def ask(self, case: Case) -> tuple[float, float, str]:
+        """Give the longest stop, the processor's time, both in seconds, and the status."""
+        head, _, body = case.request.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        method, target, _ = first.split(" ")
+        path, _, query = target.partition("?")
+        headers = dict(line.split(": ", 1) for line in lines)
+        length = headers.pop("Content-Length", None)
+        environ = testing.create_environ(
+            path, query_string=query, method=method, headers=headers, body=body
+        )
+        if length is not None:
+            environ["CONTENT_LENGTH"] = length
+        answer = testing.StartResponseMock()
+        self.loop.restart()
+        self.beat.longest_s, began = 0.0, time.process_time()
+        b"".join(self.app(environ, answer))
+        self.loop.give_turn()
+        took_s = time.process_time() - began
+        return max(self.beat.longest_s, self.loop.longest_s), took_s, answer.status[:3]
 
 
 def main() -> None:
     """Print a line for each request."""
-    sys.path.insert(0, str(Path(__file__).parent / "targets"))
-    sys.setswitchinterval(SWITCH_S)
+    targets = Path(__file__).parent / "targets"
+    sys.path.insert(0, str(targets))
     operations = [each for each in vars(__import__("attacked")).values() if type(each) is Operation]
     stage = Stage(registry=Registry([*operations, echo]), hosts=_NAMES, max_active=1_000_000)
-    beat = Beat()
-    beat.start()
-    with closing(stage):
+    with closing(stage), closing(Site(stage)) as site:
         job = stage.submit({"operation": "echo", "params": {"value": 1}}).json["id"]
         stage.succeed(job, "x" * 100)
         for case in worst_cases(job):
             if all(part in case.name for part in sys.argv[1:]):
-                stop_s, took_s, status = min(ask(stage, beat, case) for _ in range(2))
+                stop_s, took_s, status = min(site.ask(case) for _ in range(2))
                 figures = f"{stop_s * 1000:8.1f} ms held {took_s * 1000:8.1f} ms of processor"
                 print(f"{figures}  {status}  {case.name}", flush=True)
-    beat.stop()
 
 
 if __name__ == "__main__":

@@ -99,17 +99,31 @@ class InvalidParameters(CallboardError):
 class OperationFault(CallboardError):
     """The operation's own code failed on this request; the fault is the operation's."""
 
+    def __init__(self, text: str, *, exception: str = "", stack: str = "") -> None:
+        """Say which code failed.
+
+        Args:
+            text: for the caller.
+            exception: the name of what was raised, for the log.
+            stack: where that was, for the log.
+        """
+        super().__init__(text)
+        self.exception: Final = exception
+        self.stack: Final = stack
+
     @classmethod
-    def of(cls, operation: str, task: str, error: BaseException) -> Self:
+    def of(cls, operation: str, task: str, error: BaseException, *, stack: str = "") -> Self:
         """Say which code failed, without what it said: that may be anything.
 
         Args:
             operation: whose code it is.
             task: what the code was to do.
             error: what it raised.
+            stack: where.
         """
         name = type(error).__name__
-        return cls(f"The operation {operation!r} failed to {task}: its code raised {name}.")
+        text = f"The operation {operation!r} failed to {task}: its code raised {name}."
+        return cls(text, exception=name, stack=stack)
 
 
 class Refused(CallboardError):

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from callboard.jobs.checking import Check, check_here
 from callboard.jobs.errors import DuplicateJob, InvalidParameters, OperationError, OperationFault
 from callboard.jobs.faults import FaultPoints
 from callboard.jobs.files.records import FileRecord, read_files
 from callboard.jobs.identity import new_job_id
-from callboard.jobs.offload import Offload, at_once
 from callboard.jobs.operation import Operation
 from callboard.jobs.publisher import Publisher, Wakeup
 from callboard.jobs.quota import Charge
@@ -62,9 +62,8 @@ class Intake:
         operation: str,
         params: Mapping[str, Any],
         *,
-        check: Callable[[], None] = lambda: None,
         charge: Charge | None = None,
-        offload: Offload = at_once,
+        check: Check = check_here,
         **chosen: Any,
     ) -> Accepted:
         """Record a job and publish its message, waiting for the broker's confirm.
@@ -75,9 +74,8 @@ class Intake:
         Args:
             operation: the operation's name.
             params: JSON-like.
-            check: run once the submission is known to be valid, before it is recorded.
             charge: whose quota it uses; None for a caller with no rate.
-            offload: validates where that holds up nobody else; for large parameters.
+            check: validates the parameters.
             chosen: fields of `Submission` that the caller chose.
 
         Raises:
@@ -87,8 +85,7 @@ class Intake:
             StoreUnavailable: Redis does not answer.
         """
         found = self.registry.get(operation)
-        submission = self.prepare(found, params, offload=offload, **chosen)
-        check()
+        submission = self.prepare(found, params, check=check, **chosen)
         accepted = submit(
             self.store,
             submission,
@@ -114,7 +111,7 @@ class Intake:
         operation: Operation,
         params: Mapping[str, Any],
         *,
-        offload: Offload = at_once,
+        check: Check = check_here,
         **chosen: Any,
     ) -> Submission:
         """Validate a submission, also against the files that its tenant has.
@@ -122,7 +119,7 @@ class Intake:
         Args:
             operation: what to run.
             params: JSON-like.
-            offload: as for `submit`.
+            check: as for `submit`.
             chosen: fields of `Submission` that the caller chose.
 
         Raises:
@@ -137,7 +134,7 @@ class Intake:
 
         job_id = chosen.pop("job_id", None) or new_job_id()
         try:
-            return operation.submission(job_id, params, look_up=look_up, offload=offload, **chosen)
+            return operation.submission(job_id, params, look_up=look_up, check=check, **chosen)
         except OperationFault as error:
             log_fault(error, operation.name)
             raise

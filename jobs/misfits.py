@@ -1,6 +1,6 @@
 """What does not fit a schema, for people: the first of many, found at a bounded cost."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -34,6 +34,15 @@ def misfits(
         if first.error_count() <= MAX_MISFITS:
             return _told(first)
     return [((), f"has {count} errors")]
+
+
+def first_of(wrong: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """Give what is wrong, or of very much only how much that is.
+
+    Args:
+        wrong: pairs of a JSON Pointer and what is wrong there.
+    """
+    return wrong if len(wrong) <= MAX_MISFITS else [("", f"has {len(wrong)} errors")]
 
 
 def _told(error: ValidationError) -> list[tuple[tuple[int | str, ...], str]]:

@@ -8,11 +8,12 @@ from typing import Any, Final, overload
 
 from callboard.config.duration import parse_bytes, parse_duration, parse_duration_range
 from callboard.jobs.checked import Checked
+from callboard.jobs.checking import Check, Validated, check_here
 from callboard.jobs.errors import OperationError
 from callboard.jobs.files.check import LookUp, check_files, know_no_files
+from callboard.jobs.files.records import FileRecord
 from callboard.jobs.limit import operation_slot, resource_slot
 from callboard.jobs.meaning import fingerprint
-from callboard.jobs.offload import Offload, at_once
 from callboard.jobs.parameters import Parameters
 from callboard.jobs.rules import (
     Isolation,
@@ -90,6 +91,20 @@ class Operation:
         extra = {resource_slot(name): number for name, number in self.rules.slots.items()}
         return {operation_slot(self.name): 1, **extra}
 
+    def validated(self, params: Mapping[str, Any]) -> Validated:
+        """Validate JSON-like parameters.
+
+        Raises:
+            InvalidParameters: they do not fit; each error has a JSON Pointer.
+            OperationFault: the operation's own code failed.
+        """
+        checked = self.parameters.check(params)
+
+        def fingerprint(known: Mapping[str, FileRecord]) -> str | None:
+            return self.fingerprint_of(checked, checked.know_files(known))
+
+        return Validated(checked.params, checked.uses, fingerprint)
+
     def fingerprint_of(self, checked: Checked, content: Mapping[str, str]) -> str | None:
         """Give what equal jobs have in common, or None when equal jobs may run.
 
@@ -110,7 +125,7 @@ class Operation:
         params: Mapping[str, Any],
         *,
         look_up: LookUp = know_no_files,
-        offload: Offload = at_once,
+        check: Check = check_here,
         **chosen: Any,
     ) -> Submission:
         """Validate parameters and build a submission with this operation's rules.
@@ -119,7 +134,7 @@ class Operation:
             job_id: a new UUIDv7.
             params: JSON-like.
             look_up: finds the files that the parameters name; called here.
-            offload: checks the parameters where that holds up nobody else.
+            check: validates the parameters.
             chosen: fields of `Submission` that the caller chose; they win.
 
         Raises:
@@ -127,22 +142,21 @@ class Operation:
             OperationFault: the operation's own code failed.
             StoreUnavailable: files cannot be looked up.
         """
-        checked = offload(lambda: self.parameters.check(params))
-        known = check_files(checked.uses, look_up)
-        content = checked.know_files(known)
+        validated = check(self, params)
+        known = check_files(validated.uses, look_up)
         values: dict[str, Any] = {
             "queue": self.rules.queue,
             "slots": ",".join(
                 f"{resource_slot(name)}={number}" for name, number in self.rules.slots.items()
             ),
-            "fingerprint": offload(lambda: self.fingerprint_of(checked, content)),
+            "fingerprint": validated.fingerprint(known),
             "files": tuple(known),
             "on_conflict": self.rules.on_conflict,
             "result_ttl": self.rules.result_ttl,
             "max_retries": self.rules.max_retries,
             **chosen,
         }
-        return Submission(job_id=job_id, operation=self.name, params=checked.params, **values)
+        return Submission(job_id=job_id, operation=self.name, params=validated.params, **values)
 
 
 @overload

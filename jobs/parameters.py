@@ -14,7 +14,7 @@ from callboard.jobs.errors import InvalidParameters, OperationError
 from callboard.jobs.files.accepts import MEDIA_TYPES
 from callboard.jobs.files.file import File
 from callboard.jobs.files.parameters import files_within
-from callboard.jobs.misfits import misfits
+from callboard.jobs.misfits import first_of, misfits
 from callboard.jobs.pointer import Location, pointer_of
 from callboard.jobs.returns import ReturnType
 from callboard.jobs.sent import fill_in, makes_defaults, sent_of
@@ -176,7 +176,7 @@ class Parameters:
             (pointer_of(at), _ROUNDED)
             for at in rounded(params, text, model, decimals=self._decimals)
         ]:
-            raise InvalidParameters(wrong)
+            raise InvalidParameters(first_of(wrong))
         return model
 
     def _validated(self, params: Any) -> BaseModel:

@@ -35,14 +35,13 @@ def call_user_code(call: Callable[[], T], operation: str, task: str) -> T:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and may_be_a_keys():
             raise
-        raise OperationFault.of(operation, task, error) from error
+        raise OperationFault.of(operation, task, error, stack=stack_of(error)) from error
 
 
 def log_fault(error: OperationFault, operation: str) -> None:
     """Log where an operation's code failed, without what it said: that may quote parameters."""
-    cause = error.__cause__ or error
-    name = type(cause).__name__
-    log.error("operation_fault", operation=operation, exception=name, stack=stack_of(cause))
+    reason = error.exception or str(error)
+    log.error("operation_fault", operation=operation, exception=reason, stack=error.stack)
 
 
 def describe(error: BaseException) -> str:

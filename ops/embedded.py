@@ -24,10 +24,11 @@ from callboard.config import Settings
 from callboard.config.descriptors import allow_many_files, room_for_clients
 from callboard.config.lines import get_logger
 from callboard.config.telemetry import Telemetry
+from callboard.ops.checking.process import CheckProcess
 from callboard.ops.submissions import serve_operations
 from callboard.ops.waitress_channel import answer_with_problems, finish_requests, take_no_more
 from callboard.ops.waitress_requests import Limits
-from callboard.ops.web import SWITCH_S, application, listen
+from callboard.ops.web import application, give_turns, listen
 
 WEB_THREADS: Final = 80
 MAX_WAITS: Final = 32
@@ -72,9 +73,9 @@ def serve(
         OperationError: an operation is declared wrongly.
         OSError: the port is taken, or too few files may be open.
     """
-    sys.setswitchinterval(SWITCH_S)
     clients = min(_CONNECTIONS, room_for_clients(allow_many_files()))
     container = build_container(settings)
+    give_turns()
     telemetry = Telemetry.of(settings, process="callboard")
     lifecycle = WorkerLifecycle(
         container,
@@ -87,6 +88,7 @@ def serve(
     events = listen(container, waits=MAX_WAITS, streams=MAX_STREAMS)
     serve_operations(container)
     draining = threading.Event()
+    checks = CheckProcess(settings)
     web = waitress.server.create_server(
         application(
             container,
@@ -94,6 +96,7 @@ def serve(
             telemetry,
             # A thread takes an upload once all of it has come.
             transfers=TransferLimits(downloads=MAX_DOWNLOADS),
+            check=checks,
             draining=draining,
         ),
         **_place(settings, listening),
@@ -123,6 +126,7 @@ def serve(
     if not finish_requests(web, within=FINISH_WITHIN):
         log.warning("requests_cut_off")
     web.close()
+    checks.close()
     worker.stop(timeout=STOP_WITHIN_MS)
     container.close()
 

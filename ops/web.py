@@ -1,6 +1,7 @@
 """The web application, as `callboardctl web` serves it."""
 
 import atexit
+import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -25,8 +26,10 @@ from callboard.config.lines import get_logger
 from callboard.config.logging import configure_logging
 from callboard.config.telemetry import Telemetry
 from callboard.config.tls import tls_fault
+from callboard.jobs.checking import Check, check_here
 from callboard.jobs.errors import OperationError, StoreUnfit
 from callboard.jobs.offload import Offload, at_once
+from callboard.ops.checking.process import CheckProcess
 from callboard.ops.gunicorn_worker import Site
 
 T = TypeVar("T")
@@ -40,7 +43,7 @@ MAX_BLOCKED: Final = 32
 """Calls to the storage at a time; each takes a thread."""
 
 MAX_COMPUTED: Final = 2
-"""Large bodies that are read and checked at a time; each makes all requests slower."""
+"""Large bodies that are read at a time; each makes all requests slower."""
 
 SWITCH_S: Final = 0.001
 """How long a thread may compute before another one of this process gets its turn."""
@@ -75,7 +78,7 @@ def create() -> Site:
         downloads=int(MAX_DOWNLOADS * share), uploads=int(MAX_UPLOADS * share)
     )
     draining = threading.Event()
-    sys.setswitchinterval(SWITCH_S)
+    give_turns()
     app = application(
         container,
         events,
@@ -83,6 +86,7 @@ def create() -> Site:
         transfers=transfers,
         offload=_in_threads(MAX_BLOCKED),
         compute=_in_threads(MAX_COMPUTED),
+        check=CheckProcess(settings),
         draining=draining,
     )
     return Site(
@@ -91,6 +95,17 @@ def create() -> Site:
         delay=settings.drain_delay,
         answer_waiting=events.close,
     )
+
+
+def give_turns() -> None:
+    """Let a thread that computes, or the collector of garbage, hold up no request for long.
+
+    The collector leaves alone what lives as long as this process. It would look at all of that,
+    operations and their libraries included, while a large request is read.
+    """
+    sys.setswitchinterval(SWITCH_S)
+    gc.collect()
+    gc.freeze()
 
 
 def _check_store(container: Container) -> None:
@@ -158,6 +173,7 @@ def application(  # noqa: PLR0913 — what a process has of its own, all named
     transfers: TransferLimits | None = None,
     offload: Offload = at_once,
     compute: Offload = at_once,
+    check: Check = check_here,
     draining: threading.Event | None = None,
 ) -> falcon.App[Request, falcon.Response]:
     """Put HTTP in front of the parts of a process.
@@ -169,6 +185,7 @@ def application(  # noqa: PLR0913 — what a process has of its own, all named
         transfers: how many files are sent and read at a time; None for any number.
         offload: runs what blocks.
         compute: runs what takes the processor for long.
+        check: validates large parameters.
         draining: is set once the process is told to stop; None where nobody tells it.
     """
     settings = container.settings
@@ -183,6 +200,7 @@ def application(  # noqa: PLR0913 — what a process has of its own, all named
         transfers=transfers or TransferLimits(),
         offload=offload,
         compute=compute,
+        check=check,
         telemetry=telemetry,
         draining=draining or threading.Event(),
     )

@@ -23,12 +23,12 @@ from callboard.api.tracing.middleware import traceparent_of
 from callboard.api.waiting.peer import peer_of
 from callboard.jobs.batches.batch import Batch, cancel_batch, read_batch
 from callboard.jobs.batches.intake import BatchIntake, SubmittedBatch
-from callboard.jobs.batches.pauses import with_pauses
 from callboard.jobs.batches.submit import NewBatch
 from callboard.jobs.clock import Clock
 from callboard.jobs.errors import BatchGone, BatchNotFound, Refused
 from callboard.jobs.identity import is_job_id, new_job_id
 from callboard.jobs.meaning import fingerprint
+from callboard.jobs.pauses import with_pauses
 from callboard.jobs.pointer import pointer_of
 from callboard.jobs.store import Store
 
@@ -100,7 +100,7 @@ class BatchesResource:
         items: BatchItems,
         waits: "BatchWaits",
     ) -> None:
-        self._intake = BatchIntake(services.intake, services.compute)
+        self._intake = BatchIntake(services.intake, services.check)
         self._rate = services.settings.rate_limit
         self._terms = CallbackPolicy(services.settings)
         self._reader = reader

@@ -22,6 +22,7 @@ from callboard.api.request import Request, holders_of, is_large
 from callboard.api.services import Services
 from callboard.api.tracing.middleware import traceparent_of, tracestate_of
 from callboard.api.waiting.peer import peer_of
+from callboard.jobs.checking import check_here
 from callboard.jobs.errors import (
     CapacityExceeded,
     DuplicateJob,
@@ -32,7 +33,6 @@ from callboard.jobs.errors import (
     StoreUnavailable,
 )
 from callboard.jobs.forecast import Estimate
-from callboard.jobs.offload import at_once
 from callboard.jobs.operation import Operation
 from callboard.jobs.pointer import pointer_of
 from callboard.jobs.record import FINAL, Record
@@ -112,10 +112,10 @@ class Acceptance:
         charge = charge_of(req, self._services.settings.rate_limit)
         # What is retried is not in the request, and may be large, too.
         large = is_large(req) or "retry_of" in chosen
-        offload = self._services.compute if large else at_once
+        check = self._services.check if large else check_here
         try:
             accepted = self._services.intake.submit(
-                asked.operation, asked.params, charge=charge, offload=offload, **chosen
+                asked.operation, asked.params, charge=charge, check=check, **chosen
             )
         except Refused as error:
             req.context.quota = error.quota

@@ -9,9 +9,10 @@ from callboard.api.bodies import Nothing, parse_body
 from callboard.api.jobs.render import job_reference
 from callboard.api.media import Media
 from callboard.api.problems.problem import invalid_request
-from callboard.api.request import Request
+from callboard.api.request import Request, is_large
 from callboard.api.timestamps import timestamp
 from callboard.api.urls import Urls
+from callboard.jobs.checking import Check, check_here
 from callboard.jobs.errors import ScheduleNotFound
 from callboard.jobs.read import read_status_snapshots
 from callboard.jobs.registry import Registry
@@ -94,10 +95,16 @@ class ScheduleResource:
     """One schedule: `/v1/schedules/{schedule}`."""
 
     def __init__(
-        self, store: Store, registry: Registry, media: Media, answers: ScheduleResponder
+        self,
+        store: Store,
+        registry: Registry,
+        media: Media,
+        answers: ScheduleResponder,
+        check: Check = check_here,
     ) -> None:
         self._store = store
         self._registry = registry
+        self._check = check
         self._media = media
         self._answers = answers
 
@@ -119,7 +126,8 @@ class ScheduleResource:
         except ValidationError as error:
             raise invalid_request(sentences(error)) from error
         declared = asked.of(req.context.caller.tenant)
-        wrong = declared.complaints(self._registry)
+        check = self._check if is_large(req) else check_here
+        wrong = declared.complaints(self._registry, check)
         if wrong:
             raise invalid_request(wrong)
         created = put_schedule(self._store, schedule, declared, source="api", paused=asked.paused)

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from callboard.jobs.batches import outcome
 from callboard.jobs.batches.outcome import Errors, Outcome
-from callboard.jobs.batches.pauses import with_pauses
 from callboard.jobs.batches.submit import STEP, Decided, NewBatch, Step, read_outcomes, submit_step
+from callboard.jobs.checking import Check, check_here
 from callboard.jobs.errors import (
     BatchClosed,
     BatchGone,
@@ -19,7 +19,7 @@ from callboard.jobs.errors import (
     UnknownOperation,
 )
 from callboard.jobs.intake import Intake
-from callboard.jobs.offload import Offload, at_once
+from callboard.jobs.pauses import with_pauses
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.quota import Charge, Quota
 from callboard.jobs.submission import Submission
@@ -61,9 +61,9 @@ class SubmittedBatch:
 class BatchIntake:
     """Validates, records and publishes batches, by what `intake` does for one submission."""
 
-    def __init__(self, intake: Intake, offload: Offload = at_once) -> None:
+    def __init__(self, intake: Intake, check: Check = check_here) -> None:
         self._intake = intake
-        self._offload = offload
+        self._check = check
 
     def submit(
         self, batch: NewBatch, items: Sequence[Item], *, charge: Charge | None = None
@@ -122,7 +122,7 @@ class BatchIntake:
             operation = self._intake.registry.get(item.operation)
             chosen = {**item.chosen, "tenant": batch.tenant, "batch_id": batch.id}
             submission = self._intake.prepare(
-                operation, item.params, offload=self._offload if item.large else at_once, **chosen
+                operation, item.params, check=self._check if item.large else check_here, **chosen
             )
         except UnknownOperation as error:
             return outcome.unknown(error.name)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from callboard.jobs.batches.outcome import Outcome, read_outcome
-from callboard.jobs.batches.pauses import with_pauses
 from callboard.jobs.encoding import encode
+from callboard.jobs.pauses import with_pauses
 from callboard.jobs.quota import Charge, Quota
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission

@@ -6,6 +6,8 @@ from callboard.jobs.errors import InvalidParameters
 from callboard.jobs.files.file import MAX_FILES
 from callboard.jobs.files.parameters import FileUse
 from callboard.jobs.files.records import FileRecord
+from callboard.jobs.misfits import first_of
+from callboard.jobs.pauses import with_pauses
 
 LookUp = Callable[[Sequence[str]], Sequence[FileRecord | None]]
 """Finds the files of one tenant by their ids; None for one that it has not."""
@@ -33,12 +35,12 @@ def check_files(uses: Sequence[FileUse], look_up: LookUp) -> Mapping[str, FileRe
         raise InvalidParameters([("", f"they name more than {MAX_FILES} files")])
     found = dict(zip(file_ids, look_up(file_ids), strict=True))
     wrong = []
-    for use in uses:
+    for use in with_pauses(uses):
         file = found[use.file_id]
         if file is None or file.kind == "result":
             wrong.append((use.pointer, f"there is no file {use.file_id}"))
         elif complaint := use.accepts.complaint(file.media_type, file.size):
             wrong.append((use.pointer, f"the file {complaint}"))
     if wrong:
-        raise InvalidParameters(wrong)
+        raise InvalidParameters(first_of(wrong))
     return {file_id: file for file_id, file in found.items() if file}

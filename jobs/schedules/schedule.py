@@ -20,8 +20,10 @@ from pydantic import (
 )
 
 from callboard.jobs.api_keys import TENANT
+from callboard.jobs.checking import Check, check_here
 from callboard.jobs.errors import InvalidParameters, OperationFault, UnknownOperation
 from callboard.jobs.members import MAX_LABELS, Label, LabelValue, Priority
+from callboard.jobs.misfits import MAX_MISFITS
 from callboard.jobs.pointer import pointer_of
 from callboard.jobs.registry import Registry
 from callboard.jobs.schedules.cron import MAX_EXPRESSION_LENGTH, Cron, check_expression, zone_of
@@ -87,8 +89,12 @@ class Schedule(BaseModel):
         """Whether its ticks are those of another one."""
         return (self.cron, self.timezone) == (other.cron, other.timezone)
 
-    def complaints(self, registry: Registry) -> list[tuple[str, str]]:
+    def complaints(self, registry: Registry, check: Check = check_here) -> list[tuple[str, str]]:
         """Say what would have its jobs refused: pairs of a JSON Pointer and what is wrong there.
+
+        Args:
+            registry: the operations.
+            check: validates the parameters.
 
         Raises:
             OperationFault: the operation's own code failed, which is logged.
@@ -97,7 +103,7 @@ class Schedule(BaseModel):
         if LABEL in self.labels:
             wrong.append((f"/labels/{LABEL}", "is the label that names the schedule itself"))
         try:
-            registry.get(self.operation).parameters.check(self.params)
+            check(registry.get(self.operation), self.params)
         except UnknownOperation as error:
             wrong.append(("/operation", str(error)))
         except InvalidParameters as error:
@@ -135,6 +141,8 @@ def is_name(text: str) -> bool:
 
 def sentences(error: ValidationError) -> list[tuple[str, str]]:
     """Give what a model found wrong: pairs of a JSON Pointer and a sentence."""
+    if error.error_count() > MAX_MISFITS:
+        return [("", f"has {error.error_count()} errors")]
     details = error.errors(include_url=False, include_input=False, include_context=False)
     return [(pointer_of(e["loc"]), e["msg"].removeprefix("Value error, ")) for e in details]
 

@@ -1,12 +1,13 @@
 """Declaring operations: what is wrong is said at import, by name and with the reason."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
 from callboard import File, Job, operation
+from callboard.jobs.checking import Validated, check_here
 from callboard.jobs.errors import (
     InvalidParameters,
     OperationError,
@@ -14,10 +15,8 @@ from callboard.jobs.errors import (
     UnknownOperation,
 )
 from callboard.jobs.files.records import new_file_id
+from callboard.jobs.operation import Operation
 from callboard.jobs.registry import Registry
-
-if TYPE_CHECKING:
-    from callboard.jobs.offload import Offload
 
 
 class Options(BaseModel):
@@ -311,9 +310,9 @@ def test_parameters_with_files_are_checked_apart_and_their_files_looked_up_here(
 
     seen = []
 
-    def apart(call: Callable[[], Any], /) -> Any:
+    def apart(declared: Operation, params: Mapping[str, Any], /) -> Validated:
         seen.append("begin")
-        result = call()
+        result = check_here(declared, params)
         seen.append("end")
         return result
 
@@ -322,8 +321,6 @@ def test_parameters_with_files_are_checked_apart_and_their_files_looked_up_here(
         return [None] * len(ids)
 
     with pytest.raises(InvalidParameters):
-        read.submission(
-            "job", {"documents": [new_file_id()]}, look_up=look_up, offload=cast("Offload", apart)
-        )
+        read.submission("job", {"documents": [new_file_id()]}, look_up=look_up, check=apart)
 
     assert seen == ["begin", "end", "look up"]

@@ -1,0 +1,95 @@
+"""The check process: it knows the operations, and validates what the web process sends."""
+
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from callboard.actors.isolation.channel import Channel, Closed
+from callboard.config import Settings
+from callboard.config.lines import get_logger
+from callboard.config.logging import configure_logging
+from callboard.jobs.errors import InvalidParameters, OperationError, OperationFault
+from callboard.jobs.registry import Registry, discover
+from callboard.ops.checking.messages import packed, record_of, unpacked, written_use
+
+log = get_logger(__name__)
+
+
+def main(spec: Mapping[str, Any]) -> NoReturn:
+    """Import the operations, then answer until the web process is gone.
+
+    Args:
+        spec: `socket`, to the web process; `packages` and `modules` with operations;
+            `log_format` and `log_level`.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # Who stops the web process may send it to all processes, and requests end first.
+        signal.signal(number, lambda _number, _frame: None)
+    end = socket.socket(fileno=spec["socket"])
+    threading.Thread(target=_end_with, args=(end.fileno(),), daemon=True).start()
+    configure_logging(
+        Settings.model_construct(log_format=spec["log_format"], log_level=spec["log_level"])
+    )
+    try:
+        registry = discover(spec["packages"], spec["modules"])
+    except OperationError as error:
+        log.critical("check_process_failed", reason=str(error))
+        sys.exit(2)
+    serve(Channel(end), registry)
+    os._exit(0)
+
+
+def serve(channel: Channel, registry: Registry) -> None:
+    """Answer one request after the other until the other end hangs up."""
+    try:
+        channel.send({"kind": "ready"})
+        while (asked := channel.receive(None)) is not None:
+            channel.send(answer(registry, asked))
+    except Closed:
+        return
+
+
+def answer(registry: Registry, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Validate parameters.
+
+    Args:
+        registry: the operations.
+        asked: `operation`; `params`, packed; `files`, the records of those that the parameters
+            name, or None where these are not known yet.
+    """
+    operation = registry.get(asked["operation"])
+    try:
+        found = operation.validated(unpacked(asked["params"]))
+        records = None if asked["files"] is None else map(record_of, asked["files"])
+        known = {each.id: each for each in records or ()}
+        tells = records is not None or not found.uses
+        fingerprint = found.fingerprint(known) if tells else None
+    except InvalidParameters as error:
+        return {"kind": "invalid", "errors": error.errors}
+    except OperationFault as error:
+        return {
+            "kind": "fault",
+            "text": str(error),
+            "exception": error.exception,
+            "stack": error.stack,
+        }
+    params = packed(found.params)
+    return {
+        "kind": "valid",
+        "params": None if params == asked["params"] else params,
+        "uses": [written_use(each) for each in found.uses],
+        "fingerprint": fingerprint,
+    }
+
+
+def _end_with(end: int) -> NoReturn:
+    """End this process with the web process, whatever a validator does at that moment."""
+    gone = select.poll()
+    gone.register(end, select.POLLRDHUP)
+    gone.poll()
+    os._exit(0)

@@ -1,0 +1,176 @@
+"""The web process' side of its check process: start it, ask it, and replace it if it is lost."""
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from callboard.actors.container import OPERATIONS
+from callboard.actors.isolation.channel import Channel, Closed
+from callboard.config import Settings
+from callboard.config.lines import get_logger
+from callboard.jobs.checking import Validated
+from callboard.jobs.errors import InvalidParameters, OperationFault
+from callboard.jobs.files.records import FileRecord
+from callboard.jobs.operation import Operation
+from callboard.jobs.pauses import with_pauses
+from callboard.ops.checking.messages import packed, unpacked, use_of, written_record
+
+SMALL_BYTES: Final = 8 * 1024
+"""So much, packed, is validated here: that takes less than others notice, and no journey."""
+
+WITHIN: Final = timedelta(seconds=60)
+"""For one validation."""
+
+START_SECONDS: Final = 300.0
+"""For the imports of a new process."""
+
+_TRIES: Final = 2
+_TASK: Final = "check the parameters"
+_PROGRAM: Final = """\
+import json, sys
+spec = json.loads(sys.argv[1])
+sys.path[:] = spec["path"]
+from callboard.ops.checking.child import main
+main(spec)
+"""
+
+log = get_logger(__name__)
+
+
+class CheckProcess:
+    """A `Check` that has large parameters validated in a process of its own, one at a time.
+
+    Pydantic keeps the interpreter's lock for as long as it validates, so no thread of this process
+    could run meanwhile (ADR 50). The process is started with the first large parameters, and ends
+    with this one. One that ends by itself is replaced, and asked once more.
+
+    Args:
+        settings: name the modules with operations.
+        within: after which a validation is ended.
+    """
+
+    def __init__(self, settings: Settings, *, within: timedelta = WITHIN) -> None:
+        path = [str(Path.cwd() / entry) for entry in sys.path]
+        self._folder = Path.cwd()
+        self._spec: dict[str, Any] = {
+            "packages": list(OPERATIONS),
+            "modules": list(settings.operations),
+            "path": path,
+            "log_format": settings.log_format,
+            "log_level": settings.log_level,
+        }
+        self._within_s = within.total_seconds()
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its number; None while there is none."""
+        return None if self._process is None else self._process.pid
+
+    def __call__(self, operation: Operation, params: Mapping[str, Any], /) -> Validated:
+        """Validate JSON-like parameters of an operation.
+
+        Raises:
+            InvalidParameters: they do not fit; each error has a JSON Pointer.
+            OperationFault: the operation's own code failed, ended its process or took too long.
+        """
+        sent = packed(params)
+        if len(sent) <= SMALL_BYTES:
+            return operation.validated(params)
+        found = self._ask(operation, sent, None)
+        kept = sent if found["params"] is None else found["params"]
+
+        def fingerprint(known: Mapping[str, FileRecord]) -> str | None:
+            told = found
+            if known:
+                told = self._ask(operation, kept, [written_record(each) for each in known.values()])
+            digest: str | None = told["fingerprint"]
+            return digest
+
+        return Validated(
+            params if kept is sent else unpacked(kept),
+            list(with_pauses(map(use_of, found["uses"]))),
+            fingerprint,
+        )
+
+    def close(self) -> None:
+        """End the process."""
+        with self._turn:
+            self._stop()
+
+    def _ask(
+        self, operation: Operation, params: bytes, files: list[dict[str, Any]] | None
+    ) -> dict[str, Any]:
+        message = {"kind": "check", "operation": operation.name, "params": params, "files": files}
+        with self._turn:
+            answer = self._answer(operation.name, message)
+        if answer["kind"] == "invalid":
+            raise InvalidParameters([(pointer, detail) for pointer, detail in answer["errors"]])
+        if answer["kind"] == "fault":
+            raise OperationFault(
+                answer["text"], exception=answer["exception"], stack=answer["stack"]
+            )
+        return answer
+
+    def _answer(self, operation: str, message: dict[str, Any]) -> dict[str, Any]:
+        for _ in range(_TRIES):
+            try:
+                channel = self._started()
+                channel.send(message)
+                answer = channel.receive(self._within_s)
+            except Closed:
+                self._stop()
+                log.warning("check_process_lost", operation=operation)
+                continue
+            except BaseException:  # this request is ended; its answer must be no other's
+                self._stop()
+                raise
+            if answer is not None:
+                return answer
+            self._stop()
+            raise OperationFault(
+                f"The operation {operation!r} failed to {_TASK}: "
+                f"that took longer than {self._within_s:g} s."
+            )
+        raise OperationFault(f"The operation {operation!r} failed to {_TASK}: its process ended.")
+
+    def _started(self) -> Channel:
+        """Give what leads to a process that is ready.
+
+        Raises:
+            Closed: there is none.
+        """
+        if self._channel is None:
+            ours, theirs = socket.socketpair()
+            self._channel = Channel(ours)
+            with theirs:
+                self._process = self._launch(theirs.fileno())
+            if self._channel.receive(START_SECONDS) is None:
+                raise Closed
+        return self._channel
+
+    def _launch(self, end: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 — it is this very Python
+            [sys.executable, "-c", _PROGRAM, json.dumps({**self._spec, "socket": end})],
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            pass_fds=(end,),
+            start_new_session=True,
+        )
+
+    def _stop(self) -> None:
+        channel, self._channel = self._channel, None
+        process, self._process = self._process, None
+        if channel is not None:
+            channel.close()
+        if process is not None:
+            process.kill()
+            process.wait()

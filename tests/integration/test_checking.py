@@ -1,0 +1,175 @@
+"""Large parameters are validated in another process, and come to the same as they would here."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+import pytest
+
+from callboard.api.parsing import parse_json
+from callboard.config import Settings
+from callboard.jobs.checking import Check, check_here
+from callboard.jobs.errors import InvalidParameters, OperationFault
+from callboard.jobs.files.records import FileRecord, new_file_id
+from callboard.jobs.operation import Operation
+from callboard.ops.checking.process import SMALL_BYTES, CheckProcess
+from tests import checking_operations
+from tests.eventually import eventually
+
+MANY: Final = SMALL_BYTES
+FILE: Final = new_file_id()
+RECORD: Final = FileRecord(
+    id=FILE,
+    tenant="default",
+    kind="upload",
+    name="a.txt",
+    media_type="text/plain",
+    size=3,
+    sha256="ab" * 32,
+    created_at=datetime(2030, 1, 1, tzinfo=UTC),
+    expires_at=datetime(2030, 1, 2, tzinfo=UTC),
+    object="o",
+    in_use=False,
+)
+
+ASKING: Final = """\
+import threading
+from callboard.config import Settings
+from callboard.ops.checking.process import CheckProcess
+from tests.checking_operations import odd
+from tests.eventually import eventually
+process = CheckProcess(Settings(operations=("tests.checking_operations",)))
+hanging = {"value": [None] * 9000, "how": "hang"}
+threading.Thread(target=process, args=(odd, hanging), daemon=True).start()
+print(eventually(lambda: process.pid, what="the process is there"), flush=True)
+threading.Event().wait()
+"""
+
+
+@pytest.fixture(scope="module")
+def apart() -> Iterator[CheckProcess]:
+    settings = Settings(operations=("tests.checking_operations",))
+    with closing(CheckProcess(settings)) as process:
+        yield process
+
+
+def declared(name: str) -> Operation:
+    found = getattr(checking_operations, name)
+    assert isinstance(found, Operation)
+    return found
+
+
+def told(check: Check, name: str, params: Mapping[str, Any]) -> Any:
+    """Give all that a submission needs, or why there is none."""
+    try:
+        found = check(declared(name), params)
+        known = {use.file_id: RECORD for use in found.uses}
+        return dict(found.params), list(found.uses), found.fingerprint(known)
+    except InvalidParameters as error:
+        return error.errors
+    except OperationFault as error:
+        return str(error), error.exception
+
+
+def large(piece: str, more: str = "") -> Any:
+    """Read parameters as they come, with all their digits."""
+    return parse_json(f'{{"value":[{",".join([piece] * MANY)}]{more}}}'.encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "piece", "more"),
+    [
+        ("choose", "[1]", ""),
+        ("choose", '"ab"', ""),
+        ("exact", '"1.50"', ""),
+        ("exact", "0.1", ""),
+        ("exact", "0.1000000000000000055511151231257827", ""),
+        ("number", "1.0", ""),
+        ("number", "1.5", ""),
+        ("number", "18446744073709551615", ""),
+        ("made", '{"n":1,"token":"a"}', ""),
+        ("made", '{"n":1,"token":"a","b":2}', ""),
+        ("once", "-0.0", ""),
+        ("once", "1.5", f',"page":"{FILE}"'),
+        ("counted", '"łódź"', f',"page":"{FILE}"'),
+        ("unruly", "1", ""),
+        ("odd", "null", ',"how":"raise"'),
+        ("odd", "null", ',"what":"how"'),
+    ],
+)
+def test_it_comes_to_the_same_as_here(
+    apart: CheckProcess, name: str, piece: str, more: str
+) -> None:
+    params = large(piece, more)
+
+    assert told(apart, name, params) == told(check_here, name, params)
+    assert apart.pid is not None
+
+
+def test_defaults_that_are_made_there_are_kept(apart: CheckProcess) -> None:
+    kept = apart(declared("made"), large('{"n":1}')).params
+
+    assert len({each["token"] for each in kept["value"]}) == MANY
+    assert apart(declared("made"), kept).params == kept
+
+
+def test_small_parameters_make_no_journey() -> None:
+    with closing(CheckProcess(Settings(operations=("tests.checking_operations",)))) as process:
+        found = process(declared("choose"), {"value": [1, "a"]})
+
+        assert found.params == {"value": [1, "a"]}
+        assert process.pid is None
+
+
+def test_a_fault_of_the_operations_code_leads_to_its_place(apart: CheckProcess) -> None:
+    with pytest.raises(OperationFault) as raised:
+        apart(declared("odd"), large("null", ',"how":"raise"'))
+
+    assert "checking_operations.py" in raised.value.stack
+    assert str(raised.value).endswith("failed to check the parameters: its code raised KeyError.")
+
+
+def test_a_process_that_a_validator_ends_is_replaced(apart: CheckProcess) -> None:
+    with pytest.raises(OperationFault, match=r"'odd' failed to check the .*: its process ended"):
+        apart(declared("odd"), large("null", ',"how":"die"'))
+
+    assert told(apart, "choose", large("1")) == told(check_here, "choose", large("1"))
+
+
+def test_a_process_that_is_killed_between_two_requests_costs_nobody_an_answer(
+    apart: CheckProcess,
+) -> None:
+    told(apart, "choose", large("1"))
+    assert apart.pid is not None
+    os.kill(apart.pid, signal.SIGKILL)
+
+    assert told(apart, "choose", large("1")) == told(check_here, "choose", large("1"))
+
+
+def test_a_validator_that_hangs_is_ended_at_its_time_and_others_go_on() -> None:
+    settings = Settings(operations=("tests.checking_operations",))
+    with closing(CheckProcess(settings, within=timedelta(seconds=1))) as process:
+        with pytest.raises(OperationFault, match=r"'odd' failed to check .* longer than 1 s"):
+            process(declared("odd"), large("null", ',"how":"hang"'))
+
+        assert told(process, "choose", large("1")) == told(check_here, "choose", large("1"))
+
+
+def test_it_ends_with_the_process_that_asks_whatever_it_does_then() -> None:
+    asking = subprocess.Popen(
+        [sys.executable, "-c", ASKING], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    assert asking.stdout is not None
+    with asking, asking.stdout as said:
+        child = psutil.Process(int(said.readline()))
+
+        asking.kill()
+
+        eventually(lambda: not child.is_running(), what="the check process ends")

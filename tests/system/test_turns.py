@@ -1,0 +1,87 @@
+"""Others are answered at once while large parameters are checked, whatever that costs."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from callboard.client.local_server import serving
+from tests.system.stack import ROOT, Stack
+
+MOST_HELD_S: Final = 0.1
+TRIES: Final = 4
+OPERATIONS: Final = "tests.checking_operations"
+COSTLY: Final = json.dumps({"value": ["ab"] * 200_000}, separators=(",", ":")).encode()
+"""No text fits a member of the union, and pydantic writes down why for each."""
+
+
+@contextmanager
+def gunicorn(stack: Stack) -> Iterator[str]:
+    stack.start(workers=0, CALLBOARD_OPERATIONS=OPERATIONS)
+    yield stack.url
+
+
+@contextmanager
+def one_process(_stack: Stack) -> Iterator[str]:
+    with serving(str(ROOT / "tests" / "checking_operations.py"), timeout=120) as url:
+        yield url
+
+
+class Probe(threading.Thread):
+    """Asks for `/healthz` again and again, and notes the longest time that an answer took."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        parts = urlsplit(url)
+        self._connection = HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        self._over = threading.Event()
+        self.longest_s = 0.0
+
+    def run(self) -> None:
+        while not self._over.wait(0.005):
+            began = time.monotonic()
+            self._connection.request("GET", "/healthz")
+            self._connection.getresponse().read()
+            self.longest_s = max(self.longest_s, time.monotonic() - began)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._over.set()
+        self.join()
+        self._connection.close()
+
+
+def longest_wait(url: str) -> float:
+    """Submit what costs a second or more to check, and give what somebody else waits for."""
+    with Probe(url) as probe:
+        answer = httpx.post(
+            f"{url}/v1/operations/choose",
+            content=COSTLY,
+            headers={"Content-Type": "application/json"},
+            timeout=60,
+        )
+    assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    assert answer.json()["errors"] == [{"pointer": "", "detail": "has 800000 errors"}]
+    return probe.longest_s
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("server", [gunicorn, one_process])
+def test_nobody_waits_for_parameters_of_others_to_be_checked(stack: Stack, server: object) -> None:
+    with server(stack) as url:  # type: ignore[operator]
+        longest_wait(url)  # which starts the check process
+
+        # What else runs on this machine holds up some of them, and not each.
+        waits = [longest_wait(url) for _ in range(TRIES)]
+
+    assert min(waits) < MOST_HELD_S, waits
