@@ -53,9 +53,12 @@ class CheckProcess:
     Args:
         settings: name the modules with operations.
         within: after which a validation is ended.
+        small_bytes: packed parameters of so many bytes are validated here.
     """
 
-    def __init__(self, settings: Settings, *, within: timedelta = WITHIN) -> None:
+    def __init__(
+        self, settings: Settings, *, within: timedelta = WITHIN, small_bytes: int = SMALL_BYTES
+    ) -> None:
         path = [str(Path.cwd() / entry) for entry in sys.path]
         self._folder = Path.cwd()
         self._spec: dict[str, Any] = {
@@ -65,6 +68,7 @@ class CheckProcess:
             "log_format": settings.log_format,
             "log_level": settings.log_level,
         }
+        self._small_bytes = small_bytes
         self._within_s = within.total_seconds()
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -83,7 +87,7 @@ class CheckProcess:
             OperationFault: the operation's own code failed, ended its process or took too long.
         """
         sent = packed(params)
-        if len(sent) <= SMALL_BYTES:
+        if len(sent) <= self._small_bytes:
             return operation.validated(params)
         found = self._ask(operation, sent, None)
         kept = sent if found["params"] is None else found["params"]

@@ -19,7 +19,7 @@ MOST_HELD_S: Final = 0.1
 TRIES: Final = 4
 OPERATIONS: Final = "tests.checking_operations"
 COSTLY: Final = json.dumps({"value": ["ab"] * 200_000}, separators=(",", ":")).encode()
-"""No text fits a member of the union, and pydantic writes down why for each."""
+"""No text fits a member of the union, and pydantic notes why for each."""
 
 
 @contextmanager
@@ -71,7 +71,6 @@ def longest_wait(url: str) -> float:
             timeout=60,
         )
     assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
-    assert answer.json()["errors"] == [{"pointer": "", "detail": "has 800000 errors"}]
     return probe.longest_s
 
 
