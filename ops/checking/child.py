@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from callboard.actors.isolation.channel import Channel, Closed
+from callboard.actors.isolation.channel import Closed, MessageChannel
 from callboard.config import Settings
 from callboard.config.lines import get_logger
 from callboard.config.logging import configure_logging
@@ -40,11 +40,11 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
     except OperationError as error:
         log.critical("check_process_failed", reason=str(error))
         sys.exit(2)
-    serve(Channel(end), registry)
+    serve(MessageChannel(end), registry)
     os._exit(0)
 
 
-def serve(channel: Channel, registry: Registry) -> None:
+def serve(channel: MessageChannel, registry: Registry) -> None:
     """Answer one request after the other until the other end hangs up."""
     try:
         channel.send({"kind": "ready"})

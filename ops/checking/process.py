@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from callboard.actors.container import OPERATIONS
-from callboard.actors.isolation.channel import Channel, Closed
+from callboard.actors.isolation.channel import Closed, MessageChannel
 from callboard.config import Settings
 from callboard.config.lines import get_logger
 from callboard.jobs.checking import Validated
@@ -72,7 +72,7 @@ class CheckProcess:
         self._within_s = within.total_seconds()
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._channel: Channel | None = None
+        self._channel: MessageChannel | None = None
 
     @property
     def pid(self) -> int | None:
@@ -146,7 +146,7 @@ class CheckProcess:
             )
         raise OperationFault(f"The operation {operation!r} failed to {_TASK}: its process ended.")
 
-    def _started(self) -> Channel:
+    def _started(self) -> MessageChannel:
         """Give what leads to a process that is ready.
 
         Raises:
@@ -154,7 +154,7 @@ class CheckProcess:
         """
         if self._channel is None:
             ours, theirs = socket.socketpair()
-            self._channel = Channel(ours)
+            self._channel = MessageChannel(ours)
             with theirs:
                 self._process = self._launch(theirs.fileno())
             if self._channel.receive(START_SECONDS) is None:
