@@ -2,14 +2,16 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 import redis
 
 from callboard.config.lines import get_logger
+from callboard.jobs.backoff import Backoff
 from callboard.jobs.outages import NO_RIGHTS, outage_of
 
-PAUSE_SECONDS: Final = 1.0
+BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=1))
 LISTEN_SECONDS: Final = 1.0
 
 log = get_logger(__name__)
@@ -42,6 +44,7 @@ class CancelListener:
         self._on_return = on_return
         self._closing = threading.Event()
         self._refused = False
+        self._failures = 0
         self._thread = threading.Thread(target=self._run, name="cancels", daemon=True)
 
     def start(self) -> None:
@@ -61,10 +64,14 @@ class CancelListener:
                 if outage_of(error) == NO_RIGHTS:
                     self._say_refused(str(error))
                     self._on_return()
-                self._closing.wait(PAUSE_SECONDS)
+                self._back_off()
             except Exception:
                 log.exception("cancels_failed")
-                self._closing.wait(PAUSE_SECONDS)
+                self._back_off()
+
+    def _back_off(self) -> None:
+        self._failures += 1
+        self._closing.wait(BACKOFF.seconds(self._failures))
 
     def _say_refused(self, reason: str) -> None:
         if not self._refused:
@@ -80,6 +87,7 @@ class CancelListener:
                     continue
                 if message["type"] == "subscribe":
                     self._refused = False
+                    self._failures = 0
                     self._on_return()
                 elif message["type"] == "message":
                     self._on_cancel(message["data"].decode())

@@ -169,7 +169,13 @@ class Claiming(Middleware):
             claimed = self._retry_until_answered(ask)
         if claimed.fence is None:
             raise NotMineError(claimed.word)
-        return Run(submission, operation, claimed.fence, claimed.failures)
+        return Run(
+            submission,
+            operation,
+            claimed.fence,
+            claimed.failures,
+            retry_delay=claimed.retry_delay,
+        )
 
     def _adopt(self, submission: Submission, published_ms: int) -> None:
         word = self._retry_until_answered(

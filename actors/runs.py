@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from callboard.actors.interrupts.guard import Guard
@@ -38,6 +39,8 @@ class Run:
     """One attempt, from its claim to the record of its outcome.
 
     Attributes:
+        failures: how many attempts of its job failed before.
+        retry_delay: how long its job waited after the last of them.
         forced: whether its function's process is to be ended at once.
         must_hurry: whether the worker stops.
         outcome: how it ended, in one word; given up until that is recorded.
@@ -49,12 +52,19 @@ class Run:
     """
 
     def __init__(
-        self, submission: Submission, operation: Operation, fence: Fence, failures: int
+        self,
+        submission: Submission,
+        operation: Operation,
+        fence: Fence,
+        failures: int,
+        *,
+        retry_delay: timedelta | None = None,
     ) -> None:
         self.submission: Final = submission
         self.operation: Final = operation
         self.fence = fence
         self.failures: Final = failures
+        self.retry_delay: Final = retry_delay
         self.job: Final = Job(fence.job_id, fence.attempt, self)
         self.dirty = self.forced = self.must_hurry = False
         self.outcome = GIVEN_UP

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
         StrangeAnswer,
         UploadedFile,
     )
-    from callboard.jobs import Accepts, Failure, File, Job, Operation, RetryAfter, operation
+    from callboard.jobs import (
+        Accepts,
+        FailedAttempt,
+        Failure,
+        File,
+        Job,
+        Operation,
+        RetryAfter,
+        RetryPolicy,
+        operation,
+    )
     from callboard.ops import connect
 
 __all__ = [
@@ -30,6 +40,7 @@ __all__ = [
     "CannotAsk",
     "Client",
     "Event",
+    "FailedAttempt",
     "Failure",
     "File",
     "FileDamaged",
@@ -38,6 +49,7 @@ __all__ = [
     "Operation",
     "Problem",
     "RetryAfter",
+    "RetryPolicy",
     "ServerAway",
     "StrangeAnswer",
     "UploadedFile",
@@ -45,7 +57,17 @@ __all__ = [
     "operation",
 ]
 
-_OF_JOBS = ("Accepts", "Failure", "File", "Job", "Operation", "RetryAfter", "operation")
+_OF_JOBS = (
+    "Accepts",
+    "FailedAttempt",
+    "Failure",
+    "File",
+    "Job",
+    "Operation",
+    "RetryAfter",
+    "RetryPolicy",
+    "operation",
+)
 
 
 def __getattr__(name: str) -> Any:

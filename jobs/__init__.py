@@ -5,5 +5,16 @@ from callboard.jobs.files.accepts import Accepts
 from callboard.jobs.files.file import File
 from callboard.jobs.job import Job
 from callboard.jobs.operation import Operation, operation
+from callboard.jobs.retry_policy import FailedAttempt, RetryPolicy
 
-__all__ = ["Accepts", "Failure", "File", "Job", "Operation", "RetryAfter", "operation"]
+__all__ = [
+    "Accepts",
+    "FailedAttempt",
+    "Failure",
+    "File",
+    "Job",
+    "Operation",
+    "RetryAfter",
+    "RetryPolicy",
+    "operation",
+]

@@ -22,6 +22,7 @@ class Claim:
         word: claimed; parked, when it waits in Redis and will be woken; taken, when another
             attempt runs; ended, when it is final; missing, when Redis has no such record.
         failures: how many attempts failed before.
+        retry_delay: how long the job waited after the last of them; None after none.
     """
 
     word: Word
@@ -29,6 +30,7 @@ class Claim:
     failures: int = 0
     crashes: int = 0
     started_at: datetime | None = None
+    retry_delay: timedelta | None = None
 
 
 def claim(
@@ -70,5 +72,13 @@ def claim(
         raise NewerFormat(int(answer.values[0]))
     if answer.word != "claimed":
         return Claim(cast("Word", answer.word))
-    attempt, failures, crashes, started_ms = (int(value) for value in answer.values)
-    return Claim("claimed", Fence(job_id, attempt, token), failures, crashes, moment(started_ms))
+    attempt, failures, crashes, started_ms = (int(value) for value in answer.values[:4])
+    delay_ms = answer.values[4]
+    return Claim(
+        "claimed",
+        Fence(job_id, attempt, token),
+        failures,
+        crashes,
+        moment(started_ms),
+        timedelta(milliseconds=int(delay_ms)) if delay_ms else None,
+    )

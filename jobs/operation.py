@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final, overload
 
-from callboard.config.duration import parse_bytes, parse_duration, parse_duration_range
+from callboard.config.duration import parse_bytes, parse_duration
 from callboard.jobs.checked import Checked
 from callboard.jobs.checking import Check, Validated, check_here
 from callboard.jobs.errors import OperationError
@@ -15,6 +15,7 @@ from callboard.jobs.files.records import FileRecord
 from callboard.jobs.limit import operation_slot, resource_slot
 from callboard.jobs.meaning import fingerprint
 from callboard.jobs.parameters import Parameters
+from callboard.jobs.retry_policy import Decide, RetryPolicy, policy_of
 from callboard.jobs.rules import (
     Isolation,
     MemoryLimitKind,
@@ -175,7 +176,8 @@ def operation(
     unique_by: Callable[..., Any] | None = ...,
     on_conflict: OnConflict = ...,
     max_retries: int = ...,
-    backoff: str = ...,
+    backoff: str | None = ...,
+    retry: RetryPolicy | Decide | None = ...,
     isolation: Isolation = ...,
     start: Start = ...,
     memory_limit: str | int | None = ...,
@@ -202,7 +204,8 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
     unique_by: Callable[..., Any] | None = None,
     on_conflict: OnConflict = "reject",
     max_retries: int = 0,
-    backoff: str = "10s..5m",
+    backoff: str | None = None,
+    retry: RetryPolicy | Decide | None = None,
     isolation: Isolation = "thread",
     start: Start = "fork",
     memory_limit: str | int | None = None,
@@ -230,7 +233,10 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
         on_conflict: what becomes of a duplicate: reject it, return the other, or replace the
             other while it does not run yet.
         max_retries: how often a failed job runs again.
-        backoff: the shortest and longest delay before a retry, as `10s..5m`.
+        backoff: the minimum and maximum delay before a retry, by default `10s..5m`; it grows
+            exponentially, with full jitter.
+        retry: instead of `backoff`, a `RetryPolicy` or a function that gets the `FailedAttempt`
+            and returns the delay.
         isolation: `thread`: the function shares the worker's process. `process`: it has one of
             its own, which is ended when it does not stop, and harms nobody else when it crashes.
         start: `fork`: that process is forked from one that has imported all modules. `spawn`: it
@@ -258,7 +264,6 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
         for option in unknown:
             raise OperationError(f"{label}: {unknown_option(option)}")
         try:
-            shortest, longest = parse_duration_range(backoff)
             rules = Rules(
                 time_limit=parse_duration(time_limit),
                 max_running=max_running,
@@ -268,8 +273,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
                 unique_by=unique_by,
                 on_conflict=on_conflict,
                 max_retries=max_retries,
-                shortest_backoff=shortest,
-                longest_backoff=longest,
+                retry=policy_of(retry, backoff, max_retries=max_retries),
                 isolation=isolation,
                 start=start,
                 memory_limit_kind=memory_limit_kind,

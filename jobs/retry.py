@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from random import SystemRandom
 from typing import Any, Literal, cast
 
 from callboard.jobs.fence import Fence
@@ -29,20 +28,3 @@ def retry(store: Store, fence: Fence, *, delay: timedelta, error: Mapping[str, A
         error=json.dumps(error),
     )
     return cast("Word", answer.word)
-
-
-def backoff_delay(failures: int, *, shortest: timedelta, longest: timedelta) -> timedelta:
-    """Choose how long to wait after a failure: doubling, with the upper half drawn at random.
-
-    "Equal jitter" keeps retries of many jobs apart and still leaves a floor.
-
-    Args:
-        failures: how many attempts failed before this one, from 0.
-        shortest: the delay after the first failure.
-        longest: no delay is longer.
-
-    Source:
-        Marc Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
-    """
-    delay = min(longest, shortest * float(2 ** min(failures, 30)))
-    return delay / 2 + delay / 2 * SystemRandom().random()

@@ -7,6 +7,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, Final, Literal
 
+from callboard.jobs.retry_policy import RetryPolicy
 from callboard.jobs.submission import OnConflict
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -18,11 +19,11 @@ MAX_RESULT: Final = 512 * 1024**2
 MIN_MEMORY: Final = 64 * 1024**2
 MAX_GRACE: Final = timedelta(minutes=5)
 
-_INSIDE: Final = ("shortest_backoff", "longest_backoff", "max_result_bytes", "memory_limit_bytes")
+_INSIDE: Final = ("max_result_bytes", "memory_limit_bytes")
 _OPTIONS: Final = ("name", "backoff", "memory_limit", "max_result")
 _TIME: Final = "how long a run may take is time_limit, as time_limit='5m'"
 _RETRIES: Final = "how often a failed job runs again is max_retries"
-_BACKOFF: Final = "the delay before a retry is backoff, as backoff='10s..5m'"
+_BACKOFF: Final = "the delay before a retry is backoff, as backoff='10s..5m', or what retry decides"
 _RUNNING: Final = "how many of its jobs run at once is max_running"
 _KEPT: Final = "how long a final job is kept is result_ttl, as result_ttl='24h'"
 _UNIQUE: Final = "jobs with equal parameters are kept from running twice by unique or unique_by"
@@ -30,7 +31,7 @@ _CALLED_HERE: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("timeout", "job_timeout", "soft_time_limit", "task_time_limit", "max_runtime"), _TIME
     ),
-    **dict.fromkeys(("retries", "max_retry", "retry", "max_attempts", "attempts"), _RETRIES),
+    **dict.fromkeys(("retries", "max_retry", "max_attempts", "attempts"), _RETRIES),
     **dict.fromkeys(
         ("autoretry_for", "throws", "retry_on", "retry_when", "dont_autoretry_for"),
         f"every exception is tried again but Failure(..., retryable=False); {_RETRIES}",
@@ -38,6 +39,7 @@ _CALLED_HERE: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
             "retry_backoff",
+            "retry_policy",
             "retry_backoff_max",
             "retry_jitter",
             "retry_delay",
@@ -108,8 +110,7 @@ class Rules:
     unique_by: Callable[..., Any] | None
     on_conflict: OnConflict
     max_retries: int
-    shortest_backoff: timedelta
-    longest_backoff: timedelta
+    retry: RetryPolicy
     isolation: Isolation
     wait: timedelta
     queue: str

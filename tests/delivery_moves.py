@@ -29,7 +29,7 @@ def take(world: World, *, most: int = 10, per_host: int = 2) -> list[Delivery]:
 
 
 def done(world: World, delivery: Delivery, attempted: Attempted = OK) -> str:
-    return settle(world.store, delivery, attempted, retries=RETRIES, jitter=lambda *_: 1.0)
+    return settle(world.store, delivery, attempted, retries=RETRIES, jitter=lambda delay, _: delay)
 
 
 def ended(world: World, **chosen: Any) -> str:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
-from random import SystemRandom
+from datetime import timedelta
 from typing import Any, Final
 
 import dramatiq
@@ -14,9 +14,9 @@ from pika.exceptions import AMQPError
 from callboard.actors.amqp import reason_of
 from callboard.actors.broker.session import Session, SessionDelivery
 from callboard.config.lines import get_logger
+from callboard.jobs.backoff import Backoff
 
-MAX_BACKOFF_S: Final = 2.0
-MIN_BACKOFF_S: Final = 0.1
+BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=2))
 
 log = get_logger(__name__)
 
@@ -50,7 +50,7 @@ class Consumer(dramatiq.Consumer):
                 return self._open_session().fetch()
             except (AMQPError, AssertionError, OSError, StopIteration) as error:
                 self._lose(error)
-        self._closing.wait(self._backoff_s())
+        self._closing.wait(BACKOFF.seconds(self._failures))
         return None
 
     def ack(self, message: MessageProxy) -> None:
@@ -90,10 +90,6 @@ class Consumer(dramatiq.Consumer):
         if self._away_since is None:
             self._away_since = time.monotonic()
             log.warning("consumer lost rabbitmq", queue=self._queue, reason=reason_of(error))
-
-    def _backoff_s(self) -> float:
-        backoff_s = min(MAX_BACKOFF_S, MIN_BACKOFF_S * 2.0 ** min(self._failures, 10))
-        return backoff_s * SystemRandom().uniform(0.5, 1.0)
 
     def _settle(self, message: MessageProxy, *, rejected: bool) -> None:
         assert isinstance(message, SessionDelivery)

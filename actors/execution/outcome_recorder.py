@@ -1,26 +1,28 @@
 """Record how runs ended, and keep trying while Redis is away."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Final, TypeVar
+from itertools import count
+from typing import Any, Final, TypeVar
 
 from callboard.actors.invocation.failures import FailedElsewhere, describe, names
 from callboard.actors.runs import Run
 from callboard.config.lines import get_logger
 from callboard.jobs.adopt import adopt
+from callboard.jobs.backoff import Backoff
 from callboard.jobs.claim import claim
 from callboard.jobs.errors import FileGone, LeaseLost, ShutDown, StoreUnavailable
 from callboard.jobs.finish import Outcome, Word, finish
 from callboard.jobs.identity import new_token
 from callboard.jobs.progress import LogBounds, progress
 from callboard.jobs.release import release
-from callboard.jobs.retry import backoff_delay, retry
+from callboard.jobs.retry import retry
+from callboard.jobs.retry_policy import FailedAttempt, delay_of
 from callboard.jobs.store import Store
 from callboard.jobs.submission import milliseconds
 
-FIRST_PAUSE_SECONDS: Final = 0.1
-MAX_PAUSE_SECONDS: Final = 2.0
+BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=2))
 
 Decided = TypeVar("Decided")
 log = get_logger(__name__)
@@ -65,14 +67,13 @@ class OutcomeRecorder:
             GivenUpError: that was set first.
         """
         until = until or self._ending
-        pause = FIRST_PAUSE_SECONDS
-        while True:
+        for failures in count(1):
             try:
                 return decide()
             except StoreUnavailable:
-                if until.wait(pause):
+                if until.wait(BACKOFF.seconds(failures)):
                     raise GivenUpError from None
-                pause = min(MAX_PAUSE_SECONDS, pause * 2)
+        raise AssertionError  # it counts for ever
 
     def succeed(self, run: Run, outcome: Outcome) -> None:
         """Record a result; what it kept for a job that is not its own any more goes again.
@@ -108,16 +109,8 @@ class OutcomeRecorder:
             )
             return
         shown = describe(error)
-        rules = run.operation.rules
         if shown["retryable"] and run.failures < run.submission.max_retries:
-            wanted = error.delay if isinstance(error, FailedElsewhere) else None
-            delay = (
-                wanted
-                if wanted is not None
-                else backoff_delay(
-                    run.failures, shortest=rules.shortest_backoff, longest=rules.longest_backoff
-                )
-            )
+            delay = self._retry_delay(run, error, shown)
             answer = self.retry_until_answered(
                 lambda: retry(self._store, run.fence, delay=delay, error=shown)
             )
@@ -129,6 +122,23 @@ class OutcomeRecorder:
             word = self._revive(run, outcome)
         outcome_word = "cancelled" if shown["type"] == "cancelled" else "failed"
         run.ended(outcome_word, answer=word, error=shown["type"], **names(error))
+
+    def _retry_delay(self, run: Run, error: BaseException, shown: Mapping[str, Any]) -> timedelta:
+        """Take the delay that the function asked for, or else that of the operation's policy."""
+        wanted = error.delay if isinstance(error, FailedElsewhere) else None
+        if wanted is not None:
+            return wanted
+        failed = FailedAttempt(
+            job_id=run.fence.job_id,
+            operation=run.operation.name,
+            attempt=run.fence.attempt,
+            failures=run.failures + 1,
+            error=shown["type"],
+            exception=names(error)["exception"],
+            detail=shown["detail"],
+            previous_delay=run.retry_delay,
+        )
+        return delay_of(run.operation.rules.retry, failed)
 
     def report(self, run: Run) -> None:
         """Pass on what the job has reported since the last time; lost when Redis is away."""

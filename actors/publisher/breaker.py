@@ -1,14 +1,15 @@
 """When to stop trying: what callers may know of the connection without asking its thread."""
 
 import time
+from datetime import timedelta
 from enum import StrEnum, unique
-from random import SystemRandom
 from typing import Final
+
+from callboard.jobs.backoff import Backoff
 
 OVERDUE: Final = 0.75
 PROBE_EVERY_S: Final = 5.0
-MAX_BACKOFF_S: Final = 2.0
-MIN_BACKOFF_S: Final = 0.1
+BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=2))
 LOSSES_TO_OPEN: Final = 2
 STEADY_S: Final = 5.0
 
@@ -89,5 +90,4 @@ class Breaker:
         self._losses += 1
         lost = self.state in {State.OPEN, State.BLOCKED} and self._losses < LOSSES_TO_OPEN
         self.enter(State.CONNECTING if lost else State.AWAY)
-        backoff = min(MAX_BACKOFF_S, MIN_BACKOFF_S * 2 ** min(self._losses, 10))
-        return 0.0 if lost else backoff * SystemRandom().uniform(0.5, 1.0)
+        return 0.0 if lost else BACKOFF.seconds(self._losses)

@@ -11,6 +11,7 @@ from callboard.actors.webhooks.headers import headers_of
 from callboard.actors.webhooks.sender import WebhookSender
 from callboard.config.lines import get_logger
 from callboard.config.logging import stack_of
+from callboard.jobs.backoff import Backoff
 from callboard.jobs.callbacks.deliver import (
     LEASE,
     Attempted,
@@ -31,7 +32,7 @@ PER_HOST: Final = 2
 """Far fewer than the threads, so that some hosts that hang keep no other waiting."""
 
 TICK_SECONDS: Final = 0.5
-TRY_AGAIN_SECONDS: Final = 1.0
+BACKOFF: Final = Backoff(timedelta(seconds=0.5), timedelta(seconds=5))
 
 Render = Callable[[Delivery], bytes | None]
 """Writes what a delivery says, as JSON in ASCII; None when what it tells of is gone."""
@@ -153,12 +154,14 @@ class WebhookDispatcher:
             return Attempted(problem="the attempt could not be made")
 
     def _recorded(self, delivery: Delivery, attempted: Attempted) -> str:
-        tries = int(LEASE.total_seconds() / TRY_AGAIN_SECONDS)
-        for _ in range(tries):
+        until = time.monotonic() + LEASE.total_seconds()
+        failures = 0
+        while time.monotonic() < until:
             try:
                 return self._record(delivery, attempted)
             except StoreUnavailable:
-                if self._stopping.wait(TRY_AGAIN_SECONDS):
+                failures += 1
+                if self._stopping.wait(BACKOFF.seconds(failures)):
                     break
         return self._record(delivery, attempted)
 

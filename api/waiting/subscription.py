@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Final, Protocol
 
 import redis
 
 from callboard.config.lines import get_logger
 from callboard.config.tls import tls_fault
+from callboard.jobs.backoff import Backoff
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.outages import NO_RIGHTS, outage_of
 from callboard.jobs.read import StatusSnapshot
@@ -21,8 +23,8 @@ _TICK_S: Final = 1.0
 _LINGER_S: Final = 10.0
 _SILENCE_S: Final = 10.0
 _UNHEARD_S: Final = 10.0
-_MIN_PAUSE_S: Final = 0.1
-_MAX_PAUSE_S: Final = 5.0
+_STEADY_S: Final = 5.0
+_BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=5))
 
 log = get_logger(__name__)
 
@@ -91,7 +93,7 @@ class Subscription:
             listener.notify()
 
     def _run(self) -> None:
-        pause = _MIN_PAUSE_S
+        failures = 0
         while not self._may_end():
             began = time.monotonic()
             try:
@@ -106,9 +108,9 @@ class Subscription:
                     began = self._look_unheard()
             except Exception:
                 log.exception("events_failed")
-            lasted = time.monotonic() - began > _MAX_PAUSE_S
-            pause = _MIN_PAUSE_S if lasted else min(_MAX_PAUSE_S, pause * 2)
-            self._closed.wait(pause)
+            lasted = time.monotonic() - began > _STEADY_S
+            failures = 1 if lasted else failures + 1
+            self._closed.wait(_BACKOFF.seconds(failures))
 
     def _say_interrupted(self, reason: str) -> None:
         """Warn once of each reason: without rights it comes again and again."""

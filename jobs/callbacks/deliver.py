@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from random import SystemRandom
 from typing import Any, Final, Literal, cast
 
+from callboard.jobs.backoff import spread
 from callboard.jobs.progress import LogBounds
 from callboard.jobs.store import Store
 from callboard.jobs.submission import milliseconds, moment
@@ -17,8 +17,7 @@ LEASE: Final = timedelta(seconds=60)
 MAX_RETRY_AFTER: Final = timedelta(hours=24)
 MAX_PROBLEM_LENGTH: Final = 200
 _GONE: Final = 410
-_JITTER: Final = (0.9, 1.1)
-_draw = SystemRandom().uniform
+_JITTER: Final = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +135,7 @@ def settle(
     attempted: Attempted,
     *,
     retries: Sequence[timedelta],
-    jitter: Callable[[float, float], float] = _draw,
+    jitter: Callable[[timedelta, float], timedelta] = spread,
     bounds: LogBounds | None = None,
 ) -> Settled:
     """Record how an attempt ended, and when the next one is due; the job's log says so, too.
@@ -146,7 +145,7 @@ def settle(
         delivery: as claimed.
         attempted: what came of it.
         retries: how long to wait after each attempt that failed; no further one after the last.
-        jitter: draws a factor between two, so that many do not come at once.
+        jitter: draws a delay near the one it is given, so that many do not come at once.
         bounds: how much log a job keeps.
 
     Returns:
@@ -180,7 +179,7 @@ def next_delay(
     attempted: Attempted,
     attempts: int,
     retries: Sequence[timedelta],
-    jitter: Callable[[float, float], float],
+    jitter: Callable[[timedelta, float], timedelta],
 ) -> timedelta | None:
     """Say how long to wait after an attempt that failed; None for no further one.
 
@@ -188,7 +187,7 @@ def next_delay(
     """
     if not attempted.retryable or attempts > len(retries):
         return None
-    wait = retries[attempts - 1] * jitter(*_JITTER)
+    wait = jitter(retries[attempts - 1], _JITTER)
     asked = min(attempted.retry_after or timedelta(), MAX_RETRY_AFTER)
     return max(wait, asked)
 

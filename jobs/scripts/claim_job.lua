@@ -11,14 +11,14 @@
 --
 -- Of two workers racing for one job exactly one reads 'claimed', and reads it again when it
 -- repeats. No slot ever gets more occupants than its limit. Claimed adds attempt, failures,
--- crashes and the time in ms; newer adds the format.
+-- crashes, the time in ms and the delay before its last retry in ms, if any; newer adds the format.
 local job = read_job(job_id)
 if not job then return answer('missing') end
 if is_final(job) then return answer('ended') end
 if job.status == 'scheduled' then return answer('parked') end
 if job.status ~= 'queued' then
   if job.token ~= token then return answer('taken') end
-  return answer('claimed', job.attempt, job.failures, job.crashes, job.started_ms)
+  return answer('claimed', job.attempt, job.failures, job.crashes, job.started_ms, job.retry_delay_ms or '')
 end
 if tonumber(job.format or 1) > newest_format then return answer('newer', job.format) end
 
@@ -70,4 +70,4 @@ announce(job_id, job)
 give_back(evicted)
 -- Another job can be kept at hand now.
 if was_reserved then hand_over_slots(job) end
-return answer('claimed', whole(tonumber(job.attempt) + 1), job.failures, job.crashes, whole(now))
+return answer('claimed', whole(tonumber(job.attempt) + 1), job.failures, job.crashes, whole(now), job.retry_delay_ms or '')

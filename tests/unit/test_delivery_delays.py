@@ -14,7 +14,7 @@ def delay(
     attempts: int, *, factor: float = 1.0, retry_after: timedelta | None = None, code: int = 503
 ) -> timedelta | None:
     attempted = Attempted(code=code, retry_after=retry_after)
-    return next_delay(attempted, attempts, RETRIES, lambda _low, _high: factor)
+    return next_delay(attempted, attempts, RETRIES, lambda wait, _share: wait * factor)
 
 
 @pytest.mark.parametrize(("attempts", "wait"), [(1, RETRIES[0]), (2, RETRIES[1]), (3, None)])
@@ -24,20 +24,20 @@ def test_each_attempt_has_its_wait_and_the_last_one_none(
     assert delay(attempts) == wait
 
 
-def test_attempts_of_couriers_that_died_count_and_never_break_the_schedule() -> None:
+def test_attempts_of_dispatchers_that_died_count_and_never_break_the_schedule() -> None:
     assert delay(99) is None
 
 
 def test_waits_are_spread_by_a_tenth_either_way() -> None:
     drawn = []
 
-    def draw(low: float, high: float) -> float:
-        drawn.append((low, high))
-        return high
+    def draw(wait: timedelta, share: float) -> timedelta:
+        drawn.append((wait, share))
+        return wait * (1 + share)
 
     wait = next_delay(Attempted(), 2, RETRIES, draw)
 
-    assert drawn == [(0.9, 1.1)]
+    assert drawn == [(RETRIES[1], 0.1)]
     assert wait == RETRIES[1] * 1.1
 
 

@@ -5,18 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from callboard.jobs.retry import backoff_delay
+from callboard.jobs.backoff import Backoff, spread
 
 pytestmark = pytest.mark.check
 
 
 def test_delays_differ_whatever_a_function_seeds_and_leave_its_numbers_alone() -> None:
+    backoff = Backoff(timedelta(seconds=1), timedelta(minutes=1))
     random.seed(7)
     before = random.getstate()
-    first = backoff_delay(3, shortest=timedelta(seconds=1), longest=timedelta(minutes=1))
+    first = backoff.delay(3), spread(timedelta(minutes=1), 0.1)
     after = random.getstate()
     random.seed(7)
-    second = backoff_delay(3, shortest=timedelta(seconds=1), longest=timedelta(minutes=1))
+    second = backoff.delay(3), spread(timedelta(minutes=1), 0.1)
 
-    assert first != second
+    assert first[0] != second[0]
+    assert first[1] != second[1]
     assert after == before
