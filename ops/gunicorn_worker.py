@@ -71,7 +71,7 @@ class Site:
         """
 
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:
-            if self.leaving or self.crowded or _is_much_left(environ["wsgi.input"]):
+            if self.leaving or self.crowded or _may_be_cut_off(environ["wsgi.input"]):
                 answer: Any = start_response
                 answer.__self__.force_close()
             return start_response(status, headers, exc_info)
@@ -174,6 +174,12 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
         if isinstance(client, Connection):
             client.unfinished = True
         super().handle_error(req, _Translator(client, str(exc)), addr, exc)
+
+
+def _may_be_cut_off(body: Any) -> bool:
+    """Whether its connection may be closed with the answer: nobody knows how many chunks come."""
+    reader = getattr(body, "reader", None)
+    return _is_much_left(body) or (isinstance(reader, Chunks) and reader.parser is not None)
 
 
 def _is_much_left(body: Any) -> bool:

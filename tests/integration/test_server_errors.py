@@ -27,6 +27,7 @@ from tests.servers.process import free_port
 BODY: Final = json.dumps(ADD).encode()
 POST: Final = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 GET: Final = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKED_AS: Final = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n"
 CHUNKED: Final = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 REFUSED_BY_BOTH: Final = {
@@ -172,14 +173,13 @@ def test_what_waitress_refuses_is_a_problem(waitress_server: int, request_bytes:
     _assert_refused(waitress_server, request_bytes)
 
 
+@pytest.mark.parametrize("head", [b"Content-Length: %d\r\n\r\n", CHUNKED_AS])
 def test_a_client_whose_large_body_is_refused_hears_that_its_connection_closes(
-    gunicorn: int,
+    gunicorn: int, head: bytes
 ) -> None:
     body = b'"' + b"a" * 1_600_000 + b'"'
 
-    status, headers, _answer = _exchange(
-        gunicorn, POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
-    )
+    status, headers, _answer = _exchange(gunicorn, POST + head % len(body) + body)
 
     assert (status, headers.get("connection")) == (413, "close")
 
