@@ -86,11 +86,11 @@ class Claiming(Middleware):
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(job=message.message_id, operation=message.actor_name)
         if self._stopping.is_set():
-            self._give_back(message)
+            self._requeue(message)
         try:
             run = self._run_of(message)
         except GivenUpError:
-            self._give_back(message)
+            self._requeue(message)
         submission = run.submission
         structlog.contextvars.bind_contextvars(
             attempt=run.fence.attempt, tenant=submission.tenant, request_id=submission.request_id
@@ -116,7 +116,7 @@ class Claiming(Middleware):
             elif exception is not None:
                 log.error("message_failed", **names(exception))
         except GivenUpError:
-            message.give_back()
+            message.requeue()
         finally:
             self._runs.end()
             if run is not None:
@@ -219,8 +219,8 @@ class Claiming(Middleware):
             )
         except StoreUnavailable:
             # Other jobs can still run when Redis is full, so nobody waits here for room.
-            message.give_back(after=DEFER)
-            return "given back"
+            message.requeue(after=DEFER)
+            return "requeued"
 
     def _say_seldom(self, event: str, operation: str, **values: Any) -> None:
         """Warn about an operation once a minute: each of its jobs comes back every few seconds."""
@@ -232,9 +232,9 @@ class Claiming(Middleware):
     def _retry_until_answered(self, decide: Callable[[], Decided]) -> Decided:
         return self._recorder.retry_until_answered(decide, until=self._stopping)
 
-    def _give_back(self, message: Any) -> NoReturn:
-        message.give_back()
-        raise NotMineError("given back")
+    def _requeue(self, message: Any) -> NoReturn:
+        message.requeue()
+        raise NotMineError("requeued")
 
 
 def _read(message: Any) -> tuple[Submission, int]:

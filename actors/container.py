@@ -10,7 +10,7 @@ from callboard.actors.amqp import queue_name
 from callboard.actors.broker import EmbeddedBroker, RabbitmqBroker
 from callboard.actors.claiming import stand_in
 from callboard.actors.encoding import install_encoding
-from callboard.actors.publisher import Publisher
+from callboard.actors.publisher import RabbitmqPublisher
 from callboard.actors.wakeups import BrokerPublisher
 from callboard.config import Settings
 from callboard.config.connections import connect_redis
@@ -176,7 +176,7 @@ def _broker(
         return EmbeddedBroker(prefetch=settings.threads)
     url = settings.broker_url.get_secret_value()
     tls, queue_type = settings.tls, settings.queue_type
-    publisher = Publisher(
+    publisher = RabbitmqPublisher(
         url,
         tls=tls,
         process=process,

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from dramatiq import Message
 
 from callboard.actors.amqp import queue_name
-from callboard.actors.publisher import Outcome, Outgoing
+from callboard.actors.publisher import OutgoingMessage, PublishOutcome
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.submission import Submission
 
@@ -16,7 +16,7 @@ PUBLISHED_MS: Final = "published_ms"
 class Publishing(Protocol):
     """What both brokers can do."""
 
-    def publish(self, messages: Sequence[Outgoing]) -> list[Outcome]:
+    def publish(self, messages: Sequence[OutgoingMessage]) -> list[PublishOutcome]:
         """Publish messages and say what became of each."""
 
     def ready_messages(self, queue: str) -> int | None:
@@ -42,7 +42,7 @@ class BrokerPublisher:
     def publish(self, wakeups: Sequence[Wakeup]) -> list[bool]:
         """Publish, and say for each whether it was confirmed within the deadline."""
         outcomes = self._broker.publish([self._outgoing(wakeup) for wakeup in wakeups])
-        return [outcome is Outcome.CONFIRMED for outcome in outcomes]
+        return [outcome is PublishOutcome.CONFIRMED for outcome in outcomes]
 
     def ready(self, queue: str) -> int | None:
         """Count the messages that wait in a queue; None when nobody knows."""
@@ -55,9 +55,9 @@ class BrokerPublisher:
             queue: as RabbitMQ knows it.
             body: the message.
         """
-        self._broker.publish([Outgoing(Message.decode(body), queue=queue)])
+        self._broker.publish([OutgoingMessage(Message.decode(body), queue=queue)])
 
-    def _outgoing(self, wakeup: Wakeup) -> Outgoing:
+    def _outgoing(self, wakeup: Wakeup) -> OutgoingMessage:
         submission = wakeup.submission
         message: Message[Any] = Message(
             queue_name=self.queue(submission.queue),
@@ -68,7 +68,7 @@ class BrokerPublisher:
             message_id=submission.job_id,
             message_timestamp=wakeup.published_ms,
         )
-        return Outgoing(message, submission.priority, handed_over=wakeup.handed_over)
+        return OutgoingMessage(message, submission.priority, handed_over=wakeup.handed_over)
 
 
 def submission_of(message: Message[Any]) -> tuple[Submission, int]:

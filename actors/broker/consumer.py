@@ -12,7 +12,7 @@ from dramatiq import MessageProxy
 from pika.exceptions import AMQPError
 
 from callboard.actors.amqp import reason_of
-from callboard.actors.broker.session import Session, SessionDelivery
+from callboard.actors.broker.session import Session, SessionMessage
 from callboard.config.lines import get_logger
 from callboard.jobs.backoff import Backoff
 
@@ -25,8 +25,8 @@ class Consumer(dramatiq.Consumer):
     """Gives the messages of a queue, or None, whatever happens to RabbitMQ.
 
     A lost connection is replaced here, with one line in the log for each outage, so that the
-    worker sees nothing of it. Deliveries of a lost connection can still be settled; this does
-    nothing, for RabbitMQ has put those messages back.
+    worker sees nothing of it. Deliveries of a lost connection can still be acknowledged; this does
+    nothing, for RabbitMQ has requeued those messages.
     """
 
     def __init__(
@@ -54,18 +54,18 @@ class Consumer(dramatiq.Consumer):
         return None
 
     def ack(self, message: MessageProxy) -> None:
-        """Settle a processed message on the connection that it came by."""
-        self._settle(message, rejected=False)
+        """Acknowledge a processed message on the connection that it came by."""
+        self._acknowledge(message, rejected=False)
 
     def nack(self, message: MessageProxy) -> None:
-        """Drop a failed message, or give it back if it is so marked."""
-        self._settle(message, rejected=True)
+        """Drop a failed message, or requeue it if it is so marked."""
+        self._acknowledge(message, rejected=True)
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
-        """Leave it to RabbitMQ, which puts unsettled messages back at the end of a connection."""
+        """Leave it to RabbitMQ, which requeues unacknowledged messages when a connection ends."""
 
     def close(self) -> None:
-        """Settle what was processed and hang up; from any thread, and again."""
+        """Acknowledge what was processed and hang up; from any thread, and again."""
         self._closing.set()
         with self._in_use:
             session, self._session = self._session, None
@@ -91,7 +91,7 @@ class Consumer(dramatiq.Consumer):
             self._away_since = time.monotonic()
             log.warning("consumer lost rabbitmq", queue=self._queue, reason=reason_of(error))
 
-    def _settle(self, message: MessageProxy, *, rejected: bool) -> None:
-        assert isinstance(message, SessionDelivery)
-        if not message.session.settle(message, rejected=rejected):
+    def _acknowledge(self, message: MessageProxy, *, rejected: bool) -> None:
+        assert isinstance(message, SessionMessage)
+        if not message.session.acknowledge(message, rejected=rejected):
             log.debug("message came by a lost connection", job=message.message_id)

@@ -13,9 +13,9 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.common import join_queue
 from dramatiq.errors import DecodeError, QueueNotFound
 
-from callboard.actors.broker.delivery import Delivery
 from callboard.actors.broker.enqueueing import Enqueueing
-from callboard.actors.publisher import Outcome, Outgoing
+from callboard.actors.broker.received_message import ReceivedMessage
+from callboard.actors.publisher import OutgoingMessage, PublishOutcome
 from callboard.config.lines import get_logger
 
 KEPT_DEAD_LETTERS: Final = 100
@@ -23,7 +23,7 @@ KEPT_DEAD_LETTERS: Final = 100
 log = get_logger(__name__)
 
 
-class Place(NamedTuple):
+class QueueEntry(NamedTuple):
     """A message's place in its queue: the highest level first, then the oldest."""
 
     negative_level: int
@@ -32,16 +32,16 @@ class Place(NamedTuple):
     redelivered: bool = False
 
 
-class EmbeddedDelivery(Delivery):
+class EmbeddedMessage(ReceivedMessage):
     """A delivery that can be put back at its old place."""
 
-    def __init__(self, message: Message[Any], place: Place) -> None:
-        super().__init__(message, redelivered=place.redelivered, level=-place.negative_level)
-        self.place = place
+    def __init__(self, message: Message[Any], entry: QueueEntry) -> None:
+        super().__init__(message, redelivered=entry.redelivered, level=-entry.negative_level)
+        self.entry = entry
 
 
 class EmbeddedBroker(Enqueueing, StubBroker):
-    """Dramatiq's in-memory broker with priorities, outcomes and messages that can be given back.
+    """Dramatiq's in-memory broker with priorities, outcomes and messages that can be requeued.
 
     Its messages live as long as the process.
 
@@ -102,15 +102,15 @@ class EmbeddedBroker(Enqueueing, StubBroker):
             idle_s=timeout / 1000,
         )
 
-    def publish(self, messages: Sequence[Outgoing]) -> list[Outcome]:
+    def publish(self, messages: Sequence[OutgoingMessage]) -> list[PublishOutcome]:
         """Put messages in their queues, which are made where there are none."""
         if self._closed:
-            return [Outcome.UNAVAILABLE] * len(messages)
+            return [PublishOutcome.UNAVAILABLE] * len(messages)
         for outgoing in messages:
             self.declare_queue(outgoing.routing_key)
-            place = Place(-outgoing.level(), next(self._numbers), outgoing.message.encode())
-            self.queues[outgoing.routing_key].put(place)
-        return [Outcome.CONFIRMED] * len(messages)
+            entry = QueueEntry(-outgoing.level(), next(self._numbers), outgoing.message.encode())
+            self.queues[outgoing.routing_key].put(entry)
+        return [PublishOutcome.CONFIRMED] * len(messages)
 
     def ready_messages(self, queue: str) -> int | None:
         """Count the messages of a queue that no worker has fetched; None if there is no queue."""
@@ -126,7 +126,7 @@ class EmbeddedBroker(Enqueueing, StubBroker):
     def join(
         self, queue_name: str, *, timeout: int | None = None, fail_fast: bool | None = None
     ) -> None:
-        """Wait until all messages of a queue are settled; for tests.
+        """Wait until all messages of a queue are acknowledged; for tests.
 
         Args:
             queue_name: the queue.
@@ -155,7 +155,7 @@ class EmbeddedConsumer(dramatiq.Consumer):
     def __init__(
         self,
         queue_name: str,
-        queue: "PriorityQueue[Place]",
+        queue: "PriorityQueue[QueueEntry]",
         dead_letters: Any,
         *,
         prefetch: int,
@@ -172,25 +172,25 @@ class EmbeddedConsumer(dramatiq.Consumer):
         if not self._free.acquire(timeout=self._idle_s):
             return None
         try:
-            place = self._queue.get(timeout=self._idle_s)
+            entry = self._queue.get(timeout=self._idle_s)
         except Empty:
             self._free.release()
             return None
         try:
-            return EmbeddedDelivery(Message.decode(place.body), place)
+            return EmbeddedMessage(Message.decode(entry.body), entry)
         except DecodeError:
-            log.error("message rejected: it cannot be decoded", bytes=len(place.body))
-            self._settled()
+            log.error("message rejected: it cannot be decoded", bytes=len(entry.body))
+            self._acknowledged()
             return None
 
     def ack(self, message: MessageProxy) -> None:
-        """Settle a processed message, or give it back if it is so marked."""
-        assert isinstance(message, EmbeddedDelivery)
-        if message.given_back_after is None:
-            self._settled()
-        elif message.given_back_after:
+        """Acknowledge a processed message, or requeue it if it is so marked."""
+        assert isinstance(message, EmbeddedMessage)
+        if message.requeue_after is None:
+            self._acknowledged()
+        elif message.requeue_after:
             timer = threading.Timer(
-                message.given_back_after.total_seconds(), self._put_back, [message]
+                message.requeue_after.total_seconds(), self._put_back, [message]
             )
             timer.daemon = True
             timer.start()
@@ -198,22 +198,22 @@ class EmbeddedConsumer(dramatiq.Consumer):
             self._put_back(message)
 
     def nack(self, message: MessageProxy) -> None:
-        """Drop a failed message, or give it back if it is so marked."""
-        assert isinstance(message, EmbeddedDelivery)
-        if message.given_back_after is None:
+        """Drop a failed message, or requeue it if it is so marked."""
+        assert isinstance(message, EmbeddedMessage)
+        if message.requeue_after is None:
             self._dead_letters.append(message)
         self.ack(message)
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Put back what a stopping worker has fetched and not begun."""
         for message in messages:
-            assert isinstance(message, EmbeddedDelivery)
+            assert isinstance(message, EmbeddedMessage)
             self._put_back(message)
 
-    def _put_back(self, message: EmbeddedDelivery) -> None:
-        self._queue.put(message.place._replace(redelivered=True))
-        self._settled()
+    def _put_back(self, message: EmbeddedMessage) -> None:
+        self._queue.put(message.entry._replace(redelivered=True))
+        self._acknowledged()
 
-    def _settled(self) -> None:
+    def _acknowledged(self) -> None:
         self._queue.task_done()
         self._free.release()

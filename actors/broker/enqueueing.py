@@ -6,13 +6,13 @@ from typing import Any
 from dramatiq import Actor, Broker, Message
 from dramatiq.errors import ActorNotFound, BrokerConnectionError
 
-from callboard.actors.publisher import Outcome, Outgoing
+from callboard.actors.publisher import OutgoingMessage, PublishOutcome
 
 
 class MessageNotConfirmedError(BrokerConnectionError):
     """The message was not confirmed; it may have arrived all the same."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: PublishOutcome) -> None:
         super().__init__(  # type: ignore[no-untyped-call]  # dramatiq has no type here
             f"The message was not confirmed: {outcome}."
         )
@@ -25,7 +25,7 @@ class Enqueueing(Broker):
     unknown_actor: Actor[..., Any] | None = None
     """Stands in for each operation that this process does not know."""
 
-    def publish(self, messages: Sequence[Outgoing]) -> list[Outcome]:
+    def publish(self, messages: Sequence[OutgoingMessage]) -> list[PublishOutcome]:
         """Publish messages and say what became of each, in order."""
         raise NotImplementedError
 
@@ -42,10 +42,10 @@ class Enqueueing(Broker):
         """
         if delay is not None:
             raise ValueError("Messages are not delayed: delays live in Redis, with the job.")
-        outgoing = Outgoing(message, priority=message.options.get("broker_priority") or 0)
+        outgoing = OutgoingMessage(message, priority=message.options.get("broker_priority") or 0)
         self.emit_before("enqueue", message, delay)
         (outcome,) = self.publish([outgoing])
-        if outcome is not Outcome.CONFIRMED:
+        if outcome is not PublishOutcome.CONFIRMED:
             raise MessageNotConfirmedError(outcome)
         self.emit_after("enqueue", message, delay)
         return message

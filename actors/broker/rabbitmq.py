@@ -11,7 +11,7 @@ from callboard.actors.amqp import SYSTEM, UNNAMED, connection_parameters, silenc
 from callboard.actors.broker.consumer import Consumer
 from callboard.actors.broker.enqueueing import Enqueueing
 from callboard.actors.levels import HIGHEST_LEVEL, QueueType
-from callboard.actors.publisher import Outcome, Outgoing, Publisher
+from callboard.actors.publisher import OutgoingMessage, PublishOutcome, RabbitmqPublisher
 from callboard.config.process import ProcessName
 from callboard.config.tls import TLS
 
@@ -35,7 +35,7 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
         url: str,
         tls: TLS = SYSTEM,
         process: ProcessName = UNNAMED,
-        publisher: Publisher,
+        publisher: RabbitmqPublisher,
         prefetch: int,
         queue_type: QueueType = "classic",
         max_priority: int = HIGHEST_LEVEL,
@@ -94,7 +94,7 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
             max_priority=self.max_priority or HIGHEST_LEVEL,
         )
 
-    def publish(self, messages: Sequence[Outgoing]) -> list[Outcome]:
+    def publish(self, messages: Sequence[OutgoingMessage]) -> list[PublishOutcome]:
         """Publish messages and say what became of each, in order, within the deadline."""
         return self.publisher.publish(messages)
 

@@ -1,4 +1,4 @@
-"""One connection of a consumer, and the deliveries that only it can settle."""
+"""One connection of a consumer, and the messages that only it can acknowledge."""
 
 import secrets
 from collections import OrderedDict, deque
@@ -18,7 +18,7 @@ from callboard.actors.amqp import (
     queue_arguments,
     server_version,
 )
-from callboard.actors.broker.delivery import Delivery
+from callboard.actors.broker.received_message import ReceivedMessage
 from callboard.actors.levels import QueueType, is_of_earlier_version
 from callboard.config.lines import get_logger
 from callboard.config.process import ProcessName
@@ -29,7 +29,7 @@ PRECONDITION_FAILED: Final = 406
 log = get_logger(__name__)
 
 
-class SessionDelivery(Delivery):
+class SessionMessage(ReceivedMessage):
     """A delivery that knows the session it came by: a tag means nothing to any other."""
 
     def __init__(
@@ -46,18 +46,18 @@ class SessionDelivery(Delivery):
         self.tag = tag
 
 
-class Settlement(NamedTuple):
+class Acknowledgement(NamedTuple):
     """What is to become of a delivery."""
 
     tag: int
     rejected: bool
-    given_back_after: timedelta | None
+    requeue_after: timedelta | None
 
 
 class Session:
     """Fetches messages of one queue until its connection is lost.
 
-    `settle` may be called from any thread, all else from one thread at a time.
+    `acknowledge` may be called from any thread, all else from one thread at a time.
 
     Raises:
         AMQPError: no connection can be made.
@@ -77,8 +77,8 @@ class Session:
     ) -> None:
         self._queue = queue
         self._open_tags: OrderedDict[int, None] = OrderedDict()
-        self._settlements: deque[Settlement] = deque()
-        self._settling_due = False
+        self._acknowledgements: deque[Acknowledgement] = deque()
+        self._acknowledging_due = False
         self._connection = pika.BlockingConnection(parameters)
         try:
             version = server_version(self._connection._impl.server_properties)  # noqa: SLF001
@@ -93,7 +93,7 @@ class Session:
             self.close()
             raise
 
-    def fetch(self) -> Delivery | None:
+    def fetch(self) -> ReceivedMessage | None:
         """Wait for a message; None if none came, or it was no message of ours and is rejected.
 
         Raises:
@@ -117,7 +117,7 @@ class Session:
             self._channel.basic_reject(method.delivery_tag, requeue=False)
             return None
         self._open_tags[method.delivery_tag] = None
-        return SessionDelivery(
+        return SessionMessage(
             # The worker finds the consumer of a message by this name.
             message.copy(queue_name=self._queue) if message.queue_name != self._queue else message,
             redelivered=method.redelivered,
@@ -126,29 +126,31 @@ class Session:
             tag=method.delivery_tag,
         )
 
-    def settle(self, delivery: SessionDelivery, *, rejected: bool) -> bool:
-        """Acknowledge, reject or give back a delivery, soon, on the consumer's thread.
+    def acknowledge(self, delivery: SessionMessage, *, rejected: bool) -> bool:
+        """Acknowledge, reject or requeue a message, soon, on the consumer's thread.
 
         Returns:
-            False if the connection is lost; then RabbitMQ has put the message back itself.
+            False if the connection is lost; then RabbitMQ has requeued the message itself.
         """
-        self._settlements.append(Settlement(delivery.tag, rejected, delivery.given_back_after))
-        if self._settling_due and self._connection.is_open:
+        self._acknowledgements.append(
+            Acknowledgement(delivery.tag, rejected, delivery.requeue_after)
+        )
+        if self._acknowledging_due and self._connection.is_open:
             return True
-        self._settling_due = True
+        self._acknowledging_due = True
         try:
-            self._connection.add_callback_threadsafe(self._send_settlements)
+            self._connection.add_callback_threadsafe(self._send_acknowledgements)
         except AMQPError:
             return False
         return True
 
     def close(self) -> None:
-        """Send the settlements that are left and hang up; RabbitMQ puts back all other messages."""
+        """Send what acknowledgements are left and hang up; RabbitMQ requeues all other messages."""
         if not self._connection.is_open:
             return
         try:
             self._bound_closing()
-            self._send_settlements()
+            self._send_acknowledgements()
             self._connection.close()
         except (AMQPError, AssertionError, OSError):
             log.debug("connection was lost before it was closed", queue=self._queue)
@@ -198,27 +200,27 @@ class Session:
         channel.close()
         return True
 
-    def _send_settlements(self) -> None:
-        self._settling_due = False
+    def _send_acknowledgements(self) -> None:
+        self._acknowledging_due = False
         acknowledged: set[int] = set()
-        while self._settlements:
-            settlement = self._settlements.popleft()
-            after = settlement.given_back_after
+        while self._acknowledgements:
+            acknowledgement = self._acknowledgements.popleft()
+            after = acknowledgement.requeue_after
             if after:
-                again = partial(self._return, settlement.tag, requeue=True)
+                again = partial(self._return, acknowledgement.tag, requeue=True)
                 self._connection.call_later(after.total_seconds(), again)
-            elif settlement.rejected or after is not None:
-                self._return(settlement.tag, requeue=after is not None)
+            elif acknowledgement.rejected or after is not None:
+                self._return(acknowledgement.tag, requeue=after is not None)
             else:
-                acknowledged.add(settlement.tag)
-        self._acknowledge(acknowledged)
+                acknowledged.add(acknowledgement.tag)
+        self._send_acks(acknowledged)
 
     def _return(self, tag: int, *, requeue: bool) -> None:
         if tag in self._open_tags:
             del self._open_tags[tag]
             self._channel.basic_nack(tag, requeue=requeue)
 
-    def _acknowledge(self, tags: set[int]) -> None:
+    def _send_acks(self, tags: set[int]) -> None:
         """Acknowledge by one frame as far as no open delivery lies between, then one by one."""
         last = 0
         while self._open_tags and (first := next(iter(self._open_tags))) in tags:

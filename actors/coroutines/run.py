@@ -41,7 +41,7 @@ class CoroutineRun:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_told = False
         self._has_heard = False
-        self._threads: Final = Threads()
+        self._threads: Final = RunThreads()
 
     async def conduct(self) -> None:
         """Run it to its end, and see to it that its tasks and threads end, too."""
@@ -110,7 +110,7 @@ class CoroutineRun:
             self._main.cancel()
 
 
-class Threads:
+class RunThreads:
     """What one run does in other threads."""
 
     def __init__(self) -> None:

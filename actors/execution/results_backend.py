@@ -38,7 +38,7 @@ class ResultsBackend(ResultBackend):
         try:
             self._recorder.succeed(run, result)
         except GivenUpError:
-            message.give_back()
+            message.requeue()
 
     def store_exception(self, message: Any, exception: Exception, ttl: int) -> None:
         """Do nothing: a failure is recorded before its message is acknowledged."""

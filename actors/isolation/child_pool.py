@@ -193,7 +193,7 @@ class ChildPool:
         for fork_client in self._fork_clients.values() if self._needed else ():
             fork_client.start()
 
-    def borrow(
+    def acquire(
         self,
         proceed: Callable[[], None],
         *,
@@ -222,7 +222,7 @@ class ChildPool:
                 return child
             child.discard()
 
-    def give_back(self, child: ChildHandle, *, unharmed: bool) -> None:
+    def release(self, child: ChildHandle, *, unharmed: bool) -> None:
         """Take a child back; it is used again if it is `unharmed` and has not run too often."""
         child.jobs += 1
         with self._lock:

@@ -197,7 +197,7 @@ def run_in_child(
     request = request_of(run, params, bounds, folder, fetch)
     rules = run.operation.rules
     for _ in range(TRIES):
-        child = children.borrow(
+        child = children.acquire(
             run.job.checkpoint, start=rules.start, memory_bytes=rules.memory_limit_bytes
         )
         call = ChildRun(run, child)
@@ -206,7 +206,7 @@ def run_in_child(
         except ChildGone:
             log.warning("child_lost", pid=child.pid)
         finally:
-            children.give_back(child, unharmed=call.unharmed)
+            children.release(child, unharmed=call.unharmed)
     raise Crashed("The function's process ended before the function began.")
 
 

@@ -1,7 +1,7 @@
 """Publishing with confirms over one RabbitMQ connection for each process."""
 
-from callboard.actors.publisher.breaker import State
-from callboard.actors.publisher.outgoing import Outcome, Outgoing
-from callboard.actors.publisher.publisher import Publisher
+from callboard.actors.publisher.breaker import ConnectionState
+from callboard.actors.publisher.outgoing import OutgoingMessage, PublishOutcome
+from callboard.actors.publisher.publisher import RabbitmqPublisher
 
-__all__ = ["Outcome", "Outgoing", "Publisher", "State"]
+__all__ = ["ConnectionState", "OutgoingMessage", "PublishOutcome", "RabbitmqPublisher"]

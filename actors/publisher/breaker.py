@@ -15,7 +15,7 @@ STEADY_S: Final = 5.0
 
 
 @unique
-class State(StrEnum):
+class ConnectionState(StrEnum):
     """What the publisher's connection is doing."""
 
     CONNECTING = "connecting"
@@ -35,7 +35,7 @@ class Breaker:
     """
 
     def __init__(self, patience_s: float) -> None:
-        self.state = State.CONNECTING
+        self.state = ConnectionState.CONNECTING
         self._since = time.monotonic()
         self._overdue_s = patience_s * OVERDUE
         self._losses = 0
@@ -45,7 +45,7 @@ class Breaker:
     @property
     def unused(self) -> bool:
         """Say whether nobody waits for this connection: away, blocked or closed."""
-        return self.state in {State.AWAY, State.BLOCKED, State.CLOSED}
+        return self.state in {ConnectionState.AWAY, ConnectionState.BLOCKED, ConnectionState.CLOSED}
 
     def refuses(self, oldest_sent_at: float | None) -> bool:
         """Say whether a message would wait in vain.
@@ -55,7 +55,7 @@ class Breaker:
         if self.unused:
             return True
         now = time.monotonic()
-        if self.state is State.CONNECTING:
+        if self.state is ConnectionState.CONNECTING:
             return now - self._since > self._overdue_s
         if oldest_sent_at is None:
             return False
@@ -67,11 +67,11 @@ class Breaker:
         self._probed_at = now
         return False
 
-    def enter(self, state: State) -> None:
+    def enter(self, state: ConnectionState) -> None:
         """Move to a state."""
         self.state = state
         self._since = time.monotonic()
-        if state is State.OPEN:
+        if state is ConnectionState.OPEN:
             self._heard_at = self._since
 
     def hear(self) -> None:
@@ -85,9 +85,12 @@ class Breaker:
         The first loss of a steady connection is a blip, in which callers wait; the next is an
         outage.
         """
-        if self.state is State.OPEN and time.monotonic() - self._since > STEADY_S:
+        if self.state is ConnectionState.OPEN and time.monotonic() - self._since > STEADY_S:
             self._losses = 0
         self._losses += 1
-        lost = self.state in {State.OPEN, State.BLOCKED} and self._losses < LOSSES_TO_OPEN
-        self.enter(State.CONNECTING if lost else State.AWAY)
+        lost = (
+            self.state in {ConnectionState.OPEN, ConnectionState.BLOCKED}
+            and self._losses < LOSSES_TO_OPEN
+        )
+        self.enter(ConnectionState.CONNECTING if lost else ConnectionState.AWAY)
         return 0.0 if lost else BACKOFF.seconds(self._losses)

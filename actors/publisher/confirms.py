@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from callboard.actors.publisher.outgoing import Slip
+from callboard.actors.publisher.outgoing import PendingMessage
 
 
 class Confirms:
@@ -10,10 +10,10 @@ class Confirms:
 
     def __init__(self) -> None:
         self._sent = 0
-        self._open: OrderedDict[int, Slip] = OrderedDict()
+        self._open: OrderedDict[int, PendingMessage] = OrderedDict()
 
     @property
-    def slips(self) -> list[Slip]:
+    def pending_messages(self) -> list[PendingMessage]:
         """List the unanswered messages, the oldest first."""
         return list(self._open.values())
 
@@ -26,16 +26,16 @@ class Confirms:
             # Callers ask from their threads while the publisher's thread changes the map.
             return None
 
-    def add(self, slip: Slip) -> None:
+    def add(self, pending: PendingMessage) -> None:
         """Note a message that has just been sent."""
         self._sent += 1
-        self._open[self._sent] = slip
+        self._open[self._sent] = pending
 
-    def take(self, tag: int, *, multiple: bool) -> list[Slip]:
+    def take(self, tag: int, *, multiple: bool) -> list[PendingMessage]:
         """Remove what an answer is about: one message, or all up to its tag (0: all there are)."""
         if not multiple:
-            slip = self._open.pop(tag, None)
-            return [] if slip is None else [slip]
+            pending = self._open.pop(tag, None)
+            return [] if pending is None else [pending]
         taken = []
         while self._open and (tag == 0 or next(iter(self._open)) <= tag):
             taken.append(self._open.popitem(last=False)[1])
@@ -46,8 +46,10 @@ class Confirms:
 
         The return of a message is followed by its confirm, which then does not count.
         """
-        for slip in self._open.values():
-            same = slip.properties.message_id == message_id and slip.routing_key == routing_key
-            if same and not slip.returned:
-                slip.returned = True
+        for pending in self._open.values():
+            same = (
+                pending.properties.message_id == message_id and pending.routing_key == routing_key
+            )
+            if same and not pending.returned:
+                pending.returned = True
                 return

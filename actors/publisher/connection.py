@@ -15,9 +15,9 @@ from pika.frame import Method
 
 from callboard.actors.amqp import connection_parameters, queue_arguments, reason_of, server_version
 from callboard.actors.levels import QueueType, levels_of
-from callboard.actors.publisher.breaker import Breaker, State
-from callboard.actors.publisher.inquiries import Answer, Inquiries
-from callboard.actors.publisher.outgoing import Batch, Outcome, Slip
+from callboard.actors.publisher.breaker import Breaker, ConnectionState
+from callboard.actors.publisher.inquiries import Inquiries, QueueAnswer
+from callboard.actors.publisher.outgoing import PendingMessage, PublishBatch, PublishOutcome
 from callboard.actors.publisher.probe import NO_ROOM, Trials, trouble_of
 from callboard.actors.publisher.sending import Sender
 from callboard.config.lines import get_logger
@@ -47,7 +47,7 @@ class Server:
 
 
 # long: the callbacks of one connection share what is known of it.
-class Connection:
+class PublisherConnection:
     """Sends what callers hand in, with confirms, and connects again by itself for ever.
 
     Methods without an underscore may be called from any thread; all others run on the
@@ -58,8 +58,8 @@ class Connection:
         self._server = server
         self._breaker = Breaker(server.patience_s)
         self._loop = IOLoop()
-        self._outbox: deque[Slip] = deque()
-        self._counts: deque[tuple[str, Callable[[Answer], None]]] = deque()
+        self._outbox: deque[PendingMessage] = deque()
+        self._counts: deque[tuple[str, Callable[[QueueAnswer], None]]] = deque()
         self._flush_due = False
         self._connecting = False
         self._connection: pika.SelectConnection | None = None
@@ -71,12 +71,12 @@ class Connection:
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     @property
-    def state(self) -> State:
+    def state(self) -> ConnectionState:
         """Say what the connection is doing."""
         return self._breaker.state
 
     def trouble(self) -> str | None:
-        """Say what `Publisher.trouble` does, and have it tried again soon."""
+        """Say what `RabbitmqPublisher.trouble` does, and have it tried again soon."""
         if self._trials.due:
             self._loop.add_callback_threadsafe(self._try)
         return self._trials.trouble
@@ -90,14 +90,14 @@ class Connection:
         sender = self._sender
         return self._breaker.refuses(sender.oldest_sent_at if sender else None)
 
-    def submit(self, batch: Batch) -> None:
+    def submit(self, batch: PublishBatch) -> None:
         """Hand in messages; they go out together with those of other callers."""
-        self._outbox.extend(batch.slips)
+        self._outbox.extend(batch.pending_messages)
         if not self._flush_due:
             self._flush_due = True
             self._loop.add_callback_threadsafe(self._flush)
 
-    def count(self, queue: str, on_answer: Callable[[Answer], None]) -> None:
+    def count(self, queue: str, on_answer: Callable[[QueueAnswer], None]) -> None:
         """Ask how many messages of a queue are ready; no answer comes if the connection is lost."""
         self._counts.append((queue, on_answer))
         self._loop.add_callback_threadsafe(self._ask)
@@ -117,8 +117,8 @@ class Connection:
             self._loop.start()
         finally:
             # Whatever ends the thread, nobody may go on waiting for it.
-            self._breaker.enter(State.CLOSED)
-            self._settle_unavailable()
+            self._breaker.enter(ConnectionState.CLOSED)
+            self._resolve_unavailable()
             self._loop.close()
 
     def _connect(self) -> None:
@@ -171,7 +171,7 @@ class Connection:
         channel.confirm_delivery(sender.on_confirm, callback=on_confirming)
 
     def _on_usable(self) -> None:
-        self._breaker.enter(State.OPEN)
+        self._breaker.enter(ConnectionState.OPEN)
         if self._away_since is not None:
             log.warning("rabbitmq is back", away_s=round(time.monotonic() - self._away_since, 1))
             self._away_since = None
@@ -179,11 +179,11 @@ class Connection:
         self._flush()
 
     def _try(self) -> None:
-        if self._connection and self._sender and self.state is State.OPEN:
+        if self._connection and self._sender and self.state is ConnectionState.OPEN:
             self._trials.make(self._connection, self._sender.queue_arguments)
 
     def _on_blocked(self, _connection: pika.SelectConnection, frame: Method[Any]) -> None:
-        self._breaker.enter(State.BLOCKED)
+        self._breaker.enter(ConnectionState.BLOCKED)
         self._trials.end(NO_ROOM)
         self._go_away(f"it blocks publishers: {frame.method.reason}")
 
@@ -203,7 +203,7 @@ class Connection:
             self._loop.stop()
             return
         delay_s = self._breaker.lose()
-        if self._breaker.state is State.AWAY:
+        if self._breaker.state is ConnectionState.AWAY:
             self._go_away(reason_of(reason))
         self._loop.call_later(delay_s, self._connect)
 
@@ -213,12 +213,12 @@ class Connection:
             self._away_since = time.monotonic()
             log.warning("rabbitmq is away", reason=reason)
         self._counts.clear()
-        self._settle_unavailable()
+        self._resolve_unavailable()
 
     def _flush(self) -> None:
         self._flush_due = False
         if self._breaker.unused:
-            self._settle_unavailable()
+            self._resolve_unavailable()
         elif self._sender:
             self._sender.send(self._take_outbox())
 
@@ -226,14 +226,14 @@ class Connection:
         while self._inquiries and self._counts:
             self._inquiries.count(*self._counts.popleft())
 
-    def _settle_unavailable(self) -> None:
+    def _resolve_unavailable(self) -> None:
         if self._sender:
-            for slip in self._sender.unanswered:
-                slip.settle(Outcome.UNAVAILABLE)
-        for slip in self._take_outbox():
-            slip.settle(Outcome.UNAVAILABLE)
+            for pending in self._sender.unanswered:
+                pending.resolve(PublishOutcome.UNAVAILABLE)
+        for pending in self._take_outbox():
+            pending.resolve(PublishOutcome.UNAVAILABLE)
 
-    def _take_outbox(self) -> Iterator[Slip]:
+    def _take_outbox(self) -> Iterator[PendingMessage]:
         while self._outbox:
             yield self._outbox.popleft()
 
@@ -241,7 +241,7 @@ class Connection:
         """Close once nothing waits; pika cannot stop a handshake, so that is let finish."""
         self._close_by = close_by
         unanswered = self._outbox or (self._sender and self._sender.unanswered)
-        hopeful = self._breaker.state in {State.OPEN, State.CONNECTING}
+        hopeful = self._breaker.state in {ConnectionState.OPEN, ConnectionState.CONNECTING}
         if hopeful and unanswered and time.monotonic() < close_by:
             self._loop.call_later(CLOSING_CHECK_S, lambda: self._close(close_by))
         elif self._connection and self._connection.is_open:

@@ -8,7 +8,7 @@ from pika import frame
 from pika.channel import Channel
 from pika.spec import Basic
 
-from callboard.actors.publisher.outgoing import Slip
+from callboard.actors.publisher.outgoing import PendingMessage
 
 FRAME_OVERHEAD_BYTES: Final = 8
 
@@ -26,11 +26,11 @@ class Framing:
         self._body_bytes: int = channel.connection.params.frame_max - FRAME_OVERHEAD_BYTES
         self._pieces: list[bytes] = []
 
-    def add(self, slip: Slip) -> None:
+    def add(self, pending: PendingMessage) -> None:
         """Gather one message."""
-        number, body = self._channel_number, slip.body
-        self._pieces.append(_publish_frame(number, slip.routing_key))
-        self._pieces.append(frame.Header(number, len(body), slip.properties).marshal())
+        number, body = self._channel_number, pending.body
+        self._pieces.append(_publish_frame(number, pending.routing_key))
+        self._pieces.append(frame.Header(number, len(body), pending.properties).marshal())
         for start in range(0, len(body), self._body_bytes):
             self._pieces.append(
                 frame.Body(number, body[start : start + self._body_bytes]).marshal()

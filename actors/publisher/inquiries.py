@@ -11,14 +11,14 @@ from pika.frame import Method
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class QueueRefusal:
     """RabbitMQ's no, in its own code and words."""
 
     code: int
     text: str
 
 
-Answer = int | Refusal
+QueueAnswer = int | QueueRefusal
 """How many messages of a queue are ready, or why RabbitMQ would not say."""
 
 
@@ -26,7 +26,7 @@ Answer = int | Refusal
 class _Inquiry:
     queue: str
     arguments: dict[str, Any] | None
-    on_answer: Callable[[Answer], None]
+    on_answer: Callable[[QueueAnswer], None]
 
 
 class Inquiries:
@@ -44,12 +44,12 @@ class Inquiries:
         self._waiting: deque[_Inquiry] = deque()
 
     def declare(
-        self, queue: str, arguments: dict[str, Any], on_answer: Callable[[Answer], None]
+        self, queue: str, arguments: dict[str, Any], on_answer: Callable[[QueueAnswer], None]
     ) -> None:
         """Make the queue, unless it is there with the same arguments."""
         self._ask(_Inquiry(queue, arguments, on_answer))
 
-    def count(self, queue: str, on_answer: Callable[[Answer], None]) -> None:
+    def count(self, queue: str, on_answer: Callable[[QueueAnswer], None]) -> None:
         """Ask how many messages of a queue are ready, without making it."""
         self._ask(_Inquiry(queue, None, on_answer))
 
@@ -85,9 +85,9 @@ class Inquiries:
     def _on_closed(self, _channel: Channel, reason: BaseException) -> None:
         self._channel = None
         if isinstance(reason, ChannelClosedByBroker):
-            self._answer(Refusal(reason.reply_code, reason.reply_text))
+            self._answer(QueueRefusal(reason.reply_code, reason.reply_text))
 
-    def _answer(self, answer: Answer) -> None:
+    def _answer(self, answer: QueueAnswer) -> None:
         asked, self._asked = self._asked, None
         if asked:
             asked.on_answer(answer)

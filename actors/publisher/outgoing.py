@@ -18,7 +18,7 @@ SHORT_STRING_BYTES: Final = 255
 
 
 @unique
-class Outcome(StrEnum):
+class PublishOutcome(StrEnum):
     """What the publisher knows about a message when its caller goes on."""
 
     CONFIRMED = "confirmed"
@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class OutgoingMessage:
     """A message for a queue.
 
     Args:
@@ -90,45 +90,45 @@ class EncodedProperties(pika.BasicProperties):  # type: ignore[misc]  # pika has
 
 
 @dataclass(slots=True)
-class Slip:
-    """The way of one message through the publisher; only the publisher's thread settles it."""
+class PendingMessage:
+    """The way of one message through the publisher; only the publisher's thread resolves it."""
 
-    outgoing: Outgoing
+    outgoing: OutgoingMessage
     routing_key: str
     body: bytes
     properties: EncodedProperties
     expires_at: float
-    batch: "Batch"
+    batch: "PublishBatch"
     sent_at: float = 0.0
     sendings: int = 0
     returned: bool = False
     levels: Levels = Levels.ALL
-    outcome: Outcome | None = None
+    outcome: PublishOutcome | None = None
 
     def meet(self, levels: Levels) -> None:
         """Take the place that it has in a queue with these levels."""
         if self.levels is not levels:
             self.levels, self.properties = levels, self.outgoing.properties(levels)
 
-    def settle(self, outcome: Outcome) -> None:
+    def resolve(self, outcome: PublishOutcome) -> None:
         """Fix the outcome; the first one stays."""
         if self.outcome is None:
             self.outcome = outcome
-            self.batch.count_settled()
+            self.batch.count_resolved()
 
 
 @dataclass(slots=True)
-class Batch:
-    """The messages of one caller, who waits until all of them are settled."""
+class PublishBatch:
+    """The messages of one caller, who waits until all of them are resolved."""
 
-    slips: list[Slip] = field(default_factory=list)
-    _settled: int = 0
+    pending_messages: list[PendingMessage] = field(default_factory=list)
+    _resolved: int = 0
     _done: threading.Event = field(default_factory=threading.Event)
 
-    def add(self, outgoing: Outgoing, expires_at: float) -> None:
+    def add(self, outgoing: OutgoingMessage, expires_at: float) -> None:
         """Encode a message in the caller's thread, so that its errors are the caller's."""
-        self.slips.append(
-            Slip(
+        self.pending_messages.append(
+            PendingMessage(
                 outgoing=outgoing,
                 routing_key=outgoing.routing_key,
                 body=outgoing.message.encode(),
@@ -138,16 +138,16 @@ class Batch:
             )
         )
 
-    def count_settled(self) -> None:
+    def count_resolved(self) -> None:
         """Wake the caller at the last one."""
-        self._settled += 1
-        if self._settled == len(self.slips):
+        self._resolved += 1
+        if self._resolved == len(self.pending_messages):
             self._done.set()
 
-    def outcomes(self, timeout_s: float) -> list[Outcome]:
+    def outcomes(self, timeout_s: float) -> list[PublishOutcome]:
         """Wait for the outcomes, at most so long; what is open then has expired."""
         self._done.wait(timeout_s)
-        return [slip.outcome or Outcome.EXPIRED for slip in self.slips]
+        return [pending.outcome or PublishOutcome.EXPIRED for pending in self.pending_messages]
 
 
 def _short(text: str) -> str:

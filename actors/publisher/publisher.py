@@ -9,17 +9,17 @@ from typing import Final
 
 from callboard.actors.amqp import SYSTEM, UNNAMED, connection_parameters, silence_pika
 from callboard.actors.levels import HIGHEST_LEVEL, QueueType
-from callboard.actors.publisher.breaker import State
-from callboard.actors.publisher.connection import Connection, Server
-from callboard.actors.publisher.inquiries import Answer
-from callboard.actors.publisher.outgoing import Batch, Outcome, Outgoing
+from callboard.actors.publisher.breaker import ConnectionState
+from callboard.actors.publisher.connection import PublisherConnection, Server
+from callboard.actors.publisher.inquiries import QueueAnswer
+from callboard.actors.publisher.outgoing import OutgoingMessage, PublishBatch, PublishOutcome
 from callboard.config.process import ProcessName
 from callboard.config.tls import TLS
 
 PUBLISH_DEADLINE: Final = timedelta(seconds=2)
 
 
-class Publisher:
+class RabbitmqPublisher:
     """Publishes for all threads of a process over one RabbitMQ connection, with confirms.
 
     It connects at the first message and by itself again after each loss. Each process that comes
@@ -59,7 +59,7 @@ class Publisher:
         self._closed = threading.Event()
 
     @property
-    def state(self) -> State | None:
+    def state(self) -> ConnectionState | None:
         """Say what the connection of this process is doing; None before the first message."""
         process = self._processes.get(os.getpid())
         return process.connection.state if process and process.connection else None
@@ -78,9 +78,9 @@ class Publisher:
         self._connection()
 
     def publish(
-        self, messages: Sequence[Outgoing], *, deadline: timedelta | None = None
-    ) -> list[Outcome]:
-        """Publish messages and wait until each is settled, at most until the deadline.
+        self, messages: Sequence[OutgoingMessage], *, deadline: timedelta | None = None
+    ) -> list[PublishOutcome]:
+        """Publish messages and wait until each is resolved, at most until the deadline.
 
         While RabbitMQ is known to be away the answer comes at once. A message may arrive twice:
         it is sent again after a lost connection. What is not confirmed may have arrived.
@@ -93,13 +93,13 @@ class Publisher:
             ValueError: the same, for its value.
         """
         wait_s = self._deadline_s if deadline is None else deadline.total_seconds()
-        batch = Batch()
+        batch = PublishBatch()
         expires_at = time.monotonic() + wait_s
         for outgoing in messages:
             batch.add(outgoing, expires_at)
         connection = self._connection()
         if connection is None or connection.refuses():
-            return [Outcome.UNAVAILABLE] * len(messages)
+            return [PublishOutcome.UNAVAILABLE] * len(messages)
         if not messages:
             return []
         connection.submit(batch)
@@ -114,10 +114,10 @@ class Publisher:
         connection = self._connection()
         if connection is None or connection.refuses():
             return None
-        answers: list[Answer] = []
+        answers: list[QueueAnswer] = []
         answered = threading.Event()
 
-        def on_answer(answer: Answer) -> None:
+        def on_answer(answer: QueueAnswer) -> None:
             answers.append(answer)
             answered.set()
 
@@ -137,21 +137,21 @@ class Publisher:
         if connection:
             connection.close(timeout.total_seconds())
 
-    def _connection(self) -> Connection | None:
+    def _connection(self) -> PublisherConnection | None:
         """Find or make the connection of this process."""
         if self._closed.is_set():
             return None
         # No lock may be inherited by a fork while it is held, so each process has its own.
         process = self._processes.setdefault(os.getpid(), _Process())
         connection = process.connection
-        if connection and connection.state is not State.CLOSED:
+        if connection and connection.state is not ConnectionState.CLOSED:
             return connection
         with process.lock:
             connection = process.connection
             if self._closed.is_set():
                 return None
-            if connection is None or connection.state is State.CLOSED:
-                connection = process.connection = Connection(self._server)
+            if connection is None or connection.state is ConnectionState.CLOSED:
+                connection = process.connection = PublisherConnection(self._server)
                 connection.start()
             return connection
 
@@ -161,4 +161,4 @@ class _Process:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.connection: Connection | None = None
+        self.connection: PublisherConnection | None = None

@@ -14,8 +14,8 @@ from callboard.actors.amqp import is_only_delivery_limit
 from callboard.actors.levels import Levels, is_of_earlier_version
 from callboard.actors.publisher.confirms import Confirms
 from callboard.actors.publisher.framing import Framing
-from callboard.actors.publisher.inquiries import Answer, Inquiries, Refusal
-from callboard.actors.publisher.outgoing import Outcome, Slip
+from callboard.actors.publisher.inquiries import Inquiries, QueueAnswer, QueueRefusal
+from callboard.actors.publisher.outgoing import PendingMessage, PublishOutcome
 from callboard.config.lines import get_logger
 
 SENDINGS: Final = 2
@@ -51,7 +51,7 @@ class Sender:
         self._confirms = Confirms()
         self._declared: set[str] = set()
         self._earlier_until: dict[str, float] = {}
-        self._awaiting_queue: dict[str, deque[Slip]] = {}
+        self._awaiting_queue: dict[str, deque[PendingMessage]] = {}
         self._refused_until: dict[str, float] = {}
         self._reported: set[str] = set()
         channel.add_on_return_callback(self._on_return)
@@ -62,34 +62,39 @@ class Sender:
         return self._confirms.oldest_sent_at
 
     @property
-    def unanswered(self) -> list[Slip]:
+    def unanswered(self) -> list[PendingMessage]:
         """List the messages that are on their way or wait for their queue."""
-        return [*self._confirms.slips, *chain.from_iterable(self._awaiting_queue.values())]
+        return [
+            *self._confirms.pending_messages,
+            *chain.from_iterable(self._awaiting_queue.values()),
+        ]
 
-    def send(self, slips: Iterable[Slip]) -> None:
+    def send(self, pending_messages: Iterable[PendingMessage]) -> None:
         """Publish messages, after their queues were declared; drop what nobody waits for."""
-        for slip in slips:
-            self._send(slip)
+        for pending in pending_messages:
+            self._send(pending)
         self._framing.write()
 
-    def _send(self, slip: Slip) -> None:
-        if slip.outcome is not None:
+    def _send(self, pending: PendingMessage) -> None:
+        if pending.outcome is not None:
             return
-        if slip.expires_at <= time.monotonic():
-            slip.settle(Outcome.EXPIRED)
-        elif slip.sendings >= SENDINGS:
-            slip.settle(Outcome.REFUSED if slip.returned else Outcome.UNAVAILABLE)
-        elif levels := self._levels_of(slip.routing_key):
-            slip.meet(levels)
-            slip.sendings += 1
-            slip.sent_at = time.monotonic()
-            slip.returned = False
-            self._confirms.add(slip)
-            self._framing.add(slip)
-        elif self._refused_until.get(slip.routing_key, 0.0) > time.monotonic():
-            slip.settle(Outcome.REFUSED)
+        if pending.expires_at <= time.monotonic():
+            pending.resolve(PublishOutcome.EXPIRED)
+        elif pending.sendings >= SENDINGS:
+            pending.resolve(
+                PublishOutcome.REFUSED if pending.returned else PublishOutcome.UNAVAILABLE
+            )
+        elif levels := self._levels_of(pending.routing_key):
+            pending.meet(levels)
+            pending.sendings += 1
+            pending.sent_at = time.monotonic()
+            pending.returned = False
+            self._confirms.add(pending)
+            self._framing.add(pending)
+        elif self._refused_until.get(pending.routing_key, 0.0) > time.monotonic():
+            pending.resolve(PublishOutcome.REFUSED)
         else:
-            self._declare(slip)
+            self._declare(pending)
 
     def _levels_of(self, queue: str) -> Levels | None:
         """Say which levels a queue has; None for one that is to be declared first."""
@@ -100,17 +105,17 @@ class Sender:
         return None
 
     def on_confirm(self, frame: Method[Any]) -> None:
-        """Settle what RabbitMQ acknowledges or refuses."""
+        """Resolve what RabbitMQ acknowledges or refuses."""
         self._on_heard()
         method = frame.method
         acknowledged = isinstance(method, Basic.Ack)
         taken = self._confirms.take(method.delivery_tag, multiple=method.multiple)
-        for slip in taken:
+        for pending in taken:
             if not acknowledged:
-                slip.settle(Outcome.REFUSED)
-            elif not slip.returned:
-                slip.settle(Outcome.CONFIRMED)
-        self.send(slip for slip in taken if slip.returned)
+                pending.resolve(PublishOutcome.REFUSED)
+            elif not pending.returned:
+                pending.resolve(PublishOutcome.CONFIRMED)
+        self.send(pending for pending in taken if pending.returned)
 
     def _on_return(
         self, _channel: Channel, method: Basic.Return, properties: BasicProperties, _body: bytes
@@ -120,24 +125,24 @@ class Sender:
         self._earlier_until.pop(method.routing_key, None)
         self._confirms.note_returned(properties.message_id, method.routing_key)
 
-    def _declare(self, slip: Slip) -> None:
-        queue = slip.routing_key
+    def _declare(self, pending: PendingMessage) -> None:
+        queue = pending.routing_key
         if queue in self._awaiting_queue:
             waiting = self._awaiting_queue[queue]
-            waiting.append(slip)
+            waiting.append(pending)
             # A queue without a majority may leave its declaration unanswered for hours.
             while waiting and waiting[0].expires_at <= time.monotonic():
-                waiting.popleft().settle(Outcome.EXPIRED)
+                waiting.popleft().resolve(PublishOutcome.EXPIRED)
             return
-        self._awaiting_queue[queue] = deque([slip])
+        self._awaiting_queue[queue] = deque([pending])
         self._inquiries.declare(
             queue, self.queue_arguments, lambda answer: self._on_declared(queue, answer)
         )
 
-    def _on_declared(self, queue: str, answer: Answer) -> None:
-        if isinstance(answer, Refusal) and is_of_earlier_version(answer.text):
+    def _on_declared(self, queue: str, answer: QueueAnswer) -> None:
+        if isinstance(answer, QueueRefusal) and is_of_earlier_version(answer.text):
             self._earlier_until[queue] = time.monotonic() + EARLIER_QUEUE_S
-        elif isinstance(answer, Refusal) and not is_only_delivery_limit(answer.text):
+        elif isinstance(answer, QueueRefusal) and not is_only_delivery_limit(answer.text):
             self._refused_until[queue] = time.monotonic() + REFUSED_QUEUE_S
             if queue not in self._reported:
                 self._reported.add(queue)

@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Threads:
+class ThreadHealth:
     """How the threads of a worker are.
 
     Attributes:
@@ -55,7 +55,7 @@ class Watchdog:
         self._buried: set[threading.Thread] = set()
         self._said: dict[Run, int] = {}
         self._is_lost = False
-        self.seen = Threads()
+        self.seen = ThreadHealth()
 
     def watch(self, threads: Sequence[threading.Thread]) -> None:
         """Take over the threads that run functions, once they are started."""
@@ -80,7 +80,9 @@ class Watchdog:
         for run, seconds in resisting.items():
             self._tell(run, seconds)
         patience = min(self._stuck_after, SAID_AT_SECONDS[0])
-        self.seen = Threads(sum(seconds >= patience for seconds in resisting.values()), len(dead))
+        self.seen = ThreadHealth(
+            sum(seconds >= patience for seconds in resisting.values()), len(dead)
+        )
         stuck = sum(seconds >= self._stuck_after for seconds in resisting.values())
         self._judge(len(threads), stuck, len(dead))
 

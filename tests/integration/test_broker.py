@@ -15,15 +15,15 @@ from dramatiq.errors import ActorNotFound
 from dramatiq.middleware import SkipMessage
 
 from callboard.actors.broker import (
-    Delivery,
     EmbeddedBroker,
     MessageNotConfirmedError,
     RabbitmqBroker,
+    ReceivedMessage,
 )
 from callboard.actors.broker.work_queue import WorkQueue
 from callboard.actors.encoding import install_encoding
 from callboard.actors.levels import EARLIER_LEVEL, HIGHEST_LEVEL
-from callboard.actors.publisher import Outcome, Outgoing, Publisher
+from callboard.actors.publisher import OutgoingMessage, PublishOutcome, RabbitmqPublisher
 from tests.eventually import eventually
 from tests.logs import capture_logs
 from tests.servers import RabbitMQ
@@ -37,7 +37,7 @@ install_encoding()
 
 @pytest.fixture
 def rabbitmq_broker(rabbitmq: RabbitMQ, namespace: str) -> Iterator[RabbitmqBroker]:
-    publisher = Publisher(rabbitmq.url, deadline=timedelta(seconds=10))
+    publisher = RabbitmqPublisher(rabbitmq.url, deadline=timedelta(seconds=10))
     broker = RabbitmqBroker(url=rabbitmq.url, publisher=publisher, prefetch=4)
     yield broker
     broker.close()
@@ -86,14 +86,14 @@ def work() -> Iterator[Callable[[AnyBroker], Worker]]:
 
 def outgoing(
     queue: str, number: int = 0, *, priority: int = 0, handed_over: bool = False
-) -> Outgoing:
+) -> OutgoingMessage:
     message: Message[Any] = Message(queue, "clustering", (), {"number": number}, {})
-    return Outgoing(message, priority, handed_over=handed_over)
+    return OutgoingMessage(message, priority, handed_over=handed_over)
 
 
-def fetch(consumer: Consumer) -> Delivery:
+def fetch(consumer: Consumer) -> ReceivedMessage:
     delivery = eventually(lambda: next(consumer), what="a message comes")
-    assert isinstance(delivery, Delivery)
+    assert isinstance(delivery, ReceivedMessage)
     return delivery
 
 
@@ -152,7 +152,7 @@ def test_what_was_fetched_of_several_queues_is_worked_off_by_rank() -> None:
 
     for number, level in enumerate((0, 11, 5, 11, 21)):
         message: Message[Any] = Message("default", "clustering", (), {"number": number}, {})
-        queue.put(SimpleNamespace(message=Delivery(message, redelivered=False, level=level)))
+        queue.put(SimpleNamespace(message=ReceivedMessage(message, redelivered=False, level=level)))
     numbers = [queue.get_nowait().message.kwargs["number"] for _ in range(5)]
 
     assert numbers == [4, 1, 3, 2, 0]
@@ -188,7 +188,7 @@ def test_an_acknowledged_message_is_gone_and_a_failed_one_too(
     assert broker.ready_messages(namespace) == 0
 
 
-def test_messages_settled_in_any_order_leave_those_in_between_alone(
+def test_messages_acknowledged_in_any_order_leave_those_in_between_alone(
     broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
 ) -> None:
     broker.publish([outgoing(namespace, number) for number in range(4)])
@@ -206,24 +206,24 @@ def test_messages_settled_in_any_order_leave_those_in_between_alone(
     assert left.kwargs == {"number": 1}
 
 
-@pytest.mark.parametrize("settle", ["ack", "nack"])
-def test_a_message_given_back_comes_again_at_its_old_place(
-    broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer], settle: str
+@pytest.mark.parametrize("answer", ["ack", "nack"])
+def test_a_message_requeued_comes_again_at_its_old_place(
+    broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer], answer: str
 ) -> None:
     broker.publish([outgoing(namespace, number) for number in range(6)])
     consumer = consume(broker)
     delivery = fetch(consumer)
     assert not delivery.redelivered
 
-    delivery.give_back()
-    getattr(consumer, settle)(delivery)
+    delivery.requeue()
+    getattr(consumer, answer)(delivery)
     following = [fetch(consumer) for _ in range(4)]
 
     (again,) = [each for each in following if each.redelivered]
     assert again.message_id == delivery.message_id
 
 
-def test_a_message_given_back_for_later_does_not_come_before(
+def test_a_message_requeued_for_later_does_not_come_before(
     broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
 ) -> None:
     broker.publish([outgoing(namespace)])
@@ -231,7 +231,7 @@ def test_a_message_given_back_for_later_does_not_come_before(
     delivery = fetch(consumer)
     started = time.monotonic()
 
-    delivery.give_back(after=timedelta(seconds=0.5))
+    delivery.requeue(after=timedelta(seconds=0.5))
     consumer.ack(delivery)
     again = fetch(consumer)
 
@@ -252,13 +252,13 @@ def test_a_worker_starts_one_consumer_for_each_queue_and_works_off_what_waits(
     assert list(worker.consumers) == [namespace]
 
 
-def test_a_skipped_message_can_be_given_back_by_a_middleware(
+def test_a_skipped_message_can_be_requeued_by_a_middleware(
     broker: AnyBroker, namespace: str, work: Callable[[AnyBroker], Worker]
 ) -> None:
     class Reluctant(Middleware):
         def before_process_message(self, _broker: Any, message: Any) -> None:
             if not message.redelivered:
-                message.give_back()
+                message.requeue()
                 raise SkipMessage
 
     broker.add_middleware(Reluctant())
@@ -285,7 +285,7 @@ def test_a_message_for_an_unknown_operation_reaches_the_stand_in(
     broker.unknown_actor = Actor(
         unknown, broker=broker, actor_name="unknown", queue_name=namespace, priority=0, options={}
     )
-    broker.publish([Outgoing(Message(namespace, "newer", (), {"number": 1}, {}))])
+    broker.publish([OutgoingMessage(Message(namespace, "newer", (), {"number": 1}, {}))])
     work(broker)
 
     eventually(lambda: seen == ["newer"], what="the stand-in was called")
@@ -310,7 +310,7 @@ def test_a_closed_broker_takes_no_message(broker: AnyBroker, namespace: str) -> 
     broker.close()
     broker.close()
 
-    assert broker.publish([outgoing(namespace)]) == [Outcome.UNAVAILABLE]
+    assert broker.publish([outgoing(namespace)]) == [PublishOutcome.UNAVAILABLE]
     with pytest.raises(MessageNotConfirmedError):
         broker.enqueue(outgoing(namespace).message)
 
@@ -355,7 +355,7 @@ def test_what_cannot_be_decoded_is_rejected_and_reported_without_its_body(
     assert rabbitmq_broker.ready_messages(namespace) == 0
 
 
-def test_a_message_of_a_lost_connection_settles_no_message_of_the_next_one(
+def test_a_message_of_a_lost_connection_acknowledges_no_message_of_the_next_one(
     rabbitmq: RabbitMQ,
     rabbitmq_broker: RabbitmqBroker,
     namespace: str,
@@ -370,7 +370,7 @@ def test_a_message_of_a_lost_connection_settles_no_message_of_the_next_one(
         fresh = [fetch(consumer) for _ in range(3)]
         consumer.ack(stale[0])
         consumer.nack(stale[1])
-        stale[2].give_back()
+        stale[2].requeue()
         consumer.ack(stale[2])
         next(consumer)
         consumer.ack(fresh[1])
@@ -473,7 +473,7 @@ def test_a_consumer_closes_in_bounded_time_while_rabbitmq_is_silent(
 
 def test_a_broker_connects_to_nothing_when_it_is_made_and_has_no_connection_per_thread() -> None:
     nowhere = "amqp://guest:guest@127.0.0.1:1/%2F"
-    broker = RabbitmqBroker(url=nowhere, publisher=Publisher(nowhere), prefetch=1)
+    broker = RabbitmqBroker(url=nowhere, publisher=RabbitmqPublisher(nowhere), prefetch=1)
 
     broker.declare_queue("default", ensure=True)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dramatiq import Message
 
-from callboard.actors.broker.delivery import Delivery
+from callboard.actors.broker.received_message import ReceivedMessage
 from callboard.actors.claiming import DEFER, Claiming, NotMineError
 from callboard.actors.container import Container, build_container
 from callboard.actors.wakeups import PUBLISHED_MS
@@ -42,7 +42,7 @@ class Receiving:
             each for each in self.container.broker.middleware if isinstance(each, Claiming)
         )
 
-    def receive(self, job_id: str, **options: Any) -> Delivery:
+    def receive(self, job_id: str, **options: Any) -> ReceivedMessage:
         message: Message[Any] = Message(
             queue_name="default",
             actor_name="echo",
@@ -51,7 +51,7 @@ class Receiving:
             options={"result_ttl_ms": 1000, PUBLISHED_MS: self.container.store.now_ms(), **options},
             message_id=job_id,
         )
-        delivery = Delivery(message, redelivered=False)
+        delivery = ReceivedMessage(message, redelivered=False)
         with pytest.raises(NotMineError):
             self.claiming.before_process_message(self.container.broker, delivery)
         return delivery
@@ -91,7 +91,7 @@ def test_a_worker_puts_off_what_has_a_newer_format(
 
     assert receiving.put_off(job_id)
     assert receiving.field(job_id, "attempt") == "0"
-    assert delivery.given_back_after is None
+    assert delivery.requeue_after is None
 
 
 def test_a_newer_message_without_a_record_is_kept_by_redis_and_holds_no_place(
@@ -103,7 +103,7 @@ def test_a_newer_message_without_a_record_is_kept_by_redis_and_holds_no_place(
     again = receiving.receive(job_ids[0], format=99, payload="unknown", published_ms=1)
     strays = read_strays(receiving.container.store)
 
-    assert {delivery.given_back_after for delivery in (*deliveries, again)} == {None}
+    assert {delivery.requeue_after for delivery in (*deliveries, again)} == {None}
     assert receiving.field(job_ids[0], "status") is None
     assert (strays.kept, strays.dropped) == (41, 0)
 

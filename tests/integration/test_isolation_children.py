@@ -47,9 +47,9 @@ def test_a_child_is_replaced_after_so_many_jobs() -> None:
     pids = []
 
     for _ in range(3):
-        child = children.borrow(lambda: None)
+        child = children.acquire(lambda: None)
         pids.append(child.pid)
-        children.give_back(child, unharmed=True)
+        children.release(child, unharmed=True)
 
     assert pids[0] == pids[1] != pids[2]
     eventually(lambda: not psutil.pid_exists(pids[0]), what="the first has ended")
@@ -68,7 +68,7 @@ def test_nobody_waits_for_a_child_longer_than_for_the_job() -> None:
         raise Interruption
 
     with pytest.raises(Interruption):
-        children.borrow(proceed)
+        children.acquire(proceed)
 
     slow.resume()
     children.close()
@@ -78,23 +78,23 @@ def test_a_child_or_a_nursery_that_is_stopped_is_replaced(namespace: str) -> Non
     apart = Apart(namespace, operations=OPERATIONS)
     others = fork_servers()
     children = ChildPool([OPERATIONS], log_format="text", log_level="info", answers_within=1)
-    idle = children.borrow(lambda: None)
+    idle = children.acquire(lambda: None)
     (fork_server,) = fork_servers() - others
-    children.give_back(idle, unharmed=True)
+    children.release(idle, unharmed=True)
     psutil.Process(idle.pid).suspend()
 
     outcome = execute(run_of(apart, "tell_pid"), {}, environment_of(apart, children))
 
-    second = children.borrow(lambda: None)
+    second = children.acquire(lambda: None)
     assert decode(outcome.result)["pid"] == second.pid != idle.pid
     fork_server.suspend()
 
-    third = children.borrow(lambda: None)
+    third = children.acquire(lambda: None)
 
     assert third.pid not in (idle.pid, second.pid)
     assert not fork_server.is_running()
     for child in (second, third):
-        children.give_back(child, unharmed=False)
+        children.release(child, unharmed=False)
     children.close()
     assert not psutil.pid_exists(idle.pid)
     apart.container.close()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from callboard.actors.broker import RabbitmqBroker
 from callboard.actors.encoding import install_encoding
-from callboard.actors.publisher import Publisher
+from callboard.actors.publisher import RabbitmqPublisher
 from callboard.config import load_settings
 from callboard.config.connections import connect_redis
 from callboard.config.process import ProcessName
@@ -22,7 +22,7 @@ def test_rabbitmq_shows_the_process_of_consumers_and_publishers(
     rabbitmq: RabbitMQ, namespace: str
 ) -> None:
     process = ProcessName("worker", namespace)
-    publisher = Publisher(rabbitmq.url, process=process, deadline=timedelta(seconds=10))
+    publisher = RabbitmqPublisher(rabbitmq.url, process=process, deadline=timedelta(seconds=10))
     broker = RabbitmqBroker(url=rabbitmq.url, process=process, publisher=publisher, prefetch=1)
     broker.declare_queue(namespace)
     consumer = broker.consume(namespace, timeout=100)

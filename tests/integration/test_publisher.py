@@ -15,7 +15,12 @@ from dramatiq import Message
 
 from callboard.actors.encoding import install_encoding
 from callboard.actors.levels import EARLIER_LEVEL
-from callboard.actors.publisher import Outcome, Outgoing, Publisher, State
+from callboard.actors.publisher import (
+    ConnectionState,
+    OutgoingMessage,
+    PublishOutcome,
+    RabbitmqPublisher,
+)
 from tests.eventually import eventually
 from tests.logs import capture_logs
 from tests.servers import RabbitMQ
@@ -26,8 +31,8 @@ install_encoding()
 
 
 @pytest.fixture
-def publisher(rabbitmq: RabbitMQ) -> Iterator[Publisher]:
-    publisher = Publisher(rabbitmq.url, deadline=timedelta(seconds=20))
+def publisher(rabbitmq: RabbitMQ) -> Iterator[RabbitmqPublisher]:
+    publisher = RabbitmqPublisher(rabbitmq.url, deadline=timedelta(seconds=20))
     yield publisher
     publisher.close()
 
@@ -41,15 +46,15 @@ def queue(rabbitmq: RabbitMQ, namespace: str) -> Iterator[str]:
 
 def outgoing(
     queue: str, *, priority: int = 0, handed_over: bool = False, **parameters: Any
-) -> Outgoing:
+) -> OutgoingMessage:
     message: Message[Any] = Message(queue, "clustering", (), parameters, {})
-    return Outgoing(message, priority, handed_over=handed_over)
+    return OutgoingMessage(message, priority, handed_over=handed_over)
 
 
 def test_every_message_of_fifty_threads_is_confirmed_and_in_its_queue(
-    publisher: Publisher, queue: str
+    publisher: RabbitmqPublisher, queue: str
 ) -> None:
-    outcomes: list[Outcome] = []
+    outcomes: list[PublishOutcome] = []
     threads = [
         threading.Thread(
             target=lambda: [
@@ -65,29 +70,31 @@ def test_every_message_of_fifty_threads_is_confirmed_and_in_its_queue(
     for thread in threads:
         thread.join()
 
-    assert outcomes == [Outcome.CONFIRMED] * 1000
+    assert outcomes == [PublishOutcome.CONFIRMED] * 1000
     assert time.monotonic() - started < 20
     assert publisher.ready_messages(queue) == 1000
 
 
-def test_outcomes_come_in_the_order_of_the_messages(publisher: Publisher, queue: str) -> None:
+def test_outcomes_come_in_the_order_of_the_messages(
+    publisher: RabbitmqPublisher, queue: str
+) -> None:
     messages = [outgoing(queue), outgoing("amq.reserved"), outgoing(queue)]
 
     with capture_logs():
         outcomes = publisher.publish(messages)
 
-    assert outcomes == [Outcome.CONFIRMED, Outcome.REFUSED, Outcome.CONFIRMED]
+    assert outcomes == [PublishOutcome.CONFIRMED, PublishOutcome.REFUSED, PublishOutcome.CONFIRMED]
 
 
-def test_nothing_to_publish_has_no_outcome(publisher: Publisher) -> None:
+def test_nothing_to_publish_has_no_outcome(publisher: RabbitmqPublisher) -> None:
     assert publisher.publish([]) == []
 
 
 def test_a_message_carries_what_the_management_ui_shows(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     message = Message(queue, "clustering", (), {"genes": []}, {"request_id": "r-1"}, "0199")
-    publisher.publish([Outgoing(message, priority=7)])
+    publisher.publish([OutgoingMessage(message, priority=7)])
 
     with rabbitmq.connect() as connection:
         _, properties, body = connection.channel().basic_get(queue, auto_ack=True)
@@ -104,7 +111,7 @@ def test_a_message_carries_what_the_management_ui_shows(
 
 
 def test_a_body_of_many_frames_arrives_whole(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     genes = "x" * 1_000_000
     publisher.publish([outgoing(queue, genes=genes), outgoing(queue, genes="y")])
@@ -117,7 +124,7 @@ def test_a_body_of_many_frames_arrives_whole(
 
 
 def test_the_highest_priority_overtakes_and_equals_keep_their_order(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     publisher.publish([outgoing(queue, number=n, priority=n // 2) for n in range(22)])
     publisher.publish([outgoing(queue, number=99, priority=7, handed_over=True)])
@@ -133,7 +140,7 @@ def test_the_highest_priority_overtakes_and_equals_keep_their_order(
 
 
 def test_a_queue_of_an_earlier_version_is_used_by_rank_until_it_is_made_anew(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     earlier = {"x-max-priority": EARLIER_LEVEL}
     with rabbitmq.connect() as connection:
@@ -148,12 +155,12 @@ def test_a_queue_of_an_earlier_version_is_used_by_rank_until_it_is_made_anew(
         channel = connection.channel()
         bodies = [channel.basic_get(queue, auto_ack=True)[2] for _ in range(13)]
     numbers = [Message.decode(body).kwargs["number"] for body in bodies]
-    assert outcomes == [Outcome.CONFIRMED] * 13
+    assert outcomes == [PublishOutcome.CONFIRMED] * 13
     assert numbers == [10, 9, 8, 7, 6, 56, 55, 5, 4, 3, 2, 1, 0]
 
 
 def test_a_queue_that_was_deleted_is_made_again_and_gets_its_messages(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     publisher.publish([outgoing(queue)])
     with rabbitmq.connect() as connection:
@@ -161,12 +168,12 @@ def test_a_queue_that_was_deleted_is_made_again_and_gets_its_messages(
 
     outcomes = publisher.publish([outgoing(queue) for _ in range(10)])
 
-    assert outcomes == [Outcome.CONFIRMED] * 10
+    assert outcomes == [PublishOutcome.CONFIRMED] * 10
     assert publisher.ready_messages(queue) == 10
 
 
 def test_a_queue_with_other_arguments_refuses_is_reported_once_and_holds_up_nobody(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     publisher.publish([outgoing(f"{queue}-well")])
     with rabbitmq.connect() as connection:
@@ -176,8 +183,8 @@ def test_a_queue_with_other_arguments_refuses_is_reported_once_and_holds_up_nobo
         outcomes = publisher.publish([outgoing(queue), outgoing(f"{queue}-well"), outgoing(queue)])
         again = publisher.publish([outgoing(queue)])
 
-    assert outcomes == [Outcome.REFUSED, Outcome.CONFIRMED, Outcome.REFUSED]
-    assert again == [Outcome.REFUSED]
+    assert outcomes == [PublishOutcome.REFUSED, PublishOutcome.CONFIRMED, PublishOutcome.REFUSED]
+    assert again == [PublishOutcome.REFUSED]
     assert [(line["queue"], line["log_level"]) for line in logs] == [(queue, "error")]
     assert "x-max-priority" in logs[0]["reason"]
     with rabbitmq.connect() as connection:
@@ -185,7 +192,7 @@ def test_a_queue_with_other_arguments_refuses_is_reported_once_and_holds_up_nobo
 
 
 def test_what_a_full_queue_rejects_is_refused(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     policy = '{"max-length":3,"overflow":"reject-publish"}'
     rabbitmq.ctl("set_policy", queue, f"^{queue}$", policy, "--apply-to", "queues")
@@ -196,31 +203,31 @@ def test_what_a_full_queue_rejects_is_refused(
         *publisher.publish([outgoing(queue)] * 9),
     ]
 
-    assert outcomes[:3] == [Outcome.CONFIRMED] * 3
-    assert Outcome.REFUSED in outcomes
-    assert publisher.ready_messages(queue) == outcomes.count(Outcome.CONFIRMED)
+    assert outcomes[:3] == [PublishOutcome.CONFIRMED] * 3
+    assert PublishOutcome.REFUSED in outcomes
+    assert publisher.ready_messages(queue) == outcomes.count(PublishOutcome.CONFIRMED)
     rabbitmq.ctl("clear_policy", queue)
 
 
 def test_quorum_queues_take_messages_too(rabbitmq: RabbitMQ, queue: str) -> None:
-    publisher = Publisher(rabbitmq.url, queue_type="quorum", deadline=timedelta(seconds=20))
+    publisher = RabbitmqPublisher(rabbitmq.url, queue_type="quorum", deadline=timedelta(seconds=20))
 
     outcomes = publisher.publish([outgoing(queue, priority=10)] * 3)
 
-    assert outcomes == [Outcome.CONFIRMED] * 3
+    assert outcomes == [PublishOutcome.CONFIRMED] * 3
     eventually(lambda: publisher.ready_messages(queue) == 3, what="three messages are ready")
     publisher.close()
 
 
 def test_counting_a_queue_that_is_not_there_says_so_and_makes_none(
-    publisher: Publisher, queue: str
+    publisher: RabbitmqPublisher, queue: str
 ) -> None:
     publisher.publish([outgoing(queue)])
 
     assert publisher.ready_messages(f"{queue}-other") is None
     assert publisher.ready_messages(f"{queue}-other") is None
     assert publisher.ready_messages(queue) == 1
-    assert publisher.state is State.OPEN
+    assert publisher.state is ConnectionState.OPEN
 
 
 @pytest.mark.parametrize("priority", [-1, 11])
@@ -230,20 +237,20 @@ def test_a_priority_out_of_range_is_a_value_error(priority: int) -> None:
 
 
 def test_a_parameter_that_cannot_be_encoded_is_the_callers_error_alone(
-    publisher: Publisher, queue: str
+    publisher: RabbitmqPublisher, queue: str
 ) -> None:
     with pytest.raises(TypeError):
         publisher.publish([outgoing(queue), outgoing(queue, since=datetime.now(UTC))])
 
-    assert publisher.publish([outgoing(queue)]) == [Outcome.CONFIRMED]
+    assert publisher.publish([outgoing(queue)]) == [PublishOutcome.CONFIRMED]
     assert publisher.ready_messages(queue) == 1
 
 
 def test_closing_confirms_what_is_on_its_way_and_then_takes_nothing(
-    publisher: Publisher, queue: str
+    publisher: RabbitmqPublisher, queue: str
 ) -> None:
     publisher.publish([outgoing(queue)])
-    outcomes: list[Outcome] = []
+    outcomes: list[PublishOutcome] = []
     callers = [
         threading.Thread(target=lambda: outcomes.extend(publisher.publish([outgoing(queue)] * 100)))
         for _ in range(5)
@@ -257,22 +264,22 @@ def test_closing_confirms_what_is_on_its_way_and_then_takes_nothing(
         caller.join(5)
 
     # Each caller came before the end or after it.
-    assert [outcomes.count(outcome) % 100 for outcome in Outcome] == [0, 0, 0, 0]
-    assert set(outcomes) <= {Outcome.CONFIRMED, Outcome.UNAVAILABLE}
-    assert publisher.publish([outgoing(queue)]) == [Outcome.UNAVAILABLE]
-    assert publisher.state is State.CLOSED
+    assert [outcomes.count(outcome) % 100 for outcome in PublishOutcome] == [0, 0, 0, 0]
+    assert set(outcomes) <= {PublishOutcome.CONFIRMED, PublishOutcome.UNAVAILABLE}
+    assert publisher.publish([outgoing(queue)]) == [PublishOutcome.UNAVAILABLE]
+    assert publisher.state is ConnectionState.CLOSED
 
 
 FORK = """
 import os, sys
 from dramatiq import Message
 from callboard.actors.encoding import install_encoding
-from callboard.actors.publisher import Outgoing, Publisher
+from callboard.actors.publisher import OutgoingMessage, RabbitmqPublisher
 
 install_encoding()
 url, queue = sys.argv[1:]
-publisher = Publisher(url)
-send = lambda: publisher.publish([Outgoing(Message(queue, "clustering", (), {}, {}))] * 10)
+publisher = RabbitmqPublisher(url)
+send = lambda: publisher.publish([OutgoingMessage(Message(queue, "clustering", (), {}, {}))] * 10)
 socket = lambda: publisher._processes[os.getpid()].connection._connection._transport
 assert send() == ["confirmed"] * 10
 mine = socket()
@@ -295,11 +302,11 @@ import sys, time, gevent
 from datetime import timedelta
 from dramatiq import Message
 from callboard.actors.encoding import install_encoding
-from callboard.actors.publisher import Outgoing, Publisher
+from callboard.actors.publisher import OutgoingMessage, RabbitmqPublisher
 
 install_encoding()
 url, queue = sys.argv[1:]
-publisher = Publisher(url, deadline=timedelta(seconds=20))
+publisher = RabbitmqPublisher(url, deadline=timedelta(seconds=20))
 ticks = 0
 def tick():
     global ticks
@@ -307,7 +314,7 @@ def tick():
         gevent.sleep(0.005)
         ticks += 1
 gevent.spawn(tick)
-send = lambda: [publisher.publish([Outgoing(Message(queue, "clustering", (), {}, {}))])
+send = lambda: [publisher.publish([OutgoingMessage(Message(queue, "clustering", (), {}, {}))])
                 for _ in range(5)]
 greenlets = [gevent.spawn(send) for _ in range(200)]
 gevent.joinall(greenlets)
@@ -320,7 +327,7 @@ publisher.close()
 
 @pytest.mark.parametrize(("script", "messages"), [(FORK, 30), (GREENLETS, 1000)])
 def test_publishing_holds_in_forked_processes_and_in_greenlets(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str, script: str, messages: int
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str, script: str, messages: int
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script, rabbitmq.url, queue],

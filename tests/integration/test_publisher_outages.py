@@ -9,7 +9,12 @@ import pytest
 from dramatiq import Message
 
 from callboard.actors.encoding import install_encoding
-from callboard.actors.publisher import Outcome, Outgoing, Publisher, State
+from callboard.actors.publisher import (
+    ConnectionState,
+    OutgoingMessage,
+    PublishOutcome,
+    RabbitmqPublisher,
+)
 from tests.eventually import eventually
 from tests.logs import capture_logs
 from tests.servers import RabbitMQ
@@ -22,8 +27,8 @@ install_encoding()
 
 
 @pytest.fixture
-def publisher(rabbitmq: RabbitMQ) -> Iterator[Publisher]:
-    publisher = Publisher(rabbitmq.url)
+def publisher(rabbitmq: RabbitMQ) -> Iterator[RabbitmqPublisher]:
+    publisher = RabbitmqPublisher(rabbitmq.url)
     yield publisher
     publisher.close()
 
@@ -36,38 +41,38 @@ def queue(rabbitmq: RabbitMQ, namespace: str) -> Iterator[str]:
         connection.channel().queue_delete(namespace)
 
 
-def publish(publisher: Publisher, queue: str) -> tuple[Outcome, float]:
+def publish(publisher: RabbitmqPublisher, queue: str) -> tuple[PublishOutcome, float]:
     """Publish one message; say what became of it and after how many seconds."""
     started = time.monotonic()
     message: Message[None] = Message(queue, "clustering", (), {}, {})
-    (outcome,) = publisher.publish([Outgoing(message)])
+    (outcome,) = publisher.publish([OutgoingMessage(message)])
     return outcome, time.monotonic() - started
 
 
-def confirmed(publisher: Publisher, queue: str) -> bool:
-    return publish(publisher, queue)[0] is Outcome.CONFIRMED
+def confirmed(publisher: RabbitmqPublisher, queue: str) -> bool:
+    return publish(publisher, queue)[0] is PublishOutcome.CONFIRMED
 
 
 def test_while_rabbitmq_is_down_callers_hear_so_at_once_and_later_publish_again(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
 
     with capture_logs() as logs:
         rabbitmq.kill()
-        eventually(lambda: publisher.state is State.AWAY, what="the loss is noticed")
+        eventually(lambda: publisher.state is ConnectionState.AWAY, what="the loss is noticed")
         while_down = [publish(publisher, queue) for _ in range(100)]
         rabbitmq.start()
         eventually(lambda: confirmed(publisher, queue), what="messages are confirmed again")
 
-    assert {outcome for outcome, _ in while_down} == {Outcome.UNAVAILABLE}
+    assert {outcome for outcome, _ in while_down} == {PublishOutcome.UNAVAILABLE}
     assert max(seconds for _, seconds in while_down) < AT_ONCE_S
     assert [line["event"] for line in logs] == ["rabbitmq is away", "rabbitmq is back"]
     assert "guest" not in str(logs)
 
 
 def test_a_process_that_starts_without_rabbitmq_answers_and_finds_it_later(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     rabbitmq.stop()
 
@@ -76,12 +81,12 @@ def test_a_process_that_starts_without_rabbitmq_answers_and_finds_it_later(
         rabbitmq.start()
         eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
 
-    assert outcome is Outcome.UNAVAILABLE
+    assert outcome is PublishOutcome.UNAVAILABLE
     assert seconds < MARGIN_S
 
 
 def test_a_silent_rabbitmq_costs_the_deadline_once_and_publishing_goes_on_after_it(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
 
@@ -90,16 +95,16 @@ def test_a_silent_rabbitmq_costs_the_deadline_once_and_publishing_goes_on_after_
     following = [publish(publisher, queue) for _ in range(20)]
     rabbitmq.resume()
 
-    assert outcome is Outcome.EXPIRED
+    assert outcome is PublishOutcome.EXPIRED
     assert 2 <= seconds < 2 + MARGIN_S
-    assert {outcome for outcome, _ in following} == {Outcome.UNAVAILABLE}
+    assert {outcome for outcome, _ in following} == {PublishOutcome.UNAVAILABLE}
     assert max(seconds for _, seconds in following) < AT_ONCE_S
     eventually(lambda: confirmed(publisher, queue), what="messages are confirmed again")
-    assert publisher.state is State.OPEN
+    assert publisher.state is ConnectionState.OPEN
 
 
 def test_a_rabbitmq_that_accepts_but_never_greets_costs_no_more_than_the_deadline(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     rabbitmq.pause()
 
@@ -109,17 +114,17 @@ def test_a_rabbitmq_that_accepts_but_never_greets_costs_no_more_than_the_deadlin
         rabbitmq.resume()
         eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
 
-    assert outcome is Outcome.EXPIRED
+    assert outcome is PublishOutcome.EXPIRED
     assert seconds < 2 + MARGIN_S
-    assert next_outcome is Outcome.UNAVAILABLE
+    assert next_outcome is PublishOutcome.UNAVAILABLE
     assert next_seconds < AT_ONCE_S
 
 
 def test_callers_do_not_notice_that_their_connection_was_replaced(
     rabbitmq: RabbitMQ, namespace: str, queue: str
 ) -> None:
-    publisher = Publisher(rabbitmq.url, deadline=timedelta(seconds=20))
-    outcomes: list[Outcome] = []
+    publisher = RabbitmqPublisher(rabbitmq.url, deadline=timedelta(seconds=20))
+    outcomes: list[PublishOutcome] = []
     enough = threading.Event()
 
     def call() -> None:
@@ -136,13 +141,13 @@ def test_callers_do_not_notice_that_their_connection_was_replaced(
     for caller in callers:
         caller.join()
 
-    assert set(outcomes) == {Outcome.CONFIRMED}
+    assert set(outcomes) == {PublishOutcome.CONFIRMED}
     assert (publisher.ready_messages(queue) or 0) >= len(outcomes)
     publisher.close()
 
 
 def test_a_memory_alarm_sends_callers_home_until_it_is_over(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
 
@@ -152,20 +157,22 @@ def test_a_memory_alarm_sends_callers_home_until_it_is_over(
             eventually(
                 lambda: not confirmed(publisher, queue), what="RabbitMQ blocks its publishers"
             )
-            eventually(lambda: publisher.state is State.BLOCKED, what="we are told that it does")
+            eventually(
+                lambda: publisher.state is ConnectionState.BLOCKED, what="we are told that it does"
+            )
             blocked = [publish(publisher, queue) for _ in range(20)]
             rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
             eventually(lambda: confirmed(publisher, queue), what="messages are confirmed again")
     finally:
         rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
 
-    assert {outcome for outcome, _ in blocked} == {Outcome.UNAVAILABLE}
+    assert {outcome for outcome, _ in blocked} == {PublishOutcome.UNAVAILABLE}
     assert max(seconds for _, seconds in blocked) < AT_ONCE_S
     assert [line["event"] for line in logs] == ["rabbitmq is away", "rabbitmq is back"]
 
 
 def test_closing_is_bounded_whatever_rabbitmq_does(
-    rabbitmq: RabbitMQ, publisher: Publisher, queue: str
+    rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
     rabbitmq.pause()
@@ -174,27 +181,27 @@ def test_closing_is_bounded_whatever_rabbitmq_does(
     publisher.close(timeout=timedelta(seconds=1))
 
     assert time.monotonic() - started < 1 + MARGIN_S
-    assert publisher.state is State.CLOSED
+    assert publisher.state is ConnectionState.CLOSED
 
 
 def test_the_password_is_in_no_line_of_the_log_when_the_login_fails(rabbitmq: RabbitMQ) -> None:
-    publisher = Publisher(f"amqp://guest:hunter2@127.0.0.1:{rabbitmq.port}/%2F")
+    publisher = RabbitmqPublisher(f"amqp://guest:hunter2@127.0.0.1:{rabbitmq.port}/%2F")
 
     with capture_logs() as logs:
         outcome, _ = publish(publisher, "default")
 
-    assert outcome is Outcome.UNAVAILABLE
+    assert outcome is PublishOutcome.UNAVAILABLE
     assert "ACCESS_REFUSED" in logs[0]["reason"]
     assert "hunter2" not in str(logs)
     publisher.close()
 
 
 def test_where_nobody_listens_callers_hear_so_at_once() -> None:
-    publisher = Publisher(f"amqp://guest:guest@127.0.0.1:{free_port()}/%2F")
+    publisher = RabbitmqPublisher(f"amqp://guest:guest@127.0.0.1:{free_port()}/%2F")
 
     with capture_logs():
         outcome, seconds = publish(publisher, "default")
 
-    assert outcome is Outcome.UNAVAILABLE
+    assert outcome is PublishOutcome.UNAVAILABLE
     assert seconds < MARGIN_S
     publisher.close()

@@ -6,7 +6,7 @@ import pytest
 from dramatiq import Message
 
 from callboard.actors.amqp import queue_name
-from callboard.actors.publisher import Outcome, Outgoing, Publisher
+from callboard.actors.publisher import OutgoingMessage, PublishOutcome, RabbitmqPublisher
 from tests.eventually import eventually
 from tests.logs import capture_logs
 from tests.servers import RabbitMQ, free_port
@@ -22,13 +22,13 @@ def weak(rabbitmq: RabbitMQ) -> Iterator[str]:
     rabbitmq.ctl("delete_user", USER)
 
 
-def publish(publisher: Publisher, queue: str) -> Outcome:
+def publish(publisher: RabbitmqPublisher, queue: str) -> PublishOutcome:
     message = Message(queue_name=queue, actor_name="none", args=(), kwargs={}, options={})
-    (outcome,) = publisher.publish([Outgoing(message)])
+    (outcome,) = publisher.publish([OutgoingMessage(message)])
     return outcome
 
 
-def says(publisher: Publisher, text: str) -> None:
+def says(publisher: RabbitmqPublisher, text: str) -> None:
     eventually(
         lambda: text in (publisher.trouble() or "nothing"), what=f"it says {text!r}", timeout=20
     )
@@ -39,7 +39,7 @@ def test_rights_that_were_taken_are_said_and_come_back_by_themselves(
 ) -> None:
     queue = queue_name(namespace, "default")
     rabbitmq.ctl("set_permissions", USER, ".*", ".*", ".*")
-    publisher = Publisher(weak, queues=[queue])
+    publisher = RabbitmqPublisher(weak, queues=[queue])
     says(publisher, "nothing")
 
     with capture_logs() as logs:
@@ -50,7 +50,7 @@ def test_rights_that_were_taken_are_said_and_come_back_by_themselves(
     outcome = publish(publisher, queue)
 
     publisher.close()
-    assert outcome is Outcome.CONFIRMED
+    assert outcome is PublishOutcome.CONFIRMED
     assert PASSWORD not in str(logs)
 
 
@@ -62,26 +62,28 @@ def test_a_user_who_lacks_one_right_has_no_message_confirmed_until_it_is_given(
 ) -> None:
     queue = queue_name(namespace, "default")
     rabbitmq.ctl("set_permissions", USER, *allowed)
-    publisher = Publisher(weak, queues=[queue])
+    publisher = RabbitmqPublisher(weak, queues=[queue])
 
     says(publisher, "refuses its user")
     refused = publish(publisher, queue)
     says(publisher, "refuses its user")
     rabbitmq.ctl("set_permissions", USER, ".*", ".*", ".*")
     eventually(
-        lambda: publish(publisher, queue) is Outcome.CONFIRMED, what="it is confirmed", timeout=20
+        lambda: publish(publisher, queue) is PublishOutcome.CONFIRMED,
+        what="it is confirmed",
+        timeout=20,
     )
     says(publisher, "nothing")
 
     publisher.close()
-    assert refused is not Outcome.CONFIRMED
+    assert refused is not PublishOutcome.CONFIRMED
 
 
 def test_a_queue_with_other_arguments_is_said(rabbitmq: RabbitMQ, namespace: str) -> None:
     queue = queue_name(namespace, "default")
     with rabbitmq.connect() as connection:
         connection.channel().queue_declare(queue, durable=True, arguments={"x-max-priority": 3})
-        publisher = Publisher(rabbitmq.url, queues=[queue])
+        publisher = RabbitmqPublisher(rabbitmq.url, queues=[queue])
 
         says(publisher, "has a queue with other arguments")
         connection.channel().queue_delete(queue)
@@ -101,7 +103,7 @@ def test_a_queue_with_other_arguments_is_said(rabbitmq: RabbitMQ, namespace: str
 def test_what_is_wrong_with_an_address_is_said(
     weak: str, change: tuple[str, str], text: str
 ) -> None:
-    publisher = Publisher(weak.replace(*change), queues=["any"])
+    publisher = RabbitmqPublisher(weak.replace(*change), queues=["any"])
 
     says(publisher, text)
 
@@ -109,7 +111,7 @@ def test_what_is_wrong_with_an_address_is_said(
 
 
 def test_where_nobody_listens_that_is_said() -> None:
-    publisher = Publisher(f"amqp://127.0.0.1:{free_port()}", queues=["any"])
+    publisher = RabbitmqPublisher(f"amqp://127.0.0.1:{free_port()}", queues=["any"])
 
     says(publisher, "does not answer")
 
@@ -117,7 +119,7 @@ def test_where_nobody_listens_that_is_said() -> None:
 
 
 def test_an_alarm_is_said_even_if_nobody_publishes(rabbitmq: RabbitMQ, namespace: str) -> None:
-    publisher = Publisher(rabbitmq.url, queues=[queue_name(namespace, "default")])
+    publisher = RabbitmqPublisher(rabbitmq.url, queues=[queue_name(namespace, "default")])
     says(publisher, "nothing")
 
     try:

@@ -16,7 +16,7 @@ from callboard.actors.execution.execute import execute
 from callboard.actors.execution.outcome_recorder import OutcomeRecorder
 from callboard.actors.isolation.child_pool import ChildPool
 from callboard.actors.runs import Run, Runs
-from callboard.actors.watchdog.thread_watch import Threads, Watchdog
+from callboard.actors.watchdog.thread_watch import ThreadHealth, Watchdog
 from callboard.config import load_settings
 from callboard.jobs.errors import Cancelled, Interrupted, Interruption, LeaseLost
 from callboard.jobs.fence import Fence
@@ -142,7 +142,7 @@ def test_nothing_is_said_of_a_function_that_nobody_told_to_stop(crew: Crew) -> N
 
     lines = crew.look(after_s=3600)
 
-    assert (lines, log_of(run), crew.watchdog.seen) == ([], [], Threads())
+    assert (lines, log_of(run), crew.watchdog.seen) == ([], [], ThreadHealth())
 
 
 def test_a_function_that_stopped_at_last_is_forgotten(crew: Crew) -> None:
@@ -155,7 +155,7 @@ def test_a_function_that_stopped_at_last_is_forgotten(crew: Crew) -> None:
     crew.watchdog.release()
 
     assert crew.look(after_s=600) == []
-    assert (stuck, crew.watchdog.seen) == (Threads(stuck=1), Threads())
+    assert (stuck, crew.watchdog.seen) == (ThreadHealth(stuck=1), ThreadHealth())
 
 
 @pytest.mark.parametrize("cause", [Cancelled("no"), LeaseLost("no")])
@@ -180,7 +180,7 @@ def test_a_thread_that_an_ousted_run_holds_is_stuck_as_well(crew: Crew) -> None:
 
     crew.look(after_s=300)
 
-    assert crew.watchdog.seen == Threads(stuck=2)
+    assert crew.watchdog.seen == ThreadHealth(stuck=2)
     assert crew.drained == [True]
 
 
@@ -195,7 +195,7 @@ def test_a_dead_thread_is_said_loudly_once_and_its_lease_is_let_go(crew: Crew) -
     ]
     assert second == []
     assert [each.fence.job_id for each in crew.runs] == ["alive"]
-    assert (crew.watchdog.seen, crew.drained) == (Threads(dead=1), [])
+    assert (crew.watchdog.seen, crew.drained) == (ThreadHealth(dead=1), [])
 
 
 def test_a_worker_drains_once_its_threads_are_dead_or_stuck(crew: Crew) -> None:

@@ -11,7 +11,7 @@ from redis import RedisError
 
 from callboard.actors.broker.rabbitmq import RabbitmqBroker
 from callboard.actors.encoding import install_encoding
-from callboard.actors.publisher import Outcome, Outgoing, Publisher
+from callboard.actors.publisher import OutgoingMessage, PublishOutcome, RabbitmqPublisher
 from callboard.config import Settings, load_settings
 from callboard.config.connections import connect_redis
 from callboard.config.tls import tls_fault
@@ -171,10 +171,10 @@ def test_certificates_are_read_anew_at_each_connection(
     authorities.write_bytes(stranger.file.read_bytes())
     settings = guarded.settings(tls_ca_file=str(authorities))
     assert settings.broker_url
-    publisher = Publisher(settings.broker_url.get_secret_value(), tls=settings.tls)
+    publisher = RabbitmqPublisher(settings.broker_url.get_secret_value(), tls=settings.tls)
     client = connect_redis(settings)
     with capture_logs():
-        assert publisher.publish([_outgoing(namespace)]) == [Outcome.UNAVAILABLE]
+        assert publisher.publish([_outgoing(namespace)]) == [PublishOutcome.UNAVAILABLE]
     with pytest.raises(RedisError):
         client.ping()
 
@@ -182,7 +182,7 @@ def test_certificates_are_read_anew_at_each_connection(
 
     with capture_logs():
         eventually(
-            lambda: publisher.publish([_outgoing(namespace)]) == [Outcome.CONFIRMED],
+            lambda: publisher.publish([_outgoing(namespace)]) == [PublishOutcome.CONFIRMED],
             what="the publisher trusts the new authority",
         )
     assert client.ping()
@@ -197,14 +197,14 @@ def test_the_publisher_outlives_a_missing_file(
     authorities.write_bytes(guarded.authority.file.read_bytes())
     settings = guarded.settings(tls_ca_file=str(authorities))
     assert settings.broker_url
-    publisher = Publisher(settings.broker_url.get_secret_value(), tls=settings.tls)
+    publisher = RabbitmqPublisher(settings.broker_url.get_secret_value(), tls=settings.tls)
     authorities.unlink()
 
     with capture_logs() as lines:
-        assert publisher.publish([_outgoing(namespace)]) == [Outcome.UNAVAILABLE]
+        assert publisher.publish([_outgoing(namespace)]) == [PublishOutcome.UNAVAILABLE]
         authorities.write_bytes(guarded.authority.file.read_bytes())
         eventually(
-            lambda: publisher.publish([_outgoing(namespace)]) == [Outcome.CONFIRMED],
+            lambda: publisher.publish([_outgoing(namespace)]) == [PublishOutcome.CONFIRMED],
             what="the publisher connects",
         )
 
@@ -214,11 +214,11 @@ def test_the_publisher_outlives_a_missing_file(
 
 def _said_of_publishing(settings: Settings, namespace: str) -> str:
     assert settings.broker_url
-    publisher = Publisher(
+    publisher = RabbitmqPublisher(
         settings.broker_url.get_secret_value(), tls=settings.tls, deadline=timedelta(seconds=5)
     )
     with capture_logs() as lines:
-        assert publisher.publish([_outgoing(namespace)]) == [Outcome.UNAVAILABLE]
+        assert publisher.publish([_outgoing(namespace)]) == [PublishOutcome.UNAVAILABLE]
     publisher.close()
     return str(lines[0]["reason"])
 
@@ -226,7 +226,7 @@ def _said_of_publishing(settings: Settings, namespace: str) -> str:
 def _said_of_consuming(settings: Settings, namespace: str) -> str:
     assert settings.broker_url
     url = settings.broker_url.get_secret_value()
-    broker = RabbitmqBroker(url=url, tls=settings.tls, publisher=Publisher(url), prefetch=1)
+    broker = RabbitmqBroker(url=url, tls=settings.tls, publisher=RabbitmqPublisher(url), prefetch=1)
     consumer = broker.consume(namespace)
     with capture_logs() as lines:
         assert next(consumer) is None
@@ -242,5 +242,5 @@ def _said_of_redis(settings: Settings) -> str:
     return tls_fault(refused.value) or str(refused.value)
 
 
-def _outgoing(queue: str) -> Outgoing:
-    return Outgoing(Message(queue, "clustering", (), {}, {}), priority=0)
+def _outgoing(queue: str) -> OutgoingMessage:
+    return OutgoingMessage(Message(queue, "clustering", (), {}, {}), priority=0)

@@ -8,11 +8,11 @@ from dramatiq import Message, MessageProxy
 AT_ONCE = timedelta(0)
 
 
-class Delivery(MessageProxy):
-    """A message that can be given back to its queue rather than acknowledged.
+class ReceivedMessage(MessageProxy):
+    """A message that can be requeued rather than acknowledged.
 
     Args:
-        redelivered: whether somebody has held this message before.
+        redelivered: whether this message was delivered before.
         level: at which it was published; the higher goes first.
     """
 
@@ -20,16 +20,16 @@ class Delivery(MessageProxy):
         super().__init__(message)
         self.level = level
         self.redelivered = redelivered
-        self.given_back_after: timedelta | None = None
+        self.requeue_after: timedelta | None = None
 
     def __str__(self) -> str:
         """Name the message in logs without its parameters, which may be secret."""
         return f"{self.actor_name} {self.message_id}"
 
-    def give_back(self, *, after: timedelta = AT_ONCE) -> None:
+    def requeue(self, *, after: timedelta = AT_ONCE) -> None:
         """Let the message return to its queue once the worker is through with it.
 
-        Given back it is neither acknowledged nor rejected, whatever else happens to it. Until
+        Requeued, it is neither acknowledged nor rejected, whatever else happens to it. Until
         `after` has passed it still takes one of the places that this worker may fetch.
         """
-        self.given_back_after = after
+        self.requeue_after = after
