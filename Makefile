@@ -13,12 +13,12 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## start everything in one process, with no servers, and show it
-	@.ci/venv run $(VENV)
+	@.ci/venv examples $(VENV)
 	@exec $(BIN)/callboardctl demo --genes docs/examples/genes.json
 
 dev: ## serve everything in one process, without RabbitMQ and Redis
-	@.ci/venv run $(VENV)
-	@exec $(BIN)/callboardctl dev
+	@.ci/venv examples $(VENV)
+	@exec $(BIN)/callboard dev
 
 install: ## make the virtual environment for development, and install what the tests start
 	@.ci/venv dev $(VENV)

@@ -180,7 +180,7 @@ def _one_process(tree: Path) -> Iterator[Victim]:
         "PYTHONPATH": _path(tree),
     }
     process = subprocess.Popen(
-        [sys.executable, "-c", "from callboard.ops.cli import main; main()", "dev"],
+        [sys.executable, "-c", "from callboard.client.cli import main; main()", "dev"],
         cwd=tree,
         env=bare_environment(**settings),
         stdout=subprocess.DEVNULL,

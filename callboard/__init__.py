@@ -2,11 +2,13 @@
 
 A module with operations takes what it needs from here, and so does a program that calls a server:
 `from callboard import operation, Job, File, Client`. Each name is imported when it is first used,
-so that a client needs nothing of the server, and a function in a process of its own little.
+so that a client needs nothing of the server part, and a function in a process of its own little.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from callboard.server_part import server_part
 
 if TYPE_CHECKING:
     from callboard.client import (
@@ -74,7 +76,12 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = "jobs" if name in _OF_JOBS else "ops" if name == "connect" else "client"
-    value = getattr(import_module(f"{__name__}.{home}"), name)
+    if home == "client":
+        module = import_module(f"{__name__}.client")
+    else:
+        with server_part(f"{__name__}.{name}"):
+            module = import_module(f"{__name__}.{home}")
+    value = getattr(module, name)
     globals()[name] = value
     return value
 

@@ -9,6 +9,7 @@ from click.core import ParameterSource
 from callboard.client.arguments import parse_labels, parse_url, with_json
 from callboard.client.batch_command import batch
 from callboard.client.client import Client
+from callboard.client.dev_command import dev
 from callboard.client.errors import JobFailed
 from callboard.client.exit_codes import Group, waiting_for
 from callboard.client.file_commands import download, upload
@@ -40,7 +41,7 @@ def _key_of_environment(
     return value
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, name="callboard")
 @click.version_option(
     package_name="callboard", prog_name="callboard", message="%(prog)s %(version)s"
 )
@@ -58,12 +59,12 @@ def main(context: click.Context, url: str, api_key: str | None) -> None:
     request; 4 the server did not answer; 130 Ctrl-C, the job continues.
     """
     tolerate_encodings()
-    if context.obj is None:
+    if context.obj is None and context.invoked_subcommand != dev.name:
         on_away = _tell if _is_terminal(sys.stderr) else None
         context.obj = context.with_resource(Client(url, api_key=api_key, on_away=on_away))
 
 
-for command in (run, retry, batch, upload, download):
+for command in (dev, run, retry, batch, upload, download):
     main.add_command(command)
 
 

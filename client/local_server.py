@@ -46,7 +46,7 @@ def serving(
     with tempfile.TemporaryFile() as told:
         named = [os.fspath(each) for each in operations]
         process = subprocess.Popen(  # noqa: S603 — our own command
-            [sys.executable, "-P", "-m", "callboard.ops.cli", "dev", "--port", "0", *named],
+            [sys.executable, "-P", "-m", "callboard.client.cli", "dev", "--port", "0", *named],
             cwd=folder or Path.cwd(),
             env={**_surroundings(), **(settings or {})},
             stdin=subprocess.DEVNULL,

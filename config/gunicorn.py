@@ -32,7 +32,7 @@ _settings = load_settings_or_exit()
 if _settings.embedded:
     sys.stderr.write(
         "Callboard cannot start: gunicorn's processes need a shared RabbitMQ and Redis; "
-        "set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL, or run `callboardctl dev`.\n"
+        "set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL, or run `callboard dev`.\n"
     )
     raise SystemExit(2)
 

@@ -12,7 +12,6 @@ from callboard.client.terminal import PipedGroup, tolerate_encodings
 from callboard.config import ConfigurationError, Settings, load_settings
 from callboard.jobs.errors import CallboardError
 from callboard.jobs.limit import is_declared, limit, limits_in_effect
-from callboard.ops.dev import dev
 from callboard.ops.doctor.command import doctor
 from callboard.ops.keys import keys
 from callboard.ops.processes import web, worker
@@ -21,14 +20,13 @@ from callboard.ops.secrets import secrets
 SLOT: Final = re.compile(r"(operation|resource):[a-z][a-z0-9_]{0,63}")
 
 
-@click.group(cls=PipedGroup)
+@click.group(cls=PipedGroup, name="callboardctl")
 @click.version_option(package_name="callboard")
 def main() -> None:
     """Run and control a Callboard installation."""
     tolerate_encodings()
 
 
-main.add_command(dev)
 main.add_command(doctor)
 main.add_command(keys)
 main.add_command(secrets)

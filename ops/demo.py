@@ -27,7 +27,7 @@ def run(genes: str) -> int:
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     server = subprocess.Popen(  # noqa: S603 — our own command
-        [*_module("callboard.ops.cli"), "dev", "--port", str(port)],
+        [*_module("callboard.client.cli"), "dev", "--port", str(port)],
         env=bare_environment(CALLBOARD_LOG_LEVEL="warning"),
         stdout=subprocess.DEVNULL,
     )

@@ -1,4 +1,4 @@
-"""The `callboardctl dev` command: everything in one process, for whoever writes operations."""
+"""What `callboard dev` runs: everything in one process, for whoever writes operations."""
 
 import re
 import socket
@@ -12,11 +12,12 @@ import click
 from callboard.config.logging import configure_logging
 from callboard.jobs.errors import CallboardError
 from callboard.ops.installation import Refusal, settings_or_refusal
+from callboard.ops.start import find_modules_here
 
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 
 
-@click.command()
+@click.command(name="dev")
 @click.argument("modules", nargs=-1, metavar="[MODULE|FILE]...")
 @click.option(
     "--port",
@@ -32,6 +33,7 @@ def dev(modules: tuple[str, ...], port: int | None, *, reload: bool) -> None:
     """
     from callboard.ops.embedded import serve  # noqa: PLC0415 — the other commands need no web server
 
+    find_modules_here()
     listening, chosen = _bound(port)
     named = [_importable(module) for module in modules]
     settings = settings_or_refusal(**chosen)
@@ -40,7 +42,7 @@ def dev(modules: tuple[str, ...], port: int | None, *, reload: bool) -> None:
         settings = settings_or_refusal(**chosen, operations=operations)
     if not settings.embedded:
         raise Refusal(
-            "`callboardctl dev` uses no servers; unset CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL"
+            "`callboard dev` uses no servers; unset CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL"
         )
     if reload:
         sys.exit(_reloading(modules, settings.port, listening))
@@ -89,7 +91,7 @@ def _reloading(modules: Sequence[str], port: int, listening: socket.socket | Non
         sys.executable,
         "-P",
         "-m",
-        "callboard.ops.cli",
+        "callboard.client.cli",
         "dev",
         "--port",
         str(port),

@@ -14,13 +14,19 @@ from callboard.jobs.store import Store
 
 
 class Refusal(click.ClickException):
-    """Ends the command as all of `callboardctl` end: one sentence and code 2."""
+    """Ends the command as all for operators end: one sentence and code 2."""
 
     exit_code = 2
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        context = click.get_current_context(silent=True)
+        name = context and context.find_root().info_name
+        self._program = (name or "callboardctl").partition(" ")[0]
+
     def show(self, file: Any = None) -> None:
         """Say why."""
-        click.echo(f"callboardctl: {self.format_message()}", err=True, file=file)
+        click.echo(f"{self._program}: {self.format_message()}", err=True, file=file)
 
 
 @contextmanager

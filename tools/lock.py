@@ -7,6 +7,7 @@ from pathlib import Path
 
 _INSTALLER = Path(".ci/installer.lock")
 _RUN = Path("requirements.lock")
+_EXAMPLES = Path("requirements-examples.lock")
 _DEV = Path("requirements-dev.lock")
 _OPTIONS = (
     "--universal",
@@ -19,12 +20,25 @@ _OPTIONS = (
     "--quiet",
 )
 
+_SERVER = ("--extra=server", "pyproject.toml", "--group=pyproject.toml:build")
+
 
 def main() -> None:
     """Write the locks; each has the versions of those before it and adds its own."""
-    _compile(_INSTALLER, "--group=pyproject.toml:installer")
-    _compile(_RUN, "--extra=build", "--extra=examples", "pyproject.toml", after=[_INSTALLER])
-    _compile(_DEV, "--all-extras", "pyproject.toml", after=[_INSTALLER, _RUN])
+    _compile(_INSTALLER, *_groups("installer"))
+    _compile(_RUN, *_SERVER, after=[_INSTALLER])
+    _compile(_EXAMPLES, *_SERVER, *_groups("examples"), after=[_INSTALLER, _RUN])
+    _compile(
+        _DEV,
+        "--all-extras",
+        "pyproject.toml",
+        *_groups("build", "examples", "dev"),
+        after=[_INSTALLER, _EXAMPLES],
+    )
+
+
+def _groups(*names: str) -> list[str]:
+    return [f"--group=pyproject.toml:{name}" for name in names]
 
 
 def _compile(lock: Path, *options: str, after: Sequence[Path] = ()) -> None:

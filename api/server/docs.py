@@ -17,9 +17,9 @@ _SCRIPT: Final = "text/javascript; charset=utf-8"
 _STYLE: Final = "text/css; charset=utf-8"
 _SOURCES: Final = {
     "swagger.css": ("offapi", "swagger_style.css", _STYLE),
-    "docs.css": ("api", "assets/docs.css", _STYLE),
+    "docs.css": ("callboard.api", "assets/docs.css", _STYLE),
     "swagger.js": ("offapi", "swagger_bundle.js", _SCRIPT),
-    "docs.js": ("api", "assets/docs.js", _SCRIPT),
+    "docs.js": ("callboard.api", "assets/docs.js", _SCRIPT),
 }
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "

@@ -14,8 +14,10 @@ from callboard.config.values import is_loopback
 from callboard.ops.doctor.finding import Finding
 
 OLDEST_PYTHON: Final = (3, 11)
-# Of one that is wanted always: an extra's has a marker behind it.
-_REQUIREMENT: Final = re.compile(r"([\w.-]+)(?:\[[^\]]*\])?\s*>=\s*([\d.]+)(?:,[^;]*)?$")
+# Of one that a server needs: another extra's has its own marker behind it.
+_REQUIREMENT: Final = re.compile(
+    r"""([\w.-]+)(?:\[[^\]]*\])?[^;]*>=\s*([\d.]+)[^;]*(?:;\s*extra == ["']server["'])?$"""
+)
 
 
 def look_at_packages(wanted: Sequence[str] | None = None) -> Iterator[Finding]:

@@ -89,7 +89,7 @@ def test_a_worker_raises_its_limit_as_far_as_it_may(tmp_path: Path) -> None:
 
 
 def test_the_one_process_server_says_the_same() -> None:
-    ended = _start(["callboardctl", "dev", "--port", "1"], MIN_FILES - 1)
+    ended = _start(["callboard", "dev", "--port", "1"], MIN_FILES - 1)
 
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
@@ -97,11 +97,11 @@ def test_the_one_process_server_says_the_same() -> None:
 
 
 def _web(port: int) -> tuple[list[str], dict[str, str]]:
-    return ["web", "--processes", "1"], {**SERVERS, "CALLBOARD_PORT": str(port)}
+    return ["callboardctl", "web", "--processes", "1"], {**SERVERS, "CALLBOARD_PORT": str(port)}
 
 
 def _one_process(port: int) -> tuple[list[str], dict[str, str]]:
-    return ["dev"], {"CALLBOARD_PORT": str(port)}
+    return ["callboard", "dev"], {"CALLBOARD_PORT": str(port)}
 
 
 @contextmanager
@@ -115,8 +115,8 @@ def _serving(
                 "sh",
                 "-c",
                 'ulimit -n 256; exec "$0" "$@"',
-                Path(sys.executable).with_name("callboardctl"),
-                *command,
+                Path(sys.executable).with_name(command[0]),
+                *command[1:],
             ],
             env={"PATH": os.defpath, **settings},
             stdout=subprocess.DEVNULL,
@@ -125,7 +125,7 @@ def _serving(
     try:
         eventually(lambda: _is_alive(url), what="it serves", timeout=60)
         children = psutil.Process(process.pid).children()
-        yield url, children[0] if command[0] == "web" else psutil.Process(process.pid)
+        yield url, children[0] if "web" in command else psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait(30)

@@ -109,7 +109,7 @@ def test_the_one_process_server_delivers_too(stack: Stack) -> None:
             "CALLBOARD_REDIS_URL": "",
             "CALLBOARD_TESTING": "",
         }
-        stack.spawn([sys.executable, "-m", "callboard.ops.cli", "dev"], "dev", **settings)
+        stack.spawn([sys.executable, "-m", "callboard.client.cli", "dev"], "dev", **settings)
         eventually(
             lambda: httpx.get(f"{stack.url}/readyz").status_code == 200,
             what="the server is ready",

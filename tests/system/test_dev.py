@@ -53,7 +53,7 @@ def test_a_module_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     ):
         pass
 
-    assert str(failed.value).splitlines()[1:] == ["callboardctl: file 'nowhere.py' not found"]
+    assert str(failed.value).splitlines()[1:] == ["callboard: file 'nowhere.py' not found"]
 
 
 def test_a_change_of_a_source_starts_the_server_again(mine: Path, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_change_of_a_source_starts_the_server_again(mine: Path, tmp_path: Path
             [
                 sys.executable,
                 "-m",
-                "callboard.ops.cli",
+                "callboard.client.cli",
                 "dev",
                 "mine.py",
                 "--port",

@@ -77,7 +77,7 @@ def test_the_one_process_server_lets_requests_end_when_it_stops(
     stack: Stack, connect: Connect
 ) -> None:
     settings = bare_environment(CALLBOARD_BROKER_URL="", CALLBOARD_REDIS_URL="")
-    dev = stack.spawn([sys.executable, "-m", "callboard.ops.cli", "dev"], "dev", **settings)
+    dev = stack.spawn([sys.executable, "-m", "callboard.client.cli", "dev"], "dev", **settings)
     eventually(stack.ready, what="the server is ready", timeout=BOOT_SECONDS)
     upload, wait, kept = (connect(stack.port) for _ in range(3))
     path = f"/v1/jobs/{submit(stack, seconds=60)}"

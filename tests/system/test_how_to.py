@@ -34,7 +34,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         "CALLBOARD_OPERATIONS": "words,countdown",
         "CALLBOARD_SCHEDULES_FILE": "schedules.toml",
     }
-    with serving("callboardctl dev", tmp_path, tmp_path / "server.log", **settings) as url:
+    with serving("callboard dev", tmp_path, tmp_path / "server.log", **settings) as url:
         yield url
 
 

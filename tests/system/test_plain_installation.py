@@ -1,8 +1,9 @@
-"""The wheel with what it asks for, and nothing else, runs from any folder."""
+"""The wheel with what it asks for, and nothing else, runs from any folder; alone it is a client."""
 
 import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -36,7 +37,7 @@ def double(number: int) -> int:
 IMPORT_ALL: Final = """\
 import importlib, pkgutil, sys
 # pytest is there where `callboard.testing` is used: it is a plugin of it.
-of_extras = {"igraph", "numpy", "opentelemetry", "pyhpo", "pytest", "scipy"}
+of_extras = {"opentelemetry", "pytest"}
 package = importlib.import_module("callboard")
 for found in pkgutil.walk_packages(package.__path__, "callboard."):
     # One is a file of gunicorn's, and one a program; `web` and `worker` run both.
@@ -47,6 +48,15 @@ for found in pkgutil.walk_packages(package.__path__, "callboard."):
             if error.name.partition(".")[0] not in of_extras:
                 raise
 """
+
+OF_SERVERS: Final = {
+    *("cronsim", "dramatiq", "fakeredis", "falcon", "gevent", "gunicorn", "honcho", "numpy"),
+    *("obstore", "pika", "psutil", "pydantic", "redis", "structlog", "waitress"),
+}
+LINE: Final = (
+    r"{wanted_by} needs the server part \(there is no '\w+' here\): "
+    r"pip install 'callboard\[server\]'"
+)
 
 pytestmark = pytest.mark.timeout(400)  # modules are compiled at their first import
 
@@ -61,17 +71,29 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=PYTHONS)
+def server(
+    request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """An environment with the wheel and its server part: no tools, no other extras."""
+    made = tmp_path_factory.mktemp("server") / "environment"
+    return installed(wheel, PYTHONS[request.param], made, extras=("server",))
+
+
+@pytest.fixture(scope="module", params=PYTHONS)
 def plain(
     request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """An environment with the wheel and what its metadata asks for: no tools, no extras."""
-    source = PYTHONS[request.param]
+    """An environment with the wheel and what its metadata asks for: no extras."""
     made = tmp_path_factory.mktemp("plain") / "environment"
+    return installed(wheel, PYTHONS[request.param], made)
+
+
+def installed(wheel: Path, source: Path, made: Path, *, extras: tuple[str, ...] = ()) -> Path:
     python = source / "bin" / "python"
     subprocess.run([python, "-m", "venv", "--without-pip", made], check=True)
     pip = [sys.executable, "-m", "pip", "--python", str(made / "bin" / "python"), "install"]
     subprocess.run([*pip, "--quiet", "--no-deps", "--no-index", str(wheel)], check=True)
-    link_what_is_needed(source, made)
+    link_what_is_needed(source, made, extras)
     return made
 
 
@@ -88,11 +110,11 @@ def elsewhere(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def stack(
-    tmp_path: Path, plain: Path, elsewhere: Path, rabbitmq: RabbitMQ, redis_server: RedisServer
+    tmp_path: Path, server: Path, elsewhere: Path, rabbitmq: RabbitMQ, redis_server: RedisServer
 ) -> Iterator[Stack]:
     redis_server.connect().flushall()
     with installation(tmp_path, rabbitmq, redis_server, "plain") as made, made.using(elsewhere):
-        made.settings |= settings_of(plain)
+        made.settings |= settings_of(server)
         yield made
 
 
@@ -111,9 +133,9 @@ def test_an_installation_adds_one_name(wheel: Path) -> None:
     }
 
 
-def test_every_module_is_there_with_what_it_imports(plain: Path, tmp_path: Path) -> None:
+def test_every_module_is_there_with_what_it_imports(server: Path, tmp_path: Path) -> None:
     done = subprocess.run(
-        [plain / "bin" / "python", "-c", IMPORT_ALL],
+        [server / "bin" / "python", "-c", IMPORT_ALL],
         cwd=tmp_path,
         env=bare_environment(),
         capture_output=True,
@@ -122,6 +144,67 @@ def test_every_module_is_there_with_what_it_imports(plain: Path, tmp_path: Path)
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_a_plain_installation_has_no_package_of_the_server_part(plain: Path) -> None:
+    (folder,) = plain.glob("lib/python3*/site-packages")
+    found = {each.name.lower() for each in importlib.metadata.distributions(path=[str(folder)])}
+
+    assert {"callboard", "click", "httpx", "rich"} <= found
+    assert not OF_SERVERS & found
+    assert len(found) <= 15
+
+
+def test_what_needs_the_server_part_names_the_command_that_brings_it(
+    plain: Path, elsewhere: Path
+) -> None:
+    commands = {
+        ("callboard", "dev"): "callboard dev",
+        ("callboard", "dev", "--port", "0", "team_operations"): "callboard dev",
+        ("callboardctl",): "callboardctl",
+        ("callboardctl", "doctor"): "callboardctl",
+        ("callboardctl", "web"): "callboardctl",
+        ("callboardctl", "worker"): "callboardctl",
+    }
+    for command, wanted_by in commands.items():
+        done = run(plain, elsewhere, *command)
+
+        assert done.returncode == 2, command
+        assert re.fullmatch(LINE.format(wanted_by=wanted_by) + "\n", done.stderr), done.stderr
+
+    done = run(plain, elsewhere, "python", "-c", "from callboard import operation")
+
+    expected = "ImportError: " + LINE.format(wanted_by=r"callboard\.operation")
+    assert re.search(expected + "\n$", done.stderr.replace("ServerPartMissing", "ImportError"))
+
+
+def test_the_command_and_the_client_of_a_plain_installation_work(
+    server: Path, plain: Path, elsewhere: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "server.log"
+    with log.open("wb") as told:
+        serving = subprocess.Popen(
+            [server / "bin" / "callboard", "dev", "--port", "0", "team_operations"],
+            cwd=elsewhere,
+            env=bare_environment(),
+            stdout=told,
+            stderr=told,
+        )
+    try:
+        found = eventually(
+            lambda: re.search(r"Callboard at (\S+)", log.read_text()),
+            what="it serves",
+            timeout=4 * BOOT_SECONDS,
+        )
+        ran = run(plain, elsewhere, "callboard", "--url", found[1], "run", "double", "number=21")
+        asked = f"from callboard import Client; print(Client({found[1]!r}).operations()[0]['name'])"
+        called = run(plain, elsewhere, "python", "-c", asked)
+    finally:
+        serving.terminate()
+        serving.wait(60)
+
+    assert (ran.returncode, ran.stdout) == (0, "42\n"), ran.stderr
+    assert called.stdout == "double\n", called.stderr
 
 
 def test_web_and_worker_start_in_any_folder_and_take_options(stack: Stack) -> None:
@@ -159,7 +242,21 @@ def test_the_one_process_server_starts_in_any_folder(stack: Stack) -> None:
 
 
 def start(stack: Stack, command: str, *options: str) -> Started:
-    return stack.spawn(["callboardctl", command, *options], command, PYTHONPATH="")
+    program = "callboard" if command == "dev" else "callboardctl"
+    return stack.spawn([program, command, *options], command, PYTHONPATH="")
+
+
+def run(environment: Path, folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+    """Run a program of an environment, in a folder."""
+    return subprocess.run(
+        [environment / "bin" / command[0], *command[1:]],
+        cwd=folder,
+        env=bare_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def submitted(url: str) -> dict[str, object]:
@@ -174,15 +271,15 @@ def submitted(url: str) -> dict[str, object]:
     return job
 
 
-def settings_of(plain: Path) -> dict[str, str]:
+def settings_of(server: Path) -> dict[str, str]:
     return {
-        "PATH": f"{plain / 'bin'}{os.pathsep}{bare_environment()['PATH']}",
+        "PATH": f"{server / 'bin'}{os.pathsep}{bare_environment()['PATH']}",
         "CALLBOARD_OPERATIONS": "team_operations",
         "CALLBOARD_MAX_WAIT": "30s",
     }
 
 
-def link_what_is_needed(source: Path, made: Path) -> None:
+def link_what_is_needed(source: Path, made: Path, extras: tuple[str, ...]) -> None:
     """Have what the wheel asks for, and what that asks for, in the versions of the source."""
     asked = [source / "bin" / "python", "-c", "import platform; print(platform.python_version())"]
     version = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
@@ -193,7 +290,8 @@ def link_what_is_needed(source: Path, made: Path) -> None:
         canonicalize_name(each.name): each
         for each in importlib.metadata.distributions(path=[str(origin)])
     }
-    left, seen = [(line, "") for line in ours.requires or ()], set()
+    left = [(line, extra) for line in ours.requires or () for extra in ("", *extras)]
+    seen = set()
     while left:
         line, extra = left.pop()
         wanted = Requirement(line)

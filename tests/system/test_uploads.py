@@ -186,7 +186,7 @@ def test_the_one_process_server_keeps_files_as_long_as_it_lives(tmp_path: Path) 
     port = free_port()
     settings = {"CALLBOARD_PORT": str(port), "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "callboard.ops.cli", "dev"],
+        [sys.executable, "-m", "callboard.client.cli", "dev"],
         cwd=ROOT,
         env=bare_environment(**settings),
         stdout=subprocess.DEVNULL,

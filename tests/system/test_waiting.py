@@ -168,7 +168,7 @@ def test_waits_and_streams_leave_threads_to_others_in_the_one_process_server(
             "CALLBOARD_RESOURCES": "gpu=2",
         }
         stack.url = f"http://127.0.0.1:{port}"
-        dev = stack.spawn([sys.executable, "-m", "callboard.ops.cli", "dev"], "dev", **settings)
+        dev = stack.spawn([sys.executable, "-m", "callboard.client.cli", "dev"], "dev", **settings)
         eventually(stack.ready, what="the server is ready", timeout=BOOT_SECONDS)
         with Client(stack.url) as client:
             path = f"/v1/jobs/{client.submit('wait', {'seconds': 60})['id']}"

@@ -126,12 +126,20 @@ def test_what_waits_in_vain_is_said(
 
 
 def test_packages_that_are_too_old_or_not_there_are_named() -> None:
-    wanted = ["pika>=99", "nobody-has-this>=1", "rich>=1", 'old>=1; extra == "dev"']
+    wanted = [
+        "pika>=99",
+        "nobody-has-this>=1; extra == 'server'",
+        "falcon<100,>=98; extra == 'server'",
+        "gunicorn[gevent]<100,>=1; extra == 'server'",
+        "rich>=1",
+        'old>=1; extra == "telemetry"',
+    ]
 
     (found,) = [each for each in look_at_packages(wanted) if each.about == "packages"]
 
     assert found.level == "problem"
-    assert re.search(r"pika [\d.]+ \(< 99\), nobody-has-this \(not installed\)\.", found.matter)
+    assert re.search(r"pika [\d.]+ \(< 99\), nobody-has-this \(not installed\), ", found.matter)
+    assert re.search(r", falcon [\d.]+ \(< 98\)\.", found.matter)
     assert bad(look_at_packages()) == set()
 
 

@@ -16,8 +16,17 @@ pytestmark = pytest.mark.check
 
 ROOT = Path(__file__).parents[2]
 INSTALLER = ROOT / ".ci" / "installer.lock"
-LOCKS = {"run": ROOT / "requirements.lock", "dev": ROOT / "requirements-dev.lock"}
-EXTRAS = {"run": ("build", "examples"), "dev": ("build", "dev", "examples", "socks", "telemetry")}
+LOCKS = {
+    "run": ROOT / "requirements.lock",
+    "examples": ROOT / "requirements-examples.lock",
+    "dev": ROOT / "requirements-dev.lock",
+}
+WANTED = {
+    "run": ("server", "build"),
+    "examples": ("server", "build", "examples"),
+    "dev": ("server", "build", "examples", "dev", "socks", "telemetry"),
+}
+"""The extras and dependency groups of each lock."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
@@ -27,9 +36,9 @@ def test_a_lock_has_everything_that_is_needed_on_this_machine(wanted: str) -> No
     for pin in read_lock(LOCKS[wanted]):
         locked.setdefault(pin.name, set()).add(pin.version)
 
-    needed = list(needs(EXTRAS[wanted]))
+    needed = list(needs(WANTED[wanted]))
 
-    assert len(needed) > 50
+    assert len(needed) > 40
     lacking = [
         each for each in needed if not any(map(each.specifier.contains, versions(each, locked)))
     ]
@@ -47,24 +56,33 @@ def test_every_line_of_every_lock_has_a_version_and_hashes_and_no_address() -> N
 
 
 def test_the_locks_agree() -> None:
-    installer, run, dev = (
+    installer, run, examples, dev = (
         {(pin.name, pin.version) for pin in read_lock(lock)}
         for lock in (INSTALLER, *LOCKS.values())
     )
 
-    assert run <= dev
+    assert run <= examples <= dev
     names = {name for name, _ in dev}
     assert {(name, version) for name, version in installer if name in names} <= dev
+
+
+def test_a_server_needs_no_package_of_the_examples() -> None:
+    of_servers = {pin.name for pin in read_lock(LOCKS["run"])}
+
+    assert not {"hpo3", "igraph", "numpy", "scipy"} & of_servers
+    assert {"hpo3", "igraph", "numpy", "scipy"} <= {
+        pin.name for pin in read_lock(LOCKS["examples"])
+    }
 
 
 def versions(wanted: Requirement, locked: dict[str, set[str]]) -> set[str]:
     return locked.get(canonicalize_name(wanted.name), set())
 
 
-def needs(extras: tuple[str, ...]) -> Iterator[Requirement]:
+def needs(parts: tuple[str, ...]) -> Iterator[Requirement]:
     """Walk what the project needs, what that needs, and so on, extras of extras included."""
-    optional = PROJECT["project"]["optional-dependencies"]
-    lines = [*PROJECT["project"]["dependencies"], *(x for each in extras for x in optional[each])]
+    optional = PROJECT["project"]["optional-dependencies"] | PROJECT["dependency-groups"]
+    lines = [*PROJECT["project"]["dependencies"], *(x for each in parts for x in optional[each])]
     left, seen = [Requirement(line) for line in lines], set()
     while left:
         wanted = left.pop()
