@@ -14,11 +14,11 @@ help: ## list these targets
 
 demo: ## start everything in one process, with no servers, and show it
 	@.ci/venv examples $(VENV)
-	@exec $(BIN)/callboardctl demo --genes docs/examples/genes.json
+	@exec $(BIN)/python -m examples.demo
 
 dev: ## serve everything in one process, without RabbitMQ and Redis
 	@.ci/venv examples $(VENV)
-	@exec $(BIN)/callboard dev
+	@CALLBOARD_OPERATIONS=$${CALLBOARD_OPERATIONS:-examples.curation} exec $(BIN)/callboard dev
 
 install: ## make the virtual environment for development, and install what the tests start
 	@.ci/venv dev $(VENV)

@@ -30,8 +30,6 @@ from callboard.jobs.schedules.file import read_schedules
 from callboard.jobs.schedules.schedule import Schedule
 from callboard.jobs.store import Store
 
-OPERATIONS = ("callboard.actors.operations",)
-
 log = get_logger(__name__)
 
 
@@ -117,7 +115,7 @@ def build_container(settings: Settings, *, role: str = "program") -> Container:
         OperationError: an operation is declared wrongly, or needs a resource that is not there.
     """
     install_encoding()
-    registry = discover(OPERATIONS, settings.operations)
+    registry = discover(settings.operations)
     limits = registry.limits(settings.resources)
     declared = settings.schedules_file
     schedules = None if declared is None else read_schedules(declared, registry)

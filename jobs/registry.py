@@ -3,9 +3,8 @@
 import importlib
 import pkgutil
 import traceback
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
-from typing import Final
 
 from callboard.jobs.errors import Leaving, OperationError, UnknownOperation
 from callboard.jobs.limit import operation_slot, resource_slot
@@ -16,18 +15,13 @@ from callboard.jobs.user_code import describe, may_be_a_keys
 class Registry:
     """The operations that this process knows, by name."""
 
-    def __init__(self, operations: Iterable[Operation], *, examples: Collection[str] = ()) -> None:
+    def __init__(self, operations: Iterable[Operation]) -> None:
         """Index operations by name.
-
-        Args:
-            operations: all of them.
-            examples: the names of those that come with the server.
 
         Raises:
             OperationError: two different operations have the same name.
         """
         self._operations: dict[str, Operation] = {}
-        self._examples: Final = frozenset(examples)
         for found in operations:
             known = self._operations.setdefault(found.name, found)
             if known is not found:
@@ -53,8 +47,8 @@ class Registry:
             raise UnknownOperation(name) from None
 
     def listed(self) -> list[Operation]:
-        """Give them as people look for them: their own by name, then the examples by name."""
-        return sorted(self, key=lambda each: (each.name in self._examples, each.name))
+        """Give them as people look for them: by name."""
+        return sorted(self, key=lambda each: each.name)
 
     def queues(self) -> list[str]:
         """Name the queues that its messages go through."""
@@ -83,28 +77,23 @@ class Registry:
         return places
 
 
-def discover(packages: Iterable[str], modules: Iterable[str]) -> Registry:
+def discover(modules: Iterable[str]) -> Registry:
     """Import operation modules and collect what they declare.
 
     Args:
-        packages: packages whose modules are all imported.
-        modules: further modules or packages of them, as `CALLBOARD_OPERATIONS` names them.
+        modules: as `CALLBOARD_OPERATIONS` names them; of a package all modules are imported.
 
     Raises:
         OperationError: a module cannot be imported, declares nothing, or declares wrongly.
     """
     found: list[Operation] = []
-    for name in packages:
-        for module in _submodules(_import(name)):
-            found += _declared(module)
-    examples = {each.name for each in found}
     for name in modules:
         module = _import(name)
         declared = [one for each in (module, *_submodules(module)) for one in _declared(each)]
         if not declared:
             raise OperationError(f"{name}: this module declares no operation")
         found += declared
-    return Registry(dict.fromkeys(found), examples=examples)
+    return Registry(dict.fromkeys(found))
 
 
 def _import(name: str) -> ModuleType:

@@ -34,15 +34,6 @@ main.add_command(web)
 main.add_command(worker)
 
 
-@main.command()
-@click.option("--genes", type=click.Path(exists=True, dir_okay=False), required=True)
-def demo(genes: str) -> None:
-    """Start the one-process server, run a real job over HTTP, and stop."""
-    from callboard.ops.demo import run  # noqa: PLC0415 — as above
-
-    sys.exit(run(genes))
-
-
 @main.command(name="limit")
 @click.argument("slot")
 @click.argument("places", type=click.IntRange(min=0))

@@ -62,7 +62,7 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
 
 def _load(modules: Sequence[str]) -> Registry:
     try:
-        return discover((), modules)
+        return discover(modules)
     except OperationError as error:
         log.critical("fork_server_failed", reason=str(error))
         sys.exit(2)

@@ -24,7 +24,7 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
     """Import the operations, then answer until the web process is gone.
 
     Args:
-        spec: `socket`, to the web process; `packages` and `modules` with operations;
+        spec: `socket`, to the web process; `modules` with operations;
             `log_format` and `log_level`.
     """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -36,7 +36,7 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
         Settings.model_construct(log_format=spec["log_format"], log_level=spec["log_level"])
     )
     try:
-        registry = discover(spec["packages"], spec["modules"])
+        registry = discover(spec["modules"])
     except OperationError as error:
         log.critical("check_process_failed", reason=str(error))
         sys.exit(2)

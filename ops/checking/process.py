@@ -10,7 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from callboard.actors.container import OPERATIONS
 from callboard.actors.isolation.channel import Closed, MessageChannel
 from callboard.config import Settings
 from callboard.config.lines import get_logger
@@ -62,7 +61,6 @@ class CheckProcess:
         path = [str(Path.cwd() / entry) for entry in sys.path]
         self._folder = Path.cwd()
         self._spec: dict[str, Any] = {
-            "packages": list(OPERATIONS),
             "modules": list(settings.operations),
             "path": path,
             "log_format": settings.log_format,

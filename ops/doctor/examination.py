@@ -8,7 +8,7 @@ from typing import Final
 
 import redis
 
-from callboard.actors.container import OPERATIONS, open_storage
+from callboard.actors.container import open_storage
 from callboard.config import Settings
 from callboard.config.tls import tls_fault
 from callboard.jobs import fitness
@@ -83,7 +83,7 @@ class Examination:
 
     def _registry(self, findings: list[Finding]) -> Registry | None:
         try:
-            registry = discover(OPERATIONS, self.settings.operations)
+            registry = discover(self.settings.operations)
             registry.limits(self.settings.resources)
         except OperationError as error:
             remedy = "Mend the declaration, or CALLBOARD_OPERATIONS: no process starts like this."

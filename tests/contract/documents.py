@@ -20,7 +20,7 @@ FORMATS: Final = Draft202012Validator.FORMAT_CHECKER
 
 @cache
 def document() -> dict[str, Any]:
-    """Write the document of a server with the test operations and those that come with it."""
+    """Write the document of a server with the test operations and those of an example."""
     stage = stage_of_contract()
     found: dict[str, Any] = stage.http.simulate_get("/openapi.json").json
     return found
@@ -28,7 +28,7 @@ def document() -> dict[str, Any]:
 
 def stage_of_contract(**settings: Any) -> Stage:
     """Make a web process that has the operations of the contract tests."""
-    registry = discover(["callboard.actors.operations"], ["tests.contract.operations"])
+    registry = discover(["examples.curation", "tests.contract.operations"])
     return Stage(registry=registry, **settings)
 
 

@@ -9,7 +9,7 @@ from tests.system.stack import ROOT
 
 def test_the_demo_runs_a_real_job_and_names_its_clusters() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "callboard.ops.cli", "demo", "--genes", "docs/examples/genes.json"],
+        [sys.executable, "-m", "examples.demo"],
         cwd=ROOT,
         env=bare_environment(COLUMNS="100"),
         capture_output=True,

@@ -1,6 +1,7 @@
 """The code and the commands of the how-to pages do what the pages say."""
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -30,8 +31,8 @@ def server(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "countdown.py").write_text(blocks("write-an-operation", "python")[0])
     (tmp_path / "schedules.toml").write_text(blocks("run-on-a-schedule", "toml")[0])
     settings = {
-        "PYTHONPATH": ".",
-        "CALLBOARD_OPERATIONS": "words,countdown",
+        "PYTHONPATH": f".{os.pathsep}{ROOT}",
+        "CALLBOARD_OPERATIONS": "words,countdown,examples.curation",
         "CALLBOARD_SCHEDULES_FILE": "schedules.toml",
     }
     with serving("callboard dev", tmp_path, tmp_path / "server.log", **settings) as url:

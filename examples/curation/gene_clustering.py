@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from callboard import Job, operation
-from callboard.actors.phenotypes.findings import EnrichedPhenotype, name_of
+from examples.curation.phenotypes.findings import EnrichedPhenotype, name_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,7 +84,7 @@ def gene_clustering(
     The same genes and parameters give the same clusters each time.
     """
     job.step("Reading the ontology")
-    from callboard.actors.phenotypes import annotations, communities, enrichment  # noqa: PLC0415
+    from examples.curation.phenotypes import annotations, communities, enrichment  # noqa: PLC0415
 
     job.checkpoint()
     known = annotations.genes()
@@ -128,7 +128,7 @@ def gene_clustering(
 def _compare(shows: "csr_array", rows: Sequence[int], job: Job) -> "NDArray[np.float64]":
     import numpy as np  # noqa: PLC0415
 
-    from callboard.actors.phenotypes.similarity import information, pairs, similarities  # noqa: PLC0415
+    from examples.curation.phenotypes.similarity import information, pairs, similarities  # noqa: PLC0415
 
     count = len(rows)
     similarity = np.zeros((count, count))

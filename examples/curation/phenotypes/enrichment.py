@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.stats import hypergeom
 
-from callboard.actors.phenotypes.annotations import Terms
-from callboard.actors.phenotypes.findings import EnrichedPhenotype
+from examples.curation.phenotypes.annotations import Terms
+from examples.curation.phenotypes.findings import EnrichedPhenotype
 
 SHARE = 0.4
 FOLD = 1.5

@@ -1,0 +1,1 @@
+"""Clusters of genes and of diseases by their phenotypes: each public module has an operation."""
