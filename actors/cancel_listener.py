@@ -66,7 +66,7 @@ class CancelListener:
                     self._on_return()
                 self._back_off()
             except Exception:
-                log.exception("cancels_failed")
+                log.exception("cancel_listener_failed")
                 self._back_off()
 
     def _back_off(self) -> None:
@@ -76,7 +76,7 @@ class CancelListener:
     def _say_refused(self, reason: str) -> None:
         if not self._refused:
             self._refused = True
-            log.warning("cancels_unheard", reason=reason)
+            log.warning("cancel_listener_disconnected", reason=reason)
 
     def _listen(self) -> None:
         with self._client.pubsub() as subscription:

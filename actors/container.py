@@ -72,17 +72,17 @@ class Container:
             return
         try:
             for refusal in refusals(self.store):
-                log.error("store_refuses", reason=str(refusal))
+                log.error("store_refused", reason=str(refusal))
             fitness = examine(self.store.redis, strict=strict)
         except redis.RedisError as error:
             if outage_of(error) == NO_DATABASE:
                 raise StoreUnfit(f"Redis {NO_DATABASE}.") from error
             if strict:
                 raise
-            log.warning("store_unchecked", reason=away_because(error))
+            log.warning("store_check_failed", reason=away_because(error))
             return
         for complaint in fitness.complaints:
-            log.error("store_unfit", complaint=complaint)
+            log.error("store_misconfigured", complaint=complaint)
         self.store.durable_by = fitness.durable_by
 
     def broker_trouble(self) -> str | None:

@@ -81,7 +81,7 @@ class Hail:
         try:
             part(self._store, self._name)
         except StoreUnavailable:
-            log.debug("part_unsaid")
+            log.debug("worker_departure_failed")
 
     def _is_forgotten(self) -> bool:
         (known,) = self._store.pipeline(("EXISTS", self._store.keys("worker", self._name)))
@@ -100,4 +100,4 @@ class Hail:
         try:
             apply_schedules(self._store, self._container.schedules)
         except TooManySchedules as error:
-            log.error("schedules_not_declared", reason=str(error))
+            log.error("schedules_rejected", reason=str(error))

@@ -57,11 +57,11 @@ class PeriodicThread:
             self._step()
         except StoreUnavailable as error:
             if not self._away:
-                log.warning("store_away", loop=self._name, reason=str(error))
+                log.warning("store_connection_lost", loop=self._name, reason=str(error))
             self._away = True
         except Exception:
             log.exception("loop_failed", loop=self._name)
         else:
             if self._away:
-                log.info("store_back", loop=self._name)
+                log.info("store_connection_restored", loop=self._name)
             self._away = False

@@ -168,7 +168,7 @@ class WorkerLifecycle(Middleware):
         try:
             self._container.check_store()
         except (StoreUnfit, redis.RedisError) as error:
-            log.critical("worker_refused", reason=away_because(error))
+            log.critical("worker_start_refused", reason=away_because(error))
             raise SystemExit(2) from error
 
     def before_worker_boot(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002

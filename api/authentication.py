@@ -115,7 +115,7 @@ class Keyring:
             self._memory.mark()
             self._marked = True
         except StorageUnavailable as error:
-            log.warning("keys_not_remembered", reason=str(error))
+            log.warning("keys_marker_failed", reason=str(error))
 
     def find(self, key: str) -> Caller | None:
         """Give the caller behind a key, or None.

@@ -8,9 +8,9 @@ from structlog.typing import EventDict, WrappedLogger
 
 _QUIET: Final = frozenset(
     {
-        "webhooks_left",
-        "housekeeper_follows",
-        "housekeeper_leads",
+        "webhooks_skipped",
+        "housekeeper_lead_released",
+        "housekeeper_lead_acquired",
         "run_started",
         "worker_stopped",
         "worker_stopping",

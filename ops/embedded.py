@@ -124,7 +124,7 @@ def serve(
     take_no_more(web)
     events.close()
     if not finish_requests(web, within=FINISH_WITHIN):
-        log.warning("requests_cut_off")
+        log.warning("requests_aborted")
     web.close()
     checks.close()
     worker.stop(timeout=STOP_WITHIN_MS)

@@ -128,7 +128,7 @@ class Connection:
         try:
             sent = int(self._client.send(piece))
         except TimeoutError as error:
-            log.info("reader_cut_off")
+            log.info("slow_reader_disconnected")
             with suppress(OSError):
                 self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             raise ConnectionResetError(errno.ECONNRESET, "the client takes nothing") from error

@@ -98,7 +98,7 @@ class Channel(HTTPChannel):
         late = self.request is not None and not self.request.headers_finished
         late = late and now - self._begun > HEADERS_WITHIN_S
         if not self.will_close and (late or self._receiving.is_spent or self._sending.is_spent):
-            log.info("slow_client_cut_off")
+            log.info("slow_client_disconnected")
             self.will_close = True
         if self.will_close and self.total_outbufs_len:
             self.handle_close()  # it would wait for room to write, which there may never be

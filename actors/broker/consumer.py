@@ -77,7 +77,7 @@ class Consumer(dramatiq.Consumer):
             self._session = Session(self._connect_to(), self._queue, **self._session_options)
             if self._away_since is not None:
                 away_s = round(time.monotonic() - self._away_since, 1)
-                log.warning("consuming again", queue=self._queue, away_s=away_s)
+                log.warning("consumer_restored", queue=self._queue, away_s=away_s)
                 self._away_since = None
         return self._session
 
@@ -89,9 +89,9 @@ class Consumer(dramatiq.Consumer):
         self._failures += 1
         if self._away_since is None:
             self._away_since = time.monotonic()
-            log.warning("consumer lost rabbitmq", queue=self._queue, reason=reason_of(error))
+            log.warning("consumer_disconnected", queue=self._queue, reason=reason_of(error))
 
     def _acknowledge(self, message: MessageProxy, *, rejected: bool) -> None:
         assert isinstance(message, SessionMessage)
         if not message.session.acknowledge(message, rejected=rejected):
-            log.debug("message came by a lost connection", job=message.message_id)
+            log.debug("message_connection_lost", job=message.message_id)

@@ -179,7 +179,7 @@ class EmbeddedConsumer(dramatiq.Consumer):
         try:
             return EmbeddedMessage(Message.decode(entry.body), entry)
         except DecodeError:
-            log.error("message rejected: it cannot be decoded", bytes=len(entry.body))
+            log.error("message_rejected", bytes=len(entry.body))
             self._acknowledged()
             return None
 

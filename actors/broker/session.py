@@ -107,7 +107,7 @@ class Session:
             message = Message.decode(body)
         except DecodeError as error:
             log.error(
-                "message rejected: it cannot be decoded",
+                "message_rejected",
                 queue=self._queue,
                 job=properties.message_id,
                 operation=properties.type,
@@ -153,7 +153,7 @@ class Session:
             self._send_acknowledgements()
             self._connection.close()
         except (AMQPError, AssertionError, OSError):
-            log.debug("connection was lost before it was closed", queue=self._queue)
+            log.debug("consumer_connection_lost", queue=self._queue)
 
     def _bound_closing(self) -> None:
         """Cut the connection in a while, for pika alone would wait for a missed heartbeat."""
@@ -170,10 +170,10 @@ class Session:
         if is_of_earlier_version(refusal) and self._removed_unused():
             channel, refusal = self._try_to_declare(arguments)
         if is_of_earlier_version(refusal):
-            log.warning("queue has the levels of an earlier version", queue=self._queue)
+            log.warning("queue_levels_outdated", queue=self._queue)
         elif refusal and not is_only_delivery_limit(refusal):
             log.error(
-                "queue has other arguments than this version declares",
+                "queue_arguments_mismatched",
                 queue=self._queue,
                 reason=refusal,
             )

@@ -123,7 +123,7 @@ class ForkClient:
         with self._lock:
             if fork_server is None or fork_server is not self._fork_server:
                 return
-            log.error("fork_server_silent", pid=fork_server.pid)
+            log.error("fork_server_timed_out", pid=fork_server.pid)
             fork_server.kill()  # one that is stopped hears nothing else
             self._stop()
 

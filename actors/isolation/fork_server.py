@@ -135,7 +135,7 @@ class ForkServer:
         try:
             pid = os.fork()
         except OSError as error:
-            log.error("child_not_forked", reason=str(error))
+            log.error("child_fork_failed", reason=str(error))
             return
         if pid == 0:
             self._become_child(channel, exit_channel)

@@ -88,7 +88,7 @@ class Housekeeper:
             if self._leads:
                 resign(self._store, self._name)
         except StoreUnavailable:
-            log.debug("lead_not_resigned")
+            log.debug("housekeeper_lead_release_failed")
 
     def tick(self) -> None:
         """Do all maintenance tasks that are due, if this process leads.
@@ -98,7 +98,7 @@ class Housekeeper:
         """
         leads = lead(self._store, self._name, lasts=self._lead)
         if leads != self._leads:
-            log.info("housekeeper_leads" if leads else "housekeeper_follows")
+            log.info("housekeeper_lead_acquired" if leads else "housekeeper_lead_released")
             self._leads = leads
             self._tidying.hurry()
         slow_tasks_due = time.monotonic() - self._slow_tasks_at > SLOW_TASKS_INTERVAL_SECONDS

@@ -84,7 +84,7 @@ class Scheduler:
                     break
         except StoreUnavailable as error:
             # The other tasks may still be done, such as those that make room.
-            log.debug("ticks_put_off", reason=str(error))
+            log.debug("ticks_postponed", reason=str(error))
 
     def help_out(self) -> None:
         """Take ticks that are late and that this process knows how to take; for who does not lead.
@@ -97,7 +97,7 @@ class Scheduler:
                 if now - stored.next_at > LEFT_TO_LEADER and self._knows(stored):
                     self._try(stored, now)
         except StoreUnavailable as error:
-            log.debug("ticks_put_off", reason=str(error))
+            log.debug("ticks_postponed", reason=str(error))
 
     def _knows(self, stored: StoredSchedule) -> bool:
         return stored.schedule.operation in self._intake.registry
@@ -114,7 +114,7 @@ class Scheduler:
         self._resting[name] = time.monotonic() + WAIT_SECONDS
         if self._said_at.get(name, 0.0) + REST_SECONDS < time.monotonic():
             self._said_at[name] = time.monotonic()
-            log.warning("tick_waits", schedule=name, operation=operation)
+            log.warning("tick_postponed", schedule=name, operation=operation)
         return True
 
     def _try(self, stored: StoredSchedule, now: datetime) -> None:

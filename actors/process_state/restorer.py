@@ -114,9 +114,9 @@ class ProcessStateRestorer:
 
     def _tell(self, restored: list[str], lost: list[str]) -> None:
         if restored:
-            log.info("process_put_back", changed=restored)
+            log.info("process_restored", changed=restored)
         if lost:
-            log.error("process_spoiled", changed=lost)
+            log.error("process_restore_failed", changed=lost)
             if self._replace is not None:
                 self._replace()
 

@@ -173,7 +173,9 @@ class PublisherConnection:
     def _on_usable(self) -> None:
         self._breaker.enter(ConnectionState.OPEN)
         if self._away_since is not None:
-            log.warning("rabbitmq is back", away_s=round(time.monotonic() - self._away_since, 1))
+            log.warning(
+                "rabbitmq_connection_restored", away_s=round(time.monotonic() - self._away_since, 1)
+            )
             self._away_since = None
         self._try()
         self._flush()
@@ -190,7 +192,7 @@ class PublisherConnection:
     def _on_channel_closed(self, channel: Channel, reason: BaseException) -> None:
         """Hang up: our channel is closed only by a fault, and its confirms are lost with it."""
         if channel.connection.is_open and self._close_by is None:
-            log.warning("rabbitmq closed the publisher's channel", reason=reason_of(reason))
+            log.warning("publisher_channel_closed", reason=reason_of(reason))
             self._trials.end(trouble_of(reason))
             channel.connection.close()
 
@@ -211,7 +213,7 @@ class PublisherConnection:
         """Send all callers home, and say why, once for each outage."""
         if self._away_since is None:
             self._away_since = time.monotonic()
-            log.warning("rabbitmq is away", reason=reason)
+            log.warning("rabbitmq_connection_lost", reason=reason)
         self._counts.clear()
         self._resolve_unavailable()
 

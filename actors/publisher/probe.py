@@ -100,7 +100,7 @@ class Trials:
     def _on_answer(self, refusal: BaseException | None) -> None:
         trouble = None if refusal is None else trouble_of(refusal)
         if refusal is not None and trouble != self.trouble:
-            log.error("rabbitmq refuses us", trouble=trouble, reason=reason_of(refusal))
+            log.error("rabbitmq_access_refused", trouble=trouble, reason=reason_of(refusal))
         self.trouble = trouble
 
 

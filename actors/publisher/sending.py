@@ -146,7 +146,7 @@ class Sender:
             self._refused_until[queue] = time.monotonic() + REFUSED_QUEUE_S
             if queue not in self._reported:
                 self._reported.add(queue)
-                log.error("rabbitmq refuses the queue", queue=queue, reason=answer.text)
+                log.error("rabbitmq_queue_refused", queue=queue, reason=answer.text)
         else:
             self._declared.add(queue)
             self._reported.discard(queue)

@@ -92,7 +92,7 @@ class Watchdog:
         self._buried.add(thread)
         # Its function is over, and nobody is there to say how: the lease runs out.
         run = self._runs.abandon(thread)
-        log.critical("thread_dead", thread=thread.name, job=run and run.fence.job_id)
+        log.critical("thread_died", thread=thread.name, job=run and run.fence.job_id)
 
     def _tell(self, run: Run, seconds: float) -> None:
         said = self._said.get(run, 0)
@@ -108,7 +108,7 @@ class Watchdog:
             f"and {seconds:.0f} s later it still runs."
         )
         log.warning(
-            "function_does_not_stop",
+            "function_stuck",
             job=run.fence.job_id,
             operation=run.operation.name,
             attempt=run.fence.attempt,

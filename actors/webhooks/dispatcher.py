@@ -128,7 +128,7 @@ class WebhookDispatcher:
             self._faults.reach("after-attempt")
             outcome = "stale" if attempted is None else self._recorded(delivery, attempted)
         except StoreUnavailable:
-            about.warning("webhook_left")
+            about.warning("webhook_postponed")
         else:
             about.info("webhook_attempted", outcome=outcome, **_figures(attempted))
         finally:
@@ -150,7 +150,7 @@ class WebhookDispatcher:
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 — what is raised may quote an address
-            log.error("webhook_broken", delivery=delivery.id, stack=stack_of(error))
+            log.error("webhook_failed", delivery=delivery.id, stack=stack_of(error))
             return Attempted(problem="the attempt could not be made")
 
     def _recorded(self, delivery: Delivery, attempted: Attempted) -> str:

@@ -49,7 +49,7 @@ def dispatch_webhooks(container: Container, render: Render) -> None:
     """
     settings = container.settings
     if settings.signing_key is None:
-        log.info("webhooks_left", reason="there is no CALLBOARD_SIGNING_KEY to sign them")
+        log.info("webhooks_skipped", reason="there is no CALLBOARD_SIGNING_KEY to sign them")
         return
     dispatcher = WebhookDispatcher(
         container.store,

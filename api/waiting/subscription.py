@@ -107,7 +107,7 @@ class Subscription:
                 if outage_of(error) == NO_RIGHTS:
                     began = self._look_unheard()
             except Exception:
-                log.exception("events_failed")
+                log.exception("event_subscription_failed")
             lasted = time.monotonic() - began > _STEADY_S
             failures = 1 if lasted else failures + 1
             self._closed.wait(_BACKOFF.seconds(failures))
@@ -116,7 +116,7 @@ class Subscription:
         """Warn once of each reason: without rights it comes again and again."""
         if reason != self._interrupted_by:
             self._interrupted_by = reason
-            log.warning("events_interrupted", error=reason)
+            log.warning("event_subscription_interrupted", error=reason)
 
     def _look_unheard(self) -> float:
         """Look at all jobs every second where Redis lets nobody listen; says when that began."""

@@ -144,7 +144,7 @@ def test_an_unused_queue_of_an_earlier_version_is_made_anew_once_it_is_empty(
         anew = {"x-max-priority": HIGHEST_LEVEL}
         connection.channel().queue_declare(namespace, durable=True, arguments=anew)
 
-    assert [line["event"] for line in logs] == ["queue has the levels of an earlier version"]
+    assert [line["event"] for line in logs] == ["queue_levels_outdated"]
 
 
 def test_what_was_fetched_of_several_queues_is_worked_off_by_rank() -> None:
@@ -379,8 +379,8 @@ def test_a_message_of_a_lost_connection_acknowledges_no_message_of_the_next_one(
     assert all(delivery.redelivered for delivery in fresh)
     assert rabbitmq_broker.ready_messages(namespace) == 2
     assert [line["event"] for line in logs if line["log_level"] != "debug"] == [
-        "consumer lost rabbitmq",
-        "consuming again",
+        "consumer_disconnected",
+        "consumer_restored",
     ]
 
 
@@ -404,10 +404,10 @@ def test_consuming_goes_on_by_itself_after_an_outage_with_two_lines_in_the_log(
         eventually(lambda: 2 in numbers, what="the worker works again")
 
     assert sorted(line["event"] for line in logs) == [
-        "consumer lost rabbitmq",
-        "consuming again",
-        "rabbitmq is away",
-        "rabbitmq is back",
+        "consumer_disconnected",
+        "consumer_restored",
+        "rabbitmq_connection_lost",
+        "rabbitmq_connection_restored",
     ]
     assert "guest" not in str(logs)
 

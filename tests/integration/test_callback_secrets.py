@@ -212,5 +212,5 @@ def test_a_worker_without_a_key_says_that_it_leaves_callbacks_to_others() -> Non
     with capture_logs() as lines:
         dispatch_webhooks(container, lambda _: b"")
 
-    assert [(each["event"], each["log_level"]) for each in lines] == [("webhooks_left", "info")]
+    assert [(each["event"], each["log_level"]) for each in lines] == [("webhooks_skipped", "info")]
     container.close()

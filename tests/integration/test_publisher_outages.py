@@ -67,7 +67,10 @@ def test_while_rabbitmq_is_down_callers_hear_so_at_once_and_later_publish_again(
 
     assert {outcome for outcome, _ in while_down} == {PublishOutcome.UNAVAILABLE}
     assert max(seconds for _, seconds in while_down) < AT_ONCE_S
-    assert [line["event"] for line in logs] == ["rabbitmq is away", "rabbitmq is back"]
+    assert [line["event"] for line in logs] == [
+        "rabbitmq_connection_lost",
+        "rabbitmq_connection_restored",
+    ]
     assert "guest" not in str(logs)
 
 
@@ -168,7 +171,10 @@ def test_a_memory_alarm_sends_callers_home_until_it_is_over(
 
     assert {outcome for outcome, _ in blocked} == {PublishOutcome.UNAVAILABLE}
     assert max(seconds for _, seconds in blocked) < AT_ONCE_S
-    assert [line["event"] for line in logs] == ["rabbitmq is away", "rabbitmq is back"]
+    assert [line["event"] for line in logs] == [
+        "rabbitmq_connection_lost",
+        "rabbitmq_connection_restored",
+    ]
 
 
 def test_closing_is_bounded_whatever_rabbitmq_does(

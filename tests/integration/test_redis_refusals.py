@@ -250,7 +250,7 @@ def test_a_process_that_starts_meanwhile_says_what_redis_refuses_and_goes_on(
 
     container.close()
     said = [
-        line["reason"] for line in logs if line["event"] in ("store_refuses", "store_unchecked")
+        line["reason"] for line in logs if line["event"] in ("store_refused", "store_check_failed")
     ]
     assert any(says in reason for reason in said), logs
     assert PASSWORD not in str(logs)

@@ -131,7 +131,7 @@ def test_a_job_says_how_long_its_function_has_not_stopped(crew: Crew) -> None:
         (crew.look(after_s=after_s), log_of(run)) for after_s in (9, 1, 49, 1, 539, 1, 600, 600)
     ]
 
-    told = [sum(line["event"] == "function_does_not_stop" for line in lines) for lines, _ in said]
+    told = [sum(line["event"] == "function_stuck" for line in lines) for lines, _ in said]
     assert told == [len(lines) for _, lines in said] == [0, 1, 0, 1, 0, 1, 1, 1]
     assert said[1][1][0].startswith("The job was cancelled. The function was told to stop at ")
     assert said[1][1][0].endswith(" UTC, and 10 s later it still runs.")
@@ -191,7 +191,7 @@ def test_a_dead_thread_is_said_loudly_once_and_its_lease_is_let_go(crew: Crew) -
     first, second = crew.look(after_s=1), crew.look(after_s=600)
 
     assert [(line["event"], line["log_level"], line["job"]) for line in first] == [
-        ("thread_dead", "critical", run.fence.job_id)
+        ("thread_died", "critical", run.fence.job_id)
     ]
     assert second == []
     assert [each.fence.job_id for each in crew.runs] == ["alive"]

@@ -339,7 +339,7 @@ def test_an_attempt_that_cannot_be_made_counts_and_quotes_nothing(office: Office
 
     delivery = office.delivery(job_id)
     assert (delivery.status, delivery.attempts) == ("pending", 1)
-    assert [line for line in lines if line["event"] == "webhook_broken"]
+    assert [line for line in lines if line["event"] == "webhook_failed"]
     assert "hush" not in repr(lines)
 
 

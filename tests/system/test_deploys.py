@@ -65,7 +65,7 @@ def test_the_tick_of_a_new_operation_waits_for_a_worker_that_knows_it(stack: Sta
     set_next(stack.store, "new", datetime.now(UTC).replace(microsecond=0, second=0))
 
     eventually(
-        lambda: "tick_waits" in said_by(old_worker), what="the old one leaves it", timeout=20
+        lambda: "tick_postponed" in said_by(old_worker), what="the old one leaves it", timeout=20
     )
     waiting = read_schedule(stack.store, "new").last
     stack.worker(CALLBOARD_OPERATIONS=AFTER)
