@@ -144,7 +144,7 @@ class Scheduler:
             self._faults.reach("between-submit-and-advance")
         advance(self._store, stored, next_tick(schedule, latest), last=taken)
         write = log.info if taken.outcome in ("submitted", "skipped") else log.warning
-        write("tick", schedule=stored.name, outcome=taken.outcome, job=taken.job_id)
+        write("tick_processed", schedule=stored.name, outcome=taken.outcome, job=taken.job_id)
 
     def _submit(self, stored: StoredSchedule) -> Tick:
         schedule, at = stored.schedule, stored.next_at

@@ -43,7 +43,7 @@ class Tracing:
         if _standard.isEnabledFor(level):
             log.log(
                 level,
-                "request",
+                "request_handled",
                 method=req.method,
                 route=req.uri_template,
                 status=status,

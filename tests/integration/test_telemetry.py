@@ -252,7 +252,7 @@ def test_a_request_has_a_line_with_its_id_tenant_and_span(
 ) -> None:
     process.run("echo")
 
-    (line,) = said(lines, event="request", route="/v1/jobs")
+    (line,) = said(lines, event="request_handled", route="/v1/jobs")
     assert (line["request_id"], line["tenant"], line["status"]) == ("r-7", "default", 202)
     assert (line["trace_id"], line["span_id"]) == context_of(*process.spans("POST /v1/jobs"))
     assert "request_id" not in structlog.contextvars.get_contextvars()
