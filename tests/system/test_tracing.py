@@ -162,7 +162,9 @@ def test_web_and_worker_name_a_request_by_the_same_words(
 ) -> None:
     _received, (web, worker), jobs = followed
 
-    asked = lines_of([web], event="request_handled", request_id="followed-1", tenant="acme", status=202)
+    asked = lines_of(
+        [web], event="request_handled", request_id="followed-1", tenant="acme", status=202
+    )
     assert len(asked) == len(jobs)
     run = {"job": jobs["echo"], "request_id": "followed-1", "tenant": "acme", "attempt": 1}
     (ended,) = lines_of([worker], event="run_ended", operation="echo", **run)
