@@ -129,7 +129,7 @@ def traits(setup: Setup, *, strict: bool) -> Iterator[Trait]:
 def _safety(setup: Setup) -> Iterator[Trait]:
     text = str(setup.info.get("redis_version", "?"))
     if setup.version < OLDEST_VERSION:
-        yield Trait("version", "problem", "Redis is older than 6.2.", "Install a newer one.")
+        yield Trait("version", "problem", "Redis is older than 6.2.", "Install a newer version.")
     else:
         yield Trait("version", "ok", f"Redis {text}.")
     if setup.appends:
@@ -164,13 +164,13 @@ def _appending(setup: Setup) -> Iterator[Trait]:
             "persistence",
             "problem",
             "Redis cannot write its append-only file.",
-            "Look at its log and the space on its disk.",
+            "Check its log and its disk space.",
         )
     elif setup.appendfsync == "no":
         yield Trait(
             "persistence",
             "warning",
-            "Redis leaves it to the system when jobs reach the disk (appendfsync no).",
+            "The operating system decides when Redis writes to disk (appendfsync no).",
             "CONFIG SET appendfsync everysec, or always.",
         )
     else:
@@ -185,10 +185,10 @@ def _durability(setup: Setup, *, strict: bool) -> Iterator[Trait]:
                 "durability",
                 "note",
                 "A crash of Redis may lose the last second (CALLBOARD_DURABILITY=standard).",
-                "Where that is too much, set CALLBOARD_DURABILITY=strict.",
+                "If that is not acceptable, set CALLBOARD_DURABILITY=strict.",
             )
     elif setup.always or setup.can_wait:
-        yield Trait("durability", "ok", "Jobs are accepted once they are on disk.")
+        yield Trait("durability", "ok", "Jobs are accepted only once they are on disk.")
     else:
         yield Trait(
             "durability",
@@ -206,8 +206,8 @@ def _memory(info: Mapping[str, Any]) -> Iterator[Trait]:
         yield Trait(
             "memory",
             "note",
-            f"Redis uses {_mib(used)} and has no limit but its machine's {_mib(machine)}.",
-            "Set maxmemory below that, so that submissions get 503 before the machine is full.",
+            f"Redis uses {_mib(used)} and may use all of the machine's {_mib(machine)}.",
+            "Set maxmemory lower, so that submissions get 503 before the machine runs out.",
         )
     elif used >= most:
         yield Trait(
@@ -228,8 +228,8 @@ def _replicas(info: Mapping[str, Any]) -> Iterator[Trait]:
         yield Trait(
             "replicas",
             "problem",
-            "This Redis is a replica, which takes no jobs.",
-            "Let CALLBOARD_REDIS_URL name the primary.",
+            "This Redis is a replica, which accepts no jobs.",
+            "Set CALLBOARD_REDIS_URL to the primary.",
         )
     elif count := int(info.get("connected_slaves", 0)):
         yield Trait("replicas", "ok", f"Redis has {count} replica{'s' if count > 1 else ''}.")

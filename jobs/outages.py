@@ -12,32 +12,32 @@ _AWAY: Final = (
     OSError,
 )
 
-NO_RIGHTS: Final = "refuses its user the rights that jobs need"
+NO_RIGHTS: Final = "denies the user permissions that jobs need"
 NO_MEMORY: Final = "has no memory left for new jobs"
 NO_DATABASE: Final = "does not have the database that CALLBOARD_REDIS_URL names"
-READ_ONLY: Final = "is a replica, which takes no changes"
+READ_ONLY: Final = "is a replica, which accepts no writes"
 
 # By the words of Redis, for inside a script it wraps an error, each version in its own way, and
 # the client takes the first word from the text of an error that it has a class for.
 _REASONS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern), says)
     for pattern, says in (
-        (r"\b(NOAUTH|WRONGPASS)\b", "does not accept our user or password"),
+        (r"\b(NOAUTH|WRONGPASS)\b", "rejects the user or password"),
         (
             r"\bNOPERM\b|script can't|ACL failure|[Uu]nknown (Redis )?command",
             NO_RIGHTS,
         ),
         (r"\bREADONLY\b", READ_ONLY),
         (r"\bOOM\b", NO_MEMORY),
-        (r"\bMISCONF\b", "cannot write to its disk, so it takes no changes"),
-        (r"\bNOREPLICAS\b", "has too few replicas, so it takes no changes"),
+        (r"\bMISCONF\b", "cannot write to its disk, so it accepts no writes"),
+        (r"\bNOREPLICAS\b", "has too few replicas, so it accepts no writes"),
         (r"\bLOADING\b", "is still loading its data"),
-        (r"\b(BUSY|UNKILLABLE)\b", "is busy with somebody's script"),
-        (r"\bMASTERDOWN\b", "is a replica that has lost its primary"),
-        (r"\b(CLUSTERDOWN|TRYAGAIN)\b", "is a cluster that is not whole"),
-        (r"\b(MOVED|ASK|CROSSSLOT)\b", "is a cluster, and another node of it has our keys"),
+        (r"\b(BUSY|UNKILLABLE)\b", "is busy running a script"),
+        (r"\bMASTERDOWN\b", "is a replica without its primary"),
+        (r"\b(CLUSTERDOWN|TRYAGAIN)\b", "is a cluster with missing nodes"),
+        (r"\b(MOVED|ASK|CROSSSLOT)\b", "is a cluster, and another node holds these keys"),
         (r"DB index is out of range|invalid DB index|SELECT is not allowed", NO_DATABASE),
-        (r"max number of clients reached", "takes no more connections"),
+        (r"max number of clients reached", "accepts no more connections"),
     )
 )
 
@@ -53,5 +53,5 @@ def outage_of(error: BaseException) -> str | None:
             if pattern.search(text):
                 return says
     if isinstance(error, exceptions.AuthenticationError | exceptions.AuthorizationError):
-        return "does not accept our user or password"
+        return "rejects the user or password"
     return "does not answer" if isinstance(error, _AWAY) else None

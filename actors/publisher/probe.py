@@ -17,10 +17,10 @@ from pika.exceptions import (
 from callboard.actors.amqp import is_only_delivery_limit, reason_of
 from callboard.config.lines import get_logger
 
-NO_RIGHTS: Final = "refuses its user the rights that jobs need"
-NO_ROOM: Final = "takes no messages: it has too little memory or disk space"
-_NO_USER: Final = "does not accept our user or password"
-_NO_HOST: Final = "does not let our user into its virtual host"
+NO_RIGHTS: Final = "denies the user permissions that jobs need"
+NO_ROOM: Final = "accepts no messages: memory or disk space is low"
+_NO_USER: Final = "rejects the user or password"
+_NO_HOST: Final = "denies the user access to the virtual host"
 _OF_CONNECTIONS: Final = {403: _NO_USER, 530: _NO_HOST}
 _OF_CHANNELS: Final = {
     403: NO_RIGHTS,

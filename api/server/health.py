@@ -18,12 +18,10 @@ from callboard.jobs.rights import is_heard
 from callboard.jobs.store import Store
 from callboard.jobs.workers import list_workers
 
-_LOST: Final = (
-    "Redis has lost its API keys, so nobody is let in: `callboardctl keys create` makes new ones."
-)
+_LOST: Final = "Redis has lost its API keys and rejects every key; run `callboardctl keys create`."
 _UNKNOWN: Final = {"status": "unknown", "count": None}
 _UNHEARD: Final = {"status": "unknown", "unheard_jobs": None}
-_MUTE: Final = "Redis refuses its user the rights on channels: waits and cancels take a second."
+_MUTE: Final = "Redis denies the user permission for pub/sub: waits and cancels take a second."
 
 
 class AliveResource:

@@ -15,20 +15,22 @@ PROBLEMS, BLIND = 1, 2
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Mend what can be mended safely, and say what was.")
+@click.option("--repair", is_flag=True, help="Repair what can be repaired safely, and report it.")
 @click.option("--json", "as_document", is_flag=True, help="Print JSON.")
 @click.option(
     "--most",
     type=click.IntRange(min=1),
     default=MAX_STUCK,
     show_default=True,
-    help="How many entries of each line in Redis, and keys of each kind, are looked at.",
+    help="How many entries of each Redis collection, and keys of each kind, to check.",
 )
-@click.option("--management-url", help="RabbitMQ's management plugin, as http://host:15672.")
+@click.option(
+    "--management-url", help="URL of RabbitMQ's management plugin, such as http://host:15672."
+)
 @click.option(
     "--rabbitmqctl",
     metavar="COMMAND",
-    help="Leads to it, as `docker compose exec -T rabbitmq rabbitmqctl`.",
+    help="How to run it, such as `docker compose exec -T rabbitmq rabbitmqctl`.",
 )
 def doctor(
     *,
@@ -38,10 +40,10 @@ def doctor(
     management_url: str | None,
     rabbitmqctl: str | None,
 ) -> None:
-    """Look at servers, settings and jobs; say what is the matter, and what to do.
+    """Check servers, settings and jobs; report problems and how to fix them.
 
-    Run it with the settings of web and workers. Exits with 0 if there is no problem, 1 if there
-    is one, and 2 if it could not look.
+    Run it with the settings of web and workers. Exit codes: 0 no problem, 1 at least one problem,
+    2 the check was not possible.
     """
     # The other commands need neither RabbitMQ's client nor an HTTP client.
     from callboard.ops.doctor.consumer_timeout import Ways  # noqa: PLC0415
@@ -51,12 +53,12 @@ def doctor(
     settings = settings_or_refusal()
     if settings.embedded:
         raise Refusal(
-            "the one-process server keeps nothing to look at: "
+            "the one-process server has no servers to check: "
             "set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL"
         )
     ways = Ways(management_url, rabbitmqctl)
     errors = Console(stderr=True)
-    waits = errors.status("Looking…") if errors.is_terminal else nullcontext()
+    waits = errors.status("Checking…") if errors.is_terminal else nullcontext()
     with closing(connect_redis(settings, role="callboardctl")) as client, waits:
         store = Store(client, settings.namespace, testing=settings.testing)
         report = Examination(settings, store, ways, most, repair).run()

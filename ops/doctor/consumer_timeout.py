@@ -26,7 +26,7 @@ _QUORUM_ALONE: Final = (4, 3)
 _ASKED_S: Final = 20.0
 _QUESTION: Final = "application:get_env(rabbit, consumer_timeout)."
 _LISTENERS: Final = "[application:get_env(rabbit, K) || K <- [tcp_listeners, ssl_listeners]]."
-_LOOK: Final = f"Look yourself: rabbitmqctl eval '{_QUESTION}' (in ms; undefined is none)"
+_LOOK: Final = f"Check it yourself: rabbitmqctl eval '{_QUESTION}' (in ms; undefined is none)"
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ def look_at_consumer_timeout(
     """Compare the timeout with the longest time limit of the operations known here."""
     longest = max((each.rules.time_limit for each in registry or ()), default=None)
     if longest is None:
-        yield Finding("consumer_timeout", "unknown", "No operation is known here.", _LOOK)
+        yield Finding("consumer_timeout", "unknown", "No operations are loaded here.", _LOOK)
         return
     limit = format_duration(longest)
     if settings.queue_type == "classic" and numbers_of(queues.version) >= _QUORUM_ALONE:
-        yield Finding("consumer_timeout", "ok", "Classic queues have none in this version.")
+        yield Finding("consumer_timeout", "ok", "Classic queues have no timeout in this version.")
         return
     try:
         timeout = _read(settings, queues, ways)
@@ -70,8 +70,8 @@ def look_at_consumer_timeout(
     yield Finding(
         "consumer_timeout",
         "warning",
-        f"{timeout.says}, and a job may run for {limit}: its worker loses its connection then.",
-        "Set consumer_timeout above it, as deploy/rabbitmq.conf does.",
+        f"{timeout.says}, but a job may run for {limit}: its worker would lose its connection.",
+        "Raise consumer_timeout above the time limit, as deploy/rabbitmq.conf does.",
     )
 
 
@@ -85,9 +85,9 @@ def _unknown(limit: str, why: str) -> Finding:
     return Finding(
         "consumer_timeout",
         "unknown",
-        f"Nobody told how long a message may stay unacknowledged{why}. It must be more than "
+        f"The timeout for unacknowledged messages is unknown{why}. It must be more than "
         f"{limit}, the longest time limit; RabbitMQ's default is 30m.",
-        f"{_LOOK}, or say --management-url or --rabbitmqctl.",
+        f"{_LOOK}, or pass --management-url or --rabbitmqctl.",
     )
 
 
@@ -98,7 +98,7 @@ def _read(settings: Settings, queues: Queues, ways: Ways) -> _Timeout | None:
         if policies:
             milliseconds = min(policies)
             length = format_duration(timedelta(milliseconds=milliseconds))
-            return _Timeout(timedelta(milliseconds=milliseconds), f"A policy says {length}")
+            return _Timeout(timedelta(milliseconds=milliseconds), f"A policy sets {length}")
     if ways.rabbitmqctl is not None:
         return _by_command(ways.rabbitmqctl)
     return _by_local_command(settings)
@@ -136,7 +136,7 @@ def _address(url: str) -> SplitResult:
             return given
     except ValueError:
         pass  # as below, without what was given: it may hold a password
-    raise ValueError("what --management-url says is no address as http://host:15672")
+    raise ValueError("--management-url is not a URL such as http://host:15672")
 
 
 def _by_local_command(settings: Settings) -> _Timeout | None:
@@ -158,7 +158,7 @@ def _by_local_command(settings: Settings) -> _Timeout | None:
 def _by_command(command: str) -> _Timeout:
     told = re.search(r"\{ok,\s*(\w+)\}|undefined", said := _ask(command, _QUESTION))
     if told is None:
-        raise ValueError(f"rabbitmqctl said {said[:100]!r}")
+        raise ValueError(f"rabbitmqctl printed {said[:100]!r}")
     if not (told[1] or "").isdigit():
         return _Timeout(None, "RabbitMQ has no consumer_timeout")
     allowed = timedelta(milliseconds=int(told[1]))
@@ -176,7 +176,7 @@ def _ask(command: str, question: str) -> str:
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise ValueError(
-            lines[0].rstrip(".") if lines else f"rabbitmqctl ended with {done.returncode}"
+            lines[0].rstrip(".") if lines else f"rabbitmqctl exited with {done.returncode}"
         )
     return done.stdout.strip()
 
@@ -188,5 +188,5 @@ def _reason(error: Exception) -> str:
         fault = tls_fault(error) or type(error).__name__
         return f"the management plugin did not answer ({fault})"
     if isinstance(error, subprocess.TimeoutExpired):
-        return "rabbitmqctl did not end in time"
+        return "rabbitmqctl did not finish in time"
     return str(error)

@@ -86,7 +86,9 @@ class Examination:
             registry = discover(self.settings.operations)
             registry.limits(self.settings.resources)
         except OperationError as error:
-            remedy = "Mend the declaration, or CALLBOARD_OPERATIONS: no process starts like this."
+            remedy = (
+                "Correct the declaration, or CALLBOARD_OPERATIONS; no process starts until then."
+            )
             findings.append(Finding("declarations", "problem", str(error), remedy))
             return None
         return registry
@@ -129,8 +131,8 @@ class Examination:
                 self.blind = True
                 found.append(_away(error))
                 return found
-            remedy = "See `redis rights`; then look again."
-            found.append(Finding(about, "unknown", f"Redis refused to tell: {refused}", remedy))
+            remedy = "See `redis rights`, then run the doctor again."
+            found.append(Finding(about, "unknown", f"Redis refused the request: {refused}", remedy))
         return found
 
 
@@ -144,6 +146,6 @@ def _away(error: Exception) -> Finding:
     return Finding(
         "redis",
         "problem",
-        f"Redis cannot be used: {reason}",
-        "Start it, or mend CALLBOARD_REDIS_URL. Nothing about jobs can be said until it answers.",
+        f"Redis is unavailable: {reason}",
+        "Start it, or correct CALLBOARD_REDIS_URL. Jobs cannot be checked until it answers.",
     )

@@ -27,13 +27,13 @@ def look_at_files(
         yield _broken(_reason(error))
         return
     if unused and folders[0].exists() and not folders[0].is_dir():
-        yield _broken(f"{folders[0]} is no folder.")
+        yield _broken(f"{folders[0]} is not a folder.")
     elif unused:
         yield Finding(
             "storage",
             "note",
-            f"No files have been kept in {folders[0]} yet, or it is not there.",
-            "All is well if nobody has uploaded any; else mount it, or mend CALLBOARD_STORAGE_URL.",
+            f"{folders[0]} has no files yet, or is not mounted.",
+            "Normal before the first upload; otherwise mount it or correct CALLBOARD_STORAGE_URL.",
         )
     else:
         yield _try(storage)
@@ -55,16 +55,16 @@ def _try(storage: Storage) -> Finding:
     except (OSError, StorageUnavailable, FileNotFound) as error:
         return _broken(_reason(error))
     if kept != token:
-        return _broken("What was kept was not what was read.")
-    return Finding("storage", "ok", "Files can be kept, read and removed.")
+        return _broken("The bytes read differ from the bytes written.")
+    return Finding("storage", "ok", "Files can be written, read and deleted.")
 
 
 def _broken(reason: str) -> Finding:
     return Finding(
         "storage",
         "problem",
-        f"Files cannot be kept: {reason}",
-        "Look at CALLBOARD_STORAGE_URL, CALLBOARD_STAGING_DIR and who may write there.",
+        f"Files cannot be stored: {reason}",
+        "Check CALLBOARD_STORAGE_URL, CALLBOARD_STAGING_DIR and their permissions.",
     )
 
 
@@ -84,11 +84,11 @@ def _space(folder: Path, settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "disk",
             "problem",
-            f"{says}, less than one file may have ({format_bytes(largest)}).",
-            "Make room, or lower CALLBOARD_MAX_FILE_BYTES.",
+            f"{says}, less than the largest permitted file ({format_bytes(largest)}).",
+            "Free space, or lower CALLBOARD_MAX_FILE_BYTES.",
         )
     elif usage.free < LITTLE_SPACE * usage.total:
-        yield Finding("disk", "warning", f"{says}.", "Make room, or shorten CALLBOARD_FILE_TTL.")
+        yield Finding("disk", "warning", f"{says}.", "Free space, or shorten CALLBOARD_FILE_TTL.")
     else:
         yield Finding("disk", "ok", f"{says}.")
 
@@ -99,6 +99,6 @@ def _sharing(settings: Settings, workers: Sequence[Worker]) -> Iterator[Finding]
         yield Finding(
             "storage sharing",
             "warning",
-            f"Workers live on {len(hosts)} hosts, and files are kept in a folder of each.",
-            "Set CALLBOARD_STORAGE_URL to a folder that all share, or to s3://bucket/prefix.",
+            f"Workers run on {len(hosts)} hosts, and each host stores files in its own folder.",
+            "Set CALLBOARD_STORAGE_URL to a shared folder, or to s3://bucket/prefix.",
         )

@@ -14,8 +14,8 @@ def look_at_paused(paused: Mapping[str, int]) -> Iterator[Finding]:
         yield Finding(
             "paused",
             "warning",
-            f"{counted(waiting)} wait for the end of a pause.",
-            "callboardctl resume <operation> lets them run.",
+            f"{counted(waiting)} blocked by a pause.",
+            "Run callboardctl resume <operation>.",
         )
     if idle:
         yield Finding("paused", "note", f"Paused, with no job waiting: {', '.join(idle)}.")
@@ -27,10 +27,8 @@ def look_at_late_schedules(late: Sequence[str]) -> Iterator[Finding]:
         yield Finding(
             "schedules",
             "warning",
-            f"{len(late)} schedule{'s wait' if len(late) > 1 else ' waits'} for somebody who takes "
-            "a tick that has come.",
-            "Start workers that know their operations; a tick that nobody could take for 10 "
-            "minutes is refused.",
+            f"{len(late)} schedule{'s have' if len(late) > 1 else ' has'} an overdue tick.",
+            "Start workers that know their operations; a tick is refused after 10 minutes.",
             tuple(late[:3]),
         )
 
@@ -45,14 +43,14 @@ def look_at_strays(strays: Strays) -> Iterator[Finding]:
             "messages of newer versions",
             "warning",
             f"{strays.kept} without a record {'are' if strays.kept > 1 else 'is'} kept{since}.",
-            "A worker that can read them takes them over; they are dropped after 24 hours.",
+            "A worker that can read them will process them; they are dropped after 24 hours.",
         )
     if strays.dropped or strays.unreadable:
         yield Finding(
             "messages",
             "note",
-            f"{strays.dropped} of newer versions were dropped, and {strays.unreadable} were none "
-            "of ours.",
+            f"{strays.dropped} of newer versions were dropped; {strays.unreadable} were not "
+            "Callboard's.",
         )
 
 

@@ -38,7 +38,7 @@ def look_at_packages(wanted: Sequence[str] | None = None) -> Iterator[Finding]:
             "packages",
             "problem",
             f"Packages are missing or too old: {', '.join(old)}.",
-            "Install what requirements.lock says.",
+            "Install the versions in requirements.lock.",
         )
     else:
         yield Finding("packages", "ok", "All packages are new enough.")
@@ -63,7 +63,7 @@ def look_at_settings(
     ]
     yield from found
     if not any(finding.level in ("warning", "problem") for finding in found):
-        yield Finding("settings", "ok", "No setting is dangerous.")
+        yield Finding("settings", "ok", "No dangerous settings.")
 
 
 def _doors(settings: Settings, stored_keys: int, *, lost: bool) -> Iterator[Finding]:
@@ -71,9 +71,9 @@ def _doors(settings: Settings, stored_keys: int, *, lost: bool) -> Iterator[Find
         yield Finding(
             "settings keys",
             "problem",
-            "Redis has lost its API keys: nobody is let in but with those of the settings.",
-            "callboardctl keys create, for each tenant. To let everybody in, revoke the last one "
-            "with --last.",
+            "Redis has lost its API keys: only keys in CALLBOARD_API_KEYS work.",
+            "Run callboardctl keys create for each tenant. To give everyone access, revoke the "
+            "last key with --last.",
         )
         return
     if settings.api_keys or settings.require_keys or stored_keys:
@@ -82,8 +82,8 @@ def _doors(settings: Settings, stored_keys: int, *, lost: bool) -> Iterator[Find
     yield Finding(
         "settings keys",
         "warning" if settings.trusted_proxies else "note",
-        "There are no API keys: whoever reaches the web server may do everything.",
-        "callboardctl keys create, and CALLBOARD_REQUIRE_KEYS=true.",
+        "There are no API keys: everyone who can reach the web server has full access.",
+        "Run callboardctl keys create, and set CALLBOARD_REQUIRE_KEYS=true.",
     )
 
 
@@ -92,8 +92,8 @@ def _callbacks(settings: Settings, callbacks: int) -> Iterator[Finding]:
         yield Finding(
             "settings callbacks",
             "problem",
-            "Callbacks wait to be delivered, and CALLBOARD_SIGNING_KEY is not set here.",
-            "Give web and workers the key that they had; another one makes other secrets.",
+            "Callbacks are waiting for delivery, but CALLBOARD_SIGNING_KEY is not set here.",
+            "Set it to the previous key for web and workers; a new key changes all secrets.",
         )
 
 
@@ -102,12 +102,12 @@ def _tests(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "settings testing",
             "problem",
-            "CALLBOARD_TESTING is on: anybody who can write to Redis can move the clock.",
+            "CALLBOARD_TESTING is on: anyone who can write to Redis can move the clock.",
             "Unset it outside tests, and restart web and workers.",
         )
     if settings.log_level == "debug":
         yield Finding(
-            "settings log", "note", "CALLBOARD_LOG_LEVEL is debug, which writes a great deal."
+            "settings log", "note", "CALLBOARD_LOG_LEVEL is debug, which produces large logs."
         )
 
 
@@ -122,8 +122,8 @@ def _plain_wires(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 "settings tls",
                 "note",
-                f"The way to {name} on {host} is not encrypted.",
-                f"Use {better} unless the network is yours alone.",
+                f"The connection to {name} on {host} is not encrypted.",
+                f"Use {better} unless the network is private.",
             )
 
 

@@ -91,7 +91,7 @@ class Rabbitmq:
         numbers = numbers_of(self.version)
         if numbers and numbers < OLDEST_VERSION:
             says = f"RabbitMQ {self.version} is older than 3.10."
-            return Finding("rabbitmq version", "warning", says, "Install a newer one.")
+            return Finding("rabbitmq version", "warning", says, "Install a newer version.")
         return Finding("rabbitmq version", "ok", f"RabbitMQ {self.version}.")
 
     def _try_queue(self) -> Iterator[Finding]:
@@ -109,8 +109,8 @@ class Rabbitmq:
             yield Finding(
                 "rabbitmq alarms",
                 "problem",
-                "RabbitMQ takes no messages: it has too little memory or disk space.",
-                "rabbitmqctl status names its alarms. Jobs wait in the outbox until it has room.",
+                "RabbitMQ accepts no messages: memory or disk space is low.",
+                "rabbitmqctl status shows the alarms. Until they clear, jobs wait in the outbox.",
             )
             return
         except (AMQPError, ValueError) as error:
@@ -118,17 +118,15 @@ class Rabbitmq:
             yield Finding(
                 "rabbitmq rights",
                 "problem",
-                f"RabbitMQ does not let us use queues: {reason_of(error)}",
+                f"The RabbitMQ user may not use queues: {reason_of(error)}",
                 f"rabbitmqctl set_permissions -p <vhost> <user> {ours} '.*' {ours}",
             )
             return
         if body == b"doctor":
-            yield Finding("rabbitmq rights", "ok", "We may declare, publish and consume.")
-            yield Finding("rabbitmq alarms", "ok", "No alarm keeps messages out.")
+            yield Finding("rabbitmq rights", "ok", "The user may declare, publish and consume.")
+            yield Finding("rabbitmq alarms", "ok", "No alarm blocks publishing.")
         else:
-            yield Finding(
-                "rabbitmq rights", "problem", "A message that was confirmed did not come back."
-            )
+            yield Finding("rabbitmq rights", "problem", "A confirmed message was not delivered.")
 
     def _consumers(self, queue: str) -> int | None:
         """Count a queue's consumers; None where there is no such queue."""
@@ -151,15 +149,15 @@ class Rabbitmq:
                 "rabbitmq queues",
                 "warning",
                 f"{len(other)} queue{'s differ' if len(other) > 1 else ' differs'} from what this "
-                "version declares; it works, but without what differs.",
-                "Once it is empty stop all workers, rabbitmqctl delete_queue <name>, and start "
-                "them: they declare it anew. Jobs come back by themselves.",
+                "version declares. Jobs run, but without the newer arguments.",
+                "Once the queue is empty, stop all workers, run rabbitmqctl delete_queue <name>, "
+                "and start them; they declare it again and jobs reappear.",
                 tuple(other[:3]),
             )
         elif there:
-            yield Finding("rabbitmq queues", "ok", "The queues are as this version declares them.")
+            yield Finding("rabbitmq queues", "ok", "The queues match what this version declares.")
         else:
-            yield Finding("rabbitmq queues", "note", "No queue is there yet; workers declare them.")
+            yield Finding("rabbitmq queues", "note", "No queues exist yet; workers declare them.")
 
     def _refusal(self, queue: str, arguments: dict[str, Any]) -> str | None:
         try:
@@ -183,8 +181,8 @@ def look_at_rabbitmq(settings: Settings, names: Iterable[str]) -> tuple[list[Fin
             Finding(
                 "rabbitmq",
                 "problem",
-                f"RabbitMQ cannot be used: {reason_of(error)}",
-                "Start it, or mend CALLBOARD_BROKER_URL. Jobs are kept, and start when it is back.",
+                f"RabbitMQ is unavailable: {reason_of(error)}",
+                "Start it, or correct CALLBOARD_BROKER_URL. Jobs are kept, and start afterwards.",
             )
         ], Queues("", {})
     return [Finding("rabbitmq", "ok", "RabbitMQ answers."), *found], queues
@@ -196,6 +194,6 @@ def _unheard(there: Mapping[str, int]) -> Iterator[Finding]:
         yield Finding(
             "rabbitmq consumers",
             "warning",
-            f"Nobody consumes from {', '.join(silent)}.",
-            "Start workers, or see in their logs why they are not connected.",
+            f"No consumers for {', '.join(silent)}.",
+            "Start workers, or check in their logs why they are not connected.",
         )

@@ -51,8 +51,8 @@ def _setup(client: redis.Redis, *, strict: bool) -> Iterator[Finding]:
         yield Finding(
             "redis setup",
             "unknown",
-            f"Redis does not say how it is set up: {error}",
-            "Let the user of CALLBOARD_REDIS_URL call INFO, or look with another one.",
+            f"Redis does not report its configuration: {error}",
+            "Allow the user in CALLBOARD_REDIS_URL to call INFO, or use another user.",
         )
         return
     for trait in fitness.traits(setup, strict=strict):
@@ -62,9 +62,9 @@ def _setup(client: redis.Redis, *, strict: bool) -> Iterator[Finding]:
 def _rights(store: Store) -> Iterator[Finding]:
     refused = refusals(store)
     if not refused:
-        yield Finding("redis rights", "ok", "Redis lets us do all that is needed.")
+        yield Finding("redis rights", "ok", "The Redis user has all permissions that are needed.")
         return
-    remedy = "See what else is said of Redis here; jobs go on once it takes changes."
+    remedy = "See the other results for Redis. Jobs continue once it accepts writes."
     if refused[0].reason == NO_RIGHTS:
         ours = f"~{store.keys.prefix}* &{store.keys.prefix}*"
         remedy = f"ACL SETUSER <user> {ours} +@all -@dangerous +info"
@@ -107,13 +107,13 @@ def _ears(store: Store) -> Iterator[Finding]:
         except redis.ResponseError as error:
             heard, reason = False, str(error)
     if heard:
-        yield Finding("redis channels", "ok", "Messages on channels arrive.")
+        yield Finding("redis channels", "ok", "Pub/sub works.")
     else:
         yield Finding(
             "redis channels",
             "problem",
-            f"Waits and cancels come late, for messages on channels do not arrive: {reason}",
-            f"Let the user subscribe and publish: ACL SETUSER <user> &{store.keys.prefix}*",
+            f"Pub/sub does not work, so waits and cancels are delayed: {reason}",
+            f"Allow the user to subscribe and publish: ACL SETUSER <user> &{store.keys.prefix}*",
         )
 
 
@@ -129,7 +129,7 @@ def _pace(client: redis.Redis, clock: Callable[[], float] = time.time) -> Iterat
     median, worst = statistics.median(took), max(took)
     says = f"Redis answers in {median:.1f} ms (median), {worst:.1f} ms at worst."
     if median > SLOW_MS:
-        remedy = "Bring it nearer, or look at its SLOWLOG and its machine."
+        remedy = "Move it closer, or check its SLOWLOG and its host."
         yield Finding("redis latency", "warning", says, remedy)
     else:
         yield Finding("redis latency", "ok", says)
@@ -140,7 +140,7 @@ def _pace(client: redis.Redis, clock: Callable[[], float] = time.time) -> Iterat
             "clock",
             "warning",
             f"This host's clock is {abs(difference):,.1f} s {way} that of Redis.",
-            "Jobs go by the clock of Redis, logs and traces by the hosts': let all run NTP.",
+            "Jobs use the clock of Redis; logs and traces use the host's. Run NTP on all of them.",
         )
     else:
-        yield Finding("clock", "ok", "This host and Redis agree on the time.")
+        yield Finding("clock", "ok", "The clocks of this host and Redis agree.")

@@ -53,7 +53,7 @@ def summary(findings: Sequence[Finding]) -> str:
     counts = count_levels(findings)
     said = [_counted(counts[level], level) for level in _WORST_FIRST if counts[level]]
     mended = sum(each.mended for each in findings)
-    return ", ".join(said) + (f"; {mended} mended" if mended else "") + "."
+    return ", ".join(said) + (f"; {mended} repaired" if mended else "") + "."
 
 
 def _table(findings: Sequence[Finding]) -> Table:
@@ -85,7 +85,7 @@ def _cells(finding: Finding) -> tuple[str, ...]:
 
 
 def _matter(finding: Finding) -> str:
-    return f"Mended. {finding.matter}" if finding.mended else finding.matter
+    return f"Repaired. {finding.matter}" if finding.mended else finding.matter
 
 
 def _plain(text: str) -> str:

@@ -197,4 +197,4 @@ def test_without_servers_there_is_nothing_to_look_at() -> None:
     done = CliRunner().invoke(main, ["doctor"])
 
     assert done.exit_code == 2
-    assert "the one-process server keeps nothing to look at" in done.stderr
+    assert "the one-process server has no servers to check" in done.stderr

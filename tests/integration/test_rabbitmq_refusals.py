@@ -44,7 +44,7 @@ def test_rights_that_were_taken_are_said_and_come_back_by_themselves(
 
     with capture_logs() as logs:
         rabbitmq.ctl("clear_permissions", USER)
-        says(publisher, "refuses its user")
+        says(publisher, "denies the user permissions")
         rabbitmq.ctl("set_permissions", USER, ".*", ".*", ".*")
         says(publisher, "nothing")
     outcome = publish(publisher, queue)
@@ -64,9 +64,9 @@ def test_a_user_who_lacks_one_right_has_no_message_confirmed_until_it_is_given(
     rabbitmq.ctl("set_permissions", USER, *allowed)
     publisher = RabbitmqPublisher(weak, queues=[queue])
 
-    says(publisher, "refuses its user")
+    says(publisher, "denies the user permissions")
     refused = publish(publisher, queue)
-    says(publisher, "refuses its user")
+    says(publisher, "denies the user permissions")
     rabbitmq.ctl("set_permissions", USER, ".*", ".*", ".*")
     eventually(
         lambda: publish(publisher, queue) is PublishOutcome.CONFIRMED,
@@ -95,9 +95,9 @@ def test_a_queue_with_other_arguments_is_said(rabbitmq: RabbitMQ, namespace: str
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (("hush-hush", "another"), "does not accept our user or password"),
-        (("%2F", "nowhere"), "does not let our user into its virtual host"),
-        (("//weak", "//nobody"), "does not accept our user or password"),
+        (("hush-hush", "another"), "rejects the user or password"),
+        (("%2F", "nowhere"), "denies the user access to the virtual host"),
+        (("//weak", "//nobody"), "rejects the user or password"),
     ],
 )
 def test_what_is_wrong_with_an_address_is_said(
@@ -124,7 +124,7 @@ def test_an_alarm_is_said_even_if_nobody_publishes(rabbitmq: RabbitMQ, namespace
 
     try:
         rabbitmq.ctl("set_vm_memory_high_watermark", "0.0000001")
-        says(publisher, "takes no messages")
+        says(publisher, "accepts no messages")
     finally:
         rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
     says(publisher, "nothing")

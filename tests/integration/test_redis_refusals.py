@@ -66,14 +66,14 @@ def _snapshot(admin: Redis) -> Path:
 
 
 REFUSALS: dict[str, tuple[Change, str]] = {
-    "no commands that write": (rights("-@write"), "refuses its user the rights"),
-    "no scripts": (rights("-@scripting"), "refuses its user the rights"),
-    "no keys": (rights("resetkeys", "~other:*"), "refuses its user the rights"),
-    "no command at all": (rights("-@all"), "refuses its user the rights"),
-    "a user that is off": (rights("off"), "does not accept our user or password"),
-    "another password": (rights("resetpass", ">another"), "does not accept our user or password"),
-    "a replica": (as_replica, "is a replica, which takes no changes"),
-    "a stale replica": (as_stale_replica, "is a replica that has lost its primary"),
+    "no commands that write": (rights("-@write"), "denies the user permissions"),
+    "no scripts": (rights("-@scripting"), "denies the user permissions"),
+    "no keys": (rights("resetkeys", "~other:*"), "denies the user permissions"),
+    "no command at all": (rights("-@all"), "denies the user permissions"),
+    "a user that is off": (rights("off"), "rejects the user or password"),
+    "another password": (rights("resetpass", ">another"), "rejects the user or password"),
+    "a replica": (as_replica, "is a replica, which accepts no writes"),
+    "a stale replica": (as_stale_replica, "is a replica without its primary"),
     "a disk that cannot be written": (without_disk, "cannot write to its disk"),
     "too few replicas": (setting("min-replicas-to-write", "1"), "has too few replicas"),
 }
@@ -237,7 +237,7 @@ def test_a_process_that_starts_meanwhile_says_what_redis_refuses_and_goes_on(
     refusing: Refusing, name: str
 ) -> None:
     others = {
-        "no channels": (rights("resetchannels"), "refuses its user the rights"),
+        "no channels": (rights("resetchannels"), "denies the user permissions"),
         "full": (setting("maxmemory", "1"), "has no memory left"),
     }
     change, says = {**REFUSALS, **others}[name]

@@ -35,7 +35,7 @@ FINDINGS = (
         "consumer_timeout",
         "problem",
         "RabbitMQ's consumer_timeout is 30m, and a job may run for 2h: " + "word " * 30,
-        "Set consumer_timeout above it, as deploy/rabbitmq.conf does.",
+        "Raise consumer_timeout above the time limit, as deploy/rabbitmq.conf does.",
         ("01a201d6-6bb7-710b-ac9e-d05f7cec6712 (queued, \x1b[31mno message)",),
     ),
 )

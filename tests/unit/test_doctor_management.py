@@ -86,7 +86,7 @@ def test_a_policy_for_all_queues_is_found_with_the_brokers_user() -> None:
 
     assert (found.level, found.matter) == (
         "ok",
-        "A policy says 1d; the longest time limit is 2h.",
+        "A policy sets 1d; the longest time limit is 2h.",
     )
     assert served.asked == [
         ("/api/queues/a%2Fb/callboard.default", "fox:den"),
@@ -125,7 +125,7 @@ def test_a_url_that_is_none_is_said_without_its_password(url: str) -> None:
     found = look(url.replace("host", "eyes:secret@host"))
 
     assert found.level == "unknown"
-    assert "--management-url says is no address as http://host:15672" in found.matter
+    assert "--management-url is not a URL such as http://host:15672" in found.matter
     assert "secret" not in repr(found)
 
 
@@ -138,5 +138,5 @@ def test_https_is_verified_by_the_authorities_of_the_settings(tmp_path: Path) ->
 
     assert known.level == "ok"
     assert unknown.level == "unknown"
-    assert "its certificate is refused" in unknown.matter
+    assert "its certificate was rejected" in unknown.matter
     assert [user for _, user in served.asked] == ["fox:den"]

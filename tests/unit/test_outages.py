@@ -6,7 +6,7 @@ from redis._parsers.base import BaseParser
 
 from callboard.jobs.outages import outage_of
 
-RIGHTS = "refuses its user the rights that jobs need"
+RIGHTS = "denies the user permissions that jobs need"
 IN_6_2 = "ERR Error running script (call to f_ab): @user_script:1: @user_script: 1: "
 
 SAID = {
@@ -30,17 +30,17 @@ SAID = {
     f"{IN_6_2}-MISCONF Redis is configured to save RDB snapshots": "cannot write to its disk",
     "NOREPLICAS Not enough good replicas to write.": "has too few replicas",
     "LOADING Redis is loading the dataset in memory": "is still loading its data",
-    "BUSY Redis is busy running a script.": "is busy with somebody's script",
-    "MASTERDOWN Link with MASTER is down": "is a replica that has lost its primary",
-    "CLUSTERDOWN Hash slot not served": "is a cluster that is not whole",
-    "TRYAGAIN Multiple keys request during rehashing of slot": "is a cluster that is not whole",
+    "BUSY Redis is busy running a script.": "is busy running a script",
+    "MASTERDOWN Link with MASTER is down": "is a replica without its primary",
+    "CLUSTERDOWN Hash slot not served": "is a cluster with missing nodes",
+    "TRYAGAIN Multiple keys request during rehashing of slot": "is a cluster with missing nodes",
     "MOVED 3999 127.0.0.1:6381": "is a cluster, and another node",
     "ASK 3999 127.0.0.1:6381": "is a cluster, and another node",
     "CROSSSLOT Keys in request don't hash to the same slot": "is a cluster, and another node",
-    "NOAUTH Authentication required.": "does not accept our user or password",
-    "WRONGPASS invalid username-password pair or user is disabled.": "does not accept our user",
-    "ERR invalid password": "does not accept our user or password",
-    "ERR max number of clients reached": "takes no more connections",
+    "NOAUTH Authentication required.": "rejects the user or password",
+    "WRONGPASS invalid username-password pair or user is disabled.": "rejects the user",
+    "ERR invalid password": "rejects the user or password",
+    "ERR max number of clients reached": "accepts no more connections",
     "ERR DB index is out of range": "does not have the database",
     "ERR invalid DB index": "does not have the database",
     "ERR SELECT is not allowed in cluster mode": "does not have the database",
