@@ -8,7 +8,7 @@ import pika
 from callboard.actors.levels import QueueType
 from callboard.config.process import ProcessName
 from callboard.config.tls import TLS, ended_within_tls, tls_fault
-from callboard.jobs.versions import numbers_of
+from callboard.jobs.server_versions import numbers_of
 
 HEARTBEAT_S: Final = 20
 CONNECT_S: Final = 3

@@ -16,20 +16,20 @@ from callboard.actors.invocation.failures import describe, names
 from callboard.actors.runs import Run, Runs
 from callboard.actors.wakeups import submission_of
 from callboard.config.lines import get_logger
-from callboard.jobs.adopt import adopt
 from callboard.jobs.claim import Claim, claim
-from callboard.jobs.defer import WITHOUT_END, defer
 from callboard.jobs.errors import NewerFormat, StoreUnavailable
-from callboard.jobs.identity import new_token
+from callboard.jobs.ids import new_token
+from callboard.jobs.orphans import count_unreadable, keep_orphan
+from callboard.jobs.recover import recover
 from callboard.jobs.registry import Registry
+from callboard.jobs.snooze import WITHOUT_END, snooze
 from callboard.jobs.store import Store
-from callboard.jobs.strays import count_unreadable, keep_stray
 from callboard.jobs.submission import Submission
 
 if TYPE_CHECKING:
     from callboard.actors.spans import RunSpans
 
-DEFER: Final = timedelta(seconds=5)
+SNOOZE: Final = timedelta(seconds=5)
 SAID_EVERY_S: Final = 60.0
 
 Decided = TypeVar("Decided")
@@ -179,15 +179,15 @@ class Claiming(Middleware):
 
     def _adopt(self, submission: Submission, published_ms: int) -> None:
         word = self._retry_until_answered(
-            lambda: adopt(self._store, submission, published_ms=published_ms)
+            lambda: recover(self._store, submission, published_ms=published_ms)
         )
-        log.warning("job_adopted", answer=word)
-        if word != "adopted":
+        log.warning("job_recovered", answer=word)
+        if word != "recovered":
             raise NotMineError(word)
 
     def _put_off(self, submission: Submission, published_ms: int) -> None:
         def ask() -> str:
-            return defer(self._store, submission.job_id, delay=DEFER)
+            return snooze(self._store, submission.job_id, delay=SNOOZE)
 
         word = self._retry_until_answered(ask)
         if word == "missing":
@@ -199,7 +199,7 @@ class Claiming(Middleware):
     def _leave_to_newer(self, message: Any, reason: NewerFormat) -> NoReturn:
         """Put off what only a newer version can read; without a record Redis keeps the message."""
         word: str = self._retry_until_answered(
-            lambda: defer(self._store, message.message_id, delay=DEFER, patience=WITHOUT_END)
+            lambda: snooze(self._store, message.message_id, delay=SNOOZE, patience=WITHOUT_END)
         )
         if word == "missing":
             word = self._keep(message, reason)
@@ -209,7 +209,7 @@ class Claiming(Middleware):
     def _keep(self, message: Any, reason: NewerFormat) -> str:
         """Have Redis keep a message; held here it would take the place of others."""
         try:
-            return keep_stray(
+            return keep_orphan(
                 self._store,
                 message.encode(),
                 job_id=message.message_id,
@@ -219,7 +219,7 @@ class Claiming(Middleware):
             )
         except StoreUnavailable:
             # Other jobs can still run when Redis is full, so nobody waits here for room.
-            message.requeue(after=DEFER)
+            message.requeue(after=SNOOZE)
             return "requeued"
 
     def _say_seldom(self, event: str, operation: str, **values: Any) -> None:

@@ -18,17 +18,17 @@ from callboard.config.lines import get_logger
 from callboard.config.process import ProcessName
 from callboard.config.tls import tls_fault
 from callboard.jobs.errors import StoreUnfit
-from callboard.jobs.faults import FaultPoints
+from callboard.jobs.fault_points import FaultPoints
 from callboard.jobs.files.storage import Storage
-from callboard.jobs.fitness import examine
-from callboard.jobs.intake import Intake
 from callboard.jobs.outages import NO_DATABASE, outage_of
+from callboard.jobs.redis_checks import check_redis
+from callboard.jobs.redis_permissions import refusals
 from callboard.jobs.registry import Registry, discover
 from callboard.jobs.relay import Relay
-from callboard.jobs.rights import refusals
 from callboard.jobs.schedules.file import read_schedules
 from callboard.jobs.schedules.schedule import Schedule
 from callboard.jobs.store import Store
+from callboard.jobs.submission_service import SubmissionService
 
 log = get_logger(__name__)
 
@@ -49,7 +49,7 @@ class Container:
     broker: RabbitmqBroker | EmbeddedBroker
     publisher: BrokerPublisher
     relay: Relay
-    intake: Intake
+    submissions: SubmissionService
     storage: Storage
     schedules: dict[str, Schedule] | None = None
     at_close: list[Callable[[], None]] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Container:
         try:
             for refusal in refusals(self.store):
                 log.error("store_refused", reason=str(refusal))
-            fitness = examine(self.store.redis, strict=strict)
+            checked = check_redis(self.store.redis, strict=strict)
         except redis.RedisError as error:
             if outage_of(error) == NO_DATABASE:
                 raise StoreUnfit(f"Redis {NO_DATABASE}.") from error
@@ -81,9 +81,9 @@ class Container:
                 raise
             log.warning("store_check_failed", reason=away_because(error))
             return
-        for complaint in fitness.complaints:
+        for complaint in checked.complaints:
             log.error("store_misconfigured", complaint=complaint)
-        self.store.durable_by = fitness.durable_by
+        self.store.durable_by = checked.durable_by
 
     def broker_trouble(self) -> str | None:
         """Say what keeps messages from being published now, in a sentence; None if nothing does.
@@ -132,7 +132,7 @@ def build_container(settings: Settings, *, role: str = "program") -> Container:
     )
     relay = Relay(store, publisher)
     store.on_woken = relay.wake
-    intake = Intake(
+    submissions = SubmissionService(
         store,
         publisher,
         relay,
@@ -148,7 +148,7 @@ def build_container(settings: Settings, *, role: str = "program") -> Container:
         broker,
         publisher,
         relay,
-        intake,
+        submissions,
         open_storage(settings),
         schedules,
     )

@@ -4,8 +4,8 @@ import re
 from enum import Enum, unique
 from typing import Final, Literal
 
+from callboard.jobs.server_versions import numbers_of
 from callboard.jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
-from callboard.jobs.versions import numbers_of
 
 QueueType = Literal["classic", "quorum"]
 
@@ -33,24 +33,24 @@ class Levels(Enum):
     TWO = "two"
 
 
-def level_of(priority: int, *, handed_over: bool, levels: Levels = Levels.ALL) -> int:
+def level_of(priority: int, *, reserved: bool, levels: Levels = Levels.ALL) -> int:
     """Give the AMQP priority of a message.
 
-    A job that was handed its places goes before others of its own priority, and behind every
+    A job with reserved places goes before others of its own priority, and behind every
     better one (ADR 42).
 
     Args:
         priority: of the job, 0 to 10.
-        handed_over: whether places are reserved for it.
+        reserved: whether places are reserved for it.
         levels: those of its queue.
     """
     match levels:
         case Levels.TWO:
             return _HIGH if priority > DEFAULT_PRIORITY else 0
         case Levels.EARLIER:
-            before_others = handed_over and priority == DEFAULT_PRIORITY
+            before_others = reserved and priority == DEFAULT_PRIORITY
             return priority + (before_others or priority > DEFAULT_PRIORITY)
-    return 2 * priority + handed_over
+    return 2 * priority + reserved
 
 
 def levels_of(queue_type: QueueType, server_version: str) -> Levels:

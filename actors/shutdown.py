@@ -12,7 +12,7 @@ from callboard.actors.runs import Run, Runs
 from callboard.actors.watchdog.hang_timer import end_unless_called_again
 from callboard.config.lines import get_logger
 from callboard.jobs.errors import ShutDown
-from callboard.jobs.excuse import excuse
+from callboard.jobs.preempt import preempt
 from callboard.jobs.store import Store
 
 LAST_TRIES_SECONDS: Final = 5.0
@@ -21,7 +21,7 @@ GONE_SECONDS: Final = 6.0
 """After the grace: when the process is gone."""
 HELD_UP_SECONDS: Final = 9.0
 """After the grace: when it is gone even if a function keeps the interpreter's lock."""
-EXCUSE_SECONDS: Final = 0.5
+PREEMPT_SECONDS: Final = 0.5
 EXIT_STUCK: Final = 70
 """Tells process managers that the worker gave itself up: EX_SOFTWARE of sysexits.h."""
 
@@ -31,7 +31,7 @@ log = get_logger(__name__)
 class WorkerShutdown:
     """Ends the runs of a process that was told to stop, and the process.
 
-    Whatever still runs is excused at once, so that no crash is counted if somebody kills the
+    Whatever still runs is preempted at once, so that no crash is counted if somebody kills the
     process before its time, or when it goes although a function does not stop.
 
     Args:
@@ -51,8 +51,10 @@ class WorkerShutdown:
         self.begun: Final = threading.Event()
         self.ending: Final = threading.Event()
         self._timers: list[threading.Timer] = []
-        self._excused: set[Run] = set()
-        self._excuses = PeriodicThread("excuses", self._excuse_all, interval=EXCUSE_SECONDS)
+        self._preempted: set[Run] = set()
+        self._preemptions = PeriodicThread(
+            "preemptions", self._preempt_all, interval=PREEMPT_SECONDS
+        )
 
     def give_up(self) -> None:
         """Have the exit code say that the worker ended by itself."""
@@ -61,7 +63,7 @@ class WorkerShutdown:
     def begin(self) -> None:
         """Start to stop; nothing here waits."""
         self.begun.set()
-        self._excuses.start()
+        self._preemptions.start()
         self._timers += [
             _after(self._grace, self._interrupt_all),
             _after(self._grace + LAST_TRIES_SECONDS, self.ending.set),
@@ -76,7 +78,7 @@ class WorkerShutdown:
         self.ending.set()
         for timer in self._timers:
             timer.cancel()
-        self._excuses.close()
+        self._preemptions.close()
 
     def exit(self) -> None:
         """Say how the process ended, once everything is closed.
@@ -87,11 +89,11 @@ class WorkerShutdown:
         if self._exit_code and self._is_own:
             raise SystemExit(self._exit_code)
 
-    def _excuse_all(self) -> None:
+    def _preempt_all(self) -> None:
         for run in self._runs:
-            if run not in self._excused and _is_innocent(run):
-                excuse(self._store, run.fence)
-                self._excused.add(run)
+            if run not in self._preempted and _is_innocent(run):
+                preempt(self._store, run.fence)
+                self._preempted.add(run)
 
     def _interrupt_all(self) -> None:
         for run in self._runs:

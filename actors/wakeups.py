@@ -68,7 +68,7 @@ class BrokerPublisher:
             message_id=submission.job_id,
             message_timestamp=wakeup.published_ms,
         )
-        return OutgoingMessage(message, submission.priority, handed_over=wakeup.handed_over)
+        return OutgoingMessage(message, submission.priority, reserved=wakeup.reserved)
 
 
 def submission_of(message: Message[Any]) -> tuple[Submission, int]:

@@ -17,7 +17,6 @@ from callboard.actors.execution.actor import actor_of
 from callboard.actors.execution.environment import ExecutionEnvironment
 from callboard.actors.execution.outcome_recorder import OutcomeRecorder
 from callboard.actors.execution.results_backend import ResultsBackend
-from callboard.actors.hail import Hail
 from callboard.actors.isolation.child_pool import ChildPool
 from callboard.actors.lease_renewal import LeaseRenewal
 from callboard.actors.maintenance.housekeeper import Housekeeper
@@ -33,6 +32,7 @@ from callboard.actors.signals import (
 )
 from callboard.actors.watchdog.parent_watch import ParentWatch
 from callboard.actors.watchdog.thread_watch import Watchdog
+from callboard.actors.worker_heartbeat import WorkerHeartbeat
 from callboard.config.connections import connect_redis
 from callboard.config.lines import get_logger
 from callboard.config.telemetry import Telemetry
@@ -42,7 +42,7 @@ from callboard.jobs.progress import LogBounds
 if TYPE_CHECKING:
     from callboard.actors.spans import RunSpans
 
-HELLO_SECONDS: Final = 5.0
+WORKER_HEARTBEAT_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 0.1
 WATCHDOG_SECONDS: Final = 1.0
 
@@ -50,7 +50,7 @@ log = get_logger(__name__)
 
 
 class WorkerLifecycle(Middleware):
-    """Starts and stops with the worker: heartbeat, watch, cancels, hello, housekeeping.
+    """Starts and stops with the worker: heartbeat, watch, cancels, worker heartbeat, housekeeping.
 
     Nothing here connects before the worker boots, so a process may fork until then.
 
@@ -90,7 +90,9 @@ class WorkerLifecycle(Middleware):
         drain = self._parent_watch.drain if self._parent_watch is not None else None
         self._watchdog = Watchdog(self.runs, stuck_after=settings.stuck_after, drain=drain)
         self._restorer = ProcessStateRestorer(self.runs, replace=drain, owns_process=owns_process)
-        self.hail: Final = Hail(container, self._name, self.runs, self._watchdog)
+        self.worker_heartbeat: Final = WorkerHeartbeat(
+            container, self._name, self.runs, self._watchdog
+        )
         self._recorder = OutcomeRecorder(
             self._store,
             worker=self._name,
@@ -104,7 +106,9 @@ class WorkerLifecycle(Middleware):
             interval=self._lease.total_seconds() / 3,
         )
         self._watch = PeriodicThread("watch", self.watch, interval=WATCH_SECONDS)
-        self._hello = PeriodicThread("hello", self.hail.say, interval=HELLO_SECONDS)
+        self._worker_heartbeats = PeriodicThread(
+            "worker-heartbeat", self.worker_heartbeat.send, interval=WORKER_HEARTBEAT_SECONDS
+        )
         self._guarding = PeriodicThread("watchdog", self.look_after, interval=WATCHDOG_SECONDS)
         self._cancels = CancelListener(
             connect_redis(settings, for_subscription=True, role="worker"),
@@ -118,7 +122,7 @@ class WorkerLifecycle(Middleware):
             name=self._name,
             lease=self._lease,
             storage=container.storage,
-            scheduler=Scheduler(self._store, container.intake, namespace=settings.namespace),
+            scheduler=Scheduler(self._store, container.submissions, namespace=settings.namespace),
             put_back=container.publisher.put_back,
             callback_retries=settings.callback_retries,
         )
@@ -186,7 +190,7 @@ class WorkerLifecycle(Middleware):
         self._container.relay.start()
         self._children.start()
         self._watchdog.watch(worker.workers)
-        self.hail.listen_to(worker.consumer_whitelist)
+        self.worker_heartbeat.listen_to(worker.consumer_whitelist)
         for loop in self._loops():
             loop.start()
         self._cancels.start()
@@ -209,7 +213,7 @@ class WorkerLifecycle(Middleware):
         self._stopping.close()
         for loop in self._loops():
             loop.close()
-        self.hail.part()
+        self.worker_heartbeat.end()
         self._cancels.close()
         self._environment.close()
         self._container.relay.close()
@@ -253,4 +257,4 @@ class WorkerLifecycle(Middleware):
         return RunSpans(self._telemetry, system=system, namespace=settings.namespace)
 
     def _loops(self) -> tuple[PeriodicThread, ...]:
-        return (self._heartbeat, self._watch, self._hello, self._guarding)
+        return (self._heartbeat, self._watch, self._worker_heartbeats, self._guarding)

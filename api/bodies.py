@@ -5,8 +5,8 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from callboard.api.problems.problem import invalid_request
-from callboard.jobs.misfits import misfits
-from callboard.jobs.pointer import pointer_of
+from callboard.jobs.json_pointer import pointer_of
+from callboard.jobs.validation_errors import validation_errors
 
 Model = TypeVar("Model", bound=BaseModel)
 _MAX_MEMBERS: Final = 100  # each that is wrong is an error of its own
@@ -33,5 +33,5 @@ def parse_body(model: type[Model], body: Any) -> Model:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        found = misfits(error, body, model.model_validate)
+        found = validation_errors(error, body, model.model_validate)
     raise invalid_request([(pointer_of(where), detail) for where, detail in found])

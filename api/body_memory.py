@@ -64,10 +64,10 @@ class ReleaseHeld:
         self, req: Request, _resp: falcon.Response, _resource: object, _succeeded: object
     ) -> None:
         """Give it back, also after an error."""
-        give_back(req)
+        release_room(req)
 
 
-def give_back(req: Request) -> None:
-    """Give back what a request holds; a repeat does nothing."""
+def release_room(req: Request) -> None:
+    """Release what a request holds; a repeat does nothing."""
     while req.context.held:
         req.context.held.pop()()

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import INVALID_HEADER
-from callboard.jobs.meaning import fingerprint
+from callboard.jobs.fingerprint import fingerprint
 
 MAX_KEY_LENGTH: Final = 255
 KEY_PATTERN: Final = (

@@ -9,7 +9,7 @@ import falcon
 
 from callboard.api.request import Request
 from callboard.api.urls import with_query
-from callboard.jobs.identity import is_job_id
+from callboard.jobs.ids import is_job_id
 from callboard.jobs.listing import Position
 
 _CURSOR: Final = struct.Struct(">Q16s")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgpack
 
-from callboard.jobs.digits import NotHeldError, parse_fraction, parse_whole
+from callboard.jobs.json_numbers import NotHeldError, parse_fraction, parse_whole
 
 _PERHAPS_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 # A pair of escaped surrogates, one alone as the group, or any other escape.

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from callboard.api.jobs.submission import parse_time
 from callboard.api.problems.problem import invalid_request
 from callboard.api.request import Request
-from callboard.jobs.members import MAX_LABELS, is_label
+from callboard.jobs.fields import MAX_LABELS, is_label
 
 LABEL: Final = "label."
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}")

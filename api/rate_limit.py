@@ -9,8 +9,8 @@ from callboard.api.caller import NOBODY
 from callboard.api.request import Request, is_large
 from callboard.config import Rate
 from callboard.jobs.errors import RateExceeded, StoreUnavailable
-from callboard.jobs.quota import POLICY, Charge, Quota
 from callboard.jobs.rate import count_request, look_at_rate
+from callboard.jobs.rate_quota import POLICY, Charge, Quota
 from callboard.jobs.store import Store
 
 SUBMISSIONS: Final = frozenset(

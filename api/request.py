@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from callboard.api.tracing.context import TraceContext
-    from callboard.jobs.quota import Quota
+    from callboard.jobs.rate_quota import Quota
 
 
 SMALL_BYTES: Final = 32 * 1024
@@ -33,7 +33,7 @@ class Context:
         admitted: whether that caller would be let in now, too; for answers that take long.
         began: when it came, by the monotonic clock.
         peer: the address of the client, or of what is in front of it and is not trusted.
-        held: gives back what the request holds, once it is answered.
+        held: releases what the request holds, once it is answered.
         quota: what is left of the caller's; None while the request is not counted.
         trace: where in which trace it is; None until somebody has looked.
         span: its span and what ends it, where telemetry is on.

@@ -12,10 +12,10 @@ from callboard.config import Settings
 from callboard.config.telemetry import Telemetry
 from callboard.jobs.checking import Check, check_here
 from callboard.jobs.files.storage import Storage
-from callboard.jobs.intake import Intake
 from callboard.jobs.offload import Offload, at_once
 from callboard.jobs.registry import Registry
 from callboard.jobs.store import Store
+from callboard.jobs.submission_service import SubmissionService
 
 _MAX_ASIDE_BYTES: Final = 512 * 1024**2
 _ASIDE_GREED: Final = 3
@@ -41,7 +41,7 @@ class Services:
 
     settings: Settings
     store: Store
-    intake: Intake
+    submissions: SubmissionService
     registry: Registry
     events: Events
     broker_trouble: Callable[[], str | None]

@@ -19,8 +19,8 @@ import redis
 from callboard.jobs.claim import claim
 from callboard.jobs.fence import Fence
 from callboard.jobs.finish import encode_result, finish
-from callboard.jobs.identity import new_job_id
-from callboard.jobs.progress import LogBounds, Report, progress
+from callboard.jobs.ids import new_job_id
+from callboard.jobs.progress import LogBounds, ProgressReport, progress
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
 from callboard.jobs.submit import submit
@@ -58,7 +58,7 @@ def claim_new_job(store: Store) -> Fence:
 def _change(
     store: Store, began: float, jobs: tuple[list[Fence], list[Fence]], plan: dict[str, Any]
 ) -> dict[str, float]:
-    """Report and finish at the times of the plan, and give the time of each finish."""
+    """ProgressReport and finish at the times of the plan, and give the time of each finish."""
     pause = threading.Event()
     watched, waited = jobs
     finished: dict[str, float] = {}
@@ -72,7 +72,7 @@ def _change(
             finish(store, fence, outcome)
             continue
         lines = [f"{time.time():.3f} line {number}"] if number % _LINE_EVERY == 0 else []
-        report = Report(percent=number % 1000 / 10, lines=lines)
+        report = ProgressReport(percent=number % 1000 / 10, lines=lines)
         progress(store, fence, report, bounds=LogBounds())
     return finished
 

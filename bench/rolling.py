@@ -136,7 +136,7 @@ def _replace(stack: Stack, worker: Started, *, due: float) -> None:
     stack.worker()
     eventually(
         lambda: set(stack.pids_of_workers()) - before,
-        what="the next worker says hello",
+        what="the next worker sends a heartbeat",
         timeout=BOOT_SECONDS,
     )
     worker.process.terminate()

@@ -123,7 +123,7 @@ def _facts(job: JobObject) -> Iterable[tuple[Text, Text]]:
         "operation": job["operation"],
         "step": progress.get("step"),
         "position": queue.get("position"),
-        "blocked on": "a pause" if queue.get("paused") else queue.get("parked_on"),
+        "blocked on": "a pause" if queue.get("paused") else queue.get("blocked_on"),
         "attempt": attempt,
         "created": job["created_at"],
         "due": job.get("scheduled_for"),

@@ -11,7 +11,7 @@ from callboard.jobs.fence import Fence
 from callboard.jobs.store import Store
 from callboard.jobs.submission import FORMAT, milliseconds, moment
 
-Word = Literal["claimed", "parked", "taken", "ended", "missing"]
+Word = Literal["claimed", "blocked", "taken", "ended", "missing"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Claim:
     """What became of a claim; only a claimed one has a fence.
 
     Attributes:
-        word: claimed; parked, when it waits in Redis and will be woken; taken, when another
+        word: claimed; blocked, when it waits in Redis and will be woken; taken, when another
             attempt runs; ended, when it is final; missing, when Redis has no such record.
         failures: how many attempts failed before.
         retry_delay: how long the job waited after the last of them; None after none.

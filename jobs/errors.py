@@ -57,7 +57,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final, Self
 
 from callboard.config.duration import format_bytes
-from callboard.jobs.quota import Quota
+from callboard.jobs.rate_quota import Quota
 
 MAX_DELAY: Final = timedelta(days=1)
 """No function chooses a longer one before its next attempt."""

@@ -14,7 +14,7 @@ Word = Literal["finished", "stale", "ended", "missing", "lost"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """How a run ended: with an encoded result, or with an error.
 
     Attributes:
@@ -31,7 +31,7 @@ class Outcome:
     files: tuple[str, ...] = ()
 
 
-def encode_result(value: Any, *, max_bytes: int) -> Outcome:
+def encode_result(value: Any, *, max_bytes: int) -> RunOutcome:
     """Encode what a function returned, before anything is recorded.
 
     Raises:
@@ -48,10 +48,10 @@ def encode_result(value: Any, *, max_bytes: int) -> Outcome:
         raise ResultTooLarge(
             f"The result takes {size} bytes; {max_bytes} are allowed.", retryable=False
         )
-    return Outcome(stored, size)
+    return RunOutcome(stored, size)
 
 
-def finish(store: Store, fence: Fence, outcome: Outcome) -> Word:
+def finish(store: Store, fence: Fence, outcome: RunOutcome) -> Word:
     """Record the outcome of an attempt; at most one attempt of a job ever succeeds in that.
 
     Returns:

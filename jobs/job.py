@@ -8,8 +8,8 @@ from typing import Final, Protocol, TypeVar
 from callboard.jobs.encoding import cut
 from callboard.jobs.errors import Cancelled, Interrupted, Interruption
 from callboard.jobs.files.folder import RunFiles
-from callboard.jobs.progress import Report
-from callboard.jobs.scale import Scale, percent_of, units_of
+from callboard.jobs.progress import ProgressReport
+from callboard.jobs.progress_units import Scale, percent_of, units_of
 
 Item = TypeVar("Item")
 MAX_LINE_LENGTH: Final = 4096
@@ -144,7 +144,7 @@ class Job:
         with self._lock:
             self._stop = self._stop or cause or Cancelled("The job was cancelled.")
 
-    def absorb(self, report: Report) -> None:
+    def absorb(self, report: ProgressReport) -> None:
         """Take over what the same attempt reported in another process."""
         with self._lock:
             self._percent = self._percent if report.percent is None else report.percent
@@ -157,13 +157,13 @@ class Job:
         if self._reporter is not None:
             self._reporter.changed()
 
-    def collect(self) -> Report | None:
+    def collect(self) -> ProgressReport | None:
         """Take what has changed since the last call; None when nothing has."""
         with self._lock:
             lines, self._lines = self._lines, []
             if self._dropped:
                 lines.append(f"{time.time():.3f} ({self._dropped} lines dropped)")
-            report = Report(
+            report = ProgressReport(
                 percent=self._percent,
                 current=self._current,
                 total=self._total,
@@ -172,7 +172,7 @@ class Job:
             )
             self._percent = self._current = self._total = None
             self._step, self._dropped = "", 0
-        return None if report == Report() else report
+        return None if report == ProgressReport() else report
 
     def _report(self, line: str | None = None) -> None:
         if line is not None:

@@ -27,8 +27,8 @@ TEMPLATES: Final[dict[str, str]] = {
     # Places.
     "limits": "limits",  # hash: declared:, operator: and pause:<slot>, how many places
     "slot": "slot:<slot>",  # zset: <id>:<place>; score -1 occupied, a rank reserved
-    "waiting": "waiting:<slot>",  # zset: parked jobs by rank
-    "waited": "waited",  # set: slots that may have parked jobs
+    "waiting": "waiting:<slot>",  # zset: blocked jobs by rank
+    "waited": "waited",  # set: slots that may have blocked jobs
     "queued": "queued:<queue>",  # zset: queued jobs that wait for a worker by rank
     "reservations": "reservations",  # zset: jobs with reserved places by the time they lapse
     # Clocks.
@@ -65,19 +65,19 @@ TEMPLATES: Final[dict[str, str]] = {
     "schedule": "schedule:<schedule>",  # hash: one recurring job
     "schedules": "schedules",  # zset: all of them by their next tick; a paused one has none
     # Messages of newer versions that have no record.
-    "strays": "strays",  # zset: kept ones by when they are looked at again
-    "stray": "stray:<stray>",  # hash: the message, its queue, and when it was first met
-    "stray_counts": "stray_counts",  # hash: how many were read, dropped, or none of ours
+    "orphans": "orphans",  # zset: kept ones by when they are looked at again
+    "orphan": "orphan:<orphan>",  # hash: the message, its queue, and when it was first met
+    "orphan_counts": "orphan_counts",  # hash: how many were read, dropped, or none of ours
     # Looking.
     "tenants": "tenants",  # set: tenants that have submitted
     "index": "index:<tenant>",  # zset: a tenant's jobs by creation
     "index_facet": "index:<tenant>:<facet>:<value>",  # zset: the same, of one facet
     "stats": "stats:<operation>",  # hash: what past runs took
-    # The fleet.
-    "workers": "workers",  # zset: worker ids by their last hello
-    "worker": "worker:<worker>",  # hash: what a worker said of itself
+    # Workers.
+    "workers": "workers",  # zset: worker ids by their last heartbeat
+    "worker": "worker:<worker>",  # hash: what a worker says of itself
     "threads": "threads",  # string: how many jobs the living workers run at a time
-    "operations": "operations",  # zset: operations by the last hello of a worker that knows them
+    "operations": "operations",  # zset: operations by the last heartbeat of one that knows them
     "leader": "leader",  # string: the housekeeper that leads
     # Never written: deleting it is a write that a full memory does not refuse.
     "headroom": "headroom",
@@ -123,9 +123,9 @@ PERMANENT: Final[tuple[str, ...]] = (
     "secrets",
     "schedule:*",
     "schedules",
-    "strays",
-    "stray:*",
-    "stray_counts",
+    "orphans",
+    "orphan:*",
+    "orphan_counts",
     "expiry",
     "tombstones",
     "ticks",

@@ -66,7 +66,7 @@ def paused_slots(store: Store) -> frozenset[str]:
 
 
 def waiting_at(store: Store, slots: Sequence[str]) -> list[int]:
-    """Count the jobs that are parked at each slot.
+    """Count the jobs that are blocked at each slot.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -7,16 +7,14 @@ from datetime import timedelta
 from typing import Any, Final, overload
 
 from callboard.config.duration import parse_bytes, parse_duration
-from callboard.jobs.checked import Checked
+from callboard.jobs.checked_parameters import CheckedParameters
 from callboard.jobs.checking import Check, Validated, check_here
 from callboard.jobs.errors import OperationError
 from callboard.jobs.files.check import LookUp, check_files, know_no_files
 from callboard.jobs.files.records import FileRecord
+from callboard.jobs.fingerprint import fingerprint
 from callboard.jobs.limit import operation_slot, resource_slot
-from callboard.jobs.meaning import fingerprint
-from callboard.jobs.parameters import Parameters
-from callboard.jobs.retry_policy import Decide, RetryPolicy, policy_of
-from callboard.jobs.rules import (
+from callboard.jobs.operation_rules import (
     Isolation,
     MemoryLimitKind,
     Rules,
@@ -24,8 +22,10 @@ from callboard.jobs.rules import (
     complaints,
     unknown_option,
 )
+from callboard.jobs.parameters import Parameters
+from callboard.jobs.retry_policy import Decide, RetryPolicy, policy_of
 from callboard.jobs.submission import OnConflict, Submission
-from callboard.jobs.submitting import as_members, split, submitter_of, with_own_tenant
+from callboard.jobs.submit_from_python import as_members, split, submitter_of, with_own_tenant
 from callboard.jobs.unique_by import UniqueBy
 
 
@@ -106,7 +106,7 @@ class Operation:
 
         return Validated(checked.params, checked.uses, fingerprint)
 
-    def fingerprint_of(self, checked: Checked, content: Mapping[str, str]) -> str | None:
+    def fingerprint_of(self, checked: CheckedParameters, content: Mapping[str, str]) -> str | None:
         """Give what equal jobs have in common, or None when equal jobs may run.
 
         Args:

@@ -8,19 +8,19 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, PydanticUserError, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from callboard.jobs.checked import Checked
-from callboard.jobs.digits import rounded, takes_decimals, with_whole
+from callboard.jobs.checked_parameters import CheckedParameters
 from callboard.jobs.errors import InvalidParameters, OperationError
 from callboard.jobs.files.accepts import MEDIA_TYPES
 from callboard.jobs.files.file import File
 from callboard.jobs.files.parameters import files_within
-from callboard.jobs.misfits import first_of, misfits
-from callboard.jobs.pointer import Location, pointer_of
-from callboard.jobs.returns import ReturnType
-from callboard.jobs.sent import fill_in, makes_defaults, sent_of
+from callboard.jobs.json_numbers import rounded, takes_decimals, with_whole
+from callboard.jobs.json_pointer import Location, pointer_of
+from callboard.jobs.parameters_as_sent import fill_in, makes_defaults, parameters_as_sent
+from callboard.jobs.return_type import ReturnType
 from callboard.jobs.signature import read_signature
 from callboard.jobs.user_code import call_user_code
-from callboard.jobs.values import children, has_fields
+from callboard.jobs.validated_values import children, has_fields
+from callboard.jobs.validation_errors import first_of, validation_errors
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ class Parameters:
             OperationFault: the operation's own code failed.
         """
         try:
-            sent = {name: sent_of(value) for name, value in params.items()}
+            sent = {name: parameters_as_sent(value) for name, value in params.items()}
         except ValueError as error:
             raise InvalidParameters([("", str(error))]) from error
         given = {name: value for name, value in params.items() if _has_models(value)}
@@ -104,7 +104,7 @@ class Parameters:
                 raise InvalidParameters([(pointer_of((each,)), _OTHERWISE) for each in wrong])
         return sent
 
-    def check(self, params: Mapping[str, Any]) -> Checked:
+    def check(self, params: Mapping[str, Any]) -> CheckedParameters:
         """Check JSON-like parameters strictly, and give what is to be kept of them.
 
         Raises:
@@ -112,13 +112,13 @@ class Parameters:
             OperationFault: the operation's own code failed.
         """
 
-        def checked() -> Checked:
+        def checked() -> CheckedParameters:
             sent, model = dict(params), self._read(params)
             if self._makes_defaults:
                 sent, model = fill_in(sent, model, self._read)
             arguments = {name: _iterated(each) for name, each in self._arguments(model)}
             files = {pointer_of(at): file for at, file in self._files(model)}
-            return Checked(self._signature, sent, model, arguments, files)
+            return CheckedParameters(self._signature, sent, model, arguments, files)
 
         return self._guarded(checked, params)
 
@@ -155,7 +155,9 @@ class Parameters:
             return call_user_code(call, self._label, "check the parameters")
         except ValidationError as error:
             found = call_user_code(
-                partial(misfits, error, params, self._validated), self._label, "say what is wrong"
+                partial(validation_errors, error, params, self._validated),
+                self._label,
+                "say what is wrong",
             )
             wrong = [(pointer_of(where), detail) for where, detail in found]
             raise InvalidParameters(wrong) from error

@@ -18,7 +18,7 @@ class LogBounds:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class ProgressReport:
     """What changed since the last report; None and empty mean unchanged."""
 
     percent: float | None = None
@@ -29,7 +29,7 @@ class Report:
 
 
 def progress(
-    store: Store, fence: Fence, report: Report, *, bounds: LogBounds
+    store: Store, fence: Fence, report: ProgressReport, *, bounds: LogBounds
 ) -> Literal["recorded", "stale"]:
     """Record a report, if the attempt still holds its lease.
 

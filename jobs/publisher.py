@@ -12,18 +12,18 @@ class Wakeup:
     """One message to publish.
 
     Attributes:
-        number: the wake-up that a confirm settles.
-        handed_over: places are reserved for the job, so it goes before others of its priority.
+        number: the wake-up that a confirm removes.
+        reserved: places are reserved for the job, so it goes before others of its priority.
         published_ms: the time, by the clock of Redis.
     """
 
     submission: Submission
     number: int
-    handed_over: bool
+    reserved: bool
     published_ms: int
 
 
-class Publisher(Protocol):
+class MessagePublisher(Protocol):
     """Publishes messages, and counts those that wait."""
 
     def publish(self, wakeups: Sequence[Wakeup]) -> Sequence[bool]:

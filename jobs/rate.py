@@ -1,7 +1,7 @@
 """rate: count a request that submits nothing against its tenant's quota."""
 
 from callboard.jobs.errors import RateExceeded
-from callboard.jobs.quota import Charge, Quota
+from callboard.jobs.rate_quota import Charge, Quota
 from callboard.jobs.store import Store
 
 

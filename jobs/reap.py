@@ -19,7 +19,7 @@ def reap(store: Store, *, lease: timedelta, most: int = 200) -> int:
 
     After an outage (half a lease without a call) every lease is first extended once, so that
     nobody loses a running job because Redis or the housekeepers were away. An attempt that was
-    excused counts as no crash.
+    preempted counts as no crash.
 
     Returns:
         How many leases ended.

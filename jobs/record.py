@@ -56,7 +56,7 @@ class Record:
     finished_at: datetime | None
     expires_at: datetime | None
     progress: Progress
-    parked_on: str | None
+    blocked_on: str | None
     labels: Mapping[str, str]
     error: Mapping[str, Any] | None
     result: Any
@@ -112,7 +112,7 @@ class Record:
                 current=int(fields["current"]) if "current" in fields else None,
                 total=int(fields["total"]) if "total" in fields else None,
             ),
-            parked_on=fields.get("parked_on"),
+            blocked_on=fields.get("blocked_on"),
             labels=json.loads(text.get("labels", "{}")),
             error=json.loads(text["error"]) if "error" in text else None,
             result=decode(result) if whole else None,

@@ -1,4 +1,4 @@
-"""relay: publish the messages of woken jobs, and settle the outbox with what was confirmed."""
+"""relay: publish the messages of woken jobs, and remove from the outbox what was confirmed."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from callboard.jobs.errors import StoreUnavailable
-from callboard.jobs.publisher import Publisher, Wakeup
+from callboard.jobs.publisher import MessagePublisher, Wakeup
 from callboard.jobs.read import read_submissions
 from callboard.jobs.store import Store
 
@@ -36,7 +36,7 @@ def confirm(store: Store, wakeups: Sequence[tuple[str, int]]) -> None:
     store.run("confirm_wakeups", store.keys("outbox"), wakeups=json.dumps(numbered))
 
 
-def publish_woken(store: Store, publisher: Publisher, job_ids: Sequence[str]) -> int:
+def publish_woken(store: Store, publisher: MessagePublisher, job_ids: Sequence[str]) -> int:
     """Publish a message for each of these jobs that is still queued.
 
     Returns:
@@ -65,12 +65,12 @@ def publish_woken(store: Store, publisher: Publisher, job_ids: Sequence[str]) ->
 
 
 class Relay:
-    """One thread in each process that publishes what transitions woke, and settles confirms.
+    """One thread in each process that publishes what transitions woke, and takes confirms.
 
     Losing it loses nothing: the outbox keeps each entry until it is confirmed.
     """
 
-    def __init__(self, store: Store, publisher: Publisher) -> None:
+    def __init__(self, store: Store, publisher: MessagePublisher) -> None:
         self._store = store
         self._publisher = publisher
         self._changed = threading.Condition()
@@ -85,7 +85,7 @@ class Relay:
             self._woken.update(dict.fromkeys(job_ids))
             self._changed.notify()
 
-    def settle(self, job_id: str, number: int) -> None:
+    def acknowledge(self, job_id: str, number: int) -> None:
         """Take a wake-up that the caller saw confirmed out of the outbox soon."""
         with self._changed:
             self._confirmed.append((job_id, number))

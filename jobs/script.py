@@ -12,13 +12,15 @@ from callboard.jobs.keys import lua_prelude
 
 GROWING: Final = frozenset(
     {
-        *("submit_job", "submit_batch", "reserve_file", "adopt_job"),
-        *("put_schedule", "keep_stray", "try_store"),
+        *("submit_job", "submit_batch", "reserve_file", "recover_job"),
+        *("put_schedule", "keep_orphan", "try_store"),
     }
 )
 """Scripts that a full Redis may refuse; every other one must still be able to end jobs."""
 
-READING: Final = frozenset({"find_place", "list_jobs", "read_batch", "read_log", "due_schedules"})
+READING: Final = frozenset(
+    {"read_queue_position", "list_jobs", "read_batch", "read_log", "due_schedules"}
+)
 """Scripts that change nothing: a Redis that takes no changes runs them, and none waits for disk."""
 
 _HEADROOM = "redis.call('DEL', key_headroom())\n"

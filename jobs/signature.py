@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from callboard.jobs.errors import OperationError
 from callboard.jobs.files.parameters import FileParameter, file_parameters
-from callboard.jobs.values import fields_of_model
+from callboard.jobs.validated_values import fields_of_model
 
 HANDLE: Final = "job"
 """The keyword by which a function asks for its `Job`; it is no parameter."""

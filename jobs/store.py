@@ -14,7 +14,7 @@ from callboard.jobs.outages import outage_of
 
 
 @dataclass(frozen=True)
-class Answer:
+class ScriptAnswer:
     """A script's word, the ids of the jobs it woke, and what else its header says."""
 
     word: str
@@ -35,7 +35,7 @@ class Store:
         on_woken: told the ids of jobs whose message is to be published now; it must not block.
             When it does nothing, the housekeeper's relay publishes them a second later.
         durable_by: in strict durability, the command that waits until a change is safe; see
-            `callboard.jobs.fitness.examine`.
+            `callboard.jobs.redis_checks.check_redis`.
         testing: tests only: read the time from the key `clock`, and tell the stream `history` what
             happens, when those exist.
     """
@@ -63,7 +63,7 @@ class Store:
         woken_elsewhere: Container[str] = (),
         fleeting: bool = False,
         **arguments: object,
-    ) -> Answer:
+    ) -> ScriptAnswer:
         """Run one transition; a repeat after a lost reply is part of every script's promise.
 
         Args:
@@ -82,7 +82,7 @@ class Store:
         fleeting = fleeting or loaded.only_reads
         raw = self._send(lambda: self._evaluate(loaded, key, ordered, fleeting=fleeting))
         word, woken, *values = _text(raw)
-        answer = Answer(word, tuple(woken), tuple(values))
+        answer = ScriptAnswer(word, tuple(woken), tuple(values))
         mine = [job_id for job_id in answer.woken if job_id not in woken_elsewhere]
         if mine:
             self.on_woken(mine)

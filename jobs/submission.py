@@ -1,4 +1,4 @@
-"""One request to run an operation: what the record, the message and `adopt` are made from."""
+"""One request to run an operation: what the record, the message and `recover` are made from."""
 
 import json
 from collections.abc import Mapping

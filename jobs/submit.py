@@ -13,7 +13,7 @@ from callboard.jobs.errors import (
     RateExceeded,
     Refused,
 )
-from callboard.jobs.quota import Charge, Quota
+from callboard.jobs.rate_quota import Charge, Quota
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
 

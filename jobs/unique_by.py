@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from callboard.jobs.errors import OperationError
 from callboard.jobs.files.file import File
-from callboard.jobs.meaning import fingerprint, meaning_of
+from callboard.jobs.fingerprint import canonical_form, fingerprint
 from callboard.jobs.user_code import call_user_code
 
 
@@ -35,7 +35,7 @@ class UniqueBy:
 
         def decide() -> str:
             chosen = {name: arguments[name] for name in self._names}
-            return fingerprint(meaning_of(self._function(**chosen), of_file))
+            return fingerprint(canonical_form(self._function(**chosen), of_file))
 
         def of_file(file: File) -> str:
             return content[file.id]

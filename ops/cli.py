@@ -74,12 +74,12 @@ def alive() -> None:
     A worker is alive if its last heartbeat is less than 30 s old. The exit code is 2 if Redis
     does not answer.
     """
-    from callboard.jobs.greet import fleet  # noqa: PLC0415 — as below
+    from callboard.jobs.workers import worker_fields  # noqa: PLC0415 — as below
     from callboard.ops.connection import connect  # noqa: PLC0415 — as below
 
     try:
         with closing(connect(_settings({}))) as container:
-            hosts = {worker.get("host") for worker in fleet(container.store).values()}
+            hosts = {worker.get("host") for worker in worker_fields(container.store).values()}
     except CallboardError as error:
         _stop(str(error))
     if socket.gethostname() not in hosts:

@@ -11,7 +11,7 @@ from callboard.api.jobs.submission import Submission, due_ms, parse_submission
 from callboard.api.problems.problem import Problem
 from callboard.jobs.api_keys import TENANT
 from callboard.jobs.errors import InvalidParameters
-from callboard.jobs.pointer import pointer_of
+from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.submission import DEFAULT_TENANT
 
 _BESIDE: Final = ("tenant", "idempotency_key")
@@ -21,7 +21,7 @@ _BESIDE: Final = ("tenant", "idempotency_key")
 def serve_operations(container: Container) -> None:
     """Let `Operation.submit` in this process make jobs, until the container is closed."""
     options = _Options(container)
-    unbind = container.intake.serve_operations(options.fields, runs=container.has_worker)
+    unbind = container.submissions.serve_operations(options.fields, runs=container.has_worker)
     container.at_close.append(unbind)
 
 

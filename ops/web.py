@@ -192,7 +192,7 @@ def application(  # noqa: PLR0913 — what a process has of its own, all named
     services = Services(
         settings=settings,
         store=container.store,
-        intake=container.intake,
+        submissions=container.submissions,
         registry=container.registry,
         events=events,
         broker_trouble=container.broker_trouble,

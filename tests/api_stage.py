@@ -22,13 +22,13 @@ from callboard.config import Settings
 from callboard.jobs.claim import claim
 from callboard.jobs.fence import Fence
 from callboard.jobs.files.storage import Storage
-from callboard.jobs.finish import Outcome, encode_result, finish
-from callboard.jobs.intake import Intake
-from callboard.jobs.progress import LogBounds, Report, progress
+from callboard.jobs.finish import RunOutcome, encode_result, finish
+from callboard.jobs.progress import LogBounds, ProgressReport, progress
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.registry import Registry
 from callboard.jobs.relay import Relay
 from callboard.jobs.store import Store
+from callboard.jobs.submission_service import SubmissionService
 
 JSON = "application/json"
 ADD = {"operation": "add", "params": {"a": 1, "b": 2}}
@@ -111,14 +111,14 @@ class Stage:
         self.registry = registry or Registry([add, echo, single, shared, newest, narrow, quick])
         self.events = Events(self.connect, self.store.keys.channel("events"))
         self.relay = Relay(self.store, self.publisher)
-        intake = Intake(
+        submissions = SubmissionService(
             self.store, self.publisher, self.relay, self.registry, self.settings.max_active
         )
         self.storage = Storage(self.settings.storage_url)
         self.services = Services(
             settings=self.settings,
             store=self.store,
-            intake=intake,
+            submissions=submissions,
             registry=self.registry,
             events=self.events,
             broker_trouble=lambda: None if self.publisher.up else "RabbitMQ does not answer.",
@@ -165,9 +165,9 @@ class Stage:
         assert finish(self.store, self.claim(job_id), outcome) == "finished"
 
     def fail(self, job_id: str, error: dict[str, Any]) -> None:
-        assert finish(self.store, self.claim(job_id), Outcome(error=error)) == "finished"
+        assert finish(self.store, self.claim(job_id), RunOutcome(error=error)) == "finished"
 
-    def report(self, fence: Fence, report: Report) -> None:
+    def report(self, fence: Fence, report: ProgressReport) -> None:
         assert progress(self.store, fence, report, bounds=LogBounds()) == "recorded"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from callboard.jobs.batches.batch import Batch, read_batch
 from callboard.jobs.batches.submit import Decided, NewBatch, Step, submit_step
 from callboard.jobs.publisher import Wakeup
-from callboard.jobs.quota import Charge
+from callboard.jobs.rate_quota import Charge
 from callboard.jobs.relay import confirm
 from callboard.jobs.submission import Submission
 from tests.world import World

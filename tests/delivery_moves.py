@@ -3,7 +3,12 @@
 from datetime import timedelta
 from typing import Any, Final
 
-from callboard.jobs.callbacks.deliver import Attempted, Delivery, claim_deliveries, settle
+from callboard.jobs.callbacks.deliver import (
+    Attempted,
+    WebhookDelivery,
+    claim_deliveries,
+    record_delivery,
+)
 from callboard.jobs.callbacks.deliveries import list_deliveries
 from callboard.jobs.finish import encode_result, finish
 from tests.world import World
@@ -24,12 +29,14 @@ def callback(host: str = "hooks.example", events: list[str] = ENDS) -> dict[str,
     }
 
 
-def take(world: World, *, most: int = 10, per_host: int = 2) -> list[Delivery]:
+def take(world: World, *, most: int = 10, per_host: int = 2) -> list[WebhookDelivery]:
     return claim_deliveries(world.store, most=most, per_host=per_host)
 
 
-def done(world: World, delivery: Delivery, attempted: Attempted = OK) -> str:
-    return settle(world.store, delivery, attempted, retries=RETRIES, jitter=lambda delay, _: delay)
+def done(world: World, delivery: WebhookDelivery, attempted: Attempted = OK) -> str:
+    return record_delivery(
+        world.store, delivery, attempted, retries=RETRIES, jitter=lambda delay, _: delay
+    )
 
 
 def ended(world: World, **chosen: Any) -> str:

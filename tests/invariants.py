@@ -164,7 +164,7 @@ def _job_changes(old: Fields, new: Fields) -> Iterator[str]:
     for name in ("attempt", "failures", "crashes", "version", "wakeup"):
         if int(new[name]) < int(old[name]):
             yield f"{name} fell from {old[name]} to {new[name]}"
-    shown = ("status", "parked_on", "attempt", "failures", "crashes", "percent", "worker")
+    shown = ("status", "blocked_on", "attempt", "failures", "crashes", "percent", "worker")
     changed = [name for name in shown if old.get(name) != new.get(name)]
     if changed and new["version"] == old["version"]:
         yield f"{changed} changed, its version did not"
@@ -176,14 +176,14 @@ def _without_log(job: Fields) -> dict[str, str]:
 
 
 def nobody_waits_in_vain(seen: Seen) -> Iterator[str]:
-    """Say which places are free while a job that could run waits there; after a hand-over."""
+    """Say which places are free while a job that could run waits there; after unblocking."""
     yield from named("idle-places", _nobody_waits_in_vain(seen, only_simple=False))
 
 
 def nobody_is_overtaken(seen: Seen, now_ms: int) -> Iterator[str]:
-    """Say who waits at a slot where a worse-ranked job was promised a place; after a hand-over."""
+    """Say who waits at a slot where a worse-ranked job was promised a place; after unblocking."""
     for job_id, job in seen.jobs.items():
-        slot = job.get("parked_on", "")
+        slot = job.get("blocked_on", "")
         passed_over = int(job.get("passed_until_ms", 0)) > now_ms
         if not slot or passed_over or len(slots_of(job)) > 1:
             continue
@@ -198,7 +198,7 @@ def overtaken(seen: Seen, message: Wakeup, others: Iterable[Wakeup]) -> Iterator
     for other in others:
         job = seen.jobs.get(other.submission.job_id, {})
         better = other.submission.priority > message.submission.priority
-        runnable = job.get("status") == "queued" and "parked_on" not in job
+        runnable = job.get("status") == "queued" and "blocked_on" not in job
         if better and runnable and seen.room_for(other.submission.job_id):
             yield f"order: {message.submission.job_id} came before {other.submission.job_id}"
 
@@ -234,7 +234,7 @@ def _sets_agree_with_records(seen: Seen) -> Iterator[str]:
         facets += [f"batch:{job['batch_id']}"] if "batch_id" in job else []
         for name in (own, *(f"{own}:{facet}" for facet in facets)):
             listings.setdefault(name, set()).add(job_id)
-        if job["status"] == "queued" and "parked_on" not in job:
+        if job["status"] == "queued" and "blocked_on" not in job:
             listings.setdefault(f"queued:{job['queue']}", set()).add(job_id)
         if job["tenant"] not in seen.tenants:
             yield f"{job_id} is of {job['tenant']}, who is not listed"
@@ -254,8 +254,9 @@ def _places_are_held_by_right(seen: Seen) -> Iterator[str]:
     expected: dict[str, dict[str, float]] = {}
     for job_id, job in seen.jobs.items():
         holds = job["status"] in HOLDING
-        if "reserved" in job and (job["status"] != "queued" or "parked_on" in job):
-            yield f"{job_id} has reservations and is {job['status']}, parked: {'parked_on' in job}"
+        if "reserved" in job and (job["status"] != "queued" or "blocked_on" in job):
+            blocked = "blocked_on" in job
+            yield f"{job_id} has reservations and is {job['status']}, blocked: {blocked}"
         if holds or "reserved" in job:
             for slot, places in slots_of(job).items():
                 score = -1.0 if holds else float(job["rank"])
@@ -279,21 +280,21 @@ def _queued_jobs_can_be_woken(seen: Seen) -> Iterator[str]:
         found = places.pop(job_id, 0)
         if found != wanted:
             yield f"{job_id} is {job['status']} and can be woken from {found} places, not {wanted}"
-        if "parked_on" in job:
-            yield from _parked_in_vain(seen, job_id, job["parked_on"])
+        if "blocked_on" in job:
+            yield from _blocked_in_vain(seen, job_id, job["blocked_on"])
     yield from (f"{job_id} is to be woken and has no record" for job_id in places)
     for slot in seen.slots():
         for job_id in seen.members(f"waiting:{slot}"):
-            if seen.jobs.get(job_id, {}).get("parked_on") != slot:
-                yield f"{job_id} waits at {slot} and is not parked there"
+            if seen.jobs.get(job_id, {}).get("blocked_on") != slot:
+                yield f"{job_id} waits at {slot} and is not blocked there"
 
 
-def _parked_in_vain(seen: Seen, job_id: str, slot: str) -> Iterator[str]:
+def _blocked_in_vain(seen: Seen, job_id: str, slot: str) -> Iterator[str]:
     job = seen.jobs[job_id]
     if seen.members(f"waiting:{slot}").get(job_id) != float(job["rank"]):
-        yield f"{job_id} is parked and does not wait at {slot} by its rank"
+        yield f"{job_id} is blocked and does not wait at {slot} by its rank"
     if slot not in slots_of(job) or slot not in seen.waited:
-        yield f"{job_id} is parked at {slot}, where nobody looks"
+        yield f"{job_id} is blocked at {slot}, where nobody looks"
 
 
 def _uniques_name_active_jobs(seen: Seen) -> Iterator[str]:

@@ -15,27 +15,27 @@ from callboard.config import Rate
 from callboard.jobs.batches.batch import cancel_batch, seal_batches
 from callboard.jobs.callbacks.deliver import Attempted, keep_body
 from callboard.jobs.cancel import cancel
-from callboard.jobs.consistency.examine import Examination
-from callboard.jobs.defer import defer
+from callboard.jobs.consistency.check import ConsistencyCheck
 from callboard.jobs.errors import BatchNotFound, JobActive, JobNotFound
-from callboard.jobs.excuse import excuse
 from callboard.jobs.fence import Fence
-from callboard.jobs.finish import Outcome, encode_result, finish
-from callboard.jobs.greet import greet, part
-from callboard.jobs.hand_over import hand_over
+from callboard.jobs.finish import RunOutcome, encode_result, finish
 from callboard.jobs.limit import limit
-from callboard.jobs.progress import LogBounds, Report, progress
+from callboard.jobs.preempt import preempt
+from callboard.jobs.progress import LogBounds, ProgressReport, progress
 from callboard.jobs.promote import promote
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.purge import purge, purge_expired
-from callboard.jobs.quota import Charge
+from callboard.jobs.rate_quota import Charge
 from callboard.jobs.reap import reap
 from callboard.jobs.reconcile import reconcile
 from callboard.jobs.relay import confirm, relay_outbox
 from callboard.jobs.release import release
 from callboard.jobs.renew import renew
 from callboard.jobs.retry import retry
+from callboard.jobs.snooze import snooze
 from callboard.jobs.submission import Submission
+from callboard.jobs.unblock import unblock_jobs
+from callboard.jobs.workers import heartbeat_worker, remove_worker
 from tests import invariants
 from tests.batch_moves import decide, new_batch, words_of
 from tests.delivery_moves import DOWN, EVERYTHING, OK, callback, done, take
@@ -49,7 +49,7 @@ TWO_HOURS_MS = 120 * MINUTE_MS
 MAX_KEPT_MS = 25 * 60 * MINUTE_MS
 SUCCESS = encode_result({"found": 1}, max_bytes=100)
 DELAY = timedelta(seconds=1)
-FAILURE = Outcome(error={"type": "failure", "detail": "no"})
+FAILURE = RunOutcome(error={"type": "failure", "detail": "no"})
 
 OPERATIONS = st.sampled_from(["single", "double", "single", "free"])
 RESOURCES = st.sampled_from(
@@ -61,12 +61,12 @@ MAYBE = st.sampled_from([False, False, False, True])
 WAITS_MS = st.sampled_from(
     [1, 400, 1100, 3000, 6000, 9000, 11_000, 21_000, 61_000, 15 * MINUTE_MS, MAX_KEPT_MS]
 )
-WAYS = ("succeeded", "failed", "retry", "release", "excuse", "progress")
+WAYS = ("succeeded", "failed", "retry", "release", "preempt", "progress")
 RATE = Rate(3, timedelta(seconds=10))
 PAYERS = st.sampled_from([None, None, None, "default", "other"])
 CALLBACKS = st.sampled_from([None, None, callback(), callback("other.example", EVERYTHING)])
 ENDS = st.sampled_from([OK, OK, DOWN, DOWN, Attempted(code=410), None])
-MAINTENANCE_TASKS = ("reap", "promote", "reconcile", "relay", "purge", "hand over", "seal")
+MAINTENANCE_TASKS = ("reap", "promote", "reconcile", "relay", "purge", "unblock", "seal")
 
 
 class Callboard(RuleBasedStateMachine):
@@ -88,7 +88,7 @@ class Callboard(RuleBasedStateMachine):
         self.confirmations: list[tuple[str, str, str]] = []
         self.kept: tuple[Any, Model] | None = None
         self.seen = look(self.store)
-        self.handed_over = False
+        self.reserved = False
         self.wrong: list[str] = []
 
     # Clients.
@@ -257,7 +257,7 @@ class Callboard(RuleBasedStateMachine):
             if not again:
                 self.world.broker.messages.remove(message)
             self.delivered.append(message)
-            self._take(message, crash_after_adopt=crash, heard=not deaf)
+            self._take(message, crash_after_recovery=crash, heard=not deaf)
             self.the_rules_hold()
 
     @rule(count=st.integers(1, 3))
@@ -299,11 +299,11 @@ class Callboard(RuleBasedStateMachine):
         self._expect(words, right, "fence")
 
     @rule(pick=NEWEST_FIRST)
-    def defer(self, pick: int) -> None:
+    def snooze(self, pick: int) -> None:
         job_id = _newest(self.submissions, pick).job_id
-        parked = "parked_on" in self.seen.jobs.get(job_id, {})
-        word = defer(self.store, job_id, delay=timedelta(seconds=5))
-        self._expect(word, self.model.defer(job_id, parked=parked))
+        blocked = "blocked_on" in self.seen.jobs.get(job_id, {})
+        word = snooze(self.store, job_id, delay=timedelta(seconds=5))
+        self._expect(word, self.model.snooze(job_id, blocked=blocked))
 
     # Webhook dispatchers.
 
@@ -319,7 +319,7 @@ class Callboard(RuleBasedStateMachine):
             word = "kept" if attempted is None else done(self.world, delivery, attempted)
             if attempted is OK:
                 self._expect(word, "delivered")
-            self.model.settle(delivery.owner, delivery.type, word)
+            self.model.record_delivery(delivery.owner, delivery.type, word)
 
     # Operators, the housekeeper and time.
 
@@ -337,9 +337,9 @@ class Callboard(RuleBasedStateMachine):
     @rule(worker=st.sampled_from(["one", "two"]), threads=st.integers(0, 3))
     def say_hello_or_part(self, worker: str, threads: int) -> None:
         if threads:
-            greet(self.store, worker, {"threads": str(threads)}, operations=[])
+            heartbeat_worker(self.store, worker, {"threads": str(threads)}, operations=[])
         else:
-            part(self.store, worker)
+            remove_worker(self.store, worker)
 
     @rule()
     def lose_all_workers(self) -> None:
@@ -371,10 +371,10 @@ class Callboard(RuleBasedStateMachine):
         wrong = self.wrong
         wrong += [*invariants.complaints(after), *invariants.changes(before, after)]
         wrong += self.world.broker.misordered()
-        if self.handed_over:
+        if self.reserved:
             wrong += invariants.nobody_waits_in_vain(after)
             wrong += invariants.nobody_is_overtaken(after, self.world.now_ms)
-        self.handed_over = False
+        self.reserved = False
         wrong += invariants.named("model", self.model.differences(after))
         assert not wrong, "\n".join(wrong)
 
@@ -394,7 +394,7 @@ class Callboard(RuleBasedStateMachine):
         for _ in range(40):
             if self.model.active():
                 self._work_honestly()
-        self.pass_time(0, ["hand over"])
+        self.pass_time(0, ["unblock"])
         self.the_rules_hold()
         held = "\n".join(invariants.nothing_is_held(self.seen))
         assert not held, held
@@ -413,7 +413,7 @@ class Callboard(RuleBasedStateMachine):
     def _examine(self) -> None:
         """Have operators look, in every fourth run: it takes as long as ten steps of the others."""
         if len(self.submissions) % 4 == 0:
-            faults = Examination(self.store, LEASE, most=10_000).run().groups
+            faults = ConsistencyCheck(self.store, LEASE, most=10_000).run().groups
             assert not faults, {group: dict(found.ids) for group, found in faults.items()}
 
     def _work_honestly(self) -> None:
@@ -445,9 +445,9 @@ class Callboard(RuleBasedStateMachine):
             seal_batches(self.store)
         elif task == "relay":
             relay_outbox(self.store)
-        elif task == "hand over":
-            hand_over(self.store)
-            self.handed_over = True
+        elif task == "unblock":
+            unblock_jobs(self.store)
+            self.reserved = True
 
     def _report(self, fence: Fence, way: str) -> None:
         if way == "retry":
@@ -456,10 +456,10 @@ class Callboard(RuleBasedStateMachine):
             self._expect(word, right, "fence")
         elif way == "release":
             self._expect(release(self.store, fence), self.model.release(fence), "fence")
-        elif way == "excuse":
-            self._expect(excuse(self.store, fence), self.model.excuse(fence), "fence")
+        elif way == "preempt":
+            self._expect(preempt(self.store, fence), self.model.preempt(fence), "fence")
         elif way == "progress":
-            report = Report(percent=50, step="on", lines=["a line"])
+            report = ProgressReport(percent=50, step="on", lines=["a line"])
             word = progress(self.store, fence, report, bounds=LogBounds(3, 100))
             right = "recorded" if self.model.holds(fence) else "stale"
             self._expect(word, right, "fence")
@@ -475,15 +475,15 @@ class Callboard(RuleBasedStateMachine):
         self._expect(word, self.model.submit(new, charge), "submissions")
 
     def _take(
-        self, message: Wakeup, *, crash_after_adopt: bool = False, heard: bool = True
+        self, message: Wakeup, *, crash_after_recovery: bool = False, heard: bool = True
     ) -> None:
         """Do what a worker does with a message."""
         job_id, token = message.submission.job_id, self.world.new_token()
         if self._claim(job_id, token, heard=heard) == "missing":
-            word = self.world.adopt(message)
-            right = self.model.adopt(message.submission, message.published_ms)
-            self._expect(word, right, "adoptions")
-            if word == "adopted" and not crash_after_adopt:
+            word = self.world.recover(message)
+            right = self.model.recover(message.submission, message.published_ms)
+            self._expect(word, right, "recoveries")
+            if word == "recovered" and not crash_after_recovery:
                 self.the_rules_hold()
                 self._claim(job_id, token, heard=heard)
 

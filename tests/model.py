@@ -7,13 +7,13 @@ from fractions import Fraction
 
 from callboard.jobs.fence import Fence
 from callboard.jobs.purge import CALLBACK_PATIENCE
-from callboard.jobs.quota import Charge
+from callboard.jobs.rate_quota import Charge
 from callboard.jobs.submission import Submission
 from tests.invariants import Seen
 
 FINAL = ("succeeded", "failed", "cancelled")
 HOLDING = ("running", "cancelling")
-ADOPT_WINDOW_MS = 24 * 3_600_000
+RECOVERY_WINDOW_MS = 24 * 3_600_000
 TOMBSTONE_MS = 25 * 3_600_000
 PATIENCE_MS = 600_000
 CONFIRM_WITHIN_MS = 5 * 60_000
@@ -31,7 +31,7 @@ class ModelJob:
     failures: int = 0
     crashes: int = 0
     token: str | None = None
-    excused: bool = False
+    preempted: bool = False
     lease_ends_ms: int = 0
     ended_ms: int = 0
     expires_ms: int = 0
@@ -78,30 +78,32 @@ class Model:
             return "replayed" if kept[0] == new.payload_fingerprint else "mismatch"
         if charge and self.count(charge)[0] == "limited":
             return "limited"
-        rival = self._rival(new)
-        if rival and not (new.on_conflict == "replace" and rival.status in ("scheduled", "queued")):
+        conflicting = self._conflicting(new)
+        if conflicting and not (
+            new.on_conflict == "replace" and conflicting.status in ("scheduled", "queued")
+        ):
             return "duplicate"
-        others = [job for job in self.active() if job is not rival]
+        others = [job for job in self.active() if job is not conflicting]
         same = [job for job in others if job.submission.operation == new.operation]
         if len(others) >= self.max_active or len(same) >= self.max_active_operation:
             return "full"
-        if rival:
-            self._end(rival, "cancelled")
+        if conflicting:
+            self._end(conflicting, "cancelled")
         self._create(new, "scheduled" if (new.scheduled_ms or 0) > self.now_ms else "queued")
         return "accepted"
 
-    def adopt(self, lost: Submission, published_ms: int) -> str:
+    def recover(self, lost: Submission, published_ms: int) -> str:
         if lost.job_id in self.jobs:
-            return "adopted"
-        if lost.job_id in self.tombstones or published_ms + ADOPT_WINDOW_MS < self.now_ms:
-            return "buried"
+            return "recovered"
+        if lost.job_id in self.tombstones or published_ms + RECOVERY_WINDOW_MS < self.now_ms:
+            return "tombstoned"
         kept = self.idempotency.get((lost.tenant, lost.idempotency_digest or ""))
-        if self._rival(lost) or (kept and kept[1] != lost.job_id):
+        if self._conflicting(lost) or (kept and kept[1] != lost.job_id):
             self.jobs[lost.job_id] = job = ModelJob(lost, "queued", self.now_ms, lost.attempt)
             self._end(job, "cancelled")
             return "superseded"
         self._create(lost, "queued")
-        return "adopted"
+        return "recovered"
 
     def claim(self, job_id: str, token: str, *, room: bool) -> str:
         status = self.status(job_id)
@@ -111,9 +113,9 @@ class Model:
         if status in HOLDING:
             return "claimed" if job.token == token else "taken"
         if status == "scheduled" or not room:
-            return "parked"
+            return "blocked"
         job.status, job.token, job.attempt = "running", token, job.attempt + 1
-        job.excused = False
+        job.preempted = False
         job.lease_ends_ms = self.now_ms + self.lease_ms
         if job.attempt == 1:
             self._say(job)
@@ -128,11 +130,11 @@ class Model:
             return "kept"
         return "force" if job.forced else "cancel"
 
-    def excuse(self, fence: Fence) -> str:
+    def preempt(self, fence: Fence) -> str:
         if not self.holds(fence):
             return "stale"
-        self.jobs[fence.job_id].excused = True
-        return "excused"
+        self.jobs[fence.job_id].preempted = True
+        return "preempted"
 
     def finish(self, fence: Fence, outcome: str) -> str:
         status = self.status(fence.job_id)
@@ -191,12 +193,12 @@ class Model:
             self.confirmations[known] = None
         return self.cancel(job_id)
 
-    def defer(self, job_id: str, *, parked: bool) -> str:
+    def snooze(self, job_id: str, *, blocked: bool) -> str:
         status = self.status(job_id)
-        if status != "queued" or parked:
+        if status != "queued" or blocked:
             return {"missing": "missing"}.get(status, "ended" if status in FINAL else "taken")
         if self.jobs[job_id].ready_ms + PATIENCE_MS >= self.now_ms:
-            return "deferred"
+            return "snoozed"
         self._end(self.jobs[job_id], "failed")
         return "failed"
 
@@ -215,7 +217,7 @@ class Model:
         self.tombstones = {id: at for id, at in self.tombstones.items() if at > self.now_ms}
         return len(over)
 
-    def settle(self, job_id: str, event: str, word: str) -> None:
+    def record_delivery(self, job_id: str, event: str, word: str) -> None:
         """A callback was written down, and sent unless its dispatcher died."""
         job = self.jobs.get(job_id)
         if job is not None:
@@ -239,10 +241,10 @@ class Model:
             return 0
         over = [job for job in held if job.lease_ends_ms <= self.now_ms]
         for job in over:
-            job.crashes, job.token = job.crashes + (not job.excused), None
+            job.crashes, job.token = job.crashes + (not job.preempted), None
             if job.status == "cancelling":
                 self._end(job, "cancelled")
-            elif not job.excused and job.crashes >= job.submission.max_crashes:
+            elif not job.preempted and job.crashes >= job.submission.max_crashes:
                 self._end(job, "failed")
             else:
                 job.status = "queued"
@@ -286,7 +288,7 @@ class Model:
         is_cancelled = self.status(fence.job_id) == "cancelled"
         return word if status in done else "cancelled" if is_cancelled else "stale"
 
-    def _rival(self, new: Submission) -> ModelJob | None:
+    def _conflicting(self, new: Submission) -> ModelJob | None:
         wanted = (new.tenant, new.operation, new.fingerprint)
         for job in self.active() if new.fingerprint else ():
             other = job.submission

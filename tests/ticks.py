@@ -6,8 +6,7 @@ from typing import Any
 
 from callboard import operation
 from callboard.actors.maintenance.scheduler import Scheduler
-from callboard.jobs.faults import FaultPoints
-from callboard.jobs.intake import Intake
+from callboard.jobs.fault_points import FaultPoints
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.registry import Registry
 from callboard.jobs.relay import Relay
@@ -16,6 +15,7 @@ from callboard.jobs.schedules.schedule import Schedule
 from callboard.jobs.schedules.stored import Source, StoredSchedule, Tick
 from callboard.jobs.store import Store
 from callboard.jobs.submission import moment
+from callboard.jobs.submission_service import SubmissionService
 from tests.world import World
 
 NAME = "report"
@@ -55,8 +55,10 @@ class Nowhere:
 def scheduler(store: Store, *, registry: Registry = KNOWN, faults: Sequence[str] = ()) -> Scheduler:
     """Make one housekeeper's scheduler."""
     publisher = Nowhere()
-    intake = Intake(store, publisher, Relay(store, publisher), registry, 100, FaultPoints(faults))
-    return Scheduler(store, intake, namespace="test")
+    submissions = SubmissionService(
+        store, publisher, Relay(store, publisher), registry, 100, FaultPoints(faults)
+    )
+    return Scheduler(store, submissions, namespace="test")
 
 
 class Ticks:
@@ -118,7 +120,7 @@ def set_next(store: Store, name: str, tick: datetime) -> None:
     store.redis.zadd(store.keys("schedules"), {name: tick_ms})
 
 
-def take_now(store: Store, intake: Intake, name: str) -> None:
+def take_now(store: Store, submissions: SubmissionService, name: str) -> None:
     """Have a housekeeper find that a schedule's next tick has come."""
     set_next(store, name, datetime.now(UTC).replace(microsecond=0, second=0))
-    Scheduler(store, intake, namespace="test").tick()
+    Scheduler(store, submissions, namespace="test").tick()

@@ -8,7 +8,6 @@ from typing import Final, Literal
 from redis import Redis
 
 from callboard.actors.levels import level_of
-from callboard.jobs.adopt import adopt
 from callboard.jobs.cancel import ask_cancel, confirm_cancel
 from callboard.jobs.claim import Claim, claim
 from callboard.jobs.errors import (
@@ -23,8 +22,9 @@ from callboard.jobs.errors import (
 )
 from callboard.jobs.fence import Fence
 from callboard.jobs.publisher import Wakeup
-from callboard.jobs.quota import Charge
 from callboard.jobs.rate import count_request
+from callboard.jobs.rate_quota import Charge
+from callboard.jobs.recover import recover
 from callboard.jobs.relay import confirm, publish_woken
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
@@ -79,7 +79,7 @@ class Broker:
 
 
 def _level(message: Wakeup) -> int:
-    return level_of(message.submission.priority, handed_over=message.handed_over)
+    return level_of(message.submission.priority, reserved=message.reserved)
 
 
 class World:
@@ -209,8 +209,8 @@ class World:
         assert claimed.fence is not None, claimed.word
         return claimed.fence
 
-    def adopt(self, message: Wakeup) -> str:
-        return adopt(self.store, message.submission, published_ms=message.published_ms)
+    def recover(self, message: Wakeup) -> str:
+        return recover(self.store, message.submission, published_ms=message.published_ms)
 
     def record(self, job_id: str) -> dict[str, str]:
         (flat,) = self.store.pipeline(("HGETALL", self.store.keys("job", job_id)))

@@ -8,7 +8,7 @@ from callboard.actors.execution.environment import ExecutionEnvironment
 from callboard.actors.execution.execute import execute
 from callboard.actors.process_state.restorer import ProcessStateRestorer
 from callboard.actors.runs import Runs
-from callboard.jobs.finish import Outcome
+from callboard.jobs.finish import RunOutcome
 from callboard.jobs.operation import Operation
 
 
@@ -39,7 +39,7 @@ def actor_of(
         restorer: puts back what functions change of the process.
     """
 
-    def run_message(**params: Any) -> Outcome:
+    def run_message(**params: Any) -> RunOutcome:
         run = runs.own()
         if run is None:
             raise RuntimeError("An operation's message runs only once its job is claimed.")

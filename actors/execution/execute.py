@@ -12,12 +12,12 @@ from callboard.actors.isolation.run_in_child import run_in_child
 from callboard.actors.runs import Run
 from callboard.jobs.errors import CallboardError, Cancelled, Interruption
 from callboard.jobs.files.inputs import fetched, take_from
-from callboard.jobs.finish import Outcome
-from callboard.jobs.returns import Returned
-from callboard.jobs.submitting import running_for
+from callboard.jobs.finish import RunOutcome
+from callboard.jobs.return_type import Returned
+from callboard.jobs.submit_from_python import running_for
 
 
-def execute(run: Run, params: Mapping[str, Any], environment: ExecutionEnvironment) -> Outcome:
+def execute(run: Run, params: Mapping[str, Any], environment: ExecutionEnvironment) -> RunOutcome:
     """Fetch the files that the function takes, run it, and keep what it returns.
 
     The folder of its files is gone afterwards, however it ended. Neither fetching nor keeping
@@ -36,15 +36,15 @@ def execute(run: Run, params: Mapping[str, Any], environment: ExecutionEnvironme
         fetch = partial(inputs.fetch, proceed=run.job.checkpoint)
         if operation.rules.isolation == "process":
             bounds = environment.bounds(operation)
-            outcome, settled = run_in_child(
+            outcome, finalized = run_in_child(
                 run, params, environment.children, bounds, folder, fetch
             )
-            outputs.take(settled)
+            outputs.take(finalized)
             return outputs.keep_encoded(outcome, proceed=run.job.checkpoint)
         take = take_from(fetched(run.submission.files, fetch))
         arguments = partial(operation.parameters.arguments, params, take)
         returned = _call(run, arguments, environment.coroutines)
-        outputs.settle(returned.files)
+        outputs.finalize(returned.files)
         return outputs.keep(returned.described(), proceed=run.job.checkpoint)
     except Interruption as interruption:
         run.interruption = interruption

@@ -9,13 +9,13 @@ from typing import Any, Final, TypeVar
 from callboard.actors.invocation.failures import FailedElsewhere, describe, names
 from callboard.actors.runs import Run
 from callboard.config.lines import get_logger
-from callboard.jobs.adopt import adopt
 from callboard.jobs.backoff import Backoff
 from callboard.jobs.claim import claim
 from callboard.jobs.errors import FileGone, LeaseLost, ShutDown, StoreUnavailable
-from callboard.jobs.finish import Outcome, Word, finish
-from callboard.jobs.identity import new_token
+from callboard.jobs.finish import RunOutcome, Word, finish
+from callboard.jobs.ids import new_token
 from callboard.jobs.progress import LogBounds, progress
+from callboard.jobs.recover import recover
 from callboard.jobs.release import release
 from callboard.jobs.retry import retry
 from callboard.jobs.retry_policy import FailedAttempt, delay_of
@@ -75,7 +75,7 @@ class OutcomeRecorder:
                     raise GivenUpError from None
         raise AssertionError  # it counts for ever
 
-    def succeed(self, run: Run, outcome: Outcome) -> None:
+    def succeed(self, run: Run, outcome: RunOutcome) -> None:
         """Record a result; what it kept for a job that is not its own any more goes again.
 
         Raises:
@@ -116,7 +116,7 @@ class OutcomeRecorder:
             )
             run.ended("retried", answer=answer, delay_ms=milliseconds(delay), **names(error))
             return
-        outcome = Outcome(error=shown)
+        outcome = RunOutcome(error=shown)
         word = self.retry_until_answered(lambda: finish(self._store, run.fence, outcome))
         if word == "missing":
             word = self._revive(run, outcome)
@@ -151,14 +151,14 @@ class OutcomeRecorder:
         except StoreUnavailable:
             log.debug("report_dropped")
 
-    def _revive(self, run: Run, outcome: Outcome) -> Word:
+    def _revive(self, run: Run, outcome: RunOutcome) -> Word:
         """Record an outcome whose job Redis lost meanwhile, if nobody else has it by now."""
         submission = run.submission
         published_ms = submission.created_ms or 0
-        adopted = self.retry_until_answered(
-            lambda: adopt(self._store, submission, published_ms=published_ms)
+        word = self.retry_until_answered(
+            lambda: recover(self._store, submission, published_ms=published_ms)
         )
-        if adopted != "adopted":
+        if word != "recovered":
             return "ended"
         token = new_token()
         claimed = self.retry_until_answered(

@@ -10,7 +10,7 @@ from callboard.actors.execution.outcome_recorder import GivenUpError, OutcomeRec
 from callboard.actors.runs import Runs
 from callboard.jobs.errors import JobNotFinished
 from callboard.jobs.files.storage import Storage
-from callboard.jobs.finish import Outcome
+from callboard.jobs.finish import RunOutcome
 from callboard.jobs.results import read_result
 from callboard.jobs.store import Store
 
@@ -33,7 +33,7 @@ class ResultsBackend(ResultBackend):
         A skipped message has no run, so what the middleware stores for it changes nothing.
         """
         run = self._runs.own()
-        if run is None or not isinstance(result, Outcome):
+        if run is None or not isinstance(result, RunOutcome):
             return
         try:
             self._recorder.succeed(run, result)

@@ -15,7 +15,7 @@ from callboard.actors.invocation.log_capture import captured
 from callboard.jobs.errors import Interruption, OperationFault
 from callboard.jobs.job import Job
 from callboard.jobs.operation import Operation
-from callboard.jobs.returns import Returned
+from callboard.jobs.return_type import Returned
 
 
 def invoke(

@@ -11,8 +11,8 @@ from callboard.actors.isolation.fork_client import START_SECONDS, ForkClient, Fo
 from callboard.actors.isolation.messages import Message
 from callboard.actors.processes.process_tree import ProcessTree
 from callboard.config import Settings
+from callboard.jobs.operation_rules import Start
 from callboard.jobs.registry import Registry
-from callboard.jobs.rules import Start
 
 MAX_JOBS: Final = 100
 """So many one child runs: what functions leave behind in a process does not pile up for ever."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 from callboard.actors.isolation.fork_server import FORK, NUMBER
 from callboard.config.lines import get_logger
 from callboard.jobs.errors import Crashed
-from callboard.jobs.rules import Start
+from callboard.jobs.operation_rules import Start
 
 TRIES: Final = 3
 START_SECONDS: Final = 300.0

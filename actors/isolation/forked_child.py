@@ -33,14 +33,14 @@ from callboard.actors.isolation.random_generators import reseed
 from callboard.actors.isolation.reuse import ReuseCheck
 from callboard.jobs.errors import Interrupted, Interruption, OutOfMemory, StorageUnavailable
 from callboard.jobs.files.file import File
+from callboard.jobs.files.finalize import FinalizedFiles, finalize_files
 from callboard.jobs.files.folder import RunFiles
 from callboard.jobs.files.inputs import take_from
-from callboard.jobs.files.settling import Settled, settle
 from callboard.jobs.finish import encode_result
 from callboard.jobs.job import Job
 from callboard.jobs.operation import Operation
 from callboard.jobs.registry import Registry
-from callboard.jobs.submitting import bind_submitter
+from callboard.jobs.submit_from_python import bind_submitter
 
 REPORT_SECONDS: Final = 0.1
 
@@ -67,7 +67,7 @@ class ChildAttempt:
         self.guard = Guard()
         self.job = Job(asked["job_id"], asked["attempt"], self)
         self.job.files = self._folder = RunFiles(lambda: nullcontext(self._place()), prefix="made-")
-        self._settled = Settled()
+        self._finalized = FinalizedFiles()
 
     def changed(self) -> None:
         """Note that the job has something to report."""
@@ -84,14 +84,16 @@ class ChildAttempt:
         take = take_from(messages.file_of(described) for described in self.asked["files"])
         return operation.parameters.arguments(self.asked["params"], take)
 
-    def settle(self, found: Sequence[File]) -> None:
-        """Settle the files in the result."""
-        self._settled = settle(found, self._folder, most_bytes=self.asked["most_file_bytes"])
+    def finalize(self, found: Sequence[File]) -> None:
+        """Finalize the files in the result."""
+        self._finalized = finalize_files(
+            found, self._folder, most_bytes=self.asked["most_file_bytes"]
+        )
 
     @property
-    def settled(self) -> Settled:
+    def finalized(self) -> FinalizedFiles:
         """The files in the result."""
-        return self._settled
+        return self._finalized
 
     def _place(self) -> Path:
         if not self.asked["folder"]:
@@ -165,9 +167,9 @@ class ChildRunner:
             )
         finally:
             self._channel.send({"kind": "returned"})
-        attempt.settle(returned.files)
+        attempt.finalize(returned.files)
         outcome = encode_result(returned.described(), max_bytes=asked["most_result_bytes"])
-        return messages.done(outcome, attempt.settled)
+        return messages.done(outcome, attempt.finalized)
 
     def _listen(self) -> None:
         try:

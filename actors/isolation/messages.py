@@ -22,10 +22,10 @@ from callboard.jobs.errors import (
     UnknownOperation,
 )
 from callboard.jobs.files.file import File
-from callboard.jobs.files.settling import Settled
+from callboard.jobs.files.finalize import FinalizedFiles
 from callboard.jobs.files.staging import Staged
-from callboard.jobs.finish import Outcome
-from callboard.jobs.progress import Report
+from callboard.jobs.finish import RunOutcome
+from callboard.jobs.progress import ProgressReport
 
 Message = dict[str, Any]
 
@@ -49,7 +49,7 @@ def cause_of(message: Message) -> Interrupted:
     return _CAUSES.get(message["cause"], Cancelled)(message["detail"])
 
 
-def report(job_id: str, changes: Report) -> Message:
+def report(job_id: str, changes: ProgressReport) -> Message:
     """Pass on what a job has reported."""
     return {
         "kind": "report",
@@ -58,9 +58,9 @@ def report(job_id: str, changes: Report) -> Message:
     }
 
 
-def report_of(message: Message) -> Report:
+def report_of(message: Message) -> ProgressReport:
     """Read what a job has reported."""
-    return Report(**message["report"])
+    return ProgressReport(**message["report"])
 
 
 def submitting(
@@ -125,7 +125,7 @@ def file_of(described: Mapping[str, Any]) -> File:
         media_type=described["media_type"],
         path=Path(described["path"]),
     )
-    file.settle(size=described["size"], sha256=described["sha256"])
+    file.finalize(size=described["size"], sha256=described["sha256"])
     return file
 
 
@@ -141,19 +141,21 @@ def failure_of(message: Message) -> FailedElsewhere:
     return FailedElsewhere(message["error"], message["names"], delay)
 
 
-def done(outcome: Outcome, settled: Settled) -> Message:
+def done(outcome: RunOutcome, finalized: FinalizedFiles) -> Message:
     """Hand over what a function came to."""
     return {
         "kind": "done",
         "result": outcome.result,
         "result_bytes": outcome.result_bytes,
-        "new": files([file for file, _ in settled.new]),
-        "named": list(settled.named),
+        "new": files([file for file, _ in finalized.new]),
+        "named": list(finalized.named),
     }
 
 
-def outcome_of(message: Message) -> tuple[Outcome, Settled]:
+def outcome_of(message: Message) -> tuple[RunOutcome, FinalizedFiles]:
     """Read what a function came to."""
     new = [file_of(described) for described in message["new"]]
     staged = [(file, Staged(file.path or Path(), -1, file.size, known=file.sha256)) for file in new]
-    return Outcome(message["result"], message["result_bytes"]), Settled(staged, message["named"])
+    return RunOutcome(message["result"], message["result_bytes"]), FinalizedFiles(
+        staged, message["named"]
+    )

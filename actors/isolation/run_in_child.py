@@ -13,14 +13,14 @@ from callboard.actors.isolation.run_request import request_of
 from callboard.actors.runs import Run
 from callboard.config.lines import get_logger
 from callboard.jobs.errors import Cancelled, Crashed, Failure, OutOfMemory
+from callboard.jobs.files.finalize import FinalizedFiles
 from callboard.jobs.files.folder import RunFiles
 from callboard.jobs.files.inputs import Fetch
 from callboard.jobs.files.outputs import OutputBounds
-from callboard.jobs.files.settling import Settled
-from callboard.jobs.finish import Outcome
-from callboard.jobs.submitting import submitter_of
+from callboard.jobs.finish import RunOutcome
+from callboard.jobs.submit_from_python import submitter_of
 
-ChildResult = tuple[Outcome, Settled]
+ChildResult = tuple[RunOutcome, FinalizedFiles]
 
 LOOK_SECONDS: Final = 0.05
 MEMORY_SECONDS: Final = 0.05

@@ -11,7 +11,7 @@ from callboard.jobs.errors import StorageUnavailable
 from callboard.jobs.files.folder import RunFiles
 from callboard.jobs.files.inputs import Fetch, fetched
 from callboard.jobs.files.outputs import OutputBounds
-from callboard.jobs.rules import Rules
+from callboard.jobs.operation_rules import Rules
 
 
 def request_of(

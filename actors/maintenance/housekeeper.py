@@ -12,17 +12,17 @@ from callboard.jobs.batches.batch import seal_batches
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.files.remove import expire_files
 from callboard.jobs.files.storage import Storage
-from callboard.jobs.hand_over import hand_over
-from callboard.jobs.lead import lead, resign
-from callboard.jobs.moving import Moving
+from callboard.jobs.leader import lead, resign
+from callboard.jobs.orphans import put_back_orphans
 from callboard.jobs.promote import promote
-from callboard.jobs.publisher import Publisher
+from callboard.jobs.publisher import MessagePublisher
 from callboard.jobs.purge import CALLBACK_PATIENCE, purge_expired
+from callboard.jobs.queue_moves import Moving
 from callboard.jobs.reap import reap
 from callboard.jobs.reconcile import reconcile
 from callboard.jobs.relay import relay_outbox
 from callboard.jobs.store import Store
-from callboard.jobs.strays import put_back_strays
+from callboard.jobs.unblock import unblock_jobs
 
 MAX_TICK: Final = timedelta(milliseconds=500)
 MAX_LEAD: Final = timedelta(seconds=4)
@@ -49,7 +49,7 @@ class Housekeeper:
     def __init__(  # noqa: PLR0913 — the parts of a housekeeper
         self,
         store: Store,
-        publisher: Publisher,
+        publisher: MessagePublisher,
         *,
         name: str,
         lease: timedelta,
@@ -111,7 +111,7 @@ class Housekeeper:
         tasks: list[Callable[[], object]] = [
             lambda: reap(self._store, lease=self._lease),
             lambda: promote(self._store),
-            lambda: hand_over(self._store),
+            lambda: unblock_jobs(self._store),
             lambda: relay_outbox(self._store),
             self._scheduler.tick,
         ]
@@ -121,7 +121,7 @@ class Housekeeper:
                 lambda: reconcile(self._store, self._publisher.ready),
                 lambda: purge_expired(self._store, callback_patience=self._callback_patience),
                 lambda: seal_batches(self._store),
-                lambda: put_back_strays(self._store, self._put_back),
+                lambda: put_back_orphans(self._store, self._put_back),
             ]
         for task in tasks:
             self._do(task)

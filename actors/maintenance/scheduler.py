@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from callboard.config.lines import get_logger
-from callboard.jobs.defer import PATIENCE
 from callboard.jobs.errors import (
     CallboardError,
     CapacityExceeded,
@@ -16,12 +15,13 @@ from callboard.jobs.errors import (
     StoreUnavailable,
     UnknownOperation,
 )
-from callboard.jobs.intake import Intake
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.schedules.advance import advance, due_schedules, next_tick
 from callboard.jobs.schedules.schedule import LABEL, job_id_of
-from callboard.jobs.schedules.stored import Outcome, StoredSchedule, Tick
+from callboard.jobs.schedules.stored import StoredSchedule, Tick, TickOutcome
+from callboard.jobs.snooze import PATIENCE
 from callboard.jobs.store import Store
+from callboard.jobs.submission_service import SubmissionService
 from callboard.jobs.workers import known_at
 
 LATE: Final = timedelta(seconds=60)
@@ -38,11 +38,11 @@ log = get_logger(__name__)
 class LeftToRelay:
     """A publisher for those who must not wait for RabbitMQ: the relay's thread publishes soon."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._relay = intake.relay
+    def __init__(self, submissions: SubmissionService) -> None:
+        self._relay = submissions.relay
 
     def publish(self, wakeups: Sequence[Wakeup]) -> Sequence[bool]:
-        """Hand the jobs on; what is confirmed, the relay settles itself."""
+        """Hand the jobs on; what is confirmed, the relay removes itself."""
         self._relay.wake([wakeup.submission.job_id for wakeup in wakeups])
         return [False] * len(wakeups)
 
@@ -61,11 +61,11 @@ class Scheduler:
         namespace: that of the store.
     """
 
-    def __init__(self, store: Store, intake: Intake, *, namespace: str) -> None:
+    def __init__(self, store: Store, submissions: SubmissionService, *, namespace: str) -> None:
         self._store = store
-        self._intake = replace(intake, publisher=LeftToRelay(intake))
+        self._submissions = replace(submissions, publisher=LeftToRelay(submissions))
         self._namespace = namespace
-        self._faults = intake.faults
+        self._faults = submissions.faults
         self._resting: dict[str, float] = {}
         self._said_at: dict[str, float] = {}
 
@@ -100,7 +100,7 @@ class Scheduler:
             log.debug("ticks_postponed", reason=str(error))
 
     def _knows(self, stored: StoredSchedule) -> bool:
-        return stored.schedule.operation in self._intake.registry
+        return stored.schedule.operation in self._submissions.registry
 
     def _waits_for_another(self, stored: StoredSchedule, now: datetime) -> bool:
         """Leave a tick to a worker that knows its operation, until none has for ten minutes."""
@@ -155,7 +155,7 @@ class Scheduler:
             "labels": {**schedule.labels, LABEL: stored.name},
         }
         try:
-            accepted = self._intake.submit(schedule.operation, schedule.params, **chosen)
+            accepted = self._submissions.submit(schedule.operation, schedule.params, **chosen)
         except StoreUnavailable:
             raise
         except DuplicateJob as error:
@@ -165,7 +165,7 @@ class Scheduler:
         return Tick(at=at, outcome="submitted", job_id=accepted.job_id)
 
 
-def _outcome(error: CallboardError) -> Outcome:
+def _outcome(error: CallboardError) -> TickOutcome:
     match error:
         case CapacityExceeded():
             return "full"

@@ -37,13 +37,13 @@ class OutgoingMessage:
 
     Args:
         priority: 0 to 10; the higher goes first.
-        handed_over: whether it goes before others of its priority.
+        reserved: whether it goes before others of its priority.
         queue: the message's own queue unless another is given.
     """
 
     message: Message[Any]
     priority: int = 0
-    handed_over: bool = False
+    reserved: bool = False
     queue: str = ""
 
     @property
@@ -59,7 +59,7 @@ class OutgoingMessage:
 
     def level(self, levels: Levels = Levels.ALL) -> int:
         """Give its level in a queue that has these levels."""
-        return level_of(self.priority, handed_over=self.handed_over, levels=levels)
+        return level_of(self.priority, reserved=self.reserved, levels=levels)
 
     def properties(self, levels: Levels = Levels.ALL) -> "EncodedProperties":
         """Fill the AMQP properties, for the people who look at the management UI."""

@@ -15,14 +15,14 @@ from callboard.jobs.backoff import Backoff
 from callboard.jobs.callbacks.deliver import (
     LEASE,
     Attempted,
-    Delivery,
+    WebhookDelivery,
     claim_deliveries,
     keep_body,
-    settle,
+    record_delivery,
 )
 from callboard.jobs.callbacks.secrets import WebhookSecrets
 from callboard.jobs.errors import StoreUnavailable
-from callboard.jobs.faults import FaultPoints
+from callboard.jobs.fault_points import FaultPoints
 from callboard.jobs.progress import LogBounds
 from callboard.jobs.store import Store
 from callboard.jobs.submission import moment
@@ -34,7 +34,7 @@ PER_HOST: Final = 2
 TICK_SECONDS: Final = 0.5
 BACKOFF: Final = Backoff(timedelta(seconds=0.5), timedelta(seconds=5))
 
-Render = Callable[[Delivery], bytes | None]
+Render = Callable[[WebhookDelivery], bytes | None]
 """Writes what a delivery says, as JSON in ASCII; None when what it tells of is gone."""
 
 log = get_logger(__name__)
@@ -120,7 +120,7 @@ class WebhookDispatcher:
                 self._under_way.discard(attempt)
                 raise
 
-    def _attempt(self, delivery: Delivery) -> None:
+    def _attempt(self, delivery: WebhookDelivery) -> None:
         about = _line_about(delivery)
         try:
             self._faults.reach("before-attempt")
@@ -135,7 +135,7 @@ class WebhookDispatcher:
             self._under_way.discard(threading.current_thread())
             self._loop.hurry()
 
-    def _tried(self, delivery: Delivery) -> Attempted | None:
+    def _tried(self, delivery: WebhookDelivery) -> Attempted | None:
         try:
             body = delivery.body or self._render(delivery)
             if body is None:
@@ -153,7 +153,7 @@ class WebhookDispatcher:
             log.error("webhook_failed", delivery=delivery.id, stack=stack_of(error))
             return Attempted(problem="the attempt could not be made")
 
-    def _recorded(self, delivery: Delivery, attempted: Attempted) -> str:
+    def _recorded(self, delivery: WebhookDelivery, attempted: Attempted) -> str:
         until = time.monotonic() + LEASE.total_seconds()
         failures = 0
         while time.monotonic() < until:
@@ -165,11 +165,13 @@ class WebhookDispatcher:
                     break
         return self._record(delivery, attempted)
 
-    def _record(self, delivery: Delivery, attempted: Attempted) -> str:
-        return settle(self._store, delivery, attempted, retries=self._retries, bounds=self._bounds)
+    def _record(self, delivery: WebhookDelivery, attempted: Attempted) -> str:
+        return record_delivery(
+            self._store, delivery, attempted, retries=self._retries, bounds=self._bounds
+        )
 
 
-def _line_about(delivery: Delivery) -> Any:
+def _line_about(delivery: WebhookDelivery) -> Any:
     return log.bind(
         delivery=delivery.id,
         **{delivery.kind: delivery.owner},

@@ -8,13 +8,13 @@ from typing import Final
 from pydantic import SecretStr
 
 from callboard.actors.webhooks.signing import signed
-from callboard.jobs.callbacks.deliver import Delivery
+from callboard.jobs.callbacks.deliver import WebhookDelivery
 
 USER_AGENT: Final = f"Callboard/{version('callboard')}"
 
 
 def headers_of(
-    delivery: Delivery, body: bytes, secrets: Sequence[SecretStr], *, sent_at: datetime
+    delivery: WebhookDelivery, body: bytes, secrets: Sequence[SecretStr], *, sent_at: datetime
 ) -> dict[str, str]:
     """Give the headers of one attempt.
 

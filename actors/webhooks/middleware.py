@@ -58,6 +58,6 @@ def dispatch_webhooks(container: Container, render: Render) -> None:
         render,
         retries=settings.callback_retries,
         bounds=LogBounds(settings.max_log_lines, settings.max_log_bytes),
-        faults=container.intake.faults,
+        faults=container.submissions.faults,
     )
     container.broker.add_middleware(WebhookMiddleware(dispatcher))

@@ -17,12 +17,12 @@ from callboard.api.problems.problem import Problem, invalid_request, problem_of
 from callboard.api.problems.table import BODY_TOO_LARGE
 from callboard.api.request import SMALL_BYTES, Request
 from callboard.api.services import Services
-from callboard.jobs.batches.intake import Item
-from callboard.jobs.batches.outcome import Outcome, Word
+from callboard.jobs.batches.item_outcome import ItemOutcome, Word
+from callboard.jobs.batches.submission_service import Item
 from callboard.jobs.batches.submit import MAX_ITEMS
 from callboard.jobs.errors import CapacityExceeded, DuplicateJob, InvalidParameters
-from callboard.jobs.members import MAX_LABELS, Label, LabelValue
-from callboard.jobs.pointer import pointer_of
+from callboard.jobs.fields import MAX_LABELS, Label, LabelValue
+from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.registry import Registry
 
 ITEM_DEPTH: Final = 2
@@ -123,7 +123,7 @@ class BatchItems:
         return Item(asked.operation, asked.params, chosen)
 
     def shown(
-        self, req: Request, outcomes: Sequence[Outcome], items: Sequence[Item]
+        self, req: Request, outcomes: Sequence[ItemOutcome], items: Sequence[Item]
     ) -> Iterator[dict[str, Any]]:
         """Render what became of each item."""
         for index, (outcome, item) in enumerate(zip(outcomes, items, strict=True)):
@@ -136,7 +136,7 @@ class BatchItems:
                 "problem": problem and _told(req, problem, existing=reference),
             }
 
-    def _problem(self, index: int, outcome: Outcome, item: Item) -> Problem | None:
+    def _problem(self, index: int, outcome: ItemOutcome, item: Item) -> Problem | None:
         """Say why an item made no job, with pointers into the whole body."""
         at = f"/items/{index}"
         error = outcome.refused

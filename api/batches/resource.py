@@ -22,14 +22,14 @@ from callboard.api.services import Services
 from callboard.api.tracing.middleware import traceparent_of
 from callboard.api.waiting.peer import peer_of
 from callboard.jobs.batches.batch import Batch, cancel_batch, read_batch
-from callboard.jobs.batches.intake import BatchIntake, SubmittedBatch
+from callboard.jobs.batches.submission_service import BatchSubmissionService, SubmittedBatch
 from callboard.jobs.batches.submit import NewBatch
 from callboard.jobs.clock import Clock
 from callboard.jobs.errors import BatchGone, BatchNotFound, Refused
-from callboard.jobs.identity import is_job_id, new_job_id
-from callboard.jobs.meaning import fingerprint
+from callboard.jobs.fingerprint import fingerprint
+from callboard.jobs.ids import is_job_id, new_job_id
+from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.pauses import with_pauses
-from callboard.jobs.pointer import pointer_of
 from callboard.jobs.store import Store
 
 COMPLETED: Final = "completed"
@@ -100,7 +100,7 @@ class BatchesResource:
         items: BatchItems,
         waits: "BatchWaits",
     ) -> None:
-        self._intake = BatchIntake(services.intake, services.check)
+        self._submissions = BatchSubmissionService(services.submissions, services.check)
         self._rate = services.settings.rate_limit
         self._terms = CallbackPolicy(services.settings)
         self._reader = reader
@@ -140,7 +140,7 @@ class BatchesResource:
 
     def _submit(self, req: Request, batch: NewBatch, items: list[Any]) -> SubmittedBatch:
         try:
-            submitted = self._intake.submit(batch, items, charge=charge_of(req, self._rate))
+            submitted = self._submissions.submit(batch, items, charge=charge_of(req, self._rate))
         except Refused as error:
             req.context.quota = error.quota
             raise

@@ -10,7 +10,7 @@ from callboard.api.timestamps import timestamp
 from callboard.api.urls import Urls
 from callboard.config import Settings
 from callboard.jobs.batches.batch import read_batch
-from callboard.jobs.callbacks.deliver import Delivery
+from callboard.jobs.callbacks.deliver import WebhookDelivery
 from callboard.jobs.errors import BatchNotFound, JobNotFound
 from callboard.jobs.read import read
 from callboard.jobs.store import Store
@@ -32,7 +32,7 @@ class CallbackBodies:
         self._store = store
         self._inline_bytes = min(MAX_RESULT_BYTES, settings.inline_result_bytes)
 
-    def __call__(self, delivery: Delivery) -> bytes | None:
+    def __call__(self, delivery: WebhookDelivery) -> bytes | None:
         """Write one as JSON; None when what it tells of is gone.
 
         The job or batch is shown as it is now, which may be later than the event.
@@ -47,12 +47,12 @@ class CallbackBodies:
         event = {"type": delivery.type, "timestamp": timestamp(delivery.at), "data": data}
         return to_json(event, inf_nan_mode="null")
 
-    def _job(self, delivery: Delivery) -> dict[str, Any]:
+    def _job(self, delivery: WebhookDelivery) -> dict[str, Any]:
         record = read(
             self._store, delivery.owner, tenant=delivery.tenant, inline_bytes=self._inline_bytes
         )
         return job_object(record, Urls(delivery.base), now=moment(self._store.now_ms()))
 
-    def _batch(self, delivery: Delivery) -> dict[str, Any]:
+    def _batch(self, delivery: WebhookDelivery) -> dict[str, Any]:
         batch = read_batch(self._store, delivery.owner, tenant=delivery.tenant)
         return batch_object(batch, Urls(delivery.base))

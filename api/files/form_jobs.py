@@ -14,9 +14,9 @@ from callboard.api.problems.problem import Problem, invalid_request
 from callboard.api.problems.table import BODY_TOO_LARGE
 from callboard.api.request import Request
 from callboard.api.services import Services
-from callboard.jobs.identity import JOB_ID_PATTERN
+from callboard.jobs.ids import JOB_ID_PATTERN
+from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.operation import Operation
-from callboard.jobs.pointer import pointer_of
 
 PARAMS = "params"
 MAX_IN_LIST = 64
@@ -169,7 +169,7 @@ class _Given:
 
 
 def _rejoined(begin: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Give back what was read to look at it, before the rest."""
+    """Return what was read to look at it, before the rest."""
     first = [begin] if begin else []
 
     def rest(size: int) -> bytes:

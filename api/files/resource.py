@@ -19,7 +19,7 @@ from callboard.api.urls import Urls
 from callboard.jobs.errors import FileNotFound
 from callboard.jobs.files.records import FileRecord, list_files, read_file
 from callboard.jobs.files.remove import remove_file
-from callboard.jobs.identity import is_job_id
+from callboard.jobs.ids import is_job_id
 
 MAX_FILES = 100
 USUAL_FILES = 50

@@ -16,7 +16,7 @@ from callboard.api.request import Request
 from callboard.api.services import Services
 from callboard.jobs.errors import CallboardError, FileTooLarge, StorageFull
 from callboard.jobs.files.accepts import Accepts
-from callboard.jobs.files.keep import Claimed, Shelf, keep_file, reserve_file
+from callboard.jobs.files.file_store import Claimed, FileStore, keep_file, reserve_file
 from callboard.jobs.files.records import FileRecord, new_file_id
 from callboard.jobs.files.remove import remove_file
 from callboard.jobs.files.staging import Staged
@@ -42,7 +42,7 @@ class Reception:
         self._services = services
         self._tenant = tenant
         self._stack = stack
-        self._shelf = Shelf(services.store, services.storage, services.offload)
+        self._shelf = FileStore(services.store, services.storage, services.offload)
         self._claimed: list[Claimed] = []
 
     def take(

@@ -7,7 +7,7 @@ from typing import Any
 
 import falcon
 
-from callboard.api.body_memory import give_back
+from callboard.api.body_memory import release_room
 from callboard.api.callbacks.policy import CallbackPolicy
 from callboard.api.jobs.estimates import Estimates
 from callboard.api.jobs.render import accepted_record, job_reference
@@ -32,9 +32,9 @@ from callboard.jobs.errors import (
     Refused,
     StoreUnavailable,
 )
-from callboard.jobs.forecast import Estimate
+from callboard.jobs.estimates import Estimate
+from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.operation import Operation
-from callboard.jobs.pointer import pointer_of
 from callboard.jobs.record import FINAL, Record
 from callboard.jobs.submit import Accepted
 
@@ -94,7 +94,7 @@ class Acceptance:
         except DuplicateJob as error:
             self._answer_duplicate(req, resp, operation, error)
             return
-        give_back(req)  # or its body would take room for as long as it waits
+        release_room(req)  # or its body would take room for as long as it waits
         preference = parse_prefer(
             req.get_header("Prefer"), max_wait=self._services.settings.max_wait
         )
@@ -114,7 +114,7 @@ class Acceptance:
         large = is_large(req) or "retry_of" in chosen
         check = self._services.check if large else check_here
         try:
-            accepted = self._services.intake.submit(
+            accepted = self._services.submissions.submit(
                 asked.operation, asked.params, charge=charge, check=check, **chosen
             )
         except Refused as error:

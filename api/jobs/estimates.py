@@ -11,7 +11,7 @@ from typing import Final
 from callboard.api.jobs.retry_after import Durations, retry_after_s
 from callboard.jobs.clock import Clock
 from callboard.jobs.errors import StoreUnavailable
-from callboard.jobs.forecast import UNKNOWN, Estimate, Place, find_place, start_s
+from callboard.jobs.estimates import UNKNOWN, Estimate, QueuePosition, read_queue_position, start_s
 from callboard.jobs.limit import operation_slot, paused_slots
 from callboard.jobs.listing import oldest_active
 from callboard.jobs.record import Record
@@ -88,14 +88,14 @@ class Estimates:
         if record.status != "queued":
             return UNKNOWN
         try:
-            place = find_place(self._store, record.id)
+            place = read_queue_position(self._store, record.id)
         except StoreUnavailable:
             return UNKNOWN
         return self._at(place, record.operation, record.queue)
 
     def of_new(self, accepted: Accepted) -> Estimate:
         """Estimate for a job that was accepted a moment ago, without asking for it."""
-        place = Place(accepted.position, running=accepted.running)
+        place = QueuePosition(accepted.position, running=accepted.running)
         return self._at(place, accepted.submission.operation, accepted.submission.queue)
 
     def paused(self, record: Record) -> bool | None:
@@ -127,7 +127,7 @@ class Estimates:
         self._rooms[scope, operation] = (now + _ROOM_FRESH_S, seconds)
         return seconds
 
-    def _at(self, place: Place, operation: str, queue: str) -> Estimate:
+    def _at(self, place: QueuePosition, operation: str, queue: str) -> Estimate:
         known = self.durations.of(operation)
         if place.position is None:
             return UNKNOWN

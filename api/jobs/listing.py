@@ -15,10 +15,10 @@ from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import FORBIDDEN
 from callboard.api.query import Query, read_query
 from callboard.api.request import Request
-from callboard.jobs.identity import is_job_id
+from callboard.jobs.ids import is_job_id
 from callboard.jobs.listing import Wanted, list_jobs, list_tenants
+from callboard.jobs.operation_rules import NAME
 from callboard.jobs.record import STATUSES, Status
-from callboard.jobs.rules import NAME
 from callboard.jobs.store import Store
 
 MAX_JOBS: Final = 100

@@ -9,7 +9,7 @@ from callboard.api.files.result_files import with_addresses
 from callboard.api.problems.job_errors import JOB_ERRORS
 from callboard.api.timestamps import optional_time, timestamp
 from callboard.api.urls import Urls
-from callboard.jobs.forecast import UNKNOWN, Estimate
+from callboard.jobs.estimates import UNKNOWN, Estimate
 from callboard.jobs.record import Progress, Record
 from callboard.jobs.submission import moment
 from callboard.jobs.submit import Accepted
@@ -71,7 +71,7 @@ def queue_object(
     start_s = estimate.start_s
     return {
         "position": estimate.position,
-        "parked_on": record.parked_on,
+        "blocked_on": record.blocked_on,
         "paused": paused,
         "estimated_start_seconds": None if start_s is None else math.ceil(start_s),
     }
@@ -150,7 +150,7 @@ def accepted_record(accepted: Accepted) -> Record:
         finished_at=None,
         expires_at=None,
         progress=Progress(percent=None, step=None, current=None, total=None),
-        parked_on=None,
+        blocked_on=None,
         labels=submission.labels,
         error=None,
         result=None,

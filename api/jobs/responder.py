@@ -12,8 +12,8 @@ from callboard.api.jobs.retry_after import retry_after_s
 from callboard.api.media import Media
 from callboard.api.request import Request
 from callboard.jobs.errors import JobNotFound
-from callboard.jobs.forecast import UNKNOWN, Estimate
-from callboard.jobs.identity import is_job_id
+from callboard.jobs.estimates import UNKNOWN, Estimate
+from callboard.jobs.ids import is_job_id
 from callboard.jobs.read import INLINE_BYTES, read
 from callboard.jobs.record import Record
 from callboard.jobs.store import Store

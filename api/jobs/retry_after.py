@@ -9,7 +9,7 @@ from typing import Final
 
 from callboard.api.jobs.render import eta_seconds
 from callboard.jobs.errors import StoreUnavailable
-from callboard.jobs.forecast import Duration, read_duration
+from callboard.jobs.estimates import Duration, read_duration
 from callboard.jobs.record import Record
 from callboard.jobs.store import Store
 

@@ -21,9 +21,9 @@ from pydantic_core import ErrorDetails
 
 from callboard.api.callbacks.policy import JobCallback
 from callboard.api.problems.problem import invalid_request
-from callboard.jobs.members import MAX_LABELS, Label, LabelValue, Whole, whole
-from callboard.jobs.pointer import pointer_of
-from callboard.jobs.rules import MAX_TTL, MIN_TTL
+from callboard.jobs.fields import MAX_LABELS, Label, LabelValue, Whole, whole
+from callboard.jobs.json_pointer import pointer_of
+from callboard.jobs.operation_rules import MAX_TTL, MIN_TTL
 from callboard.jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
 
 MAX_DELAY: Final = timedelta(days=366)

@@ -128,7 +128,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "additionalProperties": True,
     },
     "Worker": closed(
-        "A worker process as it was at its last hello.",
+        "A worker process as it was at its last heartbeat.",
         {
             "id": TEXT,
             "host": TEXT,

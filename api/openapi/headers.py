@@ -7,7 +7,7 @@ from callboard.api.openapi.description import Schema
 from callboard.api.problems.pages import pages
 from callboard.api.server.docs import ASSETS
 from callboard.jobs.callbacks.deliveries import DELIVERY_ID_PATTERN
-from callboard.jobs.identity import JOB_ID_PATTERN
+from callboard.jobs.ids import JOB_ID_PATTERN
 from callboard.jobs.schedules.schedule import NAME_PATTERN
 
 _TEXT: Final[Schema] = {"type": "string"}

@@ -42,7 +42,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "Where a queued job stands.",
         {
             "position": said(nullable(whole(1)), "1 is the next one."),
-            "parked_on": said(nullable(TEXT), "The limit that it waits for."),
+            "blocked_on": said(nullable(TEXT), "The limit that it waits for."),
             "paused": said(
                 nullable({"type": "boolean"}),
                 "Whether its operation is paused; null when nobody can tell.",

@@ -10,8 +10,8 @@ from callboard.api.openapi.description import Schema, named
 from callboard.api.openapi.headers import PATH, REQUEST
 from callboard.api.openapi.operations import checked, submission_schema
 from callboard.api.openapi.shapes import JOB_ID, whole
-from callboard.jobs.members import LABEL_NAME, LABEL_VALUE
-from callboard.jobs.rules import NAME
+from callboard.jobs.fields import LABEL_NAME, LABEL_VALUE
+from callboard.jobs.operation_rules import NAME
 
 _FLAG: Final[Schema] = {"type": "boolean"}
 _TIME: Final[Schema] = {"type": "string", "format": "date-time", "pattern": f"^{TIME}$"}

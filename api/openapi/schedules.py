@@ -17,7 +17,7 @@ from callboard.api.openapi.shapes import (
 )
 from callboard.api.schedules.resource import ScheduleRequest
 from callboard.jobs.schedules.schedule import NAME_PATTERN, Missed
-from callboard.jobs.schedules.stored import Outcome, Source
+from callboard.jobs.schedules.stored import Source, TickOutcome
 
 NAME: Final[Schema] = {"type": "string", "pattern": f"^{NAME_PATTERN}$"}
 
@@ -27,7 +27,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {
             "at": said(TIME, "The tick's own time; its job may have come a little later."),
             "outcome": said(
-                {"type": "string", "enum": list(get_args(Outcome))},
+                {"type": "string", "enum": list(get_args(TickOutcome))},
                 "`submitted` made a job; `skipped` was missed, and is not made up for.",
             ),
             "detail": said(nullable(TEXT), "Why it made none."),

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from callboard.api.openapi.description import Schema, named
-from callboard.jobs.identity import JOB_ID_PATTERN
+from callboard.jobs.ids import JOB_ID_PATTERN
 from callboard.jobs.submission import HIGHEST_PRIORITY
 
 TEXT: Final[Schema] = {"type": "string"}

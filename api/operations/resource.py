@@ -51,8 +51,8 @@ class OperationResponder:
         except StoreUnavailable:
             limits, waiting = [None] * len(operations), [None] * len(operations)
         return [
-            operation_object(each, self._durations.mean_ms(each.name), urls, now, waiting=parked)
-            for each, now, parked in zip(operations, limits, waiting, strict=True)
+            operation_object(each, self._durations.mean_ms(each.name), urls, now, waiting=blocked)
+            for each, now, blocked in zip(operations, limits, waiting, strict=True)
         ]
 
 

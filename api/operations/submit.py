@@ -14,7 +14,7 @@ from callboard.api.jobs.submission import parse_submission
 from callboard.api.media import Media
 from callboard.api.query import LABEL, read_query
 from callboard.api.request import Request
-from callboard.jobs.digits import parse_fraction
+from callboard.jobs.json_numbers import parse_fraction
 from callboard.jobs.operation import Operation
 
 _NUMBERS: Final = ("priority", "delay_seconds", "result_ttl_seconds")

@@ -16,7 +16,7 @@ from callboard.api.problems.table import (
 )
 from callboard.api.urls import Urls
 from callboard.jobs import errors
-from callboard.jobs.quota import POLICY
+from callboard.jobs.rate_quota import POLICY
 
 _MAX_ERRORS: Final = 100
 

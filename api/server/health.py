@@ -12,9 +12,9 @@ from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import DRAINING, NOT_READY
 from callboard.api.request import Request
 from callboard.jobs.errors import StoreUnavailable
-from callboard.jobs.moving import unheard_queues
 from callboard.jobs.outages import NO_MEMORY, outage_of
-from callboard.jobs.rights import is_heard
+from callboard.jobs.queue_moves import unheard_queues
+from callboard.jobs.redis_permissions import is_heard
 from callboard.jobs.store import Store
 from callboard.jobs.workers import list_workers
 

@@ -1,4 +1,4 @@
-"""The fleet over HTTP: which workers live, and what they run."""
+"""Workers over HTTP: which live, and what they run."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class WorkersResource:
         self._media = media
 
     def on_get(self, req: Request, resp: falcon.Response) -> None:
-        """List the workers that said hello within 30 s."""
+        """List the workers with a heartbeat within 30 s."""
         items = [worker_object(each) for each in list_workers(self._store)]
         self._media.write(req, resp, {"items": items, "next": None})
 
@@ -27,8 +27,8 @@ class WorkersResource:
 
 
 def worker_object(worker: Worker) -> dict[str, Any]:
-    """Render a worker as it was at its last hello."""
-    since, hello = worker.since, worker.last_hello_at
+    """Render a worker as it was at its last heartbeat."""
+    since, heartbeat_at = worker.since, worker.last_heartbeat_at
     return {
         "id": worker.id,
         "host": worker.host,
@@ -41,5 +41,5 @@ def worker_object(worker: Worker) -> dict[str, Any]:
         "dead_threads": worker.dead_threads,
         "running": list(worker.running),
         "since": None if since is None else timestamp(since),
-        "last_hello_at": None if hello is None else timestamp(hello),
+        "last_hello_at": None if heartbeat_at is None else timestamp(heartbeat_at),
     }

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from callboard.jobs.batches.outcome import Outcome, read_outcome
+from callboard.jobs.batches.item_outcome import ItemOutcome, read_outcome
 from callboard.jobs.encoding import encode
 from callboard.jobs.pauses import with_pauses
-from callboard.jobs.quota import Charge, Quota
+from callboard.jobs.rate_quota import Charge, Quota
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
 
@@ -83,7 +83,7 @@ class Decided:
 
     word: Literal["stored", "replayed", "mismatch", "limited", "closed", "missing"]
     batch_id: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ItemOutcome, ...]
     woken: tuple[str, ...]
     now_ms: int
     quota: Quota | None
@@ -135,7 +135,7 @@ def submit_step(
     )
 
 
-def read_outcomes(store: Store, batch_id: str) -> list[Outcome]:
+def read_outcomes(store: Store, batch_id: str) -> list[ItemOutcome]:
     """Give what became of the items of a batch so far, in order; none of one that is gone.
 
     Raises:

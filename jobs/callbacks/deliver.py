@@ -12,7 +12,7 @@ from callboard.jobs.store import Store
 from callboard.jobs.submission import milliseconds, moment
 
 Kind = Literal["job", "batch"]
-Settled = Literal["delivered", "again", "failed", "stopped", "stale"]
+Recorded = Literal["delivered", "again", "failed", "stopped", "stale"]
 LEASE: Final = timedelta(seconds=60)
 MAX_RETRY_AFTER: Final = timedelta(hours=24)
 MAX_PROBLEM_LENGTH: Final = 200
@@ -21,7 +21,7 @@ _JITTER: Final = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class WebhookDelivery:
     """One event on its way to one address, held by one dispatcher.
 
     Attributes:
@@ -80,7 +80,7 @@ class Attempted:
 
 def claim_deliveries(
     store: Store, *, most: int, per_host: int, lease: timedelta = LEASE
-) -> list[Delivery]:
+) -> list[WebhookDelivery]:
     """Take due deliveries, the longest due first.
 
     Each is one dispatcher's until it is settled or the lease is over, and then claimable again; one
@@ -108,7 +108,7 @@ def claim_deliveries(
     return [_delivery(delivery_id, flat) for delivery_id, flat in found]
 
 
-def keep_body(store: Store, delivery: Delivery, body: bytes) -> Literal["kept", "stale"]:
+def keep_body(store: Store, delivery: WebhookDelivery, body: bytes) -> Literal["kept", "stale"]:
     """Keep what a delivery says, before it is sent: each further attempt finds it there.
 
     From then on it needs its job no more.
@@ -129,15 +129,15 @@ def keep_body(store: Store, delivery: Delivery, body: bytes) -> Literal["kept", 
     return cast("Literal['kept', 'stale']", answer.word)
 
 
-def settle(
+def record_delivery(
     store: Store,
-    delivery: Delivery,
+    delivery: WebhookDelivery,
     attempted: Attempted,
     *,
     retries: Sequence[timedelta],
     jitter: Callable[[timedelta, float], timedelta] = spread,
     bounds: LogBounds | None = None,
-) -> Settled:
+) -> Recorded:
     """Record how an attempt ended, and when the next one is due; the job's log says so, too.
 
     Args:
@@ -160,7 +160,7 @@ def settle(
     outcome = _outcome(attempted, delay)
     bounds = bounds or LogBounds()
     answer = store.run(
-        "settle_delivery",
+        "record_delivery",
         store.keys("delivery", delivery.id),
         delivery_id=delivery.id,
         token=delivery.token,
@@ -172,7 +172,7 @@ def settle(
         most_lines=bounds.lines,
         most_bytes=bounds.bytes,
     )
-    return cast("Settled", answer.word)
+    return cast("Recorded", answer.word)
 
 
 def next_delay(
@@ -202,7 +202,9 @@ def _outcome(
     return "failed" if delay is None else "again"
 
 
-def _line(delivery: Delivery, attempted: Attempted, outcome: str, delay: timedelta | None) -> str:
+def _line(
+    delivery: WebhookDelivery, attempted: Attempted, outcome: str, delay: timedelta | None
+) -> str:
     said = "no answer" if attempted.code is None else f"answered {attempted.code}"
     why = f", {attempted.problem[:MAX_PROBLEM_LENGTH]}" if attempted.problem else ""
     what = {
@@ -215,9 +217,9 @@ def _line(delivery: Delivery, attempted: Attempted, outcome: str, delay: timedel
     return f"{whole}: {said} after {attempted.took_ms} ms{why}; {what}"
 
 
-def _delivery(delivery_id: str, flat: Sequence[str]) -> Delivery:
+def _delivery(delivery_id: str, flat: Sequence[str]) -> WebhookDelivery:
     fields: dict[str, Any] = dict(zip(flat[::2], flat[1::2], strict=True))
-    return Delivery(
+    return WebhookDelivery(
         id=delivery_id,
         owner=fields["owner"],
         kind=fields["kind"],

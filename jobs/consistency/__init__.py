@@ -1,1 +1,1 @@
-"""Compare the records of jobs with everything that follows from them, and mend what differs."""
+"""Compare the records of jobs with everything that follows from them, and repair what differs."""

@@ -13,7 +13,7 @@ Group = Literal[
     "schedule",
     "capacity",
     "unique",
-    "rival",
+    "conflict",
     "queue",
     "listing",
     "expiry",
@@ -21,10 +21,10 @@ Group = Literal[
     "fragment",
     "delivery",
 ]
-UNMENDABLE: Final[frozenset[Group]] = frozenset({"rival"})
+UNREPAIRABLE: Final[frozenset[Group]] = frozenset({"conflict"})
 MAX_EXAMPLES: Final = 3
 
-_BY_LINE: Final[dict[str, Group]] = {
+_BY_NAME: Final[dict[str, Group]] = {
     "outbox": "wakeup",
     "awaiting": "wakeup",
     "wakeup": "wakeup",
@@ -36,7 +36,7 @@ _BY_LINE: Final[dict[str, Group]] = {
     "due": "schedule",
     "active": "capacity",
     "unique": "unique",
-    "rival": "rival",
+    "conflict": "conflict",
     "queued": "queue",
     "index": "listing",
     "expiry": "expiry",
@@ -67,6 +67,6 @@ class Faults:
         return tuple(f"{one} ({', '.join(sorted(self.ids[one]))})" for one in first)
 
 
-def group_of(line: str) -> Group:
-    """Give the group of a line by its key without prefix, or of a fault by its name."""
-    return _BY_LINE[line.partition(":")[0]]
+def group_of(name: str) -> Group:
+    """Give the group of a sorted set by its key without prefix, or of a fault by its name."""
+    return _BY_NAME[name.partition(":")[0]]

@@ -1,4 +1,4 @@
-"""Walk through keys and lines in small steps that hold nobody up, up to a bound."""
+"""Walk through keys and sorted sets in small steps that hold nobody up, up to a bound."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ class Walked:
     """How much was looked at.
 
     Attributes:
-        entries: of all lines, and keys of all kinds.
-        cut: by line or kind of key, how many of how many were looked at where that was not all;
+        entries: of all sorted sets, and keys of all kinds.
+        cut: by set or kind of key, how many of how many were looked at where that was not all;
             None for how many is more than anybody counted.
     """
 
@@ -25,7 +25,7 @@ class Walked:
     cut: dict[str, tuple[int, int | None]] = field(default_factory=dict)
 
 
-def walk_line(store: Store, line: str, walked: Walked, *, most: int) -> Iterator[list[str]]:
+def walk_sorted_set(store: Store, key: str, walked: Walked, *, most: int) -> Iterator[list[str]]:
     """Give the entries of a sorted set, in steps; of one that is too long those of lowest score.
 
     Entries that are there all the time are given, whatever else changes meanwhile; some twice.
@@ -33,15 +33,15 @@ def walk_line(store: Store, line: str, walked: Walked, *, most: int) -> Iterator
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    (size,) = store.pipeline(("ZCARD", line))
-    steps = _all_of(store, line) if size <= most else _first_of(store, line, most)
+    (size,) = store.pipeline(("ZCARD", key))
+    steps = _all_of(store, key) if size <= most else _first_of(store, key, most)
     seen = 0
     for step in steps:
         seen += len(step)
         yield step
     walked.entries += seen
     if size > most:
-        walked.cut[line.removeprefix(store.keys.prefix)] = (seen, size)
+        walked.cut[key.removeprefix(store.keys.prefix)] = (seen, size)
 
 
 def walk_keys(store: Store, pattern: str, walked: Walked, *, most: int) -> Iterator[list[str]]:
@@ -75,21 +75,21 @@ def walk_keys(store: Store, pattern: str, walked: Walked, *, most: int) -> Itera
         walked.cut[f"{pattern.partition(':')[0]}: keys"] = (seen, None)
 
 
-def _all_of(store: Store, line: str) -> Iterator[list[str]]:
+def _all_of(store: Store, key: str) -> Iterator[list[str]]:
     cursor = 0
     while True:
-        ((cursor, scored),) = store.pipeline(("ZSCAN", line, cursor, "COUNT", STEP))
+        ((cursor, scored),) = store.pipeline(("ZSCAN", key, cursor, "COUNT", STEP))
         entries = [entry.decode() for entry, _score in scored]
-        # A short line comes in one piece, whatever COUNT says.
+        # A short set comes in one piece, whatever COUNT says.
         for start in range(0, len(entries), STEP):
             yield entries[start : start + STEP]
         if cursor == 0:
             return
 
 
-def _first_of(store: Store, line: str, most: int) -> Iterator[list[str]]:
+def _first_of(store: Store, key: str, most: int) -> Iterator[list[str]]:
     for start in range(0, most, STEP):
-        (entries,) = store.pipeline(("ZRANGE", line, start, min(start + STEP, most) - 1))
+        (entries,) = store.pipeline(("ZRANGE", key, start, min(start + STEP, most) - 1))
         if not entries:
             return
         yield [entry.decode() for entry in entries]

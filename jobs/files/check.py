@@ -6,8 +6,8 @@ from callboard.jobs.errors import InvalidParameters
 from callboard.jobs.files.file import MAX_FILES
 from callboard.jobs.files.parameters import FileUse
 from callboard.jobs.files.records import FileRecord
-from callboard.jobs.misfits import first_of
 from callboard.jobs.pauses import with_pauses
+from callboard.jobs.validation_errors import first_of
 
 LookUp = Callable[[Sequence[str]], Sequence[FileRecord | None]]
 """Finds the files of one tenant by their ids; None for one that it has not."""

@@ -21,7 +21,7 @@ from callboard.jobs.files.names import (
     check_name,
     guess_media_type,
 )
-from callboard.jobs.identity import is_job_id
+from callboard.jobs.ids import is_job_id
 
 MAX_FILES: Final = 1000
 """So many files a submission or a result may name: one step in Redis takes them all."""
@@ -109,7 +109,7 @@ class File:
         with self.open() as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
-    def settle(self, *, size: int, sha256: str) -> None:
+    def finalize(self, *, size: int, sha256: str) -> None:
         """Keep what was found out about the bytes, which change no more."""
         self._size, self._sha256 = size, sha256
 
@@ -117,7 +117,7 @@ class File:
         """Become the same file as the other one."""
         self.id, self.name, self.media_type = other.id, other.name, other.media_type
         self.path = other.path
-        self.settle(size=other.size, sha256=other.sha256)
+        self.finalize(size=other.size, sha256=other.sha256)
 
     def described(self) -> dict[str, Any]:
         """Give what a stored result says of it."""

@@ -97,5 +97,5 @@ class Inputs:
         if path.stat().st_size != record.size:
             raise StorageUnavailable("A file came out of the storage with another size.")
         file = File(file_id=record.id, name=record.name, media_type=record.media_type, path=path)
-        file.settle(size=record.size, sha256=record.sha256)
+        file.finalize(size=record.size, sha256=record.sha256)
         return file

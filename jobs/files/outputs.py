@@ -9,15 +9,15 @@ from typing import Any, Final
 
 from callboard.jobs.errors import CallboardError, FileNotFound, StorageUnavailable
 from callboard.jobs.files.file import File
+from callboard.jobs.files.file_store import KEEP_LEASE, Claimed, complete_file, reserve_file
+from callboard.jobs.files.finalize import FinalizedFiles, finalize_files
 from callboard.jobs.files.folder import RetryUntilAnswered, RunFiles
-from callboard.jobs.files.keep import KEEP_LEASE, Claimed, complete_file, reserve_file
 from callboard.jobs.files.names import OCTETS
 from callboard.jobs.files.records import new_file_id, object_of
 from callboard.jobs.files.remove import remove_file
-from callboard.jobs.files.settling import Settled, settle
 from callboard.jobs.files.staging import Staged
 from callboard.jobs.files.storage import Storage
-from callboard.jobs.finish import Outcome, encode_result
+from callboard.jobs.finish import RunOutcome, encode_result
 from callboard.jobs.offload import at_once
 from callboard.jobs.store import Store
 
@@ -45,8 +45,8 @@ class OutputBounds:
 class Outputs:
     """What one attempt made.
 
-    Nothing of it counts before `finish` adopts it; until then it has a day, and whoever knows that
-    nobody will adopt it says `discard`.
+    Nothing of it counts before `finish` records it; until then it has a day, and whoever knows that
+    nothing will record it says `discard`.
 
     Args:
         folder: of the attempt.
@@ -73,20 +73,20 @@ class Outputs:
         self._named: list[str] = []
         self._kept: list[str] = []
 
-    def settle(self, files: Sequence[File]) -> None:
+    def finalize(self, files: Sequence[File]) -> None:
         """Give each file in a result its id, size and digest; from here on it must not change.
 
         Raises:
             ResultNotSerialisable: one was never written.
             ResultTooLarge: they are too large together, or too many.
         """
-        self.take(settle(files, self._folder, most_bytes=self._bounds.files_bytes))
+        self.take(finalize_files(files, self._folder, most_bytes=self._bounds.files_bytes))
 
-    def take(self, settled: Settled) -> None:
-        """Go on from what another process of this machine has settled."""
-        self._new, self._named = list(settled.new), list(settled.named)
+    def take(self, finalized: FinalizedFiles) -> None:
+        """Go on from what another process of this machine has finalized."""
+        self._new, self._named = list(finalized.new), list(finalized.named)
 
-    def keep(self, data: Any, *, proceed: Callable[[], None]) -> Outcome:
+    def keep(self, data: Any, *, proceed: Callable[[], None]) -> RunOutcome:
         """Encode the result and keep all of it; what was kept goes again if that fails.
 
         Args:
@@ -102,7 +102,7 @@ class Outputs:
         outcome = encode_result(data, max_bytes=self._bounds.result_bytes)
         return self.keep_encoded(outcome, proceed=proceed)
 
-    def keep_encoded(self, outcome: Outcome, *, proceed: Callable[[], None]) -> Outcome:
+    def keep_encoded(self, outcome: RunOutcome, *, proceed: Callable[[], None]) -> RunOutcome:
         """Keep all of an encoded result; what was kept goes again if that fails.
 
         Args:

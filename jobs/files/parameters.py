@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Union
 
 from callboard.jobs.files.accepts import Accepts
 from callboard.jobs.files.file import File
-from callboard.jobs.pointer import Location
-from callboard.jobs.values import children
+from callboard.jobs.json_pointer import Location
+from callboard.jobs.validated_values import children
 
 _MANY: Final = (list, tuple, set, frozenset, Sequence)
 

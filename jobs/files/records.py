@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, Literal, NamedTuple, Self
 
 from callboard.jobs.errors import FileNotFound
-from callboard.jobs.identity import new_job_id
+from callboard.jobs.ids import new_job_id
 from callboard.jobs.listing import Position
 from callboard.jobs.record import pairs
 from callboard.jobs.store import Store

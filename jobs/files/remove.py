@@ -5,7 +5,7 @@ from random import SystemRandom
 from typing import Final
 
 from callboard.jobs.errors import FileInUse, FileNotFound, StorageUnavailable
-from callboard.jobs.files.keep import Shelf
+from callboard.jobs.files.file_store import FileStore
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.offload import Offload, at_once
 from callboard.jobs.store import Store
@@ -43,7 +43,7 @@ def remove_file(
         raise FileInUse(f"Jobs use file {file_id}.")
     if answer.word == "missing":
         raise FileNotFound(f"There is no file {file_id}.")
-    _finish_removal(Shelf(store, storage, offload), file_id, answer.values[0])
+    _finish_removal(FileStore(store, storage, offload), file_id, answer.values[0])
 
 
 def expire_files(store: Store, storage: Storage, *, most: int = 100) -> int:
@@ -71,15 +71,15 @@ def expire_files(store: Store, storage: Storage, *, most: int = 100) -> int:
         for file_id, object_ in files:
             if time.monotonic() > end:
                 return gone
-            gone += _finish_removal(Shelf(store, storage), file_id, object_)
+            gone += _finish_removal(FileStore(store, storage), file_id, object_)
         if len(files) < most:
             return gone
 
 
-def _finish_removal(shelf: Shelf, file_id: str, object_: str) -> bool:
+def _finish_removal(file_store: FileStore, file_id: str, object_: str) -> bool:
     try:
-        shelf.offload(lambda: shelf.storage.remove(object_))
+        file_store.offload(lambda: file_store.storage.remove(object_))
     except StorageUnavailable:
         return False  # the housekeeper comes again
-    key = shelf.store.keys("file", file_id)
-    return shelf.store.run("forget_file", key, file_id=file_id).word == "forgotten"
+    key = file_store.store.keys("file", file_id)
+    return file_store.store.run("forget_file", key, file_id=file_id).word == "forgotten"

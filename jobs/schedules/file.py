@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
-from callboard.jobs.digits import check_whole, parse_fraction
 from callboard.jobs.errors import OperationFault, ScheduleInvalid, ScheduleNotFound
+from callboard.jobs.json_numbers import check_whole, parse_fraction
 from callboard.jobs.registry import Registry
 from callboard.jobs.schedules.records import list_schedules, put_schedule, remove_schedule
 from callboard.jobs.schedules.schedule import Schedule, is_name, sentences

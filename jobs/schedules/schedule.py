@@ -22,13 +22,13 @@ from pydantic import (
 from callboard.jobs.api_keys import TENANT
 from callboard.jobs.checking import Check, check_here
 from callboard.jobs.errors import InvalidParameters, OperationFault, UnknownOperation
-from callboard.jobs.members import MAX_LABELS, Label, LabelValue, Priority
-from callboard.jobs.misfits import MAX_MISFITS
-from callboard.jobs.pointer import pointer_of
+from callboard.jobs.fields import MAX_LABELS, Label, LabelValue, Priority
+from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.registry import Registry
 from callboard.jobs.schedules.cron import MAX_EXPRESSION_LENGTH, Cron, check_expression, zone_of
 from callboard.jobs.submission import DEFAULT_PRIORITY
 from callboard.jobs.user_code import log_fault
+from callboard.jobs.validation_errors import MAX_MISFITS
 
 Missed = Literal["once", "skip"]
 Tenant = Annotated[str, StringConstraints(pattern=f"^{TENANT.pattern}$")]

@@ -9,7 +9,7 @@ from callboard.jobs.schedules.schedule import Schedule
 from callboard.jobs.submission import moment
 
 Source = Literal["file", "api"]
-Outcome = Literal[
+TickOutcome = Literal[
     "submitted",
     "duplicate",
     "full",
@@ -31,7 +31,7 @@ class Tick:
     """
 
     at: datetime
-    outcome: Outcome
+    outcome: TickOutcome
     job_id: str | None = None
     detail: str | None = None
 
@@ -67,7 +67,7 @@ class StoredSchedule:
         if "last_tick_ms" in fields:
             last = Tick(
                 at=moment(fields["last_tick_ms"]),
-                outcome=cast("Outcome", fields["last_outcome"]),
+                outcome=cast("TickOutcome", fields["last_outcome"]),
                 job_id=fields.get("last_job"),
                 detail=fields.get("last_detail"),
             )

@@ -16,7 +16,7 @@ for _, host in ipairs(redis.call('ZRANGE', hosts, '-inf', now, 'BYSCORE', 'LIMIT
   if #found >= most then break end
   local under_way = key_delivering(host)
   for _, id in ipairs(redis.call('ZRANGE', under_way, '-inf', now, 'BYSCORE')) do
-    line_up_delivery(id, {host = host}, now)
+    schedule_attempt(id, {host = host}, now)
   end
   local places = per_host - redis.call('ZCARD', under_way)
   local takes = math.max(0, math.min(places, most - #found))

@@ -7,7 +7,7 @@
 --          lease_ms       int   how long the claim is good for without a heartbeat
 --          newest_format  int   what the worker can read
 --          limits         json  slot to places as declared in the code, for slots without a limit yet
--- RETURNS  claimed | parked | taken | ended | newer | missing
+-- RETURNS  claimed | blocked | taken | ended | newer | missing
 --
 -- Of two workers racing for one job exactly one reads 'claimed', and reads it again when it
 -- repeats. No slot ever gets more occupants than its limit. Claimed adds attempt, failures,
@@ -15,7 +15,7 @@
 local job = read_job(job_id)
 if not job then return answer('missing') end
 if is_final(job) then return answer('ended') end
-if job.status == 'scheduled' then return answer('parked') end
+if job.status == 'scheduled' then return answer('blocked') end
 if job.status ~= 'queued' then
   if job.token ~= token then return answer('taken') end
   return answer('claimed', job.attempt, job.failures, job.crashes, job.started_ms, job.retry_delay_ms or '')
@@ -40,23 +40,23 @@ local evicted
 if not job.reserved then
   for _, slot in ipairs(slots_of(job)) do
     local blocked
-    blocked, evicted = contest(job_id, job, slot[1], slot[2], evicted)
+    blocked, evicted = acquire_slot(job_id, job, slot[1], slot[2], evicted)
     if blocked then
-      -- It parks first: a hand-over to its own record must not meet this table of before.
-      park(job_id, job, slot[1])
+      -- It is blocked first: unblocking its own record must not meet this table of before.
+      block(job_id, job, slot[1])
       announce(job_id, job)
-      give_back(evicted)
-      hand_over_slots(job)
-      return answer('parked')
+      return_slots(evicted)
+      unblock_at_slots(job)
+      return answer('blocked')
     end
   end
 end
 
 local was_reserved = job.reserved
-unpark(job_id, job)
+unblock(job_id, job)
 forget_wakeup(job_id, job)
 redis.call('ZREM', key_reservations(), job_id)
-redis.call('HDEL', record, 'reserved', 'lapses', 'passed_until_ms', 'deferrals', 'checks', 'percent', 'current', 'total')
+redis.call('HDEL', record, 'reserved', 'lapses', 'passed_until_ms', 'snoozes', 'checks', 'percent', 'current', 'total')
 redis.call('HDEL', key_text(job_id), 'step')
 take_places(job_id, job, -1)
 redis.call('HINCRBY', record, 'attempt', 1)
@@ -67,7 +67,7 @@ set_status(job_id, job, 'running')
 if tonumber(job.attempt) == 0 then queue_job_delivery(job_id, job) end
 job.percent = nil
 announce(job_id, job)
-give_back(evicted)
+return_slots(evicted)
 -- Another job can be kept at hand now.
-if was_reserved then hand_over_slots(job) end
+if was_reserved then unblock_at_slots(job) end
 return answer('claimed', whole(tonumber(job.attempt) + 1), job.failures, job.crashes, whole(now), job.retry_delay_ms or '')

@@ -10,7 +10,7 @@ for _, wakeup in ipairs(wakeups) do
   if not job then
     redis.call('ZREM', outbox, wakeup[1])
   elseif tonumber(job.wakeup) == tonumber(wakeup[2]) and redis.call('ZREM', outbox, wakeup[1]) == 1 then
-    if job.status == 'queued' and not job.parked_on then
+    if job.status == 'queued' and not job.blocked_on then
       await_message(wakeup[1], job)
       note('confirmed', wakeup[1])
     end

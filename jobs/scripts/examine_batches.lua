@@ -2,13 +2,13 @@
 --
 -- KEYS     unsealed   zset  batches that are not wholly submitted, by their last step
 -- ARGV     batch_ids  json  list of ids
---          mend       int   1 mends what is wrong, 0 changes nothing
+--          repair       int   1 repairs what is wrong, 0 changes nothing
 -- RETURNS  examined
 --
 -- An unsealed batch that nobody would close is closed by the housekeeper later, like one whose
--- submission broke off; one whose jobs have all ended ends. A repeat finds nothing more to mend.
+-- submission broke off; one whose jobs have all ended ends. A repeat finds nothing more to repair.
 -- Adds {batch_id, fault} for each: members, unsealed, open or missing.
-local found, mends = {}, mend == 1
+local found, repairs = {}, repair == 1
 for _, id in ipairs(batch_ids) do
   local batch = key_batch(id)
   local known = redis.call('HMGET', batch, 'tenant', 'sealed', 'ended_ms')
@@ -16,15 +16,15 @@ for _, id in ipairs(batch_ids) do
   local fault
   if not known[1] then
     fault = awaits and 'missing'
-    if fault and mends then redis.call('ZREM', unsealed, id) end
+    if fault and repairs then redis.call('ZREM', unsealed, id) end
   else
-    if examine_members(id, mends) > 0 then found[#found + 1] = {id, 'members'} end
+    if examine_batch_members(id, repairs) > 0 then found[#found + 1] = {id, 'members'} end
     if not known[2] and not awaits then
       fault = 'unsealed'
-      if mends then redis.call('ZADD', unsealed, now, id) end
+      if repairs then redis.call('ZADD', unsealed, now, id) end
     elseif known[2] and (awaits or (not known[3] and not is_active_batch(id))) then
       fault = 'open'
-      if mends then seal_batch(id) end
+      if repairs then seal_batch(id) end
     end
   end
   if fault then found[#found + 1] = {id, fault} end

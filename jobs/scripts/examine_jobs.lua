@@ -3,26 +3,26 @@
 -- KEYS     record         hash  the first of the jobs
 -- ARGV     job_ids        json  list of ids
 --          lease_ms       int   how long a running job is safe that lacks its lease
---          mend           int   1 writes what is lacking, 0 changes nothing
+--          repair           int   1 writes what is lacking, 0 changes nothing
 --          newest_format  int   what this version can read
 -- RETURNS  examined
 --
--- The record is the truth, and what is lacking follows from it: a repeat finds nothing more to mend.
+-- The record is the truth, and what is lacking follows from it: a repeat finds nothing more to repair.
 -- A record of a newer format is left to who can read it. One that lacks its status is what was left
--- of a job, and goes. Adds {job_id, status, faults} for each job with a fault: the keys of the lines
--- in which it is not, without their prefix, or wakeup, waited, unique, rival (which stays), batch or
+-- of a job, and goes. Adds {job_id, status, faults} for each job with a fault: the keys of the sets
+-- in which it is not, without their prefix, or wakeup, waited, unique, conflict (which stays), batch or
 -- fragment.
-local found, mends = {}, mend == 1
+local found, repairs = {}, repair == 1
 for _, id in ipairs(job_ids) do
   local job = read_job(id)
   local faults = {}
   if job and tonumber(job.format or 1) > newest_format then
     faults = {}
   elseif job and job.status then
-    faults = examine_job(id, job, lease_ms, mends)
+    faults = examine_job(id, job, lease_ms, repairs)
   elseif job then
     faults = {'fragment'}
-    if mends then
+    if repairs then
       release_files(id)
       redis.call('DEL', key_job(id), key_text(id), key_params(id), key_result(id), key_log(id))
     end

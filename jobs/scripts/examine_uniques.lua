@@ -2,7 +2,7 @@
 --
 -- KEYS     record   string  the first of the keys
 -- ARGV     uniques  json    list of {tenant, operation, fingerprint}
---          mend     int     1 removes them, 0 changes nothing
+--          repair     int     1 removes them, 0 changes nothing
 -- RETURNS  examined
 --
 -- Decided and removed in one step with the record, so a key that a new job has taken stays. Adds
@@ -16,7 +16,7 @@ for _, unique in ipairs(uniques) do
   local right = known and not is_final(job) and job.fingerprint == unique[3]
   if id and not right then
     found[#found + 1] = {id, known or ''}
-    if mend == 1 then redis.call('DEL', key) end
+    if repair == 1 then redis.call('DEL', key) end
   end
 end
 return answer('examined', found)

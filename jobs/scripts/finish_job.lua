@@ -23,16 +23,16 @@ if is_final(job) then
 end
 if not holds_fence(job, attempt, token) then return answer('stale') end
 note('reported', job_id, attempt, token, outcome)
-local adopted = {unpack(files)}
-if result_file ~= '' then adopted[#adopted + 1] = result_file end
+local used = {unpack(files)}
+if result_file ~= '' then used[#used + 1] = result_file end
 if job.status == 'cancelling' then
   end_job(job_id, job, 'cancelled')
-  drop_files(adopted)
+  drop_files(used)
   return answer('finished')
 end
 if outcome == 'succeeded' then
-  if #adopted > 0 then
-    local all = cjson.encode(adopted)
+  if #used > 0 then
+    local all = cjson.encode(used)
     if missing_file(job.tenant, all) then return answer('lost') end
     use_files(job_id, all)
   end

@@ -16,6 +16,6 @@ for slot, number in pairs(places) do
   else
     redis.call('HSET', limits, source .. ':' .. slot, number)
   end
-  hand_over(slot)
+  unblock_next(slot)
 end
 return answer('limited')

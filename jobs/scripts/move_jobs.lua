@@ -16,7 +16,7 @@ for _, id in ipairs(ids) do
   local known = redis.call('HGET', key_job(id), 'queue')
   if known and known ~= queue and not listens[known] then
     local job = read_job(id)
-    local waits = job.status == 'queued' and not job.parked_on
+    local waits = job.status == 'queued' and not job.blocked_on
     if waits then forget_wakeup(id, job) end
     redis.call('HSET', key_job(id), 'queue', queue)
     job.queue = queue

@@ -8,7 +8,7 @@
 --
 -- A lease ends here and nowhere else but with its job's run. After half a lease without a tick
 -- everybody was away: every lease is extended once and nothing is counted. When the clock of Redis
--- was put back, all that was to happen soon is to happen soon again. An excused attempt is no
+-- was put back, all that was to happen soon is to happen soon again. A preempted attempt is no
 -- crash. Adds how many ended.
 local last = tonumber(redis.call('HGET', key_ticks(), 'reap') or 0)
 redis.call('HSET', key_ticks(), 'reap', whole(now))
@@ -28,9 +28,9 @@ for _, id in ipairs(ids) do
   redis.call('ZREM', leases, id)
   note('reaped', id, job and job.attempt)
   if job and (job.status == 'running' or job.status == 'cancelling') then
-    local counted = job.excused == job.attempt and 0 or 1
+    local counted = job.preempted == job.attempt and 0 or 1
     local crashes = redis.call('HINCRBY', key_job(id), 'crashes', counted)
-    redis.call('HDEL', key_job(id), 'token', 'excused')
+    redis.call('HDEL', key_job(id), 'token', 'preempted')
     if job.status == 'cancelling' then
       end_job(id, job, 'cancelled')
     elseif counted == 1 and crashes >= tonumber(job.max_crashes) then
@@ -39,7 +39,7 @@ for _, id in ipairs(ids) do
     else
       free_slots(id, job)
       make_queued(id, job)
-      hand_over_slots(job)
+      unblock_at_slots(job)
     end
   end
 end

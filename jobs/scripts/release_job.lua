@@ -20,5 +20,5 @@ if job.status == 'cancelling' then
 end
 free_slots(job_id, job)
 make_queued(job_id, job)
-hand_over_slots(job)
+unblock_at_slots(job)
 return answer('queued')

@@ -12,5 +12,5 @@ local lease_end = tonumber(redis.call('ZSCORE', key_delivering(delivery.host), d
 if lease_end and lease_end > now then return answer('busy') end
 redis.call('PERSIST', record)
 redis.call('HSET', record, 'attempts', '0')
-line_up_delivery(delivery_id, delivery, now)
+schedule_attempt(delivery_id, delivery, now)
 return answer('resent')

@@ -17,7 +17,7 @@
 -- Nothing but the count of the request is written before all checks pass; of many equal unique
 -- submissions one is accepted. A repeat after a lost reply answers accepted and is not counted
 -- again. Adds what is left of the quota and in how many ms there is more; then the job's id and
--- the time in ms (for a new job its place in line and how many run, too), for a duplicate the
+-- the time in ms (for a new job its position in the queue and how many run, too), for a duplicate the
 -- other's id and status, for full 'server' or 'operation', for file_missing the file's id.
 return answer(decide_submission(job_id, fields, text, params, {
   on_conflict = on_conflict,

@@ -17,7 +17,7 @@ from callboard.config.duration import format_duration
 from callboard.config.tls import tls_fault
 from callboard.config.values import is_loopback
 from callboard.jobs.registry import Registry
-from callboard.jobs.versions import numbers_of
+from callboard.jobs.server_versions import numbers_of
 from callboard.ops.doctor.finding import Finding
 from callboard.ops.doctor.rabbitmq import Queues
 

@@ -11,7 +11,7 @@ import redis
 from callboard.actors.container import open_storage
 from callboard.config import Settings
 from callboard.config.tls import tls_fault
-from callboard.jobs import fitness
+from callboard.jobs import redis_checks
 from callboard.jobs.api_keys import list_keys, look_at_door
 from callboard.jobs.errors import OperationError, StorageUnavailable, StoreUnavailable, StoreUnfit
 from callboard.jobs.key_memory import KeyMemory
@@ -21,13 +21,13 @@ from callboard.jobs.store import Store
 from callboard.ops.doctor.consumer_timeout import Ways, look_at_consumer_timeout
 from callboard.ops.doctor.files import look_at_files
 from callboard.ops.doctor.finding import Finding
-from callboard.ops.doctor.fleet import Fleet, look_at_fleet, read_fleet
 from callboard.ops.doctor.machine import look_at_packages, look_at_settings
 from callboard.ops.doctor.rabbitmq import look_at_rabbitmq
 from callboard.ops.doctor.redis_server import look_at_redis
 from callboard.ops.doctor.stuck import MAX_STUCK, look_at_stuck
+from callboard.ops.doctor.workload import Workload, look_at_workload, read_workload
 
-NO_FLEET: Final = Fleet((), {}, {}, None, 0, 0, 0, 0)
+NO_WORKLOAD: Final = Workload((), {}, {}, None, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Examination:
         settings: those of web and workers.
         store: its Redis.
         ways: how RabbitMQ's own settings can be read.
-        most: how many entries of each line, and keys of each kind, are looked at.
+        most: how many entries of each sorted set, and keys of each kind, are looked at.
         repair: whether what can be mended is.
     """
 
@@ -66,17 +66,17 @@ class Examination:
         findings = list(look_at_packages())
         registry = self._registry(findings)
         findings += self._guarded("redis", self._redis)
-        fleet = NO_FLEET
+        workload = NO_WORKLOAD
         if not self.blind:
             findings += self._guarded("redis settings", self._settings)
             with suppress(StoreUnavailable, redis.ResponseError):
-                fleet = read_fleet(self.store, registry, lease=self.settings.lease)
-                findings += look_at_fleet(fleet, version=version("callboard"))
-        found, queues = look_at_rabbitmq(self.settings, self._queues(registry, fleet))
+                workload = read_workload(self.store, registry, lease=self.settings.lease)
+                findings += look_at_workload(workload, version=version("callboard"))
+        found, queues = look_at_rabbitmq(self.settings, self._queues(registry, workload))
         findings += found
         if queues.version:
             findings += look_at_consumer_timeout(self.settings, registry, queues, self.ways)
-        findings += look_at_files(self.settings, open_storage(self.settings), fleet.workers)
+        findings += look_at_files(self.settings, open_storage(self.settings), workload.workers)
         if not self.blind:
             findings += self._guarded("stuck", self._stuck)
         return Report(tuple(findings), self.blind)
@@ -98,7 +98,9 @@ class Examination:
         yield from look_at_redis(self.store, strict=strict)
         if self.repair and strict:
             with suppress(StoreUnfit, redis.ResponseError):
-                self.store.durable_by = fitness.examine(self.store.redis, strict=True).durable_by
+                self.store.durable_by = redis_checks.check_redis(
+                    self.store.redis, strict=True
+                ).durable_by
 
     def _settings(self) -> Iterator[Finding]:
         (callbacks,) = self.store.pipeline(("ZCARD", self.store.keys("delivery_hosts")))
@@ -113,12 +115,12 @@ class Examination:
 
     def _stuck(self) -> Iterator[Finding]:
         lease = self.settings.lease
-        return look_at_stuck(self.store, lease=lease, most=self.most, mend=self.repair)
+        return look_at_stuck(self.store, lease=lease, most=self.most, repair=self.repair)
 
-    def _queues(self, registry: Registry | None, fleet: Fleet) -> set[str]:
+    def _queues(self, registry: Registry | None, workload: Workload) -> set[str]:
         known = set(registry.queues()) if registry else set()
-        used = {name for worker in fleet.workers for name in worker.queues}
-        return known | used | set(fleet.queued)
+        used = {name for worker in workload.workers for name in worker.queues}
+        return known | used | set(workload.queued)
 
     def _guarded(self, about: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
         """Take what is found; when Redis does not answer, or refuses, that is what was found."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from callboard.jobs.strays import Strays
+from callboard.jobs.orphans import Orphans
 from callboard.ops.doctor.finding import Finding
 
 
@@ -33,23 +33,23 @@ def look_at_late_schedules(late: Sequence[str]) -> Iterator[Finding]:
         )
 
 
-def look_at_strays(strays: Strays) -> Iterator[Finding]:
+def look_at_orphans(orphans: Orphans) -> Iterator[Finding]:
     """Say which messages nobody could read."""
-    if strays.kept:
+    if orphans.kept:
         since = (
-            "" if strays.oldest_at is None else f", the first since {strays.oldest_at:%H:%M} UTC"
+            "" if orphans.oldest_at is None else f", the first since {orphans.oldest_at:%H:%M} UTC"
         )
         yield Finding(
             "messages of newer versions",
             "warning",
-            f"{strays.kept} without a record {'are' if strays.kept > 1 else 'is'} kept{since}.",
+            f"{orphans.kept} without a record {'are' if orphans.kept > 1 else 'is'} kept{since}.",
             "A worker that can read them will process them; they are dropped after 24 hours.",
         )
-    if strays.dropped or strays.unreadable:
+    if orphans.dropped or orphans.unreadable:
         yield Finding(
             "messages",
             "note",
-            f"{strays.dropped} of newer versions were dropped; {strays.unreadable} were not "
+            f"{orphans.dropped} of newer versions were dropped; {orphans.unreadable} were not "
             "Callboard's.",
         )
 

@@ -21,7 +21,7 @@ from callboard.actors.amqp import (
 from callboard.actors.levels import HIGHEST_LEVEL
 from callboard.config import Settings
 from callboard.config.process import ProcessName
-from callboard.jobs.versions import numbers_of
+from callboard.jobs.server_versions import numbers_of
 from callboard.ops.doctor.finding import Finding
 
 OLDEST_VERSION: Final = (3, 10)

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import redis
 
-from callboard.jobs import fitness
+from callboard.jobs import redis_checks
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.outages import NO_DATABASE, NO_RIGHTS, outage_of
-from callboard.jobs.rights import refusals
+from callboard.jobs.redis_permissions import refusals
 from callboard.jobs.store import Store
 from callboard.ops.doctor.finding import Finding
 
@@ -44,7 +44,7 @@ def look_at_redis(store: Store, *, strict: bool) -> Iterator[Finding]:
 
 def _setup(client: redis.Redis, *, strict: bool) -> Iterator[Finding]:
     try:
-        setup = fitness.read_setup(client)
+        setup = redis_checks.read_setup(client)
     except redis.ResponseError as error:
         if outage_of(error) == NO_DATABASE:
             raise
@@ -55,8 +55,8 @@ def _setup(client: redis.Redis, *, strict: bool) -> Iterator[Finding]:
             "Allow the user in CALLBOARD_REDIS_URL to call INFO, or use another user.",
         )
         return
-    for trait in fitness.traits(setup, strict=strict):
-        yield Finding(f"redis {trait.about}", trait.weight, trait.says, trait.remedy)
+    for check in redis_checks.checks(setup, strict=strict):
+        yield Finding(f"redis {check.about}", check.weight, check.says, check.remedy)
 
 
 def _rights(store: Store) -> Iterator[Finding]:

@@ -1,11 +1,11 @@
-"""What is stuck in Redis: jobs, places, keys and lines that differ from the records."""
+"""What is stuck in Redis: jobs, places, keys and sets that differ from the records."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from callboard.jobs.consistency.examine import Examination, Examined
-from callboard.jobs.consistency.faults import UNMENDABLE, Group
+from callboard.jobs.consistency.check import ConsistencyCheck, ConsistencyResult
+from callboard.jobs.consistency.faults import UNREPAIRABLE, Group
 from callboard.jobs.store import Store
 from callboard.ops.doctor.finding import Finding, Level
 
@@ -17,18 +17,18 @@ class _Meaning(NamedTuple):
     says: str
 
 
-# What is in the lines and not in the records is meant by `or the reverse`.
+# What is in the sets and not in the records is meant by `or the reverse`.
 _MEANINGS: Final[dict[Group, _Meaning]] = {
     "wakeup": _Meaning("problem", "Queued jobs that nobody will wake, or the reverse"),
     "lease": _Meaning("problem", "Running jobs without a lease, which never end, or the reverse"),
     "slot": _Meaning("problem", "Places taken by jobs that do not run, or the reverse"),
-    "waiting": _Meaning("problem", "Parked jobs that wait for no place, or the reverse"),
+    "waiting": _Meaning("problem", "Blocked jobs that wait for no place, or the reverse"),
     "reservation": _Meaning("problem", "Reserved places that never lapse, or the reverse"),
     "schedule": _Meaning("problem", "Scheduled jobs that never come due, or the reverse"),
     "capacity": _Meaning("warning", "Jobs that are counted as active and are not, or the reverse"),
     "unique": _Meaning("warning", "Unique keys of no active job, or the reverse"),
-    "rival": _Meaning("warning", "Active jobs whose unique key another active job has"),
-    "queue": _Meaning("warning", "Jobs in a line of a queue that do not wait, or the reverse"),
+    "conflict": _Meaning("warning", "Active jobs whose unique key another active job has"),
+    "queue": _Meaning("warning", "Jobs in a queue that do not wait for a worker, or the reverse"),
     "listing": _Meaning("warning", "Jobs that stand in wrong lists, or the reverse"),
     "expiry": _Meaning("warning", "Ended jobs that would stay for ever, or the reverse"),
     "batch": _Meaning("warning", "Batches that differ from their jobs"),
@@ -38,17 +38,17 @@ _MEANINGS: Final[dict[Group, _Meaning]] = {
 
 
 def look_at_stuck(
-    store: Store, *, lease: timedelta, most: int = MAX_STUCK, mend: bool = False
+    store: Store, *, lease: timedelta, most: int = MAX_STUCK, repair: bool = False
 ) -> Iterator[Finding]:
-    """Compare all records with what follows from them; with `mend` put right what differs.
+    """Compare all records with what follows from them; with `repair` put right what differs.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    found = Examination(store, lease, most, mend).run()
+    found = ConsistencyCheck(store, lease, most, repair).run()
     for group in _MEANINGS:
         if group in found.groups:
-            yield _finding(found, group, mend=mend)
+            yield _finding(found, group, repair=repair)
     if not found.groups:
         yield Finding(
             "stuck", "ok", f"Nothing is stuck among {found.walked.entries:,} entries and keys."
@@ -56,19 +56,19 @@ def look_at_stuck(
     yield from _cut(found)
 
 
-def _finding(found: Examined, group: Group, *, mend: bool) -> Finding:
+def _finding(found: ConsistencyResult, group: Group, *, repair: bool) -> Finding:
     meaning, faults = _MEANINGS[group], found.groups[group]
     matter = f"{meaning.says}: {faults.count:,}."
-    if group in UNMENDABLE:
+    if group in UNREPAIRABLE:
         remedy = "Look at both with callboard status, and cancel one of them."
         return Finding(f"stuck {group}", meaning.level, matter, remedy, faults.examples)
-    if mend:
+    if repair:
         return Finding(f"stuck {group}", "note", matter, "", faults.examples, mended=True)
     remedy = "callboardctl doctor --repair puts it right."
     return Finding(f"stuck {group}", meaning.level, matter, remedy, faults.examples)
 
 
-def _cut(found: Examined) -> Iterator[Finding]:
+def _cut(found: ConsistencyResult) -> Iterator[Finding]:
     cut = found.walked.cut
     if not cut:
         return
@@ -79,7 +79,7 @@ def _cut(found: Examined) -> Iterator[Finding]:
     yield Finding(
         "stuck bound",
         "note",
-        f"Not all was looked at: {len(parts)} lines or kinds of keys are longer than the bound.",
+        f"Not all was looked at: {len(parts)} sets or kinds of keys are longer than the bound.",
         "callboardctl doctor --most with a larger number looks at more.",
         parts[:5],
     )

@@ -16,7 +16,7 @@ for _, id in ipairs(redis.call('ZRANGE', key_awaiting(queue), 0, -1)) do
   local job = read_job(id)
   local simple = job and job.status == 'queued' and tonumber(job.attempt) == 0
     and tonumber(job.created_ms) > since
-    and not (job.parked_on or job.reserved or job.batch_id)
+    and not (job.blocked_on or job.reserved or job.batch_id)
     and not (job.fingerprint or job.idempotency_digest)
   if simple and #lost < most then
     for _, index in ipairs(indexes_of(job, {})) do redis.call('ZREM', index, id) end

@@ -111,8 +111,8 @@ class Plant:
             ready = httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5)
         except httpx.TransportError:
             return False
-        greeted = self.store.redis.zcard(self.store.keys("workers"))
-        return ready.status_code == httpx.codes.OK and greeted >= WORKERS
+        living = self.store.redis.zcard(self.store.keys("workers"))
+        return ready.status_code == httpx.codes.OK and living >= WORKERS
 
     def mend(self) -> None:
         """End every fault of servers and network; processes are started again by themselves."""

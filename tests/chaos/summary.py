@@ -18,9 +18,9 @@ IN_TEN_MINUTES: Final[Mapping[str, int]] = {
     "retries": 120,
     "reaped": 8,
     "stale": 6,
-    "adoptions": 4,
+    "recoveries": 4,
     "reservations": 100,
-    "robbed": 2,
+    "evicted": 2,
     "releases": 2,
     "purged": 20,
 }
@@ -44,8 +44,8 @@ ROW: Final = (
     "retries",
     "reaped",
     "stale",
-    "adoptions",
-    "robbed",
+    "recoveries",
+    "evicted",
     "releases",
     "violations",
 )

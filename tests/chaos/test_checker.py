@@ -157,7 +157,7 @@ def made_twice(story: Story) -> None:
 
 
 @forged("accepted-ends")
-def lost_by_redis_and_never_adopted(story: Story) -> None:
+def lost_by_redis_and_never_recovered(story: Story) -> None:
     story.made("job")
     story.script("lose_job", "lost", "job")
     del story.jobs["job"]
@@ -173,7 +173,7 @@ def a_caller_does_not_find_what_was_accepted(story: Story) -> None:
 def a_job_that_redis_lost_ends_in_another_way_for_a_caller(story: Story) -> None:
     story.made("job")
     story.script("lose_job", "lost", "job")
-    story.made("job", by="adopt_job")
+    story.made("job", by="recover_job")
     story.claimed("job", 1)
     story.finished("job", 1)
     story.read("job", "failed")
@@ -240,7 +240,7 @@ def one_attempt_runs_twice(story: Story) -> None:
 def an_attempt_runs_twice_after_redis_had_lost_its_job(story: Story) -> None:
     story.made("job")
     story.script("lose_job", "lost", "job")
-    story.made("job", by="adopt_job")
+    story.made("job", by="recover_job")
     story.claimed("job", 1)
     story.noted("begin", "job", 1, "first")
     story.noted("begin", "job", 1, "second")
@@ -262,10 +262,10 @@ def a_crash_is_not_counted(story: Story) -> None:
 
 
 @forged("counted")
-def an_excused_attempt_is_counted(story: Story) -> None:
+def a_preempted_attempt_is_counted(story: Story) -> None:
     story.made("job")
     story.claimed("job", 1)
-    story.script("excuse_job", "excused", "job", 1)
+    story.script("preempt_job", "preempted", "job", 1)
     story.wait(LEASE_MS)
     story.reaped("job", 1)
     story.claimed("job", 2)
@@ -517,7 +517,7 @@ def a_late_message_brings_a_purged_job_back(story: Story) -> None:
     story.made("job")
     story.became("job", "queued", "cancelled", by="cancel_job")
     story.purged("job")
-    story.made("job", by="adopt_job")
+    story.made("job", by="recover_job")
     story.became("job", "queued", "cancelled", by="cancel_job")
 
 
@@ -549,7 +549,7 @@ def a_reservation_lapses_too_early(story: Story) -> None:
     story.made("job", operation="narrow")
     story.reserved("job", NARROW)
     story.wait(999)
-    story.script("hand_over_places", "unreserved", "job")
+    story.script("unblock_jobs", "unreserved", "job")
     story.became("job", "queued", "cancelled", by="cancel_job")
 
 
@@ -581,7 +581,7 @@ def a_reservation_is_taken_from_a_better_job(story: Story) -> None:
     story.made("better", operation="narrow", rank=1)
     story.made("worse", operation="narrow", rank=2)
     story.reserved("better", NARROW, rank=1)
-    story.script("claim_job", "robbed", "better", NARROW, "worse")
+    story.script("claim_job", "evicted", "better", NARROW, "worse")
     story.script("claim_job", "unreserved", "better")
     story.claimed("worse", 1, slots=NARROW_SLOTS)
     story.finished("worse", 1)
@@ -625,7 +625,7 @@ def a_lapsed_job_is_passed_over_for_longer_than_ten_times_its_reservation(story:
     older_and_younger_wait(story)
     promised(story, "older", MIDDLE_RANK)
     story.wait(1000)
-    story.script("hand_over_places", "unreserved", "older")
+    story.script("unblock_jobs", "unreserved", "older")
     story.blocked("older", NARROW)
     story.wait(10_000)
     promised(story, "younger", MIDDLE_RANK + 1)

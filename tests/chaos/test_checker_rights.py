@@ -70,13 +70,13 @@ def purged_and_asked_for_again(story: Story) -> None:
     story.ran("job", unique="same")
     story.called("submit", "job", operation="single", unique="one")
     story.purged("job")
-    story.script("adopt_job", "answered", "buried")
+    story.script("recover_job", "answered", "tombstoned")
     story.ran("again", unique="same")
     story.called("submit", "again", operation="single", unique="one")
 
 
 def a_lost_record_comes_back_with_its_keys(story: Story) -> None:
-    for by in ("submit_job", "adopt_job"):
+    for by in ("submit_job", "recover_job"):
         story.made("job", unique="same", digest="digest", by=by)
         if by == "submit_job":
             story.script("lose_job", "lost", "job")
@@ -90,8 +90,8 @@ def its_heir_was_made_while_redis_had_lost_it(story: Story) -> None:
     story.script("lose_job", "lost", "job")
     story.made("successor", unique="same", digest="digest")
     story.called("submit", "successor", operation="single", unique="one", idempotency_key="key")
-    story.made("job", by="adopt_job")
-    story.became("job", "queued", "cancelled", by="adopt_job")
+    story.made("job", by="recover_job")
+    story.became("job", "queued", "cancelled", by="recover_job")
     story.claimed("successor", 1)
     story.finished("successor", 1)
 
@@ -115,7 +115,7 @@ def a_reservation_yields_to_a_better_newcomer_and_is_claimed_later(story: Story)
     story.made("worse", operation="narrow", rank=2)
     story.made("better", operation="narrow", rank=1)
     story.reserved("worse", NARROW, rank=2)
-    story.script("claim_job", "robbed", "worse", NARROW, "better")
+    story.script("claim_job", "evicted", "worse", NARROW, "better")
     story.script("claim_job", "unreserved", "worse")
     story.claimed("better", 1, slots=NARROW_SLOTS)
     story.finished("better", 1)
@@ -158,7 +158,7 @@ def others_go_first_for_as_long_as_ten_reservations(story: Story) -> None:
     older_and_younger_wait(story)
     promised(story, "older", MIDDLE_RANK)
     story.wait(1000)
-    story.script("hand_over_places", "unreserved", "older")
+    story.script("unblock_jobs", "unreserved", "older")
     story.blocked("older", NARROW)
     story.wait(9_999)
     promised(story, "younger", MIDDLE_RANK + 1)
@@ -246,7 +246,7 @@ def test_a_run_that_saw_less_than_it_must_is_vacuous_and_nothing_else() -> None:
 
     enough = check(story.whole(), at_least=seen)
     short = check(story.whole(), at_least={**seen, "kills": 2})
-    blind = check(story.whole(), at_least={"adoptions": 1})
+    blind = check(story.whole(), at_least={"recoveries": 1})
 
     assert enough.holds, enough.violations
     assert names(short) == names(blind) == {"vacuous"}

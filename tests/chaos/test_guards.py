@@ -58,7 +58,7 @@ def test_a_guard_that_is_not_there_is_no_mutation(tmp_path: Path) -> None:
 
 
 def test_a_guard_is_missed_only_by_its_own_invariant_and_in_time() -> None:
-    guard = Guard("count", "contest.lua", "while", "", ("limits",), seconds=60)
+    guard = Guard("count", "acquire_slot.lua", "while", "", ("limits",), seconds=60)
 
     told = Found(guard, ("limits", "model"), ("limits: 3 of 2",), 59.0)
     late = Found(guard, ("limits",), ("limits: 3 of 2",), 61.0)

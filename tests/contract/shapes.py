@@ -104,7 +104,7 @@ class Options(TypedDict, total=False):
 
 
 @operation
-def adopt(pet: Pet, others: list[Pet] | None = None, by_name: dict[str, Pet] | None = None) -> Pet:
+def rehome(pet: Pet, others: list[Pet] | None = None, by_name: dict[str, Pet] | None = None) -> Pet:
     """Take in a pet."""
     del others, by_name
     return pet

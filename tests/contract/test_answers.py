@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from callboard.jobs.callbacks.deliver import Attempted, claim_deliveries, settle
-from callboard.jobs.progress import Report
+from callboard.jobs.callbacks.deliver import Attempted, claim_deliveries, record_delivery
+from callboard.jobs.progress import ProgressReport
 from callboard.jobs.schedules.records import put_schedule
 from callboard.jobs.schedules.schedule import Schedule
 from tests.api_stage import Stage, hash_of
@@ -58,7 +58,9 @@ def test_a_job_is_described_in_each_status(ask: Asking, media: str) -> None:
     queued, ended, failed = ask.submit(), ask.submit(), ask.submit()
     running = ask.submit()
     fence = ask.stage.claim(running)
-    ask.stage.report(fence, Report(current=1, total=3, percent=33.3, step="x", lines=["1.0 a"]))
+    ask.stage.report(
+        fence, ProgressReport(current=1, total=3, percent=33.3, step="x", lines=["1.0 a"])
+    )
     ask.stage.succeed(ended, BOX)
     ask.stage.fail(failed, {"type": "failure", "detail": "no", "traceback": "t"})
 
@@ -146,7 +148,7 @@ def test_a_schedule_is_described_from_its_first_tick_to_its_end(ask: Asking) -> 
         ask("GET", path).status_code,
         ask("POST", f"{path}/resume").status_code,
     ]
-    take_now(store, ask.stage.services.intake, "nightly")
+    take_now(store, ask.stage.services.submissions, "nightly")
     statuses += [
         ask("GET", path).status_code,
         ask("GET", "/v1/schedules").status_code,
@@ -219,7 +221,7 @@ def test_callbacks_are_described_from_their_queueing_to_their_resending() -> Non
     (delivery,) = claim_deliveries(stage.store, most=1, per_host=1)
 
     statuses = [ask("POST", resend).status_code]
-    settle(stage.store, delivery, Attempted(code=503, problem="busy"), retries=[])
+    record_delivery(stage.store, delivery, Attempted(code=503, problem="busy"), retries=[])
     statuses += [
         ask("GET", path).status_code,
         ask("POST", resend).status_code,

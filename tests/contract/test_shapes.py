@@ -44,7 +44,7 @@ def test_every_reference_leads_somewhere_also_those_of_discriminators() -> None:
 def test_a_discriminator_names_for_each_value_the_schema_that_takes_it() -> None:
     schemas = shapes()["components"]["schemas"]
 
-    mapping = schemas["AdoptParameters"]["properties"]["pet"]["discriminator"]["mapping"]
+    mapping = schemas["RehomeParameters"]["properties"]["pet"]["discriminator"]["mapping"]
 
     assert set(mapping) == {"cat", "dog", "wolf", "parrot"}
     for value, place in mapping.items():
@@ -115,11 +115,11 @@ def test_openapi_typescript_makes_types_of_it_that_hold(tools: Path, tmp_path: P
 _USE = """\
 import type { components } from "./api";
 type Schemas = components["schemas"];
-const pet: Schemas["AdoptParameters"] = { pet: { kind: "cat", lives: 9 } };
+const pet: Schemas["RehomeParameters"] = { pet: { kind: "cat", lives: 9 } };
 const tree: Schemas["ClimbTree"] = { name: "a", children: [{ name: "b", children: [] }] };
 const size: Schemas["MixSize"] = { width: 1, height: 2 };
 // @ts-expect-error - no pet is a fish
-const fish: Schemas["AdoptParameters"] = { pet: { kind: "fish" } };
+const fish: Schemas["RehomeParameters"] = { pet: { kind: "fish" } };
 export const used = [pet, tree, size, fish];
 """
 

@@ -86,12 +86,12 @@ class Site:
         return member
 
     def await_all(self) -> None:
-        """Wait until web serves and every worker has said hello."""
+        """Wait until web serves and every worker has sent a heartbeat."""
         eventually(self.stack.ready, what="web is ready", timeout=BOOT_SECONDS)
         masters = {member.pid for member in self.workers}
         eventually(
             lambda: masters <= {parent_of(pid) for pid in self.stack.pids_of_workers()},
-            what="all workers say hello",
+            what="all workers send heartbeats",
             timeout=BOOT_SECONDS,
         )
 

@@ -130,7 +130,7 @@ def waiting_messages(stack: Stack) -> int:
 def wakeup_of(stack: Stack, job_id: str) -> Wakeup:
     """Rebuild the message of a job that is there."""
     submitted = read_submissions(stack.store, [job_id])[job_id]
-    return Wakeup(submitted.submission, 1, handed_over=False, published_ms=submitted.now_ms)
+    return Wakeup(submitted.submission, 1, reserved=False, published_ms=submitted.now_ms)
 
 
 def publish_again(stack: Stack, job_id: str, *, copies: int) -> None:

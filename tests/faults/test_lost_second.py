@@ -48,7 +48,7 @@ def wrong_after_a_lost_second(
     """Say what is wrong with jobs once Redis has lost its last second and all is calm again.
 
     What may be lost in `standard` durability: jobs that were accepted in that second and that no
-    message carries, since they were scheduled or parked, or had ended in that second as well (404
+    message carries, since they were scheduled or blocked, or had ended in that second as well (404
     then, and their unique and idempotency keys are free); ends that were recorded in that second,
     so that the job runs once more and counts a crash; cancels, retries, progress and log lines.
 

@@ -9,7 +9,7 @@ import msgpack
 import pytest
 from falcon import testing
 
-from callboard.jobs.identity import new_job_id
+from callboard.jobs.ids import new_job_id
 from tests.api_stage import ADD, Stage
 
 JSON: Final = {"Content-Type": "application/json"}
@@ -84,7 +84,7 @@ UNFIT: Final[dict[str, tuple[Any, str]]] = {
     "a very long operation": ({**ADD, "operation": "a" * 500_000}, "/operation"),
     "no parameters": ({"operation": "add"}, "/params"),
     "a list of parameters": ({**ADD, "params": [1, 2]}, "/params"),
-    "an unknown member": ({**ADD, "tenant": "rival"}, "/tenant"),
+    "an unknown member": ({**ADD, "tenant": "globex"}, "/tenant"),
     "an unknown member with a slash": ({**ADD, "a/b~c": 1}, "/a~1b~0c"),
     "an unknown parameter": ({**ADD, "params": {"a": 1, "z": 1}}, "/params/z"),
     "a wrong parameter": ({**ADD, "params": {"a": "1"}}, "/params/a"),

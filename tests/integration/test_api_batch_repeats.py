@@ -11,7 +11,7 @@ from falcon import testing
 from callboard.api.app import create_app
 from callboard.jobs.batches.batch import seal_batches
 from callboard.jobs.batches.submit import STEP, NewBatch, Step, submit_step
-from callboard.jobs.identity import new_job_id
+from callboard.jobs.ids import new_job_id
 from callboard.jobs.submission import Submission
 from tests.api_stage import JSON, Stage
 from tests.batch_requests import URL, adds, post, statuses

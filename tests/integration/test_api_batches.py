@@ -14,12 +14,12 @@ from falcon import testing
 from callboard.api.batches.resource import waiting
 from callboard.jobs.batches.batch import Batch
 from callboard.jobs.batches.submit import STEP
-from callboard.jobs.identity import new_job_id
+from callboard.jobs.ids import new_job_id
 from callboard.jobs.record import STATUSES
 from tests.api_stage import ADD, JSON, Stage, keys_of
 from tests.batch_requests import URL, adds, post, statuses
 
-KEYS = keys_of("acme:client:acme-client", "acme:viewer:acme-viewer", "rival:client:rival-client")
+KEYS = keys_of("acme:client:acme-client", "acme:viewer:acme-viewer", "globex:client:globex-client")
 
 
 def test_a_batch_is_accepted_with_every_job_and_where_it_is(stage: Stage) -> None:
@@ -347,7 +347,7 @@ def test_other_tenants_do_not_find_a_batch_and_viewers_only_look(keyed: Stage) -
     made = ask("POST", URL, "acme-client").json
     path = f"{URL}/{made['id']}"
 
-    strange = [ask(method, path, "rival-client") for method in ("GET", "DELETE")]
+    strange = [ask(method, path, "globex-client") for method in ("GET", "DELETE")]
     unknown = ask("GET", f"{URL}/{new_job_id()}", "acme-client")
     odd = ask("GET", f"{URL}/nothing", "acme-client")
 

@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from callboard.jobs.callbacks.deliver import Attempted, Delivery, claim_deliveries, settle
+from callboard.jobs.callbacks.deliver import (
+    Attempted,
+    WebhookDelivery,
+    claim_deliveries,
+    record_delivery,
+)
 from tests.api_stage import ADD, Stage, hash_of
 
-KEYS = f"acme:client:{hash_of('work')},rival:client:{hash_of('other')}"
+KEYS = f"acme:client:{hash_of('work')},globex:client:{hash_of('other')}"
 WORK, OTHER = ({"Authorization": f"Bearer {key}"} for key in ("work", "other"))
 URL = "https://hooks.example/path-secret?token=query-secret"
 ENDS = ["job.succeeded", "job.failed", "job.cancelled"]
@@ -42,7 +47,7 @@ def listed(stage: Stage, job_id: str) -> list[dict[str, Any]]:
     return items
 
 
-def take(stage: Stage) -> Delivery:
+def take(stage: Stage) -> WebhookDelivery:
     (delivery,) = claim_deliveries(stage.store, most=5, per_host=5)
     return delivery
 
@@ -189,7 +194,7 @@ def test_callbacks_are_shown_from_their_queueing_to_their_end(stage: Stage) -> N
     stage.succeed(job_id, 3)
 
     (queued,) = listed(stage, job_id)
-    settle(stage.store, take(stage), Attempted(code=200), retries=[])
+    record_delivery(stage.store, take(stage), Attempted(code=200), retries=[])
     (done,) = listed(stage, job_id)
 
     assert none == []
@@ -213,7 +218,7 @@ def test_callbacks_are_shown_from_their_queueing_to_their_end(stage: Stage) -> N
 def test_nobody_is_shown_the_path_or_the_query_of_a_callback(stage: Stage) -> None:
     job_id = ended(stage)
     delivery = take(stage)
-    settle(stage.store, delivery, Attempted(problem="no answer in time"), retries=[])
+    record_delivery(stage.store, delivery, Attempted(problem="no answer in time"), retries=[])
 
     paths = ("", "/log", "/callbacks", "/events")
     seen = [stage.http.simulate_get(f"/v1/jobs/{job_id}{path}", headers=WORK) for path in paths]
@@ -228,7 +233,7 @@ def test_nobody_is_shown_the_path_or_the_query_of_a_callback(stage: Stage) -> No
 def test_a_callback_that_ended_is_sent_again_with_its_id(stage: Stage) -> None:
     job_id = ended(stage)
     first = take(stage)
-    settle(stage.store, first, Attempted(code=500), retries=[])
+    record_delivery(stage.store, first, Attempted(code=500), retries=[])
     (failed,) = listed(stage, job_id)
 
     answer = resend(stage, failed["links"]["resend"])
@@ -295,7 +300,7 @@ def test_a_batchs_callback_is_shown_and_sent_again(stage: Stage) -> None:
     path = f"/v1/batches/{batch['id']}/callbacks"
 
     (shown,) = stage.http.simulate_get(path, headers=WORK).json["items"]
-    settle(stage.store, take(stage), Attempted(code=500), retries=[])
+    record_delivery(stage.store, take(stage), Attempted(code=500), retries=[])
     answer = resend(stage, shown["links"]["resend"])
     foreign = stage.http.simulate_get(path, headers=OTHER)
 

@@ -9,14 +9,14 @@ import pytest
 from falcon import testing
 
 from callboard.jobs.finish import encode_result, finish
-from callboard.jobs.identity import new_job_id
+from callboard.jobs.ids import new_job_id
 from tests.api_stage import ADD, Stage, keys_of
 
 KEYS = keys_of(
     "acme:viewer:look",
     "acme:client:work",
     "acme:client:too",
-    "rival:client:other",
+    "globex:client:other",
     "staff:operator:watch",
 )
 

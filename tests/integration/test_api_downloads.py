@@ -17,8 +17,8 @@ from falcon import testing
 from callboard.api.app import create_app
 from callboard.api.waiting.fair_limit import FairLimit
 from callboard.jobs.files.file import File
+from callboard.jobs.files.file_store import Claimed, FileStore, keep_file
 from callboard.jobs.files.folder import RunFiles
-from callboard.jobs.files.keep import Claimed, Shelf, keep_file
 from callboard.jobs.files.outputs import OutputBounds, Outputs
 from callboard.jobs.files.records import new_file_id, object_of
 from callboard.jobs.files.storage import PIECE_BYTES
@@ -40,10 +40,10 @@ class Depot(Stage):
         self, content: bytes = BYTES, name: str = "data.bin", *, tenant: str = "default"
     ) -> str:
         claimed = Claimed(new_file_id(), tenant, "upload")
-        shelf, ttl = Shelf(self.store, self.storage), timedelta(hours=1)
+        file_store, ttl = FileStore(self.store, self.storage), timedelta(hours=1)
         with self.storage.stage() as staged:
             staged.write(content)
-            keep_file(shelf, claimed, staged, name=name, media_type="image/png", ttl=ttl)
+            keep_file(file_store, claimed, staged, name=name, media_type="image/png", ttl=ttl)
         return claimed.file_id
 
     def content(self, file_id: str, **headers: str) -> testing.Result:
@@ -54,7 +54,7 @@ class Depot(Stage):
         job_id: str = self.submit({"operation": "echo", "params": {"value": 1}}).json["id"]
         outputs = Outputs(self.store, self.storage, RunFiles(), tenant="default", bounds=BOUNDS)
         if files:
-            outputs.settle(files)
+            outputs.finalize(files)
         data = value() if callable(value) else value
         outcome = outputs.keep(data, proceed=lambda: None)
         assert finish(self.store, self.claim(job_id), outcome) == "finished"
@@ -357,7 +357,7 @@ def test_an_operator_downloads_for_every_tenant_and_others_do_not() -> None:
         body = {"operation": "echo", "params": {"value": 1}}
         job_id = depot.submit(body, headers=headers).json["id"]
         outputs = Outputs(depot.store, depot.storage, RunFiles(), tenant="default", bounds=BOUNDS)
-        outputs.settle([file])
+        outputs.finalize([file])
         finish(
             depot.store, depot.claim(job_id), outputs.keep(file.described(), proceed=lambda: None)
         )

@@ -12,7 +12,7 @@ from callboard.api.event_stream.watch import PAGE_LINES
 from callboard.jobs.cancel import cancel
 from callboard.jobs.fence import Fence
 from callboard.jobs.finish import encode_result, finish
-from callboard.jobs.progress import Report
+from callboard.jobs.progress import ProgressReport
 from callboard.jobs.purge import purge
 from tests.api_stage import Stage, hash_of
 from tests.event_stream import Follower
@@ -40,7 +40,7 @@ def test_a_stream_tells_a_job_s_story_in_order_and_ends_with_it(stage: Stage) ->
 
     fence = stage.claim(job_id)
     follower.sees("status", 2)
-    stage.report(fence, Report(percent=50.0, step="Half", lines=_lines("first\r\nline")))
+    stage.report(fence, ProgressReport(percent=50.0, step="Half", lines=_lines("first\r\nline")))
     follower.sees("log")
     _succeed(stage, fence)
     reading = follower.ends()
@@ -72,12 +72,12 @@ def test_a_stream_is_neither_kept_nor_collected_nor_compressed(stage: Stage) -> 
 def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(
     stage: Stage, running: Fence
 ) -> None:
-    stage.report(running, Report(percent=10.0, lines=_lines("one", "two")))
+    stage.report(running, ProgressReport(percent=10.0, lines=_lines("one", "two")))
     first = Follower(stage.app, running.job_id)
     last_id = first.sees("log", 2)[-1].id
 
     unchanged = Follower(stage.app, running.job_id, last_id=last_id)
-    stage.report(running, Report(percent=20.0, lines=_lines("three")))
+    stage.report(running, ProgressReport(percent=20.0, lines=_lines("three")))
     unchanged.sees("log")  # all streams of a job share what was read last
     behind = Follower(stage.app, running.job_id, last_id=last_id)
     behind.sees("log")
@@ -95,7 +95,7 @@ def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(
 def test_a_last_event_id_that_is_not_ours_counts_as_none(
     stage: Stage, running: Fence, last_id: str
 ) -> None:
-    stage.report(running, Report(lines=_lines("one")))
+    stage.report(running, ProgressReport(lines=_lines("one")))
     header = last_id.encode().decode("latin-1")
 
     follower = Follower(stage.app, running.job_id, last_id=header)
@@ -120,7 +120,7 @@ def test_who_has_seen_the_end_is_told_to_stay_away(stage: Stage, running: Fence)
 def test_who_saw_the_last_lines_but_not_the_end_is_told_the_end(
     stage: Stage, running: Fence
 ) -> None:
-    stage.report(running, Report(lines=_lines("one", "two")))
+    stage.report(running, ProgressReport(lines=_lines("one", "two")))
     _succeed(stage, running)
     told = Follower(stage.app, running.job_id).ends()
     last_line = told.of("log")[-1].id
@@ -138,7 +138,7 @@ def test_progress_comes_twice_a_second_at_most_and_ends_with_the_newest(
     began = time.monotonic()
 
     for percent in range(1, 31):
-        stage.report(running, Report(percent=float(percent)))
+        stage.report(running, ProgressReport(percent=float(percent)))
         stage.events.closed.wait(0.03)
     eventually(
         lambda: follower.reading.of("progress")[-1].data["percent"] == 30.0,
@@ -152,11 +152,11 @@ def test_progress_comes_twice_a_second_at_most_and_ends_with_the_newest(
 
 def test_lines_and_changes_of_status_are_not_held_back(stage: Stage, running: Fence) -> None:
     follower = Follower(stage.app, running.job_id)
-    stage.report(running, Report(percent=1.0))
+    stage.report(running, ProgressReport(percent=1.0))
     follower.sees("progress")
 
     began = time.monotonic()
-    stage.report(running, Report(percent=2.0, lines=_lines("one")))
+    stage.report(running, ProgressReport(percent=2.0, lines=_lines("one")))
     follower.sees("log")
     cancel(stage.store, running.job_id)
     follower.sees("status", 2)
@@ -167,11 +167,11 @@ def test_lines_and_changes_of_status_are_not_held_back(stage: Stage, running: Fe
 
 def test_a_long_log_comes_whole_and_in_order(stage: Stage, running: Fence) -> None:
     texts = [f"line {number}" for number in range(PAGE_LINES * 3 + 7)]
-    stage.report(running, Report(lines=_lines(*texts)))
+    stage.report(running, ProgressReport(lines=_lines(*texts)))
     follower = Follower(stage.app, running.job_id)
     follower.sees("log", len(texts))
 
-    stage.report(running, Report(lines=_lines(*texts)))
+    stage.report(running, ProgressReport(lines=_lines(*texts)))
     _succeed(stage, running)
 
     told = follower.ends().of("log")
@@ -208,7 +208,7 @@ def test_streams_of_one_job_share_one_read_of_each_change() -> None:
         each.sees("status")
     before = client.sent
 
-    stage.report(running, Report(lines=_lines("one")))
+    stage.report(running, ProgressReport(lines=_lines("one")))
     for each in followers:
         each.sees("log")
     reads = client.sent - before

@@ -26,7 +26,7 @@ def shared_stage() -> Iterator[Stage]:
         max_file_bytes=MAX_FILE_BYTES,
         tenant_storage_bytes=ROOM,
         max_body_bytes=1024,
-        api_keys=keys_of("acme:client:acme", "rival:client:rival", "ops:operator:boss"),
+        api_keys=keys_of("acme:client:acme", "globex:client:globex", "ops:operator:boss"),
     )
     yield built
     built.close()
@@ -134,9 +134,9 @@ def test_no_name_is_a_path(stage: Stage, name: str) -> None:
 def test_another_tenants_file_is_not_there_but_for_operators(stage: Stage) -> None:
     path = f"/v1/files/{post(stage, body=b'x', headers=TEXT).json['id']}"
 
-    assert refused(post(stage, "GET", path, key="rival")) == (404, "file-not-found")
-    assert refused(post(stage, "DELETE", path, key="rival")) == (404, "file-not-found")
-    assert post(stage, "GET", "/v1/files", key="rival").json["items"] == []
+    assert refused(post(stage, "GET", path, key="globex")) == (404, "file-not-found")
+    assert refused(post(stage, "DELETE", path, key="globex")) == (404, "file-not-found")
+    assert post(stage, "GET", "/v1/files", key="globex").json["items"] == []
     assert post(stage, "GET", path, key="boss").status_code == 200
 
 

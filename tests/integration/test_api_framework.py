@@ -10,11 +10,13 @@ import pytest
 import redis
 from falcon import testing
 
-from callboard.jobs.greet import greet, part
-from callboard.jobs.identity import new_job_id
+from callboard.jobs.ids import new_job_id
+from callboard.jobs.workers import heartbeat_worker, remove_worker
 from tests.api_stage import ADD, Stage, keys_of
 
-KEYS = keys_of("acme:viewer:look", "acme:client:work", "rival:client:other", "staff:operator:watch")
+KEYS = keys_of(
+    "acme:viewer:look", "acme:client:work", "globex:client:other", "staff:operator:watch"
+)
 
 
 @pytest.fixture
@@ -263,7 +265,7 @@ def test_health_needs_no_key_and_looks_at_nothing() -> None:
 
 
 def test_readiness_names_redis_rabbitmq_workers_and_queues(stage: Stage) -> None:
-    greet(stage.store, "worker-1", {"host": "here"}, operations=["add"])
+    heartbeat_worker(stage.store, "worker-1", {"host": "here"}, operations=["add"])
 
     answer = stage.http.simulate_get("/readyz")
 
@@ -280,7 +282,7 @@ def test_readiness_names_redis_rabbitmq_workers_and_queues(stage: Stage) -> None
 
 
 def test_a_queue_with_jobs_and_no_worker_makes_readiness_degraded(stage: Stage) -> None:
-    greet(stage.store, "worker-1", {"queues": "another"}, operations=["add"])
+    heartbeat_worker(stage.store, "worker-1", {"queues": "another"}, operations=["add"])
     stage.submit()
     stage.submit()
     stage.store.redis.sadd(stage.store.keys("queues"), "default")
@@ -292,8 +294,8 @@ def test_a_queue_with_jobs_and_no_worker_makes_readiness_degraded(stage: Stage) 
 
 
 def test_a_worker_that_left_is_gone_from_readiness_at_once(stage: Stage) -> None:
-    greet(stage.store, "worker-1", {"host": "here"}, operations=["add"])
-    part(stage.store, "worker-1")
+    heartbeat_worker(stage.store, "worker-1", {"host": "here"}, operations=["add"])
+    remove_worker(stage.store, "worker-1")
 
     answer = stage.http.simulate_get("/readyz")
 

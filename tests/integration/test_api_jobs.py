@@ -8,7 +8,7 @@ import fakeredis
 import msgpack
 import pytest
 
-from callboard.jobs.progress import Report
+from callboard.jobs.progress import ProgressReport
 from callboard.jobs.renew import renew
 from tests.api_stage import Stage
 
@@ -20,7 +20,9 @@ def job_id(stage: Stage) -> str:
 
 
 def test_a_look_shows_how_far_a_job_is(stage: Stage, job_id: str) -> None:
-    stage.report(stage.claim(job_id), Report(percent=42.0, current=420, total=1000, step="Adding"))
+    stage.report(
+        stage.claim(job_id), ProgressReport(percent=42.0, current=420, total=1000, step="Adding")
+    )
 
     answer = stage.get(job_id)
 
@@ -280,7 +282,9 @@ class _Counting(fakeredis.FakeRedis):
         return super().execute_command(*args, **kwargs)
 
 
-def test_a_poll_and_a_submission_are_one_round_trip_each_and_a_place_in_line_is_one_more() -> None:
+def test_a_poll_and_a_submission_are_one_round_trip_each_and_a_position_in_queue_is_one_more() -> (
+    None
+):
     client = _Counting(server=fakeredis.FakeServer(version=(7, 2)), protocol=2)
     stage = Stage(client)
     job_id = stage.submit().json["id"]

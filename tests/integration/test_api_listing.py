@@ -8,9 +8,9 @@ import falcon
 import pytest
 
 from callboard.api.paging import read_cursor, write_cursor
-from callboard.jobs.greet import greet
 from callboard.jobs.listing import Position
 from callboard.jobs.purge import purge
+from callboard.jobs.workers import heartbeat_worker
 from tests.api_stage import ADD, Stage, keys_of
 
 JOB_ID = "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77"
@@ -213,7 +213,7 @@ def test_head_answers_as_get_does(stage: Stage) -> None:
 def _prepare(stage: Stage, *, threads: int = 1, mean_ms: int = 4000, **stats: int) -> None:
     """Let there be a worker, and past runs."""
     fields = {"threads": str(threads), "queues": "default"}
-    greet(stage.store, "worker-1", fields, operations=["add"])
+    heartbeat_worker(stage.store, "worker-1", fields, operations=["add"])
     stats_of_add = {"mean_ms": mean_ms, **stats}
     stage.store.redis.hset(stage.store.keys("stats", "add"), mapping=stats_of_add)
 
@@ -229,28 +229,28 @@ def test_a_queued_job_says_where_it_stands_and_when_it_may_start(stage: Stage) -
     assert (second.status_code, second.json["queue"]) == (202, looked.json["queue"])
     assert looked.json["queue"] == {
         "position": 2,
-        "parked_on": None,
+        "blocked_on": None,
         "paused": False,
         "estimated_start_seconds": 8,
     }
     assert (second.headers["Retry-After"], looked.headers["Retry-After"]) == ("12", "12")
 
 
-def test_a_parked_job_says_its_place_at_the_slot(stage: Stage) -> None:
+def test_a_blocked_job_says_its_place_at_the_slot(stage: Stage) -> None:
     _prepare(stage, threads=8)
     stage.store.redis.hset(stage.store.keys("limits"), "declared:operation:add", 2)
     jobs = [stage.submit().json["id"] for _ in range(4)]
     for job_id in jobs[:2]:
         stage.claim(job_id)
     for job_id in jobs[2:]:
-        with pytest.raises(AssertionError, match="parked"):
+        with pytest.raises(AssertionError, match="blocked"):
             stage.claim(job_id)
 
     queue = stage.get(jobs[3]).json["queue"]
 
     assert queue == {
         "position": 2,
-        "parked_on": "operation:add",
+        "blocked_on": "operation:add",
         "paused": False,
         "estimated_start_seconds": 4,
     }
@@ -259,7 +259,7 @@ def test_a_parked_job_says_its_place_at_the_slot(stage: Stage) -> None:
 def test_jobs_of_a_paused_operation_say_so_and_the_operation_counts_them(stage: Stage) -> None:
     stage.http.simulate_post("/v1/operations/add/pause")
     job_id = stage.submit().json["id"]
-    with pytest.raises(AssertionError, match="parked"):
+    with pytest.raises(AssertionError, match="blocked"):
         stage.claim(job_id)
 
     looked = stage.get(job_id).json["queue"]
@@ -293,7 +293,7 @@ def test_a_duplicate_is_told_when_the_job_that_is_there_may_have_ended(stage: St
     assert answer.headers["Retry-After"] == "6"
 
 
-def test_a_look_is_answered_while_the_place_in_line_is_not_known(stage: Stage) -> None:
+def test_a_look_is_answered_while_the_position_in_queue_is_not_known(stage: Stage) -> None:
     job_id = stage.submit().json["id"]
     stage.store.redis.delete(stage.store.keys("queued", "default"))
 

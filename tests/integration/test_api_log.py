@@ -6,7 +6,7 @@ import falcon
 import pytest
 
 from callboard.jobs.log import read_log
-from callboard.jobs.progress import LogBounds, Report, progress
+from callboard.jobs.progress import LogBounds, ProgressReport, progress
 from tests.api_stage import Stage
 from tests.world import World
 
@@ -20,7 +20,7 @@ def _written(stage: Stage, count: int, *, most: int = 1000) -> str:
     fence = stage.claim(job_id)
     for number in range(1, count + 1):
         lines = [f"1800000000.{number:03d} line {number}"]
-        progress(stage.store, fence, Report(lines=lines), bounds=LogBounds(lines=most))
+        progress(stage.store, fence, ProgressReport(lines=lines), bounds=LogBounds(lines=most))
     return job_id
 
 
@@ -80,7 +80,7 @@ def test_a_bad_parameter_is_refused(stage: Stage, query: str) -> None:
 def test_lines_and_numbers_belong_together_on_every_redis(world: World) -> None:
     fence = world.running()
     for text in ("one", "two", "1800000000.250 three\nand more", "1800000000.500 "):
-        progress(world.store, fence, Report(lines=[text]), bounds=LogBounds(lines=3))
+        progress(world.store, fence, ProgressReport(lines=[text]), bounds=LogBounds(lines=3))
 
     page = read_log(world.store, fence.job_id, after=0, most=2)
     rest = read_log(world.store, fence.job_id, after=3, most=2)

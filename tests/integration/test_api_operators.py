@@ -1,12 +1,12 @@
-"""What operators see and steer over HTTP: pauses, limits and the fleet."""
+"""What operators see and steer over HTTP: pauses, limits and workers."""
 
 from datetime import datetime, timedelta
 
 import pytest
 
 from callboard.jobs.claim import claim
-from callboard.jobs.greet import greet
 from callboard.jobs.limit import Limit, limit, limits_in_effect, operation_slot
+from callboard.jobs.workers import heartbeat_worker
 from tests.api_stage import Stage
 
 SLOT = operation_slot("add")
@@ -24,7 +24,7 @@ def test_a_paused_operation_takes_jobs_and_starts_none_until_it_is_resumed(stage
 
     assert (paused.status_code, paused.json["name"], paused.json["paused"]) == (200, "add", True)
     assert paused.json["limits"]["max_running_now"] == 0
-    assert _claim(stage, job_id) == "parked"
+    assert _claim(stage, job_id) == "blocked"
 
     resumed = stage.http.simulate_post("/v1/operations/add/resume")
 
@@ -105,8 +105,8 @@ def test_the_fleet_shows_what_each_worker_is_and_runs(stage: Stage) -> None:
         "dead_threads": "1",
         "running": "job-1,job-2",
     }
-    greet(stage.store, "b-1", said, operations=["add", "echo"])
-    greet(stage.store, "a-1", {"host": "a", "running": ""}, operations=[])
+    heartbeat_worker(stage.store, "b-1", said, operations=["add", "echo"])
+    heartbeat_worker(stage.store, "a-1", {"host": "a", "running": ""}, operations=[])
 
     answer = stage.http.simulate_get("/v1/workers")
 
@@ -130,12 +130,12 @@ def test_the_fleet_shows_what_each_worker_is_and_runs(stage: Stage) -> None:
     assert times == sorted(times)
 
 
-def test_a_worker_is_there_since_its_first_hello(stage: Stage) -> None:
-    greet(stage.store, "worker-1", {"host": "here"}, operations=[])
+def test_a_worker_is_there_since_its_first_heartbeat(stage: Stage) -> None:
+    heartbeat_worker(stage.store, "worker-1", {"host": "here"}, operations=[])
     since = stage.store.redis.hget(stage.store.keys("worker", "worker-1"), "since_ms")
     stage.store.redis.hset(stage.store.keys("worker", "worker-1"), "since_ms", 1_000)
 
-    greet(stage.store, "worker-1", {"host": "here"}, operations=[])
+    heartbeat_worker(stage.store, "worker-1", {"host": "here"}, operations=[])
 
     (worker,) = stage.http.simulate_get("/v1/workers").json["items"]
     assert since is not None
@@ -143,7 +143,7 @@ def test_a_worker_is_there_since_its_first_hello(stage: Stage) -> None:
 
 
 def test_a_worker_that_says_no_more_leaves_the_fleet(stage: Stage) -> None:
-    greet(stage.store, "worker-1", {"host": "here"}, operations=[])
+    heartbeat_worker(stage.store, "worker-1", {"host": "here"}, operations=[])
     stage.store.redis.delete(stage.store.keys("worker", "worker-1"))
 
     assert stage.http.simulate_get("/v1/workers").json["items"] == []

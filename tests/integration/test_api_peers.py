@@ -15,7 +15,7 @@ from callboard.api.event_stream.watch import Watches
 from callboard.api.waiting.peer import Peer, SocketPeer, UnknownPeer, peer_of
 from callboard.jobs.api_keys import create_key, list_keys, revoke_key
 from callboard.jobs.fence import Fence
-from callboard.jobs.progress import Report
+from callboard.jobs.progress import ProgressReport
 from callboard.jobs.read import read
 from callboard.jobs.record import FINAL
 from tests.api_stage import Stage
@@ -161,7 +161,7 @@ def test_a_client_that_takes_nothing_is_cut_off(stage: Stage, running: Fence) ->
     client, server = _tcp()
     stream = _stream(stage, running.job_id, peer=SocketPeer(server), patience=0.5)
     for _ in range(8):
-        stage.report(running, Report(lines=_lines(*["x" * 4000] * 60)))
+        stage.report(running, ProgressReport(lines=_lines(*["x" * 4000] * 60)))
 
     def serve() -> str:
         try:

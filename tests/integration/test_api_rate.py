@@ -14,7 +14,7 @@ from callboard.api.app import create_app
 from callboard.api.rate_limit import SUBMISSIONS
 from tests.api_stage import ADD, JSON, Stage, keys_of
 
-KEYS = keys_of("acme:client:work", "acme:client:too", "rival:client:other", "staff:operator:watch")
+KEYS = keys_of("acme:client:work", "acme:client:too", "globex:client:other", "staff:operator:watch")
 
 
 @pytest.fixture

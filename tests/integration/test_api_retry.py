@@ -8,11 +8,13 @@ import pytest
 from falcon import testing
 
 from callboard.jobs.finish import encode_result, finish
-from callboard.jobs.identity import new_job_id
+from callboard.jobs.ids import new_job_id
 from tests.api_stage import ADD, Stage, keys_of
 from tests.eventually import eventually
 
-KEYS = keys_of("acme:viewer:look", "acme:client:work", "rival:client:other", "staff:operator:watch")
+KEYS = keys_of(
+    "acme:viewer:look", "acme:client:work", "globex:client:other", "staff:operator:watch"
+)
 SAME = {"name": "a"}
 
 

@@ -10,7 +10,7 @@ import pytest
 from falcon import testing
 
 from callboard.config import Role
-from callboard.jobs.identity import new_job_id
+from callboard.jobs.ids import new_job_id
 from tests.api_stage import ADD, Stage, keys_of
 
 ROLES: Final = (None, *get_args(Role))
@@ -68,7 +68,7 @@ def _key(tenant: str, role: Role | None) -> dict[str, str]:
 def stage() -> Iterator[Stage]:
     keys = [
         f"{tenant}:{role}:{tenant}-{role}"
-        for tenant, role in product(("acme", "rival"), get_args(Role))
+        for tenant, role in product(("acme", "globex"), get_args(Role))
     ]
     built = Stage(api_keys=keys_of(*keys), signing_key="s" * 32)
     yield built
@@ -125,8 +125,8 @@ def test_another_tenants_job_is_not_found_whatever_is_asked(
     before = stage.get(job_id, headers=_key("acme", "viewer")).json
 
     nobodys = new_job_id()
-    answer = _ask(stage, template, method, job_id, _key("rival", "client"))
-    absent = _ask(stage, template, method, nobodys, _key("rival", "client"))
+    answer = _ask(stage, template, method, job_id, _key("globex", "client"))
+    absent = _ask(stage, template, method, nobodys, _key("globex", "client"))
 
     assert answer.status_code == absent.status_code == 404
     assert answer.json["type"].endswith("/problems/job-not-found")
@@ -143,7 +143,7 @@ def test_operators_of_another_tenant_see_and_steer_it(
     job_id = stage.submit(asked, headers=_key("acme", "client")).json["id"]
     stage.succeed(job_id, 3)
 
-    answer = _ask(stage, template, method, job_id, _key("rival", role))
+    answer = _ask(stage, template, method, job_id, _key("globex", role))
 
     assert answer.status_code not in (401, 403, 404, 410)
 

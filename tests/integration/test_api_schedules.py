@@ -64,7 +64,7 @@ def test_a_repeat_replaces_it_with_the_same_and_the_list_is_by_name(stage: Stage
 
 def test_a_tick_shows_what_became_of_it(stage: Stage) -> None:
     _put(stage)
-    take_now(stage.store, stage.services.intake, "nightly")
+    take_now(stage.store, stage.services.submissions, "nightly")
 
     last = stage.http.simulate_get(PATH).json["last"]
     job = stage.get(last["job"]["id"]).json
@@ -80,12 +80,12 @@ def test_a_tick_shows_what_became_of_it(stage: Stage) -> None:
 
 def test_a_refused_tick_says_why(stage: Stage) -> None:
     _put(stage, {**DAILY, "operation": "single", "params": {"name": "a"}})
-    rival = stage.submit({"operation": "single", "params": {"name": "a"}}).json["id"]
-    take_now(stage.store, stage.services.intake, "nightly")
+    conflicting = stage.submit({"operation": "single", "params": {"name": "a"}}).json["id"]
+    take_now(stage.store, stage.services.submissions, "nightly")
 
     last = stage.http.simulate_get(PATH).json["last"]
 
-    assert (last["outcome"], last["job"]["id"]) == ("duplicate", rival)
+    assert (last["outcome"], last["job"]["id"]) == ("duplicate", conflicting)
     assert "already active" in last["detail"]
 
 
@@ -175,7 +175,7 @@ def test_its_jobs_are_those_of_the_operator_who_made_it_unless_it_says_whose() -
 
     own = stage.http.simulate_put(PATH, json=DAILY, headers=headers)
     others = stage.http.simulate_put(PATH, json={**DAILY, "tenant": "lab"}, headers=headers)
-    take_now(stage.store, stage.services.intake, "nightly")
+    take_now(stage.store, stage.services.submissions, "nightly")
     last = stage.http.simulate_get(PATH, headers=headers).json["last"]
     made = stage.store.redis.hget(stage.store.keys("job", last["job"]["id"]), "tenant")
     stage.close()

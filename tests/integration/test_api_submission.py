@@ -8,7 +8,7 @@ import msgpack
 import pytest
 from falcon import testing
 
-from callboard.jobs.identity import is_job_id, new_job_id
+from callboard.jobs.ids import is_job_id, new_job_id
 from tests.api_stage import ADD, JSON, Stage
 
 MSGPACK = "application/msgpack"

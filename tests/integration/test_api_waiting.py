@@ -17,7 +17,7 @@ from callboard.api.waiting.events import Events
 from callboard.api.waiting.subscription import REREAD_S
 from callboard.jobs.cancel import cancel
 from callboard.jobs.finish import encode_result, finish
-from callboard.jobs.progress import Report
+from callboard.jobs.progress import ProgressReport
 from callboard.jobs.record import FINAL
 from tests.api_stage import Stage
 from tests.eventually import eventually
@@ -144,7 +144,7 @@ def test_a_look_waits_for_a_change_of_status_and_for_nothing_less(
     answer = pool.submit(stage.get, job_id, headers={"Prefer": "wait=20"})
     _waiting(stage)
 
-    stage.report(fence, Report(percent=50.0))
+    stage.report(fence, ProgressReport(percent=50.0))
     progressed = answer.done()
     cancel(stage.store, job_id)
 

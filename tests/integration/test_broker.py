@@ -85,10 +85,10 @@ def work() -> Iterator[Callable[[AnyBroker], Worker]]:
 
 
 def outgoing(
-    queue: str, number: int = 0, *, priority: int = 0, handed_over: bool = False
+    queue: str, number: int = 0, *, priority: int = 0, reserved: bool = False
 ) -> OutgoingMessage:
     message: Message[Any] = Message(queue, "clustering", (), {"number": number}, {})
-    return OutgoingMessage(message, priority, handed_over=handed_over)
+    return OutgoingMessage(message, priority, reserved=reserved)
 
 
 def fetch(consumer: Consumer) -> ReceivedMessage:
@@ -111,7 +111,7 @@ def test_the_best_priority_goes_first_and_equals_keep_their_order(
     broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
 ) -> None:
     broker.publish([outgoing(namespace, number, priority=number // 3) for number in range(9)])
-    broker.publish([outgoing(namespace, 99, priority=1, handed_over=True)])
+    broker.publish([outgoing(namespace, 99, priority=1, reserved=True)])
     consumer = consume(broker)
 
     numbers = []

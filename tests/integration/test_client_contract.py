@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from callboard.client import Client, JobFailed, Problem
-from callboard.jobs.progress import Report
+from callboard.jobs.progress import ProgressReport
 from tests.api_stage import Stage
 
 
@@ -74,7 +74,7 @@ def test_a_log_goes_over_all_pages(stage: Stage, client: Client) -> None:
     job_id = client.submit("add", {"a": 1})["id"]
     fence = stage.claim(job_id)
     for page in range(6):
-        stage.report(fence, Report(lines=[f"1.0 line {page}.{n}" for n in range(200)]))
+        stage.report(fence, ProgressReport(lines=[f"1.0 line {page}.{n}" for n in range(200)]))
 
     numbers = [line["number"] for line in client.log(job_id, after=150)]
 
@@ -116,7 +116,7 @@ def test_the_first_event_is_the_job_and_a_job_that_is_gone_has_none(
     stage: Stage, client: Client
 ) -> None:
     job_id = client.submit("add", {"a": 1})["id"]
-    stage.report(stage.claim(job_id), Report(percent=50, lines=["1.0 half"]))
+    stage.report(stage.claim(job_id), ProgressReport(percent=50, lines=["1.0 half"]))
     client.cancel(job_id)
     events = client.events(job_id)
     first = next(events)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from callboard.jobs.lead import lead
+from callboard.jobs.leader import lead
 from callboard.jobs.reap import reap
 from callboard.jobs.relay import relay_outbox
 from callboard.jobs.release import release
@@ -58,7 +58,7 @@ def test_a_wake_up_is_relayed_in_time_although_the_clock_was_put_back(world: Wor
 def test_a_reservation_lapses_in_time_although_the_clock_was_put_back(world: World) -> None:
     fence = world.running("single")
     waiting = world.submitted("single")
-    assert world.claim(waiting).word == "parked"
+    assert world.claim(waiting).word == "blocked"
     release(world.store, fence)
     before = look(world.store).members("reservations")[waiting]
 

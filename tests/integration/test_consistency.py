@@ -1,4 +1,4 @@
-"""What differs from the records is found, told apart and mended; what is right is left alone."""
+"""What differs from the records is found, told apart and repaired; what is right is left alone."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,12 +8,12 @@ from redis import Redis
 
 from callboard.jobs.batches.batch import cancel_batch
 from callboard.jobs.cancel import cancel
-from callboard.jobs.consistency.examine import Examination, Examined
-from callboard.jobs.finish import Outcome, encode_result, finish
-from callboard.jobs.hand_over import hand_over
+from callboard.jobs.consistency.check import ConsistencyCheck, ConsistencyResult
+from callboard.jobs.finish import RunOutcome, encode_result, finish
 from callboard.jobs.limit import limit
 from callboard.jobs.retry import retry
 from callboard.jobs.submission import FORMAT
+from callboard.jobs.unblock import unblock_jobs
 from tests import invariants
 from tests.batch_moves import decide, new_batch
 from tests.delivery_moves import callback
@@ -21,7 +21,7 @@ from tests.invariants import look
 from tests.world import LEASE, LIMITS, World
 
 SUCCESS = encode_result({"found": 1}, max_bytes=100)
-FAILURE = Outcome(error={"type": "failure", "detail": "no"})
+FAILURE = RunOutcome(error={"type": "failure", "detail": "no"})
 LINES = (
     *("active", "leases", "due", "outbox", "reservations", "expiry", "unsealed"),
     *("slot:", "waiting:", "awaiting:", "queued:", "index:", "deliveries:", "delivery_hosts"),
@@ -29,11 +29,11 @@ LINES = (
 NOBODY = "ffffffff-0000-7000-8000-000000000000"
 
 
-def examine(world: World, *, most: int = 100_000, mend: bool = False) -> Examined:
-    return Examination(world.store, LEASE, most, mend).run()
+def examine(world: World, *, most: int = 100_000, repair: bool = False) -> ConsistencyResult:
+    return ConsistencyCheck(world.store, LEASE, most, repair).run()
 
 
-def groups(found: Examined) -> set[str]:
+def groups(found: ConsistencyResult) -> set[str]:
     return set(found.groups)
 
 
@@ -44,13 +44,13 @@ def wrong(world: World) -> list[str]:
 def populate(world: World) -> None:
     """Make jobs of every status and with everything that jobs can have."""
     world.running("single", fingerprint="f0", labels={"team": "a"})
-    world.claim(world.submitted("single", slots="resource:gpu=1"))  # parked
+    world.claim(world.submitted("single", slots="resource:gpu=1"))  # blocked
     double = world.running("double", slots="resource:gpu=2")
     world.claim(world.submitted(slots="resource:gpu=2", fingerprint="f1"))
     world.submitted(labels={"team": "b"})
     cancelling = world.running(slots="resource:licence=1")
     cancel(world.store, cancelling.job_id)
-    finish(world.store, double, SUCCESS)  # so the parked one has a reservation
+    finish(world.store, double, SUCCESS)  # so the blocked one has a reservation
     retry(world.store, world.running(), delay=timedelta(seconds=30), error={"type": "failure"})
     finish(world.store, world.running(), FAILURE)
     finish(world.store, world.running(callback=callback()), SUCCESS)
@@ -84,9 +84,9 @@ def populated(world: World) -> World:
 def test_where_all_is_well_nothing_is_found_and_nothing_is_changed(populated: World) -> None:
     before = populated.keep()
 
-    looked, mended = examine(populated), examine(populated, mend=True)
+    looked, repaired = examine(populated), examine(populated, repair=True)
 
-    assert (groups(looked), groups(mended)) == (set(), set())
+    assert (groups(looked), groups(repaired)) == (set(), set())
     assert populated.keep() == before
     assert looked.walked.entries > 60
     assert not looked.walked.cut
@@ -101,7 +101,7 @@ def test_every_entry_that_is_lost_is_found_and_put_back(redis: Redis) -> None:
     for line, entries in tried:
         redis.zrem(world.store.keys.prefix + line, entries[0])
 
-        assert groups(examine(world, mend=True)), f"lost from {line}, and nobody saw"
+        assert groups(examine(world, repair=True)), f"lost from {line}, and nobody saw"
         assert not wrong(world), line
         world.go_back(kept)
     assert len(tried) > 20
@@ -123,7 +123,7 @@ def test_every_entry_too_many_is_found_and_taken_away(redis: Redis) -> None:
         entry = f"{entry}:1" if line.startswith("slot:") else entry
         redis.zadd(world.store.keys.prefix + line, {entry: -1})
 
-        assert groups(examine(world, mend=True)), f"{entry} is in {line}, and nobody saw"
+        assert groups(examine(world, repair=True)), f"{entry} is in {line}, and nobody saw"
         assert not wrong(world), line
         world.go_back(kept)
 
@@ -133,7 +133,7 @@ def test_a_job_that_nobody_would_wake_is_woken(populated: World) -> None:
     populated.redis.zrem(populated.store.keys("awaiting", "default"), job_id)
     before = int(populated.record(job_id)["wakeup"])
 
-    found = examine(populated, mend=True)
+    found = examine(populated, repair=True)
 
     assert groups(found) == {"wakeup"}
     assert found.groups["wakeup"].examples == (f"{job_id} (queued, no message on its way)",)
@@ -144,9 +144,9 @@ def test_a_job_that_nobody_would_wake_is_woken(populated: World) -> None:
 def test_a_place_that_nobody_holds_goes_to_the_next_that_waits(world: World) -> None:
     waiting = world.submitted("single")
     world.redis.zadd(world.store.keys("slot", "operation:single"), {f"{NOBODY}:1": -1})
-    assert world.claim(waiting).word == "parked"
+    assert world.claim(waiting).word == "blocked"
 
-    found = examine(world, mend=True)
+    found = examine(world, repair=True)
 
     assert groups(found) == {"slot"}
     assert world.claim(waiting).word == "claimed"
@@ -156,7 +156,7 @@ def test_a_running_job_that_lost_its_lease_keeps_its_worker_for_one_more(world: 
     fence = world.running()
     world.redis.zrem(world.store.keys("leases"), fence.job_id)
 
-    examine(world, mend=True)
+    examine(world, repair=True)
 
     lease_end = world.redis.zscore(world.store.keys("leases"), fence.job_id)
     assert lease_end == world.now_ms + LEASE / timedelta(milliseconds=1)
@@ -169,9 +169,9 @@ def test_a_unique_key_of_a_job_that_has_ended_goes_and_another_jobs_stays(world:
     key = world.store.keys("unique", "default", "free", "f")
     world.redis.set(key, first.job_id)
 
-    stale = examine(world, mend=True)
+    stale = examine(world, repair=True)
     second = world.submitted(fingerprint="f")
-    again = examine(world, mend=True)
+    again = examine(world, repair=True)
 
     assert groups(stale) == {"unique"}
     assert groups(again) == set()
@@ -184,11 +184,11 @@ def test_of_two_active_jobs_with_one_unique_key_people_decide(world: World) -> N
     world.redis.delete(key)
     second = world.submitted(fingerprint="f")
 
-    found = examine(world, mend=True)
+    found = examine(world, repair=True)
 
-    assert groups(found) == {"rival"}
+    assert groups(found) == {"conflict"}
     assert world.redis.get(key) == second.encode()
-    assert groups(examine(world)) == {"rival"}
+    assert groups(examine(world)) == {"conflict"}
     cancel(world.store, first)
     assert groups(examine(world)) == set()
 
@@ -197,7 +197,7 @@ def test_what_was_left_of_a_record_goes(world: World) -> None:
     world.redis.hset(world.store.keys("job", NOBODY), "version", "3")
     world.redis.set(world.store.keys("params", NOBODY), "x")
 
-    found = examine(world, mend=True)
+    found = examine(world, repair=True)
 
     assert groups(found) == {"fragment"}
     assert not world.redis.keys(f"{world.store.keys.prefix}job:{NOBODY}*")
@@ -211,10 +211,10 @@ def test_what_only_a_newer_version_can_read_is_left_to_it(world: World) -> None:
     world.redis.zrem(keys("queued", "default"), waits)
     world.redis.delete(keys("unique", "default", "single", "f0"))
 
-    old = examine(world, mend=True)
+    old = examine(world, repair=True)
     left = world.redis.zcard(keys("slot", "operation:single"))
     world.redis.hdel(keys("job", waits), "format")
-    new = examine(world, mend=True)
+    new = examine(world, repair=True)
 
     assert (groups(old), left) == (set(), 1)
     assert groups(new) == {"slot", "queue", "unique"}
@@ -232,7 +232,7 @@ def test_a_batch_whose_jobs_have_ended_ends_and_one_that_broke_off_is_closed(wor
     world.redis.hdel(record, "ended_ms")
     world.redis.sadd(world.store.keys("batch_status", batch.id, "queued"), NOBODY)
 
-    found = examine(world, mend=True)
+    found = examine(world, repair=True)
 
     assert found.groups["batch"].ids[batch.id] == {
         "lists jobs that it does not have",
@@ -254,7 +254,7 @@ def test_beyond_the_bound_the_oldest_are_looked_at_and_the_rest_is_said(world: W
 
     assert found.walked.cut["active"] == (10, 30)
     assert set(found.groups["wakeup"].ids) == {jobs[0]}
-    examine(world, mend=True)
+    examine(world, repair=True)
 
 
 def test_repairs_beside_everything_else_that_happens_change_nothing_that_is_right(
@@ -265,10 +265,10 @@ def test_repairs_beside_everything_else_that_happens_change_nothing_that_is_righ
     for number in range(8):
         fence = world.running("free", slots="resource:gpu=1") if number % 2 else None
         world.claim(world.submitted("single"))
-        examine(world, mend=True)
+        examine(world, repair=True)
         if fence:
             finish(world.store, fence, SUCCESS)
-        hand_over(world.store)
-        found = examine(world, mend=True)
+        unblock_jobs(world.store)
+        found = examine(world, repair=True)
         assert not groups(found), found
         assert not wrong(world)

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 from redis import Redis
 
-from callboard.jobs.greet import greet
 from callboard.jobs.limit import limit
 from callboard.jobs.reap import reap
 from callboard.jobs.store import Store
+from callboard.jobs.workers import heartbeat_worker
 from callboard.ops.cli import main
 from tests.servers import RabbitMQ, RedisServer, free_port
 from tests.world import LEASE
@@ -54,7 +54,7 @@ def installation(
     store = Store(redis, made.namespace)
     limit(store, {"operation:gene_clustering": 1}, source="declared")
     said = {"host": "h", "pid": "1", "version": "0.1.0", "threads": "4", "queues": "default"}
-    greet(store, "w", said, operations=["gene_clustering", "phenotype_clustering"])
+    heartbeat_worker(store, "w", said, operations=["gene_clustering", "phenotype_clustering"])
     reap(store, lease=LEASE)
     return made
 

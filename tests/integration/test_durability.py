@@ -10,11 +10,11 @@ import pytest
 from callboard.config import Rate
 from callboard.jobs.batches.submit import NewBatch, Step, submit_step
 from callboard.jobs.errors import StoreUnavailable, StoreUnfit
-from callboard.jobs.fitness import examine
-from callboard.jobs.identity import new_job_id
-from callboard.jobs.quota import Charge
+from callboard.jobs.ids import new_job_id
 from callboard.jobs.rate import count_request
+from callboard.jobs.rate_quota import Charge
 from callboard.jobs.read import read
+from callboard.jobs.redis_checks import check_redis
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
 from callboard.jobs.submit import submit
@@ -48,7 +48,7 @@ def test_a_server_that_loses_or_evicts_jobs_is_complained_of(tmp_path: Path) -> 
     options = {"appendonly": "no", "maxmemory-policy": "allkeys-lru"}
 
     with redis_with(tmp_path / "redis", options) as server, server.connect() as client:
-        complaints = examine(client, strict=False).complaints
+        complaints = check_redis(client, strict=False).complaints
 
     assert len(complaints) == 2
     assert "appendonly" in complaints[0]
@@ -57,7 +57,7 @@ def test_a_server_that_loses_or_evicts_jobs_is_complained_of(tmp_path: Path) -> 
 
 def test_a_server_as_we_want_it_gets_no_complaint(tmp_path: Path) -> None:
     with redis_with(tmp_path / "redis", {}) as server, server.connect() as client:
-        assert examine(client, strict=False).complaints == ()
+        assert check_redis(client, strict=False).complaints == ()
 
 
 def test_a_replica_that_has_lost_its_primary_is_unavailable(tmp_path: Path) -> None:
@@ -80,21 +80,21 @@ def test_strict_durability_is_refused_where_redis_may_forget_the_last_second(
         server.connect() as client,
         pytest.raises(StoreUnfit, match="appendonly yes"),
     ):
-        examine(client, strict=True)
+        check_redis(client, strict=True)
 
 
 def test_strict_durability_waits_for_a_replica_that_is_there(tmp_path: Path) -> None:
     always = {"appendfsync": "always"}
     with redis_with(tmp_path / "first", always) as first, first.connect() as client:
-        alone = examine(client, strict=True)
+        alone = check_redis(client, strict=True)
         follow = {"replicaof": f"127.0.0.1 {first.port}"}
         with redis_with(tmp_path / "replica", follow) as replica:
             eventually(
                 lambda: client.info("replication").get("slave0", {}).get("state") == "online",
                 what="the replica follows",
             )
-            fitness = examine(client, strict=True)
-            store = Store(client, "strict", durable_by=fitness.durable_by)
+            checked = check_redis(client, strict=True)
+            store = Store(client, "strict", durable_by=checked.durable_by)
             submit_one(store)
             replica.pause()
 
@@ -106,4 +106,4 @@ def test_strict_durability_waits_for_a_replica_that_is_there(tmp_path: Path) -> 
 
     assert "WAIT" not in (alone.durable_by or ())
     assert counted.left == 8, "what only counts requests waits for no replica"
-    assert fitness.durable_by is not None
+    assert checked.durable_by is not None

@@ -17,7 +17,7 @@ from callboard.actors.worker import WorkerLifecycle
 from callboard.config import load_settings
 from callboard.config.connections import connect_redis
 from callboard.jobs.cancel import cancel
-from callboard.jobs.identity import new_job_id
+from callboard.jobs.ids import new_job_id
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.read import read
 from callboard.jobs.record import Record
@@ -50,7 +50,7 @@ class Embedded:
         self.worker.start()
 
     def submit(self, operation: str, **params: Any) -> str:
-        return self.container.intake.submit(operation, params).job_id
+        return self.container.submissions.submit(operation, params).job_id
 
     def read(self, job_id: str) -> Record:
         return read(self.store, job_id, tenant="default")
@@ -182,7 +182,7 @@ def record_without_message(embedded: Embedded, operation: str) -> Wakeup:
     """Record a job as a web process does that dies before it publishes."""
     submission = embedded.container.registry.get(operation).submission(new_job_id(), {})
     accepted = submit(embedded.store, submission, max_active=10, max_active_operation=10)
-    return Wakeup(accepted.submission, 1, handed_over=False, published_ms=accepted.now_ms)
+    return Wakeup(accepted.submission, 1, reserved=False, published_ms=accepted.now_ms)
 
 
 def test_a_record_that_redis_lost_comes_back_with_its_message(embedded: Embedded) -> None:
@@ -190,13 +190,13 @@ def test_a_record_that_redis_lost_comes_back_with_its_message(embedded: Embedded
     wakeup = Wakeup(
         submission.created(embedded.store.now_ms()),
         1,
-        handed_over=False,
+        reserved=False,
         published_ms=embedded.store.now_ms(),
     )
 
     embedded.container.publisher.publish([wakeup])
 
-    eventually(lambda: exists(embedded, submission.job_id), what="the job is adopted")
+    eventually(lambda: exists(embedded, submission.job_id), what="the job is recovered")
     assert embedded.ended(submission.job_id).result == {"text": "lost", "attempt": 1}
 
 
@@ -207,7 +207,7 @@ def test_a_result_is_kept_although_redis_lost_the_job_while_it_ran(embedded: Emb
     for name in embedded.store.redis.scan_iter(f"{embedded.store.keys.prefix}*"):
         embedded.store.redis.delete(name)
 
-    eventually(lambda: exists(embedded, job_id), what="the job is adopted")
+    eventually(lambda: exists(embedded, job_id), what="the job is recovered")
     ended = embedded.ended(job_id)
     assert (ended.status, ended.result) == ("succeeded", 1)
 
@@ -221,7 +221,7 @@ def test_a_job_of_an_unknown_operation_waits_for_a_worker_that_knows_it(
 ) -> None:
     submission = Submission(job_id=new_job_id(), operation="not_yet_deployed", params={})
     accepted = submit(embedded.store, submission, max_active=10, max_active_operation=10)
-    wakeup = Wakeup(accepted.submission, 1, handed_over=False, published_ms=accepted.now_ms)
+    wakeup = Wakeup(accepted.submission, 1, reserved=False, published_ms=accepted.now_ms)
 
     embedded.container.publisher.publish([wakeup])
     outbox = embedded.store.keys("outbox")
@@ -252,7 +252,7 @@ def test_a_worker_thread_outlives_every_kind_of_end(embedded: Embedded) -> None:
 
 
 def test_python_submits_by_the_same_path_as_http(embedded: Embedded) -> None:
-    embedded.container.intake.serve_operations()
+    embedded.container.submissions.serve_operations()
     operation = embedded.container.registry.get("echo")
 
     job_id = operation.submit(text="from Python")
@@ -309,7 +309,7 @@ def test_the_job_of_a_thread_that_died_is_run_by_another_one(namespace: str) -> 
         ended = embedded.run("echo")
         eventually(
             lambda: [each.dead_threads for each in list_workers(embedded.store)] == [1],
-            what="the fleet shows a dead thread",
+            what="the list of workers shows a dead thread",
         )
     finally:
         embedded.stop()
@@ -318,7 +318,7 @@ def test_the_job_of_a_thread_that_died_is_run_by_another_one(namespace: str) -> 
 
 
 def test_a_worker_says_what_it_is_and_what_it_can_run(embedded: Embedded) -> None:
-    eventually(lambda: list_workers(embedded.store), what="the worker says hello", timeout=10)
+    eventually(lambda: list_workers(embedded.store), what="the worker lives", timeout=10)
 
     (worker,) = list_workers(embedded.store)
 

@@ -8,20 +8,20 @@ import pytest
 from dramatiq import Message
 
 from callboard.actors.broker.received_message import ReceivedMessage
-from callboard.actors.claiming import DEFER, Claiming, NotMineError
+from callboard.actors.claiming import SNOOZE, Claiming, NotMineError
 from callboard.actors.container import Container, build_container
 from callboard.actors.wakeups import PUBLISHED_MS
 from callboard.actors.worker import WorkerLifecycle
 from callboard.config import load_settings
 from callboard.jobs.cancel import cancel
-from callboard.jobs.defer import WITHOUT_END, defer
 from callboard.jobs.errors import NewerFormat
-from callboard.jobs.greet import greet
-from callboard.jobs.identity import new_job_id
+from callboard.jobs.ids import new_job_id
+from callboard.jobs.orphans import Orphans, put_back_orphans, read_orphans
 from callboard.jobs.read import read, read_submissions
 from callboard.jobs.relay import relay_outbox
-from callboard.jobs.strays import Strays, put_back_strays, read_strays
+from callboard.jobs.snooze import WITHOUT_END, snooze
 from callboard.jobs.submission import FORMAT, Submission
+from callboard.jobs.workers import heartbeat_worker
 from tests.api_stage import Stage
 from tests.world import World
 
@@ -84,7 +84,7 @@ def receiving(namespace: str) -> Iterator[Receiving]:
 def test_a_worker_puts_off_what_has_a_newer_format(
     receiving: Receiving, of_message: int, of_record: int
 ) -> None:
-    job_id = receiving.container.intake.submit("echo", {}).job_id
+    job_id = receiving.container.submissions.submit("echo", {}).job_id
     make_newer(receiving.container.store, job_id, of_record)
 
     delivery = receiving.receive(job_id, format=of_message)
@@ -101,11 +101,11 @@ def test_a_newer_message_without_a_record_is_kept_by_redis_and_holds_no_place(
 
     deliveries = [receiving.receive(each, format=99, payload="unknown") for each in job_ids]
     again = receiving.receive(job_ids[0], format=99, payload="unknown", published_ms=1)
-    strays = read_strays(receiving.container.store)
+    orphans = read_orphans(receiving.container.store)
 
     assert {delivery.requeue_after for delivery in (*deliveries, again)} == {None}
     assert receiving.field(job_ids[0], "status") is None
-    assert (strays.kept, strays.dropped) == (41, 0)
+    assert (orphans.kept, orphans.dropped) == (41, 0)
 
 
 def test_a_kept_message_comes_back_once_a_worker_lives_that_can_read_it(
@@ -115,17 +115,17 @@ def test_a_kept_message_comes_back_once_a_worker_lives_that_can_read_it(
     delivery = receiving.receive(new_job_id(), format=NEWER, payload="as nobody knows it")
     look_again(store)
 
-    greet(store, "older", {"format": str(FORMAT)}, operations=[])
-    for_older = put_back_strays(store, lambda *each: put_back.append(each))
+    heartbeat_worker(store, "older", {"format": str(FORMAT)}, operations=[])
+    for_older = put_back_orphans(store, lambda *each: put_back.append(each))
     look_again(store)
-    greet(store, "newer", {"format": str(NEWER)}, operations=[])
-    for_newer = put_back_strays(store, lambda *each: put_back.append(each))
+    heartbeat_worker(store, "newer", {"format": str(NEWER)}, operations=[])
+    for_newer = put_back_orphans(store, lambda *each: put_back.append(each))
 
     assert (for_older, for_newer) == (0, 1)
     ((queue, body),) = put_back
     assert queue == delivery.queue_name
     assert Message.decode(body) == delivery._message
-    assert read_strays(store).kept == 1
+    assert read_orphans(store).kept == 1
 
 
 def test_a_kept_message_is_looked_at_again_within_seconds_of_a_look_in_vain(
@@ -135,9 +135,9 @@ def test_a_kept_message_is_looked_at_again_within_seconds_of_a_look_in_vain(
     receiving.receive(new_job_id(), format=NEWER)
     look_again(store)
 
-    put_back_strays(store, lambda *_: pytest.fail("nobody can read it"))
+    put_back_orphans(store, lambda *_: pytest.fail("nobody can read it"))
 
-    ((_, due_ms),) = store.redis.zrange(store.keys("strays"), 0, -1, withscores=True)
+    ((_, due_ms),) = store.redis.zrange(store.keys("orphans"), 0, -1, withscores=True)
     assert due_ms <= store.now_ms() + 5000
 
 
@@ -147,9 +147,9 @@ def test_a_kept_message_goes_once_its_job_has_a_record(receiving: Receiving) -> 
     store.redis.hset(store.keys("job", job_id), "status", "queued")
     look_again(store)
 
-    put_back_strays(store, lambda *_: pytest.fail("it was read"))
+    put_back_orphans(store, lambda *_: pytest.fail("it was read"))
 
-    assert read_strays(store) == Strays()
+    assert read_orphans(store) == Orphans()
 
 
 def test_a_message_that_nobody_could_read_for_a_day_is_dropped_and_counted(
@@ -157,21 +157,21 @@ def test_a_message_that_nobody_could_read_for_a_day_is_dropped_and_counted(
 ) -> None:
     store, job_id = receiving.container.store, new_job_id()
     receiving.receive(job_id, format=NEWER)
-    (stray,) = store.redis.zrange(store.keys("strays"), 0, -1)
+    (orphan,) = store.redis.zrange(store.keys("orphans"), 0, -1)
     long_ago = store.now_ms() - 25 * 3600 * 1000
-    store.redis.hset(store.keys("stray", stray.decode()), "since_ms", long_ago)
+    store.redis.hset(store.keys("orphan", orphan.decode()), "since_ms", long_ago)
     look_again(store)
 
-    put_back_strays(store, lambda *_: pytest.fail("it is too old"))
+    put_back_orphans(store, lambda *_: pytest.fail("it is too old"))
 
-    assert read_strays(store) == Strays(dropped=1)
-    assert not store.redis.exists(store.keys("stray", stray.decode()))
+    assert read_orphans(store) == Orphans(dropped=1)
+    assert not store.redis.exists(store.keys("orphan", orphan.decode()))
 
 
 def test_a_message_that_is_none_of_ours_is_counted(receiving: Receiving) -> None:
     receiving.receive(new_job_id(), result_ttl_ms="soon")
 
-    assert read_strays(receiving.container.store).unreadable == 1
+    assert read_orphans(receiving.container.store).unreadable == 1
 
 
 def test_what_is_put_off_for_its_format_never_fails_for_that(world: World) -> None:
@@ -180,7 +180,7 @@ def test_what_is_put_off_for_its_format_never_fails_for_that(world: World) -> No
 
     world.pass_time(WEEK_MS)
 
-    assert defer(world.store, job_id, delay=DEFER, patience=WITHOUT_END) == "deferred"
+    assert snooze(world.store, job_id, delay=SNOOZE, patience=WITHOUT_END) == "snoozed"
 
 
 def test_the_wake_up_of_a_newer_job_stays_in_the_outbox_for_a_newer_relay(world: World) -> None:
@@ -254,5 +254,5 @@ def make_newer(store: Any, job_id: str, number: int = NEWER) -> None:
 
 def look_again(store: Any) -> None:
     """Have the time come at which kept messages are looked at."""
-    for stray in store.redis.zrange(store.keys("strays"), 0, -1):
-        store.redis.zadd(store.keys("strays"), {stray: 0})
+    for orphan in store.redis.zrange(store.keys("orphans"), 0, -1):
+        store.redis.zadd(store.keys("orphans"), {orphan: 0})

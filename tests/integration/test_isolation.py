@@ -13,7 +13,7 @@ import pytest
 from callboard.jobs.cancel import cancel
 from callboard.jobs.job import Job
 from callboard.jobs.log import read_log
-from callboard.jobs.progress import Report
+from callboard.jobs.progress import ProgressReport
 from callboard.jobs.record import Record
 from callboard.jobs.results import read_result
 from tests.eventually import eventually
@@ -354,7 +354,7 @@ def test_a_report_of_another_process_is_added_to_what_is_not_collected_yet() -> 
     job = Job("any", 1)
     job.log("first")
 
-    job.absorb(Report(percent=50.0, step="On", lines=["1.0 second"] * 2000))
+    job.absorb(ProgressReport(percent=50.0, step="On", lines=["1.0 second"] * 2000))
 
     collected = job.collect()
     assert collected is not None

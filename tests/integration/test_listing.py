@@ -16,7 +16,7 @@ from callboard.jobs.listing import CALLS, Position, Wanted, list_jobs, list_tena
 from callboard.jobs.promote import promote
 from callboard.jobs.purge import purge
 from callboard.jobs.read import read
-from callboard.jobs.store import Answer, Store
+from callboard.jobs.store import ScriptAnswer, Store
 from callboard.jobs.submission import Submission
 from tests.world import START_MS, World
 
@@ -213,7 +213,7 @@ class _Late(Store):
 
     meanwhile: Callable[[], object]
 
-    def run(self, name: str, key: str, **arguments: Any) -> Answer:
+    def run(self, name: str, key: str, **arguments: Any) -> ScriptAnswer:
         answer = super().run(name, key, **arguments)
         self.meanwhile()
         return answer
@@ -262,7 +262,7 @@ def test_results_are_not_read_for_a_listing(world: World) -> None:
     assert (record.status, record.result, record.result_bytes) == ("succeeded", None, 2)
 
 
-def test_a_queued_job_stands_in_the_line_of_its_queue_until_it_is_claimed_or_parked(
+def test_a_queued_job_stands_in_the_line_of_its_queue_until_it_is_claimed_or_blocked(
     world: World,
 ) -> None:
     line = world.store.keys("queued", "default")
@@ -272,14 +272,14 @@ def test_a_queued_job_stands_in_the_line_of_its_queue_until_it_is_claimed_or_par
     before = world.redis.zrange(line, 0, -1)
     world.claim(first)
     world.claim(second)
-    parked = world.redis.zrange(line, 0, -1)
+    blocked = world.redis.zrange(line, 0, -1)
     world.pass_time(1000)
     promote(world.store)
     promoted = world.redis.zrange(line, 0, -1)
     cancel(world.store, due)
 
     assert before == [second.encode(), first.encode()]
-    assert (parked, promoted) == ([], [due.encode()])
+    assert (blocked, promoted) == ([], [due.encode()])
     assert world.redis.zrange(line, 0, -1) == []
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from callboard.jobs.adopt import adopt
 from callboard.jobs.cancel import cancel
 from callboard.jobs.errors import (
     Cancelled,
@@ -24,10 +23,11 @@ from callboard.jobs.files.folder import RunFiles
 from callboard.jobs.files.outputs import OutputBounds, Outputs
 from callboard.jobs.files.records import object_of, read_files
 from callboard.jobs.files.remove import expire_files
-from callboard.jobs.finish import Outcome, finish
+from callboard.jobs.finish import RunOutcome, finish
 from callboard.jobs.offload import at_once
 from callboard.jobs.purge import purge
 from callboard.jobs.read import read, read_submissions
+from callboard.jobs.recover import recover
 from callboard.jobs.store import Store
 from tests.api_stage import Stage
 
@@ -54,7 +54,7 @@ class Workbench(Stage):
             bounds=BOUNDS,
             retry_until_answered=retry_until_answered,
         )
-        made.settle(files)
+        made.finalize(files)
         return made
 
     def file(self, content: bytes = b"content", name: str = "a.txt") -> File:
@@ -122,7 +122,7 @@ def test_a_result_of_which_a_file_was_lost_changes_nothing(bench: Workbench) -> 
 
     assert word == "lost"
     assert read(bench.store, fence.job_id, tenant="default").status == "running"
-    assert finish(bench.store, fence, Outcome(error={"type": "failure"})) == "finished"
+    assert finish(bench.store, fence, RunOutcome(error={"type": "failure"})) == "finished"
 
 
 def test_files_of_a_job_that_was_to_stop_go_at_once(bench: Workbench) -> None:
@@ -147,7 +147,7 @@ def test_files_that_no_job_takes_are_discarded(bench: Workbench, lost: str) -> N
     if lost == "stale":
         fence = Fence(fence.job_id, fence.attempt, "another")
     elif lost == "ended":
-        finish(bench.store, fence, Outcome(error={"type": "failure"}))
+        finish(bench.store, fence, RunOutcome(error={"type": "failure"}))
         fence = Fence(fence.job_id, fence.attempt, "another")
     else:
         bench.store.redis.delete(bench.store.keys("job", fence.job_id))
@@ -291,15 +291,15 @@ def test_redis_may_go_and_come_back_while_files_are_kept(bench: Workbench) -> No
 def test_a_job_that_comes_back_from_its_message_uses_its_files_again(bench: Workbench) -> None:
     file = bench.file()
     bench.outputs(file).keep(None, proceed=go_on)
-    accepted = bench.services.intake.submit("echo", {"value": 1}, files=(file.id,))
+    accepted = bench.services.submissions.submit("echo", {"value": 1}, files=(file.id,))
     (submitted,) = read_submissions(bench.store, [accepted.job_id]).values()
     submission = submitted.submission
     _forget(bench.store, accepted.job_id, file.id)
 
-    word = adopt(bench.store, submission, published_ms=submitted.now_ms)
+    word = recover(bench.store, submission, published_ms=submitted.now_ms)
 
     assert submission.files == (file.id,)
-    assert word == "adopted"
+    assert word == "recovered"
     (found,) = read_files(bench.store, [file.id], tenant="default")
     assert found is not None
     assert found.in_use

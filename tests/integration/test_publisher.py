@@ -45,10 +45,10 @@ def queue(rabbitmq: RabbitMQ, namespace: str) -> Iterator[str]:
 
 
 def outgoing(
-    queue: str, *, priority: int = 0, handed_over: bool = False, **parameters: Any
+    queue: str, *, priority: int = 0, reserved: bool = False, **parameters: Any
 ) -> OutgoingMessage:
     message: Message[Any] = Message(queue, "clustering", (), parameters, {})
-    return OutgoingMessage(message, priority, handed_over=handed_over)
+    return OutgoingMessage(message, priority, reserved=reserved)
 
 
 def test_every_message_of_fifty_threads_is_confirmed_and_in_its_queue(
@@ -127,7 +127,7 @@ def test_the_highest_priority_overtakes_and_equals_keep_their_order(
     rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     publisher.publish([outgoing(queue, number=n, priority=n // 2) for n in range(22)])
-    publisher.publish([outgoing(queue, number=99, priority=7, handed_over=True)])
+    publisher.publish([outgoing(queue, number=99, priority=7, reserved=True)])
 
     with rabbitmq.connect() as connection:
         channel = connection.channel()
@@ -148,7 +148,7 @@ def test_a_queue_of_an_earlier_version_is_used_by_rank_until_it_is_made_anew(
 
     outcomes = publisher.publish(
         [outgoing(queue, number=n, priority=n) for n in range(11)]
-        + [outgoing(queue, number=50 + n, priority=n, handed_over=True) for n in (5, 6)]
+        + [outgoing(queue, number=50 + n, priority=n, reserved=True) for n in (5, 6)]
     )
 
     with rabbitmq.connect() as connection:

@@ -22,7 +22,7 @@ from callboard.jobs.registry import Registry
 from tests.api_stage import Stage
 
 if TYPE_CHECKING:
-    from callboard.jobs.finish import Outcome
+    from callboard.jobs.finish import RunOutcome
 
 
 @operation(max_retries=1)
@@ -53,7 +53,7 @@ class Bench(Stage):
         environment = ExecutionEnvironment(
             self.settings, self.store, self.storage, self.recorder, children=children
         )
-        self.outcome: Outcome = execute(self.run, {}, environment)
+        self.outcome: RunOutcome = execute(self.run, {}, environment)
         (self.file_id,) = self.outcome.files
 
     def record(self) -> Record:

@@ -54,7 +54,7 @@ def test_a_redis_that_lost_everything_gets_the_files_schedules_again(embedded: E
     eventually(lambda: store.redis.zcard(names) == 1, what="the file's schedule is in Redis")
 
     store.redis.flushall()
-    embedded.lifecycle.hail.say()
+    embedded.lifecycle.worker_heartbeat.send()
 
     assert [each.name for each in list_schedules(store)] == ["yearly"]
 
@@ -63,9 +63,9 @@ def test_what_a_later_file_removed_stays_removed(embedded: Embedded) -> None:
     store = embedded.store
     names = store.keys("schedules")
     eventually(lambda: store.redis.zcard(names) == 1, what="the file's schedule is in Redis")
-    embedded.lifecycle.hail.say()
+    embedded.lifecycle.worker_heartbeat.send()
 
     remove_schedule(store, "yearly", source="file")
-    embedded.lifecycle.hail.say()
+    embedded.lifecycle.worker_heartbeat.send()
 
     assert list_schedules(store) == []

@@ -13,14 +13,14 @@ from callboard.jobs.errors import (
     StoreUnavailable,
 )
 from callboard.jobs.finish import encode_result, finish
-from callboard.jobs.greet import greet
-from callboard.jobs.identity import is_job_id
+from callboard.jobs.ids import is_job_id
 from callboard.jobs.purge import purge
 from callboard.jobs.read import read, read_submissions
 from callboard.jobs.registry import Registry
 from callboard.jobs.schedules.records import put_schedule
 from callboard.jobs.schedules.schedule import Schedule, job_id_of
 from callboard.jobs.store import Store
+from callboard.jobs.workers import heartbeat_worker
 from tests.logs import capture_logs
 from tests.servers import RedisServer
 from tests.ticks import MINUTELY, NAME, Ticks, scheduler, set_next
@@ -210,7 +210,7 @@ def test_a_refused_tick_is_kept_as_that_and_the_next_one_comes_as_usual(
 def test_a_tick_waits_for_a_worker_that_knows_its_operation(ticks: Ticks) -> None:
     ticks.put(missed="skip")
     older = scheduler(ticks.store, registry=Registry([]))
-    greet(ticks.store, "newer", {}, operations=["report"])
+    heartbeat_worker(ticks.store, "newer", {}, operations=["report"])
     tick = ticks.read().next_at
     ticks.pass_time(minutes=1)
 

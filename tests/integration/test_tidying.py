@@ -8,7 +8,7 @@ import pytest
 
 from callboard.actors.maintenance.housekeeper import Housekeeper
 from callboard.jobs.errors import StorageUnavailable
-from callboard.jobs.files.keep import Claimed, Shelf, keep_file
+from callboard.jobs.files.file_store import Claimed, FileStore, keep_file
 from callboard.jobs.files.records import new_file_id
 from callboard.jobs.files.remove import expire_files
 from callboard.jobs.files.storage import Storage
@@ -37,8 +37,8 @@ def kept(world: World, storage: Storage) -> str:
     claimed = Claimed(new_file_id(), "default", "upload")
     with storage.stage() as staged:
         staged.write(b"words")
-        shelf = Shelf(world.store, storage)
-        keep_file(shelf, claimed, staged, name="a", media_type="text/plain", ttl=HOUR)
+        file_store = FileStore(world.store, storage)
+        keep_file(file_store, claimed, staged, name="a", media_type="text/plain", ttl=HOUR)
     return claimed.file_id
 
 

@@ -15,7 +15,7 @@ from callboard.jobs.errors import (
     UnknownOperation,
 )
 from callboard.jobs.finish import encode_result, finish
-from callboard.jobs.quota import Charge
+from callboard.jobs.rate_quota import Charge
 from tests.batch_moves import CALLBACK, counts, decide, new_batch, read, words_of
 from tests.delivery_moves import take
 from tests.invariants import look

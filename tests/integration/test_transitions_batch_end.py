@@ -9,7 +9,7 @@ from callboard.jobs.batches import outcome
 from callboard.jobs.batches.batch import cancel_batch, read_batch, seal_batches
 from callboard.jobs.cancel import cancel
 from callboard.jobs.errors import BatchNotFound
-from callboard.jobs.finish import Outcome, encode_result, finish
+from callboard.jobs.finish import RunOutcome, encode_result, finish
 from callboard.jobs.listing import Wanted, list_jobs
 from callboard.jobs.purge import purge, purge_expired
 from callboard.jobs.reap import reap
@@ -22,7 +22,7 @@ from tests.world import LEASE, World
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 SUCCESS = encode_result(1, max_bytes=100)
-FAILURE = Outcome(error={"type": "failure", "detail": "no"})
+FAILURE = RunOutcome(error={"type": "failure", "detail": "no"})
 
 
 def _finish(world: World, job_id: str) -> None:
@@ -138,9 +138,9 @@ def test_redis_loses_the_end_of_a_submission_and_its_jobs_bring_the_batch_back(
     messages = list(world.broker.messages)
     world.go_back(kept)
 
-    words = [world.adopt(message) for message in messages]
+    words = [world.recover(message) for message in messages]
 
-    assert words == ["adopted", "adopted"]
+    assert words == ["recovered", "recovered"]
     assert read(world, batch.id).status == "submitting"
     world.pass_time(61_000)
     seal_batches(world.store)
@@ -167,13 +167,13 @@ def test_a_batch_that_had_ended_without_a_lost_job_ends_again_with_it_and_tells_
     (delivery,) = take(world)
     done(world, delivery)
 
-    word = world.adopt(message)
+    word = world.recover(message)
     between = read(world, batch.id).status
     world.pass_time(61_000)
     seal_batches(world.store)
     _finish(world, second.job_id)
 
-    assert (word, between) == ("adopted", "submitting")
+    assert (word, between) == ("recovered", "submitting")
     assert read(world, batch.id).status == "completed"
     assert counts(world, batch.id) == {"succeeded": 2}
     assert not take(world)

@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 
 from callboard.jobs.cancel import cancel
-from callboard.jobs.finish import Outcome, finish
+from callboard.jobs.finish import RunOutcome, finish
 from callboard.jobs.reap import reap
 from callboard.jobs.release import release
 from callboard.jobs.retry import retry
 from tests.delivery_moves import SUCCESS, callback, done, ended, take, types
 from tests.world import LEASE, World
 
-FAILURE = Outcome(error={"type": "failure", "detail": "no"})
+FAILURE = RunOutcome(error={"type": "failure", "detail": "no"})
 
 
 def _succeed(world: World) -> str:
@@ -33,10 +33,10 @@ def _cancel(world: World, **chosen: object) -> str:
     return job_id
 
 
-def _cancel_parked(world: World) -> str:
+def _cancel_blocked(world: World) -> str:
     world.running("single")
     job_id = world.submitted("single", callback=callback())
-    assert world.claim(job_id).word == "parked"
+    assert world.claim(job_id).word == "blocked"
     assert cancel(world.store, job_id) == "cancelled"
     return job_id
 
@@ -70,7 +70,7 @@ def _adopt_late(world: World) -> str:
     message = world.broker.messages[-1]
     world.lose(job_id)
     world.submitted(**same)
-    assert world.adopt(message) == "superseded"
+    assert world.recover(message) == "superseded"
     return job_id
 
 
@@ -82,7 +82,7 @@ def _adopt_late(world: World) -> str:
         (_lose_workers, "job.failed"),
         (_cancel, "job.cancelled"),
         (lambda world: _cancel(world, scheduled_ms=world.now_ms + 9000), "job.cancelled"),
-        (_cancel_parked, "job.cancelled"),
+        (_cancel_blocked, "job.cancelled"),
         (_cancel_running, "job.cancelled"),
         (_replace, "job.cancelled"),
         (_adopt_late, "job.cancelled"),
@@ -135,7 +135,7 @@ def test_a_later_attempt_of_a_job_that_came_back_is_not_its_first(world: World) 
     job_id = world.submitted(callback=callback(events=["job.running"]))
     message = world.broker.messages[-1]
     world.lose(job_id)
-    world.adopt(replace(message, submission=replace(message.submission, attempt=1)))
+    world.recover(replace(message, submission=replace(message.submission, attempt=1)))
 
     assert world.claim(job_id).word == "claimed"
     assert types(world, job_id) == []
@@ -146,7 +146,7 @@ def test_what_was_delivered_is_not_delivered_again_when_its_job_comes_back(world
     message = world.broker.messages[-1]
     done(world, take(world)[0])
     world.lose(job_id)
-    world.adopt(message)
+    world.recover(message)
 
     claimed = world.claim(job_id)
     assert claimed.fence is not None
@@ -177,7 +177,7 @@ def test_a_job_that_redis_lost_says_the_same_ids_when_it_runs_again(world: World
         finish(world.store, claimed.fence, SUCCESS)
         seen.append([(each.id, each.request_id, each.traceparent) for each in take(world)])
         world.go_back(kept)
-        assert world.adopt(message) == "adopted"
+        assert world.recover(message) == "recovered"
 
     assert seen[0] == seen[1]
     assert [(each[1], each[2]) for each in seen[0]] == [("r-1", "00-a-b-01")] * 2

@@ -33,10 +33,10 @@ def _queued(world: World) -> str:
     return world.submitted()
 
 
-def _parked(world: World) -> str:
+def _blocked(world: World) -> str:
     world.running("single")
     job_id = world.submitted("single")
-    assert world.claim(job_id).word == "parked"
+    assert world.claim(job_id).word == "blocked"
     return job_id
 
 
@@ -70,7 +70,7 @@ STATES = pytest.mark.parametrize(
     [
         (_scheduled, "cancelled"),
         (_queued, "cancelled"),
-        (_parked, "cancelled"),
+        (_blocked, "cancelled"),
         (_running, "cancelling"),
         (_cancelling, "cancelling"),
         (_waiting_for_a_retry, "cancelled"),

@@ -2,9 +2,9 @@
 
 from callboard.jobs.cancel import cancel
 from callboard.jobs.finish import encode_result, finish
-from callboard.jobs.hand_over import hand_over
 from callboard.jobs.limit import limit
 from callboard.jobs.release import release
+from callboard.jobs.unblock import unblock_jobs
 from tests.invariants import look
 from tests.world import World
 
@@ -30,14 +30,14 @@ def test_the_same_token_claims_again_and_gets_the_same_fence(world: World) -> No
     assert look(world.store) == before
 
 
-def test_a_job_beyond_the_limit_is_parked_and_holds_nothing(world: World) -> None:
+def test_a_job_beyond_the_limit_is_blocked_and_holds_nothing(world: World) -> None:
     world.running("single", slots="resource:gpu=1")
     second = world.submitted("single", slots="resource:gpu=1")
 
     word = world.claim(second).word
 
-    assert word == "parked"
-    assert world.record(second)["parked_on"] == "operation:single"
+    assert word == "blocked"
+    assert world.record(second)["blocked_on"] == "operation:single"
     assert not look(world.store).members("outbox")
 
 
@@ -47,7 +47,7 @@ def test_a_claim_in_an_empty_redis_brings_the_declared_limits_with_it(world: Wor
 
     words = [world.claim(one, limits={"operation:single": 1}).word for one in (first, second)]
 
-    assert words == ["claimed", "parked"]
+    assert words == ["claimed", "blocked"]
 
 
 def test_a_freed_place_is_reserved_for_the_best_waiter_and_its_message_goes_out(
@@ -63,9 +63,9 @@ def test_a_freed_place_is_reserved_for_the_best_waiter_and_its_message_goes_out(
     world.publish()
 
     (message,) = world.broker.messages
-    assert (message.submission.job_id, message.handed_over) == (urgent, True)
+    assert (message.submission.job_id, message.reserved) == (urgent, True)
     assert world.claim(urgent).word == "claimed"
-    assert world.claim(late).word == "parked"
+    assert world.claim(late).word == "blocked"
 
 
 def test_a_place_reserved_for_another_is_not_taken_by_a_worse_job(world: World) -> None:
@@ -76,7 +76,7 @@ def test_a_place_reserved_for_another_is_not_taken_by_a_worse_job(world: World) 
 
     word = world.claim(newcomer).word
 
-    assert word == "parked"
+    assert word == "blocked"
     assert world.claim(waiter).word == "claimed"
 
 
@@ -89,7 +89,7 @@ def test_a_reservation_yields_to_a_better_job_and_its_own_waits_again(world: Wor
     word = world.claim(urgent).word
 
     assert word == "claimed"
-    assert world.record(waiter)["parked_on"] == "operation:single"
+    assert world.record(waiter)["blocked_on"] == "operation:single"
 
 
 def test_a_job_of_several_slots_reserves_all_of_them_or_none(world: World) -> None:
@@ -104,7 +104,7 @@ def test_a_job_of_several_slots_reserves_all_of_them_or_none(world: World) -> No
     after_both = look(world.store)
 
     assert not after_one.members("slot:resource:gpu")
-    assert after_one.jobs[both]["parked_on"] == "resource:licence"
+    assert after_one.jobs[both]["blocked_on"] == "resource:licence"
     assert len(after_both.members("slot:resource:gpu")) == 2
     assert world.claim(both).word == "claimed"
 
@@ -118,7 +118,7 @@ def test_moving_to_another_slot_to_wait_at_is_a_change_that_clients_see(world: W
 
     finish(world.store, gpu, SUCCESS)
 
-    assert world.record(both)["parked_on"] == "resource:licence"
+    assert world.record(both)["blocked_on"] == "resource:licence"
     assert int(world.record(both)["version"]) > before
 
 
@@ -131,7 +131,7 @@ def test_a_job_that_lacks_places_of_two_lets_one_that_needs_one_pass(world: Worl
 
     words = [world.claim(narrow).word, world.claim(narrow).word]
 
-    assert words == ["parked", "claimed"]
+    assert words == ["blocked", "claimed"]
     assert world.status(wide) == "queued"
 
 
@@ -143,11 +143,11 @@ def test_a_reservation_that_nobody_claims_goes_to_a_waiter_that_missed_none(worl
     finish(world.store, running, SUCCESS)
     world.pass_time(1001)
 
-    lapsed = hand_over(world.store)
+    lapsed = unblock_jobs(world.store)
 
     assert lapsed == 1
     assert "reserved" in world.record(present)
-    assert world.record(absent)["parked_on"] == "operation:single"
+    assert world.record(absent)["blocked_on"] == "operation:single"
 
 
 def test_a_lapsed_job_is_offered_the_place_again_when_nobody_else_wants_it(world: World) -> None:
@@ -157,7 +157,7 @@ def test_a_lapsed_job_is_offered_the_place_again_when_nobody_else_wants_it(world
 
     for _ in range(8):
         world.pass_time(60_001)
-        hand_over(world.store)
+        unblock_jobs(world.store)
 
     assert "reserved" in world.record(waiter)
     assert world.claim(waiter).word == "claimed"
@@ -183,7 +183,7 @@ def test_a_lowered_limit_takes_reservations_back_before_they_run(world: World) -
 
     word = world.claim(job_id).word
 
-    assert word == "parked"
+    assert word == "blocked"
     assert not look(world.store).members("slot:operation:single")
 
 
@@ -195,7 +195,7 @@ def test_a_lowered_limit_lets_those_that_run_run_on(world: World) -> None:
 
     finish(world.store, fences[0], SUCCESS)
 
-    assert world.claim(waiter).word == "parked"
+    assert world.claim(waiter).word == "blocked"
     assert world.status(fences[1].job_id) == "running"
 
 
@@ -207,7 +207,7 @@ def test_taking_an_operators_limit_back_restores_the_declared_one(world: World) 
 
     limit(world.store, {"operation:double": None}, source="operator")
 
-    assert [world.claim(job_id).word for job_id in jobs] == ["claimed", "claimed", "parked"]
+    assert [world.claim(job_id).word for job_id in jobs] == ["claimed", "claimed", "blocked"]
 
 
 def test_a_waiter_whose_record_is_gone_does_not_hold_the_line(world: World) -> None:
@@ -245,7 +245,7 @@ def test_a_released_job_keeps_its_rank_against_those_that_came_later(world: Worl
     release(world.store, running)
 
     assert world.claim(running.job_id).word == "claimed"
-    assert world.record(later)["parked_on"] == "operation:single"
+    assert world.record(later)["blocked_on"] == "operation:single"
 
 
 def test_a_claim_of_a_job_that_is_not_due_changes_nothing(world: World) -> None:
@@ -254,7 +254,7 @@ def test_a_claim_of_a_job_that_is_not_due_changes_nothing(world: World) -> None:
 
     word = world.claim(job_id).word
 
-    assert word == "parked"
+    assert word == "blocked"
     assert look(world.store) == before
 
 
@@ -272,7 +272,7 @@ def test_a_claim_that_parks_after_it_beat_a_reservation_holds_nothing(world: Wor
 
     word = world.claim(job_id).word
 
-    assert word == "parked"
+    assert word == "blocked"
     assert "reserved" not in world.record(job_id)
     assert "reserved" in world.record(beaten)
 
@@ -296,18 +296,18 @@ def test_a_pause_wins_over_an_operator_and_leaves_the_operators_limit_alone(worl
     world.publish()
     resumed = [world.claim(one).word for one in jobs]
 
-    assert paused == ["parked", "parked", "parked"]
-    assert resumed == ["claimed", "claimed", "parked"]
+    assert paused == ["blocked", "blocked", "blocked"]
+    assert resumed == ["claimed", "claimed", "blocked"]
 
 
 def test_waiters_that_need_more_places_than_there_are_hold_up_nobody(world: World) -> None:
     limit(world.store, {"resource:gpu": 1}, source="operator")
     for _ in range(150):
-        assert world.claim(world.submitted(slots="resource:gpu=2")).word == "parked"
+        assert world.claim(world.submitted(slots="resource:gpu=2")).word == "blocked"
     narrow = world.submitted(slots="resource:gpu=1", priority=1)
 
     first = world.claim(narrow).word
     world.publish()
 
-    assert first == "parked"
+    assert first == "blocked"
     assert world.claim(narrow).word == "claimed"

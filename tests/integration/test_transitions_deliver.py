@@ -113,7 +113,7 @@ def test_an_attempt_that_failed_is_made_again_by_the_schedule_until_that_is_used
     assert (shown.last.code, shown.last.problem) == (503, DOWN.problem)
 
 
-def test_a_settle_is_recorded_once_and_answers_the_same_when_repeated(world: World) -> None:
+def test_an_outcome_is_recorded_once_and_answers_the_same_when_repeated(world: World) -> None:
     job_id = ended(world)
     (delivery,) = take(world)
 

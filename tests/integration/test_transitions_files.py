@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from callboard.jobs.errors import FileInUse, FileNotFound, StorageFull, StorageUnavailable
-from callboard.jobs.files.keep import LEASE, Claimed, Shelf, keep_file, reserve_file
+from callboard.jobs.files.file_store import LEASE, Claimed, FileStore, keep_file, reserve_file
 from callboard.jobs.files.records import FileRecord, list_files, new_file_id, object_of, read_file
 from callboard.jobs.files.remove import expire_files, remove_file
 from callboard.jobs.files.storage import Storage
@@ -63,7 +63,7 @@ def kept(
     with storage.stage() as staged:
         staged.write(body)
         return keep_file(
-            Shelf(world.store, storage),
+            FileStore(world.store, storage),
             room or claimed(),
             staged,
             name="a.txt",
@@ -89,9 +89,9 @@ def test_a_file_that_is_kept_is_found_by_its_tenant_alone(world: World, storage:
 
     assert read_file(world.store, file.id, tenant="default") == file
     assert (file.size, file.in_use, stored(world)) == (5, False, 5)
-    assert read_file(world.store, file.id, tenant="rival", others=True) == file
+    assert read_file(world.store, file.id, tenant="globex", others=True) == file
     with pytest.raises(FileNotFound):
-        read_file(world.store, file.id, tenant="rival")
+        read_file(world.store, file.id, tenant="globex")
 
 
 def test_a_file_on_its_way_is_found_by_nobody_and_takes_its_room(world: World) -> None:
@@ -245,7 +245,7 @@ def test_a_file_that_its_jobs_release_early_stays_for_its_own_time(
 def test_a_job_with_a_file_that_is_not_there_is_refused_and_writes_nothing(
     world: World, storage: Storage
 ) -> None:
-    gone, whole, theirs = claimed(), kept(world, storage), claimed(tenant="rival")
+    gone, whole, theirs = claimed(), kept(world, storage), claimed(tenant="globex")
     half = claimed()
     reserve_file(world.store, half, 1)
     kept(world, storage, room=theirs)
@@ -350,6 +350,6 @@ def test_a_job_that_comes_back_from_its_message_holds_the_files_that_are_left(
     world.redis.delete(world.store.keys("file_users", gone.id))
     remove_file(world.store, storage, gone.id)
 
-    assert world.adopt(message) == "adopted"
+    assert world.recover(message) == "recovered"
     assert read_file(world.store, there.id, tenant="default").in_use
     assert not world.redis.exists(world.store.keys("file_users", gone.id))

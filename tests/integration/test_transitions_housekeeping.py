@@ -4,16 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from callboard.jobs.defer import PATIENCE, defer
 from callboard.jobs.errors import JobActive, JobGone, JobNotFound
 from callboard.jobs.finish import encode_result, finish
-from callboard.jobs.greet import greet
 from callboard.jobs.promote import promote
 from callboard.jobs.purge import purge, purge_expired
 from callboard.jobs.read import read
 from callboard.jobs.reconcile import reconcile
 from callboard.jobs.relay import confirm, relay_outbox
 from callboard.jobs.release import release
+from callboard.jobs.snooze import PATIENCE, snooze
+from callboard.jobs.workers import heartbeat_worker
 from tests.invariants import look
 from tests.world import World
 
@@ -43,7 +43,7 @@ def test_a_submission_that_nobody_published_is_relayed_until_it_is_confirmed(
     assert world.woken == []
 
 
-def test_a_confirm_of_an_older_message_does_not_settle_a_newer_wake_up(world: World) -> None:
+def test_a_confirm_of_an_older_message_does_not_remove_a_newer_wake_up(world: World) -> None:
     fence = world.running()
     from_before = (fence.job_id, int(world.record(fence.job_id)["wakeup"]))
     release(world.store, fence)
@@ -141,19 +141,19 @@ def test_another_tenants_job_is_not_found(world: World) -> None:
 def test_a_job_of_an_unknown_operation_is_put_off_and_then_fails(world: World) -> None:
     job_id = world.submitted()
 
-    first = defer(world.store, job_id, delay=timedelta(seconds=5))
+    first = snooze(world.store, job_id, delay=timedelta(seconds=5))
     world.pass_time(PATIENCE // timedelta(milliseconds=1) + 1)
-    last = defer(world.store, job_id, delay=timedelta(seconds=5))
+    last = snooze(world.store, job_id, delay=timedelta(seconds=5))
 
-    assert (first, last) == ("deferred", "failed")
+    assert (first, last) == ("snoozed", "failed")
 
 
 def test_a_job_of_an_operation_that_some_worker_knows_never_fails_for_that(world: World) -> None:
     job_id = world.submitted("single")
     world.pass_time(PATIENCE // timedelta(milliseconds=1) + 1)
-    greet(world.store, "worker", {"host": "here"}, operations=["single"])
+    heartbeat_worker(world.store, "worker", {"host": "here"}, operations=["single"])
 
-    assert defer(world.store, job_id, delay=timedelta(seconds=5)) == "deferred"
+    assert snooze(world.store, job_id, delay=timedelta(seconds=5)) == "snoozed"
 
 
 def test_patience_with_an_unknown_operation_begins_when_the_job_was_submitted(
@@ -161,12 +161,12 @@ def test_patience_with_an_unknown_operation_begins_when_the_job_was_submitted(
 ) -> None:
     job_id = world.submitted(scheduled_ms=world.now_ms - 24 * 60 * MINUTE_MS)
 
-    assert defer(world.store, job_id, delay=timedelta(seconds=5)) == "deferred"
+    assert snooze(world.store, job_id, delay=timedelta(seconds=5)) == "snoozed"
 
 
 def test_a_job_that_is_put_off_is_published_after_the_delay_and_not_before(world: World) -> None:
     job_id = world.submitted()
-    defer(world.store, job_id, delay=timedelta(seconds=5))
+    snooze(world.store, job_id, delay=timedelta(seconds=5))
 
     world.pass_time(4999)
     relay_outbox(world.store)

@@ -8,8 +8,8 @@ from redis import Redis
 
 from callboard.config import Rate
 from callboard.jobs.errors import CapacityExceeded, DuplicateJob, RateExceeded, Refused
-from callboard.jobs.quota import Charge
 from callboard.jobs.rate import count_request
+from callboard.jobs.rate_quota import Charge
 from callboard.jobs.submit import submit
 from tests.invariants import look
 from tests.world import World

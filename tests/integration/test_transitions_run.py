@@ -6,8 +6,8 @@ import pytest
 
 from callboard.jobs.cancel import cancel
 from callboard.jobs.fence import Fence
-from callboard.jobs.finish import Outcome, encode_result, finish
-from callboard.jobs.progress import LogBounds, Report, progress
+from callboard.jobs.finish import RunOutcome, encode_result, finish
+from callboard.jobs.progress import LogBounds, ProgressReport, progress
 from callboard.jobs.promote import promote
 from callboard.jobs.read import read
 from callboard.jobs.reap import reap
@@ -19,7 +19,7 @@ from tests.invariants import look
 from tests.world import LEASE, World
 
 SUCCESS = encode_result({"found": 7}, max_bytes=100)
-FAILURE = Outcome(error={"type": "failure", "detail": "no"})
+FAILURE = RunOutcome(error={"type": "failure", "detail": "no"})
 BOUNDS = LogBounds(lines=3, bytes=20)
 SECOND = timedelta(seconds=1)
 
@@ -244,7 +244,7 @@ def test_progress_after_the_run_is_stale_and_writes_nothing(world: World, way: s
     leave(world, fence, way)
     before = look(world.store)
 
-    word = progress(world.store, fence, Report(percent=1, lines=["late"]), bounds=BOUNDS)
+    word = progress(world.store, fence, ProgressReport(percent=1, lines=["late"]), bounds=BOUNDS)
 
     assert word == "stale"
     assert look(world.store) == before
@@ -254,7 +254,7 @@ def test_a_log_keeps_its_newest_lines_within_its_bounds(world: World) -> None:
     fence = world.running()
 
     for line in ("first", "second", "third", "a long fourth one"):
-        progress(world.store, fence, Report(lines=[line]), bounds=BOUNDS)
+        progress(world.store, fence, ProgressReport(lines=[line]), bounds=BOUNDS)
 
     assert world.redis.lrange(world.store.keys("log", fence.job_id), 0, -1) == [
         b"a long fourth one"
@@ -264,7 +264,9 @@ def test_a_log_keeps_its_newest_lines_within_its_bounds(world: World) -> None:
 
 def test_a_new_attempt_begins_without_the_progress_of_the_last(world: World) -> None:
     fence = world.running()
-    progress(world.store, fence, Report(percent=50, current=1, total=2, step="x"), bounds=BOUNDS)
+    progress(
+        world.store, fence, ProgressReport(percent=50, current=1, total=2, step="x"), bounds=BOUNDS
+    )
     release(world.store, fence)
 
     world.claim(fence.job_id)
@@ -273,14 +275,14 @@ def test_a_new_attempt_begins_without_the_progress_of_the_last(world: World) -> 
     assert (seen.percent, seen.current, seen.total, seen.step) == (None, None, None, None)
 
 
-@pytest.mark.parametrize("state", ["scheduled", "queued", "parked"])
+@pytest.mark.parametrize("state", ["scheduled", "queued", "blocked"])
 def test_a_job_that_does_not_run_is_cancelled_at_once_and_for_good(
     world: World, state: str
 ) -> None:
     world.running("single")
     later = world.now_ms + 1000
     job_id = world.submitted("single", scheduled_ms=later if state == "scheduled" else None)
-    if state == "parked":
+    if state == "blocked":
         world.claim(job_id)
 
     words = [cancel(world.store, job_id), cancel(world.store, job_id), world.claim(job_id).word]
@@ -312,6 +314,7 @@ def test_the_history_says_what_the_scripts_did_and_when_redis_did_it(world: Worl
     seen = [(entry[b"script"], entry[b"what"]) for entry in told if entry[b"what"] != b"answered"]
     assert seen == [
         (b"submit_job", b"created"),
+        (b"confirm_wakeups", b"confirmed"),
         (b"claim_job", b"claimed"),
         (b"claim_job", b"status"),
         (b"finish_job", b"reported"),

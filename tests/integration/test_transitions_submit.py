@@ -1,4 +1,4 @@
-"""Submitting and adopting: what is recorded, what is refused, and what a repeat does."""
+"""Submitting and recovering: what is recorded, what is refused, and what a repeat does."""
 
 import pytest
 
@@ -91,25 +91,25 @@ def test_an_equal_job_that_runs_stands_in_the_way_of_every_policy(
 
 
 def test_replace_cancels_a_queued_rival_and_takes_its_place_in_a_full_server(world: World) -> None:
-    rival = world.submitted(fingerprint="same")
+    conflicting = world.submitted(fingerprint="same")
     new = world.new_submission(fingerprint="same", on_conflict="replace")
 
     word = world.submit(new, most=(1, 1))
 
     assert word == "accepted"
-    assert world.status(rival) == "cancelled"
+    assert world.status(conflicting) == "cancelled"
     assert look(world.store).uniques == {"unique:default:free:same": new.job_id}
 
 
 def test_replacing_a_job_with_a_reservation_gives_its_place_to_the_next(world: World) -> None:
     blocking = world.running("single")
-    rival = world.submitted("single", fingerprint="same")
+    conflicting = world.submitted("single", fingerprint="same")
     waiting = world.submitted("single")
-    for parked in (rival, waiting):
-        world.claim(parked)
+    for blocked in (conflicting, waiting):
+        world.claim(blocked)
     cancel(world.store, blocking.job_id)
     finish(world.store, blocking, SUCCESS)
-    assert "reserved" in world.record(rival)
+    assert "reserved" in world.record(conflicting)
 
     world.submit(world.new_submission("single", fingerprint="same", on_conflict="replace"))
 
@@ -151,9 +151,9 @@ def test_a_lost_record_is_queued_again_from_its_message(world: World) -> None:
     before = world.record(message.submission.job_id)
     world.lose(message.submission.job_id)
 
-    word = world.adopt(message)
+    word = world.recover(message)
 
-    assert word == "adopted"
+    assert word == "recovered"
     lost = {"wakeup", "version"}
     after = world.record(message.submission.job_id)
     assert {name: after[name] for name in after.keys() - lost} == {
@@ -161,14 +161,14 @@ def test_a_lost_record_is_queued_again_from_its_message(world: World) -> None:
     }
 
 
-def test_adopting_a_job_that_is_there_changes_nothing(world: World) -> None:
+def test_recovering_a_job_that_is_there_changes_nothing(world: World) -> None:
     message = _message_of(world, world.submitted())
     world.claim(message.submission.job_id)
     before = look(world.store)
 
-    word = world.adopt(message)
+    word = world.recover(message)
 
-    assert word == "adopted"
+    assert word == "recovered"
     assert look(world.store) == before
 
 
@@ -182,18 +182,18 @@ def test_a_purged_job_stays_buried_for_as_long_as_a_message_could_bring_it_back(
 
     words = []
     for _ in range(13):
-        words.append(world.adopt(message))
+        words.append(world.recover(message))
         world.pass_time(2 * HOUR_MS)
 
-    assert set(words) == {"buried"}
+    assert set(words) == {"tombstoned"}
 
 
-def test_a_message_older_than_a_day_adopts_nothing(world: World) -> None:
+def test_a_message_older_than_a_day_recovers_nothing(world: World) -> None:
     message = _message_of(world, world.submitted())
     world.lose(message.submission.job_id)
     world.pass_time(24 * HOUR_MS + 1)
 
-    assert world.adopt(message) == "buried"
+    assert world.recover(message) == "tombstoned"
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_lost_job_ends_cancelled_when_another_took_its_key_meanwhile(
     successor = world.submitted(**shared)
     replay = world.new_submission(**shared)
 
-    word = world.adopt(message)
+    word = world.recover(message)
 
     assert word == "superseded"
     assert world.status(message.submission.job_id) == "cancelled"

@@ -61,12 +61,12 @@ def test_a_promotion_keeps_it(world: World) -> None:
     assert kept(world, job_id) == TRACE
 
 
-def test_an_adoption_brings_it_back(world: World) -> None:
+def test_a_recovery_brings_it_back(world: World) -> None:
     job_id = world.submitted(**TRACE)
     (message,) = world.broker.messages
     world.lose(job_id)
 
-    assert world.adopt(message) == "adopted"
+    assert world.recover(message) == "recovered"
 
     assert kept(world, job_id) == TRACE
 

@@ -13,7 +13,7 @@ from callboard.actors.webhooks.dispatcher import PER_HOST, THREADS
 from callboard.api.callbacks.body import MAX_RESULT_BYTES
 from callboard.jobs.batches.batch import cancel_batch
 from callboard.jobs.batches.submit import NewBatch, Step, submit_step
-from callboard.jobs.callbacks.deliver import LEASE, Delivery
+from callboard.jobs.callbacks.deliver import LEASE, WebhookDelivery
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.log import LogLine, read_log
 from callboard.jobs.purge import purge, purge_expired
@@ -315,7 +315,7 @@ def test_nothing_is_sent_of_what_is_gone(office: Office) -> None:
 
 
 def test_nothing_is_sent_by_one_whose_lease_went_to_another(office: Office) -> None:
-    def slow(delivery: Delivery) -> bytes | None:
+    def slow(delivery: WebhookDelivery) -> bytes | None:
         office.world.pass_time(LEASE_MS)
         office.round(following)
         return office.bodies(delivery)
@@ -330,7 +330,7 @@ def test_nothing_is_sent_by_one_whose_lease_went_to_another(office: Office) -> N
 
 
 def test_an_attempt_that_cannot_be_made_counts_and_quotes_nothing(office: Office) -> None:
-    def broken(delivery: Delivery) -> bytes:
+    def broken(delivery: WebhookDelivery) -> bytes:
         raise RuntimeError(delivery.url)
 
     with Receiver() as receiver, capture_logs() as lines:

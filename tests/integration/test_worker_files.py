@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from callboard.jobs.errors import FileInUse, InvalidParameters
-from callboard.jobs.files.keep import Claimed, Shelf, keep_file
+from callboard.jobs.files.file_store import Claimed, FileStore, keep_file
 from callboard.jobs.files.records import FileRecord, new_file_id, object_of, read_file
 from callboard.jobs.files.remove import remove_file
 from callboard.jobs.purge import purge
@@ -31,9 +31,9 @@ class Desk(Embedded):
         claimed = Claimed(new_file_id(), more.get("tenant", "default"), "upload")
         with storage.stage() as staged:
             staged.write(content)
-            shelf = Shelf(self.store, storage)
+            file_store = FileStore(self.store, storage)
             ttl = timedelta(hours=1)
-            keep_file(shelf, claimed, staged, name=name, media_type=media_type, ttl=ttl)
+            keep_file(file_store, claimed, staged, name=name, media_type=media_type, ttl=ttl)
         return claimed.file_id
 
     def file(self, file_id: str) -> FileRecord:
@@ -154,10 +154,10 @@ def test_each_place_of_a_list_has_its_own_pointer(desk: Desk) -> None:
 
 def test_equal_contents_make_a_duplicate_whatever_their_ids(desk: Desk) -> None:
     operation = desk.container.registry.get("read_once")
-    intake = desk.container.intake
+    submissions = desk.container.submissions
 
     first, second, other = (
-        intake.prepare(operation, {"document": desk.upload(content)}).fingerprint
+        submissions.prepare(operation, {"document": desk.upload(content)}).fingerprint
         for content in (b"same", b"same", b"other")
     )
 

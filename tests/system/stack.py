@@ -126,11 +126,11 @@ class Stack:
         )
 
     def await_workers(self, count: int) -> None:
-        """Wait until so many workers have said hello."""
+        """Wait until so many workers have sent a heartbeat."""
         workers = self.store.keys("workers")
         eventually(
             lambda: self.store.redis.zcard(workers) >= count,
-            what=f"{count} workers say hello",
+            what=f"{count} workers send heartbeats",
             timeout=BOOT_SECONDS,
         )
 

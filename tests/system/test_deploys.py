@@ -16,10 +16,10 @@ from callboard.actors.encoding import CONTENT_TYPE, MsgpackEncoder
 from callboard.actors.wakeups import PUBLISHED_MS
 from callboard.client import Client, Problem
 from callboard.jobs.callbacks.secrets import derive
-from callboard.jobs.identity import new_job_id
+from callboard.jobs.ids import new_job_id
+from callboard.jobs.orphans import read_orphans
 from callboard.jobs.schedules.records import put_schedule, read_schedule
 from callboard.jobs.schedules.schedule import Schedule
-from callboard.jobs.strays import read_strays
 from callboard.jobs.submission import FORMAT, Submission
 from tests.eventually import eventually
 from tests.faults.test_clocks import wrong_clock
@@ -91,7 +91,7 @@ def test_forty_messages_of_a_newer_format_hold_up_nobody_and_run_once_a_worker_k
     newer = [new_job_id() for _ in range(40)]
     publish(stack, rabbitmq, newer)
 
-    eventually(lambda: read_strays(stack.store).kept == 40, what="all are kept", timeout=20)
+    eventually(lambda: read_orphans(stack.store).kept == 40, what="all are kept", timeout=20)
     with stack.client() as client:
         first = client.submit("wait", {"seconds": 1})["id"]
         ranked = [client.submit("echo", {}, priority=each)["id"] for each in (1, 5, 9, 3, 10)]

@@ -72,7 +72,7 @@ def wait_for_all(client: Client, job_ids: list[str], timeout: float = 60) -> lis
 
 
 @pytest.mark.alone
-def test_fifty_jobs_on_four_workers_never_run_three_at_once_and_hand_over_fast(
+def test_fifty_jobs_on_four_workers_never_run_three_at_once_and_unblock_fast(
     stack: Stack, tmp_path: Path
 ) -> None:
     stack.start(workers=4)
@@ -88,17 +88,17 @@ def test_fifty_jobs_on_four_workers_never_run_three_at_once_and_hand_over_fast(
     assert most_at_once(notes) == 2
     assert watch.most == 2
     assert watch.longest < 2.0
-    assert statistics.median(hand_over_times(notes)) < 0.05
+    assert statistics.median(unblock_times(notes)) < 0.05
 
 
-def hand_over_times(notes: list[Any]) -> list[float]:
+def unblock_times(notes: list[Any]) -> list[float]:
     """Measure from each end to the next beginning, once both places were taken."""
     ends = [note.at for note in notes if note.kind == "end"]
     starts = [note.at for note in notes if note.kind == "begin"][2:]
     return [start - end for end, start in zip(ends, starts, strict=False)]
 
 
-def test_of_the_parked_jobs_the_best_ranked_goes_first(stack: Stack, tmp_path: Path) -> None:
+def test_of_the_blocked_jobs_the_best_ranked_goes_first(stack: Stack, tmp_path: Path) -> None:
     stack.start(workers=4)
     path = tmp_path / "notes"
 
@@ -113,7 +113,7 @@ def test_of_the_parked_jobs_the_best_ranked_goes_first(stack: Stack, tmp_path: P
             )["id"]
             for priority in (1, 5, 9, 3, 7, 0, 10)
         ]
-        eventually(lambda: parked(stack, NARROW) == 7, what="all others are parked")
+        eventually(lambda: blocked(stack, NARROW) == 7, what="all others are blocked")
         wait_for_all(client, holders + jobs)
 
     order = [int(note.label) for note in begun(read_notes(path))]
@@ -121,7 +121,7 @@ def test_of_the_parked_jobs_the_best_ranked_goes_first(stack: Stack, tmp_path: P
     assert [sorted(order[i : i + 2], reverse=True) for i in (0, 2, 4)] == [[10, 9], [7, 5], [3, 1]]
 
 
-def test_places_of_jobs_cancelled_while_reserved_or_parked_are_handed_on(
+def test_places_of_jobs_cancelled_while_reserved_or_blocked_go_to_the_next(
     stack: Stack, tmp_path: Path
 ) -> None:
     stack.start(workers=4)
@@ -138,7 +138,7 @@ def test_places_of_jobs_cancelled_while_reserved_or_parked_are_handed_on(
     assert watch.longest < 2.0
 
 
-def test_places_of_jobs_that_fail_and_retry_are_handed_on(stack: Stack, tmp_path: Path) -> None:
+def test_places_of_jobs_that_fail_and_retry_go_to_the_next(stack: Stack, tmp_path: Path) -> None:
     stack.start(workers=4)
     path = tmp_path / "notes"
 
@@ -152,7 +152,7 @@ def test_places_of_jobs_that_fail_and_retry_are_handed_on(stack: Stack, tmp_path
     assert watch.longest < 2.0
 
 
-def test_places_of_jobs_whose_worker_stops_are_handed_on(stack: Stack, tmp_path: Path) -> None:
+def test_places_of_jobs_whose_worker_stops_go_to_the_next(stack: Stack, tmp_path: Path) -> None:
     stack.start(workers=3, CALLBOARD_SHUTDOWN_GRACE="0s")
     path = tmp_path / "notes"
 
@@ -170,7 +170,9 @@ def test_places_of_jobs_whose_worker_stops_are_handed_on(stack: Stack, tmp_path:
     assert crashes(stack, jobs) == 0
 
 
-def test_places_of_jobs_whose_worker_was_killed_are_handed_on(stack: Stack, tmp_path: Path) -> None:
+def test_places_of_jobs_whose_worker_was_killed_go_to_the_next(
+    stack: Stack, tmp_path: Path
+) -> None:
     stack.start(workers=3)
     path = tmp_path / "notes"
 
@@ -236,14 +238,14 @@ def test_raising_a_limit_starts_waiting_jobs_at_once(stack: Stack) -> None:
 
     with stack.client() as client:
         jobs = submit_many(client, "narrow", 6, seconds=60)
-        eventually(lambda: parked(stack, NARROW) == 4, what="four jobs are parked")
+        eventually(lambda: blocked(stack, NARROW) == 4, what="four jobs are blocked")
         assert command(stack, "limit", NARROW, "6") == 0
         eventually(lambda: occupants(stack, NARROW) == 6, what="all six run", timeout=1)
         assert command(stack, "pause", "narrow") == 0
         for job_id in jobs:
             client.cancel(job_id)
         late = client.submit("narrow", {"seconds": 0})
-        eventually(lambda: parked(stack, NARROW) == 1, what="the late job is parked")
+        eventually(lambda: blocked(stack, NARROW) == 1, what="the late job is blocked")
         assert command(stack, "resume", "narrow") == 0
 
         assert client.wait(late["id"], timeout=10)["status"] == "succeeded"
@@ -275,7 +277,7 @@ def occupants(stack: Stack, slot: str) -> int:
     return stack.store.redis.zcount(stack.store.keys("slot", slot), -1, -1)
 
 
-def parked(stack: Stack, slot: str) -> int:
+def blocked(stack: Stack, slot: str) -> int:
     """Count the jobs that wait for a slot."""
     return stack.store.redis.zcard(stack.store.keys("waiting", slot))
 

@@ -7,13 +7,13 @@ import pytest
 
 from tests.eventually import eventually
 from tests.system.stack import Stack
-from tests.system.test_limits import NARROW, command, occupants, parked, submit_many
+from tests.system.test_limits import NARROW, blocked, command, occupants, submit_many
 
 BOUND_S = 1.0
 
 
 @pytest.mark.alone
-def test_an_urgent_job_starts_before_a_backlog_that_was_just_handed_its_places(
+def test_an_urgent_job_starts_before_a_backlog_that_just_had_its_places_reserved(
     stack: Stack,
 ) -> None:
     stack.start(workers=1, CALLBOARD_THREADS="4")
@@ -22,7 +22,7 @@ def test_an_urgent_job_starts_before_a_backlog_that_was_just_handed_its_places(
     with stack.client() as client:
         assert command(stack, "pause", "narrow") == 0
         submit_many(client, "narrow", 60, seconds=0.7)
-        eventually(lambda: parked(stack, NARROW) == 60, what="all wait at the paused operation")
+        eventually(lambda: blocked(stack, NARROW) == 60, what="all wait at the paused operation")
         assert command(stack, "resume", "narrow") == 0
         eventually(lambda: occupants(stack, NARROW) == 4, what="all threads are taken")
         waits_s = [
@@ -31,7 +31,7 @@ def test_an_urgent_job_starts_before_a_backlog_that_was_just_handed_its_places(
         ]
 
         assert max(waits_s) < BOUND_S
-        assert parked(stack, NARROW) > 20
+        assert blocked(stack, NARROW) > 20
         assert reservations(stack) <= 5
 
 

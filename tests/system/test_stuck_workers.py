@@ -44,7 +44,7 @@ def test_no_way_to_stop_a_worker_counts_a_crash_of_a_function_that_goes_on(
 
     for worker in (patient, impatient, killed):
         worker.signal(signal.SIGTERM)
-    eventually(lambda: all(field(web, job, "excused") for job in jobs), what="all are excused")
+    eventually(lambda: all(field(web, job, "preempted") for job in jobs), what="all are preempted")
     killed.signal(signal.SIGKILL)
     threading.Event().wait(2.1)  # earlier, a second signal is taken for the first
     impatient.signal(signal.SIGTERM)
@@ -69,7 +69,7 @@ def test_a_worker_that_has_stuck_threads_alone_ends_to_be_started_again(
         client.cancel(resisting[0])
     eventually(
         lambda: any(worker.stuck_threads for worker in list_workers(web.store)),
-        what="the fleet shows a stuck thread",
+        what="the list of workers shows a stuck thread",
     )
     codes = sorted(worker.process.wait(20) for worker in workers)
 

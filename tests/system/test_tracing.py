@@ -91,7 +91,7 @@ def use(stack: Stack) -> dict[str, str]:
     return jobs
 
 
-def lines_of(logs: list[str], **wanted: object) -> list[dict[str, Any]]:
+def lines_where(logs: list[str], **wanted: object) -> list[dict[str, Any]]:
     parsed = [json.loads(line) for log in logs for line in log.splitlines() if line[:1] == "{"]
     return [line for line in parsed if wanted.items() <= line.items()]
 
@@ -162,16 +162,16 @@ def test_web_and_worker_name_a_request_by_the_same_words(
 ) -> None:
     _received, (web, worker), jobs = followed
 
-    asked = lines_of(
+    asked = lines_where(
         [web], event="request_handled", request_id="followed-1", tenant="acme", status=202
     )
     assert len(asked) == len(jobs)
     run = {"job": jobs["echo"], "request_id": "followed-1", "tenant": "acme", "attempt": 1}
-    (ended,) = lines_of([worker], event="run_ended", operation="echo", **run)
-    (started,) = lines_of([worker], event="run_started", operation="echo", **run)
+    (ended,) = lines_where([worker], event="run_ended", operation="echo", **run)
+    (started,) = lines_where([worker], event="run_started", operation="echo", **run)
     assert (ended["outcome"], ended["level"], started["level"]) == ("succeeded", "info", "info")
     assert ended["trace_id"] == started["trace_id"]
-    own = lines_of([worker], job=jobs["trace_in_thread"], request_id="followed-1")
+    own = lines_where([worker], job=jobs["trace_in_thread"], request_id="followed-1")
     assert {"said by logging", "said by structlog"} <= {line["event"] for line in own}
 
 

@@ -69,11 +69,11 @@ def test_old_and_new_processes_work_side_by_side(
 
 
 def all_kinds(client: Client, folder: Path) -> dict[str, tuple[str, int]]:
-    """Submit jobs that are retried, parked, delayed, cancelled, and how they are to end."""
+    """Submit jobs that are retried, blocked, delayed, cancelled, and how they are to end."""
     path = str(folder / "notes")
     plain = client.submit("echo", {"text": "x" * 5000})["id"]
     retried = client.submit("fragile", {"failures": 1})["id"]
-    parked = [client.submit("narrow", {"seconds": 0.3})["id"] for _ in range(5)]
+    blocked = [client.submit("narrow", {"seconds": 0.3})["id"] for _ in range(5)]
     delayed = client.submit("echo", {}, delay_seconds=1)["id"]
     cancelled = client.submit("wait", {"seconds": 60, "path": path})["id"]
     waiting = client.submit("echo", {}, delay_seconds=60)["id"]
@@ -87,7 +87,7 @@ def all_kinds(client: Client, folder: Path) -> dict[str, tuple[str, int]]:
     return {
         plain: ("succeeded", 1),
         retried: ("succeeded", 2),
-        **dict.fromkeys(parked, ("succeeded", 1)),
+        **dict.fromkeys(blocked, ("succeeded", 1)),
         delayed: ("succeeded", 1),
         cancelled: ("cancelled", 1),
         waiting: ("cancelled", 0),
@@ -104,7 +104,7 @@ def replaced(stack: Stack, worker: Started, client: Client, folder: Path) -> Ite
     yield job_id
     eventually(
         lambda: set(stack.pids_of_workers()) - before,
-        what="the other worker says hello",
+        what="the other worker sends a heartbeat",
         timeout=BOOT_SECONDS,
     )
     worker.signal(signal.SIGTERM)

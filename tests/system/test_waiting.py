@@ -17,7 +17,7 @@ from bench.changes import claim_new_job
 from bench.clients import Clients
 from bench.waiting import Changes, Load, measure
 from callboard.client import Client
-from callboard.jobs.progress import LogBounds, Report, progress
+from callboard.jobs.progress import LogBounds, ProgressReport, progress
 from callboard.ops.embedded import MAX_STREAMS, MAX_WAITS
 from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
@@ -145,7 +145,7 @@ def test_a_client_that_reads_nothing_delays_nobody(stack: Stack, connect: Connec
     for number in range(100):
         line = f"{time.time():.3f} line {number}: " + "x" * 4000
         began = time.monotonic()
-        progress(stack.store, fence, Report(lines=[line] * 10), bounds=BOUNDS)
+        progress(stack.store, fence, ProgressReport(lines=[line] * 10), bounds=BOUNDS)
         reader.read_until(b"line %d:" % number)
         delays.append(time.monotonic() - began)
 

@@ -11,13 +11,13 @@ import pytest
 from rich.console import Console
 
 from callboard.config import Settings
-from callboard.jobs.fitness import Setup, traits
-from callboard.jobs.rights import TRIED
+from callboard.jobs.redis_checks import ServerInfo, checks
+from callboard.jobs.redis_permissions import TRIED
 from callboard.jobs.workers import Worker
 from callboard.ops.doctor.finding import Finding
-from callboard.ops.doctor.fleet import Fleet, look_at_fleet
 from callboard.ops.doctor.machine import look_at_packages, look_at_settings
 from callboard.ops.doctor.showing import as_json, show
+from callboard.ops.doctor.workload import Workload, look_at_workload
 
 pytestmark = pytest.mark.check
 
@@ -52,13 +52,13 @@ def worker(**chosen: Any) -> Worker:
         "threads": 4,
         "running": (),
         "since": None,
-        "last_hello_at": None,
+        "last_heartbeat_at": None,
     }
     said |= {"stuck_threads": 0, "dead_threads": 0, **chosen}
     return Worker(**said)
 
 
-def fleet(**chosen: Any) -> Fleet:
+def workload(**chosen: Any) -> Workload:
     said: dict[str, Any] = {
         "workers": (worker(),),
         "active": {"add": 3},
@@ -69,7 +69,7 @@ def fleet(**chosen: Any) -> Fleet:
         "late_outbox": 0,
         "outbox": 0,
     }
-    return Fleet(**{**said, **chosen})
+    return Workload(**{**said, **chosen})
 
 
 def bad(found: Any) -> set[tuple[str, str]]:
@@ -95,8 +95,8 @@ def bad(found: Any) -> set[tuple[str, str]]:
 def test_what_can_lose_jobs_in_redis_is_weighed(
     changed: dict[str, Any], appendfsync: str | None, about: str, weight: str
 ) -> None:
-    good = list(traits(Setup(GOOD, "always"), strict=True))
-    found = list(traits(Setup({**GOOD, **changed}, appendfsync), strict=True))
+    good = list(checks(ServerInfo(GOOD, "always"), strict=True))
+    found = list(checks(ServerInfo({**GOOD, **changed}, appendfsync), strict=True))
 
     assert {each.weight for each in good} == {"ok"}
     assert [each.weight for each in found if each.about == about] == [weight]
@@ -122,7 +122,7 @@ def test_what_can_lose_jobs_in_redis_is_weighed(
 def test_what_waits_in_vain_is_said(
     changed: dict[str, Any], expected: set[tuple[str, str]]
 ) -> None:
-    assert bad(look_at_fleet(fleet(**changed), version="1")) == expected
+    assert bad(look_at_workload(workload(**changed), version="1")) == expected
 
 
 def test_packages_that_are_too_old_or_not_there_are_named() -> None:

@@ -8,11 +8,11 @@ from redis import exceptions
 
 from callboard.api.jobs.estimates import Estimates, Threads
 from callboard.api.jobs.retry_after import Durations
-from callboard.jobs.forecast import UNKNOWN, Duration, Estimate, Place, start_s
-from callboard.jobs.greet import greet
+from callboard.jobs.estimates import UNKNOWN, Duration, Estimate, QueuePosition, start_s
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
 from callboard.jobs.submit import Accepted
+from callboard.jobs.workers import heartbeat_worker
 
 pytestmark = pytest.mark.check
 
@@ -20,20 +20,20 @@ pytestmark = pytest.mark.check
 @pytest.mark.parametrize(
     ("place", "threads", "seconds"),
     [
-        (Place(1, running=0), 4, 0),  # a worker is idle
-        (Place(4, running=0), 4, 0),
-        (Place(5, running=0), 4, 2.5),  # one must end before
-        (Place(1, running=4), 4, 2.5),
-        (Place(3, running=9), 4, 7.5),  # others run elsewhere
-        (Place(1, running=4), 0, None),  # no worker
-        (Place(2, limit=1), 4, 20),
-        (Place(2, limit=5), 4, 5),  # no more than threads run at a time
-        (Place(2, limit=0), 4, None),  # paused
-        (Place(None, running=0), 4, None),
+        (QueuePosition(1, running=0), 4, 0),  # a worker is idle
+        (QueuePosition(4, running=0), 4, 0),
+        (QueuePosition(5, running=0), 4, 2.5),  # one must end before
+        (QueuePosition(1, running=4), 4, 2.5),
+        (QueuePosition(3, running=9), 4, 7.5),  # others run elsewhere
+        (QueuePosition(1, running=4), 0, None),  # no worker
+        (QueuePosition(2, limit=1), 4, 20),
+        (QueuePosition(2, limit=5), 4, 5),  # no more than threads run at a time
+        (QueuePosition(2, limit=0), 4, None),  # paused
+        (QueuePosition(None, running=0), 4, None),
     ],
 )
 def test_a_job_starts_when_so_many_others_have_ended(
-    place: Place, threads: int, seconds: float | None
+    place: QueuePosition, threads: int, seconds: float | None
 ) -> None:
     assert start_s(place, 10.0, threads) == seconds
 
@@ -78,7 +78,7 @@ def client() -> _Redis:
 
 
 def _work(store: Store, worker: str, *, threads: int, queues: str = "default") -> None:
-    greet(store, worker, {"threads": str(threads), "queues": queues}, operations=["add"])
+    heartbeat_worker(store, worker, {"threads": str(threads), "queues": queues}, operations=["add"])
 
 
 def test_threads_are_counted_by_queue_and_asked_for_every_five_seconds(client: _Redis) -> None:

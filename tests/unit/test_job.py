@@ -12,8 +12,8 @@ import pytest
 
 from callboard.jobs.errors import Cancelled, Interruption, TimedOut
 from callboard.jobs.job import MAX_BUFFERED_LINES, MAX_LINE_LENGTH, Job
-from callboard.jobs.progress import Report
-from callboard.jobs.scale import MAX_UNITS
+from callboard.jobs.progress import ProgressReport
+from callboard.jobs.progress_units import MAX_UNITS
 
 
 class Bell:
@@ -123,7 +123,7 @@ def test_tracking_counts_what_is_done_and_ends_at_a_hundred(job: Job) -> None:
     last = job.collect()
 
     assert seen == [("a", 0.0), ("b", 50.0)]
-    assert last == Report(percent=100.0, current=2, total=2)
+    assert last == ProgressReport(percent=100.0, current=2, total=2)
 
 
 def test_tracking_something_without_a_length_passes_it_through(job: Job) -> None:

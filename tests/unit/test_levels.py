@@ -21,11 +21,11 @@ OLD_REFUSAL = (
 )
 
 
-def test_a_hand_over_goes_before_its_own_priority_and_behind_every_better_one() -> None:
+def test_an_unblocked_job_goes_before_its_own_priority_and_behind_every_better_one() -> None:
     levels = [
-        level_of(priority, handed_over=handed_over)
+        level_of(priority, reserved=reserved)
         for priority in PRIORITIES
-        for handed_over in (False, True)
+        for reserved in (False, True)
     ]
 
     assert levels == list(range(HIGHEST_LEVEL + 1))
@@ -34,17 +34,17 @@ def test_a_hand_over_goes_before_its_own_priority_and_behind_every_better_one() 
 @pytest.mark.parametrize("levels", Levels)
 def test_no_job_goes_before_a_better_one_whatever_the_queue_tells_apart(levels: Levels) -> None:
     for worse, better in pairwise(PRIORITIES):
-        handed_over = level_of(worse, handed_over=True, levels=levels)
+        reserved = level_of(worse, reserved=True, levels=levels)
 
-        assert handed_over <= level_of(better, handed_over=False, levels=levels)
+        assert reserved <= level_of(better, reserved=False, levels=levels)
 
 
 def test_a_queue_of_an_earlier_version_tells_all_priorities_apart() -> None:
-    plain = [level_of(each, handed_over=False, levels=Levels.EARLIER) for each in PRIORITIES]
+    plain = [level_of(each, reserved=False, levels=Levels.EARLIER) for each in PRIORITIES]
 
     assert len(set(plain)) == len(PRIORITIES)
     assert max(plain) == EARLIER_LEVEL
-    assert level_of(5, handed_over=True, levels=Levels.EARLIER) not in plain
+    assert level_of(5, reserved=True, levels=Levels.EARLIER) not in plain
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_quorum_queues_tell_apart_what_their_version_does(version: str, levels: 
 
 
 def test_the_default_priority_is_no_high_one_where_there_are_only_two_levels() -> None:
-    assert level_of(5, handed_over=True, levels=Levels.TWO) < level_of(
-        6, handed_over=False, levels=Levels.TWO
+    assert level_of(5, reserved=True, levels=Levels.TWO) < level_of(
+        6, reserved=False, levels=Levels.TWO
     )
 
 

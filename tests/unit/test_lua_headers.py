@@ -147,8 +147,8 @@ def test_only_scripts_that_make_jobs_may_be_refused_by_a_full_redis() -> None:
     first_write = {name: "redis.call('DEL', key_headroom())" in load(name).source for name in NAMES}
 
     assert {
-        *("submit_job", "submit_batch", "adopt_job"),
-        *("put_schedule", "reserve_file", "keep_stray", "try_store"),
+        *("submit_job", "submit_batch", "recover_job"),
+        *("put_schedule", "reserve_file", "keep_orphan", "try_store"),
     } == GROWING
     assert {name for name, spared in first_write.items() if not spared} == GROWING | READING
 

@@ -11,7 +11,7 @@ from callboard.api.jobs.render import eta_seconds, job_error, job_object
 from callboard.api.jobs.retry_after import retry_after_s
 from callboard.api.timestamps import timestamp
 from callboard.api.urls import Urls
-from callboard.jobs.forecast import Duration, Estimate
+from callboard.jobs.estimates import Duration, Estimate
 from callboard.jobs.record import Progress, Record
 
 pytestmark = pytest.mark.check
@@ -36,7 +36,7 @@ RECORD = Record(
     finished_at=None,
     expires_at=None,
     progress=Progress(percent=75.0, step="Reading", current=3, total=4),
-    parked_on=None,
+    blocked_on=None,
     labels={"project": "atlas"},
     error=None,
     result=None,
@@ -100,12 +100,12 @@ def test_a_running_job_shows_every_member_of_the_contract() -> None:
     }
 
 
-def test_a_queued_job_says_what_it_is_parked_on() -> None:
-    shown = job_object(_with(QUEUED, parked_on="operation:clustering"), URLS, now=NOW)
+def test_a_queued_job_says_what_it_is_blocked_on() -> None:
+    shown = job_object(_with(QUEUED, blocked_on="operation:clustering"), URLS, now=NOW)
 
     assert shown["queue"] == {
         "position": None,
-        "parked_on": "operation:clustering",
+        "blocked_on": "operation:clustering",
         "paused": None,
         "estimated_start_seconds": None,
     }
@@ -116,7 +116,7 @@ def test_a_queued_job_says_where_it_stands_in_whole_seconds() -> None:
 
     assert shown["queue"] == {
         "position": 3,
-        "parked_on": None,
+        "blocked_on": None,
         "paused": False,
         "estimated_start_seconds": 8,
     }

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from callboard.jobs.encoding import decode
 from callboard.jobs.errors import ResultNotSerialisable
 from callboard.jobs.finish import encode_result
-from callboard.jobs.returns import ReturnType
+from callboard.jobs.return_type import ReturnType
 
 MOMENT = "2026-01-02T03:04:05"
 FINE = f"{MOMENT}.123456789"

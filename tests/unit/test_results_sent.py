@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, computed_field
 from callboard.jobs.encoding import decode
 from callboard.jobs.errors import ResultNotSerialisable
 from callboard.jobs.finish import encode_result
-from callboard.jobs.returns import ReturnType
+from callboard.jobs.return_type import ReturnType
 
 
 class Kind(enum.Enum):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from callboard.api.jobs.submission import Submission, parse_submission, parse_time
 from callboard.api.problems.problem import Problem
-from callboard.jobs.members import is_label
+from callboard.jobs.fields import is_label
 
 pytestmark = pytest.mark.check
 

@@ -1,4 +1,4 @@
--- Add up the threads of all workers that live, for as long as a hello is good.
+-- Add up the threads of all workers that live, for as long as a heartbeat is good.
 local function count_threads(lasts_ms)
   local total = 0
   for _, worker in ipairs(redis.call('ZRANGE', key_workers(), 0, -1)) do

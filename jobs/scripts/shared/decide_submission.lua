@@ -28,18 +28,18 @@ local function decide_submission(job_id, fields, text, params, asked)
   local missing = missing_file(fields.tenant, text.files)
   if missing then return 'file_missing', left, reset_ms, missing end
 
-  local rival_id, rival
+  local conflicting_id, conflicting
   if fields.fingerprint then
-    rival_id = redis.call('GET', key_unique(fields.tenant, fields.operation, fields.fingerprint))
-    rival = rival_id and read_job(rival_id)
-    if rival and is_final(rival) then rival = nil end
-    local replaceable = rival and (rival.status == 'scheduled' or rival.status == 'queued')
-    if rival and not (asked.on_conflict == 'replace' and replaceable) then
-      return 'duplicate', left, reset_ms, rival_id, rival.status
+    conflicting_id = redis.call('GET', key_unique(fields.tenant, fields.operation, fields.fingerprint))
+    conflicting = conflicting_id and read_job(conflicting_id)
+    if conflicting and is_final(conflicting) then conflicting = nil end
+    local replaceable = conflicting and (conflicting.status == 'scheduled' or conflicting.status == 'queued')
+    if conflicting and not (asked.on_conflict == 'replace' and replaceable) then
+      return 'duplicate', left, reset_ms, conflicting_id, conflicting.status
     end
   end
 
-  local leaving = rival and 1 or 0
+  local leaving = conflicting and 1 or 0
   local active_operation = key_active_operation(fields.operation)
   if redis.call('ZCARD', key_active()) - leaving >= asked.max_active then
     return 'full', left, reset_ms, 'server'
@@ -47,9 +47,9 @@ local function decide_submission(job_id, fields, text, params, asked)
     return 'full', left, reset_ms, 'operation'
   end
 
-  if rival then
-    redis.call('HSET', key_text(rival_id), 'error', cjson.encode({type = 'superseded', by = job_id}))
-    end_job(rival_id, rival, 'cancelled')
+  if conflicting then
+    redis.call('HSET', key_text(conflicting_id), 'error', cjson.encode({type = 'superseded', by = job_id}))
+    end_job(conflicting_id, conflicting, 'cancelled')
   end
 
   fields.created_ms = whole(now)
@@ -63,5 +63,5 @@ local function decide_submission(job_id, fields, text, params, asked)
     wake(job_id, job)
   end
   announce(job_id, job)
-  return 'accepted', left, reset_ms, job_id, whole(now), place_in_line(job_id, job)
+  return 'accepted', left, reset_ms, job_id, whole(now), position_in_queue(job_id, job)
 end

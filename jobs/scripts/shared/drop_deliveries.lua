@@ -4,7 +4,7 @@ local function drop_deliveries(list, rendered_go_on)
     local delivery = read_delivery(id)
     local goes_on = rendered_go_on and delivery and delivery.status == 'pending' and delivery.rendered
     if delivery and not goes_on then
-      leave_line(id, delivery)
+      unschedule_attempt(id, delivery)
       redis.call('DEL', key_delivery(id))
     end
   end

@@ -2,7 +2,7 @@
 local function end_job(id, job, status)
   release_unique(id, job)
   forget_wakeup(id, job)
-  unpark(id, job)
+  unblock(id, job)
   free_slots(id, job)
   redis.call('ZREM', key_active(), id)
   redis.call('ZREM', key_active_operation(job.operation), id)
@@ -16,5 +16,5 @@ local function end_job(id, job, status)
   queue_job_delivery(id, job)
   if job.batch_id then end_in_batch(job.batch_id, expires) end
   announce(id, job)
-  hand_over_slots(job)
+  unblock_at_slots(job)
 end

@@ -1,8 +1,8 @@
 -- Keep when a next attempt to a host may begin: its first delivery is due, or a lease ends.
 local function expect_host(host)
   local next_ms
-  for _, line in ipairs({key_deliveries(host), key_delivering(host)}) do
-    local first = tonumber(redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')[2])
+  for _, key in ipairs({key_deliveries(host), key_delivering(host)}) do
+    local first = tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
     if first and (not next_ms or first < next_ms) then next_ms = first end
   end
   if next_ms then

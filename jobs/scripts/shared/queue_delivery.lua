@@ -26,5 +26,5 @@ local function queue_delivery(owner, event)
   for _, name in ipairs({'request_id', 'traceparent'}) do
     if owner[name] then redis.call('HSET', record, name, owner[name]) end
   end
-  if stopped then end_delivery(id, delivery, 'stopped') else line_up_delivery(id, delivery, now) end
+  if stopped then end_delivery(id, delivery, 'stopped') else schedule_attempt(id, delivery, now) end
 end

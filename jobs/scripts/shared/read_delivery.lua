@@ -1,6 +1,6 @@
 -- A delivery as a table, without its body but whether it has one; nil when there is none.
 local function read_delivery(id)
-  local names = {'kind', 'owner', 'host', 'url', 'status', 'token', 'settled'}
+  local names = {'kind', 'owner', 'host', 'url', 'status', 'token', 'recorded'}
   local values = redis.call('HMGET', key_delivery(id), unpack(names))
   if not values[1] then return nil end
   local delivery = {rendered = redis.call('HEXISTS', key_delivery(id), 'body') == 1}

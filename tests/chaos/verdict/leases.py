@@ -27,7 +27,7 @@ class Leases:
         self.succeeded: dict[str, int] = {}
         self._said: dict[str, str] = {}
         self._reaped: set[str] = set()
-        self._excused: dict[str, int] = {}
+        self._preempted: dict[str, int] = {}
         self._failures: Counter[str] = Counter()
         self._crashes: Counter[str] = Counter()
         self._violations = violations
@@ -35,7 +35,7 @@ class Leases:
     def lost(self, event: Event) -> None:
         """Begin anew: a record that Redis lost took its lease with it."""
         job_id = event["values"][0]
-        for kept in (self.runs, self.attempts, self.succeeded, self._said, self._excused):
+        for kept in (self.runs, self.attempts, self.succeeded, self._said, self._preempted):
             kept.pop(job_id, None)
         for counted in (self._failures, self._crashes):
             counted.pop(job_id, None)
@@ -82,11 +82,11 @@ class Leases:
             self._violations.add("one-lease", detail)
         if run is not None:
             self._reaped.add(job_id)
-            self._crashes[job_id] += self._excused.get(job_id) != run.attempt
+            self._crashes[job_id] += self._preempted.get(job_id) != run.attempt
 
-    def excused(self, event: Event) -> None:
+    def preempted(self, event: Event) -> None:
         job_id, attempt = event["values"]
-        self._excused[job_id] = int(attempt)
+        self._preempted[job_id] = int(attempt)
 
     def reported(self, event: Event) -> None:
         job_id, attempt, token, outcome = event["values"]

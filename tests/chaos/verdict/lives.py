@@ -52,7 +52,7 @@ class Lives:
             self._violations.add("accepted-ends", detail)
         elif life.status == "cancelling" and new != "cancelled":
             self._violations.add("cancelled-stays", f"{job_id} was cancelling and became {new}")
-        elif (old, new) == ("queued", "failed") and event["script"] != "defer_job":
+        elif (old, new) == ("queued", "failed") and event["script"] != "snooze_job":
             detail = f"{job_id} failed by {event['script']} and never ran"
             self._violations.add("transitions", detail)
         elif old != life.status or new not in ALLOWED.get(life.status, ()):

@@ -129,7 +129,7 @@ class Order:
         """Let a lapsed job be passed over for a while."""
         job_id, at = event["values"][0], event["at"]
         since_ms = self._promised_ms.pop(job_id, at)
-        if event["script"] == "hand_over_places":
+        if event["script"] == "unblock_jobs":
             passed_ms = min(PASSED_OVER_TIMES * (at - since_ms), LONGEST_PASSED_OVER_MS)
             self._passed_until_ms[job_id] = at + passed_ms
 

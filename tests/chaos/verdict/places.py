@@ -28,7 +28,7 @@ class Places:
         self._operations: dict[str, str] = {}
         self._needs: dict[str, dict[str, int]] | None = None
         self._reserved_ms: dict[str, int] = {}
-        self._robbed: set[str] = set()
+        self._evicted: set[str] = set()
         self._forfeited: dict[str, str] = {}
         self._violations = violations
 
@@ -62,28 +62,28 @@ class Places:
         self._take(self._reserved, job_id, slots)
 
     def unreserved(self, event: Event) -> None:
-        """Let go of a promise: it was robbed, its limit lowered, its time over, or its job ends."""
+        """A promise ends: evicted, its limit lowered, its time over, or its job ends."""
         job_id, script = event["values"][0], event["script"]
         held_ms = event["at"] - self._reserved_ms.get(job_id, 0)
-        if script == "claim_job" and job_id not in self._robbed and not self._exceeds(job_id):
+        if script == "claim_job" and job_id not in self._evicted and not self._exceeds(job_id):
             detail = f"{job_id} lost its reservation and nobody better ranked took it"
             self._violations.add("reservations", detail)
-        elif script == "hand_over_places" and 0 <= held_ms < _MIN_MS:
+        elif script == "unblock_jobs" and 0 <= held_ms < _MIN_MS:
             detail = f"{job_id} lost its reservation after {held_ms} ms"
             self._violations.add("reservations", detail)
-        elif script not in ("claim_job", "hand_over_places"):
+        elif script not in ("claim_job", "unblock_jobs"):
             self._forfeited[job_id] = script
-        self._robbed.discard(job_id)
+        self._evicted.discard(job_id)
         self._free(job_id)
 
     def lost(self, event: Event) -> None:
         self._free(event["values"][0])
 
-    def robbed(self, event: Event) -> None:
-        loser_id, slot, by_id = event["values"]
-        self._robbed.add(loser_id)
-        if self._ranks.get(loser_id, 0) <= self._ranks.get(by_id, 0):
-            detail = f"{by_id} took the place of {loser_id} in {slot} and is ranked no better"
+    def evicted(self, event: Event) -> None:
+        evicted_id, slot, by_id = event["values"]
+        self._evicted.add(evicted_id)
+        if self._ranks.get(evicted_id, 0) <= self._ranks.get(by_id, 0):
+            detail = f"{by_id} took the place of {evicted_id} in {slot} and is ranked no better"
             self._violations.add("reservations", detail)
 
     def claimed(self, event: Event) -> None:

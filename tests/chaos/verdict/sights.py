@@ -17,7 +17,7 @@ class Sights:
 
     def created(self, event: Event) -> None:
         self.counts["jobs"] += 1
-        self.counts["adoptions"] += event["script"] == "adopt_job"
+        self.counts["recoveries"] += event["script"] == "recover_job"
 
     def claimed(self, _event: Event) -> None:
         self.counts["claims"] += 1
@@ -32,8 +32,8 @@ class Sights:
     def reaped(self, _event: Event) -> None:
         self.counts["reaped"] += 1
 
-    def excused(self, _event: Event) -> None:
-        self.counts["excused"] += 1
+    def preempted(self, _event: Event) -> None:
+        self.counts["preempted"] += 1
 
     def extended(self, _event: Event) -> None:
         self.counts["extended"] += 1
@@ -41,8 +41,8 @@ class Sights:
     def reserved(self, _event: Event) -> None:
         self.counts["reservations"] += 1
 
-    def robbed(self, _event: Event) -> None:
-        self.counts["robbed"] += 1
+    def evicted(self, _event: Event) -> None:
+        self.counts["evicted"] += 1
 
     def purged(self, _event: Event) -> None:
         self.counts["purged"] += 1
@@ -53,8 +53,8 @@ class Sights:
         refused = word == "stale" or (script == "finish_job" and word == "ended")
         self.counts["stale"] += refused and script in _REPORTS
         self.counts["superseded"] += word == "superseded"
-        self.counts["buried"] += word == "buried"
-        self.counts["parked"] += word == "parked"
+        self.counts["tombstoned"] += word == "tombstoned"
+        self.counts["blocked"] += word == "blocked"
 
     def client(self, event: Event) -> None:
         code = event.get("code")

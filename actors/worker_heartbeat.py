@@ -1,0 +1,103 @@
+"""What a worker says of itself in Redis, so that operators see its workers."""
+
+import json
+import os
+import socket
+from collections.abc import Collection
+from importlib.metadata import version
+
+from callboard.actors.container import Container
+from callboard.actors.runs import Runs
+from callboard.actors.watchdog.thread_watch import Watchdog
+from callboard.config.lines import get_logger
+from callboard.jobs.errors import StoreUnavailable, TooManySchedules
+from callboard.jobs.limit import limit
+from callboard.jobs.schedules.file import apply_schedules
+from callboard.jobs.schedules.records import list_schedules
+from callboard.jobs.submission import FORMAT
+from callboard.jobs.workers import heartbeat_worker, remove_worker
+
+log = get_logger(__name__)
+
+
+class WorkerHeartbeat:
+    """Sends the heartbeats of one worker process, and first what its code and settings declare.
+
+    Args:
+        name: of the process.
+        runs: what it runs.
+        watchdog: knows how its threads are.
+    """
+
+    def __init__(self, container: Container, name: str, runs: Runs, watchdog: Watchdog) -> None:
+        self._container = container
+        self._store = container.store
+        self._name = name
+        self._runs = runs
+        self._watchdog = watchdog
+        self._declared = False
+        self._consumed: Collection[str] | None = None
+
+    def listen_to(self, queues: Collection[str] | None) -> None:
+        """Say which of the queues are consumed, as RabbitMQ knows them; None for all."""
+        self._consumed = queues
+
+    def send(self) -> None:
+        """Say what this worker is and runs; write declared limits and schedules the first time.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        registry = self._container.registry
+        if not self._declared:
+            limit(self._store, self._container.limits, source="declared")
+            self._declare_schedules()
+            self._declared = True
+        elif self._is_forgotten():
+            self._restore_schedules()
+        names = sorted(operation.name for operation in registry)
+        fields = {
+            "host": socket.gethostname(),
+            "pid": str(os.getpid()),
+            "version": version("callboard"),
+            "queues": ",".join(self._listens_to()),
+            "threads": str(self._container.settings.threads),
+            "stuck_threads": str(self._watchdog.seen.stuck),
+            "dead_threads": str(self._watchdog.seen.dead),
+            "running": ",".join(run.fence.job_id for run in self._runs),
+            "operations": ",".join(names),
+            "homes": json.dumps({each.name: each.rules.queue for each in registry}),
+            "format": str(FORMAT),
+        }
+        heartbeat_worker(self._store, self._name, fields, operations=names)
+
+    def _listens_to(self) -> list[str]:
+        names = self._container.registry.queues()
+        consumed, known_as = self._consumed, self._container.publisher.queue
+        return [name for name in names if consumed is None or known_as(name) in consumed]
+
+    def end(self) -> None:
+        """Say that this worker has gone, so that nobody counts on it for another 30 s."""
+        try:
+            remove_worker(self._store, self._name)
+        except StoreUnavailable:
+            log.debug("worker_departure_failed")
+
+    def _is_forgotten(self) -> bool:
+        (known,) = self._store.pipeline(("EXISTS", self._store.keys("worker", self._name)))
+        return not known
+
+    def _restore_schedules(self) -> None:
+        """Declare them again if Redis lost them; one that a later file removed is not lost."""
+        kept = {schedule.name for schedule in list_schedules(self._store)}
+        if not kept.issuperset(self._container.schedules or ()):
+            log.warning("schedules_lost")
+            self._declare_schedules()
+
+    def _declare_schedules(self) -> None:
+        if self._container.schedules is None:
+            return
+        try:
+            apply_schedules(self._store, self._container.schedules)
+        except TooManySchedules as error:
+            log.error("schedules_rejected", reason=str(error))

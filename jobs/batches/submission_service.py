@@ -1,0 +1,167 @@
+"""The path by which batches come in: step by step, so that nobody else waits for the whole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from callboard.jobs.batches import item_outcome
+from callboard.jobs.batches.item_outcome import Errors, ItemOutcome
+from callboard.jobs.batches.submit import STEP, Decided, NewBatch, Step, read_outcomes, submit_step
+from callboard.jobs.checking import Check, check_here
+from callboard.jobs.errors import (
+    BatchClosed,
+    BatchGone,
+    IdempotencyMismatch,
+    InvalidParameters,
+    OperationFault,
+    RateExceeded,
+    Refused,
+    UnknownOperation,
+)
+from callboard.jobs.pauses import with_pauses
+from callboard.jobs.publisher import Wakeup
+from callboard.jobs.rate_quota import Charge, Quota
+from callboard.jobs.submission import Submission
+from callboard.jobs.submission_service import SubmissionService
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a batch, not validated yet.
+
+    Attributes:
+        chosen: fields of `Submission` that the caller chose.
+        malformed: what is wrong with it, if it is no submission: pairs of a JSON Pointer into
+            the item and a sentence.
+        large: whether it takes long to validate.
+    """
+
+    operation: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    malformed: Errors = ()
+    large: bool = False
+
+
+@dataclass(frozen=True)
+class SubmittedBatch:
+    """A batch, and what became of each item in order.
+
+    Attributes:
+        replayed: the Idempotency-Key had made a batch before, and it is that one.
+        quota: what is left of it, where there is one.
+    """
+
+    id: str
+    outcomes: Sequence[ItemOutcome]
+    replayed: bool
+    quota: Quota | None
+
+
+class BatchSubmissionService:
+    """Validates, records and publishes batches, by what `submissions` does for one submission."""
+
+    def __init__(self, submissions: SubmissionService, check: Check = check_here) -> None:
+        self._submissions = submissions
+        self._check = check
+
+    def submit(
+        self, batch: NewBatch, items: Sequence[Item], *, charge: Charge | None = None
+    ) -> SubmittedBatch:
+        """Record the jobs of a batch and publish their messages, some at a time.
+
+        With an Idempotency-Key a repeat takes up a batch that a process left behind, and any
+        number of repeats at the same moment make one batch and each job once. Without one, what
+        a process left behind is closed as it is after `callboard.jobs.batches.batch.PATIENCE`.
+
+        Args:
+            batch: what they belong to.
+            items: as many as its total.
+            charge: whose quota each item uses; None for a caller with no rate.
+
+        Raises:
+            IdempotencyMismatch: the key belongs to another payload.
+            RateExceeded: not even one item is within the rate.
+            BatchGone: the key made a batch that is gone.
+            StoreUnavailable: Redis does not answer; a part of it may be recorded.
+        """
+        known: list[ItemOutcome] = []
+        replayed, quota = False, None
+        while len(known) < len(items):
+            first = len(known)
+            step = Step(first, self._prepared(batch, items[first : first + STEP]))
+            decided = submit_step(
+                self._submissions.store,
+                batch,
+                step,
+                max_active=self._submissions.max_active,
+                charge=charge,
+            )
+            quota = decided.quota
+            self._submissions.faults.reach("between-record-and-publish")
+            match decided.word:
+                case "mismatch" | "limited":
+                    raise _refused(decided)
+                case "replayed":
+                    batch, replayed = replace(batch, id=decided.batch_id), True
+                    known = read_outcomes(self._submissions.store, batch.id)
+                case "closed":
+                    known += [_CLOSED] * (len(items) - first)
+                case "stored":
+                    self._publish(step, decided)
+                    known += decided.outcomes
+            if len(known) == first:
+                raise BatchGone(f"Batch {batch.id} is gone.")
+        return SubmittedBatch(batch.id, known, replayed, quota)
+
+    def _prepared(
+        self, batch: NewBatch, items: Sequence[Item]
+    ) -> list[tuple[Submission, int] | str]:
+        return list(with_pauses(self._prepare(batch, item) for item in items))
+
+    def _prepare(self, batch: NewBatch, item: Item) -> tuple[Submission, int] | str:
+        if item.malformed:
+            return item_outcome.malformed(item.malformed)
+        try:
+            operation = self._submissions.registry.get(item.operation)
+            chosen = {**item.chosen, "tenant": batch.tenant, "batch_id": batch.id}
+            submission = self._submissions.prepare(
+                operation, item.params, check=self._check if item.large else check_here, **chosen
+            )
+        except UnknownOperation as error:
+            return item_outcome.unknown(error.name)
+        except InvalidParameters as error:
+            return item_outcome.misfit(error)
+        except OperationFault as error:
+            return item_outcome.fault(error)
+        return submission, operation.rules.max_active
+
+    def _publish(self, step: Step, decided: Decided) -> None:
+        """Publish the messages of a step in one flush; the outbox keeps what is not confirmed."""
+        submissions = step.submissions()
+        wakeups = [
+            Wakeup(
+                submissions[job_id].created(decided.now_ms),
+                1,
+                reserved=False,
+                published_ms=decided.now_ms,
+            )
+            for job_id in decided.woken
+        ]
+        if not wakeups:
+            return
+        confirmed = self._submissions.publisher.publish(wakeups)
+        for job_id, done in zip(decided.woken, confirmed, strict=True):
+            if done:
+                self._submissions.relay.acknowledge(job_id, 1)
+
+
+def _refused(decided: Decided) -> Refused:
+    if decided.word == "limited" and decided.quota is not None:
+        return RateExceeded(decided.quota)
+    error = IdempotencyMismatch("This Idempotency-Key was used with another payload.")
+    error.quota = decided.quota
+    return error
+
+
+_CLOSED: Final = ItemOutcome("closed", refused=BatchClosed())

@@ -1,0 +1,86 @@
+"""Parameters that were checked: what is kept of them, and what they mean."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from callboard.jobs.errors import OperationFault
+from callboard.jobs.files.file import File
+from callboard.jobs.files.parameters import FileUse
+from callboard.jobs.files.records import FileRecord
+from callboard.jobs.fingerprint import canonical_form
+from callboard.jobs.signature import Signature
+from callboard.jobs.user_code import call_user_code
+
+
+@dataclass(frozen=True)
+class CheckedParameters:
+    """Parameters that fit a function.
+
+    Attributes:
+        params: as they were sent, with the defaults that factories have made.
+        arguments: what the function would be called with.
+        files: the files in them, each by a JSON Pointer into what was sent.
+    """
+
+    signature: Signature
+    params: dict[str, Any]
+    model: BaseModel
+    arguments: dict[str, Any]
+    files: Mapping[str, File]
+
+    @property
+    def uses(self) -> Sequence[FileUse]:
+        """The places that name files, in order."""
+        return [FileUse(where, file.id, file.accepts) for where, file in self.files.items()]
+
+    def know_files(self, known: Mapping[str, FileRecord]) -> Mapping[str, str]:
+        """Let the files in the arguments say what their records say.
+
+        Args:
+            known: their records, by their ids.
+
+        Returns:
+            What each of them holds, by its id: equal for files with equal bytes.
+        """
+        for file in self.files.values():
+            record = known[file.id]
+            file.name, file.media_type = record.name, record.media_type
+            file.finalize(size=record.size, sha256=record.sha256)
+        return {file_id: f"sha256:{record.sha256}" for file_id, record in known.items()}
+
+    def meaning(self, content: Mapping[str, str]) -> dict[str, Any]:
+        """Give JSON-like data that is equal for parameters that mean the same.
+
+        What is of an unknown kind counts as its author's schema writes it, or else as it was sent.
+
+        Args:
+            content: what each file holds, by its id.
+        """
+        found: dict[str, Any] = {}
+        for name, attribute in self.signature.attributes.items():
+            info = self.signature.model.model_fields[attribute]
+            key = info.serialization_alias or info.alias or name
+            found[key] = self._meaning(name, lambda file: content[file.id])
+        return found
+
+    def _meaning(self, name: str, of_file: Callable[[File], str]) -> Any:
+        def by_value() -> Any:
+            return canonical_form(self.arguments[name], of_file)
+
+        def by_schema() -> Any:
+            (written,) = self.model.model_dump(
+                mode="json",
+                include={self.signature.attributes[name]},
+                context=of_file,
+                warnings=False,
+            ).values()
+            return written
+
+        for means in (by_value, by_schema):
+            with suppress(OperationFault, ValidationError):
+                return call_user_code(means, self.signature.label, "tell jobs apart")
+        return self.params.get(self.signature.keys[name])

@@ -1,0 +1,124 @@
+"""What parameters mean, as JSON-like data: equal for equal values, however they were sent.
+
+It goes by the values themselves, not by how an author has them shown: a field that is left out of
+dumps, or shown in fewer digits, tells two jobs apart all the same.
+"""
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final
+
+from pydantic import BaseModel, RootModel
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from callboard.jobs.files.file import File
+from callboard.jobs.validated_values import fields_of, has_fields
+
+_MAX_ZEROS: Final = 64
+
+
+class NoMeaningError(Exception):
+    """Nobody knows by what a value is told from others of its kind."""
+
+
+def canonical_form(  # noqa: C901, PLR0911, PLR0912 — one case for each kind of value
+    value: Any, file: Callable[[File], str]
+) -> Any:
+    """Give JSON-like data that is equal for equal values.
+
+    Args:
+        value: validated.
+        file: what stands for a file.
+
+    Raises:
+        NoMeaningError: there is a value in it of a kind that is not known here.
+    """
+    match value:
+        case None | bool():
+            return value
+        case Enum():
+            return canonical_form(value.value, file)
+        case str() | int():
+            return value
+        case float():
+            return value or 0.0
+        case Decimal():
+            return _of_decimal(value)
+        case File():
+            return file(value)
+        case RootModel():
+            return canonical_form(value.root, file)
+        case list() | tuple() | deque():
+            return [canonical_form(each, file) for each in value]
+        case AbstractSet():
+            return sorted((canonical_form(each, file) for each in value), key=_written)
+        case Mapping():
+            return {_key(name): canonical_form(each, file) for name, each in value.items()}
+        case BaseModel():
+            return _of_fields(value, file) | canonical_form(value.model_extra or {}, file)
+        case _ if has_fields(value):
+            return _of_fields(value, file)
+    try:
+        return to_jsonable_python(value)
+    except (PydanticSerializationError, ValueError) as error:
+        raise NoMeaningError(type(value).__name__) from error
+
+
+def fingerprint(value: Any) -> str:
+    """Give 32 hexadecimal digits that are equal for equal JSON-like data; -0.0 equals 0.0.
+
+    Raises:
+        TypeError: the data is not JSON-like.
+    """
+    canonical = _written(value)
+    if "-0.0" in canonical:
+        canonical = _written(_unsigned(value))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _unsigned(value: Any) -> Any:
+    match value:
+        case float():
+            return value or 0.0
+        case Mapping():
+            return {name: _unsigned(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_unsigned(each) for each in value]
+        case _:
+            return value
+
+
+def _of_fields(value: Any, file: Callable[[File], str]) -> dict[str, Any]:
+    found = {}
+    for name, info, _ in fields_of(value):
+        key = (info.serialization_alias or info.alias if info else None) or name
+        found[key] = canonical_form(getattr(value, "__dict__", {}).get(name, None), file)
+    return found
+
+
+def _key(name: Any) -> str:
+    plain = name.value if isinstance(name, Enum) else name
+    return plain if isinstance(plain, str) else next(iter(to_jsonable_python({plain: None})))
+
+
+def _of_decimal(value: Decimal) -> str:
+    """Write a decimal as short as it goes: 1.50 as 1.5, -0 as 0, 1E+2 as 100."""
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        return str(value)
+    if not any(digits):
+        return "0"
+    if 0 < exponent <= _MAX_ZEROS:
+        return str(Decimal((sign, digits + (0,) * exponent, 0)))
+    while exponent < 0 and digits[-1] == 0:
+        digits, exponent = digits[:-1], exponent + 1
+    return str(Decimal((sign, digits, exponent)))

@@ -1,0 +1,131 @@
+"""See to it that nothing is lost or changed on the way of a result into JSON and msgpack."""
+
+import dataclasses
+import math
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+from callboard.jobs.json_pointer import Location
+from callboard.jobs.nullable_schema import allows_null
+from callboard.jobs.plain_data import MAX_DEPTH
+from callboard.jobs.unserializable import Unserializable
+
+MIN_INTEGER: Final = -(2**63)
+MAX_INTEGER: Final = 2**64 - 1
+"""What msgpack has; JSON has no bounds of its own."""
+
+_SIMPLE: Final = frozenset({str, int, bool, type(None)})
+
+
+def survey(value: Any, at: Location = ()) -> None:  # noqa: C901, PLR0912 — a table of kinds
+    """Look for what would get lost when validated data is turned into JSON-like data.
+
+    Raises:
+        Unserializable: a number is infinite, keys are the same as text, or it is nested too deep.
+    """
+    if len(at) > MAX_DEPTH:
+        raise Unserializable(at, f"is nested deeper than {MAX_DEPTH} levels")
+    match value:
+        case float() if math.isinf(value):
+            raise Unserializable(at, "is an infinite number, which JSON does not have")
+        case datetime() if value != value:  # noqa: PLR0124 — pandas' NaT, inside a model
+            raise Unserializable(at, "is a moment that is none (NaT); give None")
+        case dict():
+            _survey_keys(value, at)
+            _survey_all(value, at)
+        case list() | tuple() | set() | frozenset() | deque():
+            if not set(map(type, value)) <= _SIMPLE:
+                for index, each in enumerate(value):
+                    survey(each, (*at, index))
+        case BaseModel():
+            _survey_all({**vars(value), **(value.model_extra or {})}, at)
+        case _ if dataclasses.is_dataclass(value):
+            _survey_all(getattr(value, "__dict__", {}), at)
+
+
+def _survey_all(values: Mapping[Any, Any], at: Location) -> None:
+    if not set(map(type, values.values())) <= _SIMPLE:
+        for name, each in values.items():
+            survey(each, (*at, str(name)))
+
+
+def _survey_keys(value: dict[Any, Any], at: Location) -> None:
+    if set(map(type, value)) <= {str}:
+        for key in value:
+            _text(key, at)
+        return
+    texts: set[str] = set()
+    for key in value:
+        if isinstance(key, str):
+            _text(key, at)
+        (text,) = to_jsonable_python({key: None}, fallback=str)
+        if text in texts:
+            raise Unserializable((*at, text), "is the key of several values, once both are text")
+        texts.add(text)
+
+
+class Serializable:
+    """Makes the last changes to data that is JSON-like but for a few values.
+
+    Args:
+        schema: of the data; a number that is none becomes null where it allows that.
+        mark: gives what stands for a piece of text, if that is no text of the function's.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], mark: Callable[[str, Location], Any]) -> None:
+        self._schema = schema
+        self._mark = mark
+
+    def sent(self, value: Any, at: Location = ()) -> Any:  # noqa: C901, PLR0912 — a table of kinds
+        """Give the data as it is sent; its own lists and maps are changed for that.
+
+        Raises:
+            Unserializable: JSON or msgpack has no form of something in it.
+        """
+        if len(at) > MAX_DEPTH:
+            raise Unserializable(at, f"is nested deeper than {MAX_DEPTH} levels")
+        match value:
+            case bool() | None:
+                return value
+            case str():
+                return self._mark(_text(value, at), at)
+            case int():
+                if not MIN_INTEGER <= value <= MAX_INTEGER:
+                    raise Unserializable(
+                        at, "is a whole number of more than 64 bits; send it as text"
+                    )
+                return value
+            case float():
+                return value if math.isfinite(value) else self._none(value, at)
+            case list():
+                if not _is_finite(value):
+                    value[:] = [self.sent(each, (*at, i)) for i, each in enumerate(value)]
+                return value
+            case dict():
+                for key in value:
+                    value[key] = self.sent(value[key], (*at, key))
+                return value
+        raise Unserializable(at, f"is of the type {type(value).__name__}, which JSON does not have")
+
+    def _none(self, value: float, at: Location) -> None:
+        if math.isinf(value) or not allows_null(self._schema, at):
+            raise Unserializable(at, f"is {value}, a number that JSON does not have")
+
+
+def _is_finite(values: list[Any]) -> bool:
+    """Whether a list has nothing but finite numbers, of those that are many."""
+    return set(map(type, values)) == {float} and all(map(math.isfinite, values))
+
+
+def _text(value: str, at: Location) -> str:
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Unserializable(at, "has half a character, which UTF-8 does not have") from None
+    return value

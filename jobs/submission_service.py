@@ -1,0 +1,166 @@
+"""The one path by which jobs come in, from HTTP and from Python."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from callboard.jobs.checking import Check, check_here
+from callboard.jobs.errors import DuplicateJob, InvalidParameters, OperationError, OperationFault
+from callboard.jobs.fault_points import FaultPoints
+from callboard.jobs.files.records import FileRecord, read_files
+from callboard.jobs.ids import new_job_id
+from callboard.jobs.operation import Operation
+from callboard.jobs.publisher import MessagePublisher, Wakeup
+from callboard.jobs.rate_quota import Charge
+from callboard.jobs.registry import Registry
+from callboard.jobs.relay import Relay
+from callboard.jobs.store import Store
+from callboard.jobs.submission import DEFAULT_TENANT, Submission
+from callboard.jobs.submit import Accepted, submit
+from callboard.jobs.submit_from_python import bind_submitter
+from callboard.jobs.user_code import log_fault
+
+ReadOptions = Callable[[str, Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
+"""Reads the options of a submission of an operation with such parameters."""
+
+
+def _somebody() -> bool:
+    return True
+
+
+def refuse_options(
+    _operation: str, _params: Mapping[str, Any], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Take no options.
+
+    Raises:
+        InvalidParameters: there are some.
+    """
+    if options:
+        raise InvalidParameters([(f"/{name}", "is no option here") for name in options])
+    return {}
+
+
+@dataclass(frozen=True)
+class SubmissionService:
+    """Validates, records and publishes submissions.
+
+    Attributes:
+        relay: takes confirms, and publishes what a submission woke besides itself.
+        max_active: how many active jobs the server takes.
+    """
+
+    store: Store
+    publisher: MessagePublisher
+    relay: Relay
+    registry: Registry
+    max_active: int
+    faults: FaultPoints = field(default_factory=FaultPoints)
+
+    def submit(
+        self,
+        operation: str,
+        params: Mapping[str, Any],
+        *,
+        charge: Charge | None = None,
+        check: Check = check_here,
+        **chosen: Any,
+    ) -> Accepted:
+        """Record a job and publish its message, waiting for the broker's confirm.
+
+        Once it is recorded it is accepted, whether or not the broker confirms within its
+        deadline: the outbox keeps what is not confirmed.
+
+        Args:
+            operation: the operation's name.
+            params: JSON-like.
+            charge: whose quota it uses; None for a caller with no rate.
+            check: validates the parameters.
+            chosen: fields of `Submission` that the caller chose.
+
+        Raises:
+            UnknownOperation, InvalidParameters: it can never be run.
+            OperationFault: the operation's own code failed.
+            Refused: it may not be run now.
+            StoreUnavailable: Redis does not answer.
+        """
+        found = self.registry.get(operation)
+        submission = self.prepare(found, params, check=check, **chosen)
+        accepted = submit(
+            self.store,
+            submission,
+            max_active=self.max_active,
+            max_active_operation=found.rules.max_active,
+            charge=charge,
+        )
+        self.faults.reach("between-record-and-publish")
+        if accepted.wakeup:
+            wakeup = Wakeup(
+                accepted.submission,
+                accepted.wakeup,
+                reserved=False,
+                published_ms=accepted.now_ms,
+            )
+            (confirmed,) = self.publisher.publish([wakeup])
+            if confirmed:
+                self.relay.acknowledge(accepted.job_id, accepted.wakeup)
+        return accepted
+
+    def prepare(
+        self,
+        operation: Operation,
+        params: Mapping[str, Any],
+        *,
+        check: Check = check_here,
+        **chosen: Any,
+    ) -> Submission:
+        """Validate a submission, also against the files that its tenant has.
+
+        Args:
+            operation: what to run.
+            params: JSON-like.
+            check: as for `submit`.
+            chosen: fields of `Submission` that the caller chose.
+
+        Raises:
+            InvalidParameters: it can never be run.
+            OperationFault: the operation's own code failed, which is logged.
+            StoreUnavailable: Redis does not answer.
+        """
+        tenant = chosen.get("tenant", DEFAULT_TENANT)
+
+        def look_up(file_ids: Sequence[str]) -> list[FileRecord | None]:
+            return read_files(self.store, file_ids, tenant=tenant)
+
+        job_id = chosen.pop("job_id", None) or new_job_id()
+        try:
+            return operation.submission(job_id, params, look_up=look_up, check=check, **chosen)
+        except OperationFault as error:
+            log_fault(error, operation.name)
+            raise
+
+    def serve_operations(
+        self, read_options: ReadOptions = refuse_options, *, runs: Callable[[], bool] = _somebody
+    ) -> Callable[[], None]:
+        """Let `Operation.submit` in this process come through here, until what this gives.
+
+        Args:
+            read_options: gives the fields of a submission that options choose.
+            runs: whether anybody runs jobs of this installation.
+        """
+
+        def take(name: str, params: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+            operation = self.registry.get(name)
+            if not runs():
+                raise OperationError(
+                    f"{name}: nobody would run the job: this process has neither servers nor a "
+                    "worker; set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL"
+                )
+            try:
+                return self.submit(name, params, **read_options(name, params, options)).job_id
+            except DuplicateJob as error:
+                if operation.rules.on_conflict == "return":
+                    return error.job_id
+                raise
+
+        return bind_submitter(take)

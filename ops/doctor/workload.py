@@ -1,0 +1,240 @@
+"""Whether workers live that know and run what waits, and keep house."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from callboard.jobs.limit import paused_slots, waiting_at
+from callboard.jobs.orphans import Orphans, read_orphans
+from callboard.jobs.record import pairs
+from callboard.jobs.registry import Registry
+from callboard.jobs.store import Store
+from callboard.jobs.submission import milliseconds
+from callboard.jobs.workers import Worker, list_workers
+from callboard.ops.doctor.finding import Finding
+from callboard.ops.doctor.held_back import (
+    counted,
+    look_at_late_schedules,
+    look_at_orphans,
+    look_at_paused,
+)
+
+LATE_OUTBOX: Final = timedelta(seconds=30)
+LATE_DUE: Final = timedelta(seconds=30)
+LATE_TICK: Final = timedelta(seconds=30)
+QUIET_HOUSE: Final = timedelta(seconds=15)
+LEASE_GRACE: Final = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The workers, and what waits for them.
+
+    Attributes:
+        active: by operation, how many jobs are not final.
+        queued: by queue, how many jobs wait for a worker.
+        reaped_ago: since when nobody has ended leases; None if nobody ever has.
+        late_leases: how many leases ended a while ago and are still there.
+        late_due: how many scheduled jobs should have been queued.
+        late_outbox: how many messages should have been published.
+        paused: by slot that is paused, how many jobs wait for the end of that.
+        late_schedules: those whose tick should have been taken.
+        orphans: messages that no worker here could read.
+    """
+
+    workers: Sequence[Worker]
+    active: Mapping[str, int]
+    queued: Mapping[str, int]
+    reaped_ago: timedelta | None
+    late_leases: int
+    late_due: int
+    late_outbox: int
+    outbox: int
+    paused: Mapping[str, int] = field(default_factory=dict)
+    late_schedules: Sequence[str] = ()
+    orphans: Orphans = field(default_factory=Orphans)
+
+
+def read_workload(store: Store, registry: Registry | None, *, lease: timedelta) -> Workload:
+    """Read it in a few round trips.
+
+    Args:
+        store: where.
+        registry: the operations that are known here, as web knows them.
+        lease: of running jobs.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    now = store.now_ms()
+    late_lease = now - milliseconds(lease / 2 + LEASE_GRACE)
+    replies = store.pipeline(
+        ("HGETALL", store.keys("ticks")),
+        ("ZCOUNT", store.keys("leases"), "-inf", late_lease),
+        ("ZCOUNT", store.keys("due"), "-inf", now - milliseconds(LATE_DUE)),
+        ("ZCOUNT", store.keys("outbox"), "-inf", now - milliseconds(LATE_OUTBOX)),
+        ("ZCARD", store.keys("outbox")),
+        ("ZRANGE", store.keys("operations"), 0, -1),
+        ("SMEMBERS", store.keys("queues")),
+        ("ZRANGE", store.keys("schedules"), "-inf", now - milliseconds(LATE_TICK), "BYSCORE"),
+    )
+    paused = sorted(paused_slots(store))
+    operations = {name.decode() for name in replies[5]} | {each.name for each in registry or ()}
+    queues = {name.decode() for name in replies[6]} | set(registry.queues() if registry else ())
+    reaped_ms = pairs(replies[0]).get("reap")
+    return Workload(
+        workers=list_workers(store),
+        active=_sizes(store, "active_operation", operations),
+        queued=_sizes(store, "queued", queues),
+        reaped_ago=None if reaped_ms is None else timedelta(milliseconds=now - int(reaped_ms)),
+        late_leases=replies[1],
+        late_due=replies[2],
+        late_outbox=replies[3],
+        outbox=replies[4],
+        paused=dict(zip(paused, waiting_at(store, paused), strict=True)) if paused else {},
+        late_schedules=tuple(name.decode() for name in replies[7]),
+        orphans=read_orphans(store),
+    )
+
+
+def look_at_workload(workload: Workload, *, version: str) -> Iterator[Finding]:
+    """Say what waits in vain, and for what.
+
+    Args:
+        workload: as it was read.
+        version: of this program.
+    """
+    yield from _workers(workload, version)
+    yield from _threads(workload.workers)
+    yield from _unknown(workload)
+    yield from _unheard(workload)
+    yield from _house(workload)
+    yield from _outbox(workload)
+    yield from look_at_paused(workload.paused)
+    yield from look_at_late_schedules(workload.late_schedules)
+    yield from look_at_orphans(workload.orphans)
+
+
+def _workers(workload: Workload, version: str) -> Iterator[Finding]:
+    workers = workload.workers
+    if not workers:
+        yield Finding(
+            "workers",
+            "problem",
+            "No worker has sent a heartbeat for 30 s: no job runs, and nobody keeps house.",
+            "Start one: callboardctl worker. Else look at its log.",
+        )
+        return
+    running = sum(len(worker.running) for worker in workers)
+    threads = sum(worker.threads for worker in workers)
+    plural = "s live" if len(workers) > 1 else " lives"
+    says = f"{len(workers)} worker{plural}, with {running} of {threads} threads at work."
+    yield Finding("workers", "ok", says)
+    others = sorted({worker.version for worker in workers} - {version})
+    if others:
+        yield Finding(
+            "workers version",
+            "note",
+            f"Workers run {', '.join(other or '?' for other in others)}, this is {version}.",
+            "All is well during a deploy; else restart those that were left behind.",
+        )
+
+
+def _threads(workers: Sequence[Worker]) -> Iterator[Finding]:
+    for worker in workers:
+        where = f"{worker.host} ({worker.pid})"
+        if worker.dead_threads:
+            yield Finding(
+                "workers threads",
+                "problem",
+                f"{worker.dead_threads} of {worker.threads} threads of {where} are dead.",
+                "Restart it: SIGTERM, and its process manager starts it again.",
+            )
+        if worker.stuck_threads:
+            yield Finding(
+                "workers threads",
+                "warning",
+                f"{worker.stuck_threads} of {worker.threads} threads of {where} run functions "
+                "that do not stop though they were told to.",
+                'See the logs of its jobs; isolation="process" makes such functions stop.',
+                worker.running[:3],
+            )
+
+
+def _unknown(workload: Workload) -> Iterator[Finding]:
+    known = {name for worker in workload.workers for name in worker.operations}
+    lost = {name: count for name, count in workload.active.items() if name not in known and count}
+    if lost and workload.workers:
+        yield Finding(
+            "operations",
+            "problem",
+            f"{counted(lost)} of operations that no living worker knows.",
+            "Start workers with the modules that declare them (CALLBOARD_OPERATIONS), or cancel "
+            "the jobs; those that are queued fail after 10 minutes.",
+        )
+    elif workload.workers:
+        yield Finding("operations", "ok", "Workers know the operations of all active jobs.")
+
+
+def _unheard(workload: Workload) -> Iterator[Finding]:
+    heard = {name for worker in workload.workers for name in worker.queues}
+    lost = {name: count for name, count in workload.queued.items() if name not in heard and count}
+    if lost and workload.workers:
+        yield Finding(
+            "queues",
+            "problem",
+            f"{counted(lost)} in queues that no living worker listens to.",
+            "Start workers whose operations use these queues, without --queues that leave "
+            "them out. Jobs of an operation that has another queue now move there by themselves.",
+        )
+
+
+def _house(workload: Workload) -> Iterator[Finding]:
+    late = [
+        f"{count} {what}"
+        for count, what in (
+            (workload.late_leases, "ended leases"),
+            (workload.late_due, "jobs whose time has come"),
+        )
+        if count
+    ]
+    ago = workload.reaped_ago
+    if workload.workers and (ago is None or ago > QUIET_HOUSE):
+        since = "ever" if ago is None else f"for {ago.total_seconds():,.0f} s"
+        yield Finding(
+            "housekeeper",
+            "problem",
+            f"Nobody has kept house {since}, though workers live.",
+            "Look for maintenance_task_failed and loop_failed in the logs of workers; "
+            "restart them.",
+        )
+    elif late:
+        yield Finding(
+            "housekeeper",
+            "problem",
+            f"Nobody takes care of {' and '.join(late)}.",
+            "A living worker does so; look for maintenance_task_failed in its log."
+            if workload.workers
+            else "A worker does so as soon as one lives.",
+        )
+    elif workload.workers and ago is not None:
+        yield Finding("housekeeper", "ok", f"House was kept {ago.total_seconds():.1f} s ago.")
+
+
+def _outbox(workload: Workload) -> Iterator[Finding]:
+    if workload.late_outbox:
+        yield Finding(
+            "outbox",
+            "problem",
+            f"{workload.late_outbox} of {workload.outbox} messages are late by 30 s or more.",
+            "RabbitMQ is away or blocked, or no worker relays; jobs start once that is mended.",
+        )
+    else:
+        yield Finding("outbox", "ok", f"No message is late; {workload.outbox} are on their way.")
+
+
+def _sizes(store: Store, line: str, names: AbstractSet[str]) -> dict[str, int]:
+    sizes = store.pipeline(*(("ZCARD", store.keys(line, name)) for name in names))
+    return dict(zip(names, sizes, strict=True))
