@@ -19,21 +19,21 @@ class _Meaning(NamedTuple):
 
 # What is in the sets and not in the records is meant by `or the reverse`.
 _MEANINGS: Final[dict[Group, _Meaning]] = {
-    "wakeup": _Meaning("problem", "Queued jobs that nobody will wake, or the reverse"),
-    "lease": _Meaning("problem", "Running jobs without a lease, which never end, or the reverse"),
-    "slot": _Meaning("problem", "Places taken by jobs that do not run, or the reverse"),
-    "waiting": _Meaning("problem", "Blocked jobs that wait for no place, or the reverse"),
-    "reservation": _Meaning("problem", "Reserved places that never lapse, or the reverse"),
-    "schedule": _Meaning("problem", "Scheduled jobs that never come due, or the reverse"),
-    "capacity": _Meaning("warning", "Jobs that are counted as active and are not, or the reverse"),
-    "unique": _Meaning("warning", "Unique keys of no active job, or the reverse"),
-    "conflict": _Meaning("warning", "Active jobs whose unique key another active job has"),
-    "queue": _Meaning("warning", "Jobs in a queue that do not wait for a worker, or the reverse"),
-    "listing": _Meaning("warning", "Jobs that stand in wrong lists, or the reverse"),
-    "expiry": _Meaning("warning", "Ended jobs that would stay for ever, or the reverse"),
-    "batch": _Meaning("warning", "Batches that differ from their jobs"),
-    "fragment": _Meaning("warning", "What was left of records"),
-    "delivery": _Meaning("warning", "Callbacks that wait for nobody, or the reverse"),
+    "wakeup": _Meaning("problem", "Queued jobs without a message, or the reverse"),
+    "lease": _Meaning("problem", "Running jobs without a lease, or the reverse"),
+    "slot": _Meaning("problem", "Places held by jobs that are not running, or the reverse"),
+    "waiting": _Meaning("problem", "Blocked jobs that wait for no slot, or the reverse"),
+    "reservation": _Meaning("problem", "Reservations that never expire, or the reverse"),
+    "schedule": _Meaning("problem", "Scheduled jobs without a due time, or the reverse"),
+    "capacity": _Meaning("warning", "Jobs counted as active that are not, or the reverse"),
+    "unique": _Meaning("warning", "Unique keys without an active job, or the reverse"),
+    "conflict": _Meaning("warning", "Active jobs that share a unique key"),
+    "queue": _Meaning("warning", "Jobs listed as queued that are not, or the reverse"),
+    "listing": _Meaning("warning", "Jobs in the wrong indexes, or the reverse"),
+    "expiry": _Meaning("warning", "Final jobs that never expire, or the reverse"),
+    "batch": _Meaning("warning", "Batches whose counts differ from their jobs"),
+    "fragment": _Meaning("warning", "Fragments of records"),
+    "delivery": _Meaning("warning", "Deliveries missing from their queue, or the reverse"),
 }
 
 
@@ -60,11 +60,11 @@ def _finding(found: ConsistencyResult, group: Group, *, repair: bool) -> Finding
     meaning, faults = _MEANINGS[group], found.groups[group]
     matter = f"{meaning.says}: {faults.count:,}."
     if group in UNREPAIRABLE:
-        remedy = "Look at both with callboard status, and cancel one of them."
+        remedy = "Compare both with callboard status, and cancel one."
         return Finding(f"stuck {group}", meaning.level, matter, remedy, faults.examples)
     if repair:
         return Finding(f"stuck {group}", "note", matter, "", faults.examples, mended=True)
-    remedy = "callboardctl doctor --repair puts it right."
+    remedy = "Run callboardctl doctor --repair."
     return Finding(f"stuck {group}", meaning.level, matter, remedy, faults.examples)
 
 
@@ -79,7 +79,7 @@ def _cut(found: ConsistencyResult) -> Iterator[Finding]:
     yield Finding(
         "stuck bound",
         "note",
-        f"Not all was looked at: {len(parts)} sets or kinds of keys are longer than the bound.",
-        "callboardctl doctor --most with a larger number looks at more.",
+        f"Not everything was checked: {len(parts)} sets or kinds of keys exceed the limit.",
+        "Run callboardctl doctor --most with a larger number.",
         parts[:5],
     )

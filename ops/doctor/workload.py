@@ -123,14 +123,14 @@ def _workers(workload: Workload, version: str) -> Iterator[Finding]:
         yield Finding(
             "workers",
             "problem",
-            "No worker has sent a heartbeat for 30 s: no job runs, and nobody keeps house.",
-            "Start one: callboardctl worker. Else look at its log.",
+            "No worker has sent a heartbeat for 30 s: no jobs run, and there is no housekeeping.",
+            "Start a worker with callboardctl worker, or check its log.",
         )
         return
     running = sum(len(worker.running) for worker in workers)
     threads = sum(worker.threads for worker in workers)
-    plural = "s live" if len(workers) > 1 else " lives"
-    says = f"{len(workers)} worker{plural}, with {running} of {threads} threads at work."
+    plural = "s are alive" if len(workers) > 1 else " is alive"
+    says = f"{len(workers)} worker{plural}, with {running} of {threads} threads busy."
     yield Finding("workers", "ok", says)
     others = sorted({worker.version for worker in workers} - {version})
     if others:
@@ -138,7 +138,7 @@ def _workers(workload: Workload, version: str) -> Iterator[Finding]:
             "workers version",
             "note",
             f"Workers run {', '.join(other or '?' for other in others)}, this is {version}.",
-            "All is well during a deploy; else restart those that were left behind.",
+            "This is normal during a deployment; otherwise restart the older workers.",
         )
 
 
@@ -150,15 +150,15 @@ def _threads(workers: Sequence[Worker]) -> Iterator[Finding]:
                 "workers threads",
                 "problem",
                 f"{worker.dead_threads} of {worker.threads} threads of {where} are dead.",
-                "Restart it: SIGTERM, and its process manager starts it again.",
+                "Send SIGTERM; the process manager then restarts it.",
             )
         if worker.stuck_threads:
             yield Finding(
                 "workers threads",
                 "warning",
                 f"{worker.stuck_threads} of {worker.threads} threads of {where} run functions "
-                "that do not stop though they were told to.",
-                'See the logs of its jobs; isolation="process" makes such functions stop.',
+                "that ignore a request to stop.",
+                'See the logs of these jobs; isolation="process" makes such functions stop.',
                 worker.running[:3],
             )
 
@@ -170,9 +170,9 @@ def _unknown(workload: Workload) -> Iterator[Finding]:
         yield Finding(
             "operations",
             "problem",
-            f"{counted(lost)} of operations that no living worker knows.",
+            f"{counted(lost)} of operations that no live worker knows.",
             "Start workers with the modules that declare them (CALLBOARD_OPERATIONS), or cancel "
-            "the jobs; those that are queued fail after 10 minutes.",
+            "the jobs; queued ones fail after 10 minutes.",
         )
     elif workload.workers:
         yield Finding("operations", "ok", "Workers know the operations of all active jobs.")
@@ -185,9 +185,9 @@ def _unheard(workload: Workload) -> Iterator[Finding]:
         yield Finding(
             "queues",
             "problem",
-            f"{counted(lost)} in queues that no living worker listens to.",
-            "Start workers whose operations use these queues, without --queues that leave "
-            "them out. Jobs of an operation that has another queue now move there by themselves.",
+            f"{counted(lost)} in queues that no live worker consumes.",
+            "Start workers whose operations use these queues, without a --queues option that "
+            "excludes them. Jobs of an operation whose queue changed move automatically.",
         )
 
 
@@ -195,8 +195,8 @@ def _house(workload: Workload) -> Iterator[Finding]:
     late = [
         f"{count} {what}"
         for count, what in (
-            (workload.late_leases, "ended leases"),
-            (workload.late_due, "jobs whose time has come"),
+            (workload.late_leases, "expired leases"),
+            (workload.late_due, "overdue scheduled jobs"),
         )
         if count
     ]
@@ -206,7 +206,7 @@ def _house(workload: Workload) -> Iterator[Finding]:
         yield Finding(
             "housekeeper",
             "problem",
-            f"Nobody has kept house {since}, though workers live.",
+            f"No housekeeping has run {since}, although workers are alive.",
             "Look for maintenance_task_failed and loop_failed in the logs of workers; "
             "restart them.",
         )
@@ -214,13 +214,13 @@ def _house(workload: Workload) -> Iterator[Finding]:
         yield Finding(
             "housekeeper",
             "problem",
-            f"Nobody takes care of {' and '.join(late)}.",
-            "A living worker does so; look for maintenance_task_failed in its log."
+            f"Housekeeping is late: {' and '.join(late)}.",
+            "Look for maintenance_task_failed in the logs of workers."
             if workload.workers
-            else "A worker does so as soon as one lives.",
+            else "Start a worker.",
         )
     elif workload.workers and ago is not None:
-        yield Finding("housekeeper", "ok", f"House was kept {ago.total_seconds():.1f} s ago.")
+        yield Finding("housekeeper", "ok", f"Housekeeping ran {ago.total_seconds():.1f} s ago.")
 
 
 def _outbox(workload: Workload) -> Iterator[Finding]:
@@ -229,10 +229,12 @@ def _outbox(workload: Workload) -> Iterator[Finding]:
             "outbox",
             "problem",
             f"{workload.late_outbox} of {workload.outbox} messages are late by 30 s or more.",
-            "RabbitMQ is away or blocked, or no worker relays; jobs start once that is mended.",
+            "RabbitMQ is unavailable or blocked, or no worker publishes; jobs start afterwards.",
         )
     else:
-        yield Finding("outbox", "ok", f"No message is late; {workload.outbox} are on their way.")
+        yield Finding(
+            "outbox", "ok", f"No message is late; {workload.outbox} are waiting to be published."
+        )
 
 
 def _sizes(store: Store, line: str, names: AbstractSet[str]) -> dict[str, int]:
