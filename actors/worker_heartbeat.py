@@ -53,8 +53,6 @@ class WorkerHeartbeat:
             limit(self._store, self._container.limits, source="declared")
             self._declare_schedules()
             self._declared = True
-        elif self._is_forgotten():
-            self._restore_schedules()
         names = sorted(operation.name for operation in registry)
         fields = {
             "host": socket.gethostname(),
@@ -69,7 +67,9 @@ class WorkerHeartbeat:
             "homes": json.dumps({each.name: each.rules.queue for each in registry}),
             "format": str(FORMAT),
         }
-        heartbeat_worker(self._store, self._name, fields, operations=names)
+        if heartbeat_worker(self._store, self._name, fields, operations=names):
+            # Also right after declaring them: Redis may have lost everything in between.
+            self._restore_schedules()
 
     def _listens_to(self) -> list[str]:
         names = self._container.registry.queues()
@@ -82,10 +82,6 @@ class WorkerHeartbeat:
             remove_worker(self._store, self._name)
         except StoreUnavailable:
             log.debug("worker_departure_failed")
-
-    def _is_forgotten(self) -> bool:
-        (known,) = self._store.pipeline(("EXISTS", self._store.keys("worker", self._name)))
-        return not known
 
     def _restore_schedules(self) -> None:
         """Declare them again if Redis lost them; one that a later file removed is not lost."""

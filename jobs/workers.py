@@ -45,13 +45,16 @@ class Worker:
 
 def heartbeat_worker(
     store: Store, worker: str, fields: Mapping[str, str], *, operations: Sequence[str]
-) -> None:
+) -> bool:
     """Record that a worker lives, for another 30 s, with its fields: host, pid, threads and so on.
+
+    Returns:
+        Whether Redis did not know it: it is new, was silent for too long, or Redis lost its data.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    store.run(
+    answer = store.run(
         "heartbeat_worker",
         store.keys("workers"),
         worker=worker,
@@ -59,6 +62,7 @@ def heartbeat_worker(
         operations=json.dumps(list(operations)),
         lasts_ms=milliseconds(HEARTBEAT_LASTS),
     )
+    return answer.word == "joined"
 
 
 def remove_worker(store: Store, worker: str) -> None:

@@ -5,15 +5,15 @@
 --          fields      json  host, pid, version, queues, threads and so on: strings
 --          operations  json  names that this worker knows
 --          lasts_ms    int   how long a heartbeat is good for
--- RETURNS  recorded
+-- RETURNS  joined | recorded
 --
 -- A worker without a heartbeat is forgotten by itself.
 redis.call('ZADD', workers, now, worker)
 redis.call('ZREMRANGEBYSCORE', workers, '-inf', now - lasts_ms)
 for name, value in pairs(fields) do redis.call('HSET', key_worker(worker), name, value) end
-redis.call('HSETNX', key_worker(worker), 'since_ms', whole(now))
+local joined = redis.call('HSETNX', key_worker(worker), 'since_ms', whole(now)) == 1
 redis.call('HSET', key_worker(worker), 'heartbeat_ms', whole(now))
 redis.call('PEXPIRE', key_worker(worker), lasts_ms)
 count_threads(lasts_ms)
 for _, operation in ipairs(operations) do redis.call('ZADD', key_operations(), now, operation) end
-return answer('recorded')
+return answer(joined and 'joined' or 'recorded')

@@ -1,12 +1,18 @@
 """Schedules in a process that runs: from the file at its start to a job that has ended."""
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from callboard.actors.runs import Runs
+from callboard.actors.watchdog.thread_watch import Watchdog
+from callboard.actors.worker_heartbeat import WorkerHeartbeat
 from callboard.jobs.schedules.records import list_schedules, read_schedule, remove_schedule
+from callboard.jobs.store import ScriptAnswer, Store
 from callboard.jobs.submission import moment
 from tests.eventually import eventually
 from tests.integration.test_embedded_worker import Embedded
@@ -56,6 +62,33 @@ def test_a_redis_that_lost_everything_gets_the_files_schedules_again(embedded: E
     store.redis.flushall()
     embedded.lifecycle.worker_heartbeat.send()
 
+    assert [each.name for each in list_schedules(store)] == ["yearly"]
+
+
+class _LosesAll(Store):
+    """Its Redis loses all that it has just before the first heartbeat."""
+
+    lost = False
+
+    def run(self, name: str, key: str, **arguments: Any) -> ScriptAnswer:
+        if name == "heartbeat_worker" and not self.lost:
+            self.lost = True
+            self.redis.flushall()
+        return super().run(name, key, **arguments)
+
+
+def test_a_redis_that_loses_everything_before_a_heartbeat_gets_the_schedules_too(
+    embedded: Embedded,
+) -> None:
+    names = embedded.store.keys("schedules")
+    eventually(lambda: embedded.store.redis.zcard(names) == 1, what="the schedule is in Redis")
+    store = _LosesAll(embedded.store.redis, embedded.container.settings.namespace)
+    container = dataclasses.replace(embedded.container, store=store)
+    watchdog = Watchdog(Runs(), stuck_after=timedelta(minutes=1), drain=None)
+
+    WorkerHeartbeat(container, "another", Runs(), watchdog).send()
+
+    assert store.lost
     assert [each.name for each in list_schedules(store)] == ["yearly"]
 
 
