@@ -1,18 +1,14 @@
 """The one table of routes: where, what answers, and which role each method needs."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from callboard.api.authentication import Keyring
 from callboard.api.batches.items import ITEM_DEPTH, BatchItems
-from callboard.api.batches.reading import BatchReader, BatchWaits
-from callboard.api.batches.resource import BatchesResource, BatchResource
+from callboard.api.batches.resource import BatchesResource, BatchReader, BatchResource, BatchWaits
 from callboard.api.body_memory import BodyMemory
-from callboard.api.callbacks.resource import (
-    BatchCallbacksResource,
-    JobCallbacksResource,
-    ResendBatchCallbackResource,
-    ResendJobCallbackResource,
-)
+from callboard.api.callbacks.resource import CallbacksResource, ResendResource
 from callboard.api.event_stream import EventsResource
 from callboard.api.files.content import FileContentResource
 from callboard.api.files.downloads import Downloads
@@ -29,30 +25,43 @@ from callboard.api.jobs.result import ResultResource
 from callboard.api.jobs.retry import RetryResource
 from callboard.api.jobs.retry_after import Durations
 from callboard.api.media import Media
-from callboard.api.openapi.resource import OpenApiResource
 from callboard.api.operations.resource import (
     OperationResource,
     OperationResponder,
     OperationsResource,
     PauseResource,
-    ResumeResource,
 )
 from callboard.api.operations.submit import OperationJobs
 from callboard.api.problems.pages import ProblemResource, ProblemsResource
-from callboard.api.route import Route
 from callboard.api.schedules.resource import (
     SchedulePauseResource,
     ScheduleResource,
-    ScheduleResumeResource,
+    ScheduleResponder,
     SchedulesResource,
 )
-from callboard.api.schedules.responder import ScheduleResponder
 from callboard.api.server.docs import DocsAssetResource, DocsResource
 from callboard.api.server.health import AliveResource, ReadyResource
 from callboard.api.server.index import IndexResource
+from callboard.api.server.openapi import OpenApiResource
 from callboard.api.server.workers import WorkersResource
 from callboard.api.services import Services
+from callboard.config import Role
 from callboard.jobs.read import read_status_snapshots
+
+
+@dataclass(frozen=True)
+class Route:
+    """One address.
+
+    Attributes:
+        template: its path.
+        resource: what answers.
+        roles: the role that each method needs, None for everybody; HEAD is as GET.
+    """
+
+    template: str
+    resource: object
+    roles: Mapping[str, Role | None]
 
 
 def routes(
@@ -73,8 +82,8 @@ def routes(
     operations = OperationsResource(registry, described)
     submitting = OperationJobs(media, acceptance, FormReader(services, media))
     operation = OperationResource(registry, described, submitting)
-    pause = PauseResource(registry, store, media, described)
-    resume = ResumeResource(registry, store, media, described)
+    pause = PauseResource(registry, store, media, described, places=0)
+    resume = PauseResource(registry, store, media, described, places=None)
     ready = ReadyResource(store, services.broker_trouble, media, services.draining, keyring)
     openapi = OpenApiResource(registry, keyring.is_required)
     scheduled = ScheduleResponder(store, media)
@@ -117,12 +126,12 @@ def routes(
         ),
         Route(
             "/v1/jobs/{job_id}/callbacks",
-            JobCallbacksResource(store, media, reader.read),
+            CallbacksResource(store, media, "job", reader.read),
             {"GET": "viewer"},
         ),
         Route(
             "/v1/jobs/{job_id}/callbacks/{delivery}/resend",
-            ResendJobCallbackResource(store, media, reader.read),
+            ResendResource(store, media, "job", reader.read),
             {"POST": "client"},
         ),
         Route(
@@ -139,12 +148,12 @@ def routes(
         ),
         Route(
             "/v1/batches/{batch_id}/callbacks",
-            BatchCallbacksResource(store, media, batches.read),
+            CallbacksResource(store, media, "batch", batches.read),
             {"GET": "viewer"},
         ),
         Route(
             "/v1/batches/{batch_id}/callbacks/{delivery}/resend",
-            ResendBatchCallbackResource(store, media, batches.read),
+            ResendResource(store, media, "batch", batches.read),
             {"POST": "client"},
         ),
         Route("/v1/operations", operations, {"GET": "viewer"}),
@@ -159,12 +168,12 @@ def routes(
         ),
         Route(
             "/v1/schedules/{schedule}/pause",
-            SchedulePauseResource(store, media, scheduled),
+            SchedulePauseResource(store, media, scheduled, paused=True),
             {"POST": "operator"},
         ),
         Route(
             "/v1/schedules/{schedule}/resume",
-            ScheduleResumeResource(store, media, scheduled),
+            SchedulePauseResource(store, media, scheduled, paused=False),
             {"POST": "operator"},
         ),
         Route("/v1/files", FilesResource(services, media), {"GET": "viewer", "POST": "client"}),
@@ -188,5 +197,5 @@ def routes(
         Route("/docs", DocsResource(), {"GET": None}),
         Route("/docs/assets/{digest}/{file}", DocsAssetResource(), {"GET": None}),
     )
-    openapi.of_routes(table)
+    openapi.describe({route.template: route.roles for route in table})
     return table

@@ -1,13 +1,13 @@
 """Read jobs for a caller, and answer with them."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import falcon
 
 from callboard.api.caller import Caller
 from callboard.api.jobs.estimates import Estimates
-from callboard.api.jobs.render import JobObject, job_object
+from callboard.api.jobs.render import job_object
 from callboard.api.jobs.retry_after import retry_after_s
 from callboard.api.media import Media
 from callboard.api.request import Request
@@ -93,7 +93,7 @@ class JobResponder:
         record: Record,
         now: datetime | None = None,
         estimate: Estimate = UNKNOWN,
-    ) -> JobObject:
+    ) -> dict[str, Any]:
         """Give the job object as this caller sees it."""
         return job_object(
             record,

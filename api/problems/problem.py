@@ -1,12 +1,10 @@
 """A problem (RFC 9457): what a refused request is answered with."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import falcon
-from pydantic import Field
 
-from callboard.api.answer_types import Address, TypedDict
 from callboard.api.problems.problem_type import ProblemType
 from callboard.api.problems.table import (
     BY_ERROR,
@@ -21,25 +19,6 @@ from callboard.jobs import errors
 from callboard.jobs.rate_quota import POLICY
 
 _MAX_ERRORS: Final = 100
-
-
-class InputErrorObject(TypedDict):
-    """One thing that is wrong with a request."""
-
-    detail: str
-    pointer: Annotated[
-        str, Field(description="A JSON Pointer into the body, or a query parameter's name.")
-    ]
-
-
-class ProblemObject(TypedDict):
-    """What a refused request is answered with; some types have further members."""
-
-    type: Address
-    title: str
-    status: int
-    detail: Annotated[str, Field(description="What can be done about it.")]
-    request_id: Annotated[str, Field(description="This request's id in the server's log.")]
 
 
 class Problem(Exception):
@@ -72,14 +51,14 @@ class Problem(Exception):
 
     def body(self, urls: Urls, request_id: str) -> dict[str, Any]:
         """Give the problem object."""
-        problem: ProblemObject = {
+        return {
             "type": self.type.address(urls),
             "title": self.type.title,
             "status": self.type.status,
             "detail": self.detail,
             "request_id": request_id,
+            **self.members,
         }
-        return {**problem, **self.members}
 
 
 def invalid_request(wrong: list[tuple[str, str]]) -> Problem:
@@ -122,7 +101,7 @@ def _of_framework(error: falcon.HTTPError) -> Problem:
     return Problem(found, detail, headers=headers)
 
 
-def _errors(wrong: list[tuple[str, str]]) -> list[InputErrorObject]:
+def _errors(wrong: list[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"detail": detail, "pointer": pointer} for pointer, detail in wrong[:_MAX_ERRORS]]
 
 
