@@ -26,7 +26,7 @@ from callboard.api.app import create_app
 from callboard.jobs.operation import Operation
 from callboard.jobs.registry import Registry
 from callboard.ops.checking.process import CheckProcess
-from callboard.ops.web import MAX_COMPUTED, give_turns
+from callboard.ops.servers.web import MAX_COMPUTED, give_turns
 from tests.api_stage import Stage, echo
 
 if TYPE_CHECKING:

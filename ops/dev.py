@@ -31,7 +31,7 @@ def dev(modules: tuple[str, ...], port: int | None, *, reload: bool) -> None:
     MODULE names a module of operations, such as my.operations; FILE is the path of one. The
     modules in CALLBOARD_OPERATIONS are served as well.
     """
-    from callboard.ops.embedded import serve  # noqa: PLC0415 — the other commands need no web server
+    from callboard.ops.servers.one_process import serve  # noqa: PLC0415 — the other commands need no web server
 
     find_modules_here()
     listening, chosen = _bound(port)

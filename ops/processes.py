@@ -30,7 +30,7 @@ def web(host: str | None, port: int | None, processes: int | None) -> None:
     if "ssl" in sys.modules:  # as after `python -m callboard.ops.cli web`
         os.execv(sys.executable, [sys.executable, "-m", "callboard.ops.start", *sys.argv[1:]])  # noqa: S606
     _override(host=host, port=port, web_concurrency=processes)
-    from callboard.ops.gunicorn_application import Application, CannotStart  # noqa: PLC0415 — see above
+    from callboard.ops.servers.gunicorn_application import Application, CannotStart  # noqa: PLC0415 — see above
 
     try:
         Application().run()
@@ -46,8 +46,8 @@ def worker(threads: int | None) -> None:
     SIGTERM lets running jobs finish within CALLBOARD_SHUTDOWN_GRACE and releases the others to
     other workers; SIGHUP does the same and then restarts the worker.
     """
-    from callboard.config.descriptors import TooFewFiles, allow_files_of_worker  # noqa: PLC0415 — a moment
     from callboard.config.load import load_settings_or_exit  # noqa: PLC0415 — saved for `web`
+    from callboard.ops.open_files import TooFewFiles, allow_files_of_worker  # noqa: PLC0415 — a moment
 
     threads = threads or load_settings_or_exit().threads
     try:

@@ -13,7 +13,7 @@ from callboard.client import Client, Problem
 from callboard.client.cli import main
 from callboard.jobs.schedules.records import put_schedule
 from callboard.jobs.schedules.schedule import Schedule
-from callboard.ops.web import application, listen
+from callboard.ops.servers.web import application, listen
 from tests.integration.test_embedded_worker import Embedded
 
 WORDS = b"one two three"

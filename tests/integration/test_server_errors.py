@@ -16,9 +16,9 @@ import pytest
 import waitress.server
 
 from callboard.config.environment import bare_environment
-from callboard.ops.allowance import Allowance
-from callboard.ops.gunicorn_connection import Connection
-from callboard.ops.waitress_channel import answer_with_problems
+from callboard.ops.servers.gunicorn_connection import Connection
+from callboard.ops.servers.slow_clients import Allowance
+from callboard.ops.servers.waitress_channel import answer_with_problems
 from tests.api_stage import ADD, Stage
 from tests.eventually import eventually
 from tests.servers import RedisServer

@@ -22,7 +22,7 @@ from callboard.config import load_settings
 from callboard.config.logging import configure_logging
 from callboard.config.telemetry import Telemetry
 from callboard.jobs.read import read
-from callboard.ops.web import application, listen
+from callboard.ops.servers.web import application, listen
 from tests.api_stage import Stage
 from tests.eventually import eventually
 

@@ -41,7 +41,7 @@ of_extras = {"opentelemetry", "pytest"}
 package = importlib.import_module("callboard")
 for found in pkgutil.walk_packages(package.__path__, "callboard."):
     # One is a file of gunicorn's, and one a program; `web` and `worker` run both.
-    if found.name not in ("callboard.config.gunicorn", "callboard.ops.worker"):
+    if found.name not in ("callboard.ops.servers.gunicorn_config", "callboard.ops.worker"):
         try:
             importlib.import_module(found.name)
         except ModuleNotFoundError as error:

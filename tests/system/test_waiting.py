@@ -18,7 +18,7 @@ from bench.clients import Clients
 from bench.waiting import Changes, Load, measure
 from callboard.client import Client
 from callboard.jobs.progress import LogBounds, ProgressReport, progress
-from callboard.ops.embedded import MAX_STREAMS, MAX_WAITS
+from callboard.ops.servers.one_process import MAX_STREAMS, MAX_WAITS
 from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
 from tests.system.connection import Connection, left_alone

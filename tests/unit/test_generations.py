@@ -2,7 +2,7 @@
 
 import os
 
-from callboard.config.generations import Generations
+from callboard.ops.servers.generations import Generations
 
 
 def test_a_generation_is_succeeded_only_once_a_younger_one_serves() -> None:

@@ -13,9 +13,14 @@ from gunicorn.http.errors import InvalidChunkSize, LimitRequestHeaders
 from gunicorn.http.unreader import IterUnreader
 from waitress.adjustments import Adjustments
 
-from callboard.ops.allowance import Allowance
-from callboard.ops.gunicorn_connection import FREE_CHUNKS, MAX_HEADER_BYTES, Chunks, Connection
-from callboard.ops.waitress_requests import Limits, Parser
+from callboard.ops.servers.gunicorn_connection import (
+    FREE_CHUNKS,
+    MAX_HEADER_BYTES,
+    Chunks,
+    Connection,
+)
+from callboard.ops.servers.slow_clients import Allowance
+from callboard.ops.servers.waitress_requests import Limits, Parser
 
 pytestmark = pytest.mark.check
 

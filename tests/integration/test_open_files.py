@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from callboard.config.descriptors import MIN_FILES, room_for_clients
+from callboard.ops.open_files import MIN_FILES, room_for_clients
 from tests.eventually import eventually
 from tests.servers import free_port
 
@@ -46,7 +46,9 @@ def _start(command: list[str], files: int, **settings: str) -> subprocess.Comple
 
 def test_a_web_server_that_could_serve_nobody_says_so_in_a_sentence() -> None:
     ended = _start(
-        ["gunicorn", "--config", "config/gunicorn.py", "nothing:here"], MIN_FILES - 1, **SERVERS
+        ["gunicorn", "--config", "ops/servers/gunicorn_config.py", "nothing:here"],
+        MIN_FILES - 1,
+        **SERVERS,
     )
 
     assert ended.returncode == 2

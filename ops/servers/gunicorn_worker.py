@@ -15,8 +15,8 @@ from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.ggevent import GeventWorker
 
 from callboard.config.lines import get_logger
-from callboard.ops.gunicorn_connection import LINGER_S, Chunks, Connection
-from callboard.ops.gunicorn_listener import Listener
+from callboard.ops.servers.gunicorn_connection import LINGER_S, Chunks, Connection
+from callboard.ops.servers.gunicorn_listener import Listener
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

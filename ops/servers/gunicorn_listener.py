@@ -5,7 +5,7 @@ from typing import Any
 import gevent
 from gevent.server import StreamServer
 
-from callboard.ops.accepting import PAUSE_S, Shortage
+from callboard.ops.servers.file_shortage import PAUSE_S, Shortage
 
 
 class Listener(StreamServer):  # type: ignore[misc]  # no types

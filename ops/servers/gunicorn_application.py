@@ -9,8 +9,8 @@ from gunicorn.app.base import Application as GunicornApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
-CONFIGURATION: Final = Path(__file__).parents[1] / "config" / "gunicorn.py"
-APPLICATION: Final = "callboard.ops.web:create()"
+CONFIGURATION: Final = Path(__file__).with_name("gunicorn_config.py")
+APPLICATION: Final = "callboard.ops.servers.web:create()"
 
 
 class CannotStart(Exception):

@@ -15,14 +15,14 @@ for _name in [
 ]:
     del sys.modules[_name]
 
-from callboard.config.descriptors import (  # noqa: E402
+from callboard.config.load import load_settings_or_exit  # noqa: E402
+from callboard.config.logging import configure_logging  # noqa: E402
+from callboard.ops.open_files import (  # noqa: E402
     TooFewFiles,
     allow_many_files,
     room_for_clients,
 )
-from callboard.config.generations import Generations  # noqa: E402
-from callboard.config.load import load_settings_or_exit  # noqa: E402
-from callboard.config.logging import configure_logging  # noqa: E402
+from callboard.ops.servers.generations import Generations  # noqa: E402
 
 _FINISH_S = 15  # that requests get to end, and the processes to hang up after that
 _HANG_UP_S = 3
@@ -112,7 +112,7 @@ _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
 backlog = 2048
 workers = _settings.web_concurrency
-worker_class = "callboard.ops.gunicorn_worker.Worker"  # by name: config imports no other folder
+worker_class = "callboard.ops.servers.gunicorn_worker.Worker"  # by name: each process imports it
 worker_connections = _clients()  # of each process; a waiting client holds one
 preload_app = False  # connections are made in the workers, after the fork
 max_requests = 0

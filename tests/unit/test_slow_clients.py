@@ -2,7 +2,7 @@
 
 import pytest
 
-from callboard.ops.allowance import Allowance
+from callboard.ops.servers.slow_clients import Allowance
 
 pytestmark = pytest.mark.check
 

@@ -21,14 +21,18 @@ from callboard.actors.worker import WorkerLifecycle
 from callboard.api.callbacks.body import CallbackBodies
 from callboard.api.files.transfer_limits import TransferLimits
 from callboard.config import Settings
-from callboard.config.descriptors import allow_many_files, room_for_clients
 from callboard.config.lines import get_logger
 from callboard.config.telemetry import Telemetry
 from callboard.ops.checking.process import CheckProcess
+from callboard.ops.open_files import allow_many_files, room_for_clients
+from callboard.ops.servers.waitress_channel import (
+    answer_with_problems,
+    finish_requests,
+    take_no_more,
+)
+from callboard.ops.servers.waitress_requests import Limits
+from callboard.ops.servers.web import application, give_turns, listen
 from callboard.ops.submissions import serve_operations
-from callboard.ops.waitress_channel import answer_with_problems, finish_requests, take_no_more
-from callboard.ops.waitress_requests import Limits
-from callboard.ops.web import application, give_turns, listen
 
 WEB_THREADS: Final = 80
 MAX_WAITS: Final = 32

@@ -1,0 +1,1 @@
+"""What gunicorn and waitress need to serve the application: configuration, connections, limits."""
