@@ -124,7 +124,7 @@ class Site:
         b"".join(self.app(environ, answer))
         self.loop.give_turn()
         took_s = time.process_time() - began
-        return max(self.beat.longest_s, self.loop.longest_s), took_s, answer.status[:3]
+        return max(self.beat.longest_s, self.loop.longest_s), took_s, (answer.status or "")[:3]
 
 
 def main() -> None:

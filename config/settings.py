@@ -16,9 +16,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from callboard.config.addresses import BrokerUrl, RedisUrl
 from callboard.config.callbacks import RETRIES, Durations, HostPatterns, Ports, SigningKey
+from callboard.config.extras import can_export
 from callboard.config.public_url import PublicUrl
 from callboard.config.storage import Folder, LocalFile, StorageUrl
-from callboard.config.telemetry import can_export
 from callboard.config.tls import TLS
 from callboard.config.values import (
     ApiKeys,

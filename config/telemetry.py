@@ -1,7 +1,6 @@
 """Traces of a process: the tracer, and the thread that sends spans by OTLP."""
 
 import threading
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
@@ -77,16 +76,6 @@ class Telemetry:
         thread = threading.Thread(target=self._provider.shutdown, name="telemetry", daemon=True)
         thread.start()
         thread.join(timeout)
-
-
-def can_export() -> bool:
-    """Say whether the packages of the extra `telemetry` are installed."""
-    try:
-        return all(
-            find_spec(f"opentelemetry.{name}") for name in ("sdk.trace", "exporter.otlp.proto.http")
-        )
-    except ImportError:
-        return False
 
 
 def _by_otlp() -> "SpanProcessor":
