@@ -95,7 +95,7 @@ def confirm_cancel(store: Store, job_id: str, token: str, *, caller: str) -> Wor
     word = _cancel(store, job_id, _digest(token, job_id, caller))
     match word:
         case "stale":
-            raise ConfirmationStale("Ask for a new one: send the request without a body.")
+            raise ConfirmationStale("To get a new one, send the request without a body.")
         case "ended":
             raise JobFinal(f"Job {job_id} has ended.")
         case "missing":

@@ -327,7 +327,7 @@ class ResultTooLarge(Failure):
 
 
 class FileGone(Failure):
-    """A file that the job takes, or made, is not there any more."""
+    """A file that the job uses no longer exists."""
 
     kind = "file-gone"
 

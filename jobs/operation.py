@@ -259,7 +259,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
 
     def declare(target: Any) -> Operation:
         if not callable(target) or isinstance(target, type) or not hasattr(target, "__name__"):
-            raise OperationError(f"{target!r}: @operation declares functions, and this is none")
+            raise OperationError(f"{target!r}: @operation can only decorate functions")
         label = name or target.__name__
         for option in unknown:
             raise OperationError(f"{label}: {unknown_option(option)}")

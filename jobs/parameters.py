@@ -65,7 +65,7 @@ class Parameters:
             self.result_schema: Final = self.returns.schema
         except (PydanticUserError, TypeError, NameError) as error:
             raise OperationError(
-                f"{function.__name__}: no schema from its type hints: {error}"
+                f"{function.__name__}: no schema for its type hints: {error}"
             ) from error
         self.takes_files = MEDIA_TYPES in json.dumps(self.schema)
         self.schema["title"] = function.__name__
@@ -73,7 +73,7 @@ class Parameters:
             if '"writeOnly": true' in json.dumps(schema):
                 raise OperationError(
                     f"{function.__name__}: parameters and results are stored and shown, so they "
-                    "can be no secrets; pass the name of a secret that the worker looks up"
+                    "must not be secrets; pass the name of a secret that the worker looks up"
                 )
 
     @property

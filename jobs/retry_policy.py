@@ -100,7 +100,7 @@ def policy_of(
     if retry is None:
         return RetryPolicy(DEFAULT_BACKOFF if backoff is None else backoff)
     if backoff is not None:
-        raise ValueError("backoff and retry exclude each other: a retry policy has its own delays")
+        raise ValueError("backoff and retry cannot be combined: a retry policy sets its own delays")
     if isinstance(retry, type):
         raise ValueError(f"retry must be an object, as in retry={retry.__name__}()")
     if not callable(retry) and not isinstance(retry, RetryPolicy):
@@ -145,7 +145,7 @@ def _checked(delay: object) -> timedelta:
             raise _NoDelay("the delay is not between 0 and a year")
         delay = timedelta(seconds=delay)
     if type(delay) is not timedelta:
-        raise _NoDelay("it returned no delay: neither a timedelta nor a number of seconds")
+        raise _NoDelay("it returned neither a timedelta nor a number of seconds")
     if not timedelta(0) <= delay <= MAX_DELAY:
         raise _NoDelay("the delay is not between 0 and a year")
     return delay

@@ -82,7 +82,9 @@ def read_signature(function: Callable[..., Any]) -> Signature:
     }
     for name, key in keys.items():
         if list(keys.values()).count(key) > 1:
-            raise OperationError(f"{label}: parameter {name!r} is sent as {key!r}, as another one")
+            raise OperationError(
+                f"{label}: parameter {name!r} has the alias {key!r} of another parameter"
+            )
     files = {keys[names[attribute]]: found for attribute, found in file_parameters(widened)}
     return Signature(
         label, model, attributes, keys, files, HANDLE in parameters, hints.get("return", Any)
@@ -99,13 +101,13 @@ def _hints(
     except NameError as error:
         raise OperationError(f"{label}: a type hint is unknown: {error}") from error
     except Exception as error:
-        raise OperationError(f"{label}: its type hints cannot be read: {error}") from error
+        raise OperationError(f"{label}: its type hints are invalid: {error}") from error
 
 
 def _check_handle(label: str, hint: Any) -> None:
     if hint in _DATA or typing.get_origin(hint) in _DATA:
         raise OperationError(
-            f"{label}: parameter {HANDLE!r} is the running Job, not data; give it another name, or "
+            f"{label}: parameter {HANDLE!r} is reserved for the running Job; rename it, or use "
             f'Annotated[..., Field(alias="{HANDLE}")] to have it sent by this one'
         )
 
@@ -117,7 +119,7 @@ def _check(label: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) -
         parameter.POSITIONAL_ONLY,
     }:
         raise OperationError(
-            f"{label}: parameter {parameter.name!r} has no name to submit it by; "
+            f"{label}: parameter {parameter.name!r} cannot be passed by name; "
             "*args, **kwargs and positional-only parameters cannot be submitted"
         )
     if parameter.name not in hints:
@@ -148,10 +150,10 @@ def _model(label: str, fields: Fields, names: Mapping[str, str]) -> type[BaseMod
                 _create(label, {attribute: field})
             except Exception as alone:
                 raise OperationError(
-                    f"{label}: no schema from the type hint of parameter {names[attribute]!r}: "
+                    f"{label}: no schema for the type hint of parameter {names[attribute]!r}: "
                     f"{_first_line(alone)}"
                 ) from alone
-        raise OperationError(f"{label}: no schema from its type hints: {error}") from error
+        raise OperationError(f"{label}: no schema for its type hints: {error}") from error
 
 
 def _create(label: str, fields: Fields) -> type[BaseModel]:
@@ -175,7 +177,7 @@ def _with_defaults_that_fit(
     for attribute, complaint in wrong.items():
         if static[attribute].default is not None:
             raise OperationError(
-                f"{label}: the default of parameter {names[attribute]!r} does not fit its type: "
+                f"{label}: the default of parameter {names[attribute]!r} does not match its type: "
                 f"{complaint}"
             )
         hint, default = fields[attribute]

@@ -153,7 +153,7 @@ class SubmissionService:
             operation = self.registry.get(name)
             if not runs():
                 raise OperationError(
-                    f"{name}: nobody would run the job: this process has neither servers nor a "
+                    f"{name}: no worker would run the job: this process has neither servers nor a "
                     "worker; set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL"
                 )
             try:

@@ -50,7 +50,7 @@ def submitter_of(operation: str) -> Submitter:
     """
     if not _submitters:
         raise OperationError(
-            f"{operation}: this process is not connected, so nobody would run the job; "
+            f"{operation}: this process is not connected, so no worker would run the job; "
             "call ops.connect() first"
         )
     return _submitters[-1]
@@ -123,7 +123,7 @@ def _member(name: str, value: Any) -> Any:
             return value.total_seconds()
         case "run_at", datetime():
             if value.tzinfo is None:
-                raise ValueError("needs a time zone, such as datetime.now(UTC) has")
+                raise ValueError("needs a time zone, as in datetime.now(UTC)")
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
         case "callback", str():
             return {"url": value}

@@ -57,10 +57,12 @@ def _names(function: Any, operation: str, known: Sequence[str]) -> Sequence[str]
         if parameter.kind is parameter.VAR_KEYWORD:
             return known
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
-            raise OperationError(f"{operation}: unique_by cannot be called by name; {rule}")
+            raise OperationError(
+                f"{operation}: unique_by has parameters that cannot be passed by name; {rule}"
+            )
         if parameter.name not in known and parameter.default is parameter.empty:
             raise OperationError(
-                f"{operation}: unique_by asks for {parameter.name!r}, which is no parameter of the "
+                f"{operation}: unique_by takes {parameter.name!r}, which is not a parameter of the "
                 f"operation; {rule}"
             )
         names.append(parameter.name)

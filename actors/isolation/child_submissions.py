@@ -32,7 +32,7 @@ class ChildSubmissions:
 
         Raises:
             CallboardError: it refused to.
-            Closed: it is not there any more.
+            Closed: it no longer exists.
         """
         answers: queue.SimpleQueue[messages.Message] = queue.SimpleQueue()
         with self._lock:

@@ -97,7 +97,7 @@ class ChildAttempt:
 
     def _place(self) -> Path:
         if not self.asked["folder"]:
-            raise StorageUnavailable("Files can be neither read nor written now.")
+            raise StorageUnavailable("Files can be neither read nor written at the moment.")
         return Path(self.asked["folder"])
 
 

@@ -117,7 +117,7 @@ def resend(store: Store, owner: str, delivery_id: str) -> DeliveryRecord:
         owner=owner,
     )
     if answer.word == "busy":
-        raise DeliveryPending("An attempt is under way; look again when it has ended.")
+        raise DeliveryPending("An attempt is in progress; try again when it has ended.")
     found = _read(store, [delivery_id]) if answer.word == "resent" else []
     if not found:
         raise DeliveryNotFound(f"There is no callback {delivery_id} here.")

@@ -99,9 +99,9 @@ class CallbackRules:
             raise CallbackRefused("It must begin with https://.")
         if url.port not in self._ports:
             ports = ", ".join(str(port) for port in sorted(self._ports))
-            raise CallbackRefused(f"Callbacks go to these ports alone: {ports}.")
+            raise CallbackRefused(f"Callbacks may use only these ports: {ports}.")
         if self._hosts and not any(_matches(url.host, pattern) for pattern in self._hosts):
-            raise CallbackRefused("Callbacks do not go to this host.")
+            raise CallbackRefused("Callbacks to this host are not allowed.")
         if url.address is not None:
             self.admit(url, [url.host])
         elif _is_local(url.host):
@@ -137,14 +137,14 @@ def _read(text: str) -> CallbackUrl:
         raise CallbackRefused(complaint)
     whole = _URL.fullmatch(text)
     if whole is None:
-        raise CallbackRefused("It is not an absolute https:// address.")
+        raise CallbackRefused("It is not an absolute https:// URL.")
     scheme = cast('Literal["http", "https"]', whole[1].lower())
     authority = _AUTHORITY.fullmatch(whole[2])
     if authority is None:
-        raise CallbackRefused("It names no host, or not in the way of an address.")
+        raise CallbackRefused("It has no host, or an invalid one.")
     port = int(authority[2] or _DEFAULT_PORTS[scheme])
     if not 1 <= port <= _HIGHEST_PORT:
-        raise CallbackRefused("It has no port of TCP.")
+        raise CallbackRefused("It has no valid TCP port.")
     target = f"{whole[3] or '/'}{whole[4] or ''}"
     if not _TARGET.fullmatch(target):
         raise CallbackRefused("Its path or query has characters that must be percent-encoded.")

@@ -38,7 +38,7 @@ class Accepts:
             raise ValueError("a file needs at least one media type, or */*")
         for each in self.media_types:
             if not is_media_range(each):
-                raise ValueError(f"{each!r} is no media type such as text/csv, image/* or */*")
+                raise ValueError(f"{each!r} is not a media type such as text/csv, image/* or */*")
 
     def takes(self, media_type: str) -> bool:
         """Say whether a file of this type is accepted; parameters such as a charset do not count.

@@ -77,7 +77,7 @@ def reserve_file(
             f"Of the {claimed.most_bytes} bytes that files may take {answer.values[0]} are free."
         )
     if answer.word == "gone":
-        raise StorageUnavailable("The file was removed while it came; send it again.")
+        raise StorageUnavailable("The file was deleted during the upload; send it again.")
 
 
 def keep_file(
@@ -112,7 +112,7 @@ def keep_file(
     kept = complete_file(store, claimed, staged, name=name, media_type=media_type, ttl=ttl)
     if kept is None:
         offload(lambda: storage.remove(object_))
-        raise StorageUnavailable("Keeping the file took too long; send it again.")
+        raise StorageUnavailable("Storing the file took too long; send it again.")
     return kept
 
 

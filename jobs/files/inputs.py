@@ -19,7 +19,7 @@ def fetched(file_ids: Iterable[str], fetch: Fetch) -> Sequence[File]:
     """Fetch the files that a job takes.
 
     Raises:
-        FileGone: one is not there any more.
+        FileGone: one no longer exists.
         StorageUnavailable: the storage or this machine's disk fails.
     """
     files = [File(file_id=file_id) for file_id in file_ids]
@@ -69,7 +69,7 @@ class Inputs:
             proceed: asked before each one; raises when the attempt is to stop.
 
         Raises:
-            FileGone: one is not there any more.
+            FileGone: one no longer exists.
             StorageUnavailable: the storage or this machine's disk fails.
         """
         wanted = list(dict.fromkeys(file.id for file in files))
@@ -80,7 +80,7 @@ class Inputs:
         for file_id, record in zip(wanted, found, strict=True):
             proceed()
             if record is None:
-                raise FileGone(f"The file {file_id} is not there any more.", retryable=False)
+                raise FileGone(f"The file {file_id} no longer exists.", retryable=False)
             fetched[file_id] = self._fetch(record)
         for file in files:
             file.take(fetched[file.id])
@@ -91,11 +91,11 @@ class Inputs:
             self._storage.fetch(record.object, path)
         except FileNotFound as error:
             raise FileGone(
-                f"What the file {record.id} held is not there any more.", retryable=False
+                f"The content of file {record.id} no longer exists.", retryable=False
             ) from error
         path.chmod(_READ_ONLY)
         if path.stat().st_size != record.size:
-            raise StorageUnavailable("A file came out of the storage with another size.")
+            raise StorageUnavailable("A file in the storage has a different size than expected.")
         file = File(file_id=record.id, name=record.name, media_type=record.media_type, path=path)
         file.finalize(size=record.size, sha256=record.sha256)
         return file

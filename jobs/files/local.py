@@ -69,7 +69,7 @@ class LocalFolder:
         """
         if self.is_away():
             if self._owned:
-                raise StorageUnavailable("The folder of the files is not there.")
+                raise StorageUnavailable("The files folder does not exist.")
             self._root().mkdir(parents=True, exist_ok=True)
             (self._root() / _MARK).touch()
         self._owned = True
@@ -106,7 +106,7 @@ class LocalFolder:
             return Opened(os.open(self._root() / key, os.O_RDONLY))
         except FileNotFoundError as error:
             if self.is_away():
-                raise StorageUnavailable("The folder of the files is not there.") from error
+                raise StorageUnavailable("The files folder does not exist.") from error
             raise
 
     def remove(self, key: str) -> None:
@@ -120,7 +120,7 @@ class LocalFolder:
             (self._root() / key).unlink()
         except FileNotFoundError as error:
             if self.is_away():
-                raise StorageUnavailable("The folder of the files is not there.") from error
+                raise StorageUnavailable("The files folder does not exist.") from error
 
     def sweep(self) -> None:
         """Remove what killed processes have left of files on their way here."""

@@ -40,9 +40,9 @@ def check_name(name: str) -> str:
         ValueError: it is empty, too long, a path, or has characters that are not to be seen.
     """
     if not name or name in (".", "..") or "/" in name or "\\" in name or not name.isprintable():
-        raise ValueError(f"{name!r} is no plain name of a file")
+        raise ValueError(f"{name!r} is not a plain file name")
     if len(name.encode()) > MAX_NAME_BYTES:
-        raise ValueError(f"the name of a file has at most {MAX_NAME_BYTES} bytes")
+        raise ValueError(f"a file name has at most {MAX_NAME_BYTES} bytes")
     return name
 
 
@@ -53,7 +53,7 @@ def check_media_type(media_type: str) -> str:
         ValueError: it is none.
     """
     if not _MEDIA_TYPE.fullmatch(media_type):
-        raise ValueError(f"{media_type!r} is no media type such as text/csv")
+        raise ValueError(f"{media_type!r} is not a media type such as text/csv")
     return media_type
 
 

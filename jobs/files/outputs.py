@@ -175,4 +175,4 @@ class Outputs:
         if known is None:
             with suppress(StorageUnavailable):
                 self._storage.remove(object_of(claimed.file_id))
-            raise StorageUnavailable("Keeping a file took too long.")
+            raise StorageUnavailable("Storing a file took too long.")

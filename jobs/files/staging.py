@@ -31,7 +31,7 @@ def translating() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
-        raise StorageUnavailable("Files can be neither read nor written now.") from error
+        raise StorageUnavailable("Files can be neither read nor written at the moment.") from error
 
 
 @dataclass

@@ -228,5 +228,5 @@ def _own_temporary() -> Path:
     found = folder.lstat()
     mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
     if not mine or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise StorageUnavailable("The folder for what is not finished belongs to others, too.")
+        raise StorageUnavailable("The staging folder is also used by another storage.")
     return folder

@@ -79,9 +79,9 @@ def check_expression(expression: str) -> str:
     try:
         ticks = CronSim(expression, datetime.now(UTC))
     except CronSimError as error:
-        raise ValueError(f"is no cron expression: {str(error).lower()}") from error
+        raise ValueError(f"is not a cron expression: {str(error).lower()}") from error
     if next(ticks, None) is None:
-        raise ValueError("never comes")
+        raise ValueError("never matches a date")
     return expression
 
 

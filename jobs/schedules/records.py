@@ -54,7 +54,7 @@ def put_schedule(
         most=most,
     )
     if answer.word == "owned":
-        raise ScheduleFromFile(f"The schedule {name!r} stands in the file of schedules.")
+        raise ScheduleFromFile(f"The schedule {name!r} is defined in the schedules file.")
     if answer.word == "full":
         raise TooManySchedules(f"There are {most} schedules already.")
     return answer.word == "created"

@@ -156,7 +156,10 @@ def test_a_function_hears_why_its_submission_is_refused(running: Embedded, name:
 def test_a_process_with_neither_servers_nor_a_worker_refuses() -> None:
     container = connect(load_settings(namespace="not-started", operations=OPERATIONS))
 
-    with closing(container), pytest.raises(OperationError, match="nobody would run the job: this"):
+    with (
+        closing(container),
+        pytest.raises(OperationError, match="no worker would run the job: this"),
+    ):
         container.registry.get("echo").submit(text="a")
 
 
@@ -184,7 +187,7 @@ def test_a_process_that_is_not_connected_or_no_longer_refuses() -> None:
         check=False,
     )
 
-    assert done.stdout.count("is not connected, so nobody would run the job") == 2, done.stderr
+    assert done.stdout.count("is not connected, so no worker would run the job") == 2, done.stderr
 
 
 def test_an_operation_that_is_not_of_this_installation_is_refused(running: Embedded) -> None:

@@ -48,7 +48,9 @@ def test_a_process_whose_file_of_schedules_is_wrong_says_where_and_stays_down(
     code = started.process.wait(30)
 
     assert code == CANNOT_START
-    assert started.log.read_text().count("'nightly': /cron: is no cron expression: bad hour") == 1
+    assert (
+        started.log.read_text().count("'nightly': /cron: is not a cron expression: bad hour") == 1
+    )
 
 
 def test_a_web_process_starts_without_a_warning(stack: Stack) -> None:

@@ -131,16 +131,19 @@ def doubled(a: Annotated[int, Field(alias="b")], b: int) -> None:
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
-        (wrong_default, "default of parameter 'text' does not fit its type: Input should be a va"),
+        (
+            wrong_default,
+            "default of parameter 'text' does not match its type: Input should be a va",
+        ),
         (
             bounded_default,
-            "default of parameter 'n' does not fit its type: .*greater than or equal",
+            "default of parameter 'n' does not match its type: .*greater than or equal",
         ),
-        (handle_as_data, "parameter 'job' is the running Job"),
-        (unreadable, "type hints cannot be read"),
+        (handle_as_data, "parameter 'job' is reserved for the running Job"),
+        (unreadable, "type hints are invalid"),
         (bad_bound, "parameter 'n'"),
         (strange, "parameter 'n': KeyError|parameter 'n'"),
-        (doubled, "is sent as 'b', as another one"),
+        (doubled, "has the alias 'b' of another parameter"),
     ],
 )
 def test_what_can_never_work_is_refused_by_function_and_parameter(
@@ -166,7 +169,7 @@ def test_a_default_whose_validator_looks_at_other_parameters_is_left_alone() -> 
 
 @pytest.mark.parametrize("target", [functools.partial(print), "name", 5, int, None])
 def test_what_is_no_function_is_refused(target: Any) -> None:
-    with pytest.raises(OperationError, match="declares functions"):
+    with pytest.raises(OperationError, match="can only decorate functions"):
         operation()(target)
 
 
@@ -228,9 +231,9 @@ def test_an_option_of_another_type_is_refused_in_words(chosen: dict[str, Any], r
     ("unique_by", "reason"),
     [
         ("n", "must be a plain function"),
-        (len, "cannot be called by name"),
-        (lambda params: params["n"], "asks for 'params', which is no parameter"),
-        (lambda *values: values, "cannot be called by name"),
+        (len, "has parameters that cannot be passed by name"),
+        (lambda params: params["n"], "takes 'params', which is not a parameter"),
+        (lambda *values: values, "has parameters that cannot be passed by name"),
     ],
 )
 def test_a_unique_by_that_cannot_be_called_is_refused(unique_by: Any, reason: str) -> None:

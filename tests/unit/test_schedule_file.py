@@ -75,7 +75,7 @@ def test_an_empty_file_has_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("there", "instead", "said"),
     [
-        ("30 2", "30 25", r"'nightly-report': /cron: is no cron expression: bad hour"),
+        ("30 2", "30 25", r"'nightly-report': /cron: is not a cron expression: bad hour"),
         ("Europe/Berlin", "Berlin", r"'nightly-report': /timezone: must be a time zone"),
         ('"report"\nparams', '"other"\nparams', r"/operation: There is no operation named 'other'"),
         ('day = "yesterday"', "day = 1", r"/params/day"),
