@@ -1,0 +1,21 @@
+"""The page on the architecture counts the files of a job's walks as they are."""
+
+import re
+
+from tests.system.stack import ROOT
+from tools.walks import WALKS, walks
+
+HEADING = re.compile(r"^### (\w+): (\d+) files, (\d+) its own$", re.MULTILINE)
+SLACK = 2  # what one walk passes now and then, such as a retry of a lost reply
+
+
+def test_the_page_counts_the_files_of_each_walk_as_they_are() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    written = {walk.lower(): (int(files), int(own)) for walk, files, own in HEADING.findall(page)}
+
+    found = walks()
+
+    assert set(written) == set(WALKS)
+    for walk, (files, own) in written.items():
+        assert abs(len(found[walk]) - files) <= SLACK
+        assert abs(len(set(found[walk]) - set(found["request"])) - own) <= SLACK
