@@ -22,7 +22,7 @@ if job.status == 'cancelling' then
   return answer('cancelled')
 end
 redis.call('HINCRBY', record, 'failures', 1)
-redis.call('HSET', record, 'scheduled_ms', whole(now + delay_ms), 'retry_delay_ms', delay_ms)
+redis.call('HSET', record, 'scheduled_ms', whole(now + delay_ms), 'retry_delay_ms', whole(delay_ms))
 redis.call('HSET', key_text(job_id), 'error', error)
 redis.call('ZREM', key_leases(), job_id)
 redis.call('ZADD', key_due(), now + delay_ms, job_id)

@@ -216,6 +216,23 @@ def test_a_retry_counts_one_failure_and_waits_for_its_time(world: World) -> None
     assert world.claim(fence.job_id).failures == 1
 
 
+@pytest.mark.parametrize("delay", [timedelta(0), timedelta(days=365)])
+def test_a_claim_says_how_long_the_job_waited_after_its_last_failure(
+    world: World, delay: timedelta
+) -> None:
+    first = world.claim(world.submitted(), "first")
+    assert first.fence is not None
+
+    retry(world.store, first.fence, delay=delay, error={"type": "failure"})
+    world.pass_time(delay // timedelta(milliseconds=1))
+    promote(world.store)
+    second = world.claim(first.fence.job_id, "second")
+    repeated = world.claim(first.fence.job_id, "second")
+
+    assert first.retry_delay is None
+    assert second.retry_delay == repeated.retry_delay == delay
+
+
 def test_a_late_repeat_of_a_retry_does_not_disturb_the_next_attempt(world: World) -> None:
     fence = world.running()
     leave(world, fence, "retry")
