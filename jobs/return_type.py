@@ -56,7 +56,7 @@ class ReturnType:
                 f"{pointer_of(e['loc']) or '/'}: {e['msg']}" for e in error.errors()[:3]
             )
             raise ResultNotSerialisable(
-                f"The result does not fit the function's return annotation: {wrong}",
+                f"The result does not match the function's return annotation: {wrong}",
                 retryable=False,
             ) from error
         except Unserializable as error:
@@ -74,7 +74,7 @@ class ReturnType:
                 checked, mode="json", by_alias=True, context=marks.of_file, fallback=marks.of_other
             )
         except UnicodeDecodeError as error:
-            why = "has bytes that are no text, in a model that does not say `ser_json_bytes`"
+            why = "contains bytes that are not UTF-8, in a model without `ser_json_bytes`"
             raise Unserializable((), why) from error
         except PydanticSerializationError as error:
             if error.__cause__ is not None:  # a serialiser of the function's has raised it
@@ -137,7 +137,7 @@ class _Marks:
             return text
         if not isinstance(value, File):
             raise Unserializable(
-                at, f"is of the type {type(value).__name__}, which nobody else can read"
+                at, f"has the type {type(value).__name__}, which cannot be serialised"
             )
         self.files.append((value, at))
         return None

@@ -28,7 +28,7 @@ MAX_DETAIL_LENGTH: Final = 2000
 MAX_TRACEBACK_LENGTH: Final = 8000
 MAX_NAME_LENGTH: Final = 200
 MAX_FRAMES: Final = 100
-NOT_SHOWN: Final = "(it cannot be shown)"
+NOT_SHOWN: Final = "(cannot be displayed)"
 
 _NAME: Final[Callable[[type], str]] = type.__dict__["__name__"].__get__
 _TRACEBACK: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__traceback__"].__get__
@@ -67,7 +67,7 @@ def account(error: BaseException) -> FailedElsewhere:
         return error
     if issubclass(type(error), SkipMessage):
         # Dramatiq would take it for a message that was never run.
-        error = Failure("The function asked to be skipped.", retryable=False)
+        error = Failure("The function raised SkipMessage.", retryable=False)
     delay = error.delay if type(error) is RetryAfter else None
     return FailedElsewhere(describe(error), names(error), delay)
 

@@ -133,7 +133,7 @@ class ChildRun:
             grace = min(grace, AT_SHUTDOWN_SECONDS)
         if self._terminated_at is None and (self._run.forced or now - self._told_at >= grace):
             self._terminated_at = now
-            self._run.job.log("(the function did not stop, so its process is ended)")
+            self._run.job.log("(the function did not stop; its process is killed)")
             self._child.terminate()
         elif self._terminated_at is not None and now - self._terminated_at >= KILL_SECONDS:
             self._kill(now)
@@ -207,7 +207,7 @@ def run_in_child(
             log.warning("child_lost", pid=child.pid)
         finally:
             children.release(child, unharmed=call.unharmed)
-    raise Crashed("The function's process ended before the function began.")
+    raise Crashed("The function's process ended before the function started.")
 
 
 def _crash(exit_code: int | None) -> Failure:
@@ -217,5 +217,7 @@ def _crash(exit_code: int | None) -> Failure:
         return Crashed(f"The function's process ended with exit code {exit_code}.")
     names = {number.value: number.name for number in signal.Signals}
     name = names.get(-exit_code, f"signal {-exit_code}")
-    hint = ", as when a machine has no memory left" if -exit_code == signal.SIGKILL else ""
+    hint = (
+        ", possibly because the machine ran out of memory" if -exit_code == signal.SIGKILL else ""
+    )
     return Crashed(f"The function's process was ended by {name}{hint}.")

@@ -50,7 +50,7 @@ class Subprocesses:
             programs = list(_in_use(thread))
             if programs and run not in self._asked:
                 self._asked[run] = now
-                run.job.log("(the function did not stop, so what it has started is ended)")
+                run.job.log("(the function did not stop; its subprocesses are killed)")
                 _signal(programs, SIGTERM)
             elif programs and now - since >= KILL_SECONDS:
                 _signal(programs, SIGKILL)

@@ -105,7 +105,7 @@ class Watchdog:
         since = datetime.now(UTC) - timedelta(seconds=seconds)
         run.job.log(
             f"{run.cause} The function was told to stop at {since:%H:%M:%S} UTC, "
-            f"and {seconds:.0f} s later it still runs."
+            f"and still runs {seconds:.0f} s later."
         )
         log.warning(
             "function_stuck",

@@ -211,7 +211,7 @@ def _line(
         "delivered": "delivered",
         "again": f"next attempt in {milliseconds(delay or timedelta()) / 1000:.0f} s",
         "failed": "no further attempt",
-        "stopped": "the receiver wants no more",
+        "stopped": "the receiver unsubscribed",
     }[outcome]
     whole = f"Callback {delivery.type} to {delivery.host}, attempt {delivery.attempts}"
     return f"{whole}: {said} after {attempted.took_ms} ms{why}; {what}"

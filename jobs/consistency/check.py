@@ -144,27 +144,27 @@ class ConsistencyCheck:
 
 
 _OF_BATCHES: Final = {
-    "members": "lists jobs that it does not have",
-    "unsealed": "would never be closed",
-    "open": "has ended and does not say so",
-    "missing": "no record, is to be closed",
+    "members": "lists jobs that are not its own",
+    "unsealed": "would never be sealed",
+    "open": "has ended but is not marked as completed",
+    "missing": "has no record, but is due to be sealed",
 }
 _OF_DELIVERIES: Final = {
-    "waiting": "waits for no attempt",
-    "ended": "has ended and waits for an attempt",
-    "missing": "no record, waits for an attempt",
-    "host": "waits for a host that nobody looks at",
+    "waiting": "has no next attempt",
+    "ended": "has ended but has a next attempt",
+    "missing": "has no record but has a next attempt",
+    "host": "waits for a host that is not in the queue",
 }
 
 
 def _lacking(fault: str) -> str:
     return {
-        "wakeup": "no message on its way",
-        "waited": "waits where nobody looks",
-        "unique": "its unique key is not there",
-        "conflict": "another active job has its unique key",
+        "wakeup": "has no message",
+        "waited": "waits at a slot that does not list it",
+        "unique": "its unique key is missing",
+        "conflict": "shares its unique key with another active job",
         "batch": "its batch does not list it",
-        "fragment": "what was left of a record",
+        "fragment": "fragment of a record",
     }.get(fault, f"not in {fault}")
 
 

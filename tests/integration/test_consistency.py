@@ -235,8 +235,8 @@ def test_a_batch_whose_jobs_have_ended_ends_and_one_that_broke_off_is_closed(wor
     found = examine(world, repair=True)
 
     assert found.groups["batch"].ids[batch.id] == {
-        "lists jobs that it does not have",
-        "has ended and does not say so",
+        "lists jobs that are not its own",
+        "has ended but is not marked as completed",
     }
     assert world.redis.hexists(record, "ended_ms")
     assert groups(examine(world)) == set()

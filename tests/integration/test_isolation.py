@@ -129,7 +129,7 @@ def test_failures_come_over_as_from_a_thread(
         ("segfault", "was ended by SIGSEGV."),
         ("abort", "was ended by SIGABRT."),
         ("realtime", "was ended by signal 40."),
-        ("kill", "was ended by SIGKILL, as when a machine has no memory left."),
+        ("kill", "was ended by SIGKILL, possibly because the machine ran out of memory."),
         ("exit", "ended with exit code 3."),
         ("nothing", "ended with exit code 0."),
     ],
@@ -164,7 +164,7 @@ def test_a_function_that_takes_no_signal_for_an_answer_is_killed(apart: Desk) ->
     ended = apart.run("defy")
 
     assert (ended.status, kind_of(ended)) == ("failed", "timeout")
-    assert lines(apart, ended.id) == ["(the function did not stop, so its process is ended)"]
+    assert lines(apart, ended.id) == ["(the function did not stop; its process is killed)"]
 
 
 def test_a_function_that_is_ended_may_clean_up(apart: Desk, tmp_path: Path) -> None:

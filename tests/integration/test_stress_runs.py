@@ -30,9 +30,9 @@ def test_what_utf_8_cannot_carry_is_reported_as_escapes(embedded: Embedded) -> N
     ("operation", "detail"),
     [
         ("fail_oddly", "ValueError: \\udc80"),
-        ("fail_speechlessly", "Speechless: (it cannot be shown)"),
+        ("fail_speechlessly", "Speechless: (cannot be displayed)"),
         ("fail_with_an_error", "not a text"),
-        ("skip", "The function asked to be skipped."),
+        ("skip", "The function raised SkipMessage."),
         ("exit_worker", "SystemExit: 3"),
     ],
 )
