@@ -136,7 +136,7 @@ def test_a_job_that_nobody_would_wake_is_woken(populated: World) -> None:
     found = examine(populated, repair=True)
 
     assert groups(found) == {"wakeup"}
-    assert found.groups["wakeup"].examples == (f"{job_id} (queued, no message on its way)",)
+    assert found.groups["wakeup"].examples == (f"{job_id} (queued, has no message)",)
     assert int(populated.record(job_id)["wakeup"]) == before + 1
     assert populated.take_woken() == [job_id]
 

@@ -202,7 +202,7 @@ def test_what_is_declared_may_be_returned_as_what_becomes_it(
         (cyclic(), Any, "nested deeper than 200 levels"),
         ({"e": ValueError("x")}, Any, "/e is of the type ValueError"),
         ({"partial": [dt.datetime.now]}, Any, "/partial/0 is of the type"),
-        (Loose(content=b"\xff"), Loose, "bytes that are no text"),
+        (Loose(content=b"\xff"), Loose, "bytes that are not UTF-8"),
         (Loose(value=object()), Loose, "/value is of the type object"),
     ],
 )
