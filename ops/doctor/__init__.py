@@ -1,1 +1,1 @@
-"""`callboardctl doctor`: look at an installation, say what is the matter and what to do."""
+"""`callboardctl doctor`: look at an installation, say what is wrong and what to do."""

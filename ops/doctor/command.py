@@ -8,7 +8,7 @@ from rich.console import Console
 
 from callboard.config.connections import connect_redis
 from callboard.jobs.store import Store
-from callboard.ops.doctor.stuck import MAX_STUCK
+from callboard.ops.doctor.checks.records import MAX_STUCK
 from callboard.ops.installation import Refusal, settings_or_refusal
 
 PROBLEMS, BLIND = 1, 2
@@ -46,9 +46,9 @@ def doctor(
     2 the check was not possible.
     """
     # The other commands need neither RabbitMQ's client nor an HTTP client.
-    from callboard.ops.doctor.consumer_timeout import Ways  # noqa: PLC0415
-    from callboard.ops.doctor.examination import Examination  # noqa: PLC0415
-    from callboard.ops.doctor.showing import as_json, show  # noqa: PLC0415
+    from callboard.ops.doctor.checks.consumer_timeout import Ways  # noqa: PLC0415
+    from callboard.ops.doctor.output import as_json, show  # noqa: PLC0415
+    from callboard.ops.doctor.run_checks import CheckRun  # noqa: PLC0415
 
     settings = settings_or_refusal()
     if settings.embedded:
@@ -61,11 +61,11 @@ def doctor(
     waits = errors.status("Checking…") if errors.is_terminal else nullcontext()
     with closing(connect_redis(settings, role="callboardctl")) as client, waits:
         store = Store(client, settings.namespace, testing=settings.testing)
-        report = Examination(settings, store, ways, most, repair).run()
+        report = CheckRun(settings, store, ways, most, repair).run()
     if as_document:
-        click.echo(as_json(report.findings))
+        click.echo(as_json(report.results))
     else:
-        show(Console(highlight=False), report.findings)
+        show(Console(highlight=False), report.results)
     if report.blind:
         sys.exit(BLIND)
-    sys.exit(PROBLEMS if any(each.level == "problem" for each in report.findings) else 0)
+    sys.exit(PROBLEMS if any(each.level == "problem" for each in report.results) else 0)

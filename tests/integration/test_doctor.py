@@ -1,4 +1,4 @@
-"""`callboardctl doctor` beside real servers: what it finds, mends and leaves behind."""
+"""`callboardctl doctor` beside real servers: what it finds, repairs and leaves behind."""
 
 import json
 import secrets
@@ -37,12 +37,12 @@ class Installation:
         }
 
     def doctor(self, *options: str, **settings: str) -> tuple[int, dict[str, dict[str, Any]]]:
-        """Give the exit code, and the findings by what they are about."""
+        """Give the exit code, and the results by what they are about."""
         done = CliRunner().invoke(
             main, ["doctor", "--json", *options], env={**self.settings, **settings}
         )
         assert done.stdout, done.output
-        return done.exit_code, {each["about"]: each for each in json.loads(done.stdout)["findings"]}
+        return done.exit_code, {each["about"]: each for each in json.loads(done.stdout)["results"]}
 
 
 @pytest.fixture
@@ -96,13 +96,13 @@ def test_a_place_that_nobody_holds_is_a_problem_until_it_is_mended(
 
     before, looked = installation.doctor()
     assert redis.exists(place)
-    repaired, mended = installation.doctor("--repair")
+    during, repaired = installation.doctor("--repair")
     after, again = installation.doctor()
 
-    assert (before, repaired, after) == (1, 0, 0)
+    assert (before, during, after) == (1, 0, 0)
     assert looked["stuck slot"]["level"] == "problem"
     assert NOBODY in looked["stuck slot"]["examples"][0]
-    assert mended["stuck slot"]["mended"]
+    assert repaired["stuck slot"]["repaired"]
     assert again["stuck"]["level"] == "ok"
     assert not redis.exists(place)
 
@@ -120,7 +120,7 @@ def test_a_queue_that_is_declared_otherwise_is_shown_with_what_differs(
     assert code == 0
     assert found["rabbitmq queues"]["level"] == "warning"
     assert "x-max-priority" in found["rabbitmq queues"]["examples"][0]
-    assert name in found["rabbitmq consumers"]["matter"]
+    assert name in found["rabbitmq consumers"]["message"]
 
 
 def test_a_user_of_redis_who_may_do_too_little_is_told_what(
@@ -135,7 +135,7 @@ def test_a_user_of_redis_who_may_do_too_little_is_told_what(
     redis.execute_command("ACL", "DELUSER", "doctor-test")
     assert code == 1
     assert found["redis rights"]["level"] == "problem"
-    assert "zadd" in found["redis rights"]["matter"]
+    assert "zadd" in found["redis rights"]["message"]
     assert "hush" not in json.dumps(found)
 
 
@@ -155,7 +155,7 @@ def test_consumer_timeout_is_compared_with_the_longest_time_limit(
 
     assert enough["consumer_timeout"]["level"] == "ok"
     assert short["consumer_timeout"]["level"] == "warning"
-    assert "is 1m, and a job may run for 5m" in short["consumer_timeout"]["matter"]
+    assert "is 1m, and a job may run for 5m" in short["consumer_timeout"]["message"]
     assert unknown["consumer_timeout"]["level"] == "unknown"
 
 

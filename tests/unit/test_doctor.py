@@ -14,10 +14,10 @@ from callboard.config import Settings
 from callboard.jobs.redis_checks import ServerInfo, checks
 from callboard.jobs.redis_permissions import TRIED
 from callboard.jobs.workers import Worker
-from callboard.ops.doctor.finding import Finding
-from callboard.ops.doctor.machine import look_at_packages, look_at_settings
-from callboard.ops.doctor.showing import as_json, show
-from callboard.ops.doctor.workload import Workload, look_at_workload
+from callboard.ops.doctor.checks.settings import check_packages, check_settings
+from callboard.ops.doctor.checks.workload import Workload, check_workload
+from callboard.ops.doctor.output import as_json, show
+from callboard.ops.doctor.result import CheckResult
 
 pytestmark = pytest.mark.check
 
@@ -30,8 +30,8 @@ GOOD: dict[str, Any] = {
     "connected_slaves": 1,
 }
 FINDINGS = (
-    Finding("redis memory", "ok", "Redis uses 1 MiB of 9 MiB."),
-    Finding(
+    CheckResult("redis memory", "ok", "Redis uses 1 MiB of 9 MiB."),
+    CheckResult(
         "consumer_timeout",
         "problem",
         "RabbitMQ's consumer_timeout is 30m, and a job may run for 2h: " + "word " * 30,
@@ -122,7 +122,7 @@ def test_what_can_lose_jobs_in_redis_is_weighed(
 def test_what_waits_in_vain_is_said(
     changed: dict[str, Any], expected: set[tuple[str, str]]
 ) -> None:
-    assert bad(look_at_workload(workload(**changed), version="1")) == expected
+    assert bad(check_workload(workload(**changed), version="1")) == expected
 
 
 def test_packages_that_are_too_old_or_not_there_are_named() -> None:
@@ -135,12 +135,12 @@ def test_packages_that_are_too_old_or_not_there_are_named() -> None:
         'old>=1; extra == "telemetry"',
     ]
 
-    (found,) = [each for each in look_at_packages(wanted) if each.about == "packages"]
+    (found,) = [each for each in check_packages(wanted) if each.about == "packages"]
 
     assert found.level == "problem"
-    assert re.search(r"pika [\d.]+ \(< 99\), nobody-has-this \(not installed\), ", found.matter)
-    assert re.search(r", falcon [\d.]+ \(< 98\)\.", found.matter)
-    assert bad(look_at_packages()) == set()
+    assert re.search(r"pika [\d.]+ \(< 99\), nobody-has-this \(not installed\), ", found.message)
+    assert re.search(r", falcon [\d.]+ \(< 98\)\.", found.message)
+    assert bad(check_packages()) == set()
 
 
 def test_dangerous_settings_are_told_and_no_secret_with_them() -> None:
@@ -151,7 +151,7 @@ def test_dangerous_settings_are_told_and_no_secret_with_them() -> None:
         trusted_proxies="10.0.0.0/8",
     )
 
-    found = list(look_at_settings(settings, stored_keys=0, callbacks=1))
+    found = list(check_settings(settings, stored_keys=0, callbacks=1))
 
     assert bad(found) == {
         ("settings keys", "warning"),
@@ -202,5 +202,5 @@ def test_json_has_every_finding_and_their_count() -> None:
     document = json.loads(as_json(FINDINGS))
 
     assert document["levels"]["problem"] == 1
-    assert [each["about"] for each in document["findings"]] == ["redis memory", "consumer_timeout"]
-    assert document["findings"][0]["remedy"] is None
+    assert [each["about"] for each in document["results"]] == ["redis memory", "consumer_timeout"]
+    assert document["results"][0]["remedy"] is None

@@ -14,9 +14,9 @@ import pytest
 from callboard import operation
 from callboard.config import Settings
 from callboard.jobs.registry import Registry
-from callboard.ops.doctor.consumer_timeout import Ways, look_at_consumer_timeout
-from callboard.ops.doctor.finding import Finding
-from callboard.ops.doctor.rabbitmq import Queues
+from callboard.ops.doctor.checks.consumer_timeout import Ways, check_consumer_timeout
+from callboard.ops.doctor.checks.rabbitmq import Queues
+from callboard.ops.doctor.result import CheckResult
 from tests.authority import Authority
 
 A_DAY = {"effective_policy_definition": {"consumer-timeout": 86_400_000}}
@@ -72,11 +72,11 @@ def plugin(said: object = A_DAY, certified: Authority | None = None) -> Iterator
         served.server_close()
 
 
-def look(url: str, there: Sequence[str] = ("callboard.default",), **settings: Any) -> Finding:
+def look(url: str, there: Sequence[str] = ("callboard.default",), **settings: Any) -> CheckResult:
     """Give what is said of consumer_timeout; no rabbitmqctl is asked, as RabbitMQ is elsewhere."""
     given = {"broker_url": "amqp://fox:den@rabbit/a%2Fb", "redis_url": "redis://r", **settings}
     queues = Queues("3.13.0", dict.fromkeys(there, 1))
-    (found,) = look_at_consumer_timeout(Settings(**given), Registry([slow]), queues, Ways(url))
+    (found,) = check_consumer_timeout(Settings(**given), Registry([slow]), queues, Ways(url))
     return found
 
 
@@ -84,7 +84,7 @@ def test_a_policy_for_all_queues_is_found_with_the_brokers_user() -> None:
     with plugin() as served:
         found = look(served.url(), there=("callboard.default", "callboard.heavy"))
 
-    assert (found.level, found.matter) == (
+    assert (found.level, found.message) == (
         "ok",
         "A policy sets 1d; the longest time limit is 2h.",
     )
@@ -125,7 +125,7 @@ def test_a_url_that_is_none_is_said_without_its_password(url: str) -> None:
     found = look(url.replace("host", "eyes:secret@host"))
 
     assert found.level == "unknown"
-    assert "--management-url is not a URL such as http://host:15672" in found.matter
+    assert "--management-url is not a URL such as http://host:15672" in found.message
     assert "secret" not in repr(found)
 
 
@@ -138,5 +138,5 @@ def test_https_is_verified_by_the_authorities_of_the_settings(tmp_path: Path) ->
 
     assert known.level == "ok"
     assert unknown.level == "unknown"
-    assert "its certificate was rejected" in unknown.matter
+    assert "its certificate was rejected" in unknown.message
     assert [user for _, user in served.asked] == ["fox:den"]

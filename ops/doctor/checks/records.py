@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from callboard.jobs.consistency.check import ConsistencyCheck, ConsistencyResult
 from callboard.jobs.consistency.faults import UNREPAIRABLE, Group
 from callboard.jobs.store import Store
-from callboard.ops.doctor.finding import Finding, Level
+from callboard.ops.doctor.result import CheckResult, Level
 
 MAX_STUCK: Final = 10_000
 
@@ -37,9 +37,9 @@ _MEANINGS: Final[dict[Group, _Meaning]] = {
 }
 
 
-def look_at_stuck(
+def check_records(
     store: Store, *, lease: timedelta, most: int = MAX_STUCK, repair: bool = False
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Compare all records with what follows from them; with `repair` put right what differs.
 
     Raises:
@@ -48,27 +48,27 @@ def look_at_stuck(
     found = ConsistencyCheck(store, lease, most, repair).run()
     for group in _MEANINGS:
         if group in found.groups:
-            yield _finding(found, group, repair=repair)
+            yield _result(found, group, repair=repair)
     if not found.groups:
-        yield Finding(
+        yield CheckResult(
             "stuck", "ok", f"Nothing is stuck among {found.walked.entries:,} entries and keys."
         )
     yield from _cut(found)
 
 
-def _finding(found: ConsistencyResult, group: Group, *, repair: bool) -> Finding:
+def _result(found: ConsistencyResult, group: Group, *, repair: bool) -> CheckResult:
     meaning, faults = _MEANINGS[group], found.groups[group]
-    matter = f"{meaning.says}: {faults.count:,}."
+    message = f"{meaning.says}: {faults.count:,}."
     if group in UNREPAIRABLE:
         remedy = "Compare both with callboard status, and cancel one."
-        return Finding(f"stuck {group}", meaning.level, matter, remedy, faults.examples)
+        return CheckResult(f"stuck {group}", meaning.level, message, remedy, faults.examples)
     if repair:
-        return Finding(f"stuck {group}", "note", matter, "", faults.examples, mended=True)
+        return CheckResult(f"stuck {group}", "note", message, "", faults.examples, repaired=True)
     remedy = "Run callboardctl doctor --repair."
-    return Finding(f"stuck {group}", meaning.level, matter, remedy, faults.examples)
+    return CheckResult(f"stuck {group}", meaning.level, message, remedy, faults.examples)
 
 
-def _cut(found: ConsistencyResult) -> Iterator[Finding]:
+def _cut(found: ConsistencyResult) -> Iterator[CheckResult]:
     cut = found.walked.cut
     if not cut:
         return
@@ -76,7 +76,7 @@ def _cut(found: ConsistencyResult) -> Iterator[Finding]:
         f"{name}: {seen:,} of {'more' if size is None else f'{size:,}'}"
         for name, (seen, size) in sorted(cut.items())
     )
-    yield Finding(
+    yield CheckResult(
         "stuck bound",
         "note",
         f"Not everything was checked: {len(parts)} sets or kinds of keys exceed the limit.",

@@ -3,28 +3,28 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from callboard.jobs.orphans import Orphans
-from callboard.ops.doctor.finding import Finding
+from callboard.ops.doctor.result import CheckResult
 
 
-def look_at_paused(paused: Mapping[str, int]) -> Iterator[Finding]:
+def check_paused(paused: Mapping[str, int]) -> Iterator[CheckResult]:
     """Say what is paused, and how many jobs wait for the end of that, by slot."""
     waiting = {slot.removeprefix("operation:"): n for slot, n in paused.items() if n}
     idle = [slot.removeprefix("operation:") for slot, n in paused.items() if not n]
     if waiting:
-        yield Finding(
+        yield CheckResult(
             "paused",
             "warning",
             f"{counted(waiting)} blocked by a pause.",
             "Run callboardctl resume <operation>.",
         )
     if idle:
-        yield Finding("paused", "note", f"Paused, with no job waiting: {', '.join(idle)}.")
+        yield CheckResult("paused", "note", f"Paused, with no job waiting: {', '.join(idle)}.")
 
 
-def look_at_late_schedules(late: Sequence[str]) -> Iterator[Finding]:
+def check_late_schedules(late: Sequence[str]) -> Iterator[CheckResult]:
     """Say which schedules have a tick that nobody took."""
     if late:
-        yield Finding(
+        yield CheckResult(
             "schedules",
             "warning",
             f"{len(late)} schedule{'s have' if len(late) > 1 else ' has'} an overdue tick.",
@@ -33,20 +33,20 @@ def look_at_late_schedules(late: Sequence[str]) -> Iterator[Finding]:
         )
 
 
-def look_at_orphans(orphans: Orphans) -> Iterator[Finding]:
+def check_orphans(orphans: Orphans) -> Iterator[CheckResult]:
     """Say which messages nobody could read."""
     if orphans.kept:
         since = (
             "" if orphans.oldest_at is None else f", the first since {orphans.oldest_at:%H:%M} UTC"
         )
-        yield Finding(
+        yield CheckResult(
             "messages of newer versions",
             "warning",
             f"{orphans.kept} without a record {'are' if orphans.kept > 1 else 'is'} kept{since}.",
             "A worker that can read them will process them; they are dropped after 24 hours.",
         )
     if orphans.dropped or orphans.unreadable:
-        yield Finding(
+        yield CheckResult(
             "messages",
             "note",
             f"{orphans.dropped} of newer versions were dropped; {orphans.unreadable} were not "

@@ -11,26 +11,26 @@ lose jobs. unknown: nobody could look."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One thing that was looked at.
 
     Attributes:
         about: the part and what of it, such as `redis memory`.
-        matter: a sentence of what is so.
+        message: a sentence of what is so.
         remedy: what to do; empty where nothing is to be done.
         examples: some of what it concerns, such as ids of jobs.
-        mended: whether `--repair` has put it right; then it is a note.
+        repaired: whether `--repair` has put it right; then it is a note.
     """
 
     about: str
     level: Level
-    matter: str
+    message: str
     remedy: str = ""
     examples: tuple[str, ...] = ()
-    mended: bool = False
+    repaired: bool = False
 
 
-def count_levels(findings: Iterable[Finding]) -> dict[Level, int]:
-    """Count findings by level, those that nobody has included."""
-    found = [finding.level for finding in findings]
+def count_levels(results: Iterable[CheckResult]) -> dict[Level, int]:
+    """Count results by level, those that nobody has included."""
+    found = [result.level for result in results]
     return {level: found.count(level) for level in LEVELS}

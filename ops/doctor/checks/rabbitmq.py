@@ -22,7 +22,7 @@ from callboard.actors.levels import HIGHEST_LEVEL
 from callboard.config import Settings
 from callboard.config.process import ProcessName
 from callboard.jobs.server_versions import numbers_of
-from callboard.ops.doctor.finding import Finding
+from callboard.ops.doctor.result import CheckResult
 
 OLDEST_VERSION: Final = (3, 10)
 _BLOCKED_S: Final = 3.0
@@ -69,7 +69,7 @@ class Rabbitmq:
         with suppress(AMQPError):
             self._connection.close()
 
-    def look(self, names: Iterable[str]) -> tuple[list[Finding], Queues]:
+    def look(self, names: Iterable[str]) -> tuple[list[CheckResult], Queues]:
         """Look at everything.
 
         Args:
@@ -78,23 +78,23 @@ class Rabbitmq:
         Raises:
             AMQPError: the connection is lost.
         """
-        findings = [self._look_at_version(), *self._try_queue()]
+        results = [self._look_at_version(), *self._try_queue()]
         there: dict[str, int] = {}
         if self._connection.is_open:
             wanted = [queue_name(self._settings.namespace, name) for name in sorted(set(names))]
             there = {name: found for name in wanted if (found := self._consumers(name)) is not None}
-            findings += self._look_at_arguments(there)
-            findings += _unheard(there)
-        return findings, Queues(self.version, there)
+            results += self._look_at_arguments(there)
+            results += _unheard(there)
+        return results, Queues(self.version, there)
 
-    def _look_at_version(self) -> Finding:
+    def _look_at_version(self) -> CheckResult:
         numbers = numbers_of(self.version)
         if numbers and numbers < OLDEST_VERSION:
             says = f"RabbitMQ {self.version} is older than 3.10."
-            return Finding("rabbitmq version", "warning", says, "Install a newer version.")
-        return Finding("rabbitmq version", "ok", f"RabbitMQ {self.version}.")
+            return CheckResult("rabbitmq version", "warning", says, "Install a newer version.")
+        return CheckResult("rabbitmq version", "ok", f"RabbitMQ {self.version}.")
 
-    def _try_queue(self) -> Iterator[Finding]:
+    def _try_queue(self) -> Iterator[CheckResult]:
         """Declare, publish, fetch and remove on a queue of one's own."""
         # Exclusive, so that RabbitMQ removes it with the connection, whatever happens.
         name = f"{self._settings.namespace}.doctor.{secrets.token_hex(6)}"
@@ -106,7 +106,7 @@ class Rabbitmq:
             _method, _properties, body = channel.basic_get(name, auto_ack=True)
             channel.queue_delete(name)
         except ConnectionBlockedTimeout:
-            yield Finding(
+            yield CheckResult(
                 "rabbitmq alarms",
                 "problem",
                 "RabbitMQ accepts no messages: memory or disk space is low.",
@@ -115,7 +115,7 @@ class Rabbitmq:
             return
         except (AMQPError, ValueError) as error:
             ours = f"'^{self._settings.namespace}\\.'"
-            yield Finding(
+            yield CheckResult(
                 "rabbitmq rights",
                 "problem",
                 f"The RabbitMQ user may not use queues: {reason_of(error)}",
@@ -123,10 +123,12 @@ class Rabbitmq:
             )
             return
         if body == b"doctor":
-            yield Finding("rabbitmq rights", "ok", "The user may declare, publish and consume.")
-            yield Finding("rabbitmq alarms", "ok", "No alarm blocks publishing.")
+            yield CheckResult("rabbitmq rights", "ok", "The user may declare, publish and consume.")
+            yield CheckResult("rabbitmq alarms", "ok", "No alarm blocks publishing.")
         else:
-            yield Finding("rabbitmq rights", "problem", "A confirmed message was not delivered.")
+            yield CheckResult(
+                "rabbitmq rights", "problem", "A confirmed message was not delivered."
+            )
 
     def _consumers(self, queue: str) -> int | None:
         """Count a queue's consumers; None where there is no such queue."""
@@ -141,11 +143,11 @@ class Rabbitmq:
         count: int = found.method.consumer_count
         return count
 
-    def _look_at_arguments(self, there: Iterable[str]) -> Iterator[Finding]:
+    def _look_at_arguments(self, there: Iterable[str]) -> Iterator[CheckResult]:
         arguments = queue_arguments(self._settings.queue_type, HIGHEST_LEVEL, self.version)
         other = [said for name in there if (said := self._refusal(name, arguments))]
         if other:
-            yield Finding(
+            yield CheckResult(
                 "rabbitmq queues",
                 "warning",
                 f"{len(other)} queue{'s differ' if len(other) > 1 else ' differs'} from what this "
@@ -155,9 +157,13 @@ class Rabbitmq:
                 tuple(other[:3]),
             )
         elif there:
-            yield Finding("rabbitmq queues", "ok", "The queues match what this version declares.")
+            yield CheckResult(
+                "rabbitmq queues", "ok", "The queues match what this version declares."
+            )
         else:
-            yield Finding("rabbitmq queues", "note", "No queues exist yet; workers declare them.")
+            yield CheckResult(
+                "rabbitmq queues", "note", "No queues exist yet; workers declare them."
+            )
 
     def _refusal(self, queue: str, arguments: dict[str, Any]) -> str | None:
         try:
@@ -171,27 +177,27 @@ class Rabbitmq:
         return None
 
 
-def look_at_rabbitmq(settings: Settings, names: Iterable[str]) -> tuple[list[Finding], Queues]:
+def check_rabbitmq(settings: Settings, names: Iterable[str]) -> tuple[list[CheckResult], Queues]:
     """Say all that matters about RabbitMQ, also that it does not answer."""
     try:
         with closing(Rabbitmq(settings)) as rabbitmq:
             found, queues = rabbitmq.look(names)
     except (AMQPError, OSError) as error:
         return [
-            Finding(
+            CheckResult(
                 "rabbitmq",
                 "problem",
                 f"RabbitMQ is unavailable: {reason_of(error)}",
                 "Start it, or correct CALLBOARD_BROKER_URL. Jobs are kept, and start afterwards.",
             )
         ], Queues("", {})
-    return [Finding("rabbitmq", "ok", "RabbitMQ answers."), *found], queues
+    return [CheckResult("rabbitmq", "ok", "RabbitMQ answers."), *found], queues
 
 
-def _unheard(there: Mapping[str, int]) -> Iterator[Finding]:
+def _unheard(there: Mapping[str, int]) -> Iterator[CheckResult]:
     silent = [name for name, consumers in there.items() if not consumers]
     if silent:
-        yield Finding(
+        yield CheckResult(
             "rabbitmq consumers",
             "warning",
             f"No consumers for {', '.join(silent)}.",

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from callboard.config import Settings
 from callboard.config.values import is_loopback
-from callboard.ops.doctor.finding import Finding
+from callboard.ops.doctor.result import CheckResult
 
 OLDEST_PYTHON: Final = (3, 11)
 # Of one that a server needs: another extra's has its own marker behind it.
@@ -20,7 +20,7 @@ _REQUIREMENT: Final = re.compile(
 )
 
 
-def look_at_packages(wanted: Sequence[str] | None = None) -> Iterator[Finding]:
+def check_packages(wanted: Sequence[str] | None = None) -> Iterator[CheckResult]:
     """Compare Python and the installed packages with the oldest that Callboard runs with.
 
     Args:
@@ -28,25 +28,27 @@ def look_at_packages(wanted: Sequence[str] | None = None) -> Iterator[Finding]:
     """
     python = ".".join(str(part) for part in sys.version_info[:3])
     if sys.version_info[:2] < OLDEST_PYTHON:
-        yield Finding("python", "problem", f"Python {python} is too old.", "Install 3.11 or newer.")
+        yield CheckResult(
+            "python", "problem", f"Python {python} is too old.", "Install 3.11 or newer."
+        )
     else:
-        yield Finding("python", "ok", f"Python {python}, Callboard {version('callboard')}.")
+        yield CheckResult("python", "ok", f"Python {python}, Callboard {version('callboard')}.")
     requirements = (requires("callboard") or ()) if wanted is None else wanted
     old = [said for each in requirements if (said := _too_old(each))]
     if old:
-        yield Finding(
+        yield CheckResult(
             "packages",
             "problem",
             f"Packages are missing or too old: {', '.join(old)}.",
             "Install the versions in requirements.lock.",
         )
     else:
-        yield Finding("packages", "ok", "All packages are new enough.")
+        yield CheckResult("packages", "ok", "All packages are new enough.")
 
 
-def look_at_settings(
+def check_settings(
     settings: Settings, *, stored_keys: int, callbacks: int, lost_keys: bool = False
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Find settings that are dangerous, or that do not go with what is in Redis.
 
     Args:
@@ -62,13 +64,13 @@ def look_at_settings(
         *_plain_wires(settings),
     ]
     yield from found
-    if not any(finding.level in ("warning", "problem") for finding in found):
-        yield Finding("settings", "ok", "No dangerous settings.")
+    if not any(result.level in ("warning", "problem") for result in found):
+        yield CheckResult("settings", "ok", "No dangerous settings.")
 
 
-def _doors(settings: Settings, stored_keys: int, *, lost: bool) -> Iterator[Finding]:
+def _doors(settings: Settings, stored_keys: int, *, lost: bool) -> Iterator[CheckResult]:
     if lost and not stored_keys:
-        yield Finding(
+        yield CheckResult(
             "settings keys",
             "problem",
             "Redis has lost its API keys: only keys in CALLBOARD_API_KEYS work.",
@@ -79,7 +81,7 @@ def _doors(settings: Settings, stored_keys: int, *, lost: bool) -> Iterator[Find
     if settings.api_keys or settings.require_keys or stored_keys:
         return
     # Without keys web listens on loopback alone, but a proxy may stand before it.
-    yield Finding(
+    yield CheckResult(
         "settings keys",
         "warning" if settings.trusted_proxies else "note",
         "There are no API keys: everyone who can reach the web server has full access.",
@@ -87,9 +89,9 @@ def _doors(settings: Settings, stored_keys: int, *, lost: bool) -> Iterator[Find
     )
 
 
-def _callbacks(settings: Settings, callbacks: int) -> Iterator[Finding]:
+def _callbacks(settings: Settings, callbacks: int) -> Iterator[CheckResult]:
     if settings.signing_key is None and callbacks:
-        yield Finding(
+        yield CheckResult(
             "settings callbacks",
             "problem",
             "Callbacks are waiting for delivery, but CALLBOARD_SIGNING_KEY is not set here.",
@@ -97,21 +99,21 @@ def _callbacks(settings: Settings, callbacks: int) -> Iterator[Finding]:
         )
 
 
-def _tests(settings: Settings) -> Iterator[Finding]:
+def _tests(settings: Settings) -> Iterator[CheckResult]:
     if settings.testing:
-        yield Finding(
+        yield CheckResult(
             "settings testing",
             "problem",
             "CALLBOARD_TESTING is on: anyone who can write to Redis can move the clock.",
             "Unset it outside tests, and restart web and workers.",
         )
     if settings.log_level == "debug":
-        yield Finding(
+        yield CheckResult(
             "settings log", "note", "CALLBOARD_LOG_LEVEL is debug, which produces large logs."
         )
 
 
-def _plain_wires(settings: Settings) -> Iterator[Finding]:
+def _plain_wires(settings: Settings) -> Iterator[CheckResult]:
     wires = (
         ("RabbitMQ", settings.broker_url, ("amqp",), "amqps://"),
         ("Redis", settings.redis_url, ("redis",), "rediss://"),
@@ -119,7 +121,7 @@ def _plain_wires(settings: Settings) -> Iterator[Finding]:
     for name, url, plain, better in wires:
         host = _plain_host(url, plain)
         if host and not is_loopback(host):
-            yield Finding(
+            yield CheckResult(
                 "settings tls",
                 "note",
                 f"The connection to {name} on {host} is not encrypted.",

@@ -15,7 +15,7 @@ from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.outages import NO_DATABASE, NO_RIGHTS, outage_of
 from callboard.jobs.redis_permissions import refusals
 from callboard.jobs.store import Store
-from callboard.ops.doctor.finding import Finding
+from callboard.ops.doctor.result import CheckResult
 
 PINGS: Final = 15
 SLOW_MS: Final = 20.0
@@ -23,7 +23,7 @@ FAR_OFF_S: Final = 2.0
 _HEARD_WITHIN_S: Final = 3.0
 
 
-def look_at_redis(store: Store, *, strict: bool) -> Iterator[Finding]:
+def check_redis(store: Store, *, strict: bool) -> Iterator[CheckResult]:
     """Say all that matters about the server.
 
     Raises:
@@ -42,13 +42,13 @@ def look_at_redis(store: Store, *, strict: bool) -> Iterator[Finding]:
         raise StoreUnavailable(f"It {NO_DATABASE}.") from error
 
 
-def _setup(client: redis.Redis, *, strict: bool) -> Iterator[Finding]:
+def _setup(client: redis.Redis, *, strict: bool) -> Iterator[CheckResult]:
     try:
         setup = redis_checks.read_setup(client)
     except redis.ResponseError as error:
         if outage_of(error) == NO_DATABASE:
             raise
-        yield Finding(
+        yield CheckResult(
             "redis setup",
             "unknown",
             f"Redis does not report its configuration: {error}",
@@ -56,19 +56,21 @@ def _setup(client: redis.Redis, *, strict: bool) -> Iterator[Finding]:
         )
         return
     for check in redis_checks.checks(setup, strict=strict):
-        yield Finding(f"redis {check.about}", check.weight, check.says, check.remedy)
+        yield CheckResult(f"redis {check.about}", check.weight, check.says, check.remedy)
 
 
-def _rights(store: Store) -> Iterator[Finding]:
+def _rights(store: Store) -> Iterator[CheckResult]:
     refused = refusals(store)
     if not refused:
-        yield Finding("redis rights", "ok", "The Redis user has all permissions that are needed.")
+        yield CheckResult(
+            "redis rights", "ok", "The Redis user has all permissions that are needed."
+        )
         return
     remedy = "See the other results for Redis. Jobs continue once it accepts writes."
     if refused[0].reason == NO_RIGHTS:
         ours = f"~{store.keys.prefix}* &{store.keys.prefix}*"
         remedy = f"ACL SETUSER <user> {ours} +@all -@dangerous +info"
-    yield Finding(
+    yield CheckResult(
         "redis rights",
         "problem",
         f"{refused[0]}",
@@ -93,7 +95,7 @@ class _Ear:
         return False
 
 
-def _ears(store: Store) -> Iterator[Finding]:
+def _ears(store: Store) -> Iterator[CheckResult]:
     """Hear oneself on the channel of cancels, by the id of a job that nobody runs."""
     channel = store.keys.channel("cancels")
     ear = _Ear(store.redis.pubsub(), str(uuid.uuid4()).encode())
@@ -107,9 +109,9 @@ def _ears(store: Store) -> Iterator[Finding]:
         except redis.ResponseError as error:
             heard, reason = False, str(error)
     if heard:
-        yield Finding("redis channels", "ok", "Pub/sub works.")
+        yield CheckResult("redis channels", "ok", "Pub/sub works.")
     else:
-        yield Finding(
+        yield CheckResult(
             "redis channels",
             "problem",
             f"Pub/sub does not work, so waits and cancels are delayed: {reason}",
@@ -117,7 +119,7 @@ def _ears(store: Store) -> Iterator[Finding]:
         )
 
 
-def _pace(client: redis.Redis, clock: Callable[[], float] = time.time) -> Iterator[Finding]:
+def _pace(client: redis.Redis, clock: Callable[[], float] = time.time) -> Iterator[CheckResult]:
     took, ahead = [], []
     for _ in range(PINGS):
         began = time.perf_counter()
@@ -130,17 +132,17 @@ def _pace(client: redis.Redis, clock: Callable[[], float] = time.time) -> Iterat
     says = f"Redis answers in {median:.1f} ms (median), {worst:.1f} ms at worst."
     if median > SLOW_MS:
         remedy = "Move it closer, or check its SLOWLOG and its host."
-        yield Finding("redis latency", "warning", says, remedy)
+        yield CheckResult("redis latency", "warning", says, remedy)
     else:
-        yield Finding("redis latency", "ok", says)
+        yield CheckResult("redis latency", "ok", says)
     difference = statistics.median(ahead)
     if abs(difference) > FAR_OFF_S:
         way = "ahead of" if difference > 0 else "behind"
-        yield Finding(
+        yield CheckResult(
             "clock",
             "warning",
             f"This host's clock is {abs(difference):,.1f} s {way} that of Redis.",
             "Jobs use the clock of Redis; logs and traces use the host's. Run NTP on all of them.",
         )
     else:
-        yield Finding("clock", "ok", "The clocks of this host and Redis agree.")
+        yield CheckResult("clock", "ok", "The clocks of this host and Redis agree.")

@@ -11,14 +11,14 @@ from callboard.config.duration import format_bytes
 from callboard.jobs.errors import FileNotFound, StorageUnavailable
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.workers import Worker
-from callboard.ops.doctor.finding import Finding
+from callboard.ops.doctor.result import CheckResult
 
 LITTLE_SPACE: Final = 0.1
 
 
-def look_at_files(
+def check_files(
     settings: Settings, storage: Storage, workers: Sequence[Worker]
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Keep, read and remove a small file; nothing is made where nobody has kept any."""
     try:
         folders = storage.folders
@@ -29,7 +29,7 @@ def look_at_files(
     if unused and folders[0].exists() and not folders[0].is_dir():
         yield _broken(f"{folders[0]} is not a folder.")
     elif unused:
-        yield Finding(
+        yield CheckResult(
             "storage",
             "note",
             f"{folders[0]} has no files yet, or is not mounted.",
@@ -43,7 +43,7 @@ def look_at_files(
     yield from _sharing(settings, workers)
 
 
-def _try(storage: Storage) -> Finding:
+def _try(storage: Storage) -> CheckResult:
     token = secrets.token_bytes(16)
     key = f"doctor-{token.hex()}"
     try:
@@ -56,11 +56,11 @@ def _try(storage: Storage) -> Finding:
         return _broken(_reason(error))
     if kept != token:
         return _broken("The bytes read differ from the bytes written.")
-    return Finding("storage", "ok", "Files can be written, read and deleted.")
+    return CheckResult("storage", "ok", "Files can be written, read and deleted.")
 
 
-def _broken(reason: str) -> Finding:
-    return Finding(
+def _broken(reason: str) -> CheckResult:
+    return CheckResult(
         "storage",
         "problem",
         f"Files cannot be stored: {reason}",
@@ -76,27 +76,29 @@ def _reason(error: Exception) -> str:
     return f"{error} ({type(cause).__name__})"
 
 
-def _space(folder: Path, settings: Settings) -> Iterator[Finding]:
+def _space(folder: Path, settings: Settings) -> Iterator[CheckResult]:
     usage = shutil.disk_usage(folder)
     says = f"{usage.free / 1024**3:,.1f} GiB are free on the disk of {folder}"
     largest = settings.max_file_bytes
     if usage.free < largest:
-        yield Finding(
+        yield CheckResult(
             "disk",
             "problem",
             f"{says}, less than the largest permitted file ({format_bytes(largest)}).",
             "Free space, or lower CALLBOARD_MAX_FILE_BYTES.",
         )
     elif usage.free < LITTLE_SPACE * usage.total:
-        yield Finding("disk", "warning", f"{says}.", "Free space, or shorten CALLBOARD_FILE_TTL.")
+        yield CheckResult(
+            "disk", "warning", f"{says}.", "Free space, or shorten CALLBOARD_FILE_TTL."
+        )
     else:
-        yield Finding("disk", "ok", f"{says}.")
+        yield CheckResult("disk", "ok", f"{says}.")
 
 
-def _sharing(settings: Settings, workers: Sequence[Worker]) -> Iterator[Finding]:
+def _sharing(settings: Settings, workers: Sequence[Worker]) -> Iterator[CheckResult]:
     hosts = {worker.host for worker in workers}
     if len(hosts) > 1 and settings.storage_url is None:
-        yield Finding(
+        yield CheckResult(
             "storage sharing",
             "warning",
             f"Workers run on {len(hosts)} hosts, and each host stores files in its own folder.",

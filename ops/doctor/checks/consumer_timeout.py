@@ -18,8 +18,8 @@ from callboard.config.tls import tls_fault
 from callboard.config.values import is_loopback
 from callboard.jobs.registry import Registry
 from callboard.jobs.server_versions import numbers_of
-from callboard.ops.doctor.finding import Finding
-from callboard.ops.doctor.rabbitmq import Queues
+from callboard.ops.doctor.checks.rabbitmq import Queues
+from callboard.ops.doctor.result import CheckResult
 
 # From this version on classic queues have no such timeout.
 _QUORUM_ALONE: Final = (4, 3)
@@ -43,17 +43,19 @@ class Ways:
     rabbitmqctl: str | None = None
 
 
-def look_at_consumer_timeout(
+def check_consumer_timeout(
     settings: Settings, registry: Registry | None, queues: Queues, ways: Ways
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Compare the timeout with the longest time limit of the operations known here."""
     longest = max((each.rules.time_limit for each in registry or ()), default=None)
     if longest is None:
-        yield Finding("consumer_timeout", "unknown", "No operations are loaded here.", _LOOK)
+        yield CheckResult("consumer_timeout", "unknown", "No operations are loaded here.", _LOOK)
         return
     limit = format_duration(longest)
     if settings.queue_type == "classic" and numbers_of(queues.version) >= _QUORUM_ALONE:
-        yield Finding("consumer_timeout", "ok", "Classic queues have no timeout in this version.")
+        yield CheckResult(
+            "consumer_timeout", "ok", "Classic queues have no timeout in this version."
+        )
         return
     try:
         timeout = _read(settings, queues, ways)
@@ -65,9 +67,9 @@ def look_at_consumer_timeout(
         return
     if timeout.longest_allowed is None or timeout.longest_allowed > longest:
         says = f"{timeout.says}; the longest time limit is {limit}."
-        yield Finding("consumer_timeout", "ok", says)
+        yield CheckResult("consumer_timeout", "ok", says)
         return
-    yield Finding(
+    yield CheckResult(
         "consumer_timeout",
         "warning",
         f"{timeout.says}, but a job may run for {limit}: its worker would lose its connection.",
@@ -81,8 +83,8 @@ class _Timeout:
     says: str
 
 
-def _unknown(limit: str, why: str) -> Finding:
-    return Finding(
+def _unknown(limit: str, why: str) -> CheckResult:
+    return CheckResult(
         "consumer_timeout",
         "unknown",
         f"The timeout for unacknowledged messages is unknown{why}. It must be more than "

@@ -13,13 +13,13 @@ from callboard.jobs.registry import Registry
 from callboard.jobs.store import Store
 from callboard.jobs.submission import milliseconds
 from callboard.jobs.workers import Worker, list_workers
-from callboard.ops.doctor.finding import Finding
-from callboard.ops.doctor.held_back import (
+from callboard.ops.doctor.checks.waiting import (
+    check_late_schedules,
+    check_orphans,
+    check_paused,
     counted,
-    look_at_late_schedules,
-    look_at_orphans,
-    look_at_paused,
 )
+from callboard.ops.doctor.result import CheckResult
 
 LATE_OUTBOX: Final = timedelta(seconds=30)
 LATE_DUE: Final = timedelta(seconds=30)
@@ -99,7 +99,7 @@ def read_workload(store: Store, registry: Registry | None, *, lease: timedelta) 
     )
 
 
-def look_at_workload(workload: Workload, *, version: str) -> Iterator[Finding]:
+def check_workload(workload: Workload, *, version: str) -> Iterator[CheckResult]:
     """Say what waits in vain, and for what.
 
     Args:
@@ -112,15 +112,15 @@ def look_at_workload(workload: Workload, *, version: str) -> Iterator[Finding]:
     yield from _unheard(workload)
     yield from _house(workload)
     yield from _outbox(workload)
-    yield from look_at_paused(workload.paused)
-    yield from look_at_late_schedules(workload.late_schedules)
-    yield from look_at_orphans(workload.orphans)
+    yield from check_paused(workload.paused)
+    yield from check_late_schedules(workload.late_schedules)
+    yield from check_orphans(workload.orphans)
 
 
-def _workers(workload: Workload, version: str) -> Iterator[Finding]:
+def _workers(workload: Workload, version: str) -> Iterator[CheckResult]:
     workers = workload.workers
     if not workers:
-        yield Finding(
+        yield CheckResult(
             "workers",
             "problem",
             "No worker has sent a heartbeat for 30 s: no jobs run, and there is no housekeeping.",
@@ -131,10 +131,10 @@ def _workers(workload: Workload, version: str) -> Iterator[Finding]:
     threads = sum(worker.threads for worker in workers)
     plural = "s are alive" if len(workers) > 1 else " is alive"
     says = f"{len(workers)} worker{plural}, with {running} of {threads} threads busy."
-    yield Finding("workers", "ok", says)
+    yield CheckResult("workers", "ok", says)
     others = sorted({worker.version for worker in workers} - {version})
     if others:
-        yield Finding(
+        yield CheckResult(
             "workers version",
             "note",
             f"Workers run {', '.join(other or '?' for other in others)}, this is {version}.",
@@ -142,18 +142,18 @@ def _workers(workload: Workload, version: str) -> Iterator[Finding]:
         )
 
 
-def _threads(workers: Sequence[Worker]) -> Iterator[Finding]:
+def _threads(workers: Sequence[Worker]) -> Iterator[CheckResult]:
     for worker in workers:
         where = f"{worker.host} ({worker.pid})"
         if worker.dead_threads:
-            yield Finding(
+            yield CheckResult(
                 "workers threads",
                 "problem",
                 f"{worker.dead_threads} of {worker.threads} threads of {where} are dead.",
                 "Send SIGTERM; the process manager then restarts it.",
             )
         if worker.stuck_threads:
-            yield Finding(
+            yield CheckResult(
                 "workers threads",
                 "warning",
                 f"{worker.stuck_threads} of {worker.threads} threads of {where} run functions "
@@ -163,11 +163,11 @@ def _threads(workers: Sequence[Worker]) -> Iterator[Finding]:
             )
 
 
-def _unknown(workload: Workload) -> Iterator[Finding]:
+def _unknown(workload: Workload) -> Iterator[CheckResult]:
     known = {name for worker in workload.workers for name in worker.operations}
     lost = {name: count for name, count in workload.active.items() if name not in known and count}
     if lost and workload.workers:
-        yield Finding(
+        yield CheckResult(
             "operations",
             "problem",
             f"{counted(lost)} of operations that no live worker knows.",
@@ -175,14 +175,14 @@ def _unknown(workload: Workload) -> Iterator[Finding]:
             "the jobs; queued ones fail after 10 minutes.",
         )
     elif workload.workers:
-        yield Finding("operations", "ok", "Workers know the operations of all active jobs.")
+        yield CheckResult("operations", "ok", "Workers know the operations of all active jobs.")
 
 
-def _unheard(workload: Workload) -> Iterator[Finding]:
+def _unheard(workload: Workload) -> Iterator[CheckResult]:
     heard = {name for worker in workload.workers for name in worker.queues}
     lost = {name: count for name, count in workload.queued.items() if name not in heard and count}
     if lost and workload.workers:
-        yield Finding(
+        yield CheckResult(
             "queues",
             "problem",
             f"{counted(lost)} in queues that no live worker consumes.",
@@ -191,7 +191,7 @@ def _unheard(workload: Workload) -> Iterator[Finding]:
         )
 
 
-def _house(workload: Workload) -> Iterator[Finding]:
+def _house(workload: Workload) -> Iterator[CheckResult]:
     late = [
         f"{count} {what}"
         for count, what in (
@@ -203,7 +203,7 @@ def _house(workload: Workload) -> Iterator[Finding]:
     ago = workload.reaped_ago
     if workload.workers and (ago is None or ago > QUIET_HOUSE):
         since = "ever" if ago is None else f"for {ago.total_seconds():,.0f} s"
-        yield Finding(
+        yield CheckResult(
             "housekeeper",
             "problem",
             f"No housekeeping has run {since}, although workers are alive.",
@@ -211,7 +211,7 @@ def _house(workload: Workload) -> Iterator[Finding]:
             "restart them.",
         )
     elif late:
-        yield Finding(
+        yield CheckResult(
             "housekeeper",
             "problem",
             f"Housekeeping is late: {' and '.join(late)}.",
@@ -220,19 +220,19 @@ def _house(workload: Workload) -> Iterator[Finding]:
             else "Start a worker.",
         )
     elif workload.workers and ago is not None:
-        yield Finding("housekeeper", "ok", f"Housekeeping ran {ago.total_seconds():.1f} s ago.")
+        yield CheckResult("housekeeper", "ok", f"Housekeeping ran {ago.total_seconds():.1f} s ago.")
 
 
-def _outbox(workload: Workload) -> Iterator[Finding]:
+def _outbox(workload: Workload) -> Iterator[CheckResult]:
     if workload.late_outbox:
-        yield Finding(
+        yield CheckResult(
             "outbox",
             "problem",
             f"{workload.late_outbox} of {workload.outbox} messages are late by 30 s or more.",
             "RabbitMQ is unavailable or blocked, or no worker publishes; jobs start afterwards.",
         )
     else:
-        yield Finding(
+        yield CheckResult(
             "outbox", "ok", f"No message is late; {workload.outbox} are waiting to be published."
         )
 

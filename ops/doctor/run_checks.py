@@ -18,40 +18,40 @@ from callboard.jobs.key_memory import KeyMemory
 from callboard.jobs.outages import NO_DATABASE, outage_of
 from callboard.jobs.registry import Registry, discover
 from callboard.jobs.store import Store
-from callboard.ops.doctor.consumer_timeout import Ways, look_at_consumer_timeout
-from callboard.ops.doctor.files import look_at_files
-from callboard.ops.doctor.finding import Finding
-from callboard.ops.doctor.machine import look_at_packages, look_at_settings
-from callboard.ops.doctor.rabbitmq import look_at_rabbitmq
-from callboard.ops.doctor.redis_server import look_at_redis
-from callboard.ops.doctor.stuck import MAX_STUCK, look_at_stuck
-from callboard.ops.doctor.workload import Workload, look_at_workload, read_workload
+from callboard.ops.doctor.checks.consumer_timeout import Ways, check_consumer_timeout
+from callboard.ops.doctor.checks.rabbitmq import check_rabbitmq
+from callboard.ops.doctor.checks.records import MAX_STUCK, check_records
+from callboard.ops.doctor.checks.redis import check_redis
+from callboard.ops.doctor.checks.settings import check_packages, check_settings
+from callboard.ops.doctor.checks.storage import check_files
+from callboard.ops.doctor.checks.workload import Workload, check_workload, read_workload
+from callboard.ops.doctor.result import CheckResult
 
 NO_WORKLOAD: Final = Workload((), {}, {}, None, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """What an examination found.
 
     Attributes:
         blind: whether Redis, where all jobs are, could not be looked at.
     """
 
-    findings: tuple[Finding, ...]
+    results: tuple[CheckResult, ...]
     blind: bool
 
 
 @dataclass
-class Examination:
-    """Looks at everything; changes nothing but what it mends when told to.
+class CheckRun:
+    """Looks at everything; changes nothing but what it repairs when told to.
 
     Args:
         settings: those of web and workers.
         store: its Redis.
         ways: how RabbitMQ's own settings can be read.
         most: how many entries of each sorted set, and keys of each kind, are looked at.
-        repair: whether what can be mended is.
+        repair: whether what can be repaired is.
     """
 
     settings: Settings
@@ -61,27 +61,27 @@ class Examination:
     repair: bool = False
     blind: bool = False
 
-    def run(self) -> Report:
+    def run(self) -> CheckReport:
         """Look at everything, whatever of it does not answer."""
-        findings = list(look_at_packages())
-        registry = self._registry(findings)
-        findings += self._guarded("redis", self._redis)
+        results = list(check_packages())
+        registry = self._registry(results)
+        results += self._guarded("redis", self._redis)
         workload = NO_WORKLOAD
         if not self.blind:
-            findings += self._guarded("redis settings", self._settings)
+            results += self._guarded("redis settings", self._settings)
             with suppress(StoreUnavailable, redis.ResponseError):
                 workload = read_workload(self.store, registry, lease=self.settings.lease)
-                findings += look_at_workload(workload, version=version("callboard"))
-        found, queues = look_at_rabbitmq(self.settings, self._queues(registry, workload))
-        findings += found
+                results += check_workload(workload, version=version("callboard"))
+        found, queues = check_rabbitmq(self.settings, self._queues(registry, workload))
+        results += found
         if queues.version:
-            findings += look_at_consumer_timeout(self.settings, registry, queues, self.ways)
-        findings += look_at_files(self.settings, open_storage(self.settings), workload.workers)
+            results += check_consumer_timeout(self.settings, registry, queues, self.ways)
+        results += check_files(self.settings, open_storage(self.settings), workload.workers)
         if not self.blind:
-            findings += self._guarded("stuck", self._stuck)
-        return Report(tuple(findings), self.blind)
+            results += self._guarded("stuck", self._stuck)
+        return CheckReport(tuple(results), self.blind)
 
-    def _registry(self, findings: list[Finding]) -> Registry | None:
+    def _registry(self, results: list[CheckResult]) -> Registry | None:
         try:
             registry = discover(self.settings.operations)
             registry.limits(self.settings.resources)
@@ -89,42 +89,40 @@ class Examination:
             remedy = (
                 "Correct the declaration, or CALLBOARD_OPERATIONS; no process starts until then."
             )
-            findings.append(Finding("declarations", "problem", str(error), remedy))
+            results.append(CheckResult("declarations", "problem", str(error), remedy))
             return None
         return registry
 
-    def _redis(self) -> Iterator[Finding]:
+    def _redis(self) -> Iterator[CheckResult]:
         strict = self.settings.durability == "strict"
-        yield from look_at_redis(self.store, strict=strict)
+        yield from check_redis(self.store, strict=strict)
         if self.repair and strict:
             with suppress(StoreUnfit, redis.ResponseError):
                 self.store.durable_by = redis_checks.check_redis(
                     self.store.redis, strict=True
                 ).durable_by
 
-    def _settings(self) -> Iterator[Finding]:
+    def _settings(self) -> Iterator[CheckResult]:
         (callbacks,) = self.store.pipeline(("ZCARD", self.store.keys("delivery_hosts")))
         keys = len(list_keys(self.store))
         lost = False
         if look_at_door(self.store) == "empty":
             with suppress(StorageUnavailable), closing(open_storage(self.settings)) as storage:
                 lost = KeyMemory(storage, self.settings.namespace).is_marked()
-        return look_at_settings(
-            self.settings, stored_keys=keys, callbacks=callbacks, lost_keys=lost
-        )
+        return check_settings(self.settings, stored_keys=keys, callbacks=callbacks, lost_keys=lost)
 
-    def _stuck(self) -> Iterator[Finding]:
+    def _stuck(self) -> Iterator[CheckResult]:
         lease = self.settings.lease
-        return look_at_stuck(self.store, lease=lease, most=self.most, repair=self.repair)
+        return check_records(self.store, lease=lease, most=self.most, repair=self.repair)
 
     def _queues(self, registry: Registry | None, workload: Workload) -> set[str]:
         known = set(registry.queues()) if registry else set()
         used = {name for worker in workload.workers for name in worker.queues}
         return known | used | set(workload.queued)
 
-    def _guarded(self, about: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    def _guarded(self, about: str, look: Callable[[], Iterable[CheckResult]]) -> list[CheckResult]:
         """Take what is found; when Redis does not answer, or refuses, that is what was found."""
-        found: list[Finding] = []
+        found: list[CheckResult] = []
         try:
             found.extend(look())
         except (StoreUnavailable, redis.ResponseError) as error:
@@ -134,18 +132,20 @@ class Examination:
                 found.append(_away(error))
                 return found
             remedy = "See `redis rights`, then run the doctor again."
-            found.append(Finding(about, "unknown", f"Redis refused the request: {refused}", remedy))
+            found.append(
+                CheckResult(about, "unknown", f"Redis refused the request: {refused}", remedy)
+            )
         return found
 
 
-def _away(error: Exception) -> Finding:
+def _away(error: Exception) -> CheckResult:
     cause = error.__cause__
     fault = tls_fault(error)
     if isinstance(cause, redis.AuthenticationError):
         reason = str(cause)
     else:
         reason = f"{fault}." if fault else str(error)
-    return Finding(
+    return CheckResult(
         "redis",
         "problem",
         f"Redis is unavailable: {reason}",
