@@ -137,7 +137,7 @@ class _Marks:
             return text
         if not isinstance(value, File):
             raise Unserializable(
-                at, f"has the type {type(value).__name__}, which cannot be serialised"
+                at, f"is of the type {type(value).__name__}, which cannot be serialised"
             )
         self.files.append((value, at))
         return None
