@@ -131,7 +131,7 @@ def test_a_kept_message_comes_back_once_a_worker_lives_that_can_read_it(
 def test_a_kept_message_is_looked_at_again_within_seconds_of_a_look_in_vain(
     receiving: Receiving,
 ) -> None:
-    store = receiving.assembly.store
+    store = receiving.container.store
     receiving.receive(new_job_id(), format=NEWER)
     look_again(store)
 
