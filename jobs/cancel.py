@@ -30,23 +30,24 @@ class Confirmation:
     expires_at: datetime
 
 
-def cancel(store: Store, job_id: str, *, force: bool = False) -> Word:
+def cancel(store: Store, job_id: str, *, tenant: str | None = None, force: bool = False) -> Word:
     """Cancel a job in one step; repeating it is always safe.
 
     Args:
         store: where the job is.
         job_id: which one.
+        tenant: whose it must be; None for anybody's.
         force: give its function no time to stop, where its isolation allows to end it; a later
             cancel without it takes nothing back.
 
     Returns:
         cancelled, when it was final at once; cancelling, when its worker was told; ended, when
-        it was final before; missing, when there is no such record.
+        it was final before; missing, when the tenant has no such job.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    return cast("Word", _cancel(store, job_id, "", force=force))
+    return cast("Word", _cancel(store, job_id, "", tenant, force=force))
 
 
 def ask_cancel(store: Store, job_id: str, *, caller: str) -> Confirmation:
@@ -92,7 +93,7 @@ def confirm_cancel(store: Store, job_id: str, token: str, *, caller: str) -> Wor
         JobNotFound: there is no such record.
         StoreUnavailable: Redis does not answer.
     """
-    word = _cancel(store, job_id, _digest(token, job_id, caller))
+    word = _cancel(store, job_id, _digest(token, job_id, caller), None)
     match word:
         case "stale":
             raise ConfirmationStale("To get a new one, send the request without a body.")
@@ -103,11 +104,14 @@ def confirm_cancel(store: Store, job_id: str, token: str, *, caller: str) -> Wor
     return cast("Word", word)
 
 
-def _cancel(store: Store, job_id: str, confirmation: str, *, force: bool = False) -> str:
+def _cancel(
+    store: Store, job_id: str, confirmation: str, tenant: str | None, *, force: bool = False
+) -> str:
     answer = store.run(
         "cancel_job",
         store.keys("job", job_id),
         job_id=job_id,
+        tenant=tenant or "",
         confirmation=confirmation,
         kept_ms=milliseconds(_USED_KEPT),
         force=int(force),

@@ -10,7 +10,7 @@ from callboard.api.conditional import entity_tag, is_known, known_statuses
 from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.acceptance import Acceptance
 from callboard.api.jobs.listing import JobPages
-from callboard.api.jobs.responder import JobReader, JobResponder
+from callboard.api.jobs.responder import JobReader, JobResponder, check_job_id
 from callboard.api.jobs.submission import parse_submission
 from callboard.api.media import Media
 from callboard.api.prefer import Preference, parse_prefer
@@ -105,10 +105,10 @@ class JobResource:
             resp.status = 204
             return
         try:
+            check_job_id(job_id)
+            tenant = None if caller.may("operator") else caller.tenant
+            cancel(self._store, job_id, tenant=tenant, force=force)
             record = self._reader.read(job_id, caller)
-            if not record.final:
-                cancel(self._store, job_id, force=force)
-                record = self._reader.read(job_id, caller)
         except JobGone as error:
             raise Problem(JOB_NOT_FOUND, str(error)) from error
         self._answers.send(req, resp, record, status=200 if record.final else 202)

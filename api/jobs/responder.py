@@ -40,8 +40,7 @@ class JobReader:
             JobGone: there was one.
             StoreUnavailable: Redis does not answer.
         """
-        if not is_job_id(job_id):
-            raise JobNotFound("A job's id is a UUID of version 7, in lower case.")
+        check_job_id(job_id)
         inline = self._inline_bytes if inline_bytes is None else inline_bytes
         return read(
             self._store,
@@ -50,6 +49,16 @@ class JobReader:
             others=caller.may("operator"),
             inline_bytes=inline,
         )
+
+
+def check_job_id(job_id: str) -> None:
+    """Check the form of an id before Redis is asked.
+
+    Raises:
+        JobNotFound: no job has such an id.
+    """
+    if not is_job_id(job_id):
+        raise JobNotFound("A job's id is a UUID of version 7, in lower case.")
 
 
 class JobResponder:

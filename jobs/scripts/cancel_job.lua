@@ -2,6 +2,7 @@
 --
 -- KEYS     record        hash  the job
 -- ARGV     job_id        str
+--          tenant        str   whose it must be; empty for anybody's
 --          confirmation  str   digest of what `ask_cancel` kept; empty to cancel in one step
 --          kept_ms       int   how long a used confirmation is kept
 --          force         int   1 to give the function no time to stop
@@ -12,7 +13,7 @@
 -- Only a cancel that says so is forced, never a repeat; no later one takes that back.
 -- A confirmation is used up in the same step; with a used one the answer is as the first time.
 local job = read_job(job_id)
-if not job then return answer('missing') end
+if not job or (tenant ~= '' and job.tenant ~= tenant) then return answer('missing') end
 local key = confirmation ~= '' and key_confirmation(job_id, confirmation)
 local kept = key and redis.call('GET', key)
 local used = kept == 'used'

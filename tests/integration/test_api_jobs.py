@@ -282,9 +282,7 @@ class _Counting(fakeredis.FakeRedis):
         return super().execute_command(*args, **kwargs)
 
 
-def test_a_poll_and_a_submission_are_one_round_trip_each_and_a_position_in_queue_is_one_more() -> (
-    None
-):
+def test_a_poll_and_a_submission_are_one_round_trip_a_cancel_and_a_position_one_more() -> None:
     client = _Counting(server=fakeredis.FakeServer(version=(7, 2)), protocol=2)
     stage = Stage(client)
     job_id = stage.submit().json["id"]
@@ -292,11 +290,17 @@ def test_a_poll_and_a_submission_are_one_round_trip_each_and_a_position_in_queue
     stage.claim(running := stage.submit().json["id"])
     trips = [client.trips]
 
-    for ask in (lambda: stage.get(running), lambda: stage.get(job_id), stage.submit):
+    asks = (
+        lambda: stage.get(running),
+        lambda: stage.get(job_id),
+        stage.submit,
+        lambda: stage.http.simulate_delete(f"/v1/jobs/{running}"),
+    )
+    for ask in asks:
         ask()
         trips.append(client.trips)
 
-    assert [after - before for before, after in pairwise(trips)] == [1, 2, 1]
+    assert [after - before for before, after in pairwise(trips)] == [1, 2, 1, 2]
 
 
 def test_operations_are_listed_with_their_schemas(stage: Stage) -> None:

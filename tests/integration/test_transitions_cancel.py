@@ -315,3 +315,11 @@ def _race(world: World, fence: Fence, way: Callable[[World, str], str]) -> tuple
     assert finished == "finished"
     assert (fence.job_id in look(world.store).results) == (words[0] == "ended")
     return words[0], world.status(fence.job_id)
+
+
+def test_a_cancel_of_another_tenant_finds_nothing_and_changes_nothing(world: World) -> None:
+    job_id = world.submitted()
+
+    words = [cancel(world.store, job_id, tenant=each) for each in ("another", "default")]
+
+    assert words == ["missing", "cancelled"]
