@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from callboard.testing import serving
+from callboard.client.local_server import serving
 
 OPERATION: Final = "gene_clustering"
 GENES: Final = Path("examples/curation/genes.json")

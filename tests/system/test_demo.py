@@ -23,3 +23,16 @@ def test_the_demo_runs_a_real_job_and_names_its_clusters() -> None:
     assert "succeeded" in done.stderr
     assert "BBS1" in done.stdout
     assert "SCN1A" in done.stdout
+
+
+def test_the_demo_needs_none_of_the_tools_of_developers() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.modules['pytest'] = None; import examples.demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
