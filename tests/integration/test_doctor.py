@@ -155,7 +155,7 @@ def test_consumer_timeout_is_compared_with_the_longest_time_limit(
 
     assert enough["consumer_timeout"]["level"] == "ok"
     assert short["consumer_timeout"]["level"] == "warning"
-    assert "is 1m, and a job may run for 5m" in short["consumer_timeout"]["message"]
+    assert "is 1m, but a job may run for 5m" in short["consumer_timeout"]["message"]
     assert unknown["consumer_timeout"]["level"] == "unknown"
 
 
