@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-from callboard.jobs.record import STATUSES, Record
+from callboard.jobs.record import Record
+from callboard.jobs.statuses import STATUSES
 
 # Besides the version the tag says attempt and status: a record that Redis lost and a message
 # brought back counts its versions anew. A queued job's place changes without the job.

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from callboard.jobs.read import read_many
-from callboard.jobs.record import Record, Status
+from callboard.jobs.record import Record
+from callboard.jobs.statuses import Status
 from callboard.jobs.store import Store
 
 CANDIDATES: Final = 1000

@@ -4,14 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, Self, get_args
+from typing import Any, Self
 
 from callboard.jobs.encoding import decode
+from callboard.jobs.statuses import FINAL, Status
 from callboard.jobs.submission import moment
-
-Status = Literal["scheduled", "queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
-STATUSES: Final[tuple[Status, ...]] = get_args(Status)
-FINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Load a Lua transition: read its header, put prelude and shared functions in front, call it."""
+"""Load a Lua transition: read its header, put prelude and included modules in front of it."""
 
 import hashlib
 import re
@@ -6,22 +6,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Final
+from typing import Final, Literal, cast, get_args
 
 from callboard.jobs.keys import lua_prelude
+from callboard.jobs.lua_modules import included_modules, listed, shared_functions
+from callboard.jobs.statuses import status_prelude
 
-GROWING: Final = frozenset(
-    {
-        *("submit_job", "submit_batch", "reserve_file", "recover_job"),
-        *("put_schedule", "keep_orphan", "try_store"),
-    }
-)
-"""Scripts that a full Redis may refuse; every other one must still be able to end jobs."""
+Effect = Literal["reads", "changes", "grows"]
+"""What a script does to Redis.
 
-READING: Final = frozenset(
-    {"read_queue_position", "list_jobs", "read_batch", "read_log", "due_schedules"}
-)
-"""Scripts that change nothing: a Redis that takes no changes runs them, and none waits for disk."""
+reads: nothing; a Redis that takes no changes runs it, and it never waits for the disk.
+changes: it must work although Redis' memory is full, so that jobs can still end.
+grows: it may be refused by a full Redis.
+"""
 
 _HEADROOM = "redis.call('DEL', key_headroom())\n"
 _CLOCK = """local function read_clock()
@@ -44,6 +41,11 @@ end
 """
 PARAGRAPHS: Final = 3
 _READ: Final = {"int": "tonumber(ARGV[{}])", "json": "cjson.decode(ARGV[{}])"}
+_TABLE: Final = re.compile(
+    r"KEYS(?P<keys>.*?)\nARGV(?P<argv>.*?)\nRETURNS(?P<returns>.*?)"
+    r"\nEFFECT(?P<effect>.*?)\nINCLUDES(?P<includes>.*)",
+    re.DOTALL,
+)
 _TYPES: Final = {"str", "bytes", *_READ}
 _VARIADIC: Final = "..."
 
@@ -52,12 +54,17 @@ class HeaderError(ValueError):
     """A Lua file's header lacks a part, or says something that the file does not do."""
 
 
+class UnknownAnswerError(RuntimeError):
+    """A script answered a word that its header does not name."""
+
+
 @dataclass(frozen=True)
 class Header:
     """What the comment on top of a Lua file promises; the loader binds names from it.
 
     Attributes:
         arguments: their types by name, in order.
+        includes: the modules in `shared/` whose functions the file calls.
         variadic: the last one, if that is a list of any length, written `name...`.
     """
 
@@ -66,6 +73,8 @@ class Header:
     keys: tuple[str, ...]
     arguments: Mapping[str, str]
     answers: tuple[str, ...]
+    effect: Effect
+    includes: tuple[str, ...]
     guarantee: str
     variadic: str | None = None
 
@@ -80,12 +89,21 @@ class Script:
     @property
     def only_reads(self) -> bool:
         """Whether it leaves everything as it is."""
-        return self.header.name in READING
+        return self.header.effect == "reads"
 
     @cached_property
     def digest(self) -> str:
         """Give the name by which Redis knows the source once it has seen it."""
         return hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+    def check_answer(self, word: str) -> None:
+        """Make sure that an answer is one of those in the header.
+
+        Raises:
+            UnknownAnswerError: it is not.
+        """
+        if word not in self.header.answers:
+            raise UnknownAnswerError(f"{self.header.name} answered {word!r}")
 
     def order(self, arguments: Mapping[str, object]) -> list[str | bytes | int]:
         """Put named arguments into ARGV's order.
@@ -109,7 +127,7 @@ class Script:
 
 
 def read_header(name: str, text: str) -> Header:
-    """Parse the five parts of a header: name and purpose, KEYS, ARGV, RETURNS, guarantee.
+    """Parse a header: name and purpose; KEYS, ARGV, RETURNS, EFFECT, INCLUDES; guarantee.
 
     Raises:
         HeaderError: a part is missing or malformed.
@@ -119,10 +137,12 @@ def read_header(name: str, text: str) -> Header:
     if len(blocks) != PARAGRAPHS:
         raise HeaderError(f"{name}: wants {PARAGRAPHS} paragraphs, has {len(blocks)}")
     title = re.fullmatch(rf"{name}: (.+)", blocks[0], re.DOTALL)
-    table = re.fullmatch(r"KEYS(.*?)\nARGV(.*?)\nRETURNS(.*)", blocks[1], re.DOTALL)
+    table = _TABLE.fullmatch(blocks[1])
     if title is None or table is None:
-        raise HeaderError(f"{name}: the header must read '{name}: …', KEYS, ARGV, RETURNS")
-    rows = [_rows(part) for part in table.groups()[:2]]
+        raise HeaderError(
+            f"{name}: the header must read '{name}: …', KEYS, ARGV, RETURNS, EFFECT, INCLUDES"
+        )
+    rows = [_rows(table["keys"]), _rows(table["argv"])]
     arguments = {row[0].removesuffix(_VARIADIC): row[1] for row in rows[1]}
     variadic = [row[0].removesuffix(_VARIADIC) for row in rows[1] if row[0].endswith(_VARIADIC)]
     last = [each for each in list(arguments)[-1:] if arguments[each] not in _READ]
@@ -130,13 +150,16 @@ def read_header(name: str, text: str) -> Header:
         raise HeaderError(f"{name}: only the last argument can be a list, of text or bytes")
     if unknown := set(arguments.values()) - _TYPES:
         raise HeaderError(f"{name}: unknown argument types {sorted(unknown)}")
-    answers = tuple(word.strip() for word in table.group(3).split("|"))
+    if (effect := table["effect"].strip()) not in get_args(Effect):
+        raise HeaderError(f"{name}: EFFECT is one of {', '.join(get_args(Effect))}")
     return Header(
         name=name,
         purpose=" ".join(title.group(1).split()),
         keys=tuple(row[0] for row in rows[0]),
         arguments=arguments,
-        answers=answers,
+        answers=tuple(word.strip() for word in table["returns"].split("|")),
+        effect=cast("Effect", effect),
+        includes=listed(table["includes"]),
         guarantee=" ".join(blocks[2].split()),
         variadic=variadic[0] if variadic else None,
     )
@@ -159,7 +182,7 @@ def load(name: str, *, testing: bool = False) -> Script:
             stream `history`, if that is there; only tests ask for it.
 
     Raises:
-        HeaderError: the file's header is not right.
+        HeaderError: the file's header is not right, or an include is missing or unused.
         FileNotFoundError: there is no such transition.
     """
     text = _read(f"{name}.lua")
@@ -169,44 +192,29 @@ def load(name: str, *, testing: bool = False) -> Script:
         one = _READ.get(kind, "ARGV[{}]")
         pattern = "{{unpack(ARGV, {})}}" if argument == header.variadic else one
         bindings.append(f"local {argument} = {pattern.format(index)}")
+    modules = included_modules(name, text, header.includes)
     source = "".join(
         [
             lua_prelude(),
-            "" if name in GROWING | READING else _HEADROOM,
+            status_prelude(),
+            _HEADROOM if header.effect == "changes" else "",
             _TEST_CLOCK if testing else _CLOCK,
             _HISTORY.replace("<name>", name) if testing else _SILENCE,
-            *shared_functions(text),
+            _without_comments(shared_functions(text, modules)),
             "\n".join(bindings) + "\n",
-            text,
+            _without_comments(text),
         ]
     )
     return Script(header, source)
 
 
-def shared_functions(text: str) -> list[str]:
-    """Give the sources of the shared functions that `text` calls, each after those it calls."""
-    found: dict[str, str] = {}
-
-    def visit(source: str) -> None:
-        for name in _shared_names():
-            if name not in found and re.search(rf"\b{name}\(", source):
-                shared = _read(f"shared/{name}.lua")
-                visit(shared.replace(f"function {name}(", ""))
-                found[name] = shared
-
-    visit(text)
-    return list(found.values())
-
-
-@cache
-def _shared_names() -> tuple[str, ...]:
-    entries = (files("callboard.jobs.scripts") / "shared").iterdir()
-    return tuple(sorted(e.name.removesuffix(".lua") for e in entries if e.name.endswith(".lua")))
-
-
 @cache
 def _read(path: str) -> str:
     return (files("callboard.jobs.scripts") / path).read_text(encoding="utf-8")
+
+
+def _without_comments(text: str) -> str:
+    return re.sub(r"^ *(?:--.*)?\n", "", text, flags=re.MULTILINE)
 
 
 def _leading_comment(text: str) -> Iterator[str]:

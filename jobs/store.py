@@ -76,12 +76,14 @@ class Store:
         Raises:
             StoreUnavailable: Redis is away, refuses, or could not make the change durable.
             TypeError: the arguments are not those of the header.
+            UnknownAnswerError: the script answered a word that its header does not name.
         """
         loaded = script.load(name, testing=self._testing)
         ordered = loaded.order(arguments)
         fleeting = fleeting or loaded.only_reads
         raw = self._send(lambda: self._evaluate(loaded, key, ordered, fleeting=fleeting))
         word, woken, *values = _text(raw)
+        loaded.check_answer(word)
         answer = ScriptAnswer(word, tuple(woken), tuple(values))
         mine = [job_id for job_id in answer.woken if job_id not in woken_elsewhere]
         if mine:

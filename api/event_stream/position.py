@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from callboard.api.conditional import state_tag
-from callboard.jobs.record import FINAL, STATUSES, Record
+from callboard.jobs.record import Record
+from callboard.jobs.statuses import FINAL, STATUSES
 
 _ID: Final = re.compile(
     rf"(?P<tag>\d{{1,15}}\.\d{{1,15}}\.({'|'.join(STATUSES)}))\.(?P<line>\d{{1,15}})", re.ASCII

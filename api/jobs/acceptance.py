@@ -35,7 +35,8 @@ from callboard.jobs.errors import (
 from callboard.jobs.estimates import Estimate
 from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.operation import Operation
-from callboard.jobs.record import FINAL, Record
+from callboard.jobs.record import Record
+from callboard.jobs.statuses import FINAL
 from callboard.jobs.submit import Accepted
 
 

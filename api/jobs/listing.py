@@ -18,7 +18,7 @@ from callboard.api.request import Request
 from callboard.jobs.ids import is_job_id
 from callboard.jobs.listing import Wanted, list_jobs, list_tenants
 from callboard.jobs.operation_rules import NAME
-from callboard.jobs.record import STATUSES, Status
+from callboard.jobs.statuses import STATUSES, Status
 from callboard.jobs.store import Store
 
 MAX_JOBS: Final = 100

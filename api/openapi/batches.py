@@ -21,7 +21,7 @@ from callboard.api.openapi.shapes import (
 )
 from callboard.api.urls import Urls
 from callboard.jobs.batches.submit import MAX_ITEMS
-from callboard.jobs.record import STATUSES
+from callboard.jobs.statuses import STATUSES
 
 _BATCH: Final[dict[str, Schema]] = {
     "id": JOB_ID,

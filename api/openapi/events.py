@@ -7,7 +7,7 @@ from callboard.api.openapi.description import Schema, named
 from callboard.api.openapi.problems import problem_name
 from callboard.api.openapi.shapes import closed, said
 from callboard.api.problems import table
-from callboard.jobs.record import STATUSES
+from callboard.jobs.statuses import STATUSES
 
 _ID: Final[Schema] = {
     "type": "string",

@@ -20,7 +20,7 @@ from callboard.api.openapi.shapes import (
     whole,
 )
 from callboard.api.urls import Urls
-from callboard.jobs.record import Status
+from callboard.jobs.statuses import Status
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "JobStatus": {

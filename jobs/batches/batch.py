@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from callboard.jobs.errors import BatchNotFound
-from callboard.jobs.record import FINAL, STATUSES
+from callboard.jobs.statuses import FINAL, STATUSES
 from callboard.jobs.store import Store
 from callboard.jobs.submission import milliseconds, moment
 

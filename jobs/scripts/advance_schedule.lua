@@ -7,6 +7,8 @@
 --          next_ms        int   the one that it gets
 --          last           json  fields about the latest tick, all strings; empty for none
 -- RETURNS  advanced | stale | missing
+-- EFFECT   changes
+-- INCLUDES none
 --
 -- Of two callers that have read the same tick one reads 'advanced'. What became of a tick is kept
 -- even if the schedule was changed meanwhile; of several accounts the one that made a job counts.

@@ -5,6 +5,8 @@
 --          confirmation  str   digest of the token, the job and the caller
 --          lasts_ms      int   how long it may be used
 -- RETURNS  asked | ended | missing
+-- EFFECT   changes
+-- INCLUDES record
 --
 -- Repeating it keeps it longer. Adds the time in ms until which it may be used.
 local job = read_job(job_id)

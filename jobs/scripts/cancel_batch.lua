@@ -4,13 +4,15 @@
 -- ARGV     batch_id  str
 --          most      int   how many jobs at once
 -- RETURNS  cancelled | more | missing
+-- EFFECT   changes
+-- INCLUDES record, batch, job
 --
 -- The batch takes no more jobs from its first step on, whoever is still submitting some. After
 -- cancelled each of its jobs has ended or was told to.
 if redis.call('EXISTS', record) == 0 then return answer('missing') end
 if not redis.call('HGET', record, 'sealed') then seal_batch(batch_id) end
 local room = most
-for _, status in ipairs({'scheduled', 'queued', 'running'}) do
+for _, status in ipairs(STOPPABLE) do
   local ids = room > 0 and redis.call('SRANDMEMBER', key_batch_status(batch_id, status), room) or {}
   for _, id in ipairs(ids) do
     local job = read_job(id)

@@ -7,6 +7,8 @@
 --          kept_ms       int   how long a used confirmation is kept
 --          force         int   1 to give the function no time to stop
 -- RETURNS  cancelled | cancelling | ended | stale | missing
+-- EFFECT   changes
+-- INCLUDES record, job
 --
 -- A job that no worker runs is final at once, wherever its message is. One that runs is told
 -- through the channel and again by each heartbeat; every way out of cancelling ends it cancelled.

@@ -6,6 +6,8 @@
 --          per_host  int   how many attempts to one host may be under way
 --          lease_ms  int   how long an attempt may take
 -- RETURNS  claimed
+-- EFFECT   changes
+-- INCLUDES delivery
 --
 -- No delivery is under way twice, except after a lease that ran out. A host that has as many
 -- attempts as it may is not looked at before one of them ends, so none holds up another. An attempt

@@ -8,6 +8,8 @@
 --          newest_format  int   what the worker can read
 --          limits         json  slot to places as declared in the code, for slots without a limit yet
 -- RETURNS  claimed | blocked | taken | ended | newer | missing
+-- EFFECT   changes
+-- INCLUDES record, outbox, slot, blocked, event
 --
 -- Of two workers racing for one job exactly one reads 'claimed', and reads it again when it
 -- repeats. No slot ever gets more occupants than its limit. Claimed adds attempt, failures,

@@ -5,6 +5,8 @@
 --          fields   json  its name, media_type and sha256
 --          ttl_ms   int   how long it is kept while no job uses it
 -- RETURNS  completed | gone
+-- EFFECT   changes
+-- INCLUDES none
 --
 -- A repeat answers as the first time. 'gone' is a file whose lease ran out: its object must go.
 -- Adds when it was made and until when it is kept, in ms.

@@ -3,6 +3,8 @@
 -- KEYS     outbox   zset  jobs to be woken
 -- ARGV     wakeups  json  list of {job_id, number}
 -- RETURNS  confirmed
+-- EFFECT   changes
+-- INCLUDES record, outbox
 --
 -- An entry goes only if its number is unchanged: a wake-up that came after the publish stays.
 for _, wakeup in ipairs(wakeups) do

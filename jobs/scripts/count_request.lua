@@ -5,6 +5,8 @@
 --          rate_window_ms  int
 --          rate_cost       int     1, or 0 to look and count nothing
 -- RETURNS  counted | limited
+-- EFFECT   changes
+-- INCLUDES rate
 --
 -- A request that is limited costs nothing. Adds how many more fit now, and in how many ms there
 -- is one more.

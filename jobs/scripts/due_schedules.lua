@@ -3,6 +3,8 @@
 -- KEYS     schedules  zset  all of them by their next tick
 -- ARGV     most       int   how many at once; 0 asks for the time alone
 -- RETURNS  due
+-- EFFECT   reads
+-- INCLUDES none
 --
 -- Changes nothing. Adds the time in ms, and for each its name and its fields.
 local found = {}

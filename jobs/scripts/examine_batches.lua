@@ -4,6 +4,8 @@
 -- ARGV     batch_ids  json  list of ids
 --          repair       int   1 repairs what is wrong, 0 changes nothing
 -- RETURNS  examined
+-- EFFECT   changes
+-- INCLUDES batch, repair
 --
 -- An unsealed batch that nobody would close is closed by the housekeeper later, like one whose
 -- submission broke off; one whose jobs have all ended ends. A repeat finds nothing more to repair.

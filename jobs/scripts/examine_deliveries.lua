@@ -4,6 +4,8 @@
 -- ARGV     deliveries  json  list of {host, delivery_id}; no host for one that a record told of
 --          repair        int   1 repairs what is wrong, 0 changes nothing
 -- RETURNS  examined
+-- EFFECT   changes
+-- INCLUDES delivery
 --
 -- A pending one that waits nowhere is lined up, so it may be sent once more. An entry without a
 -- record goes. A repeat finds nothing more to repair. Adds {delivery_id, fault} for each: waiting,

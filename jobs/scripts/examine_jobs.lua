@@ -6,6 +6,8 @@
 --          repair           int   1 writes what is lacking, 0 changes nothing
 --          newest_format  int   what this version can read
 -- RETURNS  examined
+-- EFFECT   changes
+-- INCLUDES record, file, repair
 --
 -- The record is the truth, and what is lacking follows from it: a repeat finds nothing more to repair.
 -- A record of a newer format is left to who can read it. One that lacks its status is what was left

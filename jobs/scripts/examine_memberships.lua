@@ -5,6 +5,8 @@
 --          repair           int   1 removes what does not belong there, 0 changes nothing
 --          newest_format  int   what this version can read
 -- RETURNS  examined
+-- EFFECT   changes
+-- INCLUDES record, blocked, repair
 --
 -- Decided and removed in one step with the record, so an entry that has become right stays. A place
 -- that becomes free goes to the next job. An entry of a job of a newer format is left to who can read it.

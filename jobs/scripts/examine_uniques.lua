@@ -4,6 +4,8 @@
 -- ARGV     uniques  json    list of {tenant, operation, fingerprint}
 --          repair     int     1 removes them, 0 changes nothing
 -- RETURNS  examined
+-- EFFECT   changes
+-- INCLUDES record
 --
 -- Decided and removed in one step with the record, so a key that a new job has taken stays. Adds
 -- {job_id, status} for each, with no status where no record is.

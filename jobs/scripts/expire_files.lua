@@ -3,6 +3,8 @@
 -- KEYS     file_expiry  zset  files by when they are removed
 -- ARGV     most         int   how many at once
 -- RETURNS  removing
+-- EFFECT   changes
+-- INCLUDES file
 --
 -- A file that a job uses stays until the job is gone, and is looked at again an hour later in any
 -- case. Adds pairs of a file's id and where its object is; what is not forgotten comes again.

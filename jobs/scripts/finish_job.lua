@@ -11,6 +11,8 @@
 --          files         json   ids of the files that the result names
 --          error         str    the error as JSON; empty for a success
 -- RETURNS  finished | stale | ended | missing | lost
+-- EFFECT   changes
+-- INCLUDES record, lease, file, job
 --
 -- At most one attempt's outcome is ever recorded, together with the job's use of its files. A
 -- repeat by the same attempt answers as the first time. A job that was asked to stop ends

@@ -3,6 +3,8 @@
 -- KEYS     file     hash  the file
 -- ARGV     file_id  str
 -- RETURNS  forgotten | kept
+-- EFFECT   changes
+-- INCLUDES none
 --
 -- Only one that is being removed is forgotten; a repeat does no harm.
 local known = redis.call('HMGET', file, 'status', 'tenant', 'size')

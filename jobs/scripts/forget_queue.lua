@@ -3,6 +3,8 @@
 -- KEYS     queues  set  queues that have an awaiting set
 -- ARGV     queue   str
 -- RETURNS  forgotten | used
+-- EFFECT   changes
+-- INCLUDES none
 --
 -- The next message that is confirmed there brings it back.
 if redis.call('EXISTS', key_awaiting(queue)) == 1 or redis.call('EXISTS', key_queued(queue)) == 1 then

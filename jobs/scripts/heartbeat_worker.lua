@@ -6,6 +6,8 @@
 --          operations  json  names that this worker knows
 --          lasts_ms    int   how long a heartbeat is good for
 -- RETURNS  joined | recorded
+-- EFFECT   changes
+-- INCLUDES lease
 --
 -- A worker without a heartbeat is forgotten by itself.
 redis.call('ZADD', workers, now, worker)

@@ -4,6 +4,8 @@
 -- ARGV     token   str    of the claim
 --          body    bytes
 -- RETURNS  kept | stale
+-- EFFECT   changes
+-- INCLUDES none
 --
 -- The first body stays. Whoever does not hold the delivery keeps nothing.
 if redis.call('HGET', record, 'token') ~= token then return answer('stale') end

@@ -8,6 +8,8 @@
 --          window_ms  int    for how long it is kept since it was first met
 --          most       int    how many are kept
 -- RETURNS  kept | dropped
+-- EFFECT   grows
+-- INCLUDES orphan
 --
 -- Once it answers, the message need not stay in its queue. What is too old or too much is dropped
 -- and counted.

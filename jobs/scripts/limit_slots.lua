@@ -4,6 +4,8 @@
 -- ARGV     source  str   declared (by the code), operator (wins) or pause (wins over both)
 --          places  json  slot to number as a string; empty removes the limit of that source
 -- RETURNS  limited
+-- EFFECT   changes
+-- INCLUDES blocked
 --
 -- A raised limit starts waiting jobs at once. A lowered one lets those that run run on.
 for slot, number in pairs(places) do

@@ -9,6 +9,8 @@
 --          most        int   how many jobs at once
 --          candidates  int   how many are looked at at most
 -- RETURNS  more | end
+-- EFFECT   reads
+-- INCLUDES none
 --
 -- Of jobs that are there all the time none is left out and none comes twice. Adds their ids, each
 -- with its time in ms, and the position of the last one that was looked at: id and time.

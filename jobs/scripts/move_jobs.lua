@@ -6,6 +6,8 @@
 --          begin   int   which of the jobs comes first, from 0
 --          most    int   how many are looked at
 -- RETURNS  moved
+-- EFFECT   changes
+-- INCLUDES record, outbox
 --
 -- A job stays where somebody listens. One that waits for a worker is woken in its new queue. Adds
 -- how many were moved, and where to go on; 0 at the end.

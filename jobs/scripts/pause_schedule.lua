@@ -6,6 +6,8 @@
 --          paused         str   1 | 0
 --          next_ms        int   its next tick from now on
 -- RETURNS  changed | unchanged | stale | missing
+-- EFFECT   changes
+-- INCLUDES none
 --
 -- The ticks that a pause left out do not come later. Repeating it changes nothing.
 local known = redis.call('HMGET', schedule, 'revision', 'paused')

@@ -5,6 +5,8 @@
 --          attempt  int
 --          token    str
 -- RETURNS  preempted | stale
+-- EFFECT   changes
+-- INCLUDES record, lease
 --
 -- It marks this attempt alone, and ends nothing: the lease holds until it is left or runs out.
 local job = read_job(job_id)

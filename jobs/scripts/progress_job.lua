@@ -10,6 +10,8 @@
 --          most_lines  int   the log's bounds
 --          most_bytes  int
 -- RETURNS  recorded | stale
+-- EFFECT   changes
+-- INCLUDES record, lease
 --
 -- Only the attempt that holds the lease can write.
 local job = read_job(job_id)

@@ -3,6 +3,8 @@
 -- KEYS     due   zset  scheduled jobs by time
 -- ARGV     most  int   how many at once
 -- RETURNS  promoted
+-- EFFECT   changes
+-- INCLUDES record, job
 --
 -- Each job is promoted once, however many housekeepers run. Adds how many were.
 local ids = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)

@@ -4,6 +4,8 @@
 -- ARGV     most         int   how many at once
 --          patience_ms  int   how long an ended job waits for its callbacks to be written down
 -- RETURNS  purged
+-- EFFECT   changes
+-- INCLUDES record, purge
 --
 -- A job that a callback is still to be made from is put off. Removes tombstones that no message can
 -- need any more, too. Adds how many jobs went.

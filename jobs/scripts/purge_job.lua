@@ -3,6 +3,8 @@
 -- KEYS     record  hash  the job
 -- ARGV     job_id  str
 -- RETURNS  purged | active | missing
+-- EFFECT   changes
+-- INCLUDES record, purge
 --
 -- Leaves a tombstone, so that no late message brings the job back.
 local job = read_job(job_id)

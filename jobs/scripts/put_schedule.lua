@@ -8,6 +8,8 @@
 --          next_ms        int   its next tick from now on
 --          most           int   how many schedules there may be
 -- RETURNS  created | replaced | owned | full
+-- EFFECT   grows
+-- INCLUDES none
 --
 -- A schedule whose times stay the same keeps its next tick, so that a repeat, or many processes
 -- that declare the same, neither lose nor double one. A file's schedule is the file's: owned.

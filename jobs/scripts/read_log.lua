@@ -5,6 +5,8 @@
 --          after   int   lines are counted from 1, those that were dropped too
 --          most    int   how many at once
 -- RETURNS  lines
+-- EFFECT   reads
+-- INCLUDES none
 --
 -- Numbers and lines belong together, whatever is written or dropped meanwhile. Adds how many were
 -- dropped, how many were ever written, and the lines.

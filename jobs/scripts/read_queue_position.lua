@@ -3,6 +3,8 @@
 -- KEYS     record  hash  the job
 -- ARGV     job_id  str
 -- RETURNS  queued | blocked | elsewhere
+-- EFFECT   reads
+-- INCLUDES outbox, slot
 --
 -- Queued it waits for a worker; adds its position from 1 and how many jobs run. Blocked it waits at
 -- a slot; adds its position there and how many places the slot has. Elsewhere it is not queued.

@@ -5,6 +5,8 @@
 --          most      int   how many at once
 --          error     str   worker_lost, as JSON
 -- RETURNS  reaped | away
+-- EFFECT   changes
+-- INCLUDES record, lease, slot, blocked, job
 --
 -- A lease ends here and nowhere else but with its job's run. After half a lease without a tick
 -- everybody was away: every lease is extended once and nothing is counted. When the clock of Redis
@@ -27,7 +29,7 @@ for _, id in ipairs(ids) do
   local job = read_job(id)
   redis.call('ZREM', leases, id)
   note('reaped', id, job and job.attempt)
-  if job and (job.status == 'running' or job.status == 'cancelling') then
+  if job and IS_HOLDING[job.status] then
     local counted = job.preempted == job.attempt and 0 or 1
     local crashes = redis.call('HINCRBY', key_job(id), 'crashes', counted)
     redis.call('HDEL', key_job(id), 'token', 'preempted')

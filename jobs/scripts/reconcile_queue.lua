@@ -5,6 +5,8 @@
 --          ready     int   messages that wait in the queue
 --          most      int   how many at once
 -- RETURNS  reconciled
+-- EFFECT   changes
+-- INCLUDES record, outbox
 --
 -- A long backlog is not a loss: jobs are woken only while the queue holds fewer messages than
 -- jobs await. Adds how many were woken.

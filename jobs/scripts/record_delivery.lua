@@ -11,6 +11,8 @@
 --          most_lines   int   the log's bounds
 --          most_bytes   int
 -- RETURNS  delivered | again | failed | stopped | stale
+-- EFFECT   changes
+-- INCLUDES record, delivery
 --
 -- Only the dispatcher that holds the delivery records its outcome, and once; repeated, it answers as the first
 -- time. Stopped stops what else of the same owner waits for the same address, too.

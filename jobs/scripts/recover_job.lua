@@ -8,6 +8,8 @@
 --          published_ms     int    when the message was published, by the clock of Redis
 --          recovery_window_ms  int    how old a message may be
 -- RETURNS  recovered | superseded | tombstoned
+-- EFFECT   grows
+-- INCLUDES record, outbox, batch, job, submission
 --
 -- An id with a tombstone stays dead. When another job holds its unique or its idempotency key by
 -- now, the record ends cancelled. Repeating it, or finding the record there, answers recovered.

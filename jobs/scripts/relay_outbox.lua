@@ -4,6 +4,8 @@
 -- ARGV     most      int   how many at once
 --          again_ms  int   when to try those again that do not get confirmed
 -- RETURNS  relayed
+-- EFFECT   changes
+-- INCLUDES none
 --
 -- Entries stay until they are confirmed, so a relay that dies loses nothing. The jobs stand in
 -- the list of jobs to wake.

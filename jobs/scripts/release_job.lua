@@ -5,6 +5,8 @@
 --          attempt  int
 --          token    str
 -- RETURNS  queued | cancelled | stale
+-- EFFECT   changes
+-- INCLUDES record, lease, slot, blocked, job
 --
 -- Counts neither a failure nor a crash. A job that was asked to stop ends cancelled instead.
 local job = read_job(job_id)

@@ -4,6 +4,8 @@
 -- ARGV     file_id  str
 --          forced   int   1 for one that is still being written, too
 -- RETURNS  removing | in_use | missing
+-- EFFECT   changes
+-- INCLUDES file
 --
 -- A file that a job uses stays. Until `forget_file` says that its object is gone the housekeeper
 -- tries again. A repeat does no harm. Adds where its object is.

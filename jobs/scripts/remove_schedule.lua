@@ -4,6 +4,8 @@
 -- ARGV     schedule_name  str
 --          source         str   who removes it: file | api
 -- RETURNS  removed | owned | missing
+-- EFFECT   changes
+-- INCLUDES none
 --
 -- A file's schedule goes with the file alone, and one of the API not with a file: owned.
 local known = redis.call('HGET', schedule, 'source')

@@ -4,6 +4,8 @@
 -- ARGV     worker    str
 --          lasts_ms  int   how long heartbeats of others are good for
 -- RETURNS  removed
+-- EFFECT   changes
+-- INCLUDES lease
 --
 -- It is not listed any more at once, and what only it knew or listened to is known no more.
 redis.call('ZREM', workers, worker)

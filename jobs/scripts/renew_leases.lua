@@ -4,6 +4,8 @@
 -- ARGV     fences    json  list of {job_id, attempt, token}
 --          lease_ms  int   from now
 -- RETURNS  renewed
+-- EFFECT   changes
+-- INCLUDES record, lease
 --
 -- A lease that reap has ended is never revived. Adds one word for each fence, in order:
 -- kept, cancel (kept, but the job is to stop), force (at once), lost, or missing (Redis lost the

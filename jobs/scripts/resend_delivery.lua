@@ -4,6 +4,8 @@
 -- ARGV     delivery_id  str
 --          owner        str   the job or batch that it must be of
 -- RETURNS  resent | busy | missing
+-- EFFECT   changes
+-- INCLUDES delivery
 --
 -- Its id stays, so the receiver knows it again. Nothing happens while an attempt is under way.
 local delivery = read_delivery(delivery_id)

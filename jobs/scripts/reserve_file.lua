@@ -9,6 +9,8 @@
 --          most_bytes  int   bytes that all files of the tenant may take
 --          lease_ms    int   how long it is held without a repeat
 -- RETURNS  reserved | full | gone
+-- EFFECT   grows
+-- INCLUDES none
 --
 -- The record is there before its object, so nothing in the storage is ever unknown. Each repeat
 -- takes the room anew, more or less than before; whose lease ran out it begins again. 'gone' is a

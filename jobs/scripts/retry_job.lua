@@ -7,13 +7,15 @@
 --          delay_ms  int   until the next attempt
 --          error     str   this failure as JSON
 -- RETURNS  scheduled | cancelled | stale
+-- EFFECT   changes
+-- INCLUDES record, lease, slot, blocked, job
 --
 -- Counts exactly one failure, also when it is repeated after a lost reply. A job that was asked
 -- to stop ends cancelled instead.
 local job = read_job(job_id)
 if not job then return answer('stale') end
 local mine = tonumber(job.attempt) == attempt and job.token == token
-if mine and (job.status == 'scheduled' or job.status == 'queued') then return answer('scheduled') end
+if mine and IS_WAITING[job.status] then return answer('scheduled') end
 if mine and job.status == 'cancelled' then return answer('cancelled') end
 if not holds_fence(job, attempt, token) then return answer('stale') end
 note('reported', job_id, attempt, token, 'scheduled')

@@ -5,6 +5,8 @@
 --          overlap_ms  int   how long the secret that it had signs as well
 --          token       str   names this rotation, so that a repeat changes nothing
 -- RETURNS  rotated
+-- EFFECT   changes
+-- INCLUDES none
 --
 -- Of two rotations at once each counts. An earlier secret signs until its own time is over.
 local said = redis.call('HGET', secrets, tenant)

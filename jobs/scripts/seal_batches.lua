@@ -4,6 +4,8 @@
 -- ARGV     patience_ms  int   how long the next step may take
 --          most         int   how many at once
 -- RETURNS  sealed
+-- EFFECT   changes
+-- INCLUDES batch
 --
 -- What was submitted of them stays as it is. Adds how many there were.
 local ids = redis.call('ZRANGE', unsealed, '-inf', now - patience_ms, 'BYSCORE', 'LIMIT', 0, most)

@@ -6,6 +6,8 @@
 --          patience_ms  int   without any worker that knows the operation
 --          error       str   unknown-operation, as JSON
 -- RETURNS  snoozed | failed | taken | ended | missing
+-- EFFECT   changes
+-- INCLUDES record, outbox, job
 --
 -- The job fails only when no live worker has known its operation for all that time. While none
 -- does, the delay doubles up to half a minute, so that many such jobs keep nobody busy.

@@ -11,6 +11,8 @@
 --          rate_window_ms  int
 --          params...       bytes  encoded parameters of each item
 -- RETURNS  stored | replayed | mismatch | limited | closed | missing
+-- EFFECT   grows
+-- INCLUDES batch, rate, submission
 --
 -- Each item is decided on once, in order, whoever repeats a step or takes up a batch that another
 -- left. Adds what is left of the quota and in how many ms there is more; then what is kept of these

@@ -13,6 +13,8 @@
 --          rate_requests         int    how many requests a window has; 0 for no rate
 --          rate_window_ms        int
 -- RETURNS  accepted | replayed | mismatch | limited | file_missing | duplicate | full
+-- EFFECT   grows
+-- INCLUDES submission
 --
 -- Nothing but the count of the request is written before all checks pass; of many equal unique
 -- submissions one is accepted. A repeat after a lost reply answers accepted and is not counted

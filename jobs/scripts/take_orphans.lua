@@ -7,6 +7,8 @@
 --          look_ms        int   until the others are looked at again
 --          window_ms      int   for how long one is kept since it was first met
 -- RETURNS  taken
+-- EFFECT   changes
+-- INCLUDES orphan
 --
 -- One whose job has a record by now was read by somebody and goes; one that is too old is dropped.
 -- Both are counted. What is named stays until then, so that a lost publish loses nothing.

@@ -3,6 +3,8 @@
 -- KEYS     trial   string  gone within a second
 -- ARGV     none
 -- RETURNS  heard | unheard
+-- EFFECT   grows
+-- INCLUDES none
 --
 -- Changes no job. Says 'unheard' where Redis does not let us tell anybody anything.
 redis.call('SET', trial, '1', 'PX', 1000)

@@ -3,6 +3,8 @@
 -- KEYS     waited  set  slots that may have blocked jobs
 -- ARGV     most    int  how many reservations may lapse at once
 -- RETURNS  unblocked
+-- EFFECT   changes
+-- INCLUDES record, lease, slot, blocked
 --
 -- A lapsed job waits again at its rank; ten times as long as it held its reservation, others are
 -- served before. While no thread is free none lapses: nobody could make use of the places. Adds

@@ -15,7 +15,7 @@ from callboard.api.batches.resource import waiting
 from callboard.jobs.batches.batch import Batch
 from callboard.jobs.batches.submit import STEP
 from callboard.jobs.ids import new_job_id
-from callboard.jobs.record import STATUSES
+from callboard.jobs.statuses import STATUSES
 from tests.api_stage import ADD, JSON, Stage, keys_of
 from tests.batch_requests import URL, adds, post, statuses
 

@@ -17,7 +17,7 @@ from callboard.jobs.api_keys import create_key, list_keys, revoke_key
 from callboard.jobs.fence import Fence
 from callboard.jobs.progress import ProgressReport
 from callboard.jobs.read import read
-from callboard.jobs.record import FINAL
+from callboard.jobs.statuses import FINAL
 from tests.api_stage import Stage
 from tests.event_stream import Reading
 from tests.eventually import eventually

@@ -18,7 +18,7 @@ from callboard.api.waiting.subscription import REREAD_S
 from callboard.jobs.cancel import cancel
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.progress import ProgressReport
-from callboard.jobs.record import FINAL
+from callboard.jobs.statuses import FINAL
 from tests.api_stage import Stage
 from tests.eventually import eventually
 from tests.servers import RedisServer

@@ -1,0 +1,76 @@
+-- batch: batches: sealed, completed and revived.
+--
+-- INCLUDES  event
+
+-- Whether some job of the batch may still change.
+local function is_active_batch(id)
+  for _, status in ipairs(ACTIVE) do
+    if redis.call('EXISTS', key_batch_status(id, status)) == 1 then return true end
+  end
+  return false
+end
+
+-- Whether the record of some job of the batch that has ended is still kept.
+local function has_ended_jobs(id)
+  for _, status in ipairs(FINAL) do
+    if redis.call('EXISTS', key_batch_status(id, status)) == 1 then return true end
+  end
+  return false
+end
+
+-- End a batch once it is sealed and none of its jobs is active, and queue its one event.
+--
+-- It goes with the last of its jobs; one that never had any is kept for a day.
+local jobless_batch_ms = 24 * 60 * 60 * 1000
+local function complete_batch(id)
+  local batch = key_batch(id)
+  local said = redis.call(
+    'HMGET', batch, 'sealed', 'ended_ms', 'tenant', 'callback', 'request_id', 'traceparent')
+  if not said[1] or said[2] or is_active_batch(id) then return end
+  redis.call('HSET', batch, 'ended_ms', whole(now))
+  redis.call('PUBLISH', channel_events, id .. ' 1 completed ')
+  queue_delivery({
+    kind = 'batch', id = id, tenant = said[3],
+    callback = said[4], request_id = said[5], traceparent = said[6],
+  }, 'batch.completed')
+  if not has_ended_jobs(id) then
+    redis.call('HSET', batch, 'expires_ms', whole(now + jobless_batch_ms))
+    for _, key in ipairs({batch, key_batch_items(id), key_batch_deliveries(id)}) do
+      redis.call('PEXPIRE', key, jobless_batch_ms)
+    end
+  end
+end
+
+-- A job of a batch has ended: the batch is kept as long as it is, and ends with its last one.
+local function end_in_batch(id, expires_ms)
+  local batch = key_batch(id)
+  local known = redis.call('HMGET', batch, 'tenant', 'expires_ms')
+  if not known[1] then return end
+  if tonumber(known[2] or 0) < tonumber(expires_ms) then
+    redis.call('HSET', batch, 'expires_ms', expires_ms)
+  end
+  complete_batch(id)
+end
+
+-- The batch takes no more jobs, so that it can end.
+local function seal_batch(id)
+  redis.call('ZREM', key_unsealed(), id)
+  if redis.call('EXISTS', key_batch(id)) == 0 then return end
+  redis.call('HSET', key_batch(id), 'sealed', '1')
+  complete_batch(id)
+end
+
+-- A job comes back that Redis had lost: so does its batch, which waits for others of them.
+local function revive_batch(fields)
+  local batch = key_batch(fields.batch_id)
+  if redis.call('EXISTS', batch) == 0 then
+    redis.call('HSET', batch, 'tenant', fields.tenant, 'created_ms', fields.created_ms, 'total', '0')
+  elseif redis.call('HDEL', batch, 'ended_ms') == 1 then
+    redis.call('HDEL', batch, 'sealed')
+    redis.call('PERSIST', batch)
+    redis.call('PERSIST', key_batch_items(fields.batch_id))
+  end
+  if not redis.call('HGET', batch, 'sealed') then
+    redis.call('ZADD', key_unsealed(), now, fields.batch_id)
+  end
+end

@@ -1,0 +1,116 @@
+-- blocked: jobs that wait for places, and the places reserved for them.
+--
+-- INCLUDES  record, lease, outbox, slot
+-- long: blocking and unblocking call each other, and are read together
+
+local function unblock(id, job)
+  if not job.blocked_on then return end
+  redis.call('ZREM', key_waiting(job.blocked_on), id)
+  note('unblocked', id, job.blocked_on)
+  redis.call('HDEL', key_job(id), 'blocked_on')
+  job.blocked_on = nil
+end
+
+-- Let the job wait, at its rank and holding nothing, at one slot that it lacks.
+local function block(id, job, slot)
+  unblock(id, job)
+  forget_wakeup(id, job)
+  redis.call('ZADD', key_waiting(slot), job.rank, id)
+  redis.call('SADD', key_waited(), slot)
+  redis.call('HSET', key_job(id), 'blocked_on', slot)
+  job.blocked_on = slot
+  note('blocked', id, slot, slots_of(job))
+end
+
+-- How many milliseconds a reservation lasts.
+local reservation_ms, longest_reservation_ms = 1000, 60000
+local function reservation_of(job)
+  return math.min(reservation_ms * 2 ^ tonumber(job.lapses or 0), longest_reservation_ms)
+end
+
+-- Give a blocked job all its places at once and wake it; each lapse lets the next one last longer.
+local function reserve(id, job)
+  unblock(id, job)
+  take_places(id, job, job.rank)
+  redis.call('ZADD', key_reservations(), now + reservation_of(job), id)
+  redis.call('HSET', key_job(id), 'reserved', '1')
+  job.reserved = '1'
+  note('reserved', id, job.rank, slots_of(job))
+  wake(id, job)
+  announce(id, job)
+end
+
+-- Serve others before a job whose reservation lapsed, ten times as long as it held it.
+local passed_over_times = 10
+local function pass_over(id, job)
+  job.passed_until_ms = whole(now + reservation_of(job) * passed_over_times)
+  job.lapses = redis.call('HINCRBY', key_job(id), 'lapses', 1)
+  redis.call('HSET', key_job(id), 'passed_until_ms', job.passed_until_ms)
+end
+
+-- Whether others are served before the job for now, since its reservation lapsed. One that was to
+-- end within ten minutes and is further away was made before the clock of Redis was put back.
+local longest_passed_over_ms = 600000
+local function is_passed_over(job)
+  local left_ms = tonumber(job.passed_until_ms or 0) - now
+  return left_ms > 0 and left_ms <= longest_passed_over_ms
+end
+
+-- Whether one more reservation helps: a thread is free to claim it, or its operation has none yet,
+-- which keeps a job at hand for the next thread. While nobody knows of threads, it does.
+local function helps(job)
+  local free = free_threads()
+  if not free or redis.call('ZCARD', key_reservations()) <= free then return true end
+  return redis.call('ZCOUNT', key_slot('operation:' .. job.operation), 0, '+inf') == 0
+end
+
+-- Give the free places of one slot to the best of its waiters that can run.
+--
+-- A waiter that lacks another slot moves there. One whose last reservation lapsed comes after the
+-- others for a while: its wake-up may be stuck where no worker listens. No more is reserved than
+-- threads can claim soon.
+local unblocked_at_most, passed_over_at_most = 100, 1000
+local function unblock_next(slot)
+  local waiting, lapsed, handled, skipped = key_waiting(slot), {}, 0, 0
+  while handled < unblocked_at_most and skipped < passed_over_at_most do
+    if free_places(slot) < 1 then return end
+    local id = redis.call('ZRANGE', waiting, skipped, skipped)[1]
+    if not id then break end
+    local job = read_job(id)
+    local waits = job and job.status == 'queued' and job.blocked_on == slot
+    local lacking = waits and lacking_slot(job)
+    local passed = waits and not lacking and is_passed_over(job)
+    if lacking == slot or passed then
+      if not lacking then lapsed[#lapsed + 1] = {id, job} end
+      skipped = skipped + 1
+    else
+      handled = handled + 1
+      if not waits then
+        redis.call('ZREM', waiting, id)
+      elseif lacking then
+        block(id, job, lacking)
+        announce(id, job)
+      elseif helps(job) then
+        reserve(id, job)
+      else
+        return
+      end
+    end
+  end
+  for _, waiter in ipairs(lapsed) do
+    if not lacking_slot(waiter[2]) and helps(waiter[2]) then reserve(waiter[1], waiter[2]) end
+  end
+end
+
+local function unblock_at_slots(job)
+  for _, slot in ipairs(slots_of(job)) do unblock_next(slot[1]) end
+end
+
+-- Block the jobs that lost their reservations, and offer the places left of theirs to the next.
+local function return_slots(evicted)
+  for _, each in ipairs(evicted or {}) do block(each[1], each[2], each[3]) end
+  for _, each in ipairs(evicted or {}) do
+    announce(each[1], each[2])
+    unblock_at_slots(each[2])
+  end
+end

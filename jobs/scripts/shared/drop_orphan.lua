@@ -1,6 +1,0 @@
--- Keep a message no more that had no record, and count what became of it.
-local function drop_orphan(orphan, why)
-  redis.call('DEL', key_orphan(orphan))
-  redis.call('ZREM', key_orphans(), orphan)
-  redis.call('HINCRBY', key_orphan_counts(), why, 1)
-end

@@ -1,0 +1,112 @@
+-- repair: what should follow from records, compared and repaired.
+--
+-- INCLUDES  record, outbox, slot
+-- long: each comparison has its repair beside it
+
+-- Every sorted set in which a record expects its job, with its entry and score there.
+--
+-- In a slot the score says what the entry is, so there it must be `exact`.
+local function expected_memberships(id, job, lease_ms)
+  local expected = {}
+  local function expect(key, score, member)
+    expected[#expected + 1] = {key = key, member = member or id, score = score, exact = member ~= nil}
+  end
+  local labels = redis.call('HGET', key_text(id), 'labels') or nil
+  for _, index in ipairs(indexes_of(job, {labels = labels})) do expect(index, job.created_ms) end
+  if is_final(job) then
+    expect(key_expiry(), job.expires_ms)
+    return expected
+  end
+  expect(key_active(), job.created_ms)
+  expect(key_active_operation(job.operation), job.created_ms)
+  local holds = IS_HOLDING[job.status]
+  if holds then expect(key_leases(), now + lease_ms) end
+  if job.status == 'scheduled' then expect(key_due(), job.scheduled_ms) end
+  if job.status == 'queued' and job.blocked_on then expect(key_waiting(job.blocked_on), job.rank) end
+  if job.status == 'queued' and not job.blocked_on then expect(key_queued(job.queue), job.rank) end
+  if job.reserved then expect(key_reservations(), now) end
+  for _, slot in ipairs((holds or job.reserved) and slots_of(job) or {}) do
+    for place = 1, slot[2] do
+      expect(key_slot(slot[1]), holds and -1 or job.rank, id .. ':' .. place)
+    end
+  end
+  return expected
+end
+
+-- Whether what a record says expects this entry of its job in this sorted set.
+local function is_expected_member(key, member, id, job)
+  local waits = job.status == 'queued' and not job.blocked_on
+  if key == key_outbox() then return waits end
+  if key == key_awaiting(job.queue) then return waits and not redis.call('ZSCORE', key_outbox(), id) end
+  for _, right in ipairs(expected_memberships(id, job, 0)) do
+    if right.key == key and right.member == member then return true end
+  end
+  return false
+end
+
+-- Whether somebody will start a queued job; gives what is lacking, or nil.
+--
+-- Repaired, a job that nobody would publish or miss is woken.
+local function examine_wakeup(id, job, repair)
+  if job.status ~= 'queued' then return nil end
+  if job.blocked_on then
+    if redis.call('SISMEMBER', key_waited(), job.blocked_on) == 1 then return nil end
+    if repair then redis.call('SADD', key_waited(), job.blocked_on) end
+    return 'waited'
+  end
+  local published = redis.call('ZSCORE', key_outbox(), id)
+  if published or redis.call('ZSCORE', key_awaiting(job.queue), id) then return nil end
+  if repair then wake(id, job) end
+  return 'wakeup'
+end
+
+-- Whether the unique key of an active job names it; gives what is wrong, or nil.
+--
+-- A key that names another active job stays: which of the two is to go, only people can say.
+local function examine_unique(id, job, repair)
+  if not job.fingerprint or is_final(job) then return nil end
+  local unique = key_unique(job.tenant, job.operation, job.fingerprint)
+  local named = redis.call('GET', unique)
+  if named == id then return nil end
+  local other = named and read_job(named)
+  if other and other.status and not is_final(other) then return 'conflict' end
+  if repair then redis.call('SET', unique, id) end
+  return 'unique'
+end
+
+-- Compare a record with all that should follow from it; gives what is lacking, by the sets' keys.
+local function examine_job(id, job, lease_ms, repair)
+  local lacking = {}
+  for _, expected in ipairs(expected_memberships(id, job, lease_ms)) do
+    local score = redis.call('ZSCORE', expected.key, expected.member)
+    if not score or (expected.exact and tonumber(score) ~= tonumber(expected.score)) then
+      lacking[#lacking + 1] = string.sub(expected.key, #ns + 1)
+      if repair then redis.call('ZADD', expected.key, expected.score, expected.member) end
+    end
+  end
+  lacking[#lacking + 1] = examine_wakeup(id, job, repair)
+  lacking[#lacking + 1] = examine_unique(id, job, repair)
+  local batch = job.batch_id and redis.call('EXISTS', key_batch(job.batch_id)) == 1
+  local members = batch and key_batch_status(job.batch_id, job.status)
+  if members and redis.call('SISMEMBER', members, id) == 0 then
+    lacking[#lacking + 1] = 'batch'
+    if repair then redis.call('SADD', members, id) end
+  end
+  return lacking
+end
+
+-- The members of a batch's sets whose record says that they are not there; repaired, they go.
+local function examine_batch_members(batch_id, repair)
+  local wrong = 0
+  for _, status in ipairs(STATUSES) do
+    local members = key_batch_status(batch_id, status)
+    for _, id in ipairs(redis.call('SMEMBERS', members)) do
+      local known = redis.call('HMGET', key_job(id), 'status', 'batch_id')
+      if known[1] ~= status or known[2] ~= batch_id then
+        wrong = wrong + 1
+        if repair then redis.call('SREM', members, id) end
+      end
+    end
+  end
+  return wrong
+end

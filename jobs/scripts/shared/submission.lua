@@ -1,0 +1,112 @@
+-- submission: one submission: decided on, then recorded.
+--
+-- INCLUDES  record, outbox, file, rate, job
+-- long: the order of its checks is a promise, and is read as a whole
+
+-- Write a new record with its indexes; `fields` and `text` are what the submission says.
+--
+-- The rank orders waiting jobs, lowest first: by priority (10 is best), then by age.
+local function create_job(id, fields, text, params, status)
+  local since = math.max(tonumber(fields.created_ms), tonumber(fields.scheduled_ms or 0))
+  fields.rank = whole((10 - tonumber(fields.priority)) * 1e13 + since)
+  local flat = {'status', status, 'version', '0', 'wakeup', '0'}
+  for name, value in pairs(fields) do
+    flat[#flat + 1] = name
+    flat[#flat + 1] = value
+  end
+  redis.call('HSET', key_job(id), unpack(flat))
+  for name, value in pairs(text) do redis.call('HSET', key_text(id), name, value) end
+  redis.call('SET', key_params(id), params)
+  use_files(id, text.files)
+  note('created', id, status, fields.tenant, fields.operation, fields.rank,
+    fields.fingerprint or '', fields.idempotency_digest or '')
+  fields.status = status
+  redis.call('ZADD', key_active(), fields.created_ms, id)
+  redis.call('ZADD', key_active_operation(fields.operation), fields.created_ms, id)
+  redis.call('SADD', key_tenants(), fields.tenant)
+  if fields.batch_id then redis.call('SADD', key_batch_status(fields.batch_id, status), id) end
+  for _, index in ipairs(indexes_of(fields, text)) do
+    redis.call('ZADD', index, fields.created_ms, id)
+  end
+  if fields.fingerprint then
+    redis.call('SET', key_unique(fields.tenant, fields.operation, fields.fingerprint), id)
+  end
+  return fields
+end
+
+-- Keep which job an Idempotency-Key made, and of what payload.
+local idempotency_ms = 24 * 60 * 60 * 1000
+local function remember_idempotency(id, job)
+  if not job.idempotency_digest then return end
+  local key = key_idempotency(job.tenant, job.idempotency_digest)
+  redis.call('HSET', key, 'fingerprint', job.payload_fingerprint or '', 'job', id)
+  redis.call('PEXPIRE', key, idempotency_ms)
+end
+
+-- Decide on one submission, and write its record, indexes and wake-up if it is accepted.
+--
+-- `asked` has on_conflict, run_at_ms, max_active, max_active_operation, payer, rate_requests and
+-- rate_window_ms. Gives the word and what `submit_job` adds to it. Nothing but the count of the
+-- request is written before all checks pass.
+local function decide_submission(job_id, fields, text, params, asked)
+  local function count(cost)
+    return count_rate(key_rate(asked.payer), asked.rate_requests, asked.rate_window_ms, cost)
+  end
+  local counted, left, reset_ms = count(0)
+  local tombstone = job_id .. ' ' .. fields.tenant
+  if redis.call('EXISTS', key_job(job_id)) == 1 or redis.call('ZSCORE', key_tombstones(), tombstone) then
+    return 'accepted', left, reset_ms, job_id, whole(now)
+  end
+
+  if fields.idempotency_digest then
+    local key = key_idempotency(fields.tenant, fields.idempotency_digest)
+    local kept = redis.call('HMGET', key, 'fingerprint', 'job')
+    if kept[2] then
+      local same = kept[1] == (fields.payload_fingerprint or '')
+      return same and 'replayed' or 'mismatch', left, reset_ms, kept[2], whole(now)
+    end
+  end
+
+  counted, left, reset_ms = count(1)
+  if not counted then return 'limited', left, reset_ms end
+
+  local missing = missing_file(fields.tenant, text.files)
+  if missing then return 'file_missing', left, reset_ms, missing end
+
+  local conflicting_id, conflicting
+  if fields.fingerprint then
+    conflicting_id = redis.call('GET', key_unique(fields.tenant, fields.operation, fields.fingerprint))
+    conflicting = conflicting_id and read_job(conflicting_id)
+    if conflicting and is_final(conflicting) then conflicting = nil end
+    local replaceable = conflicting and IS_WAITING[conflicting.status]
+    if conflicting and not (asked.on_conflict == 'replace' and replaceable) then
+      return 'duplicate', left, reset_ms, conflicting_id, conflicting.status
+    end
+  end
+
+  local leaving = conflicting and 1 or 0
+  local active_operation = key_active_operation(fields.operation)
+  if redis.call('ZCARD', key_active()) - leaving >= asked.max_active then
+    return 'full', left, reset_ms, 'server'
+  elseif redis.call('ZCARD', active_operation) - leaving >= asked.max_active_operation then
+    return 'full', left, reset_ms, 'operation'
+  end
+
+  if conflicting then
+    redis.call('HSET', key_text(conflicting_id), 'error', cjson.encode({type = 'superseded', by = job_id}))
+    end_job(conflicting_id, conflicting, 'cancelled')
+  end
+
+  fields.created_ms = whole(now)
+  local later = asked.run_at_ms > now
+  if later then fields.scheduled_ms = whole(asked.run_at_ms) end
+  local job = create_job(job_id, fields, text, params, later and 'scheduled' or 'queued')
+  remember_idempotency(job_id, job)
+  if later then
+    redis.call('ZADD', key_due(), asked.run_at_ms, job_id)
+  else
+    wake(job_id, job)
+  end
+  announce(job_id, job)
+  return 'accepted', left, reset_ms, job_id, whole(now), position_in_queue(job_id, job)
+end
