@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from callboard.jobs.batches import outcome
+from callboard.jobs.batches import item_outcome
 from callboard.jobs.batches.batch import cancel_batch, read_batch, seal_batches
 from callboard.jobs.cancel import cancel
 from callboard.jobs.errors import BatchNotFound
@@ -118,7 +118,7 @@ def test_a_batch_of_nothing_but_refused_items_completes_at_once_and_goes_after_a
 ) -> None:
     batch = new_batch(world, 1, callback=CALLBACK)
 
-    decide(world, batch, [outcome.unknown("nowhere")])
+    decide(world, batch, [item_outcome.unknown("nowhere")])
 
     after = read(world, batch.id)
     assert (after.status, after.percent) == ("completed", 100.0)
