@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from callboard.config import Rate
-from callboard.jobs.batches import outcome
+from callboard.jobs.batches import item_outcome
 from callboard.jobs.batches.batch import seal_batches
 from callboard.jobs.batches.submit import NewBatch, read_outcomes
 from callboard.jobs.errors import (
@@ -33,8 +33,8 @@ def test_each_item_is_decided_on_as_a_submission_of_its_own(world: World) -> Non
         world.new_submission("free", fingerprint="new"),
         world.new_submission("free", fingerprint="taken"),
         world.new_submission("free", scheduled_ms=world.now_ms + HOUR_MS),
-        outcome.unknown("nowhere"),
-        outcome.misfit(InvalidParameters([("/a", "is no number")])),
+        item_outcome.unknown("nowhere"),
+        item_outcome.misfit(InvalidParameters([("/a", "is no number")])),
         world.new_submission("free", files=("0193-gone",)),
     ]
 
