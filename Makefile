@@ -7,7 +7,7 @@ SECONDS ?= 300
 SEED ?= 1
 MINUTES ?= 30
 
-.PHONY: help demo dev install test pythons fuzz chaos mutations check fix lock reference audit sbom
+.PHONY: help demo dev install test coverage pythons fuzz chaos mutations check fix lock reference audit sbom
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: install ## run all tests in JOBS=3 processes; ARGS="-k lease -x" is passed
 pythons: install ## start a plain installation on every installed Python from 3.11
 	@.ci/pythons $(VENV)
 	@$(BIN)/pytest -q tests/system/test_plain_installation.py $(ARGS)
+
+coverage: install ## run all tests and fail below the floor of lines and branches
+	@$(BIN)/pytest -n $(JOBS) --cov --cov-report=term $(ARGS)
 
 fuzz: install ## fuzz a server for SECONDS=300 and report what breaks
 	@$(BIN)/pytest -q tests/contract/test_fuzz.py --fuzz-seconds=$(SECONDS) $(ARGS)
