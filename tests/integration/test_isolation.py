@@ -336,7 +336,7 @@ def test_an_idle_child_that_was_killed_costs_nobody_anything(apart: Desk) -> Non
     assert ended.result["pid"] != pid
 
 
-def test_a_nursery_that_was_killed_is_replaced(apart: Desk) -> None:
+def test_a_fork_server_that_was_killed_is_replaced(apart: Desk) -> None:
     child = pid_of(apart)
     job_id = running(apart, "sleep", seconds=60)
     (lost,) = fork_servers()

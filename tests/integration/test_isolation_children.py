@@ -74,7 +74,7 @@ def test_nobody_waits_for_a_child_longer_than_for_the_job() -> None:
     children.close()
 
 
-def test_a_child_or_a_nursery_that_is_stopped_is_replaced(namespace: str) -> None:
+def test_a_child_or_a_fork_server_that_is_stopped_is_replaced(namespace: str) -> None:
     apart = Apart(namespace, operations=OPERATIONS)
     others = fork_servers()
     children = ChildPool([OPERATIONS], log_format="text", log_level="info", answers_within=1)

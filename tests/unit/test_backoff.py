@@ -1,4 +1,4 @@
-"""Whatever is tried again waits longer each time, within its bounds, and seldom with others."""
+"""Whatever is tried again waits longer each time, within its bounds, and rarely with others."""
 
 from datetime import timedelta
 
