@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context as OTelContext
     from opentelemetry.trace import Span
 
-    from callboard.api.tracing.context import TraceContext
+    from callboard.api.trace_context import TraceContext
     from callboard.jobs.rate_quota import Quota
 
 

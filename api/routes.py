@@ -1,14 +1,18 @@
 """The one table of routes: where, what answers, and which role each method needs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from callboard.api.authentication import Keyring
 from callboard.api.batches.items import ITEM_DEPTH, BatchItems
-from callboard.api.batches.resource import BatchesResource, BatchReader, BatchResource, BatchWaits
+from callboard.api.batches.reading import BatchReader, BatchWaits
+from callboard.api.batches.resource import BatchesResource, BatchResource
 from callboard.api.body_memory import BodyMemory
-from callboard.api.callbacks.resource import CallbacksResource, ResendResource
+from callboard.api.callbacks.resource import (
+    BatchCallbacksResource,
+    JobCallbacksResource,
+    ResendBatchCallbackResource,
+    ResendJobCallbackResource,
+)
 from callboard.api.event_stream import EventsResource
 from callboard.api.files.content import FileContentResource
 from callboard.api.files.downloads import Downloads
@@ -25,43 +29,30 @@ from callboard.api.jobs.result import ResultResource
 from callboard.api.jobs.retry import RetryResource
 from callboard.api.jobs.retry_after import Durations
 from callboard.api.media import Media
+from callboard.api.openapi.resource import OpenApiResource
 from callboard.api.operations.resource import (
     OperationResource,
     OperationResponder,
     OperationsResource,
     PauseResource,
+    ResumeResource,
 )
 from callboard.api.operations.submit import OperationJobs
 from callboard.api.problems.pages import ProblemResource, ProblemsResource
+from callboard.api.route import Route
 from callboard.api.schedules.resource import (
     SchedulePauseResource,
     ScheduleResource,
-    ScheduleResponder,
+    ScheduleResumeResource,
     SchedulesResource,
 )
+from callboard.api.schedules.responder import ScheduleResponder
 from callboard.api.server.docs import DocsAssetResource, DocsResource
 from callboard.api.server.health import AliveResource, ReadyResource
 from callboard.api.server.index import IndexResource
-from callboard.api.server.openapi import OpenApiResource
 from callboard.api.server.workers import WorkersResource
 from callboard.api.services import Services
-from callboard.config import Role
 from callboard.jobs.read import read_status_snapshots
-
-
-@dataclass(frozen=True)
-class Route:
-    """One address.
-
-    Attributes:
-        template: its path.
-        resource: what answers.
-        roles: the role that each method needs, None for everybody; HEAD is as GET.
-    """
-
-    template: str
-    resource: object
-    roles: Mapping[str, Role | None]
 
 
 def routes(
@@ -82,8 +73,8 @@ def routes(
     operations = OperationsResource(registry, described)
     submitting = OperationJobs(media, acceptance, FormReader(services, media))
     operation = OperationResource(registry, described, submitting)
-    pause = PauseResource(registry, store, media, described, places=0)
-    resume = PauseResource(registry, store, media, described, places=None)
+    pause = PauseResource(registry, store, media, described)
+    resume = ResumeResource(registry, store, media, described)
     ready = ReadyResource(store, services.broker_trouble, media, services.draining, keyring)
     openapi = OpenApiResource(registry, keyring.is_required)
     scheduled = ScheduleResponder(store, media)
@@ -126,12 +117,12 @@ def routes(
         ),
         Route(
             "/v1/jobs/{job_id}/callbacks",
-            CallbacksResource(store, media, "job", reader.read),
+            JobCallbacksResource(store, media, reader.read),
             {"GET": "viewer"},
         ),
         Route(
             "/v1/jobs/{job_id}/callbacks/{delivery}/resend",
-            ResendResource(store, media, "job", reader.read),
+            ResendJobCallbackResource(store, media, reader.read),
             {"POST": "client"},
         ),
         Route(
@@ -148,12 +139,12 @@ def routes(
         ),
         Route(
             "/v1/batches/{batch_id}/callbacks",
-            CallbacksResource(store, media, "batch", batches.read),
+            BatchCallbacksResource(store, media, batches.read),
             {"GET": "viewer"},
         ),
         Route(
             "/v1/batches/{batch_id}/callbacks/{delivery}/resend",
-            ResendResource(store, media, "batch", batches.read),
+            ResendBatchCallbackResource(store, media, batches.read),
             {"POST": "client"},
         ),
         Route("/v1/operations", operations, {"GET": "viewer"}),
@@ -168,12 +159,12 @@ def routes(
         ),
         Route(
             "/v1/schedules/{schedule}/pause",
-            SchedulePauseResource(store, media, scheduled, paused=True),
+            SchedulePauseResource(store, media, scheduled),
             {"POST": "operator"},
         ),
         Route(
             "/v1/schedules/{schedule}/resume",
-            SchedulePauseResource(store, media, scheduled, paused=False),
+            ScheduleResumeResource(store, media, scheduled),
             {"POST": "operator"},
         ),
         Route("/v1/files", FilesResource(services, media), {"GET": "viewer", "POST": "client"}),
@@ -197,5 +188,5 @@ def routes(
         Route("/docs", DocsResource(), {"GET": None}),
         Route("/docs/assets/{digest}/{file}", DocsAssetResource(), {"GET": None}),
     )
-    openapi.describe({route.template: route.roles for route in table})
+    openapi.of_routes(table)
     return table

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from callboard.api.problems.pages import PageEntry, pages
 from callboard.api.problems.problem_type import JobErrorType, ProblemType
+from callboard.api.problems.render import PageEntry, pages
 
 _INTRODUCTION = """\
 # Problems

@@ -1,19 +1,21 @@
 """The items of a batch: what a client sends, and what it is told of each."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NotRequired, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
+from callboard.api.answer_types import Address, TypedDict, Whole
+from callboard.api.batches.render import BatchObject
 from callboard.api.bodies import parse_body
 from callboard.api.callbacks.policy import BatchCallback, CallbackPolicy
 from callboard.api.jobs.acceptance import Acceptance
-from callboard.api.jobs.render import job_reference
+from callboard.api.jobs.render import JobReferenceObject, job_reference
 from callboard.api.jobs.submission import Submission, parse_submission
-from callboard.api.problems.problem import Problem, invalid_request, problem_of
+from callboard.api.problems.problem import InputErrorObject, Problem, invalid_request, problem_of
 from callboard.api.problems.table import BODY_TOO_LARGE
 from callboard.api.request import SMALL_BYTES, Request
 from callboard.api.services import Services
@@ -76,6 +78,45 @@ def parse_batch(body: Any) -> BatchSubmission:
     return parse_body(BatchSubmission, body)
 
 
+_ViolatedPolicies = TypedDict("_ViolatedPolicies", {"violated-policies": NotRequired[list[str]]})
+
+
+class BatchItemProblemObject(_ViolatedPolicies):
+    """Why no job was made of an item, as a single submission would have been answered."""
+
+    type: Annotated[Address, Field(description="The kind of problem; the address explains it.")]
+    title: str
+    status: Whole
+    detail: str
+    request_id: str
+    code: NotRequired[str]
+    errors: NotRequired[list[InputErrorObject]]
+    existing_job: NotRequired[JobReferenceObject]
+    retry_after: NotRequired[
+        Annotated[Whole, Field(description="In how many seconds it may be taken.")]
+    ]
+
+
+class BatchItemObject(TypedDict):
+    """What became of an item."""
+
+    index: Annotated[Whole, Field(description="Its place in the request, from 0.")]
+    status: ItemStatus
+    job: Annotated[
+        JobReferenceObject | None,
+        Field(
+            description="The job that was made, or the active one that it equals, as it was then."
+        ),
+    ]
+    problem: BatchItemProblemObject | None
+
+
+class SubmittedBatchObject(BatchObject):
+    """A batch, and what became of each item."""
+
+    items: list[BatchItemObject]
+
+
 class BatchItems:
     """Turns items into submissions, and outcomes into what the client is told."""
 
@@ -124,7 +165,7 @@ class BatchItems:
 
     def shown(
         self, req: Request, outcomes: Sequence[ItemOutcome], items: Sequence[Item]
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[BatchItemObject]:
         """Render what became of each item."""
         for index, (outcome, item) in enumerate(zip(outcomes, items, strict=True)):
             problem = self._problem(index, outcome, item)
@@ -133,7 +174,9 @@ class BatchItems:
                 "index": index,
                 "status": STATUSES[outcome.word],
                 "job": reference,
-                "problem": problem and _told(req, problem, existing=reference),
+                "problem": None
+                if problem is None
+                else _problem_object(req, problem, existing=reference),
             }
 
     def _problem(self, index: int, outcome: ItemOutcome, item: Item) -> Problem | None:
@@ -151,14 +194,16 @@ class BatchItems:
         return None if error is None or returns else problem_of(error)
 
 
-def _told(req: Request, problem: Problem, *, existing: Mapping[str, str] | None) -> dict[str, Any]:
+def _problem_object(
+    req: Request, problem: Problem, *, existing: JobReferenceObject | None
+) -> BatchItemProblemObject:
     """Render a problem with what a header would say of it."""
     told = problem.body(req.context.urls, req.context.request_id)
     if existing is not None:
         told["existing_job"] = existing
     if "Retry-After" in problem.headers:
         told["retry_after"] = int(problem.headers["Retry-After"])
-    return told
+    return cast("BatchItemProblemObject", told)
 
 
 def _returns(registry: Registry, name: str) -> bool:

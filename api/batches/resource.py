@@ -1,92 +1,43 @@
 """Batches over HTTP: submit many jobs at once, see how far they are, cancel what is left."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Final
 
 import falcon
 
-from callboard.api.batches.items import BatchItems, parse_batch
-from callboard.api.batches.render import batch_object
+from callboard.api.batches.items import (
+    BatchItemObject,
+    BatchItems,
+    SubmittedBatchObject,
+    parse_batch,
+)
+from callboard.api.batches.reading import BatchReader, BatchWaits
+from callboard.api.batches.render import BatchObject, batch_object
 from callboard.api.callbacks.policy import CallbackPolicy
-from callboard.api.caller import Caller
+from callboard.api.description import BODY_PROBLEMS, BodyDescription, ResponseDescription, describe
 from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.retry_after import within_bounds
 from callboard.api.media import Media
-from callboard.api.prefer import parse_prefer
+from callboard.api.problems import table
 from callboard.api.rate_limit import charge_of
-from callboard.api.request import Request, holders_of
+from callboard.api.request import Request
 from callboard.api.services import Services
 from callboard.api.tracing.middleware import traceparent_of
-from callboard.api.waiting.peer import peer_of
-from callboard.jobs.batches.batch import Batch, cancel_batch, read_batch
+from callboard.jobs.batches.batch import Batch, cancel_batch
 from callboard.jobs.batches.submission_service import BatchSubmissionService, SubmittedBatch
 from callboard.jobs.batches.submit import NewBatch
-from callboard.jobs.clock import Clock
 from callboard.jobs.errors import BatchGone, BatchNotFound, Refused
 from callboard.jobs.fingerprint import fingerprint
-from callboard.jobs.ids import is_job_id, new_job_id
+from callboard.jobs.ids import new_job_id
 from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.pauses import with_pauses
 from callboard.jobs.store import Store
 
 COMPLETED: Final = "completed"
 _FIRST_LOOK_S: Final = 2.0
-
-
-class BatchReader:
-    """Reads the batches that a caller may see; operators see every tenant's."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def read(self, batch_id: str, caller: Caller) -> Batch:
-        """Read a batch as it is now.
-
-        Raises:
-            BatchNotFound: there is none with this id, as far as the caller may know.
-            StoreUnavailable: Redis does not answer.
-        """
-        if not is_job_id(batch_id):
-            raise BatchNotFound("A batch's id is a UUID of version 7, in lower case.")
-        others = caller.may("operator")
-        return read_batch(self._store, batch_id, tenant=caller.tenant, others=others)
-
-
-class BatchWaits:
-    """Waits for batches as long as their clients would, by the clock of Redis."""
-
-    def __init__(self, services: Services, reader: BatchReader) -> None:
-        self._events = services.events
-        self._max_wait = services.settings.max_wait
-        self._reader = reader
-        self.now = Clock(services.store).now
-
-    def until(
-        self,
-        req: Request,
-        resp: falcon.Response,
-        batch: Batch,
-        ended: Callable[[str], bool],
-    ) -> Batch:
-        """Wait for a status as `Prefer: wait` says, and say in the answer that it was followed."""
-        preference = parse_prefer(req.get_header("Prefer"), max_wait=self._max_wait)
-        if preference.wait_s and not ended(batch.status) and batch.ended_at is None:
-            batch = self._events.wait(
-                batch.id,
-                lambda: self._reader.read(batch.id, req.context.caller),
-                until=ended,
-                timeout=preference.wait_s,
-                known=batch,
-                peer=peer_of(req.env),
-                holders=holders_of(req),
-            )
-        applied = preference.applied(in_time=batch.ended_at is not None)
-        if applied:
-            resp.set_header("Preference-Applied", applied)
-        return batch
 
 
 class BatchesResource:
@@ -98,7 +49,7 @@ class BatchesResource:
         reader: BatchReader,
         media: Media,
         items: BatchItems,
-        waits: "BatchWaits",
+        waits: BatchWaits,
     ) -> None:
         self._submissions = BatchSubmissionService(services.submissions, services.check)
         self._rate = services.settings.rate_limit
@@ -110,6 +61,39 @@ class BatchesResource:
         self._large_bytes = services.settings.max_body_bytes
         self._turn = threading.Lock()
 
+    @describe(
+        id="submitBatch",
+        tag="Batches",
+        summary="Submit a batch",
+        description="Keeps a job of each item that can be one, and says what became of every item. "
+        "An item that is refused keeps no other from being taken.",
+        parameters=("Prefer", "Idempotency-Key", "traceparent"),
+        body=BodyDescription(schema="BatchSubmission"),
+        callbacks=("batchEvent",),
+        responses={
+            200: ResponseDescription(
+                description="Every item is decided on, and all jobs have ended within the wait.",
+                schema=SubmittedBatchObject,
+                headers=("Location", "Vary"),
+                optional_headers=("Preference-Applied", "Idempotency-Replayed"),
+                links=("lookAtBatch", "cancelBatch"),
+            ),
+            202: ResponseDescription(
+                description="Every item is decided on.",
+                schema=SubmittedBatchObject,
+                headers=("Location", "Vary"),
+                optional_headers=("Retry-After", "Preference-Applied", "Idempotency-Replayed"),
+                links=("lookAtBatch", "cancelBatch"),
+            ),
+        },
+        problems=(
+            *BODY_PROBLEMS,
+            table.INVALID_HEADER,
+            table.INVALID_REQUEST,
+            table.IDEMPOTENCY_MISMATCH,
+            table.BATCH_GONE,
+        ),
+    )
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         """Submit a batch, and say what became of each item."""
         received = self._media.receive(req)
@@ -148,7 +132,7 @@ class BatchesResource:
         return submitted
 
     def _answer(
-        self, req: Request, resp: falcon.Response, batch_id: str, items: list[dict[str, Any]]
+        self, req: Request, resp: falcon.Response, batch_id: str, items: list[BatchItemObject]
     ) -> None:
         try:
             batch = self._reader.read(batch_id, req.context.caller)
@@ -158,20 +142,37 @@ class BatchesResource:
         resp.status = 200 if batch.ended_at is not None else 202
         resp.location = req.context.urls.batch(batch_id)
         resp.set_headers(waiting(batch, self._waits.now()))
-        self._media.write(req, resp, {**batch_object(batch, req.context.urls), "items": items})
+        shown: SubmittedBatchObject = {**batch_object(batch, req.context.urls), "items": items}
+        self._media.write(req, resp, shown)
 
 
 class BatchResource:
     """One batch: `/v1/batches/{batch_id}`."""
 
-    def __init__(
-        self, store: Store, reader: BatchReader, media: Media, waits: "BatchWaits"
-    ) -> None:
+    def __init__(self, store: Store, reader: BatchReader, media: Media, waits: BatchWaits) -> None:
         self._store = store
         self._reader = reader
         self._media = media
         self._waits = waits
 
+    @describe(
+        id="getBatch",
+        tag="Batches",
+        summary="Look at a batch",
+        description="Says how many of its jobs are how, at once or, with `Prefer: wait`, as soon "
+        "as its status changes. The jobs themselves are at `links.jobs`.",
+        parameters=("Prefer",),
+        responses={
+            200: ResponseDescription(
+                description="The batch as it is.",
+                schema=BatchObject,
+                headers=("Vary",),
+                optional_headers=("Retry-After", "Preference-Applied"),
+                links=("cancelBatch",),
+            )
+        },
+        problems=(table.BATCH_NOT_FOUND,),
+    )
     def on_get(self, req: Request, resp: falcon.Response, batch_id: str) -> None:
         """Say how far a batch is, at once or as soon as its status changes."""
         batch = self._reader.read(batch_id, req.context.caller)
@@ -181,6 +182,27 @@ class BatchResource:
 
     on_head = on_get
 
+    @describe(
+        id="cancelBatch",
+        tag="Batches",
+        summary="Cancel a batch",
+        description="Cancels the jobs that have not ended. A repeat does no harm.",
+        responses={
+            200: ResponseDescription(
+                description="All its jobs have ended.",
+                schema=BatchObject,
+                headers=("Vary",),
+                links=("lookAtBatch",),
+            ),
+            202: ResponseDescription(
+                description="Some that run are being cancelled.",
+                schema=BatchObject,
+                headers=("Retry-After", "Vary"),
+                links=("lookAtBatch",),
+            ),
+        },
+        problems=(table.BATCH_NOT_FOUND,),
+    )
     def on_delete(self, req: Request, resp: falcon.Response, batch_id: str) -> None:
         """Cancel what is left of a batch; a repeat does no harm.
 

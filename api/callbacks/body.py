@@ -1,11 +1,14 @@
 """What a callback says: the event, when it happened, and the job or batch as clients see it."""
 
-from typing import Any, Final
+from typing import Annotated, Final, cast
 
+from pydantic import Field
 from pydantic_core import to_json
 
-from callboard.api.batches.render import batch_object
-from callboard.api.jobs.render import job_object
+from callboard.api.answer_types import Timestamp, TypedDict
+from callboard.api.batches.render import BatchObject, batch_object
+from callboard.api.callbacks.policy import BatchEvent, JobEvent
+from callboard.api.jobs.render import JobObject, job_object
 from callboard.api.timestamps import timestamp
 from callboard.api.urls import Urls
 from callboard.config import Settings
@@ -18,6 +21,22 @@ from callboard.jobs.submission import moment
 
 MAX_RESULT_BYTES: Final = 16 * 1024
 """Of a result that goes along; a larger one is fetched."""
+
+
+class JobEventObject(TypedDict):
+    """What became of a job."""
+
+    type: JobEvent
+    timestamp: Annotated[Timestamp, Field(description="When it happened.")]
+    data: JobObject
+
+
+class BatchEventObject(TypedDict):
+    """What became of a batch."""
+
+    type: BatchEvent
+    timestamp: Annotated[Timestamp, Field(description="When it happened.")]
+    data: BatchObject
 
 
 class CallbackBodies:
@@ -41,18 +60,23 @@ class CallbackBodies:
             StoreUnavailable: Redis does not answer.
         """
         try:
-            data = self._job(delivery) if delivery.kind == "job" else self._batch(delivery)
+            event: JobEventObject | BatchEventObject = (
+                self._job(delivery) if delivery.kind == "job" else self._batch(delivery)
+            )
         except (JobNotFound, BatchNotFound):
             return None
-        event = {"type": delivery.type, "timestamp": timestamp(delivery.at), "data": data}
         return to_json(event, inf_nan_mode="null")
 
-    def _job(self, delivery: WebhookDelivery) -> dict[str, Any]:
+    def _job(self, delivery: WebhookDelivery) -> JobEventObject:
         record = read(
             self._store, delivery.owner, tenant=delivery.tenant, inline_bytes=self._inline_bytes
         )
-        return job_object(record, Urls(delivery.base), now=moment(self._store.now_ms()))
+        job = job_object(record, Urls(delivery.base), now=moment(self._store.now_ms()))
+        event = cast("JobEvent", delivery.type)
+        return {"type": event, "timestamp": timestamp(delivery.at), "data": job}
 
-    def _batch(self, delivery: WebhookDelivery) -> dict[str, Any]:
+    def _batch(self, delivery: WebhookDelivery) -> BatchEventObject:
         batch = read_batch(self._store, delivery.owner, tenant=delivery.tenant)
-        return batch_object(batch, Urls(delivery.base))
+        event = cast("BatchEvent", delivery.type)
+        data = batch_object(batch, Urls(delivery.base))
+        return {"type": event, "timestamp": timestamp(delivery.at), "data": data}

@@ -1,68 +1,213 @@
 """What is delivered of a job or a batch, over HTTP: look at it, and have it delivered again."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Final
 
 import falcon
+from pydantic import Field, WithJsonSchema
 
+from callboard.api.answer_types import Address, Next, Timestamp, TypedDict, Whole
 from callboard.api.bodies import Nothing, parse_body
 from callboard.api.caller import Caller
+from callboard.api.description import (
+    BODY_PROBLEMS,
+    BodyDescription,
+    ResponseDescription,
+    describe,
+)
 from callboard.api.media import Media
+from callboard.api.problems import table
+from callboard.api.problems.problem_type import ProblemType
 from callboard.api.request import Request
 from callboard.api.timestamps import timestamp
 from callboard.jobs.callbacks.deliver import Kind
-from callboard.jobs.callbacks.deliveries import DeliveryRecord, list_deliveries, resend
+from callboard.jobs.callbacks.deliveries import (
+    DELIVERY_ID_PATTERN,
+    DeliveryRecord,
+    DeliveryStatus,
+    list_deliveries,
+    resend,
+)
 from callboard.jobs.store import Store
 
 Find = Callable[[str, Caller], object]
 """Raises what the caller is told, unless the job or batch is one that the caller may see."""
 
 
-class CallbacksResource:
-    """All callbacks: `/v1/jobs/{job_id}/callbacks` and `/v1/batches/{batch_id}/callbacks`.
+DeliveryId = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": f"^{DELIVERY_ID_PATTERN}$"})
+]
+
+
+class LastAttemptObject(TypedDict):
+    """How the latest attempt ended."""
+
+    at: Timestamp
+    status_code: Annotated[
+        Annotated[int, Field(ge=100)] | None,
+        Field(description="Null when nothing was answered."),
+    ]
+    detail: Annotated[str | None, Field(description="What went wrong.")]
+
+
+class DeliveryLinksObject(TypedDict):
+    """What can be done with a callback."""
+
+    resend: Address
+
+
+class DeliveryObject(TypedDict):
+    """One event on its way to the address that asked for it."""
+
+    id: Annotated[DeliveryId, Field(description="What receivers read as `webhook-id`.")]
+    type: Annotated[str, Field(description="The event.")]
+    host: Annotated[str, Field(description="Where it goes to; path and query are shown to nobody.")]
+    status: DeliveryStatus
+    attempts: Annotated[Whole, Field(description="How many there were.")]
+    created_at: Annotated[Timestamp, Field(description="When the event happened.")]
+    next_attempt_at: Annotated[
+        Timestamp | None, Field(description="Null while one is under way, too.")
+    ]
+    last: LastAttemptObject | None
+    links: DeliveryLinksObject
+
+
+class DeliveryPageObject(TypedDict):
+    """All callbacks of one job or batch, the oldest first."""
+
+    items: list[DeliveryObject]
+    next: Next
+
+
+_OF_JOB: Final = (table.JOB_NOT_FOUND, table.JOB_GONE)
+_OF_BATCH: Final = (table.BATCH_NOT_FOUND,)
+
+
+def _listing(kind: Kind, missing: tuple[ProblemType, ...]) -> dict[str, Any]:
+    return {
+        "id": f"list{kind.capitalize()}Callbacks",
+        "tag": "Callbacks",
+        "summary": f"List a {kind}'s callbacks",
+        "description": f"Lists what is, was or could not be delivered of a {kind}. What has ended "
+        "is listed for seven days.",
+        "responses": {
+            200: ResponseDescription(
+                description="All its callbacks.",
+                schema=DeliveryPageObject,
+                headers=("Vary",),
+                links=(f"resendFirstOf{kind.capitalize()}",),
+            )
+        },
+        "problems": missing,
+    }
+
+
+def _resending(kind: Kind, missing: tuple[ProblemType, ...]) -> dict[str, Any]:
+    return {
+        "id": f"resend{kind.capitalize()}Callback",
+        "tag": "Callbacks",
+        "summary": f"Send a {kind}'s callback again",
+        "description": "Lets a callback begin from the start, now, with the same `webhook-id`. "
+        "A repeat does no harm.",
+        "body": BodyDescription(schema="ResendRequest", required=False),
+        "responses": {
+            202: ResponseDescription(
+                description="It is due.", schema=DeliveryObject, headers=("Vary",)
+            )
+        },
+        "problems": (
+            *BODY_PROBLEMS,
+            table.INVALID_REQUEST,
+            *missing,
+            table.DELIVERY_NOT_FOUND,
+            table.DELIVERY_PENDING,
+        ),
+    }
+
+
+class _ListsCallbacks:
+    """Lists the callbacks of a job or a batch.
 
     Args:
-        kind: of what.
-        find: finds it.
+        find: raises what the caller is told, unless the owner is one that the caller may see.
     """
 
-    def __init__(self, store: Store, media: Media, kind: Kind, find: Find) -> None:
+    def __init__(self, store: Store, media: Media, find: Find) -> None:
         self._store = store
         self._media = media
-        self._kind: Kind = kind
         self._find = find
 
-    def on_get(self, req: Request, resp: falcon.Response, **path: str) -> None:
-        """List them, the oldest first."""
-        owner = path[f"{self._kind}_id"]
+    def _list(self, req: Request, resp: falcon.Response, kind: Kind, owner: str) -> None:
         self._find(owner, req.context.caller)
-        found = list_deliveries(self._store, self._kind, owner)
-        items = [delivery_object(each, _address(req, self._kind, owner)) for each in found]
-        self._media.write(req, resp, {"items": items, "next": None})
+        found = list_deliveries(self._store, kind, owner)
+        items = [delivery_object(each, _address(req, kind, owner)) for each in found]
+        shown: DeliveryPageObject = {"items": items, "next": None}
+        self._media.write(req, resp, shown)
+
+
+class JobCallbacksResource(_ListsCallbacks):
+    """All callbacks of a job: `/v1/jobs/{job_id}/callbacks`."""
+
+    @describe(**_listing("job", _OF_JOB))
+    def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
+        """List them, the oldest first."""
+        self._list(req, resp, "job", job_id)
 
     on_head = on_get
 
 
-class ResendResource:
-    """Where one callback is sent again: `…/callbacks/{delivery}/resend`."""
+class BatchCallbacksResource(_ListsCallbacks):
+    """All callbacks of a batch: `/v1/batches/{batch_id}/callbacks`."""
 
-    def __init__(self, store: Store, media: Media, kind: Kind, find: Find) -> None:
+    @describe(**_listing("batch", _OF_BATCH))
+    def on_get(self, req: Request, resp: falcon.Response, batch_id: str) -> None:
+        """List them, the oldest first."""
+        self._list(req, resp, "batch", batch_id)
+
+    on_head = on_get
+
+
+class _Resends:
+    """Sends one callback of a job or a batch again.
+
+    Args:
+        find: raises what the caller is told, unless the owner is one that the caller may see.
+    """
+
+    def __init__(self, store: Store, media: Media, find: Find) -> None:
         self._store = store
         self._media = media
-        self._kind: Kind = kind
         self._find = find
 
-    def on_post(self, req: Request, resp: falcon.Response, delivery: str, **path: str) -> None:
-        """Let it begin from the start, and answer with it; a repeat does no harm."""
+    def _resend(
+        self, req: Request, resp: falcon.Response, kind: Kind, owner: str, delivery: str
+    ) -> None:
         parse_body(Nothing, self._media.read_optional(req))
-        owner = path[f"{self._kind}_id"]
         self._find(owner, req.context.caller)
         found = resend(self._store, owner, delivery)
         resp.status = 202
-        self._media.write(req, resp, delivery_object(found, _address(req, self._kind, owner)))
+        self._media.write(req, resp, delivery_object(found, _address(req, kind, owner)))
 
 
-def delivery_object(delivery: DeliveryRecord, address: str) -> dict[str, Any]:
+class ResendJobCallbackResource(_Resends):
+    """Where a job's callback is sent again: `/v1/jobs/{job_id}/callbacks/{delivery}/resend`."""
+
+    @describe(**_resending("job", _OF_JOB))
+    def on_post(self, req: Request, resp: falcon.Response, job_id: str, delivery: str) -> None:
+        """Let it begin from the start, and answer with it; a repeat does no harm."""
+        self._resend(req, resp, "job", job_id, delivery)
+
+
+class ResendBatchCallbackResource(_Resends):
+    """Where a batch's callback is sent again: `/v1/batches/{batch_id}/callbacks/…/resend`."""
+
+    @describe(**_resending("batch", _OF_BATCH))
+    def on_post(self, req: Request, resp: falcon.Response, batch_id: str, delivery: str) -> None:
+        """Let it begin from the start, and answer with it; a repeat does no harm."""
+        self._resend(req, resp, "batch", batch_id, delivery)
+
+
+def delivery_object(delivery: DeliveryRecord, address: str) -> DeliveryObject:
     """Render a delivery.
 
     Args:

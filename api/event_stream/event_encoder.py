@@ -1,7 +1,7 @@
 """Encode the events of one stream, from what its client has seen and the job as it is."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -12,7 +12,7 @@ from callboard.api.event_stream import sse
 from callboard.api.event_stream.position import Position
 from callboard.api.event_stream.watch import Snapshot
 from callboard.api.jobs.log import log_line
-from callboard.api.jobs.render import progress_object
+from callboard.api.jobs.render import JobObject, progress_object
 from callboard.jobs.log import LogLine
 from callboard.jobs.record import Record
 
@@ -31,7 +31,7 @@ class EventRenderer:
         gone: what is told when the job is gone.
     """
 
-    job: Callable[[Record], dict[str, Any]]
+    job: Callable[[Record], JobObject]
     gone: dict[str, Any]
 
 
@@ -115,7 +115,9 @@ class EventEncoder:
         self._tag = state_tag(record)
         return sse.event(name, self._renderer.job(record), id=self._id())
 
-    def _shared(self, name: str, snapshot: Snapshot, data: Callable[[], dict[str, Any]]) -> bytes:
+    def _shared(
+        self, name: str, snapshot: Snapshot, data: Callable[[], Mapping[str, Any]]
+    ) -> bytes:
         """Write an event that is the same for every client, or find it written."""
         key = (name, self._id())
         written = snapshot.written.get(key)

@@ -2,12 +2,14 @@
 
 import falcon
 
+from callboard.api.description import EVENT_STREAM, ResponseDescription, describe
 from callboard.api.event_stream import sse
 from callboard.api.event_stream.event_encoder import EventEncoder, EventRenderer
 from callboard.api.event_stream.position import Position
 from callboard.api.event_stream.stream import Follower, Pace, Stream
 from callboard.api.event_stream.watch import Watches
 from callboard.api.jobs.responder import JobReader, JobResponder
+from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import JOB_GONE, NOT_ACCEPTABLE, STREAMS_FULL
 from callboard.api.request import Request, holders_of
@@ -34,6 +36,23 @@ class EventsResource:
             services.store, services.events, inline_bytes=services.settings.inline_result_bytes
         )
 
+    @describe(
+        id="streamEvents",
+        tag="Jobs",
+        summary="Follow a job",
+        description="Sends events as the job goes on; the last one is `done`.",
+        parameters=("Last-Event-ID",),
+        responses={
+            200: ResponseDescription(
+                description="Server-sent events.",
+                schema="Event",
+                media=(EVENT_STREAM,),
+                headers=("X-Accel-Buffering",),
+            ),
+            204: ResponseDescription(description="The client has seen `done`."),
+        },
+        problems=(table.JOB_NOT_FOUND, table.JOB_GONE, table.NOT_ACCEPTABLE, table.STREAMS_FULL),
+    )
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Send events until the job is final; a client that has seen that gets 204."""
         record = self._begin(req, resp, job_id)

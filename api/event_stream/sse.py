@@ -1,5 +1,6 @@
 """Server-sent events as they are written (WHATWG HTML, section 9.2.5)."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -9,7 +10,7 @@ KEEP_ALIVE: Final = b": still here\n\n"
 OPENING: Final = b": this is a stream of events\n\n"
 
 
-def event(name: str, data: dict[str, Any], *, id: str | None = None) -> bytes:
+def event(name: str, data: Mapping[str, Any], *, id: str | None = None) -> bytes:
     """Write one event; JSON has no line breaks, so its data are one line.
 
     Args:

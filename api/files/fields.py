@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from callboard.api.openapi.description import Schema
+from callboard.api.description import Schema
 
 _DEFS: Final = "#/$defs/"
 _WORDS: Final[Mapping[type, str]] = {

@@ -1,15 +1,20 @@
 """Files over HTTP: upload, list, look and remove."""
 
-from typing import Any
+from typing import Annotated
 
 import falcon
+from pydantic import Field
 
+from callboard.api.answer_types import Address, JobId, Next, Timestamp, TypedDict, Whole
+from callboard.api.description import BODY_PROBLEMS, BodyDescription, ResponseDescription, describe
 from callboard.api.files.incoming import Incoming
-from callboard.api.files.multipart import is_form, read_parts
+from callboard.api.files.multipart import FORM, is_form, read_parts
 from callboard.api.files.names import disposition_name
+from callboard.api.files.upload_description import OCTETS, UPLOAD_PROBLEMS
 from callboard.api.files.uploads import Arrived, Reception, receiving
 from callboard.api.media import Media
 from callboard.api.paging import next_page, read_cursor, write_cursor
+from callboard.api.problems import table
 from callboard.api.problems.problem import invalid_request
 from callboard.api.query import read_query
 from callboard.api.request import Request
@@ -25,6 +30,37 @@ MAX_FILES = 100
 USUAL_FILES = 50
 
 
+class FileLinksObject(TypedDict):
+    """Where to go from a file."""
+
+    self: Address
+    content: Address
+
+
+class FileObject(TypedDict):
+    """A file that was uploaded, or that a job made."""
+
+    id: JobId
+    name: Annotated[str, Field(description="What it is called, made safe to show.")]
+    media_type: Annotated[str, Field(description="Its type, as its bytes show.")]
+    size: Annotated[Whole, Field(description="In bytes.")]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="The SHA-256 of its bytes.")]
+    created_at: Timestamp
+    expires_at: Annotated[
+        Timestamp,
+        Field(description="Until when it is kept at least; longer while it is used."),
+    ]
+    in_use: Annotated[bool, Field(description="Whether a job takes it, or made it.")]
+    links: FileLinksObject
+
+
+class FilePageObject(TypedDict):
+    """Files, the newest first."""
+
+    items: list[FileObject]
+    next: Next
+
+
 class FilesResource:
     """All files: `/v1/files`."""
 
@@ -32,6 +68,22 @@ class FilesResource:
         self._services = services
         self._media = media
 
+    @describe(
+        id="listFiles",
+        tag="Files",
+        summary="List files",
+        description="Lists what was uploaded, the newest first.",
+        parameters=("limit", "cursor"),
+        responses={
+            200: ResponseDescription(
+                description="A page of files.",
+                schema=FilePageObject,
+                headers=("Vary",),
+                optional_headers=("Link",),
+            )
+        },
+        problems=(table.INVALID_REQUEST,),
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """List what the caller's tenant has uploaded, newest first."""
         with read_query(req) as query:
@@ -42,10 +94,30 @@ class FilesResource:
         cursor = None if page.next is None else write_cursor(page.next)
         following = next_page(req, resp, urls.files(), cursor=cursor)
         items = [file_object(file, urls) for file in page.files]
-        self._media.write(req, resp, {"items": items, "next": following})
+        shown: FilePageObject = {"items": items, "next": following}
+        self._media.write(req, resp, shown)
 
     on_head = on_get
 
+    @describe(
+        id="uploadFile",
+        tag="Files",
+        summary="Upload a file",
+        description="Keeps the body as a file, of the type that `Content-Type` says and its bytes "
+        "show; or the one file of a form. Its name is in the query, in `Content-Disposition`, or "
+        "in the form. `Content-Digest: sha-256=:…:` is checked. A job takes the file by its id.",
+        parameters=("file_name",),
+        body=BodyDescription(schema="FileForm", media=(FORM,), also={OCTETS: "FileBytes"}),
+        responses={
+            201: ResponseDescription(
+                description="The file is kept.",
+                schema=FileObject,
+                headers=("Location", "Vary"),
+                links=("lookAtFile", "downloadFile", "removeFile"),
+            ),
+        },
+        problems=(*BODY_PROBLEMS, *UPLOAD_PROBLEMS, table.INVALID_HEADER, table.INVALID_REQUEST),
+    )
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         """Upload a file: the body itself, or the one file of a form."""
         with read_query(req) as query:
@@ -87,6 +159,21 @@ class FileResource:
         self._services = services
         self._media = media
 
+    @describe(
+        id="getFile",
+        tag="Files",
+        summary="Look at a file",
+        description="Says what is known of a file.",
+        responses={
+            200: ResponseDescription(
+                description="The file.",
+                schema=FileObject,
+                headers=("Vary",),
+                links=("lookAtFile", "downloadFile", "removeFile"),
+            ),
+        },
+        problems=(table.FILE_NOT_FOUND,),
+    )
     def on_get(self, req: Request, resp: falcon.Response, file_id: str) -> None:
         """Say what is known of a file."""
         file = find_file(self._services, req, file_id)
@@ -94,6 +181,14 @@ class FileResource:
 
     on_head = on_get
 
+    @describe(
+        id="deleteFile",
+        tag="Files",
+        summary="Remove a file",
+        description="Removes a file that no job takes or made.",
+        responses={204: ResponseDescription(description="The file is removed.")},
+        problems=(table.FILE_NOT_FOUND, table.FILE_IN_USE),
+    )
     def on_delete(self, req: Request, resp: falcon.Response, file_id: str) -> None:
         """Remove a file that no job uses."""
         file = find_file(self._services, req, file_id)
@@ -116,7 +211,7 @@ def find_file(services: Services, req: Request, file_id: str) -> FileRecord:
     return read_file(services.store, file_id, tenant=caller.tenant, others=others)
 
 
-def file_object(file: FileRecord, urls: Urls) -> dict[str, Any]:
+def file_object(file: FileRecord, urls: Urls) -> FileObject:
     """Render a file."""
     return {
         "id": file.id,

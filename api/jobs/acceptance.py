@@ -9,8 +9,9 @@ import falcon
 
 from callboard.api.body_memory import release_room
 from callboard.api.callbacks.policy import CallbackPolicy
+from callboard.api.jobs.accepted_record import accepted_record
 from callboard.api.jobs.estimates import Estimates
-from callboard.api.jobs.render import accepted_record, job_reference
+from callboard.api.jobs.render import job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
 from callboard.api.jobs.retry_after import within_bounds
 from callboard.api.jobs.submission import Submission, due_ms

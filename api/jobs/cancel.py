@@ -1,13 +1,18 @@
 """Cancel a job in two steps, for people: ask, then confirm."""
 
+from typing import Annotated
+
 import falcon
 from pydantic import BaseModel, ConfigDict, Field
 
+from callboard.api.answer_types import Timestamp, TypeAliasType, TypedDict
 from callboard.api.bodies import parse_body
 from callboard.api.caller import Caller
-from callboard.api.jobs.render import job_reference
+from callboard.api.description import BODY_PROBLEMS, BodyDescription, ResponseDescription, describe
+from callboard.api.jobs.render import JobObject, job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
 from callboard.api.media import Media
+from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import JOB_FINAL, JOB_NOT_FOUND
 from callboard.api.request import Request
@@ -31,6 +36,29 @@ class CancelRequest(BaseModel):
     )
 
 
+class ConfirmationObject(TypedDict):
+    """What the second step of a cancel sends back."""
+
+    token: str
+    expires_at: Timestamp
+
+
+class CancelOfferObject(TypedDict):
+    """A cancel that waits for its second step; nothing has changed yet."""
+
+    confirmation: ConfirmationObject
+    job: JobObject
+
+
+CancelOfferOrJob = TypeAliasType(
+    "CancelOfferOrJob",
+    Annotated[
+        CancelOfferObject | JobObject,
+        Field(description="An offer after the first step, the job after the second."),
+    ],
+)
+
+
 class CancelResource:
     """Where one job is cancelled in two steps: `/v1/jobs/{job_id}/cancel`."""
 
@@ -42,6 +70,36 @@ class CancelResource:
         self._answers = answers
         self._media = media
 
+    @describe(
+        id="cancelJob",
+        tag="Jobs",
+        summary="Cancel a job in two steps",
+        description="Without a body it changes nothing and offers a confirmation; "
+        "with the confirmation's token it cancels.",
+        body=BodyDescription(schema="CancelRequest", required=False),
+        responses={
+            200: ResponseDescription(
+                description="The job is cancelled.",
+                schema=JobObject,
+                headers=("Vary",),
+                links=("look",),
+            ),
+            202: ResponseDescription(
+                description="A confirmation is wanted, or the job is being cancelled.",
+                schema=CancelOfferOrJob,
+                headers=("Vary",),
+                optional_headers=("Retry-After",),
+                links=("lookAtOffered", "confirmCancel"),
+            ),
+        },
+        problems=(
+            *BODY_PROBLEMS,
+            table.INVALID_REQUEST,
+            table.JOB_NOT_FOUND,
+            table.JOB_FINAL,
+            table.CONFIRMATION_STALE,
+        ),
+    )
     def on_post(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Give a token and change nothing, or cancel with such a token.
 
@@ -65,7 +123,7 @@ class CancelResource:
     def _ask(self, req: Request, resp: falcon.Response, record: Record) -> None:
         confirmation = ask_cancel(self._store, record.id, caller=req.context.caller.identity)
         estimate = self._answers.estimate(record)
-        shown = {
+        shown: CancelOfferObject = {
             "confirmation": {
                 "token": confirmation.token,
                 "expires_at": timestamp(confirmation.expires_at),

@@ -7,7 +7,9 @@ from typing import Any, Final, cast
 
 import falcon
 
+from callboard.api.answer_types import Next, TypedDict
 from callboard.api.caller import Caller
+from callboard.api.jobs.render import JobObject
 from callboard.api.jobs.responder import JobResponder
 from callboard.api.media import Media
 from callboard.api.paging import next_page, read_cursor, write_cursor
@@ -27,6 +29,13 @@ EVERY_TENANT: Final = "*"
 _TENANT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
+
+
+class JobPageObject(TypedDict):
+    """Jobs, the newest first. Results are left out: `result` is null, see `links.result`."""
+
+    items: list[JobObject]
+    next: Next
 
 
 class JobPages:
@@ -59,7 +68,8 @@ class JobPages:
         items = [self._answers.shown(req, record) for record in page.records]
         cursor = None if page.next is None else write_cursor(page.next)
         following = next_page(req, resp, req.context.urls.jobs(), cursor=cursor)
-        self._media.write(req, resp, {"items": items, "next": following})
+        shown: JobPageObject = {"items": items, "next": following}
+        self._media.write(req, resp, shown)
 
     def _tenants(self, caller: Caller, asked: str | None) -> Sequence[str]:
         if asked is None:

@@ -1,12 +1,16 @@
 """The log of one job over HTTP: `/v1/jobs/{job_id}/log`."""
 
-from typing import Any, Final
+from typing import Annotated, Final
 
 import falcon
+from pydantic import Field
 
+from callboard.api.answer_types import Next, Positive, Timestamp, TypedDict, Whole
+from callboard.api.description import ResponseDescription, describe
 from callboard.api.jobs.responder import JobReader
 from callboard.api.media import Media
 from callboard.api.paging import next_page
+from callboard.api.problems import table
 from callboard.api.query import read_query
 from callboard.api.request import Request
 from callboard.api.timestamps import timestamp
@@ -18,6 +22,22 @@ USUAL_LINES: Final = 100
 MAX_AFTER: Final = 10**15
 
 
+class LogLineObject(TypedDict):
+    """One line of a job's log."""
+
+    number: Annotated[Positive, Field(description="Counts all lines that were ever written.")]
+    time: Timestamp
+    text: str
+
+
+class LogPageObject(TypedDict):
+    """Lines of a job's log, the oldest first."""
+
+    items: list[LogLineObject]
+    next: Next
+    dropped: Annotated[Whole, Field(description="How many old lines are no longer kept.")]
+
+
 class LogResource:
     """What a running function wrote: `/v1/jobs/{job_id}/log`."""
 
@@ -26,6 +46,22 @@ class LogResource:
         self._reader = reader
         self._media = media
 
+    @describe(
+        id="getLog",
+        tag="Jobs",
+        summary="Read a job's log",
+        description="Gives the lines that the running function wrote, page by page.",
+        parameters=("after", "lines"),
+        responses={
+            200: ResponseDescription(
+                description="Lines of the log.",
+                schema=LogPageObject,
+                headers=("Vary",),
+                optional_headers=("Link",),
+            )
+        },
+        problems=(table.INVALID_REQUEST, table.JOB_NOT_FOUND, table.JOB_GONE),
+    )
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Give lines of the log, oldest first.
 
@@ -44,11 +80,12 @@ class LogResource:
             after=str(last) if last < page.total else None,
         )
         items = [log_line(line) for line in page.lines]
-        self._media.write(req, resp, {"items": items, "next": following, "dropped": page.dropped})
+        shown: LogPageObject = {"items": items, "next": following, "dropped": page.dropped}
+        self._media.write(req, resp, shown)
 
     on_head = on_get
 
 
-def log_line(line: LogLine) -> dict[str, Any]:
+def log_line(line: LogLine) -> LogLineObject:
     """Render a line."""
     return {"number": line.number, "time": timestamp(line.at), "text": line.text}

@@ -1,20 +1,111 @@
 """The job object, and other data as clients see it."""
 
 import math
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final, NotRequired, cast
 
+from pydantic import Field
+
+from callboard.api.answer_types import (
+    Address,
+    JobId,
+    JobStatus,
+    Labels,
+    Percent,
+    Positive,
+    Priority,
+    Timestamp,
+    TypedDict,
+    Whole,
+)
 from callboard.api.files.result_files import with_addresses
 from callboard.api.problems.job_errors import JOB_ERRORS
 from callboard.api.timestamps import optional_time, timestamp
 from callboard.api.urls import Urls
 from callboard.jobs.estimates import UNKNOWN, Estimate
-from callboard.jobs.record import Progress, Record
-from callboard.jobs.submission import moment
-from callboard.jobs.submit import Accepted
+from callboard.jobs.record import Record, Status
 
 _UNKNOWN_END: Final = "The job failed."
+
+
+class ProgressObject(TypedDict):
+    """How far a run is; what is not known is null."""
+
+    percent: Percent | None
+    step: Annotated[str | None, Field(description="What it does now.")]
+    current: Annotated[int | None, Field(description="Units done.")]
+    total: Annotated[int | None, Field(description="Units in all.")]
+    eta_seconds: Annotated[Whole | None, Field(description="How long it still takes.")]
+
+
+class QueuePlaceObject(TypedDict):
+    """Where a queued job stands."""
+
+    position: Annotated[Positive | None, Field(description="1 is the next one.")]
+    blocked_on: Annotated[str | None, Field(description="The limit that it waits for.")]
+    paused: Annotated[
+        bool | None,
+        Field(description="Whether its operation is paused; null when nobody can tell."),
+    ]
+    estimated_start_seconds: Whole | None
+
+
+class RunErrorObject(TypedDict):
+    """Why the latest attempt failed."""
+
+    type: Annotated[Address, Field(description="The kind of failure; the address explains it.")]
+    title: str
+    detail: str
+    attempt: Whole
+    retryable: bool
+    traceback: NotRequired[Annotated[str, Field(description="For operators alone.")]]
+
+
+class JobLinksObject(TypedDict):
+    """Addresses of what belongs to a job."""
+
+    self: Address
+    result: Address
+    events: Address
+    log: Address
+    cancel: Address
+    retry: Address
+    callbacks: Address
+
+
+class JobReferenceObject(TypedDict):
+    """Where another job is found."""
+
+    id: JobId
+    status: JobStatus
+    href: Address
+
+
+class JobObject(TypedDict):
+    """One run of an operation."""
+
+    id: JobId
+    operation: str
+    status: JobStatus
+    created_at: Timestamp
+    scheduled_for: Timestamp | None
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    expires_at: Timestamp | None
+    attempt: Annotated[
+        Whole, Field(description="The number of the latest attempt, 0 before the first.")
+    ]
+    max_attempts: Positive
+    priority: Priority
+    progress: ProgressObject
+    queue: QueuePlaceObject | None
+    result: Annotated[Any, Field(description="The result, unless it is large.")]
+    error: RunErrorObject | None
+    labels: Labels
+    batch_id: str | None
+    retry_of: Annotated[JobId | None, Field(description="The job that this one repeats.")]
+    request_id: Annotated[str | None, Field(description="The request that submitted it.")]
+    links: JobLinksObject
 
 
 def job_object(
@@ -25,7 +116,7 @@ def job_object(
     for_operator: bool = False,
     estimate: Estimate = UNKNOWN,
     paused: bool | None = None,
-) -> dict[str, Any]:
+) -> JobObject:
     """Render a job.
 
     Args:
@@ -64,7 +155,7 @@ def job_object(
 
 def queue_object(
     record: Record, estimate: Estimate, *, paused: bool | None
-) -> dict[str, Any] | None:
+) -> QueuePlaceObject | None:
     """Render where a job stands; null for one that is not queued."""
     if record.status != "queued":
         return None
@@ -77,7 +168,7 @@ def queue_object(
     }
 
 
-def progress_object(record: Record, now: datetime) -> dict[str, Any]:
+def progress_object(record: Record, now: datetime) -> ProgressObject:
     """Render how far a job is."""
     return {
         "percent": record.progress.percent,
@@ -88,7 +179,7 @@ def progress_object(record: Record, now: datetime) -> dict[str, Any]:
     }
 
 
-def job_links(job_id: str, urls: Urls) -> dict[str, str]:
+def job_links(job_id: str, urls: Urls) -> JobLinksObject:
     """Give the addresses of what belongs to a job."""
     return {
         "self": urls.job(job_id),
@@ -101,7 +192,7 @@ def job_links(job_id: str, urls: Urls) -> dict[str, str]:
     }
 
 
-def job_error(record: Record, urls: Urls, *, for_operator: bool = False) -> dict[str, Any] | None:
+def job_error(record: Record, urls: Urls, *, for_operator: bool = False) -> RunErrorObject | None:
     """Render what went wrong in the latest attempt that failed, or None."""
     error = record.error
     if error is None or record.has_result:
@@ -111,7 +202,7 @@ def job_error(record: Record, urls: Urls, *, for_operator: bool = False) -> dict
     detail = error.get("detail")
     if detail is None and "by" in error:
         detail = f"Job {error['by']} took its place."
-    shown = {
+    shown: RunErrorObject = {
         "type": urls.problem(name),
         "title": title,
         "detail": detail or title,
@@ -123,43 +214,9 @@ def job_error(record: Record, urls: Urls, *, for_operator: bool = False) -> dict
     return shown
 
 
-def job_reference(job_id: str, status: str, urls: Urls) -> Mapping[str, str]:
+def job_reference(job_id: str, status: str, urls: Urls) -> JobReferenceObject:
     """Render where another job is found."""
-    return {"id": job_id, "status": status, "href": urls.job(job_id)}
-
-
-def accepted_record(accepted: Accepted) -> Record:
-    """Give the record of a job that was accepted just now, without reading it."""
-    submission = accepted.submission
-    due = submission.scheduled_ms
-    return Record(
-        id=accepted.job_id,
-        operation=submission.operation,
-        tenant=submission.tenant,
-        queue=submission.queue,
-        status="scheduled" if due is not None and due > accepted.now_ms else "queued",
-        version=1,
-        priority=submission.priority,
-        attempt=0,
-        failures=0,
-        crashes=0,
-        max_attempts=submission.max_retries + 1,
-        created_at=moment(accepted.now_ms),
-        scheduled_for=None if due is None else moment(due),
-        started_at=None,
-        finished_at=None,
-        expires_at=None,
-        progress=Progress(percent=None, step=None, current=None, total=None),
-        blocked_on=None,
-        labels=submission.labels,
-        error=None,
-        result=None,
-        result_bytes=None,
-        batch_id=submission.batch_id,
-        retry_of=submission.retry_of,
-        request_id=submission.request_id,
-        worker=None,
-    )
+    return {"id": job_id, "status": cast("Status", status), "href": urls.job(job_id)}
 
 
 def eta_seconds(record: Record, now: datetime) -> int | None:

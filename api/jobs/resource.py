@@ -7,13 +7,22 @@ import falcon
 
 from callboard.api.caller import Caller
 from callboard.api.conditional import entity_tag, is_known, known_statuses
+from callboard.api.description import BodyDescription, ResponseDescription, describe
 from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.acceptance import Acceptance
-from callboard.api.jobs.listing import JobPages
+from callboard.api.jobs.listing import JobPageObject, JobPages
+from callboard.api.jobs.render import JobObject
 from callboard.api.jobs.responder import JobReader, JobResponder, check_job_id
 from callboard.api.jobs.submission import parse_submission
+from callboard.api.jobs.submission_description import (
+    ACCEPTED,
+    RETURNED,
+    SUBMISSION_HEADERS,
+    SUBMISSION_PROBLEMS,
+)
 from callboard.api.media import Media
 from callboard.api.prefer import Preference, parse_prefer
+from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import JOB_NOT_FOUND
 from callboard.api.query import read_query
@@ -36,12 +45,51 @@ class JobsResource:
         self._acceptance = acceptance
         self._pages = pages
 
+    @describe(
+        id="listJobs",
+        tag="Jobs",
+        summary="List jobs",
+        description="Lists the caller's jobs, the newest first.",
+        parameters=(
+            "status",
+            "operation",
+            "labels",
+            "created_after",
+            "created_before",
+            "batch",
+            "tenant",
+            "limit",
+            "cursor",
+        ),
+        responses={
+            200: ResponseDescription(
+                description="A page of jobs.",
+                schema=JobPageObject,
+                headers=("Vary",),
+                optional_headers=("Link",),
+                links=("lookAtFirst", "resultOfFirst"),
+            )
+        },
+        problems=(table.INVALID_REQUEST,),
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """List jobs, newest first."""
         self._pages.send(req, resp)
 
     on_head = on_get
 
+    @describe(
+        id="submitJob",
+        tag="Jobs",
+        summary="Submit a job",
+        description="Keeps a job and answers at once, or waits for it as long as `Prefer: wait` "
+        "says.",
+        parameters=SUBMISSION_HEADERS,
+        body=BodyDescription(schema="Submission"),
+        callbacks=("jobEvent",),
+        responses={**ACCEPTED, **RETURNED},
+        problems=(*SUBMISSION_PROBLEMS, table.UNKNOWN_OPERATION, table.DUPLICATE_JOB),
+    )
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         """Submit a job."""
         body = self._media.read(req)
@@ -60,6 +108,28 @@ class JobResource:
         self._reader = reader
         self._answers = answers
 
+    @describe(
+        id="getJob",
+        tag="Jobs",
+        summary="Look at a job",
+        description="Says how a job is, at once or as soon as its status changes.",
+        parameters=("Prefer", "If-None-Match"),
+        responses={
+            200: ResponseDescription(
+                description="The job as it is.",
+                schema=JobObject,
+                headers=("ETag", "Vary"),
+                optional_headers=("Retry-After", "Preference-Applied"),
+                links=("result", "events", "log", "cancel", "delete", "retry", "callbacks"),
+            ),
+            304: ResponseDescription(
+                description="The job is as the client knows it.",
+                headers=("ETag", "Vary"),
+                optional_headers=("Retry-After", "Preference-Applied"),
+            ),
+        },
+        problems=(table.JOB_NOT_FOUND, table.JOB_GONE),
+    )
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Say how a job is, at once or as soon as its status changes.
 
@@ -90,6 +160,31 @@ class JobResource:
 
     on_head = on_get
 
+    @describe(
+        id="deleteJob",
+        tag="Jobs",
+        summary="Cancel or remove a job",
+        description="Cancels an active job in one step and leaves a final one as it is; "
+        "`purge=true` removes a final one. A repeat does no harm, and forces nothing: "
+        "`force=true` alone does.",
+        parameters=("purge", "force"),
+        responses={
+            200: ResponseDescription(
+                description="The job is final.",
+                schema=JobObject,
+                headers=("Vary",),
+                links=("look", "retry"),
+            ),
+            202: ResponseDescription(
+                description="The job is being cancelled.",
+                schema=JobObject,
+                headers=("Retry-After", "Vary"),
+                links=("look",),
+            ),
+            204: ResponseDescription(description="The job is removed."),
+        },
+        problems=(table.INVALID_REQUEST, table.JOB_NOT_FOUND, table.JOB_ACTIVE),
+    )
     def on_delete(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Cancel an active job, leave a final one as it is, or remove it with `?purge=true`.
 

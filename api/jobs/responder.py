@@ -1,13 +1,13 @@
 """Read jobs for a caller, and answer with them."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import falcon
 
 from callboard.api.caller import Caller
 from callboard.api.jobs.estimates import Estimates
-from callboard.api.jobs.render import job_object
+from callboard.api.jobs.render import JobObject, job_object
 from callboard.api.jobs.retry_after import retry_after_s
 from callboard.api.media import Media
 from callboard.api.request import Request
@@ -102,7 +102,7 @@ class JobResponder:
         record: Record,
         now: datetime | None = None,
         estimate: Estimate = UNKNOWN,
-    ) -> dict[str, Any]:
+    ) -> JobObject:
         """Give the job object as this caller sees it."""
         return job_object(
             record,

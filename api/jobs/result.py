@@ -9,11 +9,14 @@ from typing import Any, Final, TypeAlias
 import falcon
 
 from callboard.api.compression import COMPRESS_ABOVE_BYTES, coding_for, compress
+from callboard.api.description import ResponseDescription, describe
+from callboard.api.files.download_description import ANY, AS_FILE, PARAMETERS, REFUSALS, downloads
 from callboard.api.files.downloads import Content, Downloads
 from callboard.api.files.result_files import file_of, with_addresses
 from callboard.api.jobs.render import job_error, job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
 from callboard.api.media import Media
+from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import DOWNLOADS_FULL, JOB_NOT_FINISHED, NO_RESULT
 from callboard.api.request import Request, holders_of
@@ -53,6 +56,29 @@ class ResultResource:
         self._turns = threading.BoundedSemaphore(_MAX_LARGE)
         self._aside = services.aside
 
+    @describe(
+        id="getResult",
+        tag="Jobs",
+        summary="Fetch a result",
+        description="Gives what the operation returned: data, or the one file that it returned in "
+        "that file's own type.",
+        parameters=(*PARAMETERS, "Accept-Encoding"),
+        responses=downloads(
+            ResponseDescription(
+                description="The result.",
+                schema="AnyResult",
+                also={ANY: "Bytes"},
+                optional_headers=("Vary", "Content-Encoding", *AS_FILE),
+            )
+        ),
+        problems=(
+            table.JOB_NOT_FOUND,
+            table.JOB_GONE,
+            table.JOB_NOT_FINISHED,
+            table.NO_RESULT,
+            *REFUSALS,
+        ),
+    )
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Give the result; a job that ended without one is a 409 with its error."""
         record = self._reader.read(job_id, req.context.caller)

@@ -6,12 +6,20 @@ from typing import Final
 import falcon
 
 from callboard.api.bodies import Nothing, parse_body
+from callboard.api.description import BodyDescription, describe
 from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.acceptance import Acceptance
 from callboard.api.jobs.render import job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
 from callboard.api.jobs.submission import Submission
+from callboard.api.jobs.submission_description import (
+    ACCEPTED,
+    RETURNED,
+    SUBMISSION_HEADERS,
+    SUBMISSION_PROBLEMS,
+)
 from callboard.api.media import Media
+from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import JOB_ACTIVE, JOB_NOT_FOUND
 from callboard.api.request import Request
@@ -40,6 +48,23 @@ class RetryResource:
         self._media = media
         self._acceptance = acceptance
 
+    @describe(
+        id="retryJob",
+        tag="Jobs",
+        summary="Run a job again",
+        description="Submits a new job from the stored request of a final one.",
+        parameters=SUBMISSION_HEADERS,
+        body=BodyDescription(schema="RetryRequest", required=False),
+        responses={**ACCEPTED, **RETURNED},
+        problems=(
+            *SUBMISSION_PROBLEMS,
+            table.JOB_NOT_FOUND,
+            table.JOB_ACTIVE,
+            table.UNKNOWN_OPERATION,
+            table.DUPLICATE_JOB,
+            table.NEWER_FORMAT,
+        ),
+    )
     def on_post(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Submit what a final job was made from, and answer as to any submission.
 

@@ -1,58 +1,23 @@
-"""The schemas of callbacks, and what a receiver of them is sent."""
+"""What a receiver of callbacks is sent."""
 
-from typing import Any, Final, get_args
+from typing import Any, Final
 
-from callboard.api.bodies import Nothing
-from callboard.api.callbacks.policy import JobCallback, JobEvent
+from callboard.api.description import Schema, named
 from callboard.api.media import JSON
-from callboard.api.openapi.description import Schema, named
-from callboard.api.openapi.operations import checked
-from callboard.api.openapi.shapes import ADDRESS, TEXT, TIME, closed, listed, nullable, said, whole
-from callboard.jobs.callbacks.deliveries import DELIVERY_ID_PATTERN, DeliveryStatus
+from callboard.api.openapi.shapes import ADDRESS, TEXT
+from callboard.jobs.callbacks.deliveries import DELIVERY_ID_PATTERN
 
-DELIVERY_ID: Final[Schema] = {"type": "string", "pattern": f"^{DELIVERY_ID_PATTERN}$"}
-
-SCHEMAS: Final[dict[str, Schema]] = {
-    "JobCallback": checked(JobCallback),
-    "ResendRequest": checked(Nothing),
-    "LastAttempt": closed(
-        "How the latest attempt ended.",
-        {
-            "at": TIME,
-            "status_code": said(nullable(whole(100)), "Null when nothing was answered."),
-            "detail": said(nullable(TEXT), "What went wrong."),
-        },
-    ),
-    "DeliveryLinks": closed("What can be done with a callback.", {"resend": ADDRESS}),
-    "Delivery": closed(
-        "One event on its way to the address that asked for it.",
-        {
-            "id": said(DELIVERY_ID, "What receivers read as `webhook-id`."),
-            "type": said(TEXT, "The event."),
-            "host": said(TEXT, "Where it goes to; path and query are shown to nobody."),
-            "status": {"type": "string", "enum": list(get_args(DeliveryStatus))},
-            "attempts": said(whole(), "How many there were."),
-            "created_at": said(TIME, "When the event happened."),
-            "next_attempt_at": said(nullable(TIME), "Null while one is under way, too."),
-            "last": nullable(named("LastAttempt")),
-            "links": named("DeliveryLinks"),
-        },
-    ),
-    "DeliveryPage": listed("Delivery", "All callbacks of one job or batch, the oldest first."),
-    "JobEvent": closed(
-        "What became of a job.",
-        {
-            "type": {"type": "string", "enum": list(get_args(JobEvent))},
-            "timestamp": said(TIME, "When it happened."),
-            "data": named("Job"),
-        },
-    ),
+_DELIVERY_ID: Final[Schema] = {"type": "string", "pattern": f"^{DELIVERY_ID_PATTERN}$"}
+_TIME: Final[Schema] = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
 }
 
 _SENT: Final[dict[str, tuple[str, Schema]]] = {
     "webhook-id": (
         "The same for each attempt to deliver an event: who has seen it has the event.",
-        DELIVERY_ID,
+        _DELIVERY_ID,
     ),
     "webhook-timestamp": (
         "When this attempt was made, in seconds since 1970; refuse what is old.",
@@ -63,15 +28,15 @@ _SENT: Final[dict[str, tuple[str, Schema]]] = {
         {"type": "string", "pattern": "^v1,[A-Za-z0-9+/=]+( v1,[A-Za-z0-9+/=]+)*$"},
     ),
     "ce-specversion": ("CloudEvents in binary mode.", {"type": "string", "enum": ["1.0"]}),
-    "ce-id": ("As `webhook-id`.", DELIVERY_ID),
+    "ce-id": ("As `webhook-id`.", _DELIVERY_ID),
     "ce-source": ("The server that says so.", ADDRESS),
     "ce-type": ("The event.", TEXT),
     "ce-subject": ("The id of what it is about.", TEXT),
-    "ce-time": ("When the event happened.", TIME),
+    "ce-time": ("When the event happened.", _TIME),
     "X-Request-ID": ("Of the request that submitted the job.", TEXT),
     "traceparent": ("The trace of the request that submitted the job.", TEXT),
 }
-_PERHAPS: Final = ("ce-source", "X-Request-ID", "traceparent")
+_OPTIONAL: Final = ("ce-source", "X-Request-ID", "traceparent")
 _TAKEN: Final = "It was taken. What the answer says besides is not read."
 _STOPS: Final = "Nothing more of this job is sent there."
 _AGAIN: Final = "Anything else, and no answer within 15 seconds, is tried again later."
@@ -90,7 +55,7 @@ def _received(summary: str, schema: str) -> dict[str, Any]:
                 {
                     "name": header,
                     "in": "header",
-                    "required": header not in _PERHAPS,
+                    "required": header not in _OPTIONAL,
                     "description": says,
                     "schema": kind,
                 }

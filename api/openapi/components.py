@@ -3,27 +3,23 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from callboard.api.openapi import (
-    batches,
-    callbacks,
-    downloads,
-    events,
-    files,
-    fleet,
-    jobs,
-    problems,
-    schedules,
-)
-from callboard.api.openapi.description import Schema, named
+from callboard.api.callbacks.body import BatchEventObject, JobEventObject
+from callboard.api.description import Schema, named
+from callboard.api.jobs.log import LogLineObject
+from callboard.api.jobs.render import JobObject, JobReferenceObject, ProgressObject, RunErrorObject
+from callboard.api.openapi import callbacks, events, files, problems, schedules
+from callboard.api.openapi.answers import answer_schemas
 from callboard.api.openapi.headers import RESPONSE, header
-from callboard.api.openapi.job import job_schema
 from callboard.api.openapi.links import LINKS
 from callboard.api.openapi.naming import prefixes
 from callboard.api.openapi.operations import operation_schemas, own_schemas, submission_schema
 from callboard.api.openapi.parameters import parameters
+from callboard.api.openapi.requests import request_schemas
 from callboard.api.openapi.responses import problem_response, response_name
+from callboard.api.problems.problem import InputErrorObject, ProblemObject
 from callboard.api.problems.problem_type import ProblemType
 from callboard.api.problems.table import ALL
+from callboard.api.server.health import ChecksObject
 from callboard.jobs.operation import Operation
 
 SECURITY: Final = {
@@ -37,45 +33,75 @@ SECURITY: Final = {
 }
 """How a key is sent."""
 
-_SCHEMAS: Final[dict[str, Schema]] = {
-    **jobs.SCHEMAS,
-    **batches.SCHEMAS,
-    **callbacks.SCHEMAS,
-    **events.SCHEMAS,
-    **downloads.SCHEMAS,
-    **files.SCHEMAS,
-    **schedules.SCHEMAS,
-    **fleet.SCHEMAS,
-    **problems.SCHEMAS,
-    **{problems.problem_name(kind): problems.problem_schema(kind) for kind in ALL},
-    "AnyParameters": {
+_ALWAYS: Final = (
+    JobObject,
+    JobReferenceObject,
+    RunErrorObject,
+    ProgressObject,
+    LogLineObject,
+    JobEventObject,
+    BatchEventObject,
+    ChecksObject,
+    InputErrorObject,
+    ProblemObject,
+)
+"""Types that problems, events and callbacks refer to by name."""
+
+_OTHERS: Final[dict[str, Schema]] = {
+    "AnyResult": {"description": "What an operation returned."},
+    "OpenApiDocument": {
         "type": "object",
-        "description": "Parameters of an operation.",
+        "description": "An OpenAPI 3.1 document.",
+        "required": ["openapi", "info", "paths"],
         "additionalProperties": True,
     },
-    "AnyResult": {"description": "What an operation returned."},
+    "Page": {"type": "string", "description": "A page for people."},
 }
-"""Those that are the same whatever the operations are."""
-
 _PREFIX: Final = "#/components/"
 
 
-def prefixes_of(operations: list[Operation]) -> dict[str, str]:
-    """Choose for each operation, by its name, what the names of its schemas begin with."""
-    fixed = {*_SCHEMAS, "Job", "Submission", "ScheduleRequest"}
-    return prefixes({each.name: own_schemas(each) for each in operations}, fixed)
+def fixed_schemas(answers: Iterable[Any]) -> dict[str, Schema]:
+    """Return the schemas that are the same whatever the operations are.
+
+    Args:
+        answers: types of answers.
+    """
+    types = dict.fromkeys([*_ALWAYS, *answers])
+    written = answer_schemas(types)
+    common = written.pop("Problem")
+    return {
+        **written,
+        **request_schemas(),
+        **events.SCHEMAS,
+        **files.SCHEMAS,
+        **_OTHERS,
+        **{problems.problem_name(each): problems.problem_schema(each, common) for each in ALL},
+    }
+
+
+def prefixes_of(operations: list[Operation], fixed: Mapping[str, Schema]) -> dict[str, str]:
+    """Choose for each operation, by its name, what the names of its schemas begin with.
+
+    Args:
+        operations: which.
+        fixed: the schemas that the document has anyway.
+    """
+    taken = {*fixed, "Submission", "ScheduleRequest"}
+    return prefixes({each.name: own_schemas(each) for each in operations}, taken)
 
 
 def components(
     operations: Mapping[str, Operation],
     refusals: Collection[tuple[tuple[ProblemType, ...], bool]],
+    fixed: Mapping[str, Schema],
 ) -> dict[str, dict[str, Any]]:
     """Give all components that there may be, but how keys are sent.
 
     Args:
         operations: what can be run, by what the names of their schemas begin with.
-        refusals: the kinds of problems that share an answer, and whether the request may count
+        refusals: the problem types that share an answer, and whether the request may count
             for the caller's rate.
+        fixed: the schemas that are the same whatever the operations are.
     """
     known = [each.name for each in operations.values()]
     headers = {
@@ -84,10 +110,10 @@ def components(
         for prefix in ("", "Perhaps")
     }
     return {
-        "schemas": _schemas(operations, [kinds for kinds, _ in refusals]),
+        "schemas": _schemas(operations, [types for types, _ in refusals], fixed),
         "responses": {
-            response_name(kinds, counted=counted): problem_response(kinds, counted=counted)
-            for kinds, counted in refusals
+            response_name(types, counted=counted): problem_response(types, counted=counted)
+            for types, counted in refusals
         },
         "parameters": parameters(known),
         "headers": headers,
@@ -124,20 +150,21 @@ def only_used(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schemas(
-    operations: Mapping[str, Operation], unions: Iterable[tuple[ProblemType, ...]]
+    operations: Mapping[str, Operation],
+    unions: Iterable[tuple[ProblemType, ...]],
+    fixed: Mapping[str, Schema],
 ) -> dict[str, Schema]:
     by_name = {each.name: prefix for prefix, each in operations.items()}
     found = {
-        **_SCHEMAS,
+        **fixed,
         **schedules.schedule_requests(by_name),
-        "Job": job_schema(),
         "Submission": _any_submission(by_name),
     }
     for union in unions:
         if len(union) > 1:
             found[problems.union_name(union)] = problems.union_schema(union)
     for prefix, operation in operations.items():
-        found |= operation_schemas(operation, prefix)
+        found |= operation_schemas(operation, prefix, fixed["Job"])
     return found
 
 

@@ -1,38 +1,27 @@
 """The document as a whole: what is described, for the routes and operations that there are."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, Final
 
-from callboard.api.openapi.components import SECURITY, components, only_used, prefixes_of
-from callboard.api.openapi.description import Body, Description, Descriptions, named
+from callboard.api.description import BodyDescription, MethodDescription, description_of, named
+from callboard.api.openapi.components import (
+    SECURITY,
+    components,
+    fixed_schemas,
+    only_used,
+    prefixes_of,
+)
+from callboard.api.openapi.operation_paths import ONE, of_operation
 from callboard.api.openapi.operations import parameters_example
-from callboard.api.openapi.paths import batches as of_batches
-from callboard.api.openapi.paths import callbacks as of_callbacks
-from callboard.api.openapi.paths import files as of_files
-from callboard.api.openapi.paths import jobs as of_jobs
-from callboard.api.openapi.paths import operations as of_operations
-from callboard.api.openapi.paths import schedules as of_schedules
-from callboard.api.openapi.paths import server as of_server
 from callboard.api.openapi.responses import by_status, response, response_name
 from callboard.api.problems import table
 from callboard.api.problems.problem_type import ProblemType
+from callboard.api.route import Route
 from callboard.config import Role
 from callboard.jobs.operation import Operation
 
-Roles = Mapping[str, Mapping[str, Role | None]]
-"""For each route's template, which role each method needs; None for none at all."""
-
-DESCRIPTIONS: Final[Descriptions] = {
-    **of_jobs.DESCRIPTIONS,
-    **of_batches.DESCRIPTIONS,
-    **of_callbacks.DESCRIPTIONS,
-    **of_operations.DESCRIPTIONS,
-    **of_files.DESCRIPTIONS,
-    **of_schedules.DESCRIPTIONS,
-    **of_server.DESCRIPTIONS,
-}
 _GUARDS: Final = (
     table.AUTHENTICATION_REQUIRED,
     table.FORBIDDEN,
@@ -68,7 +57,7 @@ _WITHOUT_KEYS: Final = "This server asks for no key now; one that does takes it 
 
 
 def build_document(
-    base: str, operations: Iterable[Operation], roles: Roles, *, keys_required: bool
+    base: str, operations: Iterable[Operation], routes: Sequence[Route], *, keys_required: bool
 ) -> dict[str, Any]:
     """Write the document.
 
@@ -76,15 +65,17 @@ def build_document(
         base: where the server is, with no slash at its end.
         operations: what can be run, in their order; each gets a path of its own, in place of the
             template: which body it takes depends on the name, which a template cannot say.
-        roles: the routes and methods that there are; one that nobody described is left out.
+        routes: those that there are, with their resources; a method without a description is
+            left out.
         keys_required: whether requests need a key.
     """
     known = list(operations)
-    prefixes = prefixes_of(known)
+    fixed = fixed_schemas(_answers(routes))
+    prefixes = prefixes_of(known, fixed)
     paths: dict[str, dict[str, Any]] = {}
     refusals: dict[tuple[tuple[ProblemType, ...], bool], None] = {}  # in an order that stays
-    for path, method, role, description in _described(roles, known, prefixes):
-        problems_of = by_status(_kinds(description, role))
+    for path, method, role, description in _described(routes, known, prefixes):
+        problems_of = by_status(_problems(description, role))
         refusals |= {(tuple(each), role is not None): None for each in problems_of.values()}
         written = _operation(path, role, description, known)
         written["responses"] = _responses(role, description, problems_of)
@@ -104,38 +95,56 @@ def build_document(
         "security": _KEYS if keys_required else [{}],
         "paths": paths,
         "components": {
-            **components({prefixes[each.name]: each for each in known}, refusals),
+            **components({prefixes[each.name]: each for each in known}, refusals, fixed),
             **({"securitySchemes": SECURITY} if keys_required else {}),
         },
     }
     return only_used(document)
 
 
+def _answers(routes: Sequence[Route]) -> Iterator[Any]:
+    """Yield the types of all bodies that routes answer with."""
+    for route in routes:
+        for method in route.roles:
+            description = description_of(route.resource, method)
+            for each in () if description is None else description.responses.values():
+                if each.schema is not None and not isinstance(each.schema, str):
+                    yield each.schema
+
+
 def _described(
-    roles: Roles, known: list[Operation], prefixes: Mapping[str, str]
-) -> Iterator[tuple[str, str, Role | None, Description]]:
-    for template, methods in roles.items():
-        for method, role in methods.items():
-            description = DESCRIPTIONS.get((template, method))
-            if description is not None and not (known and template == of_operations.ONE):
-                yield template, method, role, description
+    routes: Sequence[Route], known: list[Operation], prefixes: Mapping[str, str]
+) -> Iterator[tuple[str, str, Role | None, MethodDescription]]:
+    own = []
+    for route in routes:
+        for method, role in route.roles.items():
+            description = description_of(route.resource, method)
+            if description is None:
+                continue
+            if known and route.template == ONE:
+                own.append((method, role, description))
+            else:
+                yield route.template, method, role, description
     for operation in known:
-        own = of_operations.of_operation(operation, prefixes[operation.name])
-        for (template, method), description in own.items():
-            if method in roles.get(template, {}):
-                path = template.replace("{name}", operation.name)
-                yield path, method, roles[template][method], description
+        for method, role, description in own:
+            path = ONE.replace("{name}", operation.name)
+            prefix = prefixes[operation.name]
+            yield path, method, role, of_operation(operation, prefix, method, description)
 
 
-def _kinds(description: Description, role: Role | None) -> list[ProblemType]:
+def _problems(description: MethodDescription, role: Role | None) -> list[ProblemType]:
     guards = () if role is None else _GUARDS
     return [*guards, *description.problems, table.INTERNAL_ERROR]
 
 
 def _operation(
-    path: str, role: Role | None, description: Description, known: list[Operation]
+    path: str, role: Role | None, description: MethodDescription, known: list[Operation]
 ) -> dict[str, Any]:
-    says = description.says if role is None else f"{description.says}\n\nNeeds the role `{role}`."
+    says = (
+        description.description
+        if role is None
+        else f"{description.description}\n\nNeeds the role `{role}`."
+    )
     in_path = [
         "knownName" if name == "name" and not path.endswith("}") else name
         for name in _IN_PATH.findall(path)
@@ -159,7 +168,7 @@ def _operation(
     return written
 
 
-def _body(body: Body, known: list[Operation]) -> dict[str, Any]:
+def _body(body: BodyDescription, known: list[Operation]) -> dict[str, Any]:
     examples = dict(body.examples)
     if body.schema in _CHOOSING:
         found = {each.name: parameters_example(each) for each in known}
@@ -180,14 +189,15 @@ def _body(body: Body, known: list[Operation]) -> dict[str, Any]:
 
 
 def _responses(
-    role: Role | None, description: Description, problems_of: Mapping[int, list[ProblemType]]
+    role: Role | None, description: MethodDescription, problems_of: Mapping[int, list[ProblemType]]
 ) -> dict[str, Any]:
     counted = role is not None
     answers = {
-        status: response(answer, counted=counted) for status, answer in description.answers.items()
+        status: response(answer, counted=counted)
+        for status, answer in description.responses.items()
     }
     refusals = {
-        status: {"$ref": f"#/components/responses/{response_name(kinds, counted=counted)}"}
-        for status, kinds in problems_of.items()
+        status: {"$ref": f"#/components/responses/{response_name(types, counted=counted)}"}
+        for status, types in problems_of.items()
     }
     return {str(status): written for status, written in sorted({**answers, **refusals}.items())}

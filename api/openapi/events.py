@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from callboard.api.description import Schema, named
 from callboard.api.media import JSON
-from callboard.api.openapi.description import Schema, named
 from callboard.api.openapi.problems import problem_name
-from callboard.api.openapi.shapes import closed, said
+from callboard.api.openapi.shapes import object_schema, with_description
 from callboard.api.problems import table
 from callboard.jobs.statuses import STATUSES
 
@@ -25,14 +25,14 @@ _DATA: Final = {
 def _event(name: str) -> Schema:
     schema, says = _DATA[name]
     data = {"type": "string", "contentMediaType": JSON, "contentSchema": named(schema)}
-    return closed(
+    return object_schema(
         says,
         {
-            "id": said(_ID, "What to send as `Last-Event-ID`."),
+            "id": with_description(_ID, "What to send as `Last-Event-ID`."),
             "event": {"type": "string", "enum": [name]},
-            "data": said(data, f"JSON: a `{schema}`."),
+            "data": with_description(data, f"JSON: a `{schema}`."),
         },
-        perhaps="id" if name == "gone" else "",
+        optional="id" if name == "gone" else "",
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from callboard.api.openapi.description import Schema
+from callboard.api.description import Schema
 
 
 def example_of(schema: Schema, definitions: dict[str, Schema] | None = None) -> Any:

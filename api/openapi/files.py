@@ -1,39 +1,22 @@
-"""The schemas of files, and of forms that carry them."""
+"""The schemas of bytes, and of forms that carry files."""
 
 from typing import Final
 
+from callboard.api.description import Schema
 from callboard.api.files.form_jobs import MAX_IN_LIST
-from callboard.api.openapi.description import Schema, named
-from callboard.api.openapi.shapes import ADDRESS, JOB_ID, TEXT, TIME, closed, listed, said, whole
+from callboard.api.openapi.shapes import object_schema, with_description
 from callboard.jobs.files.parameters import FileParameter
 from callboard.jobs.operation import Operation
 
 _BYTES: Final[Schema] = {"type": "string", "format": "binary", "minLength": 1}
 
 SCHEMAS: Final[dict[str, Schema]] = {
+    "Bytes": {"description": "The bytes themselves.", "type": "string", "format": "binary"},
     "FileBytes": {"description": "The bytes of a file.", **_BYTES},
-    "FileForm": closed(
+    "FileForm": object_schema(
         "A form with one part that is a file, of any name.",
-        {"file": said(_BYTES, "The file, with a `filename`.")},
+        {"file": with_description(_BYTES, "The file, with a `filename`.")},
     ),
-    "File": closed(
-        "A file that was uploaded, or that a job made.",
-        {
-            "id": JOB_ID,
-            "name": said(TEXT, "What it is called, made safe to show."),
-            "media_type": said(TEXT, "Its type, as its bytes show."),
-            "size": said(whole(), "In bytes."),
-            "sha256": said(
-                {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "The SHA-256 of its bytes."
-            ),
-            "created_at": TIME,
-            "expires_at": said(TIME, "Until when it is kept at least; longer while it is used."),
-            "in_use": said({"type": "boolean"}, "Whether a job takes it, or made it."),
-            "links": named("FileLinks"),
-        },
-    ),
-    "FileLinks": closed("Where to go from a file.", {"self": ADDRESS, "content": ADDRESS}),
-    "FilePage": listed("File", "Files, the newest first."),
 }
 
 
@@ -53,7 +36,7 @@ def form_schema(operation: Operation, params: Schema) -> Schema:
         "type": "object",
         "description": f"Parameters of `{operation.name}`, with its files as parts.",
         "properties": {
-            "params": said(
+            "params": with_description(
                 others, "All that are not files, as JSON; or each is a field of its own."
             ),
             **{name: _part(each, params["properties"][name]) for name, each in files.items()},
@@ -81,7 +64,7 @@ def _part(parameter: FileParameter, as_json: Schema) -> Schema:
     types = parameter.accepts.media_types
     # Generators write descriptions into comments, which `*/*` would end.
     taken = "of any type" if "*/*" in types else f"one of {', '.join(types)}"
-    one = said(_BYTES, f"A file, {taken}.")
+    one = with_description(_BYTES, f"A file, {taken}.")
     if not parameter.many:
         return one
     (files,) = [each for each in as_json.get("anyOf", [as_json]) if each.get("type") == "array"]

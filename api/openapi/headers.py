@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
+from callboard.api.description import Schema
 from callboard.api.idempotency import KEY_PATTERN
-from callboard.api.openapi.description import Schema
-from callboard.api.problems.pages import pages
+from callboard.api.problems.render import pages
 from callboard.api.server.docs import ASSETS
 from callboard.jobs.callbacks.deliveries import DELIVERY_ID_PATTERN
 from callboard.jobs.ids import JOB_ID_PATTERN

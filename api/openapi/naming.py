@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from callboard.api.openapi.description import Schema, named
+from callboard.api.description import Schema, named
 
 SUFFIXES: Final = ("Parameters", "Result", "Submission", "Form", "Job", "Schedule")
 """Of the schemas that an operation may have besides those of its own types."""

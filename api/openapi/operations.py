@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from callboard.api.description import Schema, named
 from callboard.api.jobs.submission import Submission
-from callboard.api.openapi.description import Schema, named
 from callboard.api.openapi.examples import example_of
 from callboard.api.openapi.files import form_schema
-from callboard.api.openapi.job import job_schema
 from callboard.api.openapi.naming import inner_names, renamed
+from callboard.api.openapi.shapes import nullable
 from callboard.jobs.errors import InvalidParameters, OperationFault
 from callboard.jobs.operation import Operation
 
@@ -18,12 +18,13 @@ _LOWEST: Final = -(2**63)
 _HIGHEST: Final = 2**64 - 1
 
 
-def operation_schemas(operation: Operation, prefix: str) -> dict[str, Schema]:
+def operation_schemas(operation: Operation, prefix: str, job: Schema) -> dict[str, Schema]:
     """Give the schemas of an operation's parameters, submission, result and job, by name.
 
     Args:
         operation: whose.
         prefix: what their names begin with.
+        job: the schema of any operation's job.
     """
     parameters = operation.parameters
     result = {"description": "What it comes to.", **_value(parameters.result_schema)}
@@ -38,9 +39,22 @@ def operation_schemas(operation: Operation, prefix: str) -> dict[str, Schema]:
     }
     return {
         **found,
-        f"{prefix}Job": job_schema(operation=operation.name, result=named(f"{prefix}Result")),
+        f"{prefix}Job": _job_schema(job, operation.name, named(f"{prefix}Result")),
         f"{prefix}Submission": submission_schema(operation, prefix),
         **_form(operation, prefix, found[f"{prefix}Parameters"]),
+    }
+
+
+def _job_schema(job: Schema, operation: str, result: Schema) -> Schema:
+    """Return the schema of one operation's job."""
+    properties = job["properties"]
+    return {
+        **job,
+        "properties": {
+            **properties,
+            "operation": {"type": "string", "enum": [operation]},
+            "result": {**properties["result"], **nullable(result)},
+        },
     }
 
 

@@ -1,10 +1,10 @@
-"""The schemas of problems, one for each kind in `callboard.api.problems`."""
+"""The schemas of problems, one for each type in `callboard.api.problems`."""
 
 from collections.abc import Iterable
 from typing import Final
 
-from callboard.api.openapi.description import Schema, named
-from callboard.api.openapi.shapes import TEXT, closed, nullable, said
+from callboard.api.description import Schema, named
+from callboard.api.openapi.shapes import TEXT, nullable, object_schema
 from callboard.api.problems import table
 from callboard.api.problems.problem_type import ProblemType
 
@@ -22,50 +22,44 @@ MEMBERS: Final[dict[ProblemType, Schema]] = {
     table.JOB_ACTIVE: _JOB,
     table.RATE_EXCEEDED: {"violated-policies": {"type": "array", "items": TEXT}},
 }
-"""The members that a kind has besides those of every problem."""
+"""The members that a type has besides those of every problem."""
 
-SCHEMAS: Final[dict[str, Schema]] = {
-    "InputError": closed(
-        "One thing that is wrong with a request.",
-        {
-            "detail": TEXT,
-            "pointer": said(TEXT, "A JSON Pointer into the body, or a query parameter's name."),
-        },
-    ),
-}
+_OPTIONAL: Final = {table.JOB_ACTIVE: "job"}
 
 
-_PERHAPS: Final = {table.JOB_ACTIVE: "job"}
-
-
-def problem_name(kind: ProblemType) -> str:
-    """Name the schema of a kind."""
-    words = (kind.code or kind.name.rpartition("#")[2]).lower().replace("_", "-")
+def problem_name(problem_type: ProblemType) -> str:
+    """Name the schema of a type."""
+    words = (problem_type.code or problem_type.name.rpartition("#")[2]).lower().replace("_", "-")
     return "".join(word.capitalize() for word in words.split("-")) + "Problem"
 
 
-def problem_schema(kind: ProblemType) -> Schema:
-    """Give the schema of a kind; what it says does not depend on the server's address."""
-    place = {"enum": [kind.name]} if ":" in kind.name else {"pattern": f"^.+/problems/{kind.name}$"}
+def problem_schema(problem_type: ProblemType, common: Schema) -> Schema:
+    """Return the schema of a type; it does not depend on the server's address.
+
+    Args:
+        problem_type: which.
+        common: the schema of what all problems have.
+    """
+    name = problem_type.name
+    place = {"enum": [name]} if ":" in name else {"pattern": f"^.+/problems/{name}$"}
     properties: dict[str, Schema] = {
-        "type": {"type": "string", "format": "uri", **place},
-        "title": {"type": "string", "enum": [kind.title]},
-        "status": {"type": "integer", "enum": [kind.status]},
-        "detail": said(TEXT, "What can be done about it."),
-        "request_id": said(TEXT, "This request's id in the server's log."),
-        **({"code": {"type": "string", "enum": [kind.code]}} if kind.code else {}),
-        **MEMBERS.get(kind, {}),
+        **common["properties"],
+        "type": {**common["properties"]["type"], **place},
+        "title": {"type": "string", "enum": [problem_type.title]},
+        "status": {"type": "integer", "enum": [problem_type.status]},
+        **({"code": {"type": "string", "enum": [problem_type.code]}} if problem_type.code else {}),
+        **MEMBERS.get(problem_type, {}),
     }
-    return closed(kind.title, properties, perhaps=_PERHAPS.get(kind, ""))
+    return object_schema(problem_type.title, properties, optional=_OPTIONAL.get(problem_type, ""))
 
 
 def union_name(those: Iterable[ProblemType]) -> str:
-    """Name the schema of a problem that is one of several kinds."""
-    names = sorted(problem_name(kind).removesuffix("Problem") for kind in those)
+    """Name the schema of a problem that is one of several types."""
+    names = sorted(problem_name(problem_type).removesuffix("Problem") for problem_type in those)
     return "Or".join(names) + "Problem"
 
 
 def union_schema(those: Iterable[ProblemType]) -> Schema:
-    """Give the schema of a problem that is one of several kinds."""
-    members = [named(problem_name(kind)) for kind in sorted(those, key=problem_name)]
+    """Give the schema of a problem that is one of several types."""
+    members = [named(problem_name(each)) for each in sorted(those, key=problem_name)]
     return {"description": "One of several problems.", "oneOf": members}

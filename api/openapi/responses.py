@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from callboard.api.description import ResponseDescription, named
 from callboard.api.media import PROBLEM
-from callboard.api.openapi.description import Answer, named
+from callboard.api.openapi.answers import schema_name
 from callboard.api.openapi.problems import union_name
 from callboard.api.problems import table
 from callboard.api.problems.problem_type import ProblemType
@@ -20,27 +21,29 @@ _HEADERS: Final[dict[ProblemType, tuple[str, ...]]] = {
     table.JOB_NOT_FINISHED: ("Retry-After",),
     table.RATE_EXCEEDED: ("Retry-After",),
 }
-_PERHAPS: Final = {table.JOB_ACTIVE: ("Retry-After",)}
+_OPTIONAL: Final = {table.JOB_ACTIVE: ("Retry-After",)}
 _LINKS: Final[dict[ProblemType, tuple[str, ...]]] = {
     table.DUPLICATE_JOB: ("lookAtExisting",),
 }
 
 
-def response(answer: Answer, *, counted: bool) -> dict[str, Any]:
+def response(answer: ResponseDescription, *, counted: bool) -> dict[str, Any]:
     """Give the response object of an answer that is no problem.
 
     Args:
         answer: as described.
         counted: whether the request may count for the caller's rate.
     """
-    perhaps = (*answer.perhaps, *(_COUNTED if counted else ()))
+    optional = (*answer.optional_headers, *(_COUNTED if counted else ()))
     written: dict[str, Any] = {
-        "description": answer.says,
-        "headers": _headers((*_EVERY, *answer.headers), perhaps),
+        "description": answer.description,
+        "headers": _headers((*_EVERY, *answer.headers), optional),
     }
     if answer.schema is not None:
         media = {**dict.fromkeys(answer.media, answer.schema), **answer.also}
-        written["content"] = {each: {"schema": named(name)} for each, name in media.items()}
+        written["content"] = {
+            each: {"schema": named(schema_name(name))} for each, name in media.items()
+        }
     if answer.links:
         written["links"] = _links(answer.links)
     return written
@@ -63,12 +66,12 @@ def problem_response(types: Sequence[ProblemType], *, counted: bool) -> dict[str
     """Give the response object of a problem that is one of several types of one status."""
     headers = [set(_headers_of(each)) for each in types]
     always = sorted(set.intersection(*headers))
-    sometimes = {name for each in types for name in _PERHAPS.get(each, ())}
-    perhaps = sorted(set.union(sometimes, *headers) - set(always))
+    sometimes = {name for each in types for name in _OPTIONAL.get(each, ())}
+    optional = sorted(set.union(sometimes, *headers) - set(always))
     links = [name for each in types for name in _LINKS.get(each, ())]
     return {
         "description": " ".join(each.title for each in types),
-        "headers": _headers((*_EVERY, *always), (*perhaps, *(_COUNTED if counted else ()))),
+        "headers": _headers((*_EVERY, *always), (*optional, *(_COUNTED if counted else ()))),
         "content": {PROBLEM: {"schema": named(union_name(types))}},
         **({"links": _links(links)} if links else {}),
     }
@@ -81,8 +84,8 @@ def _headers_of(problem_type: ProblemType) -> tuple[str, ...]:
     )
 
 
-def _headers(always: Iterable[str], perhaps: Iterable[str]) -> dict[str, Any]:
-    written = {name: _header(f"Perhaps{_plain(name)}") for name in perhaps}
+def _headers(always: Iterable[str], optional: Iterable[str]) -> dict[str, Any]:
+    written = {name: _header(f"Perhaps{_plain(name)}") for name in optional}
     return {**written, **{name: _header(_plain(name)) for name in always}}
 
 

@@ -1,14 +1,27 @@
 """Operations over HTTP: what can be run and with which parameters, and whether it is paused."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Final, Literal
 
 import falcon
 
 from callboard.api.bodies import Nothing, parse_body
+from callboard.api.description import BodyDescription, ResponseDescription, describe
 from callboard.api.jobs.retry_after import Durations
+from callboard.api.jobs.submission_description import (
+    ACCEPTED,
+    RETURNED,
+    SUBMISSION_HEADERS,
+    SUBMISSION_PROBLEMS,
+)
 from callboard.api.media import Media
+from callboard.api.operations.render import (
+    OperationObject,
+    OperationPageObject,
+    operation_object,
+)
 from callboard.api.operations.submit import OperationJobs
+from callboard.api.problems import table
 from callboard.api.request import Request
 from callboard.api.urls import Urls
 from callboard.jobs.errors import StoreUnavailable
@@ -16,6 +29,21 @@ from callboard.jobs.limit import Limit, limit, limits_in_effect, operation_slot,
 from callboard.jobs.operation import Operation
 from callboard.jobs.registry import Registry
 from callboard.jobs.store import Store
+
+_AS_IT_IS: Final = {
+    200: ResponseDescription(
+        description="The operation as it is.", schema=OperationObject, headers=("Vary",)
+    )
+}
+_OPTIONS: Final = (
+    "priority",
+    "delay_seconds",
+    "run_at",
+    "result_ttl_seconds",
+    "labels",
+    "callback_url",
+    "callback_events",
+)
 
 
 class OperationResponder:
@@ -36,9 +64,10 @@ class OperationResponder:
     ) -> None:
         """Answer with a list."""
         items = self.objects(operations, req.context.urls)
-        self._media.write(req, resp, {"items": items, "next": None})
+        shown: OperationPageObject = {"items": items, "next": None}
+        self._media.write(req, resp, shown)
 
-    def objects(self, operations: Sequence[Operation], urls: Urls) -> list[dict[str, Any]]:
+    def objects(self, operations: Sequence[Operation], urls: Urls) -> list[OperationObject]:
         """Render operations; what only Redis knows is null while it is away."""
         limits: Sequence[Limit | None]
         waiting: Sequence[int | None]
@@ -63,6 +92,17 @@ class OperationsResource:
         self._registry = registry
         self._answers = answers
 
+    @describe(
+        id="listOperations",
+        tag="Operations",
+        summary="List operations",
+        description="Lists what can be run: operations of this server by name, then examples.",
+        responses={
+            200: ResponseDescription(
+                description="All operations.", schema=OperationPageObject, headers=("Vary",)
+            ),
+        },
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """List what can be run: what is of this installation by name, then the examples."""
         self._answers.send_all(req, resp, self._registry.listed())
@@ -80,41 +120,56 @@ class OperationResource:
         self._answers = answers
         self._jobs = jobs
 
+    @describe(
+        id="getOperation",
+        tag="Operations",
+        summary="Look at an operation",
+        description="Describes an operation.",
+        responses={
+            200: ResponseDescription(
+                description="The operation.", schema=OperationObject, headers=("Vary",)
+            )
+        },
+        problems=(table.UNKNOWN_OPERATION,),
+    )
     def on_get(self, req: Request, resp: falcon.Response, name: str) -> None:
         """Describe an operation."""
         self._answers.send(req, resp, self._registry.get(name))
 
     on_head = on_get
 
+    @describe(
+        id="runOperation",
+        tag="Operations",
+        summary="Run an operation",
+        description="Submits a job; the body is the operation's parameters.",
+        parameters=(*SUBMISSION_HEADERS, *_OPTIONS),
+        body=BodyDescription(schema="AnyParameters"),
+        callbacks=("jobEventByQuery",),
+        responses={**ACCEPTED, **RETURNED},
+        problems=(*SUBMISSION_PROBLEMS, table.UNKNOWN_OPERATION, table.DUPLICATE_JOB),
+    )
     def on_post(self, req: Request, resp: falcon.Response, name: str) -> None:
         """Submit a job of this operation; the body is its parameters."""
         self._jobs.submit(req, resp, self._registry.get(name))
 
 
-class PauseResource:
-    """Stop or start the claims of one operation: `/v1/operations/{name}/pause` and `/resume`.
+class _SetPaused:
+    """Stops or starts the claims of one operation."""
 
-    Args:
-        places: how many jobs the pause lets run: 0, or None to end it.
-    """
+    _places: Literal[0] | None
+    """How many jobs the pause lets run: 0, or None to end it."""
 
     def __init__(
-        self,
-        registry: Registry,
-        store: Store,
-        media: Media,
-        answers: OperationResponder,
-        *,
-        places: Literal[0] | None,
+        self, registry: Registry, store: Store, media: Media, answers: OperationResponder
     ) -> None:
         self._registry = registry
         self._store = store
         self._media = media
         self._answers = answers
-        self._places = places
 
-    def on_post(self, req: Request, resp: falcon.Response, name: str) -> None:
-        """Say so for all workers at once, and answer with the operation; a repeat does no harm.
+    def _set(self, req: Request, resp: falcon.Response, name: str) -> None:
+        """Tell all workers at once, and answer with the operation; a repeat does no harm.
 
         Jobs that run go on, and submissions are taken. A resume starts waiting jobs at once, as
         many as the limits that were there before allow.
@@ -125,43 +180,37 @@ class PauseResource:
         self._answers.send(req, resp, operation)
 
 
-def operation_object(
-    operation: Operation,
-    mean_ms: int | None,
-    urls: Urls,
-    now: Limit | None,
-    *,
-    waiting: int | None = None,
-) -> dict[str, Any]:
-    """Render an operation.
+class PauseResource(_SetPaused):
+    """Where an operation is paused: `/v1/operations/{name}/pause`."""
 
-    Args:
-        operation: as declared.
-        mean_ms: what past runs took; None before the first.
-        urls: absolute addresses.
-        now: the limit that counts now; None when nobody can tell.
-        waiting: how many jobs wait at it; None when nobody can tell.
-    """
-    rules = operation.rules
-    return {
-        "name": operation.name,
-        "description": operation.description,
-        "parameters": operation.parameters.schema,
-        "result": operation.parameters.result_schema,
-        "paused": None if now is None else now.paused,
-        "waiting": waiting,
-        "limits": {
-            "time_limit_seconds": rules.time_limit.total_seconds(),
-            "max_running": rules.max_running,
-            "max_running_now": None if now is None else now.places,
-            "max_active": rules.max_active,
-            "max_retries": rules.max_retries,
-            "slots": dict(rules.slots),
-        },
-        "unique": rules.unique or rules.unique_by is not None,
-        "on_conflict": rules.on_conflict,
-        "wait_seconds": rules.wait.total_seconds(),
-        "result_ttl_seconds": rules.result_ttl.total_seconds(),
-        "typical_duration_seconds": None if mean_ms is None else mean_ms / 1000,
-        "links": {"self": urls.operation(operation.name)},
-    }
+    _places = 0
+
+    @describe(
+        id="pauseOperation",
+        tag="Operations",
+        summary="Pause an operation",
+        description="Lets no more of its jobs start; those that run go on. For operators.",
+        responses=_AS_IT_IS,
+        problems=(table.UNKNOWN_OPERATION,),
+    )
+    def on_post(self, req: Request, resp: falcon.Response, name: str) -> None:
+        """Stop claims."""
+        self._set(req, resp, name)
+
+
+class ResumeResource(_SetPaused):
+    """Where an operation is resumed: `/v1/operations/{name}/resume`."""
+
+    _places = None
+
+    @describe(
+        id="resumeOperation",
+        tag="Operations",
+        summary="Resume an operation",
+        description="Lets its jobs start again. For operators.",
+        responses=_AS_IT_IS,
+        problems=(table.UNKNOWN_OPERATION,),
+    )
+    def on_post(self, req: Request, resp: falcon.Response, name: str) -> None:
+        """Start claims."""
+        self._set(req, resp, name)

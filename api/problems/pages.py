@@ -5,22 +5,27 @@ import hashlib
 import re
 from collections.abc import Iterator
 from html import escape
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import falcon
 from falcon.util import mediatypes
 
+from callboard.api.description import HTML, ResponseDescription, describe
 from callboard.api.media import JSON, Media
-from callboard.api.problems.job_errors import JOB_ERRORS
+from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
-from callboard.api.problems.problem_type import JobErrorType, ProblemType
-from callboard.api.problems.table import ALL, NOT_FOUND
+from callboard.api.problems.problem_type import JobErrorType
+from callboard.api.problems.render import (
+    PageEntry,
+    ProblemTypeObject,
+    ProblemTypePageObject,
+    pages,
+    problem_type_object,
+)
+from callboard.api.problems.table import NOT_FOUND
 from callboard.api.request import Request
 from callboard.api.urls import Urls
 
-PageEntry: TypeAlias = ProblemType | JobErrorType
-
-HTML: Final = "text/html"
 _CODE: Final = re.compile(r"`([^`]+)`")
 _STYLE: Final = """\
 :root{color-scheme:light dark;
@@ -53,14 +58,15 @@ _HEADERS: Final = {
 }
 
 
-def pages() -> dict[str, list[PageEntry]]:
-    """Return the types that share each page, by the end of its address."""
-    found: dict[str, list[PageEntry]] = {}
-    for each in ALL:
-        found.setdefault(each.slug, []).append(each)
-    for name, row in JOB_ERRORS.items():
-        found.setdefault(name, []).append(row)
-    return dict(sorted(found.items()))
+def _page(schema: object) -> ResponseDescription:
+    """Describe a page for people that is data for programs."""
+    return ResponseDescription(
+        description="A page, or data.",
+        schema=schema,
+        also={HTML: "Page"},
+        headers=("Vary",),
+        optional_headers=("Content-Security-Policy", "Referrer-Policy"),
+    )
 
 
 class ProblemsResource:
@@ -70,12 +76,20 @@ class ProblemsResource:
         self._media = media
         self._pages: Final = pages()
 
+    @describe(
+        id="listProblemTypes",
+        tag="About",
+        summary="List types of problems",
+        description="Lists what the `type` of an error can be.",
+        responses={200: _page(ProblemTypePageObject)},
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """List them, for people or as JSON."""
         urls = req.context.urls
         if _wants_json(req):
-            items = [_object(slug, of, urls) for slug, of in self._pages.items()]
-            _send_json(req, resp, self._media, {"items": items, "next": None})
+            items = [problem_type_object(slug, of, urls) for slug, of in self._pages.items()]
+            shown: ProblemTypePageObject = {"items": items, "next": None}
+            _send_json(req, resp, self._media, shown)
             return
         rows = "".join(
             f'<li><a href="{escape(urls.problem(slug))}"><code>{slug}</code></a>'
@@ -98,13 +112,21 @@ class ProblemResource:
         self._media = media
         self._pages: Final = pages()
 
+    @describe(
+        id="getProblemType",
+        tag="About",
+        summary="Look at a type of problem",
+        description="Says what happened and what to do.",
+        responses={200: _page(ProblemTypeObject)},
+        problems=(table.NOT_FOUND,),
+    )
     def on_get(self, req: Request, resp: falcon.Response, slug: str) -> None:
         """Explain it, for people or as JSON."""
         urls = req.context.urls
         if (of := self._pages.get(slug)) is None:
             raise Problem(NOT_FOUND, "No problem type has this name: `/problems` lists them all.")
         if _wants_json(req):
-            _send_json(req, resp, self._media, _object(slug, of, urls))
+            _send_json(req, resp, self._media, problem_type_object(slug, of, urls))
             return
         one, *others = of
         alone = f"<p>{_marked(_place(one))}</p>{_explanation(one, 'h2')}"
@@ -143,30 +165,6 @@ def _marked(words: str) -> str:
     return _CODE.sub(r"<code>\1</code>", escape(words))
 
 
-def _object(slug: str, of: list[PageEntry], urls: Urls) -> dict[str, Any]:
-    first = of[0]
-    return {
-        "type": first.address(urls) if isinstance(first, ProblemType) else urls.problem(slug),
-        "title": first.title,
-        "status": _status(first),
-        "advice": first.advice,
-        "meanings": [
-            {
-                "title": each.title,
-                "status": _status(each),
-                "code": each.code if isinstance(each, ProblemType) else None,
-                "meaning": each.meaning,
-                "advice": each.advice,
-            }
-            for each in of
-        ],
-    }
-
-
-def _status(entry: PageEntry) -> int | None:
-    return entry.status if isinstance(entry, ProblemType) else None
-
-
 def _wants_json(req: Request) -> bool:
     accept = req.get_header("Accept") or HTML
     try:
@@ -175,7 +173,7 @@ def _wants_json(req: Request) -> bool:
         return False
 
 
-def _send_json(req: Request, resp: falcon.Response, media: Media, value: dict[str, Any]) -> None:
+def _send_json(req: Request, resp: falcon.Response, media: Media, value: object) -> None:
     media.write(req, resp, value)
     resp.set_header("Cache-Control", _HEADERS["Cache-Control"])
 
@@ -183,10 +181,10 @@ def _send_json(req: Request, resp: falcon.Response, media: Media, value: dict[st
 def _send_page(resp: falcon.Response, title: str, body: str, urls: Urls) -> None:
     resp.content_type = f"{HTML}; charset=utf-8"
     resp.set_headers(_HEADERS)
-    resp.data = "".join(_page(title, body, urls)).encode()
+    resp.data = "".join(_html(title, body, urls)).encode()
 
 
-def _page(title: str, body: str, urls: Urls) -> Iterator[str]:
+def _html(title: str, body: str, urls: Urls) -> Iterator[str]:
     base = escape(urls.base)
     yield '<!doctype html><html lang="en"><head><meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">'

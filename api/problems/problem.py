@@ -1,10 +1,12 @@
 """A problem (RFC 9457): what a refused request is answered with."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import falcon
+from pydantic import Field
 
+from callboard.api.answer_types import Address, TypedDict
 from callboard.api.problems.problem_type import ProblemType
 from callboard.api.problems.table import (
     BY_ERROR,
@@ -19,6 +21,25 @@ from callboard.jobs import errors
 from callboard.jobs.rate_quota import POLICY
 
 _MAX_ERRORS: Final = 100
+
+
+class InputErrorObject(TypedDict):
+    """One thing that is wrong with a request."""
+
+    detail: str
+    pointer: Annotated[
+        str, Field(description="A JSON Pointer into the body, or a query parameter's name.")
+    ]
+
+
+class ProblemObject(TypedDict):
+    """What a refused request is answered with; some types have further members."""
+
+    type: Address
+    title: str
+    status: int
+    detail: Annotated[str, Field(description="What can be done about it.")]
+    request_id: Annotated[str, Field(description="This request's id in the server's log.")]
 
 
 class Problem(Exception):
@@ -51,14 +72,14 @@ class Problem(Exception):
 
     def body(self, urls: Urls, request_id: str) -> dict[str, Any]:
         """Give the problem object."""
-        return {
+        problem: ProblemObject = {
             "type": self.type.address(urls),
             "title": self.type.title,
             "status": self.type.status,
             "detail": self.detail,
             "request_id": request_id,
-            **self.members,
         }
+        return {**problem, **self.members}
 
 
 def invalid_request(wrong: list[tuple[str, str]]) -> Problem:
@@ -101,7 +122,7 @@ def _of_framework(error: falcon.HTTPError) -> Problem:
     return Problem(found, detail, headers=headers)
 
 
-def _errors(wrong: list[tuple[str, str]]) -> list[dict[str, str]]:
+def _errors(wrong: list[tuple[str, str]]) -> list[InputErrorObject]:
     return [{"detail": detail, "pointer": pointer} for pointer, detail in wrong[:_MAX_ERRORS]]
 
 

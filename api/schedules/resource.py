@@ -6,26 +6,27 @@ import falcon
 from pydantic import Field, ValidationError
 
 from callboard.api.bodies import Nothing, parse_body
-from callboard.api.jobs.render import job_reference
+from callboard.api.description import BODY_PROBLEMS, BodyDescription, ResponseDescription, describe
 from callboard.api.media import Media
+from callboard.api.problems import table
 from callboard.api.problems.problem import invalid_request
 from callboard.api.request import Request, is_large
-from callboard.api.timestamps import timestamp
-from callboard.api.urls import Urls
+from callboard.api.schedules.render import ScheduleObject, SchedulePageObject
+from callboard.api.schedules.responder import ScheduleResponder
 from callboard.jobs.checking import Check, check_here
 from callboard.jobs.errors import ScheduleNotFound
-from callboard.jobs.read import read_status_snapshots
 from callboard.jobs.registry import Registry
 from callboard.jobs.schedules.records import (
-    list_schedules,
     pause_schedule,
     put_schedule,
-    read_schedule,
     remove_schedule,
 )
 from callboard.jobs.schedules.schedule import Schedule, Tenant, is_name, sentences
-from callboard.jobs.schedules.stored import StoredSchedule, Tick
 from callboard.jobs.store import Store
+
+_AS_IT_IS: Final = ResponseDescription(
+    description="The schedule as it is.", schema=ScheduleObject, headers=("Vary",)
+)
 
 
 class ScheduleRequest(Schedule):
@@ -45,45 +46,23 @@ class ScheduleRequest(Schedule):
         return Schedule.model_construct(**{**said, "tenant": self.tenant or tenant})
 
 
-class ScheduleResponder:
-    """Answers with schedules as they are now."""
-
-    def __init__(self, store: Store, media: Media) -> None:
-        self._store = store
-        self._media = media
-
-    def send(self, req: Request, resp: falcon.Response, name: str) -> None:
-        """Answer with one.
-
-        Raises:
-            ScheduleNotFound: it is not there.
-        """
-        (shown,) = self._objects([read_schedule(self._store, name)], req.context.urls)
-        self._media.write(req, resp, shown)
-
-    def send_all(self, req: Request, resp: falcon.Response) -> None:
-        """Answer with all, by name."""
-        items = self._objects(list_schedules(self._store), req.context.urls)
-        self._media.write(req, resp, {"items": items, "next": None})
-
-    def _objects(self, found: list[StoredSchedule], urls: Urls) -> list[dict[str, Any]]:
-        ticks = [each.last for each in found if each.last is not None]
-        job_ids = [each.job_id for each in ticks if each.job_id is not None]
-        snapshots = read_status_snapshots(self._store, job_ids) if job_ids else []
-        jobs = {
-            job_id: job_reference(job_id, snapshot.status, urls)
-            for job_id, snapshot in zip(job_ids, snapshots, strict=True)
-            if snapshot is not None
-        }
-        return [schedule_object(each, jobs, urls) for each in found]
-
-
 class SchedulesResource:
     """All schedules: `/v1/schedules`."""
 
     def __init__(self, answers: ScheduleResponder) -> None:
         self._answers = answers
 
+    @describe(
+        id="listSchedules",
+        tag="Schedules",
+        summary="List schedules",
+        description="Lists the jobs that are made again and again, by name. For operators.",
+        responses={
+            200: ResponseDescription(
+                description="All schedules.", schema=SchedulePageObject, headers=("Vary",)
+            )
+        },
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """List them by name."""
         self._answers.send_all(req, resp)
@@ -108,12 +87,42 @@ class ScheduleResource:
         self._media = media
         self._answers = answers
 
+    @describe(
+        id="getSchedule",
+        tag="Schedules",
+        summary="Look at a schedule",
+        description="Tells when it comes next, and what became of its latest tick. For operators.",
+        responses={200: _AS_IT_IS},
+        problems=(table.SCHEDULE_NOT_FOUND,),
+    )
     def on_get(self, req: Request, resp: falcon.Response, schedule: str) -> None:
         """Look at it."""
         self._answers.send(req, resp, checked(schedule))
 
     on_head = on_get
 
+    @describe(
+        id="putSchedule",
+        tag="Schedules",
+        summary="Create or replace a schedule",
+        description="Has a job made at each tick. The next tick stays as it is unless `cron` or "
+        "`timezone` change. Repeating it changes nothing. For operators.",
+        body=BodyDescription(schema="ScheduleRequest"),
+        responses={
+            200: _AS_IT_IS,
+            201: ResponseDescription(
+                description="The schedule, which is new.",
+                schema=ScheduleObject,
+                headers=("Vary", "Location"),
+            ),
+        },
+        problems=(
+            *BODY_PROBLEMS,
+            table.INVALID_REQUEST,
+            table.SCHEDULE_FROM_FILE,
+            table.TOO_MANY_SCHEDULES,
+        ),
+    )
     def on_put(self, req: Request, resp: falcon.Response, schedule: str) -> None:
         """Create it or replace it; a repeat changes nothing."""
         body = self._media.read(req)
@@ -136,28 +145,71 @@ class ScheduleResource:
             resp.location = req.context.urls.schedule(schedule)
         self._answers.send(req, resp, schedule)
 
+    @describe(
+        id="deleteSchedule",
+        tag="Schedules",
+        summary="Remove a schedule",
+        description="Makes no more jobs of it; those that there are stay. For operators.",
+        responses={204: ResponseDescription(description="It is removed.")},
+        problems=(table.SCHEDULE_NOT_FOUND, table.SCHEDULE_FROM_FILE),
+    )
     def on_delete(self, req: Request, resp: falcon.Response, schedule: str) -> None:  # noqa: ARG002 — as Falcon calls it
         """Make no more jobs of it; those that there are stay."""
         remove_schedule(self._store, checked(schedule), source="api")
         resp.status = 204
 
 
-class SchedulePauseResource:
-    """Stop or start a schedule: `/v1/schedules/{schedule}/pause` and `/resume`."""
+class _SetPaused:
+    """Stops or starts a schedule."""
 
-    def __init__(
-        self, store: Store, media: Media, answers: ScheduleResponder, *, paused: bool
-    ) -> None:
+    _paused: bool
+
+    def __init__(self, store: Store, media: Media, answers: ScheduleResponder) -> None:
         self._store = store
         self._media = media
         self._answers = answers
-        self._paused: Final = paused
 
-    def on_post(self, req: Request, resp: falcon.Response, schedule: str) -> None:
-        """Say so, and answer with the schedule; a repeat does no harm."""
+    def _set(self, req: Request, resp: falcon.Response, schedule: str) -> None:
         parse_body(Nothing, self._media.read_optional(req))
         pause_schedule(self._store, checked(schedule), paused=self._paused)
         self._answers.send(req, resp, schedule)
+
+
+class SchedulePauseResource(_SetPaused):
+    """Where a schedule is paused: `/v1/schedules/{schedule}/pause`."""
+
+    _paused = True
+
+    @describe(
+        id="pauseSchedule",
+        tag="Schedules",
+        summary="Pause a schedule",
+        description="Lets no more of its ticks come. For operators.",
+        responses={200: _AS_IT_IS},
+        problems=(table.SCHEDULE_NOT_FOUND,),
+    )
+    def on_post(self, req: Request, resp: falcon.Response, schedule: str) -> None:
+        """Stop it, and answer with it; a repeat does no harm."""
+        self._set(req, resp, schedule)
+
+
+class ScheduleResumeResource(_SetPaused):
+    """Where a schedule is resumed: `/v1/schedules/{schedule}/resume`."""
+
+    _paused = False
+
+    @describe(
+        id="resumeSchedule",
+        tag="Schedules",
+        summary="Resume a schedule",
+        description="Lets its ticks come again; those that the pause left out do not come later. "
+        "For operators.",
+        responses={200: _AS_IT_IS},
+        problems=(table.SCHEDULE_NOT_FOUND,),
+    )
+    def on_post(self, req: Request, resp: falcon.Response, schedule: str) -> None:
+        """Start it, and answer with it; a repeat does no harm."""
+        self._set(req, resp, schedule)
 
 
 def checked(name: str) -> str:
@@ -169,32 +221,3 @@ def checked(name: str) -> str:
     if not is_name(name):
         raise ScheduleNotFound("A schedule's name is 1 to 64 lowercase letters, digits, - and _.")
     return name
-
-
-def schedule_object(stored: StoredSchedule, jobs: dict[str, Any], urls: Urls) -> dict[str, Any]:
-    """Render a schedule.
-
-    Args:
-        stored: as it is.
-        jobs: references to the jobs of latest ticks that are still there, by id.
-        urls: absolute addresses.
-    """
-    return {
-        "name": stored.name,
-        **stored.schedule.model_dump(),
-        "paused": stored.paused,
-        "source": stored.source,
-        "next_at": None if stored.paused else timestamp(stored.next_at),
-        "last": None if stored.last is None else tick_object(stored.last, jobs),
-        "links": {"self": urls.schedule(stored.name)},
-    }
-
-
-def tick_object(tick: Tick, jobs: dict[str, Any]) -> dict[str, Any]:
-    """Render what became of a tick."""
-    return {
-        "at": timestamp(tick.at),
-        "outcome": tick.outcome,
-        "detail": tick.detail,
-        "job": jobs.get(tick.job_id or ""),
-    }

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import falcon
 
+from callboard.api.description import HTML, ResponseDescription, describe
+from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import NOT_FOUND
 from callboard.api.request import Request
@@ -66,6 +68,20 @@ ASSETS: Final = {name: _read(*source) for name, source in _SOURCES.items()}
 class DocsResource:
     """The page: `/docs`."""
 
+    @describe(
+        id="readDocs",
+        tag="About",
+        summary="Read about this API",
+        description="Shows this document, and lets you try it.",
+        responses={
+            200: ResponseDescription(
+                description="A page.",
+                schema="Page",
+                media=(HTML,),
+                headers=("Content-Security-Policy", "Referrer-Policy"),
+            )
+        },
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """Give the page, whose addresses have no host: a proxy in front may have another one."""
         prefix = urlsplit(req.context.urls.base).path
@@ -104,6 +120,20 @@ class DocsResource:
 class DocsAssetResource:
     """What the page loads: `/docs/assets/{digest}/{file}`."""
 
+    @describe(
+        id="getDocsAsset",
+        tag="About",
+        summary="Load a part of the page",
+        description="Gives a file that `/docs` loads.",
+        responses={
+            200: ResponseDescription(
+                description="A script or a style.",
+                schema="Page",
+                media=("text/css", "text/javascript"),
+            )
+        },
+        problems=(table.NOT_FOUND,),
+    )
     def on_get(self, _req: Request, resp: falcon.Response, digest: str, file: str) -> None:
         """Give a file; one of another version is not there."""
         asset = ASSETS.get(file)

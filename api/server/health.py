@@ -2,12 +2,16 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Annotated, Final, Literal, NotRequired
 
 import falcon
+from pydantic import Field
 
+from callboard.api.answer_types import TypedDict, Whole
 from callboard.api.authentication import Keyring
+from callboard.api.description import ResponseDescription, describe
 from callboard.api.media import Media
+from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import DRAINING, NOT_READY
 from callboard.api.request import Request
@@ -19,9 +23,63 @@ from callboard.jobs.store import Store
 from callboard.jobs.workers import list_workers
 
 _LOST: Final = "Redis has lost its API keys and rejects every key; run `callboardctl keys create`."
-_UNKNOWN: Final = {"status": "unknown", "count": None}
-_UNHEARD: Final = {"status": "unknown", "unheard_jobs": None}
 _MUTE: Final = "Redis denies the user permission for pub/sub: waits and cancels take a second."
+
+
+Trouble = Annotated[str, Field(description="What is the matter, where it is not up.")]
+
+
+class AliveObject(TypedDict):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class CheckObject(TypedDict):
+    """One thing that jobs need."""
+
+    status: Literal["up", "down"]
+    detail: NotRequired[Trouble]
+
+
+class RedisCheckObject(TypedDict):
+    """The Redis that jobs need; `full` takes no new jobs, `mute` no messages on channels."""
+
+    status: Literal["up", "full", "mute", "down"]
+    detail: NotRequired[Trouble]
+
+
+class WorkersCheckObject(TypedDict):
+    """The workers that jobs need."""
+
+    status: Literal["up", "down", "unknown"]
+    count: Whole | None
+
+
+class QueuesCheckObject(TypedDict):
+    """Whether workers listen wherever jobs wait."""
+
+    status: Literal["up", "down", "unknown"]
+    unheard_jobs: Annotated[
+        Whole | None, Field(description="Jobs in queues to which no living worker listens.")
+    ]
+
+
+class ChecksObject(TypedDict):
+    """What jobs need."""
+
+    redis: RedisCheckObject
+    rabbitmq: CheckObject
+    workers: WorkersCheckObject
+    queues: QueuesCheckObject
+    keys: NotRequired[CheckObject]
+
+
+class ReadinessObject(TypedDict):
+    """Whether jobs can be taken; `degraded` takes them, and they wait."""
+
+    status: Literal["ready", "degraded"]
+    checks: ChecksObject
 
 
 class AliveResource:
@@ -30,9 +88,19 @@ class AliveResource:
     def __init__(self, media: Media) -> None:
         self._media = media
 
+    @describe(
+        id="isAlive",
+        tag="Fleet",
+        summary="Ask whether the process lives",
+        description="Looks at nothing outside, so that no outage has processes restarted.",
+        responses={
+            200: ResponseDescription(description="It lives.", schema=AliveObject, headers=("Vary",))
+        },
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """Say that the process answers."""
-        self._media.write(req, resp, {"status": "alive"})
+        alive: AliveObject = {"status": "alive"}
+        self._media.write(req, resp, alive)
 
     on_head = on_get
 
@@ -61,6 +129,18 @@ class ReadyResource:
         self._draining = draining
         self._keyring = keyring
 
+    @describe(
+        id="isReady",
+        tag="Fleet",
+        summary="Ask whether jobs can be taken",
+        description="Names Redis, RabbitMQ, the workers and the queues, each with how it is.",
+        responses={
+            200: ResponseDescription(
+                description="They can.", schema=ReadinessObject, headers=("Vary",)
+            )
+        },
+        problems=(table.NOT_READY, table.DRAINING),
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """Look at everything that jobs need.
 
@@ -70,11 +150,11 @@ class ReadyResource:
         if self._draining.is_set():
             raise Problem(DRAINING, "Send requests to another process.")
         trouble = self._broker_trouble()
-        checks = {
+        checks: ChecksObject = {
             "redis": {"status": "up"},
-            "rabbitmq": _check(trouble),
-            "workers": dict(_UNKNOWN),
-            "queues": dict(_UNHEARD),
+            "rabbitmq": {"status": "up"} if trouble is None else _down(trouble),
+            "workers": {"status": "unknown", "count": None},
+            "queues": {"status": "unknown", "unheard_jobs": None},
         }
         try:
             workers = list_workers(self._store)
@@ -82,20 +162,20 @@ class ReadyResource:
             unheard = sum(unheard_queues(self._store, workers).values())
             checks["queues"] = {"status": "down" if unheard else "up", "unheard_jobs": unheard}
             if self._keyring.is_required() and self._keyring.lost:
-                checks["keys"] = _check(_LOST)
+                checks["keys"] = _down(_LOST)
             if not is_heard(self._store):
-                checks["redis"] = _check(_MUTE, status="mute")
+                checks["redis"] = {"status": "mute", "detail": _MUTE}
         except StoreUnavailable as error:
             full = outage_of(error.__cause__ or error) == NO_MEMORY
-            checks["redis"] = _check(str(error), status="full" if full else "down")
+            checks["redis"] = {"status": "full" if full else "down", "detail": str(error)}
             if not full:
                 raise Problem(NOT_READY, str(error), members={"checks": checks}) from error
-        ready = all(check["status"] == "up" for check in checks.values())
-        answer = {"status": "ready" if ready else "degraded", "checks": checks}
+        ready = all(check["status"] == "up" for check in checks.values())  # type: ignore[index]  # each has one
+        answer: ReadinessObject = {"status": "ready" if ready else "degraded", "checks": checks}
         self._media.write(req, resp, answer)
 
     on_head = on_get
 
 
-def _check(trouble: str | None, *, status: str = "down") -> dict[str, Any]:
-    return {"status": "up"} if trouble is None else {"status": status, "detail": trouble}
+def _down(trouble: str) -> CheckObject:
+    return {"status": "down", "detail": trouble}

@@ -1,13 +1,32 @@
 """Where somebody begins who knows the host alone: `/`."""
 
 from importlib.metadata import version
-from typing import Any
 
 import falcon
 
+from callboard.api.answer_types import Address, TypedDict
+from callboard.api.description import ResponseDescription, describe
 from callboard.api.media import JSON, MSGPACK, Media
 from callboard.api.request import Request
 from callboard.api.urls import Urls
+
+
+class _IndexLinksObject(TypedDict):
+    """Addresses to begin with."""
+
+    docs: Address
+    openapi: Address
+    operations: Address
+    jobs: Address
+    problems: Address
+
+
+class IndexObject(TypedDict):
+    """Where things are."""
+
+    name: str
+    version: str
+    links: _IndexLinksObject
 
 
 class IndexResource:
@@ -16,6 +35,20 @@ class IndexResource:
     def __init__(self, media: Media) -> None:
         self._media = media
 
+    @describe(
+        id="getIndex",
+        tag="About",
+        summary="Find the way",
+        description="Leads people to `/docs`, and says to programs where things are.",
+        responses={
+            200: ResponseDescription(
+                description="Where things are.", schema=IndexObject, headers=("Vary",)
+            ),
+            302: ResponseDescription(
+                description="The page is there.", headers=("Location", "Vary")
+            ),
+        },
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """Lead people to the page, and tell programs that ask for data where things are."""
         if prefers_data(req):
@@ -33,7 +66,7 @@ def prefers_data(req: Request) -> bool:
     return req.client_prefers(("text/html", JSON, MSGPACK)) in (JSON, MSGPACK)
 
 
-def index_object(urls: Urls) -> dict[str, Any]:
+def index_object(urls: Urls) -> IndexObject:
     """Render where things are."""
     base = urls.base
     return {

@@ -1,14 +1,47 @@
 """Workers over HTTP: which live, and what they run."""
 
-from typing import Any
+from typing import Annotated
 
 import falcon
+from pydantic import Field
 
+from callboard.api.answer_types import JobId, Next, Timestamp, TypedDict, Whole
+from callboard.api.description import ResponseDescription, describe
 from callboard.api.media import Media
 from callboard.api.request import Request
 from callboard.api.timestamps import timestamp
 from callboard.jobs.store import Store
 from callboard.jobs.workers import Worker, list_workers
+
+
+class WorkerObject(TypedDict):
+    """A worker process as it was at its last heartbeat."""
+
+    id: str
+    host: str
+    pid: Whole
+    version: Annotated[str | None, Field(description="Of Callboard.")]
+    queues: list[str]
+    operations: list[str]
+    threads: Annotated[Whole, Field(description="How many jobs it runs at a time.")]
+    stuck_threads: Annotated[
+        Whole,
+        Field(description="How many of them run a function that was told to stop, and goes on."),
+    ]
+    dead_threads: Annotated[
+        Whole,
+        Field(description="How many of them have ended, and run nothing any more."),
+    ]
+    running: Annotated[list[JobId], Field(description="The jobs that it runs.")]
+    since: Timestamp | None
+    last_hello_at: Timestamp | None
+
+
+class WorkerPageObject(TypedDict):
+    """All workers that live."""
+
+    items: list[WorkerObject]
+    next: Next
 
 
 class WorkersResource:
@@ -18,15 +51,27 @@ class WorkersResource:
         self._store = store
         self._media = media
 
+    @describe(
+        id="listWorkers",
+        tag="Fleet",
+        summary="List workers",
+        description="Lists the workers that live, and what they run. For operators.",
+        responses={
+            200: ResponseDescription(
+                description="All workers.", schema=WorkerPageObject, headers=("Vary",)
+            )
+        },
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """List the workers with a heartbeat within 30 s."""
         items = [worker_object(each) for each in list_workers(self._store)]
-        self._media.write(req, resp, {"items": items, "next": None})
+        shown: WorkerPageObject = {"items": items, "next": None}
+        self._media.write(req, resp, shown)
 
     on_head = on_get
 
 
-def worker_object(worker: Worker) -> dict[str, Any]:
+def worker_object(worker: Worker) -> WorkerObject:
     """Render a worker as it was at its last heartbeat."""
     since, heartbeat_at = worker.since, worker.last_heartbeat_at
     return {

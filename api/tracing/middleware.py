@@ -10,7 +10,7 @@ import falcon
 import structlog
 
 from callboard.api.request import Request
-from callboard.api.tracing.context import TraceContext, parse_trace_context
+from callboard.api.trace_context import TraceContext, parse_trace_context
 from callboard.api.urls import Addresses
 from callboard.config.lines import get_logger
 

@@ -8,7 +8,7 @@ from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from callboard.api.request import Request
-from callboard.api.tracing.context import TraceContext
+from callboard.api.trace_context import TraceContext
 from callboard.api.tracing.middleware import trace_context_of
 from callboard.config.telemetry import Telemetry
 

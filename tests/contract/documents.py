@@ -10,7 +10,7 @@ import msgpack
 from falcon import testing
 from jsonschema import Draft202012Validator, ValidationError
 
-from callboard.api.openapi.description import EVENT_STREAM
+from callboard.api.description import EVENT_STREAM
 from callboard.jobs.registry import discover
 from tests.api_stage import Stage
 

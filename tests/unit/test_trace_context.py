@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callboard.api.tracing.context import parse_trace_context, parse_trace_state
+from callboard.api.trace_context import parse_trace_context, parse_trace_state
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -10,9 +10,11 @@ import falcon
 from pydantic_core import to_json
 
 from callboard.api.conditional import is_known
+from callboard.api.description import ResponseDescription, describe
 from callboard.api.media import JSON
-from callboard.api.openapi.document import Roles, build_document
+from callboard.api.openapi.document import build_document
 from callboard.api.request import Request
+from callboard.api.route import Route
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.registry import Registry
 
@@ -34,15 +36,33 @@ class OpenApiResource:
     def __init__(self, registry: Registry, keys_required: Callable[[], bool]) -> None:
         self._registry: Final = registry
         self._keys_required: Final = keys_required
-        self._roles: Roles = {}
+        self._routes: Sequence[Route] = ()
         self._made: dict[bool, bytes] = {}
         self._making: Final = threading.Lock()
         self._written: Final = lru_cache(maxsize=_BASES)(self._write)
 
-    def describe(self, roles: Roles) -> None:
+    def of_routes(self, routes: Sequence[Route]) -> None:
         """Say which routes there are; to be called before anybody asks."""
-        self._roles = roles
+        self._routes = routes
 
+    @describe(
+        id="getOpenApiDocument",
+        tag="About",
+        summary="Fetch this document",
+        description="Gives the OpenAPI document of this server as it is now.",
+        parameters=("If-None-Match",),
+        responses={
+            200: ResponseDescription(
+                description="The document.",
+                schema="OpenApiDocument",
+                media=(JSON,),
+                headers=("ETag",),
+            ),
+            304: ResponseDescription(
+                description="The document is as the client knows it.", headers=("ETag",)
+            ),
+        },
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         """Give the document; 304 to a client that has it."""
         body, tag = self._written(req.context.urls.base, self._needs_keys())
@@ -74,7 +94,7 @@ class OpenApiResource:
                     build_document(
                         _PLACEHOLDER,
                         self._registry.listed(),
-                        self._roles,
+                        self._routes,
                         keys_required=keys_required,
                     )
                 )

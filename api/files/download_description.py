@@ -3,13 +3,10 @@
 from dataclasses import replace
 from typing import Final
 
-from callboard.api.openapi.description import Answer, Schema
+from callboard.api.description import ResponseDescription
 from callboard.api.problems import table
 from callboard.api.problems.problem_type import ProblemType
 
-SCHEMAS: Final[dict[str, Schema]] = {
-    "Bytes": {"description": "The bytes themselves.", "type": "string", "format": "binary"},
-}
 PARAMETERS: Final = ("Range", "If-Range", "If-None-Match", "If-Match")
 REFUSALS: Final[tuple[ProblemType, ...]] = (
     table.PRECONDITION_FAILED,
@@ -22,26 +19,26 @@ AS_FILE: Final = ("Content-Disposition", "Content-Security-Policy")
 _HEADERS: Final = ("ETag", "Accept-Ranges", "Repr-Digest")
 
 
-def downloads(whole: Answer) -> dict[int, Answer]:
-    """Give the answers to a request for bytes.
+def downloads(whole: ResponseDescription) -> dict[int, ResponseDescription]:
+    """Give the responses to a request for bytes.
 
     Args:
-        whole: the answer with all of them, without what all such answers have.
+        whole: the response with all of them, without what all such responses have.
     """
     whole = replace(whole, headers=(*_HEADERS, *whole.headers))
     part = replace(
         whole,
-        says="The part that was asked for.",
+        description="The part that was asked for.",
         schema="Bytes",
         media=(ANY,),
         also={},
         headers=(*whole.headers, "Content-Range"),
         links=(),
     )
-    varies = {"headers": ("Vary",), "perhaps": ("Vary",)}
+    varies = {"headers": ("Vary",), "optional_headers": ("Vary",)}
     named = {key: tuple(h for h in getattr(whole, key) if h in of) for key, of in varies.items()}
-    known = Answer(
-        says="The client has it already.", headers=("ETag", *named["headers"]),
-        perhaps=named["perhaps"],
+    known = ResponseDescription(
+        description="The client has it already.", headers=("ETag", *named["headers"]),
+        optional_headers=named["optional_headers"],
     )  # fmt: skip
     return {200: whole, 206: part, 304: known}

@@ -1,0 +1,49 @@
+"""The scalars that answers are made of, with what the OpenAPI document says of each.
+
+An answer is a `TypedDict` beside its renderer, named as its schema with `Object` at the end. It
+costs nothing when a request is answered: only `callboard.api.openapi.answers` reads more of it
+than its keys.
+"""
+
+from typing import Annotated, TypeAlias
+
+from pydantic import Field, WithJsonSchema
+from typing_extensions import TypeAliasType, TypedDict
+
+from callboard.jobs.ids import JOB_ID_PATTERN
+from callboard.jobs.record import Status
+from callboard.jobs.submission import HIGHEST_PRIORITY
+
+__all__ = ["TypeAliasType", "TypedDict"]  # pydantic reads those of `typing` from Python 3.12 on
+
+Address: TypeAlias = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
+Timestamp: TypeAlias = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
+        }
+    ),
+]
+JobId: TypeAlias = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": f"^{JOB_ID_PATTERN}$"})
+]
+Priority: TypeAlias = Annotated[int, Field(ge=0, le=HIGHEST_PRIORITY)]
+Whole: TypeAlias = Annotated[int, Field(ge=0)]
+Positive: TypeAlias = Annotated[int, Field(ge=1)]
+Amount: TypeAlias = Annotated[float, Field(ge=0)]
+Percent: TypeAlias = Annotated[float, Field(ge=0, le=100)]
+
+Next: TypeAlias = Annotated[
+    Address | None, Field(description="Where the next page is; null on the last one.")
+]
+
+JobStatus = TypeAliasType(
+    "JobStatus",
+    Annotated[Status, Field(description="`succeeded`, `failed` and `cancelled` are final.")],
+)
+Labels = TypeAliasType(
+    "Labels", Annotated[dict[str, str], Field(description="Words to find a job by.")]
+)

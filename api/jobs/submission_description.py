@@ -1,0 +1,49 @@
+"""What every method that submits one job has in common, for the OpenAPI document."""
+
+from typing import Final
+
+from callboard.api.description import BODY_PROBLEMS, ResponseDescription
+from callboard.api.jobs.render import JobObject
+from callboard.api.problems import table
+
+SUBMISSION_PROBLEMS: Final = (
+    *BODY_PROBLEMS,
+    table.INVALID_HEADER,
+    table.INVALID_REQUEST,
+    table.INVALID_PARAMETERS,
+    table.IDEMPOTENCY_MISMATCH,
+    table.CAPACITY_EXCEEDED,
+    table.FILE_MISSING,
+    table.JOB_GONE,
+)
+"""Why a submission may be refused, whatever it is of."""
+
+SUBMISSION_HEADERS: Final = ("Prefer", "Idempotency-Key", "traceparent")
+_LINKS: Final = ("look", "result", "events", "log", "cancel", "delete", "retry")
+_OPTIONAL: Final = ("Preference-Applied", "Idempotency-Replayed")
+
+ACCEPTED: Final = {
+    200: ResponseDescription(
+        description="The job is final: it finished while the request waited.",
+        schema=JobObject,
+        headers=("Location", "Vary"),
+        optional_headers=_OPTIONAL,
+        links=_LINKS,
+    ),
+    202: ResponseDescription(
+        description="The job is kept, and will run.",
+        schema=JobObject,
+        headers=("Location", "Retry-After", "Vary"),
+        optional_headers=_OPTIONAL,
+        links=_LINKS,
+    ),
+}
+"""The responses to a submission that was accepted."""
+
+RETURNED: Final = {
+    303: ResponseDescription(
+        description="An equal job is active already, and this operation gives it to everybody.",
+        headers=("Location",),
+    )
+}
+"""The response to a duplicate, where the operation returns the active job."""

@@ -1,0 +1,122 @@
+"""The operation object."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from callboard.api.answer_types import (
+    Address,
+    Amount,
+    Next,
+    Positive,
+    TypeAliasType,
+    TypedDict,
+    Whole,
+)
+from callboard.api.urls import Urls
+from callboard.jobs.limit import Limit
+from callboard.jobs.operation import Operation
+from callboard.jobs.submission import OnConflict
+
+JsonSchema = TypeAliasType(
+    "JsonSchema",
+    Annotated[dict[str, Any], Field(description="A JSON Schema of draft 2020-12.")],
+)
+Slots = TypeAliasType(
+    "Slots",
+    Annotated[
+        dict[str, Positive], Field(description="Places that a job takes in shared resources.")
+    ],
+)
+
+
+class OperationLimitsObject(TypedDict):
+    """How an operation's jobs are bounded."""
+
+    time_limit_seconds: Amount
+    max_running: Annotated[Whole | None, Field(description="As declared; null for any number.")]
+    max_running_now: Annotated[
+        Whole | None, Field(description="As it counts now; null also if unknown.")
+    ]
+    max_active: Positive
+    max_retries: Whole
+    slots: Slots
+
+
+class OperationLinksObject(TypedDict):
+    """Addresses of an operation."""
+
+    self: Address
+
+
+class OperationObject(TypedDict):
+    """What can be run."""
+
+    name: str
+    description: str
+    parameters: JsonSchema
+    result: JsonSchema
+    paused: Annotated[bool | None, Field(description="Null while Redis is away.")]
+    waiting: Annotated[
+        Whole | None,
+        Field(
+            description="Jobs that wait for the end of a pause or for a place; null while Redis is "
+            "away."
+        ),
+    ]
+    limits: OperationLimitsObject
+    unique: Annotated[bool, Field(description="Whether equal jobs are refused while one runs.")]
+    on_conflict: OnConflict
+    wait_seconds: Annotated[Amount, Field(description="How long a submission waits by itself.")]
+    result_ttl_seconds: Amount
+    typical_duration_seconds: Amount | None
+    links: OperationLinksObject
+
+
+class OperationPageObject(TypedDict):
+    """All operations, by name."""
+
+    items: list[OperationObject]
+    next: Next
+
+
+def operation_object(
+    operation: Operation,
+    mean_ms: int | None,
+    urls: Urls,
+    now: Limit | None,
+    *,
+    waiting: int | None = None,
+) -> OperationObject:
+    """Render an operation.
+
+    Args:
+        operation: as declared.
+        mean_ms: what past runs took; None before the first.
+        urls: absolute addresses.
+        now: the limit that counts now; None when nobody can tell.
+        waiting: how many jobs wait at it; None when nobody can tell.
+    """
+    rules = operation.rules
+    return {
+        "name": operation.name,
+        "description": operation.description,
+        "parameters": operation.parameters.schema,
+        "result": operation.parameters.result_schema,
+        "paused": None if now is None else now.paused,
+        "waiting": waiting,
+        "limits": {
+            "time_limit_seconds": rules.time_limit.total_seconds(),
+            "max_running": rules.max_running,
+            "max_running_now": None if now is None else now.places,
+            "max_active": rules.max_active,
+            "max_retries": rules.max_retries,
+            "slots": dict(rules.slots),
+        },
+        "unique": rules.unique or rules.unique_by is not None,
+        "on_conflict": rules.on_conflict,
+        "wait_seconds": rules.wait.total_seconds(),
+        "result_ttl_seconds": rules.result_ttl.total_seconds(),
+        "typical_duration_seconds": None if mean_ms is None else mean_ms / 1000,
+        "links": {"self": urls.operation(operation.name)},
+    }
