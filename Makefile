@@ -68,10 +68,12 @@ sbom: ## write dist/sbom.cdx.json, a bill of materials of the locked packages
 	@.ci/venv dev $(VENV)
 	@$(BIN)/python -m tools.sbom dist/sbom.cdx.json
 
-reference: ## generate docs/reference/settings.md and problems.md
+reference: ## generate the reference pages and the client's types from the code
 	@.ci/venv dev $(VENV)
 	@$(BIN)/python -m tools.settings_reference > docs/reference/settings.md
 	@$(BIN)/python -m tools.problems_reference > docs/reference/problems.md
+	@$(BIN)/python -m tools.client_types > client/answer_types.py
+	@$(BIN)/ruff format --quiet client/answer_types.py
 
 lock: ## resolve all lock files again, with hashes for all platforms
 	@.ci/venv dev $(VENV)

@@ -11,7 +11,7 @@ from pydantic import Field, WithJsonSchema
 from typing_extensions import TypeAliasType, TypedDict
 
 from callboard.jobs.ids import JOB_ID_PATTERN
-from callboard.jobs.record import Status
+from callboard.jobs.statuses import Status
 from callboard.jobs.submission import HIGHEST_PRIORITY
 
 __all__ = ["TypeAliasType", "TypedDict"]  # pydantic reads those of `typing` from Python 3.12 on

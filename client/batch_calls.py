@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from callboard.client.answer_types import BatchObject, SubmittedBatchObject
 from callboard.client.connection import segment, with_callback
 from callboard.client.job_calls import JobCalls
 from callboard.client.responses import retry_after
@@ -11,8 +12,6 @@ from callboard.client.wait_for_job import MAX_RETRY_AFTER_SECONDS
 
 COMPLETED: Final = "completed"
 MIN_LOOK_SECONDS: Final = 0.2
-
-BatchObject = dict[str, Any]
 
 
 class BatchCalls(JobCalls):
@@ -25,7 +24,7 @@ class BatchCalls(JobCalls):
         labels: Mapping[str, str] | None = None,
         callback: str | Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
-    ) -> BatchObject:
+    ) -> SubmittedBatchObject:
         """Submit up to 1,000 jobs in one request, and give the batch with its `items`.
 
         Each item of the answer has the `status` `accepted`, `duplicate`, `invalid` or `limited`,
@@ -40,11 +39,12 @@ class BatchCalls(JobCalls):
         body: dict[str, Any] = {"items": [dict(each) for each in items]}
         if labels:
             body["labels"] = dict(labels)
-        return self._create("/v1/batches", idempotency_key, with_callback(body, callback))
+        made = self._create("/v1/batches", idempotency_key, with_callback(body, callback))
+        return cast("SubmittedBatchObject", made)
 
     def batch_status(self, batch_id: str) -> BatchObject:
         """Read a batch: its `status`, `counts` of jobs by status, and `progress`."""
-        return self._read("GET", _path(batch_id), "id", "counts")
+        return cast("BatchObject", self._read("GET", _path(batch_id), "id", "counts"))
 
     def wait_batch(
         self,
@@ -68,7 +68,7 @@ class BatchCalls(JobCalls):
             left = None if ends_at is None else max(0.0, ends_at - time.monotonic())
             patience = self._transport.patience(left)
             response = self._transport.ask("GET", _path(batch_id), patience=patience)
-            batch: BatchObject = self._transport.document(response, "id", "counts")
+            batch = cast("BatchObject", self._transport.document(response, "id", "counts"))
             if on_change is not None:
                 on_change(batch)
             if batch["status"] == COMPLETED:
@@ -85,7 +85,7 @@ class BatchCalls(JobCalls):
 
     def cancel_batch(self, batch_id: str) -> BatchObject:
         """Cancel what is left of a batch; repeating it is safe."""
-        return self._read("DELETE", _path(batch_id), "id", "counts")
+        return cast("BatchObject", self._read("DELETE", _path(batch_id), "id", "counts"))
 
 
 def _path(batch_id: str) -> str:

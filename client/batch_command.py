@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
+from callboard.client.answer_types import BatchObject, SubmittedBatchObject
 from callboard.client.arguments import parse_json, parse_labels, with_json
-from callboard.client.batch_calls import BatchObject
 from callboard.client.client import Client
 from callboard.client.encoding import encode
 from callboard.client.exit_codes import INTERRUPTED, NOT_SUCCEEDED
@@ -53,7 +53,7 @@ def batch(
     chunks = list(_chunks(_read(file)))
     if not chunks:
         raise click.BadParameter("the file is empty", param_hint="FILE")
-    batches = []
+    batches: list[BatchObject] = []
     for chunk in chunks:
         items = [item for _line, item in chunk]
         made = client.batch(items, labels=parse_labels(labels), callback=callback)
@@ -111,11 +111,12 @@ def _chunks(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
         yield chunk
 
 
-def _tell_refusals(made: BatchObject, lines: list[int]) -> None:
+def _tell_refusals(made: SubmittedBatchObject, lines: list[int]) -> None:
     refused = [each for each in made["items"] if each["status"] != "accepted"]
     for each in refused[:MAX_REFUSALS]:
-        problem, job = each["problem"] or {}, each["job"]
-        why = f"job {job['id']} is active" if job else problem.get("detail", "")
+        problem, job = each["problem"], each["job"]
+        detail = problem["detail"] if problem else ""
+        why = f"job {job['id']} is active" if job else detail
         click.echo(plain(f"line {lines[each['index']]}: {each['status']}: {why}"), err=True)
     if len(refused) > MAX_REFUSALS:
         click.echo(f"… and {len(refused) - MAX_REFUSALS} more", err=True)
@@ -129,8 +130,8 @@ def _follow(client: Client, batches: list[BatchObject]) -> list[BatchObject]:
         with Progress(*_columns(console), console=console) as progress:
             bar = progress.add_task("", total=total, counts="")
 
-            def show(changed: Mapping[str, Any]) -> None:
-                now[changed["id"]] = dict(changed)
+            def show(changed: BatchObject) -> None:
+                now[changed["id"]] = changed
                 counts = _sum(now.values())
                 ended = sum(counts.get(name, 0) for name in (*FINAL, "refused"))
                 progress.update(bar, completed=ended, counts=_still(counts))

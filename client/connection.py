@@ -3,17 +3,18 @@
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 from urllib.parse import quote
 
 import httpx
 
+from callboard.client.answer_types import JobObject
 from callboard.client.encoding import encode
 from callboard.client.errors import CannotAsk
 from callboard.client.files import Form
 from callboard.client.proxy_and_tls import by_proxy
 from callboard.client.transport import Transport
-from callboard.client.wait_for_job import WAIT_SECONDS, JobObject
+from callboard.client.wait_for_job import WAIT_SECONDS
 
 ANSWER_SECONDS: Final = 15.0
 
@@ -109,7 +110,8 @@ class Connection:
         """Submit a job with all that belongs to it by one form: all is there, or nothing is."""
         with form.parts() as parts:
             path = f"/v1/operations/{quote(operation, safe='')}"
-            return self._create(path, idempotency_key, files=parts, params=_as_query(options))
+            made = self._create(path, idempotency_key, files=parts, params=_as_query(options))
+        return cast("JobObject", made)
 
 
 def segment(identifier: str) -> str:

@@ -2,23 +2,28 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+from callboard.client.answer_types import (
+    CancelOfferObject,
+    JobObject,
+    LogLineObject,
+    OperationObject,
+    ScheduleObject,
+)
 from callboard.client.connection import Connection, segment, with_callback
 from callboard.client.errors import JobFailed
 from callboard.client.files import Form, Source, Sources, is_file
 from callboard.client.server_events import Event
-from callboard.client.wait_for_job import JobObject, events_of, look, wait_for
-
-Objects = list[dict[str, Any]]
+from callboard.client.wait_for_job import events_of, look, wait_for
 
 
 class JobCalls(Connection):
     """What can be asked about jobs."""
 
-    def operations(self) -> Objects:
+    def operations(self) -> Sequence[OperationObject]:
         """List the operations that the server runs."""
-        items: Objects = self._read("GET", "/v1/operations", "items")["items"]
+        items: Sequence[OperationObject] = self._read("GET", "/v1/operations", "items")["items"]
         return items
 
     def submit(
@@ -55,7 +60,7 @@ class JobCalls(Connection):
             form = Form(params or {}, fields or {}, files or {})
             return self._create_by_form(operation, idempotency_key, form, options)
         body = {"operation": operation, "params": dict(params or {}), **options}
-        return self._create("/v1/jobs", idempotency_key, body)
+        return cast("JobObject", self._create("/v1/jobs", idempotency_key, body))
 
     def retry(self, job_id: str, *, idempotency_key: str | None = None) -> JobObject:
         """Submit a final job once more, as a new job that names it in `retry_of`.
@@ -64,7 +69,7 @@ class JobCalls(Connection):
             job_id: which.
             idempotency_key: equal keys make one job; a new one by default.
         """
-        return self._create(f"{path_of(job_id)}/retry", idempotency_key)
+        return cast("JobObject", self._create(f"{path_of(job_id)}/retry", idempotency_key))
 
     def job(self, job_id: str, *, wait: int = 0) -> JobObject:
         """Read a job.
@@ -74,7 +79,7 @@ class JobCalls(Connection):
             wait: seconds to wait for its status to change.
         """
         response = look(self._transport, path_of(job_id), wait=wait)
-        return self._transport.document(response, "id", "status")
+        return cast("JobObject", self._transport.document(response, "id", "status"))
 
     def events(self, job_id: str, *, after: str = "") -> Iterator[Event]:
         """Yield what happens to a job as it happens, until it is final: `done` comes last.
@@ -127,16 +132,18 @@ class JobCalls(Connection):
             force: kill its function, where the operation's isolation allows that.
         """
         params = {"force": "true"} if force else {}
-        return self._read("DELETE", path_of(job_id), "id", "status", params=params)
+        job = self._read("DELETE", path_of(job_id), "id", "status", params=params)
+        return cast("JobObject", job)
 
-    def ask_to_cancel(self, job_id: str) -> dict[str, Any]:
+    def ask_to_cancel(self, job_id: str) -> CancelOfferObject:
         """Take the first of two steps: give the job and a `confirmation`, and change nothing."""
-        return self._read("POST", f"{path_of(job_id)}/cancel")
+        return cast("CancelOfferObject", self._read("POST", f"{path_of(job_id)}/cancel"))
 
     def confirm_cancel(self, job_id: str, token: str) -> JobObject:
         """Take the second step, with the token of the first."""
         body = {"confirm": token}
-        return self._read("POST", f"{path_of(job_id)}/cancel", "id", "status", json=body)
+        job = self._read("POST", f"{path_of(job_id)}/cancel", "id", "status", json=body)
+        return cast("JobObject", job)
 
     def list(
         self,
@@ -167,20 +174,21 @@ class JobCalls(Connection):
             **{f"label.{name}": value for name, value in (labels or {}).items()},
         }
         chosen = {name: value for name, value in asked.items() if value is not None}
-        return self._pages("/v1/jobs", {**chosen, "limit": "100"})
+        return cast("Iterator[JobObject]", self._pages("/v1/jobs", {**chosen, "limit": "100"}))
 
-    def log(self, job_id: str, *, after: int = 0) -> Iterator[dict[str, Any]]:
+    def log(self, job_id: str, *, after: int = 0) -> Iterator[LogLineObject]:
         """Yield the lines of a job's log, each with `number`, `time` and `text`.
 
         Args:
             job_id: which.
             after: the number of the line that was seen last.
         """
-        return self._pages(f"{path_of(job_id)}/log", {"after": str(after), "limit": "1000"})
+        lines = self._pages(f"{path_of(job_id)}/log", {"after": str(after), "limit": "1000"})
+        return cast("Iterator[LogLineObject]", lines)
 
-    def schedules(self) -> Objects:
+    def schedules(self) -> Sequence[ScheduleObject]:
         """List schedules; for operators."""
-        items: Objects = self._read("GET", "/v1/schedules", "items")["items"]
+        items: Sequence[ScheduleObject] = self._read("GET", "/v1/schedules", "items")["items"]
         return items
 
 

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from callboard.client.terminal import json_text
-from callboard.client.wait_for_job import JobObject
 
 NARROW: Final = 72
 COLORS: Final[Mapping[str, str]] = {
@@ -37,7 +36,7 @@ def as_json(value: Any, *, lines: bool = False) -> None:
     click.echo(json_text(value, indent=None if lines else 2))
 
 
-def show_job(console: Console, job: JobObject) -> None:
+def show_job(console: Console, job: Mapping[str, Any]) -> None:
     """Print what people want to know of one job."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
@@ -51,7 +50,7 @@ def show_job(console: Console, job: JobObject) -> None:
         console.print(Text(f"\n{lines}", style="red"), soft_wrap=True)
 
 
-def show_jobs(console: Console, jobs: Iterable[JobObject]) -> None:
+def show_jobs(console: Console, jobs: Iterable[Mapping[str, Any]]) -> None:
     """Print a row for each job; on a narrow terminal two lines; through a pipe, tabs."""
     if not console.is_terminal:
         for job in jobs:
@@ -101,7 +100,7 @@ def rough(seconds: float) -> str:
     return f"{whole // size} {unit}"
 
 
-def reason_of(job: JobObject) -> str:
+def reason_of(job: Mapping[str, Any]) -> str:
     """Say in a line how a job ended."""
     error = job.get("error") or {}
     return plain(f"{job['status']}: {error['detail']}" if error.get("detail") else job["status"])
@@ -115,7 +114,7 @@ def _row(console: Console, *cells: tuple[Text, int | None]) -> None:
     console.print(table)
 
 
-def _facts(job: JobObject) -> Iterable[tuple[Text, Text]]:
+def _facts(job: Mapping[str, Any]) -> Iterable[tuple[Text, Text]]:
     queue, progress = job.get("queue") or {}, job.get("progress") or {}
     attempt = f"{job['attempt']} of {job['max_attempts']}" if job["attempt"] else None
     facts = {
@@ -140,7 +139,7 @@ def _facts(job: JobObject) -> Iterable[tuple[Text, Text]]:
             yield Text(name), Text(plain(value))
 
 
-def _state(job: JobObject) -> Text:
+def _state(job: Mapping[str, Any]) -> Text:
     status = plain(job["status"])
     percent = (job.get("progress") or {}).get("percent")
     shown = f"{status} {percent:.0f}%" if status == "running" and percent is not None else status

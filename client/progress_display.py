@@ -15,9 +15,10 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
+from callboard.client.answer_types import JobObject
 from callboard.client.client import Client
 from callboard.client.job_output import NARROW, plain
-from callboard.client.wait_for_job import FINAL, JobObject
+from callboard.client.wait_for_job import FINAL
 
 BAR_WIDTH: Final = 28
 OPERATION_WIDTH: Final = 24
@@ -47,12 +48,13 @@ def watch(client: Client, job: JobObject, console: Console, *, lines: bool = Fal
         lines: show the lines of the log above it, too.
     """
     with Progress(*_columns(console), console=console, expand=False) as progress:
+        shown: Mapping[str, Any] = {}
         bar = progress.add_task("", total=100, operation=job["operation"], step=job["status"])
         for event in client.events(job["id"]):
             match event.kind:
                 case "status" | "done":
                     job = event.data
-                    shown = job["progress"] or {}
+                    shown = event.data["progress"] or {}
                 case "progress":
                     shown = event.data or {}
                 case "log" if lines:

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from callboard.client.answer_types import JobObject
 from callboard.client.arguments import parse_labels, parse_named, parse_params, with_json
 from callboard.client.client import Client
 from callboard.client.errors import JobFailed
@@ -11,7 +12,6 @@ from callboard.client.exit_codes import waiting_for
 from callboard.client.job_output import as_json, plain, show_job
 from callboard.client.progress_display import watch as watch_job
 from callboard.client.terminal import Terminal
-from callboard.client.wait_for_job import JobObject
 
 
 @click.command()

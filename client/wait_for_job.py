@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final, cast
 
 import httpx
 
+from callboard.client.answer_types import JobObject
 from callboard.client.errors import Problem, ServerAway, StrangeAnswer
 from callboard.client.responses import retry_after
 from callboard.client.server_events import Event, EventParser
@@ -16,8 +17,6 @@ WAIT_SECONDS: Final = 30
 MAX_RETRY_AFTER_SECONDS: Final = 30.0
 RECONNECT_MS: Final = 1000
 EVENT_STREAM: Final = "text/event-stream"
-
-JobObject = dict[str, Any]
 
 
 def look(
@@ -47,7 +46,7 @@ def wait_for(transport: Transport, path: str, timeout: float | None) -> JobObjec
             wait=asked,
             patience=None if ends_at is None else transport.patience(left),
         )
-        job: JobObject = transport.document(response, "id", "status")
+        job = cast("JobObject", transport.document(response, "id", "status"))
         if job["status"] in FINAL:
             return job
         if ends_at is not None and time.monotonic() >= ends_at:

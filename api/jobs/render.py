@@ -23,7 +23,7 @@ from callboard.api.problems.job_errors import JOB_ERRORS
 from callboard.api.timestamps import optional_time, timestamp
 from callboard.api.urls import Urls
 from callboard.jobs.estimates import UNKNOWN, Estimate
-from callboard.jobs.record import Record, Status
+from callboard.jobs.record import Record
 
 _UNKNOWN_END: Final = "The job failed."
 
@@ -216,7 +216,7 @@ def job_error(record: Record, urls: Urls, *, for_operator: bool = False) -> RunE
 
 def job_reference(job_id: str, status: str, urls: Urls) -> JobReferenceObject:
     """Render where another job is found."""
-    return {"id": job_id, "status": cast("Status", status), "href": urls.job(job_id)}
+    return {"id": job_id, "status": cast("JobStatus", status), "href": urls.job(job_id)}
 
 
 def eta_seconds(record: Record, now: datetime) -> int | None:
