@@ -1,13 +1,12 @@
 """Read the options of `Operation.submit` by the rules of a submission over HTTP."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from callboard.actors.container import Container
 from callboard.api.callbacks.policy import CallbackPolicy
 from callboard.api.idempotency import idempotency_fields
-from callboard.api.jobs.submission import Submission, due_ms, parse_submission
+from callboard.api.jobs.submission import chosen_fields, parse_submission
 from callboard.api.problems.problem import Problem
 from callboard.jobs.api_keys import TENANT
 from callboard.jobs.errors import InvalidParameters
@@ -59,15 +58,7 @@ class _Options:
             raise InvalidParameters(
                 [(each["pointer"], each["detail"]) for each in errors]
             ) from problem
-        return {**chosen, **self._of_members(asked), "tenant": _tenant(beside)}
-
-    def _of_members(self, asked: Submission) -> dict[str, Any]:
-        fields: dict[str, Any] = {"priority": asked.priority, "labels": asked.labels}
-        if asked.result_ttl_seconds is not None:
-            fields["result_ttl"] = timedelta(seconds=asked.result_ttl_seconds)
-        if due := due_ms(asked, self._now_ms):
-            fields["scheduled_ms"] = max(due)
-        return fields
+        return {**chosen, **chosen_fields(asked, self._now_ms), "tenant": _tenant(beside)}
 
 
 def _tenant(beside: Mapping[str, Any]) -> str:

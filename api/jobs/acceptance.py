@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 import falcon
@@ -14,7 +13,7 @@ from callboard.api.jobs.estimates import Estimates
 from callboard.api.jobs.render import job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
 from callboard.api.jobs.retry_after import within_bounds
-from callboard.api.jobs.submission import Submission, due_ms
+from callboard.api.jobs.submission import Submission, chosen_fields
 from callboard.api.prefer import Preference, parse_prefer
 from callboard.api.problems.problem import Problem, problem_of
 from callboard.api.problems.table import DUPLICATE_JOB
@@ -133,20 +132,13 @@ class Acceptance:
             asked: what it wants.
             now_ms: tells the time by the clock of Redis; asked only for a delay.
         """
-        chosen: dict[str, Any] = {
+        return {
+            **chosen_fields(asked, now_ms),
             "tenant": req.context.caller.tenant,
-            "priority": asked.priority,
-            "labels": asked.labels,
             "request_id": req.context.request_id,
             "traceparent": traceparent_of(req),
             "tracestate": tracestate_of(req),
         }
-        if asked.result_ttl_seconds is not None:
-            chosen["result_ttl"] = timedelta(seconds=asked.result_ttl_seconds)
-        due = due_ms(asked, now_ms)
-        if due:
-            chosen["scheduled_ms"] = max(due)
-        return chosen
 
     def _wait(
         self, req: Request, operation: Operation, accepted: Accepted, preference: Preference

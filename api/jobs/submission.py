@@ -163,13 +163,22 @@ def parse_submission(
     raise invalid_request([(place(_member(each["loc"])), _sentence(each)) for each in details])
 
 
-def due_ms(asked: Submission, now_ms: Callable[[], int]) -> list[int]:
-    """Give the times before which a job may not start, in milliseconds since 1970.
+def chosen_fields(asked: Submission, now_ms: Callable[[], int]) -> dict[str, Any]:
+    """Map the body to the fields of the job's submission, without its callback.
 
     Args:
-        asked: what the client wants.
-        now_ms: tells the time by the clock of Redis; asked only for a delay.
+        asked: the body.
+        now_ms: returns the time of Redis' clock; called only for a delay.
     """
+    fields: dict[str, Any] = {"priority": asked.priority, "labels": asked.labels}
+    if asked.result_ttl_seconds is not None:
+        fields["result_ttl"] = timedelta(seconds=asked.result_ttl_seconds)
+    if due := _due_ms(asked, now_ms):
+        fields["scheduled_ms"] = max(due)
+    return fields
+
+
+def _due_ms(asked: Submission, now_ms: Callable[[], int]) -> list[int]:
     due = []
     if asked.delay_seconds:
         delay = timedelta(seconds=asked.delay_seconds)
