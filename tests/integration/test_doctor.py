@@ -31,6 +31,7 @@ class Installation:
             "CALLBOARD_REDIS_URL": redis_url,
             "CALLBOARD_BROKER_URL": broker_url,
             "CALLBOARD_NAMESPACE": self.namespace,
+            "CALLBOARD_OPERATIONS": "examples.curation",
             "CALLBOARD_STORAGE_URL": str(folder / "files"),
             "CALLBOARD_MAX_FILE_BYTES": "1MiB",
             "PATH": "",  # so no rabbitmqctl of this machine, which takes seconds, is found
