@@ -27,7 +27,7 @@ from callboard.jobs.operation import Operation
 from callboard.jobs.registry import Registry
 from callboard.ops.checking.process import CheckProcess
 from callboard.ops.servers.web import MAX_COMPUTED, give_turns
-from tests.api_stage import Stage, echo
+from tests.api_app import ApiApp, echo
 
 if TYPE_CHECKING:
     from callboard.api.request import Request
@@ -84,16 +84,16 @@ class Loop:
 
 
 class Site:
-    """The application on its stage, and what measures it."""
+    """The application, and what measures it."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, api_app: ApiApp) -> None:
         self.checks: Final = CheckProcess(
-            stage.settings.model_copy(update={"operations": ("attacked",)})
+            api_app.settings.model_copy(update={"operations": ("attacked",)})
         )
         self.loop: Final = Loop()
         self.beat: Final = Beat()
         self.app: Final[falcon.App[Request, falcon.Response]] = create_app(
-            replace(stage.services, check=self.checks, compute=self.loop.elsewhere)
+            replace(api_app.services, check=self.checks, compute=self.loop.elsewhere)
         )
         self.beat.start()
         # Where nothing is waited for gevent lets others go on, and so does this.
@@ -132,10 +132,10 @@ def main() -> None:
     targets = Path(__file__).parent / "targets"
     sys.path.insert(0, str(targets))
     operations = [each for each in vars(__import__("attacked")).values() if type(each) is Operation]
-    stage = Stage(registry=Registry([*operations, echo]), hosts=_NAMES, max_active=1_000_000)
-    with closing(stage), closing(Site(stage)) as site:
-        job = stage.submit({"operation": "echo", "params": {"value": 1}}).json["id"]
-        stage.succeed(job, "x" * 100)
+    api_app = ApiApp(registry=Registry([*operations, echo]), hosts=_NAMES, max_active=1_000_000)
+    with closing(api_app), closing(Site(api_app)) as site:
+        job = api_app.submit({"operation": "echo", "params": {"value": 1}}).json["id"]
+        api_app.succeed(job, "x" * 100)
         for case in worst_cases(job):
             if all(part in case.name for part in sys.argv[1:]):
                 stop_s, took_s, status = min(site.ask(case) for _ in range(2))

@@ -10,7 +10,7 @@ from callboard.jobs.publisher import Wakeup
 from callboard.jobs.rate_quota import Charge
 from callboard.jobs.relay import confirm
 from callboard.jobs.submission import Submission
-from tests.world import World
+from tests.job_system import JobSystem
 
 CALLBACK = {
     "url": "https://hooks.example/done",
@@ -19,13 +19,13 @@ CALLBACK = {
 }
 
 
-def new_batch(world: World, total: int, **chosen: Any) -> NewBatch:
+def new_batch(job_system: JobSystem, total: int, **chosen: Any) -> NewBatch:
     """Give a batch an id."""
-    return NewBatch(id=world.new_submission().job_id, tenant="default", total=total, **chosen)
+    return NewBatch(id=job_system.new_submission().job_id, tenant="default", total=total, **chosen)
 
 
 def decide(
-    world: World,
+    job_system: JobSystem,
     batch: NewBatch,
     items: Sequence[Submission | str],
     *,
@@ -37,22 +37,24 @@ def decide(
     step = Step(
         first, [each if isinstance(each, str) else (_of(batch, each), most[1]) for each in items]
     )
-    decided = submit_step(world.store, batch, step, max_active=most[0], charge=charge)
+    decided = submit_step(job_system.store, batch, step, max_active=most[0], charge=charge)
     made = step.submissions()
     wakeups = [
         Wakeup(made[job_id].created(decided.now_ms), 1, False, decided.now_ms)
         for job_id in decided.woken
     ]
-    if wakeups and all(world.broker.publish(wakeups)):
-        confirm(world.store, [(job_id, 1) for job_id in decided.woken])
+    if wakeups and all(job_system.broker.publish(wakeups)):
+        confirm(job_system.store, [(job_id, 1) for job_id in decided.woken])
     return decided
 
 
-def submitted(world: World, count: int, operation: str = "free", **chosen: Any) -> list[str]:
+def submitted(
+    job_system: JobSystem, count: int, operation: str = "free", **chosen: Any
+) -> list[str]:
     """Submit a batch of equal jobs that must all be accepted: its id, and theirs."""
-    batch = new_batch(world, count)
-    items = [world.new_submission(operation, **chosen) for _ in range(count)]
-    words = words_of(decide(world, batch, items))
+    batch = new_batch(job_system, count)
+    items = [job_system.new_submission(operation, **chosen) for _ in range(count)]
+    words = words_of(decide(job_system, batch, items))
     assert words == ["accepted"] * count
     return [batch.id, *(each.job_id for each in items)]
 
@@ -62,14 +64,14 @@ def words_of(decided: Decided) -> list[str]:
     return [outcome.word for outcome in decided.outcomes]
 
 
-def read(world: World, batch_id: str) -> Batch:
+def read(job_system: JobSystem, batch_id: str) -> Batch:
     """Read a batch as its tenant does."""
-    return read_batch(world.store, batch_id, tenant="default")
+    return read_batch(job_system.store, batch_id, tenant="default")
 
 
-def counts(world: World, batch_id: str) -> dict[str, int]:
+def counts(job_system: JobSystem, batch_id: str) -> dict[str, int]:
     """Give how many of its jobs are how, without those that none is."""
-    return {name: count for name, count in read(world, batch_id).counts.items() if count}
+    return {name: count for name, count in read(job_system, batch_id).counts.items() if count}
 
 
 def _of(batch: NewBatch, submission: Submission) -> Submission:

@@ -5,14 +5,14 @@ from typing import Any
 
 from falcon import testing
 
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 
 URL = "/v1/batches"
 
 
-def post(stage: Stage, items: Sequence[Any], key: str | None = None, **more: Any) -> Any:
+def post(api_app: ApiApp, items: Sequence[Any], key: str | None = None, **more: Any) -> Any:
     headers = {"Idempotency-Key": key} if key else {}
-    return stage.http.simulate_post(URL, json={"items": items, **more}, headers=headers)
+    return api_app.http.simulate_post(URL, json={"items": items, **more}, headers=headers)
 
 
 def adds(count: int) -> list[dict[str, Any]]:

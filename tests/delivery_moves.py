@@ -11,7 +11,7 @@ from callboard.jobs.callbacks.deliver import (
 )
 from callboard.jobs.callbacks.deliveries import list_deliveries
 from callboard.jobs.finish import encode_result, finish
-from tests.world import World
+from tests.job_system import JobSystem
 
 SUCCESS: Final = encode_result({"found": 1}, max_bytes=100)
 ENDS: Final = ["job.succeeded", "job.failed", "job.cancelled"]
@@ -29,22 +29,22 @@ def callback(host: str = "hooks.example", events: list[str] = ENDS) -> dict[str,
     }
 
 
-def take(world: World, *, most: int = 10, per_host: int = 2) -> list[WebhookDelivery]:
-    return claim_deliveries(world.store, most=most, per_host=per_host)
+def take(job_system: JobSystem, *, most: int = 10, per_host: int = 2) -> list[WebhookDelivery]:
+    return claim_deliveries(job_system.store, most=most, per_host=per_host)
 
 
-def done(world: World, delivery: WebhookDelivery, attempted: Attempted = OK) -> str:
+def done(job_system: JobSystem, delivery: WebhookDelivery, attempted: Attempted = OK) -> str:
     return record_delivery(
-        world.store, delivery, attempted, retries=RETRIES, jitter=lambda delay, _: delay
+        job_system.store, delivery, attempted, retries=RETRIES, jitter=lambda delay, _: delay
     )
 
 
-def ended(world: World, **chosen: Any) -> str:
+def ended(job_system: JobSystem, **chosen: Any) -> str:
     """Let a job succeed that has a callback."""
-    fence = world.running(**{"callback": callback(), **chosen})
-    finish(world.store, fence, SUCCESS)
+    fence = job_system.running(**{"callback": callback(), **chosen})
+    finish(job_system.store, fence, SUCCESS)
     return fence.job_id
 
 
-def types(world: World, job_id: str) -> list[str]:
-    return [each.type for each in list_deliveries(world.store, "job", job_id)]
+def types(job_system: JobSystem, job_id: str) -> list[str]:
+    return [each.type for each in list_deliveries(job_system.store, "job", job_id)]

@@ -40,8 +40,8 @@ from tests import invariants
 from tests.batch_moves import decide, new_batch, words_of
 from tests.delivery_moves import DOWN, EVERYTHING, OK, callback, done, take
 from tests.invariants import look
+from tests.job_system import LEASE, LIMITS, START_MS, JobSystem
 from tests.model import FINAL, Model
-from tests.world import LEASE, LIMITS, START_MS, World
 
 MAX_ACTIVE = (9, 6)
 MINUTE_MS = 60_000
@@ -75,8 +75,8 @@ class Callboard(RuleBasedStateMachine):
     def __init__(self, client: Redis) -> None:
         super().__init__()
         client.flushall()
-        self.world = World(client)
-        self.store = self.world.store
+        self.job_system = JobSystem(client)
+        self.store = self.job_system.store
         self.model = Model(START_MS, LEASE // timedelta(milliseconds=1), *MAX_ACTIVE)
         limit(self.store, LIMITS, source="declared")
         self.submissions: list[Submission] = []
@@ -100,7 +100,7 @@ class Callboard(RuleBasedStateMachine):
     )
     def begin_with_a_few_jobs(self, operations: list[str], slots: str, priority: int) -> None:
         for operation in operations:
-            self._submit(self.world.new_submission(operation, slots=slots, priority=priority))
+            self._submit(self.job_system.new_submission(operation, slots=slots, priority=priority))
 
     @rule(
         operation=OPERATIONS,
@@ -127,11 +127,11 @@ class Callboard(RuleBasedStateMachine):
         **chosen: Any,
     ) -> None:
         if synced:
-            self.kept = (self.world.keep(), copy.deepcopy(self.model))
-        new = self.world.new_submission(
+            self.kept = (self.job_system.keep(), copy.deepcopy(self.model))
+        new = self.job_system.new_submission(
             operation,
             idempotency_digest=key,
-            scheduled_ms=self.world.now_ms + delay_ms if delay_ms else None,
+            scheduled_ms=self.job_system.now_ms + delay_ms if delay_ms else None,
             queue="other" if operation == "free" else "default",
             result_ttl=timedelta(hours=1),
             **chosen,
@@ -150,9 +150,9 @@ class Callboard(RuleBasedStateMachine):
             self._expect(cancel(self.store, job_id), self.model.cancel(job_id))
         elif what == "submit again" and known.batch_id is None and job_id not in self.purged:
             # An item of a batch is never submitted alone; its batch's steps are repeated instead.
-            self._expect(self.world.submit(known, most=MAX_ACTIVE), self.model.submit(known))
+            self._expect(self.job_system.submit(known, most=MAX_ACTIVE), self.model.submit(known))
         elif what == "retry" and status in FINAL:
-            new = self.world.new_submission()
+            new = self.job_system.new_submission()
             self._submit(
                 replace(
                     known,
@@ -178,15 +178,15 @@ class Callboard(RuleBasedStateMachine):
     )
     def submit_a_batch(self, operations: list[str], whole: bool, **chosen: Any) -> None:
         """Submit all of it, or leave the rest of it behind."""
-        batch = new_batch(self.world, len(operations) + (not whole))
+        batch = new_batch(self.job_system, len(operations) + (not whole))
         ttl = timedelta(hours=1)
         items = [
-            self.world.new_submission(each, batch_id=batch.id, result_ttl=ttl, **chosen)
+            self.job_system.new_submission(each, batch_id=batch.id, result_ttl=ttl, **chosen)
             for each in operations
         ]
         self.batches[batch.id] = [each.job_id for each in items]
         self.submissions += items
-        words = words_of(decide(self.world, batch, items, most=MAX_ACTIVE))
+        words = words_of(decide(self.job_system, batch, items, most=MAX_ACTIVE))
         self._expect(words, [self.model.submit(each) for each in items], "submissions")
 
     @precondition(lambda self: self.batches)
@@ -204,7 +204,7 @@ class Callboard(RuleBasedStateMachine):
     @rule(pick=NEWEST_FIRST, caller=st.sampled_from(["a", "b"]))
     def ask_to_cancel(self, pick: int, caller: str) -> None:
         job_id = _newest(self.submissions, pick).job_id
-        word, token = self.world.ask_cancel(job_id, caller)
+        word, token = self.job_system.ask_cancel(job_id, caller)
         self._expect(word, self.model.ask_cancel(job_id, token, caller))
         self.confirmations.append((job_id, token, caller))
 
@@ -215,14 +215,14 @@ class Callboard(RuleBasedStateMachine):
         job_id, token, caller = _newest(self.confirmations, pick)
         job_id = _newest(self.submissions, pick).job_id if other_job else job_id
         caller = "thief" if other_caller else caller
-        word = self.world.confirm_cancel(job_id, token, caller)
+        word = self.job_system.confirm_cancel(job_id, token, caller)
         self._expect(word, self.model.confirm_cancel(job_id, token, caller))
 
     @rule(payer=st.sampled_from(["default", "other"]), times=st.integers(1, 3))
     def ask_for_something(self, payer: str, times: int) -> None:
         charge = Charge(payer, RATE)
         for _ in range(times):
-            self._expect(self.world.count(charge), self.model.count(charge))
+            self._expect(self.job_system.count(charge), self.model.count(charge))
 
     # The broker.
 
@@ -232,30 +232,30 @@ class Callboard(RuleBasedStateMachine):
         pick=NEWEST_FIRST,
     )
     def trouble_the_broker(self, mood: Any, lose: str, pick: int) -> None:
-        broker = self.world.broker
+        broker = self.job_system.broker
         broker.mood = mood
         if lose == "what was woken":
-            self.world.woken.clear()
+            self.job_system.woken.clear()
         if lose == "all":
             broker.messages.clear()
         if lose == "one" and broker.messages:
             broker.messages.remove(_newest(broker.messages, pick))
 
-    @precondition(lambda self: self.world.broker.published)
+    @precondition(lambda self: self.job_system.broker.published)
     @rule(pick=NEWEST_FIRST)
     def confirm_late(self, pick: int) -> None:
-        confirm(self.store, [_newest(self.world.broker.published, pick)])
+        confirm(self.store, [_newest(self.job_system.broker.published, pick)])
 
     # Workers.
 
     @rule(pick=NEWEST_FIRST, count=st.integers(1, 3), again=MAYBE, deaf=MAYBE, crash=MAYBE)
     def deliver(self, pick: int, count: int, again: bool, deaf: bool, crash: bool) -> None:
         """Hand messages to workers, which may miss the reply to their claim, or die in between."""
-        self.world.publish()
-        for _ in range(min(count, len(self.world.broker.messages))):
-            message = _newest(self.world.broker.messages, pick)
+        self.job_system.publish()
+        for _ in range(min(count, len(self.job_system.broker.messages))):
+            message = _newest(self.job_system.broker.messages, pick)
             if not again:
-                self.world.broker.messages.remove(message)
+                self.job_system.broker.messages.remove(message)
             self.delivered.append(message)
             self._take(message, crash_after_recovery=crash, heard=not deaf)
             self.the_rules_hold()
@@ -263,14 +263,14 @@ class Callboard(RuleBasedStateMachine):
     @rule(count=st.integers(1, 3))
     def deliver_by_rank(self, count: int) -> None:
         """Hand messages to workers in the order in which RabbitMQ does."""
-        self.world.publish()
-        for _ in range(min(count, len(self.world.broker.messages))):
-            message, before, known = self.world.broker.best(), self.seen, len(self.fences)
-            self.world.broker.messages.remove(message)
+        self.job_system.publish()
+        for _ in range(min(count, len(self.job_system.broker.messages))):
+            message, before, known = self.job_system.broker.best(), self.seen, len(self.fences)
+            self.job_system.broker.messages.remove(message)
             self.delivered.append(message)
             self._take(message)
             if len(self.fences) > known:
-                self.wrong += invariants.overtaken(before, message, self.world.broker.messages)
+                self.wrong += invariants.overtaken(before, message, self.job_system.broker.messages)
             self.the_rules_hold()
 
     @precondition(lambda self: self.delivered)
@@ -310,13 +310,13 @@ class Callboard(RuleBasedStateMachine):
     @rule(most=st.integers(1, 3), attempted=ENDS)
     def call_back(self, most: int, attempted: Attempted | None) -> None:
         """Deliver what is due; None for a dispatcher that dies on the way."""
-        for delivery in take(self.world, most=most, per_host=2):
+        for delivery in take(self.job_system, most=most, per_host=2):
             job = self.model.jobs.get(delivery.owner)
             kept = keep_body(self.store, delivery, b"{}")
             self._expect(kept, "stale" if job and job.stopped else "kept")
             if kept == "stale":
                 continue
-            word = "kept" if attempted is None else done(self.world, delivery, attempted)
+            word = "kept" if attempted is None else done(self.job_system, delivery, attempted)
             if attempted is OK:
                 self._expect(word, "delivered")
             self.model.record_delivery(delivery.owner, delivery.type, word)
@@ -329,8 +329,8 @@ class Callboard(RuleBasedStateMachine):
 
     @rule(milliseconds=WAITS_MS, tasks=st.lists(st.sampled_from(MAINTENANCE_TASKS), max_size=4))
     def pass_time(self, milliseconds: int, tasks: list[str]) -> None:
-        self.world.pass_time(milliseconds)
-        self.model.now_ms = self.world.now_ms
+        self.job_system.pass_time(milliseconds)
+        self.model.now_ms = self.job_system.now_ms
         for task in tasks:
             self._do(task)
 
@@ -359,8 +359,8 @@ class Callboard(RuleBasedStateMachine):
         assert self.kept is not None
         dump, model = self.kept
         self.model = copy.deepcopy(model)
-        self.world.go_back(dump)
-        self.model.now_ms = self.world.now_ms
+        self.job_system.go_back(dump)
+        self.model.now_ms = self.job_system.now_ms
         self.purged -= self.model.jobs.keys()
         self.seen = look(self.store)
 
@@ -370,10 +370,10 @@ class Callboard(RuleBasedStateMachine):
         self.seen = after
         wrong = self.wrong
         wrong += [*invariants.complaints(after), *invariants.changes(before, after)]
-        wrong += self.world.broker.misordered()
+        wrong += self.job_system.broker.misordered()
         if self.reserved:
             wrong += invariants.nobody_waits_in_vain(after)
-            wrong += invariants.nobody_is_overtaken(after, self.world.now_ms)
+            wrong += invariants.nobody_is_overtaken(after, self.job_system.now_ms)
         self.reserved = False
         wrong += invariants.named("model", self.model.differences(after))
         assert not wrong, "\n".join(wrong)
@@ -383,9 +383,9 @@ class Callboard(RuleBasedStateMachine):
         if self.wrong:
             return
         self._examine()
-        self.world.broker.messages.clear()
-        self.world.broker.mood = "good"
-        self.world.woken.clear()
+        self.job_system.broker.messages.clear()
+        self.job_system.broker.mood = "good"
+        self.job_system.woken.clear()
         limit(self.store, dict.fromkeys(LIMITS), source="operator")
         for _ in range(14):
             if self.seen.members("leases"):
@@ -420,15 +420,15 @@ class Callboard(RuleBasedStateMachine):
         """Run whatever is woken, and nothing else, in a quarter of an hour."""
         self.pass_time(15 * MINUTE_MS, [*MAINTENANCE_TASKS])
         self.the_rules_hold()
-        self.world.publish()
-        while self.world.broker.messages:
+        self.job_system.publish()
+        while self.job_system.broker.messages:
             known = len(self.fences)
-            self._take(self.world.broker.messages.pop(0))
+            self._take(self.job_system.broker.messages.pop(0))
             for fence in self.fences[known:]:
                 word = finish(self.store, fence, SUCCESS)
                 self._expect(word, self.model.finish(fence, "succeeded"), "fence")
             self.the_rules_hold()
-            self.world.publish()
+            self.job_system.publish()
 
     def _do(self, task: str) -> None:
         if task == "promote":
@@ -440,7 +440,7 @@ class Callboard(RuleBasedStateMachine):
             self._expect(purge_expired(self.store), self.model.purge_expired())
             self.purged |= there - set(self.model.jobs)
         elif task == "reconcile":
-            reconcile(self.store, self.world.broker.ready)
+            reconcile(self.store, self.job_system.broker.ready)
         elif task == "seal":
             seal_batches(self.store)
         elif task == "relay":
@@ -471,16 +471,16 @@ class Callboard(RuleBasedStateMachine):
     def _submit(self, new: Submission, payer: str | None = None) -> None:
         self.submissions.append(new)
         charge = Charge(payer, RATE) if payer else None
-        word = self.world.submit(new, most=MAX_ACTIVE, charge=charge)
+        word = self.job_system.submit(new, most=MAX_ACTIVE, charge=charge)
         self._expect(word, self.model.submit(new, charge), "submissions")
 
     def _take(
         self, message: Wakeup, *, crash_after_recovery: bool = False, heard: bool = True
     ) -> None:
         """Do what a worker does with a message."""
-        job_id, token = message.submission.job_id, self.world.new_token()
+        job_id, token = message.submission.job_id, self.job_system.new_token()
         if self._claim(job_id, token, heard=heard) == "missing":
-            word = self.world.recover(message)
+            word = self.job_system.recover(message)
             right = self.model.recover(message.submission, message.published_ms)
             self._expect(word, right, "recoveries")
             if word == "recovered" and not crash_after_recovery:
@@ -490,7 +490,7 @@ class Callboard(RuleBasedStateMachine):
     def _claim(self, job_id: str, token: str, *, heard: bool = True) -> str:
         room = job_id in self.seen.jobs and self.seen.room_for(job_id)
         self.claims.append((job_id, token))
-        claim = self.world.claim(job_id, token)
+        claim = self.job_system.claim(job_id, token)
         self._expect(claim.word, self.model.claim(job_id, token, room=room), "claims")
         if claim.fence is not None and heard and claim.fence not in self.fences:
             self.fences.append(claim.fence)

@@ -16,7 +16,7 @@ from callboard.jobs.schedules.stored import Source, StoredSchedule, Tick
 from callboard.jobs.store import Store
 from callboard.jobs.submission import moment
 from callboard.jobs.submission_service import SubmissionService
-from tests.world import World
+from tests.job_system import JobSystem
 
 NAME = "report"
 MINUTELY = "* * * * *"
@@ -64,14 +64,14 @@ def scheduler(store: Store, *, registry: Registry = KNOWN, faults: Sequence[str]
 class Ticks:
     """One schedule, one housekeeper, and the time."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.store = world.store
-        self.housekeeper = scheduler(world.store)
+    def __init__(self, job_system: JobSystem) -> None:
+        self.job_system = job_system
+        self.store = job_system.store
+        self.housekeeper = scheduler(job_system.store)
 
     @property
     def now(self) -> datetime:
-        return moment(self.world.now_ms)
+        return moment(self.job_system.now_ms)
 
     def put(
         self,
@@ -96,7 +96,7 @@ class Ticks:
         return last
 
     def pass_time(self, **more: float) -> None:
-        self.world.pass_time(timedelta(**more) // timedelta(milliseconds=1))
+        self.job_system.pass_time(timedelta(**more) // timedelta(milliseconds=1))
 
     def jobs(self, tenant: str = "default") -> list[str]:
         """Give the ids of all jobs that there are, the oldest first."""

@@ -42,7 +42,7 @@ _TAGS: Final = {
     "Files": "What jobs take and make.",
     "Callbacks": "What the server tells receivers that a submission named.",
     "Schedules": "Jobs that are made again and again.",
-    "Fleet": "The server and its workers.",
+    "Server": "The server and its workers.",
     "About": "This document, and pages for people.",
 }
 _SAYS: Final = (

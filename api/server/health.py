@@ -90,7 +90,7 @@ class AliveResource:
 
     @describe(
         id="isAlive",
-        tag="Fleet",
+        tag="Server",
         summary="Ask whether the process lives",
         description="Looks at nothing outside, so that no outage has processes restarted.",
         responses={
@@ -131,7 +131,7 @@ class ReadyResource:
 
     @describe(
         id="isReady",
-        tag="Fleet",
+        tag="Server",
         summary="Ask whether jobs can be taken",
         description="Names Redis, RabbitMQ, the workers and the queues, each with how it is.",
         responses={

@@ -53,7 +53,7 @@ class WorkersResource:
 
     @describe(
         id="listWorkers",
-        tag="Fleet",
+        tag="Server",
         summary="List workers",
         description="Lists the workers that live, and what they run. For operators.",
         responses={

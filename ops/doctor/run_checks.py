@@ -1,4 +1,4 @@
-"""One examination of an installation, from this machine to the last stuck job."""
+"""Runs every check of an installation, from this machine to the last stuck job."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
@@ -32,7 +32,7 @@ NO_WORKLOAD: Final = Workload((), {}, {}, None, 0, 0, 0, 0)
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What an examination found.
+    """What the checks found.
 
     Attributes:
         blind: whether Redis, where all jobs are, could not be looked at.

@@ -92,7 +92,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Say that it serves, bound the time of its end, and have it collect garbage seldom.
+    """Say that it serves, bound the time of its end, and let it collect garbage rarely.
 
     A process ends by itself before its master kills it: its own time begins when it takes no more
     connections, its master's when that is told to stop.

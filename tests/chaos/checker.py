@@ -11,13 +11,13 @@ from typing import Final
 
 from tests.chaos.history import read_history
 from tests.chaos.verdict.callers import Callers
+from tests.chaos.verdict.event_counts import EventCounts
 from tests.chaos.verdict.leases import Leases
 from tests.chaos.verdict.lives import Lives
 from tests.chaos.verdict.names import Names
 from tests.chaos.verdict.order import Order
 from tests.chaos.verdict.places import Places
 from tests.chaos.verdict.results import Results
-from tests.chaos.verdict.sights import Sights
 from tests.chaos.verdict.violation import Event, Violation, Violations
 
 INVARIANTS: Final = (
@@ -73,7 +73,7 @@ class Checker:
         self._leases = Leases(self.violations)
         self._callers = Callers(self._lives, self._leases, self.violations)
         self._order = Order(self.violations)
-        self._sights = Sights()
+        self._sights = EventCounts()
         self._judges = (
             self._lives,
             self._leases,

@@ -90,7 +90,7 @@ class Judged(Callboard):
 
     def _follow(self) -> None:
         """Have the verdict read what the scripts wrote since the last time."""
-        entries: Any = self.world.redis.xrange(self._history)
+        entries: Any = self.job_system.redis.xrange(self._history)
         for _, fields in entries:
             said = {name.decode(): value.decode() for name, value in fields.items()}
             if said["what"] == "begun":
@@ -99,7 +99,7 @@ class Judged(Callboard):
             known = {"from": "script", "seq": self._read, "at": int(said["at"])}
             values = json.loads(said["values"])
             self._checker.take({**said, **known, "values": values})
-        self.world.redis.xtrim(self._history, maxlen=0)
+        self.job_system.redis.xtrim(self._history, maxlen=0)
         found = self._checker.violations.found
         self.wrong += [str(each) for each in found[self._told :]]
         self._told = len(found)

@@ -3,8 +3,11 @@
 from typing import Final
 
 from callboard.jobs.keys import lua_prelude
-from callboard.jobs.script import shared_functions
+from callboard.jobs.lua_modules import included_modules, shared_functions
+from callboard.jobs.statuses import status_prelude
 from callboard.jobs.store import Store
+
+_INCLUDES: Final = ("record",)
 
 # Only jobs that their message can bring back: confirmed and not thrown away since, waiting for it,
 # of no batch, with no key that somebody else might have taken meanwhile.
@@ -47,6 +50,7 @@ def lose_records(store: Store, *, most: int, since_ms: int) -> list[str]:
         redis.RedisError: Redis does not answer; a repeat loses others.
 
     """
-    source = "\n".join([lua_prelude(), *shared_functions(_LOSE), _LOSE])
+    shared = shared_functions(_LOSE, included_modules("lose_job", _LOSE, _INCLUDES))
+    source = f"{lua_prelude()}\n{status_prelude()}\n{shared}\n{_LOSE}"
     lost = store.redis.eval(source, 1, store.keys("limits"), "default", most, since_ms)
     return [job_id.decode() for job_id in lost]

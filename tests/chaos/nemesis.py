@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from tests.chaos import network_faults, process_faults, server_faults
+from tests.chaos.fault_context import FaultContext
+from tests.chaos.installation import ChaosInstallation
 from tests.chaos.plan import Fault
-from tests.chaos.plant import Plant
-from tests.chaos.scene import Scene
 
 FAULTS: Final = {**process_faults.FAULTS, **server_faults.FAULTS, **network_faults.FAULTS}
 
@@ -17,10 +17,12 @@ FAULTS: Final = {**process_faults.FAULTS, **server_faults.FAULTS, **network_faul
 class Nemesis(threading.Thread):
     """One hand of the nemesis: does one fault after another, and waits until it is undone."""
 
-    def __init__(self, name: str, faults: Sequence[Fault], plant: Plant) -> None:
+    def __init__(
+        self, name: str, faults: Sequence[Fault], chaos_installation: ChaosInstallation
+    ) -> None:
         super().__init__(name=f"nemesis-{name}", daemon=True)
         self._faults = faults
-        self.scene: Final = Scene(plant)
+        self.fault_context: Final = FaultContext(chaos_installation)
         self.failure: BaseException | None = None
 
     def run(self) -> None:
@@ -28,18 +30,18 @@ class Nemesis(threading.Thread):
         began = time.monotonic()
         try:
             for fault in self._faults:
-                if self.scene.stopping.wait(max(0.0, began + fault.at - time.monotonic())):
+                if self.fault_context.stopping.wait(max(0.0, began + fault.at - time.monotonic())):
                     return
                 self._do(fault)
         except BaseException as error:  # noqa: BLE001 — it is raised where the run ends
             self.failure = error
 
     def _do(self, fault: Fault) -> None:
-        self.scene.dice = random.Random(fault.dice)
-        self.scene.did("begin", fault.what)
+        self.fault_context.dice = random.Random(fault.dice)
+        self.fault_context.did("begin", fault.what)
         try:
-            FAULTS[fault.what](self.scene, fault)
-            self.scene.did("over", fault.what)
+            FAULTS[fault.what](self.fault_context, fault)
+            self.fault_context.did("over", fault.what)
         except (AssertionError, TimeoutError) as error:
             # The machine was too slow for us. What is not undone is mended at the end.
-            self.scene.did("miss", fault.what, reason=repr(error))
+            self.fault_context.did("miss", fault.what, reason=repr(error))

@@ -6,68 +6,74 @@ from typing import Final
 
 import psutil
 
+from tests.chaos.fault_context import FaultContext
+from tests.chaos.installation import suppress_gone
 from tests.chaos.plan import Fault
-from tests.chaos.plant import suppress_gone
-from tests.chaos.scene import Scene
 from tests.chaos.service import Service
 
 
-def kill_worker(scene: Scene, _fault: Fault) -> None:
+def kill_worker(fault_context: FaultContext, _fault: Fault) -> None:
     """SIGKILL a process that runs functions."""
-    _kill(scene, "worker", _draw(scene, _some_worker(scene).workers()))
+    _kill(fault_context, "worker", _draw(fault_context, _some_worker(fault_context).workers()))
 
 
-def kill_worker_master(scene: Scene, _fault: Fault) -> None:
+def kill_worker_master(fault_context: FaultContext, _fault: Fault) -> None:
     """SIGKILL the process that looks after one that runs functions."""
-    _kill(scene, "worker-master", _some_worker(scene).main)
+    _kill(fault_context, "worker-master", _some_worker(fault_context).main)
 
 
-def kill_web(scene: Scene, _fault: Fault) -> None:
+def kill_web(fault_context: FaultContext, _fault: Fault) -> None:
     """SIGKILL a process that answers requests."""
-    _kill(scene, "web", _draw(scene, scene.plant.web.workers()))
+    _kill(
+        fault_context, "web", _draw(fault_context, fault_context.chaos_installation.web.workers())
+    )
 
 
-def kill_web_master(scene: Scene, _fault: Fault) -> None:
+def kill_web_master(fault_context: FaultContext, _fault: Fault) -> None:
     """SIGKILL the process that looks after those that answer requests."""
-    _kill(scene, "web-master", scene.plant.web.main)
+    _kill(fault_context, "web-master", fault_context.chaos_installation.web.main)
 
 
-def kill_child(scene: Scene, _fault: Fault) -> None:
+def kill_child(fault_context: FaultContext, _fault: Fault) -> None:
     """SIGKILL a process in which functions run apart, or the one that such come from."""
-    children = [each for worker in scene.plant.workers for each in worker.grandchildren()]
-    _kill(scene, "child", _draw(scene, children))
+    children = [
+        each
+        for worker in fault_context.chaos_installation.workers
+        for each in worker.grandchildren()
+    ]
+    _kill(fault_context, "child", _draw(fault_context, children))
 
 
-def freeze_worker(scene: Scene, fault: Fault) -> None:
+def freeze_worker(fault_context: FaultContext, fault: Fault) -> None:
     """SIGSTOP a process that runs functions for longer than its leases, then let it go on."""
-    process = _draw(scene, _some_worker(scene).workers())
+    process = _draw(fault_context, _some_worker(fault_context).workers())
     if process is None:
         return
     with suppress_gone():
         process.suspend()
-        scene.did("freeze", "worker", pid=process.pid, seconds=fault.lasts)
-        scene.last(fault)
+        fault_context.did("freeze", "worker", pid=process.pid, seconds=fault.lasts)
+        fault_context.last(fault)
         process.resume()
 
 
-def end_worker(scene: Scene, _fault: Fault) -> None:
+def end_worker(fault_context: FaultContext, _fault: Fault) -> None:
     """SIGTERM a worker, as a deploy does; an impatient one does it twice."""
-    service = _some_worker(scene)
-    for _ in range(scene.dice.choice([1, 1, 2])):
-        _send(scene, "end", "worker", service, signal.SIGTERM)
+    service = _some_worker(fault_context)
+    for _ in range(fault_context.dice.choice([1, 1, 2])):
+        _send(fault_context, "end", "worker", service, signal.SIGTERM)
 
 
-def end_web(scene: Scene, _fault: Fault) -> None:
+def end_web(fault_context: FaultContext, _fault: Fault) -> None:
     """SIGTERM the web server, as a deploy does."""
-    _send(scene, "end", "web", scene.plant.web, signal.SIGTERM)
+    _send(fault_context, "end", "web", fault_context.chaos_installation.web, signal.SIGTERM)
 
 
-def reload_web(scene: Scene, _fault: Fault) -> None:
+def reload_web(fault_context: FaultContext, _fault: Fault) -> None:
     """SIGHUP the web server, which replaces its processes one after another."""
-    _send(scene, "reload", "web", scene.plant.web, signal.SIGHUP)
+    _send(fault_context, "reload", "web", fault_context.chaos_installation.web, signal.SIGHUP)
 
 
-FAULTS: Final[Mapping[str, Callable[[Scene, Fault], None]]] = {
+FAULTS: Final[Mapping[str, Callable[[FaultContext, Fault], None]]] = {
     function.__name__: function
     for function in (
         kill_worker,
@@ -83,24 +89,26 @@ FAULTS: Final[Mapping[str, Callable[[Scene, Fault], None]]] = {
 }
 
 
-def _some_worker(scene: Scene) -> Service:
-    return scene.dice.choice(scene.plant.workers)
+def _some_worker(fault_context: FaultContext) -> Service:
+    return fault_context.dice.choice(fault_context.chaos_installation.workers)
 
 
-def _draw(scene: Scene, processes: list[psutil.Process]) -> psutil.Process | None:
-    return scene.dice.choice(processes) if processes else None
+def _draw(fault_context: FaultContext, processes: list[psutil.Process]) -> psutil.Process | None:
+    return fault_context.dice.choice(processes) if processes else None
 
 
-def _kill(scene: Scene, target: str, process: psutil.Process | None) -> None:
+def _kill(fault_context: FaultContext, target: str, process: psutil.Process | None) -> None:
     if process is not None:
         with suppress_gone():
             process.kill()
-            scene.did("kill", target, pid=process.pid)
+            fault_context.did("kill", target, pid=process.pid)
 
 
-def _send(scene: Scene, what: str, target: str, service: Service, number: signal.Signals) -> None:
+def _send(
+    fault_context: FaultContext, what: str, target: str, service: Service, number: signal.Signals
+) -> None:
     main = service.main
     if main is not None:
         with suppress_gone():
             main.send_signal(number)
-            scene.did(what, target, pid=main.pid)
+            fault_context.did(what, target, pid=main.pid)

@@ -1,16 +1,16 @@
-"""One run from beginning to end: start, trouble, calm, the last look."""
+"""One run from beginning to end: start, faults, quiesce, the last look."""
 
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.calm import calm, last_look
 from tests.chaos.drivers import Driver, drivers
+from tests.chaos.fault_context import DECLARED, NEEDS
 from tests.chaos.history import now_ms
+from tests.chaos.installation import ChaosInstallation
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.plan import plan
-from tests.chaos.plant import Plant
-from tests.chaos.scene import DECLARED, NEEDS
+from tests.chaos.quiesce import last_look, quiesce
 
 _END_SECONDS = 120.0
 
@@ -35,24 +35,29 @@ def run(terms: Terms) -> None:
     Raises:
         AssertionError: the harness itself could not do what it was to do.
     """
-    plant = Plant(terms.folder)
+    chaos_installation = ChaosInstallation(terms.folder)
     try:
-        plant.start()
-        _trouble(plant, terms)
-        calm(plant, terms.seed)
-        wrong = plant.stop()
-        plant.drain.close()
-        plant.history.add(last_look(plant.store, wrong))
+        chaos_installation.start()
+        _trouble(chaos_installation, terms)
+        quiesce(chaos_installation, terms.seed)
+        wrong = chaos_installation.stop()
+        chaos_installation.drain.close()
+        chaos_installation.history.add(last_look(chaos_installation.store, wrong))
     finally:
-        plant.close()
+        chaos_installation.close()
 
 
-def _trouble(plant: Plant, terms: Terms) -> None:
+def _trouble(chaos_installation: ChaosInstallation, terms: Terms) -> None:
     seconds = terms.minutes * 60
     limits = {"limits": dict(DECLARED), "needs": dict(NEEDS)}
-    plant.history.add({"from": "limits", "at": now_ms(), **limits})
-    hands = [Nemesis(name, faults, plant) for name, faults in plan(terms.seed, seconds).items()]
-    clients = drivers(plant.url, plant.history, terms.seed, load=terms.load)
+    chaos_installation.history.add({"from": "limits", "at": now_ms(), **limits})
+    hands = [
+        Nemesis(name, faults, chaos_installation)
+        for name, faults in plan(terms.seed, seconds).items()
+    ]
+    clients = drivers(
+        chaos_installation.url, chaos_installation.history, terms.seed, load=terms.load
+    )
     threads: list[Nemesis | Driver] = [*hands, *clients]
     over = threading.Event()
     for thread in threads:
@@ -61,7 +66,7 @@ def _trouble(plant: Plant, terms: Terms) -> None:
         over.wait(seconds)
     finally:
         for hand in hands:
-            hand.scene.stopping.set()
+            hand.fault_context.stopping.set()
         for client in clients:
             client.stopping.set()
         for thread in threads:

@@ -11,11 +11,11 @@ from redis.exceptions import RedisError
 
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.limit import limit
+from tests.chaos.fault_context import DECLARED, FaultContext
 from tests.chaos.history import now_ms
+from tests.chaos.installation import suppress_gone
 from tests.chaos.loss import lose_records
 from tests.chaos.plan import Fault
-from tests.chaos.plant import suppress_gone
-from tests.chaos.scene import DECLARED, Scene
 from tests.eventually import eventually
 
 T = TypeVar("T")
@@ -32,73 +32,77 @@ _COMMAND_SECONDS: Final = 300.0
 _NO_MEMORY, _USUAL_MEMORY = "0.000001", "0.4"
 
 
-def kill_redis(scene: Scene, fault: Fault) -> None:
+def kill_redis(fault_context: FaultContext, fault: Fault) -> None:
     """SIGKILL Redis and start it again with what it wrote."""
-    scene.did("kill", "redis", seconds=fault.lasts)
-    scene.plant.redis.kill()
-    scene.last(fault)
-    scene.plant.start_again(scene.plant.redis)
+    fault_context.did("kill", "redis", seconds=fault.lasts)
+    fault_context.chaos_installation.redis.kill()
+    fault_context.last(fault)
+    fault_context.chaos_installation.start_again(fault_context.chaos_installation.redis)
 
 
-def freeze_redis(scene: Scene, fault: Fault) -> None:
+def freeze_redis(fault_context: FaultContext, fault: Fault) -> None:
     """SIGSTOP Redis for a while."""
-    scene.did("freeze", "redis", seconds=fault.lasts)
-    scene.plant.redis.pause()
-    scene.last(fault)
-    scene.plant.redis.resume()
+    fault_context.did("freeze", "redis", seconds=fault.lasts)
+    fault_context.chaos_installation.redis.pause()
+    fault_context.last(fault)
+    fault_context.chaos_installation.redis.resume()
 
 
-def kill_rabbitmq(scene: Scene, fault: Fault) -> None:
+def kill_rabbitmq(fault_context: FaultContext, fault: Fault) -> None:
     """SIGKILL RabbitMQ and start it again with what it wrote."""
-    scene.did("kill", "rabbitmq", seconds=fault.lasts)
-    scene.plant.rabbitmq.kill()
-    scene.last(fault)
-    scene.plant.start_again(scene.plant.rabbitmq)
+    fault_context.did("kill", "rabbitmq", seconds=fault.lasts)
+    fault_context.chaos_installation.rabbitmq.kill()
+    fault_context.last(fault)
+    fault_context.chaos_installation.start_again(fault_context.chaos_installation.rabbitmq)
 
 
-def wipe_rabbitmq(scene: Scene, fault: Fault) -> None:
+def wipe_rabbitmq(fault_context: FaultContext, fault: Fault) -> None:
     """SIGKILL RabbitMQ and start it again with nothing."""
-    scene.did("wipe", "rabbitmq", seconds=fault.lasts)
-    scene.plant.rabbitmq.wipe()
-    scene.last(fault)
-    scene.plant.start_again(scene.plant.rabbitmq)
-    scene.messages_lost_ms = now_ms()
+    fault_context.did("wipe", "rabbitmq", seconds=fault.lasts)
+    fault_context.chaos_installation.rabbitmq.wipe()
+    fault_context.last(fault)
+    fault_context.chaos_installation.start_again(fault_context.chaos_installation.rabbitmq)
+    fault_context.messages_lost_ms = now_ms()
 
 
-def purge_queues(scene: Scene, _fault: Fault) -> None:
+def purge_queues(fault_context: FaultContext, _fault: Fault) -> None:
     """Throw all waiting messages away."""
     try:
-        with scene.plant.rabbitmq.connect() as connection:
-            done = connection.channel().queue_purge(f"{scene.plant.namespace}.default")
+        with fault_context.chaos_installation.rabbitmq.connect() as connection:
+            done = connection.channel().queue_purge(
+                f"{fault_context.chaos_installation.namespace}.default"
+            )
     except AMQPError:
         return  # there is no queue yet, or RabbitMQ is just starting
     finally:
-        scene.messages_lost_ms = now_ms()
-    scene.did("purge", "rabbitmq", messages=done.method.message_count)
+        fault_context.messages_lost_ms = now_ms()
+    fault_context.did("purge", "rabbitmq", messages=done.method.message_count)
 
 
-def alarm_rabbitmq(scene: Scene, fault: Fault) -> None:
+def alarm_rabbitmq(fault_context: FaultContext, fault: Fault) -> None:
     """Let RabbitMQ believe that its memory is full: it takes no messages for a while."""
-    _command(scene, _NO_MEMORY)
-    scene.did("alarm", "rabbitmq", seconds=fault.lasts)
-    scene.last(fault)
-    _command(scene, _USUAL_MEMORY)
+    _command(fault_context, _NO_MEMORY)
+    fault_context.did("alarm", "rabbitmq", seconds=fault.lasts)
+    fault_context.last(fault)
+    _command(fault_context, _USUAL_MEMORY)
 
 
-def lose_some_records(scene: Scene, fault: Fault) -> None:
+def lose_some_records(fault_context: FaultContext, fault: Fault) -> None:
     """Make Redis lose queued jobs whose messages RabbitMQ has, while workers look away."""
-    with _frozen(scene):
-        scene.last(fault)
-        since_ms = scene.messages_lost_ms
-        lost = _answered(lambda: lose_records(scene.plant.store, most=5, since_ms=since_ms))
+    with _frozen(fault_context):
+        fault_context.last(fault)
+        since_ms = fault_context.messages_lost_ms
+        lost = _answered(
+            lambda: lose_records(fault_context.chaos_installation.store, most=5, since_ms=since_ms)
+        )
     if not lost:
         return
-    scene.did("lose", "records", jobs=lost)
+    fault_context.did("lose", "records", jobs=lost)
     # Their messages are all that is left of them, so these must not be lost, too.
     gone = set(lost)
     with suppress(AssertionError):  # the verdict says what did not come back
         eventually(
-            lambda: not _still_lost(scene, gone),
+            lambda: not _still_lost(fault_context, gone),
             what="the jobs come back from their messages",
             timeout=_RETURN_SECONDS,
             interval=0.2,
@@ -106,24 +110,24 @@ def lose_some_records(scene: Scene, fault: Fault) -> None:
         )
 
 
-def pause_operation(scene: Scene, fault: Fault) -> None:
+def pause_operation(fault_context: FaultContext, fault: Fault) -> None:
     """Pause an operation for a while, as an operator does."""
-    slot = scene.dice.choice(PAUSED)
-    _set_limit(scene, slot, 0, was=DECLARED[slot], source="pause")
-    scene.last(fault)
-    _set_limit(scene, slot, None, was=0, source="pause")
+    slot = fault_context.dice.choice(PAUSED)
+    _set_limit(fault_context, slot, 0, was=DECLARED[slot], source="pause")
+    fault_context.last(fault)
+    _set_limit(fault_context, slot, None, was=0, source="pause")
 
 
-def change_limit(scene: Scene, fault: Fault) -> None:
+def change_limit(fault_context: FaultContext, fault: Fault) -> None:
     """Change a limit for a while, as an operator does."""
-    slot = scene.dice.choice(list(CHANGES))
-    places = scene.dice.choice(CHANGES[slot])
-    _set_limit(scene, slot, places, was=DECLARED[slot], source="operator")
-    scene.last(fault)
-    _set_limit(scene, slot, None, was=places, source="operator")
+    slot = fault_context.dice.choice(list(CHANGES))
+    places = fault_context.dice.choice(CHANGES[slot])
+    _set_limit(fault_context, slot, places, was=DECLARED[slot], source="operator")
+    fault_context.last(fault)
+    _set_limit(fault_context, slot, None, was=places, source="operator")
 
 
-FAULTS: Final[Mapping[str, Callable[[Scene, Fault], None]]] = {
+FAULTS: Final[Mapping[str, Callable[[FaultContext, Fault], None]]] = {
     function.__name__: function
     for function in (
         kill_redis,
@@ -139,9 +143,9 @@ FAULTS: Final[Mapping[str, Callable[[Scene, Fault], None]]] = {
 }
 
 
-def _still_lost(scene: Scene, gone: set[str]) -> set[str]:
+def _still_lost(fault_context: FaultContext, gone: set[str]) -> set[str]:
     """Take out of `gone` what came back, also if it has been purged since."""
-    store = scene.plant.store
+    store = fault_context.chaos_installation.store
     for job_id in list(gone):
         purged = store.redis.zscore(store.keys("tombstones"), f"{job_id} default")
         if purged is not None or store.redis.exists(store.keys("job", job_id)):
@@ -149,22 +153,26 @@ def _still_lost(scene: Scene, gone: set[str]) -> set[str]:
     return gone
 
 
-def _set_limit(scene: Scene, slot: str, places: int | None, *, was: int, source: Source) -> None:
+def _set_limit(
+    fault_context: FaultContext, slot: str, places: int | None, *, was: int, source: Source
+) -> None:
     will_be = DECLARED[slot] if places is None else places
-    _note_limits(scene, {slot: max(was, will_be)})
-    _answered(lambda: limit(scene.plant.store, {slot: places}, source=source))
-    _note_limits(scene, {slot: will_be})
-    scene.did(source, slot, places=places)
+    _note_limits(fault_context, {slot: max(was, will_be)})
+    _answered(lambda: limit(fault_context.chaos_installation.store, {slot: places}, source=source))
+    _note_limits(fault_context, {slot: will_be})
+    fault_context.did(source, slot, places=places)
 
 
-def _note_limits(scene: Scene, changed: Mapping[str, int]) -> None:
+def _note_limits(fault_context: FaultContext, changed: Mapping[str, int]) -> None:
     said = {"from": "limits", "at": now_ms(), "limits": {**DECLARED, **changed}}
-    scene.plant.history.add(said)
+    fault_context.chaos_installation.history.add(said)
 
 
-def _command(scene: Scene, memory: str) -> None:
+def _command(fault_context: FaultContext, memory: str) -> None:
     eventually(
-        lambda: [scene.plant.rabbitmq.ctl("set_vm_memory_high_watermark", memory)],
+        lambda: [
+            fault_context.chaos_installation.rabbitmq.ctl("set_vm_memory_high_watermark", memory)
+        ],
         what="RabbitMQ takes the command",
         timeout=_COMMAND_SECONDS,
         ignoring=(AssertionError, subprocess.TimeoutExpired),
@@ -182,8 +190,10 @@ def _answered(call: Callable[[], T]) -> T:
 
 
 @contextmanager
-def _frozen(scene: Scene) -> Iterator[None]:
-    processes = [each for service in scene.plant.workers for each in service.workers()]
+def _frozen(fault_context: FaultContext) -> Iterator[None]:
+    processes = [
+        each for service in fault_context.chaos_installation.workers for each in service.workers()
+    ]
     for process in processes:
         with suppress_gone():
             process.suspend()

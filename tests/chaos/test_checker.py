@@ -7,11 +7,11 @@ from typing import Final
 import pytest
 
 from tests.chaos.checker import INVARIANTS, Verdict, check
-from tests.chaos.story import LEASE_MS, MIDDLE_RANK, Story
+from tests.chaos.forged_history import LEASE_MS, MIDDLE_RANK, ForgedHistory
 from tests.chaos.verdict.order import SETTLE_MS
 from tests.chaos.verdict.violation import Event
 
-Forge = Callable[[Story], None]
+Forge = Callable[[ForgedHistory], None]
 
 NARROW: Final = "operation:narrow"
 NARROW_SLOTS: Final = [[NARROW, 1]]
@@ -22,7 +22,7 @@ FORGED: Final[list[tuple[str, Forge]]] = []
 
 
 def forged(invariant: str) -> Callable[[Forge], Forge]:
-    """Say which invariant a story breaks, and that it breaks no other."""
+    """Say which invariant a forged history breaks, and that it breaks no other."""
 
     def keep(forge: Forge) -> Forge:
         FORGED.append((invariant, forge))
@@ -36,749 +36,755 @@ def names(verdict: Verdict) -> set[str]:
 
 
 def told(forge: Forge) -> list[Event]:
-    story = Story()
-    story.ran("other")
-    forge(story)
-    return story.whole()
+    forged = ForgedHistory()
+    forged.ran("other")
+    forge(forged)
+    return forged.whole()
 
 
-def older_and_younger_wait(story: Story) -> None:
+def older_and_younger_wait(forged: ForgedHistory) -> None:
     for job, rank in (("older", MIDDLE_RANK), ("younger", MIDDLE_RANK + 1)):
-        story.made(job, operation="narrow", rank=rank)
-        story.blocked(job, NARROW)
+        forged.made(job, operation="narrow", rank=rank)
+        forged.blocked(job, NARROW)
 
 
-def promised(story: Story, job: str, rank: int) -> None:
-    story.unblocked(job, NARROW)
-    story.reserved(job, NARROW, rank)
+def promised(forged: ForgedHistory, job: str, rank: int) -> None:
+    forged.unblocked(job, NARROW)
+    forged.reserved(job, NARROW, rank)
 
 
-def claimed_in_turn(story: Story, *jobs: str) -> None:
+def claimed_in_turn(forged: ForgedHistory, *jobs: str) -> None:
     for job in jobs:
-        story.claimed(job, 1, slots=NARROW_SLOTS)
-        story.unblocked(job, NARROW, by="claim_job")
-        story.finished(job, 1)
+        forged.claimed(job, 1, slots=NARROW_SLOTS)
+        forged.unblocked(job, NARROW, by="claim_job")
+        forged.finished(job, 1)
 
 
-def urgent_one_among(story: Story, ranks: Iterable[int]) -> None:
+def urgent_one_among(forged: ForgedHistory, ranks: Iterable[int]) -> None:
     """Let a job wait whose message RabbitMQ has, while its worker begins others."""
     for number, rank in enumerate(ranks):
-        story.made(f"other-{number}", rank=rank)
-        story.confirmed(f"other-{number}")
-    story.made("urgent", rank=URGENT)
-    story.confirmed("urgent")
-    story.wait(10)
-    jobs = [job for job in story.jobs if job.startswith("other-")]
+        forged.made(f"other-{number}", rank=rank)
+        forged.confirmed(f"other-{number}")
+    forged.made("urgent", rank=URGENT)
+    forged.confirmed("urgent")
+    forged.wait(10)
+    jobs = [job for job in forged.jobs if job.startswith("other-")]
     for job in (*jobs, "urgent"):
-        story.claimed(job, 1)
-        story.finished(job, 1)
+        forged.claimed(job, 1)
+        forged.finished(job, 1)
 
 
 # accepted-ends
 
 
 @forged("accepted-ends")
-def accepted_and_never_made(story: Story) -> None:
-    story.called("submit", "job")
+def accepted_and_never_made(forged: ForgedHistory) -> None:
+    forged.called("submit", "job")
 
 
 @forged("accepted-ends")
-def accepted_in_a_batch_and_never_made(story: Story) -> None:
-    story.called("batch", "", 201, jobs=["job"])
+def accepted_in_a_batch_and_never_made(forged: ForgedHistory) -> None:
+    forged.called("batch", "", 201, jobs=["job"])
 
 
 @forged("accepted-ends")
-def still_queued_at_the_end(story: Story) -> None:
-    story.made("job")
-    story.called("submit", "job")
+def still_queued_at_the_end(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.called("submit", "job")
 
 
 @forged("accepted-ends")
-def still_running_at_the_end_though_nobody_heard_of_it(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
+def still_running_at_the_end_though_nobody_heard_of_it(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
 
 
 @forged("accepted-ends")
-def gone_without_a_purge(story: Story) -> None:
-    story.ran("job")
-    del story.jobs["job"]
+def gone_without_a_purge(forged: ForgedHistory) -> None:
+    forged.ran("job")
+    del forged.jobs["job"]
 
 
 @forged("accepted-ends")
-def purged_while_it_ran(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    gone = story.jobs["job"]
-    story.purged("job")
-    story.jobs["job"] = gone
-    story.finished("job", 1)
+def purged_while_it_ran(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    gone = forged.jobs["job"]
+    forged.purged("job")
+    forged.jobs["job"] = gone
+    forged.finished("job", 1)
 
 
 @forged("accepted-ends")
-def a_final_status_changes(story: Story) -> None:
-    story.ran("job")
-    story.became("job", "succeeded", "failed")
+def a_final_status_changes(forged: ForgedHistory) -> None:
+    forged.ran("job")
+    forged.became("job", "succeeded", "failed")
 
 
 @forged("accepted-ends")
-def a_final_job_is_queued_again(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.failed("job", 1)
-    story.became("job", "failed", "queued")
-    story.became("job", "queued", "cancelled", by="cancel_job")
+def a_final_job_is_queued_again(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.failed("job", 1)
+    forged.became("job", "failed", "queued")
+    forged.became("job", "queued", "cancelled", by="cancel_job")
 
 
 @forged("accepted-ends")
-def the_record_says_something_else_than_its_last_script(story: Story) -> None:
-    story.ran("job")
-    story.jobs["job"]["status"] = "failed"
+def the_record_says_something_else_than_its_last_script(forged: ForgedHistory) -> None:
+    forged.ran("job")
+    forged.jobs["job"]["status"] = "failed"
 
 
 @forged("accepted-ends")
-def a_caller_reads_another_end(story: Story) -> None:
-    story.ran("job")
-    story.read("job", "failed")
+def a_caller_reads_another_end(forged: ForgedHistory) -> None:
+    forged.ran("job")
+    forged.read("job", "failed")
 
 
 @forged("accepted-ends")
-def a_caller_reads_that_an_ended_job_runs(story: Story) -> None:
-    story.ran("job")
-    story.wait(1)
-    story.read("job", "running")
+def a_caller_reads_that_an_ended_job_runs(forged: ForgedHistory) -> None:
+    forged.ran("job")
+    forged.wait(1)
+    forged.read("job", "running")
 
 
 @forged("accepted-ends")
-def made_twice(story: Story) -> None:
-    story.made("job")
-    story.made("job")
-    story.became("job", "queued", "cancelled", by="cancel_job")
+def made_twice(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.made("job")
+    forged.became("job", "queued", "cancelled", by="cancel_job")
 
 
 @forged("accepted-ends")
-def lost_by_redis_and_never_recovered(story: Story) -> None:
-    story.made("job")
-    story.script("lose_job", "lost", "job")
-    del story.jobs["job"]
+def lost_by_redis_and_never_recovered(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.script("lose_job", "lost", "job")
+    del forged.jobs["job"]
 
 
 @forged("accepted-ends")
-def a_caller_does_not_find_what_was_accepted(story: Story) -> None:
-    story.ran("job")
-    story.called("poll", "job", 404)
+def a_caller_does_not_find_what_was_accepted(forged: ForgedHistory) -> None:
+    forged.ran("job")
+    forged.called("poll", "job", 404)
 
 
 @forged("accepted-ends")
-def a_job_that_redis_lost_ends_in_another_way_for_a_caller(story: Story) -> None:
-    story.made("job")
-    story.script("lose_job", "lost", "job")
-    story.made("job", by="recover_job")
-    story.claimed("job", 1)
-    story.finished("job", 1)
-    story.read("job", "failed")
+def a_job_that_redis_lost_ends_in_another_way_for_a_caller(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.script("lose_job", "lost", "job")
+    forged.made("job", by="recover_job")
+    forged.claimed("job", 1)
+    forged.finished("job", 1)
+    forged.read("job", "failed")
 
 
 # cancelled-stays
 
 
 @forged("cancelled-stays")
-def a_job_that_was_asked_to_stop_succeeds(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.became("job", "running", "cancelling", by="cancel_job")
-    story.noted("end", "job", 1)
-    story.reported("job", 1, "succeeded")
-    story.became("job", "cancelling", "succeeded")
-    story.jobs["job"]["result_nonce"] = "nonce"
+def a_job_that_was_asked_to_stop_succeeds(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.became("job", "running", "cancelling", by="cancel_job")
+    forged.noted("end", "job", 1)
+    forged.reported("job", 1, "succeeded")
+    forged.became("job", "cancelling", "succeeded")
+    forged.jobs["job"]["result_nonce"] = "nonce"
 
 
 @forged("cancelled-stays")
-def a_job_that_was_asked_to_stop_is_queued_again(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.became("job", "running", "cancelling", by="cancel_job")
-    story.reported("job", 1, "queued", by="release_job")
-    story.became("job", "cancelling", "queued", by="release_job")
-    story.became("job", "queued", "cancelled", by="cancel_job")
+def a_job_that_was_asked_to_stop_is_queued_again(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.became("job", "running", "cancelling", by="cancel_job")
+    forged.reported("job", 1, "queued", by="release_job")
+    forged.became("job", "cancelling", "queued", by="release_job")
+    forged.became("job", "queued", "cancelled", by="cancel_job")
 
 
 @forged("cancelled-stays")
-def a_caller_was_told_of_a_cancel_that_came_to_nothing(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.read("job", "cancelling", call="cancel")
-    story.finished("job", 1)
+def a_caller_was_told_of_a_cancel_that_came_to_nothing(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.read("job", "cancelling", call="cancel")
+    forged.finished("job", 1)
 
 
 # claimed-runs
 
 
 @forged("claimed-runs")
-def a_function_runs_and_nobody_claimed_its_job(story: Story) -> None:
-    story.made("job")
-    story.noted("begin", "job", 1)
-    story.became("job", "queued", "cancelled", by="cancel_job")
+def a_function_runs_and_nobody_claimed_its_job(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.noted("begin", "job", 1)
+    forged.became("job", "queued", "cancelled", by="cancel_job")
 
 
 @forged("claimed-runs")
-def a_function_runs_as_an_attempt_too_many(story: Story) -> None:
-    story.ran("job")
-    story.noted("begin", "job", 2)
+def a_function_runs_as_an_attempt_too_many(forged: ForgedHistory) -> None:
+    forged.ran("job")
+    forged.noted("begin", "job", 2)
 
 
 @forged("claimed-runs")
-def one_attempt_runs_twice(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.noted("begin", "job", 1, "first")
-    story.noted("begin", "job", 1, "second")
-    story.finished("job", 1, "second")
+def one_attempt_runs_twice(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.noted("begin", "job", 1, "first")
+    forged.noted("begin", "job", 1, "second")
+    forged.finished("job", 1, "second")
 
 
 @forged("claimed-runs")
-def an_attempt_runs_twice_after_redis_had_lost_its_job(story: Story) -> None:
-    story.made("job")
-    story.script("lose_job", "lost", "job")
-    story.made("job", by="recover_job")
-    story.claimed("job", 1)
-    story.noted("begin", "job", 1, "first")
-    story.noted("begin", "job", 1, "second")
-    story.finished("job", 1, "second")
+def an_attempt_runs_twice_after_redis_had_lost_its_job(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.script("lose_job", "lost", "job")
+    forged.made("job", by="recover_job")
+    forged.claimed("job", 1)
+    forged.noted("begin", "job", 1, "first")
+    forged.noted("begin", "job", 1, "second")
+    forged.finished("job", 1, "second")
 
 
 # counted
 
 
 @forged("counted")
-def a_crash_is_not_counted(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.wait(LEASE_MS)
-    story.reaped("job", 1)
-    story.jobs["job"]["crashes"] = 0
-    story.claimed("job", 2)
-    story.finished("job", 2)
+def a_crash_is_not_counted(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.wait(LEASE_MS)
+    forged.reaped("job", 1)
+    forged.jobs["job"]["crashes"] = 0
+    forged.claimed("job", 2)
+    forged.finished("job", 2)
 
 
 @forged("counted")
-def a_preempted_attempt_is_counted(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.script("preempt_job", "preempted", "job", 1)
-    story.wait(LEASE_MS)
-    story.reaped("job", 1)
-    story.claimed("job", 2)
-    story.finished("job", 2)
+def a_preempted_attempt_is_counted(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.script("preempt_job", "preempted", "job", 1)
+    forged.wait(LEASE_MS)
+    forged.reaped("job", 1)
+    forged.claimed("job", 2)
+    forged.finished("job", 2)
 
 
 @forged("counted")
-def a_release_is_counted_as_a_failure(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.released("job", 1)
-    story.jobs["job"]["failures"] = 1
-    story.claimed("job", 2)
-    story.finished("job", 2)
+def a_release_is_counted_as_a_failure(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.released("job", 1)
+    forged.jobs["job"]["failures"] = 1
+    forged.claimed("job", 2)
+    forged.finished("job", 2)
 
 
 @forged("counted")
-def one_failure_is_counted_twice(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.failed("job", 1, "scheduled")
-    story.became("job", "scheduled", "queued", by="promote_due")
-    story.jobs["job"]["failures"] = 2
-    story.claimed("job", 2)
-    story.finished("job", 2)
+def one_failure_is_counted_twice(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.failed("job", 1, "scheduled")
+    forged.became("job", "scheduled", "queued", by="promote_due")
+    forged.jobs["job"]["failures"] = 2
+    forged.claimed("job", 2)
+    forged.finished("job", 2)
 
 
 # idempotent
 
 
 @forged("idempotent")
-def one_key_answers_two_jobs(story: Story) -> None:
-    story.ran("first")
-    story.ran("second")
-    story.called("submit", "first", idempotency_key="key")
-    story.called("submit", "second", idempotency_key="key")
+def one_key_answers_two_jobs(forged: ForgedHistory) -> None:
+    forged.ran("first")
+    forged.ran("second")
+    forged.called("submit", "first", idempotency_key="key")
+    forged.called("submit", "second", idempotency_key="key")
 
 
 @forged("idempotent")
-def one_key_makes_two_jobs_and_nobody_is_told(story: Story) -> None:
-    story.ran("first", digest="digest")
-    story.ran("second", digest="digest")
+def one_key_makes_two_jobs_and_nobody_is_told(forged: ForgedHistory) -> None:
+    forged.ran("first", digest="digest")
+    forged.ran("second", digest="digest")
 
 
 @forged("idempotent")
-def a_key_that_made_a_job_is_refused_later(story: Story) -> None:
-    story.ran("job")
-    story.called("submit", "job", idempotency_key="key")
-    story.wait(1)
-    story.called("submit", "", 409, idempotency_key="key")
+def a_key_that_made_a_job_is_refused_later(forged: ForgedHistory) -> None:
+    forged.ran("job")
+    forged.called("submit", "job", idempotency_key="key")
+    forged.wait(1)
+    forged.called("submit", "", 409, idempotency_key="key")
 
 
 # limits
 
 
 @forged("limits")
-def one_more_runs_than_the_limit(story: Story) -> None:
+def one_more_runs_than_the_limit(forged: ForgedHistory) -> None:
     for job in ("one", "two", "three"):
-        story.made(job, operation="narrow")
-        story.claimed(job, 1, slots=NARROW_SLOTS)
+        forged.made(job, operation="narrow")
+        forged.claimed(job, 1, slots=NARROW_SLOTS)
     for job in ("one", "two", "three"):
-        story.finished(job, 1)
+        forged.finished(job, 1)
 
 
 @forged("limits")
-def a_job_of_two_places_takes_one_too_many(story: Story) -> None:
-    story.script("limit_slots", "limited", "operator", "resource:gpu", "2")
+def a_job_of_two_places_takes_one_too_many(forged: ForgedHistory) -> None:
+    forged.script("limit_slots", "limited", "operator", "resource:gpu", "2")
     for job, places in (("one", 1), ("two", 2)):
-        story.made(job, operation=f"of {places}")
-        story.claimed(job, 1, slots=[["resource:gpu", places]])
+        forged.made(job, operation=f"of {places}")
+        forged.claimed(job, 1, slots=[["resource:gpu", places]])
     for job in ("one", "two"):
-        story.finished(job, 1)
+        forged.finished(job, 1)
 
 
 @forged("limits")
-def a_job_begins_during_a_pause(story: Story) -> None:
-    story.script("limit_slots", "limited", "pause", NARROW, "0")
-    story.script("limit_slots", "limited", "operator", NARROW, "5")
-    story.made("job", operation="narrow")
-    story.claimed("job", 1, slots=NARROW_SLOTS)
-    story.finished("job", 1)
+def a_job_begins_during_a_pause(forged: ForgedHistory) -> None:
+    forged.script("limit_slots", "limited", "pause", NARROW, "0")
+    forged.script("limit_slots", "limited", "operator", NARROW, "5")
+    forged.made("job", operation="narrow")
+    forged.claimed("job", 1, slots=NARROW_SLOTS)
+    forged.finished("job", 1)
 
 
 @forged("limits")
-def a_lease_that_is_over_but_not_reaped_still_counts(story: Story) -> None:
+def a_lease_that_is_over_but_not_reaped_still_counts(forged: ForgedHistory) -> None:
     for job in ("one", "two"):
-        story.made(job, operation="narrow")
-        story.claimed(job, 1, slots=NARROW_SLOTS)
-    story.wait(LEASE_MS + 1)
-    story.made("three", operation="narrow")
-    story.claimed("three", 1, slots=NARROW_SLOTS)
+        forged.made(job, operation="narrow")
+        forged.claimed(job, 1, slots=NARROW_SLOTS)
+    forged.wait(LEASE_MS + 1)
+    forged.made("three", operation="narrow")
+    forged.claimed("three", 1, slots=NARROW_SLOTS)
     for job in ("one", "two", "three"):
-        story.finished(job, 1)
+        forged.finished(job, 1)
 
 
 @forged("limits")
-def a_job_runs_without_the_places_that_it_needs(story: Story) -> None:
+def a_job_runs_without_the_places_that_it_needs(forged: ForgedHistory) -> None:
     needs = {"wide": {"resource:gpu": 2}}
-    story.events.append({"from": "limits", "at": 0, "limits": {}, "needs": needs})
-    story.made("job", operation="wide")
-    story.claimed("job", 1, slots=[["operation:wide", 1]])
-    story.finished("job", 1)
+    forged.events.append({"from": "limits", "at": 0, "limits": {}, "needs": needs})
+    forged.made("job", operation="wide")
+    forged.claimed("job", 1, slots=[["operation:wide", 1]])
+    forged.finished("job", 1)
 
 
 # nothing-left
 
 
 @forged("nothing-left")
-def an_entry_is_left(story: Story) -> None:
-    story.held.append("leases still holds job")
+def an_entry_is_left(forged: ForgedHistory) -> None:
+    forged.held.append("leases still holds job")
 
 
 @forged("nothing-left")
-def a_set_differs_from_the_records(story: Story) -> None:
-    story.complaints.append("active holds a job that ended")
+def a_set_differs_from_the_records(forged: ForgedHistory) -> None:
+    forged.complaints.append("active holds a job that ended")
 
 
 # one-lease
 
 
 @forged("one-lease")
-def claimed_in_the_last_millisecond_of_another_lease(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.wait(LEASE_MS - 1)
-    story.claimed("job", 2)
-    story.finished("job", 2)
-    story.events = [e for e in story.events if not _is_second_start(e)]
-    _number(story.events)
+def claimed_in_the_last_millisecond_of_another_lease(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.wait(LEASE_MS - 1)
+    forged.claimed("job", 2)
+    forged.finished("job", 2)
+    forged.events = [e for e in forged.events if not _is_second_start(e)]
+    _number(forged.events)
 
 
 @forged("one-lease")
-def claimed_after_a_lease_that_nobody_ended(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.wait(LEASE_MS)
-    story.claimed("job", 2)
-    story.finished("job", 2)
-    story.events = [e for e in story.events if not _is_second_start(e)]
-    _number(story.events)
+def claimed_after_a_lease_that_nobody_ended(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.wait(LEASE_MS)
+    forged.claimed("job", 2)
+    forged.finished("job", 2)
+    forged.events = [e for e in forged.events if not _is_second_start(e)]
+    _number(forged.events)
 
 
 @forged("one-lease")
-def reaped_though_a_heartbeat_renewed_it(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.wait(LEASE_MS - 1)
-    story.renewed("job", 1)
-    story.wait(LEASE_MS - 1)
-    story.reaped("job", 1)
-    story.claimed("job", 2)
-    story.finished("job", 2)
+def reaped_though_a_heartbeat_renewed_it(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.wait(LEASE_MS - 1)
+    forged.renewed("job", 1)
+    forged.wait(LEASE_MS - 1)
+    forged.reaped("job", 1)
+    forged.claimed("job", 2)
+    forged.finished("job", 2)
 
 
 @forged("one-lease")
-def a_lease_of_before_is_renewed(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.wait(LEASE_MS)
-    story.reaped("job", 1)
-    story.claimed("job", 2)
-    story.renewed("job", 1)
-    story.finished("job", 2)
+def a_lease_of_before_is_renewed(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.wait(LEASE_MS)
+    forged.reaped("job", 1)
+    forged.claimed("job", 2)
+    forged.renewed("job", 1)
+    forged.finished("job", 2)
 
 
 @forged("one-lease")
-def an_attempt_has_the_number_of_the_one_before(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.released("job", 1)
-    story.claimed("job", 1)
-    story.finished("job", 1)
+def an_attempt_has_the_number_of_the_one_before(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.released("job", 1)
+    forged.claimed("job", 1)
+    forged.finished("job", 1)
 
 
 @forged("one-lease")
-def a_running_job_is_queued_again_and_nobody_had_left_it(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.became("job", "running", "queued", by="promote_due")
-    story.claimed("job", 2)
-    story.finished("job", 2)
+def a_running_job_is_queued_again_and_nobody_had_left_it(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.became("job", "running", "queued", by="promote_due")
+    forged.claimed("job", 2)
+    forged.finished("job", 2)
 
 
 @forged("one-lease")
-def the_record_counts_more_attempts_than_were_claimed(story: Story) -> None:
-    story.ran("job")
-    story.jobs["job"]["attempt"] = 2
+def the_record_counts_more_attempts_than_were_claimed(forged: ForgedHistory) -> None:
+    forged.ran("job")
+    forged.jobs["job"]["attempt"] = 2
 
 
 # one-outcome
 
 
 @forged("one-outcome")
-def a_job_fails_and_nobody_said_so(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.became("job", "running", "failed")
+def a_job_fails_and_nobody_said_so(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.became("job", "running", "failed")
 
 
 @forged("one-outcome")
-def a_job_fails_whose_attempt_said_that_it_is_to_be_retried(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.reported("job", 1, "scheduled", by="retry_job")
-    story.became("job", "running", "failed", by="retry_job")
+def a_job_fails_whose_attempt_said_that_it_is_to_be_retried(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.reported("job", 1, "scheduled", by="retry_job")
+    forged.became("job", "running", "failed", by="retry_job")
 
 
 @forged("one-outcome")
-def the_outcome_of_a_reaped_attempt_counts(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.wait(LEASE_MS)
-    story.reaped("job", 1)
-    story.claimed("job", 2)
-    story.noted("end", "job", 1, "nonce")
-    story.noted("end", "job", 2, "nonce")
-    story.reported("job", 1, "succeeded")
-    story.became("job", "running", "succeeded")
-    story.jobs["job"]["result_nonce"] = "nonce"
+def the_outcome_of_a_reaped_attempt_counts(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.wait(LEASE_MS)
+    forged.reaped("job", 1)
+    forged.claimed("job", 2)
+    forged.noted("end", "job", 1, "nonce")
+    forged.noted("end", "job", 2, "nonce")
+    forged.reported("job", 1, "succeeded")
+    forged.became("job", "running", "succeeded")
+    forged.jobs["job"]["result_nonce"] = "nonce"
 
 
 @forged("one-outcome")
-def the_same_number_with_another_token_reports(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1, token="another")
-    story.finished("job", 1)
+def the_same_number_with_another_token_reports(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1, token="another")
+    forged.finished("job", 1)
 
 
 @forged("one-outcome")
-def two_outcomes_are_taken(story: Story) -> None:
-    story.ran("job")
-    story.reported("job", 1, "failed")
+def two_outcomes_are_taken(forged: ForgedHistory) -> None:
+    forged.ran("job")
+    forged.reported("job", 1, "failed")
 
 
 @forged("one-outcome")
-def a_job_succeeds_and_nobody_said_so(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.noted("end", "job", 1)
-    story.became("job", "running", "succeeded")
-    story.jobs["job"]["result_nonce"] = "nonce"
+def a_job_succeeds_and_nobody_said_so(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.noted("end", "job", 1)
+    forged.became("job", "running", "succeeded")
+    forged.jobs["job"]["result_nonce"] = "nonce"
 
 
 # purged-stays
 
 
 @forged("purged-stays")
-def a_late_message_brings_a_purged_job_back(story: Story) -> None:
-    story.made("job")
-    story.became("job", "queued", "cancelled", by="cancel_job")
-    story.purged("job")
-    story.made("job", by="recover_job")
-    story.became("job", "queued", "cancelled", by="cancel_job")
+def a_late_message_brings_a_purged_job_back(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.became("job", "queued", "cancelled", by="cancel_job")
+    forged.purged("job")
+    forged.made("job", by="recover_job")
+    forged.became("job", "queued", "cancelled", by="cancel_job")
 
 
 @forged("purged-stays")
-def a_caller_reads_a_job_that_was_purged(story: Story) -> None:
-    story.ran("job")
-    story.purged("job")
-    story.called("purge", "job", 204)
-    story.wait(1)
-    story.read("job", "succeeded", "nonce")
+def a_caller_reads_a_job_that_was_purged(forged: ForgedHistory) -> None:
+    forged.ran("job")
+    forged.purged("job")
+    forged.called("purge", "job", 204)
+    forged.wait(1)
+    forged.read("job", "succeeded", "nonce")
 
 
 # reservations
 
 
 @forged("reservations")
-def a_reservation_is_dropped_by_a_claim_that_is_ranked_no_better(story: Story) -> None:
-    story.made("promised", operation="narrow")
-    story.reserved("promised", NARROW)
-    story.made("newcomer", operation="narrow")
-    story.script("claim_job", "unreserved", "promised")
-    story.claimed("newcomer", 1, slots=NARROW_SLOTS)
-    story.finished("newcomer", 1)
-    story.became("promised", "queued", "cancelled", by="cancel_job")
+def a_reservation_is_dropped_by_a_claim_that_is_ranked_no_better(forged: ForgedHistory) -> None:
+    forged.made("promised", operation="narrow")
+    forged.reserved("promised", NARROW)
+    forged.made("newcomer", operation="narrow")
+    forged.script("claim_job", "unreserved", "promised")
+    forged.claimed("newcomer", 1, slots=NARROW_SLOTS)
+    forged.finished("newcomer", 1)
+    forged.became("promised", "queued", "cancelled", by="cancel_job")
 
 
 @forged("reservations")
-def a_reservation_lapses_too_early(story: Story) -> None:
-    story.made("job", operation="narrow")
-    story.reserved("job", NARROW)
-    story.wait(999)
-    story.script("unblock_jobs", "unreserved", "job")
-    story.became("job", "queued", "cancelled", by="cancel_job")
+def a_reservation_lapses_too_early(forged: ForgedHistory) -> None:
+    forged.made("job", operation="narrow")
+    forged.reserved("job", NARROW)
+    forged.wait(999)
+    forged.script("unblock_jobs", "unreserved", "job")
+    forged.became("job", "queued", "cancelled", by="cancel_job")
 
 
 @forged("reservations")
-def a_reservation_is_dropped_by_who_should_not_care(story: Story) -> None:
-    story.made("job", operation="narrow")
-    story.reserved("job", NARROW)
-    story.script("progress_job", "unreserved", "job")
-    story.reserved("job", NARROW)
-    story.claimed("job", 1, slots=NARROW_SLOTS)
-    story.finished("job", 1)
+def a_reservation_is_dropped_by_who_should_not_care(forged: ForgedHistory) -> None:
+    forged.made("job", operation="narrow")
+    forged.reserved("job", NARROW)
+    forged.script("progress_job", "unreserved", "job")
+    forged.reserved("job", NARROW)
+    forged.claimed("job", 1, slots=NARROW_SLOTS)
+    forged.finished("job", 1)
 
 
 @forged("reservations")
-def a_newcomer_of_the_same_rank_takes_a_reserved_place(story: Story) -> None:
-    story.made("runs", operation="narrow")
-    story.claimed("runs", 1, slots=NARROW_SLOTS)
+def a_newcomer_of_the_same_rank_takes_a_reserved_place(forged: ForgedHistory) -> None:
+    forged.made("runs", operation="narrow")
+    forged.claimed("runs", 1, slots=NARROW_SLOTS)
     for job in ("promised", "newcomer"):
-        story.made(job, operation="narrow")
-    story.reserved("promised", NARROW)
-    story.claimed("newcomer", 1, slots=NARROW_SLOTS)
-    story.became("promised", "queued", "cancelled", by="cancel_job")
+        forged.made(job, operation="narrow")
+    forged.reserved("promised", NARROW)
+    forged.claimed("newcomer", 1, slots=NARROW_SLOTS)
+    forged.became("promised", "queued", "cancelled", by="cancel_job")
     for job in ("runs", "newcomer"):
-        story.finished(job, 1)
+        forged.finished(job, 1)
 
 
 @forged("reservations")
-def a_reservation_is_taken_from_a_better_job(story: Story) -> None:
-    story.made("better", operation="narrow", rank=1)
-    story.made("worse", operation="narrow", rank=2)
-    story.reserved("better", NARROW, rank=1)
-    story.script("claim_job", "evicted", "better", NARROW, "worse")
-    story.script("claim_job", "unreserved", "better")
-    story.claimed("worse", 1, slots=NARROW_SLOTS)
-    story.finished("worse", 1)
-    story.became("better", "queued", "cancelled", by="cancel_job")
+def a_reservation_is_taken_from_a_better_job(forged: ForgedHistory) -> None:
+    forged.made("better", operation="narrow", rank=1)
+    forged.made("worse", operation="narrow", rank=2)
+    forged.reserved("better", NARROW, rank=1)
+    forged.script("claim_job", "evicted", "better", NARROW, "worse")
+    forged.script("claim_job", "unreserved", "better")
+    forged.claimed("worse", 1, slots=NARROW_SLOTS)
+    forged.finished("worse", 1)
+    forged.became("better", "queued", "cancelled", by="cancel_job")
 
 
 @forged("reservations")
-def more_is_promised_than_there_is(story: Story) -> None:
+def more_is_promised_than_there_is(forged: ForgedHistory) -> None:
     for job in ("one", "two", "three"):
-        story.made(job, operation="narrow")
-        story.reserved(job, NARROW)
+        forged.made(job, operation="narrow")
+        forged.reserved(job, NARROW)
     for job in ("one", "two", "three"):
-        story.script("cancel_job", "unreserved", job)
-        story.became(job, "queued", "cancelled", by="cancel_job")
+        forged.script("cancel_job", "unreserved", job)
+        forged.became(job, "queued", "cancelled", by="cancel_job")
 
 
 # order
 
 
 @forged("order")
-def a_younger_job_is_promised_the_place_for_which_an_older_one_waits(story: Story) -> None:
-    older_and_younger_wait(story)
-    promised(story, "younger", MIDDLE_RANK + 1)
-    claimed_in_turn(story, "younger", "older")
+def a_younger_job_is_promised_the_place_for_which_an_older_one_waits(forged: ForgedHistory) -> None:
+    older_and_younger_wait(forged)
+    promised(forged, "younger", MIDDLE_RANK + 1)
+    claimed_in_turn(forged, "younger", "older")
 
 
 @forged("order")
-def a_job_that_wants_more_waits_where_a_worse_one_is_promised_as_much(story: Story) -> None:
+def a_job_that_wants_more_waits_where_a_worse_one_is_promised_as_much(
+    forged: ForgedHistory,
+) -> None:
     for job, rank in (("better", 1), ("worse", 2)):
-        story.made(job, operation="wide", rank=rank)
-        story.blocked(job, GPU, 2)
-    story.unblocked("worse", GPU)
-    story.script("finish_job", "reserved", "worse", "2", [["operation:wide", 1], [GPU, 2]])
+        forged.made(job, operation="wide", rank=rank)
+        forged.blocked(job, GPU, 2)
+    forged.unblocked("worse", GPU)
+    forged.script("finish_job", "reserved", "worse", "2", [["operation:wide", 1], [GPU, 2]])
     for job in ("worse", "better"):
-        story.claimed(job, 1, slots=[["operation:wide", 1], [GPU, 2]])
-        story.finished(job, 1)
+        forged.claimed(job, 1, slots=[["operation:wide", 1], [GPU, 2]])
+        forged.finished(job, 1)
 
 
 @forged("order")
-def a_lapsed_job_is_passed_over_for_longer_than_ten_times_its_reservation(story: Story) -> None:
-    older_and_younger_wait(story)
-    promised(story, "older", MIDDLE_RANK)
-    story.wait(1000)
-    story.script("unblock_jobs", "unreserved", "older")
-    story.blocked("older", NARROW)
-    story.wait(10_000)
-    promised(story, "younger", MIDDLE_RANK + 1)
-    claimed_in_turn(story, "younger", "older")
+def a_lapsed_job_is_passed_over_for_longer_than_ten_times_its_reservation(
+    forged: ForgedHistory,
+) -> None:
+    older_and_younger_wait(forged)
+    promised(forged, "older", MIDDLE_RANK)
+    forged.wait(1000)
+    forged.script("unblock_jobs", "unreserved", "older")
+    forged.blocked("older", NARROW)
+    forged.wait(10_000)
+    promised(forged, "younger", MIDDLE_RANK + 1)
+    claimed_in_turn(forged, "younger", "older")
 
 
 @forged("order")
-def a_job_without_a_promise_takes_a_place_where_a_better_one_waits(story: Story) -> None:
-    story.made("older", operation="narrow")
-    story.blocked("older", NARROW)
-    story.made("younger", operation="narrow", rank=MIDDLE_RANK + 1)
-    claimed_in_turn(story, "younger", "older")
+def a_job_without_a_promise_takes_a_place_where_a_better_one_waits(forged: ForgedHistory) -> None:
+    forged.made("older", operation="narrow")
+    forged.blocked("older", NARROW)
+    forged.made("younger", operation="narrow", rank=MIDDLE_RANK + 1)
+    claimed_in_turn(forged, "younger", "older")
 
 
 @forged("order")
-def a_worker_begins_five_of_a_lower_priority_before_one_that_is_ready(story: Story) -> None:
-    urgent_one_among(story, [URGENT + PRIORITY] * 5)
+def a_worker_begins_five_of_a_lower_priority_before_one_that_is_ready(
+    forged: ForgedHistory,
+) -> None:
+    urgent_one_among(forged, [URGENT + PRIORITY] * 5)
 
 
 @forged("order")
-def a_worker_begins_five_that_came_to_the_queue_later(story: Story) -> None:
-    story.made("first", rank=URGENT)
-    story.confirmed("first")
+def a_worker_begins_five_that_came_to_the_queue_later(forged: ForgedHistory) -> None:
+    forged.made("first", rank=URGENT)
+    forged.confirmed("first")
     for number in range(5):
-        story.ran(f"later-{number}", rank=URGENT + 1)
-    story.claimed("first", 1)
-    story.finished("first", 1)
+        forged.ran(f"later-{number}", rank=URGENT + 1)
+    forged.claimed("first", 1)
+    forged.finished("first", 1)
 
 
 @forged("order")
-def a_job_is_overtaken_after_a_fault_is_undone_and_has_settled(story: Story) -> None:
-    story.did("begin")
-    story.did("over")
-    story.wait(SETTLE_MS + 1)
-    urgent_one_among(story, [URGENT + PRIORITY] * 5)
+def a_job_is_overtaken_after_a_fault_is_undone_and_has_settled(forged: ForgedHistory) -> None:
+    forged.did("begin")
+    forged.did("over")
+    forged.wait(SETTLE_MS + 1)
+    urgent_one_among(forged, [URGENT + PRIORITY] * 5)
 
 
 @forged("order")
-def a_job_is_overtaken_in_the_calm_at_the_end(story: Story) -> None:
-    story.did("begin")
-    story.did("calm")
-    story.wait(SETTLE_MS + 1)
-    urgent_one_among(story, [URGENT + PRIORITY] * 5)
+def a_job_is_overtaken_in_the_calm_at_the_end(forged: ForgedHistory) -> None:
+    forged.did("begin")
+    forged.did("quiesce")
+    forged.wait(SETTLE_MS + 1)
+    urgent_one_among(forged, [URGENT + PRIORITY] * 5)
 
 
 # result-of-attempt
 
 
 @forged("result-of-attempt")
-def the_result_is_of_the_attempt_before(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.noted("end", "job", 1, "first")
-    story.wait(LEASE_MS)
-    story.reaped("job", 1)
-    story.claimed("job", 2)
-    story.finished("job", 2, "second")
-    story.jobs["job"]["result_nonce"] = "first"
+def the_result_is_of_the_attempt_before(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.noted("end", "job", 1, "first")
+    forged.wait(LEASE_MS)
+    forged.reaped("job", 1)
+    forged.claimed("job", 2)
+    forged.finished("job", 2, "second")
+    forged.jobs["job"]["result_nonce"] = "first"
 
 
 @forged("result-of-attempt")
-def a_result_came_from_no_function(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.reported("job", 1, "succeeded")
-    story.became("job", "running", "succeeded")
-    story.jobs["job"]["result_nonce"] = "nonce"
+def a_result_came_from_no_function(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.reported("job", 1, "succeeded")
+    forged.became("job", "running", "succeeded")
+    forged.jobs["job"]["result_nonce"] = "nonce"
 
 
 @forged("result-of-attempt")
-def the_stored_result_is_empty(story: Story) -> None:
-    story.ran("job")
-    story.jobs["job"]["result_nonce"] = None
+def the_stored_result_is_empty(forged: ForgedHistory) -> None:
+    forged.ran("job")
+    forged.jobs["job"]["result_nonce"] = None
 
 
 @forged("result-of-attempt")
-def a_caller_read_another_result_before_the_purge(story: Story) -> None:
-    story.made("job")
-    story.claimed("job", 1)
-    story.finished("job", 1)
-    story.read("job", "succeeded", "another")
-    story.purged("job")
+def a_caller_read_another_result_before_the_purge(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.finished("job", 1)
+    forged.read("job", "succeeded", "another")
+    forged.purged("job")
 
 
 # transitions
 
 
 @forged("transitions")
-def a_queued_job_succeeds_without_a_run(story: Story) -> None:
-    story.made("job")
-    story.became("job", "queued", "scheduled")
-    story.became("job", "scheduled", "cancelled", by="cancel_job")
+def a_queued_job_succeeds_without_a_run(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.became("job", "queued", "scheduled")
+    forged.became("job", "scheduled", "cancelled", by="cancel_job")
 
 
 @forged("transitions")
-def a_script_saw_another_status_than_there_was(story: Story) -> None:
-    story.made("job")
-    story.became("job", "scheduled", "cancelled", by="cancel_job")
+def a_script_saw_another_status_than_there_was(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.became("job", "scheduled", "cancelled", by="cancel_job")
 
 
 @forged("transitions")
-def a_record_is_there_that_no_script_made(story: Story) -> None:
+def a_record_is_there_that_no_script_made(forged: ForgedHistory) -> None:
     counted = {"attempt": 0, "failures": 0, "crashes": 0}
-    story.jobs["job"] = {"status": "succeeded", **counted, "result_nonce": "nonce"}
+    forged.jobs["job"] = {"status": "succeeded", **counted, "result_nonce": "nonce"}
 
 
 # unique
 
 
 @forged("unique")
-def two_active_jobs_share_a_fingerprint(story: Story) -> None:
-    story.made("first", unique="same")
-    story.made("second", unique="same")
+def two_active_jobs_share_a_fingerprint(forged: ForgedHistory) -> None:
+    forged.made("first", unique="same")
+    forged.made("second", unique="same")
     for job in ("first", "second"):
-        story.became(job, "queued", "cancelled", by="cancel_job")
+        forged.became(job, "queued", "cancelled", by="cancel_job")
 
 
 @forged("unique")
-def two_active_jobs_are_the_same_to_callers_and_not_to_the_scripts(story: Story) -> None:
+def two_active_jobs_are_the_same_to_callers_and_not_to_the_scripts(forged: ForgedHistory) -> None:
     for job in ("first", "second"):
-        story.made(job, operation="single", unique=f"print of {job}")
-        story.called("submit", job, operation="single", unique="one")
+        forged.made(job, operation="single", unique=f"print of {job}")
+        forged.called("submit", job, operation="single", unique="one")
     for job in ("first", "second"):
-        story.became(job, "queued", "cancelled", by="cancel_job")
+        forged.became(job, "queued", "cancelled", by="cancel_job")
 
 
 @forged("transitions")
-def a_queued_job_fails_though_its_operation_is_known(story: Story) -> None:
-    story.made("job")
-    story.became("job", "queued", "failed", by="claim_job")
+def a_queued_job_fails_though_its_operation_is_known(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.became("job", "queued", "failed", by="claim_job")
 
 
 # whole-history
 
 
 @forged("whole-history")
-def the_first_events_of_the_scripts_are_missing(story: Story) -> None:
-    for event in story.events:
+def the_first_events_of_the_scripts_are_missing(forged: ForgedHistory) -> None:
+    for event in forged.events:
         if event["from"] == "script":
             event["seq"] += 1
 
 
 @forged("whole-history")
-def the_scripts_tell_what_nobody_judges(story: Story) -> None:
-    story.script("claim_job", "clamied", "job")
+def the_scripts_tell_what_nobody_judges(forged: ForgedHistory) -> None:
+    forged.script("claim_job", "clamied", "job")
 
 
 @forged("whole-history")
-def an_event_of_the_scripts_is_missing(story: Story) -> None:
-    story.script("claim_job", "answered", "taken")
-    story.script("claim_job", "answered", "taken")
-    story.script("claim_job", "answered", "taken")
-    del story.events[-2]
+def an_event_of_the_scripts_is_missing(forged: ForgedHistory) -> None:
+    forged.script("claim_job", "answered", "taken")
+    forged.script("claim_job", "answered", "taken")
+    forged.script("claim_job", "answered", "taken")
+    del forged.events[-2]
 
 
 @pytest.mark.parametrize(

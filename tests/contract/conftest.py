@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.api_stage import hash_of
+from tests.api_app import hash_of
 from tests.contract import node
 from tests.servers import RabbitMQ, RedisServer
 from tests.system.stack import Stack, installation

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from callboard.api.description import EVENT_STREAM
 from callboard.jobs.registry import discover
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 
 _TEMPLATE: Final = re.compile(r"\{\w+\}")
 FORMATS: Final = Draft202012Validator.FORMAT_CHECKER
@@ -21,15 +21,15 @@ FORMATS: Final = Draft202012Validator.FORMAT_CHECKER
 @cache
 def document() -> dict[str, Any]:
     """Write the document of a server with the test operations and those of an example."""
-    stage = stage_of_contract()
-    found: dict[str, Any] = stage.http.simulate_get("/openapi.json").json
+    api_app = app_of_contract()
+    found: dict[str, Any] = api_app.http.simulate_get("/openapi.json").json
     return found
 
 
-def stage_of_contract(**settings: Any) -> Stage:
+def app_of_contract(**settings: Any) -> ApiApp:
     """Make a web process that has the operations of the contract tests."""
     registry = discover(["examples.curation", "tests.contract.operations"])
-    return Stage(registry=registry, **settings)
+    return ApiApp(registry=registry, **settings)
 
 
 def complaints(

@@ -10,8 +10,8 @@ from callboard.jobs.callbacks.deliver import Attempted, claim_deliveries, record
 from callboard.jobs.progress import ProgressReport
 from callboard.jobs.schedules.records import put_schedule
 from callboard.jobs.schedules.schedule import Schedule
-from tests.api_stage import Stage, hash_of
-from tests.contract.documents import complaints, stage_of_contract
+from tests.api_app import ApiApp, hash_of
+from tests.contract.documents import app_of_contract, complaints
 from tests.ticks import take_now
 
 pytestmark = pytest.mark.check
@@ -24,15 +24,15 @@ ONCE = {"operation": "once", "params": {"name": "a"}}
 class Asking:
     """Asks a web process, and holds each answer against its document."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self._document = stage.http.simulate_get("/openapi.json").json
+    def __init__(self, api_app: ApiApp) -> None:
+        self.api_app = api_app
+        self._document = api_app.http.simulate_get("/openapi.json").json
 
     def __call__(self, method: str, path: str, *, key: str = "", **more: Any) -> testing.Result:
         headers = more.pop("headers", {})
         if key:
             headers = {**headers, "X-API-Key": key}
-        answer = self.stage.http.simulate_request(method, path, headers=headers, **more)
+        answer = self.api_app.http.simulate_request(method, path, headers=headers, **more)
         wrong = complaints(self._document, method, path.partition("?")[0], answer)
         assert not wrong, f"{method} {path}: {wrong}"
         return answer
@@ -46,9 +46,9 @@ class Asking:
 
 @pytest.fixture
 def ask() -> Iterator[Asking]:
-    stage = stage_of_contract()
-    yield Asking(stage)
-    stage.close()
+    api_app = app_of_contract()
+    yield Asking(api_app)
+    api_app.close()
 
 
 @pytest.mark.parametrize("media", ["application/json", "application/msgpack"])
@@ -193,8 +193,8 @@ def test_the_rest_is_described_too(
 
 
 def test_who_may_not_and_who_asks_too_often_are_told_as_described() -> None:
-    stage = stage_of_contract(api_keys=f"t:viewer:{hash_of('k')}", rate_limit="2/10s")
-    ask = Asking(stage)
+    api_app = app_of_contract(api_keys=f"t:viewer:{hash_of('k')}", rate_limit="2/10s")
+    ask = Asking(api_app)
 
     statuses = [
         ask("GET", "/v1/jobs").status_code,
@@ -203,25 +203,25 @@ def test_who_may_not_and_who_asks_too_often_are_told_as_described() -> None:
         ask("GET", "/v1/jobs", key="k").status_code,
         ask("GET", "/v1/jobs", key="k").status_code,
     ]
-    stage.close()
+    api_app.close()
 
     assert statuses[:3] == [401, 403, 200]
     assert statuses[-1] == 429
 
 
 def test_callbacks_are_described_from_their_queueing_to_their_resending() -> None:
-    stage = stage_of_contract(signing_key="s" * 32)
-    ask = Asking(stage)
+    api_app = app_of_contract(signing_key="s" * 32)
+    ask = Asking(api_app)
     job_id = ask.submit({**ENCLOSE, "callback": {"url": "https://hooks.example/"}})
     path = f"/v1/jobs/{job_id}/callbacks"
     ask("GET", path)
-    stage.succeed(job_id, BOX)
+    api_app.succeed(job_id, BOX)
     (shown,) = ask("GET", path).json["items"]
     resend = f"{path}/{shown['id']}/resend"
-    (delivery,) = claim_deliveries(stage.store, most=1, per_host=1)
+    (delivery,) = claim_deliveries(api_app.store, most=1, per_host=1)
 
     statuses = [ask("POST", resend).status_code]
-    record_delivery(stage.store, delivery, Attempted(code=503, problem="busy"), retries=[])
+    record_delivery(api_app.store, delivery, Attempted(code=503, problem="busy"), retries=[])
     statuses += [
         ask("GET", path).status_code,
         ask("POST", resend).status_code,
@@ -229,6 +229,6 @@ def test_callbacks_are_described_from_their_queueing_to_their_resending() -> Non
         ask("POST", "/v1/operations/enclose?callback_url=x", json=ENCLOSE["params"]).status_code,
         ask("GET", f"/v1/batches/{job_id}/callbacks").status_code,
     ]
-    stage.close()
+    api_app.close()
 
     assert statuses == [409, 200, 202, 404, 422, 404]

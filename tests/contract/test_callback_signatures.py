@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from callboard.jobs.callbacks.secrets import rotate
+from tests.callback_system import CallbackSystem
 from tests.contract import node
-from tests.office import Office
 from tests.receiver import Receiver
 
 VERIFY = """\
@@ -25,25 +25,25 @@ for (const secret of secrets) {
 
 
 @pytest.fixture
-def office() -> Iterator[Office]:
-    opened = Office()
+def callback_system() -> Iterator[CallbackSystem]:
+    opened = CallbackSystem()
     yield opened
     opened.close()
 
 
 def test_javascript_verifies_a_callback_also_while_its_secret_is_rotated(
-    tools: Path, office: Office, tmp_path: Path
+    tools: Path, callback_system: CallbackSystem, tmp_path: Path
 ) -> None:
-    old = office.secret()
-    rotate(office.world.store, "default", overlap=timedelta(days=1))
+    old = callback_system.secret()
+    rotate(callback_system.job_system.store, "default", overlap=timedelta(days=1))
     with Receiver() as receiver:
-        office.job(receiver)
-        office.round(office.dispatcher(receiver))
+        callback_system.job(receiver)
+        callback_system.round(callback_system.dispatcher(receiver))
     (request,) = receiver.received
     sent = {
         "body": request.body.decode(),
         "headers": dict(request.headers),
-        "secrets": [office.secret(), old, office.secret("other")],
+        "secrets": [callback_system.secret(), old, callback_system.secret("other")],
     }
     (tmp_path / "sent.json").write_text(json.dumps(sent), encoding="utf-8")
     program = tmp_path / "verify.cjs"

@@ -9,24 +9,24 @@ import pytest
 
 from callboard.api.description import description_of, named
 from callboard.api.openapi.operation_paths import ONE
-from tests.api_stage import Stage
-from tests.contract.documents import document, stage_of_contract, validator
+from tests.api_app import ApiApp
+from tests.contract.documents import app_of_contract, document, validator
 from tests.system.stack import ROOT
 
 pytestmark = pytest.mark.check
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    made = stage_of_contract()
+def api_app() -> Iterator[ApiApp]:
+    made = app_of_contract()
     yield made
     made.close()
 
 
-def test_every_method_of_every_route_is_described(stage: Stage) -> None:
+def test_every_method_of_every_route_is_described(api_app: ApiApp) -> None:
     left_out = [
         (route.template, method)
-        for route in stage.routes()
+        for route in api_app.routes()
         for method in route.roles
         if description_of(route.resource, method) is None
     ]
@@ -34,8 +34,8 @@ def test_every_method_of_every_route_is_described(stage: Stage) -> None:
     assert not left_out
 
 
-def test_every_operation_has_a_path_of_its_own_in_place_of_the_template(stage: Stage) -> None:
-    own = {ONE.replace("{name}", each.name) for each in stage.registry}
+def test_every_operation_has_a_path_of_its_own_in_place_of_the_template(api_app: ApiApp) -> None:
+    own = {ONE.replace("{name}", each.name) for each in api_app.registry}
     paths = document()["paths"]
 
     assert ONE not in paths
@@ -135,34 +135,34 @@ def test_operations_have_ids_of_their_own_and_links_lead_to_them() -> None:
     assert len(links) > 10
 
 
-def test_the_document_is_the_same_in_every_process(stage: Stage) -> None:
-    other = stage_of_contract()
+def test_the_document_is_the_same_in_every_process(api_app: ApiApp) -> None:
+    other = app_of_contract()
 
-    first = stage.http.simulate_get("/openapi.json")
+    first = api_app.http.simulate_get("/openapi.json")
     second = other.http.simulate_get("/openapi.json")
     other.close()
 
     assert first.headers["etag"] == second.headers["etag"]
 
 
-def test_who_has_the_document_gets_304(stage: Stage) -> None:
-    tag = stage.http.simulate_get("/openapi.json").headers["etag"]
+def test_who_has_the_document_gets_304(api_app: ApiApp) -> None:
+    tag = api_app.http.simulate_get("/openapi.json").headers["etag"]
 
-    again = stage.http.simulate_get("/openapi.json", headers={"If-None-Match": tag})
+    again = api_app.http.simulate_get("/openapi.json", headers={"If-None-Match": tag})
 
     assert again.status_code == 304
     assert not again.content
 
 
 def test_the_document_names_the_address_by_which_it_was_asked_for() -> None:
-    stage = stage_of_contract(
+    api_app = app_of_contract(
         trusted_proxies="127.0.0.1", hosts=("falconframework.org", "jobs.example")
     )
     headers = {"X-Forwarded-Host": "jobs.example", "X-Forwarded-Prefix": "/run"}
 
-    behind = stage.http.simulate_get("/openapi.json", headers=headers)
-    direct = stage.http.simulate_get("/openapi.json")
-    stage.close()
+    behind = api_app.http.simulate_get("/openapi.json", headers=headers)
+    direct = api_app.http.simulate_get("/openapi.json")
+    api_app.close()
 
     assert behind.json["servers"][0]["url"] == "http://jobs.example/run"
     assert direct.json["servers"][0]["url"] == "http://falconframework.org"
@@ -170,7 +170,7 @@ def test_the_document_names_the_address_by_which_it_was_asked_for() -> None:
 
 
 def test_keys_are_asked_for_only_while_they_are_needed() -> None:
-    guarded = stage_of_contract(api_keys=f"t:client:{'0' * 64}")
+    guarded = app_of_contract(api_keys=f"t:client:{'0' * 64}")
 
     with_keys = guarded.http.simulate_get("/openapi.json").json
     without = document()

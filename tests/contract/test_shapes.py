@@ -11,7 +11,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from callboard.jobs.registry import Registry, discover
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 from tests.contract import node
 from tests.contract.shapes import MANY
 
@@ -21,12 +21,12 @@ check = pytest.mark.check
 @cache
 def shapes(*, many: bool = True) -> dict[str, Any]:
     found = discover(["tests.contract.shapes"])
-    stage = Stage(registry=found if many else Registry(set(found) - set(MANY)))
+    api_app = ApiApp(registry=found if many else Registry(set(found) - set(MANY)))
     try:
-        document: dict[str, Any] = stage.http.simulate_get("/openapi.json").json
+        document: dict[str, Any] = api_app.http.simulate_get("/openapi.json").json
         return document
     finally:
-        stage.close()
+        api_app.close()
 
 
 @check

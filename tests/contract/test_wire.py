@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.api.idempotency import MAX_KEY_LENGTH, idempotency_fields
-from tests.contract.documents import stage_of_contract
+from tests.contract.documents import app_of_contract
 from tests.contract.exchanges import Exchange, complaints, exchange
 from tests.eventually import eventually
 from tests.system.stack import Stack
@@ -54,9 +54,9 @@ def answers(served: Stack, keys: dict[str, str]) -> list[Exchange]:
 
 @pytest.fixture
 def limited() -> Iterator[list[Exchange]]:
-    stage = stage_of_contract(rate_limit="2/10s")
-    yield [_of(stage.http.simulate_get("/v1/operations")) for _ in range(3)]
-    stage.close()
+    api_app = app_of_contract(rate_limit="2/10s")
+    yield [_of(api_app.http.simulate_get("/v1/operations")) for _ in range(3)]
+    api_app.close()
 
 
 def _of(result: testing.Result) -> Exchange:

@@ -1,4 +1,4 @@
-"""A world for the transitions, on each Redis that the scripts must suit; a stage for HTTP."""
+"""The job core on each Redis that its scripts must suit, and the HTTP application."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -8,33 +8,33 @@ from fakeredis import FakeRedis, FakeServer
 
 from callboard.jobs.limit import limit
 from tests import invariants
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 from tests.eventually import eventually
 from tests.invariants import look
-from tests.world import LIMITS, World
+from tests.job_system import LIMITS, JobSystem
 
 if TYPE_CHECKING:
     from redis import Redis
 
 
 @pytest.fixture(params=["fakeredis", "redis-server"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    """A world with the declared limits; after the test everything in it agrees."""
+def job_system(request: pytest.FixtureRequest) -> Iterator[JobSystem]:
+    """A job system with the declared limits; after the test everything in it agrees."""
     if request.param == "fakeredis":
         client: Redis = FakeRedis(server=FakeServer(version=(7, 2)), protocol=2)
     else:
         client = request.getfixturevalue("redis")
-    world = World(client)
-    limit(world.store, LIMITS, source="declared")
-    yield world
-    wrong = list(invariants.complaints(look(world.store)))
+    job_system = JobSystem(client)
+    limit(job_system.store, LIMITS, source="declared")
+    yield job_system
+    wrong = list(invariants.complaints(look(job_system.store)))
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def api_app() -> Iterator[ApiApp]:
     """The HTTP layer with default settings, which anybody may use."""
-    built = Stage()
+    built = ApiApp()
     yield built
     built.close()
     eventually(lambda: built.events.streams.taken == 0, what="every stream gave its place back")

@@ -10,7 +10,7 @@ import pytest
 from falcon import testing
 
 from callboard.jobs.ids import new_job_id
-from tests.api_stage import ADD, Stage
+from tests.api_app import ADD, ApiApp
 
 JSON: Final = {"Content-Type": "application/json"}
 MSGPACK: Final = {"Content-Type": "application/msgpack"}
@@ -157,24 +157,24 @@ IDS: Final = (
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    built = Stage()
+def api_app() -> Iterator[ApiApp]:
+    built = ApiApp()
     yield built
     built.close()
 
 
 @pytest.fixture(autouse=True)
-def _goes_on(stage: Stage) -> Iterator[None]:
+def _goes_on(api_app: ApiApp) -> Iterator[None]:
     """Whatever came, the next good request is served as if nothing had been."""
-    published = len(stage.publisher.published)
+    published = len(api_app.publisher.published)
     yield
-    answer = stage.submit()
+    answer = api_app.submit()
     assert answer.status_code == 202
-    assert len(stage.publisher.published) > published
+    assert len(api_app.publisher.published) > published
 
 
-def _sender(stage: Stage, body: bytes, headers: dict[str, str]) -> testing.Result:
-    return stage.http.simulate_post("/v1/jobs", body=body, headers=headers)
+def _sender(api_app: ApiApp, body: bytes, headers: dict[str, str]) -> testing.Result:
+    return api_app.http.simulate_post("/v1/jobs", body=body, headers=headers)
 
 
 def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
@@ -187,22 +187,22 @@ def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
 
 
 @pytest.mark.parametrize("body", MALFORMED_JSON.values(), ids=MALFORMED_JSON)
-def test_what_is_not_json_is_a_malformed_body(stage: Stage, body: bytes) -> None:
-    _assert_problem(_sender(stage, body, JSON), 400, "malformed-body")
+def test_what_is_not_json_is_a_malformed_body(api_app: ApiApp, body: bytes) -> None:
+    _assert_problem(_sender(api_app, body, JSON), 400, "malformed-body")
 
 
 @pytest.mark.parametrize("body", NOT_HELD.values(), ids=NOT_HELD)
-def test_a_number_that_would_not_arrive_as_sent_is_refused(stage: Stage, body: bytes) -> None:
-    _assert_problem(_sender(stage, body, JSON), 422, "invalid-request")
+def test_a_number_that_would_not_arrive_as_sent_is_refused(api_app: ApiApp, body: bytes) -> None:
+    _assert_problem(_sender(api_app, body, JSON), 422, "invalid-request")
 
 
 @pytest.mark.parametrize("body", MALFORMED_MSGPACK.values(), ids=MALFORMED_MSGPACK)
 def test_what_is_not_strict_msgpack_is_a_malformed_body_and_takes_no_memory(
-    stage: Stage, body: bytes
+    api_app: ApiApp, body: bytes
 ) -> None:
     tracemalloc.start()
     try:
-        answer = _sender(stage, body, MSGPACK)
+        answer = _sender(api_app, body, MSGPACK)
         _now, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -214,11 +214,11 @@ def test_what_is_not_strict_msgpack_is_a_malformed_body_and_takes_no_memory(
 @pytest.mark.parametrize(("body", "pointer"), UNFIT.values(), ids=UNFIT)
 @pytest.mark.parametrize("packed", [False, True], ids=["json", "msgpack"])
 def test_what_does_not_fit_is_pointed_at(
-    stage: Stage, body: Any, pointer: str, packed: bool
+    api_app: ApiApp, body: Any, pointer: str, packed: bool
 ) -> None:
     raw = msgpack.packb(body) if packed else json.dumps(body).encode()
 
-    answer = _sender(stage, raw, MSGPACK if packed else JSON)
+    answer = _sender(api_app, raw, MSGPACK if packed else JSON)
 
     name = "invalid-parameters" if pointer.startswith("/params/") else "invalid-request"
     _assert_problem(answer, 422, name)
@@ -227,16 +227,16 @@ def test_what_does_not_fit_is_pointed_at(
 
 @pytest.mark.parametrize(("headers", "status", "name"), HEADERS.values(), ids=HEADERS)
 def test_a_bad_header_that_matters_is_a_problem(
-    stage: Stage, headers: dict[str, str], status: int, name: str
+    api_app: ApiApp, headers: dict[str, str], status: int, name: str
 ) -> None:
-    _assert_problem(_sender(stage, json.dumps(ADD).encode(), headers), status, name)
+    _assert_problem(_sender(api_app, json.dumps(ADD).encode(), headers), status, name)
 
 
 @pytest.mark.parametrize("headers", IGNORED.values(), ids=IGNORED)
 def test_a_bad_header_that_does_not_matter_is_ignored_and_goes_nowhere(
-    stage: Stage, headers: dict[str, str]
+    api_app: ApiApp, headers: dict[str, str]
 ) -> None:
-    answer = _sender(stage, json.dumps(ADD).encode(), {**JSON, **headers})
+    answer = _sender(api_app, json.dumps(ADD).encode(), {**JSON, **headers})
 
     assert answer.status_code == 202
     assert len(answer.content) < MAX_BYTES_ANSWERED
@@ -246,47 +246,47 @@ def test_a_bad_header_that_does_not_matter_is_ignored_and_goes_nowhere(
         assert "a" * 100 not in each
 
 
-def test_a_body_of_the_largest_size_is_read_and_one_byte_more_is_not(stage: Stage) -> None:
+def test_a_body_of_the_largest_size_is_read_and_one_byte_more_is_not(api_app: ApiApp) -> None:
     fits = {"operation": "echo", "params": {"value": ""}}
     room = HUGE - len(json.dumps(fits))
     fits["params"] = {"value": "x" * room}
     body = json.dumps(fits).encode()
 
-    assert _sender(stage, body, JSON).status_code == 202
-    _assert_problem(_sender(stage, body + b" ", JSON), 413, "body-too-large")
+    assert _sender(api_app, body, JSON).status_code == 202
+    _assert_problem(_sender(api_app, body + b" ", JSON), 413, "body-too-large")
 
 
-def test_a_body_of_unknown_length_is_bounded_too(stage: Stage) -> None:
+def test_a_body_of_unknown_length_is_bounded_too(api_app: ApiApp) -> None:
     headers = {**JSON, "Transfer-Encoding": "chunked"}
     environ = {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}
 
     def chunked(body: bytes) -> testing.Result:
-        return stage.http.simulate_post("/v1/jobs", body=body, headers=headers, extras=environ)
+        return api_app.http.simulate_post("/v1/jobs", body=body, headers=headers, extras=environ)
 
     assert chunked(json.dumps(ADD).encode()).status_code == 202
     _assert_problem(chunked(b" " * (HUGE + 1)), 413, "body-too-large")
     _assert_problem(chunked(b""), 400, "malformed-body")
 
 
-def test_a_body_without_length_or_chunks_is_not_waited_for(stage: Stage) -> None:
-    answer = stage.http.simulate_post(
+def test_a_body_without_length_or_chunks_is_not_waited_for(api_app: ApiApp) -> None:
+    answer = api_app.http.simulate_post(
         "/v1/jobs", body=b"{}", headers=JSON, extras={"CONTENT_LENGTH": ""}
     )
 
     _assert_problem(answer, 411, "length-required")
 
 
-def test_a_thousand_errors_are_answered_with_the_first_hundred(stage: Stage) -> None:
+def test_a_thousand_errors_are_answered_with_the_first_hundred(api_app: ApiApp) -> None:
     wrong = {f"unknown{number}": 1 for number in range(1000)}
 
-    answer = _sender(stage, json.dumps({**ADD, "params": {"a": 1, **wrong}}).encode(), JSON)
+    answer = _sender(api_app, json.dumps({**ADD, "params": {"a": 1, **wrong}}).encode(), JSON)
 
     _assert_problem(answer, 422, "invalid-parameters")
     assert len(answer.json["errors"]) == 100
     assert "999 more" in answer.json["detail"]
 
 
-def test_of_a_hundred_thousand_errors_some_are_told(stage: Stage) -> None:
+def test_of_a_hundred_thousand_errors_some_are_told(api_app: ApiApp) -> None:
     wrong = {f"unknown{number}": 1 for number in range(50_000)}
     bodies = {
         "invalid-parameters": {**ADD, "params": {"a": 1, **wrong}},
@@ -294,22 +294,22 @@ def test_of_a_hundred_thousand_errors_some_are_told(stage: Stage) -> None:
     }
 
     for kind, body in bodies.items():
-        answer = _sender(stage, json.dumps(body).encode(), JSON)
+        answer = _sender(api_app, json.dumps(body).encode(), JSON)
         _assert_problem(answer, 422, kind)
         assert 1 <= len(answer.json["errors"]) <= 100
 
 
 @pytest.mark.parametrize("job_id", IDS)
 @pytest.mark.parametrize("rest", ["", "/result", "/log", "/events"])
-def test_what_is_no_id_is_not_found(stage: Stage, job_id: str, rest: str) -> None:
-    answer = stage.http.simulate_get(f"/v1/jobs/{job_id}{rest}")
+def test_what_is_no_id_is_not_found(api_app: ApiApp, job_id: str, rest: str) -> None:
+    answer = api_app.http.simulate_get(f"/v1/jobs/{job_id}{rest}")
 
     _assert_problem(answer, 404, "job-not-found")
 
 
 @pytest.mark.parametrize("name", ["%00", "a" * 8000, "%F0%9F%92%A9", "..%5c", "add%20", "Add"])
-def test_what_is_no_operation_is_not_found(stage: Stage, name: str) -> None:
-    _assert_problem(stage.http.simulate_get(f"/v1/operations/{name}"), 404, "unknown-operation")
+def test_what_is_no_operation_is_not_found(api_app: ApiApp, name: str) -> None:
+    _assert_problem(api_app.http.simulate_get(f"/v1/operations/{name}"), 404, "unknown-operation")
 
 
 @pytest.mark.parametrize(
@@ -332,17 +332,17 @@ def test_what_is_no_operation_is_not_found(stage: Stage, name: str) -> None:
         ("a" * 5000, "a" * 5000),
     ],
 )
-def test_a_bad_query_is_pointed_at(stage: Stage, query: str, pointer: str) -> None:
-    answer = stage.http.simulate_get("/v1/jobs", query_string=query)
+def test_a_bad_query_is_pointed_at(api_app: ApiApp, query: str, pointer: str) -> None:
+    answer = api_app.http.simulate_get("/v1/jobs", query_string=query)
 
     _assert_problem(answer, 422, "invalid-request")
     assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
 
 
-def test_a_query_of_thousands_of_parameters_is_refused(stage: Stage) -> None:
+def test_a_query_of_thousands_of_parameters_is_refused(api_app: ApiApp) -> None:
     query = "&".join(f"p{number}=1" for number in range(20_000))
 
-    answer = stage.http.simulate_get("/v1/jobs", query_string=query)
+    answer = api_app.http.simulate_get("/v1/jobs", query_string=query)
 
     _assert_problem(answer, 422, "invalid-request")
 
@@ -351,18 +351,18 @@ def test_a_query_of_thousands_of_parameters_is_refused(stage: Stage) -> None:
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "PROPFIND", "TRACE", "CONNECT"])
 @pytest.mark.parametrize("path", ["/v1/jobs", "/healthz", "/problems", "/v1/operations/add/pause"])
 def test_a_method_that_is_not_there_is_refused_with_those_that_are(
-    stage: Stage, method: str, path: str
+    api_app: ApiApp, method: str, path: str
 ) -> None:
-    answer = stage.http.simulate_request(method, path)
+    answer = api_app.http.simulate_request(method, path)
 
     _assert_problem(answer, 405, "method-not-allowed")
     assert method not in answer.headers["Allow"]
     assert answer.headers["Allow"] in answer.json["detail"]
 
 
-def test_head_answers_as_get_without_a_body(stage: Stage) -> None:
+def test_head_answers_as_get_without_a_body(api_app: ApiApp) -> None:
     for path in ("/v1/operations", "/healthz", "/problems", f"/v1/jobs/{new_job_id()}"):
-        head, get = (stage.http.simulate_request(each, path) for each in ("HEAD", "GET"))
+        head, get = (api_app.http.simulate_request(each, path) for each in ("HEAD", "GET"))
 
         assert head.status_code == get.status_code
         assert not head.content

@@ -13,17 +13,17 @@ from callboard.jobs.batches.batch import seal_batches
 from callboard.jobs.batches.submit import STEP, NewBatch, Step, submit_step
 from callboard.jobs.ids import new_job_id
 from callboard.jobs.submission import Submission
-from tests.api_stage import JSON, Stage
+from tests.api_app import JSON, ApiApp
 from tests.batch_requests import URL, adds, post, statuses
 
 
-def test_a_key_makes_one_batch_and_another_payload_is_refused(stage: Stage) -> None:
+def test_a_key_makes_one_batch_and_another_payload_is_refused(api_app: ApiApp) -> None:
     items = [*adds(3), {"operation": "nowhere", "params": {}}]
 
-    first, again = post(stage, items, key="k"), post(stage, items, key='"k"')
+    first, again = post(api_app, items, key="k"), post(api_app, items, key='"k"')
     other, single = (
-        post(stage, adds(3), key="k"),
-        stage.submit(headers={"Idempotency-Key": "k"}),
+        post(api_app, adds(3), key="k"),
+        api_app.submit(headers={"Idempotency-Key": "k"}),
     )
 
     assert "Idempotency-Replayed" not in first.headers
@@ -33,7 +33,7 @@ def test_a_key_makes_one_batch_and_another_payload_is_refused(stage: Stage) -> N
     assert _without_request(again) == _without_request(first)
     assert (other.status_code, single.status_code) == (422, 422)
     assert other.json["type"].endswith("/problems/idempotency-mismatch")
-    assert len(stage.publisher.published) == 3
+    assert len(api_app.publisher.published) == 3
 
 
 def _without_request(answer: testing.Result) -> Any:
@@ -41,52 +41,52 @@ def _without_request(answer: testing.Result) -> Any:
     return json.loads(text)
 
 
-def test_a_key_whose_batch_is_gone_says_so(stage: Stage) -> None:
-    made = post(stage, adds(1), key="k").json
-    stage.http.simulate_delete(f"{URL}/{made['id']}")
-    stage.http.simulate_delete(f"/v1/jobs/{made['items'][0]['job']['id']}?purge=true")
+def test_a_key_whose_batch_is_gone_says_so(api_app: ApiApp) -> None:
+    made = post(api_app, adds(1), key="k").json
+    api_app.http.simulate_delete(f"{URL}/{made['id']}")
+    api_app.http.simulate_delete(f"/v1/jobs/{made['items'][0]['job']['id']}?purge=true")
 
-    answer = post(stage, adds(1), key="k")
+    answer = post(api_app, adds(1), key="k")
 
     assert answer.status_code == 410
     assert answer.json["type"].endswith("/problems/batch-gone")
 
 
-def _left_behind(stage: Stage, items: Sequence[Any]) -> str:
+def _left_behind(api_app: ApiApp, items: Sequence[Any]) -> str:
     """Die after the first step of a batch, as far as anybody can see."""
-    (whole,) = (post(stage, items, key="k"),)
+    (whole,) = (post(api_app, items, key="k"),)
     batch_id: str = whole.json["id"]
-    keys, redis = stage.store.keys, stage.store.redis
+    keys, redis = api_app.store.keys, api_app.store.redis
     for each in whole.json["items"][STEP:]:
-        stage.http.simulate_delete(f"/v1/jobs/{each['job']['id']}")
-        stage.http.simulate_delete(f"/v1/jobs/{each['job']['id']}?purge=true")
+        api_app.http.simulate_delete(f"/v1/jobs/{each['job']['id']}")
+        api_app.http.simulate_delete(f"/v1/jobs/{each['job']['id']}?purge=true")
     redis.ltrim(keys("batch_items", batch_id), 0, STEP - 1)
     redis.hdel(keys("batch", batch_id), "sealed", "removed", "expires_ms")
     redis.zadd(keys("unsealed"), {batch_id: 0})
-    stage.publisher.published.clear()
+    api_app.publisher.published.clear()
     return batch_id
 
 
-def test_a_repeat_takes_up_what_a_process_left_behind(stage: Stage) -> None:
+def test_a_repeat_takes_up_what_a_process_left_behind(api_app: ApiApp) -> None:
     items = adds(2 * STEP + 5)
-    batch_id = _left_behind(stage, items)
-    before = stage.http.simulate_get(f"{URL}/{batch_id}").json
+    batch_id = _left_behind(api_app, items)
+    before = api_app.http.simulate_get(f"{URL}/{batch_id}").json
 
-    answer = post(stage, items, key="k")
+    answer = post(api_app, items, key="k")
 
     assert (before["status"], before["counts"]["queued"]) == ("submitting", STEP)
     assert answer.json["id"] == batch_id
     assert statuses(answer) == ["accepted"] * (2 * STEP + 5)
     assert (answer.json["status"], answer.json["counts"]["queued"]) == ("active", 2 * STEP + 5)
-    assert len(stage.publisher.published) == STEP + 5
+    assert len(api_app.publisher.published) == STEP + 5
 
 
-def test_a_repeat_after_the_batch_was_closed_refuses_what_is_left(stage: Stage) -> None:
+def test_a_repeat_after_the_batch_was_closed_refuses_what_is_left(api_app: ApiApp) -> None:
     items = adds(STEP + 2)
-    batch_id = _left_behind(stage, items)
-    seal_batches(stage.store)
+    batch_id = _left_behind(api_app, items)
+    seal_batches(api_app.store)
 
-    answer = post(stage, items, key="k")
+    answer = post(api_app, items, key="k")
 
     assert answer.json["id"] == batch_id
     assert statuses(answer) == ["accepted"] * STEP + ["refused"] * 2
@@ -95,7 +95,7 @@ def test_a_repeat_after_the_batch_was_closed_refuses_what_is_left(stage: Stage) 
 
 
 def test_equal_requests_at_the_same_moment_make_one_batch_and_each_job_once(
-    stage: Stage,
+    api_app: ApiApp,
 ) -> None:
     items = adds(2 * STEP)
     answers: list[testing.Result] = []
@@ -103,7 +103,7 @@ def test_equal_requests_at_the_same_moment_make_one_batch_and_each_job_once(
 
     def send() -> None:
         begin.wait()
-        answers.append(post(stage, items, key="k"))
+        answers.append(post(api_app, items, key="k"))
 
     threads = [threading.Thread(target=send) for _ in range(20)]
     for each in threads:
@@ -115,25 +115,25 @@ def test_equal_requests_at_the_same_moment_make_one_batch_and_each_job_once(
     assert {each.status_code for each in answers} == {202}
     assert len({each.json["id"] for each in answers}) == 1
     assert len(ids) == 1
-    published = [each.submission.job_id for each in stage.publisher.published]
+    published = [each.submission.job_id for each in api_app.publisher.published]
     assert sorted(published) == sorted(*ids)
-    assert stage.store.redis.zcard(stage.store.keys("active")) == 2 * STEP
+    assert api_app.store.redis.zcard(api_app.store.keys("active")) == 2 * STEP
     assert sum("Idempotency-Replayed" not in each.headers for each in answers) == 1
 
 
-def test_items_that_come_after_a_cancel_are_refused(stage: Stage) -> None:
+def test_items_that_come_after_a_cancel_are_refused(api_app: ApiApp) -> None:
     items = adds(STEP + 1)
-    batch_id = _left_behind(stage, items)
-    stage.http.simulate_delete(f"{URL}/{batch_id}")
+    batch_id = _left_behind(api_app, items)
+    api_app.http.simulate_delete(f"{URL}/{batch_id}")
 
-    answer = post(stage, items, key="k")
+    answer = post(api_app, items, key="k")
 
     assert statuses(answer)[-1] == "refused"
     told = {name: count for name, count in answer.json["counts"].items() if count}
     assert told == {"cancelled": STEP, "refused": 1}
 
 
-def test_a_step_of_another_size_takes_up_the_batch_where_it_is(stage: Stage) -> None:
+def test_a_step_of_another_size_takes_up_the_batch_where_it_is(api_app: ApiApp) -> None:
     batch = NewBatch(id=new_job_id(), tenant="default", total=4)
 
     def step(first: int, count: int) -> int:
@@ -141,14 +141,14 @@ def test_a_step_of_another_size_takes_up_the_batch_where_it_is(stage: Stage) -> 
             (Submission(job_id=new_job_id(), operation="add", params={}, batch_id=batch.id), 10)
             for _ in range(count)
         ]
-        decided = submit_step(stage.store, batch, Step(first, items), max_active=10, charge=None)
+        decided = submit_step(api_app.store, batch, Step(first, items), max_active=10, charge=None)
         return len(decided.outcomes)
 
     assert [step(0, 3), step(0, 2), step(2, 2), step(3, 2)] == [3, 2, 1, 2]
 
 
 def test_large_batches_take_turns_and_small_ones_do_not_wait_for_them() -> None:
-    stage = Stage(max_body_bytes=36_000, max_batch_bytes=1_000_000)
+    api_app = ApiApp(max_body_bytes=36_000, max_batch_bytes=1_000_000)
     let_go, begun = threading.Event(), threading.Semaphore(0)
 
     def offload(parse: Callable[[], Any], /) -> Any:
@@ -156,7 +156,7 @@ def test_large_batches_take_turns_and_small_ones_do_not_wait_for_them() -> None:
         let_go.wait(10)
         return parse()
 
-    slow = testing.TestClient(create_app(replace(stage.services, compute=offload)))
+    slow = testing.TestClient(create_app(replace(api_app.services, compute=offload)))
     large = [threading.Thread(target=_post_adds, args=(slow, 50, 60_000)) for _ in range(3)]
     for thread in large:
         thread.start()
@@ -169,8 +169,8 @@ def test_large_batches_take_turns_and_small_ones_do_not_wait_for_them() -> None:
         thread.join(20)
 
     assert (first_begins, second_begins, small_begins) == (True, False, True)
-    assert stage.store.redis.zcard(stage.store.keys("active")) == 151
-    stage.close()
+    assert api_app.store.redis.zcard(api_app.store.keys("active")) == 151
+    api_app.close()
 
 
 def _post_adds(client: testing.TestClient, count: int, size: int) -> None:

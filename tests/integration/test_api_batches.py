@@ -16,14 +16,14 @@ from callboard.jobs.batches.batch import Batch
 from callboard.jobs.batches.submit import STEP
 from callboard.jobs.ids import new_job_id
 from callboard.jobs.statuses import STATUSES
-from tests.api_stage import ADD, JSON, Stage, keys_of
+from tests.api_app import ADD, JSON, ApiApp, keys_of
 from tests.batch_requests import URL, adds, post, statuses
 
 KEYS = keys_of("acme:client:acme-client", "acme:viewer:acme-viewer", "globex:client:globex-client")
 
 
-def test_a_batch_is_accepted_with_every_job_and_where_it_is(stage: Stage) -> None:
-    answer = post(stage, adds(STEP + 1))
+def test_a_batch_is_accepted_with_every_job_and_where_it_is(api_app: ApiApp) -> None:
+    answer = post(api_app, adds(STEP + 1))
 
     batch = answer.json
     assert answer.status_code == 202
@@ -34,10 +34,10 @@ def test_a_batch_is_accepted_with_every_job_and_where_it_is(stage: Stage) -> Non
     assert set(statuses(answer)) == {"accepted"}
     assert (batch["status"], batch["total"]) == ("active", STEP + 1)
     assert batch["counts"]["queued"] == STEP + 1
-    published = [each.submission for each in stage.publisher.published]
+    published = [each.submission for each in api_app.publisher.published]
     assert [each.job_id for each in published] == [each["job"]["id"] for each in batch["items"]]
     assert {each.batch_id for each in published} == {batch["id"]}
-    job = stage.get(batch["items"][7]["job"]["id"]).json
+    job = api_app.get(batch["items"][7]["job"]["id"]).json
     assert (job["batch_id"], job["links"]["self"]) == (
         batch["id"],
         batch["items"][7]["job"]["href"],
@@ -45,16 +45,16 @@ def test_a_batch_is_accepted_with_every_job_and_where_it_is(stage: Stage) -> Non
     assert job["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_items_have_all_members_of_a_submission(stage: Stage) -> None:
+def test_items_have_all_members_of_a_submission(api_app: ApiApp) -> None:
     run_at = datetime.now(UTC) + timedelta(hours=2)
     items = [
         {**ADD, "delay_seconds": 60, "priority": 9, "labels": {"own": "1", "both": "item"}},
         {**ADD, "run_at": run_at.isoformat(), "result_ttl_seconds": 7200},
     ]
 
-    answer = post(stage, items, labels={"both": "batch", "all": "2"})
+    answer = post(api_app, items, labels={"both": "batch", "all": "2"})
 
-    first, second = (stage.get(each["job"]["id"]).json for each in answer.json["items"])
+    first, second = (api_app.get(each["job"]["id"]).json for each in answer.json["items"])
     assert [each["job"]["status"] for each in answer.json["items"]] == ["scheduled", "scheduled"]
     assert first["labels"] == {"own": "1", "both": "item", "all": "2"}
     assert first["priority"] == 9
@@ -62,13 +62,13 @@ def test_items_have_all_members_of_a_submission(stage: Stage) -> None:
     assert timedelta(seconds=59) < due - created <= timedelta(seconds=60)
     assert abs(datetime.fromisoformat(second["scheduled_for"]) - run_at) < timedelta(seconds=1)
     assert second["labels"] == {"both": "batch", "all": "2"}
-    kept = [each.submission.result_ttl for each in stage.publisher.published]
+    kept = [each.submission.result_ttl for each in api_app.publisher.published]
     assert kept == []
-    record = stage.store.redis.hgetall(stage.store.keys("job", second["id"]))
+    record = api_app.store.redis.hgetall(api_app.store.keys("job", second["id"]))
     assert record[b"result_ttl_ms"] == b"7200000"
 
 
-def test_what_is_wrong_with_an_item_is_said_with_pointers_into_the_body(stage: Stage) -> None:
+def test_what_is_wrong_with_an_item_is_said_with_pointers_into_the_body(api_app: ApiApp) -> None:
     items: list[Any] = [
         {"operation": "add", "params": {"a": "one"}},
         {"operation": "nowhere", "params": {}},
@@ -79,7 +79,7 @@ def test_what_is_wrong_with_an_item_is_said_with_pointers_into_the_body(stage: S
         ADD,
     ]
 
-    answer = post(stage, items, labels={"one": "more"})
+    answer = post(api_app, items, labels={"one": "more"})
 
     told = [each["problem"] for each in answer.json["items"]]
     assert statuses(answer) == ["invalid"] * 6 + ["accepted"]
@@ -100,13 +100,13 @@ def test_what_is_wrong_with_an_item_is_said_with_pointers_into_the_body(stage: S
     assert answer.status_code == 202
 
 
-def test_a_duplicate_is_told_the_job_that_is_active(stage: Stage) -> None:
+def test_a_duplicate_is_told_the_job_that_is_active(api_app: ApiApp) -> None:
     items = [
         {"operation": name, "params": {"name": "same"}}
         for name in ("single", "single", "shared", "shared", "newest", "newest")
     ]
 
-    answer = post(stage, items)
+    answer = post(api_app, items)
 
     one, two, three, four, five, six = answer.json["items"]
     assert statuses(answer) == [
@@ -115,12 +115,12 @@ def test_a_duplicate_is_told_the_job_that_is_active(stage: Stage) -> None:
     assert two["job"] == two["problem"]["existing_job"] == one["job"]
     assert two["problem"]["status"] == 409
     assert (four["job"], four["problem"]) == (three["job"], None)
-    assert stage.get(five["job"]["id"]).json["status"] == "cancelled"
-    assert stage.get(six["job"]["id"]).json["status"] == "queued"
+    assert api_app.get(five["job"]["id"]).json["status"] == "cancelled"
+    assert api_app.get(six["job"]["id"]).json["status"] == "queued"
 
 
-def test_an_item_beyond_the_capacity_is_told_when_to_come_again(stage: Stage) -> None:
-    answer = post(stage, [{"operation": "narrow", "params": {}}] * 2)
+def test_an_item_beyond_the_capacity_is_told_when_to_come_again(api_app: ApiApp) -> None:
+    answer = post(api_app, [{"operation": "narrow", "params": {}}] * 2)
 
     problem = answer.json["items"][1]["problem"]
     assert statuses(answer) == ["accepted", "limited"]
@@ -129,10 +129,10 @@ def test_an_item_beyond_the_capacity_is_told_when_to_come_again(stage: Stage) ->
 
 
 def test_each_item_costs_one_request_of_the_quota_and_a_repeat_none() -> None:
-    stage = Stage(rate_limit="3/1h")
+    api_app = ApiApp(rate_limit="3/1h")
 
-    answer = post(stage, adds(5), key="k")
-    again = post(stage, adds(5), key="k")
+    answer = post(api_app, adds(5), key="k")
+    again = post(api_app, adds(5), key="k")
 
     problem = answer.json["items"][4]["problem"]
     assert statuses(answer) == ["accepted"] * 3 + ["limited"] * 2
@@ -141,37 +141,37 @@ def test_each_item_costs_one_request_of_the_quota_and_a_repeat_none() -> None:
     assert answer.headers["RateLimit"].startswith('"requests";r=0;')
     assert again.headers["Idempotency-Replayed"] == "true"
     assert statuses(again) == statuses(answer)
-    stage.close()
+    api_app.close()
 
 
 def test_items_that_are_invalid_use_the_quota_as_well() -> None:
-    stage = Stage(rate_limit="3/1h")
+    api_app = ApiApp(rate_limit="3/1h")
 
-    answer = post(stage, [17, {"operation": "nowhere"}, {"operation": "add"}, 17, *adds(1)])
+    answer = post(api_app, [17, {"operation": "nowhere"}, {"operation": "add"}, 17, *adds(1)])
 
     assert statuses(answer) == ["invalid"] * 3 + ["limited"] * 2
     assert answer.headers["RateLimit"].startswith('"requests";r=0;')
-    stage.close()
+    api_app.close()
 
 
 def test_without_any_quota_left_no_batch_is_made_and_a_repeat_is_answered() -> None:
-    stage = Stage(rate_limit="3/1h")
-    made = post(stage, adds(3), key="k")
+    api_app = ApiApp(rate_limit="3/1h")
+    made = post(api_app, adds(3), key="k")
 
-    refused = post(stage, adds(3), key="l")
-    again = post(stage, adds(3), key="k")
+    refused = post(api_app, adds(3), key="l")
+    again = post(api_app, adds(3), key="k")
 
     assert (refused.status_code, refused.json["violated-policies"]) == (429, ["requests"])
     assert 1100 < int(refused.headers["Retry-After"]) <= 1200
     assert refused.headers["RateLimit"].startswith('"requests";r=0;')
     assert again.json["id"] == made.json["id"]
-    (kept,) = stage.store.redis.keys("*batch:*:items")
+    (kept,) = api_app.store.redis.keys("*batch:*:items")
     assert made.json["id"] in kept.decode()
-    stage.close()
+    api_app.close()
 
 
-def test_a_batch_of_too_many_items_is_too_large_and_one_of_none_is_invalid(stage: Stage) -> None:
-    many, none = post(stage, adds(1001)), post(stage, [])
+def test_a_batch_of_too_many_items_is_too_large_and_one_of_none_is_invalid(api_app: ApiApp) -> None:
+    many, none = post(api_app, adds(1001)), post(api_app, [])
 
     assert (many.status_code, none.status_code) == (413, 422)
     assert many.json["detail"] == "A batch has at most 1000 items."
@@ -182,60 +182,60 @@ def test_a_batch_of_too_many_items_is_too_large_and_one_of_none_is_invalid(stage
     ("body", "pointer"),
     [([], ""), ({}, "/items"), ({"items": {}}, "/items"), ({"items": [ADD], "x": 1}, "/x")],
 )
-def test_a_body_that_is_no_batch_is_invalid(stage: Stage, body: Any, pointer: str) -> None:
-    answer = stage.http.simulate_post(URL, json=body)
+def test_a_body_that_is_no_batch_is_invalid(api_app: ApiApp, body: Any, pointer: str) -> None:
+    answer = api_app.http.simulate_post(URL, json=body)
 
     assert answer.status_code == 422
     assert answer.json["errors"][0]["pointer"] == pointer
-    assert not stage.store.redis.keys("*batch*")
+    assert not api_app.store.redis.keys("*batch*")
 
 
 def test_the_body_of_a_batch_has_bounds_of_its_own() -> None:
-    stage = Stage(max_body_bytes=1024, max_batch_bytes=4096, max_json_depth=3)
+    api_app = ApiApp(max_body_bytes=1024, max_batch_bytes=4096, max_json_depth=3)
     deep, deeper = ({"operation": "echo", "params": {"value": each}} for each in ([1], [[1]]))
     large = {"operation": "echo", "params": {"value": "x" * 3000}}
 
-    answers = [post(stage, [each]).status_code for each in (deep, deeper)]
-    too_large = post(stage, [large, large])
+    answers = [post(api_app, [each]).status_code for each in (deep, deeper)]
+    too_large = post(api_app, [large, large])
 
     assert answers == [202, 400]
     assert (too_large.status_code, too_large.json["detail"]) == (
         413,
         "The body may have at most 4096 bytes.",
     )
-    stage.close()
+    api_app.close()
 
 
 def test_an_item_is_no_larger_than_a_submission_alone() -> None:
-    stage = Stage(max_body_bytes=1024, max_batch_bytes=4096)
+    api_app = ApiApp(max_body_bytes=1024, max_batch_bytes=4096)
     fits, large = ({"operation": "echo", "params": {"value": "x" * n}} for n in (900, 1024))
 
-    answer = post(stage, [fits, large])
+    answer = post(api_app, [fits, large])
 
     told = answer.json["items"][1]["problem"]
     assert statuses(answer) == ["accepted", "invalid"]
     assert told["errors"] == [{"pointer": "/items/1", "detail": "is larger than 1024 bytes"}]
-    stage.close()
+    api_app.close()
 
 
-def test_a_batch_comes_and_goes_as_msgpack(stage: Stage) -> None:
+def test_a_batch_comes_and_goes_as_msgpack(api_app: ApiApp) -> None:
     body = msgpack.packb({"items": adds(2)})
     headers = dict.fromkeys(("Content-Type", "Accept"), "application/msgpack")
 
-    answer = stage.http.simulate_post(URL, body=body, headers=headers)
+    answer = api_app.http.simulate_post(URL, body=body, headers=headers)
 
     assert msgpack.unpackb(answer.content)["counts"]["queued"] == 2
 
 
-def test_a_batch_says_how_far_it_is_and_lists_its_jobs(stage: Stage) -> None:
-    made = post(stage, [*adds(4), {"operation": "nowhere", "params": {}}]).json
+def test_a_batch_says_how_far_it_is_and_lists_its_jobs(api_app: ApiApp) -> None:
+    made = post(api_app, [*adds(4), {"operation": "nowhere", "params": {}}]).json
     jobs = [each["job"]["id"] for each in made["items"] if each["job"]]
-    stage.succeed(jobs[0], 1)
-    stage.fail(jobs[1], {"type": "failure", "detail": "no"})
-    stage.claim(jobs[2])
+    api_app.succeed(jobs[0], 1)
+    api_app.fail(jobs[1], {"type": "failure", "detail": "no"})
+    api_app.claim(jobs[2])
 
-    answer = stage.http.simulate_get(f"{URL}/{made['id']}")
-    listed = stage.http.simulate_get(
+    answer = api_app.http.simulate_get(f"{URL}/{made['id']}")
+    listed = api_app.http.simulate_get(
         made["links"]["jobs"].removeprefix("http://falconframework.org")
     )
 
@@ -246,15 +246,15 @@ def test_a_batch_says_how_far_it_is_and_lists_its_jobs(stage: Stage) -> None:
     assert "items" not in batch
     assert int(answer.headers["Retry-After"]) >= 1
     assert {each["id"] for each in listed.json["items"]} == set(jobs)
-    stage.succeed(jobs[3], 1)
-    stage.http.simulate_delete(f"/v1/jobs/{jobs[2]}")
+    api_app.succeed(jobs[3], 1)
+    api_app.http.simulate_delete(f"/v1/jobs/{jobs[2]}")
 
 
-def test_a_batch_that_has_ended_says_when_and_until_when_it_is_kept(stage: Stage) -> None:
-    made = post(stage, adds(1)).json
-    stage.succeed(made["items"][0]["job"]["id"], 1)
+def test_a_batch_that_has_ended_says_when_and_until_when_it_is_kept(api_app: ApiApp) -> None:
+    made = post(api_app, adds(1)).json
+    api_app.succeed(made["items"][0]["job"]["id"], 1)
 
-    answer = stage.http.simulate_get(f"{URL}/{made['id']}")
+    answer = api_app.http.simulate_get(f"{URL}/{made['id']}")
 
     batch = answer.json
     ended, expires = (datetime.fromisoformat(batch[each]) for each in ("ended_at", "expires_at"))
@@ -263,13 +263,13 @@ def test_a_batch_that_has_ended_says_when_and_until_when_it_is_kept(stage: Stage
     assert "Retry-After" not in answer.headers
 
 
-def test_a_look_at_a_batch_waits_for_its_end_as_long_as_the_client_likes(stage: Stage) -> None:
-    made = post(stage, adds(1)).json
-    ending = threading.Timer(0.3, stage.succeed, [made["items"][0]["job"]["id"], 1])
+def test_a_look_at_a_batch_waits_for_its_end_as_long_as_the_client_likes(api_app: ApiApp) -> None:
+    made = post(api_app, adds(1)).json
+    ending = threading.Timer(0.3, api_app.succeed, [made["items"][0]["job"]["id"], 1])
     began = time.monotonic()
     ending.start()
 
-    answer = stage.http.simulate_get(f"{URL}/{made['id']}", headers={"Prefer": "wait=20"})
+    answer = api_app.http.simulate_get(f"{URL}/{made['id']}", headers={"Prefer": "wait=20"})
 
     assert answer.json["status"] == "completed"
     assert answer.headers["Preference-Applied"] == "wait=20"
@@ -277,8 +277,8 @@ def test_a_look_at_a_batch_waits_for_its_end_as_long_as_the_client_likes(stage: 
     ending.join()
 
 
-def test_a_batch_that_waited_in_vain_is_told_as_it_is(stage: Stage) -> None:
-    answer = stage.http.simulate_post(URL, json={"items": adds(1)}, headers={"Prefer": "wait=1"})
+def test_a_batch_that_waited_in_vain_is_told_as_it_is(api_app: ApiApp) -> None:
+    answer = api_app.http.simulate_post(URL, json={"items": adds(1)}, headers={"Prefer": "wait=1"})
 
     assert (answer.status_code, answer.json["status"]) == (202, "active")
     assert answer.headers["Preference-Applied"] == "wait=1"
@@ -306,14 +306,14 @@ def test_a_batch_is_looked_at_again_by_how_it_went_and_never_much_too_late(
     assert waiting(batch, now) == {"Retry-After": str(seconds)}
 
 
-def test_a_delete_cancels_what_is_left_and_can_be_repeated(stage: Stage) -> None:
-    made = post(stage, adds(3)).json
+def test_a_delete_cancels_what_is_left_and_can_be_repeated(api_app: ApiApp) -> None:
+    made = post(api_app, adds(3)).json
     jobs = [each["job"]["id"] for each in made["items"]]
-    fence = stage.claim(jobs[0])
+    fence = api_app.claim(jobs[0])
     del fence
 
-    first = stage.http.simulate_delete(f"{URL}/{made['id']}")
-    again = stage.http.simulate_delete(f"{URL}/{made['id']}")
+    first = api_app.http.simulate_delete(f"{URL}/{made['id']}")
+    again = api_app.http.simulate_delete(f"{URL}/{made['id']}")
 
     assert (first.status_code, again.status_code) == (202, 202)
     assert int(first.headers["Retry-After"]) >= 1
@@ -321,10 +321,10 @@ def test_a_delete_cancels_what_is_left_and_can_be_repeated(stage: Stage) -> None
     assert told == {"cancelling": 1, "cancelled": 2}
 
 
-def test_a_delete_of_a_batch_that_no_worker_runs_ends_it_at_once(stage: Stage) -> None:
-    made = post(stage, adds(2)).json
+def test_a_delete_of_a_batch_that_no_worker_runs_ends_it_at_once(api_app: ApiApp) -> None:
+    made = post(api_app, adds(2)).json
 
-    answers = [stage.http.simulate_delete(f"{URL}/{made['id']}") for _ in range(2)]
+    answers = [api_app.http.simulate_delete(f"{URL}/{made['id']}") for _ in range(2)]
 
     assert [each.status_code for each in answers] == [200, 200]
     assert answers[0].json == answers[1].json
@@ -332,13 +332,13 @@ def test_a_delete_of_a_batch_that_no_worker_runs_ends_it_at_once(stage: Stage) -
 
 
 @pytest.fixture
-def keyed() -> Iterator[Stage]:
-    built = Stage(api_keys=KEYS)
+def keyed() -> Iterator[ApiApp]:
+    built = ApiApp(api_keys=KEYS)
     yield built
     built.close()
 
 
-def test_other_tenants_do_not_find_a_batch_and_viewers_only_look(keyed: Stage) -> None:
+def test_other_tenants_do_not_find_a_batch_and_viewers_only_look(keyed: ApiApp) -> None:
     def ask(method: str, path: str, key: str) -> testing.Result:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": JSON}
         body = json.dumps({"items": [ADD]}) if method == "POST" else None
@@ -362,12 +362,12 @@ def test_other_tenants_do_not_find_a_batch_and_viewers_only_look(keyed: Stage) -
     ] == ("queued")
 
 
-def test_errors_that_are_kept_of_an_item_are_bounded(stage: Stage) -> None:
+def test_errors_that_are_kept_of_an_item_are_bounded(api_app: ApiApp) -> None:
     odd = {"operation": "add", "params": {f"{'p' * 2000}{number}": 1 for number in range(50)}}
 
-    answer = post(stage, [odd])
+    answer = post(api_app, [odd])
 
     errors = answer.json["items"][0]["problem"]["errors"]
     assert len(errors) == 10
-    kept = stage.store.redis.lrange(stage.store.keys("batch_items", answer.json["id"]), 0, -1)
+    kept = api_app.store.redis.lrange(api_app.store.keys("batch_items", answer.json["id"]), 0, -1)
     assert sum(map(len, kept)) < 3000

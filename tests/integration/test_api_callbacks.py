@@ -13,7 +13,7 @@ from callboard.jobs.callbacks.deliver import (
     claim_deliveries,
     record_delivery,
 )
-from tests.api_stage import ADD, Stage, hash_of
+from tests.api_app import ADD, ApiApp, hash_of
 
 KEYS = f"acme:client:{hash_of('work')},globex:client:{hash_of('other')}"
 WORK, OTHER = ({"Authorization": f"Bearer {key}"} for key in ("work", "other"))
@@ -22,50 +22,50 @@ ENDS = ["job.succeeded", "job.failed", "job.cancelled"]
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage(api_keys=KEYS, signing_key="s" * 32)
+def api_app() -> Iterator[ApiApp]:
+    built = ApiApp(api_keys=KEYS, signing_key="s" * 32)
     yield built
     built.close()
 
 
-def submit(stage: Stage, callback: Any = None, **more: Any) -> testing.Result:
+def submit(api_app: ApiApp, callback: Any = None, **more: Any) -> testing.Result:
     asked = {**ADD, "callback": {"url": URL} if callback is None else callback}
-    return stage.submit(asked, headers={**WORK, **more.pop("headers", {})}, **more)
+    return api_app.submit(asked, headers={**WORK, **more.pop("headers", {})}, **more)
 
 
-def ended(stage: Stage, callback: Any = None) -> str:
-    job_id: str = submit(stage, callback).json["id"]
-    stage.succeed(job_id, 3)
+def ended(api_app: ApiApp, callback: Any = None) -> str:
+    job_id: str = submit(api_app, callback).json["id"]
+    api_app.succeed(job_id, 3)
     return job_id
 
 
-def listed(stage: Stage, job_id: str) -> list[dict[str, Any]]:
-    answer = stage.http.simulate_get(f"/v1/jobs/{job_id}/callbacks", headers=WORK)
+def listed(api_app: ApiApp, job_id: str) -> list[dict[str, Any]]:
+    answer = api_app.http.simulate_get(f"/v1/jobs/{job_id}/callbacks", headers=WORK)
     assert answer.status_code == 200
     assert answer.json["next"] is None
     items: list[dict[str, Any]] = answer.json["items"]
     return items
 
 
-def take(stage: Stage) -> WebhookDelivery:
-    (delivery,) = claim_deliveries(stage.store, most=5, per_host=5)
+def take(api_app: ApiApp) -> WebhookDelivery:
+    (delivery,) = claim_deliveries(api_app.store, most=5, per_host=5)
     return delivery
 
 
-def resend(stage: Stage, address: str, key: dict[str, str] = WORK) -> testing.Result:
-    return stage.http.simulate_post(address[address.index("/v1/") :], headers=key)
+def resend(api_app: ApiApp, address: str, key: dict[str, str] = WORK) -> testing.Result:
+    return api_app.http.simulate_post(address[address.index("/v1/") :], headers=key)
 
 
-def asked_for(stage: Stage) -> Any:
-    return stage.publisher.published[-1].submission.callback
+def asked_for(api_app: ApiApp) -> Any:
+    return api_app.publisher.published[-1].submission.callback
 
 
-def test_a_callback_is_kept_with_the_clients_view_of_the_server(stage: Stage) -> None:
-    answer = submit(stage)
+def test_a_callback_is_kept_with_the_clients_view_of_the_server(api_app: ApiApp) -> None:
+    answer = submit(api_app)
 
     assert answer.status_code == 202
     base = answer.json["links"]["self"].partition("/v1/")[0]
-    assert asked_for(stage) == {"url": URL, "events": ENDS, "base": base}
+    assert asked_for(api_app) == {"url": URL, "events": ENDS, "base": base}
     assert answer.json["links"]["callbacks"] == f"{answer.json['links']['self']}/callbacks"
     assert "secret" not in answer.text
 
@@ -94,22 +94,22 @@ def test_a_callback_is_kept_with_the_clients_view_of_the_server(stage: Stage) ->
     ],
 )
 def test_a_callback_that_cannot_be_is_refused_with_a_pointer(
-    stage: Stage, callback: Any, pointer: str
+    api_app: ApiApp, callback: Any, pointer: str
 ) -> None:
-    answer = submit(stage, callback)
+    answer = submit(api_app, callback)
 
     assert answer.status_code == 422
     assert answer.json["type"].endswith("/problems/invalid-request")
     assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
-    assert stage.publisher.published == []
+    assert api_app.publisher.published == []
 
 
 def test_without_a_key_to_sign_with_no_callback_is_taken() -> None:
-    stage = Stage()
+    api_app = ApiApp()
 
-    refused = stage.submit({**ADD, "callback": {"url": URL}})
-    taken = stage.submit({**ADD, "callback": None})
-    stage.close()
+    refused = api_app.submit({**ADD, "callback": {"url": URL}})
+    taken = api_app.submit({**ADD, "callback": None})
+    api_app.close()
 
     assert refused.status_code == 422
     assert [each["pointer"] for each in refused.json["errors"]] == ["/callback"]
@@ -128,15 +128,15 @@ def test_without_a_key_to_sign_with_no_callback_is_taken() -> None:
     ],
 )
 def test_an_operations_address_takes_a_callback_by_query(
-    stage: Stage, query: dict[str, str], events: list[str]
+    api_app: ApiApp, query: dict[str, str], events: list[str]
 ) -> None:
-    answer = stage.http.simulate_post(
+    answer = api_app.http.simulate_post(
         "/v1/operations/add", json=ADD["params"], params=query, headers=WORK, params_csv=False
     )
 
     assert answer.status_code == 202
-    assert asked_for(stage)["url"] == URL
-    assert asked_for(stage)["events"] == events
+    assert asked_for(api_app)["url"] == URL
+    assert asked_for(api_app)["events"] == events
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_an_operations_address_takes_a_callback_by_query(
     ],
 )
 def test_a_callback_in_the_query_is_refused_by_its_parameters_name(
-    stage: Stage, query: str, pointer: str
+    api_app: ApiApp, query: str, pointer: str
 ) -> None:
-    answer = stage.http.simulate_post(
+    answer = api_app.http.simulate_post(
         "/v1/operations/add", json=ADD["params"], query_string=query, headers=WORK
     )
 
@@ -161,13 +161,13 @@ def test_a_callback_in_the_query_is_refused_by_its_parameters_name(
     assert {each["pointer"] for each in answer.json["errors"]} == {pointer}
 
 
-def test_another_callback_is_another_payload_of_an_idempotency_key(stage: Stage) -> None:
+def test_another_callback_is_another_payload_of_an_idempotency_key(api_app: ApiApp) -> None:
     key = {"Idempotency-Key": "k"}
-    first = submit(stage, headers=key)
+    first = submit(api_app, headers=key)
 
-    same = submit(stage, headers=key)
-    other = submit(stage, {"url": f"{URL}2"}, headers=key)
-    by_query = stage.http.simulate_post(
+    same = submit(api_app, headers=key)
+    other = submit(api_app, {"url": f"{URL}2"}, headers=key)
+    by_query = api_app.http.simulate_post(
         "/v1/operations/add", json=ADD["params"], params={"callback_url": URL}, headers=WORK | key
     )
 
@@ -177,25 +177,25 @@ def test_another_callback_is_another_payload_of_an_idempotency_key(stage: Stage)
     assert by_query.json["id"] == first.json["id"]
 
 
-def test_a_retry_by_hand_keeps_the_callback_of_its_job(stage: Stage) -> None:
-    job_id = ended(stage)
-    kept = asked_for(stage)
+def test_a_retry_by_hand_keeps_the_callback_of_its_job(api_app: ApiApp) -> None:
+    job_id = ended(api_app)
+    kept = asked_for(api_app)
 
-    answer = stage.http.simulate_post(f"/v1/jobs/{job_id}/retry", headers=WORK)
+    answer = api_app.http.simulate_post(f"/v1/jobs/{job_id}/retry", headers=WORK)
 
-    assert asked_for(stage) == kept
-    stage.succeed(answer.json["id"], 3)
-    assert [each["type"] for each in listed(stage, answer.json["id"])] == ["job.succeeded"]
+    assert asked_for(api_app) == kept
+    api_app.succeed(answer.json["id"], 3)
+    assert [each["type"] for each in listed(api_app, answer.json["id"])] == ["job.succeeded"]
 
 
-def test_callbacks_are_shown_from_their_queueing_to_their_end(stage: Stage) -> None:
-    job_id: str = submit(stage).json["id"]
-    none = listed(stage, job_id)
-    stage.succeed(job_id, 3)
+def test_callbacks_are_shown_from_their_queueing_to_their_end(api_app: ApiApp) -> None:
+    job_id: str = submit(api_app).json["id"]
+    none = listed(api_app, job_id)
+    api_app.succeed(job_id, 3)
 
-    (queued,) = listed(stage, job_id)
-    record_delivery(stage.store, take(stage), Attempted(code=200), retries=[])
-    (done,) = listed(stage, job_id)
+    (queued,) = listed(api_app, job_id)
+    record_delivery(api_app.store, take(api_app), Attempted(code=200), retries=[])
+    (done,) = listed(api_app, job_id)
 
     assert none == []
     delivery_id = f"msg_{job_id.replace('-', '')}_succeeded"
@@ -205,7 +205,7 @@ def test_callbacks_are_shown_from_their_queueing_to_their_end(stage: Stage) -> N
         "host": "hooks.example",
         "status": "pending",
         "attempts": 0,
-        "created_at": stage.get(job_id, headers=WORK).json["finished_at"],
+        "created_at": api_app.get(job_id, headers=WORK).json["finished_at"],
         "next_attempt_at": queued["created_at"],
         "last": None,
         "links": {"resend": queued["links"]["resend"]},
@@ -215,97 +215,97 @@ def test_callbacks_are_shown_from_their_queueing_to_their_end(stage: Stage) -> N
     assert (done["last"]["status_code"], done["last"]["detail"]) == (200, None)
 
 
-def test_nobody_is_shown_the_path_or_the_query_of_a_callback(stage: Stage) -> None:
-    job_id = ended(stage)
-    delivery = take(stage)
-    record_delivery(stage.store, delivery, Attempted(problem="no answer in time"), retries=[])
+def test_nobody_is_shown_the_path_or_the_query_of_a_callback(api_app: ApiApp) -> None:
+    job_id = ended(api_app)
+    delivery = take(api_app)
+    record_delivery(api_app.store, delivery, Attempted(problem="no answer in time"), retries=[])
 
     paths = ("", "/log", "/callbacks", "/events")
-    seen = [stage.http.simulate_get(f"/v1/jobs/{job_id}{path}", headers=WORK) for path in paths]
-    again = resend(stage, listed(stage, job_id)[0]["links"]["resend"])
+    seen = [api_app.http.simulate_get(f"/v1/jobs/{job_id}{path}", headers=WORK) for path in paths]
+    again = resend(api_app, listed(api_app, job_id)[0]["links"]["resend"])
 
     assert all(answer.status_code == 200 for answer in seen)
     assert "hooks.example" in seen[1].text
-    assert listed(stage, job_id)[0]["last"]["detail"] == "no answer in time"
+    assert listed(api_app, job_id)[0]["last"]["detail"] == "no answer in time"
     assert not [answer.text for answer in (*seen, again) if "secret" in answer.text]
 
 
-def test_a_callback_that_ended_is_sent_again_with_its_id(stage: Stage) -> None:
-    job_id = ended(stage)
-    first = take(stage)
-    record_delivery(stage.store, first, Attempted(code=500), retries=[])
-    (failed,) = listed(stage, job_id)
+def test_a_callback_that_ended_is_sent_again_with_its_id(api_app: ApiApp) -> None:
+    job_id = ended(api_app)
+    first = take(api_app)
+    record_delivery(api_app.store, first, Attempted(code=500), retries=[])
+    (failed,) = listed(api_app, job_id)
 
-    answer = resend(stage, failed["links"]["resend"])
+    answer = resend(api_app, failed["links"]["resend"])
 
     assert failed["status"] == "failed"
     assert answer.status_code == 202
     assert (answer.json["status"], answer.json["attempts"]) == ("pending", 0)
-    assert answer.json == listed(stage, job_id)[0]
-    assert (take(stage).id, first.id) == (answer.json["id"], answer.json["id"])
+    assert answer.json == listed(api_app, job_id)[0]
+    assert (take(api_app).id, first.id) == (answer.json["id"], answer.json["id"])
 
 
-def test_a_callback_under_way_is_not_sent_again(stage: Stage) -> None:
-    job_id = ended(stage)
-    (shown,) = listed(stage, job_id)
-    take(stage)
+def test_a_callback_under_way_is_not_sent_again(api_app: ApiApp) -> None:
+    job_id = ended(api_app)
+    (shown,) = listed(api_app, job_id)
+    take(api_app)
 
-    answer = resend(stage, shown["links"]["resend"])
+    answer = resend(api_app, shown["links"]["resend"])
 
     assert answer.status_code == 409
     assert answer.json["type"].endswith("/problems/delivery-pending")
     assert int(answer.headers["Retry-After"]) > 0
-    assert listed(stage, job_id)[0]["next_attempt_at"] is None
+    assert listed(api_app, job_id)[0]["next_attempt_at"] is None
 
 
-def test_a_callback_that_is_not_there_cannot_be_sent_again(stage: Stage) -> None:
-    job_id, other = ended(stage), ended(stage)
-    (foreign,) = listed(stage, other)
+def test_a_callback_that_is_not_there_cannot_be_sent_again(api_app: ApiApp) -> None:
+    job_id, other = ended(api_app), ended(api_app)
+    (foreign,) = listed(api_app, other)
 
     for name in ("x", foreign["id"]):
-        answer = resend(stage, f"/v1/jobs/{job_id}/callbacks/{name}/resend")
+        answer = resend(api_app, f"/v1/jobs/{job_id}/callbacks/{name}/resend")
 
         assert answer.status_code == 404
         assert answer.json["type"].endswith("/problems/delivery-not-found")
 
 
-def test_another_tenants_callbacks_are_neither_seen_nor_sent(stage: Stage) -> None:
-    job_id = ended(stage)
-    (shown,) = listed(stage, job_id)
-    before = json.dumps(listed(stage, job_id))
+def test_another_tenants_callbacks_are_neither_seen_nor_sent(api_app: ApiApp) -> None:
+    job_id = ended(api_app)
+    (shown,) = listed(api_app, job_id)
+    before = json.dumps(listed(api_app, job_id))
 
-    seen = stage.http.simulate_get(f"/v1/jobs/{job_id}/callbacks", headers=OTHER)
-    sent = resend(stage, shown["links"]["resend"], OTHER)
+    seen = api_app.http.simulate_get(f"/v1/jobs/{job_id}/callbacks", headers=OTHER)
+    sent = resend(api_app, shown["links"]["resend"], OTHER)
 
     assert (seen.status_code, sent.status_code) == (404, 404)
     assert seen.json["type"].endswith("/problems/job-not-found")
     assert sent.json["type"].endswith("/problems/job-not-found")
-    assert json.dumps(listed(stage, job_id)) == before
+    assert json.dumps(listed(api_app, job_id)) == before
 
 
-def test_callbacks_of_a_job_that_was_removed_are_gone(stage: Stage) -> None:
-    job_id = ended(stage)
-    stage.http.simulate_delete(f"/v1/jobs/{job_id}?purge=true", headers=WORK)
+def test_callbacks_of_a_job_that_was_removed_are_gone(api_app: ApiApp) -> None:
+    job_id = ended(api_app)
+    api_app.http.simulate_delete(f"/v1/jobs/{job_id}?purge=true", headers=WORK)
 
-    answer = stage.http.simulate_get(f"/v1/jobs/{job_id}/callbacks", headers=WORK)
+    answer = api_app.http.simulate_get(f"/v1/jobs/{job_id}/callbacks", headers=WORK)
 
     assert answer.status_code == 410
-    assert stage.store.redis.keys("*deliver*") == []
+    assert api_app.store.redis.keys("*deliver*") == []
 
 
-def test_a_batchs_callback_is_shown_and_sent_again(stage: Stage) -> None:
+def test_a_batchs_callback_is_shown_and_sent_again(api_app: ApiApp) -> None:
     asked = {"items": [ADD], "callback": {"url": URL}}
-    batch = stage.http.simulate_post("/v1/batches", json=asked, headers=WORK).json
-    stage.succeed(batch["items"][0]["job"]["id"], 3)
+    batch = api_app.http.simulate_post("/v1/batches", json=asked, headers=WORK).json
+    api_app.succeed(batch["items"][0]["job"]["id"], 3)
     path = f"/v1/batches/{batch['id']}/callbacks"
 
-    (shown,) = stage.http.simulate_get(path, headers=WORK).json["items"]
-    record_delivery(stage.store, take(stage), Attempted(code=500), retries=[])
-    answer = resend(stage, shown["links"]["resend"])
-    foreign = stage.http.simulate_get(path, headers=OTHER)
+    (shown,) = api_app.http.simulate_get(path, headers=WORK).json["items"]
+    record_delivery(api_app.store, take(api_app), Attempted(code=500), retries=[])
+    answer = resend(api_app, shown["links"]["resend"])
+    foreign = api_app.http.simulate_get(path, headers=OTHER)
 
     assert shown["type"] == "batch.completed"
     assert shown["id"] == f"msg_{batch['id'].replace('-', '')}_completed"
     assert (answer.status_code, answer.json["status"]) == (202, "pending")
     assert foreign.status_code == 404
-    assert take(stage).kind == "batch"
+    assert take(api_app).kind == "batch"

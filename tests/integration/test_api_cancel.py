@@ -10,7 +10,7 @@ from falcon import testing
 
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.ids import new_job_id
-from tests.api_stage import ADD, Stage, keys_of
+from tests.api_app import ADD, ApiApp, keys_of
 
 KEYS = keys_of(
     "acme:viewer:look",
@@ -22,15 +22,15 @@ KEYS = keys_of(
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage(api_keys=KEYS)
+def api_app() -> Iterator[ApiApp]:
+    built = ApiApp(api_keys=KEYS)
     yield built
     built.close()
 
 
 @pytest.fixture
-def job_id(stage: Stage) -> str:
-    job_id: str = stage.submit(headers=_key()).json["id"]
+def job_id(api_app: ApiApp) -> str:
+    job_id: str = api_app.submit(headers=_key()).json["id"]
     return job_id
 
 
@@ -38,15 +38,15 @@ def _key(name: str = "work") -> dict[str, str]:
     return {"Authorization": f"Bearer {name}"}
 
 
-def _cancel(stage: Stage, job_id: str, body: Any = None, key: str = "work") -> testing.Result:
+def _cancel(api_app: ApiApp, job_id: str, body: Any = None, key: str = "work") -> testing.Result:
     path = f"/v1/jobs/{job_id}/cancel"
     if body is None:
-        return stage.http.simulate_post(path, headers=_key(key))
-    return stage.http.simulate_post(path, json=body, headers=_key(key))
+        return api_app.http.simulate_post(path, headers=_key(key))
+    return api_app.http.simulate_post(path, json=body, headers=_key(key))
 
 
-def _token(stage: Stage, job_id: str, key: str = "work") -> str:
-    token: str = _cancel(stage, job_id, key=key).json["confirmation"]["token"]
+def _token(api_app: ApiApp, job_id: str, key: str = "work") -> str:
+    token: str = _cancel(api_app, job_id, key=key).json["confirmation"]["token"]
     return token
 
 
@@ -57,13 +57,13 @@ def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
 
 @pytest.mark.parametrize("body", [None, {}, {"confirm": None}])
 def test_the_first_step_gives_a_token_and_changes_nothing(
-    stage: Stage, job_id: str, body: Any
+    api_app: ApiApp, job_id: str, body: Any
 ) -> None:
-    before = stage.get(job_id, headers=_key())
+    before = api_app.get(job_id, headers=_key())
 
-    answer = _cancel(stage, job_id, body)
+    answer = _cancel(api_app, job_id, body)
 
-    after = stage.get(job_id, headers=_key())
+    after = api_app.get(job_id, headers=_key())
     lasts = datetime.fromisoformat(answer.json["confirmation"]["expires_at"]) - datetime.now(UTC)
     assert answer.status_code == 202
     assert timedelta(minutes=4, seconds=50) < lasts <= timedelta(minutes=5)
@@ -72,10 +72,12 @@ def test_the_first_step_gives_a_token_and_changes_nothing(
     assert after.headers["ETag"] == before.headers["ETag"]
 
 
-def test_the_second_step_cancels_and_a_repeat_answers_as_before(stage: Stage, job_id: str) -> None:
-    token = _token(stage, job_id)
+def test_the_second_step_cancels_and_a_repeat_answers_as_before(
+    api_app: ApiApp, job_id: str
+) -> None:
+    token = _token(api_app, job_id)
 
-    answers = [_cancel(stage, job_id, {"confirm": token}) for _ in range(2)]
+    answers = [_cancel(api_app, job_id, {"confirm": token}) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json["status"] == "cancelled"
@@ -83,14 +85,14 @@ def test_the_second_step_cancels_and_a_repeat_answers_as_before(stage: Stage, jo
 
 
 def test_a_running_job_is_asked_to_stop_and_a_repeat_tells_when_it_has(
-    stage: Stage, job_id: str
+    api_app: ApiApp, job_id: str
 ) -> None:
-    token = _token(stage, job_id)
-    fence = stage.claim(job_id)
+    token = _token(api_app, job_id)
+    fence = api_app.claim(job_id)
 
-    answers = [_cancel(stage, job_id, {"confirm": token}) for _ in range(2)]
-    finish(stage.store, fence, encode_result(3, max_bytes=100))
-    last = _cancel(stage, job_id, {"confirm": token})
+    answers = [_cancel(api_app, job_id, {"confirm": token}) for _ in range(2)]
+    finish(api_app.store, fence, encode_result(3, max_bytes=100))
+    last = _cancel(api_app, job_id, {"confirm": token})
 
     assert [(each.status_code, each.json["status"]) for each in answers] == [
         (202, "cancelling"),
@@ -99,12 +101,14 @@ def test_a_running_job_is_asked_to_stop_and_a_repeat_tells_when_it_has(
     assert (last.status_code, last.json["status"]) == (200, "cancelled")
 
 
-def test_a_job_that_is_final_cannot_be_cancelled_in_either_step(stage: Stage, job_id: str) -> None:
-    token = _token(stage, job_id)
-    stage.succeed(job_id, 3)
+def test_a_job_that_is_final_cannot_be_cancelled_in_either_step(
+    api_app: ApiApp, job_id: str
+) -> None:
+    token = _token(api_app, job_id)
+    api_app.succeed(job_id, 3)
 
     for body in ({}, {"confirm": token}):
-        answer = _cancel(stage, job_id, body)
+        answer = _cancel(api_app, job_id, body)
 
         _assert_problem(answer, 409, "job-final")
         assert answer.json["job"]["status"] == "succeeded"
@@ -112,40 +116,40 @@ def test_a_job_that_is_final_cannot_be_cancelled_in_either_step(stage: Stage, jo
 
 
 def test_a_token_of_somebody_else_or_of_another_job_cancels_nothing(
-    stage: Stage, job_id: str
+    api_app: ApiApp, job_id: str
 ) -> None:
-    other_id = stage.submit(headers=_key()).json["id"]
-    token = _token(stage, job_id)
+    other_id = api_app.submit(headers=_key()).json["id"]
+    token = _token(api_app, job_id)
 
     stale = [
-        _cancel(stage, job_id, {"confirm": token}, key="too"),
-        _cancel(stage, job_id, {"confirm": token}, key="watch"),
-        _cancel(stage, other_id, {"confirm": token}),
-        _cancel(stage, job_id, {"confirm": "invented"}),
+        _cancel(api_app, job_id, {"confirm": token}, key="too"),
+        _cancel(api_app, job_id, {"confirm": token}, key="watch"),
+        _cancel(api_app, other_id, {"confirm": token}),
+        _cancel(api_app, job_id, {"confirm": "invented"}),
     ]
 
     for answer in stale:
         _assert_problem(answer, 409, "confirmation-stale")
-    assert stage.get(job_id, headers=_key()).json["status"] == "queued"
-    assert stage.get(other_id, headers=_key()).json["status"] == "queued"
+    assert api_app.get(job_id, headers=_key()).json["status"] == "queued"
+    assert api_app.get(other_id, headers=_key()).json["status"] == "queued"
 
 
-def test_an_operator_cancels_a_job_of_another_tenant(stage: Stage, job_id: str) -> None:
-    token = _token(stage, job_id, key="watch")
+def test_an_operator_cancels_a_job_of_another_tenant(api_app: ApiApp, job_id: str) -> None:
+    token = _token(api_app, job_id, key="watch")
 
-    answer = _cancel(stage, job_id, {"confirm": token}, key="watch")
+    answer = _cancel(api_app, job_id, {"confirm": token}, key="watch")
 
     assert (answer.status_code, answer.json["status"]) == (200, "cancelled")
 
 
-def test_a_job_that_one_may_not_see_is_not_there_to_cancel(stage: Stage, job_id: str) -> None:
-    token = _token(stage, job_id)
+def test_a_job_that_one_may_not_see_is_not_there_to_cancel(api_app: ApiApp, job_id: str) -> None:
+    token = _token(api_app, job_id)
 
     for body in (None, {"confirm": token}):
-        _assert_problem(_cancel(stage, job_id, body, key="other"), 404, "job-not-found")
-        _assert_problem(_cancel(stage, new_job_id(), body), 404, "job-not-found")
-        _assert_problem(_cancel(stage, "1", body), 404, "job-not-found")
-        _assert_problem(_cancel(stage, job_id, body, key="look"), 403, "forbidden")
+        _assert_problem(_cancel(api_app, job_id, body, key="other"), 404, "job-not-found")
+        _assert_problem(_cancel(api_app, new_job_id(), body), 404, "job-not-found")
+        _assert_problem(_cancel(api_app, "1", body), 404, "job-not-found")
+        _assert_problem(_cancel(api_app, job_id, body, key="look"), 403, "forbidden")
 
 
 @pytest.mark.parametrize(
@@ -160,9 +164,9 @@ def test_a_job_that_one_may_not_see_is_not_there_to_cancel(stage: Stage, job_id:
     ],
 )
 def test_a_body_that_is_no_confirmation_is_refused(
-    stage: Stage, job_id: str, body: Any, pointer: str
+    api_app: ApiApp, job_id: str, body: Any, pointer: str
 ) -> None:
-    answer = _cancel(stage, job_id, body)
+    answer = _cancel(api_app, job_id, body)
 
     _assert_problem(answer, 422, "invalid-request")
     assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
@@ -179,9 +183,9 @@ def test_a_body_that_is_no_confirmation_is_refused(
     ],
 )
 def test_a_body_is_read_as_everywhere_else(
-    stage: Stage, job_id: str, headers: dict[str, str], body: bytes, status: int
+    api_app: ApiApp, job_id: str, headers: dict[str, str], body: bytes, status: int
 ) -> None:
-    answer = stage.http.simulate_post(
+    answer = api_app.http.simulate_post(
         f"/v1/jobs/{job_id}/cancel", body=body, headers={**_key(), **headers}
     )
 
@@ -189,35 +193,35 @@ def test_a_body_is_read_as_everywhere_else(
 
 
 def test_a_job_that_is_gone_is_gone_for_its_tenant_and_was_never_there_for_all_others(
-    stage: Stage, job_id: str
+    api_app: ApiApp, job_id: str
 ) -> None:
-    stage.succeed(job_id, 3)
-    removed = stage.http.simulate_delete(
+    api_app.succeed(job_id, 3)
+    removed = api_app.http.simulate_delete(
         f"/v1/jobs/{job_id}", params={"purge": "true"}, headers=_key()
     )
 
     statuses = {
-        key: stage.get(job_id, headers=_key(key)).status_code
+        key: api_app.get(job_id, headers=_key(key)).status_code
         for key in ("work", "look", "other", "watch")
     }
 
     assert removed.status_code == 204
     assert statuses == {"work": 410, "look": 410, "other": 404, "watch": 404}
-    _assert_problem(_cancel(stage, job_id), 404, "job-not-found")
+    _assert_problem(_cancel(api_app, job_id), 404, "job-not-found")
 
 
 @pytest.mark.parametrize(
     ("operation", "status"), [("single", 409), ("shared", 303), ("newest", 202)]
 )
 def test_a_duplicate_of_a_scheduled_job_is_treated_as_the_operation_says(
-    stage: Stage, operation: str, status: int
+    api_app: ApiApp, operation: str, status: int
 ) -> None:
     body = {"operation": operation, "params": {"name": "a"}}
-    first = stage.submit({**body, "delay_seconds": 3600}, headers=_key()).json
+    first = api_app.submit({**body, "delay_seconds": 3600}, headers=_key()).json
 
-    answer = stage.submit(body, headers=_key())
+    answer = api_app.submit(body, headers=_key())
 
-    left = stage.get(first["id"], headers=_key()).json["status"]
+    left = api_app.get(first["id"], headers=_key()).json["status"]
     assert (answer.status_code, left) == (status, "cancelled" if status == 202 else "scheduled")
     if status == 409:
         assert answer.json["existing_job"]["status"] == "scheduled"
@@ -226,11 +230,11 @@ def test_a_duplicate_of_a_scheduled_job_is_treated_as_the_operation_says(
         assert answer.headers["Location"] == first["links"]["self"]
 
 
-def test_a_job_waits_for_no_confirmation_in_one_step(stage: Stage) -> None:
-    job_id = stage.submit(ADD, headers=_key()).json["id"]
-    token = _token(stage, job_id)
+def test_a_job_waits_for_no_confirmation_in_one_step(api_app: ApiApp) -> None:
+    job_id = api_app.submit(ADD, headers=_key()).json["id"]
+    token = _token(api_app, job_id)
 
-    answer = stage.http.simulate_delete(f"/v1/jobs/{job_id}", headers=_key())
+    answer = api_app.http.simulate_delete(f"/v1/jobs/{job_id}", headers=_key())
 
     assert (answer.status_code, answer.json["status"]) == (200, "cancelled")
-    _assert_problem(_cancel(stage, job_id, {"confirm": token}), 409, "job-final")
+    _assert_problem(_cancel(api_app, job_id, {"confirm": token}), 409, "job-final")

@@ -8,7 +8,7 @@ from falcon import testing
 
 from callboard.jobs.operation import Operation
 from callboard.jobs.registry import Registry
-from tests.api_stage import Stage, add
+from tests.api_app import ApiApp, add
 
 NAMES = ("a.test", "b.test", "c.test:8000")
 
@@ -26,14 +26,14 @@ class CountingRegistry(Registry):
 
 def test_the_document_is_made_once_by_whatever_names_and_however_many_ask() -> None:
     registry = CountingRegistry([add])
-    stage = Stage(registry=registry, hosts=("a.test", "b.test", "c.test"))
+    api_app = ApiApp(registry=registry, hosts=("a.test", "b.test", "c.test"))
     before = registry.listings
 
     def ask(number: int) -> testing.Result:
         name = NAMES[number % len(NAMES)]
-        return stage.http.simulate_get("/openapi.json", headers={"Host": name})
+        return api_app.http.simulate_get("/openapi.json", headers={"Host": name})
 
-    with closing(stage), ThreadPoolExecutor(8) as pool:
+    with closing(api_app), ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(ask, range(24)))
 
     assert registry.listings - before == 1

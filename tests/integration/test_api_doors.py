@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from tests.api_stage import ADD, JSON, Stage, hash_of
+from tests.api_app import ADD, JSON, ApiApp, hash_of
 
 HERE = {"Host": "127.0.0.1:8000"}
 KEY = "a-key"
@@ -15,15 +15,15 @@ PAUSE = "/v1/operations/add/pause"
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    built = Stage(hosts=())
+def api_app() -> Iterator[ApiApp]:
+    built = ApiApp(hosts=())
     yield built
     built.close()
 
 
 @pytest.fixture(scope="module")
-def locked() -> Iterator[Stage]:
-    built = Stage(hosts=(), api_keys=f"acme:operator:{hash_of(KEY)}")
+def locked() -> Iterator[ApiApp]:
+    built = ApiApp(hosts=(), api_keys=f"acme:operator:{hash_of(KEY)}")
     yield built
     built.close()
 
@@ -45,8 +45,8 @@ def _refused(answer: testing.Result) -> tuple[int, str]:
         "LOCALHOST.",
     ],
 )
-def test_names_of_this_machine_are_served(stage: Stage, host: str) -> None:
-    assert stage.http.simulate_get("/v1/operations", headers={"Host": host}).status_code == 200
+def test_names_of_this_machine_are_served(api_app: ApiApp, host: str) -> None:
+    assert api_app.http.simulate_get("/v1/operations", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -60,15 +60,15 @@ def test_names_of_this_machine_are_served(stage: Stage, host: str) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/operations", "/openapi.json", "/docs", "/nowhere"])
-def test_a_name_that_points_here_is_not_served(stage: Stage, host: str, path: str) -> None:
-    answer = stage.http.simulate_get(path, headers={"Host": host})
+def test_a_name_that_points_here_is_not_served(api_app: ApiApp, host: str, path: str) -> None:
+    answer = api_app.http.simulate_get(path, headers={"Host": host})
 
     assert _refused(answer) == (421, "misdirected")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/readyz/"])
-def test_probes_may_use_any_name(stage: Stage, path: str) -> None:
-    assert stage.http.simulate_get(path, headers={"Host": "10.0.0.1:8000"}).status_code == 200
+def test_probes_may_use_any_name(api_app: ApiApp, path: str) -> None:
+    assert api_app.http.simulate_get(path, headers={"Host": "10.0.0.1:8000"}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -85,35 +85,35 @@ def test_probes_may_use_any_name(stage: Stage, path: str) -> None:
     ],
 )
 def test_a_page_of_another_site_does_nothing(
-    stage: Stage, method: str, path: str, origin: str
+    api_app: ApiApp, method: str, path: str, origin: str
 ) -> None:
-    answer = stage.http.simulate_request(method, path, headers={**HERE, "Origin": origin})
+    answer = api_app.http.simulate_request(method, path, headers={**HERE, "Origin": origin})
 
     assert _refused(answer) == (403, "other-origin")
 
 
-def test_a_browser_that_says_so_otherwise_is_believed(stage: Stage) -> None:
+def test_a_browser_that_says_so_otherwise_is_believed(api_app: ApiApp) -> None:
     across = {**HERE, "Sec-Fetch-Site": "cross-site"}
 
-    assert _refused(stage.http.simulate_post(PAUSE, headers=across)) == (403, "other-origin")
+    assert _refused(api_app.http.simulate_post(PAUSE, headers=across)) == (403, "other-origin")
     # A link that somebody follows.
-    assert stage.http.simulate_get("/docs", headers=across).status_code == 200
+    assert api_app.http.simulate_get("/docs", headers=across).status_code == 200
 
 
 @pytest.mark.parametrize(
     "media_type", ["application/x-www-form-urlencoded", "text/plain", "text/plain;charset=utf-8"]
 )
 @pytest.mark.parametrize("body", [b"", b"a=1"])
-def test_what_any_form_may_send_is_not_read(stage: Stage, media_type: str, body: bytes) -> None:
-    answer = stage.http.simulate_post(
+def test_what_any_form_may_send_is_not_read(api_app: ApiApp, media_type: str, body: bytes) -> None:
+    answer = api_app.http.simulate_post(
         PAUSE, body=body, headers={**HERE, "Content-Type": media_type}
     )
 
     assert _refused(answer) == (415, "unsupported-media-type")
 
 
-def test_a_body_needs_a_type(stage: Stage) -> None:
-    answer = stage.http.simulate_post(PAUSE, body=b"{}", headers=HERE)
+def test_a_body_needs_a_type(api_app: ApiApp) -> None:
+    answer = api_app.http.simulate_post(PAUSE, body=b"{}", headers=HERE)
 
     assert _refused(answer) == (415, "unsupported-media-type")
 
@@ -121,23 +121,23 @@ def test_a_body_needs_a_type(stage: Stage) -> None:
 @pytest.mark.parametrize(
     "more", [{}, {"Origin": "http://127.0.0.1:8000", "Sec-Fetch-Site": "same-origin"}]
 )
-def test_programs_and_the_own_page_are_served(stage: Stage, more: dict[str, str]) -> None:
+def test_programs_and_the_own_page_are_served(api_app: ApiApp, more: dict[str, str]) -> None:
     headers: dict[str, Any] = {**HERE, **more}
 
-    submitted = stage.submit(headers={**headers, "Content-Type": JSON})
-    resumed = stage.http.simulate_post("/v1/operations/add/resume", headers=headers)
+    submitted = api_app.submit(headers={**headers, "Content-Type": JSON})
+    resumed = api_app.http.simulate_post("/v1/operations/add/resume", headers=headers)
 
     assert (submitted.status_code, resumed.status_code) == (202, 200)
 
 
-def test_with_keys_names_and_origins_are_free(locked: Stage) -> None:
+def test_with_keys_names_and_origins_are_free(locked: ApiApp) -> None:
     headers = {"Host": "evil.example", "Origin": "http://evil.example", "X-API-Key": KEY}
 
     assert locked.submit(headers={**headers, "Content-Type": JSON}).status_code == 202
 
 
 def test_listed_names_alone_are_served_with_keys_too() -> None:
-    stage = Stage(hosts="jobs.example.com,*.example.org", api_keys=f"acme:viewer:{hash_of(KEY)}")
+    api_app = ApiApp(hosts="jobs.example.com,*.example.org", api_keys=f"acme:viewer:{hash_of(KEY)}")
     names = {
         "jobs.example.com": 200,
         "JOBS.example.com:443": 200,
@@ -148,28 +148,30 @@ def test_listed_names_alone_are_served_with_keys_too() -> None:
     }
 
     answers = {
-        name: stage.http.simulate_get("/v1/operations", headers={"Host": name, "X-API-Key": KEY})
+        name: api_app.http.simulate_get("/v1/operations", headers={"Host": name, "X-API-Key": KEY})
         for name in names
     }
-    stage.close()
+    api_app.close()
 
     assert {name: each.status_code for name, each in answers.items()} == names
 
 
 @pytest.mark.parametrize("host", ["<script>", "evil/path?x#", "a" * 5000, "a b", "a, b", ""])
-def test_a_host_that_is_none_is_a_bad_request(stage: Stage, host: str) -> None:
-    answer = stage.http.simulate_get("/healthz", headers={"Host": host})
+def test_a_host_that_is_none_is_a_bad_request(api_app: ApiApp, host: str) -> None:
+    answer = api_app.http.simulate_get("/healthz", headers={"Host": host})
 
     assert _refused(answer) == (400, "bad-request")
 
 
 @pytest.mark.parametrize(("version", "status"), [("1.1", 400), ("1.0", 200)])
-def test_only_an_old_client_may_leave_the_host_out(stage: Stage, version: str, status: int) -> None:
+def test_only_an_old_client_may_leave_the_host_out(
+    api_app: ApiApp, version: str, status: int
+) -> None:
     environ = testing.create_environ("/healthz", http_version=version, host="127.0.0.1")
     environ.pop("HTTP_HOST", None)
     seen = testing.StartResponseMock()
 
-    stage.app(environ, seen)
+    api_app.app(environ, seen)
 
     assert seen.status.startswith(str(status))
 
@@ -188,24 +190,24 @@ def test_a_trusted_proxy_names_the_host_but_opens_no_door(
     host: str, named: str, *, keys: bool, status: int
 ) -> None:
     key = f"acme:operator:{hash_of(KEY)}" if keys else ()
-    stage = Stage(hosts=(), trusted_proxies="127.0.0.1", api_keys=key)
+    api_app = ApiApp(hosts=(), trusted_proxies="127.0.0.1", api_keys=key)
     headers = {"Host": host, "X-Forwarded-Host": named, "X-API-Key": KEY}
 
-    with closing(stage):
-        answer = stage.http.simulate_get("/v1/operations", headers=headers)
+    with closing(api_app):
+        answer = api_app.http.simulate_get("/v1/operations", headers=headers)
 
     assert answer.status_code == status
 
 
 def test_the_public_url_is_the_base_of_all_addresses() -> None:
     base = "https://example.com/jobs"
-    stage = Stage(public_url="HTTPS://Example.com/jobs/", hosts=())
+    api_app = ApiApp(public_url="HTTPS://Example.com/jobs/", hosts=())
     headers = {"Host": "localhost", "X-Forwarded-Host": "evil.example"}
 
-    job = stage.http.simulate_post("/v1/jobs", json=ADD, headers=headers)
-    document = stage.http.simulate_get("/openapi.json", headers=headers)
-    missing = stage.http.simulate_get("/v1/jobs/x", headers={**headers, "Host": "example.com"})
-    stage.close()
+    job = api_app.http.simulate_post("/v1/jobs", json=ADD, headers=headers)
+    document = api_app.http.simulate_get("/openapi.json", headers=headers)
+    missing = api_app.http.simulate_get("/v1/jobs/x", headers={**headers, "Host": "example.com"})
+    api_app.close()
 
     assert job.headers["Location"] == f"{base}/v1/jobs/{job.json['id']}"
     assert all(link.startswith(base) for link in job.json["links"].values())

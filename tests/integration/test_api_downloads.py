@@ -24,7 +24,7 @@ from callboard.jobs.files.records import new_file_id, object_of
 from callboard.jobs.files.storage import PIECE_BYTES
 from callboard.jobs.finish import finish
 from callboard.jobs.purge import purge
-from tests.api_stage import Stage, hash_of
+from tests.api_app import ApiApp, hash_of
 from tests.contract.documents import complaints
 
 BYTES = bytes(range(256)) * 10
@@ -33,7 +33,7 @@ TAG = f'"{SHA256}"'
 BOUNDS = OutputBounds(result_bytes=2**24, stored_bytes=1024, files_bytes=2**24, tenant_bytes=2**30)
 
 
-class Depot(Stage):
+class Depot(ApiApp):
     """A web process with files."""
 
     def upload(
@@ -72,9 +72,9 @@ class Depot(Stage):
 
 @cache
 def _document() -> dict[str, Any]:
-    stage = Stage(api_keys=f"default:client:{hash_of('key')}")
-    found: dict[str, Any] = stage.http.simulate_get("/openapi.json").json
-    stage.close()
+    api_app = ApiApp(api_keys=f"default:client:{hash_of('key')}")
+    found: dict[str, Any] = api_app.http.simulate_get("/openapi.json").json
+    api_app.close()
     return found
 
 

@@ -14,35 +14,35 @@ from callboard.jobs.fence import Fence
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.progress import ProgressReport
 from callboard.jobs.purge import purge
-from tests.api_stage import Stage, hash_of
+from tests.api_app import ApiApp, hash_of
 from tests.event_stream import Follower
 from tests.eventually import eventually
 
 
 @pytest.fixture
-def running(stage: Stage) -> Fence:
-    return stage.claim(stage.submit().json["id"])
+def running(api_app: ApiApp) -> Fence:
+    return api_app.claim(api_app.submit().json["id"])
 
 
 def _lines(*texts: str) -> list[str]:
     return [f"{time.time():.3f} {text}" for text in texts]
 
 
-def _succeed(stage: Stage, fence: Fence, value: Any = 3) -> None:
+def _succeed(api_app: ApiApp, fence: Fence, value: Any = 3) -> None:
     outcome = encode_result(value, max_bytes=1024)
-    assert finish(stage.store, fence, outcome) == "finished"
+    assert finish(api_app.store, fence, outcome) == "finished"
 
 
-def test_a_stream_tells_a_job_s_story_in_order_and_ends_with_it(stage: Stage) -> None:
-    job_id = stage.submit().json["id"]
-    follower = Follower(stage.app, job_id)
+def test_a_stream_tells_a_job_s_story_in_order_and_ends_with_it(api_app: ApiApp) -> None:
+    job_id = api_app.submit().json["id"]
+    follower = Follower(api_app.app, job_id)
     follower.sees("status")
 
-    fence = stage.claim(job_id)
+    fence = api_app.claim(job_id)
     follower.sees("status", 2)
-    stage.report(fence, ProgressReport(percent=50.0, step="Half", lines=_lines("first\r\nline")))
+    api_app.report(fence, ProgressReport(percent=50.0, step="Half", lines=_lines("first\r\nline")))
     follower.sees("log")
-    _succeed(stage, fence)
+    _succeed(api_app, fence)
     reading = follower.ends()
 
     assert follower.status == "200 OK"
@@ -52,14 +52,14 @@ def test_a_stream_tells_a_job_s_story_in_order_and_ends_with_it(stage: Stage) ->
     assert reading.of("log")[0].data["text"] == "first\r\nline"
     assert reading.of("log")[0].data["number"] == 1
     assert (reading.events[-1].data["result"], reading.last_id) == (3, "4.1.succeeded.1")
-    assert reading.events[-1].data == stage.get(job_id).json
+    assert reading.events[-1].data == api_app.get(job_id).json
 
 
-def test_a_stream_is_neither_kept_nor_collected_nor_compressed(stage: Stage) -> None:
-    job_id = stage.submit().json["id"]
-    stage.succeed(job_id, 3)
+def test_a_stream_is_neither_kept_nor_collected_nor_compressed(api_app: ApiApp) -> None:
+    job_id = api_app.submit().json["id"]
+    api_app.succeed(job_id, 3)
 
-    follower = Follower(stage.app, job_id, headers={"Accept-Encoding": "gzip"})
+    follower = Follower(api_app.app, job_id, headers={"Accept-Encoding": "gzip"})
     follower.ends()
 
     headers = {name.lower(): value for name, value in follower.headers.items()}
@@ -70,18 +70,18 @@ def test_a_stream_is_neither_kept_nor_collected_nor_compressed(stage: Stage) -> 
 
 
 def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(
-    stage: Stage, running: Fence
+    api_app: ApiApp, running: Fence
 ) -> None:
-    stage.report(running, ProgressReport(percent=10.0, lines=_lines("one", "two")))
-    first = Follower(stage.app, running.job_id)
+    api_app.report(running, ProgressReport(percent=10.0, lines=_lines("one", "two")))
+    first = Follower(api_app.app, running.job_id)
     last_id = first.sees("log", 2)[-1].id
 
-    unchanged = Follower(stage.app, running.job_id, last_id=last_id)
-    stage.report(running, ProgressReport(percent=20.0, lines=_lines("three")))
+    unchanged = Follower(api_app.app, running.job_id, last_id=last_id)
+    api_app.report(running, ProgressReport(percent=20.0, lines=_lines("three")))
     unchanged.sees("log")  # all streams of a job share what was read last
-    behind = Follower(stage.app, running.job_id, last_id=last_id)
+    behind = Follower(api_app.app, running.job_id, last_id=last_id)
     behind.sees("log")
-    _succeed(stage, running)
+    _succeed(api_app, running)
 
     assert unchanged.ends().names == ["progress", "log", "done"]
     assert behind.ends().names == ["status", "log", "done"]
@@ -93,53 +93,53 @@ def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(
     "last_id", ["", "rubbish", "1.1.running", "1.1.dancing.0", "٣.1.running.0"]
 )
 def test_a_last_event_id_that_is_not_ours_counts_as_none(
-    stage: Stage, running: Fence, last_id: str
+    api_app: ApiApp, running: Fence, last_id: str
 ) -> None:
-    stage.report(running, ProgressReport(lines=_lines("one")))
+    api_app.report(running, ProgressReport(lines=_lines("one")))
     header = last_id.encode().decode("latin-1")
 
-    follower = Follower(stage.app, running.job_id, last_id=header)
+    follower = Follower(api_app.app, running.job_id, last_id=header)
     follower.sees("log")
-    _succeed(stage, running)
+    _succeed(api_app, running)
 
     assert follower.ends().names == ["status", "log", "done"]
 
 
-def test_who_has_seen_the_end_is_told_to_stay_away(stage: Stage, running: Fence) -> None:
-    _succeed(stage, running)
-    last_id = Follower(stage.app, running.job_id).ends().last_id
+def test_who_has_seen_the_end_is_told_to_stay_away(api_app: ApiApp, running: Fence) -> None:
+    _succeed(api_app, running)
+    last_id = Follower(api_app.app, running.job_id).ends().last_id
     url = f"/v1/jobs/{running.job_id}/events"
 
-    again = stage.http.simulate_get(url, headers={"Last-Event-ID": last_id})
-    before = stage.http.simulate_get(url, headers={"Last-Event-ID": "2.1.running.0"})
+    again = api_app.http.simulate_get(url, headers={"Last-Event-ID": last_id})
+    before = api_app.http.simulate_get(url, headers={"Last-Event-ID": "2.1.running.0"})
 
     assert (again.status_code, again.text) == (204, "")
     assert "event: done" in before.text
 
 
 def test_who_saw_the_last_lines_but_not_the_end_is_told_the_end(
-    stage: Stage, running: Fence
+    api_app: ApiApp, running: Fence
 ) -> None:
-    stage.report(running, ProgressReport(lines=_lines("one", "two")))
-    _succeed(stage, running)
-    told = Follower(stage.app, running.job_id).ends()
+    api_app.report(running, ProgressReport(lines=_lines("one", "two")))
+    _succeed(api_app, running)
+    told = Follower(api_app.app, running.job_id).ends()
     last_line = told.of("log")[-1].id
 
-    again = Follower(stage.app, running.job_id, last_id=last_line).ends()
+    again = Follower(api_app.app, running.job_id, last_id=last_line).ends()
 
     assert again.names == ["done"]
 
 
 def test_progress_comes_twice_a_second_at_most_and_ends_with_the_newest(
-    stage: Stage, running: Fence
+    api_app: ApiApp, running: Fence
 ) -> None:
-    follower = Follower(stage.app, running.job_id)
+    follower = Follower(api_app.app, running.job_id)
     follower.sees("status")
     began = time.monotonic()
 
     for percent in range(1, 31):
-        stage.report(running, ProgressReport(percent=float(percent)))
-        stage.events.closed.wait(0.03)
+        api_app.report(running, ProgressReport(percent=float(percent)))
+        api_app.events.closed.wait(0.03)
     eventually(
         lambda: follower.reading.of("progress")[-1].data["percent"] == 30.0,
         what="the newest comes",
@@ -150,29 +150,29 @@ def test_progress_comes_twice_a_second_at_most_and_ends_with_the_newest(
     assert len(follower.reading.of("progress")) <= took / REPORTS_EVERY_S + 1
 
 
-def test_lines_and_changes_of_status_are_not_held_back(stage: Stage, running: Fence) -> None:
-    follower = Follower(stage.app, running.job_id)
-    stage.report(running, ProgressReport(percent=1.0))
+def test_lines_and_changes_of_status_are_not_held_back(api_app: ApiApp, running: Fence) -> None:
+    follower = Follower(api_app.app, running.job_id)
+    api_app.report(running, ProgressReport(percent=1.0))
     follower.sees("progress")
 
     began = time.monotonic()
-    stage.report(running, ProgressReport(percent=2.0, lines=_lines("one")))
+    api_app.report(running, ProgressReport(percent=2.0, lines=_lines("one")))
     follower.sees("log")
-    cancel(stage.store, running.job_id)
+    cancel(api_app.store, running.job_id)
     follower.sees("status", 2)
 
     assert time.monotonic() - began < REPORTS_EVERY_S
     assert follower.reading.of("status")[-1].data["status"] == "cancelling"
 
 
-def test_a_long_log_comes_whole_and_in_order(stage: Stage, running: Fence) -> None:
+def test_a_long_log_comes_whole_and_in_order(api_app: ApiApp, running: Fence) -> None:
     texts = [f"line {number}" for number in range(PAGE_LINES * 3 + 7)]
-    stage.report(running, ProgressReport(lines=_lines(*texts)))
-    follower = Follower(stage.app, running.job_id)
+    api_app.report(running, ProgressReport(lines=_lines(*texts)))
+    follower = Follower(api_app.app, running.job_id)
     follower.sees("log", len(texts))
 
-    stage.report(running, ProgressReport(lines=_lines(*texts)))
-    _succeed(stage, running)
+    api_app.report(running, ProgressReport(lines=_lines(*texts)))
+    _succeed(api_app, running)
 
     told = follower.ends().of("log")
     assert [each.data["text"] for each in told] == texts * 2
@@ -192,54 +192,56 @@ class _Counting(fakeredis.FakeRedis):
         return super().pipeline(*args, **kwargs)
 
 
-def _counting_stage() -> tuple[Stage, _Counting]:
+def _counting_stage() -> tuple[ApiApp, _Counting]:
     server = fakeredis.FakeServer(version=(7, 2))
     client = _Counting(server=server, protocol=2)
-    stage = Stage(client)
-    stage.server = server
-    return stage, client
+    api_app = ApiApp(client)
+    api_app.server = server
+    return api_app, client
 
 
 def test_streams_of_one_job_share_one_read_of_each_change() -> None:
-    stage, client = _counting_stage()
-    running = stage.claim(stage.submit().json["id"])
-    followers = [Follower(stage.app, running.job_id) for _ in range(10)]
+    api_app, client = _counting_stage()
+    running = api_app.claim(api_app.submit().json["id"])
+    followers = [Follower(api_app.app, running.job_id) for _ in range(10)]
     for each in followers:
         each.sees("status")
     before = client.sent
 
-    stage.report(running, ProgressReport(lines=_lines("one")))
+    api_app.report(running, ProgressReport(lines=_lines("one")))
     for each in followers:
         each.sees("log")
     reads = client.sent - before
-    stage.close()
+    api_app.close()
 
     assert reads <= 2
     assert {each.ends().retry_ms is not None for each in followers} == {True}
 
 
 def test_a_stream_outlives_an_outage_of_redis() -> None:
-    stage, client = _counting_stage()
-    running = stage.claim(stage.submit().json["id"])
-    follower = Follower(stage.app, running.job_id)
+    api_app, client = _counting_stage()
+    running = api_app.claim(api_app.submit().json["id"])
+    follower = Follower(api_app.app, running.job_id)
     follower.sees("status")
 
     client.up = False
-    cancel(stage.store, running.job_id)  # it is told to everybody, and nobody can read it
-    stage.events.closed.wait(0.2)
+    cancel(api_app.store, running.job_id)  # it is told to everybody, and nobody can read it
+    api_app.events.closed.wait(0.2)
     client.up = True
 
     assert follower.sees("status", 2)[-1].data["status"] == "cancelling"
-    stage.close()
+    api_app.close()
     follower.ends()
 
 
-def test_a_stream_says_that_its_job_was_removed(stage: Stage, running: Fence) -> None:
-    follower = Follower(stage.app, running.job_id)
+def test_a_stream_says_that_its_job_was_removed(api_app: ApiApp, running: Fence) -> None:
+    follower = Follower(api_app.app, running.job_id)
     follower.sees("status")
 
-    stage.store.redis.delete(stage.store.keys("job", running.job_id))
-    stage.store.redis.publish(stage.store.keys.channel("events"), f"{running.job_id} 99 running 1")
+    api_app.store.redis.delete(api_app.store.keys("job", running.job_id))
+    api_app.store.redis.publish(
+        api_app.store.keys.channel("events"), f"{running.job_id} 99 running 1"
+    )
     reading = follower.ends()
 
     assert reading.names[-1] == "gone"
@@ -247,45 +249,45 @@ def test_a_stream_says_that_its_job_was_removed(stage: Stage, running: Fence) ->
     assert reading.events[-1].data["status"] == 410
 
 
-def test_a_change_between_looking_and_listening_is_not_missed(stage: Stage) -> None:
-    fences = [stage.claim(stage.submit().json["id"]) for _ in range(20)]
+def test_a_change_between_looking_and_listening_is_not_missed(api_app: ApiApp) -> None:
+    fences = [api_app.claim(api_app.submit().json["id"]) for _ in range(20)]
 
     followers = []
     for number, fence in enumerate(fences):
-        followers.append(Follower(stage.app, fence.job_id))
-        stage.events.closed.wait(number / 10_000)  # at many moments of the beginning
-        _succeed(stage, fence)
+        followers.append(Follower(api_app.app, fence.job_id))
+        api_app.events.closed.wait(number / 10_000)  # at many moments of the beginning
+        _succeed(api_app, fence)
 
     assert {each.ends().names[-1] for each in followers} == {"done"}
 
 
 def test_when_the_process_stops_streams_end_and_say_when_to_come_back(
-    stage: Stage, running: Fence
+    api_app: ApiApp, running: Fence
 ) -> None:
-    followers = [Follower(stage.app, running.job_id) for _ in range(8)]
+    followers = [Follower(api_app.app, running.job_id) for _ in range(8)]
     for each in followers:
         each.sees("status")
 
     began = time.monotonic()
-    stage.close()
+    api_app.close()
     hints = {each.ends().retry_ms for each in followers}
 
     assert time.monotonic() - began < 2
     assert len(hints) > 1
     assert all(hint is not None and 1000 <= hint <= 5000 for hint in hints)
-    assert Follower(stage.app, running.job_id).ends().retry_ms is not None
+    assert Follower(api_app.app, running.job_id).ends().retry_ms is not None
 
 
-def test_only_so_many_streams_are_served_at_once(stage: Stage, running: Fence) -> None:
-    taken = Follower(stage.app, running.job_id)
+def test_only_so_many_streams_are_served_at_once(api_app: ApiApp, running: Fence) -> None:
+    taken = Follower(api_app.app, running.job_id)
     taken.sees("status")
-    stage.events.streams.most = 1
+    api_app.events.streams.most = 1
 
-    refused = stage.http.simulate_get(f"/v1/jobs/{running.job_id}/events")
-    head = stage.http.simulate_head(f"/v1/jobs/{running.job_id}/events")
-    _succeed(stage, running)
+    refused = api_app.http.simulate_get(f"/v1/jobs/{running.job_id}/events")
+    head = api_app.http.simulate_head(f"/v1/jobs/{running.job_id}/events")
+    _succeed(api_app, running)
     taken.ends()
-    served = Follower(stage.app, running.job_id)
+    served = Follower(api_app.app, running.job_id)
 
     assert (refused.status_code, refused.json["code"]) == (503, "STREAMS_FULL")
     assert int(refused.headers["Retry-After"]) > 0
@@ -293,8 +295,8 @@ def test_only_so_many_streams_are_served_at_once(stage: Stage, running: Fence) -
     assert served.ends().names == ["done"]
 
 
-def _ask(stage: Stage, method: str, job_id: str, **headers: str) -> Any:
-    return stage.http.simulate_request(method, f"/v1/jobs/{job_id}/events", headers=headers)
+def _ask(api_app: ApiApp, method: str, job_id: str, **headers: str) -> Any:
+    return api_app.http.simulate_request(method, f"/v1/jobs/{job_id}/events", headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -307,17 +309,17 @@ def _ask(stage: Stage, method: str, job_id: str, **headers: str) -> Any:
         ("*/*", 200),
     ],
 )
-def test_who_does_not_accept_events_is_told_so(stage: Stage, accept: str, status: int) -> None:
-    job_id = stage.submit().json["id"]
-    stage.succeed(job_id, 3)
+def test_who_does_not_accept_events_is_told_so(api_app: ApiApp, accept: str, status: int) -> None:
+    job_id = api_app.submit().json["id"]
+    api_app.succeed(job_id, 3)
 
-    assert _ask(stage, "GET", job_id, Accept=accept).status_code == status
+    assert _ask(api_app, "GET", job_id, Accept=accept).status_code == status
 
 
-def test_other_methods_are_refused_and_head_is_as_get_without_the_events(stage: Stage) -> None:
-    job_id = stage.submit().json["id"]
+def test_other_methods_are_refused_and_head_is_as_get_without_the_events(api_app: ApiApp) -> None:
+    job_id = api_app.submit().json["id"]
 
-    posted, head = _ask(stage, "POST", job_id), _ask(stage, "HEAD", job_id)
+    posted, head = _ask(api_app, "POST", job_id), _ask(api_app, "HEAD", job_id)
 
     assert posted.status_code == 405
     assert "GET" in posted.headers["Allow"]
@@ -329,21 +331,21 @@ def test_other_methods_are_refused_and_head_is_as_get_without_the_events(stage: 
 
 def test_another_tenant_s_job_has_no_events_but_for_operators() -> None:
     keys = f"one:client:{hash_of('1')},two:client:{hash_of('2')},ops:operator:{hash_of('3')}"
-    stage = Stage(api_keys=keys)
-    job_id = stage.submit(headers={"X-API-Key": "1"}).json["id"]
-    cancel(stage.store, job_id)
+    api_app = ApiApp(api_keys=keys)
+    job_id = api_app.submit(headers={"X-API-Key": "1"}).json["id"]
+    cancel(api_app.store, job_id)
 
-    answers = [_ask(stage, "GET", job_id, **{"X-API-Key": key}).status_code for key in "123"]
+    answers = [_ask(api_app, "GET", job_id, **{"X-API-Key": key}).status_code for key in "123"]
 
     assert answers == [200, 404, 200]
-    assert _ask(stage, "GET", job_id).status_code == 401
+    assert _ask(api_app, "GET", job_id).status_code == 401
 
 
-def test_a_job_that_is_gone_or_never_was_has_no_events(stage: Stage) -> None:
-    job_id = stage.submit().json["id"]
-    cancel(stage.store, job_id)
-    purge(stage.store, job_id)
+def test_a_job_that_is_gone_or_never_was_has_no_events(api_app: ApiApp) -> None:
+    job_id = api_app.submit().json["id"]
+    cancel(api_app.store, job_id)
+    purge(api_app.store, job_id)
 
-    gone, never = _ask(stage, "GET", job_id), _ask(stage, "GET", "nothing")
+    gone, never = _ask(api_app, "GET", job_id), _ask(api_app, "GET", "nothing")
 
     assert (gone.status_code, never.status_code) == (410, 404)

@@ -11,7 +11,7 @@ import pytest
 from falcon import testing
 
 from callboard.jobs.errors import StorageUnavailable
-from tests.api_stage import Stage, keys_of
+from tests.api_app import ApiApp, keys_of
 from tests.forms import BOUNDARY, FORM, form, part
 
 PDF = b"%PDF-1.7\n1 0 obj\nendobj\nstartxref\n0\n%%EOF\n"
@@ -21,8 +21,8 @@ TEXT = {"Content-Type": "text/plain"}
 
 
 @pytest.fixture(scope="module")
-def shared_stage() -> Iterator[Stage]:
-    built = Stage(
+def shared_api_app() -> Iterator[ApiApp]:
+    built = ApiApp(
         max_file_bytes=MAX_FILE_BYTES,
         tenant_storage_bytes=ROOM,
         max_body_bytes=1024,
@@ -33,26 +33,26 @@ def shared_stage() -> Iterator[Stage]:
 
 
 @pytest.fixture
-def stage(shared_stage: Stage) -> Iterator[Stage]:
-    """A stage with room for some files; after each test what Redis and the storage say agrees."""
-    yield shared_stage
-    known = [name for name in shared_stage.store.redis.keys("*:file:*") if b":users" not in name]
-    objects = list(folder(shared_stage).glob("??/*"))
+def api_app(shared_api_app: ApiApp) -> Iterator[ApiApp]:
+    """An application with room for some files; afterwards Redis and the storage agree."""
+    yield shared_api_app
+    known = [name for name in shared_api_app.store.redis.keys("*:file:*") if b":users" not in name]
+    objects = list(folder(shared_api_app).glob("??/*"))
     assert len(objects) == len(known)
-    assert list(folder(shared_stage).glob(".staging/*")) == []
+    assert list(folder(shared_api_app).glob(".staging/*")) == []
     for name in known:
-        shared_stage.store.redis.hset(name, "status", "ready")
-        post(shared_stage, "DELETE", f"/v1/files/{name.decode().rpartition(':')[2]}", key="boss")
-    assert shared_stage.store.redis.hgetall(shared_stage.store.keys("stored")) == {}
+        shared_api_app.store.redis.hset(name, "status", "ready")
+        post(shared_api_app, "DELETE", f"/v1/files/{name.decode().rpartition(':')[2]}", key="boss")
+    assert shared_api_app.store.redis.hgetall(shared_api_app.store.keys("stored")) == {}
 
 
-def folder(stage: Stage) -> Any:
-    with stage.storage.stage() as staged:
+def folder(api_app: ApiApp) -> Any:
+    with api_app.storage.stage() as staged:
         return staged.path.parent.parent
 
 
 def post(
-    stage: Stage,
+    api_app: ApiApp,
     method: str = "POST",
     path: str = "/v1/files",
     *,
@@ -61,7 +61,7 @@ def post(
     **more: Any,
 ) -> testing.Result:
     sent = {"Authorization": f"Bearer {key}", **(headers or {})}
-    return stage.http.simulate_request(method, path, headers=sent, **more)
+    return api_app.http.simulate_request(method, path, headers=sent, **more)
 
 
 def refused(answer: testing.Result) -> tuple[int, str]:
@@ -76,9 +76,9 @@ def archive() -> bytes:
     return made.getvalue()
 
 
-def test_a_body_becomes_a_file_with_what_its_bytes_show(stage: Stage) -> None:
+def test_a_body_becomes_a_file_with_what_its_bytes_show(api_app: ApiApp) -> None:
     answer = post(
-        stage,
+        api_app,
         body=PDF,
         headers={"Content-Disposition": "attachment; filename*=UTF-8''gr%C3%BC%C3%9Fe.pdf"},
     )
@@ -90,28 +90,28 @@ def test_a_body_becomes_a_file_with_what_its_bytes_show(stage: Stage) -> None:
     assert (file["name"], file["media_type"], file["size"]) == ("grüße.pdf", "application/pdf", 42)
     assert file["sha256"] == hashlib.sha256(PDF).hexdigest()
     assert (file["in_use"], file["expires_at"] > file["created_at"]) == (False, True)
-    assert b"".join(stage.storage.read(f"{file['id'][-2:]}/{file['id']}")) == PDF
-    assert post(stage, "GET", f"/v1/files/{file['id']}").json == file
+    assert b"".join(api_app.storage.read(f"{file['id'][-2:]}/{file['id']}")) == PDF
+    assert post(api_app, "GET", f"/v1/files/{file['id']}").json == file
 
 
-def test_a_form_with_one_file_does_the_same(stage: Stage) -> None:
+def test_a_form_with_one_file_does_the_same(api_app: ApiApp) -> None:
     body = form(part("anything", b"a,b\n1,2\n", filename="t.csv", media_type="text/csv"))
 
-    file = post(stage, body=body, headers=FORM).json
+    file = post(api_app, body=body, headers=FORM).json
 
     assert (file["name"], file["media_type"], file["size"]) == ("t.csv", "text/csv", 8)
 
 
-def test_a_part_that_declares_no_type_is_what_its_bytes_show(stage: Stage) -> None:
-    answer = post(stage, body=form(part("file", PDF, filename="a.bin")), headers=FORM)
+def test_a_part_that_declares_no_type_is_what_its_bytes_show(api_app: ApiApp) -> None:
+    answer = post(api_app, body=form(part("file", PDF, filename="a.bin")), headers=FORM)
 
     assert answer.json["media_type"] == "application/pdf"
 
 
-def test_the_name_in_the_query_wins(stage: Stage) -> None:
+def test_the_name_in_the_query_wins(api_app: ApiApp) -> None:
     named = {"Content-Disposition": 'attachment; filename="b.txt"', **TEXT}
 
-    answer = post(stage, body=b"x", params={"name": "a.txt"}, headers=named)
+    answer = post(api_app, body=b"x", params={"name": "a.txt"}, headers=named)
 
     assert answer.json["name"] == "a.txt"
 
@@ -120,53 +120,53 @@ def test_the_name_in_the_query_wins(stage: Stage) -> None:
     "name",
     ["../../etc/passwd", "a\nb", "\u202etxt.exe", "x" * 7000, "", "CON", 'a"b', "..", "a\0b"],
 )
-def test_no_name_is_a_path(stage: Stage, name: str) -> None:
-    answer = post(stage, body=b"x", params={"name": name}, headers=TEXT)
+def test_no_name_is_a_path(api_app: ApiApp, name: str) -> None:
+    answer = post(api_app, body=b"x", params={"name": name}, headers=TEXT)
 
     file = answer.json
     assert answer.status_code == 201
     assert "/" not in file["name"]
     assert file["name"].isprintable()
     assert 1 <= len(file["name"]) <= 255
-    assert [path.name for path in folder(stage).glob("??/*")] == [file["id"]]
+    assert [path.name for path in folder(api_app).glob("??/*")] == [file["id"]]
 
 
-def test_another_tenants_file_is_not_there_but_for_operators(stage: Stage) -> None:
-    path = f"/v1/files/{post(stage, body=b'x', headers=TEXT).json['id']}"
+def test_another_tenants_file_is_not_there_but_for_operators(api_app: ApiApp) -> None:
+    path = f"/v1/files/{post(api_app, body=b'x', headers=TEXT).json['id']}"
 
-    assert refused(post(stage, "GET", path, key="globex")) == (404, "file-not-found")
-    assert refused(post(stage, "DELETE", path, key="globex")) == (404, "file-not-found")
-    assert post(stage, "GET", "/v1/files", key="globex").json["items"] == []
-    assert post(stage, "GET", path, key="boss").status_code == 200
-
-
-def test_a_removed_file_is_gone_and_a_repeat_says_so(stage: Stage) -> None:
-    path = f"/v1/files/{post(stage, body=b'x', headers=TEXT).json['id']}"
-
-    assert post(stage, "DELETE", path).status_code == 204
-
-    assert refused(post(stage, "DELETE", path)) == (404, "file-not-found")
-    assert refused(post(stage, "GET", path)) == (404, "file-not-found")
+    assert refused(post(api_app, "GET", path, key="globex")) == (404, "file-not-found")
+    assert refused(post(api_app, "DELETE", path, key="globex")) == (404, "file-not-found")
+    assert post(api_app, "GET", "/v1/files", key="globex").json["items"] == []
+    assert post(api_app, "GET", path, key="boss").status_code == 200
 
 
-def test_what_is_no_id_is_not_found(stage: Stage) -> None:
-    assert refused(post(stage, "GET", "/v1/files/%2e%2e")) == (404, "file-not-found")
-    assert refused(post(stage, "GET", "/v1/files/UPPER")) == (404, "file-not-found")
+def test_a_removed_file_is_gone_and_a_repeat_says_so(api_app: ApiApp) -> None:
+    path = f"/v1/files/{post(api_app, body=b'x', headers=TEXT).json['id']}"
+
+    assert post(api_app, "DELETE", path).status_code == 204
+
+    assert refused(post(api_app, "DELETE", path)) == (404, "file-not-found")
+    assert refused(post(api_app, "GET", path)) == (404, "file-not-found")
 
 
-def test_pages_follow_one_another_newest_first(stage: Stage) -> None:
-    made = [post(stage, body=b"x", headers=TEXT).json["id"] for _ in range(5)]
+def test_what_is_no_id_is_not_found(api_app: ApiApp) -> None:
+    assert refused(post(api_app, "GET", "/v1/files/%2e%2e")) == (404, "file-not-found")
+    assert refused(post(api_app, "GET", "/v1/files/UPPER")) == (404, "file-not-found")
 
-    first = post(stage, "GET", "/v1/files", params={"limit": "3"})
+
+def test_pages_follow_one_another_newest_first(api_app: ApiApp) -> None:
+    made = [post(api_app, body=b"x", headers=TEXT).json["id"] for _ in range(5)]
+
+    first = post(api_app, "GET", "/v1/files", params={"limit": "3"})
     second = post(
-        stage, "GET", first.json["next"].partition("//")[2].partition("/")[2].join("/ ").strip()
+        api_app, "GET", first.json["next"].partition("//")[2].partition("/")[2].join("/ ").strip()
     )
 
     seen = [each["id"] for each in first.json["items"] + second.json["items"]]
     assert seen == made[::-1]
     assert second.json["next"] is None
     assert 'rel="next"' in first.headers["Link"]
-    bad = post(stage, "GET", "/v1/files", params={"cursor": "x", "limit": "0", "colour": "red"})
+    bad = post(api_app, "GET", "/v1/files", params={"cursor": "x", "limit": "0", "colour": "red"})
     assert refused(bad) == (422, "invalid-request")
     assert len(bad.json["errors"]) == 3
 
@@ -185,67 +185,69 @@ def test_pages_follow_one_another_newest_first(stage: Stage) -> None:
     ],
 )
 def test_a_body_that_cannot_be_taken_leaves_nothing(
-    stage: Stage, body: bytes, headers: dict[str, str], problem: tuple[int, str]
+    api_app: ApiApp, body: bytes, headers: dict[str, str], problem: tuple[int, str]
 ) -> None:
-    assert refused(post(stage, body=body, headers=headers)) == problem
+    assert refused(post(api_app, body=body, headers=headers)) == problem
 
 
 @pytest.mark.parametrize("field", ["Content-Digest", "Repr-Digest"])
-def test_a_digest_that_comes_along_is_checked(stage: Stage, field: str) -> None:
+def test_a_digest_that_comes_along_is_checked(api_app: ApiApp, field: str) -> None:
     right = base64.b64encode(hashlib.sha256(PDF).digest()).decode()
     wrong = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
 
-    taken = post(stage, body=PDF, headers={field: f"sha-512=:AA==:, sha-256=:{right}:"})
-    not_taken = post(stage, body=PDF, headers={field: f"sha-256=:{wrong}:"})
-    unknown = post(stage, body=PDF, headers={field: "md5=:AA==:"})
+    taken = post(api_app, body=PDF, headers={field: f"sha-512=:AA==:, sha-256=:{right}:"})
+    not_taken = post(api_app, body=PDF, headers={field: f"sha-256=:{wrong}:"})
+    unknown = post(api_app, body=PDF, headers={field: "md5=:AA==:"})
 
     assert (taken.status_code, unknown.status_code) == (201, 201)
     assert refused(not_taken) == (422, "invalid-file")
 
 
-def test_a_length_that_is_not_said_is_not_guessed(stage: Stage) -> None:
-    assert refused(post(stage, headers=TEXT)) == (411, "length-required")
+def test_a_length_that_is_not_said_is_not_guessed(api_app: ApiApp) -> None:
+    assert refused(post(api_app, headers=TEXT)) == (411, "length-required")
 
 
-def test_an_empty_file_is_refused(stage: Stage) -> None:
+def test_an_empty_file_is_refused(api_app: ApiApp) -> None:
     chunked = {"Transfer-Encoding": "chunked", **TEXT}
 
-    assert refused(post(stage, body=b"", headers=chunked)) == (422, "invalid-file")
-    assert refused(post(stage, body=form(part("f", b"", filename="a.txt")), headers=FORM)) == (
+    assert refused(post(api_app, body=b"", headers=chunked)) == (422, "invalid-file")
+    assert refused(post(api_app, body=form(part("f", b"", filename="a.txt")), headers=FORM)) == (
         422,
         "invalid-file",
     )
 
 
-def test_a_file_in_chunks_is_stopped_where_it_grows_too_large(stage: Stage) -> None:
+def test_a_file_in_chunks_is_stopped_where_it_grows_too_large(api_app: ApiApp) -> None:
     chunked = {"Transfer-Encoding": "chunked", **TEXT}
 
-    assert post(stage, body=b"x" * MAX_FILE_BYTES, headers=chunked).json["size"] == MAX_FILE_BYTES
-    assert refused(post(stage, body=b"x" * (MAX_FILE_BYTES + 1), headers=chunked)) == (
+    assert post(api_app, body=b"x" * MAX_FILE_BYTES, headers=chunked).json["size"] == MAX_FILE_BYTES
+    assert refused(post(api_app, body=b"x" * (MAX_FILE_BYTES + 1), headers=chunked)) == (
         413,
         "file-too-large",
     )
 
 
-def test_a_body_that_ends_before_its_length_leaves_nothing(stage: Stage) -> None:
+def test_a_body_that_ends_before_its_length_leaves_nothing(api_app: ApiApp) -> None:
     for headers, body in ((TEXT, b"half"), (FORM, form(part("f", b"x", filename="a"))[:-9])):
-        answer = post(stage, body=body, headers={**headers, "Content-Length": str(len(body) + 10)})
+        answer = post(
+            api_app, body=body, headers={**headers, "Content-Length": str(len(body) + 10)}
+        )
 
         assert refused(answer) == (400, "malformed-body")
 
 
-def test_room_that_is_taken_is_refused_until_some_is_given_back(stage: Stage) -> None:
-    full = [post(stage, body=b"x" * MAX_FILE_BYTES, headers=TEXT).json["id"] for _ in range(2)]
+def test_room_that_is_taken_is_refused_until_some_is_given_back(api_app: ApiApp) -> None:
+    full = [post(api_app, body=b"x" * MAX_FILE_BYTES, headers=TEXT).json["id"] for _ in range(2)]
 
-    answer = post(stage, body=b"x" * MAX_FILE_BYTES, headers=TEXT)
+    answer = post(api_app, body=b"x" * MAX_FILE_BYTES, headers=TEXT)
     rest = b"x" * (ROOM - 2 * MAX_FILE_BYTES)
-    small = post(stage, body=rest, headers={"Transfer-Encoding": "chunked", **TEXT})
+    small = post(api_app, body=rest, headers={"Transfer-Encoding": "chunked", **TEXT})
 
     assert refused(answer) == (413, "storage-full")
     assert int(answer.headers["Retry-After"]) > 0
     assert small.status_code == 201
-    post(stage, "DELETE", f"/v1/files/{full[0]}")
-    assert post(stage, body=b"x" * MAX_FILE_BYTES, headers=TEXT).status_code == 201
+    post(api_app, "DELETE", f"/v1/files/{full[0]}")
+    assert post(api_app, body=b"x" * MAX_FILE_BYTES, headers=TEXT).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -278,17 +280,17 @@ def test_room_that_is_taken_is_refused_until_some_is_given_back(stage: Stage) ->
     ],
 )
 def test_a_form_that_is_none_is_refused_with_the_right_problem(
-    stage: Stage, headers: dict[str, str], body: bytes, status: int
+    api_app: ApiApp, headers: dict[str, str], body: bytes, status: int
 ) -> None:
-    answer = post(stage, body=body, headers=headers)
+    answer = post(api_app, body=body, headers=headers)
 
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert post(stage, "GET", "/v1/files").json["items"] == []
+    assert post(api_app, "GET", "/v1/files").json["items"] == []
 
 
 def test_a_page_of_another_site_may_not_send_files_without_a_key() -> None:
-    open_stage = Stage()
+    open_stage = ApiApp()
     sent = {"Host": "127.0.0.1:8000", **TEXT}
 
     foreign = [
@@ -304,13 +306,13 @@ def test_a_page_of_another_site_may_not_send_files_without_a_key() -> None:
     assert own.status_code == 201
 
 
-def test_a_storage_that_is_away_is_said_without_saying_where(stage: Stage) -> None:
-    where = folder(stage)
+def test_a_storage_that_is_away_is_said_without_saying_where(api_app: ApiApp) -> None:
+    where = folder(api_app)
     where.chmod(0)
     moved = where.rename(where.with_name(where.name + "-away"))
     where.write_text("in the way")
     try:
-        answer = post(stage, body=b"x", headers=TEXT)
+        answer = post(api_app, body=b"x", headers=TEXT)
     finally:
         where.unlink()
         moved.rename(where).chmod(0o700)

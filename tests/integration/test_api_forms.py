@@ -13,7 +13,7 @@ from callboard import File, operation
 from callboard.jobs.files.records import list_files
 from callboard.jobs.purge import purge
 from callboard.jobs.registry import Registry
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 from tests.forms import FORM, form, part
 
 CSV = b"a,b\n1,2\n"
@@ -76,15 +76,15 @@ def single(table: File) -> str:
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage(registry=Registry([digest, plain, single, typed]))
+def api_app() -> Iterator[ApiApp]:
+    built = ApiApp(registry=Registry([digest, plain, single, typed]))
     yield built
     built.close()
 
 
-def submit(stage: Stage, *parts: bytes, path: str = PATH, **more: Any) -> testing.Result:
+def submit(api_app: ApiApp, *parts: bytes, path: str = PATH, **more: Any) -> testing.Result:
     headers = {**FORM, **more.pop("headers", {})}
-    return stage.http.simulate_post(path, body=form(*parts), headers=headers, **more)
+    return api_app.http.simulate_post(path, body=form(*parts), headers=headers, **more)
 
 
 def table(body: bytes = CSV) -> bytes:
@@ -95,32 +95,34 @@ def params(**values: Any) -> bytes:
     return part("params", json.dumps(values).encode(), media_type="application/json")
 
 
-def kept(stage: Stage) -> list[str]:
-    return [file.name for file in list_files(stage.store, tenant="default", most=100).files]
+def kept(api_app: ApiApp) -> list[str]:
+    return [file.name for file in list_files(api_app.store, tenant="default", most=100).files]
 
 
-def test_a_form_submits_a_job_that_holds_its_files(stage: Stage) -> None:
+def test_a_form_submits_a_job_that_holds_its_files(api_app: ApiApp) -> None:
     notes = [part("notes", b"x", filename=name) for name in ("one.txt", "two.txt")]
 
-    answer = submit(stage, notes[0], params(title="T"), table(), notes[1], params={"priority": "9"})
+    answer = submit(
+        api_app, notes[0], params(title="T"), table(), notes[1], params={"priority": "9"}
+    )
 
     assert answer.status_code == 202
     assert answer.json["priority"] == 9
-    assert sorted(kept(stage)) == ["one.txt", "t.csv", "two.txt"]
-    (message,) = stage.publisher.published
+    assert sorted(kept(api_app)) == ["one.txt", "t.csv", "two.txt"]
+    (message,) = api_app.publisher.published
     sent = message.submission.params
     assert (sent["title"], len(sent["notes"]), len(message.submission.files)) == ("T", 2, 3)
     assert set(message.submission.files) == {sent["table"], *sent["notes"]}
-    deletion = stage.http.simulate_delete(f"/v1/files/{sent['table']}")
+    deletion = api_app.http.simulate_delete(f"/v1/files/{sent['table']}")
     assert deletion.status_code == 409
     assert deletion.json["type"].endswith("/problems/file-in-use")
-    stage.succeed(answer.json["id"], "done")
-    purge(stage.store, answer.json["id"])
-    assert stage.http.simulate_delete(f"/v1/files/{sent['table']}").status_code == 204
+    api_app.succeed(answer.json["id"], "done")
+    purge(api_app.store, answer.json["id"])
+    assert api_app.http.simulate_delete(f"/v1/files/{sent['table']}").status_code == 204
 
 
-def test_without_other_parameters_the_form_has_files_alone(stage: Stage) -> None:
-    assert submit(stage, table()).status_code == 202
+def test_without_other_parameters_the_form_has_files_alone(api_app: ApiApp) -> None:
+    assert submit(api_app, table()).status_code == 202
 
 
 @pytest.mark.parametrize(
@@ -149,38 +151,38 @@ def test_without_other_parameters_the_form_has_files_alone(stage: Stage) -> None
     ],
 )
 def test_a_form_that_is_refused_leaves_no_file(
-    stage: Stage, parts: tuple[bytes, ...], problem: tuple[int, str], pointer: str | None
+    api_app: ApiApp, parts: tuple[bytes, ...], problem: tuple[int, str], pointer: str | None
 ) -> None:
-    answer = submit(stage, *parts)
+    answer = submit(api_app, *parts)
 
     assert (answer.status_code, answer.json["type"].rpartition("/")[2]) == problem
     if pointer is not None:
         assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
-    assert kept(stage) == []
-    assert stage.store.redis.exists(stage.store.keys("stored")) == 0
+    assert kept(api_app) == []
+    assert api_app.store.redis.exists(api_app.store.keys("stored")) == 0
 
 
-def test_what_the_query_gets_wrong_is_said_before_anything_is_uploaded(stage: Stage) -> None:
-    answer = submit(stage, table(), params={"priority": "11"})
+def test_what_the_query_gets_wrong_is_said_before_anything_is_uploaded(api_app: ApiApp) -> None:
+    answer = submit(api_app, table(), params={"priority": "11"})
 
     assert answer.status_code == 422
     assert answer.json["errors"][0]["pointer"] == "priority"
 
 
-def test_a_refusal_by_capacity_leaves_no_file(stage: Stage) -> None:
+def test_a_refusal_by_capacity_leaves_no_file(api_app: ApiApp) -> None:
     for _ in range(3):
-        assert submit(stage, table()).status_code == 202
+        assert submit(api_app, table()).status_code == 202
 
-    assert submit(stage, table()).status_code == 503
-    assert len(kept(stage)) == 3
+    assert submit(api_app, table()).status_code == 503
+    assert len(kept(api_app)) == 3
 
 
-def test_the_same_form_with_the_same_key_is_one_job_with_one_file(stage: Stage) -> None:
+def test_the_same_form_with_the_same_key_is_one_job_with_one_file(api_app: ApiApp) -> None:
     key = {"Idempotency-Key": "once"}
-    first = submit(stage, table(), headers=key)
+    first = submit(api_app, table(), headers=key)
 
-    again = submit(stage, table(), headers=key)
-    other = submit(stage, table(b"other"), headers=key)
+    again = submit(api_app, table(), headers=key)
+    other = submit(api_app, table(b"other"), headers=key)
 
     assert again.json["id"] == first.json["id"]
     assert again.headers["Idempotency-Replayed"] == "true"
@@ -188,29 +190,31 @@ def test_the_same_form_with_the_same_key_is_one_job_with_one_file(stage: Stage) 
         422,
         "idempotency-mismatch",
     )
-    assert len(kept(stage)) == 1
+    assert len(kept(api_app)) == 1
 
 
-def test_a_form_with_a_file_that_an_active_job_has_is_a_duplicate(stage: Stage) -> None:
-    first = submit(stage, table(), path="/v1/operations/single")
+def test_a_form_with_a_file_that_an_active_job_has_is_a_duplicate(api_app: ApiApp) -> None:
+    first = submit(api_app, table(), path="/v1/operations/single")
 
-    second = submit(stage, table(), path="/v1/operations/single")
+    second = submit(api_app, table(), path="/v1/operations/single")
 
     assert second.status_code == 409
     assert second.json["existing_job"]["id"] == first.json["id"]
-    assert len(kept(stage)) == 1
+    assert len(kept(api_app)) == 1
 
 
-def test_an_operation_without_files_takes_no_form_with_some(stage: Stage) -> None:
-    answer = submit(stage, params(a=1), part("a", b"1", filename="x"), path="/v1/operations/plain")
-    bare = submit(stage, params(a=1), path="/v1/operations/plain")
+def test_an_operation_without_files_takes_no_form_with_some(api_app: ApiApp) -> None:
+    answer = submit(
+        api_app, params(a=1), part("a", b"1", filename="x"), path="/v1/operations/plain"
+    )
+    bare = submit(api_app, params(a=1), path="/v1/operations/plain")
 
     assert answer.status_code == 422
     assert bare.status_code == 202
 
 
-def test_the_document_says_which_parts_the_form_has(stage: Stage) -> None:
-    document = stage.http.simulate_get("/openapi.json").json
+def test_the_document_says_which_parts_the_form_has(api_app: ApiApp) -> None:
+    document = api_app.http.simulate_get("/openapi.json").json
 
     paths = document["paths"]
     body = paths["/v1/operations/digest"]["post"]["requestBody"]["content"]
@@ -223,24 +227,24 @@ def test_the_document_says_which_parts_the_form_has(stage: Stage) -> None:
     assert "multipart/form-data" not in plainly
 
 
-def test_a_form_may_have_as_many_files_as_the_document_says(stage: Stage) -> None:
-    document = stage.http.simulate_get("/openapi.json").json
+def test_a_form_may_have_as_many_files_as_the_document_says(api_app: ApiApp) -> None:
+    document = api_app.http.simulate_get("/openapi.json").json
     most = document["components"]["schemas"]["DigestForm"]["properties"]["notes"]["maxItems"]
 
-    answer = submit(stage, params(), table(), *[part("notes", b"x", filename="a")] * most)
+    answer = submit(api_app, params(), table(), *[part("notes", b"x", filename="a")] * most)
 
     assert answer.status_code == 202
-    assert len(kept(stage)) == most + 1
+    assert len(kept(api_app)) == most + 1
 
 
-def test_a_file_that_was_uploaded_before_is_taken_by_its_id(stage: Stage) -> None:
+def test_a_file_that_was_uploaded_before_is_taken_by_its_id(api_app: ApiApp) -> None:
     typed = {"Content-Type": "text/csv"}
-    file = stage.http.simulate_post("/v1/files", body=CSV, headers=typed).json
+    file = api_app.http.simulate_post("/v1/files", body=CSV, headers=typed).json
 
-    answer = stage.http.simulate_post(PATH, json={"table": file["id"]})
+    answer = api_app.http.simulate_post(PATH, json={"table": file["id"]})
 
     assert answer.status_code == 202
-    assert stage.http.simulate_get(f"/v1/files/{file['id']}").json["in_use"]
+    assert api_app.http.simulate_get(f"/v1/files/{file['id']}").json["in_use"]
 
 
 @pytest.mark.parametrize(
@@ -274,14 +278,14 @@ def test_a_file_that_was_uploaded_before_is_taken_by_its_id(stage: Stage) -> Non
     ],
 )
 def test_a_plain_field_is_what_the_schema_wants(
-    stage: Stage, name: str, texts: list[str], value: Any
+    api_app: ApiApp, name: str, texts: list[str], value: Any
 ) -> None:
     parts = [part(name, text.encode()) for text in texts]
 
-    answer = submit(stage, *parts, path="/v1/operations/typed")
+    answer = submit(api_app, *parts, path="/v1/operations/typed")
 
     assert answer.status_code == 202, answer.json
-    (message,) = stage.publisher.published
+    (message,) = api_app.publisher.published
     sent = message.submission.params[name]
     assert (sent, type(sent)) == (value, type(value))
 
@@ -297,14 +301,14 @@ def test_a_plain_field_is_what_the_schema_wants(
     ],
 )
 def test_a_field_that_says_that_it_is_json_is_json(
-    stage: Stage, name: str, bodies: list[bytes], value: Any
+    api_app: ApiApp, name: str, bodies: list[bytes], value: Any
 ) -> None:
     parts = [part(name, body, media_type="application/json") for body in bodies]
 
-    answer = submit(stage, *parts, path="/v1/operations/typed")
+    answer = submit(api_app, *parts, path="/v1/operations/typed")
 
     assert answer.status_code == 202, answer.json
-    (message,) = stage.publisher.published
+    (message,) = api_app.publisher.published
     assert message.submission.params[name] == value
 
 
@@ -321,9 +325,9 @@ def test_a_field_that_says_that_it_is_json_is_json(
     ],
 )
 def test_a_field_that_does_not_fit_is_refused_with_what_there_is(
-    stage: Stage, parts: list[bytes], pointer: str, says: str
+    api_app: ApiApp, parts: list[bytes], pointer: str, says: str
 ) -> None:
-    answer = submit(stage, *parts, path="/v1/operations/typed")
+    answer = submit(api_app, *parts, path="/v1/operations/typed")
 
     assert answer.status_code == 422
     (error,) = answer.json["errors"]
@@ -331,30 +335,30 @@ def test_a_field_that_does_not_fit_is_refused_with_what_there_is(
     assert says in error["detail"]
 
 
-def test_fields_are_bounded_together(stage: Stage) -> None:
+def test_fields_are_bounded_together(api_app: ApiApp) -> None:
     parts = [part("texts", b"x" * 400_000)] * 3
 
-    answer = submit(stage, *parts, path="/v1/operations/typed")
+    answer = submit(api_app, *parts, path="/v1/operations/typed")
 
     assert answer.status_code == 413
 
 
-def test_a_plain_field_that_is_the_id_of_a_file_names_it(stage: Stage) -> None:
+def test_a_plain_field_that_is_the_id_of_a_file_names_it(api_app: ApiApp) -> None:
     typed = {"Content-Type": "text/csv"}
-    file = stage.http.simulate_post("/v1/files", body=CSV, headers=typed).json
+    file = api_app.http.simulate_post("/v1/files", body=CSV, headers=typed).json
 
-    answer = submit(stage, part("table", file["id"].encode()))
-    several = submit(stage, part("files", file["id"].encode()), path="/v1/operations/typed")
+    answer = submit(api_app, part("table", file["id"].encode()))
+    several = submit(api_app, part("files", file["id"].encode()), path="/v1/operations/typed")
 
     assert answer.status_code == 202
     assert several.status_code == 202
-    assert [each.submission.files for each in stage.publisher.published] == [(file["id"],)] * 2
+    assert [each.submission.files for each in api_app.publisher.published] == [(file["id"],)] * 2
 
 
-def test_fields_and_json_with_the_same_key_are_one_job(stage: Stage) -> None:
+def test_fields_and_json_with_the_same_key_are_one_job(api_app: ApiApp) -> None:
     key = {"Idempotency-Key": "once"}
-    first = submit(stage, part("a", b"3"), path="/v1/operations/plain", headers=key)
+    first = submit(api_app, part("a", b"3"), path="/v1/operations/plain", headers=key)
 
-    again = stage.http.simulate_post("/v1/operations/plain", json={"a": 3}, headers=key)
+    again = api_app.http.simulate_post("/v1/operations/plain", json={"a": 3}, headers=key)
 
     assert again.json["id"] == first.json["id"]

@@ -12,7 +12,7 @@ from falcon import testing
 
 from callboard.jobs.ids import new_job_id
 from callboard.jobs.workers import heartbeat_worker, remove_worker
-from tests.api_stage import ADD, Stage, keys_of
+from tests.api_app import ADD, ApiApp, keys_of
 
 KEYS = keys_of(
     "acme:viewer:look", "acme:client:work", "globex:client:other", "staff:operator:watch"
@@ -20,8 +20,8 @@ KEYS = keys_of(
 
 
 @pytest.fixture
-def guarded() -> Iterator[Stage]:
-    built = Stage(api_keys=KEYS)
+def guarded() -> Iterator[ApiApp]:
+    built = ApiApp(api_keys=KEYS)
     yield built
     built.close()
 
@@ -40,58 +40,58 @@ def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_an_address_that_is_not_there_is_a_problem(stage: Stage) -> None:
-    _assert_problem(stage.http.simulate_get("/v1/nothing"), 404, "not-found")
-    _assert_problem(stage.http.simulate_get("/nothing"), 404, "not-found")
+def test_an_address_that_is_not_there_is_a_problem(api_app: ApiApp) -> None:
+    _assert_problem(api_app.http.simulate_get("/v1/nothing"), 404, "not-found")
+    _assert_problem(api_app.http.simulate_get("/nothing"), 404, "not-found")
 
 
 @pytest.mark.parametrize("accept", ["text/html,*/*;q=0.8", "*/*", None])
-def test_the_root_leads_people_to_the_docs(stage: Stage, accept: str | None) -> None:
-    answer = stage.http.simulate_get("/", headers={"Accept": accept} if accept else {})
+def test_the_root_leads_people_to_the_docs(api_app: ApiApp, accept: str | None) -> None:
+    answer = api_app.http.simulate_get("/", headers={"Accept": accept} if accept else {})
 
     assert answer.status_code == 302
     assert answer.headers["Location"].endswith("/docs")
 
 
-def test_the_root_tells_programs_where_things_are(stage: Stage) -> None:
-    answer = stage.http.simulate_get("/", headers={"Accept": "application/json"})
+def test_the_root_tells_programs_where_things_are(api_app: ApiApp) -> None:
+    answer = api_app.http.simulate_get("/", headers={"Accept": "application/json"})
 
     assert answer.status_code == 200
     assert answer.json["links"]["docs"].endswith("/docs")
     assert answer.json["links"]["operations"].endswith("/v1/operations")
 
 
-def test_a_slash_at_the_end_makes_no_difference(stage: Stage) -> None:
-    answer = stage.http.simulate_post("/v1/jobs/", json=ADD)
+def test_a_slash_at_the_end_makes_no_difference(api_app: ApiApp) -> None:
+    answer = api_app.http.simulate_post("/v1/jobs/", json=ADD)
 
     assert answer.status_code == 202
 
 
-def test_a_method_that_is_not_there_is_a_problem_that_lists_those_that_are(stage: Stage) -> None:
-    answer = stage.http.simulate_put(f"/v1/jobs/{new_job_id()}")
+def test_a_method_that_is_not_there_is_a_problem_that_lists_those_that_are(api_app: ApiApp) -> None:
+    answer = api_app.http.simulate_put(f"/v1/jobs/{new_job_id()}")
 
     _assert_problem(answer, 405, "method-not-allowed")
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "DELETE", "OPTIONS"}
 
 
-def test_a_method_that_nobody_knows_is_a_problem(stage: Stage) -> None:
+def test_a_method_that_nobody_knows_is_a_problem(api_app: ApiApp) -> None:
     with pytest.warns(Warning, match="Unknown REQUEST_METHOD"):
-        answer = stage.http.simulate_request("FOO", "/v1/jobs")
+        answer = api_app.http.simulate_request("FOO", "/v1/jobs")
 
     _assert_problem(answer, 400, "bad-request")
 
 
-def test_options_say_what_an_address_takes(stage: Stage) -> None:
-    answer = stage.http.simulate_options("/v1/jobs")
+def test_options_say_what_an_address_takes(api_app: ApiApp) -> None:
+    answer = api_app.http.simulate_options("/v1/jobs")
 
     assert answer.status_code == 200
     assert answer.headers["Allow"] == "GET, HEAD, POST"
 
 
-def test_a_problem_is_json_whatever_the_client_accepts(stage: Stage) -> None:
+def test_a_problem_is_json_whatever_the_client_accepts(api_app: ApiApp) -> None:
     headers = {"Accept": "application/msgpack"}
 
-    _assert_problem(stage.http.simulate_get("/v1/nothing", headers=headers), 404, "not-found")
+    _assert_problem(api_app.http.simulate_get("/v1/nothing", headers=headers), 404, "not-found")
 
 
 class _Broken(fakeredis.FakeRedis):
@@ -114,10 +114,10 @@ class _Away(fakeredis.FakeRedis):
 def test_a_failure_of_ours_is_logged_under_the_requests_id_and_tells_nothing(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stage = Stage(_Broken(protocol=2))
+    api_app = ApiApp(_Broken(protocol=2))
 
     with caplog.at_level(logging.DEBUG):
-        answer = stage.get(new_job_id(), headers={"X-Request-ID": "r-42"})
+        answer = api_app.get(new_job_id(), headers={"X-Request-ID": "r-42"})
 
     written = caplog.text + "".join(capsys.readouterr())
     _assert_problem(answer, 500, "internal-error")
@@ -129,10 +129,10 @@ def test_a_failure_of_ours_is_logged_under_the_requests_id_and_tells_nothing(
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
 def test_without_redis_the_answer_is_to_come_back_later(method: str) -> None:
-    stage = Stage(_Away(protocol=2))
+    api_app = ApiApp(_Away(protocol=2))
     path = "/v1/jobs" if method == "POST" else f"/v1/jobs/{new_job_id()}"
 
-    answer = stage.http.simulate_request(
+    answer = api_app.http.simulate_request(
         method,
         path,
         body=json.dumps(ADD),
@@ -146,35 +146,35 @@ def test_without_redis_the_answer_is_to_come_back_later(method: str) -> None:
 
 
 def test_operations_are_listed_without_redis_for_keys_of_the_settings() -> None:
-    stage = Stage(_Away(protocol=2), api_keys=KEYS)
+    api_app = ApiApp(_Away(protocol=2), api_keys=KEYS)
 
-    answer = stage.http.simulate_get("/v1/operations", headers=_bearer("look"))
+    answer = api_app.http.simulate_get("/v1/operations", headers=_bearer("look"))
 
     assert answer.status_code == 200
     assert answer.json["items"][0]["typical_duration_seconds"] is None
     assert answer.json["items"][0]["paused"] is None
 
 
-def test_a_safe_request_id_is_taken(stage: Stage) -> None:
-    answer = stage.submit(headers={"X-Request-ID": "trace-1"})
+def test_a_safe_request_id_is_taken(api_app: ApiApp) -> None:
+    answer = api_app.submit(headers={"X-Request-ID": "trace-1"})
 
     assert answer.headers["X-Request-ID"] == "trace-1"
     assert answer.json["request_id"] == "trace-1"
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, "<script>", "a\x7f"])
-def test_any_other_request_id_is_replaced(stage: Stage, given: str) -> None:
-    answer = stage.http.simulate_get("/healthz", headers={"X-Request-ID": given})
+def test_any_other_request_id_is_replaced(api_app: ApiApp, given: str) -> None:
+    answer = api_app.http.simulate_get("/healthz", headers={"X-Request-ID": given})
 
     made = answer.headers["X-Request-ID"]
     assert made != given
     assert len(made) == 32
 
 
-def test_without_configured_keys_everybody_is_the_default_tenant(stage: Stage) -> None:
-    stage.submit(headers=_bearer("anything"))
+def test_without_configured_keys_everybody_is_the_default_tenant(api_app: ApiApp) -> None:
+    api_app.submit(headers=_bearer("anything"))
 
-    assert stage.publisher.published[0].submission.tenant == "default"
+    assert api_app.publisher.published[0].submission.tenant == "default"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_without_configured_keys_everybody_is_the_default_tenant(stage: Stage) -
         _bearer(""),
     ],
 )
-def test_without_a_valid_key_nobody_gets_in(guarded: Stage, headers: dict[str, str]) -> None:
+def test_without_a_valid_key_nobody_gets_in(guarded: ApiApp, headers: dict[str, str]) -> None:
     for answer in (
         guarded.submit(headers=headers),
         guarded.get(new_job_id(), headers=headers),
@@ -197,13 +197,13 @@ def test_without_a_valid_key_nobody_gets_in(guarded: Stage, headers: dict[str, s
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_key_comes_in_either_header(guarded: Stage) -> None:
+def test_a_key_comes_in_either_header(guarded: ApiApp) -> None:
     assert guarded.submit(headers=_bearer("work")).status_code == 202
     assert guarded.submit(headers={"X-API-Key": "work"}).status_code == 202
     assert guarded.submit(headers={"Authorization": "bearer  work"}).status_code == 202
 
 
-def test_a_viewer_reads_and_changes_nothing(guarded: Stage) -> None:
+def test_a_viewer_reads_and_changes_nothing(guarded: ApiApp) -> None:
     job_id = guarded.submit(headers=_bearer("work")).json["id"]
 
     assert guarded.get(job_id, headers=_bearer("look")).status_code == 200
@@ -212,7 +212,7 @@ def test_a_viewer_reads_and_changes_nothing(guarded: Stage) -> None:
     _assert_problem(deleted, 403, "forbidden")
 
 
-def test_another_tenants_job_is_not_found_whatever_is_asked(guarded: Stage) -> None:
+def test_another_tenants_job_is_not_found_whatever_is_asked(guarded: ApiApp) -> None:
     job_id = guarded.submit(headers=_bearer("work")).json["id"]
     stranger = _bearer("other")
 
@@ -226,7 +226,7 @@ def test_another_tenants_job_is_not_found_whatever_is_asked(guarded: Stage) -> N
     assert guarded.get(job_id, headers=_bearer("work")).json["status"] == "queued"
 
 
-def test_an_operator_sees_every_tenants_jobs_and_their_tracebacks(guarded: Stage) -> None:
+def test_an_operator_sees_every_tenants_jobs_and_their_tracebacks(guarded: ApiApp) -> None:
     job_id = guarded.submit(headers=_bearer("work")).json["id"]
     error = {"type": "exception", "detail": "Oh.", "retryable": True, "traceback": "File …"}
     guarded.fail(job_id, error)
@@ -239,7 +239,7 @@ def test_an_operator_sees_every_tenants_jobs_and_their_tracebacks(guarded: Stage
     assert guarded.get(new_job_id(), headers=_bearer("watch")).status_code == 404
 
 
-def test_tenants_do_not_share_idempotency_keys(guarded: Stage) -> None:
+def test_tenants_do_not_share_idempotency_keys(guarded: ApiApp) -> None:
     key = {"Idempotency-Key": "once"}
 
     mine = guarded.submit(headers={**_bearer("work"), **key})
@@ -249,25 +249,25 @@ def test_tenants_do_not_share_idempotency_keys(guarded: Stage) -> None:
     assert "Idempotency-Replayed" not in theirs.headers
 
 
-def test_every_method_of_every_route_says_who_may_use_it(stage: Stage) -> None:
-    for route in stage.routes():
+def test_every_method_of_every_route_says_who_may_use_it(api_app: ApiApp) -> None:
+    for route in api_app.routes():
         methods = {name[3:].upper() for name in dir(route.resource) if name.startswith("on_")}
 
         assert set(route.roles) == methods - {"HEAD"}, route.template
 
 
 def test_health_needs_no_key_and_looks_at_nothing() -> None:
-    stage = Stage(_Away(protocol=2), api_keys=KEYS)
+    api_app = ApiApp(_Away(protocol=2), api_keys=KEYS)
 
-    answer = stage.http.simulate_get("/healthz")
+    answer = api_app.http.simulate_get("/healthz")
 
     assert (answer.status_code, answer.json) == (200, {"status": "alive"})
 
 
-def test_readiness_names_redis_rabbitmq_workers_and_queues(stage: Stage) -> None:
-    heartbeat_worker(stage.store, "worker-1", {"host": "here"}, operations=["add"])
+def test_readiness_names_redis_rabbitmq_workers_and_queues(api_app: ApiApp) -> None:
+    heartbeat_worker(api_app.store, "worker-1", {"host": "here"}, operations=["add"])
 
-    answer = stage.http.simulate_get("/readyz")
+    answer = api_app.http.simulate_get("/readyz")
 
     assert answer.status_code == 200
     assert answer.json == {
@@ -281,31 +281,31 @@ def test_readiness_names_redis_rabbitmq_workers_and_queues(stage: Stage) -> None
     }
 
 
-def test_a_queue_with_jobs_and_no_worker_makes_readiness_degraded(stage: Stage) -> None:
-    heartbeat_worker(stage.store, "worker-1", {"queues": "another"}, operations=["add"])
-    stage.submit()
-    stage.submit()
-    stage.store.redis.sadd(stage.store.keys("queues"), "default")
+def test_a_queue_with_jobs_and_no_worker_makes_readiness_degraded(api_app: ApiApp) -> None:
+    heartbeat_worker(api_app.store, "worker-1", {"queues": "another"}, operations=["add"])
+    api_app.submit()
+    api_app.submit()
+    api_app.store.redis.sadd(api_app.store.keys("queues"), "default")
 
-    answer = stage.http.simulate_get("/readyz")
+    answer = api_app.http.simulate_get("/readyz")
 
     assert (answer.status_code, answer.json["status"]) == (200, "degraded")
     assert answer.json["checks"]["queues"] == {"status": "down", "unheard_jobs": 2}
 
 
-def test_a_worker_that_left_is_gone_from_readiness_at_once(stage: Stage) -> None:
-    heartbeat_worker(stage.store, "worker-1", {"host": "here"}, operations=["add"])
-    remove_worker(stage.store, "worker-1")
+def test_a_worker_that_left_is_gone_from_readiness_at_once(api_app: ApiApp) -> None:
+    heartbeat_worker(api_app.store, "worker-1", {"host": "here"}, operations=["add"])
+    remove_worker(api_app.store, "worker-1")
 
-    answer = stage.http.simulate_get("/readyz")
+    answer = api_app.http.simulate_get("/readyz")
 
     assert answer.json["checks"]["workers"] == {"status": "down", "count": 0}
 
 
-def test_without_rabbitmq_or_workers_readiness_is_degraded(stage: Stage) -> None:
-    stage.publisher.up = False
+def test_without_rabbitmq_or_workers_readiness_is_degraded(api_app: ApiApp) -> None:
+    api_app.publisher.up = False
 
-    answer = stage.http.simulate_get("/readyz")
+    answer = api_app.http.simulate_get("/readyz")
 
     assert (answer.status_code, answer.json["status"]) == (200, "degraded")
     assert answer.json["checks"]["rabbitmq"]["status"] == "down"
@@ -313,20 +313,20 @@ def test_without_rabbitmq_or_workers_readiness_is_degraded(stage: Stage) -> None
 
 
 def test_a_process_that_stops_is_not_ready_and_asks_nobody_about_that() -> None:
-    stage = Stage(_Away(protocol=2))
-    stage.services.draining.set()
+    api_app = ApiApp(_Away(protocol=2))
+    api_app.services.draining.set()
 
-    answer = stage.http.simulate_get("/readyz")
-    alive = stage.http.simulate_get("/healthz")
+    answer = api_app.http.simulate_get("/readyz")
+    alive = api_app.http.simulate_get("/healthz")
 
     assert (answer.status_code, answer.json["code"]) == (503, "DRAINING")
     assert alive.status_code == 200
 
 
 def test_without_redis_nothing_is_ready() -> None:
-    stage = Stage(_Away(protocol=2))
+    api_app = ApiApp(_Away(protocol=2))
 
-    answer = stage.http.simulate_get("/readyz")
+    answer = api_app.http.simulate_get("/readyz")
 
     assert answer.status_code == 503
     assert answer.json["checks"]["redis"] == {

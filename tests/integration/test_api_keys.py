@@ -16,7 +16,7 @@ from callboard.jobs.api_keys import create_key, list_keys, revoke_key
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.store import Store
 from callboard.ops.cli import main
-from tests.api_stage import Stage, hash_of
+from tests.api_app import ApiApp, hash_of
 from tests.servers import RedisServer
 
 WELL_FORMED = "cbk_" + "A" * 43
@@ -66,24 +66,24 @@ def _keyring(store: Store, clock: Clock, *configured: ApiKey, required: bool = F
     return Keyring(configured, store, required=required, clock=clock)
 
 
-def test_a_key_lets_its_tenant_in_with_its_role(stage: Stage) -> None:
-    key, made = create_key(stage.store, tenant="acme", role="client")
+def test_a_key_lets_its_tenant_in_with_its_role(api_app: ApiApp) -> None:
+    key, made = create_key(api_app.store, tenant="acme", role="client")
 
-    job = stage.submit(headers=_bearer(key))
-    refused = stage.http.simulate_get("/v1/workers", headers=_bearer(key))
+    job = api_app.submit(headers=_bearer(key))
+    refused = api_app.http.simulate_get("/v1/workers", headers=_bearer(key))
 
     assert job.status_code == 202
-    assert stage.publisher.published[0].submission.tenant == "acme"
+    assert api_app.publisher.published[0].submission.tenant == "acme"
     assert refused.status_code == 403
     assert key not in str(made)
     assert made.sha256 not in str(made)
 
 
-def test_the_first_key_closes_the_door_for_everybody_else(stage: Stage) -> None:
-    key, _made = create_key(stage.store, tenant="acme", role="viewer")
+def test_the_first_key_closes_the_door_for_everybody_else(api_app: ApiApp) -> None:
+    key, _made = create_key(api_app.store, tenant="acme", role="viewer")
 
-    let_in = stage.http.simulate_get("/v1/operations", headers=_bearer(key))
-    without = stage.http.simulate_get("/v1/operations")
+    let_in = api_app.http.simulate_get("/v1/operations", headers=_bearer(key))
+    without = api_app.http.simulate_get("/v1/operations")
 
     assert (let_in.status_code, without.status_code) == (200, 401)
 
@@ -103,10 +103,10 @@ def test_redis_is_asked_at_most_every_five_seconds_whether_there_are_keys(
 
 
 def test_keys_can_be_required_before_there_is_any() -> None:
-    stage = Stage(require_keys=True, **SERVERS)
+    api_app = ApiApp(require_keys=True, **SERVERS)
 
-    assert stage.http.simulate_get("/v1/operations").status_code == 401
-    assert stage.http.simulate_get("/healthz").status_code == 200
+    assert api_app.http.simulate_get("/v1/operations").status_code == 401
+    assert api_app.http.simulate_get("/healthz").status_code == 200
 
 
 def test_a_revoked_key_works_no_longer_than_five_seconds(store: Store, clock: Clock) -> None:
@@ -188,9 +188,9 @@ def test_keys_of_the_settings_work_while_redis_is_away(
 
 def test_a_process_that_could_never_ask_lets_nobody_in(client: Counting) -> None:
     client.away = True
-    stage = Stage(client)
+    api_app = ApiApp(client)
 
-    answer = stage.http.simulate_get("/v1/operations")
+    answer = api_app.http.simulate_get("/v1/operations")
 
     assert answer.status_code == 503
     assert answer.json["code"] == "STORE_UNAVAILABLE"
@@ -293,10 +293,10 @@ def test_without_servers_the_command_says_where_keys_live() -> None:
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_the_document_asks_for_a_key_once_redis_has_one(stage: Stage, known: bool) -> None:
+def test_the_document_asks_for_a_key_once_redis_has_one(api_app: ApiApp, known: bool) -> None:
     if known:
-        create_key(stage.store, tenant="team", role="viewer")
+        create_key(api_app.store, tenant="team", role="viewer")
 
-    document = stage.http.simulate_get("/openapi.json").json
+    document = api_app.http.simulate_get("/openapi.json").json
 
     assert ({} in document["security"]) is not known

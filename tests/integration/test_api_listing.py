@@ -11,15 +11,15 @@ from callboard.api.paging import read_cursor, write_cursor
 from callboard.jobs.listing import Position
 from callboard.jobs.purge import purge
 from callboard.jobs.workers import heartbeat_worker
-from tests.api_stage import ADD, Stage, keys_of
+from tests.api_app import ADD, ApiApp, keys_of
 
 JOB_ID = "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77"
 KEYS = ("lab:client:work", "lab:viewer:look", "clinic:client:other", "lab:operator:run")
 
 
 @pytest.fixture
-def guarded() -> Iterator[Stage]:
-    built = Stage(api_keys=keys_of(*KEYS))
+def guarded() -> Iterator[ApiApp]:
+    built = ApiApp(api_keys=keys_of(*KEYS))
     yield built
     built.close()
 
@@ -28,8 +28,8 @@ def _bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def _list(stage: Stage, query: str = "", **more: Any) -> falcon.testing.Result:
-    return stage.http.simulate_get("/v1/jobs", query_string=query, **more)
+def _list(api_app: ApiApp, query: str = "", **more: Any) -> falcon.testing.Result:
+    return api_app.http.simulate_get("/v1/jobs", query_string=query, **more)
 
 
 def _ids(answer: falcon.testing.Result) -> list[str]:
@@ -37,53 +37,53 @@ def _ids(answer: falcon.testing.Result) -> list[str]:
     return [item["id"] for item in answer.json["items"]]
 
 
-def _pages(stage: Stage, query: str, **more: Any) -> list[list[str]]:
+def _pages(api_app: ApiApp, query: str, **more: Any) -> list[list[str]]:
     """Follow `next` to the end."""
-    answer = _list(stage, query, **more)
+    answer = _list(api_app, query, **more)
     pages = [_ids(answer)]
     while answer.json["next"] is not None:
         assert answer.headers["Link"] == f'<{answer.json["next"]}>; rel="next"'
-        answer = _list(stage, answer.json["next"].partition("?")[2], **more)
+        answer = _list(api_app, answer.json["next"].partition("?")[2], **more)
         pages.append(_ids(answer))
     assert "Link" not in answer.headers
     return pages
 
 
-def test_jobs_are_listed_newest_first_in_pages(stage: Stage) -> None:
-    made = sorted((stage.submit().json["id"] for _ in range(5)), reverse=True)
+def test_jobs_are_listed_newest_first_in_pages(api_app: ApiApp) -> None:
+    made = sorted((api_app.submit().json["id"] for _ in range(5)), reverse=True)
 
-    pages = _pages(stage, "limit=2")
+    pages = _pages(api_app, "limit=2")
 
     assert [len(page) for page in pages] == [2, 2, 1]
     assert sorted(chain.from_iterable(pages), reverse=True) == made
-    assert sorted(_ids(_list(stage)), reverse=True) == made
+    assert sorted(_ids(_list(api_app)), reverse=True) == made
 
 
-def test_nothing_is_a_page_too(stage: Stage) -> None:
-    answer = _list(stage)
+def test_nothing_is_a_page_too(api_app: ApiApp) -> None:
+    answer = _list(api_app)
 
     assert answer.json == {"items": [], "next": None}
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_an_item_is_the_job_object_without_its_result(stage: Stage) -> None:
-    job_id = stage.submit({**ADD, "labels": {"project": "x"}}).json["id"]
-    stage.succeed(job_id, 3)
+def test_an_item_is_the_job_object_without_its_result(api_app: ApiApp) -> None:
+    job_id = api_app.submit({**ADD, "labels": {"project": "x"}}).json["id"]
+    api_app.succeed(job_id, 3)
 
-    (item,) = _list(stage).json["items"]
+    (item,) = _list(api_app).json["items"]
 
-    assert item == {**stage.get(job_id).json, "result": None}
+    assert item == {**api_app.get(job_id).json, "result": None}
     assert item["status"] == "succeeded"
 
 
-def test_every_filter_narrows_the_list(stage: Stage) -> None:
-    plain = stage.submit().json["id"]
-    marked = stage.submit({**ADD, "labels": {"project": "é b&=", "n": "1"}}).json["id"]
-    echoed = stage.submit({"operation": "echo", "params": {"value": 1}}).json["id"]
-    stage.claim(echoed)
+def test_every_filter_narrows_the_list(api_app: ApiApp) -> None:
+    plain = api_app.submit().json["id"]
+    marked = api_app.submit({**ADD, "labels": {"project": "é b&=", "n": "1"}}).json["id"]
+    echoed = api_app.submit({"operation": "echo", "params": {"value": 1}}).json["id"]
+    api_app.claim(echoed)
 
     found = {
-        query: _ids(_list(stage, query))
+        query: _ids(_list(api_app, query))
         for query in (
             "status=running",
             "operation=add&status=queued&label.n=1",
@@ -96,42 +96,42 @@ def test_every_filter_narrows_the_list(stage: Stage) -> None:
     }
 
     assert list(found.values()) == [[echoed], [marked], [marked], [], [], [], []]
-    assert plain in _ids(_list(stage, "created_before=2099-01-01T00:00:00Z&operation=add"))
+    assert plain in _ids(_list(api_app, "created_before=2099-01-01T00:00:00Z&operation=add"))
 
 
-def test_the_bounds_of_time_are_exclusive_to_the_millisecond(stage: Stage) -> None:
-    job = stage.submit().json
+def test_the_bounds_of_time_are_exclusive_to_the_millisecond(api_app: ApiApp) -> None:
+    job = api_app.submit().json
     at = job["created_at"]
 
-    exact = [_ids(_list(stage, f"created_{which}={at}")) for which in ("after", "before")]
+    exact = [_ids(_list(api_app, f"created_{which}={at}")) for which in ("after", "before")]
     around = at.replace("Z", "5Z")  # half a millisecond later
-    either = [_ids(_list(stage, f"created_{which}={around}")) for which in ("after", "before")]
+    either = [_ids(_list(api_app, f"created_{which}={around}")) for which in ("after", "before")]
 
     assert exact == [[], []]
     assert either == [[], [job["id"]]]
 
 
-def test_the_next_page_has_the_same_filters(stage: Stage) -> None:
+def test_the_next_page_has_the_same_filters(api_app: ApiApp) -> None:
     wanted = [
-        stage.submit({**ADD, "labels": {"project": "a b&c"}}).json["id"]
+        api_app.submit({**ADD, "labels": {"project": "a b&c"}}).json["id"]
         for _ in range(3)
-        if stage.submit()
+        if api_app.submit()
     ]
 
-    pages = _pages(stage, "limit=1&label.project=a%20b%26c")
+    pages = _pages(api_app, "limit=1&label.project=a%20b%26c")
 
     assert sorted(chain.from_iterable(pages)) == sorted(wanted)
 
 
-def test_a_page_goes_on_behind_a_job_that_was_removed(stage: Stage) -> None:
+def test_a_page_goes_on_behind_a_job_that_was_removed(api_app: ApiApp) -> None:
     for _ in range(4):
-        stage.submit()
-    whole = _ids(_list(stage))
-    first = _list(stage, "limit=2").json
-    stage.succeed(whole[1], 1)
+        api_app.submit()
+    whole = _ids(_list(api_app))
+    first = _list(api_app, "limit=2").json
+    api_app.succeed(whole[1], 1)
 
-    purge(stage.store, whole[1])
-    following = _list(stage, first["next"].partition("?")[2])
+    purge(api_app.store, whole[1])
+    following = _list(api_app, first["next"].partition("?")[2])
 
     assert _ids(following) == whole[2:]
 
@@ -155,8 +155,8 @@ def test_a_page_goes_on_behind_a_job_that_was_removed(stage: Stage) -> None:
         ("label=x", "label"),
     ],
 )
-def test_a_bad_parameter_is_named(stage: Stage, query: str, name: str) -> None:
-    answer = _list(stage, query)
+def test_a_bad_parameter_is_named(api_app: ApiApp, query: str, name: str) -> None:
+    answer = _list(api_app, query)
 
     assert answer.status_code == 422
     assert [each["pointer"] for each in answer.json["errors"]] == [name]
@@ -168,7 +168,7 @@ def test_a_cursor_is_read_as_it_was_written() -> None:
     assert read_cursor(write_cursor(position)) == position
 
 
-def test_a_tenant_lists_its_own_jobs_alone(guarded: Stage) -> None:
+def test_a_tenant_lists_its_own_jobs_alone(guarded: ApiApp) -> None:
     mine = guarded.submit(headers=_bearer("work")).json["id"]
     theirs = guarded.submit(headers=_bearer("other")).json["id"]
 
@@ -178,7 +178,7 @@ def test_a_tenant_lists_its_own_jobs_alone(guarded: Stage) -> None:
     assert _list(guarded).status_code == 401
 
 
-def test_operators_list_the_jobs_of_any_tenant_or_of_all(guarded: Stage) -> None:
+def test_operators_list_the_jobs_of_any_tenant_or_of_all(guarded: ApiApp) -> None:
     made = [
         guarded.submit(headers=_bearer(key)).json["id"]
         for key in ("work", "other", "work", "other", "work")
@@ -194,36 +194,36 @@ def test_operators_list_the_jobs_of_any_tenant_or_of_all(guarded: Stage) -> None
 
 
 @pytest.mark.parametrize("tenant", ["clinic", "lab", "*"])
-def test_nobody_else_says_whose_jobs(guarded: Stage, tenant: str) -> None:
+def test_nobody_else_says_whose_jobs(guarded: ApiApp, tenant: str) -> None:
     answer = _list(guarded, f"tenant={tenant}", headers=_bearer("work"))
 
     assert answer.status_code == 403
 
 
-def test_head_answers_as_get_does(stage: Stage) -> None:
-    stage.submit()
-    stage.submit()
+def test_head_answers_as_get_does(api_app: ApiApp) -> None:
+    api_app.submit()
+    api_app.submit()
 
-    answer = stage.http.simulate_head("/v1/jobs", query_string="limit=1")
+    answer = api_app.http.simulate_head("/v1/jobs", query_string="limit=1")
 
     assert (answer.status_code, answer.content) == (200, b"")
     assert 'rel="next"' in answer.headers["Link"]
 
 
-def _prepare(stage: Stage, *, threads: int = 1, mean_ms: int = 4000, **stats: int) -> None:
+def _prepare(api_app: ApiApp, *, threads: int = 1, mean_ms: int = 4000, **stats: int) -> None:
     """Let there be a worker, and past runs."""
     fields = {"threads": str(threads), "queues": "default"}
-    heartbeat_worker(stage.store, "worker-1", fields, operations=["add"])
+    heartbeat_worker(api_app.store, "worker-1", fields, operations=["add"])
     stats_of_add = {"mean_ms": mean_ms, **stats}
-    stage.store.redis.hset(stage.store.keys("stats", "add"), mapping=stats_of_add)
+    api_app.store.redis.hset(api_app.store.keys("stats", "add"), mapping=stats_of_add)
 
 
-def test_a_queued_job_says_where_it_stands_and_when_it_may_start(stage: Stage) -> None:
-    _prepare(stage)
-    stage.claim(stage.submit().json["id"])
-    first, second = stage.submit(), stage.submit()
+def test_a_queued_job_says_where_it_stands_and_when_it_may_start(api_app: ApiApp) -> None:
+    _prepare(api_app)
+    api_app.claim(api_app.submit().json["id"])
+    first, second = api_app.submit(), api_app.submit()
 
-    looked = stage.get(second.json["id"])
+    looked = api_app.get(second.json["id"])
 
     assert first.json["queue"]["position"] == 1
     assert (second.status_code, second.json["queue"]) == (202, looked.json["queue"])
@@ -236,17 +236,17 @@ def test_a_queued_job_says_where_it_stands_and_when_it_may_start(stage: Stage) -
     assert (second.headers["Retry-After"], looked.headers["Retry-After"]) == ("12", "12")
 
 
-def test_a_blocked_job_says_its_place_at_the_slot(stage: Stage) -> None:
-    _prepare(stage, threads=8)
-    stage.store.redis.hset(stage.store.keys("limits"), "declared:operation:add", 2)
-    jobs = [stage.submit().json["id"] for _ in range(4)]
+def test_a_blocked_job_says_its_place_at_the_slot(api_app: ApiApp) -> None:
+    _prepare(api_app, threads=8)
+    api_app.store.redis.hset(api_app.store.keys("limits"), "declared:operation:add", 2)
+    jobs = [api_app.submit().json["id"] for _ in range(4)]
     for job_id in jobs[:2]:
-        stage.claim(job_id)
+        api_app.claim(job_id)
     for job_id in jobs[2:]:
         with pytest.raises(AssertionError, match="blocked"):
-            stage.claim(job_id)
+            api_app.claim(job_id)
 
-    queue = stage.get(jobs[3]).json["queue"]
+    queue = api_app.get(jobs[3]).json["queue"]
 
     assert queue == {
         "position": 2,
@@ -256,48 +256,48 @@ def test_a_blocked_job_says_its_place_at_the_slot(stage: Stage) -> None:
     }
 
 
-def test_jobs_of_a_paused_operation_say_so_and_the_operation_counts_them(stage: Stage) -> None:
-    stage.http.simulate_post("/v1/operations/add/pause")
-    job_id = stage.submit().json["id"]
+def test_jobs_of_a_paused_operation_say_so_and_the_operation_counts_them(api_app: ApiApp) -> None:
+    api_app.http.simulate_post("/v1/operations/add/pause")
+    job_id = api_app.submit().json["id"]
     with pytest.raises(AssertionError, match="blocked"):
-        stage.claim(job_id)
+        api_app.claim(job_id)
 
-    looked = stage.get(job_id).json["queue"]
-    listed = stage.http.simulate_get("/v1/jobs").json["items"][0]["queue"]
-    operation = stage.http.simulate_get("/v1/operations/add").json
+    looked = api_app.get(job_id).json["queue"]
+    listed = api_app.http.simulate_get("/v1/jobs").json["items"][0]["queue"]
+    operation = api_app.http.simulate_get("/v1/operations/add").json
 
     assert (looked["paused"], listed["paused"]) == (True, True)
     assert (operation["paused"], operation["waiting"]) == (True, 1)
 
 
-def test_without_a_worker_nobody_can_say_when_a_job_starts(stage: Stage) -> None:
-    stage.store.redis.hset(stage.store.keys("stats", "add"), "mean_ms", 4000)
+def test_without_a_worker_nobody_can_say_when_a_job_starts(api_app: ApiApp) -> None:
+    api_app.store.redis.hset(api_app.store.keys("stats", "add"), "mean_ms", 4000)
 
-    answer = stage.submit()
+    answer = api_app.submit()
 
     assert answer.json["queue"]["position"] == 1
     assert answer.json["queue"]["estimated_start_seconds"] is None
     assert answer.headers["Retry-After"] == "4"
 
 
-def test_a_duplicate_is_told_when_the_job_that_is_there_may_have_ended(stage: Stage) -> None:
-    _prepare(stage)
-    stage.store.redis.hset(stage.store.keys("stats", "single"), "mean_ms", 3000)
-    stage.claim(stage.submit().json["id"])
+def test_a_duplicate_is_told_when_the_job_that_is_there_may_have_ended(api_app: ApiApp) -> None:
+    _prepare(api_app)
+    api_app.store.redis.hset(api_app.store.keys("stats", "single"), "mean_ms", 3000)
+    api_app.claim(api_app.submit().json["id"])
     body = {"operation": "single", "params": {"name": "x"}}
-    stage.submit(body)
+    api_app.submit(body)
 
-    answer = stage.submit(body)
+    answer = api_app.submit(body)
 
     assert answer.status_code == 409
     assert answer.headers["Retry-After"] == "6"
 
 
-def test_a_look_is_answered_while_the_position_in_queue_is_not_known(stage: Stage) -> None:
-    job_id = stage.submit().json["id"]
-    stage.store.redis.delete(stage.store.keys("queued", "default"))
+def test_a_look_is_answered_while_the_position_in_queue_is_not_known(api_app: ApiApp) -> None:
+    job_id = api_app.submit().json["id"]
+    api_app.store.redis.delete(api_app.store.keys("queued", "default"))
 
-    answer = stage.get(job_id)
+    answer = api_app.get(job_id)
 
     assert answer.status_code == 200
     assert answer.json["queue"]["position"] is None

@@ -7,28 +7,28 @@ import pytest
 
 from callboard.jobs.log import read_log
 from callboard.jobs.progress import LogBounds, ProgressReport, progress
-from tests.api_stage import Stage
-from tests.world import World
+from tests.api_app import ApiApp
+from tests.job_system import JobSystem
 
 
-def _log(stage: Stage, job_id: str, query: str = "", **more: Any) -> falcon.testing.Result:
-    return stage.http.simulate_get(f"/v1/jobs/{job_id}/log", query_string=query, **more)
+def _log(api_app: ApiApp, job_id: str, query: str = "", **more: Any) -> falcon.testing.Result:
+    return api_app.http.simulate_get(f"/v1/jobs/{job_id}/log", query_string=query, **more)
 
 
-def _written(stage: Stage, count: int, *, most: int = 1000) -> str:
-    job_id: str = stage.submit().json["id"]
-    fence = stage.claim(job_id)
+def _written(api_app: ApiApp, count: int, *, most: int = 1000) -> str:
+    job_id: str = api_app.submit().json["id"]
+    fence = api_app.claim(job_id)
     for number in range(1, count + 1):
         lines = [f"1800000000.{number:03d} line {number}"]
-        progress(stage.store, fence, ProgressReport(lines=lines), bounds=LogBounds(lines=most))
+        progress(api_app.store, fence, ProgressReport(lines=lines), bounds=LogBounds(lines=most))
     return job_id
 
 
-def test_a_log_is_read_in_pages_oldest_line_first(stage: Stage) -> None:
-    job_id = _written(stage, 5)
+def test_a_log_is_read_in_pages_oldest_line_first(api_app: ApiApp) -> None:
+    job_id = _written(api_app, 5)
 
-    first = _log(stage, job_id, "limit=3")
-    second = _log(stage, job_id, first.json["next"].partition("?")[2])
+    first = _log(api_app, job_id, "limit=3")
+    second = _log(api_app, job_id, first.json["next"].partition("?")[2])
 
     assert first.json["items"][0] == {
         "number": 1,
@@ -42,11 +42,11 @@ def test_a_log_is_read_in_pages_oldest_line_first(stage: Stage) -> None:
     assert "Link" not in second.headers
 
 
-def test_numbers_stay_when_the_oldest_lines_are_dropped(stage: Stage) -> None:
-    job_id = _written(stage, 10, most=4)
+def test_numbers_stay_when_the_oldest_lines_are_dropped(api_app: ApiApp) -> None:
+    job_id = _written(api_app, 10, most=4)
 
-    whole = _log(stage, job_id).json
-    some = _log(stage, job_id, "after=8").json
+    whole = _log(api_app, job_id).json
+    some = _log(api_app, job_id, "after=8").json
 
     assert whole["dropped"] == 6
     assert [line["number"] for line in whole["items"]] == [7, 8, 9, 10]
@@ -54,39 +54,39 @@ def test_numbers_stay_when_the_oldest_lines_are_dropped(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("after", ["5", "1000000000000000"])
-def test_after_the_last_line_there_is_nothing_yet(stage: Stage, after: str) -> None:
-    job_id = _written(stage, 5)
+def test_after_the_last_line_there_is_nothing_yet(api_app: ApiApp, after: str) -> None:
+    job_id = _written(api_app, 5)
 
-    assert _log(stage, job_id, f"after={after}").json == {"items": [], "next": None, "dropped": 0}
+    assert _log(api_app, job_id, f"after={after}").json == {"items": [], "next": None, "dropped": 0}
 
 
-def test_a_job_that_wrote_nothing_has_an_empty_log(stage: Stage) -> None:
-    job_id = stage.submit().json["id"]
+def test_a_job_that_wrote_nothing_has_an_empty_log(api_app: ApiApp) -> None:
+    job_id = api_app.submit().json["id"]
 
-    assert _log(stage, job_id).json == {"items": [], "next": None, "dropped": 0}
-    assert _log(stage, "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77").status_code == 404
+    assert _log(api_app, job_id).json == {"items": [], "next": None, "dropped": 0}
+    assert _log(api_app, "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77").status_code == 404
 
 
 @pytest.mark.parametrize("query", ["after=-1", "limit=0", "limit=1001", "before=3", "after=x"])
-def test_a_bad_parameter_is_refused(stage: Stage, query: str) -> None:
-    job_id = stage.submit().json["id"]
+def test_a_bad_parameter_is_refused(api_app: ApiApp, query: str) -> None:
+    job_id = api_app.submit().json["id"]
 
-    answer = _log(stage, job_id, query)
+    answer = _log(api_app, job_id, query)
 
     assert answer.status_code == 422
     assert [each["pointer"] for each in answer.json["errors"]] == [query.partition("=")[0]]
 
 
-def test_lines_and_numbers_belong_together_on_every_redis(world: World) -> None:
-    fence = world.running()
+def test_lines_and_numbers_belong_together_on_every_redis(job_system: JobSystem) -> None:
+    fence = job_system.running()
     for text in ("one", "two", "1800000000.250 three\nand more", "1800000000.500 "):
-        progress(world.store, fence, ProgressReport(lines=[text]), bounds=LogBounds(lines=3))
+        progress(job_system.store, fence, ProgressReport(lines=[text]), bounds=LogBounds(lines=3))
 
-    page = read_log(world.store, fence.job_id, after=0, most=2)
-    rest = read_log(world.store, fence.job_id, after=3, most=2)
+    page = read_log(job_system.store, fence.job_id, after=0, most=2)
+    rest = read_log(job_system.store, fence.job_id, after=3, most=2)
 
     assert [(line.number, line.text) for line in page.lines] == [(2, "two"), (3, "three\nand more")]
     assert (page.dropped, page.total) == (1, 4)
     assert page.lines[1].at.isoformat() == "2027-01-15T08:00:00.250000+00:00"
     assert [(line.number, line.text) for line in rest.lines] == [(4, "")]
-    assert read_log(world.store, "nobody", after=0, most=2).total == 0
+    assert read_log(job_system.store, "nobody", after=0, most=2).total == 0

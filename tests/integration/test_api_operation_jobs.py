@@ -6,36 +6,36 @@ import msgpack
 import pytest
 from falcon import testing
 
-from tests.api_stage import JSON, Stage, hash_of
+from tests.api_app import JSON, ApiApp, hash_of
 
 
-def _sender(stage: Stage, query: str = "", body: Any = None, **more: Any) -> testing.Result:
+def _sender(api_app: ApiApp, query: str = "", body: Any = None, **more: Any) -> testing.Result:
     params = {"a": 1, "b": 2} if body is None else body
-    return stage.http.simulate_post("/v1/operations/add", query_string=query, json=params, **more)
+    return api_app.http.simulate_post("/v1/operations/add", query_string=query, json=params, **more)
 
 
-def test_the_body_is_the_parameters_and_the_answer_that_of_any_submission(stage: Stage) -> None:
-    answer = _sender(stage)
+def test_the_body_is_the_parameters_and_the_answer_that_of_any_submission(api_app: ApiApp) -> None:
+    answer = _sender(api_app)
 
-    submission = stage.publisher.published[0].submission
+    submission = api_app.publisher.published[0].submission
     assert answer.status_code == 202
     assert answer.headers["Location"].endswith(f"/v1/jobs/{answer.json['id']}")
     assert (submission.operation, submission.params) == ("add", {"a": 1, "b": 2})
 
 
-def test_options_stand_in_the_query(stage: Stage) -> None:
+def test_options_stand_in_the_query(api_app: ApiApp) -> None:
     query = (
         "priority=7&result_ttl_seconds=7200&label.project=gl%C3%BCck&label.x=&delay_seconds=90.5"
     )
 
-    job = _sender(stage, query).json
+    job = _sender(api_app, query).json
 
     assert (job["priority"], job["status"]) == (7, "scheduled")
     assert job["labels"] == {"project": "glück", "x": ""}
 
 
-def test_a_time_in_the_query_may_be_past_which_means_now(stage: Stage) -> None:
-    job = _sender(stage, "run_at=2020-01-01T00:00:00%2B02:00").json
+def test_a_time_in_the_query_may_be_past_which_means_now(api_app: ApiApp) -> None:
+    job = _sender(api_app, "run_at=2020-01-01T00:00:00%2B02:00").json
 
     assert job["status"] == "queued"
 
@@ -65,12 +65,12 @@ def test_a_time_in_the_query_may_be_past_which_means_now(stage: Stage) -> None:
         ("%00=1", "\x00"),
     ],
 )
-def test_a_wrong_option_is_named(stage: Stage, query: str, pointer: str) -> None:
-    answer = _sender(stage, query)
+def test_a_wrong_option_is_named(api_app: ApiApp, query: str, pointer: str) -> None:
+    answer = _sender(api_app, query)
 
     assert answer.status_code == 422
     assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
-    assert not stage.publisher.published
+    assert not api_app.publisher.published
 
 
 @pytest.mark.parametrize(
@@ -85,54 +85,54 @@ def test_a_wrong_option_is_named(stage: Stage, query: str, pointer: str) -> None
     ],
 )
 def test_errors_of_parameters_point_into_the_body_itself(
-    stage: Stage, body: Any, pointers: list[str]
+    api_app: ApiApp, body: Any, pointers: list[str]
 ) -> None:
-    answer = _sender(stage, body=body)
+    answer = _sender(api_app, body=body)
 
     assert answer.status_code == 422
     assert [each["pointer"] for each in answer.json["errors"]] == pointers
 
 
-def test_an_unknown_operation_is_not_found_before_its_body_is_read(stage: Stage) -> None:
-    answer = stage.http.simulate_post("/v1/operations/nothing", body="{", content_type=JSON)
+def test_an_unknown_operation_is_not_found_before_its_body_is_read(api_app: ApiApp) -> None:
+    answer = api_app.http.simulate_post("/v1/operations/nothing", body="{", content_type=JSON)
 
     assert answer.status_code == 404
     assert answer.json["type"].endswith("/problems/unknown-operation")
 
 
-def test_a_repeat_is_recognised_whichever_media_type_carries_it(stage: Stage) -> None:
+def test_a_repeat_is_recognised_whichever_media_type_carries_it(api_app: ApiApp) -> None:
     key = {"Idempotency-Key": "once"}
-    first = _sender(stage, "priority=7", headers=key)
+    first = _sender(api_app, "priority=7", headers=key)
 
-    packed = stage.http.simulate_post(
+    packed = api_app.http.simulate_post(
         "/v1/operations/add",
         query_string="priority=7",
         body=msgpack.packb({"b": 2, "a": 1}),
         headers={**key, "Content-Type": "application/msgpack"},
     )
     body = {"operation": "add", "params": {"a": 1, "b": 2}, "priority": 7}
-    elsewhere = stage.submit(body, headers=key)
+    elsewhere = api_app.submit(body, headers=key)
 
     for again in (packed, elsewhere):
         assert again.headers["Idempotency-Replayed"] == "true"
         assert again.json["id"] == first.json["id"]
-    assert len(stage.publisher.published) == 1
+    assert len(api_app.publisher.published) == 1
 
 
 @pytest.mark.parametrize("query", ["", "priority=8", "priority=7&label.a=b"])
-def test_a_repeat_with_other_options_is_a_mismatch(stage: Stage, query: str) -> None:
+def test_a_repeat_with_other_options_is_a_mismatch(api_app: ApiApp, query: str) -> None:
     key = {"Idempotency-Key": "once"}
-    _sender(stage, "priority=7", headers=key)
+    _sender(api_app, "priority=7", headers=key)
 
-    answer = _sender(stage, query, headers=key)
+    answer = _sender(api_app, query, headers=key)
 
     assert answer.status_code == 422
     assert answer.json["type"].endswith("/problems/idempotency-mismatch")
 
 
 def test_a_viewer_submits_nothing_here() -> None:
-    stage = Stage(api_keys=f"acme:viewer:{hash_of('look')}")
+    api_app = ApiApp(api_keys=f"acme:viewer:{hash_of('look')}")
 
-    answer = _sender(stage, headers={"X-API-Key": "look"})
+    answer = _sender(api_app, headers={"X-API-Key": "look"})
 
     assert answer.status_code == 403

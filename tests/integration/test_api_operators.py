@@ -7,48 +7,48 @@ import pytest
 from callboard.jobs.claim import claim
 from callboard.jobs.limit import Limit, limit, limits_in_effect, operation_slot
 from callboard.jobs.workers import heartbeat_worker
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 
 SLOT = operation_slot("add")
 LEASE = timedelta(seconds=20)
 
 
-def _claim(stage: Stage, job_id: str) -> str:
-    found = claim(stage.store, job_id, token="token", worker="worker-1", lease=LEASE, limits={})
+def _claim(api_app: ApiApp, job_id: str) -> str:
+    found = claim(api_app.store, job_id, token="token", worker="worker-1", lease=LEASE, limits={})
     return found.word
 
 
-def test_a_paused_operation_takes_jobs_and_starts_none_until_it_is_resumed(stage: Stage) -> None:
-    paused = stage.http.simulate_post("/v1/operations/add/pause")
-    job_id = stage.submit().json["id"]
+def test_a_paused_operation_takes_jobs_and_starts_none_until_it_is_resumed(api_app: ApiApp) -> None:
+    paused = api_app.http.simulate_post("/v1/operations/add/pause")
+    job_id = api_app.submit().json["id"]
 
     assert (paused.status_code, paused.json["name"], paused.json["paused"]) == (200, "add", True)
     assert paused.json["limits"]["max_running_now"] == 0
-    assert _claim(stage, job_id) == "blocked"
+    assert _claim(api_app, job_id) == "blocked"
 
-    resumed = stage.http.simulate_post("/v1/operations/add/resume")
+    resumed = api_app.http.simulate_post("/v1/operations/add/resume")
 
     assert (resumed.status_code, resumed.json["paused"]) == (200, False)
-    assert _claim(stage, job_id) == "claimed"
+    assert _claim(api_app, job_id) == "claimed"
 
 
-def test_a_pause_can_be_repeated_and_leaves_limits_set_by_hand_alone(stage: Stage) -> None:
-    limit(stage.store, {SLOT: 3}, source="operator")
+def test_a_pause_can_be_repeated_and_leaves_limits_set_by_hand_alone(api_app: ApiApp) -> None:
+    limit(api_app.store, {SLOT: 3}, source="operator")
 
     for _ in range(2):
-        stage.http.simulate_post("/v1/operations/add/pause", json={})
+        api_app.http.simulate_post("/v1/operations/add/pause", json={})
     for _ in range(2):
-        answer = stage.http.simulate_post("/v1/operations/add/resume")
+        answer = api_app.http.simulate_post("/v1/operations/add/resume")
 
     assert answer.json["limits"]["max_running_now"] == 3
     assert answer.json["limits"]["max_running"] is None
 
 
-def test_the_listing_shows_for_each_operation_what_counts_now(stage: Stage) -> None:
-    limit(stage.store, {operation_slot("echo"): 2}, source="declared")
-    stage.http.simulate_post("/v1/operations/add/pause")
+def test_the_listing_shows_for_each_operation_what_counts_now(api_app: ApiApp) -> None:
+    limit(api_app.store, {operation_slot("echo"): 2}, source="declared")
+    api_app.http.simulate_post("/v1/operations/add/pause")
 
-    items = stage.http.simulate_get("/v1/operations").json["items"]
+    items = api_app.http.simulate_get("/v1/operations").json["items"]
 
     shown = {each["name"]: (each["paused"], each["limits"]["max_running_now"]) for each in items}
     assert shown["add"] == (True, 0)
@@ -58,14 +58,14 @@ def test_the_listing_shows_for_each_operation_what_counts_now(stage: Stage) -> N
 
 @pytest.mark.parametrize("path", ["pause", "resume"])
 def test_only_an_operation_that_there_is_is_paused_and_without_a_body(
-    stage: Stage, path: str
+    api_app: ApiApp, path: str
 ) -> None:
-    unknown = stage.http.simulate_post(f"/v1/operations/nothing/{path}")
-    spoken = stage.http.simulate_post(f"/v1/operations/add/{path}", json={"for": "ever"})
+    unknown = api_app.http.simulate_post(f"/v1/operations/nothing/{path}")
+    spoken = api_app.http.simulate_post(f"/v1/operations/add/{path}", json={"for": "ever"})
 
     assert (unknown.status_code, spoken.status_code) == (404, 422)
     assert spoken.json["errors"][0]["pointer"] == "/for"
-    assert not stage.http.simulate_get("/v1/operations/add").json["paused"]
+    assert not api_app.http.simulate_get("/v1/operations/add").json["paused"]
 
 
 @pytest.mark.parametrize(
@@ -81,19 +81,19 @@ def test_only_an_operation_that_there_is_is_paused_and_without_a_body(
     ],
 )
 def test_a_pause_wins_over_an_operators_word_and_that_over_the_declaration(
-    stage: Stage, said: dict[str, int | None], expected: Limit
+    api_app: ApiApp, said: dict[str, int | None], expected: Limit
 ) -> None:
     for source, places in said.items():
-        limit(stage.store, {SLOT: places}, source=source)  # type: ignore[arg-type]
+        limit(api_app.store, {SLOT: places}, source=source)  # type: ignore[arg-type]
 
-    assert limits_in_effect(stage.store, {SLOT: 5}) == [expected]
-
-
-def test_no_operation_needs_no_question(stage: Stage) -> None:
-    assert limits_in_effect(stage.store, {}) == []
+    assert limits_in_effect(api_app.store, {SLOT: 5}) == [expected]
 
 
-def test_the_fleet_shows_what_each_worker_is_and_runs(stage: Stage) -> None:
+def test_no_operation_needs_no_question(api_app: ApiApp) -> None:
+    assert limits_in_effect(api_app.store, {}) == []
+
+
+def test_the_fleet_shows_what_each_worker_is_and_runs(api_app: ApiApp) -> None:
     said = {
         "host": "b",
         "pid": "17",
@@ -105,10 +105,10 @@ def test_the_fleet_shows_what_each_worker_is_and_runs(stage: Stage) -> None:
         "dead_threads": "1",
         "running": "job-1,job-2",
     }
-    heartbeat_worker(stage.store, "b-1", said, operations=["add", "echo"])
-    heartbeat_worker(stage.store, "a-1", {"host": "a", "running": ""}, operations=[])
+    heartbeat_worker(api_app.store, "b-1", said, operations=["add", "echo"])
+    heartbeat_worker(api_app.store, "a-1", {"host": "a", "running": ""}, operations=[])
 
-    answer = stage.http.simulate_get("/v1/workers")
+    answer = api_app.http.simulate_get("/v1/workers")
 
     first, second = answer.json["items"]
     assert answer.json["next"] is None
@@ -130,20 +130,20 @@ def test_the_fleet_shows_what_each_worker_is_and_runs(stage: Stage) -> None:
     assert times == sorted(times)
 
 
-def test_a_worker_is_there_since_its_first_heartbeat(stage: Stage) -> None:
-    heartbeat_worker(stage.store, "worker-1", {"host": "here"}, operations=[])
-    since = stage.store.redis.hget(stage.store.keys("worker", "worker-1"), "since_ms")
-    stage.store.redis.hset(stage.store.keys("worker", "worker-1"), "since_ms", 1_000)
+def test_a_worker_is_there_since_its_first_heartbeat(api_app: ApiApp) -> None:
+    heartbeat_worker(api_app.store, "worker-1", {"host": "here"}, operations=[])
+    since = api_app.store.redis.hget(api_app.store.keys("worker", "worker-1"), "since_ms")
+    api_app.store.redis.hset(api_app.store.keys("worker", "worker-1"), "since_ms", 1_000)
 
-    heartbeat_worker(stage.store, "worker-1", {"host": "here"}, operations=[])
+    heartbeat_worker(api_app.store, "worker-1", {"host": "here"}, operations=[])
 
-    (worker,) = stage.http.simulate_get("/v1/workers").json["items"]
+    (worker,) = api_app.http.simulate_get("/v1/workers").json["items"]
     assert since is not None
     assert worker["since"] == "1970-01-01T00:00:01.000Z"
 
 
-def test_a_worker_that_says_no_more_leaves_the_fleet(stage: Stage) -> None:
-    heartbeat_worker(stage.store, "worker-1", {"host": "here"}, operations=[])
-    stage.store.redis.delete(stage.store.keys("worker", "worker-1"))
+def test_a_worker_that_says_no_more_leaves_the_fleet(api_app: ApiApp) -> None:
+    heartbeat_worker(api_app.store, "worker-1", {"host": "here"}, operations=[])
+    api_app.store.redis.delete(api_app.store.keys("worker", "worker-1"))
 
-    assert stage.http.simulate_get("/v1/workers").json["items"] == []
+    assert api_app.http.simulate_get("/v1/workers").json["items"] == []

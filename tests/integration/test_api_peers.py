@@ -18,7 +18,7 @@ from callboard.jobs.fence import Fence
 from callboard.jobs.progress import ProgressReport
 from callboard.jobs.read import read
 from callboard.jobs.statuses import FINAL
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 from tests.event_stream import Reading
 from tests.eventually import eventually
 
@@ -26,8 +26,8 @@ NOBODY_KNOWN = UnknownPeer()
 
 
 @pytest.fixture
-def running(stage: Stage) -> Fence:
-    return stage.claim(stage.submit().json["id"])
+def running(api_app: ApiApp) -> Fence:
+    return api_app.claim(api_app.submit().json["id"])
 
 
 def _lines(*texts: str) -> list[str]:
@@ -35,24 +35,24 @@ def _lines(*texts: str) -> list[str]:
 
 
 def _stream(
-    stage: Stage,
+    api_app: ApiApp,
     job_id: str,
     *,
     peer: Peer = NOBODY_KNOWN,
     admitted: Callable[[], bool] = lambda: True,
     **pace: Any,
 ) -> Stream:
-    record = read(stage.store, job_id, tenant="default")
-    watches = Watches(stage.store, stage.events, inline_bytes=1024)
+    record = read(api_app.store, job_id, tenant="default")
+    watches = Watches(api_app.store, api_app.events, inline_bytes=1024)
     encoder = EventEncoder(
         Position(), EventRenderer(job=lambda record: {"status": record.status}, gone={})
     )
-    assert stage.events.streams.take()
-    return Stream(stage.events, watches, record, encoder, Follower(peer, admitted), Pace(**pace))
+    assert api_app.events.streams.take()
+    return Stream(api_app.events, watches, record, encoder, Follower(peer, admitted), Pace(**pace))
 
 
-def test_a_quiet_stream_shows_that_it_lives(stage: Stage, running: Fence) -> None:
-    stream, reading = _stream(stage, running.job_id, keep_alive=0.1), Reading()
+def test_a_quiet_stream_shows_that_it_lives(api_app: ApiApp, running: Fence) -> None:
+    stream, reading = _stream(api_app, running.job_id, keep_alive=0.1), Reading()
 
     for _ in range(5):
         reading.feed(next(stream))
@@ -61,8 +61,8 @@ def test_a_quiet_stream_shows_that_it_lives(stage: Stage, running: Fence) -> Non
     assert (reading.names, reading.comments) == (["status"], 4)
 
 
-def test_a_stream_lives_for_a_bounded_time(stage: Stage, running: Fence) -> None:
-    stream = _stream(stage, running.job_id, keep_alive=0.05, lifetime=0.3)
+def test_a_stream_lives_for_a_bounded_time(api_app: ApiApp, running: Fence) -> None:
+    stream = _stream(api_app, running.job_id, keep_alive=0.05, lifetime=0.3)
     reading = Reading()
 
     for chunk in stream:
@@ -72,18 +72,18 @@ def test_a_stream_lives_for_a_bounded_time(stage: Stage, running: Fence) -> None
     assert reading.retry_ms is not None
 
 
-def test_a_stream_ends_soon_after_its_key_was_revoked(stage: Stage, running: Fence) -> None:
-    _key, made = create_key(stage.store, tenant="default", role="viewer")
+def test_a_stream_ends_soon_after_its_key_was_revoked(api_app: ApiApp, running: Fence) -> None:
+    _key, made = create_key(api_app.store, tenant="default", role="viewer")
     stream = _stream(
-        stage,
+        api_app,
         running.job_id,
-        admitted=lambda: bool(list_keys(stage.store)),
+        admitted=lambda: bool(list_keys(api_app.store)),
         admission=0.1,
         keep_alive=0.2,
     )
     next(stream)
 
-    revoke_key(stage.store, made)
+    revoke_key(api_app.store, made)
     rest = list(stream)
     stream.close()
 
@@ -91,15 +91,15 @@ def test_a_stream_ends_soon_after_its_key_was_revoked(stage: Stage, running: Fen
 
 
 def test_a_stream_that_is_closed_in_the_middle_gives_its_place_back(
-    stage: Stage, running: Fence
+    api_app: ApiApp, running: Fence
 ) -> None:
     for _ in range(3):
-        stream = _stream(stage, running.job_id)
+        stream = _stream(api_app, running.job_id)
         next(stream)
         stream.close()
         stream.close()
 
-    assert stage.events.streams.taken == 0
+    assert api_app.events.streams.taken == 0
 
 
 class _Leaver(UnknownPeer):
@@ -115,35 +115,35 @@ class _Leaver(UnknownPeer):
         self.cut = True
 
 
-def _waits(stage: Stage, job_id: str, peer: _Leaver) -> Callable[[], Any]:
-    return lambda: stage.events.wait(
+def _waits(api_app: ApiApp, job_id: str, peer: _Leaver) -> Callable[[], Any]:
+    return lambda: api_app.events.wait(
         job_id,
-        lambda: read(stage.store, job_id, tenant="default"),
+        lambda: read(api_app.store, job_id, tenant="default"),
         until=FINAL.__contains__,
         timeout=30,
         peer=peer,
     )
 
 
-def test_who_waits_for_a_client_that_left_stops_within_seconds(stage: Stage) -> None:
-    job_id = stage.submit().json["id"]
+def test_who_waits_for_a_client_that_left_stops_within_seconds(api_app: ApiApp) -> None:
+    job_id = api_app.submit().json["id"]
     peer = _Leaver()
     peer.left = True
     began = time.monotonic()
 
-    record = _waits(stage, job_id, peer)()
+    record = _waits(api_app, job_id, peer)()
 
     assert record.status == "queued"
     assert time.monotonic() - began < 5
-    assert stage.events.waiting == 0
+    assert api_app.events.waiting == 0
 
 
-def test_beyond_the_places_nobody_waits(stage: Stage) -> None:
-    job_id = stage.submit().json["id"]
-    stage.events.waits.most = 0
+def test_beyond_the_places_nobody_waits(api_app: ApiApp) -> None:
+    job_id = api_app.submit().json["id"]
+    api_app.events.waits.most = 0
     began = time.monotonic()
 
-    answer = stage.get(job_id, headers={"Prefer": "wait=20"})
+    answer = api_app.get(job_id, headers={"Prefer": "wait=20"})
 
     assert (answer.status_code, answer.json["status"]) == (200, "queued")
     assert time.monotonic() - began < 2
@@ -157,11 +157,11 @@ def _tcp() -> tuple[socket.socket, socket.socket]:
     return client, server
 
 
-def test_a_client_that_takes_nothing_is_cut_off(stage: Stage, running: Fence) -> None:
+def test_a_client_that_takes_nothing_is_cut_off(api_app: ApiApp, running: Fence) -> None:
     client, server = _tcp()
-    stream = _stream(stage, running.job_id, peer=SocketPeer(server), patience=0.5)
+    stream = _stream(api_app, running.job_id, peer=SocketPeer(server), patience=0.5)
     for _ in range(8):
-        stage.report(running, ProgressReport(lines=_lines(*["x" * 4000] * 60)))
+        api_app.report(running, ProgressReport(lines=_lines(*["x" * 4000] * 60)))
 
     def serve() -> str:
         try:
@@ -195,18 +195,18 @@ def test_a_client_is_gone_when_it_has_closed_whatever_it_sent_before(sent_ahead:
     assert peer.gone()
 
 
-def test_one_tenants_streams_leave_places_for_others(stage: Stage, running: Fence) -> None:
-    key, _ = create_key(stage.store, tenant="default", role="viewer")
-    stage.events.streams.most = 18
+def test_one_tenants_streams_leave_places_for_others(api_app: ApiApp, running: Fence) -> None:
+    key, _ = create_key(api_app.store, tenant="default", role="viewer")
+    api_app.events.streams.most = 18
     path = f"/v1/jobs/{running.job_id}/events"
     tenant, other = ("tenant default",), ("tenant other",)
 
-    taken = sum(iter(lambda: stage.events.streams.take(tenant), False))
-    refused = stage.http.simulate_get(path, headers={"X-API-Key": key})
-    left = stage.events.streams.take(other)
+    taken = sum(iter(lambda: api_app.events.streams.take(tenant), False))
+    refused = api_app.http.simulate_get(path, headers={"X-API-Key": key})
+    left = api_app.events.streams.take(other)
     for _ in range(taken):
-        stage.events.streams.free(tenant)
-    stage.events.streams.free(other)
+        api_app.events.streams.free(tenant)
+    api_app.events.streams.free(other)
 
     assert (taken, left) == (16, True)
     assert (refused.status_code, refused.json["code"]) == (503, "STREAMS_FULL")

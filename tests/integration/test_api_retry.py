@@ -9,7 +9,7 @@ from falcon import testing
 
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.ids import new_job_id
-from tests.api_stage import ADD, Stage, keys_of
+from tests.api_app import ADD, ApiApp, keys_of
 from tests.eventually import eventually
 
 KEYS = keys_of(
@@ -19,8 +19,8 @@ SAME = {"name": "a"}
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    built = Stage(api_keys=KEYS)
+def api_app() -> Iterator[ApiApp]:
+    built = ApiApp(api_keys=KEYS)
     yield built
     built.close()
 
@@ -29,26 +29,26 @@ def _key(name: str = "work") -> dict[str, str]:
     return {"Authorization": f"Bearer {name}"}
 
 
-def _ended(stage: Stage, body: Any = None, how: str = "succeeded") -> str:
-    job_id: str = stage.submit(body, headers=_key()).json["id"]
+def _ended(api_app: ApiApp, body: Any = None, how: str = "succeeded") -> str:
+    job_id: str = api_app.submit(body, headers=_key()).json["id"]
     match how:
         case "succeeded":
-            stage.succeed(job_id, 3)
+            api_app.succeed(job_id, 3)
         case "failed":
-            stage.fail(job_id, {"type": "failure", "detail": "no"})
+            api_app.fail(job_id, {"type": "failure", "detail": "no"})
         case "cancelled":
-            stage.http.simulate_delete(f"/v1/jobs/{job_id}", headers=_key())
+            api_app.http.simulate_delete(f"/v1/jobs/{job_id}", headers=_key())
     return job_id
 
 
-def _retry(stage: Stage, job_id: str, key: str = "work", **more: Any) -> testing.Result:
+def _retry(api_app: ApiApp, job_id: str, key: str = "work", **more: Any) -> testing.Result:
     headers = {**_key(key), **more.pop("headers", {})}
-    return stage.http.simulate_post(f"/v1/jobs/{job_id}/retry", headers=headers, **more)
+    return api_app.http.simulate_post(f"/v1/jobs/{job_id}/retry", headers=headers, **more)
 
 
-def _recorded_as(stage: Stage, job_id: str, operation: str) -> None:
+def _recorded_as(api_app: ApiApp, job_id: str, operation: str) -> None:
     """Leave the job as another version of the server, with other operations, recorded it."""
-    stage.store.redis.hset(stage.store.keys("job", job_id), "operation", operation)
+    api_app.store.redis.hset(api_app.store.keys("job", job_id), "operation", operation)
 
 
 def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
@@ -57,11 +57,11 @@ def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["succeeded", "failed", "cancelled"])
-def test_a_final_job_is_made_again_from_what_was_asked(stage: Stage, how: str) -> None:
+def test_a_final_job_is_made_again_from_what_was_asked(api_app: ApiApp, how: str) -> None:
     asked = {**ADD, "priority": 8, "labels": {"project": "x"}, "result_ttl_seconds": 7200}
-    old_id = _ended(stage, asked, how)
+    old_id = _ended(api_app, asked, how)
 
-    answer = _retry(stage, old_id)
+    answer = _retry(api_app, old_id)
 
     job = answer.json
     assert answer.status_code == 202
@@ -69,42 +69,42 @@ def test_a_final_job_is_made_again_from_what_was_asked(stage: Stage, how: str) -
     assert (job["operation"], job["priority"], job["labels"]) == ("add", 8, {"project": "x"})
     assert answer.headers["Location"] == job["links"]["self"] != f"/v1/jobs/{old_id}"
     assert int(answer.headers["Retry-After"]) >= 1
-    submission = stage.publisher.published[-1].submission
+    submission = api_app.publisher.published[-1].submission
     assert (submission.job_id, submission.params) == (job["id"], {"a": 1, "b": 2})
     assert submission.result_ttl.total_seconds() == 7200
-    assert stage.get(old_id, headers=_key()).json["status"] == how
-    assert stage.get(job["id"], headers=_key()).json == job
+    assert api_app.get(old_id, headers=_key()).json["status"] == how
+    assert api_app.get(job["id"], headers=_key()).json == job
 
 
-def test_a_retry_of_a_scheduled_job_runs_now(stage: Stage) -> None:
-    old_id = _ended(stage, {**ADD, "delay_seconds": 3600}, "cancelled")
+def test_a_retry_of_a_scheduled_job_runs_now(api_app: ApiApp) -> None:
+    old_id = _ended(api_app, {**ADD, "delay_seconds": 3600}, "cancelled")
 
-    assert _retry(stage, old_id).json["status"] == "queued"
+    assert _retry(api_app, old_id).json["status"] == "queued"
 
 
 @pytest.mark.parametrize("status", ["scheduled", "queued", "running", "cancelling"])
-def test_a_job_that_is_not_final_cannot_be_retried(stage: Stage, status: str) -> None:
+def test_a_job_that_is_not_final_cannot_be_retried(api_app: ApiApp, status: str) -> None:
     later = {"delay_seconds": 60} if status == "scheduled" else {}
-    job_id = stage.submit({**ADD, **later}, headers=_key()).json["id"]
+    job_id = api_app.submit({**ADD, **later}, headers=_key()).json["id"]
     if status in ("running", "cancelling"):
-        stage.claim(job_id)
+        api_app.claim(job_id)
     if status == "cancelling":
-        stage.http.simulate_delete(f"/v1/jobs/{job_id}", headers=_key())
+        api_app.http.simulate_delete(f"/v1/jobs/{job_id}", headers=_key())
 
-    answer = _retry(stage, job_id)
+    answer = _retry(api_app, job_id)
 
     _assert_problem(answer, 409, "job-active")
     assert answer.json["job"]["status"] == status
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-def test_a_retry_of_a_unique_job_while_another_runs_is_a_duplicate(stage: Stage) -> None:
+def test_a_retry_of_a_unique_job_while_another_runs_is_a_duplicate(api_app: ApiApp) -> None:
     body = {"operation": "single", "params": SAME}
-    old_id = _ended(stage, body)
-    running = stage.submit(body, headers=_key()).json
-    stage.claim(running["id"])
+    old_id = _ended(api_app, body)
+    running = api_app.submit(body, headers=_key()).json
+    api_app.claim(running["id"])
 
-    answer = _retry(stage, old_id)
+    answer = _retry(api_app, old_id)
 
     _assert_problem(answer, 409, "duplicate-job")
     assert answer.json["existing_job"] == {
@@ -116,51 +116,51 @@ def test_a_retry_of_a_unique_job_while_another_runs_is_a_duplicate(stage: Stage)
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-def test_a_retry_of_a_shared_job_leads_to_the_one_that_is_there(stage: Stage) -> None:
+def test_a_retry_of_a_shared_job_leads_to_the_one_that_is_there(api_app: ApiApp) -> None:
     body = {"operation": "shared", "params": SAME}
-    old_id = _ended(stage, body)
-    other = stage.submit(body, headers=_key()).json
+    old_id = _ended(api_app, body)
+    other = api_app.submit(body, headers=_key()).json
 
-    answer = _retry(stage, old_id)
+    answer = _retry(api_app, old_id)
 
     assert (answer.status_code, answer.headers["Location"]) == (303, other["links"]["self"])
 
 
-def test_a_retry_takes_the_place_of_a_newer_job_that_does_not_run_yet(stage: Stage) -> None:
+def test_a_retry_takes_the_place_of_a_newer_job_that_does_not_run_yet(api_app: ApiApp) -> None:
     body = {"operation": "newest", "params": SAME}
-    old_id = _ended(stage, body)
-    newer_id = stage.submit({**body, "delay_seconds": 60}, headers=_key()).json["id"]
+    old_id = _ended(api_app, body)
+    newer_id = api_app.submit({**body, "delay_seconds": 60}, headers=_key()).json["id"]
 
-    answer = _retry(stage, old_id)
+    answer = _retry(api_app, old_id)
 
     assert (answer.status_code, answer.json["retry_of"]) == (202, old_id)
-    assert stage.get(newer_id, headers=_key()).json["status"] == "cancelled"
+    assert api_app.get(newer_id, headers=_key()).json["status"] == "cancelled"
 
 
-def test_a_retry_beyond_the_capacity_is_refused(stage: Stage) -> None:
+def test_a_retry_beyond_the_capacity_is_refused(api_app: ApiApp) -> None:
     body: dict[str, Any] = {"operation": "narrow", "params": {}}
-    old_id = _ended(stage, body)
-    stage.submit(body, headers=_key())
+    old_id = _ended(api_app, body)
+    api_app.submit(body, headers=_key())
 
-    answer = _retry(stage, old_id)
+    answer = _retry(api_app, old_id)
 
     assert (answer.status_code, answer.json["code"]) == (503, "CAPACITY_EXCEEDED")
 
 
-def test_a_job_of_an_operation_that_is_gone_cannot_be_retried(stage: Stage) -> None:
-    old_id = _ended(stage)
-    _recorded_as(stage, old_id, "vanished")
+def test_a_job_of_an_operation_that_is_gone_cannot_be_retried(api_app: ApiApp) -> None:
+    old_id = _ended(api_app)
+    _recorded_as(api_app, old_id, "vanished")
 
-    _assert_problem(_retry(stage, old_id), 404, "unknown-operation")
+    _assert_problem(_retry(api_app, old_id), 404, "unknown-operation")
 
 
 def test_parameters_that_the_operation_does_not_take_any_more_are_pointed_at(
-    stage: Stage,
+    api_app: ApiApp,
 ) -> None:
-    old_id = _ended(stage)
-    _recorded_as(stage, old_id, "single")
+    old_id = _ended(api_app)
+    _recorded_as(api_app, old_id, "single")
 
-    answer = _retry(stage, old_id)
+    answer = _retry(api_app, old_id)
 
     _assert_problem(answer, 422, "invalid-parameters")
     assert {each["pointer"] for each in answer.json["errors"]} == {
@@ -170,13 +170,13 @@ def test_parameters_that_the_operation_does_not_take_any_more_are_pointed_at(
     }
 
 
-def test_a_repeat_with_the_same_key_gives_the_same_retry(stage: Stage) -> None:
+def test_a_repeat_with_the_same_key_gives_the_same_retry(api_app: ApiApp) -> None:
     once = {"Idempotency-Key": "once"}
-    old_id, other_id = _ended(stage), _ended(stage)
+    old_id, other_id = _ended(api_app), _ended(api_app)
 
-    first = _retry(stage, old_id, headers=once)
-    again = _retry(stage, old_id, headers=once)
-    other = _retry(stage, other_id, headers=once)
+    first = _retry(api_app, old_id, headers=once)
+    again = _retry(api_app, old_id, headers=once)
+    other = _retry(api_app, other_id, headers=once)
 
     assert (first.status_code, again.status_code) == (202, 202)
     assert again.json["id"] == first.json["id"]
@@ -184,13 +184,13 @@ def test_a_repeat_with_the_same_key_gives_the_same_retry(stage: Stage) -> None:
     _assert_problem(other, 422, "idempotency-mismatch")
 
 
-def test_a_repeat_gives_the_same_retry_after_the_job_before_it_was_removed(stage: Stage) -> None:
-    old_id, once = _ended(stage), {"Idempotency-Key": "once"}
-    first = _retry(stage, old_id, headers=once)
-    stage.http.simulate_delete(f"/v1/jobs/{old_id}", params={"purge": "true"}, headers=_key())
+def test_a_repeat_gives_the_same_retry_after_the_job_before_it_was_removed(api_app: ApiApp) -> None:
+    old_id, once = _ended(api_app), {"Idempotency-Key": "once"}
+    first = _retry(api_app, old_id, headers=once)
+    api_app.http.simulate_delete(f"/v1/jobs/{old_id}", params={"purge": "true"}, headers=_key())
 
-    again = _retry(stage, old_id, headers=once)
-    other = _retry(stage, old_id, headers={"Idempotency-Key": "another"})
+    again = _retry(api_app, old_id, headers=once)
+    other = _retry(api_app, old_id, headers={"Idempotency-Key": "another"})
 
     assert (again.status_code, again.json) == (202, first.json)
     assert again.headers["Idempotency-Replayed"] == "true"
@@ -199,70 +199,70 @@ def test_a_repeat_gives_the_same_retry_after_the_job_before_it_was_removed(stage
 
 
 def test_a_key_of_another_submission_gives_nothing_for_a_job_that_was_removed(
-    stage: Stage,
+    api_app: ApiApp,
 ) -> None:
-    old_id, once = _ended(stage), {"Idempotency-Key": "once"}
-    stage.submit(ADD, headers={**_key(), **once})
-    stage.http.simulate_delete(f"/v1/jobs/{old_id}", params={"purge": "true"}, headers=_key())
+    old_id, once = _ended(api_app), {"Idempotency-Key": "once"}
+    api_app.submit(ADD, headers={**_key(), **once})
+    api_app.http.simulate_delete(f"/v1/jobs/{old_id}", params={"purge": "true"}, headers=_key())
 
-    _assert_problem(_retry(stage, old_id, headers=once), 404, "job-not-found")
+    _assert_problem(_retry(api_app, old_id, headers=once), 404, "job-not-found")
 
 
-def test_a_retry_waits_for_its_job_if_asked_to(stage: Stage) -> None:
-    old_id = _ended(stage)
+def test_a_retry_waits_for_its_job_if_asked_to(api_app: ApiApp) -> None:
+    old_id = _ended(api_app)
     answers: list[testing.Result] = []
 
     def ask() -> None:
-        answers.append(_retry(stage, old_id, headers={"Prefer": "wait=10"}))
+        answers.append(_retry(api_app, old_id, headers={"Prefer": "wait=10"}))
 
     thread = threading.Thread(target=ask)
     thread.start()
-    eventually(lambda: len(stage.publisher.published) == 2, what="the retry is published")
-    new_id = stage.publisher.published[-1].submission.job_id
-    finish(stage.store, stage.claim(new_id), encode_result(4, max_bytes=100))
+    eventually(lambda: len(api_app.publisher.published) == 2, what="the retry is published")
+    new_id = api_app.publisher.published[-1].submission.job_id
+    finish(api_app.store, api_app.claim(new_id), encode_result(4, max_bytes=100))
     thread.join()
 
     assert (answers[0].status_code, answers[0].json["result"]) == (200, 4)
     assert answers[0].headers["Preference-Applied"] == "wait=10"
 
 
-def test_an_operators_retry_belongs_to_the_tenant_of_the_job(stage: Stage) -> None:
-    old_id = _ended(stage)
+def test_an_operators_retry_belongs_to_the_tenant_of_the_job(api_app: ApiApp) -> None:
+    old_id = _ended(api_app)
 
-    new_id = _retry(stage, old_id, key="watch").json["id"]
+    new_id = _retry(api_app, old_id, key="watch").json["id"]
 
-    assert stage.get(new_id, headers=_key()).json["retry_of"] == old_id
-    assert stage.publisher.published[-1].submission.tenant == "acme"
+    assert api_app.get(new_id, headers=_key()).json["retry_of"] == old_id
+    assert api_app.publisher.published[-1].submission.tenant == "acme"
 
 
-def test_an_operators_key_leaves_those_of_the_jobs_tenant_alone(stage: Stage) -> None:
-    old_id, once = _ended(stage), {"Idempotency-Key": "once"}
+def test_an_operators_key_leaves_those_of_the_jobs_tenant_alone(api_app: ApiApp) -> None:
+    old_id, once = _ended(api_app), {"Idempotency-Key": "once"}
 
-    first = _retry(stage, old_id, key="watch", headers=once)
-    again = _retry(stage, old_id, key="watch", headers=once)
-    own = stage.submit(ADD, headers={**_key(), **once})
+    first = _retry(api_app, old_id, key="watch", headers=once)
+    again = _retry(api_app, old_id, key="watch", headers=once)
+    own = api_app.submit(ADD, headers={**_key(), **once})
 
     assert again.json["id"] == first.json["id"]
     assert own.status_code == 202
     assert "Idempotency-Replayed" not in own.headers
 
 
-def test_a_job_that_one_may_not_see_is_not_there_to_retry(stage: Stage) -> None:
-    job_id = _ended(stage)
-    gone = _ended(stage)
-    stage.http.simulate_delete(f"/v1/jobs/{gone}", params={"purge": "true"}, headers=_key())
+def test_a_job_that_one_may_not_see_is_not_there_to_retry(api_app: ApiApp) -> None:
+    job_id = _ended(api_app)
+    gone = _ended(api_app)
+    api_app.http.simulate_delete(f"/v1/jobs/{gone}", params={"purge": "true"}, headers=_key())
 
-    _assert_problem(_retry(stage, job_id, key="other"), 404, "job-not-found")
-    _assert_problem(_retry(stage, gone), 404, "job-not-found")
-    _assert_problem(_retry(stage, new_job_id()), 404, "job-not-found")
-    _assert_problem(_retry(stage, job_id, key="look"), 403, "forbidden")
+    _assert_problem(_retry(api_app, job_id, key="other"), 404, "job-not-found")
+    _assert_problem(_retry(api_app, gone), 404, "job-not-found")
+    _assert_problem(_retry(api_app, new_job_id()), 404, "job-not-found")
+    _assert_problem(_retry(api_app, job_id, key="look"), 403, "forbidden")
 
 
 @pytest.mark.parametrize("body", [[], {"params": {}}])
-def test_a_retry_takes_nothing_from_its_body(stage: Stage, body: Any) -> None:
-    job_id = _ended(stage)
+def test_a_retry_takes_nothing_from_its_body(api_app: ApiApp, body: Any) -> None:
+    job_id = _ended(api_app)
 
     empty = {"Transfer-Encoding": "chunked", "Content-Type": "text/plain"}
-    assert _retry(stage, job_id, json={}).status_code == 202
-    assert _retry(stage, job_id, body=b"", headers=empty).status_code == 202
-    _assert_problem(_retry(stage, job_id, json=body), 422, "invalid-request")
+    assert _retry(api_app, job_id, json={}).status_code == 202
+    assert _retry(api_app, job_id, body=b"", headers=empty).status_code == 202
+    _assert_problem(_retry(api_app, job_id, json=body), 422, "invalid-request")

@@ -11,7 +11,7 @@ from falcon import testing
 
 from callboard.config import Role
 from callboard.jobs.ids import new_job_id
-from tests.api_stage import ADD, Stage, keys_of
+from tests.api_app import ADD, ApiApp, keys_of
 
 ROLES: Final = (None, *get_args(Role))
 
@@ -65,18 +65,18 @@ def _key(tenant: str, role: Role | None) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
+def api_app() -> Iterator[ApiApp]:
     keys = [
         f"{tenant}:{role}:{tenant}-{role}"
         for tenant, role in product(("acme", "globex"), get_args(Role))
     ]
-    built = Stage(api_keys=keys_of(*keys), signing_key="s" * 32)
+    built = ApiApp(api_keys=keys_of(*keys), signing_key="s" * 32)
     yield built
     built.close()
 
 
 def _ask(
-    stage: Stage, template: str, method: str, job_id: str, headers: dict[str, str]
+    api_app: ApiApp, template: str, method: str, job_id: str, headers: dict[str, str]
 ) -> testing.Result:
     path = template.format(
         job_id=job_id,
@@ -91,11 +91,11 @@ def _ask(
     )
     body = {"body": "{}"} if method == "POST" else {}
     typed = {"Content-Type": "application/json"} if body else {}
-    return stage.http.simulate_request(method, path, headers={**headers, **typed}, **body)
+    return api_app.http.simulate_request(method, path, headers={**headers, **typed}, **body)
 
 
-def test_the_table_of_routes_is_the_one_that_is_written_here(stage: Stage) -> None:
-    table = {route.template: dict(route.roles) for route in stage.routes()}
+def test_the_table_of_routes_is_the_one_that_is_written_here(api_app: ApiApp) -> None:
+    table = {route.template: dict(route.roles) for route in api_app.routes()}
 
     assert table == NEEDED
 
@@ -106,9 +106,9 @@ def test_the_table_of_routes_is_the_one_that_is_written_here(stage: Stage) -> No
     [(template, *each) for template, methods in NEEDED.items() for each in methods.items()],
 )
 def test_a_role_may_do_what_it_and_those_below_it_may_and_nothing_else(
-    stage: Stage, template: str, method: str, needed: Role | None, role: Role | None
+    api_app: ApiApp, template: str, method: str, needed: Role | None, role: Role | None
 ) -> None:
-    answer = _ask(stage, template, method, new_job_id(), _key("acme", role))
+    answer = _ask(api_app, template, method, new_job_id(), _key("acme", role))
 
     if needed is None or ROLES.index(role) >= ROLES.index(needed):
         assert answer.status_code not in (401, 403, 405)
@@ -119,31 +119,31 @@ def test_a_role_may_do_what_it_and_those_below_it_may_and_nothing_else(
 
 @pytest.mark.parametrize(("template", "method"), OF_A_JOB)
 def test_another_tenants_job_is_not_found_whatever_is_asked(
-    stage: Stage, template: str, method: str
+    api_app: ApiApp, template: str, method: str
 ) -> None:
-    job_id = stage.submit(headers=_key("acme", "client")).json["id"]
-    before = stage.get(job_id, headers=_key("acme", "viewer")).json
+    job_id = api_app.submit(headers=_key("acme", "client")).json["id"]
+    before = api_app.get(job_id, headers=_key("acme", "viewer")).json
 
     nobodys = new_job_id()
-    answer = _ask(stage, template, method, job_id, _key("globex", "client"))
-    absent = _ask(stage, template, method, nobodys, _key("globex", "client"))
+    answer = _ask(api_app, template, method, job_id, _key("globex", "client"))
+    absent = _ask(api_app, template, method, nobodys, _key("globex", "client"))
 
     assert answer.status_code == absent.status_code == 404
     assert answer.json["type"].endswith("/problems/job-not-found")
     assert answer.json["detail"] == absent.json["detail"].replace(nobodys, job_id)
-    assert stage.get(job_id, headers=_key("acme", "viewer")).json == before
+    assert api_app.get(job_id, headers=_key("acme", "viewer")).json == before
 
 
 @pytest.mark.parametrize("role", ["operator", "admin"])
 @pytest.mark.parametrize(("template", "method"), OF_A_JOB)
 def test_operators_of_another_tenant_see_and_steer_it(
-    stage: Stage, template: str, method: str, role: Role
+    api_app: ApiApp, template: str, method: str, role: Role
 ) -> None:
     asked = {**ADD, "callback": {"url": "https://hooks.example/"}}
-    job_id = stage.submit(asked, headers=_key("acme", "client")).json["id"]
-    stage.succeed(job_id, 3)
+    job_id = api_app.submit(asked, headers=_key("acme", "client")).json["id"]
+    api_app.succeed(job_id, 3)
 
-    answer = _ask(stage, template, method, job_id, _key("globex", role))
+    answer = _ask(api_app, template, method, job_id, _key("globex", role))
 
     assert answer.status_code not in (401, 403, 404, 410)
 

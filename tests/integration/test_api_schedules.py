@@ -9,20 +9,20 @@ from falcon import testing
 from callboard.jobs.purge import purge
 from callboard.jobs.schedules.records import put_schedule
 from callboard.jobs.schedules.schedule import Schedule
-from tests.api_stage import Stage, hash_of
+from tests.api_app import ApiApp, hash_of
 from tests.ticks import take_now
 
 PATH = "/v1/schedules/nightly"
 DAILY = {"cron": "30 2 * * *", "operation": "add", "params": {"a": 1}}
 
 
-def _put(stage: Stage, body: Any = None, path: str = PATH) -> testing.Result:
-    return stage.http.simulate_put(path, json=DAILY if body is None else body)
+def _put(api_app: ApiApp, body: Any = None, path: str = PATH) -> testing.Result:
+    return api_app.http.simulate_put(path, json=DAILY if body is None else body)
 
 
-def test_a_schedule_is_created_and_looked_at(stage: Stage) -> None:
-    put = _put(stage, {**DAILY, "timezone": "Europe/Berlin", "labels": {"team": "a"}})
-    one = stage.http.simulate_get(PATH)
+def test_a_schedule_is_created_and_looked_at(api_app: ApiApp) -> None:
+    put = _put(api_app, {**DAILY, "timezone": "Europe/Berlin", "labels": {"team": "a"}})
+    one = api_app.http.simulate_get(PATH)
 
     shown = {**put.json}
     next_at = datetime.fromisoformat(shown.pop("next_at"))
@@ -48,12 +48,12 @@ def test_a_schedule_is_created_and_looked_at(stage: Stage) -> None:
     assert one.json == put.json
 
 
-def test_a_repeat_replaces_it_with_the_same_and_the_list_is_by_name(stage: Stage) -> None:
-    first = _put(stage)
-    again = _put(stage, {**DAILY, "priority": 5.0})
-    _put(stage, path="/v1/schedules/hourly")
+def test_a_repeat_replaces_it_with_the_same_and_the_list_is_by_name(api_app: ApiApp) -> None:
+    first = _put(api_app)
+    again = _put(api_app, {**DAILY, "priority": 5.0})
+    _put(api_app, path="/v1/schedules/hourly")
 
-    answer = stage.http.simulate_get("/v1/schedules")
+    answer = api_app.http.simulate_get("/v1/schedules")
 
     assert (first.status_code, again.status_code) == (201, 200)
     assert "Location" not in again.headers
@@ -62,38 +62,38 @@ def test_a_repeat_replaces_it_with_the_same_and_the_list_is_by_name(stage: Stage
     assert answer.json["next"] is None
 
 
-def test_a_tick_shows_what_became_of_it(stage: Stage) -> None:
-    _put(stage)
-    take_now(stage.store, stage.services.submissions, "nightly")
+def test_a_tick_shows_what_became_of_it(api_app: ApiApp) -> None:
+    _put(api_app)
+    take_now(api_app.store, api_app.services.submissions, "nightly")
 
-    last = stage.http.simulate_get(PATH).json["last"]
-    job = stage.get(last["job"]["id"]).json
+    last = api_app.http.simulate_get(PATH).json["last"]
+    job = api_app.get(last["job"]["id"]).json
     purge_me = last["job"]["id"]
-    stage.succeed(purge_me, 1)
-    purge(stage.store, purge_me)
+    api_app.succeed(purge_me, 1)
+    purge(api_app.store, purge_me)
 
     assert (last["outcome"], last["detail"]) == ("submitted", None)
     assert last["job"] == {"id": job["id"], "status": "queued", "href": job["links"]["self"]}
     assert job["labels"] == {"schedule": "nightly"}
-    assert stage.http.simulate_get(PATH).json["last"] == {**last, "job": None}
+    assert api_app.http.simulate_get(PATH).json["last"] == {**last, "job": None}
 
 
-def test_a_refused_tick_says_why(stage: Stage) -> None:
-    _put(stage, {**DAILY, "operation": "single", "params": {"name": "a"}})
-    conflicting = stage.submit({"operation": "single", "params": {"name": "a"}}).json["id"]
-    take_now(stage.store, stage.services.submissions, "nightly")
+def test_a_refused_tick_says_why(api_app: ApiApp) -> None:
+    _put(api_app, {**DAILY, "operation": "single", "params": {"name": "a"}})
+    conflicting = api_app.submit({"operation": "single", "params": {"name": "a"}}).json["id"]
+    take_now(api_app.store, api_app.services.submissions, "nightly")
 
-    last = stage.http.simulate_get(PATH).json["last"]
+    last = api_app.http.simulate_get(PATH).json["last"]
 
     assert (last["outcome"], last["job"]["id"]) == ("duplicate", conflicting)
     assert "already active" in last["detail"]
 
 
-def test_a_pause_and_a_resume_can_be_repeated(stage: Stage) -> None:
-    _put(stage)
+def test_a_pause_and_a_resume_can_be_repeated(api_app: ApiApp) -> None:
+    _put(api_app)
 
-    paused = [stage.http.simulate_post(f"{PATH}/pause") for _ in range(2)]
-    resumed = [stage.http.simulate_post(f"{PATH}/resume", json={}) for _ in range(2)]
+    paused = [api_app.http.simulate_post(f"{PATH}/pause") for _ in range(2)]
+    resumed = [api_app.http.simulate_post(f"{PATH}/resume", json={}) for _ in range(2)]
 
     assert [(each.status_code, each.json["paused"]) for each in paused] == [(200, True)] * 2
     assert paused[0].json["next_at"] is None
@@ -101,12 +101,12 @@ def test_a_pause_and_a_resume_can_be_repeated(stage: Stage) -> None:
     assert resumed[0].json["next_at"] == resumed[1].json["next_at"] is not None
 
 
-def test_a_removed_schedule_is_gone(stage: Stage) -> None:
-    _put(stage)
+def test_a_removed_schedule_is_gone(api_app: ApiApp) -> None:
+    _put(api_app)
 
-    removed = stage.http.simulate_delete(PATH)
+    removed = api_app.http.simulate_delete(PATH)
     later = [
-        stage.http.simulate_request(method, path).status_code
+        api_app.http.simulate_request(method, path).status_code
         for method, path in (
             ("GET", PATH),
             ("DELETE", PATH),
@@ -119,11 +119,11 @@ def test_a_removed_schedule_is_gone(stage: Stage) -> None:
     assert later == [404] * 4
 
 
-def test_a_files_schedule_can_be_paused_and_not_changed(stage: Stage) -> None:
-    put_schedule(stage.store, "nightly", Schedule.model_validate(DAILY), source="file")
+def test_a_files_schedule_can_be_paused_and_not_changed(api_app: ApiApp) -> None:
+    put_schedule(api_app.store, "nightly", Schedule.model_validate(DAILY), source="file")
 
-    changed, removed = _put(stage), stage.http.simulate_delete(PATH)
-    paused = stage.http.simulate_post(f"{PATH}/pause")
+    changed, removed = _put(api_app), api_app.http.simulate_delete(PATH)
+    paused = api_app.http.simulate_post(f"{PATH}/pause")
 
     for answer in (changed, removed):
         assert answer.status_code == 409
@@ -152,33 +152,33 @@ def test_a_files_schedule_can_be_paused_and_not_changed(stage: Stage) -> None:
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_kept(
-    stage: Stage, said: dict[str, Any], pointer: str
+    api_app: ApiApp, said: dict[str, Any], pointer: str
 ) -> None:
-    answer = _put(stage, {**DAILY, **said})
+    answer = _put(api_app, {**DAILY, **said})
 
     assert answer.status_code == 422
     assert pointer in [each["pointer"] for each in answer.json["errors"]]
-    assert stage.http.simulate_get("/v1/schedules").json["items"] == []
+    assert api_app.http.simulate_get("/v1/schedules").json["items"] == []
 
 
 @pytest.mark.parametrize("name", ["Nightly", "-a", "a" * 65, "a.b", "a%0a"])
-def test_names_are_short_and_plain(stage: Stage, name: str) -> None:
-    answer = _put(stage, path=f"/v1/schedules/{name}")
+def test_names_are_short_and_plain(api_app: ApiApp, name: str) -> None:
+    answer = _put(api_app, path=f"/v1/schedules/{name}")
 
     assert answer.status_code == 422
     assert answer.json["errors"][0]["pointer"] == "schedule"
 
 
 def test_its_jobs_are_those_of_the_operator_who_made_it_unless_it_says_whose() -> None:
-    stage = Stage(api_keys=f"ops:operator:{hash_of('k')}")
+    api_app = ApiApp(api_keys=f"ops:operator:{hash_of('k')}")
     headers = {"Authorization": "Bearer k"}
 
-    own = stage.http.simulate_put(PATH, json=DAILY, headers=headers)
-    others = stage.http.simulate_put(PATH, json={**DAILY, "tenant": "lab"}, headers=headers)
-    take_now(stage.store, stage.services.submissions, "nightly")
-    last = stage.http.simulate_get(PATH, headers=headers).json["last"]
-    made = stage.store.redis.hget(stage.store.keys("job", last["job"]["id"]), "tenant")
-    stage.close()
+    own = api_app.http.simulate_put(PATH, json=DAILY, headers=headers)
+    others = api_app.http.simulate_put(PATH, json={**DAILY, "tenant": "lab"}, headers=headers)
+    take_now(api_app.store, api_app.services.submissions, "nightly")
+    last = api_app.http.simulate_get(PATH, headers=headers).json["last"]
+    made = api_app.store.redis.hget(api_app.store.keys("job", last["job"]["id"]), "tenant")
+    api_app.close()
 
     assert (own.json["tenant"], others.json["tenant"]) == ("ops", "lab")
     assert made == b"lab"

@@ -9,13 +9,13 @@ import pytest
 from falcon import testing
 
 from callboard.jobs.ids import is_job_id, new_job_id
-from tests.api_stage import ADD, JSON, Stage
+from tests.api_app import ADD, JSON, ApiApp
 
 MSGPACK = "application/msgpack"
 
 
-def test_a_submission_is_accepted_with_the_job_and_where_it_is(stage: Stage) -> None:
-    answer = stage.submit({**ADD, "priority": 7, "labels": {"project": "x"}})
+def test_a_submission_is_accepted_with_the_job_and_where_it_is(api_app: ApiApp) -> None:
+    answer = api_app.submit({**ADD, "priority": 7, "labels": {"project": "x"}})
 
     job = answer.json
     assert answer.status_code == 202
@@ -29,31 +29,31 @@ def test_a_submission_is_accepted_with_the_job_and_where_it_is(stage: Stage) -> 
     assert job["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_what_a_submission_answers_is_what_a_look_shows(stage: Stage) -> None:
-    submitted = stage.submit({**ADD, "delay_seconds": 60, "labels": {"a": "b"}}).json
+def test_what_a_submission_answers_is_what_a_look_shows(api_app: ApiApp) -> None:
+    submitted = api_app.submit({**ADD, "delay_seconds": 60, "labels": {"a": "b"}}).json
 
-    assert stage.get(submitted["id"]).json == submitted
+    assert api_app.get(submitted["id"]).json == submitted
 
 
-def test_one_message_is_published_for_each_job(stage: Stage) -> None:
-    job = stage.submit().json
+def test_one_message_is_published_for_each_job(api_app: ApiApp) -> None:
+    job = api_app.submit().json
 
-    (wakeup,) = stage.publisher.published
+    (wakeup,) = api_app.publisher.published
     assert wakeup.submission.job_id == job["id"]
     assert wakeup.submission.params == {"a": 1, "b": 2}
 
 
-def test_a_job_is_accepted_while_the_broker_is_away(stage: Stage) -> None:
-    stage.publisher.up = False
+def test_a_job_is_accepted_while_the_broker_is_away(api_app: ApiApp) -> None:
+    api_app.publisher.up = False
 
-    answer = stage.submit()
+    answer = api_app.submit()
 
     assert answer.status_code == 202
-    assert stage.get(answer.json["id"]).json["status"] == "queued"
+    assert api_app.get(answer.json["id"]).json["status"] == "queued"
 
 
-def test_a_job_comes_and_goes_as_msgpack(stage: Stage) -> None:
-    answer = stage.http.simulate_post(
+def test_a_job_comes_and_goes_as_msgpack(api_app: ApiApp) -> None:
+    answer = api_app.http.simulate_post(
         "/v1/jobs", body=msgpack.packb(ADD), headers={"Content-Type": MSGPACK, "Accept": MSGPACK}
     )
 
@@ -62,48 +62,48 @@ def test_a_job_comes_and_goes_as_msgpack(stage: Stage) -> None:
     assert msgpack.unpackb(answer.content)["status"] == "queued"
 
 
-def test_a_delayed_job_is_scheduled(stage: Stage) -> None:
+def test_a_delayed_job_is_scheduled(api_app: ApiApp) -> None:
     before = datetime.now(UTC)
 
-    job = stage.submit({**ADD, "delay_seconds": 3600}).json
+    job = api_app.submit({**ADD, "delay_seconds": 3600}).json
 
     assert job["status"] == "scheduled"
     due = datetime.fromisoformat(job["scheduled_for"])
     assert timedelta(minutes=59) < due - before < timedelta(minutes=61)
-    assert stage.publisher.published == []
+    assert api_app.publisher.published == []
 
 
 @pytest.mark.parametrize("offset", ["Z", "+02:00"])
-def test_a_job_may_name_its_time(stage: Stage, offset: str) -> None:
+def test_a_job_may_name_its_time(api_app: ApiApp, offset: str) -> None:
     day = datetime.now(UTC) + timedelta(days=30)
 
-    job = stage.submit({**ADD, "run_at": f"{day:%Y-%m-%dT%H:%M:%S}.500{offset}"}).json
+    job = api_app.submit({**ADD, "run_at": f"{day:%Y-%m-%dT%H:%M:%S}.500{offset}"}).json
 
     assert job["status"] == "scheduled"
     assert job["scheduled_for"].endswith(".500Z")
 
 
-def test_a_time_that_is_past_means_now(stage: Stage) -> None:
-    assert stage.submit({**ADD, "run_at": "2020-01-01T00:00:00Z"}).json["status"] == "queued"
+def test_a_time_that_is_past_means_now(api_app: ApiApp) -> None:
+    assert api_app.submit({**ADD, "run_at": "2020-01-01T00:00:00Z"}).json["status"] == "queued"
 
 
-def test_of_a_time_and_a_delay_the_later_one_counts(stage: Stage) -> None:
+def test_of_a_time_and_a_delay_the_later_one_counts(api_app: ApiApp) -> None:
     day = datetime.now(UTC) + timedelta(days=30)
     at = f"{day:%Y-%m-%dT%H:%M:%S.000Z}"
 
-    sooner = stage.submit({**ADD, "run_at": at, "delay_seconds": 60}).json
-    later = stage.submit({**ADD, "run_at": at, "delay_seconds": 60 * 86400}).json
+    sooner = api_app.submit({**ADD, "run_at": at, "delay_seconds": 60}).json
+    later = api_app.submit({**ADD, "run_at": at, "delay_seconds": 60 * 86400}).json
 
     assert sooner["scheduled_for"] == at
     assert later["scheduled_for"] > at
 
 
-def test_a_job_is_kept_as_long_as_was_asked(stage: Stage) -> None:
-    job_id = stage.submit({**ADD, "result_ttl_seconds": 7200}).json["id"]
+def test_a_job_is_kept_as_long_as_was_asked(api_app: ApiApp) -> None:
+    job_id = api_app.submit({**ADD, "result_ttl_seconds": 7200}).json["id"]
 
-    stage.succeed(job_id, 3)
+    api_app.succeed(job_id, 3)
 
-    job = stage.get(job_id).json
+    job = api_app.get(job_id).json
     kept = datetime.fromisoformat(job["expires_at"]) - datetime.fromisoformat(job["finished_at"])
     assert kept == timedelta(hours=2)
 
@@ -143,19 +143,19 @@ def test_a_job_is_kept_as_long_as_was_asked(stage: Stage) -> None:
     ],
 )
 def test_what_does_not_fit_is_refused_with_a_pointer_to_it(
-    stage: Stage, body: Any, pointer: str
+    api_app: ApiApp, body: Any, pointer: str
 ) -> None:
-    answer = stage.http.simulate_post("/v1/jobs", json=body)
+    answer = api_app.http.simulate_post("/v1/jobs", json=body)
 
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
     assert answer.json["errors"][0]["detail"]
-    assert stage.publisher.published == []
+    assert api_app.publisher.published == []
 
 
-def test_an_unknown_operation_is_not_found(stage: Stage) -> None:
-    answer = stage.submit({"operation": "nothing", "params": {}})
+def test_an_unknown_operation_is_not_found(api_app: ApiApp) -> None:
+    answer = api_app.submit({"operation": "nothing", "params": {}})
 
     assert answer.status_code == 404
     assert answer.json["type"].endswith("/problems/unknown-operation")
@@ -180,9 +180,9 @@ def test_an_unknown_operation_is_not_found(stage: Stage) -> None:
 def test_a_body_that_cannot_be_read_is_refused(
     headers: dict[str, str], body: bytes, status: int
 ) -> None:
-    stage = Stage(max_body_bytes=2048 if len(body) < 50_000 else 1024**2)
+    api_app = ApiApp(max_body_bytes=2048 if len(body) < 50_000 else 1024**2)
 
-    answer = stage.http.simulate_post("/v1/jobs", body=body, headers=headers)
+    answer = api_app.http.simulate_post("/v1/jobs", body=body, headers=headers)
 
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -204,18 +204,18 @@ class _Broken(io.BytesIO):
     ],
 )
 def test_a_body_in_chunks_is_read_within_the_bound(chunks: io.BytesIO, status: int) -> None:
-    stage = Stage(max_body_bytes=2048)
+    api_app = ApiApp(max_body_bytes=2048)
     environ = testing.create_environ("/v1/jobs", method="POST", headers={"Content-Type": JSON})
     environ |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": chunks}
     answered: list[str] = []
 
-    stage.app(environ, lambda line, _headers: answered.append(line))
+    api_app.app(environ, lambda line, _headers: answered.append(line))
 
     assert answered[0].startswith(str(status))
 
 
-def test_a_body_of_another_charset_parameter_is_still_json(stage: Stage) -> None:
-    answer = stage.http.simulate_post(
+def test_a_body_of_another_charset_parameter_is_still_json(api_app: ApiApp) -> None:
+    answer = api_app.http.simulate_post(
         "/v1/jobs",
         body=b'{"operation": "add", "params": {"a": 1}}',
         headers={"Content-Type": "Application/JSON; charset=utf-8"},
@@ -224,17 +224,17 @@ def test_a_body_of_another_charset_parameter_is_still_json(stage: Stage) -> None
     assert answer.status_code == 202
 
 
-def test_numbers_of_64_bits_come_through(stage: Stage) -> None:
+def test_numbers_of_64_bits_come_through(api_app: ApiApp) -> None:
     body = {"operation": "echo", "params": {"value": [2**64 - 1, -(2**63)]}}
 
-    assert stage.submit(body).status_code == 202
+    assert api_app.submit(body).status_code == 202
 
 
-def test_a_duplicate_is_refused_with_the_job_that_is_there(stage: Stage) -> None:
+def test_a_duplicate_is_refused_with_the_job_that_is_there(api_app: ApiApp) -> None:
     body = {"operation": "single", "params": {"name": "a"}}
-    first = stage.submit(body).json
+    first = api_app.submit(body).json
 
-    answer = stage.submit(body)
+    answer = api_app.submit(body)
 
     assert answer.status_code == 409
     assert answer.json["type"].endswith("/problems/duplicate-job")
@@ -247,40 +247,40 @@ def test_a_duplicate_is_refused_with_the_job_that_is_there(stage: Stage) -> None
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-def test_a_duplicate_of_a_shared_job_leads_to_it(stage: Stage) -> None:
+def test_a_duplicate_of_a_shared_job_leads_to_it(api_app: ApiApp) -> None:
     body = {"operation": "shared", "params": {"name": "a"}}
-    first = stage.submit(body).json
+    first = api_app.submit(body).json
 
-    answer = stage.submit(body)
+    answer = api_app.submit(body)
 
     assert answer.status_code == 303
     assert answer.headers["Location"] == first["links"]["self"]
 
 
-def test_a_newer_job_takes_the_place_of_one_that_does_not_run_yet(stage: Stage) -> None:
+def test_a_newer_job_takes_the_place_of_one_that_does_not_run_yet(api_app: ApiApp) -> None:
     body = {"operation": "newest", "params": {"name": "a"}}
-    first = stage.submit(body).json
+    first = api_app.submit(body).json
 
-    second = stage.submit(body)
+    second = api_app.submit(body)
 
-    old = stage.get(first["id"]).json
+    old = api_app.get(first["id"]).json
     assert second.status_code == 202
     assert old["status"] == "cancelled"
     assert second.json["id"] in old["error"]["detail"]
 
 
-def test_a_running_job_is_not_replaced(stage: Stage) -> None:
+def test_a_running_job_is_not_replaced(api_app: ApiApp) -> None:
     body = {"operation": "newest", "params": {"name": "a"}}
-    stage.claim(stage.submit(body).json["id"])
+    api_app.claim(api_app.submit(body).json["id"])
 
-    assert stage.submit(body).status_code == 409
+    assert api_app.submit(body).status_code == 409
 
 
-def test_beyond_its_capacity_the_server_takes_nothing(stage: Stage) -> None:
+def test_beyond_its_capacity_the_server_takes_nothing(api_app: ApiApp) -> None:
     body = {"operation": "narrow", "params": {}}
-    stage.submit(body)
+    api_app.submit(body)
 
-    answer = stage.submit(body)
+    answer = api_app.submit(body)
 
     assert answer.status_code == 503
     assert answer.json["type"] == (
@@ -290,12 +290,12 @@ def test_beyond_its_capacity_the_server_takes_nothing(stage: Stage) -> None:
     assert answer.headers["Retry-After"] == "1"  # nobody knows more than that it is new
 
 
-def test_a_repeat_with_the_same_key_answers_with_the_same_job(stage: Stage) -> None:
+def test_a_repeat_with_the_same_key_answers_with_the_same_job(api_app: ApiApp) -> None:
     headers = {"Idempotency-Key": "once"}
-    first = stage.submit(headers=headers)
+    first = api_app.submit(headers=headers)
 
-    again = stage.submit({"params": {"b": 2, "a": 1}, "operation": "add"}, headers=headers)
-    quoted = stage.submit(headers={"Idempotency-Key": '"once"'})
+    again = api_app.submit({"params": {"b": 2, "a": 1}, "operation": "add"}, headers=headers)
+    quoted = api_app.submit(headers={"Idempotency-Key": '"once"'})
 
     assert "Idempotency-Replayed" not in first.headers
     for answer in (again, quoted):
@@ -303,70 +303,70 @@ def test_a_repeat_with_the_same_key_answers_with_the_same_job(stage: Stage) -> N
         assert answer.json["id"] == first.json["id"]
         assert answer.headers["Idempotency-Replayed"] == "true"
         assert answer.headers["Location"] == first.headers["Location"]
-    assert len(stage.publisher.published) == 1
+    assert len(api_app.publisher.published) == 1
 
 
-def test_a_repeat_shows_the_job_as_it_is_now(stage: Stage) -> None:
+def test_a_repeat_shows_the_job_as_it_is_now(api_app: ApiApp) -> None:
     headers = {"Idempotency-Key": "once"}
-    job_id = stage.submit(headers=headers).json["id"]
-    stage.succeed(job_id, 3)
+    job_id = api_app.submit(headers=headers).json["id"]
+    api_app.succeed(job_id, 3)
 
-    answer = stage.submit(headers=headers)
+    answer = api_app.submit(headers=headers)
 
     assert answer.status_code == 200
     assert (answer.json["status"], answer.json["result"]) == ("succeeded", 3)
 
 
-def test_a_repeat_for_a_job_that_was_removed_is_gone(stage: Stage) -> None:
+def test_a_repeat_for_a_job_that_was_removed_is_gone(api_app: ApiApp) -> None:
     headers = {"Idempotency-Key": "once"}
-    job_id = stage.submit(headers=headers).json["id"]
-    stage.succeed(job_id, 3)
-    stage.http.simulate_delete(f"/v1/jobs/{job_id}", params={"purge": "true"})
+    job_id = api_app.submit(headers=headers).json["id"]
+    api_app.succeed(job_id, 3)
+    api_app.http.simulate_delete(f"/v1/jobs/{job_id}", params={"purge": "true"})
 
-    assert stage.submit(headers=headers).status_code == 410
+    assert api_app.submit(headers=headers).status_code == 410
 
 
-def test_a_key_with_another_payload_is_refused(stage: Stage) -> None:
+def test_a_key_with_another_payload_is_refused(api_app: ApiApp) -> None:
     headers = {"Idempotency-Key": "once"}
-    stage.submit(headers=headers)
+    api_app.submit(headers=headers)
 
-    answer = stage.submit({**ADD, "priority": 6}, headers=headers)
+    answer = api_app.submit({**ADD, "priority": 6}, headers=headers)
 
     assert answer.status_code == 422
     assert answer.json["type"].endswith("/problems/idempotency-mismatch")
 
 
-def test_a_refused_submission_does_not_use_up_its_key(stage: Stage) -> None:
+def test_a_refused_submission_does_not_use_up_its_key(api_app: ApiApp) -> None:
     headers = {"Idempotency-Key": "once"}
-    stage.submit({"operation": "add", "params": {}}, headers=headers)
+    api_app.submit({"operation": "add", "params": {}}, headers=headers)
 
-    assert stage.submit(headers=headers).status_code == 202
+    assert api_app.submit(headers=headers).status_code == 202
 
 
 @pytest.mark.parametrize("key", ["", '""', '"open', "x" * 256, '"a" b"', "caf\u00e9"])
-def test_a_malformed_key_is_refused(stage: Stage, key: str) -> None:
-    answer = stage.submit(headers={"Idempotency-Key": key})
+def test_a_malformed_key_is_refused(api_app: ApiApp, key: str) -> None:
+    answer = api_app.submit(headers={"Idempotency-Key": key})
 
     assert answer.status_code == 400
     assert answer.json["type"].endswith("/problems/invalid-header")
 
 
-def test_a_key_of_255_characters_is_taken(stage: Stage) -> None:
-    assert stage.submit(headers={"Idempotency-Key": "x" * 255}).status_code == 202
+def test_a_key_of_255_characters_is_taken(api_app: ApiApp) -> None:
+    assert api_app.submit(headers={"Idempotency-Key": "x" * 255}).status_code == 202
 
 
-def test_the_trace_of_the_request_is_kept(stage: Stage) -> None:
+def test_the_trace_of_the_request_is_kept(api_app: ApiApp) -> None:
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
 
-    stage.submit(headers={"traceparent": trace, "X-Request-ID": "r-1"})
-    stage.submit(headers={"traceparent": "nonsense"})
+    api_app.submit(headers={"traceparent": trace, "X-Request-ID": "r-1"})
+    api_app.submit(headers={"traceparent": "nonsense"})
 
-    traced, untraced = (each.submission for each in stage.publisher.published)
+    traced, untraced = (each.submission for each in api_app.publisher.published)
     assert (traced.traceparent, traced.request_id) == (trace, "r-1")
     assert untraced.traceparent is None
 
 
-def test_an_id_that_no_job_can_have_is_not_found(stage: Stage) -> None:
-    assert stage.get("1").status_code == 404
-    assert stage.get(new_job_id().upper()).status_code == 404
-    assert stage.get(new_job_id()).status_code == 404
+def test_an_id_that_no_job_can_have_is_not_found(api_app: ApiApp) -> None:
+    assert api_app.get("1").status_code == 404
+    assert api_app.get(new_job_id().upper()).status_code == 404
+    assert api_app.get(new_job_id()).status_code == 404

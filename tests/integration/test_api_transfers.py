@@ -8,7 +8,7 @@ import pytest
 from falcon import testing
 
 from callboard.api.files.transfer_limits import TransferLimits
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 
 PLACES = 9
 CONTENT = b"callboard" * 100
@@ -16,27 +16,27 @@ LARGE = "x" * 100_000
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    made = Stage(transfers=TransferLimits(downloads=PLACES, uploads=PLACES))
+def api_app() -> Iterator[ApiApp]:
+    made = ApiApp(transfers=TransferLimits(downloads=PLACES, uploads=PLACES))
     yield made
     made.close()
 
 
-def _upload(stage: Stage) -> testing.Result:
-    return stage.http.simulate_post(
+def _upload(api_app: ApiApp) -> testing.Result:
+    return api_app.http.simulate_post(
         "/v1/files", body=CONTENT, content_type="application/octet-stream"
     )
 
 
-def _job_with(stage: Stage, value: str) -> str:
-    job_id: str = stage.submit({"operation": "echo", "params": {"value": 1}}).json["id"]
-    stage.succeed(job_id, value)
+def _job_with(api_app: ApiApp, value: str) -> str:
+    job_id: str = api_app.submit({"operation": "echo", "params": {"value": 1}}).json["id"]
+    api_app.succeed(job_id, value)
     return job_id
 
 
-def _begin(stage: Stage, path: str) -> Any:
+def _begin(api_app: ApiApp, path: str) -> Any:
     """Ask for something, and do not read it."""
-    return stage.app(testing.create_environ(path), testing.StartResponseMock())
+    return api_app.app(testing.create_environ(path), testing.StartResponseMock())
 
 
 def _code(answer: testing.Result) -> tuple[int, str | None]:
@@ -44,19 +44,19 @@ def _code(answer: testing.Result) -> tuple[int, str | None]:
 
 
 @pytest.mark.parametrize("asked", ["a file", "a large result"])
-def test_slow_downloads_leave_others_an_answer(stage: Stage, asked: str) -> None:
-    file = f"/v1/files/{_upload(stage).json['id']}/content"
-    result = f"/v1/jobs/{_job_with(stage, LARGE)}/result"
-    small = f"/v1/jobs/{_job_with(stage, 'little')}/result"
+def test_slow_downloads_leave_others_an_answer(api_app: ApiApp, asked: str) -> None:
+    file = f"/v1/files/{_upload(api_app).json['id']}/content"
+    result = f"/v1/jobs/{_job_with(api_app, LARGE)}/result"
+    small = f"/v1/jobs/{_job_with(api_app, 'little')}/result"
     slow = file if asked == "a file" else result
 
     with ExitStack() as reading:
         for _ in range(PLACES):
-            reading.enter_context(closing(_begin(stage, slow)))
-        refused = [stage.http.simulate_get(path) for path in (file, result)]
-        others = [stage.http.simulate_get(path) for path in (small, "/v1/operations")]
-        heads = [stage.http.simulate_head(path) for path in (file, result)]
-    again = stage.http.simulate_get(slow)
+            reading.enter_context(closing(_begin(api_app, slow)))
+        refused = [api_app.http.simulate_get(path) for path in (file, result)]
+        others = [api_app.http.simulate_get(path) for path in (small, "/v1/operations")]
+        heads = [api_app.http.simulate_head(path) for path in (file, result)]
+    again = api_app.http.simulate_get(slow)
 
     assert [_code(answer) for answer in refused] == [(503, "DOWNLOADS_FULL")] * 2
     assert [answer.status_code for answer in (*others, *heads)] == [200] * 4
@@ -64,21 +64,21 @@ def test_slow_downloads_leave_others_an_answer(stage: Stage, asked: str) -> None
     assert again.status_code == 200
 
 
-def test_a_download_that_ends_in_an_error_gives_its_place_back(stage: Stage) -> None:
-    file_id = _upload(stage).json["id"]
+def test_a_download_that_ends_in_an_error_gives_its_place_back(api_app: ApiApp) -> None:
+    file_id = _upload(api_app).json["id"]
     path = f"/v1/files/{file_id}/content"
 
     refused = [
-        stage.http.simulate_get(path, headers={"Range": "bytes=9999999-"}).status_code
+        api_app.http.simulate_get(path, headers={"Range": "bytes=9999999-"}).status_code
         for _ in range(2 * PLACES)
     ]
 
     assert refused == [416] * len(refused)
-    assert stage.http.simulate_get(path).status_code == 200
+    assert api_app.http.simulate_get(path).status_code == 200
 
 
 def test_no_more_uploads_begin_than_there_are_places() -> None:
-    full = Stage(transfers=TransferLimits(uploads=0))
+    full = ApiApp(transfers=TransferLimits(uploads=0))
 
     with closing(full):
         refused = [_upload(full), full.http.simulate_post("/v1/files", **_form())]
@@ -88,10 +88,10 @@ def test_no_more_uploads_begin_than_there_are_places() -> None:
     assert others.status_code == 202
 
 
-def test_an_upload_gives_its_place_back(stage: Stage) -> None:
-    kept = [_upload(stage).status_code for _ in range(2 * PLACES)]
+def test_an_upload_gives_its_place_back(api_app: ApiApp) -> None:
+    kept = [_upload(api_app).status_code for _ in range(2 * PLACES)]
     failed = [
-        stage.http.simulate_post(
+        api_app.http.simulate_post(
             "/v1/files", body=b"", content_type="application/octet-stream"
         ).status_code
         for _ in range(2 * PLACES)
@@ -99,7 +99,7 @@ def test_an_upload_gives_its_place_back(stage: Stage) -> None:
 
     assert kept == [201] * len(kept)
     assert failed == [411] * len(failed)
-    assert _upload(stage).status_code == 201
+    assert _upload(api_app).status_code == 201
 
 
 def _form() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from callboard.jobs.cancel import cancel
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.progress import ProgressReport
 from callboard.jobs.statuses import FINAL
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 from tests.eventually import eventually
 from tests.servers import RedisServer
 
@@ -35,13 +35,13 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield executor
 
 
-def _waiting(stage: Stage, number: int = 1) -> None:
-    eventually(lambda: stage.events.waiting == number, what=f"{number} wait")
+def _waiting(api_app: ApiApp, number: int = 1) -> None:
+    eventually(lambda: api_app.events.waiting == number, what=f"{number} wait")
 
 
-def _submitted(stage: Stage) -> str:
-    eventually(lambda: stage.publisher.published, what="the message is published")
-    return stage.publisher.published[-1].submission.job_id
+def _submitted(api_app: ApiApp) -> str:
+    eventually(lambda: api_app.publisher.published, what="the message is published")
+    return api_app.publisher.published[-1].submission.job_id
 
 
 def _took(call: Callable[[], Answer]) -> tuple[Answer, float]:
@@ -51,13 +51,13 @@ def _took(call: Callable[[], Answer]) -> tuple[Answer, float]:
 
 
 def test_a_job_that_finishes_within_the_wait_is_answered_with_its_result(
-    stage: Stage, pool: ThreadPoolExecutor
+    api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
-    answer = pool.submit(stage.submit, headers={"Prefer": "respond-async, wait=20"})
-    _waiting(stage)
+    answer = pool.submit(api_app.submit, headers={"Prefer": "respond-async, wait=20"})
+    _waiting(api_app)
 
     began = time.monotonic()
-    stage.succeed(_submitted(stage), 3)
+    api_app.succeed(_submitted(api_app), 3)
 
     done = answer.result(10)
     assert time.monotonic() - began < REREAD_S / 2
@@ -67,8 +67,8 @@ def test_a_job_that_finishes_within_the_wait_is_answered_with_its_result(
     assert "Retry-After" not in done.headers
 
 
-def test_a_job_that_takes_longer_is_answered_as_accepted(stage: Stage) -> None:
-    answer, seconds = _took(lambda: stage.submit(headers={"Prefer": "respond-async, wait=1"}))
+def test_a_job_that_takes_longer_is_answered_as_accepted(api_app: ApiApp) -> None:
+    answer, seconds = _took(lambda: api_app.submit(headers={"Prefer": "respond-async, wait=1"}))
 
     assert 1 <= seconds < 3
     assert (answer.status_code, answer.json["status"]) == (202, "queued")
@@ -77,23 +77,23 @@ def test_a_job_that_takes_longer_is_answered_as_accepted(stage: Stage) -> None:
 
 
 def test_a_wait_above_the_bound_is_clamped_and_echoed() -> None:
-    stage = Stage(max_wait="1s")
+    api_app = ApiApp(max_wait="1s")
 
-    answer, seconds = _took(lambda: stage.submit(headers={"Prefer": "wait=100"}))
+    answer, seconds = _took(lambda: api_app.submit(headers={"Prefer": "wait=100"}))
 
     assert seconds < 3
     assert answer.headers["Preference-Applied"] == "wait=1"
 
 
 def test_an_operation_may_wait_by_default_unless_the_client_would_rather_not(
-    stage: Stage, pool: ThreadPoolExecutor
+    api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
     body = {"operation": "quick", "params": {}}
-    waiting = pool.submit(stage.submit, body)
-    _waiting(stage)
-    stage.succeed(_submitted(stage), 1)
+    waiting = pool.submit(api_app.submit, body)
+    _waiting(api_app)
+    api_app.succeed(_submitted(api_app), 1)
 
-    hurried, seconds = _took(lambda: stage.submit(body, headers={"Prefer": "respond-async"}))
+    hurried, seconds = _took(lambda: api_app.submit(body, headers={"Prefer": "respond-async"}))
 
     assert waiting.result(10).status_code == 200
     assert "Preference-Applied" not in waiting.result().headers
@@ -102,115 +102,115 @@ def test_an_operation_may_wait_by_default_unless_the_client_would_rather_not(
     assert seconds < 1
 
 
-def test_a_malformed_preference_is_ignored(stage: Stage) -> None:
-    answer, seconds = _took(lambda: stage.submit(headers={"Prefer": "wait=soon"}))
+def test_a_malformed_preference_is_ignored(api_app: ApiApp) -> None:
+    answer, seconds = _took(lambda: api_app.submit(headers={"Prefer": "wait=soon"}))
 
     assert (answer.status_code, seconds < 1) == (202, True)
     assert "Preference-Applied" not in answer.headers
 
 
-def test_a_job_that_fails_ends_the_wait(stage: Stage, pool: ThreadPoolExecutor) -> None:
-    answer = pool.submit(stage.submit, headers={"Prefer": "wait=20"})
-    _waiting(stage)
+def test_a_job_that_fails_ends_the_wait(api_app: ApiApp, pool: ThreadPoolExecutor) -> None:
+    answer = pool.submit(api_app.submit, headers={"Prefer": "wait=20"})
+    _waiting(api_app)
 
-    stage.fail(_submitted(stage), {"type": "failure", "detail": "No."})
+    api_app.fail(_submitted(api_app), {"type": "failure", "detail": "No."})
 
     assert (answer.result(10).status_code, answer.result().json["status"]) == (200, "failed")
 
 
 @pytest.mark.parametrize("claimed", [False, True], ids=["queued", "running"])
 def test_a_wait_for_a_job_that_is_cancelled_ends_with_it_and_a_later_one_does_not_begin(
-    stage: Stage, pool: ThreadPoolExecutor, claimed: bool
+    api_app: ApiApp, pool: ThreadPoolExecutor, claimed: bool
 ) -> None:
-    waiter = pool.submit(stage.submit, headers={"Prefer": "wait=20"})
-    _waiting(stage)
-    job_id = _submitted(stage)
-    fence = stage.claim(job_id) if claimed else None
+    waiter = pool.submit(api_app.submit, headers={"Prefer": "wait=20"})
+    _waiting(api_app)
+    job_id = _submitted(api_app)
+    fence = api_app.claim(job_id) if claimed else None
 
-    stage.http.simulate_delete(f"/v1/jobs/{job_id}")
+    api_app.http.simulate_delete(f"/v1/jobs/{job_id}")
     if fence is not None:
-        finish(stage.store, fence, encode_result(3, max_bytes=1024))
-    late, seconds = _took(lambda: stage.get(job_id, headers={"Prefer": "wait=20"}))
+        finish(api_app.store, fence, encode_result(3, max_bytes=1024))
+    late, seconds = _took(lambda: api_app.get(job_id, headers={"Prefer": "wait=20"}))
 
     assert (waiter.result(10).status_code, waiter.result().json["status"]) == (200, "cancelled")
     assert (late.json["status"], late.json["result"], seconds < 1) == ("cancelled", None, True)
 
 
 def test_a_look_waits_for_a_change_of_status_and_for_nothing_less(
-    stage: Stage, pool: ThreadPoolExecutor
+    api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
-    job_id = stage.submit().json["id"]
-    fence = stage.claim(job_id)
-    answer = pool.submit(stage.get, job_id, headers={"Prefer": "wait=20"})
-    _waiting(stage)
+    job_id = api_app.submit().json["id"]
+    fence = api_app.claim(job_id)
+    answer = pool.submit(api_app.get, job_id, headers={"Prefer": "wait=20"})
+    _waiting(api_app)
 
-    stage.report(fence, ProgressReport(percent=50.0))
+    api_app.report(fence, ProgressReport(percent=50.0))
     progressed = answer.done()
-    cancel(stage.store, job_id)
+    cancel(api_app.store, job_id)
 
     assert not progressed
     assert answer.result(10).json["status"] == "cancelling"
     assert answer.result().headers["Preference-Applied"] == "wait=20"
 
 
-def test_a_look_at_a_final_job_does_not_wait(stage: Stage) -> None:
-    job_id = stage.submit().json["id"]
-    stage.succeed(job_id, 3)
+def test_a_look_at_a_final_job_does_not_wait(api_app: ApiApp) -> None:
+    job_id = api_app.submit().json["id"]
+    api_app.succeed(job_id, 3)
 
-    answer, seconds = _took(lambda: stage.get(job_id, headers={"Prefer": "wait=20"}))
+    answer, seconds = _took(lambda: api_app.get(job_id, headers={"Prefer": "wait=20"}))
 
     assert (answer.json["status"], seconds < 1) == ("succeeded", True)
 
 
-def test_a_client_that_has_seen_another_status_does_not_wait(stage: Stage) -> None:
-    job_id = stage.submit().json["id"]
-    tag = stage.get(job_id).headers["ETag"]
-    stage.claim(job_id)
+def test_a_client_that_has_seen_another_status_does_not_wait(api_app: ApiApp) -> None:
+    job_id = api_app.submit().json["id"]
+    tag = api_app.get(job_id).headers["ETag"]
+    api_app.claim(job_id)
 
     headers = {"Prefer": "wait=20", "If-None-Match": tag}
-    answer, seconds = _took(lambda: stage.get(job_id, headers=headers))
+    answer, seconds = _took(lambda: api_app.get(job_id, headers=headers))
 
     assert (answer.json["status"], seconds < 1) == ("running", True)
 
 
-def test_a_wait_in_which_nothing_changes_ends_with_304(stage: Stage) -> None:
-    job_id = stage.submit().json["id"]
-    tag = stage.get(job_id).headers["ETag"]
+def test_a_wait_in_which_nothing_changes_ends_with_304(api_app: ApiApp) -> None:
+    job_id = api_app.submit().json["id"]
+    tag = api_app.get(job_id).headers["ETag"]
 
     headers = {"Prefer": "wait=1", "If-None-Match": tag}
-    answer, seconds = _took(lambda: stage.get(job_id, headers=headers))
+    answer, seconds = _took(lambda: api_app.get(job_id, headers=headers))
 
     assert (answer.status_code, seconds >= 1) == (304, True)
 
 
-def test_many_wait_through_one_subscription(stage: Stage, pool: ThreadPoolExecutor) -> None:
-    ids = [stage.submit().json["id"] for _ in range(20)]
-    answers = [pool.submit(stage.get, job_id, headers={"Prefer": "wait=20"}) for job_id in ids]
-    _waiting(stage, 20)
-    subscribers = dict(stage.store.redis.pubsub_numsub(stage.store.keys.channel("events")))
+def test_many_wait_through_one_subscription(api_app: ApiApp, pool: ThreadPoolExecutor) -> None:
+    ids = [api_app.submit().json["id"] for _ in range(20)]
+    answers = [pool.submit(api_app.get, job_id, headers={"Prefer": "wait=20"}) for job_id in ids]
+    _waiting(api_app, 20)
+    subscribers = dict(api_app.store.redis.pubsub_numsub(api_app.store.keys.channel("events")))
 
     for job_id in ids:
-        cancel(stage.store, job_id)
+        cancel(api_app.store, job_id)
 
     assert set(subscribers.values()) == {1}
     assert {each.result(10).json["status"] for each in answers} == {"cancelled"}
-    assert stage.events.waiting == 0
+    assert api_app.events.waiting == 0
 
 
-def test_a_finish_between_reading_and_listening_is_not_missed(stage: Stage) -> None:
-    job_id = stage.submit().json["id"]
-    reader = JobReader(stage.store)
+def test_a_finish_between_reading_and_listening_is_not_missed(api_app: ApiApp) -> None:
+    job_id = api_app.submit().json["id"]
+    reader = JobReader(api_app.store)
     reads: list[str] = []
 
     def read_and_finish() -> Any:
         record = reader.read(job_id, EVERYBODY)
         if not reads:
-            stage.succeed(job_id, 3)  # right after it was read, before anybody pauses
+            api_app.succeed(job_id, 3)  # right after it was read, before anybody pauses
         reads.append(record.status)
         return record
 
     record, seconds = _took(
-        lambda: stage.events.wait(job_id, read_and_finish, until=FINAL.__contains__, timeout=20)
+        lambda: api_app.events.wait(job_id, read_and_finish, until=FINAL.__contains__, timeout=20)
     )
 
     assert record.status == "succeeded"
@@ -221,34 +221,34 @@ def test_a_finish_between_reading_and_listening_is_not_missed(stage: Stage) -> N
 class _FirstFails:
     """Gives a client that loses its connection the first time it listens."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, api_app: ApiApp) -> None:
+        self._api_app = api_app
         self.calls = 0
 
     def __call__(self) -> redis.Redis:
         self.calls += 1
         if self.calls == 1:
             raise redis.ConnectionError("away")
-        return self._stage.connect()
+        return self._api_app.connect()
 
 
 def test_who_waits_reads_again_after_each_subscription(
-    stage: Stage, pool: ThreadPoolExecutor
+    api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
-    connect = _FirstFails(stage)
-    events = Events(connect, stage.store.keys.channel("events"))
-    job_id = stage.submit().json["id"]
+    connect = _FirstFails(api_app)
+    events = Events(connect, api_app.store.keys.channel("events"))
+    job_id = api_app.submit().json["id"]
     reads: list[float] = []
 
     def read() -> Any:
         reads.append(time.monotonic())
-        return JobReader(stage.store).read(job_id, EVERYBODY)
+        return JobReader(api_app.store).read(job_id, EVERYBODY)
 
     began = time.monotonic()
     waiting = pool.submit(events.wait, job_id, read, until=FINAL.__contains__, timeout=20)
     eventually(lambda: len(reads) >= 2, what="it reads again")
     again = time.monotonic() - began
-    stage.succeed(job_id, 3)
+    api_app.succeed(job_id, 3)
 
     assert connect.calls == 2
     assert again < REREAD_S / 2
@@ -257,45 +257,45 @@ def test_who_waits_reads_again_after_each_subscription(
 
 
 def test_what_nobody_published_is_seen_within_seconds(
-    stage: Stage, pool: ThreadPoolExecutor
+    api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
-    waiting = pool.submit(stage.submit, headers={"Prefer": "wait=20"})
-    _waiting(stage)
+    waiting = pool.submit(api_app.submit, headers={"Prefer": "wait=20"})
+    _waiting(api_app)
 
-    stage.store.redis.hset(stage.store.keys("job", _submitted(stage)), "status", "failed")
+    api_app.store.redis.hset(api_app.store.keys("job", _submitted(api_app)), "status", "failed")
 
     assert waiting.result(REREAD_S + 4).json["status"] == "failed"
 
 
 def test_who_waits_for_a_job_that_goes_away_is_told_so(
-    stage: Stage, pool: ThreadPoolExecutor
+    api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
-    job_id = stage.submit().json["id"]
-    stage.claim(job_id)
-    waiting = pool.submit(stage.get, job_id, headers={"Prefer": "wait=20"})
-    _waiting(stage)
+    job_id = api_app.submit().json["id"]
+    api_app.claim(job_id)
+    waiting = pool.submit(api_app.get, job_id, headers={"Prefer": "wait=20"})
+    _waiting(api_app)
 
-    stage.store.redis.zadd(stage.store.keys("tombstones"), {f"{job_id} default": 1e15})
-    stage.store.redis.delete(stage.store.keys("job", job_id))
+    api_app.store.redis.zadd(api_app.store.keys("tombstones"), {f"{job_id} default": 1e15})
+    api_app.store.redis.delete(api_app.store.keys("job", job_id))
 
     assert waiting.result(REREAD_S + 4).status_code == 410
 
 
 def test_without_any_notice_who_waits_reads_every_five_seconds(
-    stage: Stage, pool: ThreadPoolExecutor
+    api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
-    events = Events(stage.connect, "another channel")
-    job_id = stage.submit().json["id"]
+    events = Events(api_app.connect, "another channel")
+    job_id = api_app.submit().json["id"]
     waiting = pool.submit(
         events.wait,
         job_id,
-        lambda: JobReader(stage.store).read(job_id, EVERYBODY),
+        lambda: JobReader(api_app.store).read(job_id, EVERYBODY),
         until=FINAL.__contains__,
         timeout=20,
     )
     eventually(lambda: events.waiting, what="it waits")
 
-    stage.succeed(job_id, 3)
+    api_app.succeed(job_id, 3)
 
     assert waiting.result(REREAD_S + 2).status == "succeeded"
     events.close()
@@ -316,60 +316,60 @@ def test_an_accepted_job_is_answered_even_if_redis_goes_away_during_the_wait(
     pool: ThreadPoolExecutor,
 ) -> None:
     client = _Flaky(server=(server := fakeredis.FakeServer(version=(7, 2))), protocol=2)
-    stage = Stage(client)
-    stage.server = server
-    answer: Future[testing.Result] = pool.submit(stage.submit, headers={"Prefer": "wait=1"})
-    _waiting(stage)
+    api_app = ApiApp(client)
+    api_app.server = server
+    answer: Future[testing.Result] = pool.submit(api_app.submit, headers={"Prefer": "wait=1"})
+    _waiting(api_app)
 
     client.up = False
 
     assert (answer.result(10).status_code, answer.result().json["status"]) == (202, "queued")
-    stage.close()
+    api_app.close()
 
 
 def test_who_waits_hears_of_the_end_after_redis_was_restarted(
     redis: redis.Redis, redis_server: RedisServer, pool: ThreadPoolExecutor
 ) -> None:
-    stage = Stage(redis, connect=redis_server.connect)
-    job_id = stage.submit().json["id"]
-    waiting = pool.submit(stage.get, job_id, headers={"Prefer": "wait=30"})
-    _waiting(stage)
+    api_app = ApiApp(redis, connect=redis_server.connect)
+    job_id = api_app.submit().json["id"]
+    waiting = pool.submit(api_app.get, job_id, headers={"Prefer": "wait=30"})
+    _waiting(api_app)
 
     redis_server.stop()
-    while_away = stage.get(job_id)
+    while_away = api_app.get(job_id)
     redis_server.start()
-    channel = stage.store.keys.channel("events")
+    channel = api_app.store.keys.channel("events")
     eventually(
         lambda: dict(redis.pubsub_numsub(channel))[channel.encode()],
         what="it listens again",
         ignoring=RedisError,
     )
     began = time.monotonic()
-    cancel(stage.store, job_id)
+    cancel(api_app.store, job_id)
 
     assert while_away.status_code == 503
     assert waiting.result(10).json["status"] == "cancelled"
     assert time.monotonic() - began < 2
-    stage.close()
+    api_app.close()
 
 
 def test_when_the_process_stops_who_waits_is_answered_with_what_there_is(
-    stage: Stage, pool: ThreadPoolExecutor
+    api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
-    submission = pool.submit(stage.submit, headers={"Prefer": "wait=60"})
-    look = pool.submit(stage.get, stage.submit().json["id"], headers={"Prefer": "wait=60"})
-    _waiting(stage, 2)
+    submission = pool.submit(api_app.submit, headers={"Prefer": "wait=60"})
+    look = pool.submit(api_app.get, api_app.submit().json["id"], headers={"Prefer": "wait=60"})
+    _waiting(api_app, 2)
 
-    stage.close()
+    api_app.close()
 
     assert submission.result(5).status_code == 202
     assert look.result(5).status_code == 200
-    assert stage.submit(headers={"Prefer": "wait=60"}).status_code == 202
+    assert api_app.submit(headers={"Prefer": "wait=60"}).status_code == 202
 
 
-def test_nobody_listens_before_somebody_waits(stage: Stage) -> None:
+def test_nobody_listens_before_somebody_waits(api_app: ApiApp) -> None:
     before = threading.active_count()
 
-    stage.get(stage.submit().json["id"])
+    api_app.get(api_app.submit().json["id"])
 
     assert threading.active_count() == before

@@ -1,7 +1,7 @@
 """Callbacks are signed with the time of Redis, whatever clock their worker has."""
 
 from callboard.jobs.store import Store
-from tests.office import Office
+from tests.callback_system import CallbackSystem
 from tests.receiver import Receiver
 
 
@@ -13,15 +13,15 @@ class AheadStore(Store):
 
 
 def test_the_time_of_a_callback_is_that_of_redis_whatever_the_clock_of_the_worker_says() -> None:
-    office = Office()
+    callback_system = CallbackSystem()
     with Receiver() as receiver:
-        dispatcher = office.dispatcher(receiver)
-        dispatcher._store = AheadStore(office.world.redis, "test", testing=True)
-        office.job(receiver)
+        dispatcher = callback_system.dispatcher(receiver)
+        dispatcher._store = AheadStore(callback_system.job_system.redis, "test", testing=True)
+        callback_system.job(receiver)
 
-        office.round(dispatcher)
+        callback_system.round(dispatcher)
         (request,) = receiver.received
 
     sent_at = int(dict(request.headers)["webhook-timestamp"])
-    assert abs(sent_at - office.world.store.now_ms() / 1000 - 360) < 30
-    office.close()
+    assert abs(sent_at - callback_system.job_system.store.now_ms() / 1000 - 360) < 30
+    callback_system.close()

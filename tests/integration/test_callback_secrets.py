@@ -16,9 +16,9 @@ from callboard.config import load_settings
 from callboard.jobs.callbacks.secrets import WebhookSecrets, list_rotations, read_rotation, rotate
 from callboard.jobs.store import Store
 from callboard.ops.cli import main
+from tests.callback_system import SIGNING_KEY, CallbackSystem, verify
 from tests.eventually import eventually
 from tests.logs import capture_logs
-from tests.office import SIGNING_KEY, Office, verify
 from tests.receiver import Receiver
 from tests.servers import RedisServer
 
@@ -31,27 +31,31 @@ def store() -> Store:
 
 
 @pytest.fixture
-def office() -> Iterator[Office]:
-    opened = Office()
+def callback_system() -> Iterator[CallbackSystem]:
+    opened = CallbackSystem()
     yield opened
     opened.close()
 
 
-def test_while_a_secret_is_rotated_the_old_and_the_new_one_verify(office: Office) -> None:
-    old = office.secret()
-    rotate(office.world.store, "default", overlap=DAY)
-    new = office.secret()
+def test_while_a_secret_is_rotated_the_old_and_the_new_one_verify(
+    callback_system: CallbackSystem,
+) -> None:
+    old = callback_system.secret()
+    rotate(callback_system.job_system.store, "default", overlap=DAY)
+    new = callback_system.secret()
 
     with Receiver() as receiver:
-        office.job(receiver)
-        office.round(office.dispatcher(receiver))
+        callback_system.job(receiver)
+        callback_system.round(callback_system.dispatcher(receiver))
 
     (request,) = receiver.received
     assert old != new
     for secret in (old, new):
         verify(secret, request)
     with pytest.raises(standardwebhooks.WebhookVerificationError):
-        standardwebhooks.Webhook(office.secret("other")).verify(request.body, dict(request.headers))
+        standardwebhooks.Webhook(callback_system.secret("other")).verify(
+            request.body, dict(request.headers)
+        )
 
 
 def test_after_the_overlap_only_the_new_secret_signs(store: Store) -> None:

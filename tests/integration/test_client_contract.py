@@ -7,19 +7,19 @@ import pytest
 
 from callboard.client import Client, JobFailed, Problem
 from callboard.jobs.progress import ProgressReport
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 
 
 @pytest.fixture
-def client(stage: Stage) -> Iterator[Client]:
-    transport = httpx.WSGITransport(app=stage.app)
+def client(api_app: ApiApp) -> Iterator[Client]:
+    transport = httpx.WSGITransport(app=api_app.app)
     with Client("http://localhost", patience=1, transport=transport) as client:
         yield client
 
 
-def test_a_job_is_submitted_waited_for_and_its_result_read(stage: Stage, client: Client) -> None:
+def test_a_job_is_submitted_waited_for_and_its_result_read(api_app: ApiApp, client: Client) -> None:
     job = client.submit("add", {"a": 1, "b": 2}, labels={"x": "y"}, priority=9)
-    stage.succeed(job["id"], 3)
+    api_app.succeed(job["id"], 3)
 
     assert (job["status"], job["priority"], job["labels"]) == ("queued", 9, {"x": "y"})
     assert client.wait(job["id"], timeout=5)["status"] == "succeeded"
@@ -70,11 +70,11 @@ def test_a_list_goes_over_all_pages_and_takes_every_filter(client: Client) -> No
     assert list(client.list(status="failed")) == []
 
 
-def test_a_log_goes_over_all_pages(stage: Stage, client: Client) -> None:
+def test_a_log_goes_over_all_pages(api_app: ApiApp, client: Client) -> None:
     job_id = client.submit("add", {"a": 1})["id"]
-    fence = stage.claim(job_id)
+    fence = api_app.claim(job_id)
     for page in range(6):
-        stage.report(fence, ProgressReport(lines=[f"1.0 line {page}.{n}" for n in range(200)]))
+        api_app.report(fence, ProgressReport(lines=[f"1.0 line {page}.{n}" for n in range(200)]))
 
     numbers = [line["number"] for line in client.log(job_id, after=150)]
 
@@ -97,12 +97,12 @@ def test_a_cancel_has_one_step_or_two(client: Client) -> None:
 
 
 def test_a_final_job_is_retried_and_one_that_is_not_is_refused(
-    stage: Stage, client: Client
+    api_app: ApiApp, client: Client
 ) -> None:
     job_id = client.submit("add", {"a": 1})["id"]
     with pytest.raises(Problem) as refused:
         client.retry(job_id)
-    stage.fail(job_id, {"type": "failure", "detail": "No.", "retryable": False})
+    api_app.fail(job_id, {"type": "failure", "detail": "No.", "retryable": False})
 
     again = client.retry(job_id)
 
@@ -113,25 +113,25 @@ def test_a_final_job_is_retried_and_one_that_is_not_is_refused(
 
 
 def test_the_first_event_is_the_job_and_a_job_that_is_gone_has_none(
-    stage: Stage, client: Client
+    api_app: ApiApp, client: Client
 ) -> None:
     job_id = client.submit("add", {"a": 1})["id"]
-    stage.report(stage.claim(job_id), ProgressReport(percent=50, lines=["1.0 half"]))
+    api_app.report(api_app.claim(job_id), ProgressReport(percent=50, lines=["1.0 half"]))
     client.cancel(job_id)
     events = client.events(job_id)
     first = next(events)
     events.close()  # type: ignore[attr-defined]  # a generator
 
-    stage.store.redis.flushall()
+    api_app.store.redis.flushall()
 
     with pytest.raises(Problem) as gone:
         list(client.events(job_id, after=first.id))
     assert (first.kind, gone.value.status) == ("status", 404)
 
 
-def test_events_of_a_final_job_are_its_log_and_its_end(stage: Stage, client: Client) -> None:
+def test_events_of_a_final_job_are_its_log_and_its_end(api_app: ApiApp, client: Client) -> None:
     job_id = client.submit("add", {"a": 1})["id"]
-    stage.succeed(job_id, 3)
+    api_app.succeed(job_id, 3)
 
     events = list(client.events(job_id))
 

@@ -7,72 +7,79 @@ from callboard.jobs.reap import reap
 from callboard.jobs.relay import relay_outbox
 from callboard.jobs.release import release
 from tests.invariants import look
-from tests.world import LEASE, World
+from tests.job_system import LEASE, JobSystem
 
 HOUR_MS = 3_600_000
 LEASE_MS = 20_000
 LEADS = timedelta(seconds=4)
 
 
-def put_back(world: World) -> None:
+def put_back(job_system: JobSystem) -> None:
     """Let the clock jump between two ticks of the housekeeper."""
-    reap(world.store, lease=LEASE)
-    world.pass_time(-HOUR_MS)
-    reap(world.store, lease=LEASE)
+    reap(job_system.store, lease=LEASE)
+    job_system.pass_time(-HOUR_MS)
+    reap(job_system.store, lease=LEASE)
 
 
-def test_a_lease_lasts_no_longer_for_a_clock_that_was_put_back(world: World) -> None:
-    fence = world.running()
+def test_a_lease_lasts_no_longer_for_a_clock_that_was_put_back(job_system: JobSystem) -> None:
+    fence = job_system.running()
 
-    put_back(world)
+    put_back(job_system)
     for _ in range(5):
-        world.pass_time(LEASE_MS // 4)
-        reap(world.store, lease=LEASE)
+        job_system.pass_time(LEASE_MS // 4)
+        reap(job_system.store, lease=LEASE)
 
-    assert world.status(fence.job_id) == "queued"
-    assert world.record(fence.job_id)["crashes"] == "1"
-
-
-def test_a_running_job_keeps_its_lease_when_the_clock_is_put_back(world: World) -> None:
-    fence = world.running()
-
-    put_back(world)
-    world.pass_time(LEASE_MS // 4)
-    reap(world.store, lease=LEASE)
-
-    assert world.status(fence.job_id) == "running"
-    assert look(world.store).members("leases")[fence.job_id] == world.now_ms + LEASE_MS * 3 // 4
+    assert job_system.status(fence.job_id) == "queued"
+    assert job_system.record(fence.job_id)["crashes"] == "1"
 
 
-def test_a_wake_up_is_relayed_in_time_although_the_clock_was_put_back(world: World) -> None:
-    silent = world.new_submission()
-    world.submit(silent, publish=False)
+def test_a_running_job_keeps_its_lease_when_the_clock_is_put_back(job_system: JobSystem) -> None:
+    fence = job_system.running()
 
-    put_back(world)
-    world.pass_time(1000)
-    relay_outbox(world.store)
+    put_back(job_system)
+    job_system.pass_time(LEASE_MS // 4)
+    reap(job_system.store, lease=LEASE)
 
-    assert world.take_woken() == [silent.job_id]
-
-
-def test_a_reservation_lapses_in_time_although_the_clock_was_put_back(world: World) -> None:
-    fence = world.running("single")
-    waiting = world.submitted("single")
-    assert world.claim(waiting).word == "blocked"
-    release(world.store, fence)
-    before = look(world.store).members("reservations")[waiting]
-
-    put_back(world)
-
-    left_ms = before - (world.now_ms + HOUR_MS)
-    assert look(world.store).members("reservations")[waiting] == world.now_ms + left_ms
+    assert job_system.status(fence.job_id) == "running"
+    assert (
+        look(job_system.store).members("leases")[fence.job_id]
+        == job_system.now_ms + LEASE_MS * 3 // 4
+    )
 
 
-def test_who_led_before_the_clock_was_put_back_leads_no_longer(world: World) -> None:
-    key = world.store.keys("leader")
-    assert lead(world.store, "dead", lasts=LEADS)
-    world.redis.pexpire(key, HOUR_MS)
+def test_a_wake_up_is_relayed_in_time_although_the_clock_was_put_back(
+    job_system: JobSystem,
+) -> None:
+    silent = job_system.new_submission()
+    job_system.submit(silent, publish=False)
 
-    assert lead(world.store, "alive", lasts=LEADS)
-    assert not lead(world.store, "another", lasts=LEADS)
-    assert world.redis.pttl(key) <= 4000
+    put_back(job_system)
+    job_system.pass_time(1000)
+    relay_outbox(job_system.store)
+
+    assert job_system.take_woken() == [silent.job_id]
+
+
+def test_a_reservation_lapses_in_time_although_the_clock_was_put_back(
+    job_system: JobSystem,
+) -> None:
+    fence = job_system.running("single")
+    waiting = job_system.submitted("single")
+    assert job_system.claim(waiting).word == "blocked"
+    release(job_system.store, fence)
+    before = look(job_system.store).members("reservations")[waiting]
+
+    put_back(job_system)
+
+    left_ms = before - (job_system.now_ms + HOUR_MS)
+    assert look(job_system.store).members("reservations")[waiting] == job_system.now_ms + left_ms
+
+
+def test_who_led_before_the_clock_was_put_back_leads_no_longer(job_system: JobSystem) -> None:
+    key = job_system.store.keys("leader")
+    assert lead(job_system.store, "dead", lasts=LEADS)
+    job_system.redis.pexpire(key, HOUR_MS)
+
+    assert lead(job_system.store, "alive", lasts=LEADS)
+    assert not lead(job_system.store, "another", lasts=LEADS)
+    assert job_system.redis.pttl(key) <= 4000

@@ -18,7 +18,7 @@ from tests import invariants
 from tests.batch_moves import decide, new_batch
 from tests.delivery_moves import callback
 from tests.invariants import look
-from tests.world import LEASE, LIMITS, World
+from tests.job_system import LEASE, LIMITS, JobSystem
 
 SUCCESS = encode_result({"found": 1}, max_bytes=100)
 FAILURE = RunOutcome(error={"type": "failure", "detail": "no"})
@@ -29,59 +29,66 @@ LINES = (
 NOBODY = "ffffffff-0000-7000-8000-000000000000"
 
 
-def examine(world: World, *, most: int = 100_000, repair: bool = False) -> ConsistencyResult:
-    return ConsistencyCheck(world.store, LEASE, most, repair).run()
+def examine(
+    job_system: JobSystem, *, most: int = 100_000, repair: bool = False
+) -> ConsistencyResult:
+    return ConsistencyCheck(job_system.store, LEASE, most, repair).run()
 
 
 def groups(found: ConsistencyResult) -> set[str]:
     return set(found.groups)
 
 
-def wrong(world: World) -> list[str]:
-    return list(invariants.complaints(look(world.store)))
+def wrong(job_system: JobSystem) -> list[str]:
+    return list(invariants.complaints(look(job_system.store)))
 
 
-def populate(world: World) -> None:
+def populate(job_system: JobSystem) -> None:
     """Make jobs of every status and with everything that jobs can have."""
-    world.running("single", fingerprint="f0", labels={"team": "a"})
-    world.claim(world.submitted("single", slots="resource:gpu=1"))  # blocked
-    double = world.running("double", slots="resource:gpu=2")
-    world.claim(world.submitted(slots="resource:gpu=2", fingerprint="f1"))
-    world.submitted(labels={"team": "b"})
-    cancelling = world.running(slots="resource:licence=1")
-    cancel(world.store, cancelling.job_id)
-    finish(world.store, double, SUCCESS)  # so the blocked one has a reservation
-    retry(world.store, world.running(), delay=timedelta(seconds=30), error={"type": "failure"})
-    finish(world.store, world.running(), FAILURE)
-    finish(world.store, world.running(callback=callback()), SUCCESS)
-    world.submit(world.new_submission(), publish=False)  # its message is not confirmed
-    items = [world.new_submission() for _ in range(3)]
-    whole = new_batch(world, 2)
-    decide(world, whole, items[:2])
-    decide(world, new_batch(world, 2), items[2:])  # one that broke off
-    world.claim(items[0].job_id)
-    cancel_batch(world.store, whole.id)
-    world.take_woken()
+    job_system.running("single", fingerprint="f0", labels={"team": "a"})
+    job_system.claim(job_system.submitted("single", slots="resource:gpu=1"))  # blocked
+    double = job_system.running("double", slots="resource:gpu=2")
+    job_system.claim(job_system.submitted(slots="resource:gpu=2", fingerprint="f1"))
+    job_system.submitted(labels={"team": "b"})
+    cancelling = job_system.running(slots="resource:licence=1")
+    cancel(job_system.store, cancelling.job_id)
+    finish(job_system.store, double, SUCCESS)  # so the blocked one has a reservation
+    retry(
+        job_system.store,
+        job_system.running(),
+        delay=timedelta(seconds=30),
+        error={"type": "failure"},
+    )
+    finish(job_system.store, job_system.running(), FAILURE)
+    finish(job_system.store, job_system.running(callback=callback()), SUCCESS)
+    job_system.submit(job_system.new_submission(), publish=False)  # its message is not confirmed
+    items = [job_system.new_submission() for _ in range(3)]
+    whole = new_batch(job_system, 2)
+    decide(job_system, whole, items[:2])
+    decide(job_system, new_batch(job_system, 2), items[2:])  # one that broke off
+    job_system.claim(items[0].job_id)
+    cancel_batch(job_system.store, whole.id)
+    job_system.take_woken()
 
 
-def lines(world: World) -> Iterator[tuple[str, list[bytes]]]:
+def lines(job_system: JobSystem) -> Iterator[tuple[str, list[bytes]]]:
     """Give a line of each kind, without its prefix, with its entries."""
-    prefix, kinds = world.store.keys.prefix, set()
-    for name in sorted(world.redis.scan_iter(f"{prefix}*")):
+    prefix, kinds = job_system.store.keys.prefix, set()
+    for name in sorted(job_system.redis.scan_iter(f"{prefix}*")):
         short = name.decode().removeprefix(prefix)
         kind = short if short.startswith("index:") else short.partition(":")[0]
         if short.startswith(LINES) and kind not in kinds:
             kinds.add(kind)
-            yield short, world.redis.zrange(name, 0, -1)
+            yield short, job_system.redis.zrange(name, 0, -1)
 
 
 @pytest.fixture
-def populated(world: World) -> World:
-    populate(world)
-    return world
+def populated(job_system: JobSystem) -> JobSystem:
+    populate(job_system)
+    return job_system
 
 
-def test_where_all_is_well_nothing_is_found_and_nothing_is_changed(populated: World) -> None:
+def test_where_all_is_well_nothing_is_found_and_nothing_is_changed(populated: JobSystem) -> None:
     before = populated.keep()
 
     looked, repaired = examine(populated), examine(populated, repair=True)
@@ -93,42 +100,42 @@ def test_where_all_is_well_nothing_is_found_and_nothing_is_changed(populated: Wo
 
 
 def test_every_entry_that_is_lost_is_found_and_put_back(redis: Redis) -> None:
-    world = World(redis)
-    limit(world.store, LIMITS, source="declared")
-    populate(world)
-    kept, tried = world.keep(), list(lines(world))
+    job_system = JobSystem(redis)
+    limit(job_system.store, LIMITS, source="declared")
+    populate(job_system)
+    kept, tried = job_system.keep(), list(lines(job_system))
 
     for line, entries in tried:
-        redis.zrem(world.store.keys.prefix + line, entries[0])
+        redis.zrem(job_system.store.keys.prefix + line, entries[0])
 
-        assert groups(examine(world, repair=True)), f"lost from {line}, and nobody saw"
-        assert not wrong(world), line
-        world.go_back(kept)
+        assert groups(examine(job_system, repair=True)), f"lost from {line}, and nobody saw"
+        assert not wrong(job_system), line
+        job_system.go_back(kept)
     assert len(tried) > 20
-    assert not groups(examine(world))
+    assert not groups(examine(job_system))
 
 
 def test_every_entry_too_many_is_found_and_taken_away(redis: Redis) -> None:
-    world = World(redis)
-    limit(world.store, LIMITS, source="declared")
-    populate(world)
-    kept = world.keep()
-    ended = next(iter(look(world.store).with_status("failed")))
+    job_system = JobSystem(redis)
+    limit(job_system.store, LIMITS, source="declared")
+    populate(job_system)
+    kept = job_system.keep()
+    ended = next(iter(look(job_system.store).with_status("failed")))
 
-    for line, _entries in lines(world):
+    for line, _entries in lines(job_system):
         if line == "delivery_hosts":
             continue
         may_have_ended = line.startswith(("index:", "expiry", "unsealed", "deliver"))
         entry = NOBODY if may_have_ended else ended
         entry = f"{entry}:1" if line.startswith("slot:") else entry
-        redis.zadd(world.store.keys.prefix + line, {entry: -1})
+        redis.zadd(job_system.store.keys.prefix + line, {entry: -1})
 
-        assert groups(examine(world, repair=True)), f"{entry} is in {line}, and nobody saw"
-        assert not wrong(world), line
-        world.go_back(kept)
+        assert groups(examine(job_system, repair=True)), f"{entry} is in {line}, and nobody saw"
+        assert not wrong(job_system), line
+        job_system.go_back(kept)
 
 
-def test_a_job_that_nobody_would_wake_is_woken(populated: World) -> None:
+def test_a_job_that_nobody_would_wake_is_woken(populated: JobSystem) -> None:
     job_id = populated.submitted()
     populated.redis.zrem(populated.store.keys("awaiting", "default"), job_id)
     before = int(populated.record(job_id)["wakeup"])
@@ -141,134 +148,142 @@ def test_a_job_that_nobody_would_wake_is_woken(populated: World) -> None:
     assert populated.take_woken() == [job_id]
 
 
-def test_a_place_that_nobody_holds_goes_to_the_next_that_waits(world: World) -> None:
-    waiting = world.submitted("single")
-    world.redis.zadd(world.store.keys("slot", "operation:single"), {f"{NOBODY}:1": -1})
-    assert world.claim(waiting).word == "blocked"
+def test_a_place_that_nobody_holds_goes_to_the_next_that_waits(job_system: JobSystem) -> None:
+    waiting = job_system.submitted("single")
+    job_system.redis.zadd(job_system.store.keys("slot", "operation:single"), {f"{NOBODY}:1": -1})
+    assert job_system.claim(waiting).word == "blocked"
 
-    found = examine(world, repair=True)
+    found = examine(job_system, repair=True)
 
     assert groups(found) == {"slot"}
-    assert world.claim(waiting).word == "claimed"
+    assert job_system.claim(waiting).word == "claimed"
 
 
-def test_a_running_job_that_lost_its_lease_keeps_its_worker_for_one_more(world: World) -> None:
-    fence = world.running()
-    world.redis.zrem(world.store.keys("leases"), fence.job_id)
+def test_a_running_job_that_lost_its_lease_keeps_its_worker_for_one_more(
+    job_system: JobSystem,
+) -> None:
+    fence = job_system.running()
+    job_system.redis.zrem(job_system.store.keys("leases"), fence.job_id)
 
-    examine(world, repair=True)
+    examine(job_system, repair=True)
 
-    lease_end = world.redis.zscore(world.store.keys("leases"), fence.job_id)
-    assert lease_end == world.now_ms + LEASE / timedelta(milliseconds=1)
-    assert finish(world.store, fence, SUCCESS) == "finished"
+    lease_end = job_system.redis.zscore(job_system.store.keys("leases"), fence.job_id)
+    assert lease_end == job_system.now_ms + LEASE / timedelta(milliseconds=1)
+    assert finish(job_system.store, fence, SUCCESS) == "finished"
 
 
-def test_a_unique_key_of_a_job_that_has_ended_goes_and_another_jobs_stays(world: World) -> None:
-    first = world.running(fingerprint="f")
-    finish(world.store, first, SUCCESS)
-    key = world.store.keys("unique", "default", "free", "f")
-    world.redis.set(key, first.job_id)
+def test_a_unique_key_of_a_job_that_has_ended_goes_and_another_jobs_stays(
+    job_system: JobSystem,
+) -> None:
+    first = job_system.running(fingerprint="f")
+    finish(job_system.store, first, SUCCESS)
+    key = job_system.store.keys("unique", "default", "free", "f")
+    job_system.redis.set(key, first.job_id)
 
-    stale = examine(world, repair=True)
-    second = world.submitted(fingerprint="f")
-    again = examine(world, repair=True)
+    stale = examine(job_system, repair=True)
+    second = job_system.submitted(fingerprint="f")
+    again = examine(job_system, repair=True)
 
     assert groups(stale) == {"unique"}
     assert groups(again) == set()
-    assert world.redis.get(key) == second.encode()
+    assert job_system.redis.get(key) == second.encode()
 
 
-def test_of_two_active_jobs_with_one_unique_key_people_decide(world: World) -> None:
-    first = world.submitted(fingerprint="f")
-    key = world.store.keys("unique", "default", "free", "f")
-    world.redis.delete(key)
-    second = world.submitted(fingerprint="f")
+def test_of_two_active_jobs_with_one_unique_key_people_decide(job_system: JobSystem) -> None:
+    first = job_system.submitted(fingerprint="f")
+    key = job_system.store.keys("unique", "default", "free", "f")
+    job_system.redis.delete(key)
+    second = job_system.submitted(fingerprint="f")
 
-    found = examine(world, repair=True)
+    found = examine(job_system, repair=True)
 
     assert groups(found) == {"conflict"}
-    assert world.redis.get(key) == second.encode()
-    assert groups(examine(world)) == {"conflict"}
-    cancel(world.store, first)
-    assert groups(examine(world)) == set()
+    assert job_system.redis.get(key) == second.encode()
+    assert groups(examine(job_system)) == {"conflict"}
+    cancel(job_system.store, first)
+    assert groups(examine(job_system)) == set()
 
 
-def test_what_was_left_of_a_record_goes(world: World) -> None:
-    world.redis.hset(world.store.keys("job", NOBODY), "version", "3")
-    world.redis.set(world.store.keys("params", NOBODY), "x")
+def test_what_was_left_of_a_record_goes(job_system: JobSystem) -> None:
+    job_system.redis.hset(job_system.store.keys("job", NOBODY), "version", "3")
+    job_system.redis.set(job_system.store.keys("params", NOBODY), "x")
 
-    found = examine(world, repair=True)
+    found = examine(job_system, repair=True)
 
     assert groups(found) == {"fragment"}
-    assert not world.redis.keys(f"{world.store.keys.prefix}job:{NOBODY}*")
+    assert not job_system.redis.keys(f"{job_system.store.keys.prefix}job:{NOBODY}*")
 
 
-def test_what_only_a_newer_version_can_read_is_left_to_it(world: World) -> None:
-    waits = world.submitted("single", fingerprint="f0")
-    keys = world.store.keys
-    world.redis.hset(keys("job", waits), "format", FORMAT + 1)
-    world.redis.zadd(keys("slot", "operation:single"), {f"{waits}:9": -1})
-    world.redis.zrem(keys("queued", "default"), waits)
-    world.redis.delete(keys("unique", "default", "single", "f0"))
+def test_what_only_a_newer_version_can_read_is_left_to_it(job_system: JobSystem) -> None:
+    waits = job_system.submitted("single", fingerprint="f0")
+    keys = job_system.store.keys
+    job_system.redis.hset(keys("job", waits), "format", FORMAT + 1)
+    job_system.redis.zadd(keys("slot", "operation:single"), {f"{waits}:9": -1})
+    job_system.redis.zrem(keys("queued", "default"), waits)
+    job_system.redis.delete(keys("unique", "default", "single", "f0"))
 
-    old = examine(world, repair=True)
-    left = world.redis.zcard(keys("slot", "operation:single"))
-    world.redis.hdel(keys("job", waits), "format")
-    new = examine(world, repair=True)
+    old = examine(job_system, repair=True)
+    left = job_system.redis.zcard(keys("slot", "operation:single"))
+    job_system.redis.hdel(keys("job", waits), "format")
+    new = examine(job_system, repair=True)
 
     assert (groups(old), left) == (set(), 1)
     assert groups(new) == {"slot", "queue", "unique"}
-    assert not wrong(world)
+    assert not wrong(job_system)
 
 
-def test_a_batch_whose_jobs_have_ended_ends_and_one_that_broke_off_is_closed(world: World) -> None:
-    batch = new_batch(world, 1)
-    item = world.new_submission()
-    decide(world, batch, [item])
-    fence = world.claim(item.job_id).fence
+def test_a_batch_whose_jobs_have_ended_ends_and_one_that_broke_off_is_closed(
+    job_system: JobSystem,
+) -> None:
+    batch = new_batch(job_system, 1)
+    item = job_system.new_submission()
+    decide(job_system, batch, [item])
+    fence = job_system.claim(item.job_id).fence
     assert fence is not None
-    finish(world.store, fence, SUCCESS)
-    record = world.store.keys("batch", batch.id)
-    world.redis.hdel(record, "ended_ms")
-    world.redis.sadd(world.store.keys("batch_status", batch.id, "queued"), NOBODY)
+    finish(job_system.store, fence, SUCCESS)
+    record = job_system.store.keys("batch", batch.id)
+    job_system.redis.hdel(record, "ended_ms")
+    job_system.redis.sadd(job_system.store.keys("batch_status", batch.id, "queued"), NOBODY)
 
-    found = examine(world, repair=True)
+    found = examine(job_system, repair=True)
 
     assert found.groups["batch"].ids[batch.id] == {
         "lists jobs that are not its own",
         "has ended but is not marked as completed",
     }
-    assert world.redis.hexists(record, "ended_ms")
-    assert groups(examine(world)) == set()
+    assert job_system.redis.hexists(record, "ended_ms")
+    assert groups(examine(job_system)) == set()
 
 
-def test_beyond_the_bound_the_oldest_are_looked_at_and_the_rest_is_said(world: World) -> None:
+def test_beyond_the_bound_the_oldest_are_looked_at_and_the_rest_is_said(
+    job_system: JobSystem,
+) -> None:
     jobs = []
     for _ in range(30):
-        jobs.append(world.submitted())
-        world.pass_time(1)
-    awaiting = world.store.keys("awaiting", "default")
-    world.redis.zrem(awaiting, jobs[0])
+        jobs.append(job_system.submitted())
+        job_system.pass_time(1)
+    awaiting = job_system.store.keys("awaiting", "default")
+    job_system.redis.zrem(awaiting, jobs[0])
 
-    found = examine(world, most=10)
+    found = examine(job_system, most=10)
 
     assert found.walked.cut["active"] == (10, 30)
     assert set(found.groups["wakeup"].ids) == {jobs[0]}
-    examine(world, repair=True)
+    examine(job_system, repair=True)
 
 
 def test_repairs_beside_everything_else_that_happens_change_nothing_that_is_right(
     redis: Redis,
 ) -> None:
-    world = World(redis)
-    limit(world.store, LIMITS, source="declared")
+    job_system = JobSystem(redis)
+    limit(job_system.store, LIMITS, source="declared")
     for number in range(8):
-        fence = world.running("free", slots="resource:gpu=1") if number % 2 else None
-        world.claim(world.submitted("single"))
-        examine(world, repair=True)
+        fence = job_system.running("free", slots="resource:gpu=1") if number % 2 else None
+        job_system.claim(job_system.submitted("single"))
+        examine(job_system, repair=True)
         if fence:
-            finish(world.store, fence, SUCCESS)
-        unblock_jobs(world.store)
-        found = examine(world, repair=True)
+            finish(job_system.store, fence, SUCCESS)
+        unblock_jobs(job_system.store)
+        found = examine(job_system, repair=True)
         assert not groups(found), found
-        assert not wrong(world)
+        assert not wrong(job_system)

@@ -16,8 +16,8 @@ from callboard.jobs.reap import reap
 from callboard.jobs.store import Store
 from callboard.jobs.workers import heartbeat_worker
 from callboard.ops.cli import main
+from tests.job_system import LEASE
 from tests.servers import RabbitMQ, RedisServer, free_port
-from tests.world import LEASE
 
 NOBODY = "ffffffff-0000-7000-8000-000000000000"
 

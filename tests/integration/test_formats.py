@@ -22,8 +22,8 @@ from callboard.jobs.relay import relay_outbox
 from callboard.jobs.snooze import WITHOUT_END, snooze
 from callboard.jobs.submission import FORMAT, Submission
 from callboard.jobs.workers import heartbeat_worker
-from tests.api_stage import Stage
-from tests.world import World
+from tests.api_app import ApiApp
+from tests.job_system import JobSystem
 
 NEWER = FORMAT + 1
 WEEK_MS = 7 * 24 * 3600 * 1000
@@ -174,49 +174,51 @@ def test_a_message_that_is_none_of_ours_is_counted(receiving: Receiving) -> None
     assert read_orphans(receiving.container.store).unreadable == 1
 
 
-def test_what_is_put_off_for_its_format_never_fails_for_that(world: World) -> None:
-    job_id = world.submitted()
-    make_newer(world.store, job_id)
+def test_what_is_put_off_for_its_format_never_fails_for_that(job_system: JobSystem) -> None:
+    job_id = job_system.submitted()
+    make_newer(job_system.store, job_id)
 
-    world.pass_time(WEEK_MS)
+    job_system.pass_time(WEEK_MS)
 
-    assert snooze(world.store, job_id, delay=SNOOZE, patience=WITHOUT_END) == "snoozed"
+    assert snooze(job_system.store, job_id, delay=SNOOZE, patience=WITHOUT_END) == "snoozed"
 
 
-def test_the_wake_up_of_a_newer_job_stays_in_the_outbox_for_a_newer_relay(world: World) -> None:
-    submission = world.new_submission()
-    world.submit(submission, publish=False)
+def test_the_wake_up_of_a_newer_job_stays_in_the_outbox_for_a_newer_relay(
+    job_system: JobSystem,
+) -> None:
+    submission = job_system.new_submission()
+    job_system.submit(submission, publish=False)
     job_id = submission.job_id
-    make_newer(world.store, job_id)
+    make_newer(job_system.store, job_id)
 
-    world.pass_time(60_000)
-    relay_outbox(world.store)
-    assert job_id in world.woken
-    world.publish()
+    job_system.pass_time(60_000)
+    relay_outbox(job_system.store)
+    assert job_id in job_system.woken
+    job_system.publish()
 
-    assert world.broker.published == []
-    assert world.redis.zscore(world.store.keys("outbox"), job_id) is not None
+    assert job_system.broker.published == []
+    assert job_system.redis.zscore(job_system.store.keys("outbox"), job_id) is not None
 
 
-def test_an_older_process_cancels_and_shows_a_newer_job(world: World) -> None:
-    job_id = world.submitted()
-    make_newer(world.store, job_id)
+def test_an_older_process_cancels_and_shows_a_newer_job(job_system: JobSystem) -> None:
+    job_id = job_system.submitted()
+    make_newer(job_system.store, job_id)
 
     with pytest.raises(NewerFormat):
-        world.claim(job_id)
-    cancel(world.store, job_id)
+        job_system.claim(job_id)
+    cancel(job_system.store, job_id)
 
-    assert read(world.store, job_id, tenant="default").status == "cancelled"
+    assert read(job_system.store, job_id, tenant="default").status == "cancelled"
 
 
-def test_a_job_that_says_no_format_is_of_the_first(world: World) -> None:
-    job_id = world.submitted()
-    world.redis.hdel(world.store.keys("job", job_id), "format")
+def test_a_job_that_says_no_format_is_of_the_first(job_system: JobSystem) -> None:
+    job_id = job_system.submitted()
+    job_system.redis.hdel(job_system.store.keys("job", job_id), "format")
 
-    submitted = read_submissions(world.store, [job_id])[job_id]
+    submitted = read_submissions(job_system.store, [job_id])[job_id]
 
     assert submitted.submission.format == 1
-    assert world.claim(job_id).word == "claimed"
+    assert job_system.claim(job_id).word == "claimed"
 
 
 def test_a_message_keeps_the_format_of_the_record_that_it_is_made_from() -> None:
@@ -231,14 +233,14 @@ def test_a_message_keeps_the_format_of_the_record_that_it_is_made_from() -> None
 
 
 def test_a_retry_by_hand_of_a_newer_job_is_refused_for_now() -> None:
-    stage = Stage()
-    job_id = stage.submit().json["id"]
-    stage.succeed(job_id, 3)
-    make_newer(stage.store, job_id)
+    api_app = ApiApp()
+    job_id = api_app.submit().json["id"]
+    api_app.succeed(job_id, 3)
+    make_newer(api_app.store, job_id)
 
-    answer = stage.http.simulate_post(f"/v1/jobs/{job_id}/retry")
-    shown = stage.http.simulate_get(f"/v1/jobs/{job_id}")
-    stage.close()
+    answer = api_app.http.simulate_post(f"/v1/jobs/{job_id}/retry")
+    shown = api_app.http.simulate_get(f"/v1/jobs/{job_id}")
+    api_app.close()
 
     assert (answer.status_code, answer.json["code"]) == (503, "NEWER_FORMAT")
     assert int(answer.headers["Retry-After"]) == 60

@@ -18,7 +18,7 @@ from callboard.jobs.purge import purge
 from callboard.jobs.read import read
 from callboard.jobs.store import ScriptAnswer, Store
 from callboard.jobs.submission import Submission
-from tests.world import START_MS, World
+from tests.job_system import START_MS, JobSystem
 
 TENANTS = ("lab", "clinic")
 EVERYBODY = Wanted()
@@ -34,20 +34,20 @@ FACETS: list[dict[str, Any]] = [
 ]
 
 
-def submitted(world: World, chance: random.Random, **chosen: Any) -> Submission:
+def submitted(job_system: JobSystem, chance: random.Random, **chosen: Any) -> Submission:
     """Submit a job whose id may sort anywhere among those of the same millisecond."""
     drawn = f"{chance.getrandbits(32):08x}-0000-7000-8000-{chance.getrandbits(48):012x}"
-    kept = replace(world.new_submission(**chosen), job_id=drawn)
-    assert world.submit(kept, publish=False) == "accepted"
+    kept = replace(job_system.new_submission(**chosen), job_id=drawn)
+    assert job_system.submit(kept, publish=False) == "accepted"
     return kept
 
 
-def some_job(world: World, chance: random.Random) -> Submission:
+def some_job(job_system: JobSystem, chance: random.Random) -> Submission:
     if chance.random() < 0.2:
-        world.pass_time(1)
+        job_system.pass_time(1)
     labels = {name: chance.choice("ax") for name in ("project", "kind") if chance.random() < 0.6}
     return submitted(
-        world,
+        job_system,
         chance,
         operation=chance.choice(["free", "single"]),
         tenant=chance.choice(TENANTS),
@@ -56,17 +56,17 @@ def some_job(world: World, chance: random.Random) -> Submission:
     )
 
 
-def ids(world: World, wanted: Wanted = EVERYBODY, **more: Any) -> list[str]:
+def ids(job_system: JobSystem, wanted: Wanted = EVERYBODY, **more: Any) -> list[str]:
     chosen = {"tenants": ["default"], "most": 100, **more}
-    return [record.id for record in list_jobs(world.store, wanted, **chosen).records]
+    return [record.id for record in list_jobs(job_system.store, wanted, **chosen).records]
 
 
-def walk(world: World, wanted: Wanted, chance: random.Random) -> Iterator[list[str]]:
+def walk(job_system: JobSystem, wanted: Wanted, chance: random.Random) -> Iterator[list[str]]:
     """Go through all pages, with steps of any size."""
     behind: Position | None = None
     while True:
         page = list_jobs(
-            world.store,
+            job_system.store,
             wanted,
             tenants=TENANTS,
             most=chance.randint(1, 9),
@@ -91,27 +91,27 @@ def fits(job: Submission, created_ms: int, wanted: Wanted) -> bool:
 
 @pytest.mark.parametrize(("seed", "facets"), list(enumerate(FACETS)))
 def test_all_pages_have_every_job_that_stays_exactly_once_whatever_else_comes_and_goes(
-    world: World, seed: int, facets: dict[str, Any]
+    job_system: JobSystem, seed: int, facets: dict[str, Any]
 ) -> None:
     chance, wanted = random.Random(seed), Wanted(**facets)
-    jobs = {job.job_id: job for job in (some_job(world, chance) for _ in range(40))}
+    jobs = {job.job_id: job for job in (some_job(job_system, chance) for _ in range(40))}
     for job_id in chance.sample(sorted(jobs), 12):
-        cancel(world.store, job_id)
-    created = {job_id: int(world.record(job_id)["created_ms"]) for job_id in jobs}
-    status = {job_id: world.status(job_id) for job_id in jobs}
+        cancel(job_system.store, job_id)
+    created = {job_id: int(job_system.record(job_id)["created_ms"]) for job_id in jobs}
+    status = {job_id: job_system.status(job_id) for job_id in jobs}
     stayed, met = set(jobs), Counter[str]()
 
-    for page in walk(world, wanted, chance):
+    for page in walk(job_system, wanted, chance):
         met.update(page)
         victim = chance.choice(sorted(jobs))
         match chance.choice(["submit", "end", "purge", "nothing"]):
             case "submit":
-                some_job(world, chance)
-            case "end" if world.status(victim) == "queued":
-                cancel(world.store, victim)
+                some_job(job_system, chance)
+            case "end" if job_system.status(victim) == "queued":
+                cancel(job_system.store, victim)
                 stayed -= {victim} if wanted.status else set()
-            case "purge" if world.status(victim) == "cancelled":
-                purge(world.store, victim)
+            case "purge" if job_system.status(victim) == "cancelled":
+                purge(job_system.store, victim)
                 stayed.discard(victim)
 
     right = {
@@ -124,22 +124,24 @@ def test_all_pages_have_every_job_that_stays_exactly_once_whatever_else_comes_an
     assert all(fits(jobs[id], created[id], wanted) for id in met.keys() & jobs.keys())
 
 
-def test_the_newest_comes_first_and_of_one_millisecond_the_greatest_id(world: World) -> None:
-    first = world.submitted()
-    same = [world.submitted() for _ in range(3)]
-    world.pass_time(1)
-    last = world.submitted()
+def test_the_newest_comes_first_and_of_one_millisecond_the_greatest_id(
+    job_system: JobSystem,
+) -> None:
+    first = job_system.submitted()
+    same = [job_system.submitted() for _ in range(3)]
+    job_system.pass_time(1)
+    last = job_system.submitted()
 
-    assert ids(world) == [last, *reversed(same), first]
+    assert ids(job_system) == [last, *reversed(same), first]
 
 
-def test_thousands_of_one_millisecond_are_walked_in_order(world: World) -> None:
+def test_thousands_of_one_millisecond_are_walked_in_order(job_system: JobSystem) -> None:
     members = {f"{number:08x}-0000-7000-8000-000000000000": START_MS for number in range(3000)}
-    index = world.store.keys("index", "default")
-    world.redis.zadd(index, members)
+    index = job_system.store.keys("index", "default")
+    job_system.redis.zadd(index, members)
     middle = sorted(members)[1500]
 
-    answer = world.store.run(
+    answer = job_system.store.run(
         "list_jobs",
         index,
         tenant="default",
@@ -153,53 +155,55 @@ def test_thousands_of_one_millisecond_are_walked_in_order(world: World) -> None:
 
     assert answer.word == "more"
     assert list(answer.values[0][::2]) == sorted(members)[500:1500][::-1]
-    world.redis.delete(index)
+    job_system.redis.delete(index)
 
 
-def test_the_bounds_of_time_are_not_part_of_it(world: World) -> None:
+def test_the_bounds_of_time_are_not_part_of_it(job_system: JobSystem) -> None:
     made = []
     for _ in range(3):
-        made.append(world.submitted())
-        world.pass_time(1)
+        made.append(job_system.submitted())
+        job_system.pass_time(1)
 
     between = Wanted(after_ms=START_MS, before_ms=START_MS + 2)
 
-    assert ids(world, between) == [made[1]]
+    assert ids(job_system, between) == [made[1]]
 
 
-def test_a_job_is_listed_by_its_status_of_now(world: World) -> None:
-    running, waiting = world.running("free").job_id, world.submitted()
+def test_a_job_is_listed_by_its_status_of_now(job_system: JobSystem) -> None:
+    running, waiting = job_system.running("free").job_id, job_system.submitted()
 
-    assert ids(world, Wanted(status="running")) == [running]
-    assert ids(world, Wanted(status="queued")) == [waiting]
-    assert ids(world, Wanted(status="failed")) == []
+    assert ids(job_system, Wanted(status="running")) == [running]
+    assert ids(job_system, Wanted(status="queued")) == [waiting]
+    assert ids(job_system, Wanted(status="failed")) == []
 
 
-def test_a_job_that_was_purged_is_in_no_listing(world: World) -> None:
+def test_a_job_that_was_purged_is_in_no_listing(job_system: JobSystem) -> None:
     batch = FACETS[4]["batch_id"]
-    job_id = world.submitted(labels={"a": "b"}, batch_id=batch)
-    assert ids(world, Wanted(batch_id=batch, labels={"a": "b"})) == [job_id]
-    cancel(world.store, job_id)
+    job_id = job_system.submitted(labels={"a": "b"}, batch_id=batch)
+    assert ids(job_system, Wanted(batch_id=batch, labels={"a": "b"})) == [job_id]
+    cancel(job_system.store, job_id)
 
-    purge(world.store, job_id)
+    purge(job_system.store, job_id)
 
-    assert ids(world) == []
-    assert ids(world, Wanted(batch_id=batch)) == []
+    assert ids(job_system) == []
+    assert ids(job_system, Wanted(batch_id=batch)) == []
 
 
-def test_a_search_that_finds_little_ends_early_and_says_where_to_go_on(world: World) -> None:
+def test_a_search_that_finds_little_ends_early_and_says_where_to_go_on(
+    job_system: JobSystem,
+) -> None:
     wanted = Wanted(labels={"a": "x", "b": "y"})
-    rare = world.submitted(labels={"a": "x", "b": "y"})
+    rare = job_system.submitted(labels={"a": "x", "b": "y"})
     for _ in range(12):
-        world.submitted(labels={"a": "x"})
-        world.submitted(labels={"b": "y"})
+        job_system.submitted(labels={"a": "x"})
+        job_system.submitted(labels={"b": "y"})
 
-    first = list_jobs(world.store, wanted, tenants=["default"], most=5, candidates=1)
+    first = list_jobs(job_system.store, wanted, tenants=["default"], most=5, candidates=1)
     pages = 1
     page = first
     while page.next is not None:
         page = list_jobs(
-            world.store, wanted, tenants=["default"], most=5, candidates=1, behind=page.next
+            job_system.store, wanted, tenants=["default"], most=5, candidates=1, behind=page.next
         )
         pages += 1
 
@@ -219,88 +223,88 @@ class _Late(Store):
         return answer
 
 
-def test_a_job_that_went_or_changed_its_status_meanwhile_is_left_out(world: World) -> None:
-    kept, started, removed = (world.submitted() for _ in range(3))
-    late = _Late(world.redis, "test", testing=True)
+def test_a_job_that_went_or_changed_its_status_meanwhile_is_left_out(job_system: JobSystem) -> None:
+    kept, started, removed = (job_system.submitted() for _ in range(3))
+    late = _Late(job_system.redis, "test", testing=True)
 
     def meanwhile() -> None:
-        world.claim(started)
-        cancel(world.store, removed)
-        purge(world.store, removed)
+        job_system.claim(started)
+        cancel(job_system.store, removed)
+        purge(job_system.store, removed)
 
     late.meanwhile = meanwhile
     page = list_jobs(late, Wanted(status="queued"), tenants=["default"], most=2)
 
     assert [record.id for record in page.records] == []
-    assert ids(world, Wanted(status="queued"), behind=page.next) == [kept]
+    assert ids(job_system, Wanted(status="queued"), behind=page.next) == [kept]
 
 
-def test_the_last_page_says_that_it_is_the_last(world: World) -> None:
+def test_the_last_page_says_that_it_is_the_last(job_system: JobSystem) -> None:
     for _ in range(4):
-        world.submitted()
+        job_system.submitted()
 
-    page = list_jobs(world.store, EVERYBODY, tenants=["default"], most=2)
-    last = list_jobs(world.store, EVERYBODY, tenants=["default"], most=2, behind=page.next)
+    page = list_jobs(job_system.store, EVERYBODY, tenants=["default"], most=2)
+    last = list_jobs(job_system.store, EVERYBODY, tenants=["default"], most=2, behind=page.next)
 
     assert (len(page.records), page.next is None) == (2, False)
     assert (len(last.records), last.next) == (2, None)
 
 
-def test_every_tenant_that_submitted_is_known(world: World) -> None:
-    world.submitted(tenant="lab")
-    world.submitted(tenant="clinic")
+def test_every_tenant_that_submitted_is_known(job_system: JobSystem) -> None:
+    job_system.submitted(tenant="lab")
+    job_system.submitted(tenant="clinic")
 
-    assert list_tenants(world.store) == ["clinic", "lab"]
-    assert ids(world, tenants=[]) == []
+    assert list_tenants(job_system.store) == ["clinic", "lab"]
+    assert ids(job_system, tenants=[]) == []
 
 
-def test_results_are_not_read_for_a_listing(world: World) -> None:
-    finish(world.store, world.running(), encode_result("x", max_bytes=100))
+def test_results_are_not_read_for_a_listing(job_system: JobSystem) -> None:
+    finish(job_system.store, job_system.running(), encode_result("x", max_bytes=100))
 
-    (record,) = list_jobs(world.store, EVERYBODY, tenants=["default"], most=1).records
+    (record,) = list_jobs(job_system.store, EVERYBODY, tenants=["default"], most=1).records
 
     assert (record.status, record.result, record.result_bytes) == ("succeeded", None, 2)
 
 
 def test_a_queued_job_stands_in_the_line_of_its_queue_until_it_is_claimed_or_blocked(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    line = world.store.keys("queued", "default")
-    first, second = world.submitted("single"), world.submitted("single", priority=10)
-    due = world.submitted("free", scheduled_ms=world.now_ms + 1000)
+    line = job_system.store.keys("queued", "default")
+    first, second = job_system.submitted("single"), job_system.submitted("single", priority=10)
+    due = job_system.submitted("free", scheduled_ms=job_system.now_ms + 1000)
 
-    before = world.redis.zrange(line, 0, -1)
-    world.claim(first)
-    world.claim(second)
-    blocked = world.redis.zrange(line, 0, -1)
-    world.pass_time(1000)
-    promote(world.store)
-    promoted = world.redis.zrange(line, 0, -1)
-    cancel(world.store, due)
+    before = job_system.redis.zrange(line, 0, -1)
+    job_system.claim(first)
+    job_system.claim(second)
+    blocked = job_system.redis.zrange(line, 0, -1)
+    job_system.pass_time(1000)
+    promote(job_system.store)
+    promoted = job_system.redis.zrange(line, 0, -1)
+    cancel(job_system.store, due)
 
     assert before == [second.encode(), first.encode()]
     assert (blocked, promoted) == ([], [due.encode()])
-    assert world.redis.zrange(line, 0, -1) == []
+    assert job_system.redis.zrange(line, 0, -1) == []
 
 
 def test_jobs_are_listed_and_read_while_redis_takes_no_new_ones(redis: Redis) -> None:
-    world = World(redis)
-    job_id = world.submitted()
+    job_system = JobSystem(redis)
+    job_id = job_system.submitted()
     redis.config_set("maxmemory", 1000)
     try:
         with pytest.raises(StoreUnavailable, match="no memory left"):
-            world.submitted()
-        listed = ids(world)
-        read_alone = read(world.store, job_id, tenant="default").id
+            job_system.submitted()
+        listed = ids(job_system)
+        read_alone = read(job_system.store, job_id, tenant="default").id
     finally:
         redis.config_set("maxmemory", 0)
 
     assert (listed, read_alone) == ([job_id], job_id)
 
 
-def test_a_listing_waits_for_no_disk(world: World) -> None:
-    job_id = world.submitted()
-    strict = Store(world.redis, "test", durable_by=("NO-SUCH-COMMAND", 1, 1000))
+def test_a_listing_waits_for_no_disk(job_system: JobSystem) -> None:
+    job_id = job_system.submitted()
+    strict = Store(job_system.redis, "test", durable_by=("NO-SUCH-COMMAND", 1, 1000))
 
     page = list_jobs(strict, EVERYBODY, tenants=["default"], most=1)
 

@@ -11,7 +11,7 @@ from callboard.jobs.api_keys import create_key, revoke_key
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.key_memory import KeyMemory
 from callboard.jobs.store import Store
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 from tests.servers import free_port
 
 
@@ -126,12 +126,12 @@ def test_a_server_says_in_readiness_that_its_keys_are_lost_and_refuses_all(tmp_p
         "storage_url": str(tmp_path / "files"),
     }
     client = fakeredis.FakeRedis(server=fakeredis.FakeServer(version=(7, 2)), protocol=2)
-    running = Stage(client, **with_servers)
+    running = ApiApp(client, **with_servers)
     key, _ = create_key(running.store, tenant="acme", role="client")
     assert running.submit(headers={"Authorization": f"Bearer {key}"}).status_code == 202
 
     client.flushall()
-    started_anew = Stage(client, **with_servers)
+    started_anew = ApiApp(client, **with_servers)
     ready = started_anew.http.simulate_get("/readyz")
 
     assert running.submit().status_code == 401

@@ -29,7 +29,7 @@ from callboard.jobs.purge import purge
 from callboard.jobs.read import read, read_submissions
 from callboard.jobs.recover import recover
 from callboard.jobs.store import Store
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 
 BOUNDS = OutputBounds(
     result_bytes=10_000, stored_bytes=1000, files_bytes=10_000, tenant_bytes=10_000
@@ -38,7 +38,7 @@ NOISE = hashlib.shake_256(b"").hexdigest(2000)
 """Too large for Redis, however it is compressed."""
 
 
-class Workbench(Stage):
+class Workbench(ApiApp):
     """A store, a storage, and a run whose function has just returned."""
 
     def __init__(self) -> None:

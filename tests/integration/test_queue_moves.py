@@ -7,108 +7,112 @@ from callboard.jobs.limit import limit
 from callboard.jobs.queue_moves import Moving, unheard_queues
 from callboard.jobs.workers import heartbeat_worker, list_workers, remove_worker
 from tests.invariants import look
-from tests.world import World
+from tests.job_system import JobSystem
 
 SUCCESS = encode_result(1, max_bytes=100)
 
 
-def heartbeat(world: World, worker: str, queue: str, *, operation: str = "free") -> None:
+def heartbeat(job_system: JobSystem, worker: str, queue: str, *, operation: str = "free") -> None:
     said = {"queues": queue, "homes": json.dumps({operation: queue}), "threads": "4"}
-    heartbeat_worker(world.store, worker, said, operations=[operation])
+    heartbeat_worker(job_system.store, worker, said, operations=[operation])
 
 
-def unheard(world: World) -> dict[str, int]:
-    return unheard_queues(world.store, list_workers(world.store))
+def unheard(job_system: JobSystem) -> dict[str, int]:
+    return unheard_queues(job_system.store, list_workers(job_system.store))
 
 
-def test_waiting_jobs_are_woken_in_the_queue_that_their_operation_has_now(world: World) -> None:
-    jobs = [world.submitted() for _ in range(20)]
-    heartbeat(world, "new", "other")
-    before = unheard(world)
-    world.broker.messages.clear()
+def test_waiting_jobs_are_woken_in_the_queue_that_their_operation_has_now(
+    job_system: JobSystem,
+) -> None:
+    jobs = [job_system.submitted() for _ in range(20)]
+    heartbeat(job_system, "new", "other")
+    before = unheard(job_system)
+    job_system.broker.messages.clear()
 
-    moved = Moving(world.store).move()
-    world.publish()
+    moved = Moving(job_system.store).move()
+    job_system.publish()
 
     assert (before, moved) == ({"default": 20}, 20)
-    assert {world.record(each)["queue"] for each in jobs} == {"other"}
-    assert {each.submission.queue for each in world.broker.messages} == {"other"}
-    assert len(world.broker.messages) == 20
-    assert unheard(world) == {}
-    assert not world.redis.sismember(world.store.keys("queues"), "default")
-    assert world.claim(jobs[0]).word == "claimed"
+    assert {job_system.record(each)["queue"] for each in jobs} == {"other"}
+    assert {each.submission.queue for each in job_system.broker.messages} == {"other"}
+    assert len(job_system.broker.messages) == 20
+    assert unheard(job_system) == {}
+    assert not job_system.redis.sismember(job_system.store.keys("queues"), "default")
+    assert job_system.claim(jobs[0]).word == "claimed"
 
 
 def test_jobs_stay_while_a_worker_of_before_listens_and_move_when_it_has_left(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    job = world.submitted()
-    heartbeat(world, "old", "default")
-    heartbeat(world, "new", "other")
-    moving = Moving(world.store)
+    job = job_system.submitted()
+    heartbeat(job_system, "old", "default")
+    heartbeat(job_system, "new", "other")
+    moving = Moving(job_system.store)
 
     while_it_lives = moving.move()
-    remove_worker(world.store, "old")
+    remove_worker(job_system.store, "old")
     once_it_left = moving.move()
 
     assert (while_it_lives, once_it_left) == (0, 1)
-    assert world.record(job)["queue"] == "other"
+    assert job_system.record(job)["queue"] == "other"
 
 
 def test_blocked_scheduled_and_running_jobs_go_to_the_new_queue_when_they_wait_again(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    running, blocked = world.running("single"), world.submitted("single")
-    world.claim(blocked)
-    later = world.submitted("single", scheduled_ms=world.now_ms + 5000)
-    elsewhere = world.submitted("double")
-    heartbeat(world, "new", "other", operation="single")
-    world.take_woken()
+    running, blocked = job_system.running("single"), job_system.submitted("single")
+    job_system.claim(blocked)
+    later = job_system.submitted("single", scheduled_ms=job_system.now_ms + 5000)
+    elsewhere = job_system.submitted("double")
+    heartbeat(job_system, "new", "other", operation="single")
+    job_system.take_woken()
 
-    moved = Moving(world.store).move()
-    finish(world.store, running, SUCCESS)
-    world.publish()
+    moved = Moving(job_system.store).move()
+    finish(job_system.store, running, SUCCESS)
+    job_system.publish()
 
     assert moved == 3
-    assert world.record(later)["queue"] == "other"
-    assert world.record(elsewhere)["queue"] == "default"
-    assert world.broker.messages[-1].submission.queue == "other"
-    assert world.broker.messages[-1].submission.job_id == blocked
+    assert job_system.record(later)["queue"] == "other"
+    assert job_system.record(elsewhere)["queue"] == "default"
+    assert job_system.broker.messages[-1].submission.queue == "other"
+    assert job_system.broker.messages[-1].submission.job_id == blocked
 
 
 def test_jobs_of_operations_that_nobody_knows_stay_and_are_looked_at_once_a_minute(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    world.submitted("double")
-    heartbeat(world, "new", "other")
+    job_system.submitted("double")
+    heartbeat(job_system, "new", "other")
     seconds = [0.0]
-    moving = Moving(world.store, clock=lambda: seconds[0])
+    moving = Moving(job_system.store, clock=lambda: seconds[0])
     moving.move()
-    late = world.submitted()
+    late = job_system.submitted()
 
     soon = moving.move()
     seconds[0] = 61.0
     after_a_minute = moving.move()
 
     assert (soon, after_a_minute) == (0, 1)
-    assert world.record(late)["queue"] == "other"
-    assert unheard(world) == {"default": 1}
+    assert job_system.record(late)["queue"] == "other"
+    assert unheard(job_system) == {"default": 1}
 
 
-def test_of_two_workers_that_differ_the_one_that_started_last_is_right(world: World) -> None:
-    world.submitted(queue="gone")
-    heartbeat(world, "old", "default")
-    world.pass_time(1000)
-    heartbeat(world, "new", "other")
+def test_of_two_workers_that_differ_the_one_that_started_last_is_right(
+    job_system: JobSystem,
+) -> None:
+    job_system.submitted(queue="gone")
+    heartbeat(job_system, "old", "default")
+    job_system.pass_time(1000)
+    heartbeat(job_system, "new", "other")
 
-    Moving(world.store).move()
+    Moving(job_system.store).move()
 
-    assert look(world.store).members("queued:other")
+    assert look(job_system.store).members("queued:other")
 
 
-def test_nothing_is_moved_while_no_worker_lives(world: World) -> None:
-    world.submitted()
-    limit(world.store, {"operation:free": 3}, source="operator")
+def test_nothing_is_moved_while_no_worker_lives(job_system: JobSystem) -> None:
+    job_system.submitted()
+    limit(job_system.store, {"operation:free": 3}, source="operator")
 
-    assert Moving(world.store).move() == 0
-    assert unheard(world) == {"default": 1}
+    assert Moving(job_system.store).move() == 0
+    assert unheard(job_system) == {"default": 1}

@@ -19,7 +19,7 @@ from callboard.jobs.progress import LogBounds
 from callboard.jobs.read import read, read_submissions
 from callboard.jobs.record import Record
 from callboard.jobs.registry import Registry
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 
 if TYPE_CHECKING:
     from callboard.jobs.finish import RunOutcome
@@ -34,7 +34,7 @@ def write(*, job: Job) -> File:
     return file
 
 
-class Bench(Stage):
+class Bench(ApiApp):
     """A run whose function has returned, and whose end is not recorded yet."""
 
     def __init__(self) -> None:

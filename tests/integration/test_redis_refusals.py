@@ -16,11 +16,11 @@ from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.keys import Keys
 from callboard.jobs.renew import renew
-from tests.api_stage import ADD, Stage
+from tests.api_app import ADD, ApiApp
 from tests.eventually import eventually
+from tests.job_system import LEASE, JobSystem
 from tests.logs import capture_logs
 from tests.servers import RedisServer, free_port
-from tests.world import LEASE, World
 
 SUCCESS = encode_result(1, max_bytes=100)
 USER, PASSWORD = "refused", "hush-hush"
@@ -126,21 +126,21 @@ def test_a_result_that_redis_refuses_is_stored_once_it_takes_it(
     refusing: Refusing, name: str
 ) -> None:
     change, says = REFUSALS[name]
-    world = World(refusing.connect())
-    fence = world.running()
-    command = ("EVAL", "redis.call('DEL', KEYS[1])", 1, world.store.keys("headroom"))
+    job_system = JobSystem(refusing.connect())
+    fence = job_system.running()
+    command = ("EVAL", "redis.call('DEL', KEYS[1])", 1, job_system.store.keys("headroom"))
 
     with refusing.refusing(change):
         for refused in (
-            lambda: finish(world.store, fence, SUCCESS),
-            lambda: renew(world.store, [fence], lease=LEASE),
-            lambda: world.store.pipeline(command),
-            lambda: world.store.pipeline(command, atomic=True),
+            lambda: finish(job_system.store, fence, SUCCESS),
+            lambda: renew(job_system.store, [fence], lease=LEASE),
+            lambda: job_system.store.pipeline(command),
+            lambda: job_system.store.pipeline(command, atomic=True),
         ):
             with pytest.raises(StoreUnavailable, match=says):
                 refused()
 
-    assert finish(world.store, fence, SUCCESS) == "finished"
+    assert finish(job_system.store, fence, SUCCESS) == "finished"
 
 
 @pytest.mark.parametrize("name", REFUSALS)
@@ -148,18 +148,18 @@ def test_whatever_is_asked_of_a_web_process_meanwhile_its_answer_is_no_fault_of_
     refusing: Refusing, name: str
 ) -> None:
     change, says = REFUSALS[name]
-    stage = Stage(refusing.connect(), connect=refusing.connect)
-    job_id = stage.submit().json["id"]
+    api_app = ApiApp(refusing.connect(), connect=refusing.connect)
+    job_id = api_app.submit().json["id"]
 
     with refusing.refusing(change):
-        ready = stage.http.simulate_get("/readyz")
-        submitted = stage.submit()
+        ready = api_app.http.simulate_get("/readyz")
+        submitted = api_app.submit()
         answers = [
-            (method, path, stage.http.simulate_request(method, path, json={}))
-            for method, path in _requests(stage, job_id)
+            (method, path, api_app.http.simulate_request(method, path, json={}))
+            for method, path in _requests(api_app, job_id)
         ]
 
-    stage.close()
+    api_app.close()
     assert (submitted.status_code, submitted.json["code"]) == (503, "STORE_UNAVAILABLE")
     assert says in submitted.json["detail"]
     assert int(submitted.headers["Retry-After"]) > 0
@@ -169,9 +169,9 @@ def test_whatever_is_asked_of_a_web_process_meanwhile_its_answer_is_no_fault_of_
     assert not faults
 
 
-def _requests(stage: Stage, job_id: str) -> Iterator[tuple[str, str]]:
+def _requests(api_app: ApiApp, job_id: str) -> Iterator[tuple[str, str]]:
     values = {"job_id": job_id, "name": "add", "file_id": job_id, "batch_id": job_id}
-    for route in stage.routes():
+    for route in api_app.routes():
         path = route.template
         for name, value in values.items():
             path = path.replace("{" + name + "}", value)
@@ -181,37 +181,37 @@ def _requests(stage: Stage, job_id: str) -> Iterator[tuple[str, str]]:
 
 
 def test_a_full_redis_ends_jobs_and_says_that_it_takes_no_new_ones(refusing: Refusing) -> None:
-    stage = Stage(refusing.connect(), connect=refusing.connect)
-    job_id = stage.submit().json["id"]
+    api_app = ApiApp(refusing.connect(), connect=refusing.connect)
+    job_id = api_app.submit().json["id"]
 
     with refusing.refusing(setting("maxmemory", "1")):
-        ready = stage.http.simulate_get("/readyz")
-        submitted = stage.submit()
-        stage.succeed(job_id, 3)
+        ready = api_app.http.simulate_get("/readyz")
+        submitted = api_app.submit()
+        api_app.succeed(job_id, 3)
 
-    stage.close()
+    api_app.close()
     assert (submitted.status_code, submitted.json["code"]) == (503, "STORE_UNAVAILABLE")
     assert "no memory left" in submitted.json["detail"]
     assert (ready.status_code, ready.json["status"]) == (200, "degraded")
     assert ready.json["checks"]["redis"]["status"] == "full"
-    assert stage.get(job_id).json["result"] == 3
+    assert api_app.get(job_id).json["result"] == 3
 
 
 def test_a_user_without_rights_on_channels_gets_jobs_recorded_and_waits_answered(
     refusing: Refusing,
 ) -> None:
     with refusing.refusing(rights("resetchannels")), ThreadPoolExecutor(1) as pool:
-        stage = Stage(refusing.connect(), connect=refusing.connect)
-        ready = stage.http.simulate_get("/readyz").json
-        accepted = stage.submit()
-        waiting = pool.submit(stage.submit, ADD, headers={"Prefer": "wait=30"})
-        eventually(lambda: stage.events.waiting == 1, what="it waits")
+        api_app = ApiApp(refusing.connect(), connect=refusing.connect)
+        ready = api_app.http.simulate_get("/readyz").json
+        accepted = api_app.submit()
+        waiting = pool.submit(api_app.submit, ADD, headers={"Prefer": "wait=30"})
+        eventually(lambda: api_app.events.waiting == 1, what="it waits")
         began = time.monotonic()
-        stage.succeed(stage.publisher.published[-1].submission.job_id, 3)
+        api_app.succeed(api_app.publisher.published[-1].submission.job_id, 3)
         answered = waiting.result(20)
         took = time.monotonic() - began
 
-    stage.close()
+    api_app.close()
     assert (ready["status"], ready["checks"]["redis"]["status"]) == ("degraded", "mute")
     assert accepted.status_code == 202
     assert refusing.admin.hget(Keys("test")("job", accepted.json["id"]), "version") is not None
@@ -220,13 +220,13 @@ def test_a_user_without_rights_on_channels_gets_jobs_recorded_and_waits_answered
 
 
 def test_a_user_without_rights_on_channels_cancels_what_runs(refusing: Refusing) -> None:
-    world = World(refusing.connect())
-    fence = world.running()
+    job_system = JobSystem(refusing.connect())
+    fence = job_system.running()
 
     with refusing.refusing(rights("resetchannels")):
-        _word, token = world.ask_cancel(fence.job_id)
-        word = world.confirm_cancel(fence.job_id, token)
-        told = renew(world.store, [fence], lease=LEASE)
+        _word, token = job_system.ask_cancel(fence.job_id)
+        word = job_system.confirm_cancel(fence.job_id, token)
+        told = renew(job_system.store, [fence], lease=LEASE)
 
     assert word == "cancelling"
     assert told == {fence.job_id: "cancel"}

@@ -18,15 +18,15 @@ from callboard.jobs.schedules.records import (
     remove_schedule,
 )
 from callboard.jobs.schedules.schedule import Schedule
+from tests.job_system import JobSystem
 from tests.ticks import MINUTELY, NAME, Ticks
-from tests.world import World
 
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def ticks(world: World) -> Ticks:
-    return Ticks(world)
+def ticks(job_system: JobSystem) -> Ticks:
+    return Ticks(job_system)
 
 
 @pytest.mark.parametrize("source", ["api", "file"])
@@ -52,7 +52,7 @@ def test_a_schedule_put_again_stays_paused_and_keeps_its_tick_unless_its_times_c
 ) -> None:
     ticks.put("0 * * * *")
     first = ticks.read().next_at
-    ticks.world.set_clock(round(first.timestamp() * 1000) + 5000)
+    ticks.job_system.set_clock(round(first.timestamp() * 1000) + 5000)
 
     ticks.put("0 * * * *", params={"day": "other"})
     same = ticks.read().next_at

@@ -21,18 +21,18 @@ from callboard.jobs.schedules.records import put_schedule
 from callboard.jobs.schedules.schedule import Schedule, job_id_of
 from callboard.jobs.store import Store
 from callboard.jobs.workers import heartbeat_worker
+from tests.job_system import JobSystem
 from tests.logs import capture_logs
 from tests.servers import RedisServer
 from tests.ticks import MINUTELY, NAME, Ticks, scheduler, set_next
-from tests.world import World
 
 MINUTE = timedelta(minutes=1)
 SUCCESS = encode_result(1, max_bytes=100)
 
 
 @pytest.fixture
-def ticks(world: World) -> Ticks:
-    return Ticks(world)
+def ticks(job_system: JobSystem) -> Ticks:
+    return Ticks(job_system)
 
 
 def test_a_tick_makes_one_job_with_what_the_schedule_says(ticks: Ticks) -> None:
@@ -63,7 +63,7 @@ def test_a_ticks_job_is_published_by_the_relay(ticks: Ticks) -> None:
     ticks.pass_time(seconds=2)
     ticks.store.run("relay_outbox", ticks.store.keys("outbox"), most=10, again_ms=5000)
 
-    assert ticks.world.take_woken() == ticks.jobs()
+    assert ticks.job_system.take_woken() == ticks.jobs()
 
 
 def test_ids_are_valid_sort_by_time_and_differ_by_all_that_makes_a_tick(ticks: Ticks) -> None:
@@ -132,7 +132,7 @@ def test_a_schedule_that_skips_makes_up_for_no_tick_older_than_a_minute(
 ) -> None:
     ticks.put("0 * * * *", missed="skip")
     tick = ticks.read().next_at
-    ticks.world.set_clock(int(tick.timestamp() + late) * 1000)
+    ticks.job_system.set_clock(int(tick.timestamp() + late) * 1000)
 
     ticks.housekeeper.tick()
 
@@ -149,7 +149,7 @@ def test_a_tick_between_submit_and_advance_is_not_made_again_even_if_its_job_is_
     ticks.pass_time(minutes=1)
     ticks.housekeeper.tick()
     (job_id,) = ticks.jobs()
-    claimed = ticks.world.claim(job_id)
+    claimed = ticks.job_system.claim(job_id)
     assert claimed.fence is not None
     finish(ticks.store, claimed.fence, SUCCESS)
     purge(ticks.store, job_id)
@@ -306,7 +306,7 @@ def test_many_schedules_that_break_keep_no_other_from_its_ticks(ticks: Ticks) ->
 
 
 def test_while_redis_takes_no_jobs_ticks_are_put_off_and_nothing_is_lost(redis: Redis) -> None:
-    ticks = Ticks(World(redis))
+    ticks = Ticks(JobSystem(redis))
     ticks.put()
     ticks.pass_time(minutes=1)
 
@@ -327,7 +327,7 @@ def test_while_redis_takes_no_jobs_ticks_are_put_off_and_nothing_is_lost(redis: 
 def test_a_housekeeper_killed_between_submit_and_advance_leaves_one_job(
     redis: Redis, redis_server: RedisServer
 ) -> None:
-    ticks = Ticks(World(redis))
+    ticks = Ticks(JobSystem(redis))
     ticks.put()
     tick = ticks.read().next_at
     ticks.pass_time(minutes=1)
@@ -347,7 +347,7 @@ def test_a_housekeeper_killed_between_submit_and_advance_leaves_one_job(
 def test_a_redis_that_was_restarted_goes_on_with_the_tick_that_was_next(
     redis: Redis, redis_server: RedisServer
 ) -> None:
-    ticks = Ticks(World(redis))
+    ticks = Ticks(JobSystem(redis))
     ticks.put()
     ticks.pass_time(minutes=1)
     ticks.housekeeper.tick()

@@ -19,7 +19,7 @@ from callboard.config.environment import bare_environment
 from callboard.ops.servers.gunicorn_connection import Connection
 from callboard.ops.servers.slow_clients import Allowance
 from callboard.ops.servers.waitress_channel import answer_with_problems
-from tests.api_stage import ADD, Stage
+from tests.api_app import ADD, ApiApp
 from tests.eventually import eventually
 from tests.servers import RedisServer
 from tests.servers.process import free_port
@@ -98,9 +98,9 @@ def gunicorn(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module")
 def waitress_server() -> Iterator[int]:
-    stage = Stage()
+    api_app = ApiApp()
     server = waitress.server.create_server(
-        stage.app, host="127.0.0.1", port=0, threads=2, ident=None, max_request_body_size=2**21
+        api_app.app, host="127.0.0.1", port=0, threads=2, ident=None, max_request_body_size=2**21
     )
     answer_with_problems(server)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -108,7 +108,7 @@ def waitress_server() -> Iterator[int]:
     yield int(server.effective_port)
     server.close()
     thread.join(10)
-    stage.close()
+    api_app.close()
 
 
 def _lives(port: int) -> bool:

@@ -9,7 +9,7 @@ from redis import Redis
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.renew import renew
-from tests.world import LEASE, World
+from tests.job_system import LEASE, JobSystem
 
 SUCCESS = encode_result(1, max_bytes=100)
 
@@ -25,15 +25,15 @@ def lacking_replicas(redis: Redis) -> Iterator[None]:
 
 
 def test_a_redis_without_its_replicas_counts_as_away_until_it_has_them(redis: Redis) -> None:
-    world = World(redis)
-    fence = world.running()
+    job_system = JobSystem(redis)
+    fence = job_system.running()
 
     with lacking_replicas(redis):
         with pytest.raises(StoreUnavailable):
-            finish(world.store, fence, SUCCESS)
+            finish(job_system.store, fence, SUCCESS)
         with pytest.raises(StoreUnavailable):
-            renew(world.store, [fence], lease=LEASE)
+            renew(job_system.store, [fence], lease=LEASE)
         with pytest.raises(StoreUnavailable):
-            world.store.pipeline(("SET", "key", "value"))
+            job_system.store.pipeline(("SET", "key", "value"))
 
-    assert finish(world.store, fence, SUCCESS) == "finished"
+    assert finish(job_system.store, fence, SUCCESS) == "finished"

@@ -23,7 +23,7 @@ from callboard.config.logging import configure_logging
 from callboard.config.telemetry import Telemetry
 from callboard.jobs.read import read
 from callboard.ops.servers.web import application, listen
-from tests.api_stage import Stage
+from tests.api_app import ApiApp
 from tests.eventually import eventually
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -279,17 +279,17 @@ def test_closing_waits_for_an_exporter_that_hangs_at_most_so_long() -> None:
 
 
 def test_without_telemetry_a_job_keeps_the_clients_own_span() -> None:
-    stage = Stage()
+    api_app = ApiApp()
     future = {"traceparent": f"cc-{TRACE}-{PARENT}-01-later", "tracestate": "rojo=1, congo=2"}
 
-    stage.submit(headers=HEADERS)
-    stage.submit(headers=future)
-    stage.submit(headers={"traceparent": f"ff-{TRACE}-{PARENT}-01", "tracestate": "rojo=1"})
+    api_app.submit(headers=HEADERS)
+    api_app.submit(headers=future)
+    api_app.submit(headers={"traceparent": f"ff-{TRACE}-{PARENT}-01", "tracestate": "rojo=1"})
 
     kept = [
         (wakeup.submission.traceparent, wakeup.submission.tracestate)
-        for wakeup in stage.publisher.published
+        for wakeup in api_app.publisher.published
     ]
     own = f"00-{TRACE}-{PARENT}-01"
     assert kept == [(own, "rojo=1"), (own, "rojo=1,congo=2"), (None, None)]
-    stage.close()
+    api_app.close()

@@ -13,8 +13,8 @@ from callboard.jobs.files.records import new_file_id
 from callboard.jobs.files.remove import expire_files
 from callboard.jobs.files.storage import Storage
 from tests.eventually import eventually
+from tests.job_system import JobSystem
 from tests.ticks import Nowhere, scheduler
-from tests.world import World
 
 HOUR = timedelta(hours=1)
 HOUR_MS = 3_600_000
@@ -33,36 +33,40 @@ class SilentStorage(Storage):
         super().remove(key)
 
 
-def kept(world: World, storage: Storage) -> str:
+def kept(job_system: JobSystem, storage: Storage) -> str:
     claimed = Claimed(new_file_id(), "default", "upload")
     with storage.stage() as staged:
         staged.write(b"words")
-        file_store = FileStore(world.store, storage)
+        file_store = FileStore(job_system.store, storage)
         keep_file(file_store, claimed, staged, name="a", media_type="text/plain", ttl=HOUR)
     return claimed.file_id
 
 
-def test_a_storage_that_does_not_answer_holds_up_no_job(world: World, tmp_path: Path) -> None:
+def test_a_storage_that_does_not_answer_holds_up_no_job(
+    job_system: JobSystem, tmp_path: Path
+) -> None:
     storage = SilentStorage(str(tmp_path))
-    kept(world, storage)
+    kept(job_system, storage)
     housekeeper = Housekeeper(
-        world.store,
+        job_system.store,
         Nowhere(),
         name="worker-1",
         lease=timedelta(seconds=20),
         storage=storage,
-        scheduler=scheduler(world.store),
+        scheduler=scheduler(job_system.store),
         put_back=lambda queue, _body: pytest.fail(f"nothing was kept for {queue}"),
     )
-    world.pass_time(HOUR_MS)
+    job_system.pass_time(HOUR_MS)
 
     housekeeper.start()
     try:
         eventually(storage.asked.is_set, what="a file is being removed", timeout=15)
-        job_id = world.submitted(scheduled_ms=world.now_ms + 1000)
-        world.pass_time(1000)
+        job_id = job_system.submitted(scheduled_ms=job_system.now_ms + 1000)
+        job_system.pass_time(1000)
         eventually(
-            lambda: world.record(job_id)["status"] == "queued", what="the job is due", timeout=5
+            lambda: job_system.record(job_id)["status"] == "queued",
+            what="the job is due",
+            timeout=5,
         )
     finally:
         storage.answers.set()
@@ -73,10 +77,10 @@ def test_a_storage_that_does_not_answer_holds_up_no_job(world: World, tmp_path: 
 
 
 def test_ten_thousand_files_would_go_at_once_and_a_stubborn_one_keeps_none_of_them(
-    world: World, tmp_path: Path
+    job_system: JobSystem, tmp_path: Path
 ) -> None:
     storage = Storage(str(tmp_path))
-    files = [kept(world, storage) for _ in range(25)]
+    files = [kept(job_system, storage) for _ in range(25)]
 
     class StubbornStorage(Storage):
         def remove(self, key: str) -> None:
@@ -84,9 +88,9 @@ def test_ten_thousand_files_would_go_at_once_and_a_stubborn_one_keeps_none_of_th
                 raise StorageUnavailable(key)
             super().remove(key)
 
-    world.pass_time(HOUR_MS)
+    job_system.pass_time(HOUR_MS)
 
-    gone = expire_files(world.store, StubbornStorage(str(tmp_path)), most=10)
+    gone = expire_files(job_system.store, StubbornStorage(str(tmp_path)), most=10)
 
     assert gone == 24
     assert [path.name for path in tmp_path.glob("??/*")] == [files[0]]

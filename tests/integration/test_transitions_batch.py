@@ -19,26 +19,26 @@ from callboard.jobs.rate_quota import Charge
 from tests.batch_moves import CALLBACK, counts, decide, new_batch, read, words_of
 from tests.delivery_moves import take
 from tests.invariants import look
-from tests.world import World
+from tests.job_system import JobSystem
 
 HOUR_MS = 3_600_000
 SUCCESS = encode_result(1, max_bytes=100)
 
 
-def test_each_item_is_decided_on_as_a_submission_of_its_own(world: World) -> None:
-    there = world.submitted(fingerprint="taken")
-    batch = new_batch(world, 7)
+def test_each_item_is_decided_on_as_a_submission_of_its_own(job_system: JobSystem) -> None:
+    there = job_system.submitted(fingerprint="taken")
+    batch = new_batch(job_system, 7)
     items = [
-        world.new_submission("free", fingerprint="new"),
-        world.new_submission("free", fingerprint="new"),
-        world.new_submission("free", fingerprint="taken"),
-        world.new_submission("free", scheduled_ms=world.now_ms + HOUR_MS),
+        job_system.new_submission("free", fingerprint="new"),
+        job_system.new_submission("free", fingerprint="new"),
+        job_system.new_submission("free", fingerprint="taken"),
+        job_system.new_submission("free", scheduled_ms=job_system.now_ms + HOUR_MS),
         item_outcome.unknown("nowhere"),
         item_outcome.misfit(InvalidParameters([("/a", "is no number")])),
-        world.new_submission("free", files=("0193-gone",)),
+        job_system.new_submission("free", files=("0193-gone",)),
     ]
 
-    said = decide(world, batch, items).outcomes
+    said = decide(job_system, batch, items).outcomes
 
     assert [each.word for each in said] == [
         *("accepted", "duplicate", "duplicate", "accepted"),
@@ -53,26 +53,26 @@ def test_each_item_is_decided_on_as_a_submission_of_its_own(world: World) -> Non
     assert [each.job and each.job[1] for each in (said[0], said[3])] == ["queued", "scheduled"]
     refused = [type(each.refused) for each in said if each.refused]
     assert refused == [DuplicateJob] * 2 + [UnknownOperation, InvalidParameters, FileMissing]
-    assert counts(world, batch.id) == {"queued": 1, "scheduled": 1, "refused": 5}
+    assert counts(job_system, batch.id) == {"queued": 1, "scheduled": 1, "refused": 5}
 
 
-def test_items_beyond_the_capacity_are_told_whose_it_is(world: World) -> None:
-    batch = new_batch(world, 4)
-    items = [world.new_submission(each) for each in ("free", "free", "single", "single")]
+def test_items_beyond_the_capacity_are_told_whose_it_is(job_system: JobSystem) -> None:
+    batch = new_batch(job_system, 4)
+    items = [job_system.new_submission(each) for each in ("free", "free", "single", "single")]
 
-    said = decide(world, batch, items, most=(3, 1)).outcomes
+    said = decide(job_system, batch, items, most=(3, 1)).outcomes
 
     assert [each.word for each in said] == ["accepted", "full", "accepted", "full"]
     scopes = [each.refused.scope for each in said if isinstance(each.refused, CapacityExceeded)]
     assert scopes == ["operation", "operation"]
 
 
-def test_each_item_costs_one_request_of_the_quota(world: World) -> None:
+def test_each_item_costs_one_request_of_the_quota(job_system: JobSystem) -> None:
     charge = Charge("default", Rate(3, timedelta(hours=1)))
-    batch = new_batch(world, 5)
-    items = [world.new_submission() for _ in range(5)]
+    batch = new_batch(job_system, 5)
+    items = [job_system.new_submission() for _ in range(5)]
 
-    decided = decide(world, batch, items, charge=charge)
+    decided = decide(job_system, batch, items, charge=charge)
 
     assert words_of(decided) == ["accepted"] * 3 + ["limited"] * 2
     limited = decided.outcomes[-1].refused
@@ -81,88 +81,94 @@ def test_each_item_costs_one_request_of_the_quota(world: World) -> None:
     assert limited.quota.reset == timedelta(minutes=20)
     assert decided.quota is not None
     assert decided.quota.left == 0
-    assert read_outcomes(world.store, batch.id)[-1].word == "limited"
+    assert read_outcomes(job_system.store, batch.id)[-1].word == "limited"
 
 
-def test_a_later_item_replaces_an_earlier_one_of_the_same_batch(world: World) -> None:
-    batch = new_batch(world, 2)
+def test_a_later_item_replaces_an_earlier_one_of_the_same_batch(job_system: JobSystem) -> None:
+    batch = new_batch(job_system, 2)
     items = [
-        world.new_submission(fingerprint="same", on_conflict="replace", payload_fingerprint=each)
+        job_system.new_submission(
+            fingerprint="same", on_conflict="replace", payload_fingerprint=each
+        )
         for each in "ab"
     ]
 
-    words = words_of(decide(world, batch, items))
+    words = words_of(decide(job_system, batch, items))
 
     assert words == ["accepted", "accepted"]
-    assert counts(world, batch.id) == {"cancelled": 1, "queued": 1}
-    assert world.status(items[1].job_id) == "queued"
+    assert counts(job_system, batch.id) == {"cancelled": 1, "queued": 1}
+    assert job_system.status(items[1].job_id) == "queued"
 
 
-def test_a_step_that_is_repeated_gives_the_same_and_makes_nothing(world: World) -> None:
-    batch = new_batch(world, 4)
-    items = [world.new_submission() for _ in range(2)]
-    first = decide(world, batch, items)
-    before = look(world.store)
+def test_a_step_that_is_repeated_gives_the_same_and_makes_nothing(job_system: JobSystem) -> None:
+    batch = new_batch(job_system, 4)
+    items = [job_system.new_submission() for _ in range(2)]
+    first = decide(job_system, batch, items)
+    before = look(job_system.store)
 
-    again = decide(world, batch, items)
-    by_another = decide(world, batch, [world.new_submission() for _ in range(2)])
+    again = decide(job_system, batch, items)
+    by_another = decide(job_system, batch, [job_system.new_submission() for _ in range(2)])
 
     assert again.outcomes == by_another.outcomes == first.outcomes
     assert again.woken == by_another.woken == ()
-    assert look(world.store) == before
+    assert look(job_system.store) == before
 
 
-def test_a_step_that_comes_too_early_or_after_the_batch_decides_nothing(world: World) -> None:
-    batch = new_batch(world, 4)
-    items = [world.new_submission()]
+def test_a_step_that_comes_too_early_or_after_the_batch_decides_nothing(
+    job_system: JobSystem,
+) -> None:
+    batch = new_batch(job_system, 4)
+    items = [job_system.new_submission()]
 
-    gone = decide(world, batch, items, first=1)
-    decide(world, batch, items)
-    early = decide(world, batch, [world.new_submission()], first=2)
+    gone = decide(job_system, batch, items, first=1)
+    decide(job_system, batch, items)
+    early = decide(job_system, batch, [job_system.new_submission()], first=2)
 
     assert (gone.word, gone.outcomes) == ("missing", ())
     assert (early.word, early.outcomes) == ("stored", ())
-    assert counts(world, batch.id) == {"queued": 1}
+    assert counts(job_system, batch.id) == {"queued": 1}
 
 
-def test_a_key_gives_the_batch_that_it_made_and_no_other_payload_one(world: World) -> None:
+def test_a_key_gives_the_batch_that_it_made_and_no_other_payload_one(job_system: JobSystem) -> None:
     def keyed(payload: str) -> NewBatch:
         kept = {"idempotency_digest": "key", "payload_fingerprint": payload}
-        return new_batch(world, 2, idempotency=kept)
+        return new_batch(job_system, 2, idempotency=kept)
 
     first = keyed("p")
-    decide(world, first, [world.new_submission()])
+    decide(job_system, first, [job_system.new_submission()])
 
-    same = decide(world, keyed("p"), [world.new_submission()])
-    other = decide(world, keyed("q"), [world.new_submission()])
-    alone = world.submit(
-        world.new_submission(idempotency_digest="key", payload_fingerprint="of a job")
+    same = decide(job_system, keyed("p"), [job_system.new_submission()])
+    other = decide(job_system, keyed("q"), [job_system.new_submission()])
+    alone = job_system.submit(
+        job_system.new_submission(idempotency_digest="key", payload_fingerprint="of a job")
     )
 
     assert (same.word, same.batch_id) == ("replayed", first.id)
     assert (other.word, other.batch_id) == ("mismatch", first.id)
     assert alone == "mismatch"
-    assert len(look(world.store).jobs) == 1
+    assert len(look(job_system.store).jobs) == 1
 
 
-def test_a_batch_that_broke_off_is_closed_after_a_minute_with_what_it_has(world: World) -> None:
-    batch = new_batch(world, 3, callback=CALLBACK)
-    job = world.new_submission()
-    decide(world, batch, [job])
-    fence = world.claim(job.job_id).fence
+def test_a_batch_that_broke_off_is_closed_after_a_minute_with_what_it_has(
+    job_system: JobSystem,
+) -> None:
+    batch = new_batch(job_system, 3, callback=CALLBACK)
+    job = job_system.new_submission()
+    decide(job_system, batch, [job])
+    fence = job_system.claim(job.job_id).fence
     assert fence is not None
-    finish(world.store, fence, SUCCESS)
-    world.pass_time(59_000)
-    sealed_early = seal_batches(world.store)
-    before = read(world, batch.id)
+    finish(job_system.store, fence, SUCCESS)
+    job_system.pass_time(59_000)
+    sealed_early = seal_batches(job_system.store)
+    before = read(job_system, batch.id)
 
-    world.pass_time(2_000)
-    sealed = seal_batches(world.store)
+    job_system.pass_time(2_000)
+    sealed = seal_batches(job_system.store)
 
-    after = read(world, batch.id)
+    after = read(job_system, batch.id)
     assert (sealed_early, sealed) == (0, 1)
     assert (before.status, after.status) == ("submitting", "completed")
-    assert counts(world, batch.id) == {"succeeded": 1, "refused": 2}
-    assert [each.type for each in take(world)] == ["batch.completed"]
-    late = decide(world, batch, [world.new_submission()], first=1)
+    assert counts(job_system, batch.id) == {"succeeded": 1, "refused": 2}
+    assert [each.type for each in take(job_system)] == ["batch.completed"]
+    late = decide(job_system, batch, [job_system.new_submission()], first=1)
     assert (late.word, late.outcomes) == ("closed", ())

@@ -17,7 +17,7 @@ from callboard.jobs.release import release
 from callboard.jobs.retry import retry
 from tests.batch_moves import CALLBACK, counts, decide, new_batch, read, submitted
 from tests.delivery_moves import done, take
-from tests.world import LEASE, World
+from tests.job_system import LEASE, JobSystem
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -25,47 +25,47 @@ SUCCESS = encode_result(1, max_bytes=100)
 FAILURE = RunOutcome(error={"type": "failure", "detail": "no"})
 
 
-def _finish(world: World, job_id: str) -> None:
-    fence = world.claim(job_id).fence
+def _finish(job_system: JobSystem, job_id: str) -> None:
+    fence = job_system.claim(job_id).fence
     assert fence is not None
-    finish(world.store, fence, SUCCESS)
+    finish(job_system.store, fence, SUCCESS)
 
 
-def _fail(world: World, job_id: str) -> None:
-    fence = world.claim(job_id).fence
+def _fail(job_system: JobSystem, job_id: str) -> None:
+    fence = job_system.claim(job_id).fence
     assert fence is not None
-    finish(world.store, fence, FAILURE)
+    finish(job_system.store, fence, FAILURE)
 
 
-def _cancel(world: World, job_id: str) -> None:
-    cancel(world.store, job_id)
+def _cancel(job_system: JobSystem, job_id: str) -> None:
+    cancel(job_system.store, job_id)
 
 
-def _stop(world: World, job_id: str) -> None:
-    fence = world.claim(job_id).fence
+def _stop(job_system: JobSystem, job_id: str) -> None:
+    fence = job_system.claim(job_id).fence
     assert fence is not None
-    cancel(world.store, job_id)
-    release(world.store, fence)
+    cancel(job_system.store, job_id)
+    release(job_system.store, fence)
 
 
-def _stop_at_retry(world: World, job_id: str) -> None:
-    fence = world.claim(job_id).fence
+def _stop_at_retry(job_system: JobSystem, job_id: str) -> None:
+    fence = job_system.claim(job_id).fence
     assert fence is not None
-    cancel(world.store, job_id)
-    retry(world.store, fence, delay=timedelta(seconds=1), error={"type": "failure"})
+    cancel(job_system.store, job_id)
+    retry(job_system.store, fence, delay=timedelta(seconds=1), error={"type": "failure"})
 
 
-def _lose_the_worker(world: World, job_id: str) -> None:
+def _lose_the_worker(job_system: JobSystem, job_id: str) -> None:
     for _ in range(3):
-        world.claim(job_id)
+        job_system.claim(job_id)
         for _ in range(4):
-            world.pass_time(7000)
-            reap(world.store, lease=LEASE)
+            job_system.pass_time(7000)
+            reap(job_system.store, lease=LEASE)
 
 
-def _supersede(world: World, job_id: str) -> None:
+def _supersede(job_system: JobSystem, job_id: str) -> None:
     del job_id
-    world.submitted(fingerprint="same", on_conflict="replace")
+    job_system.submitted(fingerprint="same", on_conflict="replace")
 
 
 @pytest.mark.parametrize(
@@ -81,193 +81,202 @@ def _supersede(world: World, job_id: str) -> None:
     ],
 )
 def test_the_last_end_of_a_job_completes_its_batch_once_however_it_comes(
-    world: World, end: Callable[[World, str], None], status: str
+    job_system: JobSystem, end: Callable[[JobSystem, str], None], status: str
 ) -> None:
-    batch = new_batch(world, 2, callback=CALLBACK)
-    first, last = world.new_submission(), world.new_submission(fingerprint="same")
-    decide(world, batch, [first, last])
-    _finish(world, first.job_id)
-    before = take(world)
+    batch = new_batch(job_system, 2, callback=CALLBACK)
+    first, last = job_system.new_submission(), job_system.new_submission(fingerprint="same")
+    decide(job_system, batch, [first, last])
+    _finish(job_system, first.job_id)
+    before = take(job_system)
 
-    end(world, last.job_id)
+    end(job_system, last.job_id)
 
     assert not before
-    assert world.status(last.job_id) == status
-    after = read(world, batch.id)
+    assert job_system.status(last.job_id) == status
+    after = read(job_system, batch.id)
     assert (after.status, after.percent) == ("completed", 100.0)
-    (delivery,) = take(world)
+    (delivery,) = take(job_system)
     assert (delivery.type, delivery.owner) == ("batch.completed", batch.id)
-    assert done(world, delivery) == "delivered"
-    assert not take(world)
+    assert done(job_system, delivery) == "delivered"
+    assert not take(job_system)
 
 
-def test_a_batch_that_is_sealed_again_does_not_end_again(world: World) -> None:
-    batch_id, job_id = submitted(world, 1)
-    _finish(world, job_id)
-    ended_at = read(world, batch_id).ended_at
-    world.redis.zadd(world.store.keys("unsealed"), {batch_id: 0})
-    world.pass_time(MINUTE_MS)
+def test_a_batch_that_is_sealed_again_does_not_end_again(job_system: JobSystem) -> None:
+    batch_id, job_id = submitted(job_system, 1)
+    _finish(job_system, job_id)
+    ended_at = read(job_system, batch_id).ended_at
+    job_system.redis.zadd(job_system.store.keys("unsealed"), {batch_id: 0})
+    job_system.pass_time(MINUTE_MS)
 
-    seal_batches(world.store)
+    seal_batches(job_system.store)
 
-    assert read(world, batch_id).ended_at == ended_at
+    assert read(job_system, batch_id).ended_at == ended_at
 
 
 def test_a_batch_of_nothing_but_refused_items_completes_at_once_and_goes_after_a_day(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    batch = new_batch(world, 1, callback=CALLBACK)
+    batch = new_batch(job_system, 1, callback=CALLBACK)
 
-    decide(world, batch, [item_outcome.unknown("nowhere")])
+    decide(job_system, batch, [item_outcome.unknown("nowhere")])
 
-    after = read(world, batch.id)
+    after = read(job_system, batch.id)
     assert (after.status, after.percent) == ("completed", 100.0)
     assert after.expires_at is not None
-    assert len(take(world)) == 1
-    assert world.redis.pttl(world.store.keys("batch", batch.id)) > 23 * HOUR_MS
-    assert world.redis.pttl(world.store.keys("batch_items", batch.id)) > 23 * HOUR_MS
+    assert len(take(job_system)) == 1
+    assert job_system.redis.pttl(job_system.store.keys("batch", batch.id)) > 23 * HOUR_MS
+    assert job_system.redis.pttl(job_system.store.keys("batch_items", batch.id)) > 23 * HOUR_MS
 
 
 def test_redis_loses_the_end_of_a_submission_and_its_jobs_bring_the_batch_back(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    kept = world.keep()
-    batch = new_batch(world, 2)
-    items = [world.new_submission(), world.new_submission()]
-    decide(world, batch, items)
-    messages = list(world.broker.messages)
-    world.go_back(kept)
+    kept = job_system.keep()
+    batch = new_batch(job_system, 2)
+    items = [job_system.new_submission(), job_system.new_submission()]
+    decide(job_system, batch, items)
+    messages = list(job_system.broker.messages)
+    job_system.go_back(kept)
 
-    words = [world.recover(message) for message in messages]
+    words = [job_system.recover(message) for message in messages]
 
     assert words == ["recovered", "recovered"]
-    assert read(world, batch.id).status == "submitting"
-    world.pass_time(61_000)
-    seal_batches(world.store)
-    assert (read(world, batch.id).status, read(world, batch.id).total) == ("active", 2)
+    assert read(job_system, batch.id).status == "submitting"
+    job_system.pass_time(61_000)
+    seal_batches(job_system.store)
+    assert (read(job_system, batch.id).status, read(job_system, batch.id).total) == ("active", 2)
     for item in items:
-        _finish(world, item.job_id)
-    assert counts(world, batch.id) == {"succeeded": 2}
-    assert read(world, batch.id).status == "completed"
+        _finish(job_system, item.job_id)
+    assert counts(job_system, batch.id) == {"succeeded": 2}
+    assert read(job_system, batch.id).status == "completed"
 
 
 def test_a_batch_that_had_ended_without_a_lost_job_ends_again_with_it_and_tells_it_once(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    batch = new_batch(world, 2, callback=CALLBACK)
-    first, second = world.new_submission(), world.new_submission()
-    decide(world, batch, [first])
-    kept = world.keep()
-    decide(world, batch, [second], first=1)
-    message = world.broker.messages[-1]
-    world.go_back(kept)
-    _finish(world, first.job_id)
-    world.pass_time(61_000)
-    seal_batches(world.store)
-    (delivery,) = take(world)
-    done(world, delivery)
+    batch = new_batch(job_system, 2, callback=CALLBACK)
+    first, second = job_system.new_submission(), job_system.new_submission()
+    decide(job_system, batch, [first])
+    kept = job_system.keep()
+    decide(job_system, batch, [second], first=1)
+    message = job_system.broker.messages[-1]
+    job_system.go_back(kept)
+    _finish(job_system, first.job_id)
+    job_system.pass_time(61_000)
+    seal_batches(job_system.store)
+    (delivery,) = take(job_system)
+    done(job_system, delivery)
 
-    word = world.recover(message)
-    between = read(world, batch.id).status
-    world.pass_time(61_000)
-    seal_batches(world.store)
-    _finish(world, second.job_id)
+    word = job_system.recover(message)
+    between = read(job_system, batch.id).status
+    job_system.pass_time(61_000)
+    seal_batches(job_system.store)
+    _finish(job_system, second.job_id)
 
     assert (word, between) == ("recovered", "submitting")
-    assert read(world, batch.id).status == "completed"
-    assert counts(world, batch.id) == {"succeeded": 2}
-    assert not take(world)
+    assert read(job_system, batch.id).status == "completed"
+    assert counts(job_system, batch.id) == {"succeeded": 2}
+    assert not take(job_system)
 
 
-def test_a_cancel_ends_what_waits_and_asks_what_runs_to_stop(world: World) -> None:
-    batch_id, *job_ids = submitted(world, 5)
-    later = [world.new_submission(scheduled_ms=world.now_ms + HOUR_MS) for _ in range(2)]
-    other = new_batch(world, 2)
-    decide(world, other, later)
-    running = world.claim(job_ids[0]).fence
+def test_a_cancel_ends_what_waits_and_asks_what_runs_to_stop(job_system: JobSystem) -> None:
+    batch_id, *job_ids = submitted(job_system, 5)
+    later = [job_system.new_submission(scheduled_ms=job_system.now_ms + HOUR_MS) for _ in range(2)]
+    other = new_batch(job_system, 2)
+    decide(job_system, other, later)
+    running = job_system.claim(job_ids[0]).fence
     assert running is not None
-    _finish(world, job_ids[1])
+    _finish(job_system, job_ids[1])
 
-    cancel_batch(world.store, batch_id)
-    cancel_batch(world.store, batch_id)
-    cancel_batch(world.store, other.id)
+    cancel_batch(job_system.store, batch_id)
+    cancel_batch(job_system.store, batch_id)
+    cancel_batch(job_system.store, other.id)
 
-    assert counts(world, batch_id) == {"cancelling": 1, "cancelled": 3, "succeeded": 1}
-    assert counts(world, other.id) == {"cancelled": 2}
-    assert (read(world, batch_id).status, read(world, other.id).status) == ("active", "completed")
-    finish(world.store, running, SUCCESS)
-    assert counts(world, batch_id) == {"cancelled": 4, "succeeded": 1}
-    assert read(world, batch_id).status == "completed"
-
-
-def test_a_cancel_takes_more_jobs_than_one_step_and_each_of_them_once(world: World) -> None:
-    batch_id, *job_ids = submitted(world, 250, "single")
-    world.claim(job_ids[0])
-
-    cancel_batch(world.store, batch_id)
-
-    assert counts(world, batch_id) == {"cancelling": 1, "cancelled": 249}
+    assert counts(job_system, batch_id) == {"cancelling": 1, "cancelled": 3, "succeeded": 1}
+    assert counts(job_system, other.id) == {"cancelled": 2}
+    assert (read(job_system, batch_id).status, read(job_system, other.id).status) == (
+        "active",
+        "completed",
+    )
+    finish(job_system.store, running, SUCCESS)
+    assert counts(job_system, batch_id) == {"cancelled": 4, "succeeded": 1}
+    assert read(job_system, batch_id).status == "completed"
 
 
-def test_no_item_is_taken_after_a_cancel_whoever_still_submits(world: World) -> None:
-    batch = new_batch(world, 4)
-    decide(world, batch, [world.new_submission(), world.new_submission()])
+def test_a_cancel_takes_more_jobs_than_one_step_and_each_of_them_once(
+    job_system: JobSystem,
+) -> None:
+    batch_id, *job_ids = submitted(job_system, 250, "single")
+    job_system.claim(job_ids[0])
 
-    cancel_batch(world.store, batch.id)
-    late = decide(world, batch, [world.new_submission(), world.new_submission()], first=2)
+    cancel_batch(job_system.store, batch_id)
+
+    assert counts(job_system, batch_id) == {"cancelling": 1, "cancelled": 249}
+
+
+def test_no_item_is_taken_after_a_cancel_whoever_still_submits(job_system: JobSystem) -> None:
+    batch = new_batch(job_system, 4)
+    decide(job_system, batch, [job_system.new_submission(), job_system.new_submission()])
+
+    cancel_batch(job_system.store, batch.id)
+    late = decide(
+        job_system, batch, [job_system.new_submission(), job_system.new_submission()], first=2
+    )
 
     assert (late.word, late.outcomes) == ("closed", ())
-    assert counts(world, batch.id) == {"cancelled": 2, "refused": 2}
-    assert read(world, batch.id).status == "completed"
+    assert counts(job_system, batch.id) == {"cancelled": 2, "refused": 2}
+    assert read(job_system, batch.id).status == "completed"
 
 
-def test_a_batch_goes_with_the_last_of_its_jobs_and_leaves_nothing(world: World) -> None:
-    batch_id, first, second, third = submitted(world, 3, result_ttl=timedelta(hours=1))
+def test_a_batch_goes_with_the_last_of_its_jobs_and_leaves_nothing(job_system: JobSystem) -> None:
+    batch_id, first, second, third = submitted(job_system, 3, result_ttl=timedelta(hours=1))
     for job_id in (first, second):
-        _finish(world, job_id)
-    world.pass_time(MINUTE_MS)
-    _finish(world, third)
-    purge(world.store, first)
-    early = counts(world, batch_id)
-    expires_at = read(world, batch_id).expires_at
-    world.pass_time(HOUR_MS - MINUTE_MS)
-    purge_expired(world.store)
-    between = counts(world, batch_id)
+        _finish(job_system, job_id)
+    job_system.pass_time(MINUTE_MS)
+    _finish(job_system, third)
+    purge(job_system.store, first)
+    early = counts(job_system, batch_id)
+    expires_at = read(job_system, batch_id).expires_at
+    job_system.pass_time(HOUR_MS - MINUTE_MS)
+    purge_expired(job_system.store)
+    between = counts(job_system, batch_id)
 
-    world.pass_time(MINUTE_MS)
-    purge_expired(world.store)
+    job_system.pass_time(MINUTE_MS)
+    purge_expired(job_system.store)
 
     assert early == {"succeeded": 2, "removed": 1}
     assert between == {"succeeded": 1, "removed": 2}
     assert expires_at is not None
-    assert expires_at.timestamp() * 1000 == world.now_ms
+    assert expires_at.timestamp() * 1000 == job_system.now_ms
     with pytest.raises(BatchNotFound):
-        read(world, batch_id)
-    (names,) = world.store.pipeline(("KEYS", "*"))
+        read(job_system, batch_id)
+    (names,) = job_system.store.pipeline(("KEYS", "*"))
     assert not [name for name in names if batch_id.encode() in name]
 
 
-def test_a_batch_whose_end_is_not_written_down_yet_stays_for_that(world: World) -> None:
-    batch = new_batch(world, 1, callback=CALLBACK)
-    item = world.new_submission()
-    decide(world, batch, [item])
-    _finish(world, item.job_id)
+def test_a_batch_whose_end_is_not_written_down_yet_stays_for_that(job_system: JobSystem) -> None:
+    batch = new_batch(job_system, 1, callback=CALLBACK)
+    item = job_system.new_submission()
+    decide(job_system, batch, [item])
+    _finish(job_system, item.job_id)
 
-    purge(world.store, item.job_id)
+    purge(job_system.store, item.job_id)
 
-    assert read(world, batch.id).counts["removed"] == 1
-    assert len(take(world)) == 1
-    assert world.redis.pttl(world.store.keys("batch", batch.id)) > 6 * 24 * HOUR_MS
+    assert read(job_system, batch.id).counts["removed"] == 1
+    assert len(take(job_system)) == 1
+    assert job_system.redis.pttl(job_system.store.keys("batch", batch.id)) > 6 * 24 * HOUR_MS
 
 
-def test_jobs_of_a_batch_are_listed_by_it_and_other_tenants_do_not_find_it(world: World) -> None:
-    batch_id, *job_ids = submitted(world, 3)
-    world.submitted()
+def test_jobs_of_a_batch_are_listed_by_it_and_other_tenants_do_not_find_it(
+    job_system: JobSystem,
+) -> None:
+    batch_id, *job_ids = submitted(job_system, 3)
+    job_system.submitted()
 
-    page = list_jobs(world.store, Wanted(batch_id=batch_id), tenants=["default"], most=10)
+    page = list_jobs(job_system.store, Wanted(batch_id=batch_id), tenants=["default"], most=10)
 
     assert {record.id for record in page.records} == set(job_ids)
     assert {record.batch_id for record in page.records} == {batch_id}
     with pytest.raises(BatchNotFound):
-        read_batch(world.store, batch_id, tenant="other")
-    assert read_batch(world.store, batch_id, tenant="other", others=True).id == batch_id
+        read_batch(job_system.store, batch_id, tenant="other")
+    assert read_batch(job_system.store, batch_id, tenant="other", others=True).id == batch_id

@@ -12,65 +12,65 @@ from callboard.jobs.reap import reap
 from callboard.jobs.release import release
 from callboard.jobs.retry import retry
 from tests.delivery_moves import SUCCESS, callback, done, ended, take, types
-from tests.world import LEASE, World
+from tests.job_system import LEASE, JobSystem
 
 FAILURE = RunOutcome(error={"type": "failure", "detail": "no"})
 
 
-def _succeed(world: World) -> str:
-    return ended(world)
+def _succeed(job_system: JobSystem) -> str:
+    return ended(job_system)
 
 
-def _fail(world: World) -> str:
-    fence = world.running(callback=callback())
-    finish(world.store, fence, FAILURE)
+def _fail(job_system: JobSystem) -> str:
+    fence = job_system.running(callback=callback())
+    finish(job_system.store, fence, FAILURE)
     return fence.job_id
 
 
-def _cancel(world: World, **chosen: object) -> str:
-    job_id = world.submitted(callback=callback(), **chosen)
-    assert cancel(world.store, job_id) == "cancelled"
+def _cancel(job_system: JobSystem, **chosen: object) -> str:
+    job_id = job_system.submitted(callback=callback(), **chosen)
+    assert cancel(job_system.store, job_id) == "cancelled"
     return job_id
 
 
-def _cancel_blocked(world: World) -> str:
-    world.running("single")
-    job_id = world.submitted("single", callback=callback())
-    assert world.claim(job_id).word == "blocked"
-    assert cancel(world.store, job_id) == "cancelled"
+def _cancel_blocked(job_system: JobSystem) -> str:
+    job_system.running("single")
+    job_id = job_system.submitted("single", callback=callback())
+    assert job_system.claim(job_id).word == "blocked"
+    assert cancel(job_system.store, job_id) == "cancelled"
     return job_id
 
 
-def _cancel_running(world: World) -> str:
-    fence = world.running(callback=callback())
-    assert cancel(world.store, fence.job_id) == "cancelling"
-    assert types(world, fence.job_id) == []
-    finish(world.store, fence, SUCCESS)
+def _cancel_running(job_system: JobSystem) -> str:
+    fence = job_system.running(callback=callback())
+    assert cancel(job_system.store, fence.job_id) == "cancelling"
+    assert types(job_system, fence.job_id) == []
+    finish(job_system.store, fence, SUCCESS)
     return fence.job_id
 
 
-def _replace(world: World) -> str:
+def _replace(job_system: JobSystem) -> str:
     same = {"fingerprint": "same", "on_conflict": "replace", "callback": callback()}
-    job_id = world.submitted(**same)
-    world.submitted(**same)
+    job_id = job_system.submitted(**same)
+    job_system.submitted(**same)
     return job_id
 
 
-def _lose_workers(world: World) -> str:
-    fence = world.running(callback=callback(), max_crashes=1)
+def _lose_workers(job_system: JobSystem) -> str:
+    fence = job_system.running(callback=callback(), max_crashes=1)
     for _ in range(4):
-        world.pass_time(7000)
-        reap(world.store, lease=LEASE)
+        job_system.pass_time(7000)
+        reap(job_system.store, lease=LEASE)
     return fence.job_id
 
 
-def _adopt_late(world: World) -> str:
+def _adopt_late(job_system: JobSystem) -> str:
     same = {"fingerprint": "same", "callback": callback()}
-    job_id = world.submitted(**same)
-    message = world.broker.messages[-1]
-    world.lose(job_id)
-    world.submitted(**same)
-    assert world.recover(message) == "superseded"
+    job_id = job_system.submitted(**same)
+    message = job_system.broker.messages[-1]
+    job_system.lose(job_id)
+    job_system.submitted(**same)
+    assert job_system.recover(message) == "superseded"
     return job_id
 
 
@@ -81,7 +81,10 @@ def _adopt_late(world: World) -> str:
         (_fail, "job.failed"),
         (_lose_workers, "job.failed"),
         (_cancel, "job.cancelled"),
-        (lambda world: _cancel(world, scheduled_ms=world.now_ms + 9000), "job.cancelled"),
+        (
+            lambda job_system: _cancel(job_system, scheduled_ms=job_system.now_ms + 9000),
+            "job.cancelled",
+        ),
         (_cancel_blocked, "job.cancelled"),
         (_cancel_running, "job.cancelled"),
         (_replace, "job.cancelled"),
@@ -89,95 +92,100 @@ def _adopt_late(world: World) -> str:
     ],
 )
 def test_each_way_to_an_end_queues_one_callback_in_the_same_step(
-    world: World, end: Callable[[World], str], event: str
+    job_system: JobSystem, end: Callable[[JobSystem], str], event: str
 ) -> None:
-    job_id = end(world)
+    job_id = end(job_system)
 
-    (delivery,) = take(world)
+    (delivery,) = take(job_system)
     assert (delivery.owner, delivery.kind, delivery.type) == (job_id, "job", event)
     plain = job_id.replace("-", "")
     assert delivery.id == f"msg_{plain}_{event.removeprefix('job.')}"
     assert (delivery.url, delivery.host) == (callback()["url"], "hooks.example")
     assert (delivery.tenant, delivery.base) == ("default", "https://jobs.example")
-    assert delivery.at.timestamp() * 1000 == world.now_ms
+    assert delivery.at.timestamp() * 1000 == job_system.now_ms
 
 
-def test_what_nobody_asked_for_is_not_queued(world: World) -> None:
-    silent, picky = world.running(), world.running(callback=callback(events=["job.failed"]))
-    finish(world.store, silent, SUCCESS)
-    finish(world.store, picky, SUCCESS)
+def test_what_nobody_asked_for_is_not_queued(job_system: JobSystem) -> None:
+    silent, picky = (
+        job_system.running(),
+        job_system.running(callback=callback(events=["job.failed"])),
+    )
+    finish(job_system.store, silent, SUCCESS)
+    finish(job_system.store, picky, SUCCESS)
 
-    assert take(world) == []
+    assert take(job_system) == []
 
 
-def test_a_repeated_finish_queues_nothing_twice(world: World) -> None:
-    fence = world.running(callback=callback())
+def test_a_repeated_finish_queues_nothing_twice(job_system: JobSystem) -> None:
+    fence = job_system.running(callback=callback())
 
     for _ in range(2):
-        finish(world.store, fence, SUCCESS)
+        finish(job_system.store, fence, SUCCESS)
 
-    assert types(world, fence.job_id) == ["job.succeeded"]
-    assert len(take(world)) == 1
+    assert types(job_system, fence.job_id) == ["job.succeeded"]
+    assert len(take(job_system)) == 1
 
 
-def test_that_a_job_runs_is_said_at_its_first_attempt_alone(world: World) -> None:
-    fence = world.running(callback=callback(events=["job.running", "job.succeeded"]))
-    release(world.store, fence)
-    again = world.claim(fence.job_id)
+def test_that_a_job_runs_is_said_at_its_first_attempt_alone(job_system: JobSystem) -> None:
+    fence = job_system.running(callback=callback(events=["job.running", "job.succeeded"]))
+    release(job_system.store, fence)
+    again = job_system.claim(fence.job_id)
     assert again.fence is not None
 
-    finish(world.store, again.fence, SUCCESS)
+    finish(job_system.store, again.fence, SUCCESS)
 
-    assert types(world, fence.job_id) == ["job.running", "job.succeeded"]
-
-
-def test_a_later_attempt_of_a_job_that_came_back_is_not_its_first(world: World) -> None:
-    job_id = world.submitted(callback=callback(events=["job.running"]))
-    message = world.broker.messages[-1]
-    world.lose(job_id)
-    world.recover(replace(message, submission=replace(message.submission, attempt=1)))
-
-    assert world.claim(job_id).word == "claimed"
-    assert types(world, job_id) == []
+    assert types(job_system, fence.job_id) == ["job.running", "job.succeeded"]
 
 
-def test_what_was_delivered_is_not_delivered_again_when_its_job_comes_back(world: World) -> None:
-    job_id = ended(world)
-    message = world.broker.messages[-1]
-    done(world, take(world)[0])
-    world.lose(job_id)
-    world.recover(message)
+def test_a_later_attempt_of_a_job_that_came_back_is_not_its_first(job_system: JobSystem) -> None:
+    job_id = job_system.submitted(callback=callback(events=["job.running"]))
+    message = job_system.broker.messages[-1]
+    job_system.lose(job_id)
+    job_system.recover(replace(message, submission=replace(message.submission, attempt=1)))
 
-    claimed = world.claim(job_id)
+    assert job_system.claim(job_id).word == "claimed"
+    assert types(job_system, job_id) == []
+
+
+def test_what_was_delivered_is_not_delivered_again_when_its_job_comes_back(
+    job_system: JobSystem,
+) -> None:
+    job_id = ended(job_system)
+    message = job_system.broker.messages[-1]
+    done(job_system, take(job_system)[0])
+    job_system.lose(job_id)
+    job_system.recover(message)
+
+    claimed = job_system.claim(job_id)
     assert claimed.fence is not None
-    finish(world.store, claimed.fence, SUCCESS)
+    finish(job_system.store, claimed.fence, SUCCESS)
 
-    assert take(world) == []
-    assert types(world, job_id) == ["job.succeeded"]
-
-
-def test_a_retry_is_no_end(world: World) -> None:
-    fence = world.running(callback=callback())
-
-    retry(world.store, fence, delay=timedelta(seconds=1), error={"type": "failure"})
-
-    assert types(world, fence.job_id) == []
+    assert take(job_system) == []
+    assert types(job_system, job_id) == ["job.succeeded"]
 
 
-def test_a_job_that_redis_lost_says_the_same_ids_when_it_runs_again(world: World) -> None:
+def test_a_retry_is_no_end(job_system: JobSystem) -> None:
+    fence = job_system.running(callback=callback())
+
+    retry(job_system.store, fence, delay=timedelta(seconds=1), error={"type": "failure"})
+
+    assert types(job_system, fence.job_id) == []
+
+
+def test_a_job_that_redis_lost_says_the_same_ids_when_it_runs_again(job_system: JobSystem) -> None:
     asked = callback(events=["job.running", "job.succeeded"])
-    kept = world.keep()
-    job_id = world.submitted(callback=asked, request_id="r-1", traceparent="00-a-b-01")
-    message = world.broker.messages[-1]
+    kept = job_system.keep()
+    job_id = job_system.submitted(callback=asked, request_id="r-1", traceparent="00-a-b-01")
+    message = job_system.broker.messages[-1]
 
     seen = []
     for _ in range(2):
-        claimed = world.claim(job_id)
+        claimed = job_system.claim(job_id)
         assert claimed.fence is not None
-        finish(world.store, claimed.fence, SUCCESS)
-        seen.append([(each.id, each.request_id, each.traceparent) for each in take(world)])
-        world.go_back(kept)
-        assert world.recover(message) == "recovered"
+        finish(job_system.store, claimed.fence, SUCCESS)
+        seen.append([(each.id, each.request_id, each.traceparent) for each in take(job_system)])
+        job_system.go_back(kept)
+        assert job_system.recover(message) == "recovered"
 
     assert seen[0] == seen[1]
     assert [(each[1], each[2]) for each in seen[0]] == [("r-1", "00-a-b-01")] * 2
@@ -191,7 +199,7 @@ def test_a_job_that_redis_lost_says_the_same_ids_when_it_runs_again(world: World
         ("https://hooks.example:443?x=/y:z", "hooks.example"),
     ],
 )
-def test_the_host_is_taken_from_the_address(world: World, url: str, host: str) -> None:
-    ended(world, callback={**callback(), "url": url})
+def test_the_host_is_taken_from_the_address(job_system: JobSystem, url: str, host: str) -> None:
+    ended(job_system, callback={**callback(), "url": url})
 
-    assert take(world)[0].host == host
+    assert take(job_system)[0].host == host

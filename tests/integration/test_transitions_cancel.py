@@ -18,50 +18,50 @@ from callboard.jobs.purge import purge
 from callboard.jobs.renew import renew
 from callboard.jobs.retry import retry
 from tests.invariants import look
-from tests.world import LIMITS, World
+from tests.job_system import LIMITS, JobSystem
 
 MINUTE_MS = 60_000
 LEASE = timedelta(seconds=20)
 SUCCESS = encode_result(1, max_bytes=100)
 
 
-def _scheduled(world: World) -> str:
-    return world.submitted(scheduled_ms=world.now_ms + MINUTE_MS)
+def _scheduled(job_system: JobSystem) -> str:
+    return job_system.submitted(scheduled_ms=job_system.now_ms + MINUTE_MS)
 
 
-def _queued(world: World) -> str:
-    return world.submitted()
+def _queued(job_system: JobSystem) -> str:
+    return job_system.submitted()
 
 
-def _blocked(world: World) -> str:
-    world.running("single")
-    job_id = world.submitted("single")
-    assert world.claim(job_id).word == "blocked"
+def _blocked(job_system: JobSystem) -> str:
+    job_system.running("single")
+    job_id = job_system.submitted("single")
+    assert job_system.claim(job_id).word == "blocked"
     return job_id
 
 
-def _running(world: World) -> str:
-    return world.running().job_id
+def _running(job_system: JobSystem) -> str:
+    return job_system.running().job_id
 
 
-def _cancelling(world: World) -> str:
-    job_id = world.running().job_id
-    cancel(world.store, job_id)
+def _cancelling(job_system: JobSystem) -> str:
+    job_id = job_system.running().job_id
+    cancel(job_system.store, job_id)
     return job_id
 
 
-def _waiting_for_a_retry(world: World) -> str:
-    fence = world.running()
-    retry(world.store, fence, delay=timedelta(minutes=1), error={"type": "failure"})
+def _waiting_for_a_retry(job_system: JobSystem) -> str:
+    fence = job_system.running()
+    retry(job_system.store, fence, delay=timedelta(minutes=1), error={"type": "failure"})
     return fence.job_id
 
 
-def _in_one_step(world: World, job_id: str) -> str:
-    return cancel(world.store, job_id)
+def _in_one_step(job_system: JobSystem, job_id: str) -> str:
+    return cancel(job_system.store, job_id)
 
 
-def _in_two_steps(world: World, job_id: str) -> str:
-    return world.confirm_cancel(job_id, world.ask_cancel(job_id)[1])
+def _in_two_steps(job_system: JobSystem, job_id: str) -> str:
+    return job_system.confirm_cancel(job_id, job_system.ask_cancel(job_id)[1])
 
 
 WAYS = pytest.mark.parametrize("way", [_in_one_step, _in_two_steps])
@@ -81,208 +81,208 @@ STATES = pytest.mark.parametrize(
 @WAYS
 @STATES
 def test_a_cancel_ends_what_no_worker_runs_and_asks_what_one_runs(
-    world: World,
-    begin: Callable[[World], str],
+    job_system: JobSystem,
+    begin: Callable[[JobSystem], str],
     word: str,
-    way: Callable[[World, str], str],
+    way: Callable[[JobSystem, str], str],
 ) -> None:
-    job_id = begin(world)
+    job_id = begin(job_system)
 
-    answered = way(world, job_id)
+    answered = way(job_system, job_id)
 
-    assert (answered, world.status(job_id)) == (word, word)
+    assert (answered, job_system.status(job_id)) == (word, word)
 
 
 @WAYS
 def test_a_job_that_was_cancelled_while_it_waited_for_its_retry_never_runs_again(
-    world: World, way: Callable[[World, str], str]
+    job_system: JobSystem, way: Callable[[JobSystem, str], str]
 ) -> None:
-    job_id = _waiting_for_a_retry(world)
-    way(world, job_id)
-    world.pass_time(2 * MINUTE_MS)
+    job_id = _waiting_for_a_retry(job_system)
+    way(job_system, job_id)
+    job_system.pass_time(2 * MINUTE_MS)
 
-    promoted = promote(world.store)
+    promoted = promote(job_system.store)
 
-    assert (promoted, world.claim(job_id).word) == (0, "ended")
+    assert (promoted, job_system.claim(job_id).word) == (0, "ended")
 
 
 @WAYS
 def test_a_cancel_of_what_is_cancelling_already_tells_it_again_and_forces_nothing(
-    world: World, way: Callable[[World, str], str]
+    job_system: JobSystem, way: Callable[[JobSystem, str], str]
 ) -> None:
-    fence = world.running()
-    channel = world.store.redis.pubsub()
-    channel.subscribe(world.store.keys.channel("cancels"))
+    fence = job_system.running()
+    channel = job_system.store.redis.pubsub()
+    channel.subscribe(job_system.store.keys.channel("cancels"))
 
     words = []
     for _ in range(2):
-        way(world, fence.job_id)
-        words += renew(world.store, [fence], lease=LEASE).values()
+        way(job_system, fence.job_id)
+        words += renew(job_system.store, [fence], lease=LEASE).values()
 
     assert words == ["cancel", "cancel"]
     told = [message["data"] for message in _heard(channel) if message["type"] == "message"]
     assert told == [fence.job_id.encode()] * 2
 
 
-def test_a_cancel_can_be_forced_at_once_and_stays_that(world: World) -> None:
-    fence = world.running()
+def test_a_cancel_can_be_forced_at_once_and_stays_that(job_system: JobSystem) -> None:
+    fence = job_system.running()
 
-    assert cancel(world.store, fence.job_id, force=True) == "cancelling"
-    assert cancel(world.store, fence.job_id) == "cancelling"
+    assert cancel(job_system.store, fence.job_id, force=True) == "cancelling"
+    assert cancel(job_system.store, fence.job_id) == "cancelling"
 
-    assert renew(world.store, [fence], lease=LEASE) == {fence.job_id: "force"}
-    assert finish(world.store, fence, SUCCESS) == "finished"
-    assert world.status(fence.job_id) == "cancelled"
+    assert renew(job_system.store, [fence], lease=LEASE) == {fence.job_id: "force"}
+    assert finish(job_system.store, fence, SUCCESS) == "finished"
+    assert job_system.status(fence.job_id) == "cancelled"
 
 
-def test_a_cancel_that_is_not_to_force_never_does(world: World) -> None:
-    fence = world.running()
+def test_a_cancel_that_is_not_to_force_never_does(job_system: JobSystem) -> None:
+    fence = job_system.running()
 
-    words = [cancel(world.store, fence.job_id, force=False) for _ in range(2)]
+    words = [cancel(job_system.store, fence.job_id, force=False) for _ in range(2)]
 
     assert words == ["cancelling", "cancelling"]
-    assert renew(world.store, [fence], lease=LEASE) == {fence.job_id: "cancel"}
+    assert renew(job_system.store, [fence], lease=LEASE) == {fence.job_id: "cancel"}
 
 
-def test_a_confirmation_that_is_repeated_does_not_force(world: World) -> None:
-    fence = world.running()
-    token = world.ask_cancel(fence.job_id)[1]
+def test_a_confirmation_that_is_repeated_does_not_force(job_system: JobSystem) -> None:
+    fence = job_system.running()
+    token = job_system.ask_cancel(fence.job_id)[1]
 
     for _ in range(3):
-        world.confirm_cancel(fence.job_id, token)
+        job_system.confirm_cancel(fence.job_id, token)
 
-    assert renew(world.store, [fence], lease=LEASE) == {fence.job_id: "cancel"}
+    assert renew(job_system.store, [fence], lease=LEASE) == {fence.job_id: "cancel"}
 
 
 @STATES
 def test_asking_changes_nothing_of_the_job(
-    world: World, begin: Callable[[World], str], word: str
+    job_system: JobSystem, begin: Callable[[JobSystem], str], word: str
 ) -> None:
     del word
-    job_id = begin(world)
-    before = look(world.store)
+    job_id = begin(job_system)
+    before = look(job_system.store)
 
-    answer, token = world.ask_cancel(job_id)
+    answer, token = job_system.ask_cancel(job_id)
 
     assert (answer, len(token)) == ("asked", 32)
-    assert look(world.store) == before
+    assert look(job_system.store) == before
 
 
 @STATES
 def test_the_same_token_again_answers_as_before(
-    world: World, begin: Callable[[World], str], word: str
+    job_system: JobSystem, begin: Callable[[JobSystem], str], word: str
 ) -> None:
-    job_id = begin(world)
-    token = world.ask_cancel(job_id)[1]
+    job_id = begin(job_system)
+    token = job_system.ask_cancel(job_id)[1]
 
-    words = [world.confirm_cancel(job_id, token) for _ in range(3)]
+    words = [job_system.confirm_cancel(job_id, token) for _ in range(3)]
 
     assert words == [word] * 3
 
 
 def test_a_token_that_was_used_on_a_run_answers_cancelled_once_the_run_has_stopped(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    fence = world.running()
-    token = world.ask_cancel(fence.job_id)[1]
-    world.confirm_cancel(fence.job_id, token)
-    finish(world.store, fence, SUCCESS)
-    world.pass_time(60 * MINUTE_MS)
+    fence = job_system.running()
+    token = job_system.ask_cancel(fence.job_id)[1]
+    job_system.confirm_cancel(fence.job_id, token)
+    finish(job_system.store, fence, SUCCESS)
+    job_system.pass_time(60 * MINUTE_MS)
 
-    assert world.confirm_cancel(fence.job_id, token) == "cancelled"
+    assert job_system.confirm_cancel(fence.job_id, token) == "cancelled"
 
 
-def test_a_confirmation_belongs_to_its_job_and_its_caller(world: World) -> None:
-    mine, other = world.submitted(), world.submitted()
-    token = world.ask_cancel(mine, "default:me")[1]
+def test_a_confirmation_belongs_to_its_job_and_its_caller(job_system: JobSystem) -> None:
+    mine, other = job_system.submitted(), job_system.submitted()
+    token = job_system.ask_cancel(mine, "default:me")[1]
 
     words = [
-        world.confirm_cancel(mine, token, "default:somebody"),
-        world.confirm_cancel(mine, token, "other:me"),
-        world.confirm_cancel(other, token, "default:me"),
-        world.confirm_cancel(mine, f"{token}x", "default:me"),
+        job_system.confirm_cancel(mine, token, "default:somebody"),
+        job_system.confirm_cancel(mine, token, "other:me"),
+        job_system.confirm_cancel(other, token, "default:me"),
+        job_system.confirm_cancel(mine, f"{token}x", "default:me"),
     ]
 
     assert words == ["stale"] * 4
-    assert (world.status(mine), world.status(other)) == ("queued", "queued")
-    assert world.confirm_cancel(mine, token, "default:me") == "cancelled"
+    assert (job_system.status(mine), job_system.status(other)) == ("queued", "queued")
+    assert job_system.confirm_cancel(mine, token, "default:me") == "cancelled"
 
 
-def test_a_confirmation_is_good_for_five_minutes(world: World) -> None:
-    early, late = world.submitted(), world.submitted()
-    tokens = [world.ask_cancel(early)[1], world.ask_cancel(late)[1]]
+def test_a_confirmation_is_good_for_five_minutes(job_system: JobSystem) -> None:
+    early, late = job_system.submitted(), job_system.submitted()
+    tokens = [job_system.ask_cancel(early)[1], job_system.ask_cancel(late)[1]]
 
-    world.pass_time(5 * MINUTE_MS)
-    in_time = world.confirm_cancel(early, tokens[0])
-    world.pass_time(1)
-    too_late = world.confirm_cancel(late, tokens[1])
+    job_system.pass_time(5 * MINUTE_MS)
+    in_time = job_system.confirm_cancel(early, tokens[0])
+    job_system.pass_time(1)
+    too_late = job_system.confirm_cancel(late, tokens[1])
 
     assert (in_time, too_late) == ("cancelled", "stale")
-    assert world.status(late) == "queued"
+    assert job_system.status(late) == "queued"
 
 
-def test_each_of_several_confirmations_is_good(world: World) -> None:
-    job_id = world.running().job_id
-    first, second = world.ask_cancel(job_id)[1], world.ask_cancel(job_id)[1]
+def test_each_of_several_confirmations_is_good(job_system: JobSystem) -> None:
+    job_id = job_system.running().job_id
+    first, second = job_system.ask_cancel(job_id)[1], job_system.ask_cancel(job_id)[1]
 
-    words = [world.confirm_cancel(job_id, token) for token in (first, second)]
+    words = [job_system.confirm_cancel(job_id, token) for token in (first, second)]
 
     assert first != second
     assert words == ["cancelling"] * 2
 
 
-def test_a_second_step_after_the_job_succeeded_changes_nothing(world: World) -> None:
-    fence = world.running()
-    token = world.ask_cancel(fence.job_id)[1]
-    finish(world.store, fence, SUCCESS)
+def test_a_second_step_after_the_job_succeeded_changes_nothing(job_system: JobSystem) -> None:
+    fence = job_system.running()
+    token = job_system.ask_cancel(fence.job_id)[1]
+    finish(job_system.store, fence, SUCCESS)
 
-    words = [world.confirm_cancel(fence.job_id, token) for _ in range(2)]
+    words = [job_system.confirm_cancel(fence.job_id, token) for _ in range(2)]
 
     assert words == ["ended", "ended"]
-    assert world.status(fence.job_id) == "succeeded"
+    assert job_system.status(fence.job_id) == "succeeded"
 
 
 def test_a_second_step_after_a_cancel_in_one_step_says_that_the_job_had_ended(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    job_id = world.submitted()
-    token = world.ask_cancel(job_id)[1]
-    cancel(world.store, job_id)
+    job_id = job_system.submitted()
+    token = job_system.ask_cancel(job_id)[1]
+    cancel(job_system.store, job_id)
 
-    assert world.confirm_cancel(job_id, token) == "ended"
-
-
-def test_a_job_that_is_final_or_gone_cannot_be_asked_for(world: World) -> None:
-    job_id = world.submitted()
-    token = world.ask_cancel(job_id)[1]
-    cancel(world.store, job_id)
-    final = world.ask_cancel(job_id)[0]
-    purge(world.store, job_id)
-
-    assert (final, world.ask_cancel(job_id)[0]) == ("ended", "missing")
-    assert world.confirm_cancel(job_id, token) == "missing"
+    assert job_system.confirm_cancel(job_id, token) == "ended"
 
 
-def test_redis_never_has_the_token(world: World) -> None:
-    job_id = world.submitted()
-    token = world.ask_cancel(job_id)[1]
+def test_a_job_that_is_final_or_gone_cannot_be_asked_for(job_system: JobSystem) -> None:
+    job_id = job_system.submitted()
+    token = job_system.ask_cancel(job_id)[1]
+    cancel(job_system.store, job_id)
+    final = job_system.ask_cancel(job_id)[0]
+    purge(job_system.store, job_id)
 
-    (name,) = world.redis.keys(f"*confirmation:{job_id}:*")
+    assert (final, job_system.ask_cancel(job_id)[0]) == ("ended", "missing")
+    assert job_system.confirm_cancel(job_id, token) == "missing"
+
+
+def test_redis_never_has_the_token(job_system: JobSystem) -> None:
+    job_id = job_system.submitted()
+    token = job_system.ask_cancel(job_id)[1]
+
+    (name,) = job_system.redis.keys(f"*confirmation:{job_id}:*")
 
     assert token.encode() not in name
-    assert token.encode() not in (world.redis.get(name) or b"")
+    assert token.encode() not in (job_system.redis.get(name) or b"")
 
 
 @WAYS
 def test_of_a_cancel_and_a_finish_at_the_same_time_one_wins_and_the_other_knows(
-    redis: Redis, way: Callable[[World, str], str]
+    redis: Redis, way: Callable[[JobSystem, str], str]
 ) -> None:
-    world = World(redis)
-    limit(world.store, LIMITS, source="declared")
+    job_system = JobSystem(redis)
+    limit(job_system.store, LIMITS, source="declared")
     ended: set[tuple[str, str]] = set()
     for _ in range(40):
-        fence = world.running()
-        ended.add(_race(world, fence, way))
+        fence = job_system.running()
+        ended.add(_race(job_system, fence, way))
 
     assert ended <= {("cancelling", "cancelled"), ("ended", "succeeded")}
 
@@ -295,31 +295,35 @@ def _heard(channel: PubSub) -> list[dict[str, Any]]:
     return heard
 
 
-def _race(world: World, fence: Fence, way: Callable[[World, str], str]) -> tuple[str, str]:
+def _race(
+    job_system: JobSystem, fence: Fence, way: Callable[[JobSystem, str], str]
+) -> tuple[str, str]:
     """Give the cancel's word and what became of the job."""
     start, words = threading.Barrier(2), []
-    token = world.ask_cancel(fence.job_id)[1]
+    token = job_system.ask_cancel(fence.job_id)[1]
 
     def stop() -> None:
         start.wait()
         if way is _in_two_steps:
-            words.append(world.confirm_cancel(fence.job_id, token))
+            words.append(job_system.confirm_cancel(fence.job_id, token))
         else:
-            words.append(way(world, fence.job_id))
+            words.append(way(job_system, fence.job_id))
 
     thread = threading.Thread(target=stop)
     thread.start()
     start.wait()
-    finished = finish(world.store, fence, SUCCESS)
+    finished = finish(job_system.store, fence, SUCCESS)
     thread.join()
     assert finished == "finished"
-    assert (fence.job_id in look(world.store).results) == (words[0] == "ended")
-    return words[0], world.status(fence.job_id)
+    assert (fence.job_id in look(job_system.store).results) == (words[0] == "ended")
+    return words[0], job_system.status(fence.job_id)
 
 
-def test_a_cancel_of_another_tenant_finds_nothing_and_changes_nothing(world: World) -> None:
-    job_id = world.submitted()
+def test_a_cancel_of_another_tenant_finds_nothing_and_changes_nothing(
+    job_system: JobSystem,
+) -> None:
+    job_id = job_system.submitted()
 
-    words = [cancel(world.store, job_id, tenant=each) for each in ("another", "default")]
+    words = [cancel(job_system.store, job_id, tenant=each) for each in ("another", "default")]
 
     assert words == ["missing", "cancelled"]

@@ -16,8 +16,8 @@ from callboard.jobs.finish import finish
 from callboard.jobs.log import read_log
 from callboard.jobs.purge import purge, purge_expired
 from tests.delivery_moves import DOWN, OK, SUCCESS, callback, done, ended, take
+from tests.job_system import JobSystem
 from tests.ticks import Nowhere, scheduler
-from tests.world import World
 
 HOUR_MS = 3_600_000
 
@@ -25,30 +25,30 @@ HOUR_MS = 3_600_000
 # Who delivers what.
 
 
-def test_a_due_delivery_is_one_couriers_until_its_lease_ends(world: World) -> None:
-    ended(world)
-    (first,) = take(world)
+def test_a_due_delivery_is_one_couriers_until_its_lease_ends(job_system: JobSystem) -> None:
+    ended(job_system)
+    (first,) = take(job_system)
 
-    early = take(world)
-    world.pass_time(60_000)
-    (second,) = take(world)
+    early = take(job_system)
+    job_system.pass_time(60_000)
+    (second,) = take(job_system)
 
     assert early == []
     assert (second.id, first.attempts, second.attempts) == (first.id, 1, 2)
-    assert done(world, first) == "stale"
-    assert done(world, second) == "delivered"
+    assert done(job_system, first) == "stale"
+    assert done(job_system, second) == "delivered"
 
 
-def test_a_host_gets_only_so_many_attempts_at_a_time(world: World) -> None:
+def test_a_host_gets_only_so_many_attempts_at_a_time(job_system: JobSystem) -> None:
     for _ in range(4):
-        ended(world)
-    ended(world, callback=callback("other.example"))
+        ended(job_system)
+    ended(job_system, callback=callback("other.example"))
 
-    taken = take(world, per_host=2)
-    more = take(world, per_host=2)
+    taken = take(job_system, per_host=2)
+    more = take(job_system, per_host=2)
     busy = next(each for each in taken if each.host == "hooks.example")
-    done(world, busy)
-    last = take(world, per_host=2)
+    done(job_system, busy)
+    last = take(job_system, per_host=2)
 
     assert sorted(each.host for each in taken) == ["hooks.example"] * 2 + ["other.example"]
     assert more == []
@@ -56,34 +56,36 @@ def test_a_host_gets_only_so_many_attempts_at_a_time(world: World) -> None:
 
 
 def test_a_thousand_due_ones_of_a_busy_host_hold_up_no_other(redis: Redis) -> None:
-    world = World(redis)
-    pipe = world.redis.pipeline(transaction=False)
-    template = ended(world)
-    record = world.store.keys("delivery", f"msg_{template.replace('-', '')}_succeeded")
+    job_system = JobSystem(redis)
+    pipe = job_system.redis.pipeline(transaction=False)
+    template = ended(job_system)
+    record = job_system.store.keys("delivery", f"msg_{template.replace('-', '')}_succeeded")
     for number in range(1000):  # copies, since a thousand jobs would take long
-        world.redis.copy(record, copy := f"{record[:-10]}{number:010d}")
-        pipe.zadd(world.store.keys("deliveries", "hooks.example"), {copy.split("}:")[1][9:]: 1})
+        job_system.redis.copy(record, copy := f"{record[:-10]}{number:010d}")
+        pipe.zadd(
+            job_system.store.keys("deliveries", "hooks.example"), {copy.split("}:")[1][9:]: 1}
+        )
     pipe.execute()
-    ended(world, callback=callback("other.example"))
-    take(world, most=1, per_host=1)
+    ended(job_system, callback=callback("other.example"))
+    take(job_system, most=1, per_host=1)
 
-    found = take(world, most=4, per_host=1)
+    found = take(job_system, most=4, per_host=1)
 
     assert [each.host for each in found] == ["other.example"]
 
 
 def test_many_busy_hosts_are_passed_over_and_the_next_claim_goes_on(redis: Redis) -> None:
-    world = World(redis)
-    hosts = world.store.keys("delivery_hosts")
+    job_system = JobSystem(redis)
+    hosts = job_system.store.keys("delivery_hosts")
     for number in range(130):
-        world.redis.zadd(hosts, {f"busy-{number}": number})
-        world.redis.zadd(
-            world.store.keys("delivering", f"busy-{number}"), {"x": world.now_ms + 1000}
+        job_system.redis.zadd(hosts, {f"busy-{number}": number})
+        job_system.redis.zadd(
+            job_system.store.keys("delivering", f"busy-{number}"), {"x": job_system.now_ms + 1000}
         )
-        world.redis.zadd(world.store.keys("deliveries", f"busy-{number}"), {"y": number})
-    ended(world)
+        job_system.redis.zadd(job_system.store.keys("deliveries", f"busy-{number}"), {"y": number})
+    ended(job_system)
 
-    found = [take(world, per_host=1) for _ in range(2)]
+    found = [take(job_system, per_host=1) for _ in range(2)]
 
     assert [len(each) for each in found] == [0, 1]
 
@@ -92,20 +94,20 @@ def test_many_busy_hosts_are_passed_over_and_the_next_claim_goes_on(redis: Redis
 
 
 def test_an_attempt_that_failed_is_made_again_by_the_schedule_until_that_is_used_up(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    job_id = ended(world)
+    job_id = ended(job_system)
     words, waits = [], []
     for _ in range(3):
-        (delivery,) = take(world)
-        words.append(done(world, delivery, DOWN))
-        (shown,) = list_deliveries(world.store, "job", job_id)
+        (delivery,) = take(job_system)
+        words.append(done(job_system, delivery, DOWN))
+        (shown,) = list_deliveries(job_system.store, "job", job_id)
         if shown.next_at is not None:
-            wait = round(shown.next_at.timestamp() * 1000) - world.now_ms
+            wait = round(shown.next_at.timestamp() * 1000) - job_system.now_ms
             waits.append(wait)
-            world.pass_time(wait - 1)
-            assert take(world) == []
-            world.pass_time(1)
+            job_system.pass_time(wait - 1)
+            assert take(job_system) == []
+            job_system.pass_time(1)
 
     assert (words, waits) == (["again", "again", "failed"], [5000, 300_000])
     assert (shown.status, shown.attempts) == ("failed", 3)
@@ -113,248 +115,255 @@ def test_an_attempt_that_failed_is_made_again_by_the_schedule_until_that_is_used
     assert (shown.last.code, shown.last.problem) == (503, DOWN.problem)
 
 
-def test_an_outcome_is_recorded_once_and_answers_the_same_when_repeated(world: World) -> None:
-    job_id = ended(world)
-    (delivery,) = take(world)
+def test_an_outcome_is_recorded_once_and_answers_the_same_when_repeated(
+    job_system: JobSystem,
+) -> None:
+    job_id = ended(job_system)
+    (delivery,) = take(job_system)
 
-    words = [done(world, delivery, DOWN) for _ in range(2)]
+    words = [done(job_system, delivery, DOWN) for _ in range(2)]
 
     assert words == ["again", "again"]
-    assert read_log(world.store, job_id, after=0, most=9).total == 1
-    assert world.redis.hgetall(world.store.keys("delivery_counts")) == {b"again": b"1"}
+    assert read_log(job_system.store, job_id, after=0, most=9).total == 1
+    assert job_system.redis.hgetall(job_system.store.keys("delivery_counts")) == {b"again": b"1"}
 
 
-def test_what_can_never_be_delivered_is_not_tried_again(world: World) -> None:
-    ended(world)
-    (delivery,) = take(world)
+def test_what_can_never_be_delivered_is_not_tried_again(job_system: JobSystem) -> None:
+    ended(job_system)
+    (delivery,) = take(job_system)
 
-    assert done(world, delivery, Attempted(problem="it is gone", retryable=False)) == "failed"
-    assert take(world) == []
+    assert done(job_system, delivery, Attempted(problem="it is gone", retryable=False)) == "failed"
+    assert take(job_system) == []
 
 
-def test_a_receiver_that_says_410_gets_no_more_of_that_job(world: World) -> None:
+def test_a_receiver_that_says_410_gets_no_more_of_that_job(job_system: JobSystem) -> None:
     everything = callback(events=["job.running", "job.succeeded"])
-    fence, other = world.running(callback=everything), world.running(callback=everything)
-    (first, second) = take(world)
-    assert done(world, first, Attempted(code=410)) == "stopped"
-    done(world, second)
+    fence, other = job_system.running(callback=everything), job_system.running(callback=everything)
+    (first, second) = take(job_system)
+    assert done(job_system, first, Attempted(code=410)) == "stopped"
+    done(job_system, second)
 
     for each in (fence, other):
-        finish(world.store, each, SUCCESS)
+        finish(job_system.store, each, SUCCESS)
 
-    assert [each.owner for each in take(world)] == [other.job_id]
-    shown = list_deliveries(world.store, "job", fence.job_id)
+    assert [each.owner for each in take(job_system)] == [other.job_id]
+    shown = list_deliveries(job_system.store, "job", fence.job_id)
     assert [each.status for each in shown] == ["stopped", "stopped"]
 
 
-def test_a_410_stops_what_waits_already(world: World) -> None:
-    fence = world.running(callback=callback(events=["job.running", "job.succeeded"]))
-    done(world, take(world)[0], DOWN)
-    finish(world.store, fence, SUCCESS)
-    (ends,) = take(world)
+def test_a_410_stops_what_waits_already(job_system: JobSystem) -> None:
+    fence = job_system.running(callback=callback(events=["job.running", "job.succeeded"]))
+    done(job_system, take(job_system)[0], DOWN)
+    finish(job_system.store, fence, SUCCESS)
+    (ends,) = take(job_system)
 
-    done(world, ends, Attempted(code=410))
+    done(job_system, ends, Attempted(code=410))
 
-    shown = list_deliveries(world.store, "job", fence.job_id)
+    shown = list_deliveries(job_system.store, "job", fence.job_id)
     assert [each.status for each in shown] == ["stopped", "stopped"]
-    world.pass_time(60_000)
-    assert take(world) == []
+    job_system.pass_time(60_000)
+    assert take(job_system) == []
 
 
-def test_the_jobs_log_tells_of_each_attempt_and_no_address(world: World) -> None:
-    job_id = ended(world)
-    (delivery,) = take(world)
-    done(world, delivery, DOWN)
-    world.pass_time(5000)
-    (delivery,) = take(world)
-    done(world, delivery)
+def test_the_jobs_log_tells_of_each_attempt_and_no_address(job_system: JobSystem) -> None:
+    job_id = ended(job_system)
+    (delivery,) = take(job_system)
+    done(job_system, delivery, DOWN)
+    job_system.pass_time(5000)
+    (delivery,) = take(job_system)
+    done(job_system, delivery)
 
-    lines = read_log(world.store, job_id, after=0, most=9).lines
+    lines = read_log(job_system.store, job_id, after=0, most=9).lines
 
     whole = "Callback job.succeeded to hooks.example, attempt"
     assert [each.text for each in lines] == [
         f"{whole} 1: answered 503 after 0 ms, the receiver is overloaded; next attempt in 5 s",
         f"{whole} 2: answered 204 after 12 ms; delivered",
     ]
-    assert lines[1].at.timestamp() * 1000 == world.now_ms
+    assert lines[1].at.timestamp() * 1000 == job_system.now_ms
 
 
-def test_a_delivery_says_the_same_each_time(world: World) -> None:
+def test_a_delivery_says_the_same_each_time(job_system: JobSystem) -> None:
     body = json.dumps({"a": "é"}, ensure_ascii=False).encode()
-    ended(world)
-    (first,) = take(world)
-    kept = keep_body(world.store, first, body)
-    done(world, first, DOWN)
-    late = keep_body(world.store, first, b"other")
-    world.pass_time(5000)
+    ended(job_system)
+    (first,) = take(job_system)
+    kept = keep_body(job_system.store, first, body)
+    done(job_system, first, DOWN)
+    late = keep_body(job_system.store, first, b"other")
+    job_system.pass_time(5000)
 
-    (again,) = take(world)
+    (again,) = take(job_system)
 
     assert (first.body, again.body) == (None, body)
     assert (kept, late) == ("kept", "stale")
 
 
-def test_an_ended_delivery_goes_after_a_week_and_a_pending_one_never(world: World) -> None:
-    ended(world)
-    (delivery,) = take(world)
-    record = world.store.keys("delivery", delivery.id)
-    pending = world.redis.pttl(record)
+def test_an_ended_delivery_goes_after_a_week_and_a_pending_one_never(job_system: JobSystem) -> None:
+    ended(job_system)
+    (delivery,) = take(job_system)
+    record = job_system.store.keys("delivery", delivery.id)
+    pending = job_system.redis.pttl(record)
 
-    done(world, delivery)
+    done(job_system, delivery)
 
     assert pending == -1
-    assert 6 < world.redis.pttl(record) / 86_400_000 <= 7
+    assert 6 < job_system.redis.pttl(record) / 86_400_000 <= 7
 
 
 # Sending again.
 
 
-def test_a_pending_delivery_can_be_sent_at_once_and_from_the_start(world: World) -> None:
-    job_id = ended(world)
-    (first,) = take(world)
-    done(world, first, DOWN)
+def test_a_pending_delivery_can_be_sent_at_once_and_from_the_start(job_system: JobSystem) -> None:
+    job_id = ended(job_system)
+    (first,) = take(job_system)
+    done(job_system, first, DOWN)
 
-    shown = resend(world.store, job_id, first.id)
+    shown = resend(job_system.store, job_id, first.id)
 
-    (again,) = take(world)
+    (again,) = take(job_system)
     assert (shown.status, shown.attempts) == ("pending", 0)
     assert shown.next_at is not None
-    assert shown.next_at.timestamp() * 1000 == world.now_ms
+    assert shown.next_at.timestamp() * 1000 == job_system.now_ms
     assert (again.id, again.attempts) == (first.id, 1)
 
 
 @pytest.mark.parametrize("end", [OK, Attempted(code=410), Attempted(retryable=False)])
-def test_an_ended_delivery_is_sent_again_with_the_same_id(world: World, end: Attempted) -> None:
-    job_id = ended(world)
-    (first,) = take(world)
-    keep_body(world.store, first, b"{}")
-    done(world, first, end)
+def test_an_ended_delivery_is_sent_again_with_the_same_id(
+    job_system: JobSystem, end: Attempted
+) -> None:
+    job_id = ended(job_system)
+    (first,) = take(job_system)
+    keep_body(job_system.store, first, b"{}")
+    done(job_system, first, end)
 
-    resend(world.store, job_id, first.id)
-    (again,) = take(world)
+    resend(job_system.store, job_id, first.id)
+    (again,) = take(job_system)
 
-    assert world.redis.pttl(world.store.keys("delivery", first.id)) == -1
+    assert job_system.redis.pttl(job_system.store.keys("delivery", first.id)) == -1
     assert (again.id, again.attempts) == (first.id, 1)
     assert again.body == (None if end is OK else b"{}")
-    assert done(world, again) == "delivered"
+    assert done(job_system, again) == "delivered"
 
 
-def test_nothing_is_sent_again_while_an_attempt_is_under_way(world: World) -> None:
-    job_id = ended(world)
-    (delivery,) = take(world)
+def test_nothing_is_sent_again_while_an_attempt_is_under_way(job_system: JobSystem) -> None:
+    job_id = ended(job_system)
+    (delivery,) = take(job_system)
 
     with pytest.raises(DeliveryPending):
-        resend(world.store, job_id, delivery.id)
+        resend(job_system.store, job_id, delivery.id)
 
-    world.pass_time(60_000)
-    resend(world.store, job_id, delivery.id)
-    assert done(world, delivery) == "stale"
+    job_system.pass_time(60_000)
+    resend(job_system.store, job_id, delivery.id)
+    assert done(job_system, delivery) == "stale"
 
 
-def test_a_delivery_of_another_job_is_not_sent_again(world: World) -> None:
-    ended(world)
-    other = world.submitted()
-    (delivery,) = take(world)
+def test_a_delivery_of_another_job_is_not_sent_again(job_system: JobSystem) -> None:
+    ended(job_system)
+    other = job_system.submitted()
+    (delivery,) = take(job_system)
 
     for owner, delivery_id in ((other, delivery.id), (other, "msg_none")):
         with pytest.raises(DeliveryNotFound):
-            resend(world.store, owner, delivery_id)
+            resend(job_system.store, owner, delivery_id)
 
 
 # When the job goes.
 
 
-def test_a_purge_on_purpose_drops_what_is_pending_or_under_way(world: World) -> None:
+def test_a_purge_on_purpose_drops_what_is_pending_or_under_way(job_system: JobSystem) -> None:
     asked = callback(events=["job.running", "job.succeeded"])
-    job_id = ended(world, callback=asked)
-    (delivery,) = take(world, most=1)
+    job_id = ended(job_system, callback=asked)
+    (delivery,) = take(job_system, most=1)
 
-    purge(world.store, job_id)
+    purge(job_system.store, job_id)
 
-    assert done(world, delivery) == "stale"
-    assert keep_body(world.store, delivery, b"{}") == "stale"
-    assert take(world) == []
-    assert not world.redis.keys("*deliver*")
+    assert done(job_system, delivery) == "stale"
+    assert keep_body(job_system.store, delivery, b"{}") == "stale"
+    assert take(job_system) == []
+    assert not job_system.redis.keys("*deliver*")
 
 
-def test_the_housekeeper_waits_until_what_a_callback_says_is_kept(world: World) -> None:
-    job_id = ended(world, result_ttl=timedelta(hours=1))
+def test_the_housekeeper_waits_until_what_a_callback_says_is_kept(job_system: JobSystem) -> None:
+    job_id = ended(job_system, result_ttl=timedelta(hours=1))
     counts = []
-    world.pass_time(HOUR_MS)
-    counts.append(purge_expired(world.store))
-    (delivery,) = take(world)
-    keep_body(world.store, delivery, b"{}")
-    world.pass_time(HOUR_MS - 1)
-    counts.append(purge_expired(world.store))
-    world.pass_time(1)
+    job_system.pass_time(HOUR_MS)
+    counts.append(purge_expired(job_system.store))
+    (delivery,) = take(job_system)
+    keep_body(job_system.store, delivery, b"{}")
+    job_system.pass_time(HOUR_MS - 1)
+    counts.append(purge_expired(job_system.store))
+    job_system.pass_time(1)
 
-    counts.append(purge_expired(world.store))
+    counts.append(purge_expired(job_system.store))
 
     assert counts == [0, 0, 1]
-    assert world.status(job_id) == "missing"
-    (again,) = take(world)
+    assert job_system.status(job_id) == "missing"
+    (again,) = take(job_system)
     assert again.body == b"{}"
-    assert done(world, again) == "delivered"
+    assert done(job_system, again) == "delivered"
 
 
-def test_the_housekeeper_does_not_wait_for_ever(world: World) -> None:
-    ended(world, result_ttl=timedelta(hours=1))
+def test_the_housekeeper_does_not_wait_for_ever(job_system: JobSystem) -> None:
+    ended(job_system, result_ttl=timedelta(hours=1))
     patience = timedelta(hours=3)
     counts = []
     for _ in range(3):
-        world.pass_time(HOUR_MS)
-        counts.append(purge_expired(world.store, callback_patience=patience))
+        job_system.pass_time(HOUR_MS)
+        counts.append(purge_expired(job_system.store, callback_patience=patience))
 
     assert counts == [0, 0, 1]
-    assert take(world) == []
-    assert not world.redis.keys("*deliver*")
+    assert take(job_system) == []
+    assert not job_system.redis.keys("*deliver*")
 
 
 def test_the_housekeeper_waits_for_as_long_as_callbacks_are_tried(
-    world: World, tmp_path: Path
+    job_system: JobSystem, tmp_path: Path
 ) -> None:
-    job_id = ended(world, result_ttl=timedelta(hours=1))
+    job_id = ended(job_system, result_ttl=timedelta(hours=1))
     housekeeper = Housekeeper(
-        world.store,
+        job_system.store,
         Nowhere(),
         name="worker-1",
         lease=timedelta(seconds=20),
         storage=Storage(str(tmp_path)),
-        scheduler=scheduler(world.store),
+        scheduler=scheduler(job_system.store),
         put_back=lambda queue, _body: pytest.fail(f"nothing was kept for {queue}"),
         callback_retries=[timedelta(days=3), timedelta(days=3)],
     )
 
-    world.pass_time(5 * 24 * HOUR_MS)
+    job_system.pass_time(5 * 24 * HOUR_MS)
     housekeeper.tick()
 
-    assert world.status(job_id) == "succeeded"
-    assert [each.owner for each in take(world)] == [job_id]
+    assert job_system.status(job_id) == "succeeded"
+    assert [each.owner for each in take(job_system)] == [job_id]
 
 
-def test_a_jobs_end_takes_its_ended_deliveries_along(world: World) -> None:
-    job_id = ended(world, result_ttl=timedelta(hours=1))
-    (delivery,) = take(world)
-    done(world, delivery)
-    world.pass_time(HOUR_MS)
+def test_a_jobs_end_takes_its_ended_deliveries_along(job_system: JobSystem) -> None:
+    job_id = ended(job_system, result_ttl=timedelta(hours=1))
+    (delivery,) = take(job_system)
+    done(job_system, delivery)
+    job_system.pass_time(HOUR_MS)
 
-    assert purge_expired(world.store) == 1
-    assert list_deliveries(world.store, "job", job_id) == []
-    assert world.redis.keys("*delivery:*") == []
+    assert purge_expired(job_system.store) == 1
+    assert list_deliveries(job_system.store, "job", job_id) == []
+    assert job_system.redis.keys("*delivery:*") == []
 
 
 def test_a_full_redis_ends_jobs_and_delivers(redis: Redis) -> None:
-    world = World(redis)
-    fence, waiting = world.running(callback=callback()), world.running(callback=callback())
-    finish(world.store, waiting, SUCCESS)
+    job_system = JobSystem(redis)
+    fence, waiting = (
+        job_system.running(callback=callback()),
+        job_system.running(callback=callback()),
+    )
+    finish(job_system.store, waiting, SUCCESS)
     redis.config_set("maxmemory", 1000)
     try:
-        assert finish(world.store, fence, SUCCESS) == "finished"
-        found = take(world)
+        assert finish(job_system.store, fence, SUCCESS) == "finished"
+        found = take(job_system)
         for delivery in found:
-            assert keep_body(world.store, delivery, b"{}") == "kept"
-        words = [done(world, each, end) for each, end in zip(found, (DOWN, OK), strict=True)]
-        purged = purge(world.store, waiting.job_id)
+            assert keep_body(job_system.store, delivery, b"{}") == "kept"
+        words = [done(job_system, each, end) for each, end in zip(found, (DOWN, OK), strict=True)]
+        purged = purge(job_system.store, waiting.job_id)
     finally:
         redis.config_set("maxmemory", 0)
 

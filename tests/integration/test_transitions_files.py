@@ -14,7 +14,7 @@ from callboard.jobs.files.remove import expire_files, remove_file
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.purge import purge
-from tests.world import World
+from tests.job_system import JobSystem
 
 HOUR = timedelta(hours=1)
 HOUR_MS = 3_600_000
@@ -29,28 +29,28 @@ def storage(tmp_path: Path) -> Storage:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_unknown(world: World, tmp_path: Path) -> Iterator[None]:
+def _nothing_is_unknown(job_system: JobSystem, tmp_path: Path) -> Iterator[None]:
     """After each test every object has a record, and the room that is taken is that of records."""
     yield
-    known = _files(world)
+    known = _files(job_system)
     objects = {path.name for path in tmp_path.glob("??/*")}
     assert objects <= {file["object"].rpartition("/")[2] for file in known}
     for tenant in {file["tenant"] for file in known} | {"default"}:
         taken = sum(int(file["size"]) for file in known if file["tenant"] == tenant)
-        assert stored(world, tenant) == taken
+        assert stored(job_system, tenant) == taken
 
 
-def _files(world: World) -> list[dict[str, str]]:
-    names = world.redis.keys(world.store.keys("file", "*"))
+def _files(job_system: JobSystem) -> list[dict[str, str]]:
+    names = job_system.redis.keys(job_system.store.keys("file", "*"))
     return [
-        {key.decode(): value.decode() for key, value in world.redis.hgetall(name).items()}
+        {key.decode(): value.decode() for key, value in job_system.redis.hgetall(name).items()}
         for name in names
         if not name.endswith(b":users")
     ]
 
 
-def stored(world: World, tenant: str = "default") -> int:
-    return int(world.redis.hget(world.store.keys("stored"), tenant) or 0)
+def stored(job_system: JobSystem, tenant: str = "default") -> int:
+    return int(job_system.redis.hget(job_system.store.keys("stored"), tenant) or 0)
 
 
 def claimed(most: int = 100, tenant: str = "default") -> Claimed:
@@ -58,12 +58,12 @@ def claimed(most: int = 100, tenant: str = "default") -> Claimed:
 
 
 def kept(
-    world: World, storage: Storage, body: bytes = b"words", room: Claimed | None = None
+    job_system: JobSystem, storage: Storage, body: bytes = b"words", room: Claimed | None = None
 ) -> FileRecord:
     with storage.stage() as staged:
         staged.write(body)
         return keep_file(
-            FileStore(world.store, storage),
+            FileStore(job_system.store, storage),
             room or claimed(),
             staged,
             name="a.txt",
@@ -72,208 +72,219 @@ def kept(
         )
 
 
-def submitted(world: World, *file_ids: str) -> str:
-    submission = world.new_submission(files=file_ids)
-    assert world.submit(submission) == "accepted"
+def submitted(job_system: JobSystem, *file_ids: str) -> str:
+    submission = job_system.new_submission(files=file_ids)
+    assert job_system.submit(submission) == "accepted"
     return submission.job_id
 
 
-def end(world: World, job_id: str) -> None:
-    claimed = world.claim(job_id)
+def end(job_system: JobSystem, job_id: str) -> None:
+    claimed = job_system.claim(job_id)
     assert claimed.fence is not None
-    assert finish(world.store, claimed.fence, DONE) == "finished"
+    assert finish(job_system.store, claimed.fence, DONE) == "finished"
 
 
-def test_a_file_that_is_kept_is_found_by_its_tenant_alone(world: World, storage: Storage) -> None:
-    file = kept(world, storage)
+def test_a_file_that_is_kept_is_found_by_its_tenant_alone(
+    job_system: JobSystem, storage: Storage
+) -> None:
+    file = kept(job_system, storage)
 
-    assert read_file(world.store, file.id, tenant="default") == file
-    assert (file.size, file.in_use, stored(world)) == (5, False, 5)
-    assert read_file(world.store, file.id, tenant="globex", others=True) == file
+    assert read_file(job_system.store, file.id, tenant="default") == file
+    assert (file.size, file.in_use, stored(job_system)) == (5, False, 5)
+    assert read_file(job_system.store, file.id, tenant="globex", others=True) == file
     with pytest.raises(FileNotFound):
-        read_file(world.store, file.id, tenant="globex")
+        read_file(job_system.store, file.id, tenant="globex")
 
 
-def test_a_file_on_its_way_is_found_by_nobody_and_takes_its_room(world: World) -> None:
+def test_a_file_on_its_way_is_found_by_nobody_and_takes_its_room(job_system: JobSystem) -> None:
     room = claimed()
 
-    reserve_file(world.store, room, 60)
+    reserve_file(job_system.store, room, 60)
 
-    assert stored(world) == 60
+    assert stored(job_system) == 60
     with pytest.raises(FileNotFound):
-        read_file(world.store, room.file_id, tenant="default")
-    reserve_file(world.store, room, 60)
-    assert stored(world) == 60
+        read_file(job_system.store, room.file_id, tenant="default")
+    reserve_file(job_system.store, room, 60)
+    assert stored(job_system) == 60
 
 
-def test_uploads_at_the_same_time_never_take_more_room_than_there_is(world: World) -> None:
+def test_uploads_at_the_same_time_never_take_more_room_than_there_is(job_system: JobSystem) -> None:
     def take(_number: int) -> int:
         room, taken = claimed(most=1000), 0
         for size in (50, 100, 150):
             try:
-                reserve_file(world.store, room, size)
+                reserve_file(job_system.store, room, size)
             except StorageFull:
                 break
             taken = size
-            assert stored(world) <= 1000
+            assert stored(job_system) <= 1000
         return taken
 
     with ThreadPoolExecutor(8) as pool:
         taken = list(pool.map(take, range(40)))
 
-    assert 900 <= sum(taken) == stored(world) <= 1000
+    assert 900 <= sum(taken) == stored(job_system) <= 1000
 
 
-def test_a_reservation_may_shrink_to_what_came(world: World, storage: Storage) -> None:
+def test_a_reservation_may_shrink_to_what_came(job_system: JobSystem, storage: Storage) -> None:
     room = claimed()
-    reserve_file(world.store, room, 100)
+    reserve_file(job_system.store, room, 100)
 
-    kept(world, storage, b"12345", room)
+    kept(job_system, storage, b"12345", room)
 
-    assert stored(world) == 5
+    assert stored(job_system) == 5
 
 
-def test_each_tenant_has_room_of_its_own(world: World) -> None:
-    reserve_file(world.store, claimed(tenant="full"), 100)
+def test_each_tenant_has_room_of_its_own(job_system: JobSystem) -> None:
+    reserve_file(job_system.store, claimed(tenant="full"), 100)
 
-    reserve_file(world.store, claimed(tenant="empty"), 100)
+    reserve_file(job_system.store, claimed(tenant="empty"), 100)
 
     with pytest.raises(StorageFull):
-        reserve_file(world.store, claimed(tenant="full"), 1)
+        reserve_file(job_system.store, claimed(tenant="full"), 1)
 
 
-def test_an_upload_that_is_not_heard_of_gives_its_room_back(world: World, storage: Storage) -> None:
-    reserve_file(world.store, claimed(), 60)
-    reserve_file(world.store, claimed(), 0)
-    world.pass_time(LEASE // timedelta(milliseconds=1) - 1)
-    assert expire_files(world.store, storage) == 0
+def test_an_upload_that_is_not_heard_of_gives_its_room_back(
+    job_system: JobSystem, storage: Storage
+) -> None:
+    reserve_file(job_system.store, claimed(), 60)
+    reserve_file(job_system.store, claimed(), 0)
+    job_system.pass_time(LEASE // timedelta(milliseconds=1) - 1)
+    assert expire_files(job_system.store, storage) == 0
 
-    world.pass_time(1)
+    job_system.pass_time(1)
 
-    assert expire_files(world.store, storage) == 2
-    assert (stored(world), _files(world)) == (0, [])
+    assert expire_files(job_system.store, storage) == 2
+    assert (stored(job_system), _files(job_system)) == (0, [])
 
 
 def test_an_upload_that_goes_on_after_its_lease_takes_its_room_again(
-    world: World, storage: Storage
+    job_system: JobSystem, storage: Storage
 ) -> None:
     room = claimed()
-    reserve_file(world.store, room, 60)
-    world.pass_time(HOUR_MS)
-    expire_files(world.store, storage)
+    reserve_file(job_system.store, room, 60)
+    job_system.pass_time(HOUR_MS)
+    expire_files(job_system.store, storage)
 
-    file = kept(world, storage, b"x" * 70, room)
+    file = kept(job_system, storage, b"x" * 70, room)
 
-    assert (file.size, stored(world)) == (70, 70)
+    assert (file.size, stored(job_system)) == (70, 70)
 
 
 def test_a_file_whose_lease_ran_out_while_its_bytes_were_moved_leaves_nothing(
-    world: World, storage: Storage, tmp_path: Path
+    job_system: JobSystem, storage: Storage, tmp_path: Path
 ) -> None:
     class SlowStorage(Storage):
         def keep(self, path: Path, key: str) -> None:
-            world.pass_time(HOUR_MS)
-            expire_files(world.store, storage)
+            job_system.pass_time(HOUR_MS)
+            expire_files(job_system.store, storage)
             super().keep(path, key)
 
     with pytest.raises(StorageUnavailable):
-        kept(world, SlowStorage(str(tmp_path)))
+        kept(job_system, SlowStorage(str(tmp_path)))
 
     assert list(tmp_path.glob("??/*")) == []
-    assert _files(world) == []
+    assert _files(job_system) == []
 
 
 def test_a_process_that_is_killed_before_its_file_is_complete_leaves_nothing_for_long(
-    world: World, storage: Storage, tmp_path: Path
+    job_system: JobSystem, storage: Storage, tmp_path: Path
 ) -> None:
     room = claimed()
-    reserve_file(world.store, room, 5)
+    reserve_file(job_system.store, room, 5)
     with storage.stage() as staged:
         staged.write(b"words")
         storage.keep(staged.path, object_of(room.file_id))
 
-    world.pass_time(HOUR_MS)
-    expire_files(world.store, storage)
+    job_system.pass_time(HOUR_MS)
+    expire_files(job_system.store, storage)
 
     assert list(tmp_path.glob("??/*")) == []
 
 
-def test_a_file_whose_time_is_over_goes(world: World, storage: Storage, tmp_path: Path) -> None:
-    file = kept(world, storage)
-    world.pass_time(HOUR_MS)
+def test_a_file_whose_time_is_over_goes(
+    job_system: JobSystem, storage: Storage, tmp_path: Path
+) -> None:
+    file = kept(job_system, storage)
+    job_system.pass_time(HOUR_MS)
 
-    assert expire_files(world.store, storage) == 1
+    assert expire_files(job_system.store, storage) == 1
 
     assert list(tmp_path.glob("??/*")) == []
     with pytest.raises(FileNotFound):
-        read_file(world.store, file.id, tenant="default")
-    assert list_files(world.store, tenant="default", most=10).files == []
+        read_file(job_system.store, file.id, tenant="default")
+    assert list_files(job_system.store, tenant="default", most=10).files == []
 
 
-def test_a_file_that_a_job_uses_stays_until_the_job_is_gone(world: World, storage: Storage) -> None:
-    file = kept(world, storage)
-    first, second = submitted(world, file.id), submitted(world, file.id)
-    world.pass_time(2 * HOUR_MS)
+def test_a_file_that_a_job_uses_stays_until_the_job_is_gone(
+    job_system: JobSystem, storage: Storage
+) -> None:
+    file = kept(job_system, storage)
+    first, second = submitted(job_system, file.id), submitted(job_system, file.id)
+    job_system.pass_time(2 * HOUR_MS)
 
-    assert expire_files(world.store, storage) == 0
-    assert read_file(world.store, file.id, tenant="default").in_use
+    assert expire_files(job_system.store, storage) == 0
+    assert read_file(job_system.store, file.id, tenant="default").in_use
     with pytest.raises(FileInUse):
-        remove_file(world.store, storage, file.id)
+        remove_file(job_system.store, storage, file.id)
     for job_id in (first, second):
-        end(world, job_id)
-        assert read_file(world.store, file.id, tenant="default").in_use
-        purge(world.store, job_id)
+        end(job_system, job_id)
+        assert read_file(job_system.store, file.id, tenant="default").in_use
+        purge(job_system.store, job_id)
 
-    assert expire_files(world.store, storage) == 1
-    assert _files(world) == []
+    assert expire_files(job_system.store, storage) == 1
+    assert _files(job_system) == []
 
 
 def test_a_file_that_its_jobs_release_early_stays_for_its_own_time(
-    world: World, storage: Storage
+    job_system: JobSystem, storage: Storage
 ) -> None:
-    file = kept(world, storage)
-    job_id = submitted(world, file.id)
-    end(world, job_id)
-    purge(world.store, job_id)
+    file = kept(job_system, storage)
+    job_id = submitted(job_system, file.id)
+    end(job_system, job_id)
+    purge(job_system.store, job_id)
 
-    assert expire_files(world.store, storage) == 0
-    assert not read_file(world.store, file.id, tenant="default").in_use
-    world.pass_time(HOUR_MS)
-    assert expire_files(world.store, storage) == 1
+    assert expire_files(job_system.store, storage) == 0
+    assert not read_file(job_system.store, file.id, tenant="default").in_use
+    job_system.pass_time(HOUR_MS)
+    assert expire_files(job_system.store, storage) == 1
 
 
 def test_a_job_with_a_file_that_is_not_there_is_refused_and_writes_nothing(
-    world: World, storage: Storage
+    job_system: JobSystem, storage: Storage
 ) -> None:
-    gone, whole, theirs = claimed(), kept(world, storage), claimed(tenant="globex")
+    gone, whole, theirs = claimed(), kept(job_system, storage), claimed(tenant="globex")
     half = claimed()
-    reserve_file(world.store, half, 1)
-    kept(world, storage, room=theirs)
-    before = set(world.redis.keys("*"))
+    reserve_file(job_system.store, half, 1)
+    kept(job_system, storage, room=theirs)
+    before = set(job_system.redis.keys("*"))
 
     for missing in (gone.file_id, half.file_id, theirs.file_id):
-        assert world.submit(world.new_submission(files=(whole.id, missing))) == "file_missing"
+        assert (
+            job_system.submit(job_system.new_submission(files=(whole.id, missing)))
+            == "file_missing"
+        )
 
-    assert set(world.redis.keys("*")) == before
-    assert not read_file(world.store, whole.id, tenant="default").in_use
+    assert set(job_system.redis.keys("*")) == before
+    assert not read_file(job_system.store, whole.id, tenant="default").in_use
 
 
 def test_of_a_removal_and_a_submission_of_one_file_exactly_one_is_done(
-    world: World, storage: Storage
+    job_system: JobSystem, storage: Storage
 ) -> None:
     for _ in range(10):
-        file = kept(world, storage)
+        file = kept(job_system, storage)
 
         def remove(file_id: str = file.id) -> str:
             try:
-                remove_file(world.store, storage, file_id)
+                remove_file(job_system.store, storage, file_id)
             except FileInUse:
                 return "in_use"
             return "removed"
 
         with ThreadPoolExecutor(2) as pool:
-            submission = world.new_submission(files=(file.id,))
-            word = pool.submit(world.submit, submission)
+            submission = job_system.new_submission(files=(file.id,))
+            word = pool.submit(job_system.submit, submission)
             removed = pool.submit(remove)
 
         assert (word.result(), removed.result()) in (
@@ -283,50 +294,52 @@ def test_of_a_removal_and_a_submission_of_one_file_exactly_one_is_done(
 
 
 def test_a_removal_that_the_storage_fails_is_done_later(
-    world: World, storage: Storage, tmp_path: Path
+    job_system: JobSystem, storage: Storage, tmp_path: Path
 ) -> None:
     class DownStorage(Storage):
         def remove(self, key: str) -> None:
             raise StorageUnavailable(key)
 
-    file = kept(world, storage)
+    file = kept(job_system, storage)
 
-    remove_file(world.store, DownStorage(str(tmp_path)), file.id)
+    remove_file(job_system.store, DownStorage(str(tmp_path)), file.id)
 
     with pytest.raises(FileNotFound):
-        read_file(world.store, file.id, tenant="default")
+        read_file(job_system.store, file.id, tenant="default")
     assert (tmp_path / file.object).exists()
-    assert stored(world) == 5
-    world.pass_time(HOUR_MS)
-    assert expire_files(world.store, DownStorage(str(tmp_path))) == 0
-    world.pass_time(HOUR_MS)
-    assert expire_files(world.store, storage) == 1
+    assert stored(job_system) == 5
+    job_system.pass_time(HOUR_MS)
+    assert expire_files(job_system.store, DownStorage(str(tmp_path))) == 0
+    job_system.pass_time(HOUR_MS)
+    assert expire_files(job_system.store, storage) == 1
     assert not (tmp_path / file.object).exists()
 
 
-def test_housekeepers_at_the_same_time_give_room_back_once(world: World, storage: Storage) -> None:
+def test_housekeepers_at_the_same_time_give_room_back_once(
+    job_system: JobSystem, storage: Storage
+) -> None:
     for _ in range(20):
-        kept(world, storage)
-    kept(world, storage, b"x" * 50, claimed(most=1000))
-    world.pass_time(HOUR_MS)
+        kept(job_system, storage)
+    kept(job_system, storage, b"x" * 50, claimed(most=1000))
+    job_system.pass_time(HOUR_MS)
 
     with ThreadPoolExecutor(4) as pool:
-        went = list(pool.map(lambda _: expire_files(world.store, storage), range(4)))
+        went = list(pool.map(lambda _: expire_files(job_system.store, storage), range(4)))
 
     assert sum(went) == 21
-    assert stored(world) == 0
+    assert stored(job_system) == 0
 
 
-def test_a_list_has_every_file_once_newest_first(world: World, storage: Storage) -> None:
+def test_a_list_has_every_file_once_newest_first(job_system: JobSystem, storage: Storage) -> None:
     made = []
     for number in range(7):
-        made.append(kept(world, storage, b"x", claimed(most=10)).id)
-        world.pass_time(number % 2)
-    kept(world, storage, b"x", Claimed(new_file_id(), "default", "made", 10))
+        made.append(kept(job_system, storage, b"x", claimed(most=10)).id)
+        job_system.pass_time(number % 2)
+    kept(job_system, storage, b"x", Claimed(new_file_id(), "default", "made", 10))
 
     seen, behind = [], None
     while True:
-        page = list_files(world.store, tenant="default", most=3, behind=behind)
+        page = list_files(job_system.store, tenant="default", most=3, behind=behind)
         seen += [file.id for file in page.files]
         behind = page.next
         if behind is None:
@@ -334,22 +347,22 @@ def test_a_list_has_every_file_once_newest_first(world: World, storage: Storage)
 
     assert sorted(seen) == sorted(made)
     assert len(seen) == 7
-    times = [read_file(world.store, each, tenant="default").created_at for each in seen]
+    times = [read_file(job_system.store, each, tenant="default").created_at for each in seen]
     assert times == sorted(times, reverse=True)
 
 
 def test_a_job_that_comes_back_from_its_message_holds_the_files_that_are_left(
-    world: World, storage: Storage
+    job_system: JobSystem, storage: Storage
 ) -> None:
-    there, gone = kept(world, storage), kept(world, storage)
-    job_id = submitted(world, there.id, gone.id)
-    (message,) = [each for each in world.broker.messages if each.submission.job_id == job_id]
+    there, gone = kept(job_system, storage), kept(job_system, storage)
+    job_id = submitted(job_system, there.id, gone.id)
+    (message,) = [each for each in job_system.broker.messages if each.submission.job_id == job_id]
 
-    world.lose(job_id)
-    world.redis.delete(world.store.keys("file_users", there.id))
-    world.redis.delete(world.store.keys("file_users", gone.id))
-    remove_file(world.store, storage, gone.id)
+    job_system.lose(job_id)
+    job_system.redis.delete(job_system.store.keys("file_users", there.id))
+    job_system.redis.delete(job_system.store.keys("file_users", gone.id))
+    remove_file(job_system.store, storage, gone.id)
 
-    assert world.recover(message) == "recovered"
-    assert read_file(world.store, there.id, tenant="default").in_use
-    assert not world.redis.exists(world.store.keys("file_users", gone.id))
+    assert job_system.recover(message) == "recovered"
+    assert read_file(job_system.store, there.id, tenant="default").in_use
+    assert not job_system.redis.exists(job_system.store.keys("file_users", gone.id))

@@ -12,197 +12,207 @@ from callboard.jobs.rate import count_request
 from callboard.jobs.rate_quota import Charge
 from callboard.jobs.submit import submit
 from tests.invariants import look
-from tests.world import World
+from tests.job_system import JobSystem
 
 TEN = Charge("default", Rate(10, timedelta(seconds=5)))
 SEVEN = Charge("default", Rate(7, timedelta(seconds=1)))
 ONE = Charge("default", Rate(1, timedelta(seconds=10)))
 
 
-def exhaust(world: World, charge: Charge) -> None:
-    while world.count(charge)[0] == "counted":
+def exhaust(job_system: JobSystem, charge: Charge) -> None:
+    while job_system.count(charge)[0] == "counted":
         pass
 
 
-def test_a_quota_may_be_used_at_once_and_not_a_request_more(world: World) -> None:
-    answers = [world.count(TEN) for _ in range(12)]
+def test_a_quota_may_be_used_at_once_and_not_a_request_more(job_system: JobSystem) -> None:
+    answers = [job_system.count(TEN) for _ in range(12)]
 
     assert answers[:10] == [("counted", left) for left in range(9, -1, -1)]
     assert answers[10:] == [("limited", 0), ("limited", 0)]
 
 
-def test_after_a_burst_requests_come_back_one_interval_after_the_other(world: World) -> None:
-    exhaust(world, TEN)
+def test_after_a_burst_requests_come_back_one_interval_after_the_other(
+    job_system: JobSystem,
+) -> None:
+    exhaust(job_system, TEN)
 
     words = []
     for wait_ms in (499, 1, 0, 500, 999, 0, 1):
-        world.pass_time(wait_ms)
-        words.append(world.count(TEN)[0])
+        job_system.pass_time(wait_ms)
+        words.append(job_system.count(TEN)[0])
 
     assert words == ["limited", "counted", "limited", "counted", "counted", "limited", "counted"]
 
 
-def test_what_was_not_used_is_saved_up_to_one_quota(world: World) -> None:
-    exhaust(world, TEN)
-    world.pass_time(3_600_000)
+def test_what_was_not_used_is_saved_up_to_one_quota(job_system: JobSystem) -> None:
+    exhaust(job_system, TEN)
+    job_system.pass_time(3_600_000)
 
-    assert [world.count(TEN)[0] for _ in range(11)] == ["counted"] * 10 + ["limited"]
+    assert [job_system.count(TEN)[0] for _ in range(11)] == ["counted"] * 10 + ["limited"]
 
 
 def test_no_request_is_lost_or_won_over_many_intervals_that_are_no_whole_milliseconds(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    words = [world.count(SEVEN)[0] for _ in range(8)]
+    words = [job_system.count(SEVEN)[0] for _ in range(8)]
 
     for _ in range(300):
-        world.pass_time(10)
-        words.append(world.count(SEVEN)[0])
+        job_system.pass_time(10)
+        words.append(job_system.count(SEVEN)[0])
 
     assert words.count("counted") == 7 + 3 * 7
 
 
-def test_intervals_shorter_than_a_millisecond_count(world: World) -> None:
+def test_intervals_shorter_than_a_millisecond_count(job_system: JobSystem) -> None:
     fast = Charge("default", Rate(5000, timedelta(seconds=1)))
 
-    left = [world.count(fast)[1] for _ in range(10)]
-    world.pass_time(1)
+    left = [job_system.count(fast)[1] for _ in range(10)]
+    job_system.pass_time(1)
 
     assert left == list(range(4999, 4989, -1))
-    assert world.count(fast) == ("counted", 4994)
+    assert job_system.count(fast) == ("counted", 4994)
 
 
-def test_a_refused_request_costs_nothing(world: World) -> None:
-    exhaust(world, ONE)
-    world.pass_time(9_999)
+def test_a_refused_request_costs_nothing(job_system: JobSystem) -> None:
+    exhaust(job_system, ONE)
+    job_system.pass_time(9_999)
 
-    refused = [world.count(ONE)[0] for _ in range(50)]
-    world.pass_time(1)
+    refused = [job_system.count(ONE)[0] for _ in range(50)]
+    job_system.pass_time(1)
 
     assert set(refused) == {"limited"}
-    assert world.count(ONE) == ("counted", 0)
+    assert job_system.count(ONE) == ("counted", 0)
 
 
-def test_who_waits_as_long_as_was_said_is_let_through_and_not_before(world: World) -> None:
+def test_who_waits_as_long_as_was_said_is_let_through_and_not_before(job_system: JobSystem) -> None:
     third = Charge("default", Rate(3, timedelta(seconds=10)))
-    exhaust(world, third)
+    exhaust(job_system, third)
     with pytest.raises(RateExceeded) as refusal:
-        count_request(world.store, third)
+        count_request(job_system.store, third)
     reset = refusal.value.quota.reset
 
-    world.pass_time(reset // timedelta(milliseconds=1) - 1)
-    before = world.count(third)[0]
-    world.pass_time(1)
+    job_system.pass_time(reset // timedelta(milliseconds=1) - 1)
+    before = job_system.count(third)[0]
+    job_system.pass_time(1)
 
     assert (reset, refusal.value.quota.reset_s) == (timedelta(milliseconds=3334), 4)
-    assert (before, world.count(third)[0]) == ("limited", "counted")
+    assert (before, job_system.count(third)[0]) == ("limited", "counted")
 
 
-def test_one_tenant_does_not_use_anothers_quota(world: World) -> None:
-    exhaust(world, TEN)
+def test_one_tenant_does_not_use_anothers_quota(job_system: JobSystem) -> None:
+    exhaust(job_system, TEN)
 
-    assert world.count(Charge("other", TEN.rate)) == ("counted", 9)
+    assert job_system.count(Charge("other", TEN.rate)) == ("counted", 9)
 
 
 def test_a_smaller_rate_takes_effect_and_shuts_nobody_out_for_longer_than_its_window(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    exhaust(world, Charge("default", Rate(1, timedelta(days=1))))
-    refused = world.count(TEN)[0]
+    exhaust(job_system, Charge("default", Rate(1, timedelta(days=1))))
+    refused = job_system.count(TEN)[0]
 
-    world.pass_time(500)
+    job_system.pass_time(500)
 
-    assert (refused, world.count(TEN)) == ("limited", ("counted", 0))
-
-
-def test_a_clock_that_goes_back_shuts_nobody_out_for_longer_than_a_window(world: World) -> None:
-    exhaust(world, TEN)
-    world.pass_time(-3_600_000)
-    refused = world.count(TEN)[0]
-
-    world.pass_time(500)
-
-    assert (refused, world.count(TEN)) == ("limited", ("counted", 0))
+    assert (refused, job_system.count(TEN)) == ("limited", ("counted", 0))
 
 
-def test_a_count_lives_for_a_window_and_a_little_more(world: World) -> None:
-    world.count(ONE)
+def test_a_clock_that_goes_back_shuts_nobody_out_for_longer_than_a_window(
+    job_system: JobSystem,
+) -> None:
+    exhaust(job_system, TEN)
+    job_system.pass_time(-3_600_000)
+    refused = job_system.count(TEN)[0]
 
-    left_ms = world.redis.pttl(world.store.keys("rate", "default"))
+    job_system.pass_time(500)
+
+    assert (refused, job_system.count(TEN)) == ("limited", ("counted", 0))
+
+
+def test_a_count_lives_for_a_window_and_a_little_more(job_system: JobSystem) -> None:
+    job_system.count(ONE)
+
+    left_ms = job_system.redis.pttl(job_system.store.keys("rate", "default"))
 
     assert 10_000 < left_ms <= 70_000
 
 
-def test_a_submission_beyond_the_rate_is_limited_and_writes_nothing(world: World) -> None:
-    exhaust(world, ONE)
-    before = look(world.store)
+def test_a_submission_beyond_the_rate_is_limited_and_writes_nothing(job_system: JobSystem) -> None:
+    exhaust(job_system, ONE)
+    before = look(job_system.store)
 
     with pytest.raises(RateExceeded) as refusal:
         submit(
-            world.store,
-            world.new_submission(),
+            job_system.store,
+            job_system.new_submission(),
             max_active=9,
             max_active_operation=9,
             charge=ONE,
         )
 
     assert refusal.value.quota.reset == timedelta(seconds=10)
-    assert look(world.store) == before
+    assert look(job_system.store) == before
 
 
-def test_submissions_and_other_requests_use_the_same_quota(world: World) -> None:
+def test_submissions_and_other_requests_use_the_same_quota(job_system: JobSystem) -> None:
     accepted = submit(
-        world.store, world.new_submission(), max_active=9, max_active_operation=9, charge=TEN
+        job_system.store,
+        job_system.new_submission(),
+        max_active=9,
+        max_active_operation=9,
+        charge=TEN,
     )
 
     assert accepted.quota is not None
     assert accepted.quota.left == 9
-    assert world.count(TEN) == ("counted", 8)
+    assert job_system.count(TEN) == ("counted", 8)
 
 
-def test_a_repeat_by_its_idempotency_key_is_not_limited_and_costs_nothing(world: World) -> None:
+def test_a_repeat_by_its_idempotency_key_is_not_limited_and_costs_nothing(
+    job_system: JobSystem,
+) -> None:
     kept = {"idempotency_digest": "key", "payload_fingerprint": "p"}
-    world.submit(world.new_submission(**kept), charge=ONE)
+    job_system.submit(job_system.new_submission(**kept), charge=ONE)
 
-    again = world.submit(world.new_submission(**kept), charge=ONE)
-    other = world.submit(world.new_submission(), charge=ONE)
-    world.pass_time(10_000)
+    again = job_system.submit(job_system.new_submission(**kept), charge=ONE)
+    other = job_system.submit(job_system.new_submission(), charge=ONE)
+    job_system.pass_time(10_000)
 
     assert (again, other) == ("replayed", "limited")
-    assert world.count(ONE)[0] == "counted"
+    assert job_system.count(ONE)[0] == "counted"
 
 
-def test_a_repeat_after_a_lost_reply_is_counted_once(world: World) -> None:
-    submission = world.new_submission()
+def test_a_repeat_after_a_lost_reply_is_counted_once(job_system: JobSystem) -> None:
+    submission = job_system.new_submission()
 
-    words = [world.submit(submission, charge=TEN) for _ in range(3)]
+    words = [job_system.submit(submission, charge=TEN) for _ in range(3)]
 
     assert words == ["accepted"] * 3
-    assert world.count(TEN) == ("counted", 8)
+    assert job_system.count(TEN) == ("counted", 8)
 
 
 @pytest.mark.parametrize(("word", "most"), [("duplicate", (9, 9)), ("full", (1, 1))])
 def test_a_submission_that_is_refused_for_another_reason_counts_as_a_request(
-    world: World, word: str, most: tuple[int, int]
+    job_system: JobSystem, word: str, most: tuple[int, int]
 ) -> None:
     fingerprint = "same" if word == "duplicate" else None
-    world.submitted(fingerprint=fingerprint)
-    new = world.new_submission(fingerprint=fingerprint)
+    job_system.submitted(fingerprint=fingerprint)
+    new = job_system.new_submission(fingerprint=fingerprint)
 
     with pytest.raises(Refused) as refusal:
-        submit(world.store, new, max_active=most[0], max_active_operation=most[1], charge=TEN)
+        submit(job_system.store, new, max_active=most[0], max_active_operation=most[1], charge=TEN)
 
     assert isinstance(refusal.value, DuplicateJob | CapacityExceeded)
     assert refusal.value.quota is not None
     assert refusal.value.quota.left == 9
-    assert world.count(TEN) == ("counted", 8)
+    assert job_system.count(TEN) == ("counted", 8)
 
 
 def test_of_requests_at_the_same_time_exactly_the_quota_is_let_through(redis: Redis) -> None:
-    world = World(redis)
+    job_system = JobSystem(redis)
     words: list[str] = []
 
     def ask() -> None:
-        words.extend(world.count(TEN)[0] for _ in range(5))
+        words.extend(job_system.count(TEN)[0] for _ in range(5))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:

@@ -16,7 +16,7 @@ from callboard.jobs.renew import renew
 from callboard.jobs.results import read_result
 from callboard.jobs.retry import retry
 from tests.invariants import look
-from tests.world import LEASE, World
+from tests.job_system import LEASE, JobSystem
 
 SUCCESS = encode_result({"found": 7}, max_bytes=100)
 FAILURE = RunOutcome(error={"type": "failure", "detail": "no"})
@@ -24,21 +24,21 @@ BOUNDS = LogBounds(lines=3, bytes=20)
 SECOND = timedelta(seconds=1)
 
 
-def reap_after(world: World, seconds: int) -> int:
+def reap_after(job_system: JobSystem, seconds: int) -> int:
     """Let the housekeeper tick each second, as long as that."""
-    ended = reap(world.store, lease=LEASE)
+    ended = reap(job_system.store, lease=LEASE)
     for _ in range(seconds):
-        world.pass_time(1000)
-        ended += reap(world.store, lease=LEASE)
+        job_system.pass_time(1000)
+        ended += reap(job_system.store, lease=LEASE)
     return ended
 
 
-def leave(world: World, fence: Fence, way: str) -> str:
+def leave(job_system: JobSystem, fence: Fence, way: str) -> str:
     if way == "retry":
-        return retry(world.store, fence, delay=SECOND, error={"type": "failure"})
+        return retry(job_system.store, fence, delay=SECOND, error={"type": "failure"})
     if way == "release":
-        return release(world.store, fence)
-    return finish(world.store, fence, SUCCESS if way == "finish" else FAILURE)
+        return release(job_system.store, fence)
+    return finish(job_system.store, fence, SUCCESS if way == "finish" else FAILURE)
 
 
 WAYS = {"finish": "finished", "fail": "finished", "retry": "scheduled", "release": "queued"}
@@ -46,274 +46,291 @@ WAYS = {"finish": "finished", "fail": "finished", "retry": "scheduled", "release
 
 @pytest.mark.parametrize(("way", "word"), WAYS.items())
 def test_a_repeat_after_a_lost_reply_answers_as_the_first_time(
-    world: World, way: str, word: str
+    job_system: JobSystem, way: str, word: str
 ) -> None:
-    fence = world.running()
-    first = leave(world, fence, way)
-    before = look(world.store)
+    fence = job_system.running()
+    first = leave(job_system, fence, way)
+    before = look(job_system.store)
 
-    second = leave(world, fence, way)
+    second = leave(job_system, fence, way)
 
     assert (first, second) == (word, word)
-    assert look(world.store) == before
+    assert look(job_system.store) == before
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("wrong", ["attempt", "token"])
-def test_a_stale_fence_is_refused_and_changes_nothing(world: World, way: str, wrong: str) -> None:
-    fence = world.running()
+def test_a_stale_fence_is_refused_and_changes_nothing(
+    job_system: JobSystem, way: str, wrong: str
+) -> None:
+    fence = job_system.running()
     other = Fence(
         fence.job_id,
         fence.attempt + (wrong == "attempt"),
         "other" if wrong == "token" else fence.token,
     )
-    before = look(world.store)
+    before = look(job_system.store)
 
-    word = leave(world, other, way)
+    word = leave(job_system, other, way)
 
     assert word == "stale"
-    assert look(world.store) == before
+    assert look(job_system.store) == before
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_way_out_of_cancelling_ends_the_job_cancelled(world: World, way: str) -> None:
-    fence = world.running("single")
-    waiter = world.submitted("single")
-    world.claim(waiter)
-    cancel(world.store, fence.job_id)
+def test_every_way_out_of_cancelling_ends_the_job_cancelled(
+    job_system: JobSystem, way: str
+) -> None:
+    fence = job_system.running("single")
+    waiter = job_system.submitted("single")
+    job_system.claim(waiter)
+    cancel(job_system.store, fence.job_id)
 
-    word = leave(world, fence, way)
+    word = leave(job_system, fence, way)
 
     assert word == ("finished" if way in ("finish", "fail") else "cancelled")
-    assert world.status(fence.job_id) == "cancelled"
-    assert fence.job_id not in look(world.store).results
-    assert "reserved" in world.record(waiter)
+    assert job_system.status(fence.job_id) == "cancelled"
+    assert fence.job_id not in look(job_system.store).results
+    assert "reserved" in job_system.record(waiter)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_way_out_gives_the_places_to_the_next_at_once(world: World, way: str) -> None:
-    fence = world.running("single", slots="resource:gpu=2")
-    waiter = world.submitted(slots="resource:gpu=1")
-    world.claim(waiter)
+def test_every_way_out_gives_the_places_to_the_next_at_once(
+    job_system: JobSystem, way: str
+) -> None:
+    fence = job_system.running("single", slots="resource:gpu=2")
+    waiter = job_system.submitted(slots="resource:gpu=1")
+    job_system.claim(waiter)
 
-    leave(world, fence, way)
+    leave(job_system, fence, way)
 
-    assert "reserved" in world.record(waiter)
+    assert "reserved" in job_system.record(waiter)
 
 
-def test_a_result_is_there_in_the_same_step_as_its_status(world: World) -> None:
-    fence = world.running()
+def test_a_result_is_there_in_the_same_step_as_its_status(job_system: JobSystem) -> None:
+    fence = job_system.running()
 
-    finish(world.store, fence, SUCCESS)
+    finish(job_system.store, fence, SUCCESS)
 
-    record = read(world.store, fence.job_id, tenant="default")
+    record = read(job_system.store, fence.job_id, tenant="default")
     assert (record.status, record.result) == ("succeeded", {"found": 7})
-    assert read_result(world.store, fence.job_id) == {"found": 7}
+    assert read_result(job_system.store, fence.job_id) == {"found": 7}
 
 
-def test_the_first_outcome_stays_whatever_comes_after_it(world: World) -> None:
-    fence = world.running()
-    finish(world.store, fence, FAILURE)
+def test_the_first_outcome_stays_whatever_comes_after_it(job_system: JobSystem) -> None:
+    fence = job_system.running()
+    finish(job_system.store, fence, FAILURE)
 
-    finish(world.store, fence, SUCCESS)
+    finish(job_system.store, fence, SUCCESS)
 
-    record = read(world.store, fence.job_id, tenant="default")
+    record = read(job_system.store, fence.job_id, tenant="default")
     assert (record.status, record.result) == ("failed", None)
 
 
-def test_a_finish_of_a_lost_record_says_that_it_is_missing(world: World) -> None:
-    assert finish(world.store, Fence("nobody", 1, "token"), SUCCESS) == "missing"
+def test_a_finish_of_a_lost_record_says_that_it_is_missing(job_system: JobSystem) -> None:
+    assert finish(job_system.store, Fence("nobody", 1, "token"), SUCCESS) == "missing"
 
 
 def test_a_lease_that_runs_out_gives_the_job_to_another_and_refuses_the_first(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    first = world.running()
+    first = job_system.running()
 
-    ended = reap_after(world, 21)
-    second = world.claim(first.job_id).fence
+    ended = reap_after(job_system, 21)
+    second = job_system.claim(first.job_id).fence
 
     assert ended == 1
     assert second is not None
     assert second.attempt == first.attempt + 1
-    assert [leave(world, first, way) for way in WAYS] == ["stale"] * 4
-    assert finish(world.store, second, SUCCESS) == "finished"
+    assert [leave(job_system, first, way) for way in WAYS] == ["stale"] * 4
+    assert finish(job_system.store, second, SUCCESS) == "finished"
 
 
-def test_a_heartbeat_keeps_the_lease(world: World) -> None:
-    fence = world.running()
+def test_a_heartbeat_keeps_the_lease(job_system: JobSystem) -> None:
+    fence = job_system.running()
 
     for _ in range(5):
-        assert reap_after(world, 15) == 0
-        assert renew(world.store, [fence], lease=LEASE) == {fence.job_id: "kept"}
+        assert reap_after(job_system, 15) == 0
+        assert renew(job_system.store, [fence], lease=LEASE) == {fence.job_id: "kept"}
 
-    assert world.status(fence.job_id) == "running"
+    assert job_system.status(fence.job_id) == "running"
 
 
-def test_a_lease_that_reap_ended_is_never_revived(world: World) -> None:
-    fence = world.running()
-    reap_after(world, 21)
+def test_a_lease_that_reap_ended_is_never_revived(job_system: JobSystem) -> None:
+    fence = job_system.running()
+    reap_after(job_system, 21)
 
-    words = renew(world.store, [fence], lease=LEASE)
+    words = renew(job_system.store, [fence], lease=LEASE)
 
     assert words == {fence.job_id: "lost"}
-    assert not look(world.store).members("leases")
+    assert not look(job_system.store).members("leases")
 
 
-def test_one_heartbeat_tells_each_job_what_became_of_it(world: World) -> None:
-    kept, stopped, released = world.running(), world.running(), world.running()
+def test_one_heartbeat_tells_each_job_what_became_of_it(job_system: JobSystem) -> None:
+    kept, stopped, released = job_system.running(), job_system.running(), job_system.running()
     gone = Fence("nobody", 1, "token")
-    cancel(world.store, stopped.job_id)
-    release(world.store, released)
+    cancel(job_system.store, stopped.job_id)
+    release(job_system.store, released)
 
-    words = renew(world.store, [kept, stopped, released, gone], lease=LEASE)
+    words = renew(job_system.store, [kept, stopped, released, gone], lease=LEASE)
 
     assert list(words.values()) == ["kept", "cancel", "lost", "missing"]
 
 
-def test_an_outage_ends_no_lease_and_counts_no_crash(world: World) -> None:
-    fence = world.running()
-    reap(world.store, lease=LEASE)
-    world.pass_time(3_600_000)
+def test_an_outage_ends_no_lease_and_counts_no_crash(job_system: JobSystem) -> None:
+    fence = job_system.running()
+    reap(job_system.store, lease=LEASE)
+    job_system.pass_time(3_600_000)
 
-    ended = reap(world.store, lease=LEASE) + reap_after(world, 15)
+    ended = reap(job_system.store, lease=LEASE) + reap_after(job_system, 15)
 
     assert ended == 0
-    assert renew(world.store, [fence], lease=LEASE) == {fence.job_id: "kept"}
+    assert renew(job_system.store, [fence], lease=LEASE) == {fence.job_id: "kept"}
 
 
-def test_a_job_that_keeps_killing_its_workers_fails(world: World) -> None:
-    job_id = world.submitted(max_crashes=3)
+def test_a_job_that_keeps_killing_its_workers_fails(job_system: JobSystem) -> None:
+    job_id = job_system.submitted(max_crashes=3)
 
     for _ in range(3):
-        assert world.claim(job_id).word == "claimed"
-        reap_after(world, 21)
+        assert job_system.claim(job_id).word == "claimed"
+        reap_after(job_system, 21)
 
-    record = read(world.store, job_id, tenant="default")
+    record = read(job_system.store, job_id, tenant="default")
     assert (record.status, record.crashes, record.failures) == ("failed", 3, 0)
     assert record.error is not None
     assert record.error["type"] == "worker-lost"
 
 
-def test_a_cancelling_job_whose_worker_dies_ends_cancelled(world: World) -> None:
-    fence = world.running()
-    cancel(world.store, fence.job_id)
+def test_a_cancelling_job_whose_worker_dies_ends_cancelled(job_system: JobSystem) -> None:
+    fence = job_system.running()
+    cancel(job_system.store, fence.job_id)
 
-    reap_after(world, 21)
+    reap_after(job_system, 21)
 
-    assert world.status(fence.job_id) == "cancelled"
+    assert job_system.status(fence.job_id) == "cancelled"
 
 
-def test_a_retry_counts_one_failure_and_waits_for_its_time(world: World) -> None:
-    fence = world.running()
+def test_a_retry_counts_one_failure_and_waits_for_its_time(job_system: JobSystem) -> None:
+    fence = job_system.running()
 
-    retry(world.store, fence, delay=10 * SECOND, error={"type": "failure"})
-    early = promote(world.store)
-    world.pass_time(10_000)
-    due = promote(world.store)
+    retry(job_system.store, fence, delay=10 * SECOND, error={"type": "failure"})
+    early = promote(job_system.store)
+    job_system.pass_time(10_000)
+    due = promote(job_system.store)
 
     assert (early, due) == (0, 1)
-    assert world.claim(fence.job_id).failures == 1
+    assert job_system.claim(fence.job_id).failures == 1
 
 
 @pytest.mark.parametrize("delay", [timedelta(0), timedelta(days=365)])
 def test_a_claim_says_how_long_the_job_waited_after_its_last_failure(
-    world: World, delay: timedelta
+    job_system: JobSystem, delay: timedelta
 ) -> None:
-    first = world.claim(world.submitted(), "first")
+    first = job_system.claim(job_system.submitted(), "first")
     assert first.fence is not None
 
-    retry(world.store, first.fence, delay=delay, error={"type": "failure"})
-    world.pass_time(delay // timedelta(milliseconds=1))
-    promote(world.store)
-    second = world.claim(first.fence.job_id, "second")
-    repeated = world.claim(first.fence.job_id, "second")
+    retry(job_system.store, first.fence, delay=delay, error={"type": "failure"})
+    job_system.pass_time(delay // timedelta(milliseconds=1))
+    promote(job_system.store)
+    second = job_system.claim(first.fence.job_id, "second")
+    repeated = job_system.claim(first.fence.job_id, "second")
 
     assert first.retry_delay is None
     assert second.retry_delay == repeated.retry_delay == delay
 
 
-def test_a_late_repeat_of_a_retry_does_not_disturb_the_next_attempt(world: World) -> None:
-    fence = world.running()
-    leave(world, fence, "retry")
-    world.pass_time(1000)
-    promote(world.store)
-    world.claim(fence.job_id)
+def test_a_late_repeat_of_a_retry_does_not_disturb_the_next_attempt(job_system: JobSystem) -> None:
+    fence = job_system.running()
+    leave(job_system, fence, "retry")
+    job_system.pass_time(1000)
+    promote(job_system.store)
+    job_system.claim(fence.job_id)
 
-    word = leave(world, fence, "retry")
+    word = leave(job_system, fence, "retry")
 
     assert word == "stale"
-    assert world.record(fence.job_id)["failures"] == "1"
+    assert job_system.record(fence.job_id)["failures"] == "1"
 
 
-def test_a_release_counts_nothing(world: World) -> None:
-    fence = world.running()
+def test_a_release_counts_nothing(job_system: JobSystem) -> None:
+    fence = job_system.running()
 
-    leave(world, fence, "release")
+    leave(job_system, fence, "release")
 
-    claimed = world.claim(fence.job_id)
+    claimed = job_system.claim(fence.job_id)
     assert (claimed.failures, claimed.crashes) == (0, 0)
 
 
 @pytest.mark.parametrize("way", ["finish", "release", "retry"])
-def test_progress_after_the_run_is_stale_and_writes_nothing(world: World, way: str) -> None:
-    fence = world.running()
-    leave(world, fence, way)
-    before = look(world.store)
+def test_progress_after_the_run_is_stale_and_writes_nothing(
+    job_system: JobSystem, way: str
+) -> None:
+    fence = job_system.running()
+    leave(job_system, fence, way)
+    before = look(job_system.store)
 
-    word = progress(world.store, fence, ProgressReport(percent=1, lines=["late"]), bounds=BOUNDS)
+    word = progress(
+        job_system.store, fence, ProgressReport(percent=1, lines=["late"]), bounds=BOUNDS
+    )
 
     assert word == "stale"
-    assert look(world.store) == before
+    assert look(job_system.store) == before
 
 
-def test_a_log_keeps_its_newest_lines_within_its_bounds(world: World) -> None:
-    fence = world.running()
+def test_a_log_keeps_its_newest_lines_within_its_bounds(job_system: JobSystem) -> None:
+    fence = job_system.running()
 
     for line in ("first", "second", "third", "a long fourth one"):
-        progress(world.store, fence, ProgressReport(lines=[line]), bounds=BOUNDS)
+        progress(job_system.store, fence, ProgressReport(lines=[line]), bounds=BOUNDS)
 
-    assert world.redis.lrange(world.store.keys("log", fence.job_id), 0, -1) == [
+    assert job_system.redis.lrange(job_system.store.keys("log", fence.job_id), 0, -1) == [
         b"a long fourth one"
     ]
-    assert world.record(fence.job_id)["log_dropped"] == "3"
+    assert job_system.record(fence.job_id)["log_dropped"] == "3"
 
 
-def test_a_new_attempt_begins_without_the_progress_of_the_last(world: World) -> None:
-    fence = world.running()
+def test_a_new_attempt_begins_without_the_progress_of_the_last(job_system: JobSystem) -> None:
+    fence = job_system.running()
     progress(
-        world.store, fence, ProgressReport(percent=50, current=1, total=2, step="x"), bounds=BOUNDS
+        job_system.store,
+        fence,
+        ProgressReport(percent=50, current=1, total=2, step="x"),
+        bounds=BOUNDS,
     )
-    release(world.store, fence)
+    release(job_system.store, fence)
 
-    world.claim(fence.job_id)
+    job_system.claim(fence.job_id)
 
-    seen = read(world.store, fence.job_id, tenant="default").progress
+    seen = read(job_system.store, fence.job_id, tenant="default").progress
     assert (seen.percent, seen.current, seen.total, seen.step) == (None, None, None, None)
 
 
 @pytest.mark.parametrize("state", ["scheduled", "queued", "blocked"])
 def test_a_job_that_does_not_run_is_cancelled_at_once_and_for_good(
-    world: World, state: str
+    job_system: JobSystem, state: str
 ) -> None:
-    world.running("single")
-    later = world.now_ms + 1000
-    job_id = world.submitted("single", scheduled_ms=later if state == "scheduled" else None)
+    job_system.running("single")
+    later = job_system.now_ms + 1000
+    job_id = job_system.submitted("single", scheduled_ms=later if state == "scheduled" else None)
     if state == "blocked":
-        world.claim(job_id)
+        job_system.claim(job_id)
 
-    words = [cancel(world.store, job_id), cancel(world.store, job_id), world.claim(job_id).word]
+    words = [
+        cancel(job_system.store, job_id),
+        cancel(job_system.store, job_id),
+        job_system.claim(job_id).word,
+    ]
 
     assert words == ["cancelled", "ended", "ended"]
 
 
-def test_cancelling_a_running_job_tells_the_workers_each_time(world: World) -> None:
-    fence = world.running()
-    listener = world.redis.pubsub(ignore_subscribe_messages=True)
-    listener.subscribe(world.store.keys.channel("cancels"))
+def test_cancelling_a_running_job_tells_the_workers_each_time(job_system: JobSystem) -> None:
+    fence = job_system.running()
+    listener = job_system.redis.pubsub(ignore_subscribe_messages=True)
+    listener.subscribe(job_system.store.keys.channel("cancels"))
     listener.get_message(timeout=1)
 
-    words = [cancel(world.store, fence.job_id) for _ in range(2)]
+    words = [cancel(job_system.store, fence.job_id) for _ in range(2)]
 
     told = [listener.get_message(timeout=1) for _ in range(2)]
     listener.close()
@@ -321,13 +338,13 @@ def test_cancelling_a_running_job_tells_the_workers_each_time(world: World) -> N
     assert [message["data"].decode() for message in told if message] == [fence.job_id] * 2
 
 
-def test_the_history_says_what_the_scripts_did_and_when_redis_did_it(world: World) -> None:
-    history = world.store.keys("history")
-    world.store.redis.xadd(history, {"what": "begun"})
+def test_the_history_says_what_the_scripts_did_and_when_redis_did_it(job_system: JobSystem) -> None:
+    history = job_system.store.keys("history")
+    job_system.store.redis.xadd(history, {"what": "begun"})
 
-    finish(world.store, world.running(), SUCCESS)
+    finish(job_system.store, job_system.running(), SUCCESS)
 
-    told = [entry for _, entry in world.store.redis.xrange(history)[1:]]
+    told = [entry for _, entry in job_system.store.redis.xrange(history)[1:]]
     seen = [(entry[b"script"], entry[b"what"]) for entry in told if entry[b"what"] != b"answered"]
     assert seen == [
         (b"submit_job", b"created"),
@@ -337,4 +354,4 @@ def test_the_history_says_what_the_scripts_did_and_when_redis_did_it(world: Worl
         (b"finish_job", b"reported"),
         (b"finish_job", b"status"),
     ]
-    assert {int(entry[b"at"]) for entry in told} == {world.now_ms}
+    assert {int(entry[b"at"]) for entry in told} == {job_system.now_ms}

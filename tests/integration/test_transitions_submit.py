@@ -9,63 +9,67 @@ from callboard.jobs.publisher import Wakeup
 from callboard.jobs.purge import purge
 from callboard.jobs.submit import submit
 from tests.invariants import look
-from tests.world import World
+from tests.job_system import JobSystem
 
 HOUR_MS = 3_600_000
 SUCCESS = encode_result(1, max_bytes=100)
 
 
-def test_a_repeat_after_a_lost_reply_is_accepted_and_makes_no_second_job(world: World) -> None:
-    submission = world.new_submission()
-    world.submit(submission)
-    before = look(world.store)
+def test_a_repeat_after_a_lost_reply_is_accepted_and_makes_no_second_job(
+    job_system: JobSystem,
+) -> None:
+    submission = job_system.new_submission()
+    job_system.submit(submission)
+    before = look(job_system.store)
 
-    word = world.submit(submission)
+    word = job_system.submit(submission)
 
     assert word == "accepted"
-    assert look(world.store) == before
+    assert look(job_system.store) == before
 
 
-def test_a_submission_that_is_refused_writes_nothing(world: World) -> None:
-    world.submitted(fingerprint="same", idempotency_digest="key", payload_fingerprint="p")
-    before = look(world.store)
+def test_a_submission_that_is_refused_writes_nothing(job_system: JobSystem) -> None:
+    job_system.submitted(fingerprint="same", idempotency_digest="key", payload_fingerprint="p")
+    before = look(job_system.store)
     refused = {
-        "duplicate": world.new_submission(fingerprint="same"),
-        "mismatch": world.new_submission(idempotency_digest="key", payload_fingerprint="q"),
-        "full": world.new_submission(),
+        "duplicate": job_system.new_submission(fingerprint="same"),
+        "mismatch": job_system.new_submission(idempotency_digest="key", payload_fingerprint="q"),
+        "full": job_system.new_submission(),
     }
 
-    words = [world.submit(submission, most=(1, 1)) for submission in refused.values()]
+    words = [job_system.submit(submission, most=(1, 1)) for submission in refused.values()]
 
     assert words == list(refused)
-    assert look(world.store) == before
+    assert look(job_system.store) == before
 
 
-def test_the_same_key_and_payload_give_the_job_that_was_made_first(world: World) -> None:
+def test_the_same_key_and_payload_give_the_job_that_was_made_first(job_system: JobSystem) -> None:
     kept = {"idempotency_digest": "key", "payload_fingerprint": "p"}
-    first = world.submitted(**kept)
+    first = job_system.submitted(**kept)
 
     accepted = submit(
-        world.store, world.new_submission(**kept), max_active=9, max_active_operation=9
+        job_system.store, job_system.new_submission(**kept), max_active=9, max_active_operation=9
     )
 
     assert (accepted.job_id, accepted.replayed, accepted.wakeup) == (first, True, 0)
 
 
-def test_an_idempotency_key_without_a_payload_fingerprint_is_kept_too(world: World) -> None:
-    first = world.submitted(idempotency_digest="key")
+def test_an_idempotency_key_without_a_payload_fingerprint_is_kept_too(
+    job_system: JobSystem,
+) -> None:
+    first = job_system.submitted(idempotency_digest="key")
 
-    word = world.submit(world.new_submission(idempotency_digest="key"))
+    word = job_system.submit(job_system.new_submission(idempotency_digest="key"))
 
     assert word == "replayed"
-    assert world.status(first) == "queued"
+    assert job_system.status(first) == "queued"
 
 
-def test_a_key_of_another_tenant_is_another_key(world: World) -> None:
-    world.submitted(idempotency_digest="key", payload_fingerprint="p", fingerprint="same")
+def test_a_key_of_another_tenant_is_another_key(job_system: JobSystem) -> None:
+    job_system.submitted(idempotency_digest="key", payload_fingerprint="p", fingerprint="same")
 
-    word = world.submit(
-        world.new_submission(
+    word = job_system.submit(
+        job_system.new_submission(
             tenant="other", idempotency_digest="key", payload_fingerprint="q", fingerprint="same"
         )
     )
@@ -75,14 +79,14 @@ def test_a_key_of_another_tenant_is_another_key(world: World) -> None:
 
 @pytest.mark.parametrize("on_conflict", ["reject", "return", "replace"])
 def test_an_equal_job_that_runs_stands_in_the_way_of_every_policy(
-    world: World, on_conflict: str
+    job_system: JobSystem, on_conflict: str
 ) -> None:
-    running = world.running(fingerprint="same")
+    running = job_system.running(fingerprint="same")
 
     with pytest.raises(DuplicateJob) as refusal:
         submit(
-            world.store,
-            world.new_submission(fingerprint="same", on_conflict=on_conflict),
+            job_system.store,
+            job_system.new_submission(fingerprint="same", on_conflict=on_conflict),
             max_active=9,
             max_active_operation=9,
         )
@@ -90,142 +94,157 @@ def test_an_equal_job_that_runs_stands_in_the_way_of_every_policy(
     assert (refusal.value.job_id, refusal.value.status) == (running.job_id, "running")
 
 
-def test_replace_cancels_a_queued_rival_and_takes_its_place_in_a_full_server(world: World) -> None:
-    conflicting = world.submitted(fingerprint="same")
-    new = world.new_submission(fingerprint="same", on_conflict="replace")
+def test_replace_cancels_a_queued_rival_and_takes_its_place_in_a_full_server(
+    job_system: JobSystem,
+) -> None:
+    conflicting = job_system.submitted(fingerprint="same")
+    new = job_system.new_submission(fingerprint="same", on_conflict="replace")
 
-    word = world.submit(new, most=(1, 1))
+    word = job_system.submit(new, most=(1, 1))
 
     assert word == "accepted"
-    assert world.status(conflicting) == "cancelled"
-    assert look(world.store).uniques == {"unique:default:free:same": new.job_id}
+    assert job_system.status(conflicting) == "cancelled"
+    assert look(job_system.store).uniques == {"unique:default:free:same": new.job_id}
 
 
-def test_replacing_a_job_with_a_reservation_gives_its_place_to_the_next(world: World) -> None:
-    blocking = world.running("single")
-    conflicting = world.submitted("single", fingerprint="same")
-    waiting = world.submitted("single")
+def test_replacing_a_job_with_a_reservation_gives_its_place_to_the_next(
+    job_system: JobSystem,
+) -> None:
+    blocking = job_system.running("single")
+    conflicting = job_system.submitted("single", fingerprint="same")
+    waiting = job_system.submitted("single")
     for blocked in (conflicting, waiting):
-        world.claim(blocked)
-    cancel(world.store, blocking.job_id)
-    finish(world.store, blocking, SUCCESS)
-    assert "reserved" in world.record(conflicting)
+        job_system.claim(blocked)
+    cancel(job_system.store, blocking.job_id)
+    finish(job_system.store, blocking, SUCCESS)
+    assert "reserved" in job_system.record(conflicting)
 
-    world.submit(world.new_submission("single", fingerprint="same", on_conflict="replace"))
+    job_system.submit(
+        job_system.new_submission("single", fingerprint="same", on_conflict="replace")
+    )
 
-    assert "reserved" in world.record(waiting)
+    assert "reserved" in job_system.record(waiting)
 
 
 @pytest.mark.parametrize(("most", "scope"), [((1, 9), "server"), ((9, 1), "operation")])
 def test_a_submission_beyond_capacity_is_told_whose_capacity_it_is(
-    world: World, most: tuple[int, int], scope: str
+    job_system: JobSystem, most: tuple[int, int], scope: str
 ) -> None:
-    world.submitted()
+    job_system.submitted()
 
     with pytest.raises(CapacityExceeded) as refusal:
         submit(
-            world.store, world.new_submission(), max_active=most[0], max_active_operation=most[1]
+            job_system.store,
+            job_system.new_submission(),
+            max_active=most[0],
+            max_active_operation=most[1],
         )
 
     assert refusal.value.scope == scope
 
 
-def test_a_job_that_ended_leaves_its_capacity_and_its_unique_key(world: World) -> None:
-    fence = world.running(fingerprint="same")
-    finish(world.store, fence, SUCCESS)
+def test_a_job_that_ended_leaves_its_capacity_and_its_unique_key(job_system: JobSystem) -> None:
+    fence = job_system.running(fingerprint="same")
+    finish(job_system.store, fence, SUCCESS)
 
-    word = world.submit(world.new_submission(fingerprint="same"), most=(1, 1))
+    word = job_system.submit(job_system.new_submission(fingerprint="same"), most=(1, 1))
 
     assert word == "accepted"
 
 
-def test_a_time_that_has_passed_queues_at_once_and_a_later_one_schedules(world: World) -> None:
-    past = world.submitted(scheduled_ms=world.now_ms - 1)
-    later = world.submitted(scheduled_ms=world.now_ms + 1)
+def test_a_time_that_has_passed_queues_at_once_and_a_later_one_schedules(
+    job_system: JobSystem,
+) -> None:
+    past = job_system.submitted(scheduled_ms=job_system.now_ms - 1)
+    later = job_system.submitted(scheduled_ms=job_system.now_ms + 1)
 
-    assert (world.status(past), world.status(later)) == ("queued", "scheduled")
+    assert (job_system.status(past), job_system.status(later)) == ("queued", "scheduled")
 
 
-def test_a_lost_record_is_queued_again_from_its_message(world: World) -> None:
-    message = _message_of(world, world.submitted(fingerprint="same", labels={"project": "x"}))
-    before = world.record(message.submission.job_id)
-    world.lose(message.submission.job_id)
+def test_a_lost_record_is_queued_again_from_its_message(job_system: JobSystem) -> None:
+    message = _message_of(
+        job_system, job_system.submitted(fingerprint="same", labels={"project": "x"})
+    )
+    before = job_system.record(message.submission.job_id)
+    job_system.lose(message.submission.job_id)
 
-    word = world.recover(message)
+    word = job_system.recover(message)
 
     assert word == "recovered"
     lost = {"wakeup", "version"}
-    after = world.record(message.submission.job_id)
+    after = job_system.record(message.submission.job_id)
     assert {name: after[name] for name in after.keys() - lost} == {
         name: before[name] for name in before.keys() - lost
     }
 
 
-def test_recovering_a_job_that_is_there_changes_nothing(world: World) -> None:
-    message = _message_of(world, world.submitted())
-    world.claim(message.submission.job_id)
-    before = look(world.store)
+def test_recovering_a_job_that_is_there_changes_nothing(job_system: JobSystem) -> None:
+    message = _message_of(job_system, job_system.submitted())
+    job_system.claim(message.submission.job_id)
+    before = look(job_system.store)
 
-    word = world.recover(message)
+    word = job_system.recover(message)
 
     assert word == "recovered"
-    assert look(world.store) == before
+    assert look(job_system.store) == before
 
 
 def test_a_purged_job_stays_buried_for_as_long_as_a_message_could_bring_it_back(
-    world: World,
+    job_system: JobSystem,
 ) -> None:
-    fence = world.running()
-    message = _message_of(world, fence.job_id)
-    finish(world.store, fence, SUCCESS)
-    purge(world.store, fence.job_id)
+    fence = job_system.running()
+    message = _message_of(job_system, fence.job_id)
+    finish(job_system.store, fence, SUCCESS)
+    purge(job_system.store, fence.job_id)
 
     words = []
     for _ in range(13):
-        words.append(world.recover(message))
-        world.pass_time(2 * HOUR_MS)
+        words.append(job_system.recover(message))
+        job_system.pass_time(2 * HOUR_MS)
 
     assert set(words) == {"tombstoned"}
 
 
-def test_a_message_older_than_a_day_recovers_nothing(world: World) -> None:
-    message = _message_of(world, world.submitted())
-    world.lose(message.submission.job_id)
-    world.pass_time(24 * HOUR_MS + 1)
+def test_a_message_older_than_a_day_recovers_nothing(job_system: JobSystem) -> None:
+    message = _message_of(job_system, job_system.submitted())
+    job_system.lose(message.submission.job_id)
+    job_system.pass_time(24 * HOUR_MS + 1)
 
-    assert world.recover(message) == "tombstoned"
+    assert job_system.recover(message) == "tombstoned"
 
 
 @pytest.mark.parametrize(
     "shared", [{"fingerprint": "same"}, {"idempotency_digest": "k", "payload_fingerprint": "p"}]
 )
 def test_a_lost_job_ends_cancelled_when_another_took_its_key_meanwhile(
-    world: World, shared: dict[str, str]
+    job_system: JobSystem, shared: dict[str, str]
 ) -> None:
-    message = _message_of(world, world.submitted(**shared))
-    world.lose(message.submission.job_id)
-    successor = world.submitted(**shared)
-    replay = world.new_submission(**shared)
+    message = _message_of(job_system, job_system.submitted(**shared))
+    job_system.lose(message.submission.job_id)
+    successor = job_system.submitted(**shared)
+    replay = job_system.new_submission(**shared)
 
-    word = world.recover(message)
+    word = job_system.recover(message)
 
     assert word == "superseded"
-    assert world.status(message.submission.job_id) == "cancelled"
-    assert world.status(successor) == "queued"
-    assert world.submit(replay) == ("replayed" if "idempotency_digest" in shared else "duplicate")
+    assert job_system.status(message.submission.job_id) == "cancelled"
+    assert job_system.status(successor) == "queued"
+    assert job_system.submit(replay) == (
+        "replayed" if "idempotency_digest" in shared else "duplicate"
+    )
 
 
-def _message_of(world: World, job_id: str) -> Wakeup:
-    return next(m for m in world.broker.messages if m.submission.job_id == job_id)
+def _message_of(job_system: JobSystem, job_id: str) -> Wakeup:
+    return next(m for m in job_system.broker.messages if m.submission.job_id == job_id)
 
 
-def test_a_repeat_that_comes_after_the_purge_makes_no_second_job(world: World) -> None:
-    submission = world.new_submission()
-    world.submit(submission)
-    cancel(world.store, submission.job_id)
-    purge(world.store, submission.job_id)
+def test_a_repeat_that_comes_after_the_purge_makes_no_second_job(job_system: JobSystem) -> None:
+    submission = job_system.new_submission()
+    job_system.submit(submission)
+    cancel(job_system.store, submission.job_id)
+    purge(job_system.store, submission.job_id)
 
-    word = world.submit(submission, publish=False)
+    word = job_system.submit(submission, publish=False)
 
     assert word == "accepted"
-    assert world.record(submission.job_id) == {}
+    assert job_system.record(submission.job_id) == {}

@@ -7,7 +7,7 @@ from callboard.jobs.read import read, read_submissions
 from callboard.jobs.release import release
 from callboard.jobs.retry import retry
 from callboard.jobs.submission import Submission
-from tests.world import START_MS, World
+from tests.job_system import START_MS, JobSystem
 
 TRACE = {
     "request_id": "r-7",
@@ -21,54 +21,54 @@ def traced_by(submission: Submission) -> dict[str, str | None]:
     return {name: getattr(submission, name) for name in TRACE}
 
 
-def kept(world: World, job_id: str) -> dict[str, str | None]:
+def kept(job_system: JobSystem, job_id: str) -> dict[str, str | None]:
     """What the job's next message carries."""
-    return traced_by(read_submissions(world.store, [job_id])[job_id][0])
+    return traced_by(read_submissions(job_system.store, [job_id])[job_id][0])
 
 
-def test_the_first_message_and_the_record_carry_it(world: World) -> None:
-    job_id = world.submitted(**TRACE)
+def test_the_first_message_and_the_record_carry_it(job_system: JobSystem) -> None:
+    job_id = job_system.submitted(**TRACE)
 
-    (message,) = world.broker.messages
+    (message,) = job_system.broker.messages
     assert traced_by(message.submission) == TRACE
-    assert kept(world, job_id) == TRACE
-    assert read(world.store, job_id, tenant="default").request_id == "r-7"
+    assert kept(job_system, job_id) == TRACE
+    assert read(job_system.store, job_id, tenant="default").request_id == "r-7"
 
 
-def test_a_retry_and_a_release_keep_it(world: World) -> None:
-    fence = world.running(**TRACE, max_retries=1)
-    retry(world.store, fence, delay=timedelta(0), error=ERROR)
-    world.pass_time(1)
-    promote(world.store)
-    again = world.claim(fence.job_id).fence
+def test_a_retry_and_a_release_keep_it(job_system: JobSystem) -> None:
+    fence = job_system.running(**TRACE, max_retries=1)
+    retry(job_system.store, fence, delay=timedelta(0), error=ERROR)
+    job_system.pass_time(1)
+    promote(job_system.store)
+    again = job_system.claim(fence.job_id).fence
     assert again is not None
 
-    release(world.store, again)
-    world.publish()
+    release(job_system.store, again)
+    job_system.publish()
 
-    assert kept(world, fence.job_id) == TRACE
-    assert traced_by(world.broker.messages[-1].submission) == TRACE
-
-
-def test_a_promotion_keeps_it(world: World) -> None:
-    job_id = world.submitted(**TRACE, scheduled_ms=START_MS + 1000)
-    world.pass_time(1001)
-
-    promote(world.store)
-    world.publish()
-
-    assert traced_by(world.broker.messages[-1].submission) == TRACE
-    assert kept(world, job_id) == TRACE
+    assert kept(job_system, fence.job_id) == TRACE
+    assert traced_by(job_system.broker.messages[-1].submission) == TRACE
 
 
-def test_a_recovery_brings_it_back(world: World) -> None:
-    job_id = world.submitted(**TRACE)
-    (message,) = world.broker.messages
-    world.lose(job_id)
+def test_a_promotion_keeps_it(job_system: JobSystem) -> None:
+    job_id = job_system.submitted(**TRACE, scheduled_ms=START_MS + 1000)
+    job_system.pass_time(1001)
 
-    assert world.recover(message) == "recovered"
+    promote(job_system.store)
+    job_system.publish()
 
-    assert kept(world, job_id) == TRACE
+    assert traced_by(job_system.broker.messages[-1].submission) == TRACE
+    assert kept(job_system, job_id) == TRACE
+
+
+def test_a_recovery_brings_it_back(job_system: JobSystem) -> None:
+    job_id = job_system.submitted(**TRACE)
+    (message,) = job_system.broker.messages
+    job_system.lose(job_id)
+
+    assert job_system.recover(message) == "recovered"
+
+    assert kept(job_system, job_id) == TRACE
 
 
 def test_a_message_carries_it_as_options_and_back() -> None:

@@ -17,10 +17,10 @@ from callboard.jobs.callbacks.deliver import LEASE, WebhookDelivery
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.log import LogLine, read_log
 from callboard.jobs.purge import purge, purge_expired
+from tests.callback_system import SIGNING_KEY, CallbackSystem, callback_to, verify
 from tests.delivery_moves import take
 from tests.eventually import eventually
 from tests.logs import capture_logs
-from tests.office import SIGNING_KEY, Office, callback_to, verify
 from tests.receiver import Connection, Receiver, answering, hanging
 
 HOUR_MS = 3_600_000
@@ -29,23 +29,25 @@ LEASE_MS = LEASE // timedelta(milliseconds=1)
 
 
 @pytest.fixture
-def office() -> Iterator[Office]:
-    opened = Office()
+def callback_system() -> Iterator[CallbackSystem]:
+    opened = CallbackSystem()
     yield opened
     opened.close()
 
 
-def test_a_callback_is_signed_and_says_what_became_of_the_job(office: Office) -> None:
+def test_a_callback_is_signed_and_says_what_became_of_the_job(
+    callback_system: CallbackSystem,
+) -> None:
     with Receiver() as receiver:
-        job_id = office.job(
+        job_id = callback_system.job(
             receiver, tenant="lab", request_id="r-1", traceparent=f"00-{'1' * 32}-{'2' * 16}-01"
         )
-        office.round(office.dispatcher(receiver))
+        callback_system.round(callback_system.dispatcher(receiver))
 
     (request,) = receiver.received
-    said = verify(office.secret("lab"), request)
+    said = verify(callback_system.secret("lab"), request)
     data = said.pop("data")
-    delivery = office.delivery(job_id)
+    delivery = callback_system.delivery(job_id)
     assert said == {"type": "job.succeeded", "timestamp": "2027-01-15T08:00:00.000Z"}
     assert (data["id"], data["status"], data["result"]) == (job_id, "succeeded", {"found": 1})
     assert data["links"]["self"] == f"https://jobs.example/base/v1/jobs/{job_id}"
@@ -68,12 +70,12 @@ def test_a_callback_is_signed_and_says_what_became_of_the_job(office: Office) ->
 
 
 @pytest.mark.parametrize("wrong", ["body", "id", "timestamp", "tenant"])
-def test_a_signature_holds_for_nothing_else(office: Office, wrong: str) -> None:
+def test_a_signature_holds_for_nothing_else(callback_system: CallbackSystem, wrong: str) -> None:
     with Receiver() as receiver:
-        office.job(receiver)
-        office.round(office.dispatcher(receiver))
+        callback_system.job(receiver)
+        callback_system.round(callback_system.dispatcher(receiver))
     (request,) = receiver.received
-    secret = office.secret("other" if wrong == "tenant" else "default")
+    secret = callback_system.secret("other" if wrong == "tenant" else "default")
     headers = dict(request.headers)
     if wrong == "id":
         headers["webhook-id"] += "x"
@@ -85,109 +87,115 @@ def test_a_signature_holds_for_nothing_else(office: Office, wrong: str) -> None:
         standardwebhooks.Webhook(secret).verify(body, headers)
 
 
-def test_a_receiver_that_failed_gets_the_same_bytes_under_the_same_id(office: Office) -> None:
+def test_a_receiver_that_failed_gets_the_same_bytes_under_the_same_id(
+    callback_system: CallbackSystem,
+) -> None:
     with Receiver(answering(500), answering(204)) as receiver:
-        job_id = office.job(receiver, result_ttl=timedelta(hours=1))
-        dispatcher = office.dispatcher(receiver)
-        office.round(dispatcher)
-        waiting = office.delivery(job_id)
-        log = " ".join(line.text for line in _log(office, job_id))
-        office.round(dispatcher)
+        job_id = callback_system.job(receiver, result_ttl=timedelta(hours=1))
+        dispatcher = callback_system.dispatcher(receiver)
+        callback_system.round(dispatcher)
+        waiting = callback_system.delivery(job_id)
+        log = " ".join(line.text for line in _log(callback_system, job_id))
+        callback_system.round(dispatcher)
         requests_at_once = len(receiver.received)
-        office.world.pass_time(HOUR_MS)
-        purged = purge_expired(office.world.store)
-        office.round(dispatcher)
+        callback_system.job_system.pass_time(HOUR_MS)
+        purged = purge_expired(callback_system.job_system.store)
+        callback_system.round(dispatcher)
 
     first, second = receiver.received
     assert (waiting.status, waiting.attempts) == ("pending", 1)
     assert (requests_at_once, purged) == (1, 1)
     assert first.body == second.body
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
-    verify(office.secret(), second)
+    verify(callback_system.secret(), second)
     assert "hooks.example" in log
     assert "hush" not in log
 
 
-def _log(office: Office, job_id: str) -> list[LogLine]:
-    return list(read_log(office.world.store, job_id, after=0, most=100).lines)
+def _log(callback_system: CallbackSystem, job_id: str) -> list[LogLine]:
+    return list(read_log(callback_system.job_system.store, job_id, after=0, most=100).lines)
 
 
-def test_a_receiver_that_says_gone_is_left_alone(office: Office) -> None:
+def test_a_receiver_that_says_gone_is_left_alone(callback_system: CallbackSystem) -> None:
     with Receiver(answering(410)) as receiver:
-        job_id = office.job(receiver)
-        dispatcher = office.dispatcher(receiver)
-        office.round(dispatcher)
-        office.world.pass_time(HOUR_MS)
-        office.round(dispatcher)
+        job_id = callback_system.job(receiver)
+        dispatcher = callback_system.dispatcher(receiver)
+        callback_system.round(dispatcher)
+        callback_system.job_system.pass_time(HOUR_MS)
+        callback_system.round(dispatcher)
 
     assert len(receiver.received) == 1
-    assert office.delivery(job_id).status == "stopped"
+    assert callback_system.delivery(job_id).status == "stopped"
 
 
-def test_retry_after_puts_the_next_attempt_off(office: Office) -> None:
+def test_retry_after_puts_the_next_attempt_off(callback_system: CallbackSystem) -> None:
     with Receiver(answering(429, "Retry-After: 600")) as receiver:
-        job_id = office.job(receiver)
-        office.round(office.dispatcher(receiver))
+        job_id = callback_system.job(receiver)
+        callback_system.round(callback_system.dispatcher(receiver))
 
-    delivery = office.delivery(job_id)
+    delivery = callback_system.delivery(job_id)
     assert delivery.next_at is not None
-    assert delivery.next_at.timestamp() * 1000 == office.world.now_ms + 600_000
+    assert delivery.next_at.timestamp() * 1000 == callback_system.job_system.now_ms + 600_000
 
 
-def test_after_the_last_retry_it_has_failed(office: Office) -> None:
+def test_after_the_last_retry_it_has_failed(callback_system: CallbackSystem) -> None:
     with Receiver(answering(500)) as receiver:
-        job_id = office.job(receiver)
-        dispatcher = office.dispatcher(receiver)
+        job_id = callback_system.job(receiver)
+        dispatcher = callback_system.dispatcher(receiver)
         for _ in range(5):
-            office.round(dispatcher)
-            office.world.pass_time(HOUR_MS)
+            callback_system.round(dispatcher)
+            callback_system.job_system.pass_time(HOUR_MS)
 
     assert len(receiver.received) == 3
-    assert office.delivery(job_id).status == "failed"
+    assert callback_system.delivery(job_id).status == "failed"
 
 
 @pytest.mark.parametrize(("length", "shown"), [(MAX_RESULT_BYTES - 10, True), (20_000, False)])
 def test_a_small_result_goes_along_and_a_large_one_does_not(
-    office: Office, length: int, shown: bool
+    callback_system: CallbackSystem, length: int, shown: bool
 ) -> None:
     with Receiver() as receiver:
-        fence = office.world.running(callback=callback_to(receiver))
-        finish(office.world.store, fence, encode_result("x" * length, max_bytes=30_000))
-        office.round(office.dispatcher(receiver))
+        fence = callback_system.job_system.running(callback=callback_to(receiver))
+        finish(
+            callback_system.job_system.store, fence, encode_result("x" * length, max_bytes=30_000)
+        )
+        callback_system.round(callback_system.dispatcher(receiver))
 
-    data = verify(office.secret(), receiver.received[0])["data"]
+    data = verify(callback_system.secret(), receiver.received[0])["data"]
     assert (data["result"] is not None) is shown
     assert data["links"]["result"].endswith(f"/v1/jobs/{fence.job_id}/result")
 
 
-def test_a_batch_says_that_it_has_completed(office: Office) -> None:
-    store = office.world.store
+def test_a_batch_says_that_it_has_completed(callback_system: CallbackSystem) -> None:
+    store = callback_system.job_system.store
     with Receiver() as receiver:
         callback = {**callback_to(receiver), "events": ["batch.completed"]}
         batch = NewBatch(id=BATCH, tenant="lab", total=1, callback=callback)
-        item = office.world.new_submission(tenant="lab", batch_id=BATCH)
+        item = callback_system.job_system.new_submission(tenant="lab", batch_id=BATCH)
         submit_step(store, batch, Step(0, [(item, 10)]), max_active=10, charge=None)
         cancel_batch(store, BATCH)
-        office.round(office.dispatcher(receiver))
+        callback_system.round(callback_system.dispatcher(receiver))
 
     (request,) = receiver.received
-    said = verify(office.secret("lab"), request)
+    said = verify(callback_system.secret("lab"), request)
     assert said["type"] == request.headers["ce-type"] == "batch.completed"
     assert (said["data"]["id"], said["data"]["status"]) == (BATCH, "completed")
     assert said["data"]["counts"]["cancelled"] == 1
 
 
-def test_one_host_that_hangs_keeps_no_other_waiting(office: Office) -> None:
+def test_one_host_that_hangs_keeps_no_other_waiting(callback_system: CallbackSystem) -> None:
     with Receiver(hanging) as stuck, Receiver() as swift:
         for _ in range(6):
-            office.job(stuck, "stuck.example")
-        swift_jobs = [office.job(swift, "swift.example") for _ in range(6)]
-        dispatcher = office.dispatcher(stuck, swift, deadline_s=15)
+            callback_system.job(stuck, "stuck.example")
+        swift_jobs = [callback_system.job(swift, "swift.example") for _ in range(6)]
+        dispatcher = callback_system.dispatcher(stuck, swift, deadline_s=15)
         dispatcher.start()
 
         swift.await_requests(6, timeout=5)
         eventually(
-            lambda: {office.delivery(job_id).status for job_id in swift_jobs} == {"delivered"},
+            lambda: (
+                {callback_system.delivery(job_id).status for job_id in swift_jobs} == {"delivered"}
+            ),
             what="all callbacks to the swift host are delivered",
         )
 
@@ -197,22 +205,25 @@ def test_one_host_that_hangs_keeps_no_other_waiting(office: Office) -> None:
         assert stuck.connections == PER_HOST < THREADS
 
 
-def test_a_few_hosts_that_hang_keep_no_other_waiting(office: Office) -> None:
+def test_a_few_hosts_that_hang_keep_no_other_waiting(callback_system: CallbackSystem) -> None:
     with Receiver(hanging) as stuck, Receiver() as swift:
         for number in range(5):
             for _ in range(PER_HOST + 1):
-                office.job(stuck, f"stuck-{number}.example")
-        job_id = office.job(swift, "swift.example")
-        dispatcher = office.dispatcher(stuck, swift, deadline_s=15)
+                callback_system.job(stuck, f"stuck-{number}.example")
+        job_id = callback_system.job(swift, "swift.example")
+        dispatcher = callback_system.dispatcher(stuck, swift, deadline_s=15)
         dispatcher.start()
 
         swift.await_requests(1, timeout=5)
         eventually(
-            lambda: office.delivery(job_id).status == "delivered", what="the callback is delivered"
+            lambda: callback_system.delivery(job_id).status == "delivered",
+            what="the callback is delivered",
         )
 
 
-def test_a_courier_that_stops_takes_no_more_and_ends_what_it_has(office: Office) -> None:
+def test_a_courier_that_stops_takes_no_more_and_ends_what_it_has(
+    callback_system: CallbackSystem,
+) -> None:
     let_go = threading.Event()
 
     def slow(connection: Connection) -> None:
@@ -220,25 +231,27 @@ def test_a_courier_that_stops_takes_no_more_and_ends_what_it_has(office: Office)
         answering()(connection)
 
     with Receiver(slow) as receiver:
-        job_id = office.job(receiver)
-        dispatcher = office.dispatcher(receiver)
+        job_id = callback_system.job(receiver)
+        dispatcher = callback_system.dispatcher(receiver)
         dispatcher.tick()
         receiver.await_requests(1)
         dispatcher.stop()
-        office.job(receiver)
+        callback_system.job(receiver)
         dispatcher.tick()
         let_go.set()
         dispatcher.close(5)
 
-    assert office.delivery(job_id).status == "delivered"
+    assert callback_system.delivery(job_id).status == "delivered"
     assert receiver.connections == 1
 
 
 @pytest.mark.alone
-def test_stopping_waits_a_moment_and_leaves_the_attempt_to_its_lease(office: Office) -> None:
+def test_stopping_waits_a_moment_and_leaves_the_attempt_to_its_lease(
+    callback_system: CallbackSystem,
+) -> None:
     with Receiver(hanging, answering()) as receiver:
-        job_id = office.job(receiver)
-        dispatcher = office.dispatcher(receiver, deadline_s=60)
+        job_id = callback_system.job(receiver)
+        dispatcher = callback_system.dispatcher(receiver, deadline_s=60)
         dispatcher.start()
         receiver.await_requests(1)
 
@@ -246,119 +259,127 @@ def test_stopping_waits_a_moment_and_leaves_the_attempt_to_its_lease(office: Off
         dispatcher.close(0.5)
         took = time.monotonic() - began
 
-        following = office.dispatcher(receiver)
-        office.round(following)
+        following = callback_system.dispatcher(receiver)
+        callback_system.round(following)
         under_lease = len(receiver.received)
-        office.world.pass_time(LEASE_MS)
-        office.round(following)
+        callback_system.job_system.pass_time(LEASE_MS)
+        callback_system.round(following)
 
     first, second = receiver.received
     assert took < 2
     assert under_lease == 1
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.body == second.body
-    verify(office.secret(), second)
-    assert office.delivery(job_id).status == "delivered"
+    verify(callback_system.secret(), second)
+    assert callback_system.delivery(job_id).status == "delivered"
 
 
-def test_what_redis_did_not_hear_is_settled_once_it_is_back(office: Office) -> None:
+def test_what_redis_did_not_hear_is_settled_once_it_is_back(
+    callback_system: CallbackSystem,
+) -> None:
     def answering_while_redis_goes(connection: Connection) -> None:
-        office.server.connected = False
+        callback_system.server.connected = False
         answering()(connection)
 
     with Receiver(answering_while_redis_goes) as receiver:
-        job_id = office.job(receiver)
-        dispatcher = office.dispatcher(receiver)
+        job_id = callback_system.job(receiver)
+        dispatcher = callback_system.dispatcher(receiver)
         dispatcher.tick()
         receiver.await_requests(1)
         eventually(lambda: not receiver.busy, what="the receiver has answered")
-        office.server.connected = True
+        callback_system.server.connected = True
         eventually(lambda: not dispatcher.under_way, what="the attempt is settled")
 
     assert receiver.connections == 1
-    assert office.delivery(job_id).status == "delivered"
+    assert callback_system.delivery(job_id).status == "delivered"
 
 
-def test_what_redis_never_hears_of_is_delivered_again_with_the_same_id(office: Office) -> None:
+def test_what_redis_never_hears_of_is_delivered_again_with_the_same_id(
+    callback_system: CallbackSystem,
+) -> None:
     def answering_while_redis_goes(connection: Connection) -> None:
-        office.server.connected = False
+        callback_system.server.connected = False
         answering()(connection)
 
     with Receiver(answering_while_redis_goes, answering()) as receiver:
-        job_id = office.job(receiver)
-        dispatcher = office.dispatcher(receiver)
+        job_id = callback_system.job(receiver)
+        dispatcher = callback_system.dispatcher(receiver)
         dispatcher.tick()
         receiver.await_requests(1)
         eventually(lambda: not receiver.busy, what="the receiver has answered")
         dispatcher.close(5)
-        office.server.connected = True
-        office.world.pass_time(LEASE_MS)
-        office.round(office.dispatcher(receiver))
+        callback_system.server.connected = True
+        callback_system.job_system.pass_time(LEASE_MS)
+        callback_system.round(callback_system.dispatcher(receiver))
 
     first, second = receiver.received
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.body == second.body
-    assert office.delivery(job_id).status == "delivered"
+    assert callback_system.delivery(job_id).status == "delivered"
 
 
-def test_nothing_is_sent_of_what_is_gone(office: Office) -> None:
+def test_nothing_is_sent_of_what_is_gone(callback_system: CallbackSystem) -> None:
     with Receiver() as receiver:
-        job_id = office.job(receiver)
-        dispatcher = office.dispatcher(receiver, render=lambda _: None)
-        office.round(dispatcher)
-        purged = office.job(receiver)
-        purge(office.world.store, purged)
-        office.round(dispatcher)
+        job_id = callback_system.job(receiver)
+        dispatcher = callback_system.dispatcher(receiver, render=lambda _: None)
+        callback_system.round(dispatcher)
+        purged = callback_system.job(receiver)
+        purge(callback_system.job_system.store, purged)
+        callback_system.round(dispatcher)
 
     assert receiver.connections == 0
-    assert office.delivery(job_id).status == "failed"
+    assert callback_system.delivery(job_id).status == "failed"
 
 
-def test_nothing_is_sent_by_one_whose_lease_went_to_another(office: Office) -> None:
+def test_nothing_is_sent_by_one_whose_lease_went_to_another(
+    callback_system: CallbackSystem,
+) -> None:
     def slow(delivery: WebhookDelivery) -> bytes | None:
-        office.world.pass_time(LEASE_MS)
-        office.round(following)
-        return office.bodies(delivery)
+        callback_system.job_system.pass_time(LEASE_MS)
+        callback_system.round(following)
+        return callback_system.bodies(delivery)
 
     with Receiver() as receiver:
-        job_id = office.job(receiver)
-        following = office.dispatcher(receiver)
-        office.round(office.dispatcher(receiver, render=slow))
+        job_id = callback_system.job(receiver)
+        following = callback_system.dispatcher(receiver)
+        callback_system.round(callback_system.dispatcher(receiver, render=slow))
 
     assert receiver.connections == 1
-    assert office.delivery(job_id).status == "delivered"
+    assert callback_system.delivery(job_id).status == "delivered"
 
 
-def test_an_attempt_that_cannot_be_made_counts_and_quotes_nothing(office: Office) -> None:
+def test_an_attempt_that_cannot_be_made_counts_and_quotes_nothing(
+    callback_system: CallbackSystem,
+) -> None:
     def broken(delivery: WebhookDelivery) -> bytes:
         raise RuntimeError(delivery.url)
 
     with Receiver() as receiver, capture_logs() as lines:
-        job_id = office.job(receiver)
-        office.round(office.dispatcher(receiver, render=broken))
+        job_id = callback_system.job(receiver)
+        callback_system.round(callback_system.dispatcher(receiver, render=broken))
 
-    delivery = office.delivery(job_id)
+    delivery = callback_system.delivery(job_id)
     assert (delivery.status, delivery.attempts) == ("pending", 1)
     assert [line for line in lines if line["event"] == "webhook_failed"]
     assert "hush" not in repr(lines)
 
 
 def test_secrets_and_addresses_are_in_no_log_and_no_secret_is_in_redis(
-    office: Office, caplog: pytest.LogCaptureFixture
+    callback_system: CallbackSystem, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
 
     with Receiver(answering(500), answering()) as receiver:
         with capture_logs() as lines:
-            office.job(receiver)
-            dispatcher = office.dispatcher(receiver)
-            office.round(dispatcher)
-            office.world.pass_time(HOUR_MS)
-            office.round(dispatcher)
-        secret = office.secret()
+            callback_system.job(receiver)
+            dispatcher = callback_system.dispatcher(receiver)
+            callback_system.round(dispatcher)
+            callback_system.job_system.pass_time(HOUR_MS)
+            callback_system.round(dispatcher)
+        secret = callback_system.secret()
 
     written = f"{lines} {caplog.text} {caplog.records}"
-    kept = _everything_in(office)
+    kept = _everything_in(callback_system)
     assert [line["outcome"] for line in lines] == ["again", "delivered"]
     assert lines[0]["host"] == "hooks.example"
     assert (lines[0]["code"], lines[0]["attempts"]) == (500, 1)
@@ -366,11 +387,11 @@ def test_secrets_and_addresses_are_in_no_log_and_no_secret_is_in_redis(
         assert hidden not in written
     for hidden in (secret.removeprefix("whsec_"), SIGNING_KEY.get_secret_value()):
         assert hidden not in kept
-    assert SIGNING_KEY.get_secret_value() not in repr(vars(office.secrets))
+    assert SIGNING_KEY.get_secret_value() not in repr(vars(callback_system.secrets))
 
 
-def _everything_in(office: Office) -> str:
-    redis = office.world.redis
+def _everything_in(callback_system: CallbackSystem) -> str:
+    redis = callback_system.job_system.redis
     found = []
     for key in redis.scan_iter():
         kind = redis.type(key)
@@ -385,11 +406,11 @@ def _everything_in(office: Office) -> str:
     return repr(found)
 
 
-def test_a_delivery_does_not_show_where_it_goes(office: Office) -> None:
+def test_a_delivery_does_not_show_where_it_goes(callback_system: CallbackSystem) -> None:
     with Receiver() as receiver:
-        office.job(receiver)
+        callback_system.job(receiver)
 
-        (delivery,) = take(office.world)
+        (delivery,) = take(callback_system.job_system)
 
     assert "hush" in delivery.url
     assert "hush" not in repr(delivery)

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from callboard.jobs.callbacks.deliver import LEASE
 from callboard.jobs.callbacks.secrets import derive
+from tests.callback_system import verify
 from tests.eventually import eventually
-from tests.office import verify
 from tests.receiver import Receiver, answering, hanging
 from tests.servers import RabbitMQ
 from tests.system.stack import Stack

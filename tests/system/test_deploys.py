@@ -21,9 +21,9 @@ from callboard.jobs.orphans import read_orphans
 from callboard.jobs.schedules.records import put_schedule, read_schedule
 from callboard.jobs.schedules.schedule import Schedule
 from callboard.jobs.submission import FORMAT, Submission
+from tests.callback_system import verify
 from tests.eventually import eventually
 from tests.faults.test_clocks import wrong_clock
-from tests.office import verify
 from tests.receiver import Receiver
 from tests.servers import RabbitMQ
 from tests.system.stack import BOOT_SECONDS, ROOT, Stack, Started

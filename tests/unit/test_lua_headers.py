@@ -33,7 +33,7 @@ PATHS = [f"{name}.lua" for name in NAMES] + [f"shared/{name}.lua" for name in MO
 
 HEADER = """-- end_world: end the world.
 --
--- KEYS     world  hash  all of it
+-- KEYS     job_system  hash  all of it
 -- ARGV     none
 -- RETURNS  ended | spared
 -- EFFECT   changes
@@ -258,8 +258,8 @@ def test_only_tests_can_have_the_history_written(name: str) -> None:
 def test_a_header_is_read_into_its_parts() -> None:
     header = read_header("end_world", HEADER)
 
-    assert header.purpose == "end the world."
-    assert (header.keys, dict(header.arguments)) == (("world",), {})
+    assert header.purpose == "end the job_system."
+    assert (header.keys, dict(header.arguments)) == (("job_system",), {})
     assert header.answers == ("ended", "spared")
     assert (header.effect, header.includes) == ("changes", ("job", "slot"))
     assert header.guarantee == "It ends once."

@@ -24,7 +24,7 @@ class Anything:
     interruption = None
 
 
-class World:
+class JobSystem:
     """A process with one thing that can be changed."""
 
     def __init__(self, *, mends: bool = True) -> None:
@@ -51,61 +51,61 @@ class World:
 
 
 def test_what_a_function_changed_is_put_back_when_it_ends() -> None:
-    world = World()
-    running = world.begin()
-    world.value = 2
+    job_system = JobSystem()
+    running = job_system.begin()
+    job_system.value = 2
 
-    world.end(running)
+    job_system.end(running)
 
-    assert world.value == 1
+    assert job_system.value == 1
 
 
 def test_what_a_function_changed_is_left_to_those_that_ran_beside_it() -> None:
-    world = World()
-    first, second = world.begin(), world.begin()
-    world.value = 2
+    job_system = JobSystem()
+    first, second = job_system.begin(), job_system.begin()
+    job_system.value = 2
 
-    world.end(first)
-    seen_by_the_second = world.value
-    world.end(second)
+    job_system.end(first)
+    seen_by_the_second = job_system.value
+    job_system.end(second)
 
-    assert (seen_by_the_second, world.value) == (2, 1)
+    assert (seen_by_the_second, job_system.value) == (2, 1)
 
 
 def test_functions_that_begin_later_keep_nothing_as_it_is() -> None:
-    world = World()
-    first, second = world.begin(), world.begin()
-    world.value = 2
+    job_system = JobSystem()
+    first, second = job_system.begin(), job_system.begin()
+    job_system.value = 2
 
-    world.end(first)
-    third = world.begin()
-    world.end(second)
+    job_system.end(first)
+    third = job_system.begin()
+    job_system.end(second)
 
-    assert world.value == 1
-    world.end(third)
+    assert job_system.value == 1
+    job_system.end(third)
 
 
 def test_a_function_that_fails_is_put_back_after_as_well() -> None:
-    world = World()
+    job_system = JobSystem()
 
     def fail() -> None:
-        with world.begin():
-            world.value = 2
+        with job_system.begin():
+            job_system.value = 2
             raise Cancelled("no more")
 
     with pytest.raises(Cancelled):
         fail()
-    world.restorer.look()
+    job_system.restorer.look()
 
-    assert world.value == 1
+    assert job_system.value == 1
 
 
 def test_a_process_that_cannot_be_put_back_is_replaced_once() -> None:
-    world = World(mends=False)
-    running = world.begin()
-    world.value = 2
+    job_system = JobSystem(mends=False)
+    running = job_system.begin()
+    job_system.value = 2
 
-    world.end(running)
-    world.end(world.begin())
+    job_system.end(running)
+    job_system.end(job_system.begin())
 
-    assert len(world.replaced) == 1
+    assert len(job_system.replaced) == 1

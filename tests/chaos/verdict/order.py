@@ -167,7 +167,7 @@ class Order:
             self._breaking[target] = at
         elif what == "over" and target in self._breaking:
             self._broken.append((self._breaking.pop(target), at + SETTLE_MS))
-        elif what == "calm":
+        elif what == "quiesce":
             self._broken += [(since, at + SETTLE_MS) for since in self._breaking.values()]
             self._breaking.clear()
 

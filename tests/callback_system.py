@@ -18,22 +18,22 @@ from callboard.jobs.callbacks.secrets import WebhookSecrets
 from callboard.jobs.callbacks.url import CallbackRules
 from tests.delivery_moves import ended
 from tests.eventually import eventually
+from tests.job_system import JobSystem
 from tests.receiver import Received, Receiver
-from tests.world import World
 
 SIGNING_KEY: Final = SecretStr("a key of the tests, long enough to be one")
 RETRIES: Final = (timedelta(seconds=5), timedelta(minutes=5))
 DEADLINE_S: Final = 3.0
 
 
-class Office:
-    """A world whose jobs call back, and dispatchers for it."""
+class CallbackSystem:
+    """A job system whose jobs call back, and dispatchers for it."""
 
     def __init__(self) -> None:
         self.server = FakeServer(version=(7, 2))
-        self.world = World(FakeRedis(server=self.server, protocol=2))
-        self.secrets = WebhookSecrets(self.world.store, SIGNING_KEY)
-        self.bodies = CallbackBodies(self.world.store, Settings())
+        self.job_system = JobSystem(FakeRedis(server=self.server, protocol=2))
+        self.secrets = WebhookSecrets(self.job_system.store, SIGNING_KEY)
+        self.bodies = CallbackBodies(self.job_system.store, Settings())
         self.dispatchers: list[WebhookDispatcher] = []
 
     def dispatcher(
@@ -47,7 +47,7 @@ class Office:
             deadline_s=deadline_s,
         )
         dispatcher = WebhookDispatcher(
-            self.world.store, sender, self.secrets, render or self.bodies, retries=RETRIES
+            self.job_system.store, sender, self.secrets, render or self.bodies, retries=RETRIES
         )
         self.dispatchers.append(dispatcher)
         return dispatcher
@@ -59,11 +59,11 @@ class Office:
 
     def job(self, receiver: Receiver, host: str = "hooks.example", **chosen: Any) -> str:
         """Let a job succeed that calls back."""
-        return ended(self.world, callback=callback_to(receiver, host), **chosen)
+        return ended(self.job_system, callback=callback_to(receiver, host), **chosen)
 
     def delivery(self, job_id: str) -> DeliveryRecord:
         """Look at the only delivery of a job."""
-        (found,) = list_deliveries(self.world.store, "job", job_id)
+        (found,) = list_deliveries(self.job_system.store, "job", job_id)
         return found
 
     def secret(self, tenant: str = "default") -> str:

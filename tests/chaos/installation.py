@@ -39,7 +39,7 @@ class Lines:
     rabbitmq: Proxy
 
 
-class Plant:
+class ChaosInstallation:
     """One web server with two processes, three workers, and what is between them and the servers.
 
     Args:

@@ -12,8 +12,8 @@ from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.limit import limit
 from callboard.jobs.store import Store
 from tests.chaos.drivers import fill_and_hurry
-from tests.chaos.plant import Plant
-from tests.chaos.scene import DECLARED
+from tests.chaos.fault_context import DECLARED
+from tests.chaos.installation import ChaosInstallation
 from tests.chaos.verdict.order import SETTLE_MS
 from tests.eventually import eventually
 from tests.invariants import Seen, complaints, look, nobody_waits_in_vain, nothing_is_held
@@ -24,32 +24,36 @@ CALM_SECONDS: Final = 420.0
 _SETTLE_SECONDS: Final = 30.0
 
 
-def calm(plant: Plant, seed: int) -> None:
+def quiesce(chaos_installation: ChaosInstallation, seed: int) -> None:
     """Mend everything and wait until no job is active any more, but not for ever.
 
     Once nothing is broken, urgent jobs come to a long queue: how they fare is judged.
     """
-    plant.mend()
-    eventually(plant.whole, what="all processes run", timeout=CALM_SECONDS, interval=0.2)
-    plant.history.nemesis("calm")
+    chaos_installation.mend()
     eventually(
-        lambda: _restore_limits(plant.store),
+        chaos_installation.whole, what="all processes run", timeout=CALM_SECONDS, interval=0.2
+    )
+    chaos_installation.history.nemesis("quiesce")
+    eventually(
+        lambda: _restore_limits(chaos_installation.store),
         what="the declared limits count again",
         timeout=120,
         ignoring=StoreUnavailable,
     )
     threading.Event().wait(2 * SETTLE_MS / 1000)
-    fill_and_hurry(plant.url, plant.history, seed)
+    fill_and_hurry(chaos_installation.url, chaos_installation.history, seed)
     try:
         eventually(
-            lambda: plant.store.redis.zcard(plant.store.keys("active")) == 0,
+            lambda: (
+                chaos_installation.store.redis.zcard(chaos_installation.store.keys("active")) == 0
+            ),
             what="all jobs have ended",
             timeout=CALM_SECONDS,
             interval=0.5,
             ignoring=RedisError,
         )
         eventually(
-            lambda: not list(_wrong(look(plant.store))),
+            lambda: not list(_wrong(look(chaos_installation.store))),
             what="nothing is held",
             timeout=_SETTLE_SECONDS,
             interval=1.0,

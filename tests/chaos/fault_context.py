@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.chaos.installation import ChaosInstallation
 from tests.chaos.plan import Fault
-from tests.chaos.plant import Plant
 
 DECLARED: Final[Mapping[str, int]] = {
     "operation:narrow": 2,
@@ -16,7 +16,7 @@ DECLARED: Final[Mapping[str, int]] = {
     "resource:gpu": 2,
     "resource:licence": 1,
 }
-"""The limits of `tests.chaos.operations` and of the plant's settings."""
+"""The limits of `tests.chaos.operations` and of the installation's settings."""
 
 NEEDS: Final[Mapping[str, Mapping[str, int]]] = {
     "wide": {"resource:gpu": 2},
@@ -27,7 +27,7 @@ NEEDS: Final[Mapping[str, Mapping[str, int]]] = {
 
 
 @dataclass
-class Scene:
+class FaultContext:
     """Where one hand of the nemesis acts.
 
     Attributes:
@@ -35,14 +35,14 @@ class Scene:
         messages_lost_ms: when RabbitMQ was last made to lose messages.
     """
 
-    plant: Plant
+    chaos_installation: ChaosInstallation
     dice: random.Random = field(default_factory=random.Random)
     stopping: threading.Event = field(default_factory=threading.Event)
     messages_lost_ms: int = 0
 
     def did(self, what: str, target: str, **more: Any) -> None:
         """Write down what was done."""
-        self.plant.history.nemesis(what, target=target, **more)
+        self.chaos_installation.history.nemesis(what, target=target, **more)
 
     def last(self, fault: Fault) -> None:
         """Let a fault last."""

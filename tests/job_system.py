@@ -82,7 +82,7 @@ def _level(message: Wakeup) -> int:
     return level_of(message.submission.priority, reserved=message.reserved)
 
 
-class World:
+class JobSystem:
     """One namespace, its broker, and every message and token that ever was."""
 
     def __init__(self, client: Redis, namespace: str = "test") -> None:

@@ -91,7 +91,7 @@ class RecordingPublisher:
         return None
 
 
-class Stage:
+class ApiApp:
     """A web process, and the moves of a worker."""
 
     def __init__(

@@ -8,7 +8,7 @@ LEASE_MS: Final = 2000
 MIDDLE_RANK: Final = 50_000
 
 
-class Story:
+class ForgedHistory:
     """Writes down events in the forms of a real history, at a time that the test moves on."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from tests.chaos.verdict.violation import FINAL, Event, Violations
 _REPORTS: Final = frozenset({"finish_job", "retry_job", "release_job", "progress_job"})
 
 
-class Sights:
+class EventCounts:
     """Counts events by what they show."""
 
     def __init__(self) -> None:
