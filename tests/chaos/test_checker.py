@@ -1,5 +1,5 @@
 """The verdict on a run: each forged history fails by the name of its fault, and by no other."""
-# long: a list of short stories, two or more for each invariant
+# long: a list of short histories, two or more for each invariant
 
 from collections.abc import Callable, Iterable
 from typing import Final

@@ -1,4 +1,5 @@
 """Callbacks are signed, sent, sent again with the same id, and settled, whatever breaks."""
+# long: one setting of jobs, dispatchers and receivers, and each way in which a delivery fails
 
 import logging
 import threading
