@@ -74,7 +74,7 @@ def ask_cancel(store: Store, job_id: str, *, caller: str) -> Confirmation:
     if answer.word == "ended":
         raise JobFinal(f"Job {job_id} has ended.")
     if answer.word == "missing":
-        raise JobNotFound(f"There is no job {job_id}.")
+        raise JobNotFound(f"No job has the id {job_id}.")
     return Confirmation(token, moment(answer.values[0]))
 
 
@@ -100,7 +100,7 @@ def confirm_cancel(store: Store, job_id: str, token: str, *, caller: str) -> Wor
         case "ended":
             raise JobFinal(f"Job {job_id} has ended.")
         case "missing":
-            raise JobNotFound(f"There is no job {job_id}.")
+            raise JobNotFound(f"No job has the id {job_id}.")
     return cast("Word", word)
 
 

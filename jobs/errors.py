@@ -76,7 +76,7 @@ class UnknownOperation(OperationError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"There is no operation named {name!r}.")
+        super().__init__(f"No operation has the name {name!r}.")
 
 
 class ScheduleInvalid(OperationError):
@@ -151,7 +151,7 @@ class FileMissing(Refused):
 
     def __init__(self, file_id: str) -> None:
         self.file_id = file_id
-        super().__init__(f"There is no file {file_id}.")
+        super().__init__(f"No file has the id {file_id}.")
 
 
 class BatchClosed(Refused):
@@ -186,7 +186,7 @@ class CapacityExceeded(Refused):
 
 
 class JobNotFound(CallboardError):
-    """There is no job with this id."""
+    """No job has this id."""
 
 
 class JobGone(JobNotFound):
@@ -194,7 +194,7 @@ class JobGone(JobNotFound):
 
 
 class BatchNotFound(CallboardError):
-    """There is no batch with this id."""
+    """No batch has this id."""
 
 
 class BatchGone(BatchNotFound):
@@ -218,7 +218,7 @@ class ConfirmationStale(CallboardError):
 
 
 class DeliveryNotFound(CallboardError):
-    """There is no callback with this id here."""
+    """No callback has this id."""
 
 
 class DeliveryPending(CallboardError):
@@ -226,7 +226,7 @@ class DeliveryPending(CallboardError):
 
 
 class FileNotFound(CallboardError):
-    """There is no file with this id."""
+    """No file has this id."""
 
 
 class FileInUse(CallboardError):

@@ -22,7 +22,7 @@ def purge(store: Store, job_id: str) -> None:
     if answer.word == "active":
         raise JobActive(f"Job {job_id} is still active.")
     if answer.word == "missing":
-        raise JobNotFound(f"There is no job {job_id}.")
+        raise JobNotFound(f"No job has the id {job_id}.")
 
 
 def purge_expired(

@@ -67,10 +67,10 @@ def read(
         ("EXISTS", keys("job", job_id)),
     )
     if not fields or not there:
-        raise (JobGone if tombstone is not None else JobNotFound)(f"There is no job {job_id}.")
+        raise (JobGone if tombstone is not None else JobNotFound)(f"No job has the id {job_id}.")
     known = pairs(fields)
     if known["tenant"] != tenant and not others:
-        raise JobNotFound(f"There is no job {job_id}.")
+        raise JobNotFound(f"No job has the id {job_id}.")
     fits = int(known.get("result_bytes", inline_bytes + 1)) <= inline_bytes
     return Record.parse(job_id, known, pairs(text), result if fits else b"")
 

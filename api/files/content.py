@@ -39,7 +39,7 @@ class FileContentResource:
         """Send the bytes, whole or in part."""
         file = find_file(self._services, req, file_id)
         if file.kind == "result":
-            raise FileNotFound(f"There is no file {file_id}.")
+            raise FileNotFound(f"No file has the id {file_id}.")
         self._downloads.send_file(req, resp, file)
 
     on_head = on_get

@@ -66,11 +66,11 @@ def read_batch(store: Store, batch_id: str, *, tenant: str, others: bool = False
     """
     answer = store.run("read_batch", store.keys("batch", batch_id), batch_id=batch_id)
     if answer.word == "missing":
-        raise BatchNotFound(f"There is no batch {batch_id}.")
+        raise BatchNotFound(f"No batch has the id {batch_id}.")
     flat, decided, counts = answer.values
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
     if fields["tenant"] != tenant and not others:
-        raise BatchNotFound(f"There is no batch {batch_id}.")
+        raise BatchNotFound(f"No batch has the id {batch_id}.")
     return _batch(batch_id, fields, decided, dict(zip(STATUSES, counts, strict=True)))
 
 
@@ -93,7 +93,7 @@ def cancel_batch(store: Store, batch_id: str) -> None:
             most=_MAX_AT_ONCE,
         ).word
     if word == "missing":
-        raise BatchNotFound(f"There is no batch {batch_id}.")
+        raise BatchNotFound(f"No batch has the id {batch_id}.")
 
 
 def seal_batches(store: Store, *, patience: timedelta = PATIENCE) -> int:

@@ -120,7 +120,7 @@ def resend(store: Store, owner: str, delivery_id: str) -> DeliveryRecord:
         raise DeliveryPending("An attempt is in progress; try again when it has ended.")
     found = _read(store, [delivery_id]) if answer.word == "resent" else []
     if not found:
-        raise DeliveryNotFound(f"There is no callback {delivery_id} here.")
+        raise DeliveryNotFound(f"No callback here has the id {delivery_id}.")
     return found[0]
 
 

@@ -111,7 +111,7 @@ def read_file(store: Store, file_id: str, *, tenant: str, others: bool = False) 
     """
     (found,) = read_files(store, [file_id], tenant=tenant, others=others)
     if found is None:
-        raise FileNotFound(f"There is no file {file_id}.")
+        raise FileNotFound(f"No file has the id {file_id}.")
     return found
 
 

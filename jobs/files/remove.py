@@ -42,7 +42,7 @@ def remove_file(
     if answer.word == "in_use":
         raise FileInUse(f"Jobs use file {file_id}.")
     if answer.word == "missing":
-        raise FileNotFound(f"There is no file {file_id}.")
+        raise FileNotFound(f"No file has the id {file_id}.")
     _finish_removal(FileStore(store, storage, offload), file_id, answer.values[0])
 
 

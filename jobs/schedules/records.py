@@ -133,4 +133,4 @@ def _now(store: Store) -> datetime:
 
 
 def _not_found(name: str) -> ScheduleNotFound:
-    return ScheduleNotFound(f"There is no schedule named {name!r}.")
+    return ScheduleNotFound(f"No schedule has the name {name!r}.")

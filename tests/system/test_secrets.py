@@ -195,7 +195,7 @@ def _operate(stack: Stack, rabbitmq: RabbitMQ, withheld: Withheld) -> list[bytes
     said = [_output_of(each) for each in running]
     stack.worker(**wrong)
     eventually(
-        lambda: b"rabbitmq" in stack.started[-1].log.read_bytes(),
+        lambda: b"consumer_disconnected" in stack.started[-1].log.read_bytes(),
         what="a worker with wrong passwords complains",
         timeout=20,
     )
@@ -228,7 +228,7 @@ def _publish_rubbish(stack: Stack, rabbitmq: RabbitMQ, confided: Confided) -> No
         channel = connection.channel()
         channel.basic_publish("", _queue(stack), confided.parameter.encode())
         eventually(
-            lambda: b"message rejected" in stack.started[1].log.read_bytes(),
+            lambda: b"message_rejected" in stack.started[1].log.read_bytes(),
             what="the worker rejects the message",
         )
 

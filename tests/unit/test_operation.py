@@ -121,9 +121,9 @@ def opaque(n: Opaque) -> int:
     ("function", "reason"),
     [
         (untyped, "'n' has no type hint"),
-        (many, "'numbers' has no name"),
-        (named, "'numbers' has no name"),
-        (positional, "'n' has no name"),
+        (many, "'numbers' cannot be passed by name"),
+        (named, "'numbers' cannot be passed by name"),
+        (positional, "'n' cannot be passed by name"),
         (unknown_hint, "Nowhere"),
         (opaque, "no schema"),
     ],

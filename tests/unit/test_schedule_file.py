@@ -77,7 +77,7 @@ def test_an_empty_file_has_none(tmp_path: Path) -> None:
     [
         ("30 2", "30 25", r"'nightly-report': /cron: is not a cron expression: bad hour"),
         ("Europe/Berlin", "Berlin", r"'nightly-report': /timezone: must be a time zone"),
-        ('"report"\nparams', '"other"\nparams', r"/operation: There is no operation named 'other'"),
+        ('"report"\nparams', '"other"\nparams', r"/operation: No operation has the name 'other'"),
         ('day = "yesterday"', "day = 1", r"/params/day"),
         ('day = "yesterday"', "day = nan", r"not data that JSON can carry"),
         ("missed", "mised", r"/mised"),
@@ -105,5 +105,5 @@ def test_no_process_is_put_together_with_a_file_that_is_wrong(
     path.write_text(GOOD, encoding="utf-8")
     monkeypatch.setenv("CALLBOARD_SCHEDULES_FILE", str(path))
 
-    with pytest.raises(OperationError, match="no operation named 'report'"):
+    with pytest.raises(OperationError, match="No operation has the name 'report'"):
         build_container(load_settings())
