@@ -15,9 +15,10 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,17 +76,20 @@ def main() -> None:
 
 def measure(tree: Path, jobs: int) -> Figures:
     """Submit, poll and run so many jobs with the code of a tree."""
-    with tempfile.TemporaryDirectory() as folder, _installed(tree, Path(folder)) as (stack, web):
-        server = _serving_process(web)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _installed(tree, Path(folder)) as (stack, start_worker),
+    ):
+        server = _serving_process(stack.started[0])
         asyncio.run(_ask(stack.port, _submissions(200)))  # what is imported and connected once
         submitted = _timed(server, stack.port, _submissions(jobs))
         ids = _queued(stack)
         polled = _timed(server, stack.port, [_poll(ids[n % len(ids)]) for n in range(jobs)])
-        return Figures(*submitted, *polled, *_run_all(stack, len(ids)))
+        return Figures(*submitted, *polled, *_run_all(stack, start_worker))
 
 
 @contextmanager
-def _installed(tree: Path, folder: Path) -> Iterator[tuple[Stack, Started]]:
+def _installed(tree: Path, folder: Path) -> Iterator[tuple[Stack, Callable[[], Started]]]:
     (folder / "nothing_operations.py").write_text(_OPERATION)
     programs = tree / ".venv" / "bin"
     path = os.pathsep.join([str(programs), *os.defpath.split(os.pathsep)])
@@ -98,8 +102,8 @@ def _installed(tree: Path, folder: Path) -> Iterator[tuple[Stack, Started]]:
         "PATH": path,
     }
     with serving(tree, **settings) as stack:
-        stack.settings |= settings
-        yield stack, stack.started[0]
+        # Given to each process by name: a tree of its own goes before what is set for all.
+        yield stack, partial(stack.worker, CALLBOARD_THREADS="8", **settings)
 
 
 def _serving_process(web: Started) -> psutil.Process:
@@ -161,8 +165,8 @@ def _queued(stack: Stack) -> list[str]:
     return [each.decode() for each in ids]
 
 
-def _run_all(stack: Stack, jobs: int) -> tuple[float, float]:
-    worker = stack.worker(CALLBOARD_THREADS="8")
+def _run_all(stack: Stack, start_worker: Callable[[], Started]) -> tuple[float, float]:
+    worker = start_worker()
     stack.await_workers(1)
     active = stack.store.keys("active")
     left = stack.store.redis.zcard(active)
@@ -170,7 +174,7 @@ def _run_all(stack: Stack, jobs: int) -> tuple[float, float]:
     began, used = time.monotonic(), sum(map(_cpu_s, processes))
     eventually(
         lambda: stack.store.redis.zcard(active) == 0,
-        what=f"{jobs} jobs have ended",
+        what=f"{left} jobs have ended",
         timeout=120,
         interval=0.05,
     )
