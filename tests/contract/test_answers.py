@@ -57,12 +57,12 @@ def test_a_job_is_described_in_each_status(ask: Asking, media: str) -> None:
     scheduled = ask.submit({**ENCLOSE, "delay_seconds": 60, "labels": {"a": "b"}})
     queued, ended, failed = ask.submit(), ask.submit(), ask.submit()
     running = ask.submit()
-    fence = ask.stage.claim(running)
-    ask.stage.report(
+    fence = ask.api_app.claim(running)
+    ask.api_app.report(
         fence, ProgressReport(current=1, total=3, percent=33.3, step="x", lines=["1.0 a"])
     )
-    ask.stage.succeed(ended, BOX)
-    ask.stage.fail(failed, {"type": "failure", "detail": "no", "traceback": "t"})
+    ask.api_app.succeed(ended, BOX)
+    ask.api_app.fail(failed, {"type": "failure", "detail": "no", "traceback": "t"})
 
     for job_id in (scheduled, queued, running, ended, failed):
         for path in ("", "/result", "/log"):
@@ -77,7 +77,7 @@ def test_a_typed_path_answers_with_a_typed_job(ask: Asking) -> None:
     key = {"Idempotency-Key": "typed"}
 
     job_id = ask("POST", path, json=ENCLOSE["params"], headers=key).json["id"]
-    ask.stage.succeed(job_id, BOX)
+    ask.api_app.succeed(job_id, BOX)
     again = ask("POST", path, json=ENCLOSE["params"], headers=key)
 
     assert (again.status_code, again.json["result"]) == (200, BOX)
@@ -105,7 +105,7 @@ def test_a_cancel_is_described_in_both_steps_and_so_is_a_retry(ask: Asking) -> N
 def test_a_job_that_is_deleted_is_described_to_the_end(ask: Asking) -> None:
     job_id = ask.submit()
     path = f"/v1/jobs/{job_id}"
-    ask.stage.claim(ask.submit())
+    ask.api_app.claim(ask.submit())
 
     statuses = [
         ask("DELETE", f"{path}?purge=true").status_code,
@@ -135,7 +135,7 @@ def test_duplicates_and_repeats_are_described(ask: Asking) -> None:
 
 
 def test_a_schedule_is_described_from_its_first_tick_to_its_end(ask: Asking) -> None:
-    path, store = "/v1/schedules/nightly", ask.stage.store
+    path, store = "/v1/schedules/nightly", ask.api_app.store
     daily = {"cron": "0 2 * * *", **ENCLOSE}
     put_schedule(store, "kept", Schedule.model_validate(daily), source="file")
 
@@ -148,7 +148,7 @@ def test_a_schedule_is_described_from_its_first_tick_to_its_end(ask: Asking) -> 
         ask("GET", path).status_code,
         ask("POST", f"{path}/resume").status_code,
     ]
-    take_now(store, ask.stage.services.submissions, "nightly")
+    take_now(store, ask.api_app.services.submissions, "nightly")
     statuses += [
         ask("GET", path).status_code,
         ask("GET", "/v1/schedules").status_code,

@@ -258,7 +258,7 @@ def test_only_tests_can_have_the_history_written(name: str) -> None:
 def test_a_header_is_read_into_its_parts() -> None:
     header = read_header("end_world", HEADER)
 
-    assert header.purpose == "end the job_system."
+    assert header.purpose == "end the world."
     assert (header.keys, dict(header.arguments)) == (("job_system",), {})
     assert header.answers == ("ended", "spared")
     assert (header.effect, header.includes) == ("changes", ("job", "slot"))
