@@ -15,7 +15,8 @@ from callboard.api.authentication import Keyring
 from callboard.api.body_memory import BodyMemory
 from callboard.api.files.transfer_limits import TransferLimits
 from callboard.api.media import Media
-from callboard.api.routes import Route, routes
+from callboard.api.route import Route
+from callboard.api.routes import routes
 from callboard.api.services import Services
 from callboard.api.waiting.events import Events
 from callboard.config import Settings

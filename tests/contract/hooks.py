@@ -88,7 +88,7 @@ def _name_a_receiver(case: Any) -> None:
 def use_after_free(ctx: Any, response: Any, case: Any) -> bool | None:
     """A DELETE that answers with the job has cancelled it; only 204 means that it is removed."""
     try:
-        return _use_after_free(ctx, response, case)
+        return _use_after_free(ctx, response, case)  # type: ignore[call-arg]  # its type fits any check
     except UseAfterFree as found:
         deleted = ctx.internals.find_response(case_id=found.deleted_case_id)
         if deleted is not None and deleted.status_code == _GONE:

@@ -27,7 +27,7 @@ def client(
     clients: Path, served: Stack, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Any]:
     monkeypatch.syspath_prepend(str(clients / "python"))
-    made = importlib.import_module(PACKAGE)
+    made: Any = importlib.import_module(PACKAGE)
     with made.ApiClient(made.Configuration(host=served.url, access_token=keys["first"])) as api:
         made.jobs = made.JobsApi(api)
         made.operations = made.OperationsApi(api)

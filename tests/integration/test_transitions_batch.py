@@ -1,6 +1,7 @@
 """Batches: what becomes of each item, in whatever steps they come."""
 
 from datetime import timedelta
+from typing import Any
 
 from callboard.config import Rate
 from callboard.jobs.batches import item_outcome
@@ -28,7 +29,7 @@ SUCCESS = encode_result(1, max_bytes=100)
 def test_each_item_is_decided_on_as_a_submission_of_its_own(job_system: JobSystem) -> None:
     there = job_system.submitted(fingerprint="taken")
     batch = new_batch(job_system, 7)
-    items = [
+    items: list[Any] = [
         job_system.new_submission("free", fingerprint="new"),
         job_system.new_submission("free", fingerprint="new"),
         job_system.new_submission("free", fingerprint="taken"),
@@ -45,10 +46,10 @@ def test_each_item_is_decided_on_as_a_submission_of_its_own(job_system: JobSyste
         *("unknown", "misfit", "file_missing"),
     ]
     assert [each.job and each.job[0] for each in said[:4]] == [
-        items[0].job_id,  # type: ignore[union-attr]
-        items[0].job_id,  # type: ignore[union-attr]
+        items[0].job_id,
+        items[0].job_id,
         there,
-        items[3].job_id,  # type: ignore[union-attr]
+        items[3].job_id,
     ]
     assert [each.job and each.job[1] for each in (said[0], said[3])] == ["queued", "scheduled"]
     refused = [type(each.refused) for each in said if each.refused]

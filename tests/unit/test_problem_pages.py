@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import falcon
 import pytest
@@ -35,7 +36,7 @@ def http() -> testing.TestClient:
 
 
 def test_each_type_has_a_meaning_and_advice_of_its_own() -> None:
-    rows = [*ALL, *JOB_ERRORS.values()]
+    rows: list[Any] = [*ALL, *JOB_ERRORS.values()]
 
     texts = [text for each in rows for text in (each.meaning, each.advice)]
 
