@@ -86,7 +86,8 @@ def test_a_worker_raises_its_limit_as_far_as_it_may(tmp_path: Path) -> None:
             timeout=60,
         )
     finally:
-        for each in (*psutil.Process(worker.pid).children(recursive=True), worker):
+        master = psutil.Process(worker.pid)
+        for each in (*master.children(recursive=True), master):
             each.kill()
         worker.wait(60)
 
