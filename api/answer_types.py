@@ -37,7 +37,7 @@ Amount: TypeAlias = Annotated[float, Field(ge=0)]
 Percent: TypeAlias = Annotated[float, Field(ge=0, le=100)]
 
 Next: TypeAlias = Annotated[
-    Address | None, Field(description="Where the next page is; null on the last one.")
+    Address | None, Field(description="URL of the next page; null on the last page.")
 ]
 
 JobStatus = TypeAliasType(
@@ -45,5 +45,5 @@ JobStatus = TypeAliasType(
     Annotated[Status, Field(description="`succeeded`, `failed` and `cancelled` are final.")],
 )
 Labels = TypeAliasType(
-    "Labels", Annotated[dict[str, str], Field(description="Words to find a job by.")]
+    "Labels", Annotated[dict[str, str], Field(description="Labels to find a job by.")]
 )

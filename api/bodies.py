@@ -13,7 +13,7 @@ _MAX_MEMBERS: Final = 100  # each that is wrong is an error of its own
 
 
 class Nothing(BaseModel):
-    """A body that says nothing: an empty object, or none at all."""
+    """An empty object, or no body."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class ProgressObject(TypedDict):
-    """How far a run is; what is not known is null."""
+    """Progress of a run; unknown values are null."""
 
     percent: float | None
     step: str | None
@@ -15,7 +15,7 @@ class ProgressObject(TypedDict):
 
 
 class QueuePlaceObject(TypedDict):
-    """Where a queued job stands."""
+    """A queued job's place in its queue."""
 
     position: int | None
     blocked_on: str | None
@@ -35,7 +35,7 @@ class RunErrorObject(TypedDict):
 
 
 class JobLinksObject(TypedDict):
-    """Addresses of what belongs to a job."""
+    """URLs of a job."""
 
     self: str
     result: str
@@ -74,14 +74,14 @@ class JobObject(TypedDict):
 
 
 class ConfirmationObject(TypedDict):
-    """What the second step of a cancel sends back."""
+    """What to send back in the second step of a cancel."""
 
     token: str
     expires_at: str
 
 
 class CancelOfferObject(TypedDict):
-    """A cancel that waits for its second step; nothing has changed yet."""
+    """A cancel to be confirmed; nothing has changed yet."""
 
     confirmation: ConfirmationObject
     job: JobObject
@@ -96,7 +96,7 @@ class LogLineObject(TypedDict):
 
 
 class BatchCountsObject(TypedDict):
-    """How many of the items are how; together they are all that were decided on."""
+    """The items decided so far, counted by outcome or job status."""
 
     scheduled: int
     queued: int
@@ -110,13 +110,13 @@ class BatchCountsObject(TypedDict):
 
 
 class BatchProgressObject(TypedDict):
-    """How far it is."""
+    """Progress of the batch."""
 
     percent: float
 
 
 class BatchLinksObject(TypedDict):
-    """Addresses of what belongs to a batch."""
+    """URLs of a batch."""
 
     self: str
     jobs: str
@@ -124,7 +124,7 @@ class BatchLinksObject(TypedDict):
 
 
 class BatchObject(TypedDict):
-    """Many submissions as one."""
+    """Many submissions in one request."""
 
     id: str
     status: Literal["submitting", "active", "completed"]
@@ -138,7 +138,7 @@ class BatchObject(TypedDict):
 
 
 class JobReferenceObject(TypedDict):
-    """Where another job is found."""
+    """Id and URL of another job."""
 
     id: str
     status: Literal[
@@ -148,7 +148,7 @@ class JobReferenceObject(TypedDict):
 
 
 class InputErrorObject(TypedDict):
-    """One thing that is wrong with a request."""
+    """One error in a request."""
 
     detail: str
     pointer: str
@@ -172,7 +172,7 @@ BatchItemProblemObject = TypedDict(
 
 
 class BatchItemObject(TypedDict):
-    """What became of an item."""
+    """The outcome of an item."""
 
     index: int
     status: Literal["accepted", "duplicate", "invalid", "limited", "refused"]
@@ -181,7 +181,7 @@ class BatchItemObject(TypedDict):
 
 
 class SubmittedBatchObject(TypedDict):
-    """A batch, and what became of each item."""
+    """A batch, with the outcome of each item."""
 
     id: str
     status: Literal["submitting", "active", "completed"]
@@ -196,7 +196,7 @@ class SubmittedBatchObject(TypedDict):
 
 
 class OperationLimitsObject(TypedDict):
-    """How an operation's jobs are bounded."""
+    """The limits of an operation's jobs."""
 
     time_limit_seconds: float
     max_running: int | None
@@ -207,13 +207,13 @@ class OperationLimitsObject(TypedDict):
 
 
 class OperationLinksObject(TypedDict):
-    """Addresses of an operation."""
+    """URLs of an operation."""
 
     self: str
 
 
 class OperationObject(TypedDict):
-    """What can be run."""
+    """A function that can run as a job."""
 
     name: str
     description: str
@@ -231,7 +231,7 @@ class OperationObject(TypedDict):
 
 
 class ScheduleTickObject(TypedDict):
-    """What became of a schedule's latest tick."""
+    """The outcome of a schedule's latest tick."""
 
     at: str
     outcome: Literal[
@@ -248,13 +248,13 @@ class ScheduleTickObject(TypedDict):
 
 
 class ScheduleLinksObject(TypedDict):
-    """Addresses of a schedule."""
+    """URLs of a schedule."""
 
     self: str
 
 
 class ScheduleObject(TypedDict):
-    """A job that is made again and again."""
+    """Creates a job at each tick of a cron expression."""
 
     cron: str
     timezone: str

@@ -53,16 +53,17 @@ class BatchSubmission(BaseModel):
     items: list[Any] = Field(
         min_length=1,
         max_length=MAX_ITEMS,
-        description="What to run: each as the body of `POST /v1/jobs`, and no larger than that.",
+        description="Submissions, each like the body of `POST /v1/jobs` and with the same "
+        "size limit.",
     )
     labels: dict[Label, LabelValue] = Field(
         default_factory=dict,
         max_length=MAX_LABELS,
-        description="Labels of every job, beside its own, which win.",
+        description="Labels of every job. A job's own label overrides one with the same name.",
         json_schema_extra={"additionalProperties": False},
     )
     callback: BatchCallback | None = Field(
-        default=None, description="Where to deliver that the batch has completed."
+        default=None, description="Where to deliver the event that the batch has completed."
     )
 
 
@@ -82,9 +83,9 @@ _ViolatedPolicies = TypedDict("_ViolatedPolicies", {"violated-policies": NotRequ
 
 
 class BatchItemProblemObject(_ViolatedPolicies):
-    """Why no job was made of an item, as a single submission would have been answered."""
+    """Why an item created no job, as a single submission would have been answered."""
 
-    type: Annotated[Address, Field(description="The kind of problem; the address explains it.")]
+    type: Annotated[Address, Field(description="The type of problem; the URL explains it.")]
     title: str
     status: Whole
     detail: str
@@ -93,26 +94,24 @@ class BatchItemProblemObject(_ViolatedPolicies):
     errors: NotRequired[list[InputErrorObject]]
     existing_job: NotRequired[JobReferenceObject]
     retry_after: NotRequired[
-        Annotated[Whole, Field(description="In how many seconds it may be taken.")]
+        Annotated[Whole, Field(description="After how many seconds to submit it again.")]
     ]
 
 
 class BatchItemObject(TypedDict):
-    """What became of an item."""
+    """The outcome of an item."""
 
-    index: Annotated[Whole, Field(description="Its place in the request, from 0.")]
+    index: Annotated[Whole, Field(description="The item's index in the request, from 0.")]
     status: ItemStatus
     job: Annotated[
         JobReferenceObject | None,
-        Field(
-            description="The job that was made, or the active one that it equals, as it was then."
-        ),
+        Field(description="The job created, or the active job that it duplicates, as it was then."),
     ]
     problem: BatchItemProblemObject | None
 
 
 class SubmittedBatchObject(BatchObject):
-    """A batch, and what became of each item."""
+    """A batch, with the outcome of each item."""
 
     items: list[BatchItemObject]
 

@@ -11,7 +11,7 @@ from callboard.jobs.batches.batch import Batch
 
 
 class BatchCountsObject(TypedDict):
-    """How many of the items are how; together they are all that were decided on."""
+    """The items decided so far, counted by outcome or job status."""
 
     scheduled: Whole
     queued: Whole
@@ -20,18 +20,18 @@ class BatchCountsObject(TypedDict):
     succeeded: Whole
     failed: Whole
     cancelled: Whole
-    refused: Annotated[Whole, Field(description="Those of which no job was made.")]
-    removed: Annotated[Whole, Field(description="Jobs that are not kept any more.")]
+    refused: Annotated[Whole, Field(description="Items that created no job.")]
+    removed: Annotated[Whole, Field(description="Jobs that have expired or been removed.")]
 
 
 class _BatchProgressObject(TypedDict):
-    """How far it is."""
+    """Progress of the batch."""
 
-    percent: Annotated[Percent, Field(description="Of its jobs.")]
+    percent: Annotated[Percent, Field(description="Percentage of its jobs that have ended.")]
 
 
 class BatchLinksObject(TypedDict):
-    """Addresses of what belongs to a batch."""
+    """URLs of a batch."""
 
     self: Address
     jobs: Address
@@ -39,24 +39,24 @@ class BatchLinksObject(TypedDict):
 
 
 class BatchObject(TypedDict):
-    """Many submissions as one."""
+    """Many submissions in one request."""
 
     id: JobId
     status: Annotated[
         Literal["submitting", "active", "completed"],
         Field(
-            description="`submitting` until every item is decided on, `completed` once every job "
+            description="`submitting` until every item is decided, `completed` once every job "
             "has ended."
         ),
     ]
-    total: Annotated[Whole, Field(description="How many items it has.")]
+    total: Annotated[Whole, Field(description="Number of items in the batch.")]
     counts: BatchCountsObject
     progress: _BatchProgressObject
     created_at: Timestamp
-    ended_at: Annotated[Timestamp | None, Field(description="When the last of its jobs ended.")]
+    ended_at: Annotated[Timestamp | None, Field(description="When its last job ended.")]
     expires_at: Annotated[
         Timestamp | None,
-        Field(description="Until when it is kept: as long as a job of it is."),
+        Field(description="When it is removed: with the last of its jobs."),
     ]
     links: BatchLinksObject
 

@@ -65,21 +65,21 @@ class BatchesResource:
         id="submitBatch",
         tag="Batches",
         summary="Submit a batch",
-        description="Keeps a job of each item that can be one, and says what became of every item. "
-        "An item that is refused keeps no other from being taken.",
+        description="Creates a job from each valid item and returns the outcome of every "
+        "item. A rejected item does not affect the others.",
         parameters=("Prefer", "Idempotency-Key", "traceparent"),
         body=BodyDescription(schema="BatchSubmission"),
         callbacks=("batchEvent",),
         responses={
             200: ResponseDescription(
-                description="Every item is decided on, and all jobs have ended within the wait.",
+                description="Every item is decided, and all jobs ended during the wait.",
                 schema=SubmittedBatchObject,
                 headers=("Location", "Vary"),
                 optional_headers=("Preference-Applied", "Idempotency-Replayed"),
                 links=("lookAtBatch", "cancelBatch"),
             ),
             202: ResponseDescription(
-                description="Every item is decided on.",
+                description="Every item is decided.",
                 schema=SubmittedBatchObject,
                 headers=("Location", "Vary"),
                 optional_headers=("Retry-After", "Preference-Applied", "Idempotency-Replayed"),
@@ -158,13 +158,14 @@ class BatchResource:
     @describe(
         id="getBatch",
         tag="Batches",
-        summary="Look at a batch",
-        description="Says how many of its jobs are how, at once or, with `Prefer: wait`, as soon "
-        "as its status changes. The jobs themselves are at `links.jobs`.",
+        summary="Get a batch",
+        description="Returns the batch with its jobs counted by status, at once or, with "
+        "`Prefer: wait`, as soon as its status changes. `links.jobs` lists the "
+        "jobs.",
         parameters=("Prefer",),
         responses={
             200: ResponseDescription(
-                description="The batch as it is.",
+                description="The batch's current state.",
                 schema=BatchObject,
                 headers=("Vary",),
                 optional_headers=("Retry-After", "Preference-Applied"),
@@ -186,16 +187,16 @@ class BatchResource:
         id="cancelBatch",
         tag="Batches",
         summary="Cancel a batch",
-        description="Cancels the jobs that have not ended. A repeat does no harm.",
+        description="Cancels the jobs that have not ended. Safe to repeat.",
         responses={
             200: ResponseDescription(
-                description="All its jobs have ended.",
+                description="All jobs of the batch have ended.",
                 schema=BatchObject,
                 headers=("Vary",),
                 links=("lookAtBatch",),
             ),
             202: ResponseDescription(
-                description="Some that run are being cancelled.",
+                description="Some running jobs are still being cancelled.",
                 schema=BatchObject,
                 headers=("Retry-After", "Vary"),
                 links=("lookAtBatch",),

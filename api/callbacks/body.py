@@ -24,18 +24,18 @@ MAX_RESULT_BYTES: Final = 16 * 1024
 
 
 class JobEventObject(TypedDict):
-    """What became of a job."""
+    """An event of a job."""
 
     type: JobEvent
-    timestamp: Annotated[Timestamp, Field(description="When it happened.")]
+    timestamp: Annotated[Timestamp, Field(description="When the event happened.")]
     data: JobObject
 
 
 class BatchEventObject(TypedDict):
-    """What became of a batch."""
+    """An event of a batch."""
 
     type: BatchEvent
-    timestamp: Annotated[Timestamp, Field(description="When it happened.")]
+    timestamp: Annotated[Timestamp, Field(description="When the event happened.")]
     data: BatchObject
 
 

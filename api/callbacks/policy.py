@@ -27,15 +27,14 @@ Url = Annotated[
     Field(
         max_length=MAX_URL_LENGTH,
         pattern="^[Hh][Tt][Tt][Pp][Ss]?://.",
-        description="Where to: an `https` address with a public host, without user information "
-        "and fragment.",
+        description="An `https` URL with a public host, without user information or a fragment.",
         json_schema_extra={"format": "iri"},
     ),
 ]
 
 
 class JobCallback(BaseModel):
-    """Where to deliver what becomes of a job."""
+    """Where to deliver a job's events."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -45,7 +44,7 @@ class JobCallback(BaseModel):
         Field(
             min_length=1,
             max_length=MAX_EVENTS,
-            description="Which events; without it, those of each end.",
+            description="The events to deliver; by default those sent when a job ends.",
             json_schema_extra={"uniqueItems": True},
         ),
         AfterValidator(_once_each),
@@ -53,7 +52,7 @@ class JobCallback(BaseModel):
 
 
 class BatchCallback(BaseModel):
-    """Where to deliver that a batch has completed."""
+    """Where to deliver the event that a batch has completed."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -63,7 +62,7 @@ class BatchCallback(BaseModel):
         Field(
             min_length=1,
             max_length=MAX_EVENTS,
-            description="Which events.",
+            description="The events to deliver.",
             json_schema_extra={"uniqueItems": True},
         ),
         AfterValidator(_once_each),

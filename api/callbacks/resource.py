@@ -45,35 +45,36 @@ class LastAttemptObject(TypedDict):
     at: Timestamp
     status_code: Annotated[
         Annotated[int, Field(ge=100)] | None,
-        Field(description="Null when nothing was answered."),
+        Field(description="The receiver's status code; null without a response."),
     ]
     detail: Annotated[str | None, Field(description="What went wrong.")]
 
 
 class DeliveryLinksObject(TypedDict):
-    """What can be done with a callback."""
+    """URLs of a delivery."""
 
     resend: Address
 
 
 class DeliveryObject(TypedDict):
-    """One event on its way to the address that asked for it."""
+    """One event on its way to a callback URL."""
 
-    id: Annotated[DeliveryId, Field(description="What receivers read as `webhook-id`.")]
+    id: Annotated[DeliveryId, Field(description="The `webhook-id` that receivers get.")]
     type: Annotated[str, Field(description="The event.")]
-    host: Annotated[str, Field(description="Where it goes to; path and query are shown to nobody.")]
+    host: Annotated[str, Field(description="The receiver's host; path and query are never shown.")]
     status: DeliveryStatus
-    attempts: Annotated[Whole, Field(description="How many there were.")]
+    attempts: Annotated[Whole, Field(description="Number of attempts so far.")]
     created_at: Annotated[Timestamp, Field(description="When the event happened.")]
     next_attempt_at: Annotated[
-        Timestamp | None, Field(description="Null while one is under way, too.")
+        Timestamp | None,
+        Field(description="When the next attempt is due; null without one, and during an attempt."),
     ]
     last: LastAttemptObject | None
     links: DeliveryLinksObject
 
 
 class DeliveryPageObject(TypedDict):
-    """All callbacks of one job or batch, the oldest first."""
+    """All deliveries of one job or batch, oldest first."""
 
     items: list[DeliveryObject]
     next: Next
@@ -88,11 +89,11 @@ def _listing(kind: Kind, missing: tuple[ProblemType, ...]) -> dict[str, Any]:
         "id": f"list{kind.capitalize()}Callbacks",
         "tag": "Callbacks",
         "summary": f"List a {kind}'s callbacks",
-        "description": f"Lists what is, was or could not be delivered of a {kind}. What has ended "
-        "is listed for seven days.",
+        "description": f"Lists the deliveries to the callback of a {kind}. Deliveries that have "
+        "ended are listed for seven days.",
         "responses": {
             200: ResponseDescription(
-                description="All its callbacks.",
+                description="All deliveries.",
                 schema=DeliveryPageObject,
                 headers=("Vary",),
                 links=(f"resendFirstOf{kind.capitalize()}",),
@@ -107,12 +108,12 @@ def _resending(kind: Kind, missing: tuple[ProblemType, ...]) -> dict[str, Any]:
         "id": f"resend{kind.capitalize()}Callback",
         "tag": "Callbacks",
         "summary": f"Send a {kind}'s callback again",
-        "description": "Lets a callback begin from the start, now, with the same `webhook-id`. "
-        "A repeat does no harm.",
+        "description": "Restarts a delivery now, with the same `webhook-id` and all its "
+        "attempts. Safe to repeat.",
         "body": BodyDescription(schema="ResendRequest", required=False),
         "responses": {
             202: ResponseDescription(
-                description="It is due.", schema=DeliveryObject, headers=("Vary",)
+                description="The delivery is due.", schema=DeliveryObject, headers=("Vary",)
             )
         },
         "problems": (

@@ -40,7 +40,7 @@ class EventsResource:
         id="streamEvents",
         tag="Jobs",
         summary="Follow a job",
-        description="Sends events as the job goes on; the last one is `done`.",
+        description="Streams the job's events as they happen; the last one is `done`.",
         parameters=("Last-Event-ID",),
         responses={
             200: ResponseDescription(
@@ -49,7 +49,7 @@ class EventsResource:
                 media=(EVENT_STREAM,),
                 headers=("X-Accel-Buffering",),
             ),
-            204: ResponseDescription(description="The client has seen `done`."),
+            204: ResponseDescription(description="The client has already received `done`."),
         },
         problems=(table.JOB_NOT_FOUND, table.JOB_GONE, table.NOT_ACCEPTABLE, table.STREAMS_FULL),
     )

@@ -23,7 +23,7 @@ class FileContentResource:
         id="getFileContent",
         tag="Files",
         summary="Download a file",
-        description="Sends the bytes of a file, in its own type.",
+        description="Returns the bytes of a file, with its own media type.",
         parameters=PARAMETERS,
         responses=downloads(
             ResponseDescription(

@@ -28,7 +28,7 @@ def downloads(whole: ResponseDescription) -> dict[int, ResponseDescription]:
     whole = replace(whole, headers=(*_HEADERS, *whole.headers))
     part = replace(
         whole,
-        description="The part that was asked for.",
+        description="The requested range.",
         schema="Bytes",
         media=(ANY,),
         also={},
@@ -38,7 +38,7 @@ def downloads(whole: ResponseDescription) -> dict[int, ResponseDescription]:
     varies = {"headers": ("Vary",), "optional_headers": ("Vary",)}
     named = {key: tuple(h for h in getattr(whole, key) if h in of) for key, of in varies.items()}
     known = ResponseDescription(
-        description="The client has it already.", headers=("ETag", *named["headers"]),
+        description="The client's copy is current.", headers=("ETag", *named["headers"]),
         optional_headers=named["optional_headers"],
     )  # fmt: skip
     return {200: whole, 206: part, 304: known}

@@ -31,31 +31,31 @@ USUAL_FILES = 50
 
 
 class FileLinksObject(TypedDict):
-    """Where to go from a file."""
+    """URLs of a file."""
 
     self: Address
     content: Address
 
 
 class FileObject(TypedDict):
-    """A file that was uploaded, or that a job made."""
+    """A file that was uploaded or created by a job."""
 
     id: JobId
-    name: Annotated[str, Field(description="What it is called, made safe to show.")]
-    media_type: Annotated[str, Field(description="Its type, as its bytes show.")]
-    size: Annotated[Whole, Field(description="In bytes.")]
+    name: Annotated[str, Field(description="The file's name, made safe to display.")]
+    media_type: Annotated[str, Field(description="The media type detected from its bytes.")]
+    size: Annotated[Whole, Field(description="Size in bytes.")]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="The SHA-256 of its bytes.")]
     created_at: Timestamp
     expires_at: Annotated[
         Timestamp,
-        Field(description="Until when it is kept at least; longer while it is used."),
+        Field(description="The file is kept at least until then, and longer while a job uses it."),
     ]
-    in_use: Annotated[bool, Field(description="Whether a job takes it, or made it.")]
+    in_use: Annotated[bool, Field(description="Whether a job received or created it.")]
     links: FileLinksObject
 
 
 class FilePageObject(TypedDict):
-    """Files, the newest first."""
+    """Files, newest first."""
 
     items: list[FileObject]
     next: Next
@@ -72,7 +72,7 @@ class FilesResource:
         id="listFiles",
         tag="Files",
         summary="List files",
-        description="Lists what was uploaded, the newest first.",
+        description="Lists uploaded files, newest first.",
         parameters=("limit", "cursor"),
         responses={
             200: ResponseDescription(
@@ -103,14 +103,15 @@ class FilesResource:
         id="uploadFile",
         tag="Files",
         summary="Upload a file",
-        description="Keeps the body as a file, of the type that `Content-Type` says and its bytes "
-        "show; or the one file of a form. Its name is in the query, in `Content-Disposition`, or "
-        "in the form. `Content-Digest: sha-256=:…:` is checked. A job takes the file by its id.",
+        description="Stores the body, or the only file of a form. `Content-Type` must agree "
+        "with the file's bytes. The name is taken from the query, from "
+        "`Content-Disposition` or from the form. `Content-Digest: sha-256=:…:` is "
+        "verified. Pass the file's id to jobs.",
         parameters=("file_name",),
         body=BodyDescription(schema="FileForm", media=(FORM,), also={OCTETS: "FileBytes"}),
         responses={
             201: ResponseDescription(
-                description="The file is kept.",
+                description="The file is stored.",
                 schema=FileObject,
                 headers=("Location", "Vary"),
                 links=("lookAtFile", "downloadFile", "removeFile"),
@@ -162,8 +163,8 @@ class FileResource:
     @describe(
         id="getFile",
         tag="Files",
-        summary="Look at a file",
-        description="Says what is known of a file.",
+        summary="Get a file",
+        description="Returns a file's metadata.",
         responses={
             200: ResponseDescription(
                 description="The file.",
@@ -185,7 +186,7 @@ class FileResource:
         id="deleteFile",
         tag="Files",
         summary="Remove a file",
-        description="Removes a file that no job takes or made.",
+        description="Removes a file that no job received or created.",
         responses={204: ResponseDescription(description="The file is removed.")},
         problems=(table.FILE_NOT_FOUND, table.FILE_IN_USE),
     )

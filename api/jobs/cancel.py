@@ -24,7 +24,7 @@ from callboard.jobs.store import Store
 
 
 class CancelRequest(BaseModel):
-    """The body of `POST /v1/jobs/{id}/cancel`; none at all is as an empty object."""
+    """The body of `POST /v1/jobs/{id}/cancel`; no body means an empty object."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -32,19 +32,19 @@ class CancelRequest(BaseModel):
         default=None,
         min_length=1,
         max_length=256,
-        description="The token of the first step; without it this is the first step.",
+        description="The token from the first step. Omit it in the first step.",
     )
 
 
 class ConfirmationObject(TypedDict):
-    """What the second step of a cancel sends back."""
+    """What to send back in the second step of a cancel."""
 
     token: str
     expires_at: Timestamp
 
 
 class CancelOfferObject(TypedDict):
-    """A cancel that waits for its second step; nothing has changed yet."""
+    """A cancel to be confirmed; nothing has changed yet."""
 
     confirmation: ConfirmationObject
     job: JobObject
@@ -54,7 +54,10 @@ CancelOfferOrJob = TypeAliasType(
     "CancelOfferOrJob",
     Annotated[
         CancelOfferObject | JobObject,
-        Field(description="An offer after the first step, the job after the second."),
+        Field(
+            description="A confirmation to send back after the first step, the job after "
+            "the second."
+        ),
     ],
 )
 
@@ -74,8 +77,8 @@ class CancelResource:
         id="cancelJob",
         tag="Jobs",
         summary="Cancel a job in two steps",
-        description="Without a body it changes nothing and offers a confirmation; "
-        "with the confirmation's token it cancels.",
+        description="Without a body, changes nothing and returns a confirmation token. With "
+        "that token, cancels the job.",
         body=BodyDescription(schema="CancelRequest", required=False),
         responses={
             200: ResponseDescription(
@@ -85,7 +88,7 @@ class CancelResource:
                 links=("look",),
             ),
             202: ResponseDescription(
-                description="A confirmation is wanted, or the job is being cancelled.",
+                description="The cancel must be confirmed, or the job is being cancelled.",
                 schema=CancelOfferOrJob,
                 headers=("Vary",),
                 optional_headers=("Retry-After",),

@@ -32,7 +32,7 @@ _MS: Final = timedelta(milliseconds=1)
 
 
 class JobPageObject(TypedDict):
-    """Jobs, the newest first. Results are left out: `result` is null, see `links.result`."""
+    """Jobs, newest first, without results: `result` is null, see `links.result`."""
 
     items: list[JobObject]
     next: Next

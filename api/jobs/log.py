@@ -25,17 +25,19 @@ MAX_AFTER: Final = 10**15
 class LogLineObject(TypedDict):
     """One line of a job's log."""
 
-    number: Annotated[Positive, Field(description="Counts all lines that were ever written.")]
+    number: Annotated[
+        Positive, Field(description="The line's number, counted from the first line ever written.")
+    ]
     time: Timestamp
     text: str
 
 
 class LogPageObject(TypedDict):
-    """Lines of a job's log, the oldest first."""
+    """Lines of a job's log, oldest first."""
 
     items: list[LogLineObject]
     next: Next
-    dropped: Annotated[Whole, Field(description="How many old lines are no longer kept.")]
+    dropped: Annotated[Whole, Field(description="Number of old lines that were dropped.")]
 
 
 class LogResource:
@@ -50,7 +52,7 @@ class LogResource:
         id="getLog",
         tag="Jobs",
         summary="Read a job's log",
-        description="Gives the lines that the running function wrote, page by page.",
+        description="Returns the lines that the function wrote, in pages.",
         parameters=("after", "lines"),
         responses={
             200: ResponseDescription(

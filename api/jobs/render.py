@@ -29,23 +29,25 @@ _UNKNOWN_END: Final = "The job failed."
 
 
 class ProgressObject(TypedDict):
-    """How far a run is; what is not known is null."""
+    """Progress of a run; unknown values are null."""
 
     percent: Percent | None
-    step: Annotated[str | None, Field(description="What it does now.")]
+    step: Annotated[str | None, Field(description="The current step.")]
     current: Annotated[int | None, Field(description="Units done.")]
     total: Annotated[int | None, Field(description="Units in all.")]
-    eta_seconds: Annotated[Whole | None, Field(description="How long it still takes.")]
+    eta_seconds: Annotated[Whole | None, Field(description="Estimated seconds until the run ends.")]
 
 
 class QueuePlaceObject(TypedDict):
-    """Where a queued job stands."""
+    """A queued job's place in its queue."""
 
-    position: Annotated[Positive | None, Field(description="1 is the next one.")]
-    blocked_on: Annotated[str | None, Field(description="The limit that it waits for.")]
+    position: Annotated[Positive | None, Field(description="Position in the queue; 1 is next.")]
+    blocked_on: Annotated[
+        str | None, Field(description="The slot in which the job waits for a place.")
+    ]
     paused: Annotated[
         bool | None,
-        Field(description="Whether its operation is paused; null when nobody can tell."),
+        Field(description="Whether the job's operation is paused; null if unknown."),
     ]
     estimated_start_seconds: Whole | None
 
@@ -53,16 +55,16 @@ class QueuePlaceObject(TypedDict):
 class RunErrorObject(TypedDict):
     """Why the latest attempt failed."""
 
-    type: Annotated[Address, Field(description="The kind of failure; the address explains it.")]
+    type: Annotated[Address, Field(description="The type of failure; the URL explains it.")]
     title: str
     detail: str
     attempt: Whole
     retryable: bool
-    traceback: NotRequired[Annotated[str, Field(description="For operators alone.")]]
+    traceback: NotRequired[Annotated[str, Field(description="For operators only.")]]
 
 
 class JobLinksObject(TypedDict):
-    """Addresses of what belongs to a job."""
+    """URLs of a job."""
 
     self: Address
     result: Address
@@ -74,7 +76,7 @@ class JobLinksObject(TypedDict):
 
 
 class JobReferenceObject(TypedDict):
-    """Where another job is found."""
+    """Id and URL of another job."""
 
     id: JobId
     status: JobStatus
@@ -99,12 +101,14 @@ class JobObject(TypedDict):
     priority: Priority
     progress: ProgressObject
     queue: QueuePlaceObject | None
-    result: Annotated[Any, Field(description="The result, unless it is large.")]
+    result: Annotated[Any, Field(description="The result, unless it is too large to include.")]
     error: RunErrorObject | None
     labels: Labels
     batch_id: str | None
-    retry_of: Annotated[JobId | None, Field(description="The job that this one repeats.")]
-    request_id: Annotated[str | None, Field(description="The request that submitted it.")]
+    retry_of: Annotated[JobId | None, Field(description="The job that this one retries.")]
+    request_id: Annotated[
+        str | None, Field(description="Id of the request that submitted the job.")
+    ]
     links: JobLinksObject
 
 

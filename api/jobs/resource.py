@@ -49,7 +49,7 @@ class JobsResource:
         id="listJobs",
         tag="Jobs",
         summary="List jobs",
-        description="Lists the caller's jobs, the newest first.",
+        description="Lists the caller's jobs, newest first.",
         parameters=(
             "status",
             "operation",
@@ -82,8 +82,8 @@ class JobsResource:
         id="submitJob",
         tag="Jobs",
         summary="Submit a job",
-        description="Keeps a job and answers at once, or waits for it as long as `Prefer: wait` "
-        "says.",
+        description="Accepts a job and responds at once, or waits for it to end for as long "
+        "as `Prefer: wait` allows.",
         parameters=SUBMISSION_HEADERS,
         body=BodyDescription(schema="Submission"),
         callbacks=("jobEvent",),
@@ -111,19 +111,20 @@ class JobResource:
     @describe(
         id="getJob",
         tag="Jobs",
-        summary="Look at a job",
-        description="Says how a job is, at once or as soon as its status changes.",
+        summary="Get a job",
+        description="Returns a job, at once or, with `Prefer: wait`, as soon as its status "
+        "changes.",
         parameters=("Prefer", "If-None-Match"),
         responses={
             200: ResponseDescription(
-                description="The job as it is.",
+                description="The job's current state.",
                 schema=JobObject,
                 headers=("ETag", "Vary"),
                 optional_headers=("Retry-After", "Preference-Applied"),
                 links=("result", "events", "log", "cancel", "delete", "retry", "callbacks"),
             ),
             304: ResponseDescription(
-                description="The job is as the client knows it.",
+                description="The job has not changed.",
                 headers=("ETag", "Vary"),
                 optional_headers=("Retry-After", "Preference-Applied"),
             ),
@@ -164,9 +165,9 @@ class JobResource:
         id="deleteJob",
         tag="Jobs",
         summary="Cancel or remove a job",
-        description="Cancels an active job in one step and leaves a final one as it is; "
-        "`purge=true` removes a final one. A repeat does no harm, and forces nothing: "
-        "`force=true` alone does.",
+        description="Cancels an active job in one step. A final job stays unchanged; "
+        "`purge=true` removes it. Safe to repeat: only `force=true` forces "
+        "anything.",
         parameters=("purge", "force"),
         responses={
             200: ResponseDescription(

@@ -60,8 +60,8 @@ class ResultResource:
         id="getResult",
         tag="Jobs",
         summary="Fetch a result",
-        description="Gives what the operation returned: data, or the one file that it returned in "
-        "that file's own type.",
+        description="Returns the operation's result: data or, if the result is a single file, "
+        "that file with its own media type.",
         parameters=(*PARAMETERS, "Accept-Encoding"),
         responses=downloads(
             ResponseDescription(

@@ -52,7 +52,7 @@ class RetryResource:
         id="retryJob",
         tag="Jobs",
         summary="Run a job again",
-        description="Submits a new job from the stored request of a final one.",
+        description="Submits the request of a final job again, as a new job.",
         parameters=SUBMISSION_HEADERS,
         body=BodyDescription(schema="RetryRequest", required=False),
         responses={**ACCEPTED, **RETURNED},

@@ -101,35 +101,38 @@ class Submission(BaseModel):
     )
 
     operation: str = Field(
-        max_length=MAX_NAME_LENGTH, description="What to run; see `/v1/operations`."
+        max_length=MAX_NAME_LENGTH, description="The operation to run; see `/v1/operations`."
     )
     params: dict[str, Any] = Field(description="The operation's parameters.")
     priority: Whole = Field(
-        default=DEFAULT_PRIORITY, ge=0, le=HIGHEST_PRIORITY, description="Highest first."
+        default=DEFAULT_PRIORITY,
+        ge=0,
+        le=HIGHEST_PRIORITY,
+        description="Higher priorities run first.",
     )
     labels: dict[Label, LabelValue] = Field(
         default_factory=dict,
         max_length=MAX_LABELS,
-        description="Words to find the job by.",
+        description="Labels to find the job by.",
         json_schema_extra={"additionalProperties": False},
     )
     delay_seconds: float | None = Field(
         default=None,
         ge=0,
         le=MAX_DELAY.total_seconds(),
-        description="Seconds before it may start.",
+        description="Delay in seconds before the job may start.",
     )
     run_at: Time | None = Field(
         default=None,
-        description="Not before this time, this year or the next; one that is past means now. "
-        "With a delay, too, the later one counts.",
+        description="The job does not start before this time, in this year or the next; a "
+        "past time means now. With a delay as well, the later time applies.",
         json_schema_extra=_bound_years,
     )
     result_ttl_seconds: TtlSeconds | None = Field(
-        default=None, description="How long the job is kept once it is final."
+        default=None, description="How many seconds the job is kept once it is final."
     )
     callback: JobCallback | None = Field(
-        default=None, description="Where to deliver what becomes of the job."
+        default=None, description="Where to deliver the job's events."
     )
 
     @model_validator(mode="after")

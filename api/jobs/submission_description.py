@@ -24,14 +24,14 @@ _OPTIONAL: Final = ("Preference-Applied", "Idempotency-Replayed")
 
 ACCEPTED: Final = {
     200: ResponseDescription(
-        description="The job is final: it finished while the request waited.",
+        description="The job ended while the request waited.",
         schema=JobObject,
         headers=("Location", "Vary"),
         optional_headers=_OPTIONAL,
         links=_LINKS,
     ),
     202: ResponseDescription(
-        description="The job is kept, and will run.",
+        description="The job is accepted and will run.",
         schema=JobObject,
         headers=("Location", "Retry-After", "Vary"),
         optional_headers=_OPTIONAL,
@@ -42,7 +42,8 @@ ACCEPTED: Final = {
 
 RETURNED: Final = {
     303: ResponseDescription(
-        description="An equal job is active already, and this operation gives it to everybody.",
+        description="An identical job is already active, and this operation redirects "
+        "duplicates to it.",
         headers=("Location",),
     )
 }

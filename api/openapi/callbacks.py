@@ -16,30 +16,30 @@ _TIME: Final[Schema] = {
 
 _SENT: Final[dict[str, tuple[str, Schema]]] = {
     "webhook-id": (
-        "The same for each attempt to deliver an event: who has seen it has the event.",
+        "The same for all attempts to deliver an event: use it to recognize repeats.",
         _DELIVERY_ID,
     ),
     "webhook-timestamp": (
-        "When this attempt was made, in seconds since 1970; refuse what is old.",
+        "When this attempt was made, in seconds since 1970. Reject old timestamps.",
         {"type": "string", "pattern": "^[0-9]{1,12}$"},
     ),
     "webhook-signature": (
-        "Signatures as of Standard Webhooks, parted by spaces; one of them must fit.",
+        "Standard Webhooks signatures, separated by spaces; one of them must match.",
         {"type": "string", "pattern": "^v1,[A-Za-z0-9+/=]+( v1,[A-Za-z0-9+/=]+)*$"},
     ),
     "ce-specversion": ("CloudEvents in binary mode.", {"type": "string", "enum": ["1.0"]}),
-    "ce-id": ("As `webhook-id`.", _DELIVERY_ID),
-    "ce-source": ("The server that says so.", ADDRESS),
+    "ce-id": ("The same as `webhook-id`.", _DELIVERY_ID),
+    "ce-source": ("The server that sends the event.", ADDRESS),
     "ce-type": ("The event.", TEXT),
-    "ce-subject": ("The id of what it is about.", TEXT),
+    "ce-subject": ("The id of the job or batch.", TEXT),
     "ce-time": ("When the event happened.", _TIME),
-    "X-Request-ID": ("Of the request that submitted the job.", TEXT),
+    "X-Request-ID": ("The id of the request that submitted the job.", TEXT),
     "traceparent": ("The trace of the request that submitted the job.", TEXT),
 }
 _OPTIONAL: Final = ("ce-source", "X-Request-ID", "traceparent")
-_TAKEN: Final = "It was taken. What the answer says besides is not read."
-_STOPS: Final = "Nothing more of this job is sent there."
-_AGAIN: Final = "Anything else, and no answer within 15 seconds, is tried again later."
+_TAKEN: Final = "The event was received. The body of the response is ignored."
+_STOPS: Final = "Unsubscribes: no further event of this job is sent to this URL."
+_AGAIN: Final = "Any other response, or none within 15 seconds, is a failure and retried later."
 
 
 def _received(summary: str, schema: str) -> dict[str, Any]:
@@ -48,8 +48,8 @@ def _received(summary: str, schema: str) -> dict[str, Any]:
         "post": {
             "tags": ["Callbacks"],
             "summary": summary,
-            "description": "Sent to the `url` of a submission's `callback`. It may come more than "
-            "once, and events may come in another order than they happened.",
+            "description": "Sent to the `url` of a submission's `callback`. An event may "
+            "arrive more than once, and events may arrive out of order.",
             "security": [],
             "parameters": [
                 {
@@ -71,7 +71,7 @@ def _received(summary: str, schema: str) -> dict[str, Any]:
     }
 
 
-_OF_JOB: Final = _received("Hear what became of a job", "JobEvent")
+_OF_JOB: Final = _received("Receive a job's events", "JobEvent")
 
 # Not as `webhooks`: these go where each submission says, and generators of clients make of
 # webhooks requests that a client would send.
@@ -79,7 +79,7 @@ CALLBACKS: Final[dict[str, dict[str, Any]]] = {
     "jobEvent": {"{$request.body#/callback/url}": _OF_JOB},
     "jobEventByQuery": {"{$request.query.callback_url}": _OF_JOB},
     "batchEvent": {
-        "{$request.body#/callback/url}": _received("Hear that a batch has completed", "BatchEvent")
+        "{$request.body#/callback/url}": _received("Receive a batch's completion", "BatchEvent")
     },
 }
 """By the names that descriptions use."""

@@ -23,7 +23,7 @@ from callboard.api.server.health import ChecksObject
 from callboard.jobs.operation import Operation
 
 SECURITY: Final = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of Callboard."},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key of Callboard."},
     "apiKey": {
         "type": "apiKey",
         "in": "header",
@@ -48,14 +48,14 @@ _ALWAYS: Final = (
 """Types that problems, events and callbacks refer to by name."""
 
 _OTHERS: Final[dict[str, Schema]] = {
-    "AnyResult": {"description": "What an operation returned."},
+    "AnyResult": {"description": "The result of an operation."},
     "OpenApiDocument": {
         "type": "object",
         "description": "An OpenAPI 3.1 document.",
         "required": ["openapi", "info", "paths"],
         "additionalProperties": True,
     },
-    "Page": {"type": "string", "description": "A page for people."},
+    "Page": {"type": "string", "description": "An HTML page."},
 }
 _PREFIX: Final = "#/components/"
 
@@ -173,7 +173,7 @@ def _any_submission(prefixes: Mapping[str, str]) -> Schema:
         return submission_schema()
     by_name = {name: f"{prefix}Submission" for name, prefix in prefixes.items()}
     return {
-        "description": "What to run.",
+        "description": "A submission.",
         "oneOf": [named(schema) for schema in by_name.values()],
         "discriminator": {
             "propertyName": "operation",

@@ -38,22 +38,22 @@ _CHOOSING: Final[Mapping[str, Mapping[str, Any]]] = {
 _TAGS: Final = {
     "Jobs": "Runs of operations: submit, follow, cancel.",
     "Batches": "Many jobs submitted at once.",
-    "Operations": "What can be run.",
-    "Files": "What jobs take and make.",
-    "Callbacks": "What the server tells receivers that a submission named.",
-    "Schedules": "Jobs that are made again and again.",
+    "Operations": "Functions that can run as jobs.",
+    "Files": "Files that jobs receive and create.",
+    "Callbacks": "Events that the server delivers to the URL of a submission.",
+    "Schedules": "Jobs created at set times.",
     "Server": "The server and its workers.",
-    "About": "This document, and pages for people.",
+    "About": "This document, and HTML pages.",
 }
 _SAYS: Final = (
-    "Runs slow functions as jobs. Submit one, and wait for it, poll it or follow its events.\n\n"
-    "Errors are problems (RFC 9457) whose `type` is an address that explains it: "
-    "[all of them]({base}/problems). "
+    "Runs slow functions as jobs. Submit a job, then wait for it, poll it or follow its events.\n\n"
+    "Errors are problems (RFC 9457) whose `type` is a URL that explains it: "
+    "[all types]({base}/problems). "
     "Bodies are JSON or msgpack, by `Content-Type` and `Accept`.\n\n"
     "{keys} `Authorization: Bearer <key>` or as `X-API-Key: <key>`."
 )
-_WITH_KEYS: Final = "Requests need a key, sent as"
-_WITHOUT_KEYS: Final = "This server asks for no key now; one that does takes it as"
+_WITH_KEYS: Final = "Requests need an API key, sent as"
+_WITHOUT_KEYS: Final = "This server requires no API key at present. When it does, send one as"
 
 
 def build_document(

@@ -14,11 +14,11 @@ _ID: Final[Schema] = {
     "pattern": rf"^[0-9]+\.[0-9]+\.(?:{'|'.join(STATUSES)})\.[0-9]+$",
 }
 _DATA: Final = {
-    "status": ("Job", "The job has another status, or is shown for the first time."),
-    "progress": ("Progress", "The run has come further."),
+    "status": ("Job", "The job's status has changed; also sent at the start of the stream."),
+    "progress": ("Progress", "The run has made progress."),
     "log": ("LogLine", "The function has written a line."),
-    "done": ("Job", "The job is final; no event follows."),
-    "gone": (problem_name(table.JOB_GONE), "The job was removed; no event follows."),
+    "done": ("Job", "The job is final. This is the last event."),
+    "gone": (problem_name(table.JOB_GONE), "The job was removed. This is the last event."),
 }
 
 
@@ -28,7 +28,7 @@ def _event(name: str) -> Schema:
     return object_schema(
         says,
         {
-            "id": with_description(_ID, "What to send as `Last-Event-ID`."),
+            "id": with_description(_ID, "Send it as `Last-Event-ID` to resume the stream."),
             "event": {"type": "string", "enum": [name]},
             "data": with_description(data, f"JSON: a `{schema}`."),
         },

@@ -14,7 +14,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Bytes": {"description": "The bytes themselves.", "type": "string", "format": "binary"},
     "FileBytes": {"description": "The bytes of a file.", **_BYTES},
     "FileForm": object_schema(
-        "A form with one part that is a file, of any name.",
+        "A form with one file part, which may have any name.",
         {"file": with_description(_BYTES, "The file, with a `filename`.")},
     ),
 }
@@ -34,10 +34,12 @@ def form_schema(operation: Operation, params: Schema) -> Schema:
     others.pop("title", None)
     return {
         "type": "object",
-        "description": f"Parameters of `{operation.name}`, with its files as parts.",
+        "description": f"Parameters of `{operation.name}`, with files as parts of the form.",
         "properties": {
             "params": with_description(
-                others, "All that are not files, as JSON; or each is a field of its own."
+                others,
+                "All parameters other than files, as JSON. Alternatively, send each "
+                "as a field of its own.",
             ),
             **{name: _part(each, params["properties"][name]) for name, each in files.items()},
         },

@@ -15,15 +15,15 @@ _ADDRESS: Final[Schema] = {"type": "string", "format": "uri"}
 _SECONDS: Final[Schema] = {"type": "integer", "minimum": 0}
 
 RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
-    "Accept": ("The types of body that are read here.", _TEXT),
+    "Accept": ("The media types accepted here.", _TEXT),
     "Accept-Ranges": (
-        "Parts can be asked for with `Range`.",
+        "Supports requests with `Range`.",
         {"type": "string", "enum": ["bytes"]},
     ),
-    "Allow": ("The methods that this address has.", _TEXT),
-    "Cache-Control": ("Who may keep this answer, and for how long.", _TEXT),
+    "Allow": ("The methods that this URL supports.", _TEXT),
+    "Cache-Control": ("Who may cache this response, and for how long.", _TEXT),
     "Content-Disposition": (
-        "The name to save it by.",
+        "The name under which to save the file.",
         {"type": "string", "pattern": "^attachment; filename="},
     ),
     "Content-Encoding": (
@@ -31,12 +31,12 @@ RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
         {"type": "string", "enum": ["zstd", "gzip"]},
     ),
     "Content-Range": (
-        "Which bytes these are, and of how many.",
+        "Which bytes these are, and the total size.",
         {"type": "string", "pattern": "^bytes (?:[0-9]+-[0-9]+|[*])/[0-9]+$"},
     ),
     "Content-Security-Policy": ("What this page may load.", _TEXT),
     "ETag": (
-        "Names this version; send it as `If-None-Match`.",
+        "Identifies this version; send it as `If-None-Match`.",
         {"type": "string", "pattern": r'^(?:W/)?"[^"]+"$'},
     ),
     "Idempotency-Replayed": (
@@ -44,37 +44,37 @@ RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
         {"type": "string", "enum": ["true"]},
     ),
     "Link": (
-        "Other addresses; `rel=next` is that of the next page.",
+        "Related URLs; `rel=next` is the next page.",
         {"type": "string", "pattern": "^<[^>]+>; *rel="},
     ),
-    "Location": ("The address of the job, or of what else was made.", _ADDRESS),
+    "Location": ("URL of the job or other resource.", _ADDRESS),
     "Preference-Applied": (
-        "The parts of `Prefer` that were followed.",
+        "The preferences of `Prefer` that were applied.",
         {"type": "string", "pattern": "^(?:respond-async|wait=[0-9]+)(?:, wait=[0-9]+)?$"},
     ),
     "RateLimit": (
-        "What is left: `r` requests, and after `t` seconds some come back.",
+        "The remaining quota: `r` requests now, more after `t` seconds.",
         {"type": "string", "pattern": '^"requests";r=[0-9]+(?:;t=[0-9]+)?$'},
     ),
     "RateLimit-Policy": (
         "The caller's quota: `q` requests in `w` seconds.",
         {"type": "string", "pattern": '^"requests";q=[0-9]+;w=[0-9]+$'},
     ),
-    "Referrer-Policy": ("What this page tells those that it links to.", _TEXT),
+    "Referrer-Policy": ("What this page reveals to pages that it links to.", _TEXT),
     "Repr-Digest": (
-        "The SHA-256 of the whole that this is, or is a part of (RFC 9530).",
+        "The SHA-256 of the complete content, even in a partial response (RFC 9530).",
         {"type": "string", "pattern": "^sha-256=:[A-Za-z0-9+/]{43}=:$"},
     ),
-    "Retry-After": ("When to ask again, in seconds.", _SECONDS),
-    "Vary": ("The headers of the request that the answer depends on.", _TEXT),
-    "WWW-Authenticate": ("How to say who asks.", {"type": "string", "pattern": "^Bearer "}),
-    "X-Accel-Buffering": ("Tells proxies to pass events on at once.", _TEXT),
+    "Retry-After": ("After how many seconds to try again.", _SECONDS),
+    "Vary": ("The request headers that the response depends on.", _TEXT),
+    "WWW-Authenticate": ("How to authenticate.", {"type": "string", "pattern": "^Bearer "}),
+    "X-Accel-Buffering": ("Tells proxies not to buffer events.", _TEXT),
     "X-Content-Type-Options": (
-        "The body is of the type that it is said to be.",
+        "Tells browsers not to guess another media type.",
         {"type": "string", "enum": ["nosniff"]},
     ),
     "X-Request-ID": (
-        "This request's id in the server's log.",
+        "This request's id, as in the server's log.",
         {"type": "string", "minLength": 1, "maxLength": 128},
     ),
 }
@@ -82,56 +82,57 @@ RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
 
 REQUEST: Final[dict[str, Schema]] = {
     "Accept-Encoding": {
-        "description": "How a large result may be compressed: `zstd`, `gzip`.",
+        "description": "The accepted compressions of a large result: `zstd`, `gzip`.",
         "schema": _TEXT,
     },
     "Idempotency-Key": {
-        "description": "Makes a repeat of this request harmless: it answers with the same job. "
-        "Kept for 24 hours, quoted or bare; make a new one for each job, such as a UUID.",
+        "description": "Makes this request safe to repeat: a repeat returns the same job. "
+        "Kept for 24 hours; may be quoted. Generate a new key for each job, "
+        "such as a UUID.",
         "schema": {"type": "string", "pattern": KEY_PATTERN},
     },
     "If-Match": {
-        "description": "The `ETag` of the version that is wanted, and no other.",
+        "description": "The `ETag` of the only acceptable version.",
         "schema": _TEXT,
     },
     "If-Range": {
-        "description": "The `ETag` of the version that `Range` is for; the whole of another one.",
+        "description": "The `ETag` of the version that `Range` applies to. If the version "
+        "differs, the complete content is returned.",
         "schema": _TEXT,
     },
     "If-None-Match": {
-        "description": "The `ETag` of the version that is known already: "
-        'for example `W/"3.1.running"`.',
+        "description": 'The `ETag` of the client\'s version, for example `W/"3.1.running"`.',
         "schema": _TEXT,
     },
     "Last-Event-ID": {
-        "description": "The `id` of the last event that was received: "
-        "for example `3.1.running.17`.",
+        "description": "The `id` of the last event received, for example `3.1.running.17`.",
         "schema": _TEXT,
     },
     "Prefer": {
-        "description": "`wait=10` waits up to 10 seconds, `respond-async` not at all.",
+        "description": "`wait=10` waits up to 10 seconds; `respond-async` does not wait.",
         "schema": _TEXT,
     },
     "Range": {
-        "description": "The bytes that are wanted, in one range: for example `bytes=1024-` or "
+        "description": "The requested bytes, as one range, for example `bytes=1024-` or "
         "`bytes=-500`.",
         "schema": _TEXT,
     },
     "X-Request-ID": {
-        "description": "An id of your own for this request, up to 128 letters, digits and "
-        "`._~:/+=@,-`, for example `import-2026-11-22`; another one is replaced.",
+        "description": "Your own id for this request: up to 128 letters, digits and "
+        "`._~:/+=@,-`, for example `import-2026-11-22`. An invalid id is "
+        "replaced.",
         "schema": _TEXT,
     },
     "traceparent": {
-        "description": "The trace that this request belongs to (W3C Trace Context): "
-        "for example `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`.",
+        "description": "The trace that this request belongs to (W3C Trace Context), for "
+        "example `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`.",
         "schema": _TEXT,
     },
 }
 
 PATH: Final[dict[str, Schema]] = {
     "digest": {
-        "description": "Of what the file contains.",
+        "description": "The digest of the file's content.",
         "schema": {"type": "string", "enum": sorted(asset.digest for asset in ASSETS.values())},
     },
     "file": {
@@ -149,7 +150,7 @@ PATH: Final[dict[str, Schema]] = {
         "example": "msg_0193b5b27d2e7c41a3c52f6d0c1b9e77_succeeded",
     },
     "slug": {
-        "description": "The end of the problem's `type`.",
+        "description": "The last part of the problem's `type`.",
         "schema": {"type": "string", "enum": sorted(pages())},
     },
     "schedule": {

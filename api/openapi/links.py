@@ -25,35 +25,35 @@ def _to_file(operation: str, says: str) -> dict[str, Any]:
 
 
 JOB: Final[dict[str, dict[str, Any]]] = {
-    "look": _to("getJob", "See how the job is."),
-    "result": _to("getResult", "Fetch its result."),
-    "events": _to("streamEvents", "Follow it."),
-    "log": _to("getLog", "Read its log."),
-    "cancel": _to("cancelJob", "Ask for a cancel, which a second step confirms."),
-    "delete": _to("deleteJob", "Cancel it in one step."),
-    "retry": _to("retryJob", "Run it again."),
+    "look": _to("getJob", "Get the job."),
+    "result": _to("getResult", "Fetch the job's result."),
+    "events": _to("streamEvents", "Follow the job's events."),
+    "log": _to("getLog", "Read the job's log."),
+    "cancel": _to("cancelJob", "Request a cancel, to be confirmed in a second step."),
+    "delete": _to("deleteJob", "Cancel the job in one step."),
+    "retry": _to("retryJob", "Retry the job."),
 }
 
 LINKS: Final[dict[str, dict[str, Any]]] = {
     **JOB,
-    "lookAtFirst": _to("getJob", "See how the first job of the page is.", _FIRST),
+    "lookAtFirst": _to("getJob", "Get the first job of the page.", _FIRST),
     "resultOfFirst": _to("getResult", "Fetch the result of the first job of the page.", _FIRST),
-    "lookAtExisting": _to("getJob", "See how the job is that is active already.", _EXISTING),
-    "callbacks": _to("listJobCallbacks", "See what is delivered of it."),
+    "lookAtExisting": _to("getJob", "Get the active job.", _EXISTING),
+    "callbacks": _to("listJobCallbacks", "List its deliveries."),
     **{
         f"resendFirstOf{kind.capitalize()}": {
             "operationId": f"resend{kind.capitalize()}Callback",
-            "description": "Send the first callback of the list again.",
+            "description": "Repeat the first delivery of the list.",
             "parameters": {f"{kind}_id": f"$request.path.{kind}_id", "delivery": _FIRST},
         }
         for kind in ("job", "batch")
     },
-    "lookAtBatch": _to_batch("getBatch", "See how far it is."),
-    "cancelBatch": _to_batch("cancelBatch", "Cancel what is left of it."),
-    "lookAtFile": _to_file("getFile", "See what is known of it."),
-    "downloadFile": _to_file("getFileContent", "Download it."),
-    "removeFile": _to_file("deleteFile", "Remove it."),
-    "lookAtOffered": _to("getJob", "See how the job is meanwhile.", _OFFERED),
+    "lookAtBatch": _to_batch("getBatch", "Get the batch."),
+    "cancelBatch": _to_batch("cancelBatch", "Cancel its active jobs."),
+    "lookAtFile": _to_file("getFile", "Get the file's metadata."),
+    "downloadFile": _to_file("getFileContent", "Download the file."),
+    "removeFile": _to_file("deleteFile", "Remove the file."),
+    "lookAtOffered": _to("getJob", "Get the job's current state.", _OFFERED),
     # The body would be an object with the token within, which many programs cannot read here.
     "confirmCancel": _to(
         "cancelJob", "Confirm the cancel: send `confirmation.token` as `confirm`.", _OFFERED

@@ -27,7 +27,7 @@ def operation_schemas(operation: Operation, prefix: str, job: Schema) -> dict[st
         job: the schema of any operation's job.
     """
     parameters = operation.parameters
-    result = {"description": "What it comes to.", **_value(parameters.result_schema)}
+    result = {"description": "The result of the operation.", **_value(parameters.result_schema)}
     given = {"title": operation.name, **parameters.schema}
     names = inner_names(prefix, own_schemas(operation))
     of_params, of_result = (

@@ -23,35 +23,35 @@ _CURSOR: Final = (
 
 _QUERY: Final[dict[str, dict[str, Any]]] = {
     "force": {
-        "description": "Whether to give the function no time to stop, where it runs in a process "
-        "of its own. Nothing else does; a repeat is a repeat.",
+        "description": "Whether to kill the function at once if it runs in its own process. "
+        "Repeating a cancel without it forces nothing.",
         "schema": _FLAG,
     },
-    "purge": {"description": "Remove a final job.", "schema": _FLAG},
-    "status": {"description": "In which status.", "schema": named("JobStatus")},
+    "purge": {"description": "Whether to remove a final job.", "schema": _FLAG},
+    "status": {"description": "Only jobs in this status.", "schema": named("JobStatus")},
     "operation": {
-        "description": "Of which operation.",
+        "description": "Only jobs of this operation.",
         "schema": {"type": "string", "pattern": f"^{NAME.pattern}$"},
     },
-    "created_after": {"description": "Created later than this.", "schema": _TIME},
-    "created_before": {"description": "Created earlier than this.", "schema": _TIME},
-    "batch": {"description": "Of which batch.", "schema": JOB_ID},
+    "created_after": {"description": "Only jobs created after this time.", "schema": _TIME},
+    "created_before": {"description": "Only jobs created before this time.", "schema": _TIME},
+    "batch": {"description": "Only jobs of this batch.", "schema": JOB_ID},
     "tenant": {
-        "description": "Whose; `*` for everybody's. For operators.",
+        "description": "Only jobs of this tenant; `*` for all tenants. For operators.",
         "schema": {"type": "string", "pattern": r"^(?:[A-Za-z0-9_-]{1,64}|\*)$"},
     },
     "file_name": {
         "name": "name",
-        "description": "What the file is called; made safe to show, and shortened.",
+        "description": "The file's name; shortened and made safe to display.",
         "schema": {"type": "string"},
     },
     "cursor": {
-        "description": "Where the page begins, from the `next` of the one before.",
+        "description": "Where the page starts, taken from `next` of the previous page.",
         "schema": {"type": "string", "pattern": _CURSOR},
     },
     "after": {
-        "description": "The number of the last line that is known; "
-        "without it, the first ones come.",
+        "description": "The number of the last known line; by default the page starts with "
+        "the first line.",
         "schema": whole(maximum=MAX_AFTER),
     },
 }
@@ -88,7 +88,7 @@ def parameters(known: list[str]) -> dict[str, dict[str, Any]]:
 
 def _limit(most: int, usual: int) -> dict[str, Any]:
     return {
-        "description": f"The most to give; {usual} when it is left out.",
+        "description": f"The maximum number of entries; {usual} by default.",
         "schema": whole(1, maximum=most),
     }
 
@@ -104,8 +104,8 @@ def _options() -> dict[str, dict[str, Any]]:
         for key in ("priority", "delay_seconds", "run_at", "result_ttl_seconds")
     }
     labels = {
-        "description": "Words to find the job by, each as `label.<name>=<value>`: "
-        "for example `label.project=atlas`.",
+        "description": "Labels of the job, each as `label.<name>=<value>`, for example "
+        "`label.project=atlas`.",
         "style": "form",
         "explode": True,
         "schema": {

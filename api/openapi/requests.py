@@ -32,7 +32,7 @@ def _batch_submission() -> Schema:
     schema: dict[str, Any] = {
         key: each for key, each in checked(BatchSubmission).items() if key != "$defs"
     }
-    other = {"description": "Anything else is answered as `invalid`, and the others are taken."}
+    other = {"description": "Any other value makes this item `invalid`; the others are processed."}
     items = schema["properties"]["items"]
     items["items"] = {"anyOf": [named("Submission"), other]}
     items["maxItems"] = MAX_ITEMS

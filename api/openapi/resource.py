@@ -49,7 +49,7 @@ class OpenApiResource:
         id="getOpenApiDocument",
         tag="About",
         summary="Fetch this document",
-        description="Gives the OpenAPI document of this server as it is now.",
+        description="Returns this server's current OpenAPI document.",
         parameters=("If-None-Match",),
         responses={
             200: ResponseDescription(
@@ -59,7 +59,7 @@ class OpenApiResource:
                 headers=("ETag",),
             ),
             304: ResponseDescription(
-                description="The document is as the client knows it.", headers=("ETag",)
+                description="The document has not changed.", headers=("ETag",)
             ),
         },
     )

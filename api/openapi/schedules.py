@@ -20,7 +20,7 @@ def schedule_requests(prefixes: Mapping[str, str]) -> dict[str, Schema]:
     return {
         **own,
         "ScheduleRequest": {
-            "description": "What to run, and when.",
+            "description": "The submission and when to run it.",
             "oneOf": [named(schema) for schema in own],
             "discriminator": {
                 "propertyName": "operation",

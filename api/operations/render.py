@@ -31,12 +31,14 @@ Slots = TypeAliasType(
 
 
 class OperationLimitsObject(TypedDict):
-    """How an operation's jobs are bounded."""
+    """The limits of an operation's jobs."""
 
     time_limit_seconds: Amount
-    max_running: Annotated[Whole | None, Field(description="As declared; null for any number.")]
+    max_running: Annotated[
+        Whole | None, Field(description="The declared limit; null if unlimited.")
+    ]
     max_running_now: Annotated[
-        Whole | None, Field(description="As it counts now; null also if unknown.")
+        Whole | None, Field(description="The limit in effect; null if unlimited or unknown.")
     ]
     max_active: Positive
     max_retries: Whole
@@ -44,30 +46,38 @@ class OperationLimitsObject(TypedDict):
 
 
 class OperationLinksObject(TypedDict):
-    """Addresses of an operation."""
+    """URLs of an operation."""
 
     self: Address
 
 
 class OperationObject(TypedDict):
-    """What can be run."""
+    """A function that can run as a job."""
 
     name: str
     description: str
     parameters: JsonSchema
     result: JsonSchema
-    paused: Annotated[bool | None, Field(description="Null while Redis is away.")]
+    paused: Annotated[
+        bool | None,
+        Field(description="Whether the operation is paused; null while Redis is unavailable."),
+    ]
     waiting: Annotated[
         Whole | None,
         Field(
-            description="Jobs that wait for the end of a pause or for a place; null while Redis is "
-            "away."
+            description="Number of jobs that wait for the end of a pause or for a place; null "
+            "while Redis is unavailable."
         ),
     ]
     limits: OperationLimitsObject
-    unique: Annotated[bool, Field(description="Whether equal jobs are refused while one runs.")]
+    unique: Annotated[
+        bool,
+        Field(
+            description="Whether a submission with the parameters of an active job is a duplicate."
+        ),
+    ]
     on_conflict: OnConflict
-    wait_seconds: Annotated[Amount, Field(description="How long a submission waits by itself.")]
+    wait_seconds: Annotated[Amount, Field(description="How long a submission waits by default.")]
     result_ttl_seconds: Amount
     typical_duration_seconds: Amount | None
     links: OperationLinksObject

@@ -32,7 +32,7 @@ from callboard.jobs.store import Store
 
 _AS_IT_IS: Final = {
     200: ResponseDescription(
-        description="The operation as it is.", schema=OperationObject, headers=("Vary",)
+        description="The operation's current state.", schema=OperationObject, headers=("Vary",)
     )
 }
 _OPTIONS: Final = (
@@ -96,7 +96,7 @@ class OperationsResource:
         id="listOperations",
         tag="Operations",
         summary="List operations",
-        description="Lists what can be run: operations of this server by name, then examples.",
+        description="Lists the operations: those of this server by name, then examples.",
         responses={
             200: ResponseDescription(
                 description="All operations.", schema=OperationPageObject, headers=("Vary",)
@@ -123,7 +123,7 @@ class OperationResource:
     @describe(
         id="getOperation",
         tag="Operations",
-        summary="Look at an operation",
+        summary="Get an operation",
         description="Describes an operation.",
         responses={
             200: ResponseDescription(
@@ -142,7 +142,7 @@ class OperationResource:
         id="runOperation",
         tag="Operations",
         summary="Run an operation",
-        description="Submits a job; the body is the operation's parameters.",
+        description="Submits a job; the body contains the operation's parameters.",
         parameters=(*SUBMISSION_HEADERS, *_OPTIONS),
         body=BodyDescription(schema="AnyParameters"),
         callbacks=("jobEventByQuery",),
@@ -189,7 +189,8 @@ class PauseResource(_SetPaused):
         id="pauseOperation",
         tag="Operations",
         summary="Pause an operation",
-        description="Lets no more of its jobs start; those that run go on. For operators.",
+        description="Stops jobs of the operation from starting. Running jobs continue. For "
+        "operators.",
         responses=_AS_IT_IS,
         problems=(table.UNKNOWN_OPERATION,),
     )
@@ -207,7 +208,7 @@ class ResumeResource(_SetPaused):
         id="resumeOperation",
         tag="Operations",
         summary="Resume an operation",
-        description="Lets its jobs start again. For operators.",
+        description="Lets jobs of the operation start again. For operators.",
         responses=_AS_IT_IS,
         problems=(table.UNKNOWN_OPERATION,),
     )

@@ -61,7 +61,7 @@ _HEADERS: Final = {
 def _page(schema: object) -> ResponseDescription:
     """Describe a page for people that is data for programs."""
     return ResponseDescription(
-        description="A page, or data.",
+        description="The list, as an HTML page or as JSON.",
         schema=schema,
         also={HTML: "Page"},
         headers=("Vary",),
@@ -79,8 +79,8 @@ class ProblemsResource:
     @describe(
         id="listProblemTypes",
         tag="About",
-        summary="List types of problems",
-        description="Lists what the `type` of an error can be.",
+        summary="List problem types",
+        description="Lists all values of an error's `type`.",
         responses={200: _page(ProblemTypePageObject)},
     )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
@@ -115,8 +115,8 @@ class ProblemResource:
     @describe(
         id="getProblemType",
         tag="About",
-        summary="Look at a type of problem",
-        description="Says what happened and what to do.",
+        summary="Get a problem type",
+        description="Explains what happened and what to do.",
         responses={200: _page(ProblemTypeObject)},
         problems=(table.NOT_FOUND,),
     )

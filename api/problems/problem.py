@@ -24,7 +24,7 @@ _MAX_ERRORS: Final = 100
 
 
 class InputErrorObject(TypedDict):
-    """One thing that is wrong with a request."""
+    """One error in a request."""
 
     detail: str
     pointer: Annotated[
@@ -38,8 +38,8 @@ class ProblemObject(TypedDict):
     type: Address
     title: str
     status: int
-    detail: Annotated[str, Field(description="What can be done about it.")]
-    request_id: Annotated[str, Field(description="This request's id in the server's log.")]
+    detail: Annotated[str, Field(description="What is wrong, and what to do.")]
+    request_id: Annotated[str, Field(description="This request's id, as in the server's log.")]
 
 
 class Problem(Exception):

@@ -15,7 +15,7 @@ ErrorStatus = Annotated[int, Field(ge=400)]
 
 
 class ProblemMeaningObject(TypedDict):
-    """One thing that a type of problem can mean."""
+    """One meaning of a problem type."""
 
     title: str
     status: ErrorStatus | None
@@ -25,19 +25,20 @@ class ProblemMeaningObject(TypedDict):
 
 
 class ProblemTypeObject(TypedDict):
-    """A type of problem."""
+    """A problem type."""
 
     type: Address
     title: str
     status: Annotated[
-        ErrorStatus | None, Field(description="Null for what stands in a job's `error`.")
+        ErrorStatus | None,
+        Field(description="The HTTP status; null if the type appears only in a job's `error`."),
     ]
     advice: str
     meanings: Annotated[list[ProblemMeaningObject], Field(min_length=1)]
 
 
 class ProblemTypePageObject(TypedDict):
-    """All types of problems."""
+    """All problem types."""
 
     items: list[ProblemTypeObject]
     next: Next

@@ -20,35 +20,38 @@ from callboard.jobs.schedules.stored import Source, StoredSchedule, Tick, TickOu
 
 
 class ScheduleTickObject(TypedDict):
-    """What became of a schedule's latest tick."""
+    """The outcome of a schedule's latest tick."""
 
     at: Annotated[
         Timestamp,
-        Field(description="The tick's own time; its job may have come a little later."),
+        Field(description="The scheduled time; the job may have been created slightly later."),
     ]
     outcome: Annotated[
         TickOutcome,
-        Field(description="`submitted` made a job; `skipped` was missed, and is not made up for."),
+        Field(
+            description="`submitted`: a job was created. `skipped`: the tick was missed, "
+            "and its job is not created later."
+        ),
     ]
-    detail: Annotated[str | None, Field(description="Why it made none.")]
+    detail: Annotated[str | None, Field(description="Why no job was created.")]
     job: Annotated[
         JobReferenceObject | None,
         Field(
-            description="Its job, or the one that it would have doubled; null also when that is "
-            "gone."
+            description="The job created, or the active job that it would have duplicated; "
+            "null if there is none or it was removed."
         ),
     ]
 
 
 class ScheduleLinksObject(TypedDict):
-    """Addresses of a schedule."""
+    """URLs of a schedule."""
 
     self: Address
 
 
 class _Declared(TypedDict):
     cron: Annotated[str, Field(description="Minute, hour, day of month, month and day of week.")]
-    timezone: Annotated[str, Field(description="Of the IANA database.")]
+    timezone: Annotated[str, Field(description="A time zone of the IANA database.")]
     operation: str
     params: dict[str, Any]
     priority: Priority
@@ -58,15 +61,20 @@ class _Declared(TypedDict):
 
 
 class ScheduleObject(_Declared):
-    """A job that is made again and again."""
+    """Creates a job at each tick of a cron expression."""
 
     name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
     paused: bool
     source: Annotated[
         Source,
-        Field(description="One from the server's file can only be paused and resumed here."),
+        Field(
+            description="A schedule from the server's file can only be paused and resumed "
+            "over HTTP."
+        ),
     ]
-    next_at: Annotated[Timestamp | None, Field(description="Null while it is paused.")]
+    next_at: Annotated[
+        Timestamp | None, Field(description="The time of the next tick; null while paused.")
+    ]
     last: ScheduleTickObject | None
     links: ScheduleLinksObject
 

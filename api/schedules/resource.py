@@ -25,19 +25,19 @@ from callboard.jobs.schedules.schedule import Schedule, Tenant, is_name, sentenc
 from callboard.jobs.store import Store
 
 _AS_IT_IS: Final = ResponseDescription(
-    description="The schedule as it is.", schema=ScheduleObject, headers=("Vary",)
+    description="The schedule's current state.", schema=ScheduleObject, headers=("Vary",)
 )
 
 
 class ScheduleRequest(Schedule):
     """The body of `PUT /v1/schedules/{schedule}`."""
 
-    params: dict[str, Any] = Field(description="The operation's parameters, the same each time.")
+    params: dict[str, Any] = Field(description="The operation's parameters, the same for each job.")
     tenant: Tenant | None = Field(  # type: ignore[assignment]  # every caller has one
-        default=None, description="Whose its jobs are; without it, the caller's."
+        default=None, description="The owner of the jobs; by default the caller's tenant."
     )
     paused: bool | None = Field(
-        default=None, description="Whether its ticks come; without it, that stays as it is."
+        default=None, description="Whether the schedule is paused; unchanged if omitted."
     )
 
     def of(self, tenant: str) -> Schedule:
@@ -56,7 +56,7 @@ class SchedulesResource:
         id="listSchedules",
         tag="Schedules",
         summary="List schedules",
-        description="Lists the jobs that are made again and again, by name. For operators.",
+        description="Lists the schedules by name. For operators.",
         responses={
             200: ResponseDescription(
                 description="All schedules.", schema=SchedulePageObject, headers=("Vary",)
@@ -90,8 +90,9 @@ class ScheduleResource:
     @describe(
         id="getSchedule",
         tag="Schedules",
-        summary="Look at a schedule",
-        description="Tells when it comes next, and what became of its latest tick. For operators.",
+        summary="Get a schedule",
+        description="Returns a schedule with its next tick and the outcome of its latest. For "
+        "operators.",
         responses={200: _AS_IT_IS},
         problems=(table.SCHEDULE_NOT_FOUND,),
     )
@@ -105,13 +106,14 @@ class ScheduleResource:
         id="putSchedule",
         tag="Schedules",
         summary="Create or replace a schedule",
-        description="Has a job made at each tick. The next tick stays as it is unless `cron` or "
-        "`timezone` change. Repeating it changes nothing. For operators.",
+        description="Creates or replaces a schedule, which creates a job at each tick. The "
+        "next tick stays the same unless `cron` or `timezone` changes. Safe to "
+        "repeat. For operators.",
         body=BodyDescription(schema="ScheduleRequest"),
         responses={
             200: _AS_IT_IS,
             201: ResponseDescription(
-                description="The schedule, which is new.",
+                description="The new schedule.",
                 schema=ScheduleObject,
                 headers=("Vary", "Location"),
             ),
@@ -149,8 +151,8 @@ class ScheduleResource:
         id="deleteSchedule",
         tag="Schedules",
         summary="Remove a schedule",
-        description="Makes no more jobs of it; those that there are stay. For operators.",
-        responses={204: ResponseDescription(description="It is removed.")},
+        description="Removes a schedule; its existing jobs stay. For operators.",
+        responses={204: ResponseDescription(description="The schedule is removed.")},
         problems=(table.SCHEDULE_NOT_FOUND, table.SCHEDULE_FROM_FILE),
     )
     def on_delete(self, req: Request, resp: falcon.Response, schedule: str) -> None:  # noqa: ARG002 — as Falcon calls it
@@ -184,7 +186,7 @@ class SchedulePauseResource(_SetPaused):
         id="pauseSchedule",
         tag="Schedules",
         summary="Pause a schedule",
-        description="Lets no more of its ticks come. For operators.",
+        description="Pauses the schedule: no tick creates a job. For operators.",
         responses={200: _AS_IT_IS},
         problems=(table.SCHEDULE_NOT_FOUND,),
     )
@@ -202,8 +204,8 @@ class ScheduleResumeResource(_SetPaused):
         id="resumeSchedule",
         tag="Schedules",
         summary="Resume a schedule",
-        description="Lets its ticks come again; those that the pause left out do not come later. "
-        "For operators.",
+        description="Resumes the schedule with its next tick; ticks missed during the pause "
+        "are dropped. For operators.",
         responses={200: _AS_IT_IS},
         problems=(table.SCHEDULE_NOT_FOUND,),
     )

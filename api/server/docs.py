@@ -71,11 +71,11 @@ class DocsResource:
     @describe(
         id="readDocs",
         tag="About",
-        summary="Read about this API",
-        description="Shows this document, and lets you try it.",
+        summary="Read the API documentation",
+        description="Displays this document and lets you send requests.",
         responses={
             200: ResponseDescription(
-                description="A page.",
+                description="The page.",
                 schema="Page",
                 media=(HTML,),
                 headers=("Content-Security-Policy", "Referrer-Policy"),
@@ -123,11 +123,11 @@ class DocsAssetResource:
     @describe(
         id="getDocsAsset",
         tag="About",
-        summary="Load a part of the page",
-        description="Gives a file that `/docs` loads.",
+        summary="Load an asset of the page",
+        description="Returns a script or style sheet that `/docs` loads.",
         responses={
             200: ResponseDescription(
-                description="A script or a style.",
+                description="A script or style sheet.",
                 schema="Page",
                 media=("text/css", "text/javascript"),
             )

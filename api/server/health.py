@@ -26,7 +26,7 @@ _LOST: Final = "Redis has lost its API keys and rejects every key; run `callboar
 _MUTE: Final = "Redis denies the user permission for pub/sub: waits and cancels take a second."
 
 
-Trouble = Annotated[str, Field(description="What is the matter, where it is not up.")]
+Trouble = Annotated[str, Field(description="What is wrong; null if the status is `up`.")]
 
 
 class AliveObject(TypedDict):
@@ -36,37 +36,37 @@ class AliveObject(TypedDict):
 
 
 class CheckObject(TypedDict):
-    """One thing that jobs need."""
+    """The state of one component."""
 
     status: Literal["up", "down"]
     detail: NotRequired[Trouble]
 
 
 class RedisCheckObject(TypedDict):
-    """The Redis that jobs need; `full` takes no new jobs, `mute` no messages on channels."""
+    """The state of Redis; `full` accepts no new jobs, `mute` has no pub/sub."""
 
     status: Literal["up", "full", "mute", "down"]
     detail: NotRequired[Trouble]
 
 
 class WorkersCheckObject(TypedDict):
-    """The workers that jobs need."""
+    """The state of the workers."""
 
     status: Literal["up", "down", "unknown"]
     count: Whole | None
 
 
 class QueuesCheckObject(TypedDict):
-    """Whether workers listen wherever jobs wait."""
+    """Whether every queue with jobs has a worker."""
 
     status: Literal["up", "down", "unknown"]
     unheard_jobs: Annotated[
-        Whole | None, Field(description="Jobs in queues to which no living worker listens.")
+        Whole | None, Field(description="Jobs in queues that no live worker consumes.")
     ]
 
 
 class ChecksObject(TypedDict):
-    """What jobs need."""
+    """The state of all components."""
 
     redis: RedisCheckObject
     rabbitmq: CheckObject
@@ -76,7 +76,7 @@ class ChecksObject(TypedDict):
 
 
 class ReadinessObject(TypedDict):
-    """Whether jobs can be taken; `degraded` takes them, and they wait."""
+    """Whether the server accepts jobs; while `degraded`, accepted jobs may wait."""
 
     status: Literal["ready", "degraded"]
     checks: ChecksObject
@@ -91,10 +91,13 @@ class AliveResource:
     @describe(
         id="isAlive",
         tag="Server",
-        summary="Ask whether the process lives",
-        description="Looks at nothing outside, so that no outage has processes restarted.",
+        summary="Check liveness",
+        description="Checks nothing outside the process, so that an outage elsewhere causes "
+        "no restarts.",
         responses={
-            200: ResponseDescription(description="It lives.", schema=AliveObject, headers=("Vary",))
+            200: ResponseDescription(
+                description="The process is alive.", schema=AliveObject, headers=("Vary",)
+            )
         },
     )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
@@ -132,11 +135,11 @@ class ReadyResource:
     @describe(
         id="isReady",
         tag="Server",
-        summary="Ask whether jobs can be taken",
-        description="Names Redis, RabbitMQ, the workers and the queues, each with how it is.",
+        summary="Check readiness",
+        description="Reports the state of Redis, RabbitMQ, the workers and the queues.",
         responses={
             200: ResponseDescription(
-                description="They can.", schema=ReadinessObject, headers=("Vary",)
+                description="The server accepts jobs.", schema=ReadinessObject, headers=("Vary",)
             )
         },
         problems=(table.NOT_READY, table.DRAINING),

@@ -12,7 +12,7 @@ from callboard.api.urls import Urls
 
 
 class _IndexLinksObject(TypedDict):
-    """Addresses to begin with."""
+    """The main URLs."""
 
     docs: Address
     openapi: Address
@@ -22,7 +22,7 @@ class _IndexLinksObject(TypedDict):
 
 
 class IndexObject(TypedDict):
-    """Where things are."""
+    """The main URLs."""
 
     name: str
     version: str
@@ -38,14 +38,14 @@ class IndexResource:
     @describe(
         id="getIndex",
         tag="About",
-        summary="Find the way",
-        description="Leads people to `/docs`, and says to programs where things are.",
+        summary="List the main URLs",
+        description="Redirects browsers to `/docs`, and lists the main URLs for programs.",
         responses={
             200: ResponseDescription(
-                description="Where things are.", schema=IndexObject, headers=("Vary",)
+                description="The main URLs.", schema=IndexObject, headers=("Vary",)
             ),
             302: ResponseDescription(
-                description="The page is there.", headers=("Location", "Vary")
+                description="A redirect to `/docs`.", headers=("Location", "Vary")
             ),
         },
     )

@@ -20,25 +20,25 @@ class WorkerObject(TypedDict):
     id: str
     host: str
     pid: Whole
-    version: Annotated[str | None, Field(description="Of Callboard.")]
+    version: Annotated[str | None, Field(description="The worker's version of Callboard.")]
     queues: list[str]
     operations: list[str]
-    threads: Annotated[Whole, Field(description="How many jobs it runs at a time.")]
+    threads: Annotated[Whole, Field(description="How many jobs the worker can run at once.")]
     stuck_threads: Annotated[
         Whole,
-        Field(description="How many of them run a function that was told to stop, and goes on."),
+        Field(description="Threads whose function was told to stop but continues."),
     ]
     dead_threads: Annotated[
         Whole,
-        Field(description="How many of them have ended, and run nothing any more."),
+        Field(description="Threads that have ended and run no more jobs."),
     ]
-    running: Annotated[list[JobId], Field(description="The jobs that it runs.")]
+    running: Annotated[list[JobId], Field(description="The jobs that are running.")]
     since: Timestamp | None
     last_hello_at: Timestamp | None
 
 
 class WorkerPageObject(TypedDict):
-    """All workers that live."""
+    """All live workers."""
 
     items: list[WorkerObject]
     next: Next
@@ -55,10 +55,10 @@ class WorkersResource:
         id="listWorkers",
         tag="Server",
         summary="List workers",
-        description="Lists the workers that live, and what they run. For operators.",
+        description="Lists the live workers and the jobs that they run. For operators.",
         responses={
             200: ResponseDescription(
-                description="All workers.", schema=WorkerPageObject, headers=("Vary",)
+                description="All live workers.", schema=WorkerPageObject, headers=("Vary",)
             )
         },
     )

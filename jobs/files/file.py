@@ -172,7 +172,7 @@ _ID_SCHEMA: Final[dict[str, Any]] = {
 }
 _RESULT_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
-    "description": "A file that the job made or took.",
+    "description": "A file that the job received or created.",
     "properties": {
         "id": {"type": "string", "format": "uuid"},
         "name": {"type": "string"},

@@ -61,23 +61,24 @@ class Schedule(BaseModel):
         str,
         AfterValidator(_check_zone),
         WithJsonSchema({"type": "string", "format": "timezone"}),
-    ] = Field(default="UTC", description="Of the IANA database, such as `Europe/Berlin`.")
-    operation: str = Field(max_length=64, description="What to run; see `/v1/operations`.")
-    params: dict[str, Any] = Field(
-        default_factory=dict, description="The operation's parameters, the same each time."
+    ] = Field(
+        default="UTC", description="A time zone of the IANA database, such as `Europe/Berlin`."
     )
-    priority: Priority = Field(default=DEFAULT_PRIORITY, description="Highest first.")
+    operation: str = Field(max_length=64, description="The operation to run; see `/v1/operations`.")
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="The operation's parameters, the same for each job."
+    )
+    priority: Priority = Field(default=DEFAULT_PRIORITY, description="Higher priorities run first.")
     labels: dict[Label, LabelValue] = Field(
         default_factory=dict,
         max_length=MAX_LABELS - 1,
-        description="Words to find its jobs by; each has `schedule=<name>` besides.",
+        description="Labels of its jobs; each job also has `schedule=<name>`.",
         json_schema_extra={"additionalProperties": False},
     )
     tenant: Tenant = Field(default="default", description="Whose its jobs are.")
     missed: Missed = Field(
         default="once",
-        description="After a downtime: `once` runs one job for all ticks that were missed, "
-        "`skip` none.",
+        description="After a downtime, `once` creates one job for all missed ticks, `skip` none.",
     )
 
     @cached_property
