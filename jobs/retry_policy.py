@@ -75,6 +75,11 @@ class RetryPolicy:
 
 Decide = Callable[[FailedAttempt], Delay]
 _DEFAULT: Final = RetryPolicy()
+_NO_PLAIN_FUNCTION: Final = (
+    inspect.iscoroutinefunction,
+    inspect.isgeneratorfunction,
+    inspect.isasyncgenfunction,
+)
 
 
 class FunctionPolicy(RetryPolicy):
@@ -112,7 +117,7 @@ def policy_of(
     decide: Any = retry.delay if isinstance(retry, RetryPolicy) else retry
     if not callable(decide) or not _takes_one(decide):
         raise ValueError("the retry policy must take one argument, the failed attempt")
-    if inspect.iscoroutinefunction(decide) or inspect.isgeneratorfunction(decide):
+    if any(is_none(decide) for is_none in _NO_PLAIN_FUNCTION):
         raise ValueError("the retry policy must be a plain function that returns a delay")
     if max_retries == 0:
         raise ValueError("retry has no effect without max_retries")

@@ -1,6 +1,6 @@
 """A retry policy: bad ones are refused when they are declared, and a bad delay loses no retry."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -80,6 +80,14 @@ def test_without_one_delays_grow_exponentially_within_the_declared_bounds() -> N
         assert timedelta(seconds=10) <= delay_of(default, FAILED) <= timedelta(seconds=40)
 
 
+class Disguised:
+    """Claims to be a delay."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[timedelta]:
+        return timedelta
+
+
 def raising(error: BaseException) -> Callable[[FailedAttempt], float]:
     def decide(_failed: FailedAttempt, /) -> float:
         raise error
@@ -100,6 +108,7 @@ def raising(error: BaseException) -> Callable[[FailedAttempt], float]:
         (lambda _: None, "it returned neither a timedelta nor a number of seconds"),
         (lambda _: True, "it returned neither a timedelta nor a number of seconds"),
         (lambda _: "5s", "it returned neither a timedelta nor a number of seconds"),
+        (lambda _: Disguised(), "it returned neither a timedelta nor a number of seconds"),
         (raising(KeyError("a secret")), "KeyError"),
         (raising(SystemExit(3)), "SystemExit"),
     ],
@@ -121,6 +130,10 @@ async def later(_failed: FailedAttempt) -> float:
     return 1
 
 
+def each(_failed: FailedAttempt) -> Iterator[float]:
+    yield 1
+
+
 async def stream(_failed: FailedAttempt) -> AsyncIterator[float]:
     yield 1
 
@@ -134,6 +147,8 @@ async def stream(_failed: FailedAttempt) -> AsyncIterator[float]:
         ({"retry": lambda: 1}, "the retry policy must take one argument, the failed attempt"),
         ({"retry": lambda _one, _two: 1}, "the retry policy must take one argument"),
         ({"retry": later}, "the retry policy must be a plain function that returns a delay"),
+        ({"retry": each}, "the retry policy must be a plain function that returns a delay"),
+        ({"retry": stream}, "the retry policy must be a plain function that returns a delay"),
         ({"retry": Linear(), "backoff": "1s..2s"}, "backoff and retry cannot be combined"),
         ({"retry": Linear(), "max_retries": 0}, "retry has no effect without max_retries"),
         ({"backoff": "10s..366d"}, "'10s..366d' is too long: a delay is at most a year"),
