@@ -148,6 +148,14 @@ def test_a_module_says_what_its_functions_are_about(name: str) -> None:
     assert module.functions
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_includes_what_it_calls_and_nothing_else(name: str) -> None:
+    module = read_module(name)
+
+    assert "\n-- INCLUDES " in module.text
+    check_includes(name, module.text, module.includes)
+
+
 def test_no_two_modules_have_a_function_of_one_name() -> None:
     functions = [function for name in MODULES for function in read_module(name).functions]
 
@@ -195,6 +203,21 @@ def test_an_include_that_is_missing_or_unused_is_refused(
 ) -> None:
     with pytest.raises(IncludeError, match=complaint):
         check_includes("end_world", text, includes)
+
+
+def test_an_include_that_leads_back_is_refused() -> None:
+    with pytest.raises(IncludeError, match=r"^record includes slot includes record$"):
+        included_modules("record", "if limit_of(slot) then", ["slot"])
+
+
+@pytest.mark.parametrize(
+    ("text", "includes"), [("if limit_of(slot) then", ()), ("return answer('done')", ("slot",))]
+)
+def test_includes_are_checked_before_modules_are_put_in_front(
+    text: str, includes: tuple[str, ...]
+) -> None:
+    with pytest.raises(IncludeError, match="end_world"):
+        included_modules("end_world", text, includes)
 
 
 def test_only_functions_that_a_script_reaches_are_sent() -> None:
