@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final, Self
 
 from callboard.actors.isolation.channel import Closed, MessageChannel
-from callboard.actors.isolation.fork_client import START_SECONDS, ForkClient, ForkedChild, number_of
+from callboard.actors.isolation.fork_client import ForkClient, ForkedChild, number_of
 from callboard.actors.isolation.messages import Message
+from callboard.actors.isolation.operations_process import START_SECONDS
 from callboard.actors.processes.process_tree import ProcessTree
 from callboard.config import Settings
 from callboard.jobs.operation_rules import Start

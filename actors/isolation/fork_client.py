@@ -1,35 +1,24 @@
 """The worker's side of its fork server: start it, ask it for children, replace it if it dies."""
 
-import json
 import os
 import select
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from callboard.actors.isolation.fork_server import FORK, NUMBER
+from callboard.actors.isolation.operations_process import START_SECONDS, OperationsProcess
 from callboard.config.lines import get_logger
 from callboard.jobs.errors import Crashed
 from callboard.jobs.operation_rules import Start
 
 TRIES: Final = 3
-START_SECONDS: Final = 300.0
-"""For the imports of a new fork server."""
-
 _LOOK_SECONDS: Final = 0.1
 _STOP_SECONDS: Final = 5.0
-_PROGRAM: Final = """\
-import json, sys
-spec = json.loads(sys.argv[1])
-sys.path[:] = spec["path"]
-from callboard.actors.isolation.fork_server import main
-main(spec)
-"""
+_PROGRAM: Final = "callboard.actors.isolation.fork_server"
 
 log = get_logger(__name__)
 
@@ -55,14 +44,10 @@ class ForkClient:
     ) -> None:
         self._answers_within = answers_within
         self._has_answered = False
-        self._folder = Path.cwd()
-        self._spec = {
-            "modules": list(modules),
-            "path": [str(self._folder / entry) for entry in sys.path],
-            "log_format": log_format,
-            "log_level": log_level,
-            "start": start,
-        }
+        self._start = start
+        self._program = OperationsProcess(
+            _PROGRAM, modules, log_format=log_format, log_level=log_level
+        )
         self._lock = threading.Lock()
         self._fork_server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -136,23 +121,9 @@ class ForkClient:
         if self._control is None:
             self._control, far = socket.socketpair()
             with far:
-                self._fork_server = self._launch(far.fileno())
+                self._fork_server = self._program.start(far, worker=os.getpid(), start=self._start)
                 self._has_answered = False
         return self._control
-
-    def _launch(self, control: int) -> subprocess.Popen[bytes]:
-        spec: dict[str, Any] = {
-            **self._spec,
-            "control": control,
-            "worker": os.getpid(),
-        }
-        return subprocess.Popen(  # noqa: S603 — it is this very Python
-            [sys.executable, "-c", _PROGRAM, json.dumps(spec)],
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            pass_fds=(control,),
-            start_new_session=True,
-        )
 
     def _stop(self) -> None:
         fork_server, self._fork_server = self._fork_server, None

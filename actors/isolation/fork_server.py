@@ -19,11 +19,10 @@ from typing import Any, Final, NoReturn
 
 from callboard.actors.isolation.child_process import adopt_orphans
 from callboard.actors.isolation.forked_child import run_child
+from callboard.actors.isolation.operations_process import begin
 from callboard.actors.isolation.random_generators import find_generators
 from callboard.actors.processes.process_tree import ProcessTree, children_of, is_tracker
-from callboard.config import Settings
 from callboard.config.lines import get_logger
-from callboard.config.logging import configure_logging
 from callboard.jobs.errors import OperationError
 from callboard.jobs.registry import Registry, discover
 
@@ -39,16 +38,10 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
     """Import operations, then fork a child at each request until the worker is gone.
 
     Args:
-        spec: `control`, a socket to the worker; `worker`, its pid; `modules` with operations;
-            `start`, which for `spawn` leaves importing them to each child; `log_format` and
-            `log_level`.
+        spec: of an `OperationsProcess`, and `worker`, the pid of the worker; `start`, which for
+            `spawn` leaves importing the modules to each child.
     """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # Who stops the worker may send it to everybody, and its functions have a grace.
-        signal.signal(number, lambda _number, _frame: None)
-    configure_logging(
-        Settings.model_construct(log_format=spec["log_format"], log_level=spec["log_level"])
-    )
+    control = begin(spec)
     load: Callable[[], Registry] = partial(_load, spec["modules"])
     if spec["start"] == "fork":
         registry = load()
@@ -56,7 +49,6 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
     adopt_orphans()
     gc.collect()
     gc.freeze()  # or collecting in a child would copy all of it
-    control = socket.socket(fileno=spec["control"])
     ForkServer(control, load, worker=spec["worker"]).serve()
 
 

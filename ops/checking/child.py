@@ -2,17 +2,14 @@
 
 import os
 import select
-import signal
-import socket
 import sys
 import threading
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from callboard.actors.isolation.channel import Closed, MessageChannel
-from callboard.config import Settings
+from callboard.actors.isolation.operations_process import begin
 from callboard.config.lines import get_logger
-from callboard.config.logging import configure_logging
 from callboard.jobs.errors import InvalidParameters, OperationError, OperationFault
 from callboard.jobs.registry import Registry, discover
 from callboard.ops.checking.messages import packed, record_of, unpacked, written_use
@@ -24,17 +21,10 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
     """Import the operations, then answer until the web process is gone.
 
     Args:
-        spec: `socket`, to the web process; `modules` with operations;
-            `log_format` and `log_level`.
+        spec: of an `OperationsProcess`.
     """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # Who stops the web process may send it to all processes, and requests end first.
-        signal.signal(number, lambda _number, _frame: None)
-    end = socket.socket(fileno=spec["socket"])
+    end = begin(spec)
     threading.Thread(target=_end_with, args=(end.fileno(),), daemon=True).start()
-    configure_logging(
-        Settings.model_construct(log_format=spec["log_format"], log_level=spec["log_level"])
-    )
     try:
         registry = discover(spec["modules"])
     except OperationError as error:

@@ -1,16 +1,13 @@
 """The web process' side of its check process: start it, ask it, and replace it if it is lost."""
 
-import json
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from callboard.actors.isolation.channel import Closed, MessageChannel
+from callboard.actors.isolation.operations_process import START_SECONDS, OperationsProcess
 from callboard.config import Settings
 from callboard.config.lines import get_logger
 from callboard.jobs.checking import Validated
@@ -20,24 +17,18 @@ from callboard.jobs.operation import Operation
 from callboard.jobs.pauses import with_pauses
 from callboard.ops.checking.messages import packed, unpacked, use_of, written_record
 
+if TYPE_CHECKING:
+    from subprocess import Popen
+
 SMALL_BYTES: Final = 8 * 1024
 """So much, packed, is validated here: that takes less than others notice, and no journey."""
 
 WITHIN: Final = timedelta(seconds=60)
 """For one validation."""
 
-START_SECONDS: Final = 300.0
-"""For the imports of a new process."""
-
 _TRIES: Final = 2
 _TASK: Final = "check the parameters"
-_PROGRAM: Final = """\
-import json, sys
-spec = json.loads(sys.argv[1])
-sys.path[:] = spec["path"]
-from callboard.ops.checking.child import main
-main(spec)
-"""
+_PROGRAM: Final = "callboard.ops.checking.child"
 
 log = get_logger(__name__)
 
@@ -58,18 +49,16 @@ class CheckProcess:
     def __init__(
         self, settings: Settings, *, within: timedelta = WITHIN, small_bytes: int = SMALL_BYTES
     ) -> None:
-        path = [str(Path.cwd() / entry) for entry in sys.path]
-        self._folder = Path.cwd()
-        self._spec: dict[str, Any] = {
-            "modules": list(settings.operations),
-            "path": path,
-            "log_format": settings.log_format,
-            "log_level": settings.log_level,
-        }
+        self._program = OperationsProcess(
+            _PROGRAM,
+            settings.operations,
+            log_format=settings.log_format,
+            log_level=settings.log_level,
+        )
         self._small_bytes = small_bytes
         self._within_s = within.total_seconds()
         self._turn = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Popen[bytes] | None = None
         self._channel: MessageChannel | None = None
 
     @property
@@ -154,19 +143,10 @@ class CheckProcess:
             ours, theirs = socket.socketpair()
             self._channel = MessageChannel(ours)
             with theirs:
-                self._process = self._launch(theirs.fileno())
+                self._process = self._program.start(theirs)
             if self._channel.receive(START_SECONDS) is None:
                 raise Closed
         return self._channel
-
-    def _launch(self, end: int) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 — it is this very Python
-            [sys.executable, "-c", _PROGRAM, json.dumps({**self._spec, "socket": end})],
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            pass_fds=(end,),
-            start_new_session=True,
-        )
 
     def _stop(self) -> None:
         channel, self._channel = self._channel, None
