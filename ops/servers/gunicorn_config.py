@@ -97,14 +97,13 @@ def post_worker_init(worker: Any) -> None:
     A process ends by itself before its master kills it: its own time begins when it takes no more
     connections, its master's when that is told to stop.
     A full collection stops the process while it looks at everything: with 2,500 clients that
-    wait a quarter of a second, as it is set by default. Without the modules it takes a third of
-    that, and comes once in minutes under load; what it finds is little.
+    wait a quarter of a second, as it is set by default. Without the modules, which the application
+    has frozen, it takes a third of that, and comes once in minutes under load; what it finds is
+    little.
     """
     worker.generations.start(worker.generation, staying=worker.alive)
     worker.log.info("Serving (pid: %s)", worker.pid)
     worker.cfg.set("graceful_timeout", _FINISH_S)
-    gc.collect()
-    gc.freeze()
     gc.set_threshold(20_000, 50, 20)
 
 

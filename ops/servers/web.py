@@ -78,7 +78,6 @@ def create() -> Site:
         downloads=int(MAX_DOWNLOADS * share), uploads=int(MAX_UPLOADS * share)
     )
     draining = threading.Event()
-    give_turns()
     app = application(
         container,
         events,
@@ -89,6 +88,7 @@ def create() -> Site:
         check=CheckProcess(settings),
         draining=draining,
     )
+    give_turns()
     return Site(
         app,
         draining=draining,
