@@ -85,8 +85,11 @@ class WorkerHeartbeat:
 
     def _restore_schedules(self) -> None:
         """Declare them again if Redis lost them; one that a later file removed is not lost."""
+        declared = self._container.schedules
+        if not declared:
+            return
         kept = {schedule.name for schedule in list_schedules(self._store)}
-        if not kept.issuperset(self._container.schedules or ()):
+        if not kept.issuperset(declared):
             log.warning("schedules_lost")
             self._declare_schedules()
 
