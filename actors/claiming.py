@@ -165,7 +165,7 @@ class Claiming(Middleware):
 
         claimed = self._retry_until_answered(ask)
         if claimed.word == "missing":
-            self._adopt(submission, published_ms)
+            self._recover(submission, published_ms)
             claimed = self._retry_until_answered(ask)
         if claimed.fence is None:
             raise NotMineError(claimed.word)
@@ -177,7 +177,7 @@ class Claiming(Middleware):
             retry_delay=claimed.retry_delay,
         )
 
-    def _adopt(self, submission: Submission, published_ms: int) -> None:
+    def _recover(self, submission: Submission, published_ms: int) -> None:
         word = self._retry_until_answered(
             lambda: recover(self._store, submission, published_ms=published_ms)
         )
@@ -191,7 +191,7 @@ class Claiming(Middleware):
 
         word = self._retry_until_answered(ask)
         if word == "missing":
-            self._adopt(submission, published_ms)
+            self._recover(submission, published_ms)
             word = self._retry_until_answered(ask)
         self._say_seldom("operation_unknown", submission.operation, answer=word)
         raise NotMineError(word)

@@ -58,7 +58,7 @@ def claim_new_job(store: Store) -> Fence:
 def _change(
     store: Store, began: float, jobs: tuple[list[Fence], list[Fence]], plan: dict[str, Any]
 ) -> dict[str, float]:
-    """ProgressReport and finish at the times of the plan, and give the time of each finish."""
+    """Report and finish at the times of the plan, and give the time of each finish."""
     pause = threading.Event()
     watched, waited = jobs
     finished: dict[str, float] = {}
