@@ -3,6 +3,7 @@
 import os
 import sys
 from difflib import get_close_matches
+from typing import NoReturn
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -43,8 +44,21 @@ def load_settings_or_exit(**overrides: object) -> Settings:
     try:
         return load_settings(**overrides)
     except ConfigurationError as error:
-        sys.stderr.write(f"Callboard cannot start: {error}\n")
-        raise SystemExit(2) from None
+        refuse_to_start(str(error))
+
+
+def refuse_to_start(reason: str) -> NoReturn:
+    """End the process, for the outermost function of a command.
+
+    Args:
+        reason: why it cannot start; ends the sentence.
+
+    Raises:
+        SystemExit: with code 2 after one sentence on standard error.
+
+    """
+    sys.stderr.write(f"Callboard cannot start: {reason}\n")
+    raise SystemExit(2)
 
 
 def _refuse_misspellings() -> None:

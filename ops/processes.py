@@ -46,15 +46,14 @@ def worker(threads: int | None) -> None:
     SIGTERM lets running jobs finish within CALLBOARD_SHUTDOWN_GRACE and releases the others to
     other workers; SIGHUP does the same and then restarts the worker.
     """
-    from callboard.config.load import load_settings_or_exit  # noqa: PLC0415 — saved for `web`
+    from callboard.config.load import load_settings_or_exit, refuse_to_start  # noqa: PLC0415 — saved for `web`
     from callboard.ops.open_files import TooFewFiles, allow_files_of_worker  # noqa: PLC0415 — a moment
 
     threads = threads or load_settings_or_exit().threads
     try:
         allow_files_of_worker(threads)  # of the process that dramatiq forks, too
     except TooFewFiles as error:
-        sys.stderr.write(f"Callboard cannot start: {error}.\n")
-        sys.exit(2)
+        refuse_to_start(f"{error}.")
     # Dramatiq reads it when it is imported. What a worker prefetches it keeps from idle ones.
     _override(threads=threads, dramatiq_queue_prefetch=threads)
     from dramatiq.cli import main, make_argument_parser  # noqa: PLC0415

@@ -9,6 +9,7 @@ from callboard.actors.webhooks.middleware import dispatch_webhooks
 from callboard.actors.worker import WorkerLifecycle
 from callboard.api.callbacks.body import CallbackBodies
 from callboard.config import load_settings_or_exit
+from callboard.config.load import refuse_to_start
 from callboard.config.logging import configure_logging
 from callboard.config.telemetry import Telemetry
 from callboard.jobs.errors import OperationError
@@ -21,8 +22,7 @@ if settings.embedded:
 try:
     container = build_container(settings, role="worker")
 except OperationError as error:
-    sys.stderr.write(f"Callboard cannot start: {error}\n")
-    sys.exit(2)
+    refuse_to_start(str(error))
 telemetry = Telemetry.of(settings, process="callboard-worker")
 WorkerLifecycle(container, supervised=True, telemetry=telemetry, owns_process=True).install()
 dispatch_webhooks(container, CallbackBodies(container.store, settings))

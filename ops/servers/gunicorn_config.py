@@ -15,7 +15,7 @@ for _name in [
 ]:
     del sys.modules[_name]
 
-from callboard.config.load import load_settings_or_exit  # noqa: E402
+from callboard.config.load import load_settings_or_exit, refuse_to_start  # noqa: E402
 from callboard.config.logging import configure_logging  # noqa: E402
 from callboard.ops.open_files import (  # noqa: E402
     TooFewFiles,
@@ -30,11 +30,10 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # only the workers' heartbeat f
 
 _settings = load_settings_or_exit()
 if _settings.embedded:
-    sys.stderr.write(
-        "Callboard cannot start: gunicorn's processes need a shared RabbitMQ and Redis; "
-        "set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL, or run `callboard dev`.\n"
+    refuse_to_start(
+        "gunicorn's processes need a shared RabbitMQ and Redis; "
+        "set CALLBOARD_BROKER_URL and CALLBOARD_REDIS_URL, or run `callboard dev`."
     )
-    raise SystemExit(2)
 
 
 class logger_class(Logger):  # type: ignore[misc]  # noqa: N801  # no types; gunicorn's own name
@@ -71,8 +70,7 @@ def _clients() -> int:
     try:
         return room_for_clients(allow_many_files())
     except TooFewFiles as error:
-        sys.stderr.write(f"Callboard cannot start: {error}.\n")
-        raise SystemExit(2) from error
+        refuse_to_start(f"{error}.")
 
 
 def on_starting(server: Any) -> None:
