@@ -28,7 +28,8 @@ class Place:
 
     def __init__(self) -> None:
         self.level = logging.INFO
-        self._lock = threading.Lock()
+        # Handlers of signals write lines, too: dramatiq's says that the worker stops.
+        self._lock = threading.RLock()
         self._stream: TextIO | None = None
         self._descriptor: int | None = None
         self._identity: tuple[int, int] | None = None
@@ -89,7 +90,7 @@ class Place:
                     return
 
     def _renew(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
 
 def _identity(descriptor: int) -> tuple[int, int] | None:

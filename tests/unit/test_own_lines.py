@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import random
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -44,6 +45,30 @@ def stream() -> Iterator[io.StringIO]:
     logging.captureWarnings(capture=False)
     for item, _now in before.changed():
         before.restore(item)
+
+
+class _Interrupted(io.StringIO):
+    """A signal comes while the first line is written."""
+
+    def write(self, text: str) -> int:
+        if not self.getvalue():
+            super().write("begun ")
+            signal.raise_signal(signal.SIGUSR1)
+        return super().write(text)
+
+
+@pytest.mark.timeout(20)
+def test_a_signal_may_write_a_line_while_one_is_written() -> None:
+    made, log = _Interrupted(), get_logger("ours")
+    PLACE.use(made)
+    before = signal.signal(signal.SIGUSR1, lambda _number, _frame: log.info("stopping"))
+
+    try:
+        log.info("running")
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+    assert [word in made.getvalue() for word in ("running", "stopping")] == [True, True]
 
 
 @pytest.mark.parametrize("how", LOGGING)
