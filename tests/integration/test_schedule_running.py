@@ -62,6 +62,8 @@ def test_a_redis_that_lost_everything_gets_the_files_schedules_again(embedded: E
     store.redis.flushall()
     embedded.lifecycle.worker_heartbeat.send()
 
+    # The worker's own heartbeat may have come first; it declares the schedules then.
+    eventually(lambda: list_schedules(store), what="the schedule is there again")
     assert [each.name for each in list_schedules(store)] == ["yearly"]
 
 
