@@ -5,7 +5,7 @@ costs nothing when a request is answered: only `callboard.api.openapi.answers` r
 than its keys.
 """
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypeAliasType, TypedDict
@@ -16,17 +16,15 @@ from callboard.jobs.submission import HIGHEST_PRIORITY
 
 __all__ = ["TypeAliasType", "TypedDict"]  # pydantic reads those of `typing` from Python 3.12 on
 
+TIMESTAMP: Final = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
+}
+"""The schema of a time as answers write it."""
+
 Address: TypeAlias = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
-Timestamp: TypeAlias = Annotated[
-    str,
-    WithJsonSchema(
-        {
-            "type": "string",
-            "format": "date-time",
-            "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
-        }
-    ),
-]
+Timestamp: TypeAlias = Annotated[str, WithJsonSchema(TIMESTAMP)]
 JobId: TypeAlias = Annotated[
     str, WithJsonSchema({"type": "string", "pattern": f"^{JOB_ID_PATTERN}$"})
 ]

@@ -1,6 +1,7 @@
 """The schemas of answers, from the types of what renders them."""
 
 from collections.abc import Iterable
+from types import GenericAlias
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -8,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from callboard.api.description import Schema
+from callboard.api.openapi.shapes import nullable
 
 _SUFFIX: Final = "Object"
 _REFERENCE: Final = "#/components/schemas/"
@@ -18,10 +20,7 @@ class _Generator(GenerateJsonSchema):
     """Writes schemas as the document has them: objects are closed, null is a type."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        inner = self.generate_inner(schema["schema"])
-        if "type" in inner:
-            return {**inner, "type": [inner["type"], "null"]}
-        return {"anyOf": [inner, {"type": "null"}]}
+        return nullable(self.generate_inner(schema["schema"]))
 
     def literal_schema(self, schema: core_schema.LiteralSchema) -> JsonSchemaValue:
         return {"type": "string", "enum": list(schema["expected"])}
@@ -48,11 +47,10 @@ def answer_schemas(types: Iterable[Any]) -> dict[str, Schema]:
         types: of answers; a type within, whose name begins with an underscore, has no name in the
             document.
     """
-    inputs: list[tuple[str, Any, TypeAdapter[Any]]] = [
-        (schema_name(each), "serialization", TypeAdapter(each)) for each in types
-    ]
-    _, written = TypeAdapter.json_schemas(
-        inputs, ref_template=_REFERENCE + "{model}", schema_generator=_Generator
+    # As one type: what several answers consist of is looked at once.
+    every: Any = GenericAlias(tuple, tuple(types))
+    written = TypeAdapter(every).json_schema(
+        mode="serialization", ref_template=_REFERENCE + "{model}", schema_generator=_Generator
     )
     found: dict[str, Schema] = written["$defs"]
     private = {name: each for name, each in found.items() if name.startswith("_")}

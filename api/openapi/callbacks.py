@@ -2,22 +2,15 @@
 
 from typing import Any, Final
 
+from callboard.api.answer_types import TIMESTAMP
 from callboard.api.description import Schema, named
 from callboard.api.media import JSON
-from callboard.api.openapi.shapes import ADDRESS, TEXT
-from callboard.jobs.callbacks.deliveries import DELIVERY_ID_PATTERN
-
-_DELIVERY_ID: Final[Schema] = {"type": "string", "pattern": f"^{DELIVERY_ID_PATTERN}$"}
-_TIME: Final[Schema] = {
-    "type": "string",
-    "format": "date-time",
-    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
-}
+from callboard.api.openapi.shapes import ADDRESS, DELIVERY_ID, TEXT
 
 _SENT: Final[dict[str, tuple[str, Schema]]] = {
     "webhook-id": (
         "The same for all attempts to deliver an event: use it to recognize repeats.",
-        _DELIVERY_ID,
+        DELIVERY_ID,
     ),
     "webhook-timestamp": (
         "When this attempt was made, in seconds since 1970. Reject old timestamps.",
@@ -28,11 +21,11 @@ _SENT: Final[dict[str, tuple[str, Schema]]] = {
         {"type": "string", "pattern": "^v1,[A-Za-z0-9+/=]+( v1,[A-Za-z0-9+/=]+)*$"},
     ),
     "ce-specversion": ("CloudEvents in binary mode.", {"type": "string", "enum": ["1.0"]}),
-    "ce-id": ("The same as `webhook-id`.", _DELIVERY_ID),
+    "ce-id": ("The same as `webhook-id`.", DELIVERY_ID),
     "ce-source": ("The server that sends the event.", ADDRESS),
     "ce-type": ("The event.", TEXT),
     "ce-subject": ("The id of the job or batch.", TEXT),
-    "ce-time": ("When the event happened.", _TIME),
+    "ce-time": ("When the event happened.", TIMESTAMP),
     "X-Request-ID": ("The id of the request that submitted the job.", TEXT),
     "traceparent": ("The trace of the request that submitted the job.", TEXT),
 }

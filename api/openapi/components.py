@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from callboard.api.callbacks.body import BatchEventObject, JobEventObject
-from callboard.api.description import Schema, named
+from callboard.api.description import Schema
 from callboard.api.jobs.log import LogLineObject
 from callboard.api.jobs.render import JobObject, JobReferenceObject, ProgressObject, RunErrorObject
 from callboard.api.openapi import callbacks, events, files, problems, schedules
@@ -16,6 +16,7 @@ from callboard.api.openapi.operations import operation_schemas, own_schemas, sub
 from callboard.api.openapi.parameters import parameters
 from callboard.api.openapi.requests import request_schemas
 from callboard.api.openapi.responses import problem_response, response_name
+from callboard.api.openapi.shapes import one_of
 from callboard.api.problems.problem import InputErrorObject, ProblemObject
 from callboard.api.problems.problem_type import ProblemType
 from callboard.api.problems.table import ALL
@@ -172,14 +173,7 @@ def _any_submission(prefixes: Mapping[str, str]) -> Schema:
     if not prefixes:
         return submission_schema()
     by_name = {name: f"{prefix}Submission" for name, prefix in prefixes.items()}
-    return {
-        "description": "A submission.",
-        "oneOf": [named(schema) for schema in by_name.values()],
-        "discriminator": {
-            "propertyName": "operation",
-            "mapping": {name: named(schema)["$ref"] for name, schema in by_name.items()},
-        },
-    }
+    return one_of("A submission.", "operation", by_name)
 
 
 def _responses(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

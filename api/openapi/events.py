@@ -5,7 +5,7 @@ from typing import Final
 from callboard.api.description import Schema, named
 from callboard.api.media import JSON
 from callboard.api.openapi.problems import problem_name
-from callboard.api.openapi.shapes import object_schema, with_description
+from callboard.api.openapi.shapes import object_schema, one_of, with_description
 from callboard.api.problems import table
 from callboard.jobs.statuses import STATUSES
 
@@ -42,12 +42,5 @@ def _name(event: str) -> str:
 
 SCHEMAS: Final[dict[str, Schema]] = {
     **{_name(each): _event(each) for each in _DATA},
-    "Event": {
-        "description": "One event of a stream.",
-        "oneOf": [named(_name(each)) for each in _DATA],
-        "discriminator": {
-            "propertyName": "event",
-            "mapping": {each: named(_name(each))["$ref"] for each in _DATA},
-        },
-    },
+    "Event": one_of("One event of a stream.", "event", {each: _name(each) for each in _DATA}),
 }

@@ -4,24 +4,19 @@ from typing import Any, Final
 
 from callboard.api.description import Schema
 from callboard.api.idempotency import KEY_PATTERN
+from callboard.api.openapi.shapes import ADDRESS, DELIVERY_ID, JOB_ID, TEXT, whole
 from callboard.api.problems.render import pages
 from callboard.api.server.docs import ASSETS
-from callboard.jobs.callbacks.deliveries import DELIVERY_ID_PATTERN
-from callboard.jobs.ids import JOB_ID_PATTERN
 from callboard.jobs.schedules.schedule import NAME_PATTERN
 
-_TEXT: Final[Schema] = {"type": "string"}
-_ADDRESS: Final[Schema] = {"type": "string", "format": "uri"}
-_SECONDS: Final[Schema] = {"type": "integer", "minimum": 0}
-
 RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
-    "Accept": ("The media types accepted here.", _TEXT),
+    "Accept": ("The media types accepted here.", TEXT),
     "Accept-Ranges": (
         "Supports requests with `Range`.",
         {"type": "string", "enum": ["bytes"]},
     ),
-    "Allow": ("The methods that this URL supports.", _TEXT),
-    "Cache-Control": ("Who may cache this response, and for how long.", _TEXT),
+    "Allow": ("The methods that this URL supports.", TEXT),
+    "Cache-Control": ("Who may cache this response, and for how long.", TEXT),
     "Content-Disposition": (
         "The name under which to save the file.",
         {"type": "string", "pattern": "^attachment; filename="},
@@ -34,7 +29,7 @@ RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
         "Which bytes these are, and the total size.",
         {"type": "string", "pattern": "^bytes (?:[0-9]+-[0-9]+|[*])/[0-9]+$"},
     ),
-    "Content-Security-Policy": ("What this page may load.", _TEXT),
+    "Content-Security-Policy": ("What this page may load.", TEXT),
     "ETag": (
         "Identifies this version; send it as `If-None-Match`.",
         {"type": "string", "pattern": r'^(?:W/)?"[^"]+"$'},
@@ -47,7 +42,7 @@ RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
         "Related URLs; `rel=next` is the next page.",
         {"type": "string", "pattern": "^<[^>]+>; *rel="},
     ),
-    "Location": ("URL of the job or other resource.", _ADDRESS),
+    "Location": ("URL of the job or other resource.", ADDRESS),
     "Preference-Applied": (
         "The preferences of `Prefer` that were applied.",
         {"type": "string", "pattern": "^(?:respond-async|wait=[0-9]+)(?:, wait=[0-9]+)?$"},
@@ -60,15 +55,15 @@ RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
         "The caller's quota: `q` requests in `w` seconds.",
         {"type": "string", "pattern": '^"requests";q=[0-9]+;w=[0-9]+$'},
     ),
-    "Referrer-Policy": ("What this page reveals to pages that it links to.", _TEXT),
+    "Referrer-Policy": ("What this page reveals to pages that it links to.", TEXT),
     "Repr-Digest": (
         "The SHA-256 of the complete content, even in a partial response (RFC 9530).",
         {"type": "string", "pattern": "^sha-256=:[A-Za-z0-9+/]{43}=:$"},
     ),
-    "Retry-After": ("After how many seconds to try again.", _SECONDS),
-    "Vary": ("The request headers that the response depends on.", _TEXT),
+    "Retry-After": ("After how many seconds to try again.", whole()),
+    "Vary": ("The request headers that the response depends on.", TEXT),
     "WWW-Authenticate": ("How to authenticate.", {"type": "string", "pattern": "^Bearer "}),
-    "X-Accel-Buffering": ("Tells proxies not to buffer events.", _TEXT),
+    "X-Accel-Buffering": ("Tells proxies not to buffer events.", TEXT),
     "X-Content-Type-Options": (
         "Tells browsers not to guess another media type.",
         {"type": "string", "enum": ["nosniff"]},
@@ -83,7 +78,7 @@ RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
 REQUEST: Final[dict[str, Schema]] = {
     "Accept-Encoding": {
         "description": "The accepted compressions of a large result: `zstd`, `gzip`.",
-        "schema": _TEXT,
+        "schema": TEXT,
     },
     "Idempotency-Key": {
         "description": "Makes this request safe to repeat: a repeat returns the same job. "
@@ -93,40 +88,40 @@ REQUEST: Final[dict[str, Schema]] = {
     },
     "If-Match": {
         "description": "The `ETag` of the only acceptable version.",
-        "schema": _TEXT,
+        "schema": TEXT,
     },
     "If-Range": {
         "description": "The `ETag` of the version that `Range` applies to. If the version "
         "differs, the complete content is returned.",
-        "schema": _TEXT,
+        "schema": TEXT,
     },
     "If-None-Match": {
         "description": 'The `ETag` of the client\'s version, for example `W/"3.1.running"`.',
-        "schema": _TEXT,
+        "schema": TEXT,
     },
     "Last-Event-ID": {
         "description": "The `id` of the last event received, for example `3.1.running.17`.",
-        "schema": _TEXT,
+        "schema": TEXT,
     },
     "Prefer": {
         "description": "`wait=10` waits up to 10 seconds; `respond-async` does not wait.",
-        "schema": _TEXT,
+        "schema": TEXT,
     },
     "Range": {
         "description": "The requested bytes, as one range, for example `bytes=1024-` or "
         "`bytes=-500`.",
-        "schema": _TEXT,
+        "schema": TEXT,
     },
     "X-Request-ID": {
         "description": "Your own id for this request: up to 128 letters, digits and "
         "`._~:/+=@,-`, for example `import-2026-11-22`. An invalid id is "
         "replaced.",
-        "schema": _TEXT,
+        "schema": TEXT,
     },
     "traceparent": {
         "description": "The trace that this request belongs to (W3C Trace Context), for "
         "example `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`.",
-        "schema": _TEXT,
+        "schema": TEXT,
     },
 }
 
@@ -141,12 +136,12 @@ PATH: Final[dict[str, Schema]] = {
     },
     "batch_id": {
         "description": "The batch's id.",
-        "schema": {"type": "string", "pattern": f"^{JOB_ID_PATTERN}$"},
+        "schema": JOB_ID,
         "example": "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e78",
     },
     "delivery": {
         "description": "The callback's id.",
-        "schema": {"type": "string", "pattern": f"^{DELIVERY_ID_PATTERN}$"},
+        "schema": DELIVERY_ID,
         "example": "msg_0193b5b27d2e7c41a3c52f6d0c1b9e77_succeeded",
     },
     "slug": {
@@ -160,12 +155,12 @@ PATH: Final[dict[str, Schema]] = {
     },
     "file_id": {
         "description": "The file's id.",
-        "schema": {"type": "string", "pattern": f"^{JOB_ID_PATTERN}$"},
+        "schema": JOB_ID,
         "example": "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77",
     },
     "job_id": {
         "description": "The job's id.",
-        "schema": {"type": "string", "pattern": f"^{JOB_ID_PATTERN}$"},
+        "schema": JOB_ID,
         "example": "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77",
     },
 }

@@ -1,4 +1,4 @@
-"""The schemas and paths of one operation, from its own declaration."""
+"""The schemas of one operation, from its own declaration."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from callboard.api.description import Schema, named
 from callboard.api.openapi.operations import checked
+from callboard.api.openapi.shapes import one_of
 from callboard.api.schedules.resource import ScheduleRequest
 
 
@@ -17,17 +18,8 @@ def schedule_requests(prefixes: Mapping[str, str]) -> dict[str, Schema]:
     own = {by_name[name]: _request(name, prefix) for name, prefix in prefixes.items()}
     if not own:
         return {"ScheduleRequest": _request()}
-    return {
-        **own,
-        "ScheduleRequest": {
-            "description": "The submission and when to run it.",
-            "oneOf": [named(schema) for schema in own],
-            "discriminator": {
-                "propertyName": "operation",
-                "mapping": {name: named(schema)["$ref"] for name, schema in by_name.items()},
-            },
-        },
-    }
+    described = "The submission and when to run it."
+    return {**own, "ScheduleRequest": one_of(described, "operation", by_name)}
 
 
 def _request(operation: str | None = None, prefix: str = "") -> Schema:
