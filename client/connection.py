@@ -109,7 +109,7 @@ class Connection:
     ) -> JobObject:
         """Submit a job with all that belongs to it by one form: all is there, or nothing is."""
         with form.parts() as parts:
-            path = f"/v1/operations/{quote(operation, safe='')}"
+            path = f"/v1/operations/{segment(operation)}"
             made = self._create(path, idempotency_key, files=parts, params=_as_query(options))
         return cast("JobObject", made)
 

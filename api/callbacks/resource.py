@@ -19,7 +19,7 @@ from callboard.api.media import Media
 from callboard.api.problems import table
 from callboard.api.problems.problem_type import ProblemType
 from callboard.api.request import Request
-from callboard.api.timestamps import timestamp
+from callboard.api.timestamps import optional_time, timestamp
 from callboard.jobs.callbacks.deliver import Kind
 from callboard.jobs.callbacks.deliveries import (
     DELIVERY_ID_PATTERN,
@@ -223,7 +223,7 @@ def delivery_object(delivery: DeliveryRecord, address: str) -> DeliveryObject:
         "status": delivery.status,
         "attempts": delivery.attempts,
         "created_at": timestamp(delivery.at),
-        "next_attempt_at": None if delivery.next_at is None else timestamp(delivery.next_at),
+        "next_attempt_at": optional_time(delivery.next_at),
         "last": None
         if last is None
         else {

@@ -15,10 +15,9 @@ from callboard.api.jobs.render import JobObject
 from callboard.api.jobs.responder import JobReader, JobResponder, check_job_id
 from callboard.api.jobs.submission import parse_submission
 from callboard.api.jobs.submission_description import (
-    ACCEPTED,
-    RETURNED,
     SUBMISSION_HEADERS,
     SUBMISSION_PROBLEMS,
+    SUBMISSION_RESPONSES,
 )
 from callboard.api.media import Media
 from callboard.api.prefer import Preference, parse_prefer
@@ -87,7 +86,7 @@ class JobsResource:
         parameters=SUBMISSION_HEADERS,
         body=BodyDescription(schema="Submission"),
         callbacks=("jobEvent",),
-        responses={**ACCEPTED, **RETURNED},
+        responses=SUBMISSION_RESPONSES,
         problems=(*SUBMISSION_PROBLEMS, table.UNKNOWN_OPERATION, table.DUPLICATE_JOB),
     )
     def on_post(self, req: Request, resp: falcon.Response) -> None:

@@ -13,10 +13,9 @@ from callboard.api.jobs.render import job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
 from callboard.api.jobs.submission import Submission
 from callboard.api.jobs.submission_description import (
-    ACCEPTED,
-    RETURNED,
     SUBMISSION_HEADERS,
     SUBMISSION_PROBLEMS,
+    SUBMISSION_RESPONSES,
 )
 from callboard.api.media import Media
 from callboard.api.problems import table
@@ -55,7 +54,7 @@ class RetryResource:
         description="Submits the request of a final job again, as a new job.",
         parameters=SUBMISSION_HEADERS,
         body=BodyDescription(schema="RetryRequest", required=False),
-        responses={**ACCEPTED, **RETURNED},
+        responses=SUBMISSION_RESPONSES,
         problems=(
             *SUBMISSION_PROBLEMS,
             table.JOB_NOT_FOUND,

@@ -22,7 +22,7 @@ SUBMISSION_HEADERS: Final = ("Prefer", "Idempotency-Key", "traceparent")
 _LINKS: Final = ("look", "result", "events", "log", "cancel", "delete", "retry")
 _OPTIONAL: Final = ("Preference-Applied", "Idempotency-Replayed")
 
-ACCEPTED: Final = {
+SUBMISSION_RESPONSES: Final = {
     200: ResponseDescription(
         description="The job ended while the request waited.",
         schema=JobObject,
@@ -37,14 +37,10 @@ ACCEPTED: Final = {
         optional_headers=_OPTIONAL,
         links=_LINKS,
     ),
-}
-"""The responses to a submission that was accepted."""
-
-RETURNED: Final = {
     303: ResponseDescription(
         description="An identical job is already active, and this operation redirects "
         "duplicates to it.",
         headers=("Location",),
-    )
+    ),
 }
-"""The response to a duplicate, where the operation returns the active job."""
+"""The responses to a submission that is not refused."""

@@ -9,10 +9,9 @@ from callboard.api.bodies import Nothing, parse_body
 from callboard.api.description import BodyDescription, ResponseDescription, describe
 from callboard.api.jobs.retry_after import Durations
 from callboard.api.jobs.submission_description import (
-    ACCEPTED,
-    RETURNED,
     SUBMISSION_HEADERS,
     SUBMISSION_PROBLEMS,
+    SUBMISSION_RESPONSES,
 )
 from callboard.api.media import Media
 from callboard.api.operations.render import (
@@ -146,7 +145,7 @@ class OperationResource:
         parameters=(*SUBMISSION_HEADERS, *_OPTIONS),
         body=BodyDescription(schema="AnyParameters"),
         callbacks=("jobEventByQuery",),
-        responses={**ACCEPTED, **RETURNED},
+        responses=SUBMISSION_RESPONSES,
         problems=(*SUBMISSION_PROBLEMS, table.UNKNOWN_OPERATION, table.DUPLICATE_JOB),
     )
     def on_post(self, req: Request, resp: falcon.Response, name: str) -> None:

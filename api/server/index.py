@@ -76,7 +76,7 @@ def index_object(urls: Urls) -> IndexObject:
             "docs": f"{base}/docs",
             "openapi": f"{base}/openapi.json",
             "operations": urls.operations(),
-            "jobs": f"{base}/v1/jobs",
+            "jobs": urls.jobs(),
             "problems": f"{base}/problems",
         },
     }

@@ -9,7 +9,7 @@ from callboard.api.answer_types import JobId, Next, Timestamp, TypedDict, Whole
 from callboard.api.description import ResponseDescription, describe
 from callboard.api.media import Media
 from callboard.api.request import Request
-from callboard.api.timestamps import timestamp
+from callboard.api.timestamps import optional_time
 from callboard.jobs.store import Store
 from callboard.jobs.workers import Worker, list_workers
 
@@ -73,7 +73,6 @@ class WorkersResource:
 
 def worker_object(worker: Worker) -> WorkerObject:
     """Render a worker as it was at its last heartbeat."""
-    since, heartbeat_at = worker.since, worker.last_heartbeat_at
     return {
         "id": worker.id,
         "host": worker.host,
@@ -85,6 +84,6 @@ def worker_object(worker: Worker) -> WorkerObject:
         "stuck_threads": worker.stuck_threads,
         "dead_threads": worker.dead_threads,
         "running": list(worker.running),
-        "since": None if since is None else timestamp(since),
-        "last_hello_at": None if heartbeat_at is None else timestamp(heartbeat_at),
+        "since": optional_time(worker.since),
+        "last_hello_at": optional_time(worker.last_heartbeat_at),
     }
