@@ -9,13 +9,23 @@ from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.validation_errors import validation_errors
 
 Model = TypeVar("Model", bound=BaseModel)
-_MAX_MEMBERS: Final = 100  # each that is wrong is an error of its own
+MAX_MEMBERS: Final = 100  # each that is wrong is an error of its own
 
 
 class Nothing(BaseModel):
     """An empty object, or no body."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def check_members(body: Any) -> None:
+    """Refuse a body with very many members before any is looked at.
+
+    Raises:
+        Problem: 422.
+    """
+    if isinstance(body, dict) and len(body) > MAX_MEMBERS:
+        raise invalid_request([("", f"has more than {MAX_MEMBERS} members")])
 
 
 def parse_body(model: type[Model], body: Any) -> Model:
@@ -28,8 +38,7 @@ def parse_body(model: type[Model], body: Any) -> Model:
     Raises:
         Problem: 422; each error has a JSON Pointer into the body.
     """
-    if isinstance(body, dict) and len(body) > _MAX_MEMBERS:
-        raise invalid_request([("", f"has more than {_MAX_MEMBERS} members")])
+    check_members(body)
     try:
         return model.model_validate(body)
     except ValidationError as error:

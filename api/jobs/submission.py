@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from callboard.api.bodies import MAX_MEMBERS, check_members
 from callboard.api.callbacks.policy import JobCallback
 from callboard.api.problems.problem import invalid_request
 from callboard.jobs.fields import MAX_LABELS, Label, LabelValue, Whole, whole
@@ -28,7 +29,6 @@ from callboard.jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
 
 MAX_DELAY: Final = timedelta(days=366)
 MAX_NAME_LENGTH: Final = 64
-_MAX_MEMBERS: Final = 100  # each that is wrong is an error of its own
 _MS: Final = timedelta(milliseconds=1)
 _FIRST_DECADE: Final = 197
 _TIME_IN_YEAR: Final = (
@@ -154,10 +154,9 @@ def parse_submission(
     Raises:
         Problem: 422; each error has a JSON Pointer into the body, or what `place` says.
     """
-    if isinstance(body, dict) and len(body) > _MAX_MEMBERS:
-        raise invalid_request([("", f"has more than {_MAX_MEMBERS} members")])
+    check_members(body)
     labels = body.get("labels") if isinstance(body, dict) else None
-    if isinstance(labels, dict) and len(labels) > _MAX_MEMBERS:
+    if isinstance(labels, dict) and len(labels) > MAX_MEMBERS:
         raise invalid_request([(place(("labels",)), f"has more than {MAX_LABELS} labels")])
     try:
         return Submission.model_validate(body)
