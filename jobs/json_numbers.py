@@ -12,8 +12,10 @@ from pydantic import BaseModel
 from callboard.jobs.json_pointer import Location
 from callboard.jobs.validated_values import pairs
 
-LOWEST: Final = -(2**63)
-HIGHEST: Final = 2**64 - 1
+MIN_INTEGER: Final = -(2**63)
+MAX_INTEGER: Final = 2**64 - 1
+"""What msgpack has; JSON has no bounds of its own."""
+
 _MAX_WHOLE_LENGTH: Final = 20
 _ALWAYS_HELD: Final = 15
 """So many digits each double holds, within its range (IEEE 754, binary64)."""
@@ -46,7 +48,7 @@ def parse_whole(digits: str) -> int:
         NotHeldError: it takes more than 64 bits.
     """
     # The length comes first, since reading very many digits takes very long.
-    if len(digits) > _MAX_WHOLE_LENGTH or not LOWEST <= (number := int(digits)) <= HIGHEST:
+    if len(digits) > _MAX_WHOLE_LENGTH or not MIN_INTEGER <= (number := int(digits)) <= MAX_INTEGER:
         raise NotHeldError(f"The whole number {_shown(digits)} takes more than 64 bits.")
     return number
 
@@ -58,7 +60,7 @@ def check_whole(value: Any) -> None:
         NotHeldError: one takes more than 64 bits.
     """
     match value:
-        case int() if not LOWEST <= value <= HIGHEST:
+        case int() if not MIN_INTEGER <= value <= MAX_INTEGER:
             raise NotHeldError("A whole number takes more than 64 bits.")
         case Mapping():
             for each in value.values():
@@ -128,7 +130,7 @@ def _shown(digits: str) -> str:
 def with_whole(value: Any) -> Any:
     """Take 5.0 for 5 wherever it stands, as JSON Schema does (2020-12, core, section 4.2.3)."""
     match value:
-        case float() if value.is_integer() and abs(value) <= HIGHEST:
+        case float() if value.is_integer() and abs(value) <= MAX_INTEGER:
             return int(value)
         case Mapping():
             return {name: with_whole(each) for name, each in value.items()}

@@ -10,14 +10,11 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from callboard.jobs.json_numbers import MAX_INTEGER, MIN_INTEGER
 from callboard.jobs.json_pointer import Location
 from callboard.jobs.nullable_schema import allows_null
 from callboard.jobs.plain_data import MAX_DEPTH
 from callboard.jobs.unserializable import Unserializable
-
-MIN_INTEGER: Final = -(2**63)
-MAX_INTEGER: Final = 2**64 - 1
-"""What msgpack has; JSON has no bounds of its own."""
 
 _SIMPLE: Final = frozenset({str, int, bool, type(None)})
 

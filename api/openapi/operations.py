@@ -1,7 +1,7 @@
 """The schemas of one operation, from its own declaration."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -12,10 +12,8 @@ from callboard.api.openapi.files import form_schema
 from callboard.api.openapi.naming import inner_names, renamed
 from callboard.api.openapi.shapes import nullable
 from callboard.jobs.errors import InvalidParameters, OperationFault
+from callboard.jobs.json_numbers import MAX_INTEGER, MIN_INTEGER
 from callboard.jobs.operation import Operation
-
-_LOWEST: Final = -(2**63)
-_HIGHEST: Final = 2**64 - 1
 
 
 def operation_schemas(operation: Operation, prefix: str, job: Schema) -> dict[str, Schema]:
@@ -136,7 +134,7 @@ def _plain(schema: Any, names: Mapping[str, str], *, bounded: bool) -> Any:
     copied = renamed(copied, names)
     if bounded and copied.get("type") == "integer":
         if not copied.keys() & {"minimum", "exclusiveMinimum"}:
-            copied["minimum"] = _LOWEST
+            copied["minimum"] = MIN_INTEGER
         if not copied.keys() & {"maximum", "exclusiveMaximum"}:
-            copied["maximum"] = _HIGHEST
+            copied["maximum"] = MAX_INTEGER
     return copied
