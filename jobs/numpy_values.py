@@ -1,12 +1,10 @@
 """Give values of NumPy and pandas as Python's own; neither is imported for that."""
 
 import sys
-from typing import Any, Final
+from typing import Any
 
 from callboard.jobs.json_pointer import Location
 from callboard.jobs.unserializable import Unserializable
-
-_PACKAGES: Final = ("numpy", "pandas")
 
 
 def native(value: Any, at: Location) -> Any:

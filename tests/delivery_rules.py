@@ -2,11 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from callboard.jobs.store import Store
-
-ENDED: Final = ("delivered", "failed", "stopped")
 
 Fields = Mapping[str, str]
 Line = Mapping[str, float]

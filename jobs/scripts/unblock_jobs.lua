@@ -11,7 +11,7 @@
 -- how many lapsed.
 local lapsed = redis.call('ZRANGE', key_reservations(), '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
 local free = free_threads()
-local given_up, count = {}, 0
+local given_up = {}
 for _, id in ipairs(lapsed) do
   local job = read_job(id)
   if not job or job.status ~= 'queued' then
@@ -24,7 +24,6 @@ for _, id in ipairs(lapsed) do
     block(id, job, slots_of(job)[1][1])
     announce(id, job)
     given_up[#given_up + 1] = job
-    count = count + 1
   end
 end
 for _, job in ipairs(given_up) do unblock_at_slots(job) end
@@ -32,4 +31,4 @@ for _, slot in ipairs(redis.call('SMEMBERS', waited)) do
   unblock_next(slot)
   if redis.call('ZCARD', key_waiting(slot)) == 0 then redis.call('SREM', waited, slot) end
 end
-return answer('unblocked', count)
+return answer('unblocked', #given_up)

@@ -24,8 +24,6 @@ from tests.servers import RedisServer, free_port
 
 SUCCESS = encode_result(1, max_bytes=100)
 USER, PASSWORD = "refused", "hush-hush"
-OPERATOR = "operator"
-
 Change = Callable[[Redis], Any]
 
 

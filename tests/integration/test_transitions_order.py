@@ -7,7 +7,6 @@ from callboard.jobs.workers import heartbeat_worker, remove_worker
 from tests.job_system import JobSystem
 
 SUCCESS = encode_result(1, max_bytes=100)
-DOUBLE = "operation:double"
 
 
 def heartbeat(job_system: JobSystem, threads: int, worker: str = "worker") -> None:

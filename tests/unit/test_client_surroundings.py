@@ -20,11 +20,10 @@ from click.testing import CliRunner, Result
 from callboard.client.cli import main
 from callboard.client.terminal import PipedGroup
 from callboard.config.environment import bare_environment
-from tests.scripted_server import Script, Step, answer, client, job, sse, stream
+from tests.scripted_server import Script, Step, answer, client, job, stream
 
 ROOT = Path(__file__).parents[2]
 PAGE = httpx.Response(200, headers={"Content-Type": "text/html"}, text="<h1>Log in</h1>")
-NOT_FINAL = stream(sse(("1", "status", job("running"))))
 
 
 def callboard(*arguments: str, steps: tuple[Step, ...] = (), **more: Any) -> tuple[Result, Script]:
