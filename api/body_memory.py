@@ -17,7 +17,7 @@ _PATIENCE_S: Final = 10.0
 
 
 class BodyMemory:
-    """BodyMemory for the bodies of requests until they are answered.
+    """The memory for the bodies of requests until they are answered.
 
     Small ones have some of their own, so that they come in while large ones fill the rest. It is
     shared as `FairLimit` says: of it nobody has more than three times what is left.

@@ -27,7 +27,7 @@ def serve_operations(container: Container) -> None:
 class _Options:
     def __init__(self, container: Container) -> None:
         self._now_ms = container.store.now_ms
-        self._terms = CallbackPolicy(container.settings)
+        self._policy = CallbackPolicy(container.settings)
         settings = container.settings
         self._base = settings.public_url or f"http://{settings.host}:{settings.port}"
 
@@ -52,7 +52,7 @@ class _Options:
             chosen: dict[str, Any] = dict(idempotency_fields(beside.get("idempotency_key"), body))
             if asked.callback is not None:
                 base = self._base
-                chosen["callback"] = self._terms.accept(asked.callback, base, place=pointer_of)
+                chosen["callback"] = self._policy.accept(asked.callback, base, place=pointer_of)
         except Problem as problem:
             errors = problem.members.get("errors", [{"pointer": "", "detail": problem.detail}])
             raise InvalidParameters(

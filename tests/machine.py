@@ -335,7 +335,7 @@ class Callboard(RuleBasedStateMachine):
             self._do(task)
 
     @rule(worker=st.sampled_from(["one", "two"]), threads=st.integers(0, 3))
-    def say_hello_or_part(self, worker: str, threads: int) -> None:
+    def heartbeat_or_remove_worker(self, worker: str, threads: int) -> None:
         if threads:
             heartbeat_worker(self.store, worker, {"threads": str(threads)}, operations=[])
         else:

@@ -124,7 +124,7 @@ class BatchItems:
         self._registry = services.registry
         self._acceptance = acceptance
         self._most_bytes = services.settings.max_body_bytes
-        self._terms = CallbackPolicy(services.settings)
+        self._policy = CallbackPolicy(services.settings)
 
     def read(self, req: Request, batch: BatchSubmission) -> Iterator[Item]:
         """Read the items; what is no submission is kept as one that can be no job.
@@ -159,7 +159,7 @@ class BatchItems:
         chosen = {**self._acceptance.chosen(req, asked, now_ms), "labels": labels}
         if asked.callback is not None:
             base = req.context.urls.base
-            chosen["callback"] = self._terms.accept(asked.callback, base, place=pointer_of)
+            chosen["callback"] = self._policy.accept(asked.callback, base, place=pointer_of)
         return Item(asked.operation, asked.params, chosen)
 
     def shown(

@@ -53,7 +53,7 @@ class BatchesResource:
     ) -> None:
         self._submissions = BatchSubmissionService(services.submissions, services.check)
         self._rate = services.settings.rate_limit
-        self._terms = CallbackPolicy(services.settings)
+        self._policy = CallbackPolicy(services.settings)
         self._reader = reader
         self._media = media
         self._items = items
@@ -105,7 +105,7 @@ class BatchesResource:
         asked = parse_batch(body)
         callback = None
         if asked.callback is not None:
-            callback = self._terms.accept(asked.callback, req.context.urls.base, place=pointer_of)
+            callback = self._policy.accept(asked.callback, req.context.urls.base, place=pointer_of)
         batch = NewBatch(
             id=new_job_id(),
             tenant=req.context.caller.tenant,

@@ -11,7 +11,7 @@ from callboard.api.waiting.fair_limit import FairLimit
 
 
 class TransferLimits:
-    """FairLimit for uploads and downloads, so that slow ones leave others their connections.
+    """Bounded places for uploads and downloads, so that slow ones leave others their connections.
 
     Args:
         downloads: how many there may be at a time; None for any number.

@@ -42,7 +42,7 @@ class Reception:
         self._services = services
         self._tenant = tenant
         self._stack = stack
-        self._shelf = FileStore(services.store, services.storage, services.offload)
+        self._file_store = FileStore(services.store, services.storage, services.offload)
         self._claimed: list[Claimed] = []
 
     def take(
@@ -97,7 +97,7 @@ class Reception:
             StorageFull, StorageUnavailable, StoreUnavailable: it was not kept.
         """
         return keep_file(
-            self._shelf,
+            self._file_store,
             arrived.claimed,
             arrived.staged,
             name=arrived.name,

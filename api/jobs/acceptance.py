@@ -50,7 +50,7 @@ class Acceptance:
         self._reader = reader
         self._answers = answers
         self._estimates = estimates
-        self._terms = CallbackPolicy(services.settings)
+        self._policy = CallbackPolicy(services.settings)
 
     def answer(
         self,
@@ -81,7 +81,7 @@ class Acceptance:
         operation = self._services.registry.get(asked.operation)
         if asked.callback is not None:
             base = req.context.urls.base
-            callback = self._terms.accept(asked.callback, base, place=place)
+            callback = self._policy.accept(asked.callback, base, place=place)
             more = {**more, "callback": callback}
         try:
             accepted = self._submit(

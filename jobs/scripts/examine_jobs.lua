@@ -3,7 +3,7 @@
 -- KEYS     record         hash  the first of the jobs
 -- ARGV     job_ids        json  list of ids
 --          lease_ms       int   how long a running job is safe that lacks its lease
---          repair           int   1 writes what is lacking, 0 changes nothing
+--          repair         int   1 writes what is lacking, 0 changes nothing
 --          newest_format  int   what this version can read
 -- RETURNS  examined
 -- EFFECT   changes

@@ -2,7 +2,7 @@
 --
 -- KEYS     members_key    zset  jobs, or their places in a slot
 -- ARGV     members        json  list of entries
---          repair           int   1 removes what does not belong there, 0 changes nothing
+--          repair         int   1 removes what does not belong there, 0 changes nothing
 --          newest_format  int   what this version can read
 -- RETURNS  examined
 -- EFFECT   changes

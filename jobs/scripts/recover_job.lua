@@ -1,11 +1,11 @@
 -- recover_job: recreate a record that Redis lost, from what the message carries.
 --
--- KEYS     record           hash   the job
--- ARGV     job_id           str
---          fields           json   fields of the record, all strings
---          text             json   fields that may be long, all strings
---          params           bytes  encoded parameters
---          published_ms     int    when the message was published, by the clock of Redis
+-- KEYS     record              hash   the job
+-- ARGV     job_id              str
+--          fields              json   fields of the record, all strings
+--          text                json   fields that may be long, all strings
+--          params              bytes  encoded parameters
+--          published_ms        int    when the message was published, by the clock of Redis
 --          recovery_window_ms  int    how old a message may be
 -- RETURNS  recovered | superseded | tombstoned
 -- EFFECT   grows
@@ -23,11 +23,11 @@ local kept_id = fields.idempotency_digest
 local conflicting_id = fields.fingerprint
   and redis.call('GET', key_unique(fields.tenant, fields.operation, fields.fingerprint))
 local conflicting = conflicting_id and conflicting_id ~= job_id and read_job(conflicting_id)
-local heir_id = kept_id and kept_id ~= job_id and kept_id or conflicting and not is_final(conflicting) and conflicting_id
-if heir_id then
+local successor_id = kept_id and kept_id ~= job_id and kept_id or conflicting and not is_final(conflicting) and conflicting_id
+if successor_id then
   fields.fingerprint = nil
   local job = create_job(job_id, fields, text, params, 'queued')
-  redis.call('HSET', key_text(job_id), 'error', cjson.encode({type = 'superseded', by = heir_id}))
+  redis.call('HSET', key_text(job_id), 'error', cjson.encode({type = 'superseded', by = successor_id}))
   end_job(job_id, job, 'cancelled')
   return answer('superseded')
 end

@@ -1,6 +1,6 @@
 -- take_orphans: name the kept messages that a living worker can read by now.
 --
--- KEYS     orphans         zset  kept messages by when they are looked at again
+-- KEYS     orphans        zset  kept messages by when they are looked at again
 -- ARGV     newest_format  int   what the newest living worker can read
 --          most           int   how many at once
 --          again_ms       int   until those that are named are looked at again

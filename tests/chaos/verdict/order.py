@@ -31,7 +31,7 @@ THREADS: Final = 4
 
 SETTLE_MS: Final = 2_000
 PASSED_OVER_TIMES: Final = 10
-LONGEST_PASSED_OVER_MS: Final = 600_000
+MAX_PASSED_OVER_MS: Final = 600_000
 _OF_A_PRIORITY: Final = 10**13
 
 
@@ -130,7 +130,7 @@ class Order:
         job_id, at = event["values"][0], event["at"]
         since_ms = self._promised_ms.pop(job_id, at)
         if event["script"] == "unblock_jobs":
-            passed_ms = min(PASSED_OVER_TIMES * (at - since_ms), LONGEST_PASSED_OVER_MS)
+            passed_ms = min(PASSED_OVER_TIMES * (at - since_ms), MAX_PASSED_OVER_MS)
             self._passed_until_ms[job_id] = at + passed_ms
 
     def confirmed(self, event: Event) -> None:
