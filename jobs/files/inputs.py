@@ -76,14 +76,13 @@ class Inputs:
         found = self._retry_until_answered(
             lambda: read_files(self._store, wanted, tenant=self._tenant)
         )
-        fetched: dict[str, File] = {}
+        copies = []
         for file_id, record in zip(wanted, found, strict=True):
             proceed()
             if record is None:
                 raise FileGone(f"The file {file_id} no longer exists.", retryable=False)
-            fetched[file_id] = self._fetch(record)
-        for file in files:
-            file.take(fetched[file.id])
+            copies.append(self._fetch(record))
+        take_from(copies)(files)
 
     def _fetch(self, record: FileRecord) -> File:
         path = self._folder.place(record.name)

@@ -86,10 +86,6 @@ class Schedule(BaseModel):
         """When its ticks are."""
         return Cron(self.cron, self.timezone)
 
-    def keeps_time_of(self, other: "Schedule") -> bool:
-        """Whether its ticks are those of another one."""
-        return (self.cron, self.timezone) == (other.cron, other.timezone)
-
     def complaints(self, registry: Registry, check: Check = check_here) -> list[tuple[str, str]]:
         """Say what would have its jobs refused: pairs of a JSON Pointer and what is wrong there.
 
