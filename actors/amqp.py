@@ -90,7 +90,7 @@ def reason_of(error: BaseException) -> str:
         return fault
     if ended_within_tls(error):
         return (
-            "it hung up without a word; if it does so each time, it may want a certificate: "
+            "it hung up without giving a reason; if this repeats, it may require a certificate: "
             "CALLBOARD_TLS_CERT_FILE"
         )
     # Pika wraps the cause in its last attempt, and that in its whole endeavour.

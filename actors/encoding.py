@@ -69,5 +69,5 @@ def _flaw(fields: Any) -> str | None:
         if not isinstance(fields[name], kind):
             return f"The message's {name} is not a {kind.__name__}."
     if not all(isinstance(key, str) for name in ("kwargs", "options") for key in fields[name]):
-        return "The message has a parameter or an option that is not named by text."
+        return "The message has a parameter or an option whose name is not text."
     return None

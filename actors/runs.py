@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 REPORT_SECONDS: Final = 0.25
 GIVEN_UP: Final = "given_up"
 NOT_FORCED: Final = (
-    "(this cancel cannot be forced: the function runs in a thread, and ends when it lets itself "
-    "be stopped)"
+    "(this cancel cannot be forced: the function runs in a thread, which only the function itself "
+    "can end)"
 )
 
 

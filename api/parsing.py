@@ -50,7 +50,7 @@ def parse_json(body: bytes) -> Any:
     except RecursionError as error:
         raise Malformed("It is nested too deeply.") from error
     if _has_lone_surrogate(body):
-        raise Malformed("A string has a lone surrogate.")
+        raise Malformed("A string contains a lone surrogate.")
     return value
 
 
@@ -67,7 +67,7 @@ def parse_msgpack(body: bytes) -> Any:
     except Malformed:
         raise
     except msgpack.ExtraData as error:
-        raise Malformed("There is something after the value.") from error
+        raise Malformed("There is more data after the value.") from error
     except UnicodeDecodeError as error:
         raise Malformed("A string is not UTF-8.") from error
     except (ValueError, TypeError, msgpack.UnpackException) as error:
@@ -106,9 +106,11 @@ def _walk(value: Any, check: Callable[[Any], None]) -> None:
 
 def _check_scalar(value: Any) -> None:
     if type(value) not in _SCALARS:
-        raise Malformed("It has binary data, a time or an extension, which JSON has not.")
+        raise Malformed(
+            "It contains binary data, a time or an extension, which JSON cannot represent."
+        )
     if type(value) is float and not math.isfinite(value):
-        raise Malformed("NaN and infinities are not numbers here.")
+        raise Malformed("NaN and infinities are not accepted.")
 
 
 def _has_lone_surrogate(body: bytes) -> bool:
@@ -121,7 +123,7 @@ def _has_lone_surrogate(body: bytes) -> bool:
 def _object(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise Malformed("An object has a member twice.")
+        raise Malformed("An object has the same member twice.")
     return found
 
 
@@ -133,11 +135,11 @@ def _map(pairs: list[tuple[Any, Any]]) -> Mapping[str, Any]:
 
 
 def _no_constant(name: str) -> float:
-    raise Malformed(f"{name} is not a number here.")
+    raise Malformed(f"{name} is not accepted as a number.")
 
 
 def _no_extension(code: int, _data: bytes) -> object:
-    raise Malformed(f"It has the msgpack extension {code}.")
+    raise Malformed(f"It contains the msgpack extension {code}.")
 
 
 _DECODER: Final = json.JSONDecoder(

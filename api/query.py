@@ -31,7 +31,7 @@ class Query:
         """Give a parameter as it came."""
         found = self._left.pop(name, None)
         if isinstance(found, list):
-            self.refuse(name, "is given more than once")
+            self.refuse(name, "appears more than once")
             return None
         return found
 
@@ -82,9 +82,9 @@ class Query:
         found = {name.removeprefix(LABEL): self.text(name) for name in names}
         for name, value in found.items():
             if value is not None and not is_label(name, value):
-                self.refuse(LABEL + name, "is not a label that a job can have")
+                self.refuse(LABEL + name, "is not a valid label")
         if len(found) > MAX_LABELS:
-            self.refuse(names[MAX_LABELS], f"is one label more than the {MAX_LABELS} of a job")
+            self.refuse(names[MAX_LABELS], f"exceeds the limit of {MAX_LABELS} labels per job")
         return {name: value for name, value in found.items() if value is not None}
 
     def refuse(self, name: str, detail: str) -> None:
@@ -94,7 +94,7 @@ class Query:
     def refuse_others(self) -> None:
         """Note every parameter that nobody asked for."""
         for name in self._left:
-            self.refuse(name, "is not a parameter here")
+            self.refuse(name, "is not a query parameter of this URL")
 
 
 @contextmanager

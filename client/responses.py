@@ -55,6 +55,6 @@ def strange(address: str, response: httpx.Response) -> StrangeAnswer:
     """Say that an answer is none of Callboard's."""
     given = media_type_of(response)[:_MAX_SHOWN_LENGTH] or "no type"
     return StrangeAnswer(
-        f"{address} answers {response.status_code} with {given}, as Callboard never does; "
+        f"{address} answers {response.status_code} with {given}, which Callboard never sends; "
         "it may be another server or a proxy."
     )

@@ -17,8 +17,7 @@ def _public_url(value: object) -> object:
     url = value.rstrip("/")
     if not _PUBLIC_URL.fullmatch(url):
         raise ValueError(
-            f"{value!r} is not an address such as https://jobs.example.com or "
-            "https://example.com/jobs"
+            f"{value!r} is not a URL such as https://jobs.example.com or https://example.com/jobs"
         )
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")

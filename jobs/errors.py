@@ -159,7 +159,7 @@ class BatchClosed(Refused):
 
     def __init__(self) -> None:
         super().__init__(
-            "No job was made of this item; submit it in another batch if it is wanted."
+            "This item created no job; submit it in another batch if you still need it."
         )
 
 
@@ -169,7 +169,7 @@ class RateExceeded(Refused):
     def __init__(self, quota: Quota) -> None:
         self.quota: Quota = quota
         rate = quota.rate
-        super().__init__(f"Of {rate.requests} requests in {rate.window_s} s none is left for now.")
+        super().__init__(f"All {rate.requests} requests per {rate.window_s} s are used up.")
 
 
 class CapacityExceeded(Refused):
@@ -182,7 +182,7 @@ class CapacityExceeded(Refused):
             scope: `server` or `operation`.
         """
         self.scope = scope
-        super().__init__(f"The {scope} has as many active jobs as it takes.")
+        super().__init__(f"The {scope} has as many active jobs as it allows.")
 
 
 class JobNotFound(CallboardError):
@@ -311,7 +311,7 @@ class RetryAfter(Failure):
             ValueError: the delay is no number.
         """
         self.delay: Final = _delay_of(delay)
-        super().__init__(detail or "The function cannot go on now, and asked to be run later.")
+        super().__init__(detail or "The function asked to be run again later.")
 
 
 class ResultNotSerialisable(Failure):
@@ -341,7 +341,7 @@ class OutOfMemory(Failure):
     def of(cls, limit_bytes: int | None) -> Self:
         """Say how much it may have, where that is known."""
         if limit_bytes is None:
-            return cls("There was not enough memory for the function.")
+            return cls("The machine did not have enough memory for the function.")
         limit = format_bytes(limit_bytes)
         return cls(f"The function needed more memory than its limit of {limit}.")
 

@@ -14,7 +14,7 @@ from callboard.jobs.progress_units import Scale, percent_of, units_of
 Item = TypeVar("Item")
 MAX_LINE_LENGTH: Final = 4096
 MAX_BUFFERED_LINES: Final = 1000
-NO_NUMBER: Final = "(a progress that is no number was left out)"
+NO_NUMBER: Final = "(progress that is not a number was ignored)"
 
 
 class Reporter(Protocol):

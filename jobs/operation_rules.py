@@ -34,7 +34,7 @@ _CALLED_HERE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("retries", "max_retry", "max_attempts", "attempts"), _RETRIES),
     **dict.fromkeys(
         ("autoretry_for", "throws", "retry_on", "retry_when", "dont_autoretry_for"),
-        f"every exception is tried again but Failure(..., retryable=False); {_RETRIES}",
+        f"every exception except Failure(..., retryable=False) is retried; {_RETRIES}",
     ),
     **dict.fromkeys(
         (
@@ -88,7 +88,7 @@ _CALLED_HERE: Final[Mapping[str, str]] = {
     ),
     **dict.fromkeys(
         ("schedule", "cron", "every", "periodic"),
-        "schedules stand in CALLBOARD_SCHEDULES_FILE or are put at /v1/schedules",
+        "schedules are defined in CALLBOARD_SCHEDULES_FILE or at /v1/schedules",
     ),
 }
 """What other libraries call options, and what to say instead."""
@@ -134,7 +134,7 @@ def complaints(name: str, rules: Rules) -> list[str]:
             QUEUE.fullmatch(rules.queue),
             f"queue {rules.queue!r} must be lower case letters, digits, . _ -",
         ),
-        (rules.time_limit > timedelta(0), "time_limit must be longer than nothing"),
+        (rules.time_limit > timedelta(0), "time_limit must be longer than 0 s"),
         (rules.max_running is None or rules.max_running >= 1, "max_running must be at least 1"),
         (rules.max_active >= 1, "max_active must be at least 1"),
         (0 <= rules.max_retries <= MAX_RETRIES, f"max_retries must be from 0 to {MAX_RETRIES}"),

@@ -30,7 +30,7 @@ _ROUNDED: Final = (
     "as text"
 )
 _OTHERWISE: Final = (
-    "is read as something else than was given, so pass the data that it is made from instead"
+    "would be read as a different value; pass the data that it was created from instead"
 )
 
 

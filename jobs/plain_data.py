@@ -44,7 +44,7 @@ def plain(value: Any, at: Location = ()) -> Any:  # noqa: C901, PLR0911, PLR0912
         case memoryview():
             return value.tobytes()
         case io.IOBase():
-            raise Unserializable(at, "is an open file; make one by `job.files` instead")
+            raise Unserializable(at, "is an open file; create one with `job.files` instead")
         case Iterator():
             return _read(value, at)
     return _read(value, at) if isinstance(value, _LISTED) else value

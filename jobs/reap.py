@@ -9,7 +9,7 @@ from callboard.jobs.submission import milliseconds
 
 WORKER_LOST: Final = {
     "type": "worker-lost",
-    "detail": "Each worker that ran this job was lost while it ran.",
+    "detail": "Every worker that ran this job was lost during the run.",
     "retryable": False,
 }
 

@@ -31,7 +31,7 @@ def survey(value: Any, at: Location = ()) -> None:  # noqa: C901, PLR0912 — a 
         case float() if math.isinf(value):
             raise Unserializable(at, "is an infinite number, which JSON does not have")
         case datetime() if value != value:  # noqa: PLR0124 — pandas' NaT, inside a model
-            raise Unserializable(at, "is a moment that is none (NaT); give None")
+            raise Unserializable(at, "is not a time (NaT); use None")
         case dict():
             _survey_keys(value, at)
             _survey_all(value, at)
@@ -62,7 +62,7 @@ def _survey_keys(value: dict[Any, Any], at: Location) -> None:
             _text(key, at)
         (text,) = to_jsonable_python({key: None}, fallback=str)
         if text in texts:
-            raise Unserializable((*at, text), "is the key of several values, once both are text")
+            raise Unserializable((*at, text), "is the key of several values once keys are text")
         texts.add(text)
 
 
@@ -124,5 +124,7 @@ def _text(value: str, at: Location) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise Unserializable(at, "has half a character, which UTF-8 does not have") from None
+            raise Unserializable(
+                at, "contains half a character, which UTF-8 cannot represent"
+            ) from None
     return value

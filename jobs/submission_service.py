@@ -37,7 +37,7 @@ def refuse_options(
         InvalidParameters: there are some.
     """
     if options:
-        raise InvalidParameters([(f"/{name}", "is no option here") for name in options])
+        raise InvalidParameters([(f"/{name}", "is not an option here") for name in options])
     return {}
 
 

@@ -84,7 +84,7 @@ def main() -> None:
     found = walks()
     for walk in WALKS:
         own = [name for name in found[walk] if name not in found["request"]]
-        print(f"{walk}: {len(found[walk])} files, {len(own)} its own")
+        print(f"{walk}: {len(found[walk])} files, {len(own)} of its own")
         for name in found[walk]:
             print(f"  {name}" if name in own else f"  ({name})")
 

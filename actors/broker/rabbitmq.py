@@ -62,7 +62,7 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
         Raises:
             RuntimeError: always.
         """
-        raise RuntimeError("This broker has no connection for each thread: use its publisher.")
+        raise RuntimeError("This broker has no connection per thread: use its publisher.")
 
     def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:  # noqa: ARG002
         """Take a queue into the broker's list, so that workers consume it.

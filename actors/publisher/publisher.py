@@ -71,7 +71,7 @@ class RabbitmqPublisher:
         connect when nobody has.
         """
         connection = self._connection()
-        return "is not used any more" if connection is None else connection.trouble()
+        return "is closed" if connection is None else connection.trouble()
 
     def connect(self) -> None:
         """Start to connect now rather than at the first message."""

@@ -104,8 +104,8 @@ class Watchdog:
         self._said[run] = due
         since = datetime.now(UTC) - timedelta(seconds=seconds)
         run.job.log(
-            f"{run.cause} The function was told to stop at {since:%H:%M:%S} UTC, "
-            f"and still runs {seconds:.0f} s later."
+            f"{run.cause} The function was told to stop at {since:%H:%M:%S} UTC "
+            f"and is still running {seconds:.0f} s later."
         )
         log.warning(
             "function_stuck",

@@ -35,7 +35,7 @@ TICK_SECONDS: Final = 0.5
 BACKOFF: Final = Backoff(timedelta(seconds=0.5), timedelta(seconds=5))
 
 Render = Callable[[WebhookDelivery], bytes | None]
-"""Writes what a delivery says, as JSON in ASCII; None when what it tells of is gone."""
+"""Writes what a delivery says, as JSON in ASCII; None when its job or batch is gone."""
 
 log = get_logger(__name__)
 
@@ -139,7 +139,7 @@ class WebhookDispatcher:
         try:
             body = delivery.body or self._render(delivery)
             if body is None:
-                return Attempted(problem="what it tells of is gone", retryable=False)
+                return Attempted(problem="its job or batch is gone", retryable=False)
             if delivery.body is None and keep_body(self._store, delivery, body) == "stale":
                 return None
             secrets = self._secrets.of(delivery.tenant)

@@ -28,10 +28,10 @@ _REDIRECTS: Final = range(300, 400)
 _PHRASES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (NameUnknown, "the host has no address"),
     (DeadlineExceeded, "it took too long"),
-    (ResponseTooLarge, "the answer is too long"),
+    (ResponseTooLarge, "the response is too long"),
     (httpcore.NetworkError, "the connection broke"),
     (httpcore.LocalProtocolError, "the request cannot be written as HTTP"),
-    (httpcore.ProtocolError, "no HTTP answer came"),
+    (httpcore.ProtocolError, "there was no HTTP response"),
 )
 _FAILURES: Final[tuple[type[Exception], ...]] = (
     CallbackRefused,
@@ -166,7 +166,7 @@ def _unconnected(cause: BaseException | None) -> str:
         case ssl.SSLCertVerificationError():
             return f"its certificate is not accepted: {cause.verify_message}"
         case ssl.SSLError():
-            return "no TLS connection could be agreed on"
+            return "the TLS handshake failed"
         case ConnectionRefusedError():
             return "the connection was refused"
     return "the host could not be reached"

@@ -106,7 +106,7 @@ class _Given:
         twice = {name for name in apart if name in params or apart.count(name) > 1}
         if twice:
             raise invalid_request(
-                [(pointer_of((name,)), "is given as a part, too") for name in sorted(twice)]
+                [(pointer_of((name,)), "is also sent as a separate part") for name in sorted(twice)]
             )
         texts = {name: self.fields.value(name, texts) for name, texts in self.texts.items()}
         values = {
@@ -137,11 +137,16 @@ class _Given:
         pointer = pointer_of((part.name[:_MAX_SHOWN_LENGTH],))
         if part.name not in self.fields:
             raise invalid_request(
-                [(pointer, f"is no parameter of this operation; there is {self.fields.names()}")]
+                [
+                    (
+                        pointer,
+                        f"is not a parameter of this operation; it has {self.fields.names()}",
+                    )
+                ]
             )
         if part.filename is not None:
             raise invalid_request(
-                [(pointer, "is no parameter that is a file; send a field without a filename")]
+                [(pointer, "is not a file parameter; send it as a field without a filename")]
             )
         body = self._read(part)
         if (part.declared or "").partition(";")[0].strip().lower() == JSON:

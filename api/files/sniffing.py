@@ -143,7 +143,7 @@ def _refuse_polyglots(
     if shown and shown[0].startswith(_ACTIVE):
         scripted = _SCRIPTED.search(head[:_SCRIPT_WITHIN]) or _COMMENTED.match(head)
         if scripted:
-            raise _ambiguous(f"It begins as {shown[0]} and can be read as a script, too")
+            raise _ambiguous(f"It begins as {shown[0]} and is also a valid script")
 
 
 def _ends_as_archive(read: Read, size: int, tail: bytes) -> bool:
@@ -165,4 +165,4 @@ def _contradiction(said: str, why: str) -> Problem:
 
 
 def _ambiguous(why: str) -> Problem:
-    return Problem(FILE_AMBIGUOUS, f"{why}; which type it is depends on the program that reads it.")
+    return Problem(FILE_AMBIGUOUS, f"{why}; its type depends on the program that reads it.")

@@ -74,7 +74,7 @@ class Reception:
         bounds = (settings.max_file_bytes, accepts.max_bytes)
         most = min(bound for bound in bounds if bound is not None)
         if length is not None and length > most:
-            raise FileTooLarge(f"A file may have {most} bytes here.")
+            raise FileTooLarge(f"A file may have at most {most} bytes here.")
         claimed = Claimed(new_file_id(), self._tenant, "upload", settings.tenant_storage_bytes)
         self._claimed.append(claimed)
         staged = self._staged()
@@ -140,7 +140,7 @@ class Reception:
         while piece := read(PIECE_BYTES):
             size = staged.size + len(piece)
             if size > most:
-                raise FileTooLarge(f"A file may have {most} bytes here.")
+                raise FileTooLarge(f"A file may have at most {most} bytes here.")
             if size > reserved:
                 reserved, renewed = self._grow(claimed, size, most), time.monotonic()
             elif time.monotonic() - renewed > _RENEW_SECONDS:

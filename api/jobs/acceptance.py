@@ -160,7 +160,7 @@ class Acceptance:
                 holders=holders_of(req),
             )
         except JobNotFound as error:
-            raise JobGone(f"Job {job_id}, which this request made, is gone.") from error
+            raise JobGone(f"Job {job_id}, which this request created, is gone.") from error
         return record, None
 
     def _answer_duplicate(

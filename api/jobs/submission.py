@@ -197,7 +197,7 @@ def _sentence(detail: ErrorDetails) -> str:
         return "must begin with https://"
     if detail["loc"][-1] == _KEY:
         return "the name of a label must be letters, digits, _ . - and at most 63 characters"
-    return "must have at most 256 characters, no control characters and no line ends"
+    return "must have at most 256 characters, no control characters and no line breaks"
 
 
 def _member(location: tuple[int | str, ...]) -> tuple[int | str, ...]:

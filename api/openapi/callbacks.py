@@ -9,7 +9,7 @@ from callboard.api.openapi.shapes import ADDRESS, DELIVERY_ID, TEXT
 
 _SENT: Final[dict[str, tuple[str, Schema]]] = {
     "webhook-id": (
-        "The same for all attempts to deliver an event: use it to recognize repeats.",
+        "The same for all attempts to deliver an event: use it to recognise repeats.",
         DELIVERY_ID,
     ),
     "webhook-timestamp": (

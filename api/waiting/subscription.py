@@ -145,7 +145,7 @@ class Subscription:
                     self._pass_on(message)
                 elif time.monotonic() - heard > _SILENCE_S:
                     if asked:
-                        raise redis.ConnectionError("Redis says nothing any more.")
+                        raise redis.ConnectionError("Redis has stopped responding.")
                     heard, asked = time.monotonic(), True
                     pubsub.ping()
 

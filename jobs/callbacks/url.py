@@ -155,11 +155,11 @@ def _complaints(text: str) -> Iterator[str]:
     if len(text) > MAX_URL_LENGTH:
         yield f"It has more than {MAX_URL_LENGTH} characters."
     if not text.isprintable() or " " in text or "\\" in text:
-        yield "It has spaces, backslashes or characters that cannot be seen."
+        yield "It has spaces, backslashes or invisible characters."
     if "#" in text:
         yield "It has a fragment, which no server would see."
     if "@" in text.partition("://")[2].partition("/")[0].partition("?")[0]:
-        yield "It has user information, which would be seen by everybody."
+        yield "It has user information, which others could see."
 
 
 def _host(text: str) -> str:

@@ -32,7 +32,7 @@ def check_files(uses: Sequence[FileUse], look_up: LookUp) -> Mapping[str, FileRe
         return {}
     file_ids = list(dict.fromkeys(use.file_id for use in uses))
     if len(file_ids) > MAX_FILES:
-        raise InvalidParameters([("", f"they name more than {MAX_FILES} files")])
+        raise InvalidParameters([("", f"more than {MAX_FILES} files are named")])
     found = dict(zip(file_ids, look_up(file_ids), strict=True))
     wrong = []
     for use in with_pauses(uses):

@@ -74,7 +74,7 @@ def reserve_file(
     )
     if answer.word == "full":
         raise StorageFull(
-            f"Of the {claimed.most_bytes} bytes that files may take {answer.values[0]} are free."
+            f"{answer.values[0]} of the {claimed.most_bytes} bytes for files are free."
         )
     if answer.word == "gone":
         raise StorageUnavailable("The file was deleted during the upload; send it again.")

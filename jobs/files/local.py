@@ -40,7 +40,7 @@ class Opened:
         while start < end:
             piece = os.pread(self._descriptor, min(end - start, _PIECE_BYTES), start)
             if not piece:
-                raise StorageUnavailable("The file is shorter than it was.")
+                raise StorageUnavailable("The file is shorter than before.")
             start += len(piece)
             yield piece
 

@@ -208,7 +208,7 @@ class Storage:
         with _reading():
             piece = bytes(obstore.get_range(self._objects, key, start=start, end=end))
         if not piece:
-            raise StorageUnavailable("The file is shorter than it was.")
+            raise StorageUnavailable("The file is shorter than before.")
         return piece
 
 

@@ -59,7 +59,7 @@ def _remove(store: Store, name: str) -> None:
 
 def _schedule(path: Path, name: str, table: Any, registry: Registry) -> Schedule:
     if not is_name(name):
-        wrong = [("", "is not 1 to 64 small letters, digits, - and _")]
+        wrong = [("", "is not 1 to 64 lowercase letters, digits, - and _")]
     elif not isinstance(table, dict):
         wrong = [("", "must be a table, such as [nightly]")]
     else:
@@ -74,7 +74,7 @@ def _schedule(path: Path, name: str, table: Any, registry: Registry) -> Schedule
         except OperationFault as error:
             wrong = [("/params", str(error))]
         except ValueError as error:
-            wrong = [("", f"is not data that JSON can carry: {error}")]
+            wrong = [("", f"is not data that JSON can represent: {error}")]
     if wrong:
         said = "; ".join(f"{pointer or name}: {detail}" for pointer, detail in wrong)
         raise ScheduleInvalid(f"{path}: schedule {name!r}: {said}")

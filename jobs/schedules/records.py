@@ -56,7 +56,7 @@ def put_schedule(
     if answer.word == "owned":
         raise ScheduleFromFile(f"The schedule {name!r} is defined in the schedules file.")
     if answer.word == "full":
-        raise TooManySchedules(f"There are {most} schedules already.")
+        raise TooManySchedules(f"There are already {most} schedules.")
     return answer.word == "created"
 
 
@@ -93,7 +93,7 @@ def remove_schedule(store: Store, name: str, *, source: Source) -> None:
     key = store.keys("schedule", name)
     word = store.run("remove_schedule", key, schedule_name=name, source=source).word
     if word == "owned":
-        where = "stands in the file of schedules" if source == "api" else "came from the API"
+        where = "is defined in the schedules file" if source == "api" else "came from the API"
         raise ScheduleFromFile(f"The schedule {name!r} {where}.")
     if word == "missing":
         raise _not_found(name)

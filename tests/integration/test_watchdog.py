@@ -134,7 +134,7 @@ def test_a_job_says_how_long_its_function_has_not_stopped(crew: Crew) -> None:
     told = [sum(line["event"] == "function_stuck" for line in lines) for lines, _ in said]
     assert told == [len(lines) for _, lines in said] == [0, 1, 0, 1, 0, 1, 1, 1]
     assert said[1][1][0].startswith("The job was cancelled. The function was told to stop at ")
-    assert said[1][1][0].endswith(" UTC, and still runs 10 s later.")
+    assert said[1][1][0].endswith(" UTC and is still running 10 s later.")
 
 
 def test_nothing_is_said_of_a_function_that_nobody_told_to_stop(crew: Crew) -> None:

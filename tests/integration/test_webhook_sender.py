@@ -148,12 +148,15 @@ def _resetting(connection: Connection) -> None:
     ("behaviour", "problem"),
     [
         (_resetting, "the connection broke"),
-        (lambda _: None, "no HTTP answer came"),
-        (lambda c: c.say(b"220 smtp.example ESMTP\r\n"), "no HTTP answer came"),
-        (lambda c: c.say(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 120_000), "no HTTP answer came"),
-        (lambda c: c.say(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 90_000), "no HTTP answer came"),
-        (_flooding_with_hints, "the answer is too long"),
-        (lambda c: c.say(b"HTTP/1.1 101 Switching\r\n\r\n"), "no HTTP answer came"),
+        (lambda _: None, "there was no HTTP response"),
+        (lambda c: c.say(b"220 smtp.example ESMTP\r\n"), "there was no HTTP response"),
+        (lambda c: c.say(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 120_000), "there was no HTTP response"),
+        (
+            lambda c: c.say(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 90_000),
+            "there was no HTTP response",
+        ),
+        (_flooding_with_hints, "the response is too long"),
+        (lambda c: c.say(b"HTTP/1.1 101 Switching\r\n\r\n"), "there was no HTTP response"),
     ],
 )
 def test_what_is_no_answer_fails_the_attempt(behaviour: object, problem: str) -> None:

@@ -5,7 +5,7 @@ import re
 from tests.system.stack import ROOT
 from tools.walks import WALKS, walks
 
-HEADING = re.compile(r"^### (\w+): (\d+) files, (\d+) its own$", re.MULTILINE)
+HEADING = re.compile(r"^### (\w+): (\d+) files, (\d+) of its own$", re.MULTILINE)
 SLACK = 2  # what one walk passes now and then, such as a retry of a lost reply
 
 

@@ -186,8 +186,8 @@ def _unheard(workload: Workload) -> Iterator[CheckResult]:
             "queues",
             "problem",
             f"{counted(lost)} in queues that no live worker consumes.",
-            "Start workers whose operations use these queues, without a --queues option that "
-            "excludes them. Jobs of an operation whose queue changed move automatically.",
+            "Start workers whose operations use these queues. Jobs of an operation whose queue "
+            "changed move automatically.",
         )
 
 
