@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from decimal import Decimal
 from typing import Annotated, Any
@@ -18,6 +19,8 @@ def _shut(value: str) -> str:
     if value == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if value == "hang":
+        sys.stdout.write(f"{os.getpid()}\n")
+        sys.stdout.flush()
         threading.Event().wait()
     return value
 

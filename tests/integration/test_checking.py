@@ -41,16 +41,11 @@ RECORD: Final = FileRecord(
 )
 
 ASKING: Final = """\
-import threading
 from callboard.config import Settings
 from callboard.ops.checking.process import CheckProcess
 from tests.checking_operations import odd
-from tests.eventually import eventually
 process = CheckProcess(Settings(operations=("tests.checking_operations",)))
-hanging = {"value": [None] * 9000, "how": "hang"}
-threading.Thread(target=process, args=(odd, hanging), daemon=True).start()
-print(eventually(lambda: process.pid, what="the process is there"), flush=True)
-threading.Event().wait()
+process(odd, {"value": [None] * 9000, "how": "hang"})
 """
 
 

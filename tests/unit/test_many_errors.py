@@ -1,0 +1,75 @@
+"""Of very many errors a few are told, or how many there are: never all of them."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from callboard import operation
+from callboard.api.parsing import parse_json
+from callboard.jobs.errors import InvalidParameters
+from callboard.jobs.files.accepts import Accepts
+from callboard.jobs.files.check import check_files, know_no_files
+from callboard.jobs.files.parameters import FileUse
+from callboard.jobs.schedules.schedule import Schedule, sentences
+
+pytestmark = pytest.mark.check
+
+
+@operation()
+def add(values: list[int]) -> int:
+    return sum(values)
+
+
+@operation()
+def pay(amounts: list[Decimal]) -> None:
+    """Take decimals."""
+
+
+def errors_of(call: Any) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidParameters) as raised:
+        call()
+    return list(raised.value.errors)
+
+
+@pytest.mark.parametrize(("wrong", "told"), [(1000, 1000), (1001, 50), (100_000, 50)])
+def test_of_more_than_a_thousand_misfits_the_first_fifty_are_told(wrong: int, told: int) -> None:
+    found = errors_of(lambda: add.validated({"values": ["a"] * wrong}))
+
+    assert [pointer for pointer, _ in found] == [f"/values/{index}" for index in range(told)]
+
+
+def test_of_misfits_that_only_the_whole_value_has_their_number_is_told() -> None:
+    found = errors_of(lambda: add.validated({"values": [1] * 50 + ["a"] * 1001}))
+
+    assert found == [("", "has 1001 errors")]
+
+
+@pytest.mark.parametrize(("wrong", "told"), [(1000, 1000), (1001, 1)])
+def test_of_very_many_numbers_that_lose_digits_their_number_is_told(wrong: int, told: int) -> None:
+    amounts = parse_json(b"[%s]" % b",".join([b"0.1000000000000000055511151231257827"] * wrong))
+
+    found = errors_of(lambda: pay.validated({"amounts": amounts}))
+
+    assert len(found) == told
+    assert told > 1 or found == [("", "has 1001 errors")]
+
+
+@pytest.mark.parametrize(("wrong", "told"), [(1000, 1000), (1001, 1)])
+def test_of_very_many_places_that_name_no_file_their_number_is_told(wrong: int, told: int) -> None:
+    uses = [FileUse(f"/pages/{index}", "file-1", Accepts()) for index in range(wrong)]
+
+    found = errors_of(lambda: check_files(uses, know_no_files))
+
+    assert len(found) == told
+    assert told > 1 or found == [("", "has 1001 errors")]
+
+
+def test_of_very_many_errors_of_a_schedule_their_number_is_told() -> None:
+    unknown = {f"unknown{number}": 1 for number in range(1001)}
+    with pytest.raises(ValidationError) as raised:
+        Schedule.model_validate(unknown)
+
+    assert sentences(raised.value) == [("", f"has {raised.value.error_count()} errors")]
+    assert raised.value.error_count() > 1000
