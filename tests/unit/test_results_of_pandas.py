@@ -114,7 +114,7 @@ def test_pandas_may_be_returned_where_plain_data_is_declared(
         (pd.DataFrame([[1, 2]], columns=[1, "1"]), Any, "/0/1 is the key of several values"),
         (pd.Series([1.0, None]), list[float], "/1: Input should be a valid number"),
         ({"g": pd.DataFrame({"a": [1]}).groupby("a")}, Any, "/g is of the type DataFrameGroupBy"),
-        (Holder(value=pd.NaT), Any, "/value is a moment that is none"),
+        (Holder(value=pd.NaT), Any, "/value is not a time (NaT)"),
     ],
 )
 def test_what_has_no_form_is_refused_where_it_stands(value: Any, hint: Any, said: str) -> None:
