@@ -1,10 +1,11 @@
-"""The scalars that answers are made of, with what the OpenAPI document says of each.
+"""The scalars that answers are made of: what the OpenAPI document says of each, and times written.
 
 An answer is a `TypedDict` beside its renderer, named as its schema with `Object` at the end. It
 costs nothing when a request is answered: only `callboard.api.openapi.answers` reads more of it
 than its keys.
 """
 
+from datetime import datetime
 from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field, WithJsonSchema
@@ -45,3 +46,13 @@ JobStatus = TypeAliasType(
 Labels = TypeAliasType(
     "Labels", Annotated[dict[str, str], Field(description="Labels to find a job by.")]
 )
+
+
+def timestamp(moment: datetime) -> str:
+    """Write a time as RFC 3339 in UTC with milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def optional_time(moment: datetime | None) -> str | None:
+    """Write a time that may be missing."""
+    return None if moment is None else timestamp(moment)

@@ -8,10 +8,9 @@ from typing import Final
 
 import falcon
 
-from callboard.api.caller import EVERYBODY, NOBODY, Caller
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import AUTHENTICATION_REQUIRED, FORBIDDEN
-from callboard.api.request import Request
+from callboard.api.request import EVERYBODY, NOBODY, Caller, Request
 from callboard.config import ApiKey, Role
 from callboard.config.lines import get_logger
 from callboard.jobs.api_keys import Door, digest_of, find_key, id_of, look_at_door, may_be_key

@@ -5,8 +5,7 @@ from typing import Final
 
 import falcon
 
-from callboard.api.caller import NOBODY
-from callboard.api.request import Request, is_large
+from callboard.api.request import NOBODY, Request, is_large
 from callboard.config import Rate
 from callboard.jobs.errors import RateExceeded, StoreUnavailable
 from callboard.jobs.rate import count_request, look_at_rate

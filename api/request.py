@@ -1,12 +1,13 @@
-"""A request with what the middleware found out about it."""
+"""A request with what the middleware found out about it: who asks, and what they may do."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import falcon
 
-from callboard.api.caller import EVERYBODY, NOBODY, Caller
 from callboard.api.urls import Urls
-from callboard.config.values import is_loopback
+from callboard.config import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,35 @@ if TYPE_CHECKING:
 SMALL_BYTES: Final = 32 * 1024
 """So much is read before anybody notices."""
 
+_RANKS: Final[Mapping[Role, int]] = {"viewer": 1, "client": 2, "operator": 3, "admin": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody with a key: whose jobs they see, and what they may do.
+
+    Attributes:
+        name: the id of their key; empty where none is needed.
+    """
+
+    tenant: str
+    role: Role | None
+    name: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Tell this caller from all others, also from those of the same tenant."""
+        return f"{self.tenant}:{self.name}"
+
+    def may(self, role: Role) -> bool:
+        """Whether they have this role, or one above it."""
+        return self.role is not None and _RANKS[self.role] >= _RANKS[role]
+
+
+NOBODY: Final = Caller("", None)
+EVERYBODY: Final = Caller("default", "admin")
+"""Who asks while no key is needed, which only a server on loopback may have."""
+
 
 class Context:
     """What is known about a request besides what it says itself.
@@ -32,7 +62,8 @@ class Context:
         caller: who asks; nobody may do anything.
         admitted: whether that caller would be let in now, too; for answers that take long.
         began: when it came, by the monotonic clock.
-        peer: the address of the client, or of what is in front of it and is not trusted.
+        peer: the address of the client, or of what is in front of it and is not trusted; empty for
+            one of loopback.
         held: releases what the request holds, once it is answered.
         quota: what is left of the caller's; None while the request is not counted.
         trace: where in which trace it is; None until somebody has looked.
@@ -76,12 +107,11 @@ class Request(falcon.Request):
 def holders_of(req: Request) -> tuple[str, ...]:
     """Name those in whose name a request takes places: its tenant, and the address it came from.
 
-    While no key is asked for there are no tenants to share among. A loopback address is nobody's:
-    a proxy that nobody has named may stand there.
+    While no key is asked for there are no tenants to share among.
     """
     caller, peer = req.context.caller, req.context.peer
     tenants = () if caller is EVERYBODY else (f"tenant {caller.tenant}",)
-    return tenants if not peer or is_loopback(peer) else (*tenants, f"peer {peer}")
+    return tenants if not peer else (*tenants, f"peer {peer}")
 
 
 def is_large(req: Request) -> bool:

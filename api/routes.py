@@ -20,14 +20,13 @@ from callboard.api.files.form_jobs import FormReader
 from callboard.api.files.resource import FileResource, FilesResource
 from callboard.api.jobs.acceptance import Acceptance
 from callboard.api.jobs.cancel import CancelResource
-from callboard.api.jobs.estimates import Estimates, Threads
+from callboard.api.jobs.estimates import Estimates
 from callboard.api.jobs.listing import JobPages
 from callboard.api.jobs.log import LogResource
 from callboard.api.jobs.resource import JobResource, JobsResource
 from callboard.api.jobs.responder import JobReader, JobResponder
 from callboard.api.jobs.result import ResultResource
 from callboard.api.jobs.retry import RetryResource
-from callboard.api.jobs.retry_after import Durations
 from callboard.api.media import Media
 from callboard.api.openapi.resource import OpenApiResource
 from callboard.api.operations.resource import (
@@ -60,16 +59,15 @@ def routes(
 ) -> tuple[Route, ...]:
     """Build every resource with what it needs."""
     settings, store = services.settings, services.store
-    durations = Durations(store)
     reader = JobReader(store, inline_bytes=settings.inline_result_bytes)
     services.events.look_with(partial(read_status_snapshots, store))
-    estimates = Estimates(store, durations, Threads(store))
+    estimates = Estimates(store)
     answers = JobResponder(media, estimates)
     acceptance = Acceptance(services, reader, answers, estimates)
     downloads = Downloads(services.storage, services.transfers, services.offload)
     result = ResultResource(services, reader, answers, media, downloads)
     registry = services.registry
-    described = OperationResponder(store, durations, media)
+    described = OperationResponder(store, estimates, media)
     operations = OperationsResource(registry, described)
     submitting = OperationJobs(media, acceptance, FormReader(services, media))
     operation = OperationResource(registry, described, submitting)

@@ -10,6 +10,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import falcon
 
+from callboard.config.values import is_loopback
+
 HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+){1,8}")
 _SCHEMES: Final = ("http", "https")
@@ -124,6 +126,7 @@ class Addresses:
                 return False
             return any(peer in network for network in networks)
 
+        self._is_loopback: Final = lru_cache(maxsize=1024)(is_loopback)
         self._trusts: Final = trusts if networks else lambda _address: False
 
     def of(self, req: falcon.Request) -> Urls:
@@ -153,10 +156,14 @@ class Addresses:
         return str(req.netloc)
 
     def peer_of(self, req: falcon.Request) -> str:
-        """Give the address that a request came from; of a trusted proxy, the one that it names."""
-        if self._trusts(req.remote_addr):
-            return _last(req, "X-Forwarded-For") or req.remote_addr
-        return str(req.remote_addr)
+        """Give the address that a request came from; of a trusted proxy, the one that it names.
+
+        A loopback address is nobody's and left out: a proxy that nobody has named may stand there.
+        """
+        peer = str(req.remote_addr)
+        if self._trusts(peer):
+            peer = _last(req, "X-Forwarded-For") or peer
+        return "" if self._is_loopback(peer) else peer
 
 
 def _last(req: falcon.Request, name: str) -> str:

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
 from callboard.config.values import Role
+from callboard.jobs.clock import moment
 from callboard.jobs.store import Store
-from callboard.jobs.submission import moment
 
 TENANT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_NAME_LENGTH: Final = 100

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
+from callboard.jobs.clock import milliseconds, moment
 from callboard.jobs.errors import ConfirmationStale, JobFinal, JobNotFound
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds, moment
 
 Word = Literal["cancelled", "cancelling", "ended", "missing"]
 

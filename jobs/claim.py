@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, cast
 
+from callboard.jobs.clock import milliseconds, moment
 from callboard.jobs.errors import NewerFormat
 from callboard.jobs.fence import Fence
 from callboard.jobs.store import Store
-from callboard.jobs.submission import FORMAT, milliseconds, moment
+from callboard.jobs.submission import FORMAT
 
 Word = Literal["claimed", "blocked", "taken", "ended", "missing"]
 

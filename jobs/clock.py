@@ -1,14 +1,12 @@
-"""The time as Redis has it, for what is said to others."""
+"""The time as Redis has it: read without a round trip for each look, and converted."""
 
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from callboard.jobs.errors import StoreUnavailable
-from callboard.jobs.store import Store
-from callboard.jobs.submission import moment
 
 ASKED_EVERY_S: Final = 10.0
 
@@ -20,11 +18,14 @@ class Clock:
     clock of this machine must do.
 
     Args:
+        now_ms: asks Redis, in milliseconds since 1970, as `Store.now_ms` does.
         elapsed: seconds that never go back.
     """
 
-    def __init__(self, store: Store, *, elapsed: Callable[[], float] = time.monotonic) -> None:
-        self._store = store
+    def __init__(
+        self, now_ms: Callable[[], int], *, elapsed: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._now_ms = now_ms
         self._elapsed = elapsed
         self._lock = threading.Lock()
         self._asked_at: float | None = None
@@ -45,7 +46,17 @@ class Clock:
 
     def _ask(self) -> None:
         try:
-            now_ms = self._store.now_ms()
+            now_ms = self._now_ms()
         except StoreUnavailable:
             return
         self._began_ms = now_ms - self._elapsed() * 1000
+
+
+def moment(milliseconds: float | str) -> datetime:
+    """Turn milliseconds since 1970 into an aware datetime."""
+    return datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
+
+
+def milliseconds(duration: timedelta) -> int:
+    """Turn a duration into whole milliseconds."""
+    return duration // timedelta(milliseconds=1)

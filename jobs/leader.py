@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
+from callboard.jobs.clock import milliseconds
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds
 
 MAX_LEAD: Final = timedelta(seconds=10)
 """No process leads for longer at a time."""

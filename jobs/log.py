@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from callboard.jobs.clock import moment
 from callboard.jobs.store import Store
-from callboard.jobs.submission import moment
 
 _STAMPED: Final = re.compile(r"(\d{1,12}\.\d{3}) (.*)", re.DOTALL)
 _NEVER: Final = moment(0)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
+from callboard.jobs.clock import milliseconds, moment
 from callboard.jobs.recover import RECOVERY_WINDOW
 from callboard.jobs.store import Store
-from callboard.jobs.submission import FIRST_FORMAT, milliseconds, moment
+from callboard.jobs.submission import FIRST_FORMAT
 from callboard.jobs.workers import worker_fields
 
 Word = Literal["kept", "dropped"]

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Final
 
+from callboard.jobs.clock import milliseconds
 from callboard.jobs.errors import JobActive, JobNotFound
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds
 
 CALLBACK_PATIENCE: Final = timedelta(days=4)
 

@@ -4,8 +4,8 @@ import json
 from datetime import timedelta
 from typing import Final
 
+from callboard.jobs.clock import milliseconds
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds
 
 WORKER_LOST: Final = {
     "type": "worker-lost",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from callboard.jobs.clock import moment
 from callboard.jobs.encoding import decode
 from callboard.jobs.statuses import FINAL, Status
-from callboard.jobs.submission import moment
 
 
 @dataclass(frozen=True, kw_only=True)

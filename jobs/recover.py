@@ -4,9 +4,10 @@ import json
 from datetime import timedelta
 from typing import Final, Literal, cast
 
+from callboard.jobs.clock import milliseconds
 from callboard.jobs.encoding import encode
 from callboard.jobs.store import Store
-from callboard.jobs.submission import Submission, milliseconds
+from callboard.jobs.submission import Submission
 
 Word = Literal["recovered", "superseded", "tombstoned"]
 RECOVERY_WINDOW: Final = timedelta(hours=24)

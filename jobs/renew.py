@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal
 
+from callboard.jobs.clock import milliseconds
 from callboard.jobs.fence import Fence
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds
 
 Word = Literal["kept", "cancel", "force", "lost", "missing"]
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal, cast
 
+from callboard.jobs.clock import milliseconds
 from callboard.jobs.fence import Fence
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds
 
 Word = Literal["scheduled", "cancelled", "stale"]
 

@@ -4,8 +4,8 @@ import json
 from datetime import timedelta
 from typing import Final, Literal, cast
 
+from callboard.jobs.clock import milliseconds
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds
 
 Word = Literal["snoozed", "failed", "taken", "ended", "missing"]
 PATIENCE: Final = timedelta(minutes=10)

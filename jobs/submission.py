@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, Literal, Self
 
 from callboard.jobs.errors import NewerFormat
@@ -163,13 +163,3 @@ def check_format(options: Mapping[str, Any]) -> int:
     if made_as > FORMAT:
         raise NewerFormat(made_as)
     return made_as
-
-
-def moment(milliseconds: float | str) -> datetime:
-    """Turn milliseconds since 1970 into an aware datetime."""
-    return datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
-
-
-def milliseconds(duration: timedelta) -> int:
-    """Turn a duration into whole milliseconds."""
-    return duration // timedelta(milliseconds=1)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from callboard.jobs.clock import moment
 from callboard.jobs.encoding import encode
 from callboard.jobs.errors import (
     CapacityExceeded,
@@ -14,6 +15,7 @@ from callboard.jobs.errors import (
     Refused,
 )
 from callboard.jobs.rate_quota import Charge, Quota
+from callboard.jobs.record import Progress, Record
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
 
@@ -39,6 +41,39 @@ class Accepted:
     quota: Quota | None = None
     position: int | None = None
     running: int = 0
+
+    def record(self) -> Record:
+        """Give the record that Redis has of a new job, without reading it."""
+        submission = self.submission
+        due = submission.scheduled_ms
+        return Record(
+            id=self.job_id,
+            operation=submission.operation,
+            tenant=submission.tenant,
+            queue=submission.queue,
+            status="scheduled" if due is not None and due > self.now_ms else "queued",
+            version=1,
+            priority=submission.priority,
+            attempt=0,
+            failures=0,
+            crashes=0,
+            max_attempts=submission.max_retries + 1,
+            created_at=moment(self.now_ms),
+            scheduled_for=None if due is None else moment(due),
+            started_at=None,
+            finished_at=None,
+            expires_at=None,
+            progress=Progress(percent=None, step=None, current=None, total=None),
+            blocked_on=None,
+            labels=submission.labels,
+            error=None,
+            result=None,
+            result_bytes=None,
+            batch_id=submission.batch_id,
+            retry_of=submission.retry_of,
+            request_id=submission.request_id,
+            worker=None,
+        )
 
 
 def submit(

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from callboard.jobs.clock import milliseconds, moment
 from callboard.jobs.record import pairs
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds, moment
 
 HEARTBEAT_LASTS: Final = timedelta(seconds=30)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from callboard import operation
 from callboard.actors.maintenance.scheduler import Scheduler
+from callboard.jobs.clock import moment
 from callboard.jobs.fault_points import FaultPoints
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.registry import Registry
@@ -14,7 +15,6 @@ from callboard.jobs.schedules.records import put_schedule, read_schedule
 from callboard.jobs.schedules.schedule import Schedule
 from callboard.jobs.schedules.stored import Source, StoredSchedule, Tick
 from callboard.jobs.store import Store
-from callboard.jobs.submission import moment
 from callboard.jobs.submission_service import SubmissionService
 from tests.job_system import JobSystem
 

@@ -11,6 +11,7 @@ from callboard.actors.runs import Run
 from callboard.config.lines import get_logger
 from callboard.jobs.backoff import Backoff
 from callboard.jobs.claim import claim
+from callboard.jobs.clock import milliseconds
 from callboard.jobs.errors import FileGone, LeaseLost, ShutDown, StoreUnavailable
 from callboard.jobs.finish import RunOutcome, Word, finish
 from callboard.jobs.ids import new_token
@@ -20,7 +21,6 @@ from callboard.jobs.release import release
 from callboard.jobs.retry import retry
 from callboard.jobs.retry_policy import FailedAttempt, delay_of
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds
 
 BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=2))
 

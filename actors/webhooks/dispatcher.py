@@ -21,11 +21,11 @@ from callboard.jobs.callbacks.deliver import (
     record_delivery,
 )
 from callboard.jobs.callbacks.secrets import WebhookSecrets
+from callboard.jobs.clock import moment
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.fault_points import FaultPoints
 from callboard.jobs.progress import LogBounds
 from callboard.jobs.store import Store
-from callboard.jobs.submission import moment
 
 THREADS: Final = 16
 PER_HOST: Final = 2

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import falcon
 
-from callboard.api.caller import Caller
 from callboard.api.prefer import parse_prefer
-from callboard.api.request import Request, holders_of
+from callboard.api.request import Caller, Request, holders_of
 from callboard.api.services import Services
 from callboard.api.waiting.peer import peer_of
 from callboard.jobs.batches.batch import Batch, read_batch
@@ -42,7 +41,7 @@ class BatchWaits:
         self._events = services.events
         self._max_wait = services.settings.max_wait
         self._reader = reader
-        self.now = Clock(services.store).now
+        self.now = Clock(services.store.now_ms).now
 
     def until(
         self,

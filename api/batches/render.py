@@ -4,8 +4,16 @@ from typing import Annotated, Literal, cast
 
 from pydantic import Field
 
-from callboard.api.answer_types import Address, JobId, Percent, Timestamp, TypedDict, Whole
-from callboard.api.timestamps import optional_time, timestamp
+from callboard.api.answer_types import (
+    Address,
+    JobId,
+    Percent,
+    Timestamp,
+    TypedDict,
+    Whole,
+    optional_time,
+    timestamp,
+)
 from callboard.api.urls import Urls, with_query
 from callboard.jobs.batches.batch import Batch
 

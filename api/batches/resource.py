@@ -19,7 +19,7 @@ from callboard.api.batches.render import BatchObject, batch_object
 from callboard.api.callbacks.policy import CallbackPolicy
 from callboard.api.description import BODY_PROBLEMS, BodyDescription, ResponseDescription, describe
 from callboard.api.idempotency import idempotency_fields
-from callboard.api.jobs.retry_after import within_bounds
+from callboard.api.jobs.estimates import within_bounds
 from callboard.api.media import Media
 from callboard.api.problems import table
 from callboard.api.rate_limit import charge_of

@@ -5,19 +5,18 @@ from typing import Annotated, Final, cast
 from pydantic import Field
 from pydantic_core import to_json
 
-from callboard.api.answer_types import Timestamp, TypedDict
+from callboard.api.answer_types import Timestamp, TypedDict, timestamp
 from callboard.api.batches.render import BatchObject, batch_object
 from callboard.api.callbacks.policy import BatchEvent, JobEvent
 from callboard.api.jobs.render import JobObject, job_object
-from callboard.api.timestamps import timestamp
 from callboard.api.urls import Urls
 from callboard.config import Settings
 from callboard.jobs.batches.batch import read_batch
 from callboard.jobs.callbacks.deliver import WebhookDelivery
+from callboard.jobs.clock import moment
 from callboard.jobs.errors import BatchNotFound, JobNotFound
 from callboard.jobs.read import read
 from callboard.jobs.store import Store
-from callboard.jobs.submission import moment
 
 MAX_RESULT_BYTES: Final = 16 * 1024
 """Of a result that goes along; a larger one is fetched."""

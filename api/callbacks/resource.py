@@ -6,9 +6,16 @@ from typing import Annotated, Any, Final
 import falcon
 from pydantic import Field, WithJsonSchema
 
-from callboard.api.answer_types import Address, Next, Timestamp, TypedDict, Whole
+from callboard.api.answer_types import (
+    Address,
+    Next,
+    Timestamp,
+    TypedDict,
+    Whole,
+    optional_time,
+    timestamp,
+)
 from callboard.api.bodies import Nothing, parse_body
-from callboard.api.caller import Caller
 from callboard.api.description import (
     BODY_PROBLEMS,
     BodyDescription,
@@ -18,8 +25,7 @@ from callboard.api.description import (
 from callboard.api.media import Media
 from callboard.api.problems import table
 from callboard.api.problems.problem_type import ProblemType
-from callboard.api.request import Request
-from callboard.api.timestamps import optional_time, timestamp
+from callboard.api.request import Caller, Request
 from callboard.jobs.callbacks.deliver import Kind
 from callboard.jobs.callbacks.deliveries import (
     DELIVERY_ID_PATTERN,

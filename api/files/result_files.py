@@ -26,11 +26,9 @@ def with_addresses(value: Any, file_ids: Collection[str], urls: Urls) -> Any:
 
     Args:
         value: JSON-like.
-        file_ids: the files that it names.
+        file_ids: the files that it names; where there are none, the result is as it was.
         urls: absolute addresses.
     """
-    if not file_ids:
-        return value
     if (file_id := file_of(value, file_ids)) is not None:
         return {**value, "href": urls.file_content(file_id)}
     match value:

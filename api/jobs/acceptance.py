@@ -8,11 +8,9 @@ import falcon
 
 from callboard.api.body_memory import release_room
 from callboard.api.callbacks.policy import CallbackPolicy
-from callboard.api.jobs.accepted_record import accepted_record
-from callboard.api.jobs.estimates import Estimates
+from callboard.api.jobs.estimates import Estimates, within_bounds
 from callboard.api.jobs.render import job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
-from callboard.api.jobs.retry_after import within_bounds
 from callboard.api.jobs.submission import Submission, chosen_fields
 from callboard.api.prefer import Preference, parse_prefer
 from callboard.api.problems.problem import Problem, problem_of
@@ -146,7 +144,7 @@ class Acceptance:
         caller, job_id = req.context.caller, accepted.job_id
         settings = self._services.settings
         patience = preference.patience(min(operation.rules.wait, settings.max_wait))
-        record = None if accepted.replayed else accepted_record(accepted)
+        record = None if accepted.replayed else accepted.record()
         if record is not None and patience <= 0:
             return record, self._estimates.of_new(accepted)
         try:

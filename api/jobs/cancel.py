@@ -5,9 +5,8 @@ from typing import Annotated
 import falcon
 from pydantic import BaseModel, ConfigDict, Field
 
-from callboard.api.answer_types import Timestamp, TypeAliasType, TypedDict
+from callboard.api.answer_types import Timestamp, TypeAliasType, TypedDict, timestamp
 from callboard.api.bodies import parse_body
-from callboard.api.caller import Caller
 from callboard.api.description import BODY_PROBLEMS, BodyDescription, ResponseDescription, describe
 from callboard.api.jobs.render import JobObject, job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
@@ -15,8 +14,7 @@ from callboard.api.media import Media
 from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import JOB_FINAL, JOB_NOT_FOUND
-from callboard.api.request import Request
-from callboard.api.timestamps import timestamp
+from callboard.api.request import Caller, Request
 from callboard.jobs.cancel import ask_cancel, confirm_cancel
 from callboard.jobs.errors import JobFinal, JobGone
 from callboard.jobs.record import Record

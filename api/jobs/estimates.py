@@ -1,17 +1,25 @@
-"""Where queued jobs stand, and when they may start."""
+"""Where queued jobs stand, when they may start, and when to ask for a job again."""
 
 import math
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Final
+from datetime import datetime
+from functools import partial
+from typing import Final, Generic, TypeVar
 
-from callboard.api.jobs.retry_after import Durations, retry_after_s
+from callboard.api.jobs.render import eta_seconds
 from callboard.jobs.clock import Clock
 from callboard.jobs.errors import StoreUnavailable
-from callboard.jobs.estimates import UNKNOWN, Estimate, QueuePosition, read_queue_position, start_s
+from callboard.jobs.estimates import (
+    UNKNOWN,
+    Duration,
+    Estimate,
+    QueuePosition,
+    read_duration,
+    read_queue_position,
+    start_s,
+)
 from callboard.jobs.limit import operation_slot, paused_slots
 from callboard.jobs.listing import oldest_active
 from callboard.jobs.record import Record
@@ -19,69 +27,33 @@ from callboard.jobs.store import Store
 from callboard.jobs.submit import Accepted
 from callboard.jobs.workers import list_workers
 
+MIN_S: Final = 1
+MAX_S: Final = 30
 _FRESH_S: Final = 5.0
 _PAUSES_FRESH_S: Final = 1.0
 _ROOM_FRESH_S: Final = 1.0
+_SHARE_OF_AGE: Final = 0.2
 
-
-class Threads:
-    """How many jobs can run at a time in the workers of each queue, asked every five seconds."""
-
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store = store
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._until = -math.inf
-        self._known: Counter[str] = Counter()
-
-    def of(self, queue: str) -> int:
-        """Count the threads that serve a queue; while Redis is away, as far as was known."""
-        with self._lock:
-            now = self._clock()
-            outdated = now >= self._until
-            if outdated:  # the others take what was known until this one has asked
-                self._until = now + _FRESH_S
-        if outdated:
-            with suppress(StoreUnavailable):
-                self._known = self._count()
-        return self._known[queue]
-
-    def _count(self) -> Counter[str]:
-        counted: Counter[str] = Counter()
-        for worker in list_workers(self._store):
-            counted.update(dict.fromkeys(worker.queues, worker.threads))
-        return counted
-
-
-class Pauses:
-    """Which operations are paused, asked once a second; no answer is worth an error."""
-
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store = store
-        self._clock = clock
-        self._until = -math.inf
-        self._known: frozenset[str] | None = None
-
-    def of(self, operation: str) -> bool | None:
-        """Say whether an operation is paused; None while Redis is away and nobody has asked."""
-        now = self._clock()
-        if now >= self._until:
-            self._until = now + _PAUSES_FRESH_S
-            with suppress(StoreUnavailable):
-                self._known = paused_slots(self._store)
-        return None if self._known is None else operation_slot(operation) in self._known
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 class Estimates:
-    """Tells where queued jobs stand; no estimate is worth an error."""
+    """Tells where queued jobs stand and how long runs take; no estimate is worth an error.
 
-    def __init__(self, store: Store, durations: Durations, threads: Threads) -> None:
+    What is the same for many jobs is asked of Redis once in a few seconds.
+
+    Args:
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
-        self._threads = threads
-        self._pauses = Pauses(store)
-        self._rooms: dict[tuple[str, str], tuple[float, int]] = {}
-        self.durations: Final = durations
-        self.clock: Final = Clock(store)
+        self._durations = _Remembered(partial(read_duration, store), _FRESH_S, clock)
+        self._threads = _Remembered(self._count_threads, _FRESH_S, clock)
+        self._paused = _Remembered(self._read_paused, _PAUSES_FRESH_S, clock)
+        self._rooms = _Remembered(self._read_room_s, _ROOM_FRESH_S, clock)
+        self.clock: Final = Clock(store.now_ms)
 
     def of(self, record: Record) -> Estimate:
         """Estimate for a job as it is now, which takes a round trip if it is queued."""
@@ -98,9 +70,29 @@ class Estimates:
         place = QueuePosition(accepted.position, running=accepted.running)
         return self._at(place, accepted.submission.operation, accepted.submission.queue)
 
+    def duration(self, operation: str) -> Duration | None:
+        """Say how long an operation's runs take; None before the first, or when unknown."""
+        return self._durations.get(operation)
+
+    def threads(self, queue: str) -> int:
+        """Count the jobs that the workers of a queue can run at a time, as far as is known."""
+        counted = self._threads.get(None)
+        return 0 if counted is None else counted[queue]
+
     def paused(self, record: Record) -> bool | None:
         """Say whether the operation of a queued job is paused; None when nobody can tell."""
-        return self._pauses.of(record.operation) if record.status == "queued" else None
+        if record.status != "queued":
+            return None
+        paused = self._paused.get(None)
+        return None if paused is None else operation_slot(record.operation) in paused
+
+    def retry_after_s(
+        self, record: Record, now: datetime | None = None, estimate: Estimate | None = None
+    ) -> int:
+        """Choose when a client should ask again for a job that is not final: 1 to 30 seconds."""
+        known = self.of(record) if estimate is None else estimate
+        duration = self.duration(record.operation)
+        return retry_after_s(record, duration, now or self.clock.now(), known.start_s)
 
     def until_room_s(self, scope: str, operation: str) -> int | None:
         """Say when the oldest job may have ended of those that take all the room there is.
@@ -112,27 +104,98 @@ class Estimates:
         Returns:
             Whole seconds, from 1 to 30; None when nobody can tell.
         """
-        now = time.monotonic()
-        until, seconds = self._rooms.get((scope, operation), (-math.inf, 0))
-        if now < until:
-            return seconds
-        try:
-            record = oldest_active(self._store, operation if scope == "operation" else None)
-        except StoreUnavailable:
-            return None
-        if record is None:
-            return None
-        known, start_s = self.durations.of(record.operation), self.of(record).start_s
-        seconds = retry_after_s(record, known, self.clock.now(), start_s)
-        self._rooms[scope, operation] = (now + _ROOM_FRESH_S, seconds)
-        return seconds
+        return self._rooms.get(operation if scope == "operation" else None)
 
     def _at(self, place: QueuePosition, operation: str, queue: str) -> Estimate:
-        known = self.durations.of(operation)
+        known = self.duration(operation)
         if place.position is None:
             return UNKNOWN
         if known is None:
             return Estimate(place.position)
-        return Estimate(
-            place.position, start_s(place, known.mean_ms / 1000, self._threads.of(queue))
-        )
+        return Estimate(place.position, start_s(place, known.mean_ms / 1000, self.threads(queue)))
+
+    def _count_threads(self, _all: None) -> Counter[str]:
+        counted: Counter[str] = Counter()
+        for worker in list_workers(self._store):
+            counted.update(dict.fromkeys(worker.queues, worker.threads))
+        return counted
+
+    def _read_paused(self, _all: None) -> frozenset[str]:
+        return paused_slots(self._store)
+
+    def _read_room_s(self, operation: str | None) -> int | None:
+        record = oldest_active(self._store, operation)
+        return None if record is None else self.retry_after_s(record)
+
+
+class _Remembered(Generic[Key, Value]):
+    """What Redis said of each key; None while it is away and has said nothing.
+
+    One caller asks again once an answer is too old. The others go on with what was known, and
+    while Redis is away that one does, too.
+    """
+
+    def __init__(
+        self, ask: Callable[[Key], Value], fresh_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._ask = ask
+        self._fresh_s = fresh_s
+        self._clock = clock
+        self._known: dict[Key, tuple[float, Value]] = {}
+        self._away_until = -math.inf
+
+    def get(self, key: Key) -> Value | None:
+        now = self._clock()
+        until, known = self._known.get(key, (-math.inf, None))
+        if now < max(until, self._away_until):
+            return known
+        until = now + self._fresh_s
+        if known is not None:
+            self._known[key] = until, known
+        try:
+            known = self._ask(key)
+            self._known[key] = until, known
+        except StoreUnavailable:
+            self._away_until = until
+        return known
+
+
+def retry_after_s(
+    record: Record, known: Duration | None, now: datetime, start_s: float | None = None
+) -> int:
+    """Choose when a client should ask again: about when the job may be finished.
+
+    A job that takes longer than those before, or than anybody knows, is asked for after a fifth
+    of its age, so that the intervals grow with it.
+
+    Args:
+        record: a job that is not final.
+        known: what past runs took.
+        now: the time.
+        start_s: in how many seconds it may start, if it is queued and anybody can tell.
+
+    Returns:
+        Whole seconds, from 1 to 30.
+    """
+    age = (now - (record.started_at or record.created_at)).total_seconds()
+    guess = age * _SHARE_OF_AGE
+    soonest = None if known is None else known.soonest_ms / 1000
+    match record.status:
+        case "scheduled" if record.scheduled_for is not None:
+            seconds = (record.scheduled_for - now).total_seconds() + (soonest or 0)
+        case "queued" if soonest is not None:
+            seconds = max(soonest, guess) if start_s is None else start_s + soonest
+        case "running":
+            eta = eta_seconds(record, now)
+            left = eta if eta is not None else (0 if soonest is None else soonest - age)
+            seconds = left if left > 0 else guess
+        case "cancelling":
+            seconds = MIN_S
+        case _:
+            seconds = guess
+    return within_bounds(seconds)
+
+
+def within_bounds(seconds: float) -> int:
+    """Round up to whole seconds from 1 to 30."""
+    return min(MAX_S, max(MIN_S, math.ceil(seconds)))

@@ -8,7 +8,6 @@ from typing import Any, Final, cast
 import falcon
 
 from callboard.api.answer_types import Next, TypedDict
-from callboard.api.caller import Caller
 from callboard.api.jobs.render import JobObject
 from callboard.api.jobs.responder import JobResponder
 from callboard.api.media import Media
@@ -16,7 +15,7 @@ from callboard.api.paging import next_page, read_cursor, write_cursor
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import FORBIDDEN
 from callboard.api.query import Query, read_query
-from callboard.api.request import Request
+from callboard.api.request import Caller, Request
 from callboard.jobs.ids import is_job_id
 from callboard.jobs.listing import Wanted, list_jobs, list_tenants
 from callboard.jobs.operation_rules import NAME

@@ -17,10 +17,11 @@ from callboard.api.answer_types import (
     Timestamp,
     TypedDict,
     Whole,
+    optional_time,
+    timestamp,
 )
 from callboard.api.files.result_files import with_addresses
 from callboard.api.problems.job_errors import JOB_ERRORS
-from callboard.api.timestamps import optional_time, timestamp
 from callboard.api.urls import Urls
 from callboard.jobs.estimates import UNKNOWN, Estimate
 from callboard.jobs.record import Record
@@ -145,9 +146,7 @@ def job_object(
         "priority": record.priority,
         "progress": progress_object(record, now),
         "queue": queue_object(record, estimate, paused=paused),
-        "result": with_addresses(record.result, record.result_files, urls)
-        if record.has_result
-        else None,
+        "result": _result(record, urls),
         "error": job_error(record, urls, for_operator=for_operator),
         "labels": dict(record.labels),
         "batch_id": record.batch_id,
@@ -155,6 +154,12 @@ def job_object(
         "request_id": record.request_id,
         "links": job_links(record.id, urls),
     }
+
+
+def _result(record: Record, urls: Urls) -> Any:
+    if record.has_result and record.result_files:
+        return with_addresses(record.result, record.result_files, urls)
+    return record.result if record.has_result else None
 
 
 def queue_object(

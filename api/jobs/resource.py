@@ -5,7 +5,6 @@ from typing import Final
 
 import falcon
 
-from callboard.api.caller import Caller
 from callboard.api.conditional import entity_tag, is_known, known_statuses
 from callboard.api.description import BodyDescription, ResponseDescription, describe
 from callboard.api.idempotency import idempotency_fields
@@ -25,7 +24,7 @@ from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import JOB_NOT_FOUND
 from callboard.api.query import read_query
-from callboard.api.request import Request, holders_of
+from callboard.api.request import Caller, Request, holders_of
 from callboard.api.services import Services
 from callboard.api.waiting.peer import peer_of
 from callboard.jobs.cancel import cancel

@@ -5,12 +5,10 @@ from typing import Final
 
 import falcon
 
-from callboard.api.caller import Caller
 from callboard.api.jobs.estimates import Estimates
 from callboard.api.jobs.render import JobObject, job_object
-from callboard.api.jobs.retry_after import retry_after_s
 from callboard.api.media import Media
-from callboard.api.request import Request
+from callboard.api.request import Caller, Request
 from callboard.jobs.errors import JobNotFound
 from callboard.jobs.estimates import UNKNOWN, Estimate
 from callboard.jobs.ids import is_job_id
@@ -119,7 +117,4 @@ class JobResponder:
         """Give `Retry-After` for a job that is not final, and nothing for one that is."""
         if record.final:
             return {}
-        known = self._estimates.durations.of(record.operation)
-        start_s = (self._estimates.of(record) if estimate is None else estimate).start_s
-        seconds = retry_after_s(record, known, now or self._estimates.clock.now(), start_s)
-        return {"Retry-After": str(seconds)}
+        return {"Retry-After": str(self._estimates.retry_after_s(record, now, estimate))}

@@ -117,7 +117,9 @@ class ResultResource:
         return offload(lambda: self._written(req, record, value))
 
     def _written(self, req: Request, record: Record, value: Any) -> Content:
-        shown = with_addresses(value, record.result_files, req.context.urls)
+        shown = value
+        if record.result_files:
+            shown = with_addresses(value, record.result_files, req.context.urls)
         media_type = self._media.choose(req)
         body = self._media.written(shown, media_type)
         small = len(body) <= COMPRESS_ABOVE_BYTES

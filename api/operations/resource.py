@@ -7,7 +7,7 @@ import falcon
 
 from callboard.api.bodies import Nothing, parse_body
 from callboard.api.description import BodyDescription, ResponseDescription, describe
-from callboard.api.jobs.retry_after import Durations
+from callboard.api.jobs.estimates import Estimates
 from callboard.api.jobs.submission_description import (
     SUBMISSION_HEADERS,
     SUBMISSION_PROBLEMS,
@@ -48,9 +48,9 @@ _OPTIONS: Final = (
 class OperationResponder:
     """Answers with operations as they are now."""
 
-    def __init__(self, store: Store, durations: Durations, media: Media) -> None:
+    def __init__(self, store: Store, estimates: Estimates, media: Media) -> None:
         self._store = store
-        self._durations = durations
+        self._estimates = estimates
         self._media = media
 
     def send(self, req: Request, resp: falcon.Response, operation: Operation) -> None:
@@ -79,9 +79,13 @@ class OperationResponder:
         except StoreUnavailable:
             limits, waiting = [None] * len(operations), [None] * len(operations)
         return [
-            operation_object(each, self._durations.mean_ms(each.name), urls, now, waiting=blocked)
+            operation_object(each, self._mean_ms(each), urls, now, waiting=blocked)
             for each, now, blocked in zip(operations, limits, waiting, strict=True)
         ]
+
+    def _mean_ms(self, operation: Operation) -> int | None:
+        known = self._estimates.duration(operation.name)
+        return None if known is None else known.mean_ms
 
 
 class OperationsResource:

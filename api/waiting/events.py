@@ -10,9 +10,8 @@ from typing import Final, TypeVar
 
 import redis
 
-from callboard.api.waiting.connection_tracker import ConnectionTracker
 from callboard.api.waiting.fair_limit import FairLimit
-from callboard.api.waiting.peer import Peer, UnknownPeer
+from callboard.api.waiting.peer import ConnectionTracker, Peer, UnknownPeer
 from callboard.api.waiting.subscription import REREAD_S, Listener, ReadSnapshots, Subscription
 from callboard.jobs.batches.batch import Batch
 from callboard.jobs.errors import BatchNotFound, JobGone, JobNotFound, StoreUnavailable

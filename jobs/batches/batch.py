@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from callboard.jobs.clock import milliseconds, moment
 from callboard.jobs.errors import BatchNotFound
 from callboard.jobs.statuses import FINAL, STATUSES
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds, moment
 
 PATIENCE: Final = timedelta(seconds=60)
 """After which a batch whose submission broke off is closed."""

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, cast
 
 from callboard.jobs.backoff import spread
+from callboard.jobs.clock import milliseconds, moment
 from callboard.jobs.progress import LogBounds
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds, moment
 
 Kind = Literal["job", "batch"]
 Recorded = Literal["delivered", "again", "failed", "stopped", "stale"]

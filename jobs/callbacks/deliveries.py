@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Final, Literal, Self
 
 from callboard.jobs.callbacks.deliver import Kind
+from callboard.jobs.clock import moment
 from callboard.jobs.errors import DeliveryNotFound, DeliveryPending
 from callboard.jobs.store import Store
-from callboard.jobs.submission import moment
 
 DeliveryStatus = Literal["pending", "delivered", "failed", "stopped"]
 DELIVERY_ID_PATTERN: Final = "msg_[0-9a-f]{32}_[a-z]{1,16}"

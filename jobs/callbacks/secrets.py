@@ -11,8 +11,8 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from callboard.jobs.clock import milliseconds, moment
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds, moment
 
 PREFIX: Final = "whsec_"
 _PURPOSE: Final = "callboard webhook secret"

@@ -7,10 +7,11 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any, Final
 
+from callboard.jobs.clock import milliseconds
 from callboard.jobs.consistency.faults import Faults, Group, group_of
 from callboard.jobs.consistency.walk import STEP, Walked, walk_keys, walk_sorted_set
 from callboard.jobs.store import Store
-from callboard.jobs.submission import FORMAT, milliseconds
+from callboard.jobs.submission import FORMAT
 
 _ANY: Final = "????????-????-????-????-????????????"
 _ALONE: Final = ("active", "leases", "due", "outbox", "reservations", "expiry")

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+from callboard.jobs.clock import milliseconds, moment
 from callboard.jobs.errors import StorageFull, StorageUnavailable
 from callboard.jobs.files.records import FileKind, FileRecord, object_of
 from callboard.jobs.files.staging import Staged
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.offload import Offload, at_once
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds, moment
 
 LEASE: Final = timedelta(seconds=60)
 KEEP_LEASE: Final = timedelta(minutes=10)

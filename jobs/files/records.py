@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple, Self
 
+from callboard.jobs.clock import moment
 from callboard.jobs.errors import FileNotFound
 from callboard.jobs.ids import new_job_id
 from callboard.jobs.listing import Position
 from callboard.jobs.record import pairs
 from callboard.jobs.store import Store
-from callboard.jobs.submission import moment
 
 FileKind = Literal["upload", "made", "result"]
 """upload: from a client, listed; made: by a job; result: a job's large result itself."""

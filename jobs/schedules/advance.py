@@ -4,10 +4,10 @@ import json
 from datetime import UTC, datetime
 from typing import Final
 
+from callboard.jobs.clock import moment
 from callboard.jobs.schedules.schedule import Schedule
 from callboard.jobs.schedules.stored import StoredSchedule, Tick, in_ms
 from callboard.jobs.store import Store
-from callboard.jobs.submission import moment
 
 _END: Final = datetime(9999, 12, 31, tzinfo=UTC)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Self, cast
 
+from callboard.jobs.clock import moment
 from callboard.jobs.schedules.schedule import Schedule
-from callboard.jobs.submission import moment
 
 Source = Literal["file", "api"]
 TickOutcome = Literal[

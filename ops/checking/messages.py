@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import msgpack
 
+from callboard.jobs.clock import moment
 from callboard.jobs.files.accepts import Accepts
 from callboard.jobs.files.parameters import FileUse
 from callboard.jobs.files.records import FileRecord
 from callboard.jobs.json_numbers import Printed, parse_fraction
-from callboard.jobs.submission import moment
 
 _PRINTED: Final = 1
 """The extension of msgpack for numbers that were sent with more digits than a double needs."""

@@ -11,8 +11,8 @@ import pytest
 import redis
 from redis.exceptions import RedisError
 
-from callboard.api.caller import EVERYBODY
 from callboard.api.jobs.responder import JobReader
+from callboard.api.request import EVERYBODY
 from callboard.api.waiting.events import Events
 from callboard.api.waiting.subscription import REREAD_S
 from callboard.jobs.cancel import cancel

@@ -11,9 +11,9 @@ import pytest
 from callboard.actors.runs import Runs
 from callboard.actors.watchdog.thread_watch import Watchdog
 from callboard.actors.worker_heartbeat import WorkerHeartbeat
+from callboard.jobs.clock import moment
 from callboard.jobs.schedules.records import list_schedules, read_schedule, remove_schedule
 from callboard.jobs.store import ScriptAnswer, Store
-from callboard.jobs.submission import moment
 from tests.eventually import eventually
 from tests.integration.test_embedded_worker import Embedded
 from tests.ticks import set_next

@@ -6,8 +6,7 @@ import pytest
 from fakeredis import FakeRedis, FakeServer
 from redis import exceptions
 
-from callboard.api.jobs.estimates import Estimates, Threads
-from callboard.api.jobs.retry_after import Durations
+from callboard.api.jobs.estimates import Estimates
 from callboard.jobs.estimates import UNKNOWN, Duration, Estimate, QueuePosition, start_s
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
@@ -83,38 +82,38 @@ def _work(store: Store, worker: str, *, threads: int, queues: str = "default") -
 
 def test_threads_are_counted_by_queue_and_asked_for_every_five_seconds(client: _Redis) -> None:
     clock, store = _Clock(), Store(client, "test")
-    threads = Threads(store, clock=clock)
+    estimates = Estimates(store, clock=clock)
     _work(store, "one", threads=4)
     _work(store, "two", threads=2, queues="default,other")
 
-    counted = [threads.of(queue) for queue in ("default", "other", "nobody")]
+    counted = [estimates.threads(queue) for queue in ("default", "other", "nobody")]
     before = client.trips
     _work(store, "three", threads=1)
-    known = threads.of("default")
+    known = estimates.threads("default")
     asked = client.trips - before - 1
     clock.now += 5
 
     assert counted == [6, 2, 0]
     assert (known, asked) == (6, 0)
-    assert threads.of("default") == 7
+    assert estimates.threads("default") == 7
 
 
 def test_while_redis_is_away_the_threads_are_as_they_were(client: _Redis) -> None:
     clock, store = _Clock(), Store(client, "test")
-    threads = Threads(store, clock=clock)
+    estimates = Estimates(store, clock=clock)
     _work(store, "one", threads=4)
-    threads.of("default")
+    estimates.threads("default")
     clock.now += 5
     client.away = True
 
-    assert threads.of("default") == 4
+    assert estimates.threads("default") == 4
 
 
 def test_a_new_job_is_estimated_without_asking_for_it(client: _Redis) -> None:
     store = Store(client, "test")
     client.hset(store.keys("stats", "add"), mapping={"mean_ms": 8000, "spread_ms": 100})
     _work(store, "one", threads=2)
-    estimates = Estimates(store, Durations(store), Threads(store))
+    estimates = Estimates(store)
     submission = Submission(job_id="1", operation="add", params={}, result_ttl=timedelta(hours=1))
     accepted = Accepted("1", submission, False, 1, 1, position=3, running=2)
     estimates.of_new(accepted)
@@ -128,7 +127,30 @@ def test_a_new_job_is_estimated_without_asking_for_it(client: _Redis) -> None:
 
 def test_nothing_is_estimated_for_a_job_whose_place_is_not_known(client: _Redis) -> None:
     store = Store(client, "test")
-    estimates = Estimates(store, Durations(store), Threads(store))
+    estimates = Estimates(store)
     submission = Submission(job_id="1", operation="add", params={})
 
     assert estimates.of_new(Accepted("1", submission, True, 0, 1)) == UNKNOWN
+
+
+def test_while_redis_is_away_it_is_asked_once_in_five_seconds_for_all_operations(
+    client: _Redis,
+) -> None:
+    clock, store = _Clock(), Store(client, "test")
+    client.hset(store.keys("stats", "add"), mapping={"mean_ms": 8000, "spread_ms": 100})
+    estimates = Estimates(store, clock=clock)
+    estimates.duration("add")
+    clock.now += 5
+    client.away = True
+
+    known = estimates.duration("add")
+    before = client.trips
+    others = [estimates.duration(name) for name in ("add", "scale", "sort")]
+    asked = client.trips - before
+    clock.now += 5
+    client.away = False
+
+    assert known == Duration(8000, 100)
+    assert (others, asked) == ([known, None, None], 0)
+    assert estimates.duration("sort") is None
+    assert client.trips == before + 1

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from callboard.jobs.clock import milliseconds
 from callboard.jobs.limit import paused_slots, waiting_at
 from callboard.jobs.orphans import Orphans, read_orphans
 from callboard.jobs.record import pairs
 from callboard.jobs.registry import Registry
 from callboard.jobs.store import Store
-from callboard.jobs.submission import milliseconds
 from callboard.jobs.workers import Worker, list_workers
 from callboard.ops.doctor.checks.waiting import (
     check_late_schedules,
