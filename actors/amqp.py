@@ -6,8 +6,9 @@ from typing import Any, Final
 import pika
 
 from callboard.actors.levels import QueueType
-from callboard.config.process import ProcessName
-from callboard.config.tls import TLS, ended_within_tls, tls_fault
+from callboard.config.tls import TLS
+from callboard.jobs.connection.process_name import ProcessName
+from callboard.jobs.connection.tls_faults import ended_within_tls, tls_fault
 from callboard.jobs.server_versions import numbers_of
 
 HEARTBEAT_S: Final = 20

@@ -7,9 +7,9 @@ from typing import Final
 
 import redis
 
-from callboard.config.lines import get_logger
 from callboard.jobs.backoff import Backoff
 from callboard.jobs.outages import NO_RIGHTS, outage_of
+from callboard.telemetry.logger import get_logger
 
 BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=1))
 LISTEN_SECONDS: Final = 1.0

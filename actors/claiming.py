@@ -15,7 +15,6 @@ from callboard.actors.execution.outcome_recorder import GivenUpError, OutcomeRec
 from callboard.actors.invocation.failures import describe, names
 from callboard.actors.runs import Run, Runs
 from callboard.actors.wakeups import submission_of
-from callboard.config.lines import get_logger
 from callboard.jobs.claim import Claim, claim
 from callboard.jobs.errors import NewerFormat, StoreUnavailable
 from callboard.jobs.ids import new_token
@@ -25,6 +24,7 @@ from callboard.jobs.registry import Registry
 from callboard.jobs.snooze import WITHOUT_END, snooze
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
+from callboard.telemetry.logger import get_logger
 
 if TYPE_CHECKING:
     from callboard.actors.spans import RunSpans

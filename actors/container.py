@@ -13,10 +13,9 @@ from callboard.actors.encoding import install_encoding
 from callboard.actors.publisher import RabbitmqPublisher
 from callboard.actors.wakeups import BrokerPublisher
 from callboard.config import Settings
-from callboard.config.connections import connect_redis
-from callboard.config.lines import get_logger
-from callboard.config.process import ProcessName
-from callboard.config.tls import tls_fault
+from callboard.jobs.connection.process_name import ProcessName
+from callboard.jobs.connection.redis_client import connect_redis
+from callboard.jobs.connection.tls_faults import tls_fault
 from callboard.jobs.errors import StoreUnfit
 from callboard.jobs.fault_points import FaultPoints
 from callboard.jobs.files.storage import Storage
@@ -29,6 +28,7 @@ from callboard.jobs.schedules.file import read_schedules
 from callboard.jobs.schedules.schedule import Schedule
 from callboard.jobs.store import Store
 from callboard.jobs.submission_service import SubmissionService
+from callboard.telemetry.logger import get_logger
 
 log = get_logger(__name__)
 

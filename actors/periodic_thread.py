@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable
 
-from callboard.config.lines import get_logger
 from callboard.jobs.errors import StoreUnavailable
+from callboard.telemetry.logger import get_logger
 
 log = get_logger(__name__)
 

@@ -10,10 +10,10 @@ from typing import Final
 from callboard.actors.periodic_thread import PeriodicThread
 from callboard.actors.runs import Run, Runs
 from callboard.actors.watchdog.hang_timer import end_unless_called_again
-from callboard.config.lines import get_logger
 from callboard.jobs.errors import ShutDown
 from callboard.jobs.preempt import preempt
 from callboard.jobs.store import Store
+from callboard.telemetry.logger import get_logger
 
 LAST_TRIES_SECONDS: Final = 5.0
 """After the grace: how long outcomes and releases are tried while Redis is away."""

@@ -15,8 +15,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from callboard.actors.amqp import queue_name
 from callboard.actors.invocation.failures import names
 from callboard.actors.runs import Run
-from callboard.config.telemetry import Telemetry
 from callboard.jobs.submission import Submission
+from callboard.telemetry.traces import Telemetry
 
 # What a worker does on purpose is no error of the run.
 _NO_ERROR: Final = frozenset({"succeeded", "cancelled", "released"})

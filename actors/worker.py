@@ -33,11 +33,11 @@ from callboard.actors.signals import (
 from callboard.actors.watchdog.parent_watch import ParentWatch
 from callboard.actors.watchdog.thread_watch import Watchdog
 from callboard.actors.worker_heartbeat import WorkerHeartbeat
-from callboard.config.connections import connect_redis
-from callboard.config.lines import get_logger
-from callboard.config.telemetry import Telemetry
+from callboard.jobs.connection.redis_client import connect_redis
 from callboard.jobs.errors import Cancelled, StoreUnfit
 from callboard.jobs.progress import LogBounds
+from callboard.telemetry.logger import get_logger
+from callboard.telemetry.traces import Telemetry
 
 if TYPE_CHECKING:
     from callboard.actors.spans import RunSpans

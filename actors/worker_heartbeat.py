@@ -9,13 +9,13 @@ from importlib.metadata import version
 from callboard.actors.container import Container
 from callboard.actors.runs import Runs
 from callboard.actors.watchdog.thread_watch import Watchdog
-from callboard.config.lines import get_logger
 from callboard.jobs.errors import StoreUnavailable, TooManySchedules
 from callboard.jobs.limit import limit
 from callboard.jobs.schedules.file import apply_schedules
 from callboard.jobs.schedules.records import list_schedules
 from callboard.jobs.submission import FORMAT
 from callboard.jobs.workers import heartbeat_worker, remove_worker
+from callboard.telemetry.logger import get_logger
 
 log = get_logger(__name__)
 

@@ -14,9 +14,9 @@ from callboard.api.routes import routes
 from callboard.api.services import Services
 from callboard.api.tracing.middleware import TenantInLog, Tracing, begin
 from callboard.api.urls import Addresses
-from callboard.config.lines import get_logger
-from callboard.config.logging import stack_of
 from callboard.jobs.key_memory import KeyMemory
+from callboard.telemetry.logger import get_logger
+from callboard.telemetry.redaction import stack_of
 
 log = get_logger(__name__)
 

@@ -12,11 +12,11 @@ from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import AUTHENTICATION_REQUIRED, FORBIDDEN
 from callboard.api.request import EVERYBODY, NOBODY, Caller, Request
 from callboard.config import ApiKey, Role
-from callboard.config.lines import get_logger
 from callboard.jobs.api_keys import Door, digest_of, find_key, id_of, look_at_door, may_be_key
 from callboard.jobs.errors import StorageUnavailable, StoreUnavailable
 from callboard.jobs.key_memory import KeyMemory
 from callboard.jobs.store import Store
+from callboard.telemetry.logger import get_logger
 
 REMEMBER_S: Final = 5.0
 """So long a process remembers what Redis said of a key: a revoked one works no longer."""

@@ -9,13 +9,13 @@ from callboard.api.files.transfer_limits import TransferLimits
 from callboard.api.waiting.events import Events
 from callboard.api.waiting.fair_limit import FairLimit
 from callboard.config import Settings
-from callboard.config.telemetry import Telemetry
 from callboard.jobs.checking import Check, check_here
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.offload import Offload, at_once
 from callboard.jobs.registry import Registry
 from callboard.jobs.store import Store
 from callboard.jobs.submission_service import SubmissionService
+from callboard.telemetry.traces import Telemetry
 
 _MAX_ASIDE_BYTES: Final = 512 * 1024**2
 _ASIDE_GREED: Final = 3

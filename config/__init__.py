@@ -1,4 +1,4 @@
-"""Every setting, read once, and what is built from settings: connections, logging, web server."""
+"""Every setting: its name, type, range and meaning, read once from the environment."""
 
 from callboard.config.duration import parse_bytes, parse_duration, parse_duration_range
 from callboard.config.errors import ConfigurationError

@@ -1,15 +1,9 @@
-"""TLS towards RabbitMQ and Redis: whom to trust, what to show, and why it failed."""
+"""TLS to RabbitMQ and Redis: which authorities to trust and which certificate to present."""
 
-import re
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-_REASON = re.compile(r"\[SSL: (?P<reason>[A-Z0-9_]+)\]")
-_HUNG_UP = "EOF occurred in violation of protocol"
-_PLAIN = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,60 +61,6 @@ class TLS:
         return options
 
 
-def tls_fault(error: BaseException) -> str | None:
-    """Say in a sentence why TLS failed, for the log; None if something else did.
-
-    Args:
-        error: of a client library, which wraps the fault as cause, context or argument.
-
-    """
-    wrapped = list(_wrapped(error))
-    for fault in wrapped:
-        if isinstance(fault, ssl.SSLCertVerificationError):
-            return (
-                f"its certificate was rejected: {fault.verify_message.rstrip('.')}; "
-                "CALLBOARD_TLS_CA_FILE adds trusted authorities"
-            )
-    for fault in wrapped:
-        # After the handshake, clients pass on but the text of the fault.
-        if (found := _REASON.search(str(fault))) is not None:
-            return _other_fault(found["reason"])
-    return None
-
-
-def ended_within_tls(error: BaseException) -> bool:
-    """Say whether the other side hung up without ending TLS.
-
-    So does a server that is killed, and one that wants a certificate and does not get to say so.
-    """
-    return any(_HUNG_UP in str(each) for each in _wrapped(error))
-
-
-def _other_fault(reason: str) -> str:
-    if reason in _PLAIN:
-        return "it does not speak TLS at this address"
-    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
-        return (
-            f"it rejected our certificate ({reason.lower().replace('_', ' ')}); "
-            "CALLBOARD_TLS_CERT_FILE must name one that it accepts"
-        )
-    return f"TLS failed: {reason.lower().replace('_', ' ')}"
-
-
 def _reason(error: OSError) -> str:
     reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
     return str(reason).lower().replace("_", " ")
-
-
-def _wrapped(error: BaseException) -> Iterator[BaseException]:
-    """Go through an error and all that it was made of, each once."""
-    seen: set[int] = set()
-    left: list[object] = [error]
-    while left:
-        each = left.pop()
-        if not isinstance(each, BaseException) or id(each) in seen:
-            continue
-        seen.add(id(each))
-        yield each
-        left += [each.__context__, each.__cause__, getattr(each, "exception", None)]
-        left += [*getattr(each, "exceptions", ()), *each.args]

@@ -8,8 +8,8 @@ from math import isfinite
 from typing import Any, Final
 
 from callboard.config.duration import parse_duration_range
-from callboard.config.lines import get_logger
 from callboard.jobs.backoff import Backoff
+from callboard.telemetry.logger import get_logger
 
 MAX_DELAY: Final = timedelta(days=365)
 DEFAULT_BACKOFF: Final = "10s..5m"

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from callboard.config.lines import get_logger
-from callboard.config.logging import stack_of
 from callboard.jobs.errors import InvalidParameters, Leaving, OperationFault
+from callboard.telemetry.logger import get_logger
+from callboard.telemetry.redaction import stack_of
 
 T = TypeVar("T")
 

@@ -9,10 +9,10 @@ from typing import Final
 
 import click
 
-from callboard.config.logging import configure_logging
 from callboard.jobs.errors import CallboardError
 from callboard.ops.installation import Refusal, settings_or_refusal
 from callboard.ops.start import find_modules_here
+from callboard.telemetry.log_setup import configure_logging
 
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 

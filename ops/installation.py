@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from callboard.config import ConfigurationError, Settings, load_settings
-from callboard.config.connections import connect_redis
-from callboard.config.tls import tls_fault
+from callboard.jobs.connection.redis_client import connect_redis
+from callboard.jobs.connection.tls_faults import tls_fault
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.store import Store
 

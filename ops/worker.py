@@ -10,10 +10,10 @@ from callboard.actors.worker import WorkerLifecycle
 from callboard.api.callbacks.body import CallbackBodies
 from callboard.config import load_settings_or_exit
 from callboard.config.load import refuse_to_start
-from callboard.config.logging import configure_logging
-from callboard.config.telemetry import Telemetry
 from callboard.jobs.errors import OperationError
 from callboard.ops.submissions import serve_operations
+from callboard.telemetry.log_setup import configure_logging
+from callboard.telemetry.traces import Telemetry
 
 settings = load_settings_or_exit()
 configure_logging(settings)

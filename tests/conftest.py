@@ -15,7 +15,7 @@ import pytest
 from redis import Redis
 
 from callboard.config.environment import bare_environment
-from callboard.config.lines import PLACE, PROCESSORS
+from callboard.telemetry.logger import PLACE, PROCESSORS
 from tests.alone import room
 from tests.servers import RabbitMQ, RedisServer
 

@@ -8,7 +8,7 @@ import structlog
 from structlog.testing import LogCapture
 from structlog.typing import EventDict
 
-from callboard.config.lines import PROCESSORS
+from callboard.telemetry.logger import PROCESSORS
 
 
 @contextmanager

@@ -13,6 +13,7 @@ _FOLDERS = (
     "config",
     "jobs",
     "ops",
+    "telemetry",
     "tests",
     "tools",
 )

@@ -13,8 +13,8 @@ from pika.exceptions import AMQPError
 
 from callboard.actors.amqp import reason_of
 from callboard.actors.broker.session import Session, SessionMessage
-from callboard.config.lines import get_logger
 from callboard.jobs.backoff import Backoff
+from callboard.telemetry.logger import get_logger
 
 BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=2))
 

@@ -16,7 +16,7 @@ from dramatiq.errors import DecodeError, QueueNotFound
 from callboard.actors.broker.enqueueing import Enqueueing
 from callboard.actors.broker.received_message import ReceivedMessage
 from callboard.actors.publisher import OutgoingMessage, PublishOutcome
-from callboard.config.lines import get_logger
+from callboard.telemetry.logger import get_logger
 
 KEPT_DEAD_LETTERS: Final = 100
 

@@ -12,8 +12,8 @@ from callboard.actors.broker.consumer import Consumer
 from callboard.actors.broker.enqueueing import Enqueueing
 from callboard.actors.levels import HIGHEST_LEVEL, QueueType
 from callboard.actors.publisher import OutgoingMessage, PublishOutcome, RabbitmqPublisher
-from callboard.config.process import ProcessName
 from callboard.config.tls import TLS
+from callboard.jobs.connection.process_name import ProcessName
 
 
 class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):

@@ -20,8 +20,8 @@ from callboard.actors.amqp import (
 )
 from callboard.actors.broker.received_message import ReceivedMessage
 from callboard.actors.levels import QueueType, is_of_earlier_version
-from callboard.config.lines import get_logger
-from callboard.config.process import ProcessName
+from callboard.jobs.connection.process_name import ProcessName
+from callboard.telemetry.logger import get_logger
 
 CLOSE_S: Final = 3.0
 PRECONDITION_FAILED: Final = 406

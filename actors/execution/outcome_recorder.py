@@ -8,7 +8,6 @@ from typing import Any, Final, TypeVar
 
 from callboard.actors.invocation.failures import FailedElsewhere, describe, names
 from callboard.actors.runs import Run
-from callboard.config.lines import get_logger
 from callboard.jobs.backoff import Backoff
 from callboard.jobs.claim import claim
 from callboard.jobs.clock import milliseconds
@@ -21,6 +20,7 @@ from callboard.jobs.release import release
 from callboard.jobs.retry import retry
 from callboard.jobs.retry_policy import FailedAttempt, delay_of
 from callboard.jobs.store import Store
+from callboard.telemetry.logger import get_logger
 
 BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=2))
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Final
 
-from callboard.config.logging import without_passwords
 from callboard.jobs.job import MAX_LINE_LENGTH, Job
+from callboard.telemetry.redaction import without_passwords
 
 _STREAMS: Final = ("stdout", "stderr")
 

@@ -11,9 +11,9 @@ from typing import Final
 
 from callboard.actors.isolation.fork_server import FORK, NUMBER
 from callboard.actors.isolation.operations_process import START_SECONDS, OperationsProcess
-from callboard.config.lines import get_logger
 from callboard.jobs.errors import Crashed
 from callboard.jobs.operation_rules import Start
+from callboard.telemetry.logger import get_logger
 
 TRIES: Final = 3
 _LOOK_SECONDS: Final = 0.1

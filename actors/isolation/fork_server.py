@@ -22,9 +22,9 @@ from callboard.actors.isolation.forked_child import run_child
 from callboard.actors.isolation.operations_process import begin
 from callboard.actors.isolation.random_generators import find_generators
 from callboard.actors.processes.process_tree import ProcessTree, children_of, is_tracker
-from callboard.config.lines import get_logger
 from callboard.jobs.errors import OperationError
 from callboard.jobs.registry import Registry, discover
+from callboard.telemetry.logger import get_logger
 
 NUMBER: Final = struct.Struct("!q")
 FORK: Final = b"f"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from callboard.config import Settings
-from callboard.config.logging import configure_logging
+from callboard.telemetry.log_setup import configure_logging
 
 START_SECONDS: Final = 300.0
 """For the imports of a new one."""

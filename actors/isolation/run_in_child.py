@@ -11,7 +11,6 @@ from callboard.actors.isolation.child_pool import ChildGone, ChildHandle, ChildP
 from callboard.actors.isolation.child_process import OUT_OF_MEMORY
 from callboard.actors.isolation.run_request import request_of
 from callboard.actors.runs import Run
-from callboard.config.lines import get_logger
 from callboard.jobs.errors import Cancelled, Crashed, Failure, OutOfMemory
 from callboard.jobs.files.finalize import FinalizedFiles
 from callboard.jobs.files.folder import RunFiles
@@ -19,6 +18,7 @@ from callboard.jobs.files.inputs import Fetch
 from callboard.jobs.files.outputs import OutputBounds
 from callboard.jobs.finish import RunOutcome
 from callboard.jobs.submit_from_python import submitter_of
+from callboard.telemetry.logger import get_logger
 
 ChildResult = tuple[RunOutcome, FinalizedFiles]
 

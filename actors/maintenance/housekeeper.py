@@ -7,7 +7,6 @@ from typing import Final
 
 from callboard.actors.maintenance.scheduler import Scheduler
 from callboard.actors.periodic_thread import PeriodicThread
-from callboard.config.lines import get_logger
 from callboard.jobs.batches.batch import seal_batches
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.files.remove import expire_files
@@ -23,6 +22,7 @@ from callboard.jobs.reconcile import reconcile
 from callboard.jobs.relay import relay_outbox
 from callboard.jobs.store import Store
 from callboard.jobs.unblock import unblock_jobs
+from callboard.telemetry.logger import get_logger
 
 MAX_TICK: Final = timedelta(milliseconds=500)
 MAX_LEAD: Final = timedelta(seconds=4)

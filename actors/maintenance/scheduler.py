@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from callboard.config.lines import get_logger
 from callboard.jobs.errors import (
     CallboardError,
     CapacityExceeded,
@@ -23,6 +22,7 @@ from callboard.jobs.snooze import PATIENCE
 from callboard.jobs.store import Store
 from callboard.jobs.submission_service import SubmissionService
 from callboard.jobs.workers import known_at
+from callboard.telemetry.logger import get_logger
 
 LATE: Final = timedelta(seconds=60)
 MAX_AT_ONCE: Final = 50

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from callboard.actors.process_state.state import StateItem
-from callboard.config.lines import PLACE
+from callboard.telemetry.logger import PLACE
 
 
 def logging_items() -> list[StateItem]:

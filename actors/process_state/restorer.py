@@ -15,8 +15,8 @@ from callboard.actors.process_state.logging_setup import logging_items
 from callboard.actors.process_state.state import ProcessState, StateItem
 from callboard.actors.process_state.subprocesses import Subprocesses, reap_left
 from callboard.actors.runs import Run, Runs
-from callboard.config.lines import get_logger
 from callboard.jobs.errors import Interrupted
+from callboard.telemetry.logger import get_logger
 
 LOOK_SECONDS: Final = 0.1
 """Functions may be many and short, and looking takes a part of a millisecond."""

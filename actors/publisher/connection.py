@@ -20,9 +20,9 @@ from callboard.actors.publisher.inquiries import Inquiries, QueueAnswer
 from callboard.actors.publisher.outgoing import PendingMessage, PublishBatch, PublishOutcome
 from callboard.actors.publisher.probe import NO_ROOM, Trials, trouble_of
 from callboard.actors.publisher.sending import Sender
-from callboard.config.lines import get_logger
-from callboard.config.process import ProcessName
 from callboard.config.tls import TLS
+from callboard.jobs.connection.process_name import ProcessName
+from callboard.telemetry.logger import get_logger
 
 CLOSING_CHECK_S: Final = 0.02
 

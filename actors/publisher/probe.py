@@ -15,7 +15,7 @@ from pika.exceptions import (
 )
 
 from callboard.actors.amqp import is_only_delivery_limit, reason_of
-from callboard.config.lines import get_logger
+from callboard.telemetry.logger import get_logger
 
 NO_RIGHTS: Final = "denies the user permissions that jobs need"
 NO_ROOM: Final = "accepts no messages: memory or disk space is low"

@@ -13,8 +13,8 @@ from callboard.actors.publisher.breaker import ConnectionState
 from callboard.actors.publisher.connection import PublisherConnection, Server
 from callboard.actors.publisher.inquiries import QueueAnswer
 from callboard.actors.publisher.outgoing import OutgoingMessage, PublishBatch, PublishOutcome
-from callboard.config.process import ProcessName
 from callboard.config.tls import TLS
+from callboard.jobs.connection.process_name import ProcessName
 
 PUBLISH_DEADLINE: Final = timedelta(seconds=2)
 

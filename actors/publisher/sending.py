@@ -16,7 +16,7 @@ from callboard.actors.publisher.confirms import Confirms
 from callboard.actors.publisher.framing import Framing
 from callboard.actors.publisher.inquiries import Inquiries, QueueAnswer, QueueRefusal
 from callboard.actors.publisher.outgoing import PendingMessage, PublishOutcome
-from callboard.config.lines import get_logger
+from callboard.telemetry.logger import get_logger
 
 SENDINGS: Final = 2
 REFUSED_QUEUE_S: Final = 5.0

@@ -3,7 +3,7 @@
 import faulthandler
 from datetime import timedelta
 
-from callboard.config.lines import PLACE
+from callboard.telemetry.logger import PLACE
 
 
 def end_unless_called_again(within: timedelta) -> None:

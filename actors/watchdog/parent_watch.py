@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from callboard.actors.watchdog.hang_timer import end_unless_called_again
-from callboard.config.lines import get_logger
+from callboard.telemetry.logger import get_logger
 
 SIGN_OF_LIFE_SECONDS: Final = 5.0
 

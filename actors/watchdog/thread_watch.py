@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from callboard.actors.runs import Run, Runs
-from callboard.config.lines import get_logger
+from callboard.telemetry.logger import get_logger
 
 SAID_AT_SECONDS: Final = (10.0, 60.0)
 SAID_EVERY_SECONDS: Final = 600.0

@@ -9,8 +9,6 @@ from typing import Any, Final
 from callboard.actors.periodic_thread import PeriodicThread
 from callboard.actors.webhooks.headers import headers_of
 from callboard.actors.webhooks.sender import WebhookSender
-from callboard.config.lines import get_logger
-from callboard.config.logging import stack_of
 from callboard.jobs.backoff import Backoff
 from callboard.jobs.callbacks.deliver import (
     LEASE,
@@ -26,6 +24,8 @@ from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.fault_points import FaultPoints
 from callboard.jobs.progress import LogBounds
 from callboard.jobs.store import Store
+from callboard.telemetry.logger import get_logger
+from callboard.telemetry.redaction import stack_of
 
 THREADS: Final = 16
 PER_HOST: Final = 2

@@ -7,10 +7,10 @@ from dramatiq import Broker, Middleware
 from callboard.actors.container import Container
 from callboard.actors.webhooks.dispatcher import Render, WebhookDispatcher
 from callboard.actors.webhooks.sender import WebhookSender
-from callboard.config.lines import get_logger
 from callboard.jobs.callbacks.secrets import WebhookSecrets
 from callboard.jobs.callbacks.url import CallbackRules
 from callboard.jobs.progress import LogBounds
+from callboard.telemetry.logger import get_logger
 
 LAST_SECONDS: Final = 2.0
 

@@ -8,7 +8,7 @@ from callboard.api.media import PROBLEM
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import type_of_status
 from callboard.api.urls import Urls
-from callboard.config.lines import get_logger
+from callboard.telemetry.logger import get_logger
 
 _MAX_DETAIL_LENGTH = 200
 

@@ -12,7 +12,7 @@ import structlog
 from callboard.api.request import Request
 from callboard.api.trace_context import TraceContext, parse_trace_context
 from callboard.api.urls import Addresses
-from callboard.config.lines import get_logger
+from callboard.telemetry.logger import get_logger
 
 _SAFE: Final = re.compile(r"[A-Za-z0-9._~:/+=@,-]{1,128}")
 _REFUSED: Final = 400

@@ -10,7 +10,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from callboard.api.request import Request
 from callboard.api.trace_context import TraceContext
 from callboard.api.tracing.middleware import trace_context_of
-from callboard.config.telemetry import Telemetry
+from callboard.telemetry.traces import Telemetry
 
 _METHODS: Final = frozenset(
     {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}

@@ -8,12 +8,12 @@ from typing import Final, Protocol
 
 import redis
 
-from callboard.config.lines import get_logger
-from callboard.config.tls import tls_fault
 from callboard.jobs.backoff import Backoff
+from callboard.jobs.connection.tls_faults import tls_fault
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.outages import NO_RIGHTS, outage_of
 from callboard.jobs.read import StatusSnapshot
+from callboard.telemetry.logger import get_logger
 
 REREAD_S: Final = 5.0
 """Every job that is waited for is looked at this often, whatever is heard."""

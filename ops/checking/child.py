@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 
 from callboard.actors.isolation.channel import Closed, MessageChannel
 from callboard.actors.isolation.operations_process import begin
-from callboard.config.lines import get_logger
 from callboard.jobs.errors import InvalidParameters, OperationError, OperationFault
 from callboard.jobs.registry import Registry, discover
 from callboard.ops.checking.messages import packed, record_of, unpacked, written_use
+from callboard.telemetry.logger import get_logger
 
 log = get_logger(__name__)
 

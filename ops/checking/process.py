@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from callboard.actors.isolation.channel import Closed, MessageChannel
 from callboard.actors.isolation.operations_process import START_SECONDS, OperationsProcess
 from callboard.config import Settings
-from callboard.config.lines import get_logger
 from callboard.jobs.checking import Validated
 from callboard.jobs.errors import InvalidParameters, OperationFault
 from callboard.jobs.files.records import FileRecord
 from callboard.jobs.operation import Operation
 from callboard.jobs.pauses import with_pauses
 from callboard.ops.checking.messages import packed, unpacked, use_of, written_record
+from callboard.telemetry.logger import get_logger
 
 if TYPE_CHECKING:
     from subprocess import Popen

@@ -6,7 +6,7 @@ from contextlib import closing, nullcontext
 import click
 from rich.console import Console
 
-from callboard.config.connections import connect_redis
+from callboard.jobs.connection.redis_client import connect_redis
 from callboard.jobs.store import Store
 from callboard.ops.doctor.checks.records import MAX_STUCK
 from callboard.ops.installation import Refusal, settings_or_refusal

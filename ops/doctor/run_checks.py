@@ -10,9 +10,9 @@ import redis
 
 from callboard.actors.container import open_storage
 from callboard.config import Settings
-from callboard.config.tls import tls_fault
 from callboard.jobs import redis_checks
 from callboard.jobs.api_keys import list_keys, look_at_door
+from callboard.jobs.connection.tls_faults import tls_fault
 from callboard.jobs.errors import OperationError, StorageUnavailable, StoreUnavailable, StoreUnfit
 from callboard.jobs.key_memory import KeyMemory
 from callboard.jobs.outages import NO_DATABASE, outage_of

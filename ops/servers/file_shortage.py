@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from callboard.config.lines import get_logger
+from callboard.telemetry.logger import get_logger
 
 PAUSE_S: Final = 0.25
 """How long no connections are taken then; they wait in the backlog."""

@@ -16,13 +16,13 @@ for _name in [
     del sys.modules[_name]
 
 from callboard.config.load import load_settings_or_exit, refuse_to_start  # noqa: E402
-from callboard.config.logging import configure_logging  # noqa: E402
 from callboard.ops.open_files import (  # noqa: E402
     TooFewFiles,
     allow_many_files,
     room_for_clients,
 )
 from callboard.ops.servers.generations import Generations  # noqa: E402
+from callboard.telemetry.log_setup import configure_logging  # noqa: E402
 
 _FINISH_S = 15  # that requests get to end, and the processes to hang up after that
 _HANG_UP_S = 3

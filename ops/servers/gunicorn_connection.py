@@ -10,8 +10,8 @@ import gevent
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import InvalidChunkSize, LimitRequestHeaders
 
-from callboard.config.lines import get_logger
 from callboard.ops.servers.slow_clients import UNSENT_BYTES, Allowance
+from callboard.telemetry.logger import get_logger
 
 LINGER_S: Final = 5.0
 """How long a client may go on sending what was refused, before it is cut off."""

@@ -14,9 +14,9 @@ from gevent.server import StreamServer
 from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.ggevent import GeventWorker
 
-from callboard.config.lines import get_logger
 from callboard.ops.servers.gunicorn_connection import LINGER_S, Chunks, Connection
 from callboard.ops.servers.gunicorn_listener import Listener
+from callboard.telemetry.logger import get_logger
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -21,8 +21,6 @@ from callboard.actors.worker import WorkerLifecycle
 from callboard.api.callbacks.body import CallbackBodies
 from callboard.api.files.transfer_limits import TransferLimits
 from callboard.config import Settings
-from callboard.config.lines import get_logger
-from callboard.config.telemetry import Telemetry
 from callboard.ops.checking.process import CheckProcess
 from callboard.ops.open_files import allow_many_files, room_for_clients
 from callboard.ops.servers.waitress_channel import (
@@ -33,6 +31,8 @@ from callboard.ops.servers.waitress_channel import (
 from callboard.ops.servers.waitress_requests import Limits
 from callboard.ops.servers.web import application, give_turns, listen
 from callboard.ops.submissions import serve_operations
+from callboard.telemetry.logger import get_logger
+from callboard.telemetry.traces import Telemetry
 
 WEB_THREADS: Final = 80
 MAX_WAITS: Final = 32

@@ -12,10 +12,10 @@ from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 
 from callboard.api.problems.server_errors import server_problem
-from callboard.config.lines import get_logger
 from callboard.ops.servers.file_shortage import pause_when_short_of_files
 from callboard.ops.servers.slow_clients import UNSENT_BYTES, Allowance
 from callboard.ops.servers.waitress_requests import Limits, Parser
+from callboard.telemetry.logger import get_logger
 
 MAX_PIPELINED: Final = 16
 """So many requests are taken of those that come at once; then the connection is closed."""

@@ -20,17 +20,17 @@ from callboard.api.request import Request
 from callboard.api.services import Services
 from callboard.api.waiting.events import Events
 from callboard.config import load_settings_or_exit
-from callboard.config.connections import connect_redis
-from callboard.config.lines import get_logger
-from callboard.config.logging import configure_logging
-from callboard.config.telemetry import Telemetry
-from callboard.config.tls import tls_fault
 from callboard.jobs.checking import Check, check_here
+from callboard.jobs.connection.redis_client import connect_redis
+from callboard.jobs.connection.tls_faults import tls_fault
 from callboard.jobs.errors import OperationError, StoreUnfit
 from callboard.jobs.offload import Offload, at_once
 from callboard.ops.checking.process import CheckProcess
 from callboard.ops.open_files import MAX_CONNECTIONS, allow_many_files, room_for_clients
 from callboard.ops.servers.gunicorn_worker import Site
+from callboard.telemetry.log_setup import configure_logging
+from callboard.telemetry.logger import get_logger
+from callboard.telemetry.traces import Telemetry
 
 T = TypeVar("T")
 

@@ -18,7 +18,17 @@ from typing import Any, Final
 from tests.chaos.guards import GUARDS, Guard, Way
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-FOLDERS: Final = ("actors", "api", "callboard", "client", "config", "jobs", "ops", "tests")
+FOLDERS: Final = (
+    "actors",
+    "api",
+    "callboard",
+    "client",
+    "config",
+    "jobs",
+    "ops",
+    "telemetry",
+    "tests",
+)
 FILES: Final = ("Procfile", "pyproject.toml")
 NOTHING: Final = Guard("none", FILES[0], "", "", (), seconds=600.0)
 _SEED: Final = 31

@@ -8,7 +8,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from callboard.config import load_settings
-from callboard.config.connections import connect_redis
+from callboard.jobs.connection.redis_client import connect_redis
 from tests.eventually import eventually
 from tests.servers import RedisServer
 

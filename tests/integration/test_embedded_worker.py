@@ -15,8 +15,8 @@ from dramatiq.worker import Worker
 from callboard.actors.container import Container, build_container
 from callboard.actors.worker import WorkerLifecycle
 from callboard.config import load_settings
-from callboard.config.connections import connect_redis
 from callboard.jobs.cancel import cancel
+from callboard.jobs.connection.redis_client import connect_redis
 from callboard.jobs.ids import new_job_id
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.read import read

@@ -8,8 +8,8 @@ from callboard.actors.broker import RabbitmqBroker
 from callboard.actors.encoding import install_encoding
 from callboard.actors.publisher import RabbitmqPublisher
 from callboard.config import load_settings
-from callboard.config.connections import connect_redis
-from callboard.config.process import ProcessName
+from callboard.jobs.connection.process_name import ProcessName
+from callboard.jobs.connection.redis_client import connect_redis
 from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
 

@@ -19,10 +19,10 @@ from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_tra
 from callboard.actors.container import build_container
 from callboard.actors.worker import WorkerLifecycle
 from callboard.config import load_settings
-from callboard.config.logging import configure_logging
-from callboard.config.telemetry import Telemetry
 from callboard.jobs.read import read
 from callboard.ops.servers.web import application, listen
+from callboard.telemetry.log_setup import configure_logging
+from callboard.telemetry.traces import Telemetry
 from tests.api_app import ApiApp
 from tests.eventually import eventually
 

@@ -103,7 +103,7 @@ def elsewhere(tmp_path: Path) -> Path:
     folder = tmp_path / "team"
     folder.mkdir()
     (folder / "team_operations.py").write_text(OPERATION)
-    for name in ("actors", "api", "client", "config", "jobs", "ops"):
+    for name in ("actors", "api", "client", "config", "jobs", "ops", "telemetry"):
         (folder / f"{name}.py").write_text("raise RuntimeError('this is not the one')\n")
     return folder
 

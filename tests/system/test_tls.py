@@ -13,8 +13,8 @@ from callboard.actors.broker.rabbitmq import RabbitmqBroker
 from callboard.actors.encoding import install_encoding
 from callboard.actors.publisher import OutgoingMessage, PublishOutcome, RabbitmqPublisher
 from callboard.config import Settings, load_settings
-from callboard.config.connections import connect_redis
-from callboard.config.tls import tls_fault
+from callboard.jobs.connection.redis_client import connect_redis
+from callboard.jobs.connection.tls_faults import tls_fault
 from tests.authority import Authority
 from tests.eventually import eventually
 from tests.logs import capture_logs

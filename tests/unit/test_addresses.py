@@ -6,7 +6,7 @@ from redis.connection import parse_url
 
 from callboard.actors.amqp import connection_parameters
 from callboard.config import ConfigurationError, load_settings
-from callboard.config.connections import connect_redis
+from callboard.jobs.connection.redis_client import connect_redis
 
 BROKER = "amqp://u:hush-broker@rabbit.example"
 REDIS = "redis://:hush-redis@redis.example"

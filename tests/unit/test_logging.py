@@ -9,7 +9,8 @@ import pytest
 import structlog
 
 from callboard.config import load_settings
-from callboard.config.logging import configure_logging, stack_of
+from callboard.telemetry.log_setup import configure_logging
+from callboard.telemetry.redaction import stack_of
 from tests.logs import logging_kept
 
 

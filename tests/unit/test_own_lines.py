@@ -16,8 +16,8 @@ from callboard.actors.isolation.random_generators import find_generators, reseed
 from callboard.actors.process_state.logging_setup import logging_items
 from callboard.actors.process_state.state import ProcessState, StateItem
 from callboard.config import load_settings
-from callboard.config.lines import PLACE, PROCESSORS, get_logger
-from callboard.config.logging import configure_logging
+from callboard.telemetry.log_setup import configure_logging
+from callboard.telemetry.logger import PLACE, PROCESSORS, get_logger
 from tests.eventually import eventually
 from tests.process_state_operations import WAYS
 

@@ -38,7 +38,7 @@ def test_while_it_is_off_nothing_of_telemetry_is_imported() -> None:
         "from callboard.actors.worker import WorkerLifecycle;"
         "from callboard.config import load_settings;"
         "from callboard.ops.servers.web import application;"
-        "from callboard.config.telemetry import Telemetry;"
+        "from callboard.telemetry.traces import Telemetry;"
         "from callboard.api.waiting.events import Events;"
         "settings = load_settings(); telemetry = Telemetry.of(settings, process='test');"
         "container = build_container(settings);"

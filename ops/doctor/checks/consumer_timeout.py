@@ -14,8 +14,8 @@ import httpx
 
 from callboard.config import Settings
 from callboard.config.duration import format_duration
-from callboard.config.tls import tls_fault
 from callboard.config.values import is_loopback
+from callboard.jobs.connection.tls_faults import tls_fault
 from callboard.jobs.registry import Registry
 from callboard.jobs.server_versions import numbers_of
 from callboard.ops.doctor.checks.rabbitmq import Queues

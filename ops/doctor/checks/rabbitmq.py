@@ -20,7 +20,7 @@ from callboard.actors.amqp import (
 )
 from callboard.actors.levels import HIGHEST_LEVEL
 from callboard.config import Settings
-from callboard.config.process import ProcessName
+from callboard.jobs.connection.process_name import ProcessName
 from callboard.jobs.server_versions import numbers_of
 from callboard.ops.doctor.result import CheckResult
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from callboard.config import load_settings
-from callboard.config.lines import get_logger
-from callboard.config.logging import configure_logging
-from callboard.config.people_log import own_frames
+from callboard.telemetry.log_setup import configure_logging
+from callboard.telemetry.logger import get_logger
+from callboard.telemetry.terminal_log import own_frames
 from tests.logs import logging_kept
 
 TRACE = """\

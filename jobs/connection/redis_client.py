@@ -7,8 +7,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from callboard.config.process import ProcessName
 from callboard.config.settings import Settings
+from callboard.jobs.connection.process_name import ProcessName
 
 if TYPE_CHECKING:
     import fakeredis

@@ -1,25 +1,17 @@
 """Logging of a process: structlog and the standard library through one handler, no passwords."""
 
 import logging
-import re
 import sys
-import traceback
-from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from callboard.config.lines import PLACE, PROCESSORS, take_over_libraries
-from callboard.config.people_log import RunLines, only_what_people_want
 from callboard.config.settings import Settings
+from callboard.telemetry.logger import PLACE, PROCESSORS, take_over_libraries
+from callboard.telemetry.redaction import without_passwords
+from callboard.telemetry.terminal_log import RunLines, only_what_people_want
 
-_PASSWORD_IN_URL = re.compile(r"(?P<user>[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@]*):[^\s/?#]*@")
-_TOKEN = re.compile(
-    r"\bcbk_[\w-]+|(?<=\bBearer )[^\s'\"]+"
-    r"|(?<=[?&])(?P<name>api_?key|access_token|token|key|password|secret)=[^&\s'\"]*",
-    re.IGNORECASE,
-)
 _CHATTY = ("pika", "httpx", "httpcore", "urllib3")
 # It says of each message that it was skipped or failed, the latter with what was raised; we write
 # both in words of our own.
@@ -32,7 +24,7 @@ def configure_logging(
     """Send every log line of this process to one place; calling it again replaces the first.
 
     Ours and those of the libraries below go there by a way of their own, which no function that
-    is run here can take down (`config/lines.py`).
+    is run here can take down (`telemetry/logger.py`).
 
     The place is the standard error that the process was started with: the `dramatiq` command puts
     a pipe before `sys.stderr` that breaks when several threads write long lines at once.
@@ -77,28 +69,6 @@ def configure_logging(
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in _MUTE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def without_passwords(value: object) -> object:
-    """Replace passwords in URLs, keys and tokens in the text, also in mappings and sequences."""
-    if isinstance(value, str):
-        return _TOKEN.sub(_hidden, _PASSWORD_IN_URL.sub(r"\g<user>:***@", value))
-    if isinstance(value, Mapping):
-        return {key: without_passwords(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return [without_passwords(item) for item in value]
-    if isinstance(value, BaseException):
-        return without_passwords(repr(value))
-    return value
-
-
-def stack_of(error: BaseException) -> str:
-    """Show where an error was raised, without what it says: that may quote what somebody sent."""
-    return "".join(traceback.format_tb(error.__traceback__))
-
-
-def _hidden(found: re.Match[str]) -> str:
-    return f"{found['name']}=***" if found["name"] else "***"
 
 
 def _shared_processors() -> list[Processor]:
