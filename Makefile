@@ -28,7 +28,7 @@ install: ## create the development environment and install the test servers
 test: install ## run all tests in JOBS=3 processes; ARGS="-k lease -x" is passed to pytest
 	@$(BIN)/pytest -n $(JOBS) $(ARGS)
 
-pythons: install ## start a plain installation on every installed Python from 3.11
+pythons: install ## start a plain installation on every installed Python from 3.11 to 3.14
 	@.ci/pythons $(VENV)
 	@$(BIN)/pytest -q tests/system/test_plain_installation.py $(ARGS)
 
