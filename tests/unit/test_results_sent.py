@@ -140,7 +140,7 @@ def cyclic() -> list[Any]:
         ({np.int64(1): np.array([True])}, {"1": [True]}),
         ([{np.int64(1)}], [[1]]),
         (np.datetime64("2026-01-02T03:04:05.123456789"), "2026-01-02T03:04:05.123456789"),
-        (np.datetime64("NaT"), None),
+        (np.datetime64("NaT", "s"), None),
         (np.array(["2026-01-02", "NaT"], "M8[D]"), ["2026-01-02", None]),
         (np.timedelta64(90, "s"), "PT1M30S"),
         (np.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")]), [{"a": 1, "b": 2.5}]),
