@@ -7,6 +7,7 @@ from typing import Any, Final
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import INVALID_HEADER
 from callboard.jobs.fingerprint import fingerprint
+from callboard.jobs.offload import Offload, at_once
 
 MAX_KEY_LENGTH: Final = 255
 KEY_PATTERN: Final = (
@@ -16,7 +17,9 @@ KEY_PATTERN: Final = (
 _KEY: Final = re.compile(KEY_PATTERN, re.ASCII)
 
 
-def idempotency_fields(header: str | None, body: Any, *, by: str = "") -> dict[str, str]:
+def idempotency_fields(
+    header: str | None, body: Any, *, by: str = "", offload: Offload = at_once
+) -> dict[str, str]:
     """Give the fields of a submission by which a repeat is recognised; none without a key.
 
     Args:
@@ -24,6 +27,7 @@ def idempotency_fields(header: str | None, body: Any, *, by: str = "") -> dict[s
             is the same key.
         body: what was sent; the same members in another order are the same.
         by: the tenant who sent it, if it is for another one, whose keys are not touched.
+        offload: reads the whole body where that holds up nobody else; for large ones.
 
     Raises:
         Problem: 400, the key is empty, too long, or has characters that a header has not.
@@ -40,5 +44,5 @@ def idempotency_fields(header: str | None, body: Any, *, by: str = "") -> dict[s
         key = re.sub(r"\\(.)", r"\1", key[1:-1])
     return {
         "idempotency_digest": hashlib.sha256((f"{by}\n{key}" if by else key).encode()).hexdigest(),
-        "payload_fingerprint": fingerprint(body),
+        "payload_fingerprint": offload(lambda: fingerprint(body)),
     }

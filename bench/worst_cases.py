@@ -94,7 +94,9 @@ def packed(size: int) -> Iterator[tuple[str, bytes]]:
 def _submissions(size: int) -> Iterator[Case]:
     for name, value in texts(size - 64):
         body = b'{"operation":"weigh","params":{"value":' + value + b"}}"
-        yield Case(f"job, JSON: {name}", post("/v1/jobs", body, JSON))
+        yield Case(f"job, JSON: {name}", request := post("/v1/jobs", body, JSON))
+        key = f"\r\nIdempotency-Key: {name}\r\n\r\n".encode()
+        yield Case(f"job with a key, JSON: {name}", request.replace(b"\r\n\r\n", key, 1))
     head = msgpack.packb({"operation": "weigh", "params": {}})[:-1] + b"\x81\xa5value"
     for name, value in packed(size - 64):
         yield Case(f"job, msgpack: {name}", post("/v1/jobs", head + value, MSGPACK))

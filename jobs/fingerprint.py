@@ -7,10 +7,12 @@ dumps, or shown in fewer digits, tells two jobs apart all the same.
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from enum import Enum
+from heapq import merge
+from itertools import groupby, islice
 from typing import Any, Final
 
 from pydantic import BaseModel, RootModel
@@ -20,6 +22,9 @@ from callboard.jobs.files.file import File
 from callboard.jobs.validated_values import fields_of, has_fields
 
 _MAX_ZEROS: Final = 64
+_CONTAINERS: Final = (dict, list, tuple)
+_AT_A_TIME: Final = 1024
+"""So many values are sorted or written at a time: no other thread runs meanwhile."""
 
 
 class NoMeaningError(Exception):
@@ -75,13 +80,52 @@ def fingerprint(value: Any) -> str:
     Raises:
         TypeError: the data is not JSON-like.
     """
-    canonical = _written(value)
-    if "-0.0" in canonical:
-        canonical = _written(_unsigned(value))
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    digest = hashlib.sha256()
+    for piece in written_pieces(value):
+        digest.update(piece.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:32]
+
+
+def written_pieces(value: Any) -> Iterator[str]:
+    """Write JSON-like data with its members in order, as pieces that take little time each.
+
+    Python's own encoder lets no other thread run before it has written everything.
+
+    Raises:
+        TypeError: the data is not JSON-like.
+    """
+    if not isinstance(value, _CONTAINERS):
+        yield _written(value)
+        return
+    named = isinstance(value, dict)
+    children = _in_order(value.items()) if isinstance(value, dict) else enumerate(value)
+    comma = ""
+    yield "{" if named else "["
+    for nested, run in groupby(children, key=lambda child: isinstance(child[1], _CONTAINERS)):
+        while some := list(islice(run, 1 if nested else _AT_A_TIME)):
+            if nested:
+                ((name, child),) = some
+                yield f"{comma}{_written(name)}:" if named else comma
+                yield from written_pieces(child)
+            else:
+                plain = dict(some) if named else [child for _, child in some]
+                yield comma + _written(plain)[1:-1]
+            comma = ","
+    yield "}" if named else "]"
+
+
+def _in_order(members: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Any]]:
+    left = iter(members)
+    parts = list(iter(lambda: sorted(islice(left, _AT_A_TIME)), []))
+    return parts[0] if len(parts) == 1 else merge(*parts)
 
 
 def _written(value: Any) -> str:
+    written = _dumped(value)
+    return _dumped(_unsigned(value)) if "-0.0" in written else written
+
+
+def _dumped(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -33,6 +33,7 @@ from callboard.jobs.errors import BatchGone, BatchNotFound, Refused
 from callboard.jobs.fingerprint import fingerprint
 from callboard.jobs.ids import new_job_id
 from callboard.jobs.json_pointer import pointer_of
+from callboard.jobs.offload import Offload
 from callboard.jobs.pauses import with_pauses
 from callboard.jobs.store import Store
 
@@ -58,6 +59,7 @@ class BatchesResource:
         self._media = media
         self._items = items
         self._waits = waits
+        self._compute = services.compute
         self._large_bytes = services.settings.max_body_bytes
         self._turn = threading.Lock()
 
@@ -110,7 +112,7 @@ class BatchesResource:
             id=new_job_id(),
             tenant=req.context.caller.tenant,
             total=len(asked.items),
-            idempotency=_repeat(req.get_header("Idempotency-Key"), body),
+            idempotency=_repeat(req.get_header("Idempotency-Key"), body, self._compute),
             callback=callback,
             request_id=req.context.request_id,
             traceparent=traceparent_of(req),
@@ -221,11 +223,11 @@ class BatchResource:
         self._media.write(req, resp, batch_object(batch, req.context.urls))
 
 
-def _repeat(key: str | None, body: dict[str, Any]) -> dict[str, str]:
+def _repeat(key: str | None, body: dict[str, Any], compute: Offload) -> dict[str, str]:
     """Give by what a repeat is recognised; a key of a single job is never that of a batch."""
     if key is None:
         return {}
-    items = [fingerprint(item) for item in with_pauses(body["items"])]
+    items = compute(lambda: [fingerprint(item) for item in body["items"]])
     return idempotency_fields(key, {"batch": {**body, "items": items}})
 
 

@@ -8,6 +8,7 @@ import falcon
 
 from callboard.api.body_memory import release_room
 from callboard.api.callbacks.policy import CallbackPolicy
+from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.estimates import Estimates, within_bounds
 from callboard.api.jobs.render import job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
@@ -32,6 +33,7 @@ from callboard.jobs.errors import (
 )
 from callboard.jobs.estimates import Estimate
 from callboard.jobs.json_pointer import pointer_of
+from callboard.jobs.offload import at_once
 from callboard.jobs.operation import Operation
 from callboard.jobs.record import Record
 from callboard.jobs.statuses import FINAL
@@ -106,6 +108,17 @@ class Acceptance:
         resp.location = req.context.urls.job(record.id)
         status = 200 if record.final else 202
         self._answers.send(req, resp, record, status=status, estimate=estimate)
+
+    def repeat_fields(self, req: Request, body: Any) -> dict[str, str]:
+        """Return the fields by which a repeat of a request is recognised; none without a key.
+
+        A large body is read where that holds up no other request.
+
+        Raises:
+            Problem: 400, as `idempotency_fields`.
+        """
+        offload = self._services.compute if is_large(req) else at_once
+        return idempotency_fields(req.get_header("Idempotency-Key"), body, offload=offload)
 
     def _submit(self, req: Request, asked: Submission, chosen: Mapping[str, Any]) -> Accepted:
         charge = charge_of(req, self._services.settings.rate_limit)

@@ -7,7 +7,6 @@ import falcon
 
 from callboard.api.conditional import entity_tag, is_known, known_statuses
 from callboard.api.description import BodyDescription, ResponseDescription, describe
-from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.acceptance import Acceptance
 from callboard.api.jobs.listing import JobPageObject, JobPages
 from callboard.api.jobs.render import JobObject
@@ -92,7 +91,7 @@ class JobsResource:
         """Submit a job."""
         body = self._media.read(req)
         asked = parse_submission(body)
-        repeat = idempotency_fields(req.get_header("Idempotency-Key"), body)
+        repeat = self._acceptance.repeat_fields(req, body)
         self._acceptance.answer(req, resp, asked, repeat, pointer="/params")
 
 

@@ -8,7 +8,6 @@ import falcon
 
 from callboard.api.files.form_jobs import FormReader
 from callboard.api.files.multipart import is_form
-from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.acceptance import Acceptance
 from callboard.api.jobs.submission import parse_submission
 from callboard.api.media import Media
@@ -63,7 +62,7 @@ class OperationJobs:
         self, req: Request, resp: falcon.Response, body: dict[str, Any], told: dict[str, Any]
     ) -> None:
         asked = parse_submission(body, place=_place)
-        repeat = idempotency_fields(req.get_header("Idempotency-Key"), told)
+        repeat = self._acceptance.repeat_fields(req, told)
         self._acceptance.answer(req, resp, asked, repeat, pointer="", place=_place)
 
 
