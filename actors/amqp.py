@@ -49,11 +49,6 @@ def connection_parameters(
     return parameters
 
 
-def queue_name(namespace: str, queue: str) -> str:
-    """Name an operation's queue as RabbitMQ knows it."""
-    return f"{namespace}.{queue}"
-
-
 def queue_arguments(
     queue_type: QueueType, max_priority: int, server_version: str
 ) -> dict[str, Any]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 import redis
 from dramatiq import Actor
 
-from callboard.actors.amqp import queue_name
 from callboard.actors.broker import EmbeddedBroker, RabbitmqBroker
 from callboard.actors.claiming import stand_in
 from callboard.actors.encoding import install_encoding
 from callboard.actors.publisher import RabbitmqPublisher
-from callboard.actors.wakeups import BrokerPublisher
+from callboard.actors.wakeups import BrokerPublisher, queue_name
 from callboard.config import Settings
 from callboard.jobs.connection.process_name import ProcessName
 from callboard.jobs.connection.redis_client import connect_redis

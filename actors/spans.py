@@ -12,9 +12,9 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from callboard.actors.amqp import queue_name
 from callboard.actors.invocation.failures import names
 from callboard.actors.runs import Run
+from callboard.actors.wakeups import queue_name
 from callboard.jobs.submission import Submission
 from callboard.telemetry.traces import Telemetry
 

@@ -5,7 +5,6 @@ from typing import Any, Final, Protocol
 
 from dramatiq import Message
 
-from callboard.actors.amqp import queue_name
 from callboard.actors.publisher import OutgoingMessage, PublishOutcome
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.submission import Submission
@@ -69,6 +68,11 @@ class BrokerPublisher:
             message_timestamp=wakeup.published_ms,
         )
         return OutgoingMessage(message, submission.priority, reserved=wakeup.reserved)
+
+
+def queue_name(namespace: str, queue: str) -> str:
+    """Name an operation's queue as RabbitMQ knows it."""
+    return f"{namespace}.{queue}"
 
 
 def submission_of(message: Message[Any]) -> tuple[Submission, int]:

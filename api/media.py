@@ -112,8 +112,9 @@ class Media:
 
     def _received(self, parser: Parser, body: bytes) -> Received:
         def parsed() -> Any:
-            offload = at_once if len(body) <= SMALL_BYTES else self._offload
-            value = offload(lambda: self._parsed_or_problem(parser, body))
+            if len(body) <= SMALL_BYTES:
+                return self._parsed(parser, body)
+            value = self._offload(lambda: self._parsed_or_problem(parser, body))
             if isinstance(value, Problem):
                 raise value
             return value

@@ -9,9 +9,9 @@ from callboard.api.files.transfer_limits import TransferLimits
 from callboard.api.waiting.events import Events
 from callboard.api.waiting.fair_limit import FairLimit
 from callboard.config import Settings
-from callboard.jobs.checking import Check, check_here
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.offload import Offload, at_once
+from callboard.jobs.operation import Check, Operation
 from callboard.jobs.registry import Registry
 from callboard.jobs.store import Store
 from callboard.jobs.submission_service import SubmissionService
@@ -48,7 +48,7 @@ class Services:
     storage: Storage
     offload: Offload = at_once
     compute: Offload = at_once
-    check: Check = check_here
+    check: Check = Operation.validated
     aside: FairLimit = field(
         default_factory=lambda: FairLimit(_MAX_ASIDE_BYTES, greed=_ASIDE_GREED)
     )

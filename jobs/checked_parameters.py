@@ -84,3 +84,19 @@ class CheckedParameters:
             with suppress(OperationFault, ValidationError):
                 return call_user_code(means, self.signature.label, "tell jobs apart")
         return self.params.get(self.signature.keys[name])
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What a submission needs of parameters that fit its operation.
+
+    Attributes:
+        params: as they were sent, with the defaults that factories have made.
+        uses: the places that name files, in order.
+        fingerprint: gives what equal jobs have in common, or None when equal jobs may run; takes
+            the records of the files by their ids, and raises OperationFault.
+    """
+
+    params: Mapping[str, Any]
+    uses: Sequence[FileUse]
+    fingerprint: Callable[[Mapping[str, FileRecord]], str | None]

@@ -4,13 +4,12 @@
 import inspect
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final, overload
 
 from callboard.config.duration import parse_bytes, parse_duration
-from callboard.jobs.checked_parameters import CheckedParameters
-from callboard.jobs.checking import Check, Validated, check_here
+from callboard.jobs.checked_parameters import CheckedParameters, Validated
 from callboard.jobs.errors import OperationError
-from callboard.jobs.files.check import LookUp, check_files, know_no_files
 from callboard.jobs.files.records import FileRecord
 from callboard.jobs.fingerprint import fingerprint
 from callboard.jobs.limit import operation_slot, resource_slot
@@ -123,41 +122,40 @@ class Operation:
     def submission(
         self,
         job_id: str,
-        params: Mapping[str, Any],
-        *,
-        look_up: LookUp = know_no_files,
-        check: Check = check_here,
+        validated: Validated,
+        files: Mapping[str, FileRecord] = MappingProxyType({}),
         **chosen: Any,
     ) -> Submission:
-        """Validate parameters and build a submission with this operation's rules.
+        """Build a submission with this operation's rules.
 
         Args:
             job_id: a new UUIDv7.
-            params: JSON-like.
-            look_up: finds the files that the parameters name; called here.
-            check: validates the parameters.
+            validated: its parameters.
+            files: the records of the files that these name, by their ids.
             chosen: fields of `Submission` that the caller chose; they win.
 
         Raises:
-            InvalidParameters: the parameters do not fit, or a file is not there or not accepted.
             OperationFault: the operation's own code failed.
-            StoreUnavailable: files cannot be looked up.
         """
-        validated = check(self, params)
-        known = check_files(validated.uses, look_up)
         values: dict[str, Any] = {
             "queue": self.rules.queue,
             "slots": ",".join(
                 f"{resource_slot(name)}={number}" for name, number in self.rules.slots.items()
             ),
-            "fingerprint": validated.fingerprint(known),
-            "files": tuple(known),
+            "fingerprint": validated.fingerprint(files),
+            "files": tuple(files),
             "on_conflict": self.rules.on_conflict,
             "result_ttl": self.rules.result_ttl,
             "max_retries": self.rules.max_retries,
             **chosen,
         }
         return Submission(job_id=job_id, operation=self.name, params=validated.params, **values)
+
+
+Check = Callable[[Operation, Mapping[str, Any]], Validated]
+"""Validates parameters as `Operation.validated` does: in this thread, or where that holds nothing
+else up; pydantic lets no other thread run meanwhile.
+"""
 
 
 @overload

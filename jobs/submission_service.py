@@ -1,15 +1,16 @@
 """The one path by which jobs come in, from HTTP and from Python."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from callboard.jobs.checking import Check, check_here
 from callboard.jobs.errors import DuplicateJob, InvalidParameters, OperationError, OperationFault
 from callboard.jobs.fault_points import FaultPoints
-from callboard.jobs.files.records import FileRecord, read_files
+from callboard.jobs.files.check import check_files
+from callboard.jobs.files.records import read_files
 from callboard.jobs.ids import new_job_id
-from callboard.jobs.operation import Operation
+from callboard.jobs.operation import Check, Operation
 from callboard.jobs.publisher import MessagePublisher, Wakeup
 from callboard.jobs.rate_quota import Charge
 from callboard.jobs.registry import Registry
@@ -63,7 +64,7 @@ class SubmissionService:
         params: Mapping[str, Any],
         *,
         charge: Charge | None = None,
-        check: Check = check_here,
+        check: Check = Operation.validated,
         **chosen: Any,
     ) -> Accepted:
         """Record a job and publish its message, waiting for the broker's confirm.
@@ -111,7 +112,7 @@ class SubmissionService:
         operation: Operation,
         params: Mapping[str, Any],
         *,
-        check: Check = check_here,
+        check: Check = Operation.validated,
         **chosen: Any,
     ) -> Submission:
         """Validate a submission, also against the files that its tenant has.
@@ -127,14 +128,14 @@ class SubmissionService:
             OperationFault: the operation's own code failed, which is logged.
             StoreUnavailable: Redis does not answer.
         """
-        tenant = chosen.get("tenant", DEFAULT_TENANT)
-
-        def look_up(file_ids: Sequence[str]) -> list[FileRecord | None]:
-            return read_files(self.store, file_ids, tenant=tenant)
-
         job_id = chosen.pop("job_id", None) or new_job_id()
+        tenant = chosen.get("tenant", DEFAULT_TENANT)
         try:
-            return operation.submission(job_id, params, look_up=look_up, check=check, **chosen)
+            validated = check(operation, params)
+            if not validated.uses:
+                return operation.submission(job_id, validated, **chosen)
+            files = check_files(validated.uses, partial(read_files, self.store, tenant=tenant))
+            return operation.submission(job_id, validated, files, **chosen)
         except OperationFault as error:
             log_fault(error, operation.name)
             raise

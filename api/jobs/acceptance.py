@@ -21,7 +21,6 @@ from callboard.api.request import Request, holders_of, is_large
 from callboard.api.services import Services
 from callboard.api.tracing.middleware import traceparent_of, tracestate_of
 from callboard.api.waiting.peer import peer_of
-from callboard.jobs.checking import check_here
 from callboard.jobs.errors import (
     CapacityExceeded,
     DuplicateJob,
@@ -124,7 +123,7 @@ class Acceptance:
         charge = charge_of(req, self._services.settings.rate_limit)
         # What is retried is not in the request, and may be large, too.
         large = is_large(req) or "retry_of" in chosen
-        check = self._services.check if large else check_here
+        check = self._services.check if large else Operation.validated
         try:
             accepted = self._services.submissions.submit(
                 asked.operation, asked.params, charge=charge, check=check, **chosen

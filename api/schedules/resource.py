@@ -13,8 +13,8 @@ from callboard.api.problems.problem import invalid_request
 from callboard.api.request import Request, is_large
 from callboard.api.schedules.render import ScheduleObject, SchedulePageObject
 from callboard.api.schedules.responder import ScheduleResponder
-from callboard.jobs.checking import Check, check_here
 from callboard.jobs.errors import ScheduleNotFound
+from callboard.jobs.operation import Check, Operation
 from callboard.jobs.registry import Registry
 from callboard.jobs.schedules.records import (
     pause_schedule,
@@ -79,7 +79,7 @@ class ScheduleResource:
         registry: Registry,
         media: Media,
         answers: ScheduleResponder,
-        check: Check = check_here,
+        check: Check = Operation.validated,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -137,7 +137,7 @@ class ScheduleResource:
         except ValidationError as error:
             raise invalid_request(sentences(error)) from error
         declared = asked.of(req.context.caller.tenant)
-        check = self._check if is_large(req) else check_here
+        check = self._check if is_large(req) else Operation.validated
         wrong = declared.complaints(self._registry, check)
         if wrong:
             raise invalid_request(wrong)

@@ -7,7 +7,6 @@ from typing import Any, Final
 from callboard.jobs.batches import item_outcome
 from callboard.jobs.batches.item_outcome import Errors, ItemOutcome
 from callboard.jobs.batches.submit import STEP, Decided, NewBatch, Step, read_outcomes, submit_step
-from callboard.jobs.checking import Check, check_here
 from callboard.jobs.errors import (
     BatchClosed,
     BatchGone,
@@ -18,6 +17,7 @@ from callboard.jobs.errors import (
     Refused,
     UnknownOperation,
 )
+from callboard.jobs.operation import Check, Operation
 from callboard.jobs.pauses import with_pauses
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.rate_quota import Charge, Quota
@@ -61,7 +61,7 @@ class SubmittedBatch:
 class BatchSubmissionService:
     """Validates, records and publishes batches, by what `submissions` does for one submission."""
 
-    def __init__(self, submissions: SubmissionService, check: Check = check_here) -> None:
+    def __init__(self, submissions: SubmissionService, check: Check = Operation.validated) -> None:
         self._submissions = submissions
         self._check = check
 
@@ -126,7 +126,10 @@ class BatchSubmissionService:
             operation = self._submissions.registry.get(item.operation)
             chosen = {**item.chosen, "tenant": batch.tenant, "batch_id": batch.id}
             submission = self._submissions.prepare(
-                operation, item.params, check=self._check if item.large else check_here, **chosen
+                operation,
+                item.params,
+                check=self._check if item.large else Operation.validated,
+                **chosen,
             )
         except UnknownOperation as error:
             return item_outcome.unknown(error.name)

@@ -1,7 +1,8 @@
 """What a parameter says that its file may be."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -10,11 +11,23 @@ from pydantic_core import CoreSchema, core_schema
 from callboard.config.duration import parse_bytes
 from callboard.jobs.files.names import is_media_range
 
-if TYPE_CHECKING:
-    from callboard.jobs.files.file import File
-
 MEDIA_TYPES: Final = "x-media-types"
 """By which a schema says that a text is a file's id, and of which types it may be."""
+
+
+class Accepted(Protocol):
+    """What is accepted: a file that a parameter names, or one of this machine."""
+
+    path: Path | None
+    media_type: str
+    accepts: "Accepts"
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+
+
+AnyFile = TypeVar("AnyFile", bound=Accepted)
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,7 @@ class Accepts:
             shown["x-max-bytes"] = self.max_bytes
         return shown
 
-    def _apply(self, file: "File") -> "File":
+    def _apply(self, file: AnyFile) -> AnyFile:
         if file.path is None:
             file.accepts = self
         elif wrong := self.complaint(file.media_type, file.size):

@@ -13,11 +13,6 @@ LookUp = Callable[[Sequence[str]], Sequence[FileRecord | None]]
 """Finds the files of one tenant by their ids; None for one that it has not."""
 
 
-def know_no_files(file_ids: Sequence[str]) -> Sequence[None]:
-    """Look files up where there are none."""
-    return [None] * len(file_ids)
-
-
 def check_files(uses: Sequence[FileUse], look_up: LookUp) -> Mapping[str, FileRecord]:
     """Check that each file is there and is what its parameter accepts.
 
@@ -28,8 +23,6 @@ def check_files(uses: Sequence[FileUse], look_up: LookUp) -> Mapping[str, FileRe
         InvalidParameters: some are not; each error has a JSON Pointer.
         StoreUnavailable: they cannot be looked up.
     """
-    if not uses:
-        return {}
     file_ids = list(dict.fromkeys(use.file_id for use in uses))
     if len(file_ids) > MAX_FILES:
         raise InvalidParameters([("", f"more than {MAX_FILES} files are named")])

@@ -20,10 +20,10 @@ from pydantic import (
 )
 
 from callboard.jobs.api_keys import TENANT
-from callboard.jobs.checking import Check, check_here
 from callboard.jobs.errors import InvalidParameters, OperationFault, UnknownOperation
 from callboard.jobs.fields import MAX_LABELS, Label, LabelValue, Priority
 from callboard.jobs.json_pointer import pointer_of
+from callboard.jobs.operation import Check, Operation
 from callboard.jobs.registry import Registry
 from callboard.jobs.schedules.cron import MAX_EXPRESSION_LENGTH, Cron, check_expression, zone_of
 from callboard.jobs.submission import DEFAULT_PRIORITY
@@ -86,7 +86,9 @@ class Schedule(BaseModel):
         """When its ticks are."""
         return Cron(self.cron, self.timezone)
 
-    def complaints(self, registry: Registry, check: Check = check_here) -> list[tuple[str, str]]:
+    def complaints(
+        self, registry: Registry, check: Check = Operation.validated
+    ) -> list[tuple[str, str]]:
         """Say what would have its jobs refused: pairs of a JSON Pointer and what is wrong there.
 
         Args:

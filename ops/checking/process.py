@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from callboard.actors.isolation.channel import Closed, MessageChannel
 from callboard.actors.isolation.operations_process import START_SECONDS, OperationsProcess
 from callboard.config import Settings
-from callboard.jobs.checking import Validated
+from callboard.jobs.checked_parameters import Validated
 from callboard.jobs.errors import InvalidParameters, OperationFault
 from callboard.jobs.files.records import FileRecord
 from callboard.jobs.operation import Operation

@@ -20,11 +20,11 @@ from callboard.api.request import Request
 from callboard.api.services import Services
 from callboard.api.waiting.events import Events
 from callboard.config import load_settings_or_exit
-from callboard.jobs.checking import Check, check_here
 from callboard.jobs.connection.redis_client import connect_redis
 from callboard.jobs.connection.tls_faults import tls_fault
 from callboard.jobs.errors import OperationError, StoreUnfit
 from callboard.jobs.offload import Offload, at_once
+from callboard.jobs.operation import Check, Operation
 from callboard.ops.checking.process import CheckProcess
 from callboard.ops.open_files import MAX_CONNECTIONS, allow_many_files, room_for_clients
 from callboard.ops.servers.gunicorn_worker import Site
@@ -173,7 +173,7 @@ def application(  # noqa: PLR0913 — what a process has of its own, all named
     transfers: TransferLimits | None = None,
     offload: Offload = at_once,
     compute: Offload = at_once,
-    check: Check = check_here,
+    check: Check = Operation.validated,
     draining: threading.Event | None = None,
 ) -> falcon.App[Request, falcon.Response]:
     """Put HTTP in front of the parts of a process.

@@ -15,10 +15,9 @@ import pytest
 
 from callboard.api.parsing import parse_json
 from callboard.config import Settings
-from callboard.jobs.checking import Check, check_here
 from callboard.jobs.errors import InvalidParameters, OperationFault
 from callboard.jobs.files.records import FileRecord
-from callboard.jobs.operation import Operation
+from callboard.jobs.operation import Check, Operation
 from callboard.ops.checking.process import CheckProcess
 from tests import checking_operations
 from tests.eventually import eventually
@@ -76,7 +75,7 @@ def told(check: Check, name: str, params: Mapping[str, Any]) -> Any:
 
 def agree(apart: Check, name: str, params: Mapping[str, Any]) -> bool:
     """Say if both come to the same; to show where they differ would take minutes."""
-    return bool(told(apart, name, params) == told(check_here, name, params))
+    return bool(told(apart, name, params) == told(Operation.validated, name, params))
 
 
 def large(piece: str, more: str = "") -> Any:

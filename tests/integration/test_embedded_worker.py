@@ -180,7 +180,8 @@ def test_nothing_starts_while_redis_is_away(embedded: Embedded, namespace: str) 
 
 def record_without_message(embedded: Embedded, operation: str) -> Wakeup:
     """Record a job as a web process does that dies before it publishes."""
-    submission = embedded.container.registry.get(operation).submission(new_job_id(), {})
+    declared = embedded.container.registry.get(operation)
+    submission = declared.submission(new_job_id(), declared.validated({}))
     accepted = submit(embedded.store, submission, max_active=10, max_active_operation=10)
     return Wakeup(accepted.submission, 1, reserved=False, published_ms=accepted.now_ms)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from dramatiq import Message
 
-from callboard.actors.amqp import queue_name
 from callboard.actors.publisher import OutgoingMessage, PublishOutcome, RabbitmqPublisher
+from callboard.actors.wakeups import queue_name
 from tests.eventually import eventually
 from tests.logs import capture_logs
 from tests.servers import RabbitMQ, free_port

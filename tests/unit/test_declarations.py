@@ -49,7 +49,7 @@ def test_parameters_may_have_names_that_pydantic_has_for_itself() -> None:
     names = shadow.__code__.co_varnames[: shadow.__code__.co_argcount]
     given = dict(zip(names, [{"a": 1}, "b", "c", "d", "e", "f", 8, True, *"jklmnop"], strict=True))
 
-    submission = declared.submission("1", given)
+    submission = declared.submission("1", declared.validated(given))
 
     assert submission.params == given
     assert declared(**declared.parameters.arguments(submission.params)) == list(given.values())
@@ -259,7 +259,7 @@ def test_unique_by_gets_what_it_names_as_the_function_does(unique_by: Any) -> No
         del when, note
 
     def mark(when: str, note: str) -> str | None:
-        return work.submission("1", {"when": when, "note": note}).fingerprint
+        return work.submission("1", work.validated({"when": when, "note": note})).fingerprint
 
     assert mark("2026-01-01", "a") == mark("2026-02-02", "b") != mark("2027-01-01", "a")
 
@@ -270,7 +270,7 @@ def test_unique_by_that_fails_is_the_operations_fault() -> None:
         del n
 
     with pytest.raises(OperationFault, match=r"'work' failed to tell jobs apart.*KeyError"):
-        work.submission("1", {"n": "b"})
+        work.submission("1", work.validated({"n": "b"}))
 
 
 class Rude(ValueError):

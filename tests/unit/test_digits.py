@@ -98,7 +98,7 @@ def take(  # noqa: PLR0913, PLR0917 — one parameter for each type
 )
 def test_a_whole_number_that_a_float_does_not_hold_is_refused(sent: Any, pointer: str) -> None:
     with pytest.raises(InvalidParameters) as error:
-        take.submission("1", sent)
+        take.submission("1", take.validated(sent))
 
     assert [where for where, _ in error.value.errors] == [pointer]
 
@@ -117,7 +117,7 @@ def test_a_whole_number_that_a_float_does_not_hold_is_refused(sent: Any, pointer
     ],
 )
 def test_numbers_arrive_as_they_were_sent(name: str, sent: Any, right: Any) -> None:
-    kept = take.submission("1", parse_msgpack(msgpack.packb({name: sent}))).params
+    kept = take.submission("1", take.validated(parse_msgpack(msgpack.packb({name: sent})))).params
 
     assert take.parameters.arguments(kept)[name] == right
 
@@ -125,10 +125,10 @@ def test_numbers_arrive_as_they_were_sent(name: str, sent: Any, right: Any) -> N
 def test_a_decimal_keeps_all_digits_or_is_refused() -> None:
     for body in (b'{"amount": 0.10000000000000001}', b'{"amount": 0.1000000000000000055511151231}'):
         with pytest.raises(InvalidParameters, match="/amount: has more digits"):
-            take.submission("1", parse_json(body))
+            take.submission("1", take.validated(parse_json(body)))
 
     kept = take.submission(
-        "1", parse_json(b'{"amount": 0.100, "size": 0.10000000000000001}')
+        "1", take.validated(parse_json(b'{"amount": 0.100, "size": 0.10000000000000001}'))
     ).params
 
     assert take.parameters.arguments(kept)["amount"] == Decimal("0.1")

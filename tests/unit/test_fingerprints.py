@@ -19,7 +19,7 @@ FILE = "0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77"
 
 
 def fingerprint(declared: Operation, value: Any) -> str | None:
-    return declared.submission("1", {"value": value}).fingerprint
+    return declared.submission("1", declared.validated({"value": value})).fingerprint
 
 
 @pytest.mark.parametrize(
@@ -110,4 +110,6 @@ def test_ordinary_parameters_keep_the_fingerprints_of_earlier_versions() -> None
 
     # As `json.dumps` of what pydantic dumps, with sorted keys, hashed: two versions side by side
     # in a deploy see the same duplicates.
-    assert work.submission("1", sent).fingerprint == "e479d61c42e1de450246e29469db3dbc"
+    assert (
+        work.submission("1", work.validated(sent)).fingerprint == "e479d61c42e1de450246e29469db3dbc"
+    )

@@ -136,8 +136,10 @@ def test_other_parameters_out_of_range_are_refused(chosen: dict[str, float]) -> 
 
 
 def test_equal_sets_of_genes_are_equal_jobs() -> None:
-    one = gene_clustering.submission("1", {"genes": ["BBS1", "BBS2"]})
-    other = gene_clustering.submission("2", {"genes": [" bbs2", "BBS1", "BBS1"]})
+    one = gene_clustering.submission("1", gene_clustering.validated({"genes": ["BBS1", "BBS2"]}))
+    other = gene_clustering.submission(
+        "2", gene_clustering.validated({"genes": [" bbs2", "BBS1", "BBS1"]})
+    )
 
     assert one.fingerprint == other.fingerprint
 

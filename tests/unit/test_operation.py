@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import pytest
+from fakeredis import FakeRedis, FakeServer
 from pydantic import BaseModel, Field, SecretStr
 
 from callboard import File, Job, operation
-from callboard.jobs.checking import Validated, check_here
+from callboard.jobs.checked_parameters import Validated
 from callboard.jobs.errors import (
     InvalidParameters,
     OperationError,
@@ -17,6 +18,10 @@ from callboard.jobs.errors import (
 from callboard.jobs.files.records import new_file_id
 from callboard.jobs.operation import Operation
 from callboard.jobs.registry import Registry
+from callboard.jobs.relay import Relay
+from callboard.jobs.store import Store
+from callboard.jobs.submission_service import SubmissionService
+from tests.ticks import Nowhere
 
 
 class Options(BaseModel):
@@ -105,7 +110,7 @@ def positional(n: int, /) -> int:
     return n
 
 
-def unknown_hint(n: "Nowhere") -> int:  # type: ignore[name-defined]  # noqa: F821
+def unknown_hint(n: "Nowhere") -> int:  # type: ignore[name-defined]
     return id(n)
 
 
@@ -202,15 +207,15 @@ def test_calling_an_operation_runs_the_plain_function() -> None:
 
 
 def test_equal_parameters_have_equal_fingerprints_whatever_their_order() -> None:
-    spelled = clustering.submission("1", {"resolution": 1.0, "genes": ["a"]})
-    short = clustering.submission("2", {"genes": ["a"]})
-    other = clustering.submission("3", {"genes": ["b"]})
+    spelled = clustering.submission("1", clustering.validated({"resolution": 1.0, "genes": ["a"]}))
+    short = clustering.submission("2", clustering.validated({"genes": ["a"]}))
+    other = clustering.submission("3", clustering.validated({"genes": ["b"]}))
 
     assert spelled.fingerprint == short.fingerprint != other.fingerprint
 
 
 def test_jobs_that_need_not_be_unique_have_no_fingerprint() -> None:
-    assert plain.submission("1", {"n": 1}).fingerprint is None
+    assert plain.submission("1", plain.validated({"n": 1})).fingerprint is None
 
 
 def test_a_model_is_stored_and_answered_by_the_names_that_its_schema_says() -> None:
@@ -221,7 +226,7 @@ def test_a_model_is_stored_and_answered_by_the_names_that_its_schema_says() -> N
     def shift(span: Range) -> Range:
         return span
 
-    stored = shift.submission("1", {"span": {"from": 1}}).params
+    stored = shift.submission("1", shift.validated({"span": {"from": 1}})).params
 
     assert stored == {"span": {"from": 1}}
     returned = shift.parameters.returns.read(shift(**shift.parameters.arguments(stored)))
@@ -247,12 +252,17 @@ def test_unique_by_decides_what_counts_as_equal() -> None:
 
     first, second = ({"n": 1, "note": note} for note in "ab")
 
-    assert loose.submission("1", first).fingerprint == loose.submission("2", second).fingerprint
+    assert (
+        loose.submission("1", loose.validated(first)).fingerprint
+        == loose.submission("2", loose.validated(second)).fingerprint
+    )
 
 
 def test_a_submission_carries_the_rules_and_what_the_caller_chose_wins() -> None:
-    ruled = clustering.submission("1", {"genes": []})
-    chosen = clustering.submission("2", {"genes": []}, priority=9, on_conflict="replace")
+    ruled = clustering.submission("1", clustering.validated({"genes": []}))
+    chosen = clustering.submission(
+        "2", clustering.validated({"genes": []}), priority=9, on_conflict="replace"
+    )
 
     assert (ruled.queue, ruled.slots, ruled.max_retries) == ("heavy", "resource:gpu=2", 3)
     assert (ruled.priority, ruled.on_conflict) == (5, "reject")
@@ -310,17 +320,23 @@ def test_parameters_with_files_are_checked_apart_and_their_files_looked_up_here(
 
     seen = []
 
+    class Files(Store):
+        def pipeline(self, *commands: Sequence[Any], atomic: bool = False) -> list[Any]:
+            seen.append("look up")
+            return super().pipeline(*commands, atomic=atomic)
+
     def apart(declared: Operation, params: Mapping[str, Any], /) -> Validated:
         seen.append("begin")
-        result = check_here(declared, params)
+        result = declared.validated(params)
         seen.append("end")
         return result
 
-    def look_up(ids: Sequence[str]) -> list[None]:
-        seen.append("look up")
-        return [None] * len(ids)
+    store = Files(FakeRedis(server=FakeServer(version=(7, 2)), protocol=2), "test")
+    submissions = SubmissionService(
+        store, Nowhere(), Relay(store, Nowhere()), Registry([read]), max_active=10
+    )
 
     with pytest.raises(InvalidParameters):
-        read.submission("job", {"documents": [new_file_id()]}, look_up=look_up, check=apart)
+        submissions.prepare(read, {"documents": [new_file_id()]}, check=apart)
 
     assert seen == ["begin", "end", "look up"]

@@ -129,8 +129,8 @@ CASES: list[tuple[Any, Any, Any]] = [
 def test_every_attempt_gets_what_was_sent(function: Any, sent: Any, right: Any) -> None:
     declared = operation(unique=True)(function)
 
-    first = declared.submission("1", {"value": sent})
-    by_hand = declared.submission("2", dict(first.params))
+    first = declared.submission("1", declared.validated({"value": sent}))
+    by_hand = declared.submission("2", declared.validated(dict(first.params)))
 
     assert first.params == by_hand.params == {"value": sent}
     for params in (first.params, first.params, by_hand.params):
@@ -162,7 +162,7 @@ def test_defaults_that_a_factory_makes_are_the_same_in_every_attempt() -> None:
         del name, ticket, more, draw, token, other
 
     sent: dict[str, Any] = {"name": "a", "ticket": {}, "more": [{}, {}], "draw": {}}
-    kept = book.submission("1", sent).params
+    kept = book.submission("1", book.validated(sent)).params
     first, second = (book.parameters.arguments(kept) for _ in range(2))
 
     assert sent == {"name": "a", "ticket": {}, "more": [{}, {}], "draw": {}}
@@ -170,7 +170,7 @@ def test_defaults_that_a_factory_makes_are_the_same_in_every_attempt() -> None:
     assert len({first["token"], first["other"], first["ticket"].number, first["draw"].seed}) == 4
     assert first["more"][0].number != first["more"][1].number
     assert kept["ticket"].keys() == {"number", "at"}
-    assert book.submission("2", sent).params["token"] != kept["token"]
+    assert book.submission("2", book.validated(sent)).params["token"] != kept["token"]
 
 
 def test_a_factorys_default_goes_through_the_validators_once() -> None:
@@ -188,7 +188,7 @@ def test_a_factorys_default_goes_through_the_validators_once() -> None:
     ) -> tuple[int, int]:
         return inner.minutes, minutes
 
-    kept = wait.submission("1", {"inner": {}}).params
+    kept = wait.submission("1", wait.validated({"inner": {}})).params
 
     assert wait(**wait.parameters.arguments(kept)) == (3, 120)
     assert wait(**wait.parameters.arguments(kept)) == (3, 120)
@@ -266,6 +266,6 @@ def test_items_that_are_read_one_by_one_are_checked_at_submission() -> None:
     declared = operation(unique=True)(total)
 
     with pytest.raises(InvalidParameters):
-        declared.submission("1", {"numbers": [1, "2"]})
-    kept = declared.submission("1", {"numbers": [1, 2]}).params
+        declared.submission("1", declared.validated({"numbers": [1, "2"]}))
+    kept = declared.submission("1", declared.validated({"numbers": [1, 2]})).params
     assert total(**declared.parameters.arguments(kept)) == 3

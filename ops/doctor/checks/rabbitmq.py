@@ -13,12 +13,12 @@ from callboard.actors.amqp import (
     connection_parameters,
     is_only_delivery_limit,
     queue_arguments,
-    queue_name,
     reason_of,
     server_version,
     silence_pika,
 )
 from callboard.actors.levels import HIGHEST_LEVEL
+from callboard.actors.wakeups import queue_name
 from callboard.config import Settings
 from callboard.jobs.connection.process_name import ProcessName
 from callboard.jobs.server_versions import numbers_of
