@@ -72,6 +72,7 @@ reference: ## generate the reference pages and the client's types from the code
 	@.ci/venv dev $(VENV)
 	@$(BIN)/python -m tools.settings_reference > docs/reference/settings.md
 	@$(BIN)/python -m tools.problems_reference > docs/reference/problems.md
+	@$(BIN)/python -m tools.log_events_reference > docs/reference/log-events.md
 	@$(BIN)/python -m tools.client_types > client/answer_types.py
 	@$(BIN)/ruff format --quiet client/answer_types.py
 

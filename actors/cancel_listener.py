@@ -9,6 +9,7 @@ import redis
 
 from callboard.jobs.backoff import Backoff
 from callboard.jobs.outages import NO_RIGHTS, outage_of
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=1))
@@ -66,7 +67,7 @@ class CancelListener:
                     self._on_return()
                 self._back_off()
             except Exception:
-                log.exception("cancel_listener_failed")
+                log.exception(LogEvent.CANCEL_LISTENER_FAILED)
                 self._back_off()
 
     def _back_off(self) -> None:
@@ -76,7 +77,7 @@ class CancelListener:
     def _say_refused(self, reason: str) -> None:
         if not self._refused:
             self._refused = True
-            log.warning("cancel_listener_disconnected", reason=reason)
+            log.warning(LogEvent.CANCEL_LISTENER_DISCONNECTED, reason=reason)
 
     def _listen(self) -> None:
         with self._client.pubsub() as subscription:

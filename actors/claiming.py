@@ -1,7 +1,6 @@
 """The middleware that lets a message run only once its job is claimed."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -24,13 +23,14 @@ from callboard.jobs.registry import Registry
 from callboard.jobs.snooze import WITHOUT_END, snooze
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
+from callboard.telemetry.seldom import SeldomWarnings
 
 if TYPE_CHECKING:
     from callboard.actors.spans import RunSpans
 
 SNOOZE: Final = timedelta(seconds=5)
-SAID_EVERY_S: Final = 60.0
 
 Decided = TypeVar("Decided")
 log = get_logger(__name__)
@@ -75,7 +75,8 @@ class Claiming(Middleware):
         self._stopping = stopping
         self._spans = spans
         self._shows_tracebacks = shows_tracebacks
-        self._silent_until: dict[str, float] = {}
+        # Each job of such an operation comes back every few seconds.
+        self._seldom = SeldomWarnings(log, interval_s=60)
 
     def before_process_message(self, broker: Broker, message: Any) -> None:  # noqa: ARG002
         """Claim the message's job, or skip the message.
@@ -98,7 +99,7 @@ class Claiming(Middleware):
         self._runs.begin(run)
         if self._spans is not None:
             self._spans.begin(run)
-        log.info("run_started")
+        log.info(LogEvent.RUN_STARTED)
 
     def after_process_message(
         self,
@@ -114,7 +115,7 @@ class Claiming(Middleware):
             if run is not None and exception is not None:
                 self._recorder.fail(run, exception)
             elif exception is not None:
-                log.error("message_failed", **names(exception))
+                log.error(LogEvent.MESSAGE_FAILED, **names(exception))
         except GivenUpError:
             message.requeue()
         finally:
@@ -125,14 +126,14 @@ class Claiming(Middleware):
 
     def after_skip_message(self, broker: Broker, message: Any) -> None:  # noqa: ARG002
         """Let go of a message that does not run here and now."""
-        log.debug("message_skipped")
+        log.debug(LogEvent.MESSAGE_SKIPPED)
         structlog.contextvars.clear_contextvars()
 
     def _tell(self, run: Run, error: BaseException | None) -> None:
         told = run.told
         if self._shows_tracebacks and error is not None and run.outcome in ("failed", "retried"):
             told = {**told, "traceback": describe(error)["traceback"]}
-        log.info("run_ended", outcome=run.outcome, duration_ms=run.duration_ms(), **told)
+        log.info(LogEvent.RUN_ENDED, outcome=run.outcome, duration_ms=run.duration_ms(), **told)
         if self._spans is not None:
             self._spans.end(run, error)
 
@@ -181,7 +182,7 @@ class Claiming(Middleware):
         word = self._retry_until_answered(
             lambda: recover(self._store, submission, published_ms=published_ms)
         )
-        log.warning("job_recovered", answer=word)
+        log.warning(LogEvent.JOB_RECOVERED, answer=word)
         if word != "recovered":
             raise NotMineError(word)
 
@@ -193,7 +194,7 @@ class Claiming(Middleware):
         if word == "missing":
             self._recover(submission, published_ms)
             word = self._retry_until_answered(ask)
-        self._say_seldom("operation_unknown", submission.operation, answer=word)
+        self._seldom.warn(LogEvent.OPERATION_UNKNOWN, submission.operation, answer=word)
         raise NotMineError(word)
 
     def _leave_to_newer(self, message: Any, reason: NewerFormat) -> NoReturn:
@@ -203,7 +204,9 @@ class Claiming(Middleware):
         )
         if word == "missing":
             word = self._keep(message, reason)
-        self._say_seldom("format_unknown", message.actor_name, answer=word, format=reason.made_as)
+        self._seldom.warn(
+            LogEvent.FORMAT_UNKNOWN, message.actor_name, answer=word, format=reason.made_as
+        )
         raise NotMineError(word) from reason
 
     def _keep(self, message: Any, reason: NewerFormat) -> str:
@@ -222,13 +225,6 @@ class Claiming(Middleware):
             message.requeue(after=SNOOZE)
             return "requeued"
 
-    def _say_seldom(self, event: str, operation: str, **values: Any) -> None:
-        """Warn about an operation once a minute: each of its jobs comes back every few seconds."""
-        now = time.monotonic()
-        if now >= self._silent_until.get(operation, 0.0):
-            self._silent_until[operation] = now + SAID_EVERY_S
-            log.warning(event, **values)
-
     def _retry_until_answered(self, decide: Callable[[], Decided]) -> Decided:
         return self._recorder.retry_until_answered(decide, until=self._stopping)
 
@@ -241,7 +237,7 @@ def _read(message: Any) -> tuple[Submission, int]:
     try:
         return submission_of(message)
     except (KeyError, TypeError, ValueError) as error:
-        log.error("message_unreadable", reason=type(error).__name__)
+        log.error(LogEvent.MESSAGE_UNREADABLE, reason=type(error).__name__)
         raise _UnreadableError("unreadable") from error
 
 

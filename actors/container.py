@@ -27,6 +27,7 @@ from callboard.jobs.schedules.file import read_schedules
 from callboard.jobs.schedules.schedule import Schedule
 from callboard.jobs.store import Store
 from callboard.jobs.submission_service import SubmissionService
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 log = get_logger(__name__)
@@ -71,17 +72,17 @@ class Container:
             return
         try:
             for refusal in refusals(self.store):
-                log.error("store_refused", reason=str(refusal))
+                log.error(LogEvent.STORE_REFUSED, reason=str(refusal))
             checked = check_redis(self.store.redis, strict=strict)
         except redis.RedisError as error:
             if outage_of(error) == NO_DATABASE:
                 raise StoreUnfit(f"Redis {NO_DATABASE}.") from error
             if strict:
                 raise
-            log.warning("store_check_failed", reason=away_because(error))
+            log.warning(LogEvent.STORE_CHECK_FAILED, reason=away_because(error))
             return
         for complaint in checked.complaints:
-            log.error("store_misconfigured", complaint=complaint)
+            log.error(LogEvent.STORE_MISCONFIGURED, reason=complaint)
         self.store.durable_by = checked.durable_by
 
     def broker_trouble(self) -> str | None:

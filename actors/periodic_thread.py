@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 
 from callboard.jobs.errors import StoreUnavailable
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 log = get_logger(__name__)
@@ -57,11 +58,11 @@ class PeriodicThread:
             self._step()
         except StoreUnavailable as error:
             if not self._away:
-                log.warning("store_connection_lost", loop=self._name, reason=str(error))
+                log.warning(LogEvent.STORE_CONNECTION_LOST, loop=self._name, reason=str(error))
             self._away = True
         except Exception:
-            log.exception("loop_failed", loop=self._name)
+            log.exception(LogEvent.LOOP_FAILED, loop=self._name)
         else:
             if self._away:
-                log.info("store_connection_restored", loop=self._name)
+                log.info(LogEvent.STORE_CONNECTION_RESTORED, loop=self._name)
             self._away = False

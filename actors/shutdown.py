@@ -13,6 +13,7 @@ from callboard.actors.watchdog.hang_timer import end_unless_called_again
 from callboard.jobs.errors import ShutDown
 from callboard.jobs.preempt import preempt
 from callboard.jobs.store import Store
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 LAST_TRIES_SECONDS: Final = 5.0
@@ -102,7 +103,7 @@ class WorkerShutdown:
     def _leave(self) -> None:
         running = [run.fence.job_id for run in self._runs]
         try:
-            log.error("worker_cut_short", running=running)
+            log.error(LogEvent.WORKER_CUT_SHORT, running=running)
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
         finally:  # nobody may read it any more

@@ -36,6 +36,7 @@ from callboard.actors.worker_heartbeat import WorkerHeartbeat
 from callboard.jobs.connection.redis_client import connect_redis
 from callboard.jobs.errors import Cancelled, StoreUnfit
 from callboard.jobs.progress import LogBounds
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 from callboard.telemetry.traces import Telemetry
 
@@ -172,7 +173,7 @@ class WorkerLifecycle(Middleware):
         try:
             self._container.check_store()
         except (StoreUnfit, redis.RedisError) as error:
-            log.critical("worker_start_refused", reason=away_because(error))
+            log.critical(LogEvent.WORKER_START_REFUSED, reason=away_because(error))
             raise SystemExit(2) from error
 
     def before_worker_boot(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002
@@ -198,7 +199,7 @@ class WorkerLifecycle(Middleware):
 
     def before_worker_shutdown(self, broker: Broker, worker: Any) -> None:  # noqa: ARG002
         """Claim nothing more, and release what still runs once the grace is over."""
-        log.info("worker_stopping", running=len(self.runs))
+        log.info(LogEvent.WORKER_STOPPING, running=len(self.runs))
         self._watchdog.release()
         self._stopping.begin()
         # It may wait for Redis, and the grace must not.
@@ -219,7 +220,7 @@ class WorkerLifecycle(Middleware):
         self._container.relay.close()
         if self._telemetry is not None:
             self._telemetry.close()
-        log.info("worker_stopped")
+        log.info(LogEvent.WORKER_STOPPED)
         self._stopping.exit()
 
     def watch(self) -> None:

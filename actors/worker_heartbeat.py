@@ -15,6 +15,7 @@ from callboard.jobs.schedules.file import apply_schedules
 from callboard.jobs.schedules.records import list_schedules
 from callboard.jobs.submission import FORMAT
 from callboard.jobs.workers import heartbeat_worker, remove_worker
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 log = get_logger(__name__)
@@ -81,7 +82,7 @@ class WorkerHeartbeat:
         try:
             remove_worker(self._store, self._name)
         except StoreUnavailable:
-            log.debug("worker_departure_failed")
+            log.debug(LogEvent.WORKER_DEPARTURE_FAILED)
 
     def _restore_schedules(self) -> None:
         """Declare them again if Redis lost them; one that a later file removed is not lost."""
@@ -90,7 +91,7 @@ class WorkerHeartbeat:
             return
         kept = {schedule.name for schedule in list_schedules(self._store)}
         if not kept.issuperset(declared):
-            log.warning("schedules_lost")
+            log.warning(LogEvent.SCHEDULES_LOST)
             self._declare_schedules()
 
     def _declare_schedules(self) -> None:
@@ -99,4 +100,4 @@ class WorkerHeartbeat:
         try:
             apply_schedules(self._store, self._container.schedules)
         except TooManySchedules as error:
-            log.error("schedules_rejected", reason=str(error))
+            log.error(LogEvent.SCHEDULES_REJECTED, reason=str(error))

@@ -15,6 +15,7 @@ from callboard.api.services import Services
 from callboard.api.tracing.middleware import TenantInLog, Tracing, begin
 from callboard.api.urls import Addresses
 from callboard.jobs.key_memory import KeyMemory
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 from callboard.telemetry.redaction import stack_of
 
@@ -72,7 +73,8 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
         problem = problem_of(error)
         if problem.type is INTERNAL_ERROR:
             # What the exception says may quote the request.
-            log.error("request_failed", exception=type(error).__name__, stack=stack_of(error))
+            name = type(error).__name__
+            log.error(LogEvent.REQUEST_FAILED, exception=name, stack=stack_of(error))
         resp.status = problem.type.status
         resp.set_headers(problem.headers)
         write_problem(resp, problem.body(req.context.urls, req.context.request_id))

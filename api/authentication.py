@@ -16,6 +16,7 @@ from callboard.jobs.api_keys import Door, digest_of, find_key, id_of, look_at_do
 from callboard.jobs.errors import StorageUnavailable, StoreUnavailable
 from callboard.jobs.key_memory import KeyMemory
 from callboard.jobs.store import Store
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 REMEMBER_S: Final = 5.0
@@ -99,7 +100,7 @@ class Keyring:
                 self._required = self._memory.is_marked()
         lost = self._required and door == "empty"
         if lost and not self.lost:
-            log.error("keys_lost", remedy="callboardctl keys create")
+            log.error(LogEvent.KEYS_LOST, remedy="callboardctl keys create")
         self.lost = lost
 
     def _require(self) -> None:
@@ -114,7 +115,7 @@ class Keyring:
             self._memory.mark()
             self._marked = True
         except StorageUnavailable as error:
-            log.warning("keys_marker_failed", reason=str(error))
+            log.warning(LogEvent.KEYS_MARKER_FAILED, reason=str(error))
 
     def find(self, key: str) -> Caller | None:
         """Give the caller behind a key, or None.

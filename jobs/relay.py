@@ -1,7 +1,6 @@
 """relay: publish the messages of woken jobs, and remove from the outbox what was confirmed."""
 
 import json
-import logging
 import threading
 from collections.abc import Sequence
 from typing import Final
@@ -10,11 +9,13 @@ from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.publisher import MessagePublisher, Wakeup
 from callboard.jobs.read import read_submissions
 from callboard.jobs.store import Store
+from callboard.telemetry.log_events import LogEvent
+from callboard.telemetry.logger import get_logger
 
 MAX_AT_ONCE: Final = 200
 AGAIN_MS: Final = 5000
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 def relay_outbox(store: Store, *, most: int = 500) -> None:
@@ -124,6 +125,6 @@ class Relay:
             if woken:
                 publish_woken(self._store, self._publisher, woken)
         except StoreUnavailable:
-            logger.warning("relay_postponed", extra={"woken": len(woken)})
+            log.warning(LogEvent.RELAY_POSTPONED, woken=len(woken))
         except Exception:
-            logger.exception("relay_failed")
+            log.exception(LogEvent.RELAY_FAILED)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from callboard.config.duration import parse_duration_range
 from callboard.jobs.backoff import Backoff
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 MAX_DELAY: Final = timedelta(days=365)
@@ -132,7 +133,7 @@ def delay_of(policy: RetryPolicy, failed: FailedAttempt) -> timedelta:
         # What the error says may quote parameters.
         delay = _checked(_DEFAULT.delay(failed))
         log.error(
-            "retry_policy_failed",
+            LogEvent.RETRY_POLICY_FAILED,
             reason=str(error) if type(error) is _NoDelay else type(error).__name__,
             delay_ms=delay // timedelta(milliseconds=1),
         )

@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from callboard.jobs.errors import InvalidParameters, Leaving, OperationFault
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 from callboard.telemetry.redaction import stack_of
 
@@ -41,7 +42,7 @@ def call_user_code(call: Callable[[], T], operation: str, task: str) -> T:
 def log_fault(error: OperationFault, operation: str) -> None:
     """Log where an operation's code failed, without what it said: that may quote parameters."""
     reason = error.exception or str(error)
-    log.error("operation_fault", operation=operation, exception=reason, stack=error.stack)
+    log.error(LogEvent.OPERATION_FAULT, operation=operation, exception=reason, stack=error.stack)
 
 
 def describe(error: BaseException) -> str:

@@ -8,10 +8,12 @@ import sys
 import threading
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
-from typing import Any, Final, TextIO, cast
+from typing import Any, Final, Protocol, Self, TextIO, cast
 
 import structlog
 from structlog.typing import Processor
+
+from callboard.telemetry.log_events import LogEvent
 
 LIBRARIES: Final = ("dramatiq", "pika", "redis")
 """Their lines come from the threads that everything stands on."""
@@ -110,8 +112,29 @@ PROCESSORS: Final[list[Processor]] = [
 """What makes a line of an event; `configure_logging` fills it, and nobody who runs a job does."""
 
 
-class OwnLines(structlog.stdlib.BoundLogger):
-    """What our own modules log with: it never raises."""
+class _Write(Protocol):
+    def __call__(self, event: LogEvent, /, **fields: object) -> object: ...
+
+
+class EventLogger(Protocol):
+    """Logs declared events, with their fields as keywords; it never raises."""
+
+    debug: _Write
+    info: _Write
+    warning: _Write
+    error: _Write
+    critical: _Write
+    exception: _Write
+
+    def log(self, level: int, event: LogEvent, /, **fields: object) -> object:
+        """Log at a level of `logging`."""
+
+    def bind(self, **fields: object) -> Self:
+        """Return a logger that adds these fields to each event."""
+
+
+class _SafeLogger(structlog.stdlib.BoundLogger):
+    """Never raises, whatever the values are."""
 
     def _proxy_to_logger(
         self, method_name: str, event: str | None = None, *event_args: str, **event_kw: Any
@@ -142,16 +165,16 @@ class _End:
     debug = info = warning = error = critical = exception = _msg
 
 
-def get_logger(name: str = "callboard") -> OwnLines:
+def get_logger(name: str = "callboard") -> EventLogger:
     """Make the logger of one of our modules.
 
     No function that a worker runs can silence it, or have it raise: it shares neither handlers,
     filters, levels nor factories with `logging`, nor the configuration of `structlog`.
     """
     logger = structlog.wrap_logger(
-        _End(name), processors=PROCESSORS, wrapper_class=OwnLines, context_class=dict
+        _End(name), processors=PROCESSORS, wrapper_class=_SafeLogger, context_class=dict
     )
-    return cast("OwnLines", logger)
+    return cast("EventLogger", logger)
 
 
 class _LibraryLogger(logging.Logger):

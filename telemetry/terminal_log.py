@@ -6,14 +6,16 @@ from typing import Final
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from callboard.telemetry.log_events import LogEvent
+
 _QUIET: Final = frozenset(
     {
-        "webhooks_skipped",
-        "housekeeper_lead_released",
-        "housekeeper_lead_acquired",
-        "run_started",
-        "worker_stopped",
-        "worker_stopping",
+        LogEvent.WEBHOOKS_SKIPPED,
+        LogEvent.HOUSEKEEPER_LEAD_RELEASED,
+        LogEvent.HOUSEKEEPER_LEAD_ACQUIRED,
+        LogEvent.RUN_STARTED,
+        LogEvent.WORKER_STOPPED,
+        LogEvent.WORKER_STOPPING,
         "Shutting down...",  # of dramatiq, as the next one
         "Worker has been shut down.",
     }
@@ -52,7 +54,7 @@ class RunLines:
 
     def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> str:
         """Write one event."""
-        if event.get("event") != "run_ended":
+        if event.get("event") != LogEvent.RUN_ENDED:
             return str(self._others(logger, name, event))
         outcome = str(event.get("outcome"))
         said = [

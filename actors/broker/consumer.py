@@ -14,6 +14,7 @@ from pika.exceptions import AMQPError
 from callboard.actors.amqp import reason_of
 from callboard.actors.broker.session import Session, SessionMessage
 from callboard.jobs.backoff import Backoff
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=2))
@@ -77,7 +78,7 @@ class Consumer(dramatiq.Consumer):
             self._session = Session(self._connect_to(), self._queue, **self._session_options)
             if self._away_since is not None:
                 away_s = round(time.monotonic() - self._away_since, 1)
-                log.warning("consumer_restored", queue=self._queue, away_s=away_s)
+                log.warning(LogEvent.CONSUMER_RESTORED, queue=self._queue, away_s=away_s)
                 self._away_since = None
         return self._session
 
@@ -89,9 +90,9 @@ class Consumer(dramatiq.Consumer):
         self._failures += 1
         if self._away_since is None:
             self._away_since = time.monotonic()
-            log.warning("consumer_disconnected", queue=self._queue, reason=reason_of(error))
+            log.warning(LogEvent.CONSUMER_DISCONNECTED, queue=self._queue, reason=reason_of(error))
 
     def _acknowledge(self, message: MessageProxy, *, rejected: bool) -> None:
         assert isinstance(message, SessionMessage)
         if not message.session.acknowledge(message, rejected=rejected):
-            log.debug("message_connection_lost", job=message.message_id)
+            log.debug(LogEvent.MESSAGE_CONNECTION_LOST, job=message.message_id)

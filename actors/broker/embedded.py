@@ -16,6 +16,7 @@ from dramatiq.errors import DecodeError, QueueNotFound
 from callboard.actors.broker.enqueueing import Enqueueing
 from callboard.actors.broker.received_message import ReceivedMessage
 from callboard.actors.publisher import OutgoingMessage, PublishOutcome
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 KEPT_DEAD_LETTERS: Final = 100
@@ -179,7 +180,7 @@ class EmbeddedConsumer(dramatiq.Consumer):
         try:
             return EmbeddedMessage(Message.decode(entry.body), entry)
         except DecodeError:
-            log.error("message_rejected", bytes=len(entry.body))
+            log.error(LogEvent.MESSAGE_REJECTED, bytes=len(entry.body))
             self._acknowledged()
             return None
 

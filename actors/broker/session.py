@@ -21,6 +21,7 @@ from callboard.actors.amqp import (
 from callboard.actors.broker.received_message import ReceivedMessage
 from callboard.actors.levels import QueueType, is_of_earlier_version
 from callboard.jobs.connection.process_name import ProcessName
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 CLOSE_S: Final = 3.0
@@ -107,7 +108,7 @@ class Session:
             message = Message.decode(body)
         except DecodeError as error:
             log.error(
-                "message_rejected",
+                LogEvent.MESSAGE_REJECTED,
                 queue=self._queue,
                 job=properties.message_id,
                 operation=properties.type,
@@ -153,7 +154,7 @@ class Session:
             self._send_acknowledgements()
             self._connection.close()
         except (AMQPError, AssertionError, OSError):
-            log.debug("consumer_connection_lost", queue=self._queue)
+            log.debug(LogEvent.CONSUMER_CONNECTION_LOST, queue=self._queue)
 
     def _bound_closing(self) -> None:
         """Cut the connection in a while, for pika alone would wait for a missed heartbeat."""
@@ -170,10 +171,10 @@ class Session:
         if is_of_earlier_version(refusal) and self._removed_unused():
             channel, refusal = self._try_to_declare(arguments)
         if is_of_earlier_version(refusal):
-            log.warning("queue_levels_outdated", queue=self._queue)
+            log.warning(LogEvent.QUEUE_LEVELS_OUTDATED, queue=self._queue)
         elif refusal and not is_only_delivery_limit(refusal):
             log.error(
-                "queue_arguments_mismatched",
+                LogEvent.QUEUE_ARGUMENTS_MISMATCHED,
                 queue=self._queue,
                 reason=refusal,
             )

@@ -20,6 +20,7 @@ from callboard.jobs.release import release
 from callboard.jobs.retry import retry
 from callboard.jobs.retry_policy import FailedAttempt, delay_of
 from callboard.jobs.store import Store
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=2))
@@ -149,7 +150,7 @@ class OutcomeRecorder:
         try:
             progress(self._store, run.fence, report, bounds=self._bounds)
         except StoreUnavailable:
-            log.debug("report_dropped")
+            log.debug(LogEvent.REPORT_DROPPED)
 
     def _revive(self, run: Run, outcome: RunOutcome) -> Word:
         """Record an outcome whose job Redis lost meanwhile, if nobody else has it by now."""

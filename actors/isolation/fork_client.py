@@ -13,6 +13,7 @@ from callboard.actors.isolation.fork_server import FORK, NUMBER
 from callboard.actors.isolation.operations_process import START_SECONDS, OperationsProcess
 from callboard.jobs.errors import Crashed
 from callboard.jobs.operation_rules import Start
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 TRIES: Final = 3
@@ -108,7 +109,7 @@ class ForkClient:
         with self._lock:
             if fork_server is None or fork_server is not self._fork_server:
                 return
-            log.error("fork_server_timed_out", pid=fork_server.pid)
+            log.error(LogEvent.FORK_SERVER_TIMED_OUT, pid=fork_server.pid)
             fork_server.kill()  # one that is stopped hears nothing else
             self._stop()
 
@@ -116,7 +117,7 @@ class ForkClient:
         if self._closed:
             raise OSError("closed")
         if self._fork_server is not None and self._fork_server.poll() is not None:
-            log.error("fork_server_lost", exit_code=self._fork_server.returncode)
+            log.error(LogEvent.FORK_SERVER_LOST, exit_code=self._fork_server.returncode)
             self._stop()
         if self._control is None:
             self._control, far = socket.socketpair()

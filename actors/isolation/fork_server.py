@@ -24,6 +24,7 @@ from callboard.actors.isolation.random_generators import find_generators
 from callboard.actors.processes.process_tree import ProcessTree, children_of, is_tracker
 from callboard.jobs.errors import OperationError
 from callboard.jobs.registry import Registry, discover
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 NUMBER: Final = struct.Struct("!q")
@@ -56,7 +57,7 @@ def _load(modules: Sequence[str]) -> Registry:
     try:
         return discover(modules)
     except OperationError as error:
-        log.critical("fork_server_failed", reason=str(error))
+        log.critical(LogEvent.FORK_SERVER_FAILED, reason=str(error))
         sys.exit(2)
 
 
@@ -127,7 +128,7 @@ class ForkServer:
         try:
             pid = os.fork()
         except OSError as error:
-            log.error("child_fork_failed", reason=str(error))
+            log.error(LogEvent.CHILD_FORK_FAILED, reason=str(error))
             return
         if pid == 0:
             self._become_child(channel, exit_channel)

@@ -18,6 +18,7 @@ from callboard.jobs.files.inputs import Fetch
 from callboard.jobs.files.outputs import OutputBounds
 from callboard.jobs.finish import RunOutcome
 from callboard.jobs.submit_from_python import submitter_of
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 ChildResult = tuple[RunOutcome, FinalizedFiles]
@@ -92,7 +93,7 @@ class ChildRun:
     def _heed(self, message: messages.Message) -> ChildResult | None:
         if message.get("lost"):
             self._is_spoiled = True
-            log.info("child_replaced", pid=self._child.pid, changed=message["lost"])
+            log.info(LogEvent.CHILD_REPLACED, pid=self._child.pid, changed=message["lost"])
         match message["kind"]:
             case "began":
                 self._began = True
@@ -204,7 +205,7 @@ def run_in_child(
         try:
             return call.answer(request)
         except ChildGone:
-            log.warning("child_lost", pid=child.pid)
+            log.warning(LogEvent.CHILD_LOST, pid=child.pid)
         finally:
             children.release(child, unharmed=call.unharmed)
     raise Crashed("The function's process ended before the function started.")

@@ -22,6 +22,7 @@ from callboard.jobs.reconcile import reconcile
 from callboard.jobs.relay import relay_outbox
 from callboard.jobs.store import Store
 from callboard.jobs.unblock import unblock_jobs
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 MAX_TICK: Final = timedelta(milliseconds=500)
@@ -88,7 +89,7 @@ class Housekeeper:
             if self._leads:
                 resign(self._store, self._name)
         except StoreUnavailable:
-            log.debug("housekeeper_lead_release_failed")
+            log.debug(LogEvent.HOUSEKEEPER_LEAD_RELEASE_FAILED)
 
     def tick(self) -> None:
         """Do all maintenance tasks that are due, if this process leads.
@@ -98,7 +99,9 @@ class Housekeeper:
         """
         leads = lead(self._store, self._name, lasts=self._lead)
         if leads != self._leads:
-            log.info("housekeeper_lead_acquired" if leads else "housekeeper_lead_released")
+            log.info(
+                LogEvent.HOUSEKEEPER_LEAD_ACQUIRED if leads else LogEvent.HOUSEKEEPER_LEAD_RELEASED
+            )
             self._leads = leads
             self._tidying.hurry()
         slow_tasks_due = time.monotonic() - self._slow_tasks_at > SLOW_TASKS_INTERVAL_SECONDS
@@ -143,4 +146,4 @@ class Housekeeper:
             raise
         except Exception:
             # One task that fails must not keep the others from being done.
-            log.exception("maintenance_task_failed")
+            log.exception(LogEvent.MAINTENANCE_TASK_FAILED)

@@ -22,6 +22,7 @@ from callboard.jobs.snooze import PATIENCE
 from callboard.jobs.store import Store
 from callboard.jobs.submission_service import SubmissionService
 from callboard.jobs.workers import known_at
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 LATE: Final = timedelta(seconds=60)
@@ -84,7 +85,7 @@ class Scheduler:
                     break
         except StoreUnavailable as error:
             # The other tasks may still be done, such as those that make room.
-            log.debug("ticks_postponed", reason=str(error))
+            log.debug(LogEvent.TICKS_POSTPONED, reason=str(error))
 
     def help_out(self) -> None:
         """Take ticks that are late and that this process knows how to take; for who does not lead.
@@ -97,7 +98,7 @@ class Scheduler:
                 if now - stored.next_at > LEFT_TO_LEADER and self._knows(stored):
                     self._try(stored, now)
         except StoreUnavailable as error:
-            log.debug("ticks_postponed", reason=str(error))
+            log.debug(LogEvent.TICKS_POSTPONED, reason=str(error))
 
     def _knows(self, stored: StoredSchedule) -> bool:
         return stored.schedule.operation in self._submissions.registry
@@ -114,7 +115,7 @@ class Scheduler:
         self._resting[name] = time.monotonic() + WAIT_SECONDS
         if self._said_at.get(name, 0.0) + REST_SECONDS < time.monotonic():
             self._said_at[name] = time.monotonic()
-            log.warning("tick_postponed", schedule=name, operation=operation)
+            log.warning(LogEvent.TICK_POSTPONED, schedule=name, operation=operation)
         return True
 
     def _try(self, stored: StoredSchedule, now: datetime) -> None:
@@ -125,7 +126,7 @@ class Scheduler:
         except StoreUnavailable:
             raise
         except Exception:
-            log.exception("tick_failed", schedule=stored.name)
+            log.exception(LogEvent.TICK_FAILED, schedule=stored.name)
             self._resting[stored.name] = time.monotonic() + REST_SECONDS
 
     def _take(self, stored: StoredSchedule, now: datetime) -> None:
@@ -144,7 +145,12 @@ class Scheduler:
             self._faults.reach("between-submit-and-advance")
         advance(self._store, stored, next_tick(schedule, latest), last=taken)
         write = log.info if taken.outcome in ("submitted", "skipped") else log.warning
-        write("tick_processed", schedule=stored.name, outcome=taken.outcome, job=taken.job_id)
+        write(
+            LogEvent.TICK_PROCESSED,
+            schedule=stored.name,
+            outcome=taken.outcome,
+            job=taken.job_id,
+        )
 
     def _submit(self, stored: StoredSchedule) -> Tick:
         schedule, at = stored.schedule, stored.next_at

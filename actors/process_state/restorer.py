@@ -16,6 +16,7 @@ from callboard.actors.process_state.state import ProcessState, StateItem
 from callboard.actors.process_state.subprocesses import Subprocesses, reap_left
 from callboard.actors.runs import Run, Runs
 from callboard.jobs.errors import Interrupted
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 LOOK_SECONDS: Final = 0.1
@@ -114,9 +115,9 @@ class ProcessStateRestorer:
 
     def _tell(self, restored: list[str], lost: list[str]) -> None:
         if restored:
-            log.info("process_restored", changed=restored)
+            log.info(LogEvent.PROCESS_RESTORED, changed=restored)
         if lost:
-            log.error("process_restore_failed", changed=lost)
+            log.error(LogEvent.PROCESS_RESTORE_FAILED, changed=lost)
             if self._replace is not None:
                 self._replace()
 

@@ -22,6 +22,7 @@ from callboard.actors.publisher.probe import NO_ROOM, Trials, trouble_of
 from callboard.actors.publisher.sending import Sender
 from callboard.config.tls import TLS
 from callboard.jobs.connection.process_name import ProcessName
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 CLOSING_CHECK_S: Final = 0.02
@@ -174,7 +175,8 @@ class PublisherConnection:
         self._breaker.enter(ConnectionState.OPEN)
         if self._away_since is not None:
             log.warning(
-                "rabbitmq_connection_restored", away_s=round(time.monotonic() - self._away_since, 1)
+                LogEvent.RABBITMQ_CONNECTION_RESTORED,
+                away_s=round(time.monotonic() - self._away_since, 1),
             )
             self._away_since = None
         self._try()
@@ -192,7 +194,7 @@ class PublisherConnection:
     def _on_channel_closed(self, channel: Channel, reason: BaseException) -> None:
         """Hang up: our channel is closed only by a fault, and its confirms are lost with it."""
         if channel.connection.is_open and self._close_by is None:
-            log.warning("publisher_channel_closed", reason=reason_of(reason))
+            log.warning(LogEvent.PUBLISHER_CHANNEL_CLOSED, reason=reason_of(reason))
             self._trials.end(trouble_of(reason))
             channel.connection.close()
 
@@ -213,7 +215,7 @@ class PublisherConnection:
         """Send all callers home, and say why, once for each outage."""
         if self._away_since is None:
             self._away_since = time.monotonic()
-            log.warning("rabbitmq_connection_lost", reason=reason)
+            log.warning(LogEvent.RABBITMQ_CONNECTION_LOST, reason=reason)
         self._counts.clear()
         self._resolve_unavailable()
 

@@ -15,6 +15,7 @@ from pika.exceptions import (
 )
 
 from callboard.actors.amqp import is_only_delivery_limit, reason_of
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 NO_RIGHTS: Final = "denies the user permissions that jobs need"
@@ -100,7 +101,7 @@ class Trials:
     def _on_answer(self, refusal: BaseException | None) -> None:
         trouble = None if refusal is None else trouble_of(refusal)
         if refusal is not None and trouble != self.trouble:
-            log.error("rabbitmq_access_refused", trouble=trouble, reason=reason_of(refusal))
+            log.error(LogEvent.RABBITMQ_ACCESS_REFUSED, trouble=trouble, reason=reason_of(refusal))
         self.trouble = trouble
 
 

@@ -16,6 +16,7 @@ from callboard.actors.publisher.confirms import Confirms
 from callboard.actors.publisher.framing import Framing
 from callboard.actors.publisher.inquiries import Inquiries, QueueAnswer, QueueRefusal
 from callboard.actors.publisher.outgoing import PendingMessage, PublishOutcome
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 SENDINGS: Final = 2
@@ -146,7 +147,7 @@ class Sender:
             self._refused_until[queue] = time.monotonic() + REFUSED_QUEUE_S
             if queue not in self._reported:
                 self._reported.add(queue)
-                log.error("rabbitmq_queue_refused", queue=queue, reason=answer.text)
+                log.error(LogEvent.RABBITMQ_QUEUE_REFUSED, queue=queue, reason=answer.text)
         else:
             self._declared.add(queue)
             self._reported.discard(queue)

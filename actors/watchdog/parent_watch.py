@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from callboard.actors.watchdog.hang_timer import end_unless_called_again
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 SIGN_OF_LIFE_SECONDS: Final = 5.0
@@ -49,7 +50,7 @@ class ParentWatch:
             return
         if os.getppid() != self._master:
             # The `dramatiq` master was killed, and nobody would ever stop this process.
-            log.error("worker_orphaned")
+            log.error(LogEvent.WORKER_ORPHANED)
             self._terminate()
         if time.monotonic() - self._lived_at > SIGN_OF_LIFE_SECONDS:
             self._lived_at = time.monotonic()

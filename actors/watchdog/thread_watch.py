@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from callboard.actors.runs import Run, Runs
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 SAID_AT_SECONDS: Final = (10.0, 60.0)
@@ -92,7 +93,7 @@ class Watchdog:
         self._buried.add(thread)
         # Its function is over, and nobody is there to say how: the lease runs out.
         run = self._runs.abandon(thread)
-        log.critical("thread_died", thread=thread.name, job=run and run.fence.job_id)
+        log.critical(LogEvent.THREAD_DIED, thread=thread.name, job=run and run.fence.job_id)
 
     def _tell(self, run: Run, seconds: float) -> None:
         said = self._said.get(run, 0)
@@ -108,18 +109,18 @@ class Watchdog:
             f"and is still running {seconds:.0f} s later."
         )
         log.warning(
-            "function_stuck",
+            LogEvent.FUNCTION_STUCK,
             job=run.fence.job_id,
             operation=run.operation.name,
             attempt=run.fence.attempt,
-            told=type(run.cause).__name__,
+            cause=type(run.cause).__name__,
             for_s=round(seconds),
         )
 
     def _judge(self, threads: int, stuck: int, dead: int) -> None:
         was_lost, self._is_lost = self._is_lost, threads > 0 and stuck + dead >= threads
         if self._is_lost and not was_lost:
-            log.critical("worker_stuck", threads=threads, stuck=stuck, dead=dead)
+            log.critical(LogEvent.WORKER_STUCK, threads=threads, stuck=stuck, dead=dead)
             if self._drain is not None:
                 self._drain()
 

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from callboard.actors.periodic_thread import PeriodicThread
 from callboard.actors.webhooks.headers import headers_of
@@ -24,7 +24,8 @@ from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.fault_points import FaultPoints
 from callboard.jobs.progress import LogBounds
 from callboard.jobs.store import Store
-from callboard.telemetry.logger import get_logger
+from callboard.telemetry.log_events import LogEvent
+from callboard.telemetry.logger import EventLogger, get_logger
 from callboard.telemetry.redaction import stack_of
 
 THREADS: Final = 16
@@ -121,16 +122,16 @@ class WebhookDispatcher:
                 raise
 
     def _attempt(self, delivery: WebhookDelivery) -> None:
-        about = _line_about(delivery)
+        about = _logger_of(delivery)
         try:
             self._faults.reach("before-attempt")
             attempted = self._tried(delivery)
             self._faults.reach("after-attempt")
             outcome = "stale" if attempted is None else self._recorded(delivery, attempted)
         except StoreUnavailable:
-            about.warning("webhook_postponed")
+            about.warning(LogEvent.WEBHOOK_POSTPONED)
         else:
-            about.info("webhook_attempted", outcome=outcome, **_figures(attempted))
+            about.info(LogEvent.WEBHOOK_ATTEMPTED, outcome=outcome, **_figures(attempted))
         finally:
             self._under_way.discard(threading.current_thread())
             self._loop.hurry()
@@ -150,7 +151,7 @@ class WebhookDispatcher:
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 — what is raised may quote an address
-            log.error("webhook_failed", delivery=delivery.id, stack=stack_of(error))
+            log.error(LogEvent.WEBHOOK_FAILED, delivery=delivery.id, stack=stack_of(error))
             return Attempted(problem="the attempt could not be made")
 
     def _recorded(self, delivery: WebhookDelivery, attempted: Attempted) -> str:
@@ -171,7 +172,7 @@ class WebhookDispatcher:
         )
 
 
-def _line_about(delivery: WebhookDelivery) -> Any:
+def _logger_of(delivery: WebhookDelivery) -> EventLogger:
     return log.bind(
         delivery=delivery.id,
         **{delivery.kind: delivery.owner},

@@ -10,6 +10,7 @@ from callboard.actors.webhooks.sender import WebhookSender
 from callboard.jobs.callbacks.secrets import WebhookSecrets
 from callboard.jobs.callbacks.url import CallbackRules
 from callboard.jobs.progress import LogBounds
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 LAST_SECONDS: Final = 2.0
@@ -49,7 +50,7 @@ def dispatch_webhooks(container: Container, render: Render) -> None:
     """
     settings = container.settings
     if settings.signing_key is None:
-        log.info("webhooks_skipped", reason="there is no CALLBOARD_SIGNING_KEY to sign them")
+        log.info(LogEvent.WEBHOOKS_SKIPPED, reason="there is no CALLBOARD_SIGNING_KEY to sign them")
         return
     dispatcher = WebhookDispatcher(
         container.store,

@@ -8,6 +8,7 @@ from callboard.api.media import PROBLEM
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import type_of_status
 from callboard.api.urls import Urls
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 _MAX_DETAIL_LENGTH = 200
@@ -29,7 +30,7 @@ def server_problem(status: int, detail: str) -> tuple[dict[str, str], bytes]:
     request_id = secrets.token_hex(16)
     # Behind a colon servers quote what was sent.
     reason = known.partition(":")[0]
-    log.info("request_refused", request_id=request_id, status=status, reason=reason)
+    log.info(LogEvent.REQUEST_REFUSED, request_id=request_id, status=status, reason=reason)
     body = to_json(Problem(problem_type, known).body(Urls(""), request_id))
     headers = {
         "Content-Type": PROBLEM,

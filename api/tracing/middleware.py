@@ -12,6 +12,7 @@ import structlog
 from callboard.api.request import Request
 from callboard.api.trace_context import TraceContext, parse_trace_context
 from callboard.api.urls import Addresses
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 _SAFE: Final = re.compile(r"[A-Za-z0-9._~:/+=@,-]{1,128}")
@@ -43,7 +44,7 @@ class Tracing:
         if _standard.isEnabledFor(level):
             log.log(
                 level,
-                "request_handled",
+                LogEvent.REQUEST_HANDLED,
                 method=req.method,
                 route=req.uri_template,
                 status=status,

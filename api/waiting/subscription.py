@@ -13,6 +13,7 @@ from callboard.jobs.connection.tls_faults import tls_fault
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.outages import NO_RIGHTS, outage_of
 from callboard.jobs.read import StatusSnapshot
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 REREAD_S: Final = 5.0
@@ -107,7 +108,7 @@ class Subscription:
                 if outage_of(error) == NO_RIGHTS:
                     began = self._look_unheard()
             except Exception:
-                log.exception("event_subscription_failed")
+                log.exception(LogEvent.EVENT_SUBSCRIPTION_FAILED)
             lasted = time.monotonic() - began > _STEADY_S
             failures = 1 if lasted else failures + 1
             self._closed.wait(_BACKOFF.seconds(failures))
@@ -116,7 +117,7 @@ class Subscription:
         """Warn once of each reason: without rights it comes again and again."""
         if reason != self._interrupted_by:
             self._interrupted_by = reason
-            log.warning("event_subscription_interrupted", error=reason)
+            log.warning(LogEvent.EVENT_SUBSCRIPTION_INTERRUPTED, reason=reason)
 
     def _look_unheard(self) -> float:
         """Look at all jobs every second where Redis lets nobody listen; says when that began."""

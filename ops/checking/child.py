@@ -12,6 +12,7 @@ from callboard.actors.isolation.operations_process import begin
 from callboard.jobs.errors import InvalidParameters, OperationError, OperationFault
 from callboard.jobs.registry import Registry, discover
 from callboard.ops.checking.messages import packed, record_of, unpacked, written_use
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 log = get_logger(__name__)
@@ -28,7 +29,7 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
     try:
         registry = discover(spec["modules"])
     except OperationError as error:
-        log.critical("check_process_failed", reason=str(error))
+        log.critical(LogEvent.CHECK_PROCESS_FAILED, reason=str(error))
         sys.exit(2)
     serve(MessageChannel(end), registry)
     os._exit(0)

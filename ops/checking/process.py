@@ -15,6 +15,7 @@ from callboard.jobs.files.records import FileRecord
 from callboard.jobs.operation import Operation
 from callboard.jobs.pauses import with_pauses
 from callboard.ops.checking.messages import packed, unpacked, use_of, written_record
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class CheckProcess:
                 answer = channel.receive(self._within_s)
             except Closed:
                 self._stop()
-                log.warning("check_process_lost", operation=operation)
+                log.warning(LogEvent.CHECK_PROCESS_LOST, operation=operation)
                 continue
             except BaseException:  # this request is ended; its answer must be no other's
                 self._stop()

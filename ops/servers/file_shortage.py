@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 PAUSE_S: Final = 0.25
@@ -36,7 +37,7 @@ class Shortage:
         now = self._clock()
         if now >= self._silent_until:
             self._silent_until = now + SAY_EVERY_S
-            log.warning("accepting_paused", reason=os.strerror(error.errno))
+            log.warning(LogEvent.ACCEPTING_PAUSED, reason=os.strerror(error.errno))
         return True
 
 

@@ -11,6 +11,7 @@ from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import InvalidChunkSize, LimitRequestHeaders
 
 from callboard.ops.servers.slow_clients import UNSENT_BYTES, Allowance
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 LINGER_S: Final = 5.0
@@ -128,7 +129,7 @@ class Connection:
         try:
             sent = int(self._client.send(piece))
         except TimeoutError as error:
-            log.info("slow_reader_disconnected")
+            log.info(LogEvent.SLOW_READER_DISCONNECTED)
             with suppress(OSError):
                 self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             raise ConnectionResetError(errno.ECONNRESET, "the client takes nothing") from error

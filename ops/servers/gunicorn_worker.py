@@ -16,6 +16,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from callboard.ops.servers.gunicorn_connection import LINGER_S, Chunks, Connection
 from callboard.ops.servers.gunicorn_listener import Listener
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
 
     def _leave(self, site: Site) -> None:
         successor = self.generations.has_successor(self.generation)
-        log.info("web_draining", succeeded=successor)
+        log.info(LogEvent.WEB_DRAINING, has_successor=successor)
         if successor:
             with gevent.Timeout(SUCCESSOR_S, exception=False):
                 while not self.generations.is_succeeded(self.generation):

@@ -31,6 +31,7 @@ from callboard.ops.servers.waitress_channel import (
 from callboard.ops.servers.waitress_requests import Limits
 from callboard.ops.servers.web import application, give_turns, listen
 from callboard.ops.submissions import serve_operations
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 from callboard.telemetry.traces import Telemetry
 
@@ -128,7 +129,7 @@ def serve(
     take_no_more(web)
     events.close()
     if not finish_requests(web, within=FINISH_WITHIN):
-        log.warning("requests_aborted")
+        log.warning(LogEvent.REQUESTS_ABORTED)
     web.close()
     checks.close()
     worker.stop(timeout=STOP_WITHIN_MS)

@@ -15,6 +15,7 @@ from callboard.api.problems.server_errors import server_problem
 from callboard.ops.servers.file_shortage import pause_when_short_of_files
 from callboard.ops.servers.slow_clients import UNSENT_BYTES, Allowance
 from callboard.ops.servers.waitress_requests import Limits, Parser
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 MAX_PIPELINED: Final = 16
@@ -98,7 +99,7 @@ class Channel(HTTPChannel):
         late = self.request is not None and not self.request.headers_finished
         late = late and now - self._begun > HEADERS_WITHIN_S
         if not self.will_close and (late or self._receiving.is_spent or self._sending.is_spent):
-            log.info("slow_client_disconnected")
+            log.info(LogEvent.SLOW_CLIENT_DISCONNECTED)
             self.will_close = True
         if self.will_close and self.total_outbufs_len:
             self.handle_close()  # it would wait for room to write, which there may never be

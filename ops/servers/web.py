@@ -28,6 +28,7 @@ from callboard.jobs.operation import Check, Operation
 from callboard.ops.checking.process import CheckProcess
 from callboard.ops.open_files import MAX_CONNECTIONS, allow_many_files, room_for_clients
 from callboard.ops.servers.gunicorn_worker import Site
+from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.log_setup import configure_logging
 from callboard.telemetry.logger import get_logger
 from callboard.telemetry.traces import Telemetry
@@ -119,7 +120,7 @@ def _check_store(container: Container) -> None:
         except redis.RedisError as error:
             if tls_fault(error) is not None:
                 raise  # no time mends that
-            log.warning("store_awaited", reason=away_because(error))
+            log.warning(LogEvent.STORE_AWAITED, reason=away_because(error))
             gevent.sleep(LOOK_SECONDS)
         else:
             return

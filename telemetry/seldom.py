@@ -1,0 +1,27 @@
+"""Warnings that would come too often, limited to one in a while for each subject."""
+
+import time
+
+from callboard.telemetry.log_events import LogEvent
+from callboard.telemetry.logger import EventLogger
+
+
+class SeldomWarnings:
+    """Logs a warning unless one about the same subject was logged a moment ago.
+
+    Args:
+        log: the logger of the module that warns.
+        interval_s: how long a subject stays silent, in seconds.
+    """
+
+    def __init__(self, log: EventLogger, *, interval_s: float) -> None:
+        self._log = log
+        self._interval_s = interval_s
+        self._silent_until: dict[str, float] = {}
+
+    def warn(self, event: LogEvent, subject: str, **fields: object) -> None:
+        """Log an event about a subject, or leave it out."""
+        now = time.monotonic()
+        if now >= self._silent_until.get(subject, 0.0):
+            self._silent_until[subject] = now + self._interval_s
+            self._log.warning(event, **fields)
