@@ -4,12 +4,12 @@ from datetime import timedelta
 from typing import Any, Final
 
 from callboard.jobs.callbacks.deliver import (
-    Attempted,
     WebhookDelivery,
     claim_deliveries,
     record_delivery,
 )
 from callboard.jobs.callbacks.deliveries import list_deliveries
+from callboard.jobs.callbacks.retry_delay import Attempted
 from callboard.jobs.finish import encode_result, finish
 from tests.job_system import JobSystem
 

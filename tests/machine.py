@@ -13,7 +13,8 @@ from redis import Redis
 
 from callboard.config import Rate
 from callboard.jobs.batches.batch import cancel_batch, seal_batches
-from callboard.jobs.callbacks.deliver import Attempted, keep_body
+from callboard.jobs.callbacks.deliver import keep_body
+from callboard.jobs.callbacks.retry_delay import Attempted
 from callboard.jobs.cancel import cancel
 from callboard.jobs.consistency.check import ConsistencyCheck
 from callboard.jobs.errors import BatchNotFound, JobActive, JobNotFound

@@ -12,12 +12,12 @@ from callboard.actors.webhooks.sender import WebhookSender
 from callboard.jobs.backoff import Backoff
 from callboard.jobs.callbacks.deliver import (
     LEASE,
-    Attempted,
     WebhookDelivery,
     claim_deliveries,
     keep_body,
     record_delivery,
 )
+from callboard.jobs.callbacks.retry_delay import Attempted
 from callboard.jobs.callbacks.secrets import WebhookSecrets
 from callboard.jobs.clock import moment
 from callboard.jobs.errors import StoreUnavailable

@@ -16,7 +16,7 @@ from callboard.actors.webhooks.pinned_connection import (
     PinnedStream,
     ResponseTooLarge,
 )
-from callboard.jobs.callbacks.deliver import Attempted
+from callboard.jobs.callbacks.retry_delay import Attempted
 from callboard.jobs.callbacks.url import CallbackRefused, CallbackRules, CallbackUrl
 
 DEADLINE_SECONDS: Final = 15.0

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, cast
 
 from callboard.jobs.backoff import spread
+from callboard.jobs.callbacks.retry_delay import Attempted, next_delay
 from callboard.jobs.clock import milliseconds, moment
 from callboard.jobs.progress import LogBounds
 from callboard.jobs.store import Store
@@ -14,10 +15,8 @@ from callboard.jobs.store import Store
 Kind = Literal["job", "batch"]
 Recorded = Literal["delivered", "again", "failed", "stopped", "stale"]
 LEASE: Final = timedelta(seconds=60)
-MAX_RETRY_AFTER: Final = timedelta(hours=24)
 MAX_PROBLEM_LENGTH: Final = 200
 _GONE: Final = 410
-_JITTER: Final = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,30 +51,6 @@ class WebhookDelivery:
     body: bytes | None = field(default=None, repr=False)
     request_id: str | None = None
     traceparent: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempted:
-    """How an attempt ended.
-
-    Attributes:
-        code: the status that was answered; None for no answer.
-        problem: what went wrong, in words that anybody may read: no address, nothing of the answer.
-        retry_after: how long the receiver asked to be left alone.
-        took_ms: how long it took.
-        retryable: whether another attempt may do better; False for one that can never be made.
-    """
-
-    code: int | None = None
-    problem: str = ""
-    retry_after: timedelta | None = None
-    took_ms: int = 0
-    retryable: bool = True
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether the receiver has taken it: any 2xx."""
-        return self.code is not None and 200 <= self.code < 300  # noqa: PLR2004
 
 
 def claim_deliveries(
@@ -173,23 +148,6 @@ def record_delivery(
         most_bytes=bounds.bytes,
     )
     return cast("Recorded", answer.word)
-
-
-def next_delay(
-    attempted: Attempted,
-    attempts: int,
-    retries: Sequence[timedelta],
-    jitter: Callable[[timedelta, float], timedelta],
-) -> timedelta | None:
-    """Say how long to wait after an attempt that failed; None for no further one.
-
-    What the receiver asks for with Retry-After counts where it is longer, up to a day.
-    """
-    if not attempted.retryable or attempts > len(retries):
-        return None
-    wait = jitter(retries[attempts - 1], _JITTER)
-    asked = min(attempted.retry_after or timedelta(), MAX_RETRY_AFTER)
-    return max(wait, asked)
 
 
 def _outcome(

@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from callboard.jobs.callbacks.deliver import Attempted, claim_deliveries, record_delivery
+from callboard.jobs.callbacks.deliver import (
+    claim_deliveries,
+    record_delivery,
+)
+from callboard.jobs.callbacks.retry_delay import Attempted
 from callboard.jobs.progress import ProgressReport
 from callboard.jobs.schedules.records import put_schedule
 from callboard.jobs.schedules.schedule import Schedule

@@ -8,11 +8,11 @@ import pytest
 from falcon import testing
 
 from callboard.jobs.callbacks.deliver import (
-    Attempted,
     WebhookDelivery,
     claim_deliveries,
     record_delivery,
 )
+from callboard.jobs.callbacks.retry_delay import Attempted
 from tests.api_app import ADD, ApiApp, hash_of
 
 KEYS = f"acme:client:{hash_of('work')},globex:client:{hash_of('other')}"

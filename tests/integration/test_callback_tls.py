@@ -7,7 +7,7 @@ import pytest
 
 from callboard.actors.webhooks.name_lookup import Lookup
 from callboard.actors.webhooks.sender import WebhookSender
-from callboard.jobs.callbacks.deliver import Attempted
+from callboard.jobs.callbacks.retry_delay import Attempted
 from callboard.jobs.callbacks.url import CallbackRules
 from tests.authority import Authority
 from tests.receiver import Receiver, answering, hanging

@@ -8,8 +8,9 @@ import pytest
 from redis import Redis
 
 from callboard.actors.maintenance.housekeeper import Housekeeper
-from callboard.jobs.callbacks.deliver import Attempted, keep_body
+from callboard.jobs.callbacks.deliver import keep_body
 from callboard.jobs.callbacks.deliveries import list_deliveries, resend
+from callboard.jobs.callbacks.retry_delay import Attempted
 from callboard.jobs.errors import DeliveryNotFound, DeliveryPending
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.finish import finish

@@ -14,7 +14,10 @@ from callboard.actors.webhooks.dispatcher import PER_HOST, THREADS
 from callboard.api.callbacks.body import MAX_RESULT_BYTES
 from callboard.jobs.batches.batch import cancel_batch
 from callboard.jobs.batches.submit import NewBatch, Step, submit_step
-from callboard.jobs.callbacks.deliver import LEASE, WebhookDelivery
+from callboard.jobs.callbacks.deliver import (
+    LEASE,
+    WebhookDelivery,
+)
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.log import LogLine, read_log
 from callboard.jobs.purge import purge, purge_expired

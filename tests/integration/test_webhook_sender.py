@@ -13,7 +13,7 @@ import pytest
 from callboard.actors.webhooks.deadline import Deadline, DeadlineExceeded
 from callboard.actors.webhooks.name_lookup import MAX_LOOKUPS, Lookup, NameUnknown, Resolver
 from callboard.actors.webhooks.sender import WebhookSender
-from callboard.jobs.callbacks.deliver import Attempted
+from callboard.jobs.callbacks.retry_delay import Attempted
 from callboard.jobs.callbacks.url import CallbackRules
 from tests.eventually import eventually
 from tests.receiver import Connection, Receiver, answering, hanging, refusing_port

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from callboard.jobs.callbacks.deliver import Attempted, next_delay
+from callboard.jobs.callbacks.retry_delay import Attempted, next_delay
 
 RETRIES = [timedelta(seconds=5), timedelta(minutes=5)]
 HOUR = timedelta(hours=1)
