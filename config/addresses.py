@@ -1,4 +1,4 @@
-"""How the addresses of RabbitMQ and Redis are written; neither says how to connect."""
+"""The URLs of RabbitMQ and Redis: which schemes and options they may have."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -27,11 +27,11 @@ def _is_number(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """What may stand in a query.
+    """An option that may appear in a URL's query.
 
     Attributes:
-        fits: tells what it may be.
-        wanted: the same in words.
+        fits: whether a value is allowed.
+        wanted: the allowed values, in words.
     """
 
     fits: Check
@@ -42,10 +42,10 @@ _REDIS: Final[Mapping[str, _Option]] = {
     "db": _Option(_is_database, "a database number"),
     "username": _Option(bool, "a name"),
     "password": _Option(bool, "a password"),
-    # What holds anyway; providers of servers add it to their URLs.
+    # These state what is the case anyway; hosting providers add them to their URLs.
     "ssl_cert_reqs": _Option(lambda text: text == "required", "required"),
 }
-# Our own values count, whatever these say; providers of servers add them to their URLs.
+# Our own values override these; hosting providers add them to their URLs.
 _RABBITMQ: Final[Mapping[str, _Option]] = dict.fromkeys(
     (
         "blocked_connection_timeout",
@@ -62,7 +62,7 @@ _RABBITMQ: Final[Mapping[str, _Option]] = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Address:
-    """Reads an address, or says in a sentence that quotes nothing secret what is wrong with it.
+    """Parses an address, or explains in a sentence without secrets what is wrong with it.
 
     Attributes:
         schemes: those that are allowed.
@@ -82,7 +82,7 @@ class _Address:
             raise ValueError(complaint)
         if re.search(r"[\x00-\x20\x7f]", url):
             raise ValueError("it contains a space or control character; write a space as %20")
-        # The clients know the schemes in lower case alone.
+        # The clients know only lower-case schemes.
         return parts.scheme + url[len(parts.scheme) :]
 
     def _parted(self, url: str) -> SplitResult:
@@ -129,7 +129,7 @@ class _Address:
 
 
 def _shown(name: str) -> str:
-    """Name an option, unless it may be half a password."""
+    """Name an option, unless it may be part of a password."""
     return name if _NAME.fullmatch(name) else "what follows its ?"
 
 
@@ -143,7 +143,7 @@ def _host(parts: SplitResult) -> Iterator[str]:
     if not parts.hostname:
         yield f"it names no host; {_ENCODE}"
     try:
-        # As a client looks it up; a label may be too long, or empty.
+        # As a client looks it up: a label may be too long or empty.
         (parts.hostname or "").encode("idna")
     except UnicodeError:
         yield "its host is not a valid host name"

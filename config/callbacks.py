@@ -1,4 +1,4 @@
-"""How the settings of callbacks are read: hosts, ports, waits and the key that signs."""
+"""The settings of callbacks: hosts, ports, retry delays and the signing key."""
 
 import re
 from datetime import timedelta

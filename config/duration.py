@@ -1,4 +1,4 @@
-"""Spellings for lengths of time and sizes, as people write them in settings and decorators."""
+"""Durations and sizes as people write them in settings and decorators."""
 
 import re
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ _QUANTITY = re.compile(r"\s*(\d{1,18}(?:\.\d{1,9})?)\s*([A-Za-z]*)\s*", re.ASCII
 
 
 def parse_duration(value: str | float | timedelta) -> timedelta:
-    """Read a length of time; it is never negative.
+    """Parse a duration, which is never negative.
 
     Args:
         value: `"250ms"`, `"10s"`, `"5m"`, `"24h"`, `"7d"`; a bare number means seconds.
 
     Raises:
-        ValueError: the text is no such length of time, or a negative or endless one.
+        ValueError: the text is not a duration, or it is negative or infinite.
 
     """
     if isinstance(value, timedelta):
@@ -53,7 +53,7 @@ def parse_duration_range(value: str | tuple[timedelta, timedelta]) -> tuple[time
     """Read a range such as `"10s..5m"`; its ends may be equal.
 
     Raises:
-        ValueError: there are not two durations, or the second is the smaller.
+        ValueError: the text is not two durations, or the second is shorter.
 
     """
     ends = tuple(value.split("..")) if isinstance(value, str) else value
@@ -72,7 +72,7 @@ def parse_bytes(value: str | float) -> int:
         value: `"2GiB"`, `"64KiB"` (powers of 1024), `"16MB"` (powers of 1000), or a bare number.
 
     Raises:
-        ValueError: the text is no such size, or not a whole number of bytes.
+        ValueError: the text is not a size, or not a whole number of bytes.
 
     """
     if isinstance(value, str):
@@ -92,7 +92,7 @@ def parse_bytes(value: str | float) -> int:
 
 
 def format_duration(duration: timedelta) -> str:
-    """Spell a duration in the largest unit that divides it, so that `parse_duration` reads it."""
+    """Format a duration in the largest unit that divides it, so that `parse_duration` reads it."""
     milliseconds = duration // timedelta(milliseconds=1)
     for unit, seconds in reversed(tuple(_SECONDS.items())):
         whole, rest = divmod(milliseconds, int(seconds * 1000))
@@ -102,7 +102,7 @@ def format_duration(duration: timedelta) -> str:
 
 
 def format_bytes(size: int) -> str:
-    """Spell a size in the largest power of 1024 that divides it, so that `parse_bytes` reads it."""
+    """Format a size in the largest power of 1024 that divides it, for `parse_bytes` to read."""
     for unit in ("GiB", "MiB", "KiB"):
         whole, rest = divmod(size, _BYTES[unit.upper()])
         if whole and not rest:

@@ -7,7 +7,7 @@ from callboard.config.settings import PREFIX, Settings, variables_of
 
 
 def override_environment(**chosen: object) -> None:
-    """Give this process and those that it starts other values than the environment has.
+    """Override environment variables for this process and those that it starts.
 
     Args:
         chosen: values by the names of settings, or of variables; None changes nothing.
@@ -19,7 +19,7 @@ def override_environment(**chosen: object) -> None:
 
 
 def bare_environment(**settings: str) -> dict[str, str]:
-    """Copy this process' environment without any setting of ours, and add `settings`."""
+    """Copy this process's environment without our settings, and add `settings`."""
     ours = {name for field in Settings.model_fields for name in variables_of(field)}
     kept = {
         name: value
@@ -30,5 +30,5 @@ def bare_environment(**settings: str) -> dict[str, str]:
 
 
 def environment() -> MutableMapping[str, str]:
-    """Give this process' environment itself, to be put back after a function that changed it."""
+    """Return this process's environment itself, to be restored after a function changed it."""
     return os.environ

@@ -1,4 +1,4 @@
-"""What can be wrong with a configuration, in words for the person who wrote it."""
+"""The error of a configuration, worded for the person who wrote it."""
 
 
 class ConfigurationError(Exception):

@@ -1,4 +1,4 @@
-"""The way from the environment to settings, or to one clear sentence."""
+"""Reads the settings from the environment, or explains in one sentence why it cannot."""
 
 import os
 import sys
@@ -19,11 +19,10 @@ def load_settings(**overrides: object) -> Settings:
     """Read the settings from the environment.
 
     Args:
-        overrides: values that win over the environment, by the names of the fields.
+        overrides: values that override the environment, by field name.
 
     Raises:
-        ConfigurationError: says in one sentence, with no secret in it, what is wrong with which
-            variable.
+        ConfigurationError: the message names the variable and what is wrong, without secrets.
 
     """
     _refuse_misspellings()
@@ -81,7 +80,7 @@ def _sentence(detail: ErrorDetails) -> str:
 
 
 def _shown(sentence: str) -> str:
-    """Quote no more of a value than helps, and nothing that a terminal would obey."""
+    """Quote the start of a value, without control characters."""
     plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in sentence)
     half = _MAX_SENTENCE_LENGTH // 2
     return plain if len(plain) <= _MAX_SENTENCE_LENGTH else f"{plain[:half]} … {plain[-half:]}"

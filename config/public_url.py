@@ -1,4 +1,4 @@
-"""How the address is read by which clients reach the web server."""
+"""The public URL, by which clients reach the web server."""
 
 import re
 from typing import Annotated

@@ -39,7 +39,7 @@ from callboard.config.values import (
 PREFIX = "CALLBOARD_"
 
 
-# long: one object holds every setting, and the reference is made from it.
+# long: one object holds every setting, and the reference is generated from it.
 class Settings(BaseSettings):
     """The settings of a web, worker or operator's process, read from its environment.
 

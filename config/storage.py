@@ -1,4 +1,4 @@
-"""How the address of the storage is written: a folder, or a bucket of S3."""
+"""The address of the storage: a folder or an S3 bucket."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ def _storage_url(value: str) -> str:
 
 
 def _absolute(value: object) -> object:
-    """Find it for good: a function may change the folder of its process."""
+    """Make a path absolute: a function may change its process's working folder."""
     return Path(value).absolute() if isinstance(value, str | Path) else value
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class TLS:
-    """Files of certificates; a server's certificate and name are verified in any case.
+    """Certificate files; a server's certificate and name are always verified.
 
     Args:
-        ca_file: PEM of authorities to trust besides those of the system.
-        cert_file: PEM of the certificate that we show, which may hold its key as well.
-        key_file: PEM of its key.
+        ca_file: PEM file of authorities to trust in addition to the system's.
+        cert_file: PEM file of our certificate, which may include its key.
+        key_file: PEM file of its key.
 
     """
 
@@ -22,10 +22,10 @@ class TLS:
     key_file: Path | None = None
 
     def context(self) -> ssl.SSLContext:
-        """Read the files as they are now, for one connection, so that they can be renewed.
+        """Read the files anew for each connection, so that they can be renewed.
 
         Raises:
-            OSError: a file cannot be read, or holds no certificate or no fitting key; the latter as
+            OSError: a file cannot be read, or has no certificate or no matching key; the latter as
                 `ssl.SSLError`.
 
         """
@@ -33,12 +33,12 @@ class TLS:
         if self.ca_file is not None:
             context.load_verify_locations(self.ca_file)
         if self.cert_file is not None:
-            # A password could only be asked for at a terminal, which would hold everything up.
+            # OpenSSL would ask for a password at the terminal and block the process.
             context.load_cert_chain(self.cert_file, self.key_file, password="")
         return context
 
     def unfit(self) -> str | None:
-        """Say which setting's file holds nothing that can be used; None if all is well."""
+        """Name the setting whose file cannot be used, with the reason; None if both can."""
         try:
             TLS(self.ca_file).context()
         except OSError as error:
@@ -50,7 +50,7 @@ class TLS:
         return None
 
     def redis_options(self) -> dict[str, Any]:
-        """Spell the same for the Redis client, which reads the files for each connection, too."""
+        """Return the same as options of the Redis client, which also reads the files each time."""
         options: dict[str, Any] = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
         if self.ca_file is not None:
             options["ssl_ca_certs"] = str(self.ca_file)

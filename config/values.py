@@ -1,4 +1,4 @@
-"""How one setting's text becomes a value: lists, pairs, keys, addresses, lengths and sizes."""
+"""Parses the values of settings: lists, pairs, keys, addresses, durations and sizes."""
 
 import re
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ _MAX_REQUESTS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key as the settings know it: by its hash, never by itself."""
+    """An API key in the settings: its hash, never the key itself."""
 
     tenant: str
     role: Role
@@ -32,24 +32,24 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many requests may come in how much time, all at once or spread over it."""
+    """How many requests are allowed in a window, in one burst or spread over it."""
 
     requests: int
     window: timedelta
 
     @property
     def window_s(self) -> int:
-        """The window in seconds, of which it has whole ones."""
+        """The window, in whole seconds."""
         return self.window // timedelta(seconds=1)
 
     def __str__(self) -> str:
-        """Write it as in a setting."""
+        """Return it as written in a setting."""
         return f"{self.requests}/{format_duration(self.window)}"
 
 
 @dataclass(frozen=True, slots=True)
 class DurationBetween:
-    """Keep a duration within a range, whose ends are written as in a setting."""
+    """Accepts durations within a range; its ends are written as in a setting."""
 
     low: str
     high: str
@@ -58,7 +58,7 @@ class DurationBetween:
         """Return the value.
 
         Raises:
-            ValueError: it lies outside the range.
+            ValueError: the value is outside the range.
 
         """
         if not parse_duration(self.low) <= value <= parse_duration(self.high):
@@ -68,7 +68,7 @@ class DurationBetween:
 
 @dataclass(frozen=True, slots=True)
 class SizeBetween:
-    """Keep a number of bytes within a range, whose ends are written as in a setting."""
+    """Accepts sizes within a range; its ends are written as in a setting."""
 
     low: str
     high: str
@@ -77,7 +77,7 @@ class SizeBetween:
         """Return the value.
 
         Raises:
-            ValueError: it lies outside the range.
+            ValueError: the value is outside the range.
 
         """
         if not parse_bytes(self.low) <= value <= parse_bytes(self.high):
@@ -86,7 +86,7 @@ class SizeBetween:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only programs on this machine can reach the address."""
+    """Return whether only programs on this machine can reach the address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -94,12 +94,12 @@ def is_loopback(host: str) -> bool:
 
 
 def lower(value: object) -> object:
-    """Read a word whatever its case."""
+    """Convert a word to lower case."""
     return value.lower() if isinstance(value, str) else value
 
 
 def words(value: object) -> object:
-    """Part a list at its commas; what is no text is left as it is."""
+    """Split a list at its commas; return a value that is not text unchanged."""
     if isinstance(value, str):
         return tuple(word.strip() for word in value.split(",") if word.strip())
     return value
@@ -108,7 +108,7 @@ def words(value: object) -> object:
 def _readable_file(value: object) -> object:
     if not isinstance(value, str | Path):
         return value
-    path = Path(value).absolute()  # a function may change the folder of its process
+    path = Path(value).absolute()  # a function may change its process's working folder
     try:
         with path.open("rb"):
             return path
@@ -182,7 +182,7 @@ def _api_keys(value: object) -> object:
 
 
 def _api_key(entry: str, number: int) -> ApiKey:
-    # The entry itself is never quoted: somebody may have put the key there instead of its hash.
+    # The entry itself is never quoted: it may be the key instead of its hash.
     tenant, role, sha256 = (*entry.split(":"), "", "")[:3]
     if entry.count(":") != 2 or not _NAME.fullmatch(tenant):  # noqa: PLR2004  # three parts
         raise ValueError(f"entry {number} is not written as tenant:role:sha256")

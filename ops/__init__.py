@@ -9,7 +9,7 @@ __all__ = ["connect"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import `connect` when somebody asks for it: `callboardctl` starts a second faster."""
+    """Import `connect` at its first use, so that `callboardctl` starts a second faster."""
     if name == "connect":
         from callboard.ops.connection import connect  # noqa: PLC0415 — that is the point
 

@@ -6,7 +6,7 @@ from callboard.ops.submissions import serve_operations
 
 
 def connect(settings: Settings | None = None) -> Container:
-    """Let `Operation.submit` in this process make jobs; close what this gives when done.
+    """Let `Operation.submit` submit jobs from this process; close the returned object when done.
 
     Args:
         settings: those of the environment by default.

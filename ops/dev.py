@@ -1,4 +1,4 @@
-"""What `callboard dev` runs: everything in one process, for whoever writes operations."""
+"""What `callboard dev` runs: everything in one process, for the author of operations."""
 
 import re
 import socket
@@ -54,7 +54,7 @@ def dev(modules: tuple[str, ...], port: int | None, *, reload: bool) -> None:
 
 
 def _bound(port: int | None) -> tuple[socket.socket | None, dict[str, object]]:
-    """Take a free port where any will do, so that nobody else gets it before we serve."""
+    """Bind a free port if any will do, so that no other program takes it before we serve."""
     if port != 0:
         return None, {} if port is None else {"port": port}
     host = settings_or_refusal().host
@@ -64,7 +64,7 @@ def _bound(port: int | None) -> tuple[socket.socket | None, dict[str, object]]:
 
 
 def _importable(module: str) -> str:
-    """Give a module's name, and have it found: from the working folder, or where its file is."""
+    """Return a module's name, and make it importable from the working folder or its own."""
     path = Path(module)
     is_file = path.suffix == ".py" or len(path.parts) > 1
     folder = path.resolve().parent if is_file else Path.cwd()
@@ -85,7 +85,7 @@ def _reloading(modules: Sequence[str], port: int, listening: socket.socket | Non
     from callboard.ops.reloading import serve_again  # noqa: PLC0415 — as above
 
     if listening is not None:
-        listening.close()  # the server that is started takes the port, each time the same one
+        listening.close()  # the server that is started takes over the port, the same one each time
     folders = {Path.cwd(), *(Path(each).resolve().parent for each in modules if "/" in each)}
     command = [
         sys.executable,

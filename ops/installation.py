@@ -1,4 +1,4 @@
-"""What the commands for operators share: they look into an installation, or say why not."""
+"""What the operators' commands share: access to an installation, or the reason why not."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from callboard.jobs.store import Store
 
 
 class Refusal(click.ClickException):
-    """Ends the command as all for operators end: one sentence and code 2."""
+    """Ends an operators' command with one sentence and code 2."""
 
     exit_code = 2
 
@@ -31,10 +31,10 @@ class Refusal(click.ClickException):
 
 @contextmanager
 def installation(without_servers: str) -> Iterator[tuple[Settings, Store]]:
-    """Give settings and Redis of the installation.
+    """Return the settings and the store of the installation.
 
     Args:
-        without_servers: what to say to somebody whose settings name no servers.
+        without_servers: the sentence for settings that name no servers.
 
     Raises:
         Refusal: the settings are wrong or name no servers, or Redis does not answer.
@@ -56,7 +56,7 @@ def settings_or_refusal(**chosen: object) -> Settings:
     """Read the settings.
 
     Args:
-        chosen: values that win over the environment.
+        chosen: values that override the environment.
 
     Raises:
         Refusal: they are wrong.

@@ -1,4 +1,4 @@
-"""How many files a process may hold open, and for how many clients or functions they do."""
+"""The limit of open files, and how many clients or functions it allows."""
 
 import resource
 from typing import Final
@@ -13,18 +13,18 @@ _FILES_OF_THREAD: Final = 8
 
 
 class TooFewFiles(OSError):
-    """A process may hold too few files open for what it is to do."""
+    """The limit of open files is too low for the process's task."""
 
 
 def allow_many_files(least: int = MIN_FILES, *, doing: str = "serving") -> int:
-    """Raise the limit of open files as far as this user may, and say how many there may be.
+    """Raise the limit of open files as far as this user may, and return it.
 
     Args:
-        least: how many the process needs.
-        doing: what for; begins a clause of what is raised.
+        least: the number that the process needs.
+        doing: the purpose, for the error's message.
 
     Raises:
-        TooFewFiles: even so there are fewer.
+        TooFewFiles: the limit is still lower.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
@@ -41,22 +41,22 @@ def allow_many_files(least: int = MIN_FILES, *, doing: str = "serving") -> int:
 
 
 def allow_files_of_worker(threads: int) -> None:
-    """Raise the limit of open files for a worker, whose functions get what it has.
+    """Raise the limit of open files for a worker, whose functions inherit it.
 
     Each thread has a process of its own, with two sockets that lead to it and two while it starts,
     and some files of a job.
 
     Raises:
-        TooFewFiles: there are fewer than all of its threads need.
+        TooFewFiles: the limit is too low for all of its threads.
     """
     least = _MIN_SPARE + threads * _FILES_OF_THREAD
     allow_many_files(least, doing=f"a worker with CALLBOARD_THREADS={threads}")
 
 
 def room_for_clients(files: int) -> int:
-    """Say how many connections a process may hold that may hold so many files open.
+    """Return how many connections fit into a limit of open files.
 
-    One of six may have a file besides, as an upload or a download has. What is spared is for
+    One in six may need a file as well, for an upload or a download. The rest is reserved for
     Redis, RabbitMQ and the process itself.
     """
     spare = min(_MAX_SPARE, max(_MIN_SPARE, files // 4))

@@ -1,6 +1,6 @@
 """`callboardctl web` and `callboardctl worker`: the processes of an installation, from any folder.
 
-They are run in place, so that signals reach gunicorn and dramatiq, which start again by this
+They replace this process, so that signals reach gunicorn and dramatiq, which restart by this
 command line. Nothing of ours is imported before a command runs: whatever imports ssl has to wait
 until gevent has patched it in the processes that serve.
 """
@@ -54,7 +54,7 @@ def worker(threads: int | None) -> None:
         allow_files_of_worker(threads)  # of the process that dramatiq forks, too
     except TooFewFiles as error:
         refuse_to_start(f"{error}.")
-    # Dramatiq reads it when it is imported. What a worker prefetches it keeps from idle ones.
+    # Dramatiq reads it at import. Prefetched messages are not available to idle workers.
     _override(threads=threads, dramatiq_queue_prefetch=threads)
     from dramatiq.cli import main, make_argument_parser  # noqa: PLC0415
 
@@ -68,7 +68,7 @@ def _arguments(parser: Any, threads: int) -> "Namespace":
             "--processes=1",  # if one of several died, dramatiq would stop them all
             f"--threads={threads}",
             "--skip-logging",
-            "--path",  # none, or this folder's modules would go before ours
+            "--path",  # an empty one would put this folder's modules before ours
         ]
     )
     return arguments

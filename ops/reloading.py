@@ -22,11 +22,11 @@ Seen = dict[str, int]
 def serve_again(command: Sequence[str], folders: Sequence[Path]) -> int:
     """Run a command, and again after each change of a source file, until SIGINT or SIGTERM.
 
-    One that ends by itself, as over an error in the code, waits for the next change.
+    If the command ends by itself, as after an error in the code, wait for the next change.
 
     Args:
         command: what to run.
-        folders: where the sources are; folders of tools and hidden ones in them are left out.
+        folders: where the sources are; hidden folders and those of tools are skipped.
 
     Returns:
         The exit code of the last run.
@@ -41,7 +41,7 @@ def serve_again(command: Sequence[str], folders: Sequence[Path]) -> int:
     code = 0
     while not stopped.is_set():
         seen = look(folders)
-        # A group of its own: Ctrl-C on the terminal comes here alone, and is passed on once.
+        # A group of its own: Ctrl-C on the terminal reaches this process, which passes it on once.
         process = subprocess.Popen(command, process_group=0)  # noqa: S603 — our own command
         changed = _await_change(process, folders, seen, stopped)
         code = _end(process)
@@ -51,7 +51,7 @@ def serve_again(command: Sequence[str], folders: Sequence[Path]) -> int:
 
 
 def look(folders: Sequence[Path]) -> Seen:
-    """Give the time of the latest change of each source file."""
+    """Return the modification time of each source file."""
     return {name: changed for folder in folders for name, changed in _sources(folder)}
 
 
@@ -90,5 +90,5 @@ def _sources(folder: Path) -> Iterator[tuple[str, int]]:
                 path = os.path.join(place, name)  # noqa: PTH118 — thousands, twice a second
                 try:
                     yield path, os.stat(path).st_mtime_ns  # noqa: PTH116 — as above
-                except OSError:  # it went meanwhile
+                except OSError:  # it was removed meanwhile
                     continue

@@ -1,6 +1,6 @@
-"""Where `callboardctl` begins: web and worker start without what the other commands need.
+"""The entry point of `callboardctl`: web and worker start without other commands' imports.
 
-That takes a second less, and leaves gevent to patch ssl before anybody imports it.
+That saves a second, and lets gevent patch ssl before its first import.
 """
 
 import sys
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def find_modules_here() -> None:
-    """Find modules of operations in this folder, but none that is called as one of ours."""
+    """Make modules of operations in this folder importable, behind all installed ones."""
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)

@@ -14,11 +14,11 @@ from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.submission import DEFAULT_TENANT
 
 _BESIDE: Final = ("tenant", "idempotency_key")
-"""What a caller over HTTP says by a key and a header."""
+"""Options that a caller over HTTP sends as an API key and a header."""
 
 
 def serve_operations(container: Container) -> None:
-    """Let `Operation.submit` in this process make jobs, until the container is closed."""
+    """Let `Operation.submit` submit jobs from this process until the container is closed."""
     options = _Options(container)
     unbind = container.submissions.serve_operations(options.fields, runs=container.has_worker)
     container.at_close.append(unbind)
@@ -34,7 +34,7 @@ class _Options:
     def fields(
         self, operation: str, params: Mapping[str, Any], options: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Give the fields of a submission that the options choose.
+        """Return the fields of a submission from the options of `Operation.submit`.
 
         Args:
             operation: to be run.
@@ -42,7 +42,7 @@ class _Options:
             options: as a submission over HTTP has them, with tenant and Idempotency-Key.
 
         Raises:
-            InvalidParameters: they would be refused over HTTP, too.
+            InvalidParameters: they would be refused over HTTP as well.
         """
         beside = {name: options[name] for name in _BESIDE if name in options}
         members = {name: each for name, each in options.items() if name not in _BESIDE}

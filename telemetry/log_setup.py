@@ -13,26 +13,26 @@ from callboard.telemetry.redaction import without_passwords
 from callboard.telemetry.terminal_log import RunLines, only_what_people_want
 
 _CHATTY = ("pika", "httpx", "httpcore", "urllib3")
-# It says of each message that it was skipped or failed, the latter with what was raised; we write
-# both in words of our own.
+# It logs each message that is skipped or failed, the latter with its exception. We log both
+# ourselves.
 _MUTE = ("dramatiq.worker.WorkerThread",)
 
 
 def configure_logging(
     settings: Settings, *, stream: TextIO | None = None, for_people: bool = False
 ) -> None:
-    """Send every log line of this process to one place; calling it again replaces the first.
+    """Send every log line of this process to one place; a repeat replaces the former setup.
 
-    Ours and those of the libraries below go there by a way of their own, which no function that
-    is run here can take down (`telemetry/logger.py`).
+    Our lines and those of the libraries in `logger.py` bypass `logging`, so that no function
+    that runs here can suppress them.
 
     The place is the standard error that the process was started with: the `dramatiq` command puts
     a pipe before `sys.stderr` that breaks when several threads write long lines at once.
 
     Args:
         settings: format and level.
-        stream: for tests, where to write instead.
-        for_people: a developer reads it: a short line for each run, whatever the format.
+        stream: where tests write instead.
+        for_people: whether a developer reads it: each run is then one short line.
 
     """
     terminal = stream or sys.__stderr__

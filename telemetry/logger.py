@@ -1,4 +1,4 @@
-"""Where this process' own log lines go, whatever the functions that it runs do to logging."""
+"""The loggers of this process's own modules, which no function that it runs can suppress."""
 
 import errno
 import logging
@@ -16,21 +16,21 @@ from structlog.typing import Processor
 from callboard.telemetry.log_events import LogEvent
 
 LIBRARIES: Final = ("dramatiq", "pika", "redis")
-"""Their lines come from the threads that everything stands on."""
+"""The libraries whose lines go the same way: they log in threads that every run depends on."""
 
 _PATIENCE_MS: Final = 1000
 
 
 class Place:
-    """Where lines go: the standard error that the process was started with, or a stream of a test.
+    """Where lines are written: the process's original standard error, or a stream of a test.
 
-    It has a descriptor of its own, so that whoever closes or replaces the standard error takes
-    nothing from it. What cannot be written is lost; nobody fails because of the log.
+    It has a file descriptor of its own, so that a function may close or replace the standard
+    error. A line that cannot be written is lost; logging never fails its caller.
     """
 
     def __init__(self) -> None:
         self.level = logging.INFO
-        # Handlers of signals write lines, too: dramatiq's says that the worker stops.
+        # Signal handlers log as well: dramatiq's logs that the worker stops.
         self._lock = threading.RLock()
         self._stream: TextIO | None = None
         self._descriptor: int | None = None
@@ -51,7 +51,7 @@ class Place:
                 self._stream.flush()
             elif self._descriptor is not None:
                 self._write(self._own(self._descriptor), text.encode("utf-8", "backslashreplace"))
-            elif sys.stderr is not None:  # nobody has said where to
+            elif sys.stderr is not None:  # before `use` was called
                 sys.stderr.write(text)
         return len(text)
 
@@ -59,7 +59,7 @@ class Place:
         """Do nothing: nothing is held back."""
 
     def fileno(self) -> int:
-        """Give a descriptor that is written to, also where nothing else works any more."""
+        """Return the descriptor, for writing when nothing else works."""
         return 2 if self._descriptor is None else self._descriptor
 
     def _open(self, stream: TextIO) -> None:
@@ -68,10 +68,10 @@ class Place:
             self._identity = _identity(self._descriptor)
 
     def _own(self, descriptor: int) -> int:
-        """Give the descriptor, or another one if it was closed and may be somebody else's by now.
+        """Return the descriptor, or a new one if a function closed it and the number was reused.
 
         Raises:
-            OSError: there is none.
+            OSError: no descriptor is open.
         """
         if _identity(descriptor) == self._identity:
             return descriptor
@@ -109,7 +109,7 @@ PROCESSORS: Final[list[Processor]] = [
     structlog.stdlib.add_log_level,
     structlog.dev.ConsoleRenderer(colors=False),
 ]
-"""What makes a line of an event; `configure_logging` fills it, and nobody who runs a job does."""
+"""The processors of every line; only `configure_logging` changes them."""
 
 
 class _Write(Protocol):
@@ -147,7 +147,7 @@ class _SafeLogger(structlog.stdlib.BoundLogger):
 
 
 class _End:
-    """The end of the processors of one module."""
+    """The logger behind the processors of one module, which writes the line."""
 
     def __init__(self, name: str) -> None:
         self.name: Final = name
@@ -166,9 +166,9 @@ class _End:
 
 
 def get_logger(name: str = "callboard") -> EventLogger:
-    """Make the logger of one of our modules.
+    """Return the logger of one of our modules.
 
-    No function that a worker runs can silence it, or have it raise: it shares neither handlers,
+    No function that a worker runs can silence it or make it raise: it shares neither handlers,
     filters, levels nor factories with `logging`, nor the configuration of `structlog`.
     """
     logger = structlog.wrap_logger(
@@ -178,7 +178,7 @@ def get_logger(name: str = "callboard") -> EventLogger:
 
 
 class _LibraryLogger(logging.Logger):
-    """A logger of a library that this process stands on, which functions cannot take down."""
+    """A logger of a library that this process depends on, which functions cannot suppress."""
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 — of `logging`
         return level >= self.getEffectiveLevel()
@@ -192,18 +192,18 @@ class _LibraryLogger(logging.Logger):
         return PLACE.level
 
     def makeRecord(self, *args: Any, **_more: Any) -> logging.LogRecord:  # noqa: N802
-        # As `logging.Logger` calls it; without the factory, which may be anybody's.
+        # As `logging.Logger` does, but without the record factory, which a function may have set.
         name, level, path, line, message, values, exc_info, function = args[:8]
         return logging.LogRecord(name, level, path, line, message, values, exc_info, function)
 
     def handle(self, record: logging.LogRecord) -> None:
-        with suppress(Exception):  # what a line quotes may be anything
+        with suppress(Exception):  # a line may quote any object
             say = getattr(get_logger(self.name), record.levelname.lower())
             say(record.getMessage(), exc_info=record.exc_info)
 
 
 def take_over_libraries() -> None:
-    """Have the lines of libraries go the same way as ours."""
+    """Send the lines of the libraries the same way as ours."""
     manager = logging.Logger.manager
     if not isinstance(manager.loggerClass, _Chosen):
         chosen: Callable[[str], logging.Logger] = _Chosen(manager.loggerClass)
@@ -215,7 +215,7 @@ def take_over_libraries() -> None:
 
 
 class _Chosen:
-    """Makes a logger: ours for a library, else what the process wants."""
+    """Makes a logger: ours for one of the libraries, otherwise that of the process."""
 
     def __init__(self, other: Callable[[str], logging.Logger] | None) -> None:
         self._other = other

@@ -26,7 +26,7 @@ def without_passwords(value: object) -> object:
 
 
 def stack_of(error: BaseException) -> str:
-    """Show where an error was raised, without what it says: that may quote what somebody sent."""
+    """Return the frames of an error without its message, which may quote what a caller sent."""
     return "".join(traceback.format_tb(error.__traceback__))
 
 

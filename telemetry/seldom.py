@@ -1,4 +1,4 @@
-"""Warnings that would come too often, limited to one in a while for each subject."""
+"""Limits frequent warnings to one per interval for each subject."""
 
 import time
 
@@ -7,7 +7,7 @@ from callboard.telemetry.logger import EventLogger
 
 
 class SeldomWarnings:
-    """Logs a warning unless one about the same subject was logged a moment ago.
+    """Logs a warning unless one about the same subject was logged within the interval.
 
     Args:
         log: the logger of the module that warns.
@@ -20,7 +20,7 @@ class SeldomWarnings:
         self._silent_until: dict[str, float] = {}
 
     def warn(self, event: LogEvent, subject: str, **fields: object) -> None:
-        """Log an event about a subject, or leave it out."""
+        """Log an event about a subject, unless it is still silent."""
         now = time.monotonic()
         if now >= self._silent_until.get(subject, 0.0):
             self._silent_until[subject] = now + self._interval_s

@@ -1,4 +1,4 @@
-"""The log as a person at a terminal reads it: a short line for each run, and what it raised."""
+"""The log of `callboard dev`: one short line for each run, and its traceback."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -16,7 +16,7 @@ _QUIET: Final = frozenset(
         LogEvent.RUN_STARTED,
         LogEvent.WORKER_STOPPED,
         LogEvent.WORKER_STOPPING,
-        "Shutting down...",  # of dramatiq, as the next one
+        "Shutting down...",  # of dramatiq, like the next one
         "Worker has been shut down.",
     }
 )
@@ -31,10 +31,10 @@ _MS_PER_S: Final = 1000
 
 
 def only_what_people_want(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """Keep what only matters to whoever runs many servers from a developer's terminal.
+    """Drop events that matter only to operators of several processes.
 
     Raises:
-        DropEvent: it is that.
+        DropEvent: the event is one of them.
     """
     if event.get("event") in _QUIET:
         raise structlog.DropEvent
@@ -42,10 +42,10 @@ def only_what_people_want(_logger: WrappedLogger, _name: str, event: EventDict) 
 
 
 class RunLines:
-    """Writes the end of a run as `12:34:56 succeeded add 0193… 1.2 s`, all else as others do.
+    """Renders `run_ended` as `12:34:56 succeeded add 0193… 1.2 s`, other events as usual.
 
     Args:
-        colors: whether the terminal has any.
+        colors: whether the terminal shows colors.
     """
 
     def __init__(self, *, colors: bool) -> None:
@@ -73,7 +73,7 @@ class RunLines:
 
 
 def own_frames(trace: str) -> Iterator[str]:
-    """Give the lines of a traceback without the frames by which a worker calls a function."""
+    """Yield the lines of a traceback without the worker's own frames."""
     hidden = False
     for line in trace.rstrip().splitlines():
         if line.startswith(_FRAME):

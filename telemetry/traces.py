@@ -1,4 +1,4 @@
-"""Traces of a process: the tracer, and the thread that sends spans by OTLP."""
+"""The traces of a process: its tracer, and the thread that exports spans by OTLP."""
 
 import threading
 from typing import TYPE_CHECKING, Final, Self
@@ -34,12 +34,12 @@ class Telemetry:
 
     @classmethod
     def of(cls, settings: "Settings", *, process: str) -> Self | None:
-        """Make what the settings ask for; None, and nothing is imported, when they ask for none.
+        """Return the traces that the settings ask for; None, without any import, if they are off.
 
-        Where spans go, and how many are kept, is said by the variables `OTEL_*` alone.
+        Only the variables `OTEL_*` decide where spans go and how many are buffered.
 
         Args:
-            settings: whether there are traces.
+            settings: whether traces are on.
             process: the service's name unless `OTEL_SERVICE_NAME` gives another.
         """
         if settings.telemetry == "off":
@@ -57,9 +57,9 @@ class Telemetry:
         return cls(TracerProvider(resource=resource, shutdown_on_exit=False), _by_otlp)
 
     def start(self) -> None:
-        """Send from now on, and take the spans of everybody in this process; again is the same.
+        """Start exporting, also the spans of other code in this process; repeating is safe.
 
-        To be called in the process that serves: the thread does not survive a fork.
+        Call it in the process that serves: the thread does not survive a fork.
         """
         if self._started:
             return
@@ -72,7 +72,7 @@ class Telemetry:
             trace.set_tracer_provider(self._provider)
 
     def close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Send what is left, and wait for that at most `timeout` seconds."""
+        """Export what is left, for at most `timeout` seconds."""
         thread = threading.Thread(target=self._provider.shutdown, name="telemetry", daemon=True)
         thread.start()
         thread.join(timeout)

@@ -1,1 +1,1 @@
-"""Large parameters are validated in a process of its own, so that they hold up no request."""
+"""Validates large parameters in a separate process, so that they delay no other request."""

@@ -19,7 +19,7 @@ log = get_logger(__name__)
 
 
 def main(spec: Mapping[str, Any]) -> NoReturn:
-    """Import the operations, then answer until the web process is gone.
+    """Import the operations, then answer requests until the web process ends.
 
     Args:
         spec: of an `OperationsProcess`.
@@ -36,7 +36,7 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
 
 
 def serve(channel: MessageChannel, registry: Registry) -> None:
-    """Answer one request after the other until the other end hangs up."""
+    """Answer requests one after another until the web process closes the connection."""
     try:
         channel.send({"kind": "ready"})
         while (asked := channel.receive(None)) is not None:

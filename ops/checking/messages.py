@@ -1,4 +1,4 @@
-"""What a web process and its check process say to each other."""
+"""The messages between a web process and its check process."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -13,7 +13,7 @@ from callboard.jobs.files.records import FileRecord
 from callboard.jobs.json_numbers import Printed, parse_fraction
 
 _PRINTED: Final = 1
-"""The extension of msgpack for numbers that were sent with more digits than a double needs."""
+"""The msgpack extension type for numbers with more digits than a double holds."""
 
 _MS: Final = 1000
 
@@ -41,7 +41,7 @@ def _extension(_code: int, digits: bytes) -> float:
 
 
 def written_use(use: FileUse) -> list[Any]:
-    """Write a place that names a file."""
+    """Encode a place in the parameters that names a file."""
     accepts = use.accepts
     return [use.pointer, use.file_id, accepts.media_types, accepts.max_bytes]
 
@@ -58,7 +58,7 @@ def _accepts(media_types: tuple[str, ...], max_bytes: int | None) -> Accepts:
 
 
 def written_record(record: FileRecord) -> dict[str, Any]:
-    """Write a file's record."""
+    """Encode a file's record."""
     times = {name: getattr(record, name).timestamp() * _MS for name in ("created_at", "expires_at")}
     return {**vars(record), **times}
 

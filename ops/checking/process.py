@@ -1,4 +1,4 @@
-"""The web process' side of its check process: start it, ask it, and replace it if it is lost."""
+"""The web process's side of the check process: starts it, asks it, replaces it if it ends."""
 
 import socket
 import threading
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 SMALL_BYTES: Final = 8 * 1024
-"""So much, packed, is validated here: that takes less than others notice, and no journey."""
+"""Parameters up to this size, packed, are validated in place: that takes under a millisecond."""
 
 WITHIN: Final = timedelta(seconds=60)
 """For one validation."""
@@ -35,16 +35,16 @@ log = get_logger(__name__)
 
 
 class CheckProcess:
-    """A `Check` that has large parameters validated in a process of its own, one at a time.
+    """A `Check` that validates large parameters in a separate process, one at a time.
 
-    Pydantic keeps the interpreter's lock for as long as it validates, so no thread of this process
-    could run meanwhile (ADR 50). The process is started with the first large parameters, and ends
-    with this one. One that ends by itself is replaced, and asked once more.
+    Pydantic holds the interpreter's lock for as long as it validates, so no thread of this process
+    could run meanwhile (ADR 50). The process starts with the first large parameters and ends with
+    this one. One that ends by itself is replaced, and the check is repeated once.
 
     Args:
         settings: name the modules with operations.
-        within: after which a validation is ended.
-        small_bytes: packed parameters of so many bytes are validated here.
+        within: the longest that a validation may take.
+        small_bytes: packed parameters up to this size are validated in place.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class CheckProcess:
 
     @property
     def pid(self) -> int | None:
-        """Its number; None while there is none."""
+        """The pid of the check process; None while it is not running."""
         return None if self._process is None else self._process.pid
 
     def __call__(self, operation: Operation, params: Mapping[str, Any], /) -> Validated:
@@ -122,7 +122,7 @@ class CheckProcess:
                 self._stop()
                 log.warning(LogEvent.CHECK_PROCESS_LOST, operation=operation)
                 continue
-            except BaseException:  # this request is ended; its answer must be no other's
+            except BaseException:  # its answer must not be taken for that of another request
                 self._stop()
                 raise
             if answer is not None:
@@ -135,7 +135,7 @@ class CheckProcess:
         raise OperationFault(f"The operation {operation!r} failed to {_TASK}: its process ended.")
 
     def _started(self) -> MessageChannel:
-        """Give what leads to a process that is ready.
+        """Return the channel to a process that is ready.
 
         Raises:
             Closed: there is none.

@@ -1,1 +1,1 @@
-"""`callboardctl doctor`: look at an installation, say what is wrong and what to do."""
+"""`callboardctl doctor`: checks an installation, and reports problems and remedies."""

@@ -1,4 +1,4 @@
-"""How results are written: a table on a terminal, lines for a pipe, or JSON."""
+"""Prints results: a table on a terminal, lines in a pipe, or JSON."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -21,14 +21,14 @@ _WORST_FIRST: Final[tuple[Level, ...]] = ("problem", "warning", "unknown", "note
 
 
 def show(console: Console, results: Sequence[CheckResult]) -> None:
-    """Print results as a table, or as lines of tabs where nobody looks at a terminal."""
+    """Print results as a table on a terminal, or else as tab-separated lines."""
     ordered = sorted(results, key=lambda each: _WORST_FIRST.index(each.level))
     if console.is_terminal:
         console.print(_table(ordered))
         console.print(Text(summary(results)))
         return
     for result in ordered:
-        # As wide as it is: what reads a pipe cuts at tabs, not at columns.
+        # At full width: programs that read a pipe split at tabs, not at columns.
         console.file.write("\t".join(_cells(result)) + "\n")
 
 
@@ -49,7 +49,7 @@ def as_json(results: Sequence[CheckResult]) -> str:
 
 
 def summary(results: Sequence[CheckResult]) -> str:
-    """Say in a line how it is all in all."""
+    """Summarize all results in a line."""
     counts = count_levels(results)
     said = [_counted(counts[level], level) for level in _WORST_FIRST if counts[level]]
     repaired = sum(each.repaired for each in results)
@@ -89,7 +89,7 @@ def _message(result: CheckResult) -> str:
 
 
 def _plain(text: str) -> str:
-    """Show what comes from elsewhere, and never obey it."""
+    """Escape control characters in text from elsewhere."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 

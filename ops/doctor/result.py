@@ -1,4 +1,4 @@
-"""What the doctor found: how bad it is, what it is, and what to do."""
+"""A result of the doctor: its level, message and remedy."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from typing import Final, Literal, get_args
 
 Level = Literal["ok", "note", "warning", "problem", "unknown"]
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
-"""ok: as it should be. note: good to know. warning: may harm one day. problem: harms now, or can
-lose jobs. unknown: nobody could look."""
+"""ok: as it should be. note: good to know. warning: may become a problem. problem: harms now, or
+may lose jobs. unknown: it could not be checked."""
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        about: the part and what of it, such as `redis memory`.
-        message: a sentence of what is so.
-        remedy: what to do; empty where nothing is to be done.
-        examples: some of what it concerns, such as ids of jobs.
-        repaired: whether `--repair` has put it right; then it is a note.
+        about: the part that was checked, such as `redis memory`.
+        message: a sentence that describes the state.
+        remedy: what to do; empty if nothing.
+        examples: some of the items concerned, such as job ids.
+        repaired: whether `--repair` has repaired it; then its level is note.
     """
 
     about: str
@@ -31,6 +31,6 @@ class CheckResult:
 
 
 def count_levels(results: Iterable[CheckResult]) -> dict[Level, int]:
-    """Count results by level, those that nobody has included."""
+    """Count results by level, including levels without any."""
     found = [result.level for result in results]
     return {level: found.count(level) for level in LEVELS}

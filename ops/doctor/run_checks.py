@@ -32,10 +32,10 @@ NO_WORKLOAD: Final = Workload((), {}, {}, None, 0, 0, 0, 0)
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What the checks found.
+    """The results of all checks.
 
     Attributes:
-        blind: whether Redis, where all jobs are, could not be looked at.
+        blind: whether Redis could not be read.
     """
 
     results: tuple[CheckResult, ...]
@@ -44,14 +44,14 @@ class CheckReport:
 
 @dataclass
 class CheckRun:
-    """Looks at everything; changes nothing but what it repairs when told to.
+    """Checks everything; changes nothing but what it repairs if told to.
 
     Args:
         settings: those of web and workers.
         store: its Redis.
-        ways: how RabbitMQ's own settings can be read.
-        most: how many entries of each sorted set, and keys of each kind, are looked at.
-        repair: whether what can be repaired is.
+        ways: how to read RabbitMQ's own settings.
+        most: how many entries of each sorted set, and keys of each kind, are checked.
+        repair: whether to repair what can be repaired.
     """
 
     settings: Settings
@@ -62,7 +62,7 @@ class CheckRun:
     blind: bool = False
 
     def run(self) -> CheckReport:
-        """Look at everything, whatever of it does not answer."""
+        """Check everything, even if parts do not answer."""
         results = list(check_packages())
         registry = self._registry(results)
         results += self._guarded("redis", self._redis)
@@ -121,7 +121,7 @@ class CheckRun:
         return known | used | set(workload.queued)
 
     def _guarded(self, about: str, look: Callable[[], Iterable[CheckResult]]) -> list[CheckResult]:
-        """Take what is found; when Redis does not answer, or refuses, that is what was found."""
+        """Collect results; a Redis that does not answer, or refuses, is a result as well."""
         found: list[CheckResult] = []
         try:
             found.extend(look())

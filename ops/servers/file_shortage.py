@@ -1,4 +1,4 @@
-"""A server that may open no more files takes no connections for a moment, and goes on."""
+"""Pauses accepting connections while the process may open no more files."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 PAUSE_S: Final = 0.25
-"""How long no connections are taken then; they wait in the backlog."""
+"""How long accepting pauses; connections wait in the backlog."""
 
 SAY_EVERY_S: Final = 10.0
 
@@ -20,10 +20,10 @@ log = get_logger(__name__)
 
 
 class Shortage:
-    """Knows errors that say that there are no more files, and logs one now and then.
+    """Recognizes errors of exhausted file descriptors, and logs one every 10 s.
 
     Args:
-        clock: gives seconds.
+        clock: returns seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,7 +31,7 @@ class Shortage:
         self._silent_until = -SAY_EVERY_S
 
     def is_meant_by(self, error: OSError) -> bool:
-        """Whether an error that accepting ended with passes by itself."""
+        """Return whether an error of accepting is such a shortage."""
         if error.errno not in _SHORT_OF:
             return False
         now = self._clock()
@@ -42,9 +42,9 @@ class Shortage:
 
 
 def pause_when_short_of_files(server: Any) -> None:
-    """Have a server of waitress' take no connections for a moment when it may open no more files.
+    """Make a waitress server pause accepting when it may open no more files.
 
-    It would try again at once, and log each time.
+    Without this it would retry at once, and log each time.
     """
     shortage, accept, readable = Shortage(), server.accept, server.readable
     paused_until = 0.0

@@ -1,4 +1,4 @@
-"""Which generation of web processes serves, in memory that gunicorn's master shares with them."""
+"""Which generation of web processes serves, in memory shared with gunicorn's master."""
 
 import mmap
 import struct
@@ -9,10 +9,10 @@ _NUMBER: Final = struct.Struct("<I")
 
 
 class Generations:
-    """Lets the processes of one generation serve until the next one does.
+    """Keeps the processes of one generation serving until the next one does.
 
-    A generation begins with each reload. Whoever is told to stop while a younger generation
-    starts has a successor on the same socket, and need not leave it alone before that serves.
+    A generation begins with each reload. A process that is told to stop while a newer generation
+    starts has a successor on the same socket, and serves until the successor does.
     """
 
     def __init__(self) -> None:
@@ -20,34 +20,34 @@ class Generations:
 
     @property
     def generation(self) -> int:
-        """The youngest generation, whether or not it serves yet."""
+        """The newest generation, whether or not it serves yet."""
         return self._read()[0]
 
     def begin_generation(self) -> None:
-        """Begin the next one; for the master alone."""
-        # Each half has one writer at a time, and neither writes the other's.
+        """Begin the next generation; only the master calls this."""
+        # Each half has one writer at a time.
         _NUMBER.pack_into(self._memory, 0, self.generation + 1)
 
     def serve(self, generation: int) -> None:
-        """Say that a process of this generation serves; a younger one's word stays."""
+        """Record that a process of this generation serves, unless a newer one already does."""
         _, serving = self._read()
         _NUMBER.pack_into(self._memory, _NUMBER.size, max(serving, generation))
 
     def start(self, generation: int, *, staying: bool) -> None:
-        """Say that a process of this generation has started, and whether it stays to serve.
+        """Record that a process of this generation has started, and whether it will serve.
 
-        One that was told to stop meanwhile serves nobody: who waits for it waits for its successor.
-        Without one everything stops, and nobody need wait.
+        A process that was told to stop meanwhile will not serve: others wait for its successor.
+        Without a successor everything stops, and no process has to wait.
         """
         if staying or not self.has_successor(generation):
             self.serve(generation)
 
     def has_successor(self, generation: int) -> bool:
-        """Whether a younger generation was begun."""
+        """Whether a newer generation was begun."""
         return self._read()[0] > generation
 
     def is_succeeded(self, generation: int) -> bool:
-        """Whether a younger generation serves."""
+        """Whether a newer generation serves."""
         return self._read()[1] > generation
 
     def _read(self) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""gunicorn with our application and configuration, wherever they are installed."""
+"""Gunicorn with our application and configuration, wherever they are installed."""
 
 import os
 from pathlib import Path
@@ -14,14 +14,14 @@ APPLICATION: Final = "callboard.ops.servers.web:create()"
 
 
 class CannotStart(Exception):
-    """A process could not build the application, and has said why."""
+    """A process could not build the application and has printed why."""
 
 
 class Application(GunicornApplication):  # type: ignore[misc]  # no types
-    """Reads the configuration by its path, so that a reload reads it anew."""
+    """Loads the configuration by its path, so that a reload loads it again."""
 
     def load_config(self) -> None:
-        """Take the configuration, and over it what GUNICORN_CMD_ARGS says."""
+        """Load the configuration, overridden by GUNICORN_CMD_ARGS."""
         self.cfg.set("default_proc_name", "callboard")
         self.load_config_from_file(str(CONFIGURATION))
         parser = self.cfg.parser()
@@ -40,7 +40,7 @@ class Application(GunicornApplication):  # type: ignore[misc]  # no types
         try:
             super().run()
         except (SystemExit, HaltServer) as ended:
-            # With several processes gunicorn stumbles over the second one that ends so.
+            # With several processes, gunicorn fails on the second one that ends like this.
             code = ended.exit_status if isinstance(ended, HaltServer) else ended.code
             if os.getpid() == master and code == Arbiter.APP_LOAD_ERROR:
                 raise CannotStart from ended

@@ -9,7 +9,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-# Read anew at each HUP, or new processes would have new code everywhere but here.
+# Loaded again at each HUP, or new processes would run old code here.
 for _name in [
     name for name in sys.modules if name.startswith(("callboard.config", "callboard.ops"))
 ]:
@@ -24,7 +24,7 @@ from callboard.ops.open_files import (  # noqa: E402
 from callboard.ops.servers.generations import Generations  # noqa: E402
 from callboard.telemetry.log_setup import configure_logging  # noqa: E402
 
-_FINISH_S = 15  # that requests get to end, and the processes to hang up after that
+_FINISH_S = 15  # time for requests to finish, then for the processes to close connections
 _HANG_UP_S = 3
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # only the workers' heartbeat files are made there
 
@@ -37,10 +37,10 @@ if _settings.embedded:
 
 
 class logger_class(Logger):  # type: ignore[misc]  # noqa: N801  # no types; gunicorn's own name
-    """Leave gunicorn's lines to this process' one handler."""
+    """Sends gunicorn's lines to this process's one handler."""
 
     def setup(self, cfg: Any) -> None:
-        """Configure the process' logging and take gunicorn's own handlers away."""
+        """Configure the process's logging and remove gunicorn's own handlers."""
         super().setup(cfg)
         configure_logging(_settings)
         for log in (self.error_log, self.access_log):
@@ -49,24 +49,24 @@ class logger_class(Logger):  # type: ignore[misc]  # noqa: N801  # no types; gun
         self.error_log.setLevel(logging.NOTSET)
 
     def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Leave out lines that quote what was sent: each request's path, half a request."""
+        """Drop lines that quote requests."""
         if msg != "%s %s" and not msg.startswith("Ignored premature"):
             super().debug(msg, *args, **kwargs)
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Leave out why a request is refused: it quotes it, and we say it without."""
+        """Drop why a request was refused: the line quotes it, and `request_refused` does not."""
         if not msg.startswith("Invalid request from"):
             super().warning(msg, *args, **kwargs)
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Leave out the address of a request that could not be handled."""
+        """Remove the address of a request that could not be handled."""
         if msg.startswith("Error handling request"):
             msg, args = "Error handling request", ()
         super().exception(msg, *args, **kwargs)
 
 
 def _clients() -> int:
-    """Say how many clients a process may hold, or that it could hold none."""
+    """Return how many clients a process may hold, or exit if none."""
     try:
         return room_for_clients(allow_many_files())
     except TooFewFiles as error:
@@ -74,29 +74,29 @@ def _clients() -> int:
 
 
 def on_starting(server: Any) -> None:
-    """Keep count of the generations of processes, for as long as the master lives."""
+    """Create the count of generations, which lives as long as the master."""
     server.generations = Generations()
 
 
 def on_reload(server: Any) -> None:
-    """Let the old processes serve until the new ones do."""
+    """Begin a generation, so that old processes serve until new ones do."""
     server.generations.begin_generation()
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Tell a process which generation it belongs to."""
+    """Give a process its generation."""
     worker.generations = server.generations
     worker.generation = server.generations.generation
 
 
 def post_worker_init(worker: Any) -> None:
-    """Say that it serves, bound the time of its end, and let it collect garbage rarely.
+    """Announce that the process serves, bound its shutdown, and make full collections rare.
 
-    A process ends by itself before its master kills it: its own time begins when it takes no more
-    connections, its master's when that is told to stop.
-    A full collection stops the process while it looks at everything: with 2,500 clients that
-    wait a quarter of a second, as it is set by default. Without the modules, which the application
-    has frozen, it takes a third of that, and comes once in minutes under load; what it finds is
+    The process ends by itself before its master kills it: its own time begins when it accepts no
+    more connections, its master's when the master is told to stop.
+    A full garbage collection stops the process: with the default thresholds and 2,500 waiting
+    clients, for a quarter of a second. The application has frozen its modules, so that it takes a
+    third of that; with these thresholds it runs once in several minutes under load. It finds
     little.
     """
     worker.generations.start(worker.generation, staying=worker.alive)
@@ -109,14 +109,14 @@ _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
 backlog = 2048
 workers = _settings.web_concurrency
-worker_class = "callboard.ops.servers.gunicorn_worker.Worker"  # by name: each process imports it
-worker_connections = _clients()  # of each process; a waiting client holds one
+worker_class = "callboard.ops.servers.gunicorn_worker.Worker"  # by name: every process imports it
+worker_connections = _clients()  # for each process; a waiting client holds one
 preload_app = False  # connections are made in the workers, after the fork
 max_requests = 0
 max_requests_jitter = 0
-timeout = 60  # seconds without a sign of life of the process, not of a request
+timeout = 60  # seconds without a heartbeat of the process, not of a request
 graceful_timeout = math.ceil(_settings.drain_delay.total_seconds()) + _FINISH_S + _HANG_UP_S
-keepalive = 5  # an idle connection holds up a stop for as long
+keepalive = 5  # an idle connection delays a stop for as long
 worker_tmp_dir = str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None
 control_socket_disable = True  # its default path is shared by all applications of a user
 

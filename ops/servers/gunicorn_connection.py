@@ -1,4 +1,4 @@
-"""A client's connection to gunicorn, which takes turns, time and memory within bounds alone."""
+"""A client's connection to gunicorn, with bounds on the turns, time and memory that it takes."""
 
 import errno
 import socket
@@ -15,14 +15,14 @@ from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 LINGER_S: Final = 5.0
-"""How long a client may go on sending what was refused, before it is cut off."""
+"""How long a client may continue to send a refused body before it is disconnected."""
 
 MAX_HEADER_BYTES: Final = 64 * 1024
-"""All headers of a request together."""
+"""The size of all headers of a request together."""
 
 FREE_CHUNKS: Final = 4096
 BYTES_PER_CHUNK: Final = 16
-"""A body may have so many chunks, and one more for so many bytes of it."""
+"""A body may have this many chunks, and one more for each so many bytes."""
 
 _MAX_CHUNK_LINE: Final = 1024
 _MAX_TRAILER_BYTES: Final = 8192
@@ -35,21 +35,21 @@ _LINGER_PAUSE_S: Final = 0.002
 _MAX_LINGERING: Final = 32
 _MIN_WAIT_S: Final = 0.001
 _RESET: Final = (
-    b"\x01\x00\x00\x00\x00\x00\x00\x00"  # SO_LINGER of no time: a close drops what waits
+    b"\x01\x00\x00\x00\x00\x00\x00\x00"  # SO_LINGER with no time: closing drops what waits
 )
 
 log = get_logger(__name__)
 
 
 class Connection:
-    """A socket of gevent's, as gunicorn reads and writes it.
+    """A gevent socket, as gunicorn reads and writes it.
 
-    What gevent's socket can do at once does not let other requests go on; this one does, now and
-    then. Headers have their bound in bytes here, and their bound in time in gunicorn. A body must
-    come, and an answer must be taken, at a rate: see `Allowance`.
+    gevent's socket does not yield to other requests while it can proceed at once; this one does,
+    now and then. Headers are bounded in bytes here, in time in gunicorn. A body must arrive, and
+    a response must be read, at a minimum rate: see `Allowance`.
 
     Attributes:
-        unfinished: whether a request was left in the middle, so that its client may still send.
+        unfinished: whether a request was not read to its end, so that its client may still send.
     """
 
     _lingering = 0
@@ -70,21 +70,21 @@ class Connection:
         return getattr(self._client, name)
 
     def begin_body(self) -> None:
-        """Count what comes from now on as the body of a request."""
+        """Count what arrives from now on as the body of a request."""
         self._in_body = True
         self._receiving.refill()
         self._sending.refill()
 
     def end_body(self) -> None:
-        """Count what comes from now on as the headers of the next request."""
+        """Count what arrives from now on as the headers of the next request."""
         self._in_body = False
         self._header_bytes = 0
 
     def recv(self, size: int) -> bytes:
-        """Wait for some bytes.
+        """Wait for bytes.
 
         Raises:
-            TimeoutError: the body comes too slowly.
+            TimeoutError: the body arrives too slowly.
             LimitRequestHeaders: there are too many headers.
         """
         self._reads += 1
@@ -110,10 +110,10 @@ class Connection:
         return received
 
     def sendall(self, data: bytes) -> None:
-        """Send all of it, as fast as the client takes it.
+        """Send all bytes, as fast as the client reads them.
 
         Raises:
-            ConnectionResetError: it takes it too slowly, and is cut off.
+            ConnectionResetError: the client reads too slowly and is disconnected.
         """
         before = self._client.gettimeout()
         view = memoryview(data)
@@ -138,7 +138,7 @@ class Connection:
         return sent
 
     def close(self) -> None:
-        """Close it, but let a client that still sends read its answer before."""
+        """Close the connection, but first let a client that still sends read its response."""
         if self.unfinished and Connection._lingering < _MAX_LINGERING:
             Connection._lingering += 1
             try:
@@ -149,9 +149,9 @@ class Connection:
         self._client.close()
 
     def _linger(self) -> None:
-        """Drop what comes, which costs as little for a body in tiny pieces as for any other.
+        """Drop what arrives, at little cost even for a body in tiny pieces.
 
-        A client that sends more when its connection is closed never sees its answer.
+        A client that still sends when its connection is closed never sees the response.
         """
         self._client.shutdown(socket.SHUT_WR)
         self._client.settimeout(LINGER_S)
@@ -161,7 +161,7 @@ class Connection:
             gevent.sleep(_LINGER_PAUSE_S)
 
     def _bound_unsent(self) -> None:
-        """Keep the kernel from taking megabytes for a client that reads nothing."""
+        """Keep the kernel from buffering megabytes for a client that reads nothing."""
         option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
         if option is not None:
             with suppress(OSError):  # no TCP
@@ -169,7 +169,7 @@ class Connection:
 
 
 class Chunks(ChunkedReader):  # type: ignore[misc]  # no types
-    """Reads a body in chunks: each costs as much as many bytes, so their number has a bound."""
+    """Reads a chunked body; each chunk costs as much as many bytes, so their number is bounded."""
 
     def __init__(self, req: Any, unreader: Any) -> None:
         super().__init__(req, unreader)
@@ -182,7 +182,7 @@ class Chunks(ChunkedReader):  # type: ignore[misc]  # no types
         """Read the line before a chunk.
 
         Raises:
-            InvalidChunkSize: it is malformed, or one of too many small ones.
+            InvalidChunkSize: the line is malformed, or there are too many small chunks.
         """
         self._chunks += 1
         if self._chunks > self._most:
@@ -194,5 +194,5 @@ class Chunks(ChunkedReader):  # type: ignore[misc]  # no types
         return found
 
     def allow(self, chunks: int) -> None:
-        """Allow so many more, and no more for their bytes than for those."""
+        """Allow more chunks."""
         self._most = min(self._most, self._chunks + chunks)

@@ -1,4 +1,4 @@
-"""Takes gunicorn's connections with gevent, also when there are no more files for them."""
+"""Accepts gunicorn's connections with gevent, also when no file descriptors are left."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from callboard.ops.servers.file_shortage import PAUSE_S, Shortage
 
 
 class Listener(StreamServer):  # type: ignore[misc]  # no types
-    """Takes no connections for a moment when it may open no more files; gevent prints each error.
+    """Pauses accepting when no file descriptors are left; gevent would print each error.
 
     Args:
         listener: the socket.
-        max_accept: how many connections are taken at a time, so that other processes get theirs.
-        more: for gevent's own server.
+        max_accept: how many connections are accepted at a time, to leave some to other processes.
+        more: options of gevent's own server.
     """
 
     def __init__(self, listener: Any, *, max_accept: int, **more: Any) -> None:
@@ -23,7 +23,7 @@ class Listener(StreamServer):  # type: ignore[misc]  # no types
         self.max_accept = max_accept
 
     def do_read(self) -> Any:
-        """Take a connection, if there is one and a file for it."""
+        """Accept a connection, if one waits and a file descriptor is free."""
         try:
             return super().do_read()
         except OSError as error:

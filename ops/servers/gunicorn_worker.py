@@ -1,4 +1,4 @@
-"""gunicorn's worker on gevent: its own refusals are problems, and no client keeps it busy."""
+"""Gunicorn's gevent worker: it refuses with problems, and no client can keep it busy."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ SUCCESSOR_S: Final = 60.0
 
 DISCARDED_BYTES: Final = 64 * 1024
 DISCARDED_CHUNKS: Final = 64
-"""So much of a refused body is read to keep its connection; beyond that it is closed."""
+"""How much of a refused body is read to keep its connection; beyond that it is closed."""
 
 _LOOK_S: Final = 0.05
 _PIECE_BYTES: Final = 8 * 1024
@@ -37,13 +37,13 @@ log = get_logger(__name__)
 
 
 class Site:
-    """The application, with what its process does about it when it is told to stop.
+    """The application, and what its process needs to stop it.
 
     Args:
         app: answers requests.
-        draining: to be set when readiness is to say no.
-        delay: how long requests are taken after that.
-        answer_waiting: lets requests that wait be answered, and streams end.
+        draining: set when readiness is to answer no.
+        delay: how long requests are accepted after that.
+        answer_waiting: answers waiting requests and ends streams.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class Site:
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Answer a request, and have gunicorn close its connection then if others want its place.
+        """Answer a request; then close its connection if others need its place.
 
-        The process may leave, too. gunicorn decides that when a request comes: those that waited
-        would keep theirs open. And who was refused with much of a body still to come learns that
-        its connection is closed, before it sends another request there.
+        The connection is also closed if the process stops: gunicorn decides that when a request
+        arrives, so those that waited would stay open. A client that was refused with much of its
+        body still to come learns that the connection closes before it sends another request.
         """
 
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:
@@ -81,18 +81,18 @@ class Site:
 
 
 class Worker(GeventWorker):  # type: ignore[misc]  # no types
-    """Cuts nobody off when it is told to stop, and answers with a problem what gunicorn refuses.
+    """Finishes all requests when told to stop, and refuses with problems instead of pages.
 
-    After a reload it serves until a process of the next generation does. Otherwise readiness says
-    no at once, and it serves for the delay. Then those who wait are answered, no more connections
-    are taken, and what is under way ends.
+    After a reload it serves until a process of the next generation does. Otherwise readiness
+    answers no at once, and the worker serves for the delay. Then waiting requests are answered, no
+    more connections are accepted, and current requests finish.
     """
 
     _told = False
     _connections = 0
 
     def load_wsgi(self) -> None:
-        """Load the application; whoever waits for a process that cannot need not go on waiting."""
+        """Load the application; if that fails, release those who wait for this process."""
         try:
             super().load_wsgi()
         except BaseException:
@@ -100,13 +100,13 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
             raise
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to leave; a repeat changes nothing."""
+        """Begin to stop; a repeat changes nothing."""
         site = getattr(self, "wsgi", None)
-        if not isinstance(site, Site):  # it has yet to start
+        if not isinstance(site, Site):  # it has not started yet
             super().handle_exit(sig, frame)
         elif not self._told:
             self._told = True
-            # A signal may come while gevent's hub runs, where nothing may wait.
+            # A signal may arrive while gevent's hub runs, which must not block.
             gevent.spawn(self._leave, site)
 
     def _leave(self, site: Site) -> None:
@@ -125,7 +125,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
         self.alive = False
 
     def server_class(self, listener: Any, *, spawn: Any, **more: Any) -> Listener:
-        """Make what takes connections, as gunicorn does when it is not told how."""
+        """Create the listener, as gunicorn does by default."""
         return Listener(
             listener,
             max_accept=1 if self.cfg.workers > 1 else StreamServer.max_accept,
@@ -143,16 +143,16 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
             self._count(-1)
 
     def _count(self, more: int) -> None:
-        """Once half of all places are taken, nobody keeps one for a request to come."""
+        """Count a connection; once half of all places are taken, keep none for a next request."""
         self._connections += more
         if isinstance(self.wsgi, Site):
             self.wsgi.crowded = 2 * self._connections > self.worker_connections
 
     def handle_request(self, listener_name: Any, req: Any, sock: Connection, addr: Any) -> Any:
-        """Answer one request, and see to it that the next one begins where this one ends.
+        """Answer one request, and make sure that the next one begins where it ends.
 
         Raises:
-            StopIteration: the connection is to be closed.
+            StopIteration: the connection must be closed.
         """
         if isinstance(req.body.reader, ChunkedReader):
             req.body.reader = Chunks(req, req.unreader)
@@ -168,28 +168,28 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
             raise StopIteration
         sock.end_body()
         if req.unreader.buf.tell():
-            gevent.sleep(0)  # it has sent more requests: others come in between
+            gevent.sleep(0)  # the client has sent more requests: let others take a turn
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Let gunicorn judge and log, and send a problem in place of its page."""
+        """Let gunicorn choose the status and log, but send a problem instead of its page."""
         if isinstance(client, Connection):
             client.unfinished = True
         super().handle_error(req, _Translator(client, str(exc)), addr, exc)
 
 
 def _may_be_cut_off(body: Any) -> bool:
-    """Whether its connection may be closed with the answer: nobody knows how many chunks come."""
+    """Whether the response may close the connection: the length of a chunked body is unknown."""
     reader = getattr(body, "reader", None)
     return _is_much_left(body) or (isinstance(reader, Chunks) and reader.parser is not None)
 
 
 def _is_much_left(body: Any) -> bool:
-    """Whether more of a body than is read for nothing is still to come, as far as it is known."""
+    """Whether more of a refused body is known to follow than is worth reading."""
     return bool(getattr(getattr(body, "reader", None), "length", 0) > DISCARDED_BYTES)
 
 
 def _discard_rest(body: Any) -> bool:
-    """Read what is left of a refused body, if that is little; say if it ended."""
+    """Read the rest of a refused body, if it is small; return whether it ended."""
     if _is_much_left(body):
         return False
     if isinstance(body.reader, Chunks):
@@ -198,7 +198,7 @@ def _discard_rest(body: Any) -> bool:
     with (
         gevent.Timeout(LINGER_S, exception=False),
         suppress(Exception),
-    ):  # each server error ends it, too
+    ):  # each server error ends the connection as well
         while piece := body.read(_PIECE_BYTES):
             left -= len(piece)
             if left < 0:
@@ -208,7 +208,7 @@ def _discard_rest(body: Any) -> bool:
 
 
 class _Translator:
-    """A socket that turns the page which gunicorn writes into a problem of the same status."""
+    """A socket that replaces the page that gunicorn writes by a problem of the same status."""
 
     def __init__(self, client: Any, reason: str) -> None:
         self._client = client
@@ -218,7 +218,7 @@ class _Translator:
         return getattr(self._client, name)
 
     def sendall(self, page: bytes) -> None:
-        # Whatever imports ssl has to wait until gevent has patched it.
+        # Nothing may import ssl before gevent has patched it.
         from callboard.api.problems.server_errors import server_problem  # noqa: PLC0415
 
         _version, status, _rest = page.split(b" ", 2)

@@ -39,7 +39,7 @@ WEB_THREADS: Final = 80
 MAX_WAITS: Final = 32
 MAX_STREAMS: Final = 16
 MAX_DOWNLOADS: Final = 12
-"""Each takes a thread; with them a fourth is left for requests that take no time."""
+"""Each takes a thread; a quarter of all threads is left for quick requests."""
 
 _CONNECTIONS: Final = 500
 _UNSENT_BYTES: Final = 256 * 1024
@@ -71,8 +71,8 @@ def serve(
 
     Args:
         settings: of this server.
-        listening: what is bound to the port of the settings already.
-        announce: told where it serves, once it does.
+        listening: a socket that is already bound to the settings' port.
+        announce: called with the address once it serves.
 
     Raises:
         OperationError: an operation is declared wrongly.
@@ -99,7 +99,7 @@ def serve(
             container,
             events,
             telemetry,
-            # A thread takes an upload once all of it has come.
+            # A thread takes an upload once all of it has arrived.
             transfers=TransferLimits(downloads=MAX_DOWNLOADS),
             check=checks,
             draining=draining,
@@ -113,7 +113,7 @@ def serve(
         asyncore_use_poll=True,
         max_request_header_size=_HEADER_BYTES,
         channel_timeout=_IDLE_S,
-        channel_request_lookahead=1,  # or it would not notice that a client closes
+        channel_request_lookahead=1,  # or it would not notice that a client disconnects
         ident=None,
     )
     answer_with_problems(web, _limits(settings))
@@ -125,7 +125,7 @@ def serve(
     announce(BANNER.format(url=f"http://{settings.host}:{settings.port}"))
     _until_stopped()
     draining.set()
-    # Before anybody is answered, or their connections would stay open.
+    # Before any waiting request is answered, or its connection would stay open.
     take_no_more(web)
     events.close()
     if not finish_requests(web, within=FINISH_WITHIN):
@@ -143,13 +143,13 @@ def _place(settings: Settings, listening: socket.socket | None) -> dict[str, Any
 
 
 def _largest_body(settings: Settings) -> int:
-    """Say what this server itself refuses; below that each address has a bound of its own."""
+    """Return the size of bodies that this server refuses; below it each route has a bound."""
     twice = settings.max_body_bytes * 2
     return max(twice + settings.max_file_bytes, settings.max_batch_bytes + 1)
 
 
 def _limits(settings: Settings) -> Limits:
-    """Say what all its connections may hold of bodies together."""
+    """Return how much of bodies all connections may hold together."""
     largest = max(settings.max_body_bytes, settings.max_batch_bytes)
     return Limits(
         body_bytes=largest,

@@ -1,4 +1,4 @@
-"""waitress's connections: their refusals are problems like all others, and none takes all turns."""
+"""Waitress's connections: they refuse with problems, and none can take all turns."""
 
 import socket
 import threading
@@ -19,10 +19,10 @@ from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 MAX_PIPELINED: Final = 16
-"""So many requests are taken of those that come at once; then the connection is closed."""
+"""How many pipelined requests are accepted; then the connection is closed."""
 
 HEADERS_WITHIN_S: Final = 10.0
-"""So long the headers of a request may take."""
+"""How long the headers of a request may take."""
 
 _LOOK_S: Final = 0.02
 _BLOCKED_LOOK_S: Final = 0.1
@@ -31,10 +31,10 @@ log = get_logger(__name__)
 
 
 class ProblemTask(ErrorTask):
-    """Answers with a problem what waitress refuses before it calls the application."""
+    """Answers with a problem if waitress refuses a request before it calls the application."""
 
     def execute(self) -> None:
-        """Send it, and close the connection."""
+        """Send the problem and close the connection."""
         error: Any = self.request.error  # type: ignore[attr-defined]  # missing in the types
         headers, body = server_problem(error.code, error.body)
         self.status = f"{error.code} {error.reason}"
@@ -45,10 +45,10 @@ class ProblemTask(ErrorTask):
 
 
 class ClosingTask(WSGITask):
-    """Answers a request, and closes its connection then if others want its place."""
+    """Answers a request, and closes its connection if others need its place."""
 
     def build_response_header(self) -> bytes:
-        """Say so, if the server stops or has no more places than connections."""
+        """Announce the close if the server stops or has a connection on every place."""
         server: Any = self.channel.server
         crowded = 2 * len(server.active_channels) > server.adj.connection_limit
         if crowded or not server.accepting:
@@ -58,10 +58,10 @@ class ClosingTask(WSGITask):
 
 
 class Channel(HTTPChannel):
-    """One connection; who keeps it waiting beyond an `Allowance` is cut off.
+    """One connection; a client that keeps it waiting beyond its `Allowance` is disconnected.
 
     waitress asks each connection at least once a second whether there is something to write:
-    that is when it is looked at.
+    that is when the allowance is checked.
     """
 
     task_class = ClosingTask
@@ -81,11 +81,11 @@ class Channel(HTTPChannel):
 
     @property
     def busy(self) -> bool:
-        """Whether a request has begun to come, or its answer is not all sent."""
+        """Whether a request has begun to arrive, or its response is not fully sent."""
         return bool(self.requests or self.request is not None or self.total_outbufs_len)
 
     def writable(self) -> bool:
-        """Look whether the client does its part, and say if there is something to write."""
+        """Disconnect a client that is too slow, and return whether there is something to write."""
         now = time.monotonic()
         waited, self._looked = now - self._looked, now
         if self.total_outbufs_len:
@@ -102,12 +102,12 @@ class Channel(HTTPChannel):
             log.info(LogEvent.SLOW_CLIENT_DISCONNECTED)
             self.will_close = True
         if self.will_close and self.total_outbufs_len:
-            self.handle_close()  # it would wait for room to write, which there may never be
+            self.handle_close()  # it would wait for the client to read, which may never happen
             return False
         return bool(super().writable())
 
     def received(self, data: bytes) -> bool:
-        """Take what came, but for requests beyond those that a client may send ahead."""
+        """Take received bytes, but no more pipelined requests than are allowed."""
         self._receiving.count(waited_s=0, moved=len(data))
         taken = bool(super().received(data))
         lock, requests = self._waiting()
@@ -120,26 +120,26 @@ class Channel(HTTPChannel):
         return taken
 
     def send(self, data: bytes, do_close: bool = True) -> int:  # noqa: FBT001, FBT002 — waitress' own
-        """Send some of it, and say how much."""
+        """Send some bytes, and return how many."""
         sent: int = super().send(data, do_close)
         self._sending.count(waited_s=0, moved=sent)
         return sent
 
     def _waiting(self) -> tuple[threading.Lock, list[Any]]:
-        """Give the requests that were not answered yet; the types do not know them well."""
+        """Return the requests that are not answered yet; waitress's types lack them."""
         channel: Any = self
         return channel.requests_lock, channel.requests
 
     def handle_close(self) -> None:
-        """Close the connection, and drop what has come of a request."""
+        """Close the connection, and drop a partly received request."""
         super().handle_close()
         if self.request is not None:
             self.request.close()
 
     def _flush_outbufs_below_high_watermark(self) -> None:
-        """Wait until the client has taken most of what there is for it, or is cut off.
+        """Wait until the client has read most of its response, or is disconnected.
 
-        A thread waits meanwhile, of which there are few.
+        One of few threads waits meanwhile.
         """
         if self.total_outbufs_len <= self.adj.outbuf_high_watermark:
             return
@@ -156,11 +156,11 @@ class Channel(HTTPChannel):
 
 
 def answer_with_problems(server: Any, limits: Limits | None = None) -> None:
-    """Have all connections that a server accepts from now on answer so.
+    """Make all connections that a server accepts from now on refuse with problems.
 
     Args:
-        server: as `waitress.server.create_server` makes it: for one address, or for several.
-        limits: what they may take together.
+        server: from `waitress.server.create_server`, for one address or several.
+        limits: what all connections may hold together.
     """
     shared = limits or Limits()
     for each in _listening(server):
@@ -170,10 +170,10 @@ def answer_with_problems(server: Any, limits: Limits | None = None) -> None:
 
 
 def take_no_more(server: Any) -> None:
-    """Accept no more connections, and close each that there is after its current answer.
+    """Accept no more connections, and close each existing one after its current response.
 
     Args:
-        server: as `waitress.server.create_server` makes it; it still runs.
+        server: from `waitress.server.create_server`; it still runs.
     """
     for each in _listening(server):
         each.accepting = False
@@ -181,14 +181,14 @@ def take_no_more(server: Any) -> None:
 
 
 def finish_requests(server: Any, *, within: timedelta) -> bool:
-    """Let what is under way come to its end.
+    """Let current requests finish.
 
     Args:
-        server: one that takes no more.
-        within: how long to wait for that.
+        server: one that accepts no more connections.
+        within: how long to wait.
 
     Returns:
-        Whether nothing was left.
+        Whether all of them finished.
     """
     servers = _listening(server)
     pause = threading.Event()

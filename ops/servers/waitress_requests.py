@@ -1,4 +1,4 @@
-"""Requests as waitress reads them, within bounds that all connections share."""
+"""Waitress's reading of requests, within bounds that all connections share."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from waitress.utilities import BadRequest, Error, RequestEntityTooLarge
 
 FREE_CHUNKS: Final = 4096
 BYTES_PER_CHUNK: Final = 16
-"""A body may have so many chunks, and one more for so many bytes of it."""
+"""A body may have this many chunks, and one more for each so many bytes."""
 
 _MAX_CHUNK_LINE: Final = 1024
 _MAX_TRAILER_BYTES: Final = 8192
@@ -22,7 +22,7 @@ _WITH_FILES: Final = ("/v1/files", "/v1/operations/")
 
 
 class Overfull(Error):
-    """Too much has come that has not been answered."""
+    """All connections together hold too many unanswered bodies."""
 
     code = 503
     reason = "Service Unavailable"
@@ -30,12 +30,12 @@ class Overfull(Error):
 
 @dataclass
 class Limits:
-    """What all connections of one server may take together.
+    """What all connections of one server may hold together.
 
     Attributes:
-        body_bytes: the largest body that is no file.
-        held_bytes: of all such bodies that have not been answered.
-        held_file_bytes: of all bodies with files; these lie on the disk.
+        body_bytes: the largest body that is not a file.
+        held_bytes: the size of all such bodies that are not answered yet.
+        held_file_bytes: the size of all bodies with files; these are on the disk.
     """
 
     body_bytes: int = 16 * 1024**2
@@ -47,7 +47,7 @@ class Limits:
 
     @property
     def patience_s(self) -> float:
-        """How long a client may take nothing: the less, the more threads wait for clients."""
+        """How long a client may read nothing: the more threads wait for clients, the shorter."""
         for blocked, seconds in _PATIENCES:
             if self._blocked <= blocked:
                 return seconds
@@ -55,7 +55,7 @@ class Limits:
 
     @contextmanager
     def blocked(self) -> Iterator[None]:
-        """Count a thread that waits for a client meanwhile."""
+        """Count a thread as waiting for a client during this context."""
         with self._lock:
             self._blocked += 1
         try:
@@ -65,25 +65,25 @@ class Limits:
                 self._blocked -= 1
 
     def hold(self, size: int, *, files: bool) -> bool:
-        """Hold so many bytes more, or fewer if it is negative, and say if that is within bounds."""
+        """Add to the bytes held (or subtract), and return whether they are within bounds."""
         with self._lock:
             self._held[files] += size
             return self._held[files] <= (self.held_file_bytes if files else self.held_bytes)
 
 
 class TooManyChunks(Exception):
-    """A body comes in too many small ones."""
+    """A body has too many small chunks."""
 
 
 class Chunks(ChunkedReceiver):
-    """Reads a body in chunks: each costs as much as many bytes, so their number has a bound."""
+    """Reads a chunked body; each chunk costs as much as many bytes, so their number is bounded."""
 
     _remainder = 0
     _left: float = FREE_CHUNKS
 
     @property
     def chunk_remainder(self) -> int:
-        """How much of the current chunk is to come; it grows when a chunk begins."""
+        """How much of the current chunk is still to come; it grows when a chunk begins."""
         return self._remainder
 
     @chunk_remainder.setter
@@ -95,7 +95,7 @@ class Chunks(ChunkedReceiver):
         self._remainder = size
 
     def received(self, s: bytes) -> int:
-        """Take what came, and say how much of it belongs to the body."""
+        """Take received bytes, and return how many of them belong to the body."""
         try:
             taken: int = super().received(s)
         except TooManyChunks:
@@ -107,7 +107,7 @@ class Chunks(ChunkedReceiver):
 
 
 class Parser(HTTPRequestParser):
-    """Reads one request, and holds its body within the bounds of all."""
+    """Reads one request, within the bounds on all bodies."""
 
     def __init__(self, adj: Any, limits: Limits) -> None:
         super().__init__(adj)
@@ -126,7 +126,7 @@ class Parser(HTTPRequestParser):
             self.body_rcv = Chunks(receiver.getbuf())
 
     def received(self, data: bytes) -> int:
-        """Take what came, and say how much of it belongs to this request."""
+        """Take received bytes, and return how many of them belong to this request."""
         taken: int = super().received(data)
         if self.body_rcv is not None and self.error is None:
             self._bound()

@@ -38,22 +38,22 @@ T = TypeVar("T")
 log = get_logger(__name__)
 
 LOOK_SECONDS: Final = 1.0
-"""Between two looks at a Redis that is away."""
+"""The interval of checks while Redis is unavailable, in seconds."""
 
 MAX_BLOCKED: Final = 32
-"""Calls to the storage at a time; each takes a thread."""
+"""How many calls to the storage run at a time; each takes a thread."""
 
 MAX_COMPUTED: Final = 2
-"""Large bodies that are read at a time; each makes all requests slower."""
+"""How many large bodies are read at a time; each slows all requests."""
 
 SWITCH_S: Final = 0.001
-"""How long a thread may compute before another one of this process gets its turn."""
+"""How long a thread may compute before another thread of this process gets its turn."""
 
 MAX_WAITS: Final = 6_000
 MAX_STREAMS: Final = 3_000
 MAX_DOWNLOADS: Final = 1_000
 MAX_UPLOADS: Final = 1_000
-"""Of one process with 12,000 connections; a twelfth is left for requests that take no time."""
+"""For one process with 12,000 connections; a twelfth is left for quick requests."""
 
 
 def create() -> Site:
@@ -65,7 +65,7 @@ def create() -> Site:
         _check_store(container)
     except (OperationError, StoreUnfit) as error:
         sys.stderr.write(f"Callboard cannot start: {error}\n")
-        # With any other code gunicorn would start the process again, for ever.
+        # With any other code, gunicorn would restart the process for ever.
         sys.exit(Arbiter.APP_LOAD_ERROR)
     telemetry = Telemetry.of(settings, process="callboard-web")
     if telemetry is not None:
@@ -99,10 +99,10 @@ def create() -> Site:
 
 
 def give_turns() -> None:
-    """Let a thread that computes, or the collector of garbage, hold up no request for long.
+    """Keep computing threads and the garbage collector from delaying requests.
 
-    The collector leaves alone what lives as long as this process. It would look at all of that,
-    operations and their libraries included, while a large request is read.
+    The collector ignores what lives as long as this process. Otherwise it would traverse all of
+    that, including operations and their libraries, while a large request is read.
     """
     sys.setswitchinterval(SWITCH_S)
     gc.collect()
@@ -110,16 +110,16 @@ def give_turns() -> None:
 
 
 def _check_store(container: Container) -> None:
-    """Look at Redis, and wait for it where that must be done before anything is accepted.
+    """Check Redis, and wait for it if the check is required before accepting requests.
 
-    A process that gave up instead would end the whole server, and those beside it that run.
+    A process that gave up instead would end the whole server with its other processes.
     """
     while True:
         try:
             container.check_store()
         except redis.RedisError as error:
             if tls_fault(error) is not None:
-                raise  # no time mends that
+                raise  # waiting would not help
             log.warning(LogEvent.STORE_AWAITED, reason=away_because(error))
             gevent.sleep(LOOK_SECONDS)
         else:
@@ -127,9 +127,9 @@ def _check_store(container: Container) -> None:
 
 
 def _in_threads(most: int) -> Offload:
-    """Let so many threads block or compute, so that all other requests of this process go on.
+    """Return a pool of threads that block or compute while other requests proceed.
 
-    They are not those of gevent's hub, which look up names: a slow storage would hold these up.
+    They are separate from those of gevent's hub, so that a slow storage does not delay lookups.
     """
     pool = ThreadPool(most)
 
@@ -143,7 +143,7 @@ def _in_threads(most: int) -> Offload:
 
 
 def _outcome(call: Callable[[], T]) -> tuple[T | None, Exception | None]:
-    """Give what a call raises as well: the pool would print it."""
+    """Return the result or the exception: the pool would print an exception."""
     try:
         return call(), None
     except Exception as error:  # noqa: BLE001 — it is raised where the call was asked for
@@ -151,7 +151,7 @@ def _outcome(call: Callable[[], T]) -> tuple[T | None, Exception | None]:
 
 
 def listen(container: Container, *, waits: int, streams: int) -> Events:
-    """Make what requests wait on; it connects with the first of them.
+    """Create what requests wait on; it connects at the first request.
 
     Args:
         container: the parts of this process.
@@ -177,17 +177,17 @@ def application(  # noqa: PLR0913 — what a process has of its own, all named
     check: Check = Operation.validated,
     draining: threading.Event | None = None,
 ) -> falcon.App[Request, falcon.Response]:
-    """Put HTTP in front of the parts of a process.
+    """Build the HTTP application on the parts of a process.
 
     Args:
         container: the parts.
         events: what requests wait on.
-        telemetry: makes spans of requests; None for none.
-        transfers: how many files are sent and read at a time; None for any number.
-        offload: runs what blocks.
-        compute: runs what takes the processor for long.
+        telemetry: creates spans of requests; None for none.
+        transfers: how many files are transferred at a time; None for any number.
+        offload: runs blocking calls.
+        compute: runs long computations.
         check: validates large parameters.
-        draining: is set once the process is told to stop; None where nobody tells it.
+        draining: set once the process is told to stop; None if it never is.
     """
     settings = container.settings
     services = Services(

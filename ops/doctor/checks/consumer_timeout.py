@@ -21,7 +21,7 @@ from callboard.jobs.server_versions import numbers_of
 from callboard.ops.doctor.checks.rabbitmq import Queues
 from callboard.ops.doctor.result import CheckResult
 
-# From this version on classic queues have no such timeout.
+# From this version on, classic queues have no such timeout.
 _QUORUM_ALONE: Final = (4, 3)
 _ASKED_S: Final = 20.0
 _QUESTION: Final = "application:get_env(rabbit, consumer_timeout)."
@@ -31,7 +31,7 @@ _LOOK: Final = f"Check it yourself: rabbitmqctl eval '{_QUESTION}' (in ms; undef
 
 @dataclass(frozen=True)
 class Ways:
-    """How RabbitMQ's settings can be read, as the operator says.
+    """How to read RabbitMQ's settings, as the operator chose.
 
     Attributes:
         management_url: of its management plugin; its user is that of the broker's URL by default.
@@ -94,7 +94,7 @@ def _unknown(limit: str, why: str) -> CheckResult:
 
 
 def _read(settings: Settings, queues: Queues, ways: Ways) -> _Timeout | None:
-    """Ask for the policy first, for it wins over the node's own setting."""
+    """Read the policy first: it overrides the node's own setting."""
     if ways.management_url is not None:
         policies = _by_policy(settings, queues, ways.management_url)
         if policies:
@@ -107,7 +107,7 @@ def _read(settings: Settings, queues: Queues, ways: Ways) -> _Timeout | None:
 
 
 def _by_policy(settings: Settings, queues: Queues, url: str) -> list[int]:
-    """Give what policies say for each of our queues; nothing unless they do for all."""
+    """Return the timeouts of policies for our queues; nothing unless every queue has one."""
     broker = "" if settings.broker_url is None else settings.broker_url.get_secret_value()
     parts, given = urlsplit(broker), _address(url)
     user, password = given.username or parts.username, given.password or parts.password
@@ -119,7 +119,7 @@ def _by_policy(settings: Settings, queues: Queues, url: str) -> list[int]:
         auth=(unquote(user or "guest"), unquote(password or "guest")),
         timeout=_ASKED_S,
         verify=settings.tls.context(),
-        trust_env=False,  # a proxy would get the password
+        trust_env=False,  # a proxy would see the password
     ) as client:
         for name in queues.there:
             answer = client.get(f"/api/queues/{virtual_host}/{quote(name, safe='')}")
@@ -137,7 +137,7 @@ def _address(url: str) -> SplitResult:
         if given.scheme in ("http", "https") and given.hostname and given.port != 0:
             return given
     except ValueError:
-        pass  # as below, without what was given: it may hold a password
+        pass  # as below, without the command line, which may hold a password
     raise ValueError("--management-url is not a URL such as http://host:15672")
 
 
@@ -152,7 +152,7 @@ def _by_local_command(settings: Settings) -> _Timeout | None:
     try:
         listeners = _ask(command, _LISTENERS)
     except (OSError, ValueError, subprocess.SubprocessError):
-        # Nobody asked for this way: it is there or it is not.
+        # The operator did not ask for this way, so its absence is no problem.
         return None
     return _by_command(command) if re.search(rf"\b{port}\b", listeners) else None
 

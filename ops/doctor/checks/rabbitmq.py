@@ -1,4 +1,4 @@
-"""Whether RabbitMQ can be reached and used, and has the queues that we would declare."""
+"""Checks that RabbitMQ can be reached and used, and has the queues that we declare."""
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +31,7 @@ _NOT_FOUND: Final = 404
 
 @dataclass(frozen=True)
 class Queues:
-    """The queues that were found.
+    """The queues that exist.
 
     Attributes:
         version: of RabbitMQ.
@@ -43,7 +43,7 @@ class Queues:
 
 
 class Rabbitmq:
-    """One connection with which RabbitMQ is tried.
+    """A connection that tries what web and workers need of RabbitMQ.
 
     Raises:
         AMQPError: no connection can be made.
@@ -95,7 +95,7 @@ class Rabbitmq:
         return CheckResult("rabbitmq version", "ok", f"RabbitMQ {self.version}.")
 
     def _try_queue(self) -> Iterator[CheckResult]:
-        """Declare, publish, fetch and remove on a queue of one's own."""
+        """Declare a queue of our own, publish to it, fetch from it and remove it."""
         # Exclusive, so that RabbitMQ removes it with the connection, whatever happens.
         name = f"{self._settings.namespace}.doctor.{secrets.token_hex(6)}"
         try:
@@ -131,7 +131,7 @@ class Rabbitmq:
             )
 
     def _consumers(self, queue: str) -> int | None:
-        """Count a queue's consumers; None where there is no such queue."""
+        """Count a queue's consumers; None if there is no such queue."""
         try:
             channel = self._connection.channel()
             found = channel.queue_declare(queue, passive=True)
@@ -178,7 +178,7 @@ class Rabbitmq:
 
 
 def check_rabbitmq(settings: Settings, names: Iterable[str]) -> tuple[list[CheckResult], Queues]:
-    """Say all that matters about RabbitMQ, also that it does not answer."""
+    """Yield the results of all checks of RabbitMQ, also if it does not answer."""
     try:
         with closing(Rabbitmq(settings)) as rabbitmq:
             found, queues = rabbitmq.look(names)

@@ -1,4 +1,4 @@
-"""What is stuck in Redis: jobs, places, keys and sets that differ from the records."""
+"""Checks what is stuck in Redis: jobs, slots, keys and sets that differ from the records."""
 
 from collections.abc import Iterator
 from datetime import timedelta

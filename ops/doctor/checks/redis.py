@@ -1,4 +1,4 @@
-"""Whether Redis can be used, and is set up so that jobs are safe and quick in it."""
+"""Checks that Redis can be used, and that jobs are safe and quick in it."""
 
 import statistics
 import time
@@ -24,7 +24,7 @@ _HEARD_WITHIN_S: Final = 3.0
 
 
 def check_redis(store: Store, *, strict: bool) -> Iterator[CheckResult]:
-    """Say all that matters about the server.
+    """Yield the results of all checks of Redis.
 
     Raises:
         StoreUnavailable: it does not answer.
@@ -96,7 +96,7 @@ class _Ear:
 
 
 def _ears(store: Store) -> Iterator[CheckResult]:
-    """Hear oneself on the channel of cancels, by the id of a job that nobody runs."""
+    """Publish to the channel of cancellations and receive it, with the id of no job."""
     channel = store.keys.channel("cancels")
     ear = _Ear(store.redis.pubsub(), str(uuid.uuid4()).encode())
     reason = "nothing came back"

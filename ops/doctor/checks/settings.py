@@ -1,4 +1,4 @@
-"""What this machine and its settings are like: Python, packages, dangerous settings."""
+"""Checks this machine and its settings: Python, packages, dangerous settings."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ from callboard.config.values import is_loopback
 from callboard.ops.doctor.result import CheckResult
 
 OLDEST_PYTHON: Final = (3, 11)
-# Of one that a server needs: another extra's has its own marker behind it.
+# Only what a server needs: requirements of other extras have another marker.
 _REQUIREMENT: Final = re.compile(
     r"""([\w.-]+)(?:\[[^\]]*\])?[^;]*>=\s*([\d.]+)[^;]*(?:;\s*extra == ["']server["'])?$"""
 )
@@ -49,13 +49,13 @@ def check_packages(wanted: Sequence[str] | None = None) -> Iterator[CheckResult]
 def check_settings(
     settings: Settings, *, stored_keys: int, callbacks: int, lost_keys: bool = False
 ) -> Iterator[CheckResult]:
-    """Find settings that are dangerous, or that do not go with what is in Redis.
+    """Report settings that are dangerous or contradict what is in Redis.
 
     Args:
         settings: of this process; web and workers should have the same.
         stored_keys: how many API keys Redis has.
         callbacks: how many hosts wait for callbacks.
-        lost_keys: whether Redis had keys once, and nobody removed the last one on purpose.
+        lost_keys: whether Redis had keys once and lost them, rather than an operator revoking them.
     """
     found = [
         *_doors(settings, stored_keys, lost=lost_keys),
@@ -80,7 +80,7 @@ def _doors(settings: Settings, stored_keys: int, *, lost: bool) -> Iterator[Chec
         return
     if settings.api_keys or settings.require_keys or stored_keys:
         return
-    # Without keys web listens on loopback alone, but a proxy may stand before it.
+    # Without keys, web listens only on loopback, but a proxy may forward to it.
     yield CheckResult(
         "settings keys",
         "warning" if settings.trusted_proxies else "note",

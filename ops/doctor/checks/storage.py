@@ -1,4 +1,4 @@
-"""Whether files can be kept and read, and have room."""
+"""Checks that files can be stored and read, and that there is room."""
 
 import secrets
 import shutil
@@ -19,7 +19,7 @@ LITTLE_SPACE: Final = 0.1
 def check_files(
     settings: Settings, storage: Storage, workers: Sequence[Worker]
 ) -> Iterator[CheckResult]:
-    """Keep, read and remove a small file; nothing is made where nobody has kept any."""
+    """Store, read and remove a small file; create no folder where no file was ever stored."""
     try:
         folders = storage.folders
         unused = storage.is_unused
@@ -69,7 +69,7 @@ def _broken(reason: str) -> CheckResult:
 
 
 def _reason(error: Exception) -> str:
-    """Say why without an address, which may hold a key."""
+    """Return the reason without the address, which may contain a key."""
     cause = error.__cause__ or error
     if isinstance(cause, OSError) and cause.strerror:
         return f"{cause.strerror}."

@@ -1,4 +1,4 @@
-"""What waits for an operator or for another worker: pauses, ticks, messages."""
+"""Checks what waits for an operator or another worker: pauses, ticks, messages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -7,7 +7,7 @@ from callboard.ops.doctor.result import CheckResult
 
 
 def check_paused(paused: Mapping[str, int]) -> Iterator[CheckResult]:
-    """Say what is paused, and how many jobs wait for the end of that, by slot."""
+    """Report paused slots and how many jobs each holds back."""
     waiting = {slot.removeprefix("operation:"): n for slot, n in paused.items() if n}
     idle = [slot.removeprefix("operation:") for slot, n in paused.items() if not n]
     if waiting:
@@ -22,7 +22,7 @@ def check_paused(paused: Mapping[str, int]) -> Iterator[CheckResult]:
 
 
 def check_late_schedules(late: Sequence[str]) -> Iterator[CheckResult]:
-    """Say which schedules have a tick that nobody took."""
+    """Report schedules whose tick is overdue."""
     if late:
         yield CheckResult(
             "schedules",
@@ -34,7 +34,7 @@ def check_late_schedules(late: Sequence[str]) -> Iterator[CheckResult]:
 
 
 def check_orphans(orphans: Orphans) -> Iterator[CheckResult]:
-    """Say which messages nobody could read."""
+    """Report messages that no worker could read."""
     if orphans.kept:
         since = (
             "" if orphans.oldest_at is None else f", the first since {orphans.oldest_at:%H:%M} UTC"
@@ -55,7 +55,7 @@ def check_orphans(orphans: Orphans) -> Iterator[CheckResult]:
 
 
 def counted(jobs: Mapping[str, int]) -> str:
-    """Say how many jobs there are, and of what."""
+    """Return counts in words, such as `3 of add`."""
     total = sum(jobs.values())
     names = ", ".join(sorted(jobs))
     return f"{total} job{'s' if total > 1 else ''} ({names})"

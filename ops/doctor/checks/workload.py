@@ -1,4 +1,4 @@
-"""Whether workers live that know and run what waits, and keep house."""
+"""Checks that live workers run what waits and do the maintenance."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -33,15 +33,15 @@ class Workload:
     """The workers, and what waits for them.
 
     Attributes:
-        active: by operation, how many jobs are not final.
-        queued: by queue, how many jobs wait for a worker.
-        reaped_ago: since when nobody has ended leases; None if nobody ever has.
-        late_leases: how many leases ended a while ago and are still there.
-        late_due: how many scheduled jobs should have been queued.
-        late_outbox: how many messages should have been published.
-        paused: by slot that is paused, how many jobs wait for the end of that.
-        late_schedules: those whose tick should have been taken.
-        orphans: messages that no worker here could read.
+        active: how many active jobs each operation has.
+        queued: how many jobs wait for a worker, by queue.
+        reaped_ago: when expired leases were last reaped; None if never.
+        late_leases: how many expired leases are overdue to be reaped.
+        late_due: how many scheduled jobs are overdue to be queued.
+        late_outbox: how many messages are overdue to be published.
+        paused: how many jobs each paused slot holds back.
+        late_schedules: the schedules whose tick is overdue.
+        orphans: the messages that no worker could read.
     """
 
     workers: Sequence[Worker]
@@ -100,7 +100,7 @@ def read_workload(store: Store, registry: Registry | None, *, lease: timedelta) 
 
 
 def check_workload(workload: Workload, *, version: str) -> Iterator[CheckResult]:
-    """Say what waits in vain, and for what.
+    """Report what waits in vain, and for what.
 
     Args:
         workload: as it was read.
