@@ -23,12 +23,9 @@ from callboard.api.files.transfer_limits import TransferLimits
 from callboard.config import Settings
 from callboard.ops.checking.process import CheckProcess
 from callboard.ops.open_files import allow_many_files, room_for_clients
-from callboard.ops.servers.waitress_channel import (
-    answer_with_problems,
-    finish_requests,
-    take_no_more,
-)
+from callboard.ops.servers.waitress_channel import answer_with_problems
 from callboard.ops.servers.waitress_requests import Limits
+from callboard.ops.servers.waitress_stop import end_connections, finish_requests, take_no_more
 from callboard.ops.servers.web import application, give_turns, listen
 from callboard.ops.submissions import serve_operations
 from callboard.telemetry.log_events import LogEvent
@@ -130,7 +127,7 @@ def serve(
     events.close()
     if not finish_requests(web, within=FINISH_WITHIN):
         log.warning(LogEvent.REQUESTS_ABORTED)
-    web.close()
+    end_connections(web, thread)
     checks.close()
     worker.stop(timeout=STOP_WITHIN_MS)
     container.close()

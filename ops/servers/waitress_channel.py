@@ -4,7 +4,6 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -24,7 +23,6 @@ MAX_PIPELINED: Final = 16
 HEADERS_WITHIN_S: Final = 10.0
 """How long the headers of a request may take."""
 
-_LOOK_S: Final = 0.02
 _BLOCKED_LOOK_S: Final = 0.1
 
 log = get_logger(__name__)
@@ -163,46 +161,14 @@ def answer_with_problems(server: Any, limits: Limits | None = None) -> None:
         limits: what all connections may hold together.
     """
     shared = limits or Limits()
-    for each in _listening(server):
+    for each in listening(server):
         each.limits = shared
         each.channel_class = Channel
         pause_when_short_of_files(each)
 
 
-def take_no_more(server: Any) -> None:
-    """Accept no more connections, and close each existing one after its current response.
-
-    Args:
-        server: from `waitress.server.create_server`; it still runs.
-    """
-    for each in _listening(server):
-        each.accepting = False
-        each.pull_trigger()
-
-
-def finish_requests(server: Any, *, within: timedelta) -> bool:
-    """Let current requests finish.
-
-    Args:
-        server: one that accepts no more connections.
-        within: how long to wait.
-
-    Returns:
-        Whether all of them finished.
-    """
-    servers = _listening(server)
-    pause = threading.Event()
-    end = time.monotonic() + within.total_seconds()
-    while busy := any(
-        channel.busy for each in servers for channel in list(each.active_channels.values())
-    ):
-        if time.monotonic() > end:
-            break
-        pause.wait(_LOOK_S)
-    return not busy
-
-
-def _listening(server: Any) -> list[Any]:
+def listening(server: Any) -> list[Any]:
+    """Give the parts of a server that each listen at an address."""
     return [
         each
         for each in (server, *getattr(server, "map", {}).values())
