@@ -10,7 +10,7 @@ import gevent
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import InvalidChunkSize, LimitRequestHeaders
 
-from callboard.ops.servers.slow_clients import UNSENT_BYTES, Allowance
+from callboard.ops.servers.slow_clients import UNSENT_BYTES, Allowance, SlowBodies
 from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
@@ -55,9 +55,14 @@ class Connection:
     _lingering = 0
 
     def __init__(
-        self, client: Any, receiving: Allowance | None = None, sending: Allowance | None = None
+        self,
+        client: Any,
+        receiving: Allowance | None = None,
+        sending: Allowance | None = None,
+        bodies: SlowBodies | None = None,
     ) -> None:
         self._client = client
+        self._bodies: Final = bodies or SlowBodies(1)
         self._receiving: Final = receiving or Allowance()
         self._sending: Final = sending or Allowance()
         self._in_body = False
@@ -100,10 +105,12 @@ class Connection:
 
     def _receive(self, size: int) -> bytes:
         before, began = self._client.gettimeout(), time.monotonic()
-        self._client.settimeout(max(_MIN_WAIT_S, self._receiving.left_s))
         received = b""
         try:
-            received = bytes(self._client.recv(size))
+            with self._bodies.wait():
+                left_s = self._receiving.left_within(self._bodies.patience_s)
+                self._client.settimeout(max(_MIN_WAIT_S, left_s))
+                received = bytes(self._client.recv(size))
         finally:
             self._client.settimeout(before)
             self._receiving.count(waited_s=time.monotonic() - began, moved=len(received))

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from http import HTTPStatus
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +16,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from callboard.ops.servers.gunicorn_connection import LINGER_S, Chunks, Connection
 from callboard.ops.servers.gunicorn_listener import Listener
+from callboard.ops.servers.slow_clients import SlowBodies
 from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
@@ -28,6 +29,9 @@ SUCCESSOR_S: Final = 60.0
 DISCARDED_BYTES: Final = 64 * 1024
 DISCARDED_CHUNKS: Final = 64
 """How much of a refused body is read to keep its connection; beyond that it is closed."""
+
+BODIES_SHARE: Final = 6
+"""Of so many connections one may send its body slowly."""
 
 _LOOK_S: Final = 0.05
 _PIECE_BYTES: Final = 8 * 1024
@@ -134,11 +138,15 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
             **{name: more[name] for name in ("ssl_context",) if name in more},
         )
 
+    @cached_property
+    def _bodies(self) -> SlowBodies:
+        return SlowBodies(self.worker_connections // BODIES_SHARE)
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection, within its bounds."""
         self._count(1)
         try:
-            super().handle(listener, Connection(client), addr)
+            super().handle(listener, Connection(client, bodies=self._bodies), addr)
         finally:
             self._count(-1)
 

@@ -1,9 +1,14 @@
 """How long a client may keep a server waiting: it must send and read at a minimum rate."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 PATIENCE_S: Final = 30.0
 """How long a client may send nothing of its body, or read nothing of its response."""
+
+CROWDED_PATIENCE_S: Final = 1.0
+"""How long instead, while very many clients send bodies slowly."""
 
 SLOWEST_BYTES_S: Final = 4096
 """The minimum rate of sending a body and reading a response, in the long run."""
@@ -32,6 +37,10 @@ class Allowance:
         """Whether no time is left."""
         return self.left_s <= 0
 
+    def left_within(self, patience_s: float) -> float:
+        """Say how much would be left if it had begun with less."""
+        return self.left_s - max(0.0, self._patience_s - patience_s)
+
     def refill(self) -> None:
         """Restore the maximum."""
         self.left_s = self._patience_s
@@ -39,3 +48,32 @@ class Allowance:
     def count(self, *, waited_s: float, moved: int) -> None:
         """Record how long was waited, and how many bytes were transferred after that."""
         self.left_s = min(self._patience_s, self.left_s - waited_s + moved / self._rate)
+
+
+class SlowBodies:
+    """Counts the bodies that a process waits for: beyond some, each gets little time.
+
+    So no number of clients that send slowly takes the places of others, and nobody is refused
+    who sends at once.
+
+    Args:
+        room: so many may take the time that their `Allowance` gives.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room: Final = room
+        self.waiting = 0
+
+    @property
+    def patience_s(self) -> float:
+        """How long a client may send nothing now."""
+        return PATIENCE_S if self.waiting <= self._room else CROWDED_PATIENCE_S
+
+    @contextmanager
+    def wait(self) -> Iterator[None]:
+        """Count one that is waited for meanwhile."""
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1

@@ -12,7 +12,7 @@ from waitress.task import ErrorTask, WSGITask
 
 from callboard.api.problems.server_errors import server_problem
 from callboard.ops.servers.file_shortage import pause_when_short_of_files
-from callboard.ops.servers.slow_clients import UNSENT_BYTES, Allowance
+from callboard.ops.servers.slow_clients import PATIENCE_S, UNSENT_BYTES, Allowance
 from callboard.ops.servers.waitress_requests import Limits, Parser
 from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
@@ -72,6 +72,7 @@ class Channel(HTTPChannel):
         self._receiving = Allowance()
         self._sending = Allowance()
         self._looked = self._begun = time.monotonic()
+        self._waits_for_body = False
         super().__init__(server, *args, **more)
         if hasattr(socket, "TCP_NOTSENT_LOWAT") and self.socket is not None:
             with suppress(OSError):  # no TCP
@@ -86,6 +87,7 @@ class Channel(HTTPChannel):
         """Disconnect a client that is too slow, and return whether there is something to write."""
         now = time.monotonic()
         waited, self._looked = now - self._looked, now
+        self._count_body(self.request is not None and self.request.headers_finished)
         if self.total_outbufs_len:
             self._sending.count(waited_s=waited, moved=0)
         elif self.request is None:
@@ -96,7 +98,9 @@ class Channel(HTTPChannel):
             self._receiving.count(waited_s=waited, moved=0)
         late = self.request is not None and not self.request.headers_finished
         late = late and now - self._begun > HEADERS_WITHIN_S
-        if not self.will_close and (late or self._receiving.is_spent or self._sending.is_spent):
+        patience_s = self._limits.bodies.patience_s if self._waits_for_body else PATIENCE_S
+        late = late or self._receiving.left_within(patience_s) <= 0
+        if not self.will_close and (late or self._sending.is_spent):
             log.info(LogEvent.SLOW_CLIENT_DISCONNECTED)
             self.will_close = True
         if self.will_close and self.total_outbufs_len:
@@ -128,9 +132,15 @@ class Channel(HTTPChannel):
         channel: Any = self
         return channel.requests_lock, channel.requests
 
+    def _count_body(self, waits: bool) -> None:  # noqa: FBT001 — its one argument
+        """Count this connection among those whose body is waited for, or no more."""
+        self._limits.bodies.waiting += waits - self._waits_for_body
+        self._waits_for_body = waits
+
     def handle_close(self) -> None:
         """Close the connection, and drop a partly received request."""
         super().handle_close()
+        self._count_body(False)  # noqa: FBT003
         if self.request is not None:
             self.request.close()
 

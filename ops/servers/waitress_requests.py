@@ -10,9 +10,14 @@ from waitress.parser import HTTPRequestParser
 from waitress.receiver import ChunkedReceiver
 from waitress.utilities import BadRequest, Error, RequestEntityTooLarge
 
+from callboard.ops.servers.slow_clients import SlowBodies
+
 FREE_CHUNKS: Final = 4096
 BYTES_PER_CHUNK: Final = 16
 """A body may have this many chunks, and one more for each so many bytes."""
+
+MAX_SLOW_BODIES: Final = 100
+"""How many may take their whole allowance of time; there are 500 connections."""
 
 _MAX_CHUNK_LINE: Final = 1024
 _MAX_TRAILER_BYTES: Final = 8192
@@ -36,11 +41,13 @@ class Limits:
         body_bytes: the largest body that is not a file.
         held_bytes: the size of all such bodies that are not answered yet.
         held_file_bytes: the size of all bodies with files; these are on the disk.
+        bodies: those that have begun to arrive and not ended.
     """
 
     body_bytes: int = 16 * 1024**2
     held_bytes: int = 64 * 1024**2
     held_file_bytes: int = 4 * 1024**3
+    bodies: SlowBodies = field(default_factory=lambda: SlowBodies(MAX_SLOW_BODIES))
     _held: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
     _blocked: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)

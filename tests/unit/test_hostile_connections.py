@@ -19,7 +19,7 @@ from callboard.ops.servers.gunicorn_connection import (
     Chunks,
     Connection,
 )
-from callboard.ops.servers.slow_clients import Allowance
+from callboard.ops.servers.slow_clients import Allowance, SlowBodies
 from callboard.ops.servers.waitress_requests import Limits, Parser
 
 pytestmark = pytest.mark.check
@@ -117,6 +117,20 @@ def test_a_client_that_reads_nothing_is_cut_off(pair: tuple[socket.socket, socke
 
     with pytest.raises(ConnectionResetError):
         list(iter(lambda: there.recv(1024**2), b""))
+
+
+def test_a_body_that_stalls_is_ended_soon_while_many_do(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    here, _there = pair
+    connection = Connection(here, bodies=SlowBodies(0))
+    connection.begin_body()
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        connection.recv(100)
+
+    assert time.monotonic() - began < 10
 
 
 def test_the_kernel_takes_little_for_a_client_that_reads_nothing(

@@ -1,8 +1,15 @@
 """A client may keep a server waiting only as long as bytes move."""
 
+from contextlib import ExitStack
+
 import pytest
 
-from callboard.ops.servers.slow_clients import Allowance
+from callboard.ops.servers.slow_clients import (
+    CROWDED_PATIENCE_S,
+    PATIENCE_S,
+    Allowance,
+    SlowBodies,
+)
 
 pytestmark = pytest.mark.check
 
@@ -44,3 +51,26 @@ def test_much_at_once_buys_no_long_pause() -> None:
     allowance.count(waited_s=31, moved=0)
 
     assert allowance.is_spent
+
+
+def test_the_more_bodies_are_waited_for_the_less_time_each_has() -> None:
+    bodies = SlowBodies(2)
+    seen = []
+
+    with ExitStack() as waiting:
+        for _ in range(3):
+            waiting.enter_context(bodies.wait())
+            seen.append(bodies.patience_s)
+
+    assert [*seen, bodies.patience_s] == [PATIENCE_S, PATIENCE_S, CROWDED_PATIENCE_S, PATIENCE_S]
+
+
+def test_less_time_counts_from_the_beginning() -> None:
+    allowance = Allowance(patience_s=30, rate=1000)
+
+    allowance.count(waited_s=0.4, moved=1)
+
+    assert 0 < allowance.left_within(1) < 0.7
+    assert 29 < allowance.left_within(60) < 30
+    allowance.count(waited_s=0.7, moved=1)
+    assert allowance.left_within(1) < 0 < allowance.left_s
