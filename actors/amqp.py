@@ -27,16 +27,16 @@ def connection_parameters(
     """Bound every wait of a connection, and name it for the management UI.
 
     Args:
-        url: `amqp://` or `amqps://`; its own heartbeat and timeouts are overruled.
-        name: what the connection is for, as `publisher`.
-        process: whose it is.
-        tls: for `amqps://`: whom to trust, read now, and so for each connection.
+        url: `amqp://` or `amqps://`; its heartbeat and timeouts are overridden.
+        name: the purpose of the connection, such as `publisher`.
+        process: the process that connects.
+        tls: for `amqps://`: the certificate files, which are read for each connection.
 
     Raises:
-        OSError: a file of certificates cannot be used.
+        OSError: a certificate file cannot be used.
         ValueError: the URL cannot be read.
     """
-    # No option of a URL counts, and some that settings let pass are unknown to pika.
+    # The options of a URL are ignored; pika does not know some that the settings accept.
     parameters = pika.URLParameters(url.partition("?")[0])
     parameters.heartbeat = HEARTBEAT_S
     parameters.socket_timeout = CONNECT_S
@@ -52,11 +52,11 @@ def connection_parameters(
 def queue_arguments(
     queue_type: QueueType, max_priority: int, server_version: str
 ) -> dict[str, Any]:
-    """Spell the arguments that a queue of ours is declared with, the same in every process.
+    """Return the arguments that our queues are declared with, the same in every process.
 
-    Quorum queues refuse `x-max-priority`. Their limit of deliveries (20 by default since 4.0) is
-    lifted, for a message comes back at each shutdown of a worker; before 4.0 there is none, and
-    a negative one drops messages at their first return.
+    Quorum queues refuse `x-max-priority`. Their delivery limit (20 by default since 4.0) is
+    removed, since a message returns at each shutdown of a worker; before 4.0 there is none, and
+    a negative limit drops messages at their first return.
     """
     if queue_type == "classic":
         return {"x-max-priority": max_priority}
@@ -67,21 +67,21 @@ def queue_arguments(
 
 
 def is_only_delivery_limit(refusal: str) -> bool:
-    """Say whether a refused queue differs in nothing but its limit of deliveries.
+    """Return whether a refused queue differs only in its delivery limit.
 
-    So it is with a queue that was made before RabbitMQ 4.0; it serves as well.
+    This is so for a queue that was declared before RabbitMQ 4.0; it works as well.
     """
     return "inequivalent arg 'x-delivery-limit'" in refusal
 
 
 def server_version(properties: dict[str, Any] | None) -> str:
-    """Read the version that RabbitMQ gave in the handshake, or an empty text."""
+    """Return RabbitMQ's version from the handshake, or an empty text."""
     version = (properties or {}).get("version", "")
     return version.decode() if isinstance(version, bytes) else str(version)
 
 
 def reason_of(error: BaseException) -> str:
-    """Put an error of the connection into one line that holds no password."""
+    """Describe an error of the connection in one line without passwords."""
     if (fault := tls_fault(error)) is not None:
         return fault
     if ended_within_tls(error):
@@ -89,7 +89,7 @@ def reason_of(error: BaseException) -> str:
             "it hung up without giving a reason; if this repeats, it may require a certificate: "
             "CALLBOARD_TLS_CERT_FILE"
         )
-    # Pika wraps the cause in its last attempt, and that in its whole endeavour.
+    # Pika wraps the cause in the error of its last attempt, and that in another.
     causes: tuple[object, ...] = (*error.args, *getattr(error, "exceptions", ()))
     for cause in (getattr(error, "exception", None), *reversed(causes)):
         if isinstance(cause, BaseException):
@@ -99,5 +99,5 @@ def reason_of(error: BaseException) -> str:
 
 
 def silence_pika() -> None:
-    """Keep pika's own lines, several for each lost connection, out of the log: we write one."""
+    """Suppress pika's own log lines, several for each lost connection: we write one."""
     logging.getLogger("pika").setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""Hear of cancels at once: one Redis subscription for each worker process."""
+"""Learns of cancellations at once: one Redis subscription for each worker process."""
 
 import threading
 from collections.abc import Callable
@@ -19,16 +19,16 @@ log = get_logger(__name__)
 
 
 class CancelListener:
-    """Listens for ids of jobs that are to stop, some followed by `force`.
+    """Listens for the ids of cancelled jobs, some followed by `force`.
 
-    What is published while the connection is down is not heard here; the next heartbeat says it.
-    Where Redis lets nobody listen, heartbeats are hurried instead.
+    What is published while the connection is down is missed; the next lease renewal reports it.
+    If Redis denies the subscription, renewals are hurried instead.
 
     Args:
         client: for subscriptions.
-        channel: where the ids come.
-        on_cancel: told each id, with what follows it.
-        on_return: called after each new connection, for what was missed.
+        channel: the channel of the ids.
+        on_cancel: called with each id and what follows it.
+        on_return: called after each reconnect, to catch up.
     """
 
     def __init__(

@@ -37,17 +37,17 @@ log = get_logger(__name__)
 
 
 class NotMineError(SkipMessage):
-    """This message does not run here and now; Redis knows why, and who will run the job."""
+    """This message is not run here and now; Redis knows why, and which worker will run the job."""
 
 
 class _UnreadableError(NotMineError):
-    """It is no message of ours."""
+    """The message does not describe a job."""
 
 
 class Claiming(Middleware):
-    """Claims before a function runs, and records how it ended.
+    """Claims a job before its function runs, and records the outcome.
 
-    It fails closed: while Redis is away nothing starts. A claim that is still undecided when the
+    It fails closed: nothing starts while Redis is unavailable. A claim that is undecided when the
     process stops goes back to the queue.
     """
 
@@ -82,7 +82,7 @@ class Claiming(Middleware):
         """Claim the message's job, or skip the message.
 
         Raises:
-            NotMineError: it does not run here and now.
+            NotMineError: it is not run here and now.
         """
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(job=message.message_id, operation=message.actor_name)
@@ -125,7 +125,7 @@ class Claiming(Middleware):
             structlog.contextvars.clear_contextvars()
 
     def after_skip_message(self, broker: Broker, message: Any) -> None:  # noqa: ARG002
-        """Let go of a message that does not run here and now."""
+        """Acknowledge a message that is not run here and now."""
         log.debug(LogEvent.MESSAGE_SKIPPED)
         structlog.contextvars.clear_contextvars()
 
@@ -198,7 +198,7 @@ class Claiming(Middleware):
         raise NotMineError(word)
 
     def _leave_to_newer(self, message: Any, reason: NewerFormat) -> NoReturn:
-        """Put off what only a newer version can read; without a record Redis keeps the message."""
+        """Snooze a job that only a newer version can read; without a record, keep its message."""
         word: str = self._retry_until_answered(
             lambda: snooze(self._store, message.message_id, delay=SNOOZE, patience=WITHOUT_END)
         )
@@ -210,7 +210,7 @@ class Claiming(Middleware):
         raise NotMineError(word) from reason
 
     def _keep(self, message: Any, reason: NewerFormat) -> str:
-        """Have Redis keep a message; held here it would take the place of others."""
+        """Store a message in Redis; held here it would count against the prefetch."""
         try:
             return keep_orphan(
                 self._store,
@@ -221,7 +221,7 @@ class Claiming(Middleware):
                 made_as=reason.made_as,
             )
         except StoreUnavailable:
-            # Other jobs can still run when Redis is full, so nobody waits here for room.
+            # Other jobs can still run when Redis is full, so this must not wait for room.
             message.requeue(after=SNOOZE)
             return "requeued"
 
@@ -242,5 +242,5 @@ def _read(message: Any) -> tuple[Submission, int]:
 
 
 def stand_in(**_params: Any) -> None:
-    """Stand in for operations that this process does not know; their jobs are put off instead."""
+    """Stand in for operations that this process does not know; their jobs are snoozed instead."""
     raise NotMineError("unknown operation")

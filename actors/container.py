@@ -38,8 +38,8 @@ class Container:
     """The parts of one process, wired.
 
     Attributes:
-        schedules: those of the file by name; None where no file is set.
-        at_close: called once when the parts are closed.
+        schedules: those of the schedule file, by name; None if no file is set.
+        at_close: called when the parts are closed.
     """
 
     settings: Settings
@@ -55,13 +55,13 @@ class Container:
     at_close: list[Callable[[], None]] = field(default_factory=list)
 
     def has_worker(self) -> bool:
-        """Whether jobs are run: by workers elsewhere, or by one of this process."""
+        """Whether jobs are run: by workers elsewhere, or by one in this process."""
         return not isinstance(self.broker, EmbeddedBroker) or self.broker.is_consumed
 
     def check_store(self) -> None:
-        """Look at how Redis is set up, and say loudly what can lose jobs.
+        """Check Redis's configuration, and log an error for each fault that can lose jobs.
 
-        While Redis is away, only strict durability stops the start.
+        While Redis is unavailable, only strict durability prevents the start.
 
         Raises:
             StoreUnfit: strict durability cannot be had, or there is no such database.
@@ -86,9 +86,9 @@ class Container:
         self.store.durable_by = checked.durable_by
 
     def broker_trouble(self) -> str | None:
-        """Say what keeps messages from being published now, in a sentence; None if nothing does.
+        """Return what prevents publishing now, in a sentence; None if nothing does.
 
-        Starts to connect when nobody has.
+        Starts to connect if that has not happened yet.
         """
         if isinstance(self.broker, EmbeddedBroker):
             return None
@@ -96,7 +96,7 @@ class Container:
         return None if trouble is None else f"RabbitMQ {trouble}."
 
     def close(self) -> None:
-        """Publish what was handed in, and hang up."""
+        """Publish outstanding messages, and close."""
         while self.at_close:
             self.at_close.pop()()
         self.relay.close()
@@ -109,10 +109,10 @@ def build_container(settings: Settings, *, role: str = "program") -> Container:
 
     Args:
         settings: of the installation.
-        role: what the process is, for those who look at the servers' connections.
+        role: the process's role, shown with its connections on the servers.
 
     Raises:
-        OperationError: an operation is declared wrongly, or needs a resource that is not there.
+        OperationError: an operation is declared wrongly, or needs a resource that does not exist.
     """
     install_encoding()
     registry = discover(settings.operations)
@@ -155,13 +155,13 @@ def build_container(settings: Settings, *, role: str = "program") -> Container:
 
 
 def open_storage(settings: Settings) -> Storage:
-    """Make what keeps files; it connects to nothing and makes no folder yet."""
+    """Return the file storage; it does not connect or create a folder yet."""
     default = None if settings.embedded else "var/files"
     return Storage(settings.storage_url or default, settings.staging_dir)
 
 
 def away_because(error: BaseException) -> str:
-    """Say in a line of the log why Redis cannot be used."""
+    """Return in a line for the log why Redis cannot be used."""
     if isinstance(error, StoreUnfit):
         return str(error)
     return tls_fault(error) or f"Redis {outage_of(error) or 'refuses'}: {error}"

@@ -1,4 +1,4 @@
-"""How a message looks on the wire: msgpack of the fields of a Dramatiq message."""
+"""The encoding of messages: the fields of a Dramatiq message as msgpack."""
 
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ class MsgpackEncoder(Encoder):
     def decode(self, data: bytes) -> MessageData:
         """Unpack the fields of a message.
 
-        What passes has all fields, each of its type, so that nothing later stumbles over it.
+        A decoded message has all fields, each of its type.
 
         Raises:
             DecodeError: the bytes are not msgpack, or not a message.
@@ -62,7 +62,7 @@ def install_encoding() -> None:
 
 
 def _flaw(fields: Any) -> str | None:
-    """Say what keeps decoded fields from being a message."""
+    """Return why decoded fields are not a message; None if they are."""
     if not isinstance(fields, dict) or fields.keys() != _SHAPE.keys():
         return "The message does not have the fields of a message."
     for name, kind in _SHAPE.items():

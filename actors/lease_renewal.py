@@ -1,4 +1,4 @@
-"""Renew the leases of all runs of a worker: its heartbeat, and how it hears of lost leases."""
+"""Renews the leases of all runs of a worker, and learns of lost leases."""
 
 from datetime import timedelta
 
@@ -9,11 +9,11 @@ from callboard.jobs.store import Store
 
 
 class LeaseRenewal:
-    """Renews leases, three times in the life of one.
+    """Renews leases three times within the length of one.
 
     Args:
         runs: of this process.
-        lease: how long a claim holds without a renewal.
+        lease: how long a claim is valid without a renewal.
     """
 
     def __init__(self, store: Store, runs: Runs, *, lease: timedelta) -> None:
@@ -22,10 +22,10 @@ class LeaseRenewal:
         self._lease = lease
 
     def renew(self) -> None:
-        """Renew the leases of all runs in one call, and stop those that are to stop.
+        """Renew the leases of all runs in one call, and stop runs that were cancelled or lost.
 
         Raises:
-            StoreUnavailable: Redis does not answer; the runs go on.
+            StoreUnavailable: Redis does not answer; the runs continue.
         """
         runs = {run.fence.job_id: run for run in self._runs}
         if not runs:

@@ -1,4 +1,4 @@
-"""The level of a message in its queue: its job's rank, as far as the queue has levels."""
+"""The level of a message in its queue: its job's priority, as far as the queue has levels."""
 
 import re
 from enum import Enum, unique
@@ -23,7 +23,7 @@ _MANY_SINCE: Final = (4, 3)
 
 @unique
 class Levels(Enum):
-    """How many levels a queue tells apart.
+    """How many levels a queue has.
 
     ALL: two for each priority. EARLIER: one for each, and two for the default. TWO: high and low.
     """
@@ -34,15 +34,15 @@ class Levels(Enum):
 
 
 def level_of(priority: int, *, reserved: bool, levels: Levels = Levels.ALL) -> int:
-    """Give the AMQP priority of a message.
+    """Return the AMQP priority of a message.
 
-    A job with reserved places goes before others of its own priority, and behind every
-    better one (ADR 42).
+    A job with reserved slots precedes others of its own priority, and follows every
+    higher one (ADR 42).
 
     Args:
         priority: of the job, 0 to 10.
-        reserved: whether places are reserved for it.
-        levels: those of its queue.
+        reserved: whether slots are reserved for it.
+        levels: the levels of its queue.
     """
     match levels:
         case Levels.TWO:
@@ -54,7 +54,7 @@ def level_of(priority: int, *, reserved: bool, levels: Levels = Levels.ALL) -> i
 
 
 def levels_of(queue_type: QueueType, server_version: str) -> Levels:
-    """Say what queues tell apart that this version declares.
+    """Return the levels of the queues that this version declares.
 
     Quorum queues have two levels from RabbitMQ 4.0 to 4.2, 32 since 4.3, and none before.
     """
@@ -65,5 +65,5 @@ def levels_of(queue_type: QueueType, server_version: str) -> Levels:
 
 
 def is_of_earlier_version(refusal: str) -> bool:
-    """Say whether a declaration is refused since an earlier version made the queue."""
+    """Return whether a declaration is refused because an earlier version declared the queue."""
     return _EARLIER.search(refusal) is not None

@@ -143,7 +143,7 @@ class Run:
         return True
 
     def changed(self) -> None:
-        """Note that the job has something to report."""
+        """Record that the job has something to report."""
         self.dirty = True
 
 

@@ -68,7 +68,7 @@ def _arguments(parser: Any, threads: int) -> "Namespace":
             "--processes=1",  # if one of several died, dramatiq would stop them all
             f"--threads={threads}",
             "--skip-logging",
-            "--path",  # an empty one would put this folder's modules before ours
+            "--path",  # no path, or this folder's modules would precede ours
         ]
     )
     return arguments

@@ -1,4 +1,4 @@
-"""Consumes one queue, over as many connections as it takes."""
+"""Consumes one queue, reconnecting as often as needed."""
 
 import threading
 import time
@@ -23,11 +23,11 @@ log = get_logger(__name__)
 
 
 class Consumer(dramatiq.Consumer):
-    """Gives the messages of a queue, or None, whatever happens to RabbitMQ.
+    """Yields the messages of a queue, or None, whatever happens to RabbitMQ.
 
-    A lost connection is replaced here, with one line in the log for each outage, so that the
-    worker sees nothing of it. Deliveries of a lost connection can still be acknowledged; this does
-    nothing, for RabbitMQ has requeued those messages.
+    A lost connection is replaced here, with one log line for each outage, so that the worker is
+    not affected. Deliveries of a lost connection can still be acknowledged, without effect, since
+    RabbitMQ has requeued those messages.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Consumer(dramatiq.Consumer):
         self._away_since: float | None = None
 
     def __next__(self) -> MessageProxy | None:
-        """Wait for a message for the idle time; connect first where need be."""
+        """Wait for a message for the idle time; connect first if necessary."""
         with self._in_use:
             if self._closing.is_set():
                 return None
@@ -55,7 +55,7 @@ class Consumer(dramatiq.Consumer):
         return None
 
     def ack(self, message: MessageProxy) -> None:
-        """Acknowledge a processed message on the connection that it came by."""
+        """Acknowledge a processed message on its own connection."""
         self._acknowledge(message, rejected=False)
 
     def nack(self, message: MessageProxy) -> None:
@@ -66,7 +66,7 @@ class Consumer(dramatiq.Consumer):
         """Leave it to RabbitMQ, which requeues unacknowledged messages when a connection ends."""
 
     def close(self) -> None:
-        """Acknowledge what was processed and hang up; from any thread, and again."""
+        """Acknowledge processed messages and close; any thread may call this, repeatedly."""
         self._closing.set()
         with self._in_use:
             session, self._session = self._session, None

@@ -34,7 +34,7 @@ class QueueEntry(NamedTuple):
 
 
 class EmbeddedMessage(ReceivedMessage):
-    """A delivery that can be put back at its old place."""
+    """A delivery that can be requeued at its old place."""
 
     def __init__(self, message: Message[Any], entry: QueueEntry) -> None:
         super().__init__(message, redelivered=entry.redelivered, level=-entry.negative_level)
@@ -64,7 +64,7 @@ class EmbeddedBroker(Enqueueing, StubBroker):
         super().__init__(middleware or [])
         self.prefetch = prefetch
         self.unknown_actor = unknown_actor
-        # Nobody empties this list in a server, so it is bounded.
+        # Nothing empties this list in a server, so it is bounded.
         dead_letters: Any = defaultdict(lambda: deque(maxlen=KEPT_DEAD_LETTERS))
         self.dead_letters_by_queue = dead_letters
         self._numbers = itertools.count()
@@ -73,7 +73,7 @@ class EmbeddedBroker(Enqueueing, StubBroker):
         self.is_consumed = False
 
     def declare_queue(self, queue_name: str) -> None:
-        """Make a queue, unless it is there; no delay queue goes with it."""
+        """Create a queue unless it exists, without a delay queue."""
         with self._declaring:
             if queue_name in self.queues:
                 return
@@ -87,10 +87,10 @@ class EmbeddedBroker(Enqueueing, StubBroker):
         Args:
             queue_name: the queue.
             prefetch: bounded by the broker's own.
-            timeout: how long it waits for a message before it gives None, in milliseconds.
+            timeout: how long it waits for a message before it yields None, in milliseconds.
 
         Raises:
-            QueueNotFound: nobody has declared or used this queue.
+            QueueNotFound: the queue was never declared or used.
         """
         if queue_name not in self.queues:
             raise QueueNotFound(queue_name)
@@ -104,7 +104,7 @@ class EmbeddedBroker(Enqueueing, StubBroker):
         )
 
     def publish(self, messages: Sequence[OutgoingMessage]) -> list[PublishOutcome]:
-        """Put messages in their queues, which are made where there are none."""
+        """Put messages into their queues, which are created if necessary."""
         if self._closed:
             return [PublishOutcome.UNAVAILABLE] * len(messages)
         for outgoing in messages:
@@ -135,7 +135,7 @@ class EmbeddedBroker(Enqueueing, StubBroker):
             fail_fast: whether the error of a dropped message is raised here.
 
         Raises:
-            QueueNotFound: nobody has declared or used this queue.
+            QueueNotFound: the queue was never declared or used.
             QueueJoinTimeout: the time is over.
         """
         if queue_name not in self.queues:
@@ -151,7 +151,7 @@ class EmbeddedBroker(Enqueueing, StubBroker):
 
 
 class EmbeddedConsumer(dramatiq.Consumer):
-    """Gives the messages of a queue in memory, at most so many at a time."""
+    """Yields the messages of a queue in memory, up to the prefetch at a time."""
 
     def __init__(
         self,
@@ -206,7 +206,7 @@ class EmbeddedConsumer(dramatiq.Consumer):
         self.ack(message)
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
-        """Put back what a stopping worker has fetched and not begun."""
+        """Requeue what a stopping worker has fetched and not begun."""
         for message in messages:
             assert isinstance(message, EmbeddedMessage)
             self._put_back(message)

@@ -1,4 +1,4 @@
-"""What both brokers do alike: publish with an outcome, and know a stand-in for lost actors."""
+"""What both brokers share: publishing with an outcome, and a stand-in for unknown actors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from callboard.actors.publisher import OutgoingMessage, PublishOutcome
 
 
 class MessageNotConfirmedError(BrokerConnectionError):
-    """The message was not confirmed; it may have arrived all the same."""
+    """The message was not confirmed; it may have arrived nevertheless."""
 
     def __init__(self, outcome: PublishOutcome) -> None:
         super().__init__(  # type: ignore[no-untyped-call]  # dramatiq has no type here
@@ -26,11 +26,11 @@ class Enqueueing(Broker):
     """Stands in for each operation that this process does not know."""
 
     def publish(self, messages: Sequence[OutgoingMessage]) -> list[PublishOutcome]:
-        """Publish messages and say what became of each, in order."""
+        """Publish messages and return their outcomes, in order."""
         raise NotImplementedError
 
     def ready_messages(self, queue: str) -> int | None:
-        """Count the messages of a queue that no worker has fetched; None if nobody can say."""
+        """Count the messages of a queue that no worker has fetched; None if unknown."""
         raise NotImplementedError
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:

@@ -19,11 +19,11 @@ from callboard.jobs.connection.process_name import ProcessName
 class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
     """Dramatiq's broker with our publisher and consumer, and without delay and dead letter queues.
 
-    Making one connects to nothing, and it may be carried over a fork.
+    Creating one does not connect, and it may be inherited by a fork.
 
     Args:
-        tls: whom to trust.
-        process: that this is, for the management UI.
+        tls: certificate files.
+        process: this process, for the management UI.
         prefetch: how many messages this process may hold of each queue; its worker threads.
         publisher: is closed with the broker.
         unknown_actor: stands in for operations that this process does not know.
@@ -65,9 +65,9 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
         raise RuntimeError("This broker has no connection per thread: use its publisher.")
 
     def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:  # noqa: ARG002
-        """Take a queue into the broker's list, so that workers consume it.
+        """Add a queue to the broker's list, so that workers consume it.
 
-        RabbitMQ hears of it from whoever connects first, consumer or publisher. No delay queue
+        The consumer or publisher that connects first declares it in RabbitMQ. No delay queue
         is announced, so that a worker starts one consumer for each queue.
         """
         if queue_name in self.queues:
@@ -77,12 +77,12 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
         self.emit_after("declare_queue", queue_name)
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        """Make a consumer, which connects at its first message and again by itself.
+        """Create a consumer, which connects at its first message and reconnects by itself.
 
         Args:
             queue_name: the queue.
             prefetch: bounded by the broker's own.
-            timeout: how long it waits for a message before it gives None, in milliseconds.
+            timeout: how long it waits for a message before it yields None, in milliseconds.
         """
         return Consumer(
             self._connect_to,
@@ -95,13 +95,13 @@ class RabbitmqBroker(Enqueueing, dramatiq.brokers.rabbitmq.RabbitmqBroker):
         )
 
     def publish(self, messages: Sequence[OutgoingMessage]) -> list[PublishOutcome]:
-        """Publish messages and say what became of each, in order, within the deadline."""
+        """Publish messages and return their outcomes, in order, within the deadline."""
         return self.publisher.publish(messages)
 
     def ready_messages(self, queue: str) -> int | None:
-        """Count the messages of a queue that no worker has fetched; None if nobody can say."""
+        """Count the messages of a queue that no worker has fetched; None if unknown."""
         return self.publisher.ready_messages(queue)
 
     def close(self) -> None:
-        """Confirm what is being published and hang up; from any thread, and again."""
+        """Wait for outstanding confirms and close; any thread may call this, repeatedly."""
         self.publisher.close()

@@ -1,4 +1,4 @@
-"""A message in a worker's hands, with the way back to where it came from."""
+"""A message that a worker holds and can return to its queue."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ class ReceivedMessage(MessageProxy):
 
     Args:
         redelivered: whether this message was delivered before.
-        level: at which it was published; the higher goes first.
+        level: the level that it was published at; higher levels go first.
     """
 
     def __init__(self, message: Message[Any], *, redelivered: bool, level: int = 0) -> None:
@@ -27,9 +27,9 @@ class ReceivedMessage(MessageProxy):
         return f"{self.actor_name} {self.message_id}"
 
     def requeue(self, *, after: timedelta = AT_ONCE) -> None:
-        """Let the message return to its queue once the worker is through with it.
+        """Return the message to its queue once the worker has finished with it.
 
         Requeued, it is neither acknowledged nor rejected, whatever else happens to it. Until
-        `after` has passed it still takes one of the places that this worker may fetch.
+        `after` has passed it still counts against this worker's prefetch.
         """
         self.requeue_after = after

@@ -31,7 +31,7 @@ log = get_logger(__name__)
 
 
 class SessionMessage(ReceivedMessage):
-    """A delivery that knows the session it came by: a tag means nothing to any other."""
+    """A delivery and its session: its tag is valid only there."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class SessionMessage(ReceivedMessage):
 
 
 class Acknowledgement(NamedTuple):
-    """What is to become of a delivery."""
+    """An acknowledgement, rejection or requeue of a delivery."""
 
     tag: int
     rejected: bool
@@ -95,7 +95,7 @@ class Session:
             raise
 
     def fetch(self) -> ReceivedMessage | None:
-        """Wait for a message; None if none came, or it was no message of ours and is rejected.
+        """Wait for a message; None if none came, or one that is not ours was rejected.
 
         Raises:
             AMQPError: the connection is lost.
@@ -146,7 +146,7 @@ class Session:
         return True
 
     def close(self) -> None:
-        """Send what acknowledgements are left and hang up; RabbitMQ requeues all other messages."""
+        """Send outstanding acknowledgements and close; RabbitMQ requeues all other messages."""
         if not self._connection.is_open:
             return
         try:
@@ -157,7 +157,7 @@ class Session:
             log.debug(LogEvent.CONSUMER_CONNECTION_LOST, queue=self._queue)
 
     def _bound_closing(self) -> None:
-        """Cut the connection in a while, for pika alone would wait for a missed heartbeat."""
+        """Terminate the connection after a while: pika alone would wait for a missed heartbeat."""
         connection = self._connection._impl  # noqa: SLF001 - pika has no public way
         overdue = StreamLostError("not closed in time")
         connection._adapter_call_later(  # noqa: SLF001
@@ -166,7 +166,7 @@ class Session:
         )
 
     def _declare(self, arguments: dict[str, Any]) -> BlockingChannel:
-        """Make sure of the queue; one with other arguments is worked off as it is."""
+        """Declare the queue; one with other arguments is consumed as it is."""
         channel, refusal = self._try_to_declare(arguments)
         if is_of_earlier_version(refusal) and self._removed_unused():
             channel, refusal = self._try_to_declare(arguments)
@@ -181,7 +181,7 @@ class Session:
         return channel
 
     def _try_to_declare(self, arguments: dict[str, Any]) -> tuple[BlockingChannel, str]:
-        """Give an open channel, and the refusal if the queue has other arguments."""
+        """Return an open channel, and the refusal if the queue has other arguments."""
         channel = self._connection.channel()
         try:
             channel.queue_declare(self._queue, durable=True, arguments=arguments)
@@ -192,7 +192,7 @@ class Session:
         return channel, ""
 
     def _removed_unused(self) -> bool:
-        """Remove the queue if it is empty and nobody else consumes it."""
+        """Delete the queue if it is empty and has no other consumer."""
         try:
             channel = self._connection.channel()
             channel.queue_delete(self._queue, if_unused=True, if_empty=True)
@@ -222,7 +222,7 @@ class Session:
             self._channel.basic_nack(tag, requeue=requeue)
 
     def _send_acks(self, tags: set[int]) -> None:
-        """Acknowledge by one frame as far as no open delivery lies between, then one by one."""
+        """Acknowledge by one frame up to the first open delivery, then one by one."""
         last = 0
         while self._open_tags and (first := next(iter(self._open_tags))) in tags:
             self._open_tags.popitem(last=False)

@@ -1,4 +1,4 @@
-"""What a worker has fetched of all its queues, the best first."""
+"""The messages that a worker has fetched from all its queues, the highest level first."""
 
 from heapq import heappop, heappush
 from itertools import count
@@ -9,8 +9,8 @@ from typing import Any
 class WorkQueue(PriorityQueue[Any]):
     """Orders fetched messages by level and arrival, whichever queue they come from.
 
-    Dramatiq's own goes by the priorities of actors, which are all the same here: what was fetched
-    of one queue would go before better-ranked jobs of another.
+    Dramatiq's own sorts by the priorities of actors, which are all equal here: messages of one
+    queue would precede those of higher levels from another.
     """
 
     def _init(self, maxsize: int) -> None:

@@ -1,1 +1,1 @@
-"""Async functions: one event loop for all of a process, and nothing of a run outlives it."""
+"""Async functions: one event loop for each process, and nothing of a run outlives it."""

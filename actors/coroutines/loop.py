@@ -15,27 +15,27 @@ from callboard.jobs.errors import Interruption
 Begin = Callable[[], Coroutine[Any, Any, Any]]
 
 BLOCKED_SECONDS: Final = 1.0
-"""A loop that takes longer to begin a run is left to whoever blocks it."""
+"""A loop that takes longer to begin a run is blocked, and is replaced."""
 
 _CLOSE_SECONDS: Final = 2.0
 
 
 class Coroutines(Protocol):
-    """Runs coroutines of functions, each as often as it likes on the same loop."""
+    """Runs the coroutines of functions, all on the same loop."""
 
     def run(self, begin: Begin, guard: Guard) -> Any:
-        """Run one, and give what it comes to.
+        """Run a coroutine, and return its result.
 
         Raises:
-            Interruption: it was interrupted by its guard.
+            Interruption: its guard interrupted it.
             BaseException: whatever it raises.
         """
 
 
 class SharedLoop:
-    """One loop for all threads of a worker, so that what modules keep works for every run.
+    """One loop for all threads of a worker, so that clients kept in modules work in every run.
 
-    One that a function blocks goes on with what it has, and another one takes its place.
+    A loop that a function blocks keeps its runs, and another one takes its place.
     """
 
     def __init__(self, *, blocked_seconds: float = BLOCKED_SECONDS) -> None:
@@ -44,7 +44,7 @@ class SharedLoop:
         self._current: _LoopThread | None = None
 
     def run(self, begin: Begin, guard: Guard) -> Any:
-        """Run a coroutine on the loop; waits for its end in this thread."""
+        """Run a coroutine on the loop, and wait for its end in this thread."""
         context = copy_context()
         while True:
             beside = self._loop()
@@ -75,7 +75,7 @@ class SharedLoop:
 
 
 class OwnLoop:
-    """One loop in the thread that runs the functions, as a child has it."""
+    """A loop in the thread that runs the functions, for a child process."""
 
     def __init__(self) -> None:
         self._loop: OperationsLoop | None = None
@@ -112,7 +112,7 @@ class OperationsLoop(asyncio.SelectorEventLoop):
         adopt_submissions()
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]  # as loosely typed as it is used
-        """Run a function in a thread that belongs to the run which asks for that."""
+        """Run a function in a thread that belongs to the calling run."""
         run = run_of(None)
         if run is None:
             return super().run_in_executor(executor, func, *args)
@@ -120,7 +120,7 @@ class OperationsLoop(asyncio.SelectorEventLoop):
 
 
 def make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> Any:
-    """Make a task; one that comes from a run belongs to that run."""
+    """Create a task, which belongs to the run that creates it."""
     context: Context | None = more.get("context")
     run = run_of(context)
     if run is None:
@@ -140,7 +140,7 @@ class _LoopThread:
         self._thread.start()
 
     def conduct(self, run: CoroutineRun, *, begins_within: float) -> bool:
-        """Conduct a run; False, and no more than that, if the loop did not begin in time."""
+        """Conduct a run; return False, without effect, if the loop did not begin in time."""
         once = threading.Lock()
         begun, ended = threading.Event(), threading.Event()
         kept: list[asyncio.Task[None]] = []
@@ -160,7 +160,7 @@ class _LoopThread:
             self._close_if_left()
             ended.set()
 
-        # Not in the context of a run: what conducts it does not belong to it.
+        # Not in the context of the run: the conducting task does not belong to it.
         self.loop.call_soon_threadsafe(begin, context=Context())
         if not begun.wait(begins_within) and once.acquire(blocking=False):
             return False

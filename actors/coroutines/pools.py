@@ -1,4 +1,4 @@
-"""Have what a run submits to any pool of threads belong to that run."""
+"""Makes what a run submits to a thread pool belong to that run."""
 
 import sys
 from collections.abc import Callable
@@ -11,10 +11,10 @@ _submit: Final[Callable[..., Future[Any]]] = ThreadPoolExecutor.submit
 
 
 def adopt_submissions() -> None:
-    """Have pools say whose run it is that submits something to them; once is enough.
+    """Patch thread pools so that submissions belong to the submitting run; once is enough.
 
-    Python tells nobody who has submitted what, so this stands in for a method of its own, as it
-    does for any pool: one that a function makes, or one that its module keeps.
+    Python does not record who submitted what, so this replaces a method of all pools: those that
+    a function creates and those that its module keeps.
     """
     ThreadPoolExecutor.submit = _submit_for_run  # type: ignore[method-assign,assignment]
 
@@ -29,6 +29,6 @@ def _submit_for_run(
 
 
 def _shares_objects(executor: ThreadPoolExecutor) -> bool:
-    """Whether its threads have the objects of this one; interpreters (PEP 734) have copies."""
+    """Whether its threads share objects with this one; interpreters (PEP 734) have copies."""
     interpreters: Any = sys.modules.get("concurrent.futures.interpreter")
     return interpreters is None or not isinstance(executor, interpreters.InterpreterPoolExecutor)

@@ -1,4 +1,4 @@
-"""One run of an async function: its tasks and what it has given to threads."""
+"""One run of an async function: its tasks and the threads that it uses."""
 
 import asyncio
 import threading
@@ -19,11 +19,11 @@ _RUN: Final[ContextVar["CoroutineRun | None"]] = ContextVar("coroutine_run", def
 
 
 class CoroutineRun:
-    """Runs a coroutine function as a task, and ends what that leaves behind.
+    """Runs a coroutine function as a task, and ends what it leaves behind.
 
     Args:
-        begin: makes the coroutine, inside the task.
-        context: in which it runs.
+        begin: creates the coroutine, inside the task.
+        context: the context that it runs in.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class CoroutineRun:
         self._threads: Final = RunThreads()
 
     async def conduct(self) -> None:
-        """Run it to its end, and see to it that its tasks and threads end, too."""
+        """Run it to its end, and make sure that its tasks and threads end as well."""
         with kept_hooks():
             self._main = self._loop.create_task(self._run(), context=self._context)
             if self._is_told:
@@ -58,19 +58,19 @@ class CoroutineRun:
             self._threads.close()
 
     def stop(self) -> None:
-        """Cancel the function's task, and interrupt what it has given to threads."""
+        """Cancel the function's task, and interrupt its threads."""
         self._is_told = True
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._cancel)
         self._threads.stop()
 
     def press(self) -> None:
-        """Interrupt a step that lasts so long that the loop has not come to cancel anything."""
+        """Interrupt a step that blocks the loop, so that nothing could be cancelled."""
         if not self._has_heard:
             self._passage.interrupt()
 
     def result(self) -> Any:
-        """Give what came out, once all of it has ended; waits for its threads.
+        """Return the result once everything has ended; waits for its threads.
 
         Raises:
             BaseException: whatever the function raised.
@@ -81,24 +81,24 @@ class CoroutineRun:
         return self._main.result()
 
     def has_raised(self, error: BaseException) -> bool:
-        """Whether the error came out of one of its tasks."""
+        """Whether the error was raised by one of its tasks."""
         ended = [each for each in self._tasks if each.done() and not each.cancelled()]
         return any(each.exception() is error for each in ended)
 
     def task(self, coroutine: Any, loop: asyncio.AbstractEventLoop, **more: Any) -> Any:
-        """Make a task that belongs to this run."""
+        """Create a task that belongs to this run."""
         task = asyncio.Task(Steps(coroutine, self._passage), loop=loop, **more)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     def offload(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Give a function that another thread is to run in the place of this one."""
+        """Wrap a function for another thread to run."""
         return self._threads.guarded(function)
 
     @property
     def executor(self) -> ThreadPoolExecutor:
-        """The threads for what has none chosen."""
+        """The default executor of the run."""
         return self._threads.executor
 
     async def _run(self) -> Any:
@@ -111,7 +111,7 @@ class CoroutineRun:
 
 
 class RunThreads:
-    """What one run does in other threads."""
+    """The work of one run in other threads."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -121,13 +121,13 @@ class RunThreads:
 
     @property
     def executor(self) -> ThreadPoolExecutor:
-        """A pool of its own, made once it is needed."""
+        """A pool of its own, created when needed."""
         if self._executor is None:
             self._executor = ThreadPoolExecutor(thread_name_prefix="offloaded")
         return self._executor
 
     def guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Have a function be interrupted by `stop`, waited for by `join`, and not begin later."""
+        """Wrap a function: `stop` interrupts it, `join` awaits it, and it cannot begin later."""
 
         def run(*args: Any, **named: Any) -> Any:
             guard = Guard()
@@ -145,14 +145,14 @@ class RunThreads:
         return run
 
     def stop(self) -> None:
-        """Interrupt what runs; a function that cleans up may start more."""
+        """Interrupt running functions; one that cleans up may start more."""
         with self._changed:
             guards = list(self._guards)
         for guard in guards:
             guard.interrupt()
 
     def close(self) -> None:
-        """Start nothing more, and interrupt what runs."""
+        """Start nothing more, and interrupt running functions."""
         with self._changed:
             self._is_closed = True
         if self._executor is not None:
@@ -169,5 +169,5 @@ class RunThreads:
 
 
 def run_of(context: Context | None) -> CoroutineRun | None:
-    """Say whose run a context, by default this one, belongs to."""
+    """Return the run that a context belongs to, by default the current one."""
     return _RUN.get() if context is None else context.get(_RUN)

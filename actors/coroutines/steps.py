@@ -9,22 +9,22 @@ from callboard.jobs.errors import Interruption
 
 
 class Steps(Coroutine[Any, Any, Any]):
-    """Passes everything on to a coroutine, each step through the passage of its run."""
+    """Wraps a coroutine, and runs each step so that it can be interrupted."""
 
     def __init__(self, coroutine: Any, passage: Passage) -> None:
         self._coroutine = coroutine
         self._passage = passage
 
     def send(self, value: Any, /) -> Any:
-        """Go on until the next wait."""
+        """Continue until the next wait."""
         return self._step(self._coroutine.send, value)
 
     def throw(self, *error: Any) -> Any:
-        """Go on with an error until the next wait."""
+        """Raise an error inside, and continue until the next wait."""
         return self._step(self._coroutine.throw, *error)
 
     def close(self) -> None:
-        """Give it up."""
+        """Close the coroutine."""
         self._coroutine.close()
 
     def __await__(self) -> Generator[Any, Any, Any]:
@@ -32,7 +32,7 @@ class Steps(Coroutine[Any, Any, Any]):
         return wrapped
 
     def __getattr__(self, name: str) -> Any:
-        # Libraries ask a task's coroutine how far it is.
+        # Libraries read the state of a task's coroutine.
         return getattr(self._coroutine, name)
 
     def _step(self, move: Callable[..., Any], *value: Any) -> Any:
@@ -41,7 +41,7 @@ class Steps(Coroutine[Any, Any, Any]):
         except Interruption:
             if not self._waits():
                 raise
-        # It came when the step was just over: the coroutine has to hear of it, too.
+        # It came just after the step: the coroutine must receive it as well.
         return self._coroutine.throw(Interruption())
 
     def _waits(self) -> bool:

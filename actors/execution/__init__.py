@@ -1,1 +1,1 @@
-"""Run the function of a claimed job, with its files, and record how that ended."""
+"""Runs the function of a claimed job, with its files, and records the outcome."""

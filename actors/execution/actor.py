@@ -28,15 +28,15 @@ def actor_of(
     environment: ExecutionEnvironment,
     restorer: ProcessStateRestorer,
 ) -> Actor[..., Any]:
-    """Make the actor that runs an operation for the job that its thread has claimed.
+    """Return the actor that runs an operation for the job that its thread has claimed.
 
     Args:
-        operation: whose function it runs.
-        broker: that messages come from.
-        queue: as the broker knows it.
+        operation: the operation.
+        broker: the source of messages.
+        queue: the queue's name on the broker.
         runs: of this process.
-        environment: has files, children and coroutines for functions.
-        restorer: puts back what functions change of the process.
+        environment: provides files, child processes and event loops.
+        restorer: restores what functions change of the process.
     """
 
     def run_message(**params: Any) -> RunOutcome:

@@ -1,4 +1,4 @@
-"""The execution environment: for each attempt a working folder, its files, children, coroutines."""
+"""The execution environment: working folders, files, child processes and event loops."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -19,10 +19,10 @@ Answer = TypeVar("Answer")
 
 
 class ExecutionEnvironment:
-    """Sets runs of one process up with folders, inputs, outputs and processes of their own.
+    """Provides the runs of one process with folders, inputs, outputs and child processes.
 
     Attributes:
-        children: which run functions apart from this process.
+        children: run functions in child processes.
         coroutines: run async functions in this process.
     """
 
@@ -43,16 +43,16 @@ class ExecutionEnvironment:
         self._recorder = recorder
 
     def close(self) -> None:
-        """End what runs functions, once none runs any more."""
+        """Close the child processes and the event loop, once no function runs any more."""
         self.children.close()
         self.coroutines.close()
 
     def folder(self) -> RunFiles:
-        """Give one attempt a folder of its own, which is made once something is put there."""
+        """Return an attempt's own folder, which is created when a file is put there."""
         return RunFiles(self._storage.folder)
 
     def inputs(self, folder: RunFiles, *, tenant: str) -> Inputs:
-        """Let an attempt fetch the files of a tenant."""
+        """Return an attempt's access to the files of a tenant."""
         return Inputs(
             self._store,
             self._storage,
@@ -62,7 +62,7 @@ class ExecutionEnvironment:
         )
 
     def outputs(self, folder: RunFiles, operation: Operation, *, tenant: str) -> Outputs:
-        """Let an attempt keep what it comes to."""
+        """Return what stores the results of an attempt."""
         bounds = self.bounds(operation)
         return Outputs(
             self._store,
@@ -74,7 +74,7 @@ class ExecutionEnvironment:
         )
 
     def bounds(self, operation: Operation) -> OutputBounds:
-        """Say how much an attempt may leave behind."""
+        """Return the bounds on an attempt's results."""
         settings = self._settings
         return OutputBounds(
             result_bytes=operation.rules.max_result_bytes or settings.max_result_bytes,
@@ -87,7 +87,7 @@ class ExecutionEnvironment:
         """Ask Redis until it answers.
 
         Raises:
-            ShutDown: the process is about to end before that.
+            ShutDown: the process is about to end.
         """
         try:
             return self._recorder.retry_until_answered(ask)

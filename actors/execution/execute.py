@@ -20,13 +20,13 @@ from callboard.jobs.submit_from_python import running_for
 def execute(run: Run, params: Mapping[str, Any], environment: ExecutionEnvironment) -> RunOutcome:
     """Fetch the files that the function takes, run it, and keep what it returns.
 
-    The folder of its files is gone afterwards, however it ended. Neither fetching nor keeping
-    counts towards the time limit; the operation's own code does, such as validators.
+    Its folder is removed afterwards, however it ended. Neither fetching nor storing files
+    counts towards the time limit; the operation's own code, such as validators, does.
 
     Raises:
-        Interrupted: it was told to stop, and did.
-        FailedElsewhere: it failed, or its parameters do not fit it as it is now.
-        CallboardError: its files cannot be fetched or kept, or its result is too large.
+        Interrupted: it was told to stop, and stopped.
+        FailedElsewhere: it failed, or its parameters no longer fit its signature.
+        CallboardError: its files cannot be fetched or stored, or its result is too large.
     """
     tenant, operation = run.submission.tenant, run.operation
     folder = run.job.files = environment.folder()
@@ -55,7 +55,7 @@ def execute(run: Run, params: Mapping[str, Any], environment: ExecutionEnvironme
         failed = account(error)
     finally:
         folder.close()
-    raise failed  # here, where what the function has raised is not its context
+    raise failed  # here, so that what the function raised is not its context
 
 
 def _call(run: Run, arguments: Callable[[], dict[str, Any]], coroutines: Coroutines) -> Returned:

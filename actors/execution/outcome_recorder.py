@@ -1,4 +1,4 @@
-"""Record how runs ended, and keep trying while Redis is away."""
+"""Records the outcomes of runs, and keeps trying while Redis is unavailable."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -30,14 +30,14 @@ log = get_logger(__name__)
 
 
 class GivenUpError(Exception):
-    """The process had to stop before Redis came back; the lease and the message carry on."""
+    """The process had to stop before Redis came back; the job is recovered from its message."""
 
 
 class OutcomeRecorder:
     """Writes outcomes for one process.
 
     Args:
-        ending: once it is set, nothing is tried again: the process is about to end.
+        ending: set when the process is about to end; nothing is retried then.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class OutcomeRecorder:
         """Ask Redis until it answers.
 
         Args:
-            decide: asks; repeating it after a lost reply is safe.
-            until: gives up once this is set, by default when the process is about to end.
+            decide: asks Redis; repeating it after a lost reply is safe.
+            until: gives up once this is set; by default, when the process is about to end.
 
         Raises:
-            GivenUpError: that was set first.
+            GivenUpError: `until` was set first.
         """
         until = until or self._ending
         for failures in count(1):
@@ -74,13 +74,13 @@ class OutcomeRecorder:
             except StoreUnavailable:
                 if until.wait(BACKOFF.seconds(failures)):
                     raise GivenUpError from None
-        raise AssertionError  # it counts for ever
+        raise AssertionError  # the count is unbounded
 
     def succeed(self, run: Run, outcome: RunOutcome) -> None:
-        """Record a result; what it kept for a job that is not its own any more goes again.
+        """Record a result; discard its files if the job is no longer this run's.
 
         Raises:
-            GivenUpError: the process stops before Redis has it.
+            GivenUpError: the process stops before Redis has recorded it.
         """
         self.report(run)
         word = self.retry_until_answered(lambda: finish(self._store, run.fence, outcome))
@@ -94,10 +94,10 @@ class OutcomeRecorder:
         run.ended("succeeded", answer=word)
 
     def fail(self, run: Run, error: BaseException) -> None:
-        """Record what else ended a run: a retry, a failure, a release, or nothing any more.
+        """Record another outcome of a run: a retry, a failure or a release, or a lost lease.
 
         Raises:
-            GivenUpError: the process stops before Redis has it.
+            GivenUpError: the process stops before Redis has recorded it.
         """
         self.report(run)
         if isinstance(error, LeaseLost):
@@ -125,7 +125,7 @@ class OutcomeRecorder:
         run.ended(outcome_word, answer=word, error=shown["type"], **names(error))
 
     def _retry_delay(self, run: Run, error: BaseException, shown: Mapping[str, Any]) -> timedelta:
-        """Take the delay that the function asked for, or else that of the operation's policy."""
+        """Return the delay that the function asked for, or that of the operation's policy."""
         wanted = error.delay if isinstance(error, FailedElsewhere) else None
         if wanted is not None:
             return wanted
@@ -142,7 +142,7 @@ class OutcomeRecorder:
         return delay_of(run.operation.rules.retry, failed)
 
     def report(self, run: Run) -> None:
-        """Pass on what the job has reported since the last time; lost when Redis is away."""
+        """Write what the job has reported since the last time, unless Redis is unavailable."""
         run.dirty = False
         report = run.job.collect()
         if report is None:
@@ -153,7 +153,7 @@ class OutcomeRecorder:
             log.debug(LogEvent.REPORT_DROPPED)
 
     def _revive(self, run: Run, outcome: RunOutcome) -> Word:
-        """Record an outcome whose job Redis lost meanwhile, if nobody else has it by now."""
+        """Record an outcome whose job Redis has lost, unless another worker runs the job by now."""
         submission = run.submission
         published_ms = submission.created_ms or 0
         word = self.retry_until_answered(

@@ -16,7 +16,7 @@ from callboard.jobs.store import Store
 
 
 class ResultsBackend(ResultBackend):
-    """Stores each result in the same step as its job's final status."""
+    """Stores each result in the same transaction as its job's final status."""
 
     def __init__(
         self, store: Store, storage: Storage, recorder: OutcomeRecorder, runs: Runs
@@ -30,7 +30,7 @@ class ResultsBackend(ResultBackend):
     def store_result(self, message: Any, result: Any, ttl: int) -> None:  # noqa: ARG002
         """Finish the job of this thread's run, trying until Redis has it.
 
-        A skipped message has no run, so what the middleware stores for it changes nothing.
+        A skipped message has no run, so storing its result has no effect.
         """
         run = self._runs.own()
         if run is None or not isinstance(result, RunOutcome):
@@ -44,11 +44,11 @@ class ResultsBackend(ResultBackend):
         """Do nothing: a failure is recorded before its message is acknowledged."""
 
     def build_message_key(self, message: Message[Any]) -> str:
-        """Key results by the job's id alone."""
+        """Use only the job's id as the key of a result."""
         return str(message.message_id)
 
     def unwrap_result(self, res: Any) -> Any:
-        """Give results as they are: a failure is never stored as a result."""
+        """Return results unchanged: a failure is never stored as a result."""
         return res
 
     def _get(self, message_key: str) -> MResult:

@@ -1,4 +1,4 @@
-"""Interrupt a running function from another thread, and never anything but the function."""
+"""Interrupts a running function from another thread, and nothing but the function."""
 
 import ctypes
 import sys
@@ -14,7 +14,7 @@ from callboard.jobs.errors import Interruption
 LOCK_WAIT_SECONDS: Final = 1.0
 MAX_CHAIN_LENGTH: Final = 1000
 STEPS: Final = 100
-"""More than Python takes to raise what is set: it looks at each of them."""
+"""More bytecode steps than Python takes to raise a pending exception."""
 
 _CAUSE: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__cause__"].__get__
 _CONTEXT: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__context__"].__get__
@@ -22,14 +22,14 @@ _PARTS: Final[Callable[[BaseException], Any]] = BaseExceptionGroup.__dict__["exc
 
 
 class Terminated(SystemExit):
-    """The process that the function has for its own is to end."""
+    """The function's child process must end."""
 
 
 class Passage:
-    """What one thread runs for a while, during which it can be interrupted, once in all.
+    """A section of one thread's work during which it can be interrupted, once.
 
-    Python raises the interruption at the next step; code that is inside a C call hears of it when
-    that returns. It never reaches the thread after it has come out.
+    Python raises the interruption at the next step; inside a C call, that is when the call
+    returns. It never reaches the thread after it has left the section.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Passage:
         """Run a function.
 
         Raises:
-            Interruption: it was interrupted, or it was when it had just ended.
+            Interruption: it was interrupted, perhaps just as it ended.
         """
         try:
             try:
@@ -55,10 +55,10 @@ class Passage:
             raise
 
     def interrupt(self) -> bool:
-        """Interrupt what runs, if there is anything and it was not interrupted before.
+        """Interrupt the running section, unless there is none or it was interrupted before.
 
         Returns:
-            Whether the interruption was raised now.
+            Whether this call interrupted it.
         """
         if not self._lock.acquire(timeout=LOCK_WAIT_SECONDS):
             return False
@@ -84,13 +84,13 @@ class Passage:
 
 
 class Stoppable(Protocol):
-    """Something that runs elsewhere for a function, as its tasks do."""
+    """Something that runs elsewhere for a function, such as its tasks."""
 
     def stop(self) -> None:
         """Tell it to stop; never blocks."""
 
     def press(self) -> None:
-        """Insist, as long as it has not heard of that."""
+        """Insist, as long as it has not stopped."""
 
 
 class Guard:
@@ -108,7 +108,7 @@ class Guard:
         return self._is_interrupted
 
     def call(self, function: Callable[[], Any]) -> Any:
-        """Run a plain function; the hooks of its thread are put back after it.
+        """Run a plain function; restore the trace hooks of its thread afterwards.
 
         Raises:
             Interruption: it was interrupted.
@@ -127,7 +127,7 @@ class Guard:
 
     @contextmanager
     def over(self, stoppable: Stoppable) -> Iterator[None]:
-        """Have an interruption stop what runs elsewhere meanwhile."""
+        """Make an interruption stop what runs elsewhere during this context."""
         with self._lock:
             self._elsewhere = stoppable
         try:
@@ -140,20 +140,20 @@ class Guard:
         """Interrupt the function, if it runs and was not interrupted before.
 
         Returns:
-            Whether that was done now.
+            Whether this call interrupted it.
         """
         with self._lock:
             if self._is_interrupted:
                 return False
             if self._elsewhere is not None:
-                self._is_interrupted = True  # before anybody looks for why it stopped
+                self._is_interrupted = True  # before the cause of the stop is read
                 self._elsewhere.stop()
             else:
                 self._is_interrupted = self._passage.interrupt()
             return self._is_interrupted
 
     def press(self) -> None:
-        """Insist on an interruption that what runs elsewhere may not have heard of."""
+        """Insist on an interruption that what runs elsewhere may have missed."""
         with self._lock:
             if self._is_interrupted and self._elsewhere is not None:
                 self._elsewhere.press()
@@ -165,9 +165,9 @@ def stems_from(error: BaseException, *kinds: type[BaseException]) -> bool:
 
 
 def causes_of(error: BaseException) -> Iterator[BaseException]:
-    """Give an error, and then those because of which it was raised.
+    """Yield an error, and then its causes and contexts.
 
-    Libraries wrap what comes out of the code that they call, and cleaning up may fail in turn.
+    Libraries wrap exceptions of the code that they call, and cleaning up may fail in turn.
     """
     seen: list[BaseException] = []
     waiting: list[BaseException | None] = [error]
@@ -177,28 +177,28 @@ def causes_of(error: BaseException) -> Iterator[BaseException]:
             continue
         yield each
         seen.append(each)
-        # Asked of Python itself: a class may say something else of its instances.
+        # From Python itself: a class may report something else for its instances.
         waiting += [_CAUSE(each), _CONTEXT(each)]
         if issubclass(type(each), BaseExceptionGroup):
             waiting += _PARTS(each) or ()
 
 
 def raise_in(thread_id: int) -> None:
-    """Have a thread raise `Interruption` at its next step."""
+    """Make a thread raise `Interruption` at its next step."""
     _set_in(thread_id)
     if sys.version_info < (3, 12) and thread_id != threading.get_ident():
-        # Until that thread takes it, which may be inside C, any other one that is traced or
-        # profiled would go round for ever. What is raised and caught here ends that.
+        # Until that thread raises it, perhaps after a C call, any other thread that is traced or
+        # profiled would loop for ever. An exception raised and caught here ends that.
         with suppress(Interruption):
             _set_in(threading.get_ident())
             _take_steps()
 
 
 def _take_steps() -> None:
-    """Have what is set in this thread raised here and now.
+    """Make a pending exception of this thread be raised here and now.
 
-    To clear it instead would, with nothing set, keep Python 3.11 looking for it: functions that
-    are traced or profiled never get on after that.
+    Clearing it instead would, if none is pending, keep Python 3.11 looking for it: functions that
+    are traced or profiled would never proceed.
     """
     for _ in range(STEPS):
         pass

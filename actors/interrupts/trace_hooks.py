@@ -1,4 +1,4 @@
-"""Put back what a function has set to trace or profile its thread, or threads to come."""
+"""Restores the trace and profile hooks that a function has set for its thread or later threads."""
 
 import sys
 import threading
@@ -7,15 +7,15 @@ from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any, Final
 
-_FIRST_TOOLS: Final = range(6)  # all that anybody may take (PEP 669)
+_FIRST_TOOLS: Final = range(6)  # all ids of monitoring tools (PEP 669)
 
 
 @contextmanager
 def kept_hooks() -> Iterator[None]:
-    """Have the hooks of this thread, and of threads to come, be afterwards what they were before.
+    """Restore the hooks of this thread, and of later threads, after this context.
 
-    What one function leaves set would see, slow down or stop all later ones of its thread. Hooks
-    for threads to come and monitoring tools belong to the whole process: only what is new goes.
+    A hook that a function leaves set would see, slow down or stop all later functions of its
+    thread. Hooks for later threads and monitoring tools are of the whole process: only new ones go.
     """
     before = _hooks()
     tools = _tools()
@@ -24,7 +24,7 @@ def kept_hooks() -> Iterator[None]:
     finally:
         for (set_hook, was), (_, now) in zip(before, _hooks(), strict=True):
             if now is not was:
-                with suppress(Exception):  # a hook sees that it goes, and may object
+                with suppress(Exception):  # a hook sees its removal, and may raise
                     set_hook(was)
         _free(tools)
 
@@ -55,6 +55,6 @@ def _free(before: list[str | None]) -> None:
         if monitoring is not None and was is None and monitoring.get_tool(number) is not None:
             monitoring.set_events(number, 0)
             for event in vars(monitoring.events).values():
-                with suppress(ValueError, TypeError):  # of all and of none at once
+                with suppress(ValueError, TypeError):  # NO_EVENTS, and combinations
                     monitoring.register_callback(number, event, None)
             monitoring.free_tool_id(number)

@@ -1,1 +1,1 @@
-"""Call an operation's function: its result, its failure, and what it prints."""
+"""Calls an operation's function: its result, its failure, and what it prints."""

@@ -1,7 +1,7 @@
-"""Turn what ended a run into the error that its job shows.
+"""Turns what ended a run into the error that its job shows.
 
-What a function raises is code of the function: it is asked nothing that it could answer in a way of
-its own, and whatever it does when it is shown is caught here, once. Nobody else touches it.
+An exception of a function is code of the function. Nothing here relies on its methods, and
+whatever it does when it is rendered is caught here, once. No other module touches it.
 """
 
 import traceback
@@ -43,12 +43,12 @@ _FINAL: Final = (Cancelled, InvalidParameters)
 
 
 class FailedElsewhere(Failure):
-    """A function has failed; what it raised stays where it was, but for its account.
+    """A function has failed; this is the account of its exception, which stays where it was raised.
 
     Attributes:
-        shown: what `describe` said of it there.
-        named: what `names` said of it there.
-        delay: after which it wants to be tried again; None where it did not say.
+        shown: the result of `describe` there.
+        named: the result of `names` there.
+        delay: the delay that it asked for before a retry; None if it did not.
     """
 
     def __init__(
@@ -62,24 +62,24 @@ class FailedElsewhere(Failure):
 
 
 def account(error: BaseException) -> FailedElsewhere:
-    """Give the account of an error in its place."""
+    """Return the account of an error."""
     if type(error) is FailedElsewhere:
         return error
     if issubclass(type(error), SkipMessage):
-        # Dramatiq would take it for a message that was never run.
+        # Dramatiq would take the message for one that never ran.
         error = Failure("The function raised SkipMessage.", retryable=False)
     delay = error.delay if type(error) is RetryAfter else None
     return FailedElsewhere(describe(error), names(error), delay)
 
 
 def traceback_of(error: BaseException) -> TracebackType | None:
-    """Ask Python itself: a class of a function may say something else of its instances."""
+    """Return the traceback from Python itself: a class may report something else."""
     found: TracebackType | None = _TRACEBACK(error)
     return found
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """Give the error's type, what to tell people, and whether another attempt may do better.
+    """Return the error's type, its message, and whether another attempt may succeed.
 
     The traceback is for operators; clients never see it.
     """
@@ -96,7 +96,7 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 
 def names(error: BaseException) -> dict[str, str]:
-    """Name an error for the log, and where it was raised; what it says may quote parameters."""
+    """Return an error's name and location for the log; its message may quote parameters."""
     if type(error) is FailedElsewhere:
         return error.named
     named = {"exception": _name_of(error)}
@@ -110,7 +110,7 @@ def names(error: BaseException) -> dict[str, str]:
 
 
 def _told(error: BaseException) -> tuple[str, str, bool]:
-    # Not `isinstance`: an object may say that it is of another class, or raise when it is asked.
+    # Not `isinstance`: an object may claim another class, or raise when asked.
     kind = type(error)
     if issubclass(kind, Failure):
         return _of_failure(error)
@@ -138,14 +138,14 @@ def _trace(error: BaseException, *, in_full: bool) -> str:
     if in_full:
         said = _tried(lambda: "".join(traceback.format_exception(error, limit=-MAX_FRAMES)))
     if said is None:
-        # It cannot be shown with what it says, but where it was raised can.
+        # Its message cannot be rendered, but its location can.
         said = _tried(lambda: "".join(traceback.format_tb(traceback_of(error), limit=-MAX_FRAMES)))
         said = f"{said or ''}{_name_of(error)}: {NOT_SHOWN}\n"
     return cut(said, MAX_TRACEBACK_LENGTH, end=True)
 
 
 def _shown(said: object) -> str:
-    """Put into words what a function raised or said; its own words may fail, too."""
+    """Render a value of a function; its own methods may fail."""
     text = _tried(lambda: str(said))
     return NOT_SHOWN if text is None else text
 

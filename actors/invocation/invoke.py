@@ -1,4 +1,4 @@
-"""Call an operation's function, and read what it returns, such that it can be interrupted."""
+"""Calls an operation's function and reads what it returns, so that it can be interrupted."""
 
 import asyncio
 import inspect
@@ -28,26 +28,26 @@ def invoke(
 ) -> Returned:
     """Call the function, plain or `async`, and read what it returns.
 
-    Validators of its parameters, generators, serialisers and whatever else works only when it is
-    read are the function's, too; and so is what describes an error of its own.
+    Validators of its parameters, generators, serialisers and whatever else runs only when it is
+    read belong to the function, and so does what renders its errors.
 
     Args:
-        operation: whose function it is.
-        arguments: makes the function's arguments, but for its job.
+        operation: the operation.
+        arguments: returns the function's arguments except its job.
         job: of this attempt.
         guard: interrupts it.
         coroutines: run what is `async`.
 
     Raises:
         Interruption: it was interrupted.
-        FailedElsewhere: it failed; what it raised does not come out.
-        MemoryError: there was not enough memory for it.
+        FailedElsewhere: it failed; its own exception is not passed on.
+        MemoryError: memory was exhausted.
         Terminated: its process is to end.
     """
     read = operation.parameters.returns.read
 
     def prepared() -> Callable[[], Any]:
-        # Whoever came too early to interrupt the function has told its job by now.
+        # A stop that came too early to interrupt the function is known to its job by now.
         job.checkpoint()
         given = _given(arguments)
         if operation.parameters.wants_job:
@@ -66,7 +66,7 @@ def invoke(
         return read(await _at_length(begin()))
 
     caller = _Caller(operation, job, guard)
-    # What the function does to its context must not reach the worker's own lines.
+    # What the function does to its context must not affect the worker's own log lines.
     later, value = guard.call(lambda: copy_context().run(caller.run, call_plainly))
     if later:
         begin = value
@@ -88,7 +88,7 @@ _OURS: Final = (Interruption, Terminated, MemoryError)
 
 
 class _Caller:
-    """Runs what is the function's, and lets nothing that it raises out but an account of it."""
+    """Runs the function's code, and passes on only an account of what it raises."""
 
     def __init__(self, operation: Operation, job: Job, guard: Guard) -> None:
         self._guard = guard
@@ -125,7 +125,7 @@ class _Caller:
 
 
 async def _at_length(value: Any) -> Any:
-    """Await what a function gave, and read what comes one by one."""
+    """Await a function's result, and read an async iterator."""
     if inspect.isawaitable(value):
         value = await value
     if hasattr(type(value), "__aiter__"):
@@ -134,5 +134,5 @@ async def _at_length(value: Any) -> Any:
 
 
 def _comes_later(value: Any) -> bool:
-    """Whether a loop is needed to get at it, as after a decorator that is not `async` itself."""
+    """Whether reading the result needs an event loop, as after a decorator that is not `async`."""
     return inspect.isawaitable(value) or hasattr(type(value), "__aiter__")

@@ -1,4 +1,4 @@
-"""Have what a function prints and logs reach the log of its job, where its operation wants that."""
+"""Copies what a function prints and logs to the log of its job, for `capture_logs`."""
 
 import logging
 import sys
@@ -15,7 +15,7 @@ _STREAMS: Final = ("stdout", "stderr")
 
 
 class _Captured:
-    """What one run has printed and not ended by a new line yet."""
+    """The incomplete line that one run has printed."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -37,7 +37,7 @@ class _Captured:
             self.log(line)
 
     def log(self, line: str) -> None:
-        # To look for passwords takes longer than all else, so not for what is dropped in a flood.
+        # Redaction is the slowest step, so lines that are dropped in a flood skip it.
         if not self._job.drop():
             self._job.log(str(without_passwords(line[:MAX_LINE_LENGTH])))
 
@@ -47,7 +47,7 @@ _CAPTURED: Final[ContextVar[_Captured | None]] = ContextVar("captured", default=
 
 @contextmanager
 def captured(job: Job) -> Iterator[None]:
-    """Pass what this context prints and logs on to the log of a job, too.
+    """Also copy what this context prints and logs to the log of a job.
 
     Tasks and `asyncio.to_thread` have the context of the function; threads that it starts itself
     do not.
@@ -64,7 +64,7 @@ def captured(job: Job) -> Iterator[None]:
 
 
 class _Stream:
-    """A standard stream that lets a job's log hear what is written in its run."""
+    """A standard stream that copies what a run writes to its job's log."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -88,18 +88,18 @@ class _Stream:
 
 
 class _Handler(logging.Handler):
-    """Lets a job's log hear what is logged in its run."""
+    """Copies what a run logs to its job's log."""
 
     def emit(self, record: logging.LogRecord) -> None:
         run = _CAPTURED.get()
         if run is not None:
-            with suppress(Exception):  # what is logged may be anything
+            with suppress(Exception):  # a record may hold any object
                 for line in f"{record.levelname} {record.getMessage()}".split("\n"):
                     run.log(line)
 
 
 class _Capture:
-    """Stands in for the standard streams of the process while any run is captured."""
+    """Replaces the standard streams of the process while any run is captured."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -115,7 +115,7 @@ class _Capture:
                     before = getattr(sys, name)
                     self._streams[name] = before, _Stream(before)
                     setattr(sys, name, self._streams[name][1])
-            # A function may have taken away the handlers.
+            # A function may have removed the handlers.
             logging.getLogger().addHandler(self._handler)
 
     def end(self) -> None:

@@ -1,1 +1,1 @@
-"""Functions in processes of their own, which can be ended whatever they do."""
+"""Runs functions in child processes, which can be ended whatever they do."""

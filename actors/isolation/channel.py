@@ -1,4 +1,4 @@
-"""Whole messages between a worker and a child, over a socket that either may lose at any byte."""
+"""Whole messages between a worker and a child, over a socket that may break at any byte."""
 
 import select
 import socket
@@ -16,13 +16,13 @@ _MAX_BYTES: Final = 1 << 40
 
 
 class Closed(Exception):
-    """Nobody is at the other end any more, or nobody who reads."""
+    """The other end is closed, or does not read."""
 
 
 class MessageChannel:
-    """One end of it: any thread may send, one receives.
+    """One end of the channel: any thread may send, one receives.
 
-    What was sent in part when its sender died is never taken for a message.
+    A partial message of a sender that died is never taken for a whole one.
     """
 
     def __init__(self, end: socket.socket) -> None:
@@ -31,22 +31,22 @@ class MessageChannel:
         self._read = bytearray()
 
     def fileno(self) -> int:
-        """Give what can be waited for."""
+        """Return the descriptor, to wait for."""
         return self._end.fileno()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._end.close()
 
     def send(self, message: Mapping[str, Any], *, timeout: float | None = None) -> None:
         """Send a message of JSON-like values and bytes.
 
         Args:
-            message: has a `kind`.
-            timeout: seconds in which the other end must take it; for ever without one.
+            message: a mapping with a `kind`.
+            timeout: seconds in which the other end must read it; None waits for ever.
 
         Raises:
-            Closed: it did not.
+            Closed: the other end did not.
         """
         packed = msgpack.packb(message, use_bin_type=True)
         end = None if timeout is None else time.monotonic() + timeout
@@ -58,13 +58,13 @@ class MessageChannel:
         """Wait for a message.
 
         Args:
-            timeout: seconds; for ever without one. No more than 0 takes what has come.
+            timeout: seconds; None waits for ever, and 0 takes only what has arrived.
 
         Returns:
-            None, when there is no whole one by then.
+            None if no whole message has arrived by then.
 
         Raises:
-            Closed: there will be none.
+            Closed: no message will arrive.
         """
         end = None if timeout is None else time.monotonic() + timeout
         while (message := self._taken()) is None:
@@ -84,7 +84,7 @@ class MessageChannel:
             return None
         (size,) = _HEADER.unpack_from(self._read)
         if size > _MAX_BYTES:
-            raise Closed  # somebody else has written to it
+            raise Closed  # another process has written to it
         whole = _HEADER.size + size
         if len(self._read) < whole:
             return None
@@ -108,7 +108,7 @@ class MessageChannel:
         waiting = select.poll()
         try:
             waiting.register(self._end, event)
-        except ValueError as error:  # it was closed here
+        except ValueError as error:  # it was closed at this end
             raise Closed from error
         rest = None if end is None else max(0.0, end - time.monotonic()) * 1000
         return bool(waiting.poll(rest))

@@ -1,4 +1,4 @@
-"""The children of one worker: as many as it has threads, used again and again."""
+"""The child processes of one worker: one for each thread, reused."""
 
 import select
 import signal
@@ -16,27 +16,27 @@ from callboard.jobs.operation_rules import Start
 from callboard.jobs.registry import Registry
 
 MAX_JOBS: Final = 100
-"""So many one child runs: what functions leave behind in a process does not pile up for ever."""
+"""How many runs one child serves, so that leftovers of functions do not accumulate."""
 
 TAKES_SECONDS: Final = 10.0
 ANSWERS_SECONDS: Final = 30.0
-"""How long the fork server and children may take for what takes them milliseconds."""
+"""How long the fork server and children may take for what normally takes milliseconds."""
 
 ROOM: Final = 4
-"""A used child that has grown by more than such a part of a limit is of no use under that limit."""
+"""A used child that has grown by more than this part of a limit is not used under it."""
 
 
 ROUGHLY: Final = 1 << 62
-"""More than anybody uses, so that shared pages count as they are quickly counted."""
+"""More than any process uses, so that shared pages are counted the quick way."""
 
 FORKED: Final[tuple[Start, ...]] = ("fork",)
 
 
 class ChildGone(Exception):
-    """The child's process has ended.
+    """The child process has ended.
 
     Attributes:
-        exit_code: a signal's number, negative, where one ended it; None when nobody knows.
+        exit_code: negative for a signal; None if it is unknown.
     """
 
     def __init__(self, exit_code: int | None) -> None:
@@ -45,12 +45,12 @@ class ChildGone(Exception):
 
 
 class ChildHandle:
-    """One child, as the worker's thread that uses it sees it.
+    """One child, for the worker's thread that uses it.
 
     Args:
-        forked_child: is this object's from now on.
+        forked_child: owned by this object from now on.
         start: how it was started.
-        answers_within: seconds; whoever does not begin a function by then is stopped or hangs.
+        answers_within: seconds; a child that does not begin a function by then is taken to hang.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ChildHandle:
         """Send a message.
 
         Raises:
-            ChildGone: the child has ended, or does not read.
+            ChildGone: the child has ended or does not read.
         """
         try:
             self._channel.send(message, timeout=TAKES_SECONDS)
@@ -84,52 +84,52 @@ class ChildHandle:
             raise ChildGone(self._exit_code()) from None
 
     def receive(self, timeout: float) -> Message | None:
-        """Wait for a message; None when there is no whole one within `timeout` seconds.
+        """Wait for a message; None if none arrives within `timeout` seconds.
 
         Raises:
-            ChildGone: the child has ended, and all that it sent was received.
+            ChildGone: the child has ended, and all of its messages were received.
         """
         try:
             message = self._channel.receive(0)
             if message is not None or not self._waiting.poll(timeout * 1000):
                 return message
-            over = self.has_ended()  # looked at first: what it sent last is here by then
+            over = self.has_ended()  # checked first: its last message has arrived by then
             message = self._channel.receive(0)
         except Closed:
             raise ChildGone(self._exit_code()) from None
         if message is None and over:
-            # A process that the function has forked may still hold the other end.
+            # A process that the function forked may still hold the other end.
             raise ChildGone(self._exit_code())
         return message
 
     def has_ended(self) -> bool:
-        """Whether its process has ended, or its fork server."""
+        """Whether the child or its fork server has ended."""
         waiting = select.poll()
         waiting.register(self._exit_channel, select.POLLIN)
         return bool(waiting.poll(0))
 
     def has_room(self, memory_bytes: int | None) -> bool:
-        """Whether what earlier functions have left leaves a function what it may have."""
+        """Whether the memory that earlier functions left in use leaves enough for a function."""
         if memory_bytes is None or self.jobs == 0:
             return True
         return self.process_tree.used_bytes(ROUGHLY) - self._born_bytes <= memory_bytes / ROOM
 
     def terminate(self) -> None:
-        """Ask it, and all that it started, to end."""
+        """Send SIGTERM to the child and all processes that it started."""
         self.process_tree.signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it, and all that it started."""
+        """Kill the child and all processes that it started."""
         self.process_tree.kill()
 
     def discard(self) -> None:
-        """Let go of it; what is left of it ends."""
+        """Close the channels to the child, which ends what is left of it."""
         self.kill()
         self._channel.close()
         self._exit_channel.close()
 
     def _exit_code(self) -> int | None:
-        """Read how it ended; one that hung up and lives on is ended now."""
+        """Return the exit code; kill a child that closed its channel but still runs."""
         waiting = select.poll()
         waiting.register(self._exit_channel, select.POLLIN)
         if not waiting.poll(1000):
@@ -139,15 +139,15 @@ class ChildHandle:
 
 
 class ChildPool:
-    """Lends children to the threads of a worker.
+    """Lends child processes to the threads of a worker.
 
     Args:
-        modules: with the operations that they are to know; none for a worker that needs none.
-        log_format, log_level: how what functions log is written.
-        most_jobs: that one child runs.
-        answers_within: seconds; whoever takes longer to begin is replaced, once it has imported
+        modules: the modules of operations to import; none if no operation needs a child.
+        log_format, log_level: the log settings of the children.
+        most_jobs: the number of jobs that one child runs.
+        answers_within: seconds; a child that begins later is replaced, once it has imported
             what it needs.
-        starts: in which ways they are started at all.
+        starts: the start methods that are needed.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class ChildPool:
 
     @classmethod
     def of(cls, registry: Registry, settings: Settings) -> Self:
-        """Know the operations of a registry that run in processes of their own."""
+        """Create the pool for the operations of a registry that run in child processes."""
         apart = [each for each in registry if each.rules.isolation == "process"]
         modules = sorted({each.__module__ for each in apart})
         return cls(
@@ -190,7 +190,7 @@ class ChildPool:
         )
 
     def start(self) -> None:
-        """Get ready, so that the first job need not wait for that."""
+        """Start the fork servers, so that the first job does not wait for them."""
         for fork_client in self._fork_clients.values() if self._needed else ():
             fork_client.start()
 
@@ -201,15 +201,15 @@ class ChildPool:
         start: Start = "fork",
         memory_bytes: int | None = None,
     ) -> ChildHandle:
-        """Give a child that nobody uses.
+        """Return an idle child.
 
         Args:
-            proceed: asked while one is made; raises when nobody waits for it any more.
-            start: how it is to have been started.
-            memory_bytes: that its next function may have; what others have left must not count.
+            proceed: called while a child starts; raises if the run must stop waiting.
+            start: the start method.
+            memory_bytes: the memory limit of the next function, which leftovers must not reduce.
 
         Raises:
-            Crashed: there is none to be had.
+            Crashed: no child could be started.
         """
         while True:
             with self._lock:
@@ -224,7 +224,7 @@ class ChildPool:
             child.discard()
 
     def release(self, child: ChildHandle, *, unharmed: bool) -> None:
-        """Take a child back; it is used again if it is `unharmed` and has not run too often."""
+        """Return a child to the pool; reuse it if it is `unharmed` and has not run too often."""
         child.jobs += 1
         with self._lock:
             if unharmed and child.jobs < self._most_jobs and not self._closed:
@@ -233,7 +233,7 @@ class ChildPool:
         child.discard()
 
     def close(self) -> None:
-        """End all of them, once no function runs any more."""
+        """End all children, once no function runs any more."""
         with self._lock:
             self._closed = True
             idle = [child for each in self._idle.values() for child in each]

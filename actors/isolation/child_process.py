@@ -1,4 +1,4 @@
-"""What is particular to a child as a process: its group, its signals, its memory."""
+"""Sets up a child process: its group, signals and memory limit."""
 
 import ctypes
 import faulthandler
@@ -19,7 +19,7 @@ from callboard.actors.signals import free_forks
 from callboard.jobs.errors import Leaving
 
 OUT_OF_MEMORY: Final = 97
-"""How a child exits that has not even memory left to say so."""
+"""The exit code of a child that has too little memory left to send a message."""
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
@@ -32,24 +32,24 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class Ended(Leaving, Terminated):
-    """The worker has ended this process by SIGTERM, as its function did not stop by itself."""
+    """The worker has sent SIGTERM to this process, as its function did not stop by itself."""
 
 
 def become_leader(channel: socket) -> None:
     """Lead a process group and a session, and end with the parent.
 
     Args:
-        channel: to the worker; processes that a function forks must not hold it.
+        channel: the channel to the worker; processes that a function forks must not inherit it.
     """
     parent = os.getppid()
     os.setsid()
     adopt_orphans()
-    with suppress(AttributeError):  # Linux alone has it; elsewhere the channel's end is the sign
+    with suppress(AttributeError):  # only on Linux; elsewhere the closed channel is the sign
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
     with suppress(OSError):
-        # When the machine's memory runs out, a child goes before its worker.
+        # When the machine's memory runs out, the kernel kills a child before its worker.
         Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
     os.register_at_fork(after_in_child=channel.close)
     free_forks(_HEEDED)
@@ -57,15 +57,15 @@ def become_leader(channel: socket) -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of what descendants leave behind, so that it stays in the process tree."""
-    with suppress(AttributeError):  # Linux alone has it
+    """Become the parent of orphaned descendants, so that they stay in the process tree."""
+    with suppress(AttributeError):  # only on Linux
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def heed_signals(is_to_end: Callable[[], bool]) -> None:
-    """Ignore signals to stop that the worker did not ask for.
+    """Ignore signals to stop that the worker did not send.
 
-    Process managers send them to everybody. No signal is set to be ignored, as programs that a
+    Process managers send them to all processes. They are handled, not ignored, as programs that a
     function starts would inherit that.
     """
 
@@ -79,7 +79,7 @@ def heed_signals(is_to_end: Callable[[], bool]) -> None:
 
 
 def wake_main_thread() -> None:
-    """Have the main thread look for what was raised in it, also while it sleeps or waits."""
+    """Make the main thread notice a pending exception, also while it sleeps or waits."""
     ident = threading.main_thread().ident
     if ident is not None:
         signal.pthread_kill(ident, signal.SIGURG)
@@ -87,9 +87,9 @@ def wake_main_thread() -> None:
 
 @contextmanager
 def limited_memory(most_bytes: int | None) -> Iterator[None]:
-    """Have allocations fail beyond a limit, with what the process has in use now counted.
+    """Make allocations fail beyond a limit, in addition to the memory in use now.
 
-    Programs that a function starts have the limit each for itself.
+    Each program that a function starts has the limit for itself.
 
     Args:
         most_bytes: None for no limit.
@@ -106,7 +106,7 @@ def limited_memory(most_bytes: int | None) -> Iterator[None]:
 
 
 def _data_limit(most_bytes: int, hard: int) -> int:
-    """Translate a limit of resident memory into one of data, some of which is never touched."""
+    """Convert a limit of resident memory into one of data, some of which is never touched."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()
     except OSError:

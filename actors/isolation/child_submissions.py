@@ -1,4 +1,4 @@
-"""Submissions by a function in a child: its worker makes them, and says what came of them."""
+"""Submissions by a function in a child: the worker submits the jobs and returns their ids."""
 
 import itertools
 import queue
@@ -10,11 +10,11 @@ from callboard.actors.isolation import messages
 from callboard.actors.isolation.channel import MessageChannel
 
 _LOOK_SECONDS: Final = 0.1
-"""A wait without end would hear no interrupt."""
+"""An unbounded wait could not be interrupted."""
 
 
 class ChildSubmissions:
-    """Asks the worker, from any thread of a child, and waits for its answers."""
+    """Sends submissions to the worker, from any thread of a child, and waits for the replies."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count()
@@ -28,11 +28,11 @@ class ChildSubmissions:
         params: Mapping[str, Any],
         options: Mapping[str, Any],
     ) -> str:
-        """Have the worker submit a job, and give its id.
+        """Let the worker submit a job, and return its id.
 
         Raises:
-            CallboardError: it refused to.
-            Closed: it no longer exists.
+            CallboardError: the submission was refused.
+            Closed: the worker is gone.
         """
         answers: queue.SimpleQueue[messages.Message] = queue.SimpleQueue()
         with self._lock:
@@ -49,7 +49,7 @@ class ChildSubmissions:
             self._waiting.pop(number, None)
 
     def answer(self, message: messages.Message) -> None:
-        """Pass on what the worker said to who asked, if they still wait."""
+        """Pass a reply of the worker to the thread that waits for it, if it still does."""
         waiting = self._waiting.get(message["number"])
         if waiting is not None:
             waiting.put(message)

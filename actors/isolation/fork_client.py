@@ -25,12 +25,12 @@ log = get_logger(__name__)
 
 
 class ForkClient:
-    """Has children forked for the threads of a worker.
+    """Lets the fork server fork children for the threads of a worker.
 
     Args:
-        modules: with the operations that children are to know.
-        log_format, log_level: how what functions log is written.
-        answers_within: seconds; a fork server that has forked before and takes longer is replaced.
+        modules: the modules of operations that children need.
+        log_format, log_level: the log settings of the children.
+        answers_within: seconds; a fork server that takes longer, after its first fork, is replaced.
         start: `spawn` for children that import the modules themselves.
     """
 
@@ -55,24 +55,24 @@ class ForkClient:
         self._closed = False
 
     def start(self) -> None:
-        """Start the fork server, unless it is there; it imports while others go on."""
+        """Start the fork server unless it runs; it imports while the worker continues."""
         with self._lock:
             self._started()
 
     def close(self) -> None:
-        """Have the fork server end, and with it all of its children."""
+        """End the fork server and all of its children."""
         with self._lock:
             self._closed = True
             self._stop()
 
     def fork(self, proceed: Callable[[], None]) -> "ForkedChild":
-        """Have a child forked; a fork server that was killed, or does not answer, is replaced.
+        """Fork a child; a fork server that was killed, or does not answer, is replaced.
 
         Args:
-            proceed: asked while the fork server takes its time; raises when nobody waits any more.
+            proceed: called while the fork server works; raises if the run must stop waiting.
 
         Raises:
-            Crashed: there is none to be had.
+            Crashed: no child could be started.
         """
         for _ in range(TRIES):
             channel, exit_channel, fork_server = self._ask()
@@ -134,7 +134,7 @@ class ForkClient:
         if fork_server is None:
             return
         try:
-            # One that still imports has no children to end.
+            # A fork server that still imports has no children to end.
             fork_server.wait(_STOP_SECONDS if self._has_answered else 0)
         except subprocess.TimeoutExpired:
             fork_server.kill()
@@ -142,12 +142,12 @@ class ForkClient:
 
 
 class ForkedChild:
-    """A child that was just forked.
+    """A newly forked child.
 
     Attributes:
-        pid: of its process.
-        channel: to it.
-        exit_channel: to the fork server, for its exit code; closing it ends the child.
+        pid: the pid of the child.
+        channel: the channel to the child.
+        exit_channel: brings the exit code from the fork server; closing it ends the child.
     """
 
     def __init__(self, pid: int, channel: socket.socket, exit_channel: socket.socket) -> None:
@@ -157,7 +157,7 @@ class ForkedChild:
 
 
 def number_of(exit_channel: socket.socket) -> int | None:
-    """Read a number that has come; None when its sender is gone."""
+    """Receive a number; None if its sender is gone."""
     try:
         packed = exit_channel.recv(NUMBER.size, socket.MSG_WAITALL)
     except OSError:

@@ -1,4 +1,4 @@
-"""The process that children are forked from: one thread, the operations imported, nothing else.
+"""The fork server: a process with one thread that imports the operations and forks children.
 
 A worker has one. It forks no children itself, as its threads may hold any lock at that moment
 (ADR 30).
@@ -36,7 +36,7 @@ log = get_logger(__name__)
 
 
 def main(spec: Mapping[str, Any]) -> NoReturn:
-    """Import operations, then fork a child at each request until the worker is gone.
+    """Import the operations, then fork a child for each request until the worker is gone.
 
     Args:
         spec: of an `OperationsProcess`, and `worker`, the pid of the worker; `start`, which for
@@ -49,7 +49,7 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
         load = lambda: registry  # noqa: E731 — for children, all is loaded
     adopt_orphans()
     gc.collect()
-    gc.freeze()  # or collecting in a child would copy all of it
+    gc.freeze()  # or a collection in a child would copy all of it
     ForkServer(control, load, worker=spec["worker"]).serve()
 
 
@@ -62,10 +62,10 @@ def _load(modules: Sequence[str]) -> Registry:
 
 
 class ForkServer:
-    """Forks children, says how they ended, and ends all of them when the worker is gone.
+    """Forks children, reports how they ended, and ends all of them when the worker is gone.
 
     Each child has an exit channel: a socket to the worker that brings its pid and then its exit
-    code. A worker that closes it wants that child's end.
+    code. The worker closes it to end that child.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class ForkServer:
         signal.set_wakeup_fd(self._wake)
 
     def serve(self) -> NoReturn:
-        """Go on until the worker is gone."""
+        """Serve until the worker is gone."""
         while os.getppid() == self._worker:
             ready = self._wait()
             self._reap()
@@ -98,7 +98,7 @@ class ForkServer:
         self._waiting.unregister(self._control)
         for pid in list(self._exit_channels):
             self._end(pid)
-        # Whoever would inherit them may reap none, as the first process of a container.
+        # Orphans would go to a process that may not reap them, such as a container's first one.
         end = time.monotonic() + _REAP_SECONDS
         while self._reap() and time.monotonic() < end:
             self._wait()
@@ -111,7 +111,7 @@ class ForkServer:
         return ready
 
     def _fork(self) -> bool:
-        """Fork a child, if the worker is still there; if that fails, its exit channel is closed."""
+        """Fork a child for the worker; if that fails, close its exit channel."""
         try:
             request, ends, _, _ = socket.recv_fds(self._control, len(FORK), 2)
         except OSError:
@@ -119,7 +119,7 @@ class ForkServer:
         with ExitStack() as closing:
             given = [closing.enter_context(socket.socket(fileno=number)) for number in ends]
             for end in given:
-                end.set_inheritable(False)  # or programs that functions start could have it
+                end.set_inheritable(False)  # or programs that functions start would inherit it
             if len(given) == 2:  # noqa: PLR2004 — or there was no room for them
                 self._fork_with(*given)
         return bool(request)
@@ -149,7 +149,7 @@ class ForkServer:
             os._exit(1)
 
     def _reap(self) -> bool:
-        """Take note of those that have ended, and end what they left; say whether any live."""
+        """Reap children that have ended, and end what they left; return whether any live."""
         has_reaped = False
         while True:
             try:
@@ -174,13 +174,13 @@ class ForkServer:
             self._hang_up(exit_channel)
 
     def _end_group(self, leader: int) -> None:
-        """End what a function has left behind; where one cleans up there, the orphans alone."""
+        """End what a function left behind; if a cleaner runs there, only the orphans."""
         if not any(is_tracker(pid) for pid in children_of(os.getpid())):
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(leader, signal.SIGKILL)
 
     def _end_orphans(self) -> None:
-        """End what came here from children that have ended; what it has left in turn comes next."""
+        """End orphans of ended children; what those leave comes here in turn."""
         for pid in children_of(os.getpid()):
             if pid not in self._exit_channels and not is_tracker(pid):
                 with suppress(ProcessLookupError, PermissionError):

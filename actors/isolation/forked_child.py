@@ -1,4 +1,4 @@
-"""What a child does: run the functions that its worker sends, one after another."""
+"""A child process: it runs the functions that its worker sends, one after another."""
 
 import os
 import queue
@@ -46,12 +46,12 @@ REPORT_SECONDS: Final = 0.1
 
 
 def run_child(end: socket, registry: Callable[[], Registry], generators: list[Any]) -> NoReturn:
-    """Be a child, in a process that was just forked, until its worker hangs up.
+    """Run functions in a newly forked process until its worker closes the channel.
 
     Args:
-        end: of the connection to the worker.
-        registry: gives the operations, which may be imported only now.
-        generators: that came with the fork.
+        end: this end of the channel to the worker.
+        registry: returns the operations, which may be imported only now.
+        generators: the random generators that came with the fork.
     """
     become_leader(end)
     reseed(generators)
@@ -59,7 +59,7 @@ def run_child(end: socket, registry: Callable[[], Registry], generators: list[An
 
 
 class ChildAttempt:
-    """One function's run, as the child knows it."""
+    """One run of a function in a child."""
 
     def __init__(self, asked: Mapping[str, Any]) -> None:
         self.asked = asked
@@ -70,17 +70,17 @@ class ChildAttempt:
         self._finalized = FinalizedFiles()
 
     def changed(self) -> None:
-        """Note that the job has something to report."""
+        """Record that the job has something to report."""
         self.dirty = True
 
     def stop(self, cause: Interrupted) -> None:
-        """Tell the function to stop; from another thread than the function's."""
+        """Tell the function to stop; called from another thread."""
         self.job.stop(cause)
         self.guard.interrupt()
         wake_main_thread()
 
     def arguments(self, operation: Operation) -> dict[str, Any]:
-        """Make the function's arguments, with the files that the worker has fetched."""
+        """Return the function's arguments, with the files that the worker has fetched."""
         take = take_from(messages.file_of(described) for described in self.asked["files"])
         return operation.parameters.arguments(self.asked["params"], take)
 
@@ -102,7 +102,7 @@ class ChildAttempt:
 
 
 class ChildRunner:
-    """Runs functions in its main thread; another one listens to the worker and reports."""
+    """Runs functions in the main thread; another thread listens to the worker and reports."""
 
     def __init__(self, channel: MessageChannel, registry: Registry) -> None:
         self._channel = channel
@@ -113,7 +113,7 @@ class ChildRunner:
         self._coroutines = OwnLoop()
 
     def run(self) -> NoReturn:
-        """Run what comes; the process ends with the connection to the worker."""
+        """Run functions until the connection to the worker ends; then end the process."""
         heed_signals(self._is_to_end)
         bind_submitter(self._submit)
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
@@ -121,7 +121,7 @@ class ChildRunner:
         while True:
             try:
                 self._answer(self._asked.get())
-            except (Ended, Closed):  # what was being sent is torn
+            except (Ended, Closed):  # a message was cut off
                 os._exit(128 + signal.SIGTERM)
 
     def _answer(self, attempt: ChildAttempt) -> None:
@@ -129,7 +129,7 @@ class ChildRunner:
             answer = self._outcome(attempt)
         finally:
             for stream in (sys.stdout, sys.stderr):
-                with suppress(Exception):  # it may be anything that the function has put there
+                with suppress(Exception):  # the function may have put any object there
                     stream.flush()
             lost = self._reuse_check.put_back()
         self._attempt = None
@@ -193,7 +193,7 @@ class ChildRunner:
         elif message["kind"] == "submitted":
             self._submissions.answer(message)
         else:
-            attempt = self._attempt  # which ends while this looks at it
+            attempt = self._attempt  # the thread may end meanwhile
             if attempt is not None:
                 attempt.stop(messages.cause_of(message))
 

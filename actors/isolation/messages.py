@@ -1,4 +1,4 @@
-"""What a worker and a child tell each other, as JSON-like messages."""
+"""The JSON-like messages between a worker and a child."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -40,17 +40,17 @@ _REFUSALS: Final[dict[str, type[CallboardError]]] = {
 
 
 def stop(cause: Interrupted) -> Message:
-    """Tell a child that its function is to stop."""
+    """Return the message that a function is to stop."""
     return {"kind": "stop", "cause": type(cause).__name__, "detail": str(cause)}
 
 
 def cause_of(message: Message) -> Interrupted:
-    """Read why a function is to stop."""
+    """Return why a function is to stop."""
     return _CAUSES.get(message["cause"], Cancelled)(message["detail"])
 
 
 def report(job_id: str, changes: ProgressReport) -> Message:
-    """Pass on what a job has reported."""
+    """Return the message with what a job has reported."""
     return {
         "kind": "report",
         "job_id": job_id,
@@ -59,14 +59,14 @@ def report(job_id: str, changes: ProgressReport) -> Message:
 
 
 def report_of(message: Message) -> ProgressReport:
-    """Read what a job has reported."""
+    """Return what a job has reported."""
     return ProgressReport(**message["report"])
 
 
 def submitting(
     number: int, operation: str, params: Mapping[str, Any], options: Mapping[str, Any]
 ) -> Message:
-    """Ask the worker to submit a job for a function that runs in a child."""
+    """Return the message that asks the worker to submit a job."""
     return {
         "kind": "submit",
         "number": number,
@@ -77,11 +77,11 @@ def submitting(
 
 
 def submitted(message: Message, submit: Callable[[], str]) -> Message:
-    """Submit what a child asked for, and say what came of it.
+    """Submit a job for a child, and return the reply.
 
     Args:
-        message: of the child.
-        submit: does so.
+        message: from the child.
+        submit: submits the job.
     """
     answer: Message = {"kind": "submitted", "number": message["number"]}
     try:
@@ -96,10 +96,10 @@ def submitted(message: Message, submit: Callable[[], str]) -> Message:
 
 
 def job_id_of(message: Message) -> str:
-    """Read the id of a job that the worker submitted.
+    """Return the id of a job that the worker submitted.
 
     Raises:
-        CallboardError: it refused to.
+        CallboardError: the submission was refused.
     """
     if "job_id" in message:
         return str(message["job_id"])
@@ -113,12 +113,12 @@ def job_id_of(message: Message) -> str:
 
 
 def files(taken: Sequence[File]) -> list[Message]:
-    """Describe files that are on this machine."""
+    """Return the descriptions of files on this machine."""
     return [{**file.described(), "path": str(file.path)} for file in taken]
 
 
 def file_of(described: Mapping[str, Any]) -> File:
-    """Make a file of this machine from its description."""
+    """Return a file on this machine from its description."""
     file = File(
         file_id=described["id"],
         name=described["name"],
@@ -130,19 +130,19 @@ def file_of(described: Mapping[str, Any]) -> File:
 
 
 def failed(failure: FailedElsewhere) -> Message:
-    """Hand over the account of what a function raised."""
+    """Return the message with the account of an exception."""
     delay = None if failure.delay is None else failure.delay.total_seconds()
     return {"kind": "failed", "error": failure.shown, "names": failure.named, "delay_s": delay}
 
 
 def failure_of(message: Message) -> FailedElsewhere:
-    """Read the account of what a function raised."""
+    """Return the account of an exception."""
     delay = None if message["delay_s"] is None else timedelta(seconds=message["delay_s"])
     return FailedElsewhere(message["error"], message["names"], delay)
 
 
 def done(outcome: RunOutcome, finalized: FinalizedFiles) -> Message:
-    """Hand over what a function came to."""
+    """Return the message with a function's result."""
     return {
         "kind": "done",
         "result": outcome.result,
@@ -153,7 +153,7 @@ def done(outcome: RunOutcome, finalized: FinalizedFiles) -> Message:
 
 
 def outcome_of(message: Message) -> tuple[RunOutcome, FinalizedFiles]:
-    """Read what a function came to."""
+    """Return a function's result."""
     new = [file_of(described) for described in message["new"]]
     staged = [(file, Staged(file.path or Path(), -1, file.size, known=file.sha256)) for file in new]
     return RunOutcome(message["result"], message["result_bytes"]), FinalizedFiles(

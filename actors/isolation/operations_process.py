@@ -1,4 +1,4 @@
-"""A process beside this one that imports the operations: how it is started, and how it begins."""
+"""A process that imports the operations for this one: how it is started, and how it begins."""
 
 import json
 import signal
@@ -13,7 +13,7 @@ from callboard.config import Settings
 from callboard.telemetry.log_setup import configure_logging
 
 START_SECONDS: Final = 300.0
-"""For the imports of a new one."""
+"""How long the imports of a new process may take."""
 
 _PROGRAM: Final = """\
 import importlib, json, sys
@@ -24,12 +24,12 @@ importlib.import_module(spec["program"]).main(spec)
 
 
 class OperationsProcess:
-    """Starts such processes; each finds modules as this one did when this object was made.
+    """Starts such processes; each finds modules as this process did at this object's creation.
 
     Args:
-        program: name of the module whose `main` is called with what the process is told.
-        modules: with the operations that it is to know; told as `modules`.
-        log_format, log_level: how its log is written.
+        program: the name of the module whose `main` is called with the specification.
+        modules: the modules of operations, passed as `modules`.
+        log_format, log_level: its log settings.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class OperationsProcess:
         }
 
     def start(self, end: socket.socket, **told: Any) -> subprocess.Popen[bytes]:
-        """Start a process that has one end of a socket.
+        """Start a process with one end of a socket.
 
         Args:
-            end: that the process gets; close it here.
-            told: what else `main` is told, as JSON.
+            end: the process's end; close it here.
+            told: further parts of the specification, as JSON.
         """
         spec = {**self._spec, **told, "socket": end.fileno()}
         return subprocess.Popen(  # noqa: S603 — it is this very Python
@@ -62,13 +62,13 @@ class OperationsProcess:
 
 
 def begin(spec: Mapping[str, Any]) -> socket.socket:
-    """Be such a process: outlive what stops the other one, log as that does, and give the socket.
+    """Set such a process up: outlive signals to the other one, log like it, return the socket.
 
     Args:
-        spec: what `main` was told.
+        spec: the specification that `main` received.
     """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # Who stops that process may send it to all; its functions and requests have time to end.
+        # A signal to that process may reach all; functions and requests have time to end.
         signal.signal(number, lambda _number, _frame: None)
     configure_logging(
         Settings.model_construct(log_format=spec["log_format"], log_level=spec["log_level"])

@@ -1,4 +1,4 @@
-"""Random generators that modules made at import: children must not all draw the same from them."""
+"""Random generators that modules created at import: children must not draw equal numbers."""
 
 import random
 import sys
@@ -7,11 +7,11 @@ from contextlib import suppress
 from typing import Any, Final
 
 _DRAWN_BITS: Final = 64
-"""Entropy of more bits than that was drawn from the system; less was chosen by somebody."""
+"""Entropy with more bits came from the system; with fewer, it is a chosen seed."""
 
 
 def find_generators() -> list[Any]:
-    """Find those that stand in modules, or in classes of modules; of `random`, numpy and torch."""
+    """Find generators of `random`, numpy and torch in modules and their classes."""
     numpy: Any = sys.modules.get("numpy.random")
     kinds: tuple[type, ...] = (random.Random,)
     if numpy is not None:
@@ -24,18 +24,18 @@ def find_generators() -> list[Any]:
 
 
 def reseed(generators: list[Any]) -> None:
-    """Seed them anew from the system, and those that `random`, numpy and torch have themselves.
+    """Reseed them from the system, and the global ones of `random`, numpy and torch.
 
-    A generator of numpy that was made from a seed is left as it is.
+    A numpy generator that was created from a seed is not changed.
     """
     random.seed()
     for name in ("numpy.random", "torch"):
         module: Any = sys.modules.get(name)
         if module is not None:
-            with suppress(Exception):  # a module that is called so
+            with suppress(Exception):  # another module of that name
                 module.seed()
     for each in generators:
-        with suppress(Exception):  # a class of somebody's own may not allow it
+        with suppress(Exception):  # a subclass may not allow it
             _reseed(each)
 
 
@@ -63,5 +63,5 @@ def _values() -> Iterator[Any]:
 def _members(owner: Any) -> list[Any]:
     try:
         return list(vars(owner).values())
-    except TypeError:  # whatever somebody has put among the modules
+    except TypeError:  # `sys.modules` may hold any object
         return []

@@ -1,4 +1,4 @@
-"""Whether a child that has run a function is as good as a new one."""
+"""Checks whether a child that has run a function is as good as a new one."""
 
 import os
 import threading
@@ -12,13 +12,13 @@ from callboard.actors.process_state.logging_setup import logging_items
 from callboard.actors.process_state.state import ProcessState
 
 MAX_DESCRIPTORS: Final = 64
-"""So many a child may have open beyond those of a new one, as for clients that modules keep."""
+"""How many more open files than a new child one may have, as for clients in modules."""
 
 
 class ReuseCheck:
-    """Remembers what this process was like, and makes it so again.
+    """Remembers the state of this process and restores it.
 
-    To be made in the main thread, in which functions run, before the first of them.
+    Create it in the main thread, which runs the functions, before the first of them.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class ReuseCheck:
         self._descriptors = _count_descriptors()
 
     def put_back(self) -> list[str]:
-        """Put back what a function has changed, and name what cannot be: none for a good child."""
+        """Restore what a function has changed, and return the names of what cannot be restored."""
         lost = [item.name for item, _now in self._state.changed() if not self._state.restore(item)]
         if any(each not in self._threads for each in threading.enumerate()):
             lost.append("threads")
@@ -53,7 +53,7 @@ def _count_descriptors() -> int:
 
 
 def _has_children() -> bool:
-    """Take note of processes that have ended, as nobody else does; say whether any live."""
+    """Reap ended processes, which no one else does; return whether any live."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

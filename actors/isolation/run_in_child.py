@@ -1,4 +1,4 @@
-"""One function's run in a child, watched by the worker's thread that waits for it."""
+"""Runs one function in a child, and watches it from the worker's thread."""
 
 import signal
 import time
@@ -27,7 +27,7 @@ LOOK_SECONDS: Final = 0.05
 MEMORY_SECONDS: Final = 0.05
 KILL_SECONDS: Final = 0.5
 AT_SHUTDOWN_SECONDS: Final = 2.0
-"""A worker that stops gives no function longer than that, whatever its `stop_grace`."""
+"""The longest `stop_grace` of a worker that stops."""
 
 GIVE_UP_SECONDS: Final = 5.0
 TRIES: Final = 3
@@ -36,10 +36,10 @@ log = get_logger(__name__)
 
 
 class ChildRun:
-    """Waits for the answer, passes on what comes before, and ends a child that must not go on.
+    """Waits for the result, passes on reports, and ends a child that must not continue.
 
-    Told to stop, the function has its operation's `stop_grace`; then the child gets SIGTERM and
-    half a second later SIGKILL, with all that it started. A forced stop begins with SIGTERM.
+    A function that is told to stop has its operation's `stop_grace`; then its child gets SIGTERM
+    and half a second later SIGKILL, with all descendants. A forced stop begins with SIGTERM.
     """
 
     def __init__(self, run: Run, child: ChildHandle) -> None:
@@ -58,19 +58,19 @@ class ChildRun:
 
     @property
     def unharmed(self) -> bool:
-        """Whether the child can run another function."""
+        """Whether the child may run another function."""
         ended = self._terminated_at is not None or self._killed_at is not None
         return self._answered and not ended and not self._is_spoiled
 
     def answer(self, request: messages.Message) -> ChildResult:
-        """Have the child run the function, and give what that comes to.
+        """Run the function in the child, and return its result.
 
         Raises:
-            ChildGone: the child has ended before the function began.
-            Interrupted: it was told to stop, and did or was ended.
-            OutOfMemory: it needed more than its limit.
+            ChildGone: the child ended before the function began.
+            Interrupted: it was told to stop, and stopped or was ended.
+            OutOfMemory: it exceeded its memory limit.
             Crashed: its process ended by itself.
-            Failure: it failed, in whichever way.
+            Failure: it failed.
         """
         try:
             self._child.send(request)
@@ -148,7 +148,7 @@ class ChildRun:
             self._too_large = OutOfMemory.of(limit)
         if self._too_large is not None:
             self._kill(now)
-        # What it costs to look grows with what the function has open.
+        # The cost of looking grows with the files that the function has open.
         self._memory_at = time.monotonic()
 
     def _kill(self, now: float) -> None:
@@ -156,7 +156,7 @@ class ChildRun:
             self._killed_at = now
             self._child.kill()
         elif now - self._killed_at >= GIVE_UP_SECONDS:
-            raise ChildGone(None)  # the kernel does not let go of it
+            raise ChildGone(None)  # the kernel does not release it
 
     def _explain(self, gone: ChildGone) -> None:
         if self._run.cause is not None:
@@ -175,24 +175,24 @@ def run_in_child(
     folder: RunFiles,
     fetch: Fetch,
 ) -> ChildResult:
-    """Run a function in a child, with the files that it takes.
+    """Run a function in a child, with its files.
 
-    A child that ended before the function began, as an idle one may have, or does not begin it, is
+    A child that ended before the function began, as an idle one may, or does not begin it, is
     replaced.
 
     Args:
-        run: of the function.
-        params: as they were sent.
-        children: of the worker; one is lent for the run.
-        bounds: on what the function may make.
-        folder: of the attempt; the child makes its files there.
-        fetch: makes files such that the function can read them.
+        run: the attempt.
+        params: the parameters as they were sent.
+        children: the worker's child processes; one is used for the run.
+        bounds: the bounds on what the function may return.
+        folder: the attempt's folder; the child creates its files there.
+        fetch: makes files readable for the function.
 
     Raises:
-        Interrupted: it was told to stop, and did or was ended.
-        OutOfMemory: it needed more than its limit.
+        Interrupted: it was told to stop, and stopped or was ended.
+        OutOfMemory: it exceeded its memory limit.
         Crashed: its process ended by itself.
-        Failure: it failed, in whichever way.
+        Failure: it failed.
         StorageUnavailable: its files cannot be fetched.
     """
     request = request_of(run, params, bounds, folder, fetch)

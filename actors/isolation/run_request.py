@@ -1,4 +1,4 @@
-"""What a worker asks a child for: one function's run."""
+"""The message with which a worker starts a function in a child."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,9 +17,9 @@ from callboard.jobs.operation_rules import Rules
 def request_of(
     run: Run, params: Mapping[str, Any], bounds: OutputBounds, folder: RunFiles, fetch: Fetch
 ) -> messages.Message:
-    """Make the message, with the files that the function takes fetched."""
+    """Return the message, after fetching the function's files."""
     operation = run.operation
-    # The parameters are read in the child: what validators do can end their process.
+    # The parameters are validated in the child: a validator may crash its process.
     taken = fetched(run.submission.files, fetch)
     return {
         "kind": "run",
@@ -37,7 +37,7 @@ def request_of(
 
 
 def _refused_beyond(rules: Rules) -> int | None:
-    """Say beyond which limit the kernel is to refuse memory, whether it is used or not."""
+    """Return the limit beyond which the kernel refuses memory, whether it is used or not."""
     if rules.memory_limit_kind == "address_space":
         return rules.memory_limit_bytes
     return None
@@ -47,4 +47,4 @@ def _path_of(folder: RunFiles) -> str:
     try:
         return str(folder.there())
     except StorageUnavailable:
-        return ""  # most functions make no files
+        return ""  # most functions create no files

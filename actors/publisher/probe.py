@@ -47,7 +47,7 @@ def trouble_of(error: BaseException) -> str:
         said = _OF_CONNECTIONS if login else _OF_CHANNELS
         if error.reply_code in said:
             return said[error.reply_code]
-    # Pika wraps the cause in its last attempt, and that in its whole endeavour.
+    # Pika wraps the cause in the error of its last attempt, and that in another.
     for cause in (getattr(error, "exception", None), *reversed(_causes(error))):
         if isinstance(cause, BaseException):
             return trouble_of(cause)

@@ -27,14 +27,14 @@ class RabbitmqPublisher:
 
     Args:
         url: `amqp://` or `amqps://`.
-        tls: whom to trust.
-        process: that this is, for the management UI.
+        tls: certificate files.
+        process: this process, for the management UI.
         deadline: how long a caller waits for its outcomes unless it says otherwise.
         queues: those that are used, with which it is tried whether RabbitMQ takes messages.
 
     Raises:
         ValueError: the URL cannot be read.
-        OSError: a file of certificates cannot be used.
+        OSError: a certificate file cannot be used.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting of its own

@@ -131,7 +131,7 @@ class PinnedStream(httpcore.NetworkStream):
         return PinnedStream(secured, self.deadline)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._connection.close()
 
     def get_extra_info(self, info: str) -> Any:

@@ -55,7 +55,7 @@ def check_orphans(orphans: Orphans) -> Iterator[CheckResult]:
 
 
 def counted(jobs: Mapping[str, int]) -> str:
-    """Return counts in words, such as `3 of add`."""
+    """Return counts in words, such as `3 jobs (add, mul)`."""
     total = sum(jobs.values())
     names = ", ".join(sorted(jobs))
     return f"{total} job{'s' if total > 1 else ''} ({names})"
