@@ -49,6 +49,8 @@ class Run:
         guard: runs its function, and interrupts it.
         interruption: what was raised in its function, for as long as it is needed.
         outputs: keep what its function makes.
+        unsaved: what its function saved and Redis does not have yet.
+        saving: held while that is written, so that an older state never follows a newer one.
     """
 
     def __init__(
@@ -78,6 +80,8 @@ class Run:
         self._reported_at = 0.0
         self.interruption: Interruption | None = None
         self.outputs: Outputs | None = None
+        self.unsaved: bytes | None = None
+        self.saving: Final = threading.Lock()
 
     def discard(self) -> None:
         """Remove the files that it kept, as no job will ever say that they are its own."""

@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sized
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from callboard.jobs.encoding import cut
 from callboard.jobs.errors import Cancelled, Interrupted, Interruption
 from callboard.jobs.files.folder import RunFiles
 from callboard.jobs.progress import ProgressReport
 from callboard.jobs.progress_units import Scale, percent_of, units_of
+from callboard.jobs.saved_state import decode_state, encode_state
 
 Item = TypeVar("Item")
 MAX_LINE_LENGTH: Final = 4096
@@ -28,7 +29,7 @@ class Job:
     """The handle of one attempt; its methods return at once, from any thread.
 
     What is reported never fails a job, whatever it is: `step`, `progress` and `log` take what they
-    can make of it, and leave out the rest.
+    can make of it, and leave out the rest. Only `save` refuses what it cannot keep.
 
     Attributes:
         id: the job's id.
@@ -50,11 +51,36 @@ class Job:
         self._lines: list[str] = []
         self._dropped = 0
         self._scale = Scale()
+        self._saved: bytes | None = None
+        self._unsaved: bytes | None = None
 
     @property
     def cancelled(self) -> bool:
         """Whether the job is to stop: by a cancel, its time limit, or the worker's end."""
         return self._stop is not None
+
+    @property
+    def saved(self) -> Any:
+        """What this attempt or an earlier one saved last; None when none did."""
+        return decode_state(self._saved)
+
+    def save(self, state: Any) -> None:
+        """Keep a state for the next attempt, which finds it in `saved`.
+
+        It is written within a second, and before the attempt gives the job back to be retried or
+        to run on another worker. It replaces what was saved before, and goes once the job ends.
+
+        Args:
+            state: JSON-like data or bytes, up to 1 MiB encoded as msgpack.
+
+        Raises:
+            TypeError: it has something else in it.
+            ValueError: it is too large.
+        """
+        encoded = encode_state(state)
+        with self._lock:
+            self._saved = self._unsaved = encoded
+        self._report()
 
     def checkpoint(self) -> None:
         """Stop here, if the job is to stop.
@@ -139,6 +165,15 @@ class Job:
             self._dropped += is_full
             return is_full
 
+    @property
+    def saved_bytes(self) -> bytes | None:
+        """What `saved` gives, encoded."""
+        return self._saved
+
+    def begin_with(self, saved: bytes | None) -> None:
+        """Take what earlier attempts have saved, encoded."""
+        self._saved = saved
+
     def stop(self, cause: Interrupted | None = None) -> None:
         """Ask the function to stop; the first cause stays."""
         with self._lock:
@@ -154,6 +189,8 @@ class Job:
             room = max(0, MAX_BUFFERED_LINES - len(self._lines))
             self._lines += report.lines[:room]
             self._dropped += len(report.lines[room:])
+            if report.state is not None:
+                self._saved = self._unsaved = report.state
         if self._reporter is not None:
             self._reporter.changed()
 
@@ -169,8 +206,9 @@ class Job:
                 total=self._total,
                 step=self._step,
                 lines=tuple(lines),
+                state=self._unsaved,
             )
-            self._percent = self._current = self._total = None
+            self._percent = self._current = self._total = self._unsaved = None
             self._step, self._dropped = "", 0
         return None if report == ProgressReport() else report
 

@@ -13,6 +13,7 @@ TEMPLATES: Final[dict[str, str]] = {
     "params": "job:<id>:params",  # string: encoded parameters
     "result": "job:<id>:result",  # string: encoded result
     "log": "job:<id>:log",  # list: lines and steps
+    "saved": "job:<id>:saved",  # string: encoded state that an attempt left for the next one
     # What a submission is checked against.
     "unique": "unique:<tenant>:<operation>:<fingerprint>",  # string: id of the active job
     "idempotency": "idempotency:<tenant>:<digest>",  # hash: fingerprint, job

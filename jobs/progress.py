@@ -19,13 +19,18 @@ class LogBounds:
 
 @dataclass(frozen=True, kw_only=True)
 class ProgressReport:
-    """What changed since the last report; None and empty mean unchanged."""
+    """What changed since the last report; None and empty mean unchanged.
+
+    Attributes:
+        state: what the function saved, encoded; `progress` does not record it.
+    """
 
     percent: float | None = None
     current: int | None = None
     total: int | None = None
     step: str = ""
     lines: Sequence[str] = ()
+    state: bytes | None = None
 
 
 def progress(

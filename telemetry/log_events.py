@@ -349,6 +349,11 @@ class LogEvent(StrEnum):
         "reason",
         "delay_ms",
     )
+    STATE_NOT_SAVED = _debug(
+        "state_not_saved",
+        "Redis did not accept the state that a function saved; it is written again.",
+        "reason",
+    )
     REPORT_DROPPED = _debug(
         "report_dropped",
         "Redis was unavailable when a run reported progress. The next report replaces it.",

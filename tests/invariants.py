@@ -23,6 +23,7 @@ class Seen:
 
     jobs: Mapping[str, Fields]
     results: frozenset[str]
+    saved: Mapping[str, str]
     uniques: Mapping[str, str]
     limits: Mapping[str, str]
     sets: Mapping[str, Mapping[str, float]]
@@ -96,10 +97,12 @@ def look(store: Store) -> Seen:
     job_ids = [name[4:] for name in short if name.startswith("job:") and name.count(":") == 1]
     uniques = [name for name in short if name.startswith("unique:")]
     sets = [name for name in short if _is_sorted_set(name)]
+    saved = [name for name in short if name.startswith("job:") and name.endswith(":saved")]
     replies = store.pipeline(
         *(("HGETALL", f"{prefix}job:{job_id}") for job_id in job_ids),
         *(("GET", prefix + name) for name in uniques),
         *(("ZRANGE", prefix + name, 0, -1, "WITHSCORES") for name in sets),
+        *(("GET", prefix + name) for name in saved),
         ("HGETALL", f"{prefix}limits"),
         ("SMEMBERS", f"{prefix}waited"),
         ("SMEMBERS", f"{prefix}tenants"),
@@ -109,6 +112,10 @@ def look(store: Store) -> Seen:
     hashes, rest = replies[: len(job_ids)], replies[len(job_ids) :]
     return Seen(
         jobs={job_id: _text(flat) for job_id, flat in zip(job_ids, hashes, strict=True)},
+        saved={
+            name.split(":")[1]: state.decode("latin-1")
+            for name, state in zip(saved, rest[len(uniques) + len(sets) :], strict=False)
+        },
         results=frozenset(name.split(":")[1] for name in short if name.endswith(":result")),
         uniques={name: id.decode() for name, id in zip(uniques, rest, strict=False)},
         sets={
@@ -211,6 +218,8 @@ def nothing_is_held(seen: Seen) -> Iterator[str]:
         kept = name in ("expiry", "tombstones", "workers", "operations")
         if members and not kept and not name.startswith("index:"):
             yield f"{name} still holds {dict(members)}"
+    if seen.saved:
+        yield f"states are still kept of {set(seen.saved)}"
     if seen.waited:
         yield f"waited still holds {set(seen.waited)}"
     yield from (f"{name} still names {job_id}" for name, job_id in seen.uniques.items())

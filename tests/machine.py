@@ -33,6 +33,7 @@ from callboard.jobs.relay import confirm, relay_outbox
 from callboard.jobs.release import release
 from callboard.jobs.renew import renew
 from callboard.jobs.retry import retry
+from callboard.jobs.saved_state import save_state
 from callboard.jobs.snooze import snooze
 from callboard.jobs.submission import Submission
 from callboard.jobs.unblock import unblock_jobs
@@ -62,7 +63,7 @@ MAYBE = st.sampled_from([False, False, False, True])
 WAITS_MS = st.sampled_from(
     [1, 400, 1100, 3000, 6000, 9000, 11_000, 21_000, 61_000, 15 * MINUTE_MS, MAX_KEPT_MS]
 )
-WAYS = ("succeeded", "failed", "retry", "release", "preempt", "progress")
+WAYS = ("succeeded", "failed", "retry", "release", "preempt", "progress", "save")
 RATE = Rate(3, timedelta(seconds=10))
 PAYERS = st.sampled_from([None, None, None, "default", "other"])
 CALLBACKS = st.sampled_from([None, None, callback(), callback("other.example", EVERYTHING)])
@@ -459,6 +460,10 @@ class Callboard(RuleBasedStateMachine):
             self._expect(release(self.store, fence), self.model.release(fence), "fence")
         elif way == "preempt":
             self._expect(preempt(self.store, fence), self.model.preempt(fence), "fence")
+        elif way == "save":
+            state = f"{fence.token} at {self.model.now_ms}"
+            word = save_state(self.store, fence, state.encode())
+            self._expect(word, self.model.save(fence, state), "fence")
         elif way == "progress":
             report = ProgressReport(percent=50, step="on", lines=["a line"])
             word = progress(self.store, fence, report, bounds=LogBounds(3, 100))

@@ -37,6 +37,7 @@ class ModelJob:
     expires_ms: int = 0
     awaited: dict[str, bool] = field(default_factory=dict)  # events said: is one to be written down
     forced: bool = False
+    saved: str | None = None  # what its attempts left for the next one
     stopped: bool = False  # whoever asked for events wants no more
 
 
@@ -135,6 +136,12 @@ class Model:
             return "stale"
         self.jobs[fence.job_id].preempted = True
         return "preempted"
+
+    def save(self, fence: Fence, state: str) -> str:
+        if not self.holds(fence):
+            return "stale"
+        self.jobs[fence.job_id].saved = state
+        return "saved"
 
     def finish(self, fence: Fence, outcome: str) -> str:
         status = self.status(fence.job_id)
@@ -267,6 +274,8 @@ class Model:
                 job.lease_ends_ms if job and job.status in HOLDING else 0
             ):
                 yield f"{job_id} is {found} with a lease until {lease}, by the model {job}"
+            if seen.saved.get(job_id) != (job.saved if job else None):
+                yield f"{job_id} has saved {seen.saved.get(job_id)}, by the model {job}"
             said = seen.deliveries.owned.get(f"job:{job_id}:deliveries", ())
             plain = f"msg_{job_id.replace('-', '')}_"
             if sorted(said) != sorted(plain + event[4:] for event in (job.awaited if job else ())):
@@ -309,6 +318,6 @@ class Model:
             job.awaited.setdefault(event, not job.stopped)
 
     def _end(self, job: ModelJob, status: str) -> None:
-        job.status, job.ended_ms = status, self.now_ms
+        job.status, job.ended_ms, job.saved = status, self.now_ms, None
         self._say(job)
         job.expires_ms = self.now_ms + job.submission.result_ttl // timedelta(milliseconds=1)

@@ -8,11 +8,13 @@ from callboard.actors.execution.outcome_recorder import GivenUpError, OutcomeRec
 from callboard.actors.isolation.child_pool import ChildPool
 from callboard.config import Settings
 from callboard.jobs.errors import ShutDown
+from callboard.jobs.fence import Fence
 from callboard.jobs.files.folder import RunFiles
 from callboard.jobs.files.inputs import Inputs
 from callboard.jobs.files.outputs import OutputBounds, Outputs
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.operation import Operation
+from callboard.jobs.saved_state import read_state
 from callboard.jobs.store import Store
 
 Answer = TypeVar("Answer")
@@ -50,6 +52,16 @@ class ExecutionEnvironment:
     def folder(self) -> RunFiles:
         """Return an attempt's own folder, which is created when a file is put there."""
         return RunFiles(self._storage.folder)
+
+    def saved(self, fence: Fence) -> bytes | None:
+        """Read what earlier attempts saved.
+
+        Raises:
+            ShutDown: the process is about to end before Redis answers.
+        """
+        if fence.attempt == 1:
+            return None
+        return self.retry_until_answered(lambda: read_state(self._store, fence.job_id))
 
     def inputs(self, folder: RunFiles, *, tenant: str) -> Inputs:
         """Return an attempt's access to the files of a tenant."""

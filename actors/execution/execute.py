@@ -30,6 +30,7 @@ def execute(run: Run, params: Mapping[str, Any], environment: ExecutionEnvironme
     """
     tenant, operation = run.submission.tenant, run.operation
     folder = run.job.files = environment.folder()
+    run.job.begin_with(environment.saved(run.fence))
     inputs = environment.inputs(folder, tenant=tenant)
     outputs = run.outputs = environment.outputs(folder, operation, tenant=tenant)
     try:

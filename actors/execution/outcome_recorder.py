@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from typing import Any, Final, TypeVar
@@ -14,11 +15,12 @@ from callboard.jobs.clock import milliseconds
 from callboard.jobs.errors import FileGone, LeaseLost, ShutDown, StoreUnavailable
 from callboard.jobs.finish import RunOutcome, Word, finish
 from callboard.jobs.ids import new_token
-from callboard.jobs.progress import LogBounds, progress
+from callboard.jobs.progress import LogBounds, ProgressReport, progress
 from callboard.jobs.recover import recover
 from callboard.jobs.release import release
 from callboard.jobs.retry import retry
 from callboard.jobs.retry_policy import FailedAttempt, delay_of
+from callboard.jobs.saved_state import save_state
 from callboard.jobs.store import Store
 from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
@@ -106,14 +108,14 @@ class OutcomeRecorder:
         if isinstance(error, ShutDown):
             run.ended(
                 "released",
-                answer=self.retry_until_answered(lambda: release(self._store, run.fence)),
+                answer=self._give_back(run, lambda: release(self._store, run.fence)),
             )
             return
         shown = describe(error)
         if shown["retryable"] and run.failures < run.submission.max_retries:
             delay = self._retry_delay(run, error, shown)
-            answer = self.retry_until_answered(
-                lambda: retry(self._store, run.fence, delay=delay, error=shown)
+            answer = self._give_back(
+                run, lambda: retry(self._store, run.fence, delay=delay, error=shown)
             )
             run.ended("retried", answer=answer, delay_ms=milliseconds(delay), **names(error))
             return
@@ -142,15 +144,48 @@ class OutcomeRecorder:
         return delay_of(run.operation.rules.retry, failed)
 
     def report(self, run: Run) -> None:
-        """Write what the job has reported since the last time, unless Redis is unavailable."""
+        """Write what the job has reported since the last time, unless Redis is unavailable.
+
+        What it has saved is written again until Redis has it, or something newer.
+        """
         run.dirty = False
-        report = run.job.collect()
-        if report is None:
+        with run.saving:
+            report = run.job.collect()
+            if report is not None and report.state is not None:
+                run.unsaved = report.state
+            self._save(run)
+        if report is None or replace(report, state=None) == ProgressReport():
             return
         try:
             progress(self._store, run.fence, report, bounds=self._bounds)
         except StoreUnavailable:
             log.debug(LogEvent.REPORT_DROPPED)
+
+    def _save(self, run: Run) -> None:
+        state = run.unsaved
+        if state is None:
+            return
+        try:
+            save_state(self._store, run.fence, state)
+        except StoreUnavailable as error:
+            run.dirty = True
+            log.debug(LogEvent.STATE_NOT_SAVED, reason=str(error))
+        else:
+            run.unsaved = None
+
+    def _give_back(self, run: Run, decide: Callable[[], Decided]) -> Decided:
+        """Give up the lease, with what the function saved in front.
+
+        A Redis that has no room for the state may still take the change: the next attempt begins
+        with the state before then, rather than never.
+        """
+
+        def save_and_decide() -> Decided:
+            with run.saving:
+                self._save(run)
+            return decide()
+
+        return self.retry_until_answered(save_and_decide)
 
     def _revive(self, run: Run, outcome: RunOutcome) -> Word:
         """Record an outcome whose job Redis has lost, unless another worker runs the job by now."""

@@ -66,6 +66,7 @@ class ChildAttempt:
         self.dirty = False
         self.guard = Guard()
         self.job = Job(asked["job_id"], asked["attempt"], self)
+        self.job.begin_with(asked["saved"])
         self.job.files = self._folder = RunFiles(lambda: nullcontext(self._place()), prefix="made-")
         self._finalized = FinalizedFiles()
 

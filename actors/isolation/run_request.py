@@ -27,6 +27,7 @@ def request_of(
         "attempt": run.fence.attempt,
         "operation": operation.name,
         "params": dict(params),
+        "saved": run.job.saved_bytes,
         "files": messages.files(taken),
         "folder": _path_of(folder),
         "memory_bytes": _refused_beyond(operation.rules),

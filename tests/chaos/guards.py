@@ -42,6 +42,13 @@ GUARDS: Final = (
         ("one-outcome", "one-lease", "fence"),
     ),
     Guard(
+        "fence of saved states",
+        f"{_SCRIPTS}/save_state.lua",
+        " or not holds_fence(job, attempt, token)",
+        "",
+        ("fence",),
+    ),
+    Guard(
         "slot count",
         f"{_SHARED}/slot.lua",
         "while free_places(slot) < places do",

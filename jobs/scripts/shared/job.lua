@@ -31,6 +31,10 @@ local function end_job(id, job, status)
   redis.call('ZREM', key_active_operation(job.operation), id)
   redis.call('ZREM', key_due(), id)
   redis.call('ZREM', key_leases(), id)
+  if job.saved then
+    redis.call('DEL', key_saved(id))
+    redis.call('HDEL', key_job(id), 'saved')
+  end
   if status == 'succeeded' then learn_duration(job) end
   local expires = whole(now + tonumber(job.result_ttl_ms))
   redis.call('ZADD', key_expiry(), expires, id)

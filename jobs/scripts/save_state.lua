@@ -1,0 +1,18 @@
+-- save_state: keep what a running attempt leaves for the next one.
+--
+-- KEYS     record   hash   the job
+-- ARGV     job_id   str
+--          attempt  int
+--          token    str
+--          state    bytes  encoded
+-- RETURNS  saved | stale
+-- EFFECT   grows
+-- INCLUDES record, lease
+--
+-- Only the attempt that holds the lease can write, so that a late one never takes the job back to
+-- where it was. The state goes once the job ends.
+local job = read_job(job_id)
+if not job or not holds_fence(job, attempt, token) then return answer('stale') end
+redis.call('SET', key_saved(job_id), state)
+if not job.saved then redis.call('HSET', record, 'saved', '1') end
+return answer('saved')

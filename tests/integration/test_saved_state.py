@@ -1,0 +1,167 @@
+"""A job goes on where an earlier attempt stopped, however that ended."""
+
+import secrets
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from callboard.actors.execution.outcome_recorder import OutcomeRecorder
+from callboard.actors.runs import Run
+from callboard.jobs.cancel import cancel
+from callboard.jobs.errors import ShutDown, StoreUnavailable
+from callboard.jobs.fence import Fence
+from callboard.jobs.finish import RunOutcome, encode_result, finish
+from callboard.jobs.progress import LogBounds
+from callboard.jobs.purge import purge
+from callboard.jobs.reap import reap
+from callboard.jobs.release import release
+from callboard.jobs.retry import retry
+from callboard.jobs.saved_state import encode_state, read_state, save_state
+from callboard.jobs.store import ScriptAnswer, Store
+from tests.integration.test_embedded_worker import Embedded
+from tests.job_system import LEASE, JobSystem
+from tests.resuming_operations import walk
+
+SUCCESS = encode_result(1, max_bytes=100)
+STATE = encode_state({"page": 3})
+SECOND = timedelta(seconds=1)
+
+
+def test_each_way_back_to_the_queue_keeps_what_was_saved(job_system: JobSystem) -> None:
+    store = job_system.store
+    released, retried, reaped = (job_system.running() for _ in range(3))
+    for fence in (released, retried, reaped):
+        assert save_state(store, fence, STATE) == "saved"
+
+    release(store, released)
+    retry(store, retried, delay=SECOND, error={"type": "failure"})
+    for _ in range(30):
+        job_system.pass_time(1000)
+        reap(store, lease=LEASE)
+
+    for fence in (released, retried, reaped):
+        assert read_state(store, fence.job_id) == STATE
+
+
+@pytest.mark.parametrize("way", ["succeeded", "failed", "cancelled"])
+def test_what_was_saved_goes_once_the_job_ends(job_system: JobSystem, way: str) -> None:
+    store, fence = job_system.store, job_system.running()
+    save_state(store, fence, STATE)
+
+    if way == "cancelled":
+        release(store, fence)
+        cancel(store, fence.job_id, tenant="default")
+    else:
+        finish(store, fence, SUCCESS if way == "succeeded" else RunOutcome(error={"type": "x"}))
+
+    assert read_state(store, fence.job_id) is None
+    assert store.redis.hget(store.keys("job", fence.job_id), "saved") is None
+    purge(store, fence.job_id)
+    assert not store.redis.exists(store.keys("saved", fence.job_id))
+
+
+@pytest.mark.parametrize("wrong", ["attempt", "token", "released"])
+def test_only_the_attempt_that_holds_the_lease_can_save(job_system: JobSystem, wrong: str) -> None:
+    store, fence = job_system.store, job_system.running()
+    save_state(store, fence, STATE)
+    if wrong == "released":
+        release(store, fence)
+        late = fence
+    elif wrong == "attempt":
+        late = Fence(fence.job_id, fence.attempt + 1, fence.token)
+    else:
+        late = Fence(fence.job_id, fence.attempt, "other")
+
+    word = save_state(store, late, encode_state("late"))
+
+    assert word == "stale"
+    assert read_state(store, fence.job_id) == STATE
+
+
+class _Flaky(Store):
+    """A Redis that does not take states while it is down."""
+
+    down = True
+
+    def run(self, name: str, key: str, **arguments: object) -> ScriptAnswer:
+        if self.down and name == "save_state":
+            raise StoreUnavailable("Redis has no room at the moment.")
+        return super().run(name, key, **arguments)  # type: ignore[arg-type]
+
+
+def _run(job_system: JobSystem, store: Store) -> tuple[Run, OutcomeRecorder]:
+    fence = job_system.running()
+    submission = job_system.new_submission("walk")
+    recorder = OutcomeRecorder(
+        store, worker="w", lease=LEASE, bounds=LogBounds(), ending=threading.Event()
+    )
+    return Run(submission, walk, fence, 0), recorder
+
+
+def test_a_state_that_redis_does_not_take_is_tried_again(job_system: JobSystem) -> None:
+    store = _Flaky(job_system.store.redis, job_system.store.keys.prefix[1:-2], testing=True)
+    run, recorder = _run(job_system, store)
+    run.job.save("kept")
+    recorder.report(run)
+    assert (run.dirty, read_state(store, run.fence.job_id)) == (True, None)
+
+    store.down = False
+    recorder.report(run)
+
+    assert read_state(store, run.fence.job_id) == encode_state("kept")
+    assert not run.dirty
+
+
+def test_what_was_saved_last_is_written_before_the_job_is_given_back(
+    job_system: JobSystem,
+) -> None:
+    run, recorder = _run(job_system, job_system.store)
+    run.job.save("at the last moment")
+
+    recorder.fail(run, ShutDown("The worker stops."))
+
+    assert run.outcome == "released"
+    assert read_state(job_system.store, run.fence.job_id) == encode_state("at the last moment")
+
+
+def test_a_redis_without_room_for_a_state_still_gets_the_job_back(job_system: JobSystem) -> None:
+    store = _Flaky(job_system.store.redis, job_system.store.keys.prefix[1:-2], testing=True)
+    run, recorder = _run(job_system, store)
+    run.job.save("too much")
+
+    recorder.fail(run, ShutDown("The worker stops."))
+
+    assert run.outcome == "released"
+    assert run.told == {"answer": "queued"}
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Embedded]:
+    made = Embedded(
+        f"test-{secrets.token_hex(6)}", operations="tests.resuming_operations", shutdown_grace="0s"
+    )
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("operation", ["walk", "walk_apart"])
+def test_steps_are_not_taken_twice(worker: Embedded, operation: str) -> None:
+    ended = worker.ended(worker.submit(operation, steps=4, fails_at=2), timeout=60)
+
+    assert ended.result == [[0, 1], [1, 1], [2, 2], [3, 2]]
+    assert read_state(worker.store, ended.id) is None
+
+
+def test_a_process_that_died_left_what_it_saved(worker: Embedded) -> None:
+    ended = worker.ended(worker.submit("die_once"), timeout=60)
+
+    assert ended.result == {"page": 7, "digest": "00ff"}
+
+
+def test_a_state_that_is_too_large_is_the_functions_error(worker: Embedded) -> None:
+    ended = worker.run("save_what_does_not_fit")
+
+    assert ended.result == ("fits: The state has 2000005 bytes; at most 1048576 can be saved.")
