@@ -1,1 +1,1 @@
-"""HTTP in: parse a request, make one call into jobs/, render the answer."""
+"""The HTTP API: parses a request, makes one call into jobs/, renders the response."""

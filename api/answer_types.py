@@ -1,6 +1,6 @@
-"""The scalars that answers are made of: what the OpenAPI document says of each, and times written.
+"""The scalar types of responses, with their OpenAPI descriptions, and how times are written.
 
-An answer is a `TypedDict` beside its renderer, named as its schema with `Object` at the end. It
+A response is a `TypedDict` beside its renderer, named as its schema with `Object` at the end. It
 costs nothing when a request is answered: only `callboard.api.openapi.answers` reads more of it
 than its keys.
 """
@@ -15,14 +15,17 @@ from callboard.jobs.ids import JOB_ID_PATTERN
 from callboard.jobs.statuses import Status
 from callboard.jobs.submission import HIGHEST_PRIORITY
 
-__all__ = ["TypeAliasType", "TypedDict"]  # pydantic reads those of `typing` from Python 3.12 on
+__all__ = [
+    "TypeAliasType",
+    "TypedDict",
+]  # pydantic reads `typing.TypedDict` only from Python 3.12 on
 
 TIMESTAMP: Final = {
     "type": "string",
     "format": "date-time",
     "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
 }
-"""The schema of a time as answers write it."""
+"""The schema of a time as responses write it."""
 
 Address: TypeAlias = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
 Timestamp: TypeAlias = Annotated[str, WithJsonSchema(TIMESTAMP)]
@@ -49,10 +52,10 @@ Labels = TypeAliasType(
 
 
 def timestamp(moment: datetime) -> str:
-    """Write a time as RFC 3339 in UTC with milliseconds."""
+    """Format a time as RFC 3339 in UTC with milliseconds."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def optional_time(moment: datetime | None) -> str | None:
-    """Write a time that may be missing."""
+    """Format a time; None stays None."""
     return None if moment is None else timestamp(moment)

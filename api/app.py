@@ -23,7 +23,7 @@ log = get_logger(__name__)
 
 
 def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
-    """Wire the HTTP layer; connects to nothing.
+    """Build the HTTP application; it does not connect yet.
 
     Every error is answered as a problem, whether a resource, the core or the framework raised it.
     """
@@ -72,7 +72,7 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
             begin(req, resp, addresses)
         problem = problem_of(error)
         if problem.type is INTERNAL_ERROR:
-            # What the exception says may quote the request.
+            # The exception's message may quote the request.
             name = type(error).__name__
             log.error(LogEvent.REQUEST_FAILED, exception=name, stack=stack_of(error))
         resp.status = problem.type.status

@@ -1,4 +1,4 @@
-"""Find out who asks, by their key."""
+"""Authenticates callers by their API keys."""
 
 import hmac
 import time
@@ -20,7 +20,7 @@ from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 REMEMBER_S: Final = 5.0
-"""So long a process remembers what Redis said of a key: a revoked one works no longer."""
+"""How long a process caches a key: the longest that a revoked key keeps working."""
 
 _MAX_REMEMBERED: Final = 10_000
 log = get_logger(__name__)
@@ -29,17 +29,17 @@ _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="callboard"'}
 
 
 class Keyring:
-    """The callers behind keys: those of the settings, and those in Redis.
+    """Finds the caller of a key, in the settings or in Redis.
 
-    Only keys that Redis knows are remembered, so wrong ones take no memory, and only texts that
-    are written as keys are looked up, so that the others cost no round trip.
+    Only keys that Redis knows are cached, so wrong ones take no memory, and only well-formed keys
+    are looked up, so other texts cost no round trip.
 
     Args:
-        configured: the keys of the settings; they work while Redis is away.
-        required: whether a key is needed even when there is none.
-        store: where the other keys are.
-        memory: knows of keys that Redis lost; None where it cannot lose any.
-        clock: seconds, for tests.
+        configured: the keys of the settings; they work while Redis is unavailable.
+        required: whether a key is required even if none exists.
+        store: the store of the other keys.
+        memory: remembers that keys existed, should Redis lose them; None if it cannot.
+        clock: returns seconds.
     """
 
     def __init__(
@@ -63,22 +63,22 @@ class Keyring:
         self._marked = False
         self._asked_at: float | None = None
         self.lost = False
-        """Whether keys were required, Redis has none, and no operator meant that."""
+        """Whether Redis has lost all keys, although keys were required."""
 
     @property
     def size(self) -> int:
-        """How many callers are remembered."""
+        """How many callers are cached."""
         return len(self._remembered)
 
     def is_required(self) -> bool:
-        """Whether a key is needed now; whether Redis has any is asked at most every 5 s.
+        """Return whether a key is required now; Redis is asked at most every 5 s.
 
-        Once keys were required, a Redis without any has lost them: nobody is let in, until keys
-        are made again, or the last one is removed on purpose.
+        Once keys were required, a Redis without any has lost them: every request is refused until a
+        key is created, or until the last one was revoked on purpose.
 
         Raises:
-            StoreUnavailable: Redis does not answer, and it alone could tell.
-            StorageUnavailable: the same of what remembers keys.
+            StoreUnavailable: Redis does not answer, and only Redis knows.
+            StorageUnavailable: the memory of keys is needed and unavailable.
         """
         if self._always:
             return True
@@ -104,9 +104,9 @@ class Keyring:
         self.lost = lost
 
     def _require(self) -> None:
-        """Remember in this process at once, and for all others where Redis' loss reaches nothing.
+        """Record that keys are required, in this process and where a loss of Redis has no effect.
 
-        A storage that is away is tried again: meanwhile this process remembers.
+        While the storage is unavailable, only this process remembers; it tries again.
         """
         self._required = True
         if self._memory is None or self._marked or self._always:
@@ -118,14 +118,14 @@ class Keyring:
             log.warning(LogEvent.KEYS_MARKER_FAILED, reason=str(error))
 
     def find(self, key: str) -> Caller | None:
-        """Give the caller behind a key, or None.
+        """Return the caller of a key, or None.
 
         Raises:
             StoreUnavailable: Redis does not answer, and the settings do not have the key.
         """
         digest = digest_of(key)
         found = None
-        # Every key is compared, so that the time taken tells nothing about any of them.
+        # Every key is compared, so that timing reveals nothing.
         for known, caller in self._configured:
             if hmac.compare_digest(known, digest):
                 found = caller
@@ -151,14 +151,14 @@ class Keyring:
 
 
 class Authentication:
-    """Middleware that lets a request through to its resource, or refuses it.
+    """Middleware that admits a request to its resource, or refuses it.
 
-    A method that the table does not list is open to nobody; OPTIONS, which says nothing but
-    what the table of routes says, is open to all, and so is what the framework answers with 405.
+    A method that the table does not list is refused. OPTIONS, which reveals only the table of
+    routes, is open to all, and so is what the framework answers with 405.
 
     Args:
-        keyring: knows who has which key.
-        roles: for each route's template, which role each method needs; None for none at all.
+        keyring: finds the callers of keys.
+        roles: the role that each method needs, by route template; None for no role.
     """
 
     def __init__(self, keyring: Keyring, roles: Mapping[str, Mapping[str, Role | None]]) -> None:
@@ -168,11 +168,11 @@ class Authentication:
     def process_resource(
         self, req: Request, _resp: falcon.Response, _resource: object, _params: object
     ) -> None:
-        """Find out who asks, before their request is looked at.
+        """Authenticate the caller before the request is parsed.
 
         Raises:
-            Problem: 401 without a valid key, 403 with one that may not do this.
-            StoreUnavailable: Redis, which alone could tell, does not answer.
+            Problem: 401 without a valid key, 403 without the role.
+            StoreUnavailable: Redis, which alone knows the key, does not answer.
         """
         methods = self._roles.get(req.uri_template or "", {})
         method = "GET" if req.method == "HEAD" else req.method

@@ -1,4 +1,4 @@
-"""Check the small bodies that a request may have or leave out."""
+"""Validates the small, optional bodies of requests."""
 
 from typing import Any, Final, TypeVar
 
@@ -9,7 +9,7 @@ from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.validation_errors import validation_errors
 
 Model = TypeVar("Model", bound=BaseModel)
-MAX_MEMBERS: Final = 100  # each that is wrong is an error of its own
+MAX_MEMBERS: Final = 100  # each unknown member is an error of its own
 
 
 class Nothing(BaseModel):
@@ -19,7 +19,7 @@ class Nothing(BaseModel):
 
 
 def check_members(body: Any) -> None:
-    """Refuse a body with very many members before any is looked at.
+    """Refuse a body with too many members before validating any.
 
     Raises:
         Problem: 422.
@@ -29,10 +29,10 @@ def check_members(body: Any) -> None:
 
 
 def parse_body(model: type[Model], body: Any) -> Model:
-    """Check a body.
+    """Validate a body.
 
     Args:
-        model: what it must be.
+        model: the model to validate with.
         body: JSON-like.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How many bytes of bodies one process holds at a time, for everybody and for each."""
+"""Bounds the bytes of bodies that one process holds, in total and for each caller."""
 
 from typing import Final
 
@@ -17,14 +17,14 @@ _PATIENCE_S: Final = 10.0
 
 
 class BodyMemory:
-    """The memory for the bodies of requests until they are answered.
+    """The memory for request bodies until their requests are answered.
 
-    Small ones have some of their own, so that they come in while large ones fill the rest. It is
-    shared as `FairLimit` says: of it nobody has more than three times what is left.
+    Small bodies have a part of their own, so that they are accepted while large ones fill the rest.
+    It is shared as `FairLimit` does: no caller holds more than three times what is left.
 
     Args:
-        max_bytes: of the largest body that there is.
-        patience_s: how long a request waits for room, with its body unread.
+        max_bytes: the size of the largest body.
+        patience_s: how long a request waits for room, with its body unread, in seconds.
     """
 
     def __init__(self, max_bytes: int, *, patience_s: float = _PATIENCE_S) -> None:
@@ -33,22 +33,22 @@ class BodyMemory:
         self._patience_s = patience_s
 
     def take(self, req: Request, size: int, *, before: int = 0) -> None:
-        """Take room until the request is answered.
+        """Reserve memory until the request is answered.
 
         Args:
-            req: whose body it is.
-            size: in bytes, as it says or as far as it has come.
-            before: how much of that it has already; with any, nobody waits.
+            req: the request.
+            size: in bytes: the declared length, or what has arrived so far.
+            before: how much of that is reserved already; if any, do not wait.
 
         Raises:
-            Problem: 503, there is none.
+            Problem: 503, no room is left.
         """
         holders = holders_of(req)
         places, count = self._large, size - before
         if size <= _SMALL_BYTES:
             places = self._small
         elif before <= _SMALL_BYTES:
-            count = size  # what was small is so no more
+            count = size  # the body is no longer small
         if not places.take(holders, count=count, within_s=0 if before else self._patience_s):
             raise Problem(
                 BODIES_FULL,
@@ -58,12 +58,12 @@ class BodyMemory:
 
 
 class ReleaseHeld:
-    """Middleware that gives back what a request holds once its answer is made."""
+    """Middleware that releases what a request holds once its response is built."""
 
     def process_response(
         self, req: Request, _resp: falcon.Response, _resource: object, _succeeded: object
     ) -> None:
-        """Give it back, also after an error."""
+        """Release it, also after an error."""
         release_room(req)
 
 

@@ -1,4 +1,4 @@
-"""Compress bodies as the client accepts it (RFC 9110, section 12.5.3)."""
+"""Compresses bodies as the client accepts (RFC 9110, section 12.5.3)."""
 
 import gzip
 import re
@@ -9,7 +9,7 @@ import zstandard
 
 COMPRESS_ABOVE_BYTES: Final = 1024
 CODINGS: Final = ("zstd", "gzip")
-"""The one that is liked best first."""
+"""The supported codings, the preferred one first."""
 
 _GZIP_LEVEL: Final = 6
 _MEMBER: Final = re.compile(r"([A-Za-z0-9*!#$%&'+.^_`|~-]+)[ \t]*(?:;[ \t]*[qQ]=([0-9.]{1,5}))?")
@@ -18,11 +18,11 @@ _MAX_MEMBERS: Final = 50
 
 @lru_cache(maxsize=256)
 def coding_for(accept_encoding: str, *, small: bool = False) -> str | None:
-    """Choose the coding that the client likes best of those that there are; None for none.
+    """Return the supported coding that the client prefers; None for no compression.
 
     Args:
-        accept_encoding: the header's value; what is malformed in it is skipped.
-        small: whether it is only worth it for a client that takes nothing else.
+        accept_encoding: the header's value; malformed parts are skipped.
+        small: compress only for a client that accepts nothing else.
     """
     weights: dict[str, float] = {}
     for member in accept_encoding.split(",")[:_MAX_MEMBERS]:

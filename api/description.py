@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about a method of a route, beside the method itself."""
+"""The description of a route's method for the OpenAPI document, declared beside the method."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,14 +26,14 @@ _ATTRIBUTE: Final = "description"
 
 @dataclass(frozen=True, kw_only=True)
 class BodyDescription:
-    """What a request carries.
+    """The description of a request's body.
 
     Attributes:
         schema: its schema's name.
-        media: its types.
+        media: its media types.
         also: further types, each with the name of its schema.
-        encoding: how the parts of a form are written.
-        examples: values by their names; each fits the schema.
+        encoding: the encoding of a form's parts.
+        examples: valid values, by name.
     """
 
     schema: str
@@ -46,7 +46,7 @@ class BodyDescription:
 
 @dataclass(frozen=True, kw_only=True)
 class ResponseDescription:
-    """One response that is not a problem.
+    """The description of a response that is not a problem.
 
     Attributes:
         description: what it means.
@@ -55,7 +55,7 @@ class ResponseDescription:
         also: further media types of its body, each with the name of its schema.
         headers: names of headers that it always has.
         optional_headers: names of headers that it may have.
-        links: names of links to what can be asked next.
+        links: names of links to possible next requests.
     """
 
     description: str
@@ -69,14 +69,14 @@ class ResponseDescription:
 
 @dataclass(frozen=True, kw_only=True)
 class MethodDescription:
-    """One method of one route.
+    """The description of a method of a route.
 
     Attributes:
         id: its operationId.
-        parameters: names of parameters, without those in the path.
-        responses: those that are not problems, by status.
-        problems: types of problems that it may be refused with, without those of every route.
-        callbacks: names of what is sent later to an address in the request.
+        parameters: names of parameters, except those in the path.
+        responses: the responses that are not problems, by status.
+        problems: types of problems that it may respond with, except those of every route.
+        callbacks: names of callbacks to a URL in the request.
     """
 
     id: str
@@ -91,10 +91,10 @@ class MethodDescription:
 
 
 def describe(**fields: Any) -> Callable[[Method], Method]:
-    """Describe a method of a resource; a request never looks at it.
+    """Attach a description to a method of a resource; requests never read it.
 
     Args:
-        fields: of `MethodDescription`.
+        fields: the fields of `MethodDescription`.
     """
     described = MethodDescription(**fields)
 

@@ -1,4 +1,4 @@
-"""By which names this server may be called, and by pages of which sites."""
+"""Checks the host that a request names, and the site of the page that sent it."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -28,17 +28,17 @@ _PORT: Final = re.compile(r":[0-9]{1,5}$")
 
 
 class HostCheck:
-    """Middleware that refuses requests for other names, and what pages of other sites send.
+    """Middleware that refuses requests for other hosts and from pages of other sites.
 
-    While no key is asked for, whoever reaches the server may do everything, and a browser on this
-    machine reaches it for any page: by a form or script, whose `Origin` tells where it is from,
-    or by a name of its own that it lets point here (DNS rebinding), which `Host` tells.
+    While no key is required, every client that reaches the server may do everything, and a browser
+    on this machine reaches it for any page: by a form or script, whose `Origin` names its site, or
+    by a host name that points here (DNS rebinding), which `Host` shows.
 
     Args:
-        addresses: finds out by which name a client came.
-        hosts: the names that this server has, such as `jobs.example.com` or `*.example.com`; with
-            none, it has any while keys are asked for, and those of loopback otherwise.
-        keys_required: whether a key is asked for now; may raise StoreUnavailable.
+        addresses: determine the host that a client used.
+        hosts: the host names of this server, such as `jobs.example.com` or `*.example.com`; with
+            none, any while keys are required, and otherwise those of loopback.
+        keys_required: returns whether a key is required now; may raise StoreUnavailable.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class HostCheck:
         self._keys_required: Final = keys_required
 
     def process_request(self, req: Request, _resp: falcon.Response) -> None:
-        """Look at who is called, and from where.
+        """Check host and origin.
 
         Raises:
-            Problem: 400 without a name, 403 for a page of another site, 415 for what a form of
-                any page may send, 421 for another name.
+            Problem: 400 without a host, 403 for a page of another site, 415 for what a form of
+                any page may send, 421 for another host.
         """
         given = req.env.get("HTTP_HOST")
         if given is None and req.env.get("SERVER_PROTOCOL") == "HTTP/1.1":
@@ -67,7 +67,9 @@ class HostCheck:
         is_open = self._is_open()
         called = {self._addresses.host_of(req)}
         if is_open:
-            called.add(req.netloc)  # a page can send what a proxy would, but no Host of its choice
+            called.add(
+                req.netloc
+            )  # a page can send a proxy's headers, but not a Host of its choice
         ours = all(self._is_ours(_name_of(name), loopback=is_open) for name in called)
         if (self._listed or is_open) and not ours:
             raise Problem(MISDIRECTED, "CALLBOARD_HOSTS lists the names of this server.")
@@ -76,7 +78,7 @@ class HostCheck:
             _refuse_forms(req)
 
     def _is_open(self) -> bool:
-        with suppress(StoreUnavailable):  # then the request comes no further than to its key
+        with suppress(StoreUnavailable):  # then authentication refuses the request
             return not self._keys_required()
         return False
 
@@ -86,12 +88,12 @@ class HostCheck:
 
 
 def _name_of(host: str) -> str:
-    """Give a host without its port."""
+    """Return a host without its port."""
     return _PORT.sub("", host.lower()).strip("[]").rstrip(".")
 
 
 def _is_loopback(name: str) -> bool:
-    """Whether a browser takes a name for this machine without asking DNS (RFC 6761, 6.3)."""
+    """Return whether browsers resolve a name to this machine without DNS (RFC 6761, 6.3)."""
     try:
         return ip_address(name).is_loopback
     except ValueError:
@@ -112,7 +114,7 @@ def _refuse_forms(req: Request) -> None:
         return
     declared = (req.content_type or "").partition(";")[0].strip().lower()
     has_body = bool(req.content_length) or is_chunked(req)
-    # A file may be of any type; its upload has a type of its own, or none.
+    # A file may have any type, and its upload may have none.
     if declared in _OF_FORMS and not req.path.startswith("/v1/files"):
         raise _untyped("Send JSON or msgpack, and declare it in Content-Type.")
     if has_body and not declared:

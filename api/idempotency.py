@@ -1,4 +1,4 @@
-"""The Idempotency-Key header: which submission a repeat repeats."""
+"""The Idempotency-Key header: how a repeated submission is recognised."""
 
 import hashlib
 import re
@@ -20,17 +20,17 @@ _KEY: Final = re.compile(KEY_PATTERN, re.ASCII)
 def idempotency_fields(
     header: str | None, body: Any, *, by: str = "", offload: Offload = at_once
 ) -> dict[str, str]:
-    """Give the fields of a submission by which a repeat is recognised; none without a key.
+    """Return the fields by which a repeat is recognised; none without a key.
 
     Args:
-        header: the key, quoted as a structured string (RFC 8941, section 3.3.3) or bare, which
-            is the same key.
-        body: what was sent; the same members in another order are the same.
-        by: the tenant who sent it, if it is for another one, whose keys are not touched.
-        offload: reads the whole body where that holds up nobody else; for large ones.
+        header: the key, as a structured string (RFC 8941, section 3.3.3) or bare, which
+            means the same key.
+        body: the body; the order of members does not matter.
+        by: the sending tenant, if it submits for another one, whose keys are separate.
+        offload: digests large bodies without delaying other requests.
 
     Raises:
-        Problem: 400, the key is empty, too long, or has characters that a header has not.
+        Problem: 400, the key is empty, too long, or has invalid characters.
     """
     if header is None:
         return {}

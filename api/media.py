@@ -222,7 +222,7 @@ def write_problem(resp: falcon.Response, body: dict[str, Any]) -> None:
 def _read(req: Request, size: int) -> bytes:
     try:
         piece: bytes = req.stream.read(size)
-    except Exception as error:  # each server has errors of its own for this
+    except Exception as error:  # each server raises its own errors for this
         raise Problem(MALFORMED_BODY, "The transfer was interrupted.") from error
     return piece
 

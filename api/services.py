@@ -28,7 +28,7 @@ class Services:
     Attributes:
         broker_trouble: what keeps messages from RabbitMQ now, in a sentence; None if nothing does.
             Answers at once.
-        storage: where the bytes of files are.
+        storage: the storage of file contents.
         offload: runs what blocks, such as the storage, so that it holds up no other request.
         compute: runs what takes the processor for long, few at a time: each that runs beside the
             requests of this process makes all of them slower.

@@ -1,4 +1,4 @@
-"""The items of a batch: what a client sends, and what it is told of each."""
+"""The items of a batch: their submissions, and the response about each."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.registry import Registry
 
 ITEM_DEPTH: Final = 2
-"""How deep in the body an item is."""
+"""The nesting depth of an item in the body."""
 
 ItemStatus = Literal["accepted", "duplicate", "invalid", "limited", "refused"]
 STATUSES: Final[dict[Word, ItemStatus]] = {
@@ -68,7 +68,7 @@ class BatchSubmission(BaseModel):
 
 
 def parse_batch(body: Any) -> BatchSubmission:
-    """Check what a client sent, but for its items.
+    """Validate the body except its items.
 
     Raises:
         Problem: 413 for too many items; else 422, each error with a JSON Pointer into the body.
@@ -117,7 +117,7 @@ class SubmittedBatchObject(BatchObject):
 
 
 class BatchItems:
-    """Turns items into submissions, and outcomes into what the client is told."""
+    """Parses items into submissions, and renders their outcomes."""
 
     def __init__(self, services: Services, acceptance: Acceptance) -> None:
         self._store = services.store
@@ -127,12 +127,12 @@ class BatchItems:
         self._policy = CallbackPolicy(services.settings)
 
     def read(self, req: Request, batch: BatchSubmission) -> Iterator[Item]:
-        """Read the items; what is no submission is kept as one that can be no job.
+        """Parse the items; an invalid one becomes an outcome without a job.
 
         Raises:
-            StoreUnavailable: one is to be delayed, and Redis does not tell the time.
+            StoreUnavailable: an item has a delay, and Redis does not return the time.
         """
-        # They share one time, so that equal delays are equal.
+        # All items share one time, so that equal delays stay equal.
         now_ms = lru_cache(maxsize=1)(self._store.now_ms)
         for body in batch.items:
             try:
@@ -165,7 +165,7 @@ class BatchItems:
     def shown(
         self, req: Request, outcomes: Sequence[ItemOutcome], items: Sequence[Item]
     ) -> Iterator[BatchItemObject]:
-        """Render what became of each item."""
+        """Render the outcome of each item."""
         for index, (outcome, item) in enumerate(zip(outcomes, items, strict=True)):
             problem = self._problem(index, outcome, item)
             reference = outcome.job and job_reference(*outcome.job, req.context.urls)
@@ -179,7 +179,7 @@ class BatchItems:
             }
 
     def _problem(self, index: int, outcome: ItemOutcome, item: Item) -> Problem | None:
-        """Say why an item made no job, with pointers into the whole body."""
+        """Return why an item created no job, with pointers into the whole body."""
         at = f"/items/{index}"
         error = outcome.refused
         if outcome.malformed:
@@ -196,7 +196,7 @@ class BatchItems:
 def _problem_object(
     req: Request, problem: Problem, *, existing: JobReferenceObject | None
 ) -> BatchItemProblemObject:
-    """Render a problem with what a header would say of it."""
+    """Render a problem, with the information of its headers."""
     told = problem.body(req.context.urls, req.context.request_id)
     if existing is not None:
         told["existing_job"] = existing
@@ -206,5 +206,5 @@ def _problem_object(
 
 
 def _returns(registry: Registry, name: str) -> bool:
-    """Whether an operation gives a duplicate the job that there is."""
+    """Return whether a duplicate of this operation gets the existing job."""
     return name in registry and registry.get(name).rules.on_conflict == "return"

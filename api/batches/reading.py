@@ -1,4 +1,4 @@
-"""Read batches for a caller, and wait for them."""
+"""Reads batches for a caller, and waits for them."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ class BatchReader:
         """Read a batch as it is now.
 
         Raises:
-            BatchNotFound: there is none with this id, as far as the caller may know.
+            BatchNotFound: no batch that the caller may see has this id.
             StoreUnavailable: Redis does not answer.
         """
         if not is_job_id(batch_id):
@@ -35,7 +35,7 @@ class BatchReader:
 
 
 class BatchWaits:
-    """Waits for batches as long as their clients would, by the clock of Redis."""
+    """Waits for batches as long as their clients ask, by the clock of Redis."""
 
     def __init__(self, services: Services, reader: BatchReader) -> None:
         self._events = services.events
@@ -50,7 +50,7 @@ class BatchWaits:
         batch: Batch,
         ended: Callable[[str], bool],
     ) -> Batch:
-        """Wait for a status as `Prefer: wait` says, and say in the answer that it was followed."""
+        """Wait for a status as `Prefer: wait` asks, and set `Preference-Applied`."""
         preference = parse_prefer(req.get_header("Prefer"), max_wait=self._max_wait)
         if preference.wait_s and not ended(batch.status) and batch.ended_at is None:
             batch = self._events.wait(

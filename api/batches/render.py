@@ -85,7 +85,7 @@ def batch_object(batch: Batch, urls: Urls) -> BatchObject:
 
 
 def batch_links(batch_id: str, urls: Urls) -> BatchLinksObject:
-    """Give the addresses of what belongs to a batch."""
+    """Return the URLs of a batch."""
     return {
         "self": urls.batch(batch_id),
         "jobs": with_query(urls.jobs(), {"batch": batch_id}),

@@ -1,4 +1,4 @@
-"""Batches over HTTP: submit many jobs at once, see how far they are, cancel what is left."""
+"""Batches over HTTP: submit many jobs at once, read their progress, cancel the rest."""
 
 import threading
 from collections.abc import Mapping
@@ -97,9 +97,9 @@ class BatchesResource:
         ),
     )
     def on_post(self, req: Request, resp: falcon.Response) -> None:
-        """Submit a batch, and say what became of each item."""
+        """Submit a batch, and return the outcome of each item."""
         received = self._media.receive(req)
-        # Large ones one after the other: many at once would take all memory and all turns.
+        # Large ones one at a time: several at once would take all memory and processor time.
         with self._turn if received.size > self._large_bytes else nullcontext():
             self._take(req, resp, received.parse())
 
@@ -177,7 +177,7 @@ class BatchResource:
         problems=(table.BATCH_NOT_FOUND,),
     )
     def on_get(self, req: Request, resp: falcon.Response, batch_id: str) -> None:
-        """Say how far a batch is, at once or as soon as its status changes."""
+        """Return a batch, at once or as soon as its status changes."""
         batch = self._reader.read(batch_id, req.context.caller)
         known = batch.status
         batch = self._waits.until(req, resp, batch, lambda status: status != known)
@@ -207,9 +207,9 @@ class BatchResource:
         problems=(table.BATCH_NOT_FOUND,),
     )
     def on_delete(self, req: Request, resp: falcon.Response, batch_id: str) -> None:
-        """Cancel what is left of a batch; a repeat does no harm.
+        """Cancel the rest of a batch; a repeat has no effect.
 
-        What is still being submitted of it is refused from now on.
+        Items that are still being submitted are refused from now on.
         """
         batch = self._reader.read(batch_id, req.context.caller)
         if batch.ended_at is None:
@@ -224,7 +224,7 @@ class BatchResource:
 
 
 def _repeat(key: str | None, body: dict[str, Any], compute: Offload) -> dict[str, str]:
-    """Give by what a repeat is recognised; a key of a single job is never that of a batch."""
+    """Return how a repeat is recognised; keys of single jobs and of batches are separate."""
     if key is None:
         return {}
     items = compute(lambda: [fingerprint(item) for item in body["items"]])
@@ -232,10 +232,10 @@ def _repeat(key: str | None, body: dict[str, Any], compute: Offload) -> dict[str
 
 
 def waiting(batch: Batch, now: datetime) -> Mapping[str, str]:
-    """Give `Retry-After` for a batch that has not ended.
+    """Return `Retry-After` for a batch that is not complete.
 
-    It follows how fast the batch went so far, and is never longer than half of its age: what its
-    first jobs took says little of the others, and nobody may look much too late.
+    It is estimated from the batch's progress so far, and at most half of its age: the duration of
+    its first jobs says little about the rest, and a poll must not come much too late.
     """
     if batch.ended_at is not None:
         return {}

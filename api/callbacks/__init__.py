@@ -1,1 +1,1 @@
-"""Callbacks over HTTP: what is asked for, what became of it, what is sent."""
+"""Callbacks over HTTP: their options, deliveries and bodies."""

@@ -1,4 +1,4 @@
-"""What a callback says: the event, when it happened, and the job or batch as clients see it."""
+"""The body of a callback: the event, its time, and the job or batch as clients see it."""
 
 from typing import Annotated, Final, cast
 
@@ -19,7 +19,7 @@ from callboard.jobs.read import read
 from callboard.jobs.store import Store
 
 MAX_RESULT_BYTES: Final = 16 * 1024
-"""Of a result that goes along; a larger one is fetched."""
+"""The largest result that a callback contains; a larger one must be fetched."""
 
 
 class JobEventObject(TypedDict):
@@ -39,11 +39,11 @@ class BatchEventObject(TypedDict):
 
 
 class CallbackBodies:
-    """Writes what deliveries say.
+    """Renders the bodies of deliveries.
 
     Args:
-        store: where jobs and batches are.
-        settings: say how large a result may be to be shown within its job at all.
+        store: the store of jobs and batches.
+        settings: limit the size of a result within its job.
     """
 
     def __init__(self, store: Store, settings: Settings) -> None:
@@ -51,7 +51,7 @@ class CallbackBodies:
         self._inline_bytes = min(MAX_RESULT_BYTES, settings.inline_result_bytes)
 
     def __call__(self, delivery: WebhookDelivery) -> bytes | None:
-        """Write one as JSON; None when what it tells of is gone.
+        """Render one as JSON; None if its job or batch is gone.
 
         The job or batch is shown as it is now, which may be later than the event.
 

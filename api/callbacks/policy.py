@@ -1,4 +1,4 @@
-"""The member `callback` of a submission: where events go, and whether they may go there."""
+"""The member `callback` of a submission: its URL and events, and whether they are allowed."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
@@ -70,7 +70,7 @@ class BatchCallback(BaseModel):
 
 
 class CallbackPolicy:
-    """Whether this server delivers callbacks, and where to."""
+    """Decides whether this server delivers callbacks, and to which URLs."""
 
     def __init__(self, settings: Settings) -> None:
         self._rules = CallbackRules.of(settings)
@@ -83,15 +83,15 @@ class CallbackPolicy:
         *,
         place: Callable[[tuple[int | str, ...]], str],
     ) -> dict[str, Any]:
-        """Give what is kept of a callback.
+        """Return the callback to store with the job or batch.
 
         Args:
-            asked: by the client.
+            asked: the client's callback.
             base: the server's address as the client sees it, for what is delivered.
-            place: says where in the request a member was.
+            place: returns where in the request a member was.
 
         Raises:
-            Problem: 422; there is no key to sign with, or callbacks do not go there.
+            Problem: 422; there is no signing key, or the URL is not allowed.
         """
         if not self._signs:
             raise invalid_request([(place(("callback",)), _NO_KEY)])

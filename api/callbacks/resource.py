@@ -1,4 +1,4 @@
-"""What is delivered of a job or a batch, over HTTP: look at it, and have it delivered again."""
+"""The callbacks of a job or batch over HTTP: list them, and send one again."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Final
@@ -37,7 +37,7 @@ from callboard.jobs.callbacks.deliveries import (
 from callboard.jobs.store import Store
 
 Find = Callable[[str, Caller], object]
-"""Raises what the caller is told, unless the job or batch is one that the caller may see."""
+"""Raises the problem for the caller unless they may see the job or batch."""
 
 
 DeliveryId = Annotated[
@@ -136,7 +136,7 @@ class _ListsCallbacks:
     """Lists the callbacks of a job or a batch.
 
     Args:
-        find: raises what the caller is told, unless the owner is one that the caller may see.
+        find: raises the problem for the caller unless they may see the owner.
     """
 
     def __init__(self, store: Store, media: Media, find: Find) -> None:
@@ -157,7 +157,7 @@ class JobCallbacksResource(_ListsCallbacks):
 
     @describe(**_listing("job", _OF_JOB))
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
-        """List them, the oldest first."""
+        """List them, oldest first."""
         self._list(req, resp, "job", job_id)
 
     on_head = on_get
@@ -168,7 +168,7 @@ class BatchCallbacksResource(_ListsCallbacks):
 
     @describe(**_listing("batch", _OF_BATCH))
     def on_get(self, req: Request, resp: falcon.Response, batch_id: str) -> None:
-        """List them, the oldest first."""
+        """List them, oldest first."""
         self._list(req, resp, "batch", batch_id)
 
     on_head = on_get
@@ -178,7 +178,7 @@ class _Resends:
     """Sends one callback of a job or a batch again.
 
     Args:
-        find: raises what the caller is told, unless the owner is one that the caller may see.
+        find: raises the problem for the caller unless they may see the owner.
     """
 
     def __init__(self, store: Store, media: Media, find: Find) -> None:
@@ -201,7 +201,7 @@ class ResendJobCallbackResource(_Resends):
 
     @describe(**_resending("job", _OF_JOB))
     def on_post(self, req: Request, resp: falcon.Response, job_id: str, delivery: str) -> None:
-        """Let it begin from the start, and answer with it; a repeat does no harm."""
+        """Restart the delivery and return it; a repeat has no effect."""
         self._resend(req, resp, "job", job_id, delivery)
 
 
@@ -210,7 +210,7 @@ class ResendBatchCallbackResource(_Resends):
 
     @describe(**_resending("batch", _OF_BATCH))
     def on_post(self, req: Request, resp: falcon.Response, batch_id: str, delivery: str) -> None:
-        """Let it begin from the start, and answer with it; a repeat does no harm."""
+        """Restart the delivery and return it; a repeat has no effect."""
         self._resend(req, resp, "batch", batch_id, delivery)
 
 
@@ -218,8 +218,8 @@ def delivery_object(delivery: DeliveryRecord, address: str) -> DeliveryObject:
     """Render a delivery.
 
     Args:
-        delivery: as it is.
-        address: of all callbacks of its owner.
+        delivery: the stored delivery.
+        address: the URL of all callbacks of its owner.
     """
     last = delivery.last
     return {

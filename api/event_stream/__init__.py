@@ -1,4 +1,4 @@
-"""Event streams: what happens to a job, as it happens."""
+"""Event streams: the changes of a job, as they happen."""
 
 from callboard.api.event_stream.resource import EventsResource
 

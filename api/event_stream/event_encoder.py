@@ -1,4 +1,4 @@
-"""Encode the events of one stream, from what its client has seen and the job as it is."""
+"""Encodes the events of one stream, from what its client has seen and the job's current state."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,11 +24,11 @@ Page = Callable[[int], Sequence[LogLine]]
 
 @dataclass(frozen=True, kw_only=True)
 class EventRenderer:
-    """How things are shown to one client.
+    """Renders jobs for one client.
 
     Attributes:
         job: renders the job object.
-        gone: what is told when the job is gone.
+        gone: the event's data when the job is gone.
     """
 
     job: Callable[[Record], JobObject]
@@ -36,14 +36,14 @@ class EventRenderer:
 
 
 class EventEncoder:
-    """Turns snapshots of a job into events, each thing once.
+    """Encodes snapshots of a job as events, each change once.
 
-    Changes of status and lines of the log are told at once; of reports of progress at most two
-    a second, the newest. The end comes last, after all lines.
+    Changes of status and log lines are sent at once; of progress, at most two events a second,
+    the newest. The end of the job is sent last, after all lines.
 
     Args:
-        position: what the client has seen.
-        renderer: how things are shown to it.
+        position: the events that the client has seen.
+        renderer: renders jobs for the client.
     """
 
     def __init__(self, position: Position, renderer: EventRenderer) -> None:
@@ -55,17 +55,17 @@ class EventEncoder:
         self._reported_at = float("-inf")
         self.ended = False
         self.due: float | None = None
-        """When to ask again, by the monotonic clock: a report is held back until then."""
+        """When to encode again, by the monotonic clock: progress is held back until then."""
 
     def encode(self, snapshot: Snapshot, page: Page) -> Iterator[bytes]:
-        """Give the events that bring the client from what it has seen to a snapshot.
+        """Yield the events between what the client has seen and a snapshot.
 
         Args:
-            snapshot: the job as it is.
-            page: reads the lines after one, for a client that is far behind.
+            snapshot: the job's current state.
+            page: reads the log lines after a number, for a client that is far behind.
 
         Raises:
-            StoreUnavailable: lines cannot be read; what was given is not given again.
+            StoreUnavailable: lines cannot be read; events yielded before are not repeated.
         """
         self.due = None
         record = snapshot.record
@@ -101,7 +101,7 @@ class EventEncoder:
         self._still = snapshot.still
 
     def _lines(self, snapshot: Snapshot, page: Page) -> Iterator[bytes]:
-        if self._line > snapshot.total:  # the job was lost, and its log began anew
+        if self._line > snapshot.total:  # the job was lost and recovered, so its log restarted
             self._line = 0
         while self._line < snapshot.total:
             lines = snapshot.after(self._line) or page(self._line)
@@ -118,7 +118,7 @@ class EventEncoder:
     def _shared(
         self, name: str, snapshot: Snapshot, data: Callable[[], Mapping[str, Any]]
     ) -> bytes:
-        """Write an event that is the same for every client, or find it written."""
+        """Encode an event that is the same for every client, or return the cached bytes."""
         key = (name, self._id())
         written = snapshot.written.get(key)
         if written is None:

@@ -1,4 +1,4 @@
-"""Where in a stream of events a client is, as the ids of events say it."""
+"""A client's position in an event stream, as encoded in the ids of events."""
 
 import re
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ _ID: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a client has seen.
+    """The events that a client has seen.
 
     Attributes:
-        tag: the job's state that it was shown last, as `<version>.<attempt>.<status>`.
-        line: the number of the log's line that it was shown last.
+        tag: the job's state that was sent last, as `<version>.<attempt>.<status>`.
+        line: the number of the log line that was sent last.
     """
 
     tag: str = "0.0.scheduled"
@@ -27,7 +27,7 @@ class Position:
 
     @classmethod
     def parse(cls, last_event_id: str | None) -> Self:
-        """Read a `Last-Event-ID`; one that is malformed says that nothing was seen."""
+        """Parse a `Last-Event-ID`; a malformed one means that nothing was seen."""
         found = _ID.fullmatch(last_event_id or "")
         return cls() if found is None else cls(found["tag"], int(found["line"]))
 
@@ -35,10 +35,10 @@ class Position:
         return f"{self.tag}.{self.line}"
 
     def knows(self, record: Record) -> bool:
-        """Whether the job is still as it was shown."""
+        """Whether the job has not changed since."""
         return self.tag == state_tag(record)
 
     @property
     def final(self) -> bool:
-        """Whether it has seen the job's end; the end is always shown last."""
+        """Whether the client has seen the job's end, which is always sent last."""
         return self.tag.rpartition(".")[2] in FINAL

@@ -19,10 +19,10 @@ from callboard.jobs.record import Record
 
 
 class EventsResource:
-    """What happens to one job, as server-sent events.
+    """The changes of one job, as server-sent events.
 
-    Nothing is kept for a client that was away: it is shown how the job is, and the lines of the
-    log that it has not seen.
+    Events are not stored: a client that reconnects gets the job's current state and the log lines
+    that it has not seen.
     """
 
     def __init__(
@@ -54,19 +54,19 @@ class EventsResource:
         problems=(table.JOB_NOT_FOUND, table.JOB_GONE, table.NOT_ACCEPTABLE, table.STREAMS_FULL),
     )
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
-        """Send events until the job is final; a client that has seen that gets 204."""
+        """Send events until the job is final; a client that has seen its end gets 204."""
         record = self._begin(req, resp, job_id)
         if record is None:
             return
         if req.method == "HEAD":
-            resp.stream = ()  # or the framework would say that the stream's length is 0
+            resp.stream = ()  # or the framework would set a Content-Length of 0
             return
         holders = holders_of(req)
         if not self._events.streams.take(holders):
             raise Problem(STREAMS_FULL, "Poll the job's status instead, or try again later.")
         position = Position.parse(req.get_header("Last-Event-ID"))
         encoder = EventEncoder(position, self._renderer(req, record))
-        # The iterable is closed by the server in any case, and gives the place back then.
+        # The server always closes the iterable, which then releases the place.
         follower = Follower(peer_of(req.env), req.context.admitted, holders)
         resp.stream = Stream(self._events, self._watches, record, encoder, follower, self._pace)
 
@@ -80,7 +80,7 @@ class EventsResource:
             resp.status = 204
             return None
         resp.content_type = sse.MEDIA_TYPE
-        # A proxy that collects what it passes on would hold events back.
+        # A buffering proxy would delay events.
         resp.set_header("X-Accel-Buffering", "no")
         return record
 

@@ -1,4 +1,4 @@
-"""Server-sent events as they are written (WHATWG HTML, section 9.2.5)."""
+"""The encoding of server-sent events (WHATWG HTML, section 9.2.5)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,12 +11,12 @@ OPENING: Final = b": this is a stream of events\n\n"
 
 
 def event(name: str, data: Mapping[str, Any], *, id: str | None = None) -> bytes:
-    """Write one event; JSON has no line breaks, so its data are one line.
+    """Encode one event; JSON has no line breaks, so its data are one line.
 
     Args:
-        name: its type.
-        data: JSON-like; numbers that JSON does not have are null.
-        id: what a client sends as `Last-Event-ID` when it comes back; None keeps the one before.
+        name: the event's type.
+        data: JSON-like; numbers that JSON cannot express become null.
+        id: what a client sends as `Last-Event-ID` when it reconnects; None keeps the last one.
     """
     head = b"" if id is None else b"id: %s\n" % id.encode()
     body = to_json(data, inf_nan_mode="null")
@@ -24,5 +24,5 @@ def event(name: str, data: Mapping[str, Any], *, id: str | None = None) -> bytes
 
 
 def retry(milliseconds: int) -> bytes:
-    """Write how long a client is to wait before it comes back."""
+    """Encode how long a client should wait before it reconnects."""
     return b"retry: %d\n\n" % milliseconds

@@ -1,4 +1,4 @@
-"""The body of an answer that goes on until the job, the client or the process ends."""
+"""The body of an event stream, which ends with the job, the client or the process."""
 
 import threading
 import time
@@ -22,11 +22,11 @@ _LAST_PATIENCE_S: Final = 2.0
 
 @dataclass(frozen=True)
 class Follower:
-    """Who follows a job.
+    """The client of an event stream.
 
     Attributes:
-        admitted: whether they would be let in now, too.
-        holders: in whose name they have their place.
+        admitted: returns whether its key is still valid.
+        holders: those whose share of the places it uses.
     """
 
     peer: Peer
@@ -36,15 +36,15 @@ class Follower:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How long a stream waits, in seconds.
+    """The intervals of a stream, in seconds.
 
     Attributes:
-        admission: between two looks whether its client's key is still good.
-        keep_alive: between two signs of life, so that proxies keep the connection.
-        lifetime: then the client is asked to come back.
-        patience: how long a client may leave an event untaken; less while the process stops.
-        come_back: the shortest and the longest pause that a client is asked for; spread, so
-            that not all come back at once.
+        admission: between two checks of the client's key.
+        keep_alive: between two keep-alive comments, so that proxies keep the connection.
+        lifetime: until the client is asked to reconnect.
+        patience: how long a client may leave an event unread; less while the process stops.
+        come_back: the shortest and longest pause before a client reconnects; spread, so
+            that not all reconnect at once.
     """
 
     admission: float = 5.0
@@ -55,10 +55,10 @@ class Pace:
 
 
 class Stream:
-    """The chunks of one stream, each made when the server has sent the one before.
+    """The chunks of one stream, each produced after the previous one was sent.
 
-    A client that takes nothing for long is cut off, and one that left is noticed, while the
-    server still waits for it or nothing is sent. The place that was taken for it is given back
+    A client that reads nothing for long is disconnected, and one that left is noticed, while the
+    server waits for it or nothing is sent. Its place is released when the stream is closed.
     when it is closed.
     """
 
@@ -96,12 +96,12 @@ class Stream:
         return chunk
 
     def close(self) -> None:
-        """Stop watching and give the place back; a repeat does nothing."""
+        """Stop watching and release the place; a repeat does nothing."""
         self._chunks.close()
         self._held.close()
 
     def check(self, now: float) -> None:
-        """Notice that the client has left, or cut it off when it takes nothing."""
+        """Notice that the client has left, or disconnect it if it reads nothing."""
         patience = _LAST_PATIENCE_S if self._events.closed.is_set() else self._pace.patience
         handed_at = self._handed_at
         if handed_at is not None and now - handed_at > patience:

@@ -1,4 +1,4 @@
-"""One job that is watched by many streams, and read once for all of them."""
+"""Watches a job for many streams, and reads it once for all of them."""
 
 import threading
 import time
@@ -22,16 +22,16 @@ _UNTOLD: Final = Progress(percent=None, step=None, current=None, total=None)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A job as it was read last.
+    """The latest state of a job that was read.
 
     Attributes:
         record: None once the job is gone.
-        lines: the latest lines of its log, without a gap; at most a page.
-        total: how many lines were ever written to its log.
-        generation: how often it had changed, as far as was heard before it was read.
+        lines: the latest log lines, without a gap; at most a page.
+        total: how many lines were ever logged.
+        generation: the count of change notices before it was read.
         still: the record without version and progress; the same object while that is equal.
-        read_at: when, by the monotonic clock.
-        written: events that were made of it, by name and id, for the next stream that needs them.
+        read_at: when it was read, by the monotonic clock.
+        written: encoded events, by name and id, for other streams.
     """
 
     record: Record | None
@@ -43,14 +43,14 @@ class Snapshot:
     written: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     def after(self, line: int) -> tuple[LogLine, ...]:
-        """Give the lines after one, if it has them."""
+        """Return the lines after a number, if it has them."""
         if not self.lines or line < self.lines[0].number - 1:
             return ()
         return tuple(each for each in self.lines if each.number > line)
 
 
 class Watch:
-    """A job that streams look at; each change is read once, by whoever comes first."""
+    """A job that streams watch; each change is read once, by the first stream."""
 
     def __init__(self, store: Store, job_id: str, tenant: str, inline_bytes: int) -> None:
         self._store = store
@@ -65,21 +65,21 @@ class Watch:
         self._failed_at = float("-inf")
 
     def wants(self, snapshot: StatusSnapshot) -> bool:
-        """Whether a snapshot shows what was not read yet."""
+        """Return whether a status snapshot shows a change that was not read yet."""
         record = self._snapshot.record
         return record is None or (record.status, record.version) != snapshot
 
     def notify(self) -> None:
-        """Have every stream look again."""
+        """Make every stream read again."""
         with self._lock:
-            # In this order: who has seen the flag reads at least this generation.
+            # In this order: a stream that sees the flag reads at least this generation.
             self._generation += 1
             flags = list(self._flags)
         for flag in flags:
             flag.set()
 
     def look(self) -> Snapshot:
-        """Give the job as it is, at least as new as the last notice.
+        """Return the job's state, at least as new as the last notice.
 
         Raises:
             StoreUnavailable: Redis does not answer, or did not a moment ago.
@@ -100,7 +100,7 @@ class Watch:
             return self._snapshot
 
     def page(self, line: int) -> tuple[LogLine, ...]:
-        """Read the lines after one, for a stream that is behind.
+        """Read the lines after a number, for a stream that is behind.
 
         Raises:
             StoreUnavailable: Redis does not answer.
@@ -108,12 +108,12 @@ class Watch:
         return read_log(self._store, self._job_id, after=line, most=PAGE_LINES).lines
 
     def add(self, flag: threading.Event) -> None:
-        """Let a stream be told of changes."""
+        """Register a stream's flag."""
         with self._lock:
             self._flags.add(flag)
 
     def remove(self, flag: threading.Event) -> bool:
-        """Tell a stream no more, and say whether it was the last."""
+        """Remove a stream's flag, and return whether it was the last."""
         with self._lock:
             self._flags.discard(flag)
             return not self._flags
@@ -128,7 +128,7 @@ class Watch:
             return Snapshot(None, generation=generation)
         # After the record: nothing is logged once a job is final, so then the lines are complete.
         page = read_log(self._store, self._job_id, after=known.total, most=PAGE_LINES)
-        if page.total < known.total:  # the job was lost, and its log began anew
+        if page.total < known.total:  # the job was lost and recovered, so its log restarted
             page = read_log(self._store, self._job_id, after=0, most=PAGE_LINES)
             known = Snapshot(None)
         lines = page.lines
@@ -140,7 +140,7 @@ class Watch:
 
 
 class Watches:
-    """The jobs that streams of this process look at."""
+    """The jobs that streams of this process watch."""
 
     def __init__(self, store: Store, events: Events, *, inline_bytes: int) -> None:
         self._store = store
@@ -151,7 +151,7 @@ class Watches:
 
     @contextmanager
     def watching(self, record: Record, flag: threading.Event) -> Iterator[Watch]:
-        """Watch a job, and have a flag set at each change."""
+        """Watch a job, and set a flag at each change."""
         with self._lock:
             watch = self._watches.get(record.id)
             if watch is None:

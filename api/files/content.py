@@ -1,4 +1,4 @@
-"""What is in one file: `/v1/files/{file_id}/content`."""
+"""The bytes of one file: `/v1/files/{file_id}/content`."""
 
 import falcon
 

@@ -1,4 +1,4 @@
-"""What all downloads have in common: parts, digests and preconditions."""
+"""The description that all downloads share: ranges, digests and preconditions."""
 
 from dataclasses import replace
 from typing import Final
@@ -20,10 +20,10 @@ _HEADERS: Final = ("ETag", "Accept-Ranges", "Repr-Digest")
 
 
 def downloads(whole: ResponseDescription) -> dict[int, ResponseDescription]:
-    """Give the responses to a request for bytes.
+    """Return the descriptions of the responses to a download.
 
     Args:
-        whole: the response with all of them, without what all such responses have.
+        whole: the response with all bytes, without the shared headers.
     """
     whole = replace(whole, headers=(*_HEADERS, *whole.headers))
     part = replace(

@@ -1,4 +1,4 @@
-"""Send bytes as a download: whole or in part, with a digest, and only if the client needs them."""
+"""Sends downloads: whole or a range, with a digest, and only if the client needs them."""
 
 import unicodedata
 from base64 import b64encode
@@ -27,16 +27,16 @@ _UNQUOTED: Final = frozenset('"%\\')
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """What a client may download, and what is said of it.
+    """What a client may download, with its metadata.
 
     Attributes:
-        read: gives so many bytes from a start on, in pieces, each once it is asked for.
+        read: yields a number of bytes from a start on, in pieces, lazily.
         size: in bytes.
-        sha256: of the bytes as they are sent, in hexadecimal digits.
-        name: what a browser saves it as; None for what is no file.
-        vary: the headers of the request that it depends on, if any.
-        coding: how it is compressed, if it is.
-        small: whether it is in memory and sent at one go, so that it takes no place of a download.
+        sha256: the digest of the bytes as sent, in hexadecimal.
+        name: the name that a browser saves it under; None if it is not a file.
+        vary: the request headers that it depends on, if any.
+        coding: its content coding, if it is compressed.
+        small: whether it is in memory and sent at once, so that it takes no download place.
     """
 
     read: Callable[[int, int], Iterator[bytes]]
@@ -50,7 +50,7 @@ class Content:
 
     @property
     def tag(self) -> str:
-        """Give the entity tag: strong, since equal tags are equal bytes."""
+        """The entity tag: strong, since equal tags mean equal bytes."""
         return f'"{self.sha256}"'
 
 
@@ -58,9 +58,9 @@ class Downloads:
     """Sends content.
 
     Args:
-        storage: where the bytes of files are.
-        transfers: how many there may be at a time.
-        offload: runs what blocks.
+        storage: the storage of file contents.
+        transfers: bounds the downloads at a time.
+        offload: runs blocking calls.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class Downloads:
         self._offload = offload
 
     def send_file(self, req: Request, resp: falcon.Response, file: FileRecord) -> None:
-        """Answer with what is in a file.
+        """Send the content of a file.
 
         Raises:
-            Problem: a precondition does not hold, the part that is asked for is not there, or
+            Problem: a precondition failed, the requested range does not exist, or
                 there are too many downloads.
-            FileNotFound: its bytes are gone.
-            StorageUnavailable: they cannot be read now.
+            FileNotFound: its content is gone.
+            StorageUnavailable: it cannot be read now.
         """
         self.send(
             req,
@@ -92,15 +92,15 @@ class Downloads:
         )
 
     def send(self, req: Request, resp: falcon.Response, content: Content) -> None:
-        """Answer with content, in the order of RFC 9110, section 13.2.2.
+        """Send content, checking conditions in the order of RFC 9110, section 13.2.2.
 
-        A range is followed for GET alone, and only if `If-Range` names what is there now.
+        A range applies only to GET, and only if `If-Range` names the current version.
 
         Raises:
-            Problem: a precondition does not hold, the part that is asked for is not there, or
+            Problem: a precondition failed, the requested range does not exist, or
                 there are too many downloads.
-            FileNotFound: the bytes are gone.
-            StorageUnavailable: they cannot be read now.
+            FileNotFound: the content is gone.
+            StorageUnavailable: it cannot be read now.
         """
         if_match = req.get_header("If-Match")
         if if_match is not None and not is_same(content.tag, if_match):
@@ -115,7 +115,7 @@ class Downloads:
         if req.method != "HEAD":
             if not content.small:
                 self._transfers.begin_download(req)
-            # Before anything is said of it, as this may fail.
+            # Before any header is set, as this may fail.
             pieces = self._pieces(content.read(start, length))
         _name(resp, content)
         _describe(resp, content)
@@ -127,7 +127,7 @@ class Downloads:
             resp.stream = Pieces(pieces, req)
 
     def _pieces(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """Give pieces as they come; the first one now, while an error can still be answered."""
+        """Yield the pieces; read the first one now, while an error can still become a problem."""
         first = self._next(pieces)
         return chain((first,), iter(lambda: self._next(pieces), b"")) if first else iter(())
 
@@ -136,7 +136,7 @@ class Downloads:
 
 
 class Pieces:
-    """The body of an answer, which holds what its request held until the server closes it."""
+    """The body of a response, which holds its request's resources until the server closes it."""
 
     def __init__(self, pieces: Iterator[bytes], req: Request) -> None:
         self._pieces = pieces
@@ -146,16 +146,16 @@ class Pieces:
         return self._pieces
 
     def close(self) -> None:
-        """Give it back; a repeat does nothing."""
+        """Release them; a repeat does nothing."""
         while self._held:
             self._held.pop()()
 
 
 def disposition(name: str) -> str:
-    """Write `Content-Disposition` for a file to be saved (RFC 6266).
+    """Return `Content-Disposition` for a file to be saved (RFC 6266).
 
-    Characters that are not seen, or that turn the direction of text, could make a name look like
-    another one; they and those of paths become underscores.
+    Invisible characters, and those that change the direction of text, could disguise a name; they
+    and those of paths become underscores.
     """
     seen = "".join(_plain(character) for character in name) or "file"
     simple = "".join(c if " " <= c <= "~" and c not in _UNQUOTED else "_" for c in seen)
@@ -166,7 +166,7 @@ def disposition(name: str) -> str:
 
 
 def repr_digest(sha256: str) -> str:
-    """Write `Repr-Digest` (RFC 9530)."""
+    """Return `Repr-Digest` (RFC 9530)."""
     return f"sha-256=:{b64encode(bytes.fromhex(sha256)).decode()}:"
 
 
@@ -185,13 +185,13 @@ def _describe(resp: falcon.Response, content: Content) -> None:
         resp.set_header("Content-Encoding", content.coding)
     if content.name is not None:
         resp.set_header("Content-Disposition", disposition(content.name))
-        # Should a browser show it after all, nothing in it runs, and nobody is logged in.
+        # If a browser displays it anyway, no script in it runs, and it has no origin.
         resp.set_header("Content-Security-Policy", "sandbox")
 
 
 def _part(req: Request, content: Content) -> Part | None:
     asked, if_range = req.get_header("Range"), req.get_header("If-Range")
-    # There are no dates to compare with, so only a strong tag can hold (section 13.1.5).
+    # There are no dates to compare with, so only a strong tag can match (section 13.1.5).
     if asked is None or req.method != "GET" or if_range not in (None, content.tag):
         return None
     try:

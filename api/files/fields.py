@@ -1,4 +1,4 @@
-"""Read plain fields of a form as an operation's schema has its parameters."""
+"""Converts the plain fields of a form to parameters, by the operation's schema."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -17,16 +17,16 @@ _WORDS: Final[Mapping[type, str]] = {
 
 
 class Fields:
-    """The parameters of one operation, as texts may give them.
+    """Converts texts to the parameters of one operation.
 
-    A text stands for itself wherever the schema takes a text. Elsewhere it is the JSON of what
-    the schema wants: `3`, `true`, `null`, `[1, 2]`, `{"a": 1}`. What fits nothing stays a text,
-    which whoever validates refuses with a word about the parameter.
+    A text stays a text wherever the schema accepts one. Elsewhere it is parsed as JSON: `3`,
+    `true`, `null`, `[1, 2]`, `{"a": 1}`. A text that fits nothing stays a text, which validation
+    then refuses with an error about the parameter.
 
     Args:
-        schema: of all parameters, as pydantic writes it.
-        parse: reads JSON; raises what the caller is to see of a text that is none.
-        malformed: what that is.
+        schema: pydantic's schema of all parameters.
+        parse: parses JSON; raises `malformed` for other texts.
+        malformed: the exception for texts that are not JSON.
     """
 
     def __init__(
@@ -41,16 +41,16 @@ class Fields:
         return name in self._properties
 
     def names(self) -> str:
-        """Name the parameters that there are, for the end of a sentence."""
+        """Return the names of the parameters, for the end of a sentence."""
         *others, last = self._properties or ("none",)
         return f"{', '.join(others)} and {last}" if others else last
 
     def is_list(self, name: str) -> bool:
-        """Whether a parameter may be given several times."""
+        """Return whether a parameter may be given several times."""
         return any(each.get("type") == "array" for each in self._choices(self._properties[name]))
 
     def value(self, name: str, texts: Sequence[str]) -> Any:
-        """Read what was given for a parameter, once or, for a list, several times."""
+        """Convert the texts given for a parameter: one or, for a list, several."""
         schema = self._properties[name]
         if not self.is_list(name):
             return self._one(schema, texts[0])
@@ -75,7 +75,7 @@ class Fields:
         return value if fits else text
 
     def _choices(self, schema: Schema, seen: frozenset[str] = frozenset()) -> Iterator[Schema]:
-        """Give the schemas of which one is to fit; those that others are made of come apart."""
+        """Return the alternatives of a schema."""
         reference = schema.get("$ref", "")
         if reference and reference not in seen:
             known = self._definitions.get(reference.removeprefix(_DEFS), {})
@@ -90,7 +90,7 @@ class Fields:
 def _types(schema: Schema) -> set[str]:
     given = schema.get("type", ())
     words = {given} if isinstance(given, str) else set(given)
-    # What is one of a few values is no text of any kind.
+    # An enumeration does not accept any text.
     words -= {"string"} if _listed(schema) else set()
     return {"number" if word == "integer" else word for word in words}
 

@@ -1,4 +1,4 @@
-"""Read a submission that is a form: its parameters, and the files that come with them."""
+"""Reads a submission from a form: its parameters and files."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from callboard.jobs.operation import Operation
 
 PARAMS = "params"
 MAX_IN_LIST = 64
-"""So many files or fields may be given for one parameter."""
+"""How many files or fields may be given for one parameter."""
 
 _ID: Final = re.compile(JOB_ID_PATTERN.encode())
 _ID_BYTES: Final = 36
@@ -29,12 +29,12 @@ _MAX_SHOWN_LENGTH: Final = 64
 
 @dataclass(frozen=True)
 class FormSubmission:
-    """What a form came to.
+    """A submission that was read from a form.
 
     Attributes:
-        params: with the ids of the files, which are kept.
-        told: the same with what the files hold, by which a repeat of the form is recognised.
-        reception: has the files; whoever submits lets it drop those that no job uses.
+        params: the parameters, with the ids of the stored files.
+        told: the same with the files' digests, by which a repeat of the form is recognised.
+        reception: holds the files; after the submission, drop those that no job uses.
     """
 
     params: dict[str, Any]
@@ -43,17 +43,17 @@ class FormSubmission:
 
 
 class FormReader:
-    """Reads forms of `POST /v1/operations/{name}`."""
+    """Reads the forms of `POST /v1/operations/{name}`."""
 
     def __init__(self, services: Services, media: Media) -> None:
         self._services = services
         self._media = media
 
     def read(self, req: Request, operation: Operation) -> FormSubmission:
-        """Read a form; its files are kept once all of it has come.
+        """Read a form; store its files once all of it has arrived.
 
         Raises:
-            Problem, CallboardError: it cannot be taken, and nothing of it is kept.
+            Problem, CallboardError: the form is refused, and none of its files is stored.
         """
         with receiving(self._services, req) as reception:
             fields = Fields(operation.parameters.schema, self._media.parse_json, Problem)
@@ -75,7 +75,7 @@ class FormReader:
 
 @dataclass
 class _Given:
-    """What of a form has come so far."""
+    """The part of a form that has arrived so far."""
 
     operation: Operation
     fields: Fields
@@ -98,7 +98,7 @@ class _Given:
             self._take_field(part)
 
     def params(self) -> dict[str, Any]:
-        """Give all that are not files that came with the form."""
+        """Return all parameters except uploaded files."""
         params = self.whole[0] if self.whole else {}
         if not isinstance(params, dict):
             raise invalid_request([("", "must be an object")])
@@ -124,7 +124,7 @@ class _Given:
             raise invalid_request([(pointer, f"takes at most {MAX_IN_LIST} files")])
         if part.filename is None and part.declared is None:
             begin = part.read(_ID_BYTES + 1)
-            if _ID.fullmatch(begin):  # it names a file that was uploaded before
+            if _ID.fullmatch(begin):  # the field names a file that was uploaded before
                 self._append(self.texts, part.name, begin.decode())
                 return
             part = replace(part, read=_rejoined(begin, part.read))
@@ -174,7 +174,7 @@ class _Given:
 
 
 def _rejoined(begin: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Return what was read to look at it, before the rest."""
+    """Return what was read for inspection, before the rest."""
     first = [begin] if begin else []
 
     def rest(size: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The body of a request as it comes in: read piece by piece, whole, and as its digest says."""
+"""Reads the body of a request piece by piece, and checks that it is complete and its digest."""
 
 import base64
 import binascii
@@ -28,12 +28,12 @@ class Incoming:
     """Reads one body in pieces.
 
     Raises:
-        Problem: 400, 411 or 415; what its headers say cannot be taken.
+        Problem: 400, 411 or 415; its headers are not acceptable.
     """
 
     def __init__(self, req: Request) -> None:
         self.length: Final = req.content_length
-        """How long it says that it is; None for one in chunks."""
+        """The declared length; None if it is chunked."""
         self._stream = req.stream
         self._read_bytes = 0
         if self.length is None and not is_chunked(req):
@@ -44,10 +44,10 @@ class Incoming:
         self._digest = hashlib.sha256()
 
     def read(self, size: int) -> bytes:
-        """Read at most so many bytes; none at the end of the body.
+        """Read up to a number of bytes; none at the end of the body.
 
         Raises:
-            Problem: 400, the client broke off.
+            Problem: 400, the client disconnected.
         """
         most = min(size, PIECE_BYTES)
         if self.length is not None:
@@ -56,7 +56,7 @@ class Incoming:
             return b""
         try:
             piece: bytes = self._stream.read(most)
-        except Exception as error:  # each server has errors of its own for this
+        except Exception as error:  # each server raises its own errors for this
             raise Problem(MALFORMED_BODY, "The transfer was interrupted.") from error
         if not piece and self.length is not None:
             raise Problem(MALFORMED_BODY, "The body is shorter than its Content-Length.")
@@ -64,11 +64,11 @@ class Incoming:
         return piece
 
     def finish(self) -> None:
-        """Read what is left, which nobody wants, and check the whole.
+        """Read and drop the rest, and check the whole body.
 
         Raises:
-            Problem: 400, the client broke off, or sent much after the end; 422, it is not what
-                its digest says.
+            Problem: 400, the client disconnected, or sent much after the end; 422, it does not
+                match its digest.
         """
         discarded = 0
         while piece := self.read(PIECE_BYTES):
@@ -86,7 +86,7 @@ class Incoming:
 
 
 def _digests_in(req: Request, name: str) -> list[bytes]:
-    """Read the SHA-256 of a digest field (RFC 9530); other algorithms are passed over."""
+    """Return the SHA-256 in a digest field (RFC 9530); ignore other algorithms."""
     header = req.get_header(name) or ""
     try:
         found = [base64.b64decode(each, validate=True) for each in _SHA256.findall(header)]

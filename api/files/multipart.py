@@ -1,4 +1,4 @@
-"""Read forms (RFC 7578) as they come in, within bounds: parts of data, and parts that are files."""
+"""Reads forms (RFC 7578) as they arrive, within bounds: fields and files."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -27,13 +27,13 @@ _WITHIN: Final = re.compile(r"\s*multipart/", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a form, to be read before the next is asked for.
+    """One part of a form, to be read before the next one.
 
     Attributes:
-        name: of the field.
-        filename: as the client calls the file; None for a part that is none.
-        declared: its type; None when it says none.
-        read: gives at most so many bytes, none at its end.
+        name: the field's name.
+        filename: the client's file name; None if the part is not a file.
+        declared: its declared media type, if any.
+        read: returns up to a number of bytes, none at its end.
     """
 
     name: str
@@ -42,10 +42,10 @@ class Part:
     read: Callable[[int], bytes]
 
     def read_whole(self, most: int) -> bytes:
-        """Read all of it.
+        """Read the whole part.
 
         Raises:
-            Problem: 413, it has more bytes than that.
+            Problem: 413, the part is larger.
         """
         pieces, left = [], most + 1
         while left > 0 and (piece := self.read(left)):
@@ -57,17 +57,17 @@ class Part:
 
 
 def is_form(req: Request) -> bool:
-    """Whether the body is a form."""
+    """Return whether the body is a form."""
     return (req.content_type or "").partition(";")[0].strip().lower() == FORM
 
 
 def read_parts(req: Request, incoming: Incoming, *, most: int = MAX_PARTS) -> Iterator[Part]:
-    """Give the parts of a form one after the other, and at the end check that it was whole.
+    """Yield the parts of a form, and finally check that it was complete.
 
     Args:
-        req: its body is the form.
-        incoming: reads that body.
-        most: so many parts there may be.
+        req: the request with the form.
+        incoming: reads the body.
+        most: the largest number of parts.
 
     Raises:
         Problem: 400, it is malformed or has too many parts or headers; else as `Incoming`.
@@ -85,7 +85,7 @@ def read_parts(req: Request, incoming: Incoming, *, most: int = MAX_PARTS) -> It
 
 
 class _Wanted:
-    """Passes a form on while most of it is parts that somebody reads."""
+    """Passes a form on while most of it is parts that are read."""
 
     def __init__(self, incoming: Incoming) -> None:
         self._incoming = incoming
@@ -120,7 +120,7 @@ def _described(part: BodyPart, wanted: _Wanted) -> Part:
         raise Problem(MALFORMED_BODY, "A part of the form has no name.")
     if _WITHIN.match(part.content_type):
         raise Problem(MALFORMED_BODY, "The form contains another form.")
-    # A part that says no type has one all the same, which nobody has declared.
+    # The parser gives a part without a type a default one, which was not declared.
     declared = None if part.content_type == "text/plain" else part.content_type
     return Part(part.name, part.filename, declared, partial(wanted.of, part.stream))
 

@@ -1,4 +1,4 @@
-"""Names of files as clients send them, made safe to show; they are never used as paths."""
+"""Makes clients' file names safe to display; they are never used as paths."""
 
 import re
 import unicodedata
@@ -15,10 +15,10 @@ _EXTENDED: Final = re.compile(r"([\w-]+)'[^']*'(.*)", re.ASCII)
 
 
 def safe_name(name: str | None) -> str:
-    """Give what is shown of a name: its last component, with all that is not to be seen left out.
+    """Return the displayed name: the last component, without invisible characters.
 
-    Path separators part components, whichever system they belong to. What turns the direction of
-    text, ends lines, or hides goes. A long name keeps its ending. What is empty then is `unnamed`.
+    The path separators of every system count. Characters that change the direction of text, end
+    lines or are invisible are removed. A long name keeps its extension. An empty one is `unnamed`.
     """
     last = re.split(r"[/\\]", (name or "").rstrip("/\\ "))[-1]
     shown = "".join(c for c in unicodedata.normalize("NFC", last) if c.isprintable())
@@ -29,7 +29,7 @@ def safe_name(name: str | None) -> str:
 
 
 def disposition_name(header: str | None) -> str | None:
-    """Read the file's name in `Content-Disposition` (RFC 6266, section 4.3), if there is one."""
+    """Return the file name in `Content-Disposition` (RFC 6266, section 4.3), if any."""
     if not header:
         return None
     _, parameters = falcon.parse_header(header)
@@ -43,7 +43,7 @@ def disposition_name(header: str | None) -> str | None:
 
 
 def _utf8(text: str) -> str:
-    """Read as UTF-8 what the server has read as Latin-1 (PEP 3333), if it can be that."""
+    """Decode as UTF-8 what the server decoded as Latin-1 (PEP 3333), if possible."""
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""Which part of some bytes a request asks for (RFC 9110, section 14)."""
+"""Parses `Range` (RFC 9110, section 14)."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _ONE: Final = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.ASCII | re.I
 
 @dataclass(frozen=True)
 class Part:
-    """A run of bytes within a body.
+    """A range of bytes within a body.
 
     Attributes:
         start: the first byte, from 0.
@@ -22,21 +22,21 @@ class Part:
 
 
 class UnsatisfiableRange(ValueError):
-    """Nothing of what was asked for is there."""
+    """None of the requested bytes exist."""
 
 
 def part_of(asked: str | None, size: int) -> Part | None:
-    """Find the part that a `Range` header asks for, or None for all of it.
+    """Return the range that a `Range` header asks for, or None for the whole body.
 
-    What is malformed, in another unit, reversed or asks for several parts is not followed: the
-    whole body is always a right answer (section 14.2).
+    A header that is malformed, in another unit, reversed or for several ranges is ignored: the
+    whole body is always a correct response (section 14.2).
 
     Args:
-        asked: the header's value.
-        size: of the body, in bytes.
+        asked: the value of the header.
+        size: the body's size, in bytes.
 
     Raises:
-        UnsatisfiableRange: the part lies beyond the end, or is empty.
+        UnsatisfiableRange: the range is beyond the end, or empty.
     """
     match = _ONE.fullmatch(asked or "")
     if match is None or not any(match.groups()):
@@ -57,12 +57,12 @@ def _suffix(length: int, size: int) -> Part | None:
     if length == 0:
         raise UnsatisfiableRange
     if size == 0:
-        return None  # all of nothing, which no Content-Range can say
+        return None  # the whole of an empty body, which Content-Range cannot express
     length = min(length, size)
     return Part(size - length, length)
 
 
 def _bounded(digits: str) -> str:
-    """Cut a number that is beyond every size down to one that still is."""
+    """Reduce a number that is beyond every size to one that still is."""
     digits = digits.lstrip("0") or digits[:1]
     return "9" * _MANY_DIGITS if len(digits) > _MANY_DIGITS else digits

@@ -1,4 +1,4 @@
-"""Files over HTTP: upload, list, look and remove."""
+"""Files over HTTP: upload, list, read and remove."""
 
 from typing import Annotated
 
@@ -84,7 +84,7 @@ class FilesResource:
         problems=(table.INVALID_REQUEST,),
     )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
-        """List what the caller's tenant has uploaded, newest first."""
+        """List the files of the caller's tenant, newest first."""
         with read_query(req) as query:
             limit = query.whole("limit", least=1, most=MAX_FILES, default=USUAL_FILES)
             behind = query.parsed("cursor", read_cursor)
@@ -175,7 +175,7 @@ class FileResource:
         problems=(table.FILE_NOT_FOUND,),
     )
     def on_get(self, req: Request, resp: falcon.Response, file_id: str) -> None:
-        """Say what is known of a file."""
+        """Return the metadata of a file."""
         file = find_file(self._services, req, file_id)
         self._media.write(req, resp, file_object(file, req.context.urls))
 
@@ -201,7 +201,7 @@ def find_file(services: Services, req: Request, file_id: str) -> FileRecord:
     """Read a file that the caller may see; operators see every tenant's.
 
     Raises:
-        FileNotFound: there is none, as far as the caller may know.
+        FileNotFound: no file that the caller may see has this id.
         StoreUnavailable: Redis does not answer.
     """
     if not is_job_id(file_id):

@@ -1,4 +1,4 @@
-"""Files within results as clients see them: with the address where their bytes are."""
+"""Adds download URLs to the files within results."""
 
 from collections.abc import Collection
 from typing import Any, Final
@@ -10,11 +10,11 @@ _MEMBERS: Final = frozenset(DESCRIBED)
 
 
 def file_of(value: Any, file_ids: Collection[str]) -> str | None:
-    """Give the id of the file that this data describes; None for other data.
+    """Return the id of the file that this value describes; None for other values.
 
     Args:
-        value: a result, or something in it.
-        file_ids: the files that the result names; what only looks like one of them is none.
+        value: a result, or a value in it.
+        file_ids: the ids of the result's files; other values only look like files.
     """
     if isinstance(value, dict) and value.keys() == _MEMBERS and value["id"] in file_ids:
         return str(value["id"])
@@ -22,11 +22,11 @@ def file_of(value: Any, file_ids: Collection[str]) -> str | None:
 
 
 def with_addresses(value: Any, file_ids: Collection[str], urls: Urls) -> Any:
-    """Give a result with the address of each file in it.
+    """Return a result with the URL of each file in it.
 
     Args:
         value: JSON-like.
-        file_ids: the files that it names; where there are none, the result is as it was.
+        file_ids: the ids of its files; if there are none, the result is returned unchanged.
         urls: absolute addresses.
     """
     if (file_id := file_of(value, file_ids)) is not None:

@@ -1,4 +1,4 @@
-"""What the first bytes of a file say of its type."""
+"""Detects the media type of a file from its first bytes."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -31,7 +31,7 @@ _MP4: Final = ("video/mp4", "audio/mp4", "audio/x-m4a", "video/x-m4v")
 _OGG: Final = ("audio/ogg", "video/ogg", "application/ogg", "audio/opus")
 _MATROSKA: Final = ("video/webm", "audio/webm", "video/x-matroska", "audio/x-matroska")
 
-# What must be where; the types that it can be, the most likely one first.
+# Signature and offset; the possible types, the most likely one first.
 _SIGNATURES: Final[tuple[tuple[tuple[tuple[int, bytes], ...], tuple[str, ...]], ...]] = (
     (((0, b"%PDF-"),), (PDF,)),
     (((0, b"\x89PNG\r\n\x1a\n"),), ("image/png",)),
@@ -110,21 +110,21 @@ KNOWN_BY_BYTES: Final = (
     | frozenset(_OOXML.values())
     | {"application/epub+zip"}
 )
-"""Types that a file has only if its bytes show it."""
+"""Types that a file has only if its bytes have their signature."""
 
 
 def plain(media_type: str) -> str:
-    """Give a media type's usual name, in lower case and without parameters."""
+    """Return a media type's usual name, in lower case and without parameters."""
     essence = media_type.partition(";")[0].strip().lower()
     return _ALIASES.get(essence, essence)
 
 
 def by_signature(head: bytes, tail: bytes) -> tuple[str, ...]:
-    """Say which types a file can be by its bytes, the most likely first; none when unknown.
+    """Return the possible types of a file from its bytes, the most likely first.
 
     Args:
-        head: its first bytes.
-        tail: its last bytes, in which an archive names what it holds.
+        head: the first bytes.
+        tail: the last bytes, where an archive lists its members.
     """
     for wanted, types in _SIGNATURES:
         if all(head.startswith(magic, offset) for offset, magic in wanted):
@@ -142,7 +142,7 @@ def _within_zip(head: bytes, tail: bytes) -> tuple[str, ...]:
         for folder, media_type in _OOXML.items():
             if b"PK\1\2" in tail and folder in tail:
                 return (media_type,)
-    # Many formats are archives, and nothing but their name tells them apart.
+    # Many formats are archives that differ only in their file names.
     others = (plain(each) for each in _less_sure(b"PK\3\4"))
     precise = (*_OOXML.values(), "application/epub+zip")
     return tuple(
@@ -158,7 +158,7 @@ def _less_sure(head: bytes) -> Iterator[str]:
 
 @cache
 def _rarer() -> tuple[tuple[bytes, str], ...]:
-    """Give what the library knows and is not known here: longest first, no text, nothing short."""
+    """Return the library's other signatures: longest first, without texts and short ones."""
     found = {
         (each.byte_match, each.mime_type.lower())
         for each in puremagic.main.magic_header_array

@@ -1,4 +1,4 @@
-"""Find out what type a file is from its bytes, and refuse one that claims another or is two."""
+"""Determines the media type of a file, and refuses one whose bytes contradict it."""
 
 import re
 from collections.abc import Callable
@@ -39,24 +39,24 @@ _XML_BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*<")
 _SCRIPTED: Final = re.compile(rb"<script|<html|<!doctype html|<\?php|<svg[\s>]", re.IGNORECASE)
 _COMMENTED: Final = re.compile(rb"(?:GIF8[79]a|BM)(?:/\*|=)")
 _PDF_BEGINS: Final = re.compile(rb"%PDF-[0-9]")
-_PDF_WITHIN: Final = 1024  # readers look so far (ISO 32000-1, annex H.3.4.1)
+_PDF_WITHIN: Final = 1024  # readers search this far (ISO 32000-1, annex H.3.4.1)
 _SCRIPT_WITHIN: Final = 4096
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _ACTIVE: Final = ("image/", "audio/", "video/", "font/")
 
 
 def media_type_of(read: Read, size: int, declared: str | None, name: str) -> str:
-    """Give the media type of a file.
+    """Return the media type of a file.
 
-    What has a signature is what it says; text is of the declared type if it can be that, or else
-    of the type that its name says; what nobody knows is of the declared type, unless that one has
-    a signature.
+    A signature decides; a text has the declared type if that is possible, or else the type of its
+    name; an unknown file has the declared type, unless that type has a signature, which is missing
+    here.
 
     Args:
-        read: gives bytes from a position on, at most as many as asked for.
-        size: of the file.
-        declared: the `Content-Type` that came with it, if any.
-        name: of the file; only where nothing was declared, and for text alone.
+        read: returns up to a number of bytes from a position on.
+        size: the file's size, in bytes.
+        declared: its `Content-Type`, if any.
+        name: its name; used only for text without a declared type.
 
     Raises:
         Problem: 415, the bytes contradict what was declared; 422, they are of several types.
@@ -113,7 +113,7 @@ def _begins_as(head: bytes, media_type: str) -> bool:
 
 
 def _is_text(head: bytes, tail: bytes, *, whole: bool, legacy: bool) -> bool:
-    """Whether this is text: UTF-8, UTF-16 with its mark, or, when declared, a legacy charset."""
+    """Return whether this is text: UTF-8, UTF-16 with a BOM, or a declared legacy charset."""
     if head.startswith(_UTF16):
         return True
     if _CONTROL.search(head) or _CONTROL.search(tail):
@@ -147,7 +147,7 @@ def _refuse_polyglots(
 
 
 def _ends_as_archive(read: Read, size: int, tail: bytes) -> bool:
-    """Whether a program that looks for an archive's directory at the end would find one."""
+    """Return whether the end contains an archive's directory."""
     position = tail.rfind(b"PK\5\6")
     while position >= 0:
         record = tail[position : position + _RECORD_BYTES]

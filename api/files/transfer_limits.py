@@ -1,4 +1,4 @@
-"""How many clients may send or read files at a time: each may take long, and has a file open."""
+"""Bounds how many clients transfer files at a time: each may take long, and has a file open."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ from callboard.api.waiting.fair_limit import FairLimit
 
 
 class TransferLimits:
-    """Bounded places for uploads and downloads, so that slow ones leave others their connections.
+    """Bounds uploads and downloads, so that slow ones leave connections to others.
 
     Args:
-        downloads: how many there may be at a time; None for any number.
-        uploads: how many there may be at a time; None for any number.
+        downloads: the largest number at a time; None for any number.
+        uploads: the largest number at a time; None for any number.
     """
 
     def __init__(self, *, downloads: int | None = None, uploads: int | None = None) -> None:
@@ -23,10 +23,10 @@ class TransferLimits:
         self._uploads: Final = FairLimit(uploads)
 
     def begin_download(self, req: Request) -> None:
-        """Take a place until the answer has been sent.
+        """Take a place until the response is sent.
 
         Raises:
-            Problem: 503, there is none.
+            Problem: 503, no room is left.
         """
         holders = holders_of(req)
         if not self._downloads.take(holders):
@@ -35,10 +35,10 @@ class TransferLimits:
 
     @contextmanager
     def uploading(self, req: Request) -> Iterator[None]:
-        """Take a place for a while.
+        """Take a place during this context.
 
         Raises:
-            Problem: 503, there is none.
+            Problem: 503, no room is left.
         """
         with self._uploads.one(holders_of(req)) as taken:
             if not taken:

@@ -1,4 +1,4 @@
-"""What every method that takes files has in common, for the OpenAPI document."""
+"""The description that all methods with uploads share."""
 
 from typing import Final
 

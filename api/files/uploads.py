@@ -1,4 +1,4 @@
-"""Take files in: staged and measured first, then kept all together or not at all."""
+"""Receives files: stages and measures them, then stores all of them or none."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ _RENEW_SECONDS: Final = 15.0
 
 @dataclass(frozen=True)
 class Arrived:
-    """A file that has come wholly and is not kept yet."""
+    """A file that has arrived and is not stored yet."""
 
     claimed: Claimed
     staged: Staged
@@ -36,7 +36,7 @@ class Arrived:
 
 
 class Reception:
-    """Takes the files of one request; see `receiving`."""
+    """Receives the files of one request; see `receiving`."""
 
     def __init__(self, services: Services, tenant: str, stack: ExitStack) -> None:
         self._services = services
@@ -56,19 +56,19 @@ class Reception:
     ) -> Arrived:
         """Receive one file into the staging folder.
 
-        Its room is taken as it comes, or at once where its length is known, so that uploads at
-        the same time never exceed the tenant's bound together.
+        Storage is reserved as it arrives, or at once if its length is known, so that concurrent
+        uploads together never exceed the tenant's bound.
 
         Args:
-            read: gives at most so many bytes, none at the end.
-            name: as the client calls it.
-            declared: its type, as the client says.
-            accepts: what may come; None for anything.
-            length: of the file, if it is known.
+            read: returns up to a number of bytes, none at the end.
+            name: the client's name for it.
+            declared: its declared media type.
+            accepts: the accepted types and sizes; None for any.
+            length: its length in bytes, if known.
 
         Raises:
-            Problem: 400, 415 or 422; it cannot be taken.
-            FileTooLarge, StorageFull, StorageUnavailable, StoreUnavailable: it was not taken.
+            Problem: 400, 415 or 422; the file is refused.
+            FileTooLarge, StorageFull, StorageUnavailable, StoreUnavailable: it was not received.
         """
         settings, accepts = self._services.settings, accepts or Accepts()
         bounds = (settings.max_file_bytes, accepts.max_bytes)
@@ -91,10 +91,10 @@ class Reception:
         return Arrived(claimed, staged, shown, media_type)
 
     def keep(self, arrived: Arrived) -> FileRecord:
-        """Let a file be used from now on.
+        """Store a file, so that jobs can use it.
 
         Raises:
-            StorageFull, StorageUnavailable, StoreUnavailable: it was not kept.
+            StorageFull, StorageUnavailable, StoreUnavailable: it was not stored.
         """
         return keep_file(
             self._file_store,
@@ -106,9 +106,9 @@ class Reception:
         )
 
     def drop(self) -> None:
-        """Remove all files that came and that no job uses, whole or not, as far as that goes now.
+        """Remove all received files that no job uses, complete or not, as far as possible now.
 
-        What stays because Redis is away has a lease, or a time to live.
+        Files that stay because Redis is unavailable have a lease or a time to live.
         """
         for claimed in self._claimed:
             with suppress(CallboardError):
@@ -149,7 +149,7 @@ class Reception:
             self._services.offload(partial(staged.write, piece))
 
     def _grow(self, claimed: Claimed, size: int, most: int) -> int:
-        """Take room for what has come and some more, or at least for what has come."""
+        """Reserve storage for what has arrived and some more, or at least for what has arrived."""
         more = min(most, size + _STEP_BYTES)
         try:
             reserve_file(self._services.store, claimed, more)
@@ -161,10 +161,10 @@ class Reception:
 
 @contextmanager
 def receiving(services: Services, req: Request) -> Iterator[Reception]:
-    """Take files in; when this is left by an error, none of them is kept, nor any of their room.
+    """Receive files; if this context ends with an error, remove them and their reservations.
 
     Raises:
-        Problem: 503, there are too many uploads.
+        Problem: 503, too many uploads run.
     """
     with ExitStack() as stack:
         stack.enter_context(services.transfers.uploading(req))

@@ -1,1 +1,1 @@
-"""Jobs over HTTP: submit, list, look, wait, cancel, retry, log and result."""
+"""Jobs over HTTP: submit, list, read, wait, cancel, retry, log and result."""

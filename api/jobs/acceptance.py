@@ -1,4 +1,4 @@
-"""Submit a job for a request, wait for it as long as the client likes, and answer."""
+"""Submits a job for a request, waits as long as the client prefers, and responds."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -40,7 +40,7 @@ from callboard.jobs.submit import Accepted
 
 
 class Acceptance:
-    """The answer to every request that submits one job."""
+    """Responds to every request that submits one job."""
 
     def __init__(
         self, services: Services, reader: JobReader, answers: JobResponder, estimates: Estimates
@@ -61,21 +61,21 @@ class Acceptance:
         pointer: str,
         place: Callable[[tuple[int | str, ...]], str] = pointer_of,
     ) -> None:
-        """Submit, wait, and answer with the job: 200 when it is final, else 202.
+        """Submit, wait, and respond with the job: 200 if it is final, else 202.
 
-        Once it was accepted no failure turns the answer into an error, unless the job is gone.
+        Once the job is accepted, no failure turns the response into an error, unless it is gone.
 
         Args:
             req: the request.
             resp: its answer.
-            asked: what the client wants.
-            more: fields of the submission besides: by what a repeat is recognised, and what a
-                retry has from the job before it.
-            pointer: where in the body the parameters are.
-            place: says where in the request another member was.
+            asked: the parsed submission.
+            more: further fields of the submission: how a repeat is recognised, and what a
+                retry takes from the earlier job.
+            pointer: the JSON Pointer to the parameters in the body.
+            place: returns where in the request another member was.
 
         Raises:
-            Problem, CallboardError: it was not accepted.
+            Problem, CallboardError: the job was not accepted.
         """
         operation = self._services.registry.get(asked.operation)
         if asked.callback is not None:
@@ -94,7 +94,7 @@ class Acceptance:
         except DuplicateJob as error:
             self._answer_duplicate(req, resp, operation, error)
             return
-        release_room(req)  # or its body would take room for as long as it waits
+        release_room(req)  # or its body would hold memory for as long as it waits
         preference = parse_prefer(
             req.get_header("Prefer"), max_wait=self._services.settings.max_wait
         )
@@ -111,7 +111,7 @@ class Acceptance:
     def repeat_fields(self, req: Request, body: Any) -> dict[str, str]:
         """Return the fields by which a repeat of a request is recognised; none without a key.
 
-        A large body is read where that holds up no other request.
+        A large body is digested without delaying other requests.
 
         Raises:
             Problem: 400, as `idempotency_fields`.
@@ -121,7 +121,7 @@ class Acceptance:
 
     def _submit(self, req: Request, asked: Submission, chosen: Mapping[str, Any]) -> Accepted:
         charge = charge_of(req, self._services.settings.rate_limit)
-        # What is retried is not in the request, and may be large, too.
+        # A retry's parameters are not in the request, and may be large as well.
         large = is_large(req) or "retry_of" in chosen
         check = self._services.check if large else Operation.validated
         try:
@@ -135,12 +135,12 @@ class Acceptance:
         return accepted
 
     def chosen(self, req: Request, asked: Submission, now_ms: Callable[[], int]) -> dict[str, Any]:
-        """Give the fields of a submission that the request chose, but for its callback.
+        """Return the fields of a submission from the request, except its callback.
 
         Args:
             req: the request.
-            asked: what it wants.
-            now_ms: tells the time by the clock of Redis; asked only for a delay.
+            asked: the parsed submission.
+            now_ms: returns the time of Redis' clock; called only for a delay.
         """
         return {
             **chosen_fields(asked, now_ms),
@@ -176,7 +176,7 @@ class Acceptance:
     def _answer_duplicate(
         self, req: Request, resp: falcon.Response, operation: Operation, error: DuplicateJob
     ) -> None:
-        """Point to the job that is active already: 303 if the operation says so, else 409."""
+        """Refer to the job that is already active: 303 if the operation wants that, else 409."""
         urls = req.context.urls
         href = urls.job(error.job_id)
         if operation.rules.on_conflict == "return":
@@ -197,7 +197,7 @@ class Acceptance:
         return {}
 
     def full(self, operation: str, error: CapacityExceeded) -> Problem:
-        """Say that there is no room now, and when there may be some."""
+        """Return the problem that there is no capacity, and when there may be some."""
         problem = problem_of(error)
         seconds = self._estimates.until_room_s(error.scope, operation)
         headers = {} if seconds is None else {"Retry-After": str(seconds)}

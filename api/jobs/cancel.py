@@ -1,4 +1,4 @@
-"""Cancel a job in two steps, for people: ask, then confirm."""
+"""Cancels a job in two steps, for people: request, then confirm."""
 
 from typing import Annotated
 
@@ -102,9 +102,9 @@ class CancelResource:
         ),
     )
     def on_post(self, req: Request, resp: falcon.Response, job_id: str) -> None:
-        """Give a token and change nothing, or cancel with such a token.
+        """Return a token without changing anything, or cancel with such a token.
 
-        The same token again answers as before, by how the job is by then.
+        Repeating the token returns the job as it is by then.
         """
         asked = parse_body(CancelRequest, self._media.read_optional(req))
         try:

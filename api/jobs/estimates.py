@@ -1,4 +1,4 @@
-"""Where queued jobs stand, when they may start, and when to ask for a job again."""
+"""Estimates when queued jobs start, and when to poll a job again."""
 
 import math
 import time
@@ -39,12 +39,12 @@ Value = TypeVar("Value")
 
 
 class Estimates:
-    """Tells where queued jobs stand and how long runs take; no estimate is worth an error.
+    """Estimates places in queues and durations of runs; an estimate never fails a request.
 
-    What is the same for many jobs is asked of Redis once in a few seconds.
+    What is the same for many jobs is read from Redis once in a few seconds.
 
     Args:
-        clock: seconds that never go back.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -56,7 +56,7 @@ class Estimates:
         self.clock: Final = Clock(store.now_ms)
 
     def of(self, record: Record) -> Estimate:
-        """Estimate for a job as it is now, which takes a round trip if it is queued."""
+        """Estimate for a job, which takes a round trip if it is queued."""
         if record.status != "queued":
             return UNKNOWN
         try:
@@ -66,21 +66,21 @@ class Estimates:
         return self._at(place, record.operation, record.queue)
 
     def of_new(self, accepted: Accepted) -> Estimate:
-        """Estimate for a job that was accepted a moment ago, without asking for it."""
+        """Estimate for a newly accepted job, without a round trip."""
         place = QueuePosition(accepted.position, running=accepted.running)
         return self._at(place, accepted.submission.operation, accepted.submission.queue)
 
     def duration(self, operation: str) -> Duration | None:
-        """Say how long an operation's runs take; None before the first, or when unknown."""
+        """Return how long an operation's runs take; None before the first, or if unknown."""
         return self._durations.get(operation)
 
     def threads(self, queue: str) -> int:
-        """Count the jobs that the workers of a queue can run at a time, as far as is known."""
+        """Count the jobs that the workers of a queue can run at a time, as far as known."""
         counted = self._threads.get(None)
         return 0 if counted is None else counted[queue]
 
     def paused(self, record: Record) -> bool | None:
-        """Say whether the operation of a queued job is paused; None when nobody can tell."""
+        """Return whether the operation of a queued job is paused; None if unknown."""
         if record.status != "queued":
             return None
         paused = self._paused.get(None)
@@ -89,20 +89,20 @@ class Estimates:
     def retry_after_s(
         self, record: Record, now: datetime | None = None, estimate: Estimate | None = None
     ) -> int:
-        """Choose when a client should ask again for a job that is not final: 1 to 30 seconds."""
+        """Return when a client should poll a job that is not final: 1 to 30 seconds."""
         known = self.of(record) if estimate is None else estimate
         duration = self.duration(record.operation)
         return retry_after_s(record, duration, now or self.clock.now(), known.start_s)
 
     def until_room_s(self, scope: str, operation: str) -> int | None:
-        """Say when the oldest job may have ended of those that take all the room there is.
+        """Return when the oldest of the jobs that use all capacity may have ended.
 
         Args:
             scope: `server` or `operation`.
-            operation: what was to be run.
+            operation: the operation's name.
 
         Returns:
-            Whole seconds, from 1 to 30; None when nobody can tell.
+            Whole seconds, from 1 to 30; None if unknown.
         """
         return self._rooms.get(operation if scope == "operation" else None)
 
@@ -129,10 +129,10 @@ class Estimates:
 
 
 class _Remembered(Generic[Key, Value]):
-    """What Redis said of each key; None while it is away and has said nothing.
+    """Values from Redis by key; None while it is unavailable and no value is cached.
 
-    One caller asks again once an answer is too old. The others go on with what was known, and
-    while Redis is away that one does, too.
+    One caller reads again once a value is too old. The others continue with the cached value, and
+    so does that one while Redis is unavailable.
     """
 
     def __init__(
@@ -163,16 +163,16 @@ class _Remembered(Generic[Key, Value]):
 def retry_after_s(
     record: Record, known: Duration | None, now: datetime, start_s: float | None = None
 ) -> int:
-    """Choose when a client should ask again: about when the job may be finished.
+    """Return when a client should poll again: about when the job may be finished.
 
-    A job that takes longer than those before, or than anybody knows, is asked for after a fifth
-    of its age, so that the intervals grow with it.
+    A job that takes longer than earlier ones, or has none before it, should be polled after a fifth
+    of its age, so that the intervals grow with its age.
 
     Args:
         record: a job that is not final.
-        known: what past runs took.
-        now: the time.
-        start_s: in how many seconds it may start, if it is queued and anybody can tell.
+        known: the durations of past runs.
+        now: the current time.
+        start_s: in how many seconds it may start, if it is queued and that is known.
 
     Returns:
         Whole seconds, from 1 to 30.

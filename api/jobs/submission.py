@@ -149,7 +149,7 @@ def parse_submission(
 
     Args:
         body: JSON-like.
-        place: says where in the request a member was.
+        place: returns where in the request a member was.
 
     Raises:
         Problem: 422; each error has a JSON Pointer into the body, or what `place` says.
