@@ -55,7 +55,7 @@ class Container:
     at_close: list[Callable[[], None]] = field(default_factory=list)
 
     def has_worker(self) -> bool:
-        """Whether jobs are run: by workers elsewhere, or by one in this process."""
+        """Return whether jobs are run: by workers elsewhere, or by one in this process."""
         return not isinstance(self.broker, EmbeddedBroker) or self.broker.is_consumed
 
     def check_store(self) -> None:

@@ -101,7 +101,7 @@ class Run:
         self.outcome, self.told = outcome, told
 
     def duration_ms(self) -> float:
-        """Say how long ago it was claimed."""
+        """Return how long ago it was claimed."""
         return round((time.monotonic() - self._began) * 1000, 1)
 
     def stop(self, cause: Interrupted, *, force: bool = False) -> None:
@@ -135,11 +135,11 @@ class Run:
         return self._cause
 
     def resists_since(self) -> float | None:
-        """Say when the function that still runs was told to stop, by the monotonic clock."""
+        """Return when the function that still runs was told to stop, by the monotonic clock."""
         return self._told_at if self._deadline is not None else None
 
     def reports_now(self) -> bool:
-        """Whether the last report was long enough ago for another one: 4 a second at most."""
+        """Return whether another report is due: at most 4 a second."""
         now = time.monotonic()
         if now - self._reported_at < REPORT_SECONDS:
             return False
@@ -168,7 +168,7 @@ class Runs:
         return len(self._runs)
 
     def own(self) -> Run | None:
-        """Give the run that this thread works on."""
+        """Return the run that this thread works on."""
         run: Run | None = getattr(self._own, "run", None)
         return run
 
@@ -188,7 +188,7 @@ class Runs:
         self.abandon(threading.current_thread())
 
     def by_thread(self) -> dict[threading.Thread, Run]:
-        """Give the run of each thread, also one that another run of its job has ousted."""
+        """Return the run of each thread, also one that another run of its job has ousted."""
         with self._lock:
             return dict(self._threads)
 

@@ -82,7 +82,7 @@ class WorkerShutdown:
         self._preemptions.close()
 
     def exit(self) -> None:
-        """Say how the process ended, once everything is closed.
+        """Exit with the code of a worker that gave up, once everything is closed.
 
         Raises:
             SystemExit: it gave itself up.
@@ -111,7 +111,7 @@ class WorkerShutdown:
 
 
 def _is_innocent(run: Run) -> bool:
-    """Whether the run would be under way, did its worker not stop."""
+    """Return whether the run would be under way, did its worker not stop."""
     return run.cause is None or isinstance(run.cause, ShutDown)
 
 

@@ -44,7 +44,7 @@ class BrokerPublisher:
         return [outcome is PublishOutcome.CONFIRMED for outcome in outcomes]
 
     def ready(self, queue: str) -> int | None:
-        """Count the messages that wait in a queue; None when nobody knows."""
+        """Count the messages that wait in a queue; None if unknown."""
         return self._broker.ready_messages(self.queue(queue))
 
     def put_back(self, queue: str, body: bytes) -> None:

@@ -243,7 +243,7 @@ class WorkerLifecycle(Middleware):
             run.stop(Cancelled("The job was cancelled."), force=how == "force")
 
     def look_after(self) -> None:
-        """Say what is wrong with the threads, and stop where all of them or the master are lost."""
+        """Report threads that hang, and stop if all of them or the master are lost."""
         self._watchdog.look()
         if self._parent_watch is not None:
             self._parent_watch.look()

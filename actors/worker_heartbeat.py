@@ -40,11 +40,11 @@ class WorkerHeartbeat:
         self._consumed: Collection[str] | None = None
 
     def listen_to(self, queues: Collection[str] | None) -> None:
-        """Say which of the queues are consumed, as RabbitMQ knows them; None for all."""
+        """Set the queues that are consumed, by their names in RabbitMQ; None for all."""
         self._consumed = queues
 
     def send(self) -> None:
-        """Say what this worker is and runs; write declared limits and schedules the first time.
+        """Send a heartbeat; the first time, also the declared limits and schedules.
 
         Raises:
             StoreUnavailable: Redis does not answer.

@@ -67,9 +67,7 @@ class HostCheck:
         is_open = self._is_open()
         called = {self._addresses.host_of(req)}
         if is_open:
-            called.add(
-                req.netloc
-            )  # a page can send a proxy's headers, but not a Host of its choice
+            called.add(req.netloc)  # a page can send a proxy's headers, but cannot choose Host
         ours = all(self._is_ours(_name_of(name), loopback=is_open) for name in called)
         if (self._listed or is_open) and not ours:
             raise Problem(MISDIRECTED, "CALLBOARD_HOSTS lists the names of this server.")

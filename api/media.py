@@ -134,7 +134,7 @@ class Media:
         return parse
 
     def _parsed_or_problem(self, parse: Parser, body: bytes) -> Any:
-        """Give a refusal back: a pool of threads would print what is raised in it."""
+        """Return a refusal instead of raising it: a pool of threads would print it."""
         try:
             return self._parsed(parse, body)
         except Problem as problem:
@@ -201,7 +201,7 @@ class Media:
         resp.data = self.written(value, resp.content_type)
 
     def choose(self, req: Request) -> str:
-        """Give the type of the two that the client prefers."""
+        """Return the type of the two that the client prefers."""
         prefers = _prefers_msgpack((req.get_header("Accept") or JSON).lower())
         return MSGPACK if prefers else JSON
 

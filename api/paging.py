@@ -18,7 +18,7 @@ _CURSOR: Final = struct.Struct(">Q16s")
 def next_page(
     req: Request, resp: falcon.Response, address: str, **changed: str | None
 ) -> str | None:
-    """Give the address of the next page, which `Link` (RFC 8288) says as well.
+    """Return the address of the next page, which `Link` (RFC 8288) says as well.
 
     Args:
         req: asks for this page.

@@ -22,7 +22,7 @@ class Preference:
     respond_async: bool = False
 
     def patience(self, default: timedelta) -> float:
-        """Give the seconds to wait: `respond-async` alone means none, a `wait` beside it counts.
+        """Return the seconds to wait: `respond-async` alone means none, a `wait` beside it counts.
 
         Args:
             default: when the client says nothing.
@@ -32,7 +32,7 @@ class Preference:
         return 0.0 if self.respond_async else default.total_seconds()
 
     def applied(self, *, in_time: bool) -> str | None:
-        """Give the value of Preference-Applied, or None when nothing was preferred.
+        """Return the value of Preference-Applied, or None when nothing was preferred.
 
         Args:
             in_time: whether what was waited for came, so that nothing was asynchronous.

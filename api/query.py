@@ -28,7 +28,7 @@ class Query:
         self.wrong: list[tuple[str, str]] = []
 
     def text(self, name: str) -> str | None:
-        """Give a parameter as it came."""
+        """Return a parameter as it came."""
         found = self._left.pop(name, None)
         if isinstance(found, list):
             self.refuse(name, "appears more than once")
@@ -36,7 +36,7 @@ class Query:
         return found
 
     def parsed(self, name: str, parse: Callable[[str], Value]) -> Value | None:
-        """Give what a parameter says.
+        """Return what a parameter says.
 
         Args:
             name: which.
@@ -50,11 +50,11 @@ class Query:
             return None
 
     def flag(self, name: str) -> bool:
-        """Give one that is `true` or `false`; absent means false."""
+        """Return one that is `true` or `false`; absent means false."""
         return self.word(name, ("true", "false")) == "true"
 
     def word(self, name: str, words: tuple[str, ...]) -> str | None:
-        """Give one of a few words."""
+        """Return one of a few words."""
         text = self.text(name)
         if text is None or text in words:
             return text
@@ -62,7 +62,7 @@ class Query:
         return None
 
     def whole(self, name: str, *, least: int, most: int, default: int) -> int:
-        """Give a whole number within bounds."""
+        """Return a whole number within bounds."""
 
         def parse(text: str) -> int:
             if not _WHOLE.fullmatch(text) or not least <= int(text) <= most:
@@ -73,11 +73,11 @@ class Query:
         return default if found is None else found
 
     def time(self, name: str) -> datetime | None:
-        """Give a time (RFC 3339)."""
+        """Return a time (RFC 3339)."""
         return self.parsed(name, parse_time)
 
     def labels(self) -> dict[str, str]:
-        """Give every `label.<name>=<value>`."""
+        """Return every `label.<name>=<value>`."""
         names = [name for name in self._left if name.startswith(LABEL)]
         found = {name.removeprefix(LABEL): self.text(name) for name in names}
         for name, value in found.items():

@@ -50,7 +50,7 @@ class RateLimit:
     def process_response(
         self, req: Request, resp: falcon.Response, _resource: object, _succeeded: object
     ) -> None:
-        """Tell what is left; a request that was refused before it was counted is counted here.
+        """Add the quota's headers; count a request that was refused before it was counted.
 
         Raises:
             RateExceeded: so many requests that were refused are beyond the rate.
@@ -86,7 +86,7 @@ class RateLimit:
 
 
 def charge_of(req: Request, rate: Rate | None) -> Charge | None:
-    """Say whose quota a request uses; None where it uses none."""
+    """Return whose quota a request uses; None where it uses none."""
     caller = req.context.caller
     if rate is None or caller is NOBODY or not (req.uri_template or "").startswith(_COUNTED):
         return None

@@ -44,7 +44,7 @@ class Caller:
         return f"{self.tenant}:{self.name}"
 
     def may(self, role: Role) -> bool:
-        """Whether they have this role, or one above it."""
+        """Return whether they have this role, or one above it."""
         return self.role is not None and _RANKS[self.role] >= _RANKS[role]
 
 
@@ -115,10 +115,10 @@ def holders_of(req: Request) -> tuple[str, ...]:
 
 
 def is_large(req: Request) -> bool:
-    """Whether its body may take longer to be read than others should wait."""
+    """Return whether its body may take longer to be read than others should wait."""
     return is_chunked(req) or (req.content_length or 0) > SMALL_BYTES
 
 
 def is_chunked(req: Request) -> bool:
-    """Whether the body comes in chunks, so that nobody knows its length yet."""
+    """Return whether the body comes in chunks, so that nobody knows its length yet."""
     return "chunked" in req.get_header("Transfer-Encoding", default="").lower()

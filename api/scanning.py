@@ -38,7 +38,7 @@ class Bounds:
 
     @classmethod
     def of(cls, max_bytes: int, *, depth: int) -> Self:
-        """Give those that go with a bound in bytes."""
+        """Return those that go with a bound in bytes."""
         return cls(
             values=max(_MIN_VALUES, min(_MAX_VALUES, max_bytes // _BYTES_PER_VALUE)),
             containers=max(_MIN_VALUES, min(_MAX_CONTAINERS, max_bytes // _BYTES_PER_CONTAINER)),
@@ -84,7 +84,7 @@ def _counted(body: bytes) -> tuple[int, int]:
 
 
 def _without_texts(body: bytes) -> Iterator[bytes]:
-    """Give JSON without what is in its texts, in pieces, so that other threads get their turns."""
+    """Yield JSON without what is in its texts, in pieces, so that other threads get their turns."""
     at = 0
     while at < len(body):
         piece = body[at : at + _WINDOW_BYTES]

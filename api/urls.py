@@ -28,75 +28,75 @@ class Urls:
     base: str
 
     def jobs(self) -> str:
-        """Give the address where jobs are submitted."""
+        """Return the address where jobs are submitted."""
         return f"{self.base}/v1/jobs"
 
     def job(self, job_id: str) -> str:
-        """Give the address of one job."""
+        """Return the address of one job."""
         return f"{self.base}/v1/jobs/{job_id}"
 
     def result(self, job_id: str) -> str:
-        """Give the address of one job's result."""
+        """Return the address of one job's result."""
         return f"{self.base}/v1/jobs/{job_id}/result"
 
     def events(self, job_id: str) -> str:
-        """Give the address of one job's event stream."""
+        """Return the address of one job's event stream."""
         return f"{self.base}/v1/jobs/{job_id}/events"
 
     def log(self, job_id: str) -> str:
-        """Give the address of one job's log."""
+        """Return the address of one job's log."""
         return f"{self.base}/v1/jobs/{job_id}/log"
 
     def cancel(self, job_id: str) -> str:
-        """Give the address where one job is cancelled in two steps."""
+        """Return the address where one job is cancelled in two steps."""
         return f"{self.base}/v1/jobs/{job_id}/cancel"
 
     def retry(self, job_id: str) -> str:
-        """Give the address where a new job is made from one."""
+        """Return the address where a new job is made from one."""
         return f"{self.base}/v1/jobs/{job_id}/retry"
 
     def job_callbacks(self, job_id: str) -> str:
-        """Give the address of what is delivered of one job."""
+        """Return the address of what is delivered of one job."""
         return f"{self.base}/v1/jobs/{job_id}/callbacks"
 
     def batches(self) -> str:
-        """Give the address where batches are submitted."""
+        """Return the address where batches are submitted."""
         return f"{self.base}/v1/batches"
 
     def batch(self, batch_id: str) -> str:
-        """Give the address of one batch."""
+        """Return the address of one batch."""
         return f"{self.base}/v1/batches/{batch_id}"
 
     def batch_callbacks(self, batch_id: str) -> str:
-        """Give the address of what is delivered of one batch."""
+        """Return the address of what is delivered of one batch."""
         return f"{self.base}/v1/batches/{batch_id}/callbacks"
 
     def operations(self) -> str:
-        """Give the address of what can be run."""
+        """Return the address of what can be run."""
         return f"{self.base}/v1/operations"
 
     def operation(self, name: str) -> str:
-        """Give the address of one operation."""
+        """Return the address of one operation."""
         return f"{self.base}/v1/operations/{name}"
 
     def schedule(self, name: str) -> str:
-        """Give the address of one schedule."""
+        """Return the address of one schedule."""
         return f"{self.base}/v1/schedules/{name}"
 
     def files(self) -> str:
-        """Give the address of all files."""
+        """Return the address of all files."""
         return f"{self.base}/v1/files"
 
     def file(self, file_id: str) -> str:
-        """Give the address of one file."""
+        """Return the address of one file."""
         return f"{self.base}/v1/files/{file_id}"
 
     def file_content(self, file_id: str) -> str:
-        """Give the address of one file's bytes."""
+        """Return the address of one file's bytes."""
         return f"{self.base}/v1/files/{file_id}/content"
 
     def problem(self, slug: str) -> str:
-        """Give the address that explains a type of problem."""
+        """Return the address that explains a type of problem."""
         return f"{self.base}/problems/{slug}"
 
 
@@ -130,7 +130,7 @@ class Addresses:
         self._trusts: Final = trusts if networks else lambda _address: False
 
     def of(self, req: falcon.Request) -> Urls:
-        """Give the addresses to use in the answer to a request; one that is malformed is not used.
+        """Return the URLs for the response to a request; malformed headers are ignored.
 
         Of several forwarded values the last counts, which the nearest proxy wrote.
         """
@@ -148,7 +148,7 @@ class Addresses:
         return Urls(f"{scheme}://{host}{prefix}")
 
     def host_of(self, req: falcon.Request) -> str:
-        """Give the host that a client named, perhaps with a port."""
+        """Return the host that a client named, perhaps with a port."""
         if self._trusts(req.remote_addr):
             forwarded = _last(req, "X-Forwarded-Host")
             if HOST.fullmatch(forwarded):
@@ -156,7 +156,7 @@ class Addresses:
         return str(req.netloc)
 
     def peer_of(self, req: falcon.Request) -> str:
-        """Give the address that a request came from; of a trusted proxy, the one that it names.
+        """Return the address that a request came from; of a trusted proxy, the one that it names.
 
         A loopback address is nobody's and left out: a proxy that nobody has named may stand there.
         """

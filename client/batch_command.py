@@ -151,7 +151,7 @@ def _columns(console: Console) -> list[Any]:
 
 
 def _still(counts: Mapping[str, int]) -> str:
-    """Say what is interesting while a batch runs: what runs, and what went wrong."""
+    """Return what is interesting while a batch runs: what runs, and what went wrong."""
     names = ("running", "failed", "cancelled", "refused")
     return ", ".join(f"{counts[name]} {name}" for name in names if counts.get(name))
 

@@ -79,6 +79,6 @@ def _sentences(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _says(detail: str, title: str) -> bool:
-    """Tell whether a detail is its title with names and numbers filled in: half of it is there."""
+    """Return whether a detail is the title with names and numbers filled in."""
     words = set(_WORD.findall(title.lower()))
     return 2 * len(words & set(_WORD.findall(detail.lower()))) >= len(words)

@@ -156,7 +156,7 @@ def size_of(file: BinaryIO) -> int:
 
 
 def is_file(value: Any) -> bool:
-    """Whether something in a result is a file that can be downloaded."""
+    """Return whether something in a result is a file that can be downloaded."""
     return isinstance(value, dict) and value.keys() >= _DESCRIBED
 
 
@@ -177,7 +177,7 @@ def files_in(result: Any) -> Iterator[dict[str, Any]]:
 
 
 def free_path(folder: Path, name: str) -> Path:
-    """Give a path for a file of this name where none is yet: `plot.png`, else `plot-2.png`.
+    """Return a path for a file of this name where none is yet: `plot.png`, else `plot-2.png`.
 
     Names come from elsewhere: they lead to no other folder and hide nothing.
     """

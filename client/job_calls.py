@@ -193,7 +193,7 @@ class JobCalls(Connection):
 
 
 def path_of(job_id: str) -> str:
-    """Give the path of a job."""
+    """Return the path of a job."""
     return f"/v1/jobs/{segment(job_id)}"
 
 

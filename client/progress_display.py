@@ -34,7 +34,7 @@ class TextColumn(ProgressColumn):
         self._style = style
 
     def render(self, task: Task) -> Text:
-        """Give the text as it is now."""
+        """Return the text as it is now."""
         return Text(plain(task.fields[self._name]), style=self._style)
 
 

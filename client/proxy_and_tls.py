@@ -23,7 +23,7 @@ def by_proxy(url: httpx.URL) -> str:
 
 
 def tls_fault(error: BaseException) -> str | None:
-    """Say what is wrong with a server's certificate or its TLS; None when it is something else."""
+    """Return what is wrong with a server's certificate or TLS; None for other errors."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

@@ -26,7 +26,7 @@ def problem_of(response: httpx.Response) -> Problem:
 
 
 def retry_after(response: httpx.Response) -> int | None:
-    """Give the seconds that the server asks to wait; dates are left alone."""
+    """Return the seconds that the server asks to wait; dates are left alone."""
     after = response.headers.get("retry-after", "")
     return int(after) if after.isascii() and after.isdigit() else None
 

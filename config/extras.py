@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 
 def can_export() -> bool:
-    """Say whether the packages of the extra `telemetry` are installed."""
+    """Return whether the packages of the extra `telemetry` are installed."""
     try:
         return all(
             find_spec(f"opentelemetry.{name}") for name in ("sdk.trace", "exporter.otlp.proto.http")

@@ -49,7 +49,7 @@ def id_of(sha256: str) -> str:
 
 
 def may_be_key(text: str) -> bool:
-    """Whether this is written as the keys that `create_key` makes."""
+    """Return whether this is written as the keys that `create_key` makes."""
     return _KEY.fullmatch(text) is not None
 
 
@@ -59,7 +59,7 @@ def create_key(store: Store, *, tenant: str, role: Role, name: str = "") -> tupl
     A lost reply may leave a key that nobody knows; the list shows it, and it can be revoked.
 
     Args:
-        store: where.
+        store: the store.
         tenant: whose jobs it opens; letters, digits, `_` and `-`, at most 64.
         role: what it may do.
         name: for people; printable, at most 100 characters.
@@ -90,7 +90,7 @@ def create_key(store: Store, *, tenant: str, role: Role, name: str = "") -> tupl
 
 
 def list_keys(store: Store) -> list[StoredKey]:
-    """Give all keys, the oldest first.
+    """Return all keys, the oldest first.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -104,12 +104,12 @@ def revoke_key(store: Store, key: StoredKey, *, opens: bool = False) -> bool:
     """Let a key open nothing more, within the 5 s that web processes remember it.
 
     Args:
-        store: where it is.
+        store: the store.
         key: which.
         opens: whether it is the last one, and everybody is to be let in without it.
 
     Returns:
-        Whether it was there; a repeat does no harm.
+        Whether it was there; a repeat is safe.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -136,7 +136,7 @@ nothing, because there never was or because Redis lost it."""
 
 
 def look_at_door(store: Store) -> Door:
-    """Say whether there are keys, and whether that is meant.
+    """Return whether there are keys, and whether that is meant.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -35,7 +35,7 @@ def cancel(store: Store, job_id: str, *, tenant: str | None = None, force: bool 
 
     Args:
         store: where the job is.
-        job_id: which one.
+        job_id: the job's id.
         tenant: whose it must be; None for anybody's.
         force: give its function no time to stop, where its isolation allows to end it; a later
             cancel without it takes nothing back.
@@ -55,7 +55,7 @@ def ask_cancel(store: Store, job_id: str, *, caller: str) -> Confirmation:
 
     Args:
         store: where the job is.
-        job_id: which one.
+        job_id: the job's id.
         caller: who asks; nobody else can use the confirmation.
 
     Raises:

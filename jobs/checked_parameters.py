@@ -53,7 +53,7 @@ class CheckedParameters:
         return {file_id: f"sha256:{record.sha256}" for file_id, record in known.items()}
 
     def meaning(self, content: Mapping[str, str]) -> dict[str, Any]:
-        """Give JSON-like data that is equal for parameters that mean the same.
+        """Return JSON-like data that is equal for parameters that mean the same.
 
         What is of an unknown kind counts as its author's schema writes it, or else as it was sent.
 

@@ -48,8 +48,8 @@ def claim(
     Of two workers racing for one job exactly one gets it; the same token gets it again.
 
     Args:
-        store: where from.
-        job_id: which one.
+        store: the store.
+        job_id: the job's id.
         token: random, one for each delivery of a message.
         worker: who runs it.
         lease: how long the claim lasts without a heartbeat.

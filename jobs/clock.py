@@ -14,8 +14,8 @@ ASKED_EVERY_S: Final = 10.0
 class Clock:
     """Tells the time of Redis without a round trip for each look.
 
-    Between two looks at Redis it goes on by itself. While Redis is away and was never asked, the
-    clock of this machine must do.
+    Between two reads of Redis it runs by itself. Until Redis was read once, it uses the clock of
+    this machine.
 
     Args:
         now_ms: asks Redis, in milliseconds since 1970, as `Store.now_ms` does.
@@ -32,7 +32,7 @@ class Clock:
         self._began_ms: float | None = None
 
     def now(self) -> datetime:
-        """Give the time; never waits for longer than Redis takes to answer."""
+        """Return the time; never waits for longer than Redis takes to answer."""
         with self._lock:
             now = self._elapsed()
             outdated = self._asked_at is None or now - self._asked_at >= ASKED_EVERY_S

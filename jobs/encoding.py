@@ -31,7 +31,7 @@ def encode(value: Any) -> tuple[bytes, int]:
 
 
 def cut(text: str, most: int, *, end: bool = False) -> str:
-    """Give at most so many characters of a text, from its beginning or its end, as plain text.
+    """Return at most so many characters of a text, from its beginning or its end, as plain text.
 
     Args:
         text: also of a class that behaves in a way of its own.
@@ -43,7 +43,7 @@ def cut(text: str, most: int, *, end: bool = False) -> str:
 
 
 def readable(text: str) -> str:
-    """Give text that UTF-8 can carry: half a character, as in odd file names, is escaped."""
+    """Return text that UTF-8 can carry: half a character, as in odd file names, is escaped."""
     return str.encode(text, "utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -47,7 +47,7 @@ class Estimate:
 
     Attributes:
         position: among those that wait for the same, from 1; None when unknown.
-        start_s: seconds until it may start; None when nobody can tell.
+        start_s: seconds until it may start; None if unknown.
     """
 
     position: int | None = None

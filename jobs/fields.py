@@ -18,7 +18,7 @@ _LABEL_VALUE: Final = re.compile(LABEL_VALUE)
 
 
 def is_label(name: str, value: str) -> bool:
-    """Whether a job can have this label."""
+    """Return whether a job can have this label."""
     named = _LABEL_NAME.fullmatch(name) is not None
     return named and _LABEL_VALUE.fullmatch(value) is not None
 

@@ -34,7 +34,7 @@ class NoMeaningError(Exception):
 def canonical_form(  # noqa: C901, PLR0911, PLR0912 — one case for each kind of value
     value: Any, file: Callable[[File], str]
 ) -> Any:
-    """Give JSON-like data that is equal for equal values.
+    """Return JSON-like data that is equal for equal values.
 
     Args:
         value: validated.
@@ -75,7 +75,7 @@ def canonical_form(  # noqa: C901, PLR0911, PLR0912 — one case for each kind o
 
 
 def fingerprint(value: Any) -> str:
-    """Give 32 hexadecimal digits that are equal for equal JSON-like data; -0.0 equals 0.0.
+    """Return 32 hexadecimal digits that are equal for equal JSON-like data; -0.0 equals 0.0.
 
     Raises:
         TypeError: the data is not JSON-like.

@@ -21,5 +21,5 @@ def new_token() -> str:
 
 
 def is_job_id(text: str) -> bool:
-    """Whether this can be the id of a job."""
+    """Return whether this can be the id of a job."""
     return _UUID.fullmatch(text) is not None

@@ -92,7 +92,7 @@ class Job:
             raise Interruption(self._stop)
 
     def step(self, text: str) -> None:
-        """Say what the function does now; a sentence for people."""
+        """Report what the function does now, in a sentence for people."""
         line = _line(text)
         with self._lock:
             self._step = line
@@ -110,7 +110,7 @@ class Job:
         self.step(name)
 
     def progress(self, current: float, total: float | None = None) -> None:
-        """Say how far the function is, or its stage, if it has begun one.
+        """Report how far the function is, or its stage, if it has begun one.
 
         Args:
             current: units done, or percent when there is no `total`.

@@ -110,14 +110,14 @@ def _printed(number: float, digits: str) -> Printed:
 
 
 def takes_decimals(schema: Any) -> bool:
-    """Whether a core schema reads decimals, which keep more digits than doubles."""
+    """Return whether a core schema reads decimals, which keep more digits than doubles."""
     if isinstance(schema, dict):
         return schema.get("type") == "decimal" or any(map(takes_decimals, schema.values()))
     return isinstance(schema, list | tuple) and any(map(takes_decimals, schema))
 
 
 def _rounds_to(number: float, digits: str, power: int, fraction: str) -> bool:
-    """Whether the digits are at most half a unit of their last place away from a double."""
+    """Return whether the digits are at most half a unit of their last place away from a double."""
     unit = Decimal((0, (1,), power - len(fraction)))
     away = _EXACT.subtract(Decimal(number), Decimal(digits))
     return _EXACT.multiply(away.copy_abs(), Decimal(2)) <= unit

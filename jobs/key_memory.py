@@ -25,7 +25,7 @@ class KeyMemory:
         self._offload = offload
 
     def is_marked(self) -> bool:
-        """Whether keys were required once.
+        """Return whether keys were required once.
 
         Raises:
             StorageUnavailable: nobody can say.
@@ -33,7 +33,7 @@ class KeyMemory:
         return self._offload(self._is_marked)
 
     def mark(self) -> None:
-        """Remember it; a repeat does no harm.
+        """Remember it; a repeat is safe.
 
         Raises:
             StorageUnavailable: it may not be remembered.

@@ -33,7 +33,7 @@ def limit(
     """Set limits while everything runs; raising one starts waiting jobs at once.
 
     Args:
-        store: where.
+        store: the store.
         places: for each slot how many jobs may hold it; None takes back what this source said.
         source: an operator's word wins over what the code declares, and a pause over both.
 
@@ -45,7 +45,7 @@ def limit(
 
 
 def is_declared(store: Store, slot: str) -> bool:
-    """Whether any worker that has run here declared this slot.
+    """Return whether any worker that has run here declared this slot.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -78,7 +78,7 @@ def limits_in_effect(store: Store, declared: Mapping[str, int | None]) -> list[L
     """Read what counts now for each slot, in one round trip.
 
     Args:
-        store: where.
+        store: the store.
         declared: for each slot what the code says, which counts as long as nobody said more.
 
     Raises:

@@ -40,7 +40,7 @@ class Wanted:
     before_ms: int = _LATEST_MS
 
     def facets(self) -> list[tuple[str, str]]:
-        """Give the indexes that have exactly these jobs in common, as facet and value."""
+        """Return the indexes that have exactly these jobs in common, as facet and value."""
         alone = {"status": self.status, "operation": self.operation, "batch": self.batch_id}
         chosen = [(facet, value) for facet, value in alone.items() if value is not None]
         return chosen + [("label", f"{name}={value}") for name, value in self.labels.items()]
@@ -86,7 +86,7 @@ def list_jobs(
     yet a next one: the search is bounded, not the listing.
 
     Args:
-        store: where they are.
+        store: the store.
         wanted: which ones.
         tenants: whose.
         most: how many.
@@ -113,7 +113,7 @@ def list_jobs(
 
 
 def oldest_active(store: Store, operation: str | None) -> Record | None:
-    """Give the job that has been active for longest, of an operation or of all; None for none.
+    """Return the job that has been active for longest, of an operation or of all; None for none.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -125,7 +125,7 @@ def oldest_active(store: Store, operation: str | None) -> Record | None:
 
 
 def list_tenants(store: Store) -> list[str]:
-    """Give every tenant that has ever submitted a job, by name.
+    """Return every tenant that has ever submitted a job, by name.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -45,7 +45,7 @@ def read_log(store: Store, job_id: str, *, after: int, most: int) -> LogPage:
 
     Args:
         store: where the job is.
-        job_id: which one.
+        job_id: the job's id.
         after: the number of the last line that is known; 0 for none.
         most: how many lines at once.
 

@@ -11,7 +11,7 @@ _SAYS_SOMETHING: Final = ("type", "const", "enum")
 
 
 def allows_null(schema: Schema, at: Location) -> bool:
-    """Say whether null is allowed where a pointer leads to, in one of the ways to get there."""
+    """Return whether null is allowed where a pointer leads to, in one of the ways to get there."""
     found = list(_choices(schema, schema))
     for part in at:
         found = [
@@ -24,7 +24,7 @@ def allows_null(schema: Schema, at: Location) -> bool:
 
 
 def _choices(root: Schema, schema: Schema) -> Iterator[Schema]:
-    """Give the alternatives of a schema, with references followed."""
+    """Yield the alternatives of a schema, with references followed."""
     if "$ref" in schema:
         yield from _choices(root, root["$defs"][schema["$ref"].rpartition("/")[2]])
         return

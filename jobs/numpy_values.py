@@ -8,7 +8,7 @@ from callboard.jobs.unserializable import Unserializable
 
 
 def native(value: Any, at: Location) -> Any:
-    """Give a value of NumPy or pandas as Python's own, and any other as it is.
+    """Return a value of NumPy or pandas as Python's own, and any other as it is.
 
     Scalars become numbers, text and times, arrays and series lists, and a table a list of its
     rows, each with its columns by name; what is missing becomes None.
@@ -75,7 +75,7 @@ def _of_pandas(value: Any, at: Location) -> Any:  # noqa: C901, PLR0911, PLR0912
 
 
 def _duration(value: Any) -> Any:
-    """Give it as Python's own, or as text (ISO 8601) where that would lose nanoseconds."""
+    """Return it as Python's own, or as text (ISO 8601) where that would lose nanoseconds."""
     coarse = value.astype("m8[us]")
     if coarse == value:
         return coarse.item()

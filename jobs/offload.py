@@ -10,7 +10,7 @@ class Offload(Protocol):
     """Runs what blocks, where it holds up nobody else."""
 
     def __call__(self, call: Callable[[], T], /) -> T:
-        """Give what the call gives, or raise what it raises."""
+        """Return what the call gives, or raise what it raises."""
 
 
 def at_once(call: Callable[[], T], /) -> T:

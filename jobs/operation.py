@@ -87,7 +87,7 @@ class Operation:
         return f"<operation {self.name}>"
 
     def places(self) -> dict[str, int]:
-        """Give the slots that each of its jobs takes, with how many places of each."""
+        """Return the slots that each of its jobs takes, with how many places of each."""
         extra = {resource_slot(name): number for name, number in self.rules.slots.items()}
         return {operation_slot(self.name): 1, **extra}
 
@@ -106,7 +106,7 @@ class Operation:
         return Validated(checked.params, checked.uses, fingerprint)
 
     def fingerprint_of(self, checked: CheckedParameters, content: Mapping[str, str]) -> str | None:
-        """Give what equal jobs have in common, or None when equal jobs may run.
+        """Return what equal jobs have in common, or None when equal jobs may run.
 
         Args:
             checked: the parameters.

@@ -177,7 +177,7 @@ def _types(name: str, rules: Rules) -> list[str]:
 
 
 def unknown_option(option: str) -> str:
-    """Say what an option is called here that other libraries have, or that was misspelled."""
+    """Return what an option is called here that other libraries have, or that was misspelled."""
     if option in _CALLED_HERE:
         return f"there is no option {option!r}; {_CALLED_HERE[option]}"
     known = [*(each for each in Rules.__dataclass_fields__ if each not in _INSIDE), *_OPTIONS]

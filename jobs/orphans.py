@@ -44,10 +44,10 @@ class Orphans:
 def keep_orphan(
     store: Store, body: bytes, *, job_id: str, operation: str, queue: str, made_as: int
 ) -> Word:
-    """Keep a message, so that it can be acknowledged; repeating it does no harm.
+    """Keep a message, so that it can be acknowledged; repeating it is safe.
 
     Args:
-        store: where.
+        store: the store.
         body: the message as it came.
         job_id: its job.
         operation: what it runs.
@@ -75,7 +75,7 @@ def put_back_orphans(store: Store, publish: Callable[[str, bytes], object]) -> i
     """Publish again what a living worker can read by now.
 
     Args:
-        store: where they are kept.
+        store: the store.
         publish: takes a queue and the message; what it does not publish comes again.
 
     Returns:
@@ -118,7 +118,7 @@ def count_unreadable(store: Store) -> None:
 
 
 def read_orphans(store: Store) -> Orphans:
-    """Say how many there are.
+    """Return how many there are.
 
     Raises:
         StoreUnavailable: Redis does not answer.

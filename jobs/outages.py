@@ -43,7 +43,7 @@ _REASONS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
 
 
 def outage_of(error: BaseException) -> str | None:
-    """Say what keeps Redis from an answer; None for an error that no waiting ends: ours.
+    """Return what keeps Redis from an answer; None for an error that no waiting ends: ours.
 
     What is said completes a sentence that begins with `Redis`, and quotes nothing.
     """

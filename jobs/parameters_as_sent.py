@@ -66,7 +66,7 @@ def parameters_as_sent(value: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 — o
 
 
 def makes_defaults(schema: Any) -> bool:
-    """Whether a core schema has defaults that a factory makes, other than empty containers."""
+    """Return whether a core schema has default factories, other than of empty containers."""
     if isinstance(schema, dict):
         factory = schema.get("default_factory")
         if callable(factory) and factory not in _SAME_EACH_TIME:

@@ -58,7 +58,7 @@ def _read(items: Iterable[Any], at: Location) -> list[Any]:
 
 
 def _same_or(items: Any, make: Any, at: Location) -> Any:
-    """Give a container itself if nothing in it changes, or another one of its kind."""
+    """Return a container itself if nothing in it changes, or another one of its kind."""
     if set(map(type, items)) <= _ATOMS:
         return items
     read = _read(items, at)

@@ -36,7 +36,7 @@ class Scale:
         return round(self._from, 1)
 
     def shown(self, percent: float) -> float:
-        """Give the percentage of the whole job, which never goes back once there are stages.
+        """Return the percentage of the whole job, which never goes back once there are stages.
 
         Args:
             percent: of the stage.
@@ -49,7 +49,7 @@ class Scale:
 
 
 def percent_of(current: float, total: float) -> float:
-    """Give a part in percent, from 0 to 100; of nothing, or of what is no number, it is 0.
+    """Return a part in percent, from 0 to 100; of nothing, or of what is no number, it is 0.
 
     Raises:
         TypeError, ValueError: these are no numbers.
@@ -64,7 +64,7 @@ def percent_of(current: float, total: float) -> float:
 
 
 def units_of(count: float) -> int:
-    """Give a count that can be sent.
+    """Return a count that can be sent.
 
     Raises:
         TypeError, ValueError: it is no number.

@@ -30,4 +30,4 @@ class MessagePublisher(Protocol):
         """Publish, and say for each whether the broker confirmed it in time; never raises."""
 
     def ready(self, queue: str) -> int | None:
-        """Count the messages that wait in a queue; None when nobody knows."""
+        """Count the messages that wait in a queue; None if unknown."""

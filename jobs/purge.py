@@ -31,7 +31,7 @@ def purge_expired(
     """Remove final jobs whose time to live is over, and tombstones that nothing needs.
 
     Args:
-        store: where they are.
+        store: the store.
         most: how many at once.
         callback_patience: how long after its end a job may wait until its callbacks have been
             made from it; those that were made go on without it.

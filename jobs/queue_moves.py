@@ -80,6 +80,6 @@ class Moving:
 
 
 def _homes(workers: Sequence[Worker]) -> dict[str, str]:
-    """Say which queue each operation has, by the worker that started last."""
+    """Return which queue each operation has, by the worker that started last."""
     by_start = sorted(workers, key=lambda each: each.since or _LONG_AGO)
     return {name: queue for worker in by_start for name, queue in worker.homes.items()}

@@ -44,8 +44,8 @@ def read(
     """Read a job as it is now.
 
     Args:
-        store: where it is.
-        job_id: which one.
+        store: the store.
+        job_id: the job's id.
         tenant: whose; another tenant's job is not found.
         others: find other tenants' jobs as well; only of this tenant's it is said that they went.
         inline_bytes: a result up to this size comes with it.
@@ -112,7 +112,7 @@ def read_status_snapshots(store: Store, job_ids: Sequence[str]) -> list[StatusSn
 def read_replay(
     store: Store, tenant: str, *, idempotency_digest: str, payload_fingerprint: str
 ) -> str | None:
-    """Give the job that an Idempotency-Key made of the same payload, or None.
+    """Return the job that an Idempotency-Key made of the same payload, or None.
 
     Raises:
         StoreUnavailable: Redis does not answer.

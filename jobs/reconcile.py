@@ -10,7 +10,7 @@ def reconcile(store: Store, ready: Callable[[str], int | None], *, most: int = 2
 
     Args:
         store: where the jobs are.
-        ready: how many messages wait in a queue, or None when nobody knows.
+        ready: how many messages wait in a queue, or None if unknown.
         most: how many jobs to look at in each queue.
 
     Returns:

@@ -17,7 +17,7 @@ def recover(store: Store, submission: Submission, *, published_ms: int) -> Word:
     """Bring a lost job back, unless it was removed on purpose or its message is too old.
 
     Args:
-        store: where to.
+        store: the store.
         submission: what the message carries.
         published_ms: when the message was published, by the clock of Redis.
 

@@ -47,7 +47,7 @@ class Registry:
             raise UnknownOperation(name) from None
 
     def listed(self) -> list[Operation]:
-        """Give them as people look for them: by name."""
+        """Return them as people look for them: by name."""
         return sorted(self, key=lambda each: each.name)
 
     def queues(self) -> list[str]:
@@ -55,7 +55,7 @@ class Registry:
         return sorted({found.rules.queue for found in self})
 
     def limits(self, resources: Mapping[str, int]) -> dict[str, int | None]:
-        """Give the declared places of every slot that its jobs take.
+        """Return the declared places of every slot that its jobs take.
 
         Args:
             resources: the places of shared resources, from the settings.
@@ -111,7 +111,7 @@ def _import(name: str) -> ModuleType:
 
 
 def _place(error: BaseException) -> str:
-    """Say where an import failed: the last line that is not of the machinery of imports."""
+    """Return where an import failed: the last line that is not of the machinery of imports."""
     frames = [
         each
         for each in traceback.extract_tb(error.__traceback__)

@@ -103,7 +103,7 @@ class Returned:
         return [file for file, _ in self._marks.files]
 
     def described(self) -> Any:
-        """Give it as JSON-like data, once each of its files has an id, a size and a digest."""
+        """Return it as JSON-like data, once each of its files has an id, a size and a digest."""
         for file, at in self._marks.files:
             if not at:
                 return file.described()
@@ -149,7 +149,7 @@ class _Marks:
 
 
 def _at_length(hint: Any) -> Any:
-    """Give the annotation of what is there once all was awaited."""
+    """Return the annotation of what is there once all was awaited."""
     origin, inside = typing.get_origin(hint), typing.get_args(hint)
     if origin in _MANY and inside:
         return list[inside[0]]  # type: ignore[valid-type]  # it is known only now

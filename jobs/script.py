@@ -93,7 +93,7 @@ class Script:
 
     @cached_property
     def digest(self) -> str:
-        """Give the name by which Redis knows the source once it has seen it."""
+        """Return the name by which Redis knows the source once it has seen it."""
         return hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
     def check_answer(self, word: str) -> None:

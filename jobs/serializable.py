@@ -79,7 +79,7 @@ class Serializable:
         self._mark = mark
 
     def sent(self, value: Any, at: Location = ()) -> Any:  # noqa: C901, PLR0912 — a table of kinds
-        """Give the data as it is sent; its own lists and maps are changed for that.
+        """Return the data as it is sent; its own lists and maps are changed for that.
 
         Raises:
             Unserializable: JSON or msgpack has no form of something in it.
@@ -115,7 +115,7 @@ class Serializable:
 
 
 def _is_finite(values: list[Any]) -> bool:
-    """Whether a list has nothing but finite numbers, of those that are many."""
+    """Return whether a list has nothing but finite numbers, of those that are many."""
     return set(map(type, values)) == {float} and all(map(math.isfinite, values))
 
 

@@ -2,5 +2,5 @@
 
 
 def numbers_of(version: str) -> tuple[int, ...]:
-    """Give the first two numbers of `3.10.8` or the like; empty where it names none."""
+    """Return the first two numbers of `3.10.8` or the like; empty where it names none."""
     return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

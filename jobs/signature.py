@@ -186,7 +186,7 @@ def _with_defaults_that_fit(
 
 
 def _misfits(label: str, fields: Fields) -> dict[str, str]:
-    """Say what is wrong with which default; what raises something else shows at submission."""
+    """Return what is wrong with which default; what raises something else shows at submission."""
     wrong = {}
     for attribute, field in fields.items():
         try:

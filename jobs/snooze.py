@@ -21,8 +21,8 @@ def snooze(store: Store, job_id: str, *, delay: timedelta, patience: timedelta =
     """Have the job's message published again later, where another worker may know it.
 
     Args:
-        store: where it is.
-        job_id: which one.
+        store: the store.
+        job_id: the job's id.
         delay: until then.
         patience: it fails only when no live worker has known its operation for so long.
 

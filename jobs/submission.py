@@ -95,19 +95,19 @@ class Submission:
     format: int = FORMAT
 
     def fields(self) -> dict[str, str]:
-        """Give the record's short fields, all text, those without a value left out."""
+        """Return the record's short fields, all text, those without a value left out."""
         values = self.to_options()
         names = (*_SHORT, *_WHOLE)
         fields = {name: str(values[name]) for name in names if values.get(name) not in (None, "")}
         return {**fields, "operation": self.operation, "failures": "0", "crashes": "0"}
 
     def text(self) -> dict[str, str]:
-        """Give the record's fields that may be long, all text."""
+        """Return the record's fields that may be long, all text."""
         values = self.to_options()
         return {name: values[name] for name in _LONG if values.get(name)}
 
     def to_options(self) -> dict[str, Any]:
-        """Give what a message carries besides operation, id and parameters."""
+        """Return what a message carries besides operation, id and parameters."""
         options: dict[str, Any] = {
             name: getattr(self, name) for name in (*_SHORT, *_WHOLE) if name != "result_ttl_ms"
         }
@@ -153,7 +153,7 @@ class Submission:
 
 
 def check_format(options: Mapping[str, Any]) -> int:
-    """Give the format of what a record or a message says, without looking at the rest.
+    """Return the format of what a record or a message says, without looking at the rest.
 
     Raises:
         NewerFormat: this version cannot read it.

@@ -43,7 +43,7 @@ class Accepted:
     running: int = 0
 
     def record(self) -> Record:
-        """Give the record that Redis has of a new job, without reading it."""
+        """Return the record that Redis has of a new job, without reading it."""
         submission = self.submission
         due = submission.scheduled_ms
         return Record(
@@ -91,7 +91,7 @@ def submit(
     A repeat, of this kind or by its Idempotency-Key, is not counted and never beyond a rate.
 
     Args:
-        store: where to.
+        store: the store.
         submission: what was asked for; its parameters are valid.
         max_active: how many active jobs the server takes.
         max_active_operation: how many of these may be of this operation.
@@ -140,7 +140,7 @@ def submit(
 
 
 def refusal(word: str, values: Sequence[str], quota: Quota | None) -> Refused | None:
-    """Give the error that says why a submission was refused; None when it was not.
+    """Return the error that says why a submission was refused; None when it was not.
 
     Args:
         word: as the script answers.

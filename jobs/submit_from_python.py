@@ -43,7 +43,7 @@ def bind_submitter(submitter: Submitter) -> Callable[[], None]:
 
 
 def submitter_of(operation: str) -> Submitter:
-    """Give who takes submissions in this process.
+    """Return who takes submissions in this process.
 
     Raises:
         OperationError: nobody does.

@@ -23,7 +23,7 @@ class UniqueBy:
         self._names: Final = [name for name in _names(function, operation, known) if name in known]
 
     def fingerprint(self, arguments: Mapping[str, Any], content: Mapping[str, str]) -> str:
-        """Give what jobs have in common that are the same.
+        """Return what jobs have in common that are the same.
 
         Args:
             arguments: of the operation's function.

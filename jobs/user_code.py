@@ -46,7 +46,7 @@ def log_fault(error: OperationFault, operation: str) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """Give the name of an error and the first line of what it says, if it says anything."""
+    """Return the name of an error and the first line of what it says, if it says anything."""
     try:
         lines = str(error).splitlines()
     except BaseException:  # noqa: BLE001 — it may do anything
@@ -56,6 +56,6 @@ def describe(error: BaseException) -> str:
 
 
 def may_be_a_keys() -> bool:
-    """Whether Python itself raises `KeyboardInterrupt` here when somebody presses Ctrl-C."""
+    """Return whether Python itself raises `KeyboardInterrupt` here when somebody presses Ctrl-C."""
     handled = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     return handled and threading.current_thread() is threading.main_thread()

@@ -29,7 +29,7 @@ class FieldOf(NamedTuple):
 
 
 def fields_of(value: Any) -> Iterator[FieldOf]:
-    """Give the fields of a model or dataclass; none for other values."""
+    """Yield the fields of a model or dataclass; none for other values."""
     if isinstance(value, RootModel):
         return
     if isinstance(value, BaseModel):
@@ -43,14 +43,14 @@ def fields_of(value: Any) -> Iterator[FieldOf]:
 
 
 def has_fields(value: Any) -> bool:
-    """Whether this is a model or a dataclass, which may be read differently than it was made."""
+    """Return whether this is a model or a dataclass, which validation may change."""
     return isinstance(value, BaseModel) or (
         dataclasses.is_dataclass(value) and not isinstance(value, type)
     )
 
 
 def fields_of_model(model: type[BaseModel]) -> Iterator[FieldOf]:
-    """Give the fields of a class of models."""
+    """Yield the fields of a class of models."""
     config = model.model_config
     by_name = bool(config.get("populate_by_name") or config.get("validate_by_name"))
     for name, info in model.model_fields.items():
@@ -58,7 +58,7 @@ def fields_of_model(model: type[BaseModel]) -> Iterator[FieldOf]:
 
 
 def children(value: Any) -> Iterator[tuple[Location, Any]]:  # noqa: C901 — each kind is short
-    """Give what is directly inside a value, each with where it is by the names of what is sent."""
+    """Yield what is directly inside a value, each with where it is by the names of what is sent."""
     if isinstance(value, RootModel):
         yield (), value.root
     elif has_fields(value):
@@ -76,7 +76,7 @@ def children(value: Any) -> Iterator[tuple[Location, Any]]:  # noqa: C901 — ea
 
 
 def pairs(sent: Any, value: Any, at: Location = ()) -> Iterator[tuple[Location, Any, Any]]:
-    """Give data with what each part of it was read as, wherever both have the same shape.
+    """Yield data with what each part of it was read as, wherever both have the same shape.
 
     Where a validator made something of another shape, what is inside is left out.
     """

@@ -15,7 +15,7 @@ _FIRST: Final = 50
 def validation_errors(
     error: ValidationError, value: Any, validate: Callable[[Any], object]
 ) -> list[tuple[tuple[int | str, ...], str]]:
-    """Tell what is wrong with a value, and where.
+    """Return what is wrong with a value, and where.
 
     To write out 100,000 errors takes a process for itself for half a second, so of very many
     those are told that a shorter version of the value has.
@@ -37,7 +37,7 @@ def validation_errors(
 
 
 def first_of(wrong: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-    """Give what is wrong, or of very much only how much that is.
+    """Return what is wrong, or of very much only how much that is.
 
     Args:
         wrong: pairs of a JSON Pointer and what is wrong there.

@@ -66,7 +66,7 @@ def heartbeat_worker(
 
 
 def remove_worker(store: Store, worker: str) -> None:
-    """Remove a worker that stops, at once; repeating it does no harm.
+    """Remove a worker that stops, at once; repeating it is safe.
 
     Raises:
         StoreUnavailable: Redis does not answer; the worker is forgotten after 30 s.
@@ -94,7 +94,7 @@ def worker_fields(store: Store) -> dict[str, dict[str, str]]:
 
 
 def list_workers(store: Store) -> list[Worker]:
-    """Give every worker with a heartbeat within 30 s, by host and process.
+    """Return every worker with a heartbeat within 30 s, by host and process.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -104,7 +104,7 @@ def list_workers(store: Store) -> list[Worker]:
 
 
 def known_at(store: Store, operation: str) -> datetime | None:
-    """Say when a worker that knows an operation last sent a heartbeat; None if none ever did.
+    """Return when a worker that knows an operation last sent a heartbeat; None if none ever did.
 
     Raises:
         StoreUnavailable: Redis does not answer.

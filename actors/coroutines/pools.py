@@ -29,6 +29,6 @@ def _submit_for_run(
 
 
 def _shares_objects(executor: ThreadPoolExecutor) -> bool:
-    """Whether its threads share objects with this one; interpreters (PEP 734) have copies."""
+    """Return whether its threads share objects with this one; interpreters (PEP 734) do not."""
     interpreters: Any = sys.modules.get("concurrent.futures.interpreter")
     return interpreters is None or not isinstance(executor, interpreters.InterpreterPoolExecutor)

@@ -81,7 +81,7 @@ class CoroutineRun:
         return self._main.result()
 
     def has_raised(self, error: BaseException) -> bool:
-        """Whether the error was raised by one of its tasks."""
+        """Return whether the error was raised by one of its tasks."""
         ended = [each for each in self._tasks if each.done() and not each.cancelled()]
         return any(each.exception() is error for each in ended)
 

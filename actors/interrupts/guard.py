@@ -160,7 +160,7 @@ class Guard:
 
 
 def stems_from(error: BaseException, *kinds: type[BaseException]) -> bool:
-    """Whether an error is of one of these kinds, or was raised because of one that is."""
+    """Return whether an error is of one of these kinds, or was raised because of one that is."""
     return any(issubclass(type(each), kinds) for each in causes_of(error))
 
 

@@ -134,5 +134,5 @@ async def _at_length(value: Any) -> Any:
 
 
 def _comes_later(value: Any) -> bool:
-    """Whether reading the result needs an event loop, as after a decorator that is not `async`."""
+    """Return whether reading the result needs a loop, as after a decorator that is not `async`."""
     return inspect.isawaitable(value) or hasattr(type(value), "__aiter__")

@@ -103,13 +103,13 @@ class ChildHandle:
         return message
 
     def has_ended(self) -> bool:
-        """Whether the child or its fork server has ended."""
+        """Return whether the child or its fork server has ended."""
         waiting = select.poll()
         waiting.register(self._exit_channel, select.POLLIN)
         return bool(waiting.poll(0))
 
     def has_room(self, memory_bytes: int | None) -> bool:
-        """Whether the memory that earlier functions left in use leaves enough for a function."""
+        """Return whether the memory that earlier functions left in use leaves enough."""
         if memory_bytes is None or self.jobs == 0:
             return True
         return self.process_tree.used_bytes(ROUGHLY) - self._born_bytes <= memory_bytes / ROOM

@@ -25,7 +25,7 @@ class StateItem:
     by_import: bool = False
 
     def now(self) -> Any:
-        """Give what it is; what cannot be looked at is always the same."""
+        """Return what it is; what cannot be looked at is always the same."""
         with suppress(Exception):
             return self.read()
         return None

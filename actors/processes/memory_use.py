@@ -44,7 +44,7 @@ class MemoryUse:
         self._mounted = frozenset(_mounted_in_memory())
 
     def bytes(self, enough: int = 0) -> int:
-        """Say how much it is; no more precisely than it takes to see that it is not above `enough`.
+        """Return the bytes in use, only as exactly as needed to know that they are below `enough`.
 
         Pages that are shared cost much to count, so at first they count for each who has them.
         """
@@ -81,7 +81,7 @@ class MemoryUse:
         return sum(files.values()), sum(pipes.values())
 
     def _is_own(self, path: str, found: os.stat_result) -> bool:
-        """Whether a file lives in memory, and is not one of others that is merely read."""
+        """Return whether a file lives in memory, and is not one of others that is merely read."""
         if found.st_dev == self._memfds:
             return True
         new = found.st_dev in self._mounted and found.st_mtime >= self._born
@@ -112,7 +112,7 @@ def descendants_of(pid: int) -> list[int]:
 
 
 def _status_of(pid: int) -> tuple[int, int]:
-    """Give the bytes of a process' own pages, and of those that it may share."""
+    """Return the bytes of a process' own pages, and of those that it may share."""
     fields = _fields(f"/proc/{pid}/status", ("RssAnon", "VmSwap", "RssShmem"))
     if not fields["RssAnon"]:
         with suppress(psutil.Error):  # another system, or one that tells no more than this
@@ -121,7 +121,7 @@ def _status_of(pid: int) -> tuple[int, int]:
 
 
 def _proportional(pid: int) -> tuple[int, int]:
-    """Give the same with each page counted in parts for those who have it."""
+    """Return the same with each page counted in parts for those who have it."""
     fields = _fields(f"/proc/{pid}/smaps_rollup", ("Pss_Anon", "SwapPss", "Pss_Shmem"))
     if not any(fields.values()):
         return _status_of(pid)  # it may not be looked at, or not so by this kernel
@@ -146,7 +146,7 @@ def _open_files(pid: int) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _can_write(path: str) -> bool:
-    """Whether a descriptor of a process was opened to write."""
+    """Return whether a descriptor of a process was opened to write."""
     with suppress(OSError):
         about = Path(path.replace("/fd/", "/fdinfo/")).read_text(encoding="ascii")
         flags = next(line.split()[1] for line in about.splitlines() if line.startswith("flags:"))
@@ -155,7 +155,7 @@ def _can_write(path: str) -> bool:
 
 
 def _waiting_bytes(path: str) -> int:
-    """Say what waits in a pipe; one that was made larger takes a page for each little piece."""
+    """Return what waits in a pipe; one that was made larger takes a page for each little piece."""
     with suppress(OSError):
         end = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:

@@ -27,7 +27,7 @@ class ProcessTree:
             self._leader = None
 
     def used_bytes(self, enough: int = 0) -> int:
-        """Say how much memory they have in use together; see `MemoryUse`."""
+        """Return how much memory they have in use together; see `MemoryUse`."""
         return self._memory_use.bytes(enough)
 
     def signal(self, number: signal.Signals) -> None:
@@ -75,7 +75,7 @@ def children_of(pid: int) -> Iterator[int]:
 
 
 def is_tracker(pid: int) -> bool:
-    """Whether a process is one that removes shared memory once those are gone who made it.
+    """Return whether a process is one that removes shared memory once those are gone who made it.
 
     `multiprocessing` starts it, as does `joblib`. It ends by itself then; one that is ended before
     leaves that in `/dev/shm` for ever.

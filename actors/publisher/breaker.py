@@ -44,11 +44,11 @@ class Breaker:
 
     @property
     def unused(self) -> bool:
-        """Say whether nobody waits for this connection: away, blocked or closed."""
+        """Return whether nobody waits for this connection: away, blocked or closed."""
         return self.state in {ConnectionState.AWAY, ConnectionState.BLOCKED, ConnectionState.CLOSED}
 
     def refuses(self, oldest_sent_at: float | None) -> bool:
-        """Say whether a message would wait in vain.
+        """Return whether a message would wait in vain.
 
         While confirms are overdue, a caller is let through now and then, to find out.
         """

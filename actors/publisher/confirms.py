@@ -19,7 +19,7 @@ class Confirms:
 
     @property
     def oldest_sent_at(self) -> float | None:
-        """Say when the longest unanswered message was sent, on the monotonic clock."""
+        """Return when the longest unanswered message was sent, on the monotonic clock."""
         try:
             return next(iter(self._open.values())).sent_at
         except (StopIteration, RuntimeError):

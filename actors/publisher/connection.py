@@ -73,11 +73,11 @@ class PublisherConnection:
 
     @property
     def state(self) -> ConnectionState:
-        """Say what the connection is doing."""
+        """Return what the connection is doing."""
         return self._breaker.state
 
     def trouble(self) -> str | None:
-        """Say what `RabbitmqPublisher.trouble` does, and have it tried again soon."""
+        """Return what `RabbitmqPublisher.trouble` does, and have it tried again soon."""
         if self._trials.due:
             self._loop.add_callback_threadsafe(self._try)
         return self._trials.trouble
@@ -87,7 +87,7 @@ class PublisherConnection:
         self._thread.start()
 
     def refuses(self) -> bool:
-        """Say whether a message would wait in vain."""
+        """Return whether a message would wait in vain."""
         sender = self._sender
         return self._breaker.refuses(sender.oldest_sent_at if sender else None)
 

@@ -58,7 +58,7 @@ class OutgoingMessage:
             )
 
     def level(self, levels: Levels = Levels.ALL) -> int:
-        """Give its level in a queue that has these levels."""
+        """Return its level in a queue that has these levels."""
         return level_of(self.priority, reserved=self.reserved, levels=levels)
 
     def properties(self, levels: Levels = Levels.ALL) -> "EncodedProperties":
@@ -85,7 +85,7 @@ class EncodedProperties(pika.BasicProperties):  # type: ignore[misc]  # pika has
         self._encoded = b"".join(super().encode())
 
     def encode(self) -> list[bytes]:
-        """Give the encoded bytes, in a list of its own, for pika adds to it."""
+        """Return the encoded bytes, in a list of its own, for pika adds to it."""
         return [self._encoded]
 
 

@@ -60,12 +60,12 @@ class RabbitmqPublisher:
 
     @property
     def state(self) -> ConnectionState | None:
-        """Say what the connection of this process is doing; None before the first message."""
+        """Return what the connection of this process is doing; None before the first message."""
         process = self._processes.get(os.getpid())
         return process.connection.state if process and process.connection else None
 
     def trouble(self) -> str | None:
-        """Say what keeps messages from RabbitMQ now, as far as is known; answers at once.
+        """Return what keeps messages from RabbitMQ now, as far as is known; answers at once.
 
         Completes a sentence that begins with `RabbitMQ`; None when it takes them. Starts to
         connect when nobody has.

@@ -59,7 +59,7 @@ class Sender:
 
     @property
     def oldest_sent_at(self) -> float | None:
-        """Say when the longest unanswered message was sent, on the monotonic clock."""
+        """Return when the longest unanswered message was sent, on the monotonic clock."""
         return self._confirms.oldest_sent_at
 
     @property
@@ -98,7 +98,7 @@ class Sender:
             self._declare(pending)
 
     def _levels_of(self, queue: str) -> Levels | None:
-        """Say which levels a queue has; None for one that is to be declared first."""
+        """Return which levels a queue has; None for one that is to be declared first."""
         if queue in self._declared:
             return self._levels
         if self._earlier_until.get(queue, 0.0) > time.monotonic():

@@ -45,7 +45,7 @@ class ParentWatch:
         self._master = os.getppid()
 
     def look(self) -> None:
-        """Give a sign of life, and stop if the master was killed; until the worker stops anyway."""
+        """Record that the process is alive, and stop the worker if its master was killed."""
         if self._stopping.is_set():
             return
         if os.getppid() != self._master:

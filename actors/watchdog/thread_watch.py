@@ -67,7 +67,7 @@ class Watchdog:
         self._threads = ()
 
     def look(self) -> None:
-        """Say what is new, and drain the worker if no thread is left that could run anything."""
+        """Report what is new, and drain the worker if no thread can run anything."""
         threads = self._threads
         dead = [thread for thread in threads if not thread.is_alive()]
         for thread in dead:
@@ -126,7 +126,7 @@ class Watchdog:
 
 
 def _said_at(times: int) -> float:
-    """Say when it is to be told again, in seconds since it was told to stop."""
+    """Return when it is to be told again, in seconds since it was told to stop."""
     if times < len(SAID_AT_SECONDS):
         return SAID_AT_SECONDS[times]
     return SAID_EVERY_SECONDS * (times - len(SAID_AT_SECONDS) + 1)

@@ -19,7 +19,7 @@ class Deadline:
         self._seconds = seconds
 
     def left(self) -> float:
-        """Give the seconds that are left.
+        """Return the seconds that are left.
 
         Raises:
             DeadlineExceeded: there are none.
@@ -30,9 +30,9 @@ class Deadline:
         return left
 
     def sooner(self, seconds: float) -> "Deadline":
-        """Give one that is over after so many seconds, or with this one."""
+        """Return one that is over after so many seconds, or with this one."""
         return Deadline(min(seconds, self.left()))
 
     def past_ms(self) -> int:
-        """Give the milliseconds since it was made."""
+        """Return the milliseconds since it was made."""
         return int((time.monotonic() - self._began) * 1000)

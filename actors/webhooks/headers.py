@@ -16,7 +16,7 @@ USER_AGENT: Final = f"Callboard/{version('callboard')}"
 def headers_of(
     delivery: WebhookDelivery, body: bytes, secrets: Sequence[SecretStr], *, sent_at: datetime
 ) -> dict[str, str]:
-    """Give the headers of one attempt.
+    """Return the headers of one attempt.
 
     `ce-*` is the binary mode of CloudEvents over HTTP (1.0.2, section 3.1); `ce-source` and
     `ce-id` together are unique, and the same for every attempt.

@@ -38,7 +38,7 @@ class Lookup:
         self._places = threading.BoundedSemaphore(MAX_LOOKUPS)
 
     def addresses(self, name: str, deadline: Deadline) -> list[str]:
-        """Give all addresses of a name, as they are now: nothing is remembered.
+        """Return all addresses of a name, as they are now: nothing is remembered.
 
         Raises:
             NameUnknown: there are none.

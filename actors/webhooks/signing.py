@@ -14,7 +14,7 @@ from callboard.jobs.callbacks.secrets import PREFIX
 def signed(
     webhook_id: str, sent_at: datetime, body: bytes, secrets: Sequence[SecretStr]
 ) -> dict[str, str]:
-    """Give the headers that prove who sent a body, and when.
+    """Return the headers that prove who sent a body, and when.
 
     Args:
         webhook_id: the same for every attempt, so that a receiver knows a repeat.

@@ -35,7 +35,7 @@ class Position:
         return f"{self.tag}.{self.line}"
 
     def knows(self, record: Record) -> bool:
-        """Whether the job has not changed since."""
+        """Return whether the job has not changed since."""
         return self.tag == state_tag(record)
 
     @property

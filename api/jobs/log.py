@@ -64,7 +64,7 @@ class LogResource:
         problems=(table.INVALID_REQUEST, table.JOB_NOT_FOUND, table.JOB_GONE),
     )
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
-        """Give lines of the log, oldest first.
+        """Return lines of the log, oldest first.
 
         Numbers count all lines that were ever written, so those that were dropped leave a gap.
         """

@@ -130,7 +130,7 @@ def job_object(
         now: for what is estimated.
         for_operator: whether to show tracebacks.
         estimate: where it stands while it is queued.
-        paused: whether its operation is paused; None when nobody can tell.
+        paused: whether its operation is paused; None if unknown.
     """
     return {
         "id": record.id,
@@ -189,7 +189,7 @@ def progress_object(record: Record, now: datetime) -> ProgressObject:
 
 
 def job_links(job_id: str, urls: Urls) -> JobLinksObject:
-    """Give the addresses of what belongs to a job."""
+    """Return the addresses of what belongs to a job."""
     return {
         "self": urls.job(job_id),
         "result": urls.result(job_id),

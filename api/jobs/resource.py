@@ -129,7 +129,7 @@ class JobResource:
         problems=(table.JOB_NOT_FOUND, table.JOB_GONE),
     )
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
-        """Say how a job is, at once or as soon as its status changes.
+        """Return a job, at once or as soon as its status changes.
 
         A client that sends the tag of another status than the job has now does not wait: what
         it would wait for has happened.

@@ -91,7 +91,7 @@ class JobResponder:
         self._media.write(req, resp, self.shown(req, record, now, known))
 
     def estimate(self, record: Record) -> Estimate:
-        """Say where a job stands, for what is shown of it and when to ask again."""
+        """Return where a job stands, for what is shown of it and when to ask again."""
         return self._estimates.of(record)
 
     def shown(
@@ -101,7 +101,7 @@ class JobResponder:
         now: datetime | None = None,
         estimate: Estimate = UNKNOWN,
     ) -> JobObject:
-        """Give the job object as this caller sees it."""
+        """Return the job object as this caller sees it."""
         return job_object(
             record,
             req.context.urls,
@@ -114,7 +114,7 @@ class JobResponder:
     def waiting(
         self, record: Record, now: datetime | None = None, estimate: Estimate | None = None
     ) -> dict[str, str]:
-        """Give `Retry-After` for a job that is not final, and nothing for one that is."""
+        """Return `Retry-After` for a job that is not final, and nothing for one that is."""
         if record.final:
             return {}
         return {"Retry-After": str(self._estimates.retry_after_s(record, now, estimate))}

@@ -80,7 +80,7 @@ class ResultResource:
         ),
     )
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
-        """Give the result; a job that ended without one is a 409 with its error."""
+        """Return the result; a job that ended without one is a 409 with its error."""
         record = self._reader.read(job_id, req.context.caller)
         if not record.final:
             raise Problem(

@@ -96,7 +96,7 @@ def components(
     refusals: Collection[tuple[tuple[ProblemType, ...], bool]],
     fixed: Mapping[str, Schema],
 ) -> dict[str, dict[str, Any]]:
-    """Give all components that there may be, but how keys are sent.
+    """Return all components that there may be, but how keys are sent.
 
     Args:
         operations: what can be run, by what the names of their schemas begin with.

@@ -21,7 +21,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
 
 
 def form_schema(operation: Operation, params: Schema) -> Schema:
-    """Give the schema of the form that submits a job with its files.
+    """Return the schema of the form that submits a job with its files.
 
     Args:
         operation: which has parameters that are files.
@@ -50,7 +50,7 @@ def form_schema(operation: Operation, params: Schema) -> Schema:
 
 
 def form_encoding(operation: Operation) -> dict[str, Schema]:
-    """Say how the parts of the form are written."""
+    """Return how the parts of the form are written."""
     files = operation.parameters.files
     return {
         "params": {"contentType": "application/json"},

@@ -167,6 +167,6 @@ PATH: Final[dict[str, Schema]] = {
 
 
 def header(name: str, *, required: bool) -> dict[str, Any]:
-    """Give one header of answers."""
+    """Return one header of answers."""
     says, schema = RESPONSE[name]
     return {"description": says, "required": required, "schema": schema}

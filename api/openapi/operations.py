@@ -17,7 +17,7 @@ from callboard.jobs.operation import Operation
 
 
 def operation_schemas(operation: Operation, prefix: str, job: Schema) -> dict[str, Schema]:
-    """Give the schemas of an operation's parameters, submission, result and job, by name.
+    """Return the schemas of an operation's parameters, submission, result and job, by name.
 
     Args:
         operation: whose.
@@ -57,7 +57,7 @@ def _job_schema(job: Schema, operation: str, result: Schema) -> Schema:
 
 
 def own_schemas(operation: Operation) -> tuple[Schema, Schema]:
-    """Give the schemas that an operation declares: of its parameters, and of its result."""
+    """Return the schemas that an operation declares: of its parameters, and of its result."""
     return operation.parameters.schema, operation.parameters.result_schema
 
 
@@ -68,13 +68,13 @@ def _form(operation: Operation, prefix: str, params: Schema) -> dict[str, Schema
 
 
 def checked(model: type[BaseModel]) -> Schema:
-    """Give the schema of what a model checks."""
+    """Return the schema of what a model checks."""
     plain: Schema = _plain(model.model_json_schema(), {}, bounded=False)
     return plain
 
 
 def submission_schema(operation: Operation | None = None, prefix: str = "") -> Schema:
-    """Give the schema of `POST /v1/jobs`, of one operation or of any."""
+    """Return the schema of `POST /v1/jobs`, of one operation or of any."""
     schema = {key: each for key, each in checked(Submission).items() if key != "$defs"}
     if operation is not None:
         known = {"type": "string", "enum": [operation.name]}
@@ -85,7 +85,7 @@ def submission_schema(operation: Operation | None = None, prefix: str = "") -> S
 
 
 def parameters_example(operation: Operation) -> dict[str, Any] | None:
-    """Give parameters as a client may send them: those that are required; None if none is found."""
+    """Return an example of the required parameters; None if none is found."""
     found: dict[str, Any] = example_of(operation.parameters.schema)
     try:
         operation.parameters.check(found)
@@ -95,7 +95,7 @@ def parameters_example(operation: Operation) -> dict[str, Any] | None:
 
 
 def _value(schema: Schema) -> Schema:
-    """Give a result's schema; of one that is always null no generator of clients makes a type."""
+    """Return a result's schema; of one that is always null no generator of clients makes a type."""
     return {"description": "Always null."} if schema == {"type": "null"} else schema
 
 

@@ -59,7 +59,7 @@ _LIMITS: Final = {"limit": (MAX_JOBS, USUAL_JOBS), "lines": (MAX_LINES, USUAL_LI
 
 
 def parameters(known: list[str]) -> dict[str, dict[str, Any]]:
-    """Give every parameter by its name.
+    """Return every parameter by its name.
 
     Those that may be left out have neither examples nor defaults, which forms would send.
 
@@ -94,7 +94,7 @@ def _limit(most: int, usual: int) -> dict[str, Any]:
 
 
 def _options() -> dict[str, dict[str, Any]]:
-    """Give what a submission may choose, as query parameters."""
+    """Return what a submission may choose, as query parameters."""
     properties = submission_schema()["properties"]
     chosen = {
         key: {
@@ -120,7 +120,7 @@ def _options() -> dict[str, dict[str, Any]]:
 
 
 def _callback() -> dict[str, dict[str, Any]]:
-    """Give the members of a submission's callback, as query parameters."""
+    """Return the members of a submission's callback, as query parameters."""
     properties = checked(JobCallback)["properties"]
     del properties["url"]["maxLength"]  # the first line of a request has a bound of its own: 414
     styles = {"events": {"style": "form", "explode": False}}
@@ -135,7 +135,7 @@ def _callback() -> dict[str, dict[str, Any]]:
 
 
 def _not_null(schema: Schema) -> Schema:
-    """Give what a query parameter can be, which is never null."""
+    """Return what a query parameter can be, which is never null."""
     (kept,) = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
     return {key: value for key, value in kept.items() if key not in ("description", "default")}
 

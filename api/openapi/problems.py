@@ -60,6 +60,6 @@ def union_name(those: Iterable[ProblemType]) -> str:
 
 
 def union_schema(those: Iterable[ProblemType]) -> Schema:
-    """Give the schema of a problem that is one of several types."""
+    """Return the schema of a problem that is one of several types."""
     members = [named(problem_name(each)) for each in sorted(those, key=problem_name)]
     return {"description": "One of several problems.", "oneOf": members}

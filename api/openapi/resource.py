@@ -42,7 +42,7 @@ class OpenApiResource:
         self._written: Final = lru_cache(maxsize=_BASES)(self._write)
 
     def of_routes(self, routes: Sequence[Route]) -> None:
-        """Say which routes there are; to be called before anybody asks."""
+        """Set the routes; call this before the first request."""
         self._routes = routes
 
     @describe(
@@ -64,7 +64,7 @@ class OpenApiResource:
         },
     )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
-        """Give the document; 304 to a client that has it."""
+        """Return the document; 304 to a client that has it."""
         body, tag = self._written(req.context.urls.base, self._needs_keys())
         resp.set_header("ETag", tag)
         resp.set_header("Cache-Control", "no-cache")

@@ -28,7 +28,7 @@ _LINKS: Final[dict[ProblemType, tuple[str, ...]]] = {
 
 
 def response(answer: ResponseDescription, *, counted: bool) -> dict[str, Any]:
-    """Give the response object of an answer that is no problem.
+    """Return the response object of an answer that is no problem.
 
     Args:
         answer: as described.
@@ -63,7 +63,7 @@ def response_name(types: Sequence[ProblemType], *, counted: bool) -> str:
 
 
 def problem_response(types: Sequence[ProblemType], *, counted: bool) -> dict[str, Any]:
-    """Give the response object of a problem that is one of several types of one status."""
+    """Return the response object of a problem that is one of several types of one status."""
     headers = [set(_headers_of(each)) for each in types]
     always = sorted(set.intersection(*headers))
     sometimes = {name for each in types for name in _OPTIONAL.get(each, ())}

@@ -104,8 +104,8 @@ def operation_object(
         operation: as declared.
         mean_ms: what past runs took; None before the first.
         urls: absolute addresses.
-        now: the limit that counts now; None when nobody can tell.
-        waiting: how many jobs wait at it; None when nobody can tell.
+        now: the limit that counts now; None if unknown.
+        waiting: how many jobs wait at it; None if unknown.
     """
     rules = operation.rules
     return {

@@ -172,7 +172,7 @@ class _SetPaused:
         self._answers = answers
 
     def _set(self, req: Request, resp: falcon.Response, name: str) -> None:
-        """Tell all workers at once, and answer with the operation; a repeat does no harm.
+        """Tell all workers at once, and answer with the operation; a repeat is safe.
 
         Jobs that run go on, and submissions are taken. A resume starts waiting jobs at once, as
         many as the limits that were there before allow.

@@ -97,7 +97,7 @@ _CALLBACK: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """Say where in the request a member of the submission was."""
+    """Return where in the request a member of the submission was."""
     first, *rest = location or ("run_at",)  # what is checked last
     if first == "params":
         return ""

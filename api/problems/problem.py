@@ -71,7 +71,7 @@ class Problem(Exception):
         super().__init__(detail)
 
     def body(self, urls: Urls, request_id: str) -> dict[str, Any]:
-        """Give the problem object."""
+        """Return the problem object."""
         problem: ProblemObject = {
             "type": self.type.address(urls),
             "title": self.type.title,

@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 
 def server_problem(status: int, detail: str) -> tuple[dict[str, str], bytes]:
-    """Give the headers and the body of a problem, and log it.
+    """Return the headers and the body of a problem, and log it.
 
     Nobody knows by which address the client came, so the type is a path.
 

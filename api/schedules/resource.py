@@ -41,7 +41,7 @@ class ScheduleRequest(Schedule):
     )
 
     def of(self, tenant: str) -> Schedule:
-        """Give what a caller of this tenant declares."""
+        """Return what a caller of this tenant declares."""
         said = {name: getattr(self, name) for name in Schedule.model_fields}
         return Schedule.model_construct(**{**said, "tenant": self.tenant or tenant})
 
@@ -191,7 +191,7 @@ class SchedulePauseResource(_SetPaused):
         problems=(table.SCHEDULE_NOT_FOUND,),
     )
     def on_post(self, req: Request, resp: falcon.Response, schedule: str) -> None:
-        """Stop it, and answer with it; a repeat does no harm."""
+        """Stop it, and return it; a repeat is safe."""
         self._set(req, resp, schedule)
 
 
@@ -210,12 +210,12 @@ class ScheduleResumeResource(_SetPaused):
         problems=(table.SCHEDULE_NOT_FOUND,),
     )
     def on_post(self, req: Request, resp: falcon.Response, schedule: str) -> None:
-        """Start it, and answer with it; a repeat does no harm."""
+        """Start it, and return it; a repeat is safe."""
         self._set(req, resp, schedule)
 
 
 def checked(name: str) -> str:
-    """Give a name back if a schedule can have it.
+    """Return the name if a schedule can have it.
 
     Raises:
         ScheduleNotFound: none can.

@@ -83,7 +83,7 @@ class DocsResource:
         },
     )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
-        """Give the page, whose addresses have no host: a proxy in front may have another one."""
+        """Return the page, whose addresses have no host: a proxy in front may have another one."""
         prefix = urlsplit(req.context.urls.base).path
         places = {
             name: escape(f"{prefix}/docs/assets/{asset.digest}/{name}")
@@ -135,7 +135,7 @@ class DocsAssetResource:
         problems=(table.NOT_FOUND,),
     )
     def on_get(self, _req: Request, resp: falcon.Response, digest: str, file: str) -> None:
-        """Give a file; one of another version is not there."""
+        """Return a file; one of another version is not there."""
         asset = ASSETS.get(file)
         if asset is None or asset.digest != digest:
             raise Problem(NOT_FOUND, "The page at `/docs` names the current files.")

@@ -62,7 +62,7 @@ class IndexResource:
 
 
 def prefers_data(req: Request) -> bool:
-    """Whether a client wants JSON or msgpack rather than a page."""
+    """Return whether a client wants JSON or msgpack rather than a page."""
     return req.client_prefers(("text/html", JSON, MSGPACK)) in (JSON, MSGPACK)
 
 

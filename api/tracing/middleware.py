@@ -79,13 +79,13 @@ def begin(req: Request, resp: falcon.Response, addresses: Addresses) -> None:
 
 
 def traceparent_of(req: Request) -> str | None:
-    """Give the W3C `traceparent` that a job of this request keeps, unless it is malformed."""
+    """Return the W3C `traceparent` that a job of this request keeps, unless it is malformed."""
     trace = trace_context_of(req)
     return trace.traceparent if trace else None
 
 
 def tracestate_of(req: Request) -> str | None:
-    """Give the W3C `tracestate` that belongs to the `traceparent`."""
+    """Return the W3C `tracestate` that belongs to the `traceparent`."""
     trace = trace_context_of(req)
     return trace.tracestate if trace else None
 

@@ -50,7 +50,7 @@ class RequestSpans:
     def process_response(
         self, req: Request, resp: falcon.Response, _resource: object, _succeeded: object
     ) -> None:
-        """Say how the request ended; refusals are the client's errors and not the server's."""
+        """End the span with the response; refusals are the client's errors, not the server's."""
         if req.context.span is None:
             return
         span, token = req.context.span

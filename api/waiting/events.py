@@ -60,7 +60,7 @@ class Events:
         self.connections: Final = ConnectionTracker(self.closed)
 
     def look_with(self, snapshots: ReadSnapshots) -> None:
-        """Say how jobs are looked at together; to be called before anybody waits.
+        """Set how jobs are read together; call this before the first wait.
 
         Args:
             snapshots: gives status and version of each of some jobs, None for one that is gone.

@@ -61,7 +61,7 @@ class FairLimit:
             return True
 
     def free(self, holders: Iterable[str] = (), *, count: int = 1) -> None:
-        """Give some back."""
+        """Release some places."""
         with self._changed:
             self._taken -= count
             for holder in holders:

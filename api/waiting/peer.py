@@ -21,7 +21,7 @@ class Peer(Protocol):
     """A client, as its web server knows it."""
 
     def gone(self) -> bool:
-        """Whether it has closed the connection, or its sending half; answers at once."""
+        """Return whether it has closed the connection, or its sending half; answers at once."""
 
     def hang_up(self) -> None:
         """Cut the connection, so that whoever writes to it is told."""
@@ -59,7 +59,7 @@ class SocketPeer:
         self._tells_state = tcp and hasattr(socket, "TCP_INFO")
 
     def gone(self) -> bool:
-        """Whether it has closed; one that is only done sending counts, and can be answered."""
+        """Return whether it has closed; a closed sending half counts, and can be answered."""
         try:
             if self._tells_state:
                 (state,) = self._inside.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
@@ -93,7 +93,7 @@ class WaitressPeer:
         self._disconnected = disconnected
 
     def gone(self) -> bool:
-        """Whether it has closed."""
+        """Return whether it has closed."""
         return self._disconnected()
 
     def hang_up(self) -> None:

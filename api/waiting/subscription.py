@@ -37,7 +37,7 @@ class Listener(Protocol):
     """Somebody who waits for one job; it may keep one flag, however much happens."""
 
     def wants(self, snapshot: StatusSnapshot) -> bool:
-        """Whether this is what is waited for."""
+        """Return whether this is what is waited for."""
 
     def notify(self) -> None:
         """Read the job again; must not block."""
@@ -188,7 +188,7 @@ class Subscription:
             )
 
     def _may_end(self) -> bool:
-        """Whether the thread ends; whoever comes later starts another."""
+        """Return whether the thread ends; whoever comes later starts another."""
         with self._lock:
             if self._closed.is_set() or not self._listeners:
                 self._runs = False

@@ -45,7 +45,7 @@ class Batch:
 
     @property
     def percent(self) -> float:
-        """Say how many of its jobs have ended."""
+        """Return how many of its jobs have ended."""
         ended = sum(self.counts[name] for name in (*FINAL, "removed"))
         jobs = self.total - self.counts["refused"]
         return round(100 * ended / jobs, 1) if jobs else 100.0
@@ -55,8 +55,8 @@ def read_batch(store: Store, batch_id: str, *, tenant: str, others: bool = False
     """Read a batch as it is at one moment.
 
     Args:
-        store: where it is.
-        batch_id: which one.
+        store: the store.
+        batch_id: the batch's id.
         tenant: whose; another tenant's batch is not found.
         others: find other tenants' batches as well.
 

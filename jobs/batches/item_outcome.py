@@ -40,22 +40,22 @@ class ItemOutcome:
 
 
 def unknown(name: str) -> str:
-    """Give what is kept of an item whose operation nobody knows."""
+    """Return what is kept of an item whose operation nobody knows."""
     return json.dumps(["unknown", name[:_MAX_CHARACTERS]])
 
 
 def misfit(error: InvalidParameters) -> str:
-    """Give what is kept of an item whose parameters do not fit."""
+    """Return what is kept of an item whose parameters do not fit."""
     return json.dumps(["misfit", _first(error.errors)])
 
 
 def fault(error: OperationFault) -> str:
-    """Give what is kept of an item on which its operation's own code failed."""
+    """Return what is kept of an item on which its operation's own code failed."""
     return json.dumps(["fault", str(error)[:_MAX_CHARACTERS]])
 
 
 def malformed(errors: Errors) -> str:
-    """Give what is kept of an item that is no submission."""
+    """Return what is kept of an item that is no submission."""
     return json.dumps(["malformed", _first(errors)])
 
 

@@ -37,7 +37,7 @@ class NewBatch:
     traceparent: str | None = None
 
     def fields(self) -> dict[str, str]:
-        """Give what is kept of it, all text."""
+        """Return what is kept of it, all text."""
         values = {
             "tenant": self.tenant,
             "total": str(self.total),
@@ -63,7 +63,7 @@ class Step:
     items: Sequence[tuple[Submission, int] | str]
 
     def submissions(self) -> dict[str, Submission]:
-        """Give the submissions by the id of the job that each may become."""
+        """Return the submissions by the id of the job that each may become."""
         found = [item[0] for item in self.items if not isinstance(item, str)]
         return {submission.job_id: submission for submission in found}
 
@@ -99,7 +99,7 @@ def submit_step(
     of equal unique ones the first is accepted.
 
     Args:
-        store: where to.
+        store: the store.
         batch: what the items belong to.
         step: the items, whose parameters are valid.
         max_active: how many active jobs the server takes.
@@ -136,7 +136,7 @@ def submit_step(
 
 
 def read_outcomes(store: Store, batch_id: str) -> list[ItemOutcome]:
-    """Give what became of the items of a batch so far, in order; none of one that is gone.
+    """Return what became of the items of a batch so far, in order; none of one that is gone.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -62,7 +62,7 @@ def claim_deliveries(
     whose dispatcher died counts as an attempt. Hosts do not hold up each other.
 
     Args:
-        store: where from.
+        store: the store.
         most: how many at once.
         per_host: how many attempts to one host may be under way, over all dispatchers.
         lease: how long one has for it.
@@ -89,7 +89,7 @@ def keep_body(store: Store, delivery: WebhookDelivery, body: bytes) -> Literal["
     From then on it needs its job no more.
 
     Args:
-        store: where it is.
+        store: the store.
         delivery: as claimed.
         body: UTF-8.
 
@@ -116,7 +116,7 @@ def record_delivery(
     """Record how an attempt ended, and when the next one is due; the job's log says so, too.
 
     Args:
-        store: where it is.
+        store: the store.
         delivery: as claimed.
         attempted: what came of it.
         retries: how long to wait after each attempt that failed; no further one after the last.

@@ -101,9 +101,9 @@ def resend(store: Store, owner: str, delivery_id: str) -> DeliveryRecord:
     What it says stays, too, where that is still kept. A repeat does no harm.
 
     Args:
-        store: where it is.
+        store: the store.
         owner: the job or batch that it must be of.
-        delivery_id: which one.
+        delivery_id: the delivery's id.
 
     Raises:
         DeliveryNotFound: there is none with this id, or it is of somebody else.

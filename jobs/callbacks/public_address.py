@@ -39,7 +39,7 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
 def is_public(address: IPAddress) -> bool:
-    """Tell whether an address is one host of the public Internet.
+    """Return whether an address is one host of the public Internet.
 
     Those that carry an IPv4 address are judged by it (NAT64, RFC 6052), or never public (6to4,
     Teredo).
@@ -53,7 +53,7 @@ def is_public(address: IPAddress) -> bool:
 
 
 def unwrapped(address: IPAddress) -> IPAddress:
-    """Give the IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`)."""
+    """Return the IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`)."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address

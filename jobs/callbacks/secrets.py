@@ -46,7 +46,7 @@ class WebhookSecrets:
         self._signing_key = signing_key
 
     def of(self, tenant: str) -> list[SecretStr]:
-        """Give the secrets that sign now, the newest first.
+        """Return the secrets that sign now, the newest first.
 
         Raises:
             StoreUnavailable: Redis does not answer.
@@ -92,7 +92,7 @@ def rotate(store: Store, tenant: str, *, overlap: timedelta) -> None:
     """Have a tenant's callbacks signed with its next secret from now on; a repeat is another one.
 
     Args:
-        store: where.
+        store: the store.
         tenant: whose.
         overlap: how long the secret that it had signs as well.
 

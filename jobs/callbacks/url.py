@@ -50,7 +50,7 @@ class CallbackUrl:
 
     @property
     def address(self) -> IPAddress | None:
-        """Give the address that stands in the place of a name, or None."""
+        """Return the address that stands in the place of a name, or None."""
         try:
             return ip_address(self.host)
         except ValueError:
@@ -109,7 +109,7 @@ class CallbackRules:
         return url
 
     def admit(self, url: CallbackUrl, addresses: Iterable[str]) -> list[str]:
-        """Give the addresses to connect to, if every one of them may be reached.
+        """Return the addresses to connect to, if every one of them may be reached.
 
         The refusal does not say what they are: that would answer questions about inner names.
 

@@ -21,5 +21,5 @@ class ProcessName:
         return f"{self.role} {self.namespace} {socket.gethostname()}:{os.getpid()}"
 
     def without_spaces(self) -> str:
-        """Give the name where none may have a space, as in Redis and in a consumer's tag."""
+        """Return the name where none may have a space, as in Redis and in a consumer's tag."""
         return str(self).replace(" ", "-")

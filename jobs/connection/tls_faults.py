@@ -31,7 +31,7 @@ def tls_fault(error: BaseException) -> str | None:
 
 
 def ended_within_tls(error: BaseException) -> bool:
-    """Say whether the other side hung up without ending TLS.
+    """Return whether the other side hung up without ending TLS.
 
     So does a server that is killed, and one that wants a certificate and does not get to say so.
     """

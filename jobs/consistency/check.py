@@ -41,7 +41,7 @@ class ConsistencyCheck:
     `repair` a repeat finds nothing more, except what nobody but people can decide.
 
     Args:
-        store: where.
+        store: the store.
         lease: what a running job gets that lacks one.
         most: how many entries of each name, and keys of each kind, are looked at.
         repair: whether what is wrong is put right.

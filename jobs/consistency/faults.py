@@ -68,5 +68,5 @@ class Faults:
 
 
 def group_of(name: str) -> Group:
-    """Give the group of a sorted set by its key without prefix, or of a fault by its name."""
+    """Return the group of a sorted set by its key without prefix, or of a fault by its name."""
     return _BY_NAME[name.partition(":")[0]]

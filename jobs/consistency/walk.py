@@ -26,7 +26,7 @@ class Walked:
 
 
 def walk_sorted_set(store: Store, key: str, walked: Walked, *, most: int) -> Iterator[list[str]]:
-    """Give the entries of a sorted set, in steps; of one that is too long those of lowest score.
+    """Yield the entries of a sorted set, in steps; of one that is too long those of lowest score.
 
     Entries that are there all the time are given, whatever else changes meanwhile; some twice.
 
@@ -45,10 +45,10 @@ def walk_sorted_set(store: Store, key: str, walked: Walked, *, most: int) -> Ite
 
 
 def walk_keys(store: Store, pattern: str, walked: Walked, *, most: int) -> Iterator[list[str]]:
-    """Give the keys of a pattern without the namespace's prefix, in steps.
+    """Yield the keys of a pattern without the namespace's prefix, in steps.
 
     Args:
-        store: where.
+        store: the store.
         pattern: a glob of what follows the prefix.
         walked: learns how much was looked at.
         most: how many keys are given.

@@ -54,7 +54,7 @@ class Accepts:
                 raise ValueError(f"{each!r} is not a media type such as text/csv, image/* or */*")
 
     def takes(self, media_type: str) -> bool:
-        """Say whether a file of this type is accepted; parameters such as a charset do not count.
+        """Return whether a file of this type is accepted; a charset does not matter.
 
         Args:
             media_type: of the file, as `type/subtype`.
@@ -64,7 +64,7 @@ class Accepts:
         return any(each.lower() in ("*/*", f"{kind}/*", essence) for each in self.media_types)
 
     def complaint(self, media_type: str, size: int) -> str | None:
-        """Say what is wrong with a file, or None."""
+        """Return what is wrong with a file, or None."""
         if not self.takes(media_type):
             return f"is {media_type}; accepted: {', '.join(self.media_types)}"
         if self.max_bytes is not None and size > self.max_bytes:

@@ -63,7 +63,7 @@ class File:
     if not TYPE_CHECKING:
 
         def __class_getitem__(cls, wanted: str | tuple[str, ...]) -> Any:
-            """Give the annotation of a parameter that accepts this."""
+            """Return the annotation of a parameter that accepts this."""
             return Annotated[cls, accepts_of(wanted if isinstance(wanted, tuple) else (wanted,))]
 
     @classmethod
@@ -120,7 +120,7 @@ class File:
         self.finalize(size=other.size, sha256=other.sha256)
 
     def described(self) -> dict[str, Any]:
-        """Give what a stored result says of it."""
+        """Return what a stored result says of it."""
         return {name: getattr(self, name) for name in DESCRIBED}
 
     def __repr__(self) -> str:

@@ -24,7 +24,7 @@ class RetryUntilAnswered(Protocol):
     """Asks Redis until it answers."""
 
     def __call__(self, ask: Callable[[], Answer], /) -> Answer:
-        """Give the answer; asking again after a lost reply is safe."""
+        """Return the answer; asking again after a lost reply is safe."""
 
 
 class RunFiles:
@@ -62,7 +62,7 @@ class RunFiles:
         return File(name=name, media_type=kind, path=self.place(name), home=self)
 
     def place(self, name: str) -> Path:
-        """Give a path that nothing else has, whatever the name; it ends as the name does.
+        """Return a path that nothing else has, whatever the name; it ends as the name does.
 
         Raises:
             StorageUnavailable: the disk is full or fails.
@@ -76,7 +76,7 @@ class RunFiles:
         return own / (_UNSAFE.sub("_", name)[-_MAX_PATH_NAME_LENGTH:] or "file")
 
     def there(self) -> Path:
-        """Give the folder itself, made by now.
+        """Return the folder itself, made by now.
 
         Raises:
             StorageUnavailable: the disk is full or fails.
@@ -87,7 +87,7 @@ class RunFiles:
             return self._folder
 
     def leads_out(self, path: Path) -> bool:
-        """Whether a path in the folder comes, by a link, to something that is not there."""
+        """Return whether a path in the folder comes, by a link, to something that is not there."""
         if self._folder is None:
             return False
         named = Path(os.path.abspath(path))  # noqa: PTH100 — links are to stay as they are
@@ -96,7 +96,7 @@ class RunFiles:
         return inside and not path.resolve().is_relative_to(places[1])
 
     def holds(self, path: Path) -> bool:
-        """Whether a file is in the folder itself, and nowhere else by another name."""
+        """Return whether a file is in the folder itself, and nowhere else by another name."""
         if self._folder is None or path.is_symlink() or not path.is_file():
             return False
         inside = path.resolve().is_relative_to(self._folder.resolve())

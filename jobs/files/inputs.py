@@ -29,7 +29,7 @@ def fetched(file_ids: Iterable[str], fetch: Fetch) -> Sequence[File]:
 
 
 def take_from(fetched_files: Iterable[File]) -> Fetch:
-    """Give what makes files, as parameters name them, the same as those that were fetched."""
+    """Return what makes files, as parameters name them, the same as those that were fetched."""
     there = {file.id: file for file in fetched_files}
 
     def take(wanted: Sequence[File]) -> None:

@@ -30,7 +30,7 @@ class Opened:
         weakref.finalize(self, os.close, descriptor)
 
     def pieces(self, start: int, length: int | None) -> Iterator[bytes]:
-        """Give so many bytes from a start on; each piece when it is asked for.
+        """Yield so many bytes from a start on; each piece when it is asked for.
 
         Raises:
             StorageUnavailable: the file is shorter than that.
@@ -75,7 +75,7 @@ class LocalFolder:
         self._owned = True
 
     def is_away(self) -> bool:
-        """Whether this is not the folder that has the files: nobody knows what is gone then."""
+        """Return whether the folder is not mounted, so that its files are unknown."""
         return not (self._root() / _MARK).exists()
 
     def keep(self, path: Path, key: str) -> None:

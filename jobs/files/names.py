@@ -29,12 +29,12 @@ for _media_type, _ending in (
 
 
 def is_media_range(text: str) -> bool:
-    """Whether this names a media type, any subtype of one (`text/*`), or any type (`*/*`)."""
+    """Return whether this is a media type, all subtypes of one (`text/*`), or `*/*`."""
     return _WANTED.fullmatch(text) is not None
 
 
 def check_name(name: str) -> str:
-    """Give the name, if a file can have it.
+    """Return the name, if a file can have it.
 
     Raises:
         ValueError: it is empty, too long, a path, or has characters that are not to be seen.
@@ -47,7 +47,7 @@ def check_name(name: str) -> str:
 
 
 def check_media_type(media_type: str) -> str:
-    """Give the media type, if it is one; of parameters only a charset is kept.
+    """Return the media type, if it is one; of parameters only a charset is kept.
 
     Raises:
         ValueError: it is none.
@@ -58,7 +58,7 @@ def check_media_type(media_type: str) -> str:
 
 
 def guess_media_type(name: str) -> str:
-    """Say what type a file has by its name; octets when nobody knows."""
+    """Return what type a file has by its name; octets if unknown."""
     guessed, coding = _TYPES.guess_type(name)
     if coding is not None:
         return {"gzip": "application/gzip"}.get(coding, OCTETS)

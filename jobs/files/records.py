@@ -68,7 +68,7 @@ def new_file_id() -> str:
 
 
 def object_of(file_id: str) -> str:
-    """Give the key of a file's bytes, made of its id alone; the random end spreads over folders."""
+    """Return the key of a file's content, from its id; its random end spreads over folders."""
     return f"{file_id[-2:]}/{file_id}"
 
 
@@ -79,7 +79,7 @@ def read_files(
 
     Args:
         store: where records are.
-        file_ids: which.
+        file_ids: the files' ids.
         tenant: whose.
         others: find other tenants' files as well.
 

@@ -74,7 +74,7 @@ class Staged:
 
     @property
     def sha256(self) -> str:
-        """Give the digest of what was written, in hexadecimal digits."""
+        """Return the digest of what was written, in hexadecimal digits."""
         return self.known or self._digest.hexdigest()
 
 

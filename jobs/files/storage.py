@@ -112,7 +112,7 @@ class Storage:
             path.unlink(missing_ok=True)
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Give an object's bytes in pieces of at most 1 MiB; each is asked for when it is wanted.
+        """Yield an object's bytes in pieces of at most 1 MiB; each is asked for when it is wanted.
 
         Args:
             key: which object.
@@ -180,7 +180,7 @@ class Storage:
 
     @cached_property
     def _root(self) -> Path | None:
-        """Give the storage's folder; None for a bucket."""
+        """Return the storage's folder; None for a bucket."""
         if self._url is None:
             return Path(self._temporary.name)
         parts = urlsplit(self._url)
@@ -191,7 +191,7 @@ class Storage:
 
     @cached_property
     def _local(self) -> LocalFolder | None:
-        """Give what keeps objects in a folder; None for a bucket."""
+        """Return what keeps objects in a folder; None for a bucket."""
         return None if self._root is None else LocalFolder(lambda: self._root or Path())
 
     @cached_property

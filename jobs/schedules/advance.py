@@ -33,7 +33,7 @@ def advance(
     """Go on from the tick that a schedule had when it was read, unless somebody else did.
 
     Args:
-        store: where.
+        store: the store.
         stored: as it was read.
         to: a later tick.
         last: what became of a tick; it is kept in any case, unless a later one's is.
@@ -57,5 +57,5 @@ def advance(
 
 
 def next_tick(schedule: Schedule, after: datetime) -> datetime:
-    """Give the first tick after a moment; one that never comes is at the end of all days."""
+    """Return the first tick after a moment; one that never comes is at the end of all days."""
     return schedule.times.next_after(after) or _END

@@ -35,7 +35,7 @@ class Cron:
         self._zone: Final = zone_of(zone)
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """Give the first tick later than a moment; None when there is none in 50 years.
+        """Return the first tick later than a moment; None when there is none in 50 years.
 
         Args:
             moment: aware; so is the answer, in UTC.
@@ -48,7 +48,7 @@ class Cron:
         return None
 
     def latest(self, tick: datetime, until: datetime) -> datetime:
-        """Give the last tick up to a moment, in few steps however many there were.
+        """Return the last tick up to a moment, in few steps however many there were.
 
         Args:
             tick: one that is not later than `until`.
@@ -67,7 +67,7 @@ class Cron:
 
 
 def check_expression(expression: str) -> str:
-    """Give the expression back if it is one.
+    """Return the expression if it is valid.
 
     Raises:
         ValueError: it is none; says why.

@@ -28,7 +28,7 @@ def put_schedule(
     Repeating it changes nothing. A file's schedule takes the place of one of the API.
 
     Args:
-        store: where.
+        store: the store.
         name: what it is called.
         schedule: what it says; valid.
         source: who says so.
@@ -61,7 +61,7 @@ def put_schedule(
 
 
 def pause_schedule(store: Store, name: str, *, paused: bool) -> None:
-    """Stop a schedule's ticks or let them come again, from now on; repeating it does no harm.
+    """Stop a schedule's ticks or let them come again, from now on; repeating it is safe.
 
     Raises:
         ScheduleNotFound: there is none of this name.

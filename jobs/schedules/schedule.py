@@ -89,7 +89,7 @@ class Schedule(BaseModel):
     def complaints(
         self, registry: Registry, check: Check = Operation.validated
     ) -> list[tuple[str, str]]:
-        """Say what would have its jobs refused: pairs of a JSON Pointer and what is wrong there.
+        """Return what would have its jobs refused: pairs of a JSON Pointer and what is wrong there.
 
         Args:
             registry: the operations.
@@ -113,7 +113,7 @@ class Schedule(BaseModel):
         return wrong
 
     def fields(self) -> dict[str, str]:
-        """Give what Redis keeps of it, all text."""
+        """Return what Redis keeps of it, all text."""
         dumped = self.model_dump()
         for name in ("params", "labels"):
             dumped[name] = json.dumps(dumped[name], allow_nan=False)
@@ -134,12 +134,12 @@ class Schedule(BaseModel):
 
 
 def is_name(text: str) -> bool:
-    """Whether a schedule can be called so."""
+    """Return whether a schedule can be called so."""
     return _NAME.fullmatch(text) is not None
 
 
 def sentences(error: ValidationError) -> list[tuple[str, str]]:
-    """Give what a model found wrong: pairs of a JSON Pointer and a sentence."""
+    """Return what a model found wrong: pairs of a JSON Pointer and a sentence."""
     if error.error_count() > MAX_MISFITS:
         return [("", f"has {error.error_count()} errors")]
     details = error.errors(include_url=False, include_input=False, include_context=False)

@@ -36,7 +36,7 @@ class Tick:
     detail: str | None = None
 
     def fields(self) -> dict[str, str]:
-        """Give what Redis keeps of it."""
+        """Return what Redis keeps of it."""
         optional = {"last_job": self.job_id, "last_detail": self.detail}
         known = {name: value for name, value in optional.items() if value is not None}
         return {"last_tick_ms": str(in_ms(self.at)), "last_outcome": self.outcome, **known}
@@ -83,5 +83,5 @@ class StoredSchedule:
 
 
 def in_ms(at: datetime) -> int:
-    """Give milliseconds since 1970."""
+    """Return milliseconds since 1970."""
     return round(at.timestamp() * 1000)

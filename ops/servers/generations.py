@@ -43,11 +43,11 @@ class Generations:
             self.serve(generation)
 
     def has_successor(self, generation: int) -> bool:
-        """Whether a newer generation was begun."""
+        """Return whether a newer generation was begun."""
         return self._read()[0] > generation
 
     def is_succeeded(self, generation: int) -> bool:
-        """Whether a newer generation serves."""
+        """Return whether a newer generation serves."""
         return self._read()[1] > generation
 
     def _read(self) -> tuple[int, int]:

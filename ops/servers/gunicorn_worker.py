@@ -186,13 +186,13 @@ class Worker(GeventWorker):  # type: ignore[misc]  # no types
 
 
 def _may_be_cut_off(body: Any) -> bool:
-    """Whether the response may close the connection: the length of a chunked body is unknown."""
+    """Return whether the response may close the connection, as for a chunked body."""
     reader = getattr(body, "reader", None)
     return _is_much_left(body) or (isinstance(reader, Chunks) and reader.parser is not None)
 
 
 def _is_much_left(body: Any) -> bool:
-    """Whether more of a refused body is known to follow than is worth reading."""
+    """Return whether more of a refused body is known to follow than is worth reading."""
     return bool(getattr(getattr(body, "reader", None), "length", 0) > DISCARDED_BYTES)
 
 

@@ -38,7 +38,7 @@ class Allowance:
         return self.left_s <= 0
 
     def left_within(self, patience_s: float) -> float:
-        """Say how much would be left if it had begun with less."""
+        """Return how much would be left if it had begun with less."""
         return self.left_s - max(0.0, self._patience_s - patience_s)
 
     def refill(self) -> None:

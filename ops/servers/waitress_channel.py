@@ -178,7 +178,7 @@ def answer_with_problems(server: Any, limits: Limits | None = None) -> None:
 
 
 def listening(server: Any) -> list[Any]:
-    """Give the parts of a server that each listen at an address."""
+    """Return the parts of a server that each listen at an address."""
     return [
         each
         for each in (server, *getattr(server, "map", {}).values())

@@ -61,7 +61,7 @@ def read_workload(store: Store, registry: Registry | None, *, lease: timedelta) 
     """Read it in a few round trips.
 
     Args:
-        store: where.
+        store: the store.
         registry: the operations that are known here, as web knows them.
         lease: of running jobs.
 
