@@ -45,7 +45,7 @@ def test_each_python_gets_an_environment(project: Path, tmp_path: Path, place: s
 
     said = find_pythons(project, tmp_path)
 
-    assert said == f"Trying Python {OWN} and {FIRST} {SECOND}.\n"
+    assert said == f"Trying Python {OWN}, {FIRST}, {SECOND}.\n"
     assert made(project) == {each: str(python) for each, python in pythons.items()}
 
 
@@ -66,7 +66,7 @@ def test_a_python_without_venv_is_left_out_by_name(project: Path, tmp_path: Path
     left_out, trying = find_pythons(project, tmp_path).splitlines()
 
     assert left_out.startswith(f"Left out: Python {FIRST} ")
-    assert trying == f"Trying Python {OWN} and {SECOND}."
+    assert trying == f"Trying Python {OWN}, {SECOND}."
 
 
 def test_the_environment_of_a_python_that_is_gone_goes_too(project: Path, tmp_path: Path) -> None:
