@@ -58,7 +58,20 @@ def worker(threads: int | None) -> None:
     _override(threads=threads, dramatiq_queue_prefetch=threads)
     from dramatiq.cli import main, make_argument_parser  # noqa: PLC0415
 
+    _fork_from_here()
     sys.exit(main(_arguments(make_argument_parser(), threads)))
+
+
+def _fork_from_here() -> None:
+    """Have dramatiq fork its process, on any Python: it must be a child of this one.
+
+    Since Python 3.14 a fork server would come between. That one lives as long as its children do,
+    so that a worker whose master was killed would never end.
+    """
+    import multiprocessing  # noqa: PLC0415 — a web process needs none of it
+
+    if multiprocessing.get_all_start_methods()[0] == "forkserver":  # the default is the first
+        multiprocessing.set_start_method("fork")
 
 
 def _arguments(parser: Any, threads: int) -> "Namespace":

@@ -1,5 +1,6 @@
 """What dramatiq loads in each process of `callboardctl worker`."""
 
+import multiprocessing
 import sys
 
 import dramatiq
@@ -15,6 +16,8 @@ from callboard.ops.submissions import serve_operations
 from callboard.telemetry.log_setup import configure_logging
 from callboard.telemetry.traces import Telemetry
 
+# How dramatiq's process was started is not how the processes of functions are.
+multiprocessing.set_start_method(None, force=True)
 settings = load_settings_or_exit()
 configure_logging(settings)
 if settings.embedded:
