@@ -42,6 +42,11 @@ def pool_timeout(method: str = "fork") -> float:
     return time.monotonic() - began
 
 
+def start_method() -> str | None:
+    """Tell how processes start, unless it is up to Python."""
+    return multiprocessing.get_start_method(allow_none=True)
+
+
 def process_terminate() -> list[Any]:
     """Terminate a forked process."""
     began = time.monotonic()
@@ -128,6 +133,7 @@ OPERATIONS = [
         mask,
         executor,
         leave_children,
+        start_method,
     )
     for each in both(function)
 ]

@@ -91,6 +91,11 @@ def test_an_executor_of_processes_does_its_work(client: Client, way: str, method
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_how_processes_of_functions_start_is_up_to_python(client: Client, way: str) -> None:
+    assert run(client, f"start_method{way}")["result"] is None
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_terminated_processes_are_gone_with_their_job(client: Client, way: str) -> None:
     pids = run(client, f"leave_children{way}")["result"]
 
