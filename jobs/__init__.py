@@ -1,4 +1,4 @@
-"""What a job is: operations, records, and one module and one Lua script per transition."""
+"""The job core: operations, records, and one module and one Lua script for each transition."""
 
 from callboard.jobs.errors import Failure, RetryAfter
 from callboard.jobs.files.accepts import Accepts

@@ -1,4 +1,4 @@
-"""API keys in Redis: made, listed, revoked and found by their hashes."""
+"""API keys in Redis: created, listed, revoked and found by their hashes."""
 
 import hashlib
 import json
@@ -23,11 +23,11 @@ _ROLES: Final[Mapping[str, Role]] = {role: role for role in get_args(Role)}
 
 @dataclass(frozen=True, kw_only=True)
 class StoredKey:
-    """A key as Redis knows it: by its hash, never by itself.
+    """A key in Redis, which holds its hash and not the key.
 
     Attributes:
-        id: the first digits of its hash; it names the key and opens nothing.
-        name: what people call it; may be empty.
+        id: the first digits of its hash; it names the key and grants nothing.
+        name: a label for people; may be empty.
     """
 
     id: str
@@ -44,28 +44,28 @@ def digest_of(key: str) -> str:
 
 
 def id_of(sha256: str) -> str:
-    """Name a key by the first digits of its hash."""
+    """Return a key's id: the first digits of its hash."""
     return sha256[:_ID_DIGITS]
 
 
 def may_be_key(text: str) -> bool:
-    """Return whether this is written as the keys that `create_key` makes."""
+    """Return whether a text has the form of keys from `create_key`."""
     return _KEY.fullmatch(text) is not None
 
 
 def create_key(store: Store, *, tenant: str, role: Role, name: str = "") -> tuple[str, StoredKey]:
-    """Draw a new key and keep its hash; the key itself is nowhere but in what this gives.
+    """Create a key and store its hash; the key itself is only in the return value.
 
-    A lost reply may leave a key that nobody knows; the list shows it, and it can be revoked.
+    A lost reply may leave an unknown key; it is listed and can be revoked.
 
     Args:
         store: the store.
-        tenant: whose jobs it opens; letters, digits, `_` and `-`, at most 64.
-        role: what it may do.
-        name: for people; printable, at most 100 characters.
+        tenant: the tenant; letters, digits, `_` and `-`, at most 64.
+        role: the role of its caller.
+        name: a label for people; printable, at most 100 characters.
 
     Raises:
-        ValueError: the tenant or the name is not written so.
+        ValueError: the tenant or the name has another form.
         StoreUnavailable: Redis does not answer.
     """
     if not TENANT.fullmatch(tenant):
@@ -101,12 +101,12 @@ def list_keys(store: Store) -> list[StoredKey]:
 
 
 def revoke_key(store: Store, key: StoredKey, *, opens: bool = False) -> bool:
-    """Let a key open nothing more, within the 5 s that web processes remember it.
+    """Revoke a key; it stops working within 5 s, while web processes cache it.
 
     Args:
         store: the store.
         key: which.
-        opens: whether it is the last one, and everybody is to be let in without it.
+        opens: if it is the last key, whether requests without a key are to be accepted.
 
     Returns:
         Whether it was there; a repeat is safe.
@@ -121,7 +121,7 @@ def revoke_key(store: Store, key: StoredKey, *, opens: bool = False) -> bool:
 
 
 def find_key(store: Store, sha256: str) -> StoredKey | None:
-    """Look up a key by its hash; None for one that is not there or cannot be read.
+    """Look up a key by its hash; None if it does not exist or cannot be read.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -131,12 +131,12 @@ def find_key(store: Store, sha256: str) -> StoredKey | None:
 
 
 Door = Literal["closed", "opened", "empty"]
-"""closed: there are keys. opened: an operator removed the last one on purpose. empty: there is
-nothing, because there never was or because Redis lost it."""
+"""closed: keys exist. opened: an operator revoked the last one on purpose. empty: there are
+none, because there never were any or because Redis lost them."""
 
 
 def look_at_door(store: Store) -> Door:
-    """Return whether there are keys, and whether that is meant.
+    """Return whether keys exist, and if not, whether that is on purpose.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -153,7 +153,7 @@ def _read(sha256: str, raw: bytes) -> StoredKey | None:
     try:
         return _stored(sha256, json.loads(raw))
     except (ValueError, KeyError, TypeError):
-        # Not written by this version: it opens nothing.
+        # Not written by this version: it grants nothing.
         return None
 
 

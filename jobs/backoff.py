@@ -1,4 +1,4 @@
-"""The one exponential backoff: of retries, reconnects and whatever else is tried again."""
+"""The exponential backoff of retries, reconnects and everything else that is tried again."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,12 +6,12 @@ from random import SystemRandom
 from typing import Final
 
 _DOUBLINGS: Final = 30
-_RANDOM: Final = SystemRandom()  # functions seed the global generator, and count on its numbers
+_RANDOM: Final = SystemRandom()  # functions seed the global generator and rely on its numbers
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """Delays with full jitter: drawn anew between the shortest and a bound that doubles.
+    """Delays with full jitter: random between the shortest and a bound that doubles.
 
     After the n-th failure in a row the bound is `shortest * 2**n`, and never above `longest`.
     Drawing from the whole range keeps apart those that failed at the same moment.
@@ -41,10 +41,10 @@ class Backoff:
 def spread(delay: timedelta, share: float) -> timedelta:
     """Draw a delay that differs from this one by at most a share of it.
 
-    For delays that somebody has chosen: many that fail at once still come back one by one.
+    For chosen delays: many that fail at once are still retried one by one.
 
     Args:
-        delay: that was chosen.
+        delay: the chosen delay.
         share: 0 to 1.
     """
     return delay * _RANDOM.uniform(1 - share, 1 + share)

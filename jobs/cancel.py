@@ -1,4 +1,4 @@
-"""cancel: end a job that does not run, ask one that runs to stop; in one step or in two."""
+"""cancel: end a waiting job, or ask a running one to stop; in one step or in two."""
 
 import hashlib
 import json
@@ -19,10 +19,10 @@ _USED_KEPT: Final = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What a caller gives back to have a job cancelled.
+    """The token with which a caller confirms a cancel.
 
     Attributes:
-        token: Redis does not have it, only a digest of it with the job and the caller.
+        token: Redis stores only a digest of it with the job and the caller.
         expires_at: by the clock of Redis.
     """
 
@@ -36,13 +36,13 @@ def cancel(store: Store, job_id: str, *, tenant: str | None = None, force: bool 
     Args:
         store: where the job is.
         job_id: the job's id.
-        tenant: whose it must be; None for anybody's.
-        force: give its function no time to stop, where its isolation allows to end it; a later
-            cancel without it takes nothing back.
+        tenant: the tenant that it must belong to; None for any.
+        force: end its function at once, if its isolation allows that; a later
+            cancel without it does not undo this.
 
     Returns:
-        cancelled, when it was final at once; cancelling, when its worker was told; ended, when
-        it was final before; missing, when the tenant has no such job.
+        cancelled, if it was final at once; cancelling, if its worker was notified; ended, if
+        it was final before; missing, if the tenant has no such job.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -51,12 +51,12 @@ def cancel(store: Store, job_id: str, *, tenant: str | None = None, force: bool 
 
 
 def ask_cancel(store: Store, job_id: str, *, caller: str) -> Confirmation:
-    """Make a confirmation for a cancel; nothing of the job changes.
+    """Create a confirmation for a cancel; the job does not change.
 
     Args:
         store: where the job is.
         job_id: the job's id.
-        caller: who asks; nobody else can use the confirmation.
+        caller: the caller, who alone can use the confirmation.
 
     Raises:
         JobFinal: there is nothing to cancel.
@@ -79,17 +79,17 @@ def ask_cancel(store: Store, job_id: str, *, caller: str) -> Confirmation:
 
 
 def confirm_cancel(store: Store, job_id: str, token: str, *, caller: str) -> Word:
-    """Cancel a job with what `ask_cancel` gave; the same token again does as the first time.
+    """Cancel a job with a token of `ask_cancel`; repeating the token has the same result.
 
-    Of a confirmation and a finish at the same moment one wins, and the other is told.
+    Of a concurrent confirmation and finish, one wins, and the other learns of it.
 
     Returns:
-        cancelled, when the job is final by it; cancelling, when its worker was told.
+        cancelled, if the job is final now; cancelling, if its worker was notified.
 
     Raises:
-        ConfirmationStale: nobody gave this token, or to another caller or for another job, or
-            too long ago.
-        JobFinal: the job had ended before this token was used.
+        ConfirmationStale: the token is unknown, of another caller or another job, or
+            expired.
+        JobFinal: the job ended before this token was used.
         JobNotFound: there is no such record.
         StoreUnavailable: Redis does not answer.
     """

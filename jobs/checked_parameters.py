@@ -1,4 +1,4 @@
-"""Parameters that were checked: what is kept of them, and what they mean."""
+"""Checked parameters: what is stored of them, and their meaning for comparisons."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -21,9 +21,9 @@ class CheckedParameters:
     """Parameters that fit a function.
 
     Attributes:
-        params: as they were sent, with the defaults that factories have made.
-        arguments: what the function would be called with.
-        files: the files in them, each by a JSON Pointer into what was sent.
+        params: the parameters as sent, with the defaults from factories.
+        arguments: the function's arguments.
+        files: the files in them, by JSON Pointer into the parameters.
     """
 
     signature: Signature
@@ -38,13 +38,13 @@ class CheckedParameters:
         return [FileUse(where, file.id, file.accepts) for where, file in self.files.items()]
 
     def know_files(self, known: Mapping[str, FileRecord]) -> Mapping[str, str]:
-        """Let the files in the arguments say what their records say.
+        """Set the metadata of the files in the arguments from their records.
 
         Args:
             known: their records, by their ids.
 
         Returns:
-            What each of them holds, by its id: equal for files with equal bytes.
+            The content of each file, by its id: equal for files with equal bytes.
         """
         for file in self.files.values():
             record = known[file.id]
@@ -55,10 +55,10 @@ class CheckedParameters:
     def meaning(self, content: Mapping[str, str]) -> dict[str, Any]:
         """Return JSON-like data that is equal for parameters that mean the same.
 
-        What is of an unknown kind counts as its author's schema writes it, or else as it was sent.
+        A value of an unknown type is compared as its schema serialises it, or else as it was sent.
 
         Args:
-            content: what each file holds, by its id.
+            content: the content of each file, by its id.
         """
         found: dict[str, Any] = {}
         for name, attribute in self.signature.attributes.items():
@@ -88,10 +88,10 @@ class CheckedParameters:
 
 @dataclass(frozen=True)
 class Validated:
-    """What a submission needs of parameters that fit its operation.
+    """What a submission needs of checked parameters.
 
     Attributes:
-        params: as they were sent, with the defaults that factories have made.
+        params: the parameters as sent, with the defaults from factories.
         uses: the places that name files, in order.
         fingerprint: gives what equal jobs have in common, or None when equal jobs may run; takes
             the records of the files by their ids, and raises OperationFault.

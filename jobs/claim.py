@@ -1,4 +1,4 @@
-"""claim: take one queued job for one worker."""
+"""claim: claim one queued job for one worker."""
 
 import json
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ Word = Literal["claimed", "blocked", "taken", "ended", "missing"]
 
 @dataclass(frozen=True)
 class Claim:
-    """What became of a claim; only a claimed one has a fence.
+    """The result of a claim; only a claimed one has a fence.
 
     Attributes:
         word: claimed; blocked, when it waits in Redis and will be woken; taken, when another
             attempt runs; ended, when it is final; missing, when Redis has no such record.
-        failures: how many attempts failed before.
-        retry_delay: how long the job waited after the last of them; None after none.
+        failures: the number of failed attempts before.
+        retry_delay: how long the job waited after the last of them; None if there was none.
     """
 
     word: Word
@@ -45,18 +45,18 @@ def claim(
 ) -> Claim:
     """Claim a job for the delivery that `token` was drawn for.
 
-    Of two workers racing for one job exactly one gets it; the same token gets it again.
+    Of two workers racing for one job exactly one claims it; the same token claims it again.
 
     Args:
         store: the store.
         job_id: the job's id.
-        token: random, one for each delivery of a message.
-        worker: who runs it.
-        lease: how long the claim lasts without a heartbeat.
-        limits: places of the job's slots as declared in the code, written where none are set.
+        token: a random token for each delivery of a message.
+        worker: the worker that runs it.
+        lease: how long the claim lasts without a renewal.
+        limits: the declared places of the job's slots, written if none are set.
 
     Raises:
-        NewerFormat: a newer version made it, and has to run it.
+        NewerFormat: a newer version created it and must run it.
         StoreUnavailable: Redis does not answer; nothing may run until it does.
     """
     answer = store.run(

@@ -1,4 +1,4 @@
-"""The time as Redis has it: read without a round trip for each look, and converted."""
+"""The clock of Redis, read without a round trip each time, and conversions."""
 
 import threading
 import time
@@ -12,14 +12,14 @@ ASKED_EVERY_S: Final = 10.0
 
 
 class Clock:
-    """Tells the time of Redis without a round trip for each look.
+    """Returns the time of Redis without a round trip each time.
 
     Between two reads of Redis it runs by itself. Until Redis was read once, it uses the clock of
     this machine.
 
     Args:
-        now_ms: asks Redis, in milliseconds since 1970, as `Store.now_ms` does.
-        elapsed: seconds that never go back.
+        now_ms: reads the clock of Redis, in milliseconds since 1970, like `Store.now_ms`.
+        elapsed: returns monotonic seconds.
     """
 
     def __init__(
@@ -32,11 +32,11 @@ class Clock:
         self._began_ms: float | None = None
 
     def now(self) -> datetime:
-        """Return the time; never waits for longer than Redis takes to answer."""
+        """Return the time; wait at most as long as Redis takes to answer."""
         with self._lock:
             now = self._elapsed()
             outdated = self._asked_at is None or now - self._asked_at >= ASKED_EVERY_S
-            if outdated:  # the others go on with what was known until this one has asked
+            if outdated:  # other callers use the last value until this one has asked
                 self._asked_at = now
         if outdated:
             self._ask()
@@ -53,10 +53,10 @@ class Clock:
 
 
 def moment(milliseconds: float | str) -> datetime:
-    """Turn milliseconds since 1970 into an aware datetime."""
+    """Convert milliseconds since 1970 to an aware datetime."""
     return datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
 
 
 def milliseconds(duration: timedelta) -> int:
-    """Turn a duration into whole milliseconds."""
+    """Convert a duration to whole milliseconds."""
     return duration // timedelta(milliseconds=1)

@@ -1,4 +1,4 @@
-"""What a running function sees of its job."""
+"""The handle that a running function has of its job."""
 
 import threading
 import time
@@ -22,19 +22,19 @@ class Reporter(Protocol):
     """Takes reports of a running job; must never block or raise."""
 
     def changed(self) -> None:
-        """Note that there is something to collect."""
+        """Record that there is something to collect."""
 
 
 class Job:
     """The handle of one attempt; its methods return at once, from any thread.
 
-    What is reported never fails a job, whatever it is: `step`, `progress` and `log` take what they
-    can make of it, and leave out the rest. Only `save` refuses what it cannot keep.
+    Reports never fail a job, whatever they are: `step`, `progress` and `log` use what they
+    can, and ignore the rest. Only `save` refuses what it cannot keep.
 
     Attributes:
         id: the job's id.
         attempt: the number of this attempt, from 1.
-        files: makes files that the function may return; they go with the attempt otherwise.
+        files: creates files that the function may return; others are removed with the attempt.
     """
 
     def __init__(self, job_id: str, attempt: int, reporter: Reporter | None = None) -> None:
@@ -83,10 +83,10 @@ class Job:
         self._report()
 
     def checkpoint(self) -> None:
-        """Stop here, if the job is to stop.
+        """Raise `Interruption` if the job is to stop.
 
         Raises:
-            Interruption: it is; let it pass.
+            Interruption: the job is to stop; do not catch it.
         """
         if self._stop is not None:
             raise Interruption(self._stop)
@@ -103,7 +103,7 @@ class Job:
 
         Args:
             name: a sentence for people, as `step` takes it.
-            weight: how much of the whole job it is, in percent; by default all that is left.
+            weight: its share of the whole job, in percent; by default the rest.
         """
         with self._lock:
             self._percent = self._scale.begin(weight)
@@ -114,7 +114,7 @@ class Job:
 
         Args:
             current: units done, or percent when there is no `total`.
-            total: units in all; beyond `MAX_UNITS` both are shown as that.
+            total: all units; values beyond `MAX_UNITS` are shown as that.
         """
         try:
             percent = percent_of(current, 100 if total is None else total)
@@ -131,11 +131,11 @@ class Job:
         self._report()
 
     def track(self, items: Iterable[Item], total: int | None = None) -> Iterator[Item]:
-        """Pass items through, and report how many were done; stops when the job is to stop.
+        """Yield items, and report how many are done; stop when the job is to stop.
 
         Args:
-            items: anything to loop over.
-            total: how many there are, when `items` cannot tell.
+            items: any iterable.
+            total: their number, if `items` has no length.
 
         Raises:
             Interruption: the job is to stop.
@@ -155,7 +155,7 @@ class Job:
         self._report(_line(text))
 
     def drop(self) -> bool:
-        """Count a line as dropped, if there is no room for it until the next report.
+        """Count a line as dropped if there is no room for it before the next report.
 
         Returns:
             Whether that is so.
@@ -180,7 +180,7 @@ class Job:
             self._stop = self._stop or cause or Cancelled("The job was cancelled.")
 
     def absorb(self, report: ProgressReport) -> None:
-        """Take over what the same attempt reported in another process."""
+        """Add what the same attempt reported in another process."""
         with self._lock:
             self._percent = self._percent if report.percent is None else report.percent
             self._current = self._current if report.current is None else report.current
@@ -195,7 +195,7 @@ class Job:
             self._reporter.changed()
 
     def collect(self) -> ProgressReport | None:
-        """Take what has changed since the last call; None when nothing has."""
+        """Return what has changed since the last call; None if nothing has."""
         with self._lock:
             lines, self._lines = self._lines, []
             if self._dropped:
@@ -224,7 +224,7 @@ class Job:
 
 
 def _line(text: object) -> str:
-    """Put into words whatever a function reports; its own words may fail."""
+    """Convert a reported value to text; its own methods may fail."""
     try:
         return cut(text if isinstance(text, str) else str(text), MAX_LINE_LENGTH)
     except Interruption:

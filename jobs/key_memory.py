@@ -14,8 +14,8 @@ class KeyMemory:
     """A mark in the storage of files, which web processes share and no flush of Redis reaches.
 
     Args:
-        storage: of the installation.
-        namespace: of the installation.
+        storage: the storage of the installation.
+        namespace: the namespace of the installation.
         offload: runs what blocks.
     """
 

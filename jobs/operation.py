@@ -54,12 +54,12 @@ class Operation:
         return self.function(*args, **kwargs)
 
     def submit(self, params: Mapping[str, Any] | None = None, /, **given: Any) -> str:
-        """Submit a job by the same path as HTTP, and give its id; also from within a job.
+        """Submit a job like a request over HTTP, and return its id; also from within a job.
 
         Names are parameters of the operation, and else options: `tenant`, by default that of the
         job that submits; `priority`; `labels`; `delay` and `result_ttl`, in seconds, as a
         `timedelta` or as `5m`; `run_at`, with a time zone; `callback`, an address or a mapping;
-        `idempotency_key`. A duplicate gives the id of the other job where `on_conflict="return"`.
+        `idempotency_key`. A duplicate returns the id of the other job if `on_conflict="return"`.
 
         Args:
             params: the parameters, in place of naming them; then all names are options, also
@@ -70,12 +70,12 @@ class Operation:
         validated for each attempt: models and dataclasses by their fields, times as text.
 
         Raises:
-            OperationError: nobody would run the job: this process is not connected, or has
+            OperationError: no worker would run the job: this process is not connected, or has
                 neither servers nor a worker.
-            UnknownOperation: it is none of this installation.
-            InvalidParameters: the parameters do not fit, or an option that HTTP refuses, too.
+            UnknownOperation: this installation does not have the operation.
+            InvalidParameters: a parameter or an option is invalid.
             OperationFault: the operation's own code failed.
-            Refused: it may not be run now.
+            Refused: the job was not accepted.
             StoreUnavailable: Redis does not answer.
         """
         submitter = submitter_of(self.name)
@@ -110,7 +110,7 @@ class Operation:
 
         Args:
             checked: the parameters.
-            content: what each file in them holds, by its id.
+            content: the content of each file in them, by its id.
 
         Raises:
             OperationFault: the operation's `unique_by` failed.
@@ -221,15 +221,15 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
     Args:
         function: a plain or `async` function. A keyword `job` gets the running `Job`.
         name: how callers name it; the function's own name by default.
-        time_limit: after which it is interrupted, and fails as `timeout`.
+        time_limit: the time after which it is interrupted and fails as `timeout`.
         max_running: how many of its jobs run at once over all workers; None for any number.
         slots: places that each of its jobs takes in shared resources, by resource.
-        max_active: how many of its jobs may be active; beyond it submissions are refused.
+        max_active: how many of its jobs may be active; further submissions are refused.
         unique: whether a job with the parameters of an active one is a duplicate.
         unique_by: instead of the parameters, what makes a job a duplicate: a function that takes
             those that it names as the operation's function takes them, as `lambda genes: genes`.
-        on_conflict: what becomes of a duplicate: reject it, return the other, or replace the
-            other while it does not run yet.
+        on_conflict: what to do with a duplicate: reject it, return the other, or replace the
+            other if it does not run yet.
         max_retries: how often a failed job runs again.
         backoff: the minimum and maximum delay before a retry, by default `10s..5m`; it grows
             exponentially, with full jitter.
@@ -239,20 +239,20 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
             its own, which is ended when it does not stop, and harms nobody else when it crashes.
         start: `fork`: that process is forked from one that has imported all modules. `spawn`: it
             imports them itself, which takes longer, and shares nothing with others.
-        memory_limit: how much that process may have in use with those that it starts, as `2GiB`.
-        memory_limit_kind: `resident`: what is in use counts. `address_space`: what is asked for
-            counts as well, and Python raises `MemoryError` beyond the limit.
-        stop_grace: how long a function in a process of its own has to stop when it is told to.
+        memory_limit: how much memory that process and its descendants may use, such as `2GiB`.
+        memory_limit_kind: `resident`: memory in use counts. `address_space`: allocated memory
+            counts, and Python raises `MemoryError` beyond the limit.
+        stop_grace: how long a function in a child process has to stop when it is told to.
         wait: how long a submission waits for the result unless it says otherwise.
         queue: the RabbitMQ queue of its messages.
         result_ttl: how long a finished job is kept, 1 h to 7 d.
-        max_result: the largest result without the files in it, as `64MiB`; by default what the
-            settings say.
-        capture_logs: whether what it prints and logs goes into the job's log, too.
+        max_result: the largest result without its files, such as `64MiB`; by default that of the
+            settings.
+        capture_logs: whether to copy what it prints and logs to the job's log.
         unknown: nothing else; what other libraries call these is said.
 
     Raises:
-        OperationError: something here cannot be; names the function and the reason.
+        OperationError: the declaration is invalid; the message names the function and the reason.
     """
 
     def declare(target: Any) -> Operation:

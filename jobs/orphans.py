@@ -79,7 +79,7 @@ def put_back_orphans(store: Store, publish: Callable[[str, bytes], object]) -> i
         publish: takes a queue and the message; what it does not publish comes again.
 
     Returns:
-        How many there were.
+        Their number.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -32,7 +32,7 @@ def purge_expired(
 
     Args:
         store: the store.
-        most: how many at once.
+        most: the largest number at once.
         callback_patience: how long after its end a job may wait until its callbacks have been
             made from it; those that were made go on without it.
 

@@ -48,7 +48,7 @@ class SubmissionService:
 
     Attributes:
         relay: takes confirms, and publishes what a submission woke besides itself.
-        max_active: how many active jobs the server takes.
+        max_active: the largest number of active jobs on the server.
     """
 
     store: Store
@@ -75,14 +75,14 @@ class SubmissionService:
         Args:
             operation: the operation's name.
             params: JSON-like.
-            charge: whose quota it uses; None for a caller with no rate.
+            charge: the quota that it uses; None for a caller without a rate.
             check: validates the parameters.
             chosen: fields of `Submission` that the caller chose.
 
         Raises:
             UnknownOperation, InvalidParameters: it can never be run.
             OperationFault: the operation's own code failed.
-            Refused: it may not be run now.
+            Refused: the job was not accepted.
             StoreUnavailable: Redis does not answer.
         """
         found = self.registry.get(operation)

@@ -28,7 +28,7 @@ class Accepted:
         submission: as accepted, with its time of creation.
         replayed: the Idempotency-Key had made a job before, and it is that one.
         wakeup: the number to confirm once the message is out; 0 when none is due.
-        quota: what is left of it, where there is one.
+        quota: what is left of the quota, if there is one.
         position: of a new job among those that wait for a worker, from 1; None when unknown.
         running: how many jobs ran when it came.
     """
@@ -93,9 +93,9 @@ def submit(
     Args:
         store: the store.
         submission: what was asked for; its parameters are valid.
-        max_active: how many active jobs the server takes.
-        max_active_operation: how many of these may be of this operation.
-        charge: whose quota it uses; None for no rate.
+        max_active: the largest number of active jobs on the server.
+        max_active_operation: the largest number of active jobs of this operation.
+        charge: the quota that it uses; None for no rate.
 
     Raises:
         DuplicateJob: an active job has the same fingerprint.

@@ -27,7 +27,7 @@ class UniqueBy:
 
         Args:
             arguments: of the operation's function.
-            content: what each file in them holds, by its id.
+            content: the content of each file in them, by its id.
 
         Raises:
             OperationFault: the function raised something, or gave what cannot be compared.

@@ -1,4 +1,4 @@
-"""batch: many submissions as one, and how far they are together."""
+"""batch: many submissions as one, and their common progress."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from callboard.jobs.statuses import FINAL, STATUSES
 from callboard.jobs.store import Store
 
 PATIENCE: Final = timedelta(seconds=60)
-"""After which a batch whose submission broke off is closed."""
+"""The time after which a batch with an interrupted submission is closed."""
 
 _MAX_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """A batch as it is now.
+    """A batch and its progress.
 
     Attributes:
-        total: how many items were asked for.
-        counts: its jobs by status, and besides them `refused`, the items that made no job of it,
-            and `removed`, the jobs that are not kept any more.
-        sealed: whether every item has been decided on, or it was closed.
+        total: the number of items submitted.
+        counts: its jobs by status, and also `refused`, the items that created no job,
+            and `removed`, the jobs that no longer exist.
+        sealed: whether every item is decided on, or the batch was closed.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Batch:
 
     @property
     def status(self) -> Literal["submitting", "active", "completed"]:
-        """Say in a word how far it is."""
+        """The status of the batch."""
         if self.ended_at is not None:
             return "completed"
         return "active" if self.sealed else "submitting"
@@ -52,7 +52,7 @@ class Batch:
 
 
 def read_batch(store: Store, batch_id: str, *, tenant: str, others: bool = False) -> Batch:
-    """Read a batch as it is at one moment.
+    """Read a batch at one moment.
 
     Args:
         store: the store.
@@ -61,7 +61,7 @@ def read_batch(store: Store, batch_id: str, *, tenant: str, others: bool = False
         others: find other tenants' batches as well.
 
     Raises:
-        BatchNotFound: there is no such batch, as far as this tenant may know.
+        BatchNotFound: no batch that this tenant may see has this id.
         StoreUnavailable: Redis does not answer.
     """
     answer = store.run("read_batch", store.keys("batch", batch_id), batch_id=batch_id)
@@ -75,9 +75,9 @@ def read_batch(store: Store, batch_id: str, *, tenant: str, others: bool = False
 
 
 def cancel_batch(store: Store, batch_id: str) -> None:
-    """Cancel what is left of a batch; repeating it is always safe.
+    """Cancel the rest of a batch; repeating it is always safe.
 
-    No item is accepted any more from its first step on. Afterwards each job has ended, or its
+    No item is accepted from its first step on. Afterwards each job has ended, or its
     worker was told to stop it.
 
     Raises:
@@ -97,10 +97,10 @@ def cancel_batch(store: Store, batch_id: str) -> None:
 
 
 def seal_batches(store: Store, *, patience: timedelta = PATIENCE) -> int:
-    """Close batches whose submission broke off, so that they can end with what they have.
+    """Close batches with an interrupted submission, so that they can complete.
 
     Returns:
-        How many there were.
+        Their number.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -118,7 +118,7 @@ def _batch(batch_id: str, fields: Mapping[str, str], decided: int, jobs: dict[st
     removed = int(fields.get("removed", 0))
     made = sum(jobs.values()) + removed
     sealed = "sealed" in fields
-    # A batch that came back with its jobs, after Redis had lost it, has no total of its own.
+    # A batch that was recovered with its jobs, after Redis had lost it, has no total.
     total = max(int(fields["total"]), made)
     refused = max(0, (total if sealed else decided) - made)
     return Batch(

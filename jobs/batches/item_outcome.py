@@ -1,4 +1,4 @@
-"""What became of one item of a batch, as it is kept beside it."""
+"""The outcome of one item of a batch, as Redis stores it."""
 
 import json
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from callboard.jobs.submit import refusal
 
 Word = Literal[
     "accepted", "duplicate", "limited", "full", "file_missing",  # as `submit_job` says
-    "unknown", "misfit", "malformed", "fault",  # what can be no job
-    "closed",  # the batch took no more items
+    "unknown", "misfit", "malformed", "fault",  # what cannot become a job
+    "closed",  # the batch accepted no more items
 ]  # fmt: skip
 Errors = Sequence[tuple[str, str]]
 

@@ -1,4 +1,4 @@
-"""The path by which batches come in: step by step, so that nobody else waits for the whole."""
+"""Submits batches step by step, so that others do not wait for the whole."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +31,7 @@ class Item:
 
     Attributes:
         chosen: fields of `Submission` that the caller chose.
-        malformed: what is wrong with it, if it is no submission: pairs of a JSON Pointer into
+        malformed: what is wrong with it, if it is not a submission: pairs of a JSON Pointer into
             the item and a sentence.
         large: whether it takes long to validate.
     """
@@ -45,11 +45,11 @@ class Item:
 
 @dataclass(frozen=True)
 class SubmittedBatch:
-    """A batch, and what became of each item in order.
+    """A batch, and the outcomes of its items in order.
 
     Attributes:
-        replayed: the Idempotency-Key had made a batch before, and it is that one.
-        quota: what is left of it, where there is one.
+        replayed: whether the Idempotency-Key had created this batch before.
+        quota: what is left of the quota, if there is one.
     """
 
     id: str
@@ -70,19 +70,19 @@ class BatchSubmissionService:
     ) -> SubmittedBatch:
         """Record the jobs of a batch and publish their messages, some at a time.
 
-        With an Idempotency-Key a repeat takes up a batch that a process left behind, and any
-        number of repeats at the same moment make one batch and each job once. Without one, what
-        a process left behind is closed as it is after `callboard.jobs.batches.batch.PATIENCE`.
+        With an Idempotency-Key, a repeat continues a batch that a process left behind, and any
+        number of concurrent repeats create one batch and each job once. Without one, a batch that
+        a process left behind is closed after `callboard.jobs.batches.batch.PATIENCE`.
 
         Args:
             batch: what they belong to.
             items: as many as its total.
-            charge: whose quota each item uses; None for a caller with no rate.
+            charge: the quota that each item uses; None for a caller without a rate.
 
         Raises:
             IdempotencyMismatch: the key belongs to another payload.
             RateExceeded: not even one item is within the rate.
-            BatchGone: the key made a batch that is gone.
+            BatchGone: the key created a batch that is gone.
             StoreUnavailable: Redis does not answer; a part of it may be recorded.
         """
         known: list[ItemOutcome] = []

@@ -14,18 +14,18 @@ from callboard.jobs.submission import Submission
 
 MAX_ITEMS: Final = 1000
 STEP: Final = 100
-"""How many items one step decides on, while nobody else is served."""
+"""How many items one step decides on; Redis serves no other client meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewBatch:
-    """A batch as it is submitted.
+    """A batch to submit.
 
     Attributes:
-        id: a UUIDv7, made by whoever submits.
-        total: how many items it has.
+        id: a UUIDv7, created by the submitter.
+        total: the number of its items.
         idempotency: digest and fingerprint, as a `Submission` has them; none without a key.
-        callback: where its end is told; None for nowhere.
+        callback: where its completion is sent; None for nowhere.
     """
 
     id: str
@@ -51,10 +51,10 @@ class NewBatch:
 
 @dataclass(frozen=True)
 class Step:
-    """Some items of a batch on their way to a decision.
+    """Some items of a batch to decide on.
 
     Attributes:
-        first: which of the batch's items the first of these is, from 0.
+        first: the index of the first of these items in the batch, from 0.
         items: submissions, each with how many active jobs its operation takes; or what is kept of
             an item that can be none.
     """
@@ -70,14 +70,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Decided:
-    """What became of a step.
+    """The decision on a step.
 
     Attributes:
         word: stored; closed, the batch takes nothing more; replayed, the key made the batch
             `batch_id` before; mismatch, of another payload; limited, the rate takes no item and
             no batch was made; missing, the batch is gone.
         outcomes: of these items, whoever submitted them; empty unless stored.
-        woken: the jobs that this step made and whose messages are to be published.
+        woken: the jobs that this step created and whose messages are due.
         now_ms: when, by the clock of Redis.
     """
 
@@ -92,18 +92,18 @@ class Decided:
 def submit_step(
     store: Store, batch: NewBatch, step: Step, *, max_active: int, charge: Charge | None
 ) -> Decided:
-    """Decide on some items of a batch in one step; the first step makes the batch.
+    """Decide on some items of a batch in one step; the first step creates the batch.
 
-    Each item is decided on once, whoever repeats a step or takes up what another has left, and
-    all of them get the same answer. Items are decided on in order and as single submissions are:
-    of equal unique ones the first is accepted.
+    Each item is decided on once, whichever process repeats or continues a step, and
+    all of them get the same answer. Items are decided on in order, like single submissions:
+    of equal unique items the first is accepted.
 
     Args:
         store: the store.
         batch: what the items belong to.
         step: the items, whose parameters are valid.
-        max_active: how many active jobs the server takes.
-        charge: whose quota each item uses; None for no rate.
+        max_active: the largest number of active jobs on the server.
+        charge: the quota that each item uses; None for no rate.
 
     Raises:
         StoreUnavailable: Redis does not answer; the step may or may not be decided.
@@ -136,7 +136,7 @@ def submit_step(
 
 
 def read_outcomes(store: Store, batch_id: str) -> list[ItemOutcome]:
-    """Return what became of the items of a batch so far, in order; none of one that is gone.
+    """Return the outcomes of a batch's items so far, in order; none if it is gone.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -1,1 +1,1 @@
-"""Callbacks: what is told to whom about jobs, and what addresses may be told."""
+"""Callbacks: the deliveries of events, and the URLs that they may go to."""

@@ -1,4 +1,4 @@
-"""deliver: hand due callbacks to a dispatcher, and record how each attempt ended."""
+"""deliver: claim due callbacks for a dispatcher, and record the outcome of each attempt."""
 
 import secrets
 from collections.abc import Callable, Sequence
@@ -21,20 +21,20 @@ _GONE: Final = 410
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookDelivery:
-    """One event on its way to one address, held by one dispatcher.
+    """A delivery of one event to one URL, claimed by one dispatcher.
 
     Attributes:
-        id: the same each time this event of this owner is delivered.
+        id: the same for every attempt to deliver this event.
         owner: id of the job or batch that the event is about.
-        kind: which of them it is.
+        kind: whether the owner is a job or a batch.
         type: the event, such as `job.succeeded`.
         at: when it happened.
-        url: where to; it may hold secrets, so it is neither logged nor shown.
-        host: the part of it that may be shown.
-        base: the server's address as whoever asked for the callback saw it.
-        attempts: how many there were, this one counted.
+        url: the destination; it may contain secrets, so it is neither logged nor shown.
+        host: the part of the URL that may be shown.
+        base: the server's URL as the submitter saw it.
+        attempts: the number of attempts, this one included.
         token: proof of this claim.
-        body: what was sent before and is sent again; None before it is kept.
+        body: the stored body of earlier attempts; None before the first.
     """
 
     id: str
@@ -56,16 +56,16 @@ class WebhookDelivery:
 def claim_deliveries(
     store: Store, *, most: int, per_host: int, lease: timedelta = LEASE
 ) -> list[WebhookDelivery]:
-    """Take due deliveries, the longest due first.
+    """Claim due deliveries, the longest due first.
 
-    Each is one dispatcher's until it is settled or the lease is over, and then claimable again; one
-    whose dispatcher died counts as an attempt. Hosts do not hold up each other.
+    Each belongs to one dispatcher until its outcome is recorded or its lease expires; one whose
+    dispatcher died counts as an attempt. Hosts do not delay one another.
 
     Args:
         store: the store.
-        most: how many at once.
-        per_host: how many attempts to one host may be under way, over all dispatchers.
-        lease: how long one has for it.
+        most: the largest number at once.
+        per_host: the largest number of concurrent attempts to one host, over all dispatchers.
+        lease: how long an attempt may take.
 
     Raises:
         StoreUnavailable: Redis does not answer; what it handed out is claimable after the lease.
@@ -84,9 +84,9 @@ def claim_deliveries(
 
 
 def keep_body(store: Store, delivery: WebhookDelivery, body: bytes) -> Literal["kept", "stale"]:
-    """Keep what a delivery says, before it is sent: each further attempt finds it there.
+    """Store the body of a delivery before it is sent, for further attempts.
 
-    From then on it needs its job no more.
+    From then on it no longer needs its job.
 
     Args:
         store: the store.
@@ -94,7 +94,7 @@ def keep_body(store: Store, delivery: WebhookDelivery, body: bytes) -> Literal["
         body: UTF-8.
 
     Returns:
-        kept, also when repeated; stale, when the delivery is not this dispatcher's any more.
+        kept, also when repeated; stale, if the delivery is no longer this dispatcher's.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -113,14 +113,14 @@ def record_delivery(
     jitter: Callable[[timedelta, float], timedelta] = spread,
     bounds: LogBounds | None = None,
 ) -> Recorded:
-    """Record how an attempt ended, and when the next one is due; the job's log says so, too.
+    """Record an attempt's outcome and when the next one is due, also in the job's log.
 
     Args:
         store: the store.
         delivery: as claimed.
-        attempted: what came of it.
-        retries: how long to wait after each attempt that failed; no further one after the last.
-        jitter: draws a delay near the one it is given, so that many do not come at once.
+        attempted: its outcome.
+        retries: the delay after each failed attempt; no further attempt after the last.
+        jitter: draws a delay near the given one, so that many are not retried at once.
         bounds: how much log a job keeps.
 
     Returns:

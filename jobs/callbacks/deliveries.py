@@ -1,4 +1,4 @@
-"""What was or is to be delivered of a job or a batch: look at it, and let it begin again."""
+"""The deliveries of a job or a batch: list them, and restart one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ class LastAttempt:
     """How the latest attempt ended.
 
     Attributes:
-        code: the status that was answered; None for no answer.
-        problem: what went wrong; empty when nothing did.
+        code: the status of the response; None if there was none.
+        problem: what went wrong; empty if nothing did.
     """
 
     at: datetime
@@ -42,11 +42,11 @@ class LastAttempt:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryRecord:
-    """One delivery as it may be shown: not its whole address, and nothing of any answer's body.
+    """One delivery as callers may see it: without its whole URL and without response bodies.
 
     Attributes:
         at: when the event happened.
-        next_at: when the next attempt is due; None while one is under way, and when none follows.
+        next_at: when the next attempt is due; None during an attempt, and if none follows.
     """
 
     id: str
@@ -86,7 +86,7 @@ class DeliveryRecord:
 
 
 def list_deliveries(store: Store, kind: Kind, owner: str) -> list[DeliveryRecord]:
-    """Read the deliveries of a job or a batch, the oldest first; those that ended for a week.
+    """Read the deliveries of a job or a batch, oldest first; ended ones are kept for a week.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -96,17 +96,17 @@ def list_deliveries(store: Store, kind: Kind, owner: str) -> list[DeliveryRecord
 
 
 def resend(store: Store, owner: str, delivery_id: str) -> DeliveryRecord:
-    """Let a delivery begin from the start, now; its id stays, so a receiver knows it again.
+    """Restart a delivery now, with the same id, by which receivers recognise it.
 
-    What it says stays, too, where that is still kept. A repeat does no harm.
+    Its body stays as well, if it is still stored. A repeat is safe.
 
     Args:
         store: the store.
-        owner: the job or batch that it must be of.
+        owner: the job or batch that it must belong to.
         delivery_id: the delivery's id.
 
     Raises:
-        DeliveryNotFound: there is none with this id, or it is of somebody else.
+        DeliveryNotFound: none of this owner has this id.
         DeliveryPending: an attempt is under way.
         StoreUnavailable: Redis does not answer.
     """

@@ -1,4 +1,4 @@
-"""Which IP addresses are those of hosts on the public Internet."""
+"""Decides which IP addresses are hosts on the public Internet."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
@@ -39,7 +39,7 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
 def is_public(address: IPAddress) -> bool:
-    """Return whether an address is one host of the public Internet.
+    """Return whether an address is a host on the public Internet.
 
     Those that carry an IPv4 address are judged by it (NAT64, RFC 6052), or never public (6to4,
     Teredo).

@@ -20,12 +20,12 @@ _PURPOSE: Final = "callboard webhook secret"
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What Redis knows of a tenant's secrets, which opens nothing.
+    """The state of a tenant's secrets in Redis, which does not reveal them.
 
     Attributes:
-        generation: of the secret that counts; the first is 1.
+        generation: the generation of the current secret, from 1.
         rotated_at: None for the first.
-        earlier: generations that sign as well, the latest first, each with when that ends.
+        earlier: earlier generations that still sign, the latest first, each with its end.
     """
 
     generation: int = 1
@@ -37,8 +37,8 @@ class WebhookSecrets:
     """Derives what each tenant's callbacks are signed with.
 
     Args:
-        store: says which generation of its secret a tenant has.
-        signing_key: what all secrets are derived from; with another one all are others.
+        store: stores the generation of each tenant's secret.
+        signing_key: the key that all secrets are derived from.
     """
 
     def __init__(self, store: Store, signing_key: SecretStr) -> None:
@@ -57,14 +57,14 @@ class WebhookSecrets:
 
 
 def derive(signing_key: SecretStr, tenant: str, generation: int) -> SecretStr:
-    """Make a tenant's secret, written as Standard Webhooks has it: `whsec_` and base64."""
+    """Derive a tenant's secret in the form of Standard Webhooks: `whsec_` and base64."""
     said = f"{_PURPOSE}|{tenant}|{generation}".encode()
     made = hmac.digest(signing_key.get_secret_value().encode(), said, hashlib.sha256)
     return SecretStr(PREFIX + base64.b64encode(made).decode())
 
 
 def read_rotation(store: Store, tenant: str) -> Rotation:
-    """Read which generations of a tenant's secret sign now.
+    """Read the generations of a tenant's secret that sign now.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -89,12 +89,12 @@ def list_rotations(store: Store) -> dict[str, Rotation]:
 
 
 def rotate(store: Store, tenant: str, *, overlap: timedelta) -> None:
-    """Have a tenant's callbacks signed with its next secret from now on; a repeat is another one.
+    """Sign a tenant's callbacks with its next secret from now on; a repeat rotates again.
 
     Args:
         store: the store.
         tenant: whose.
-        overlap: how long the secret that it had signs as well.
+        overlap: how long the former secret signs as well.
 
     Raises:
         StoreUnavailable: Redis does not answer, and it may have been done or not.

@@ -1,4 +1,4 @@
-"""Where callbacks may go: how an address must be written, and what it may lead to."""
+"""The rules for callback URLs: their form, and the addresses that they may lead to."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,12 +25,12 @@ _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class CallbackRefused(ValueError):
-    """Callbacks do not go there; the text says why, in a sentence that quotes no secret."""
+    """The URL is not allowed; the message says why, without secrets."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackUrl:
-    """An address that is written as it must be, taken apart.
+    """A parsed callback URL.
 
     Attributes:
         host: a name in ASCII and lower case, or an IP address without brackets.
@@ -58,12 +58,12 @@ class CallbackUrl:
 
 
 class CallbackRules:
-    """What an installation lets callbacks reach; asked at submission and before each attempt.
+    """What callbacks of an installation may reach; checked at submission and before each attempt.
 
     Args:
         hosts: the only names and addresses, or patterns such as `*.example.com`; none for any.
-        networks: what may be reached besides public addresses, also over http.
-        ports: TCP ports.
+        networks: allowed in addition to public addresses, also over http.
+        ports: the allowed TCP ports.
     """
 
     def __init__(
@@ -87,12 +87,12 @@ class CallbackRules:
         )
 
     def parse(self, text: str) -> CallbackUrl:
-        """Take an address apart, if it is one that callbacks may go to as far as one can see.
+        """Parse a URL, and check it as far as possible without a lookup.
 
-        What a name leads to is seen only when it is looked up: see `admit`.
+        The addresses of a host name are checked when it is looked up: see `admit`.
 
         Raises:
-            CallbackRefused: it is written wrongly, or leads where callbacks do not go.
+            CallbackRefused: it is malformed or not allowed.
         """
         url = _read(text)
         if url.scheme == "http" and not self._networks:
@@ -111,14 +111,14 @@ class CallbackRules:
     def admit(self, url: CallbackUrl, addresses: Iterable[str]) -> list[str]:
         """Return the addresses to connect to, if every one of them may be reached.
 
-        The refusal does not say what they are: that would answer questions about inner names.
+        The refusal does not show them, since that would reveal internal addresses.
 
         Args:
-            url: whose host was looked up.
-            addresses: all that the lookup gave.
+            url: the URL whose host was looked up.
+            addresses: all results of the lookup.
 
         Raises:
-            CallbackRefused: there are none, or one leads where callbacks do not go.
+            CallbackRefused: there are none, or one is not allowed.
         """
         found = [unwrapped(ip_address(address)) for address in addresses]
         if not found:

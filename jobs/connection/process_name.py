@@ -1,4 +1,4 @@
-"""What this process is called on the servers that it connects to."""
+"""The name of this process on the servers that it connects to."""
 
 import os
 import socket
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ProcessName:
-    """Names the process that connects: a fork has a name of its own.
+    """The name of a process that connects: a fork has its own.
 
     Attributes:
-        role: what it is, as `worker`.
-        namespace: of its installation.
+        role: the role of the process, such as `worker`.
+        namespace: the namespace of its installation.
     """
 
     role: str = "program"
@@ -21,5 +21,5 @@ class ProcessName:
         return f"{self.role} {self.namespace} {socket.gethostname()}:{os.getpid()}"
 
     def without_spaces(self) -> str:
-        """Return the name where none may have a space, as in Redis and in a consumer's tag."""
+        """Return the name without spaces, for Redis and for consumer tags."""
         return str(self).replace(" ", "-")

@@ -1,4 +1,4 @@
-"""How a process reaches Redis: bounded waits, no command sent twice, a bounded pool."""
+"""The Redis client: bounded waits, no command sent twice, a bounded pool."""
 
 import functools
 from typing import TYPE_CHECKING
@@ -23,17 +23,17 @@ _MAX_CONNECTIONS = 64
 def connect_redis(
     settings: Settings, *, for_subscription: bool = False, role: str = "program"
 ) -> redis.Redis:
-    """Make a client; it connects at its first command, and is safe to share between threads.
+    """Create a client; it connects at its first command, and threads may share it.
 
     A failed command is raised and never sent again by the client, since it may have been carried
     out. A command waits 2 s for a connection and 5 s for its reply at most. Without servers, all
     clients of the process share one Redis inside it.
 
     Args:
-        settings: says where Redis is; its replies stay bytes.
+        settings: contain the URL of Redis; replies are bytes.
         for_subscription: for a client that listens: reads wait without end, and keep-alive probes
             notice a dead peer.
-        role: what this process is, for `CLIENT LIST`.
+        role: the role of this process, for `CLIENT LIST`.
 
     """
     if settings.redis_url is None:
@@ -49,7 +49,7 @@ def connect_redis(
         **(settings.tls.redis_options() if url.startswith("rediss:") else {}),
         health_check_interval=_HEALTH_CHECK_SECONDS,
         retry=Retry(NoBackoff(), 0),
-        # The same reply shapes from every server version and from the Redis inside the process.
+        # The same replies from every server version and from the in-process Redis.
         protocol=2,
         decode_responses=False,
         client_name=f"callboard-{ProcessName(role, settings.namespace).without_spaces()}",

@@ -10,7 +10,7 @@ _PLAIN = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILUR
 
 
 def tls_fault(error: BaseException) -> str | None:
-    """Say in a sentence why TLS failed, for the log; None if something else did.
+    """Return in a sentence, for the log, why TLS failed; None for other errors.
 
     Args:
         error: of a client library, which wraps the fault as cause, context or argument.
@@ -24,16 +24,16 @@ def tls_fault(error: BaseException) -> str | None:
                 "CALLBOARD_TLS_CA_FILE adds trusted authorities"
             )
     for fault in wrapped:
-        # After the handshake, clients pass on but the text of the fault.
+        # After the handshake, clients pass on only the text of the fault.
         if (found := _REASON.search(str(fault))) is not None:
             return _other_fault(found["reason"])
     return None
 
 
 def ended_within_tls(error: BaseException) -> bool:
-    """Return whether the other side hung up without ending TLS.
+    """Return whether the other side disconnected without ending TLS.
 
-    So does a server that is killed, and one that wants a certificate and does not get to say so.
+    A killed server does so, and one that requires a certificate and cannot send its alert.
     """
     return any(_HUNG_UP in str(each) for each in _wrapped(error))
 
@@ -50,7 +50,7 @@ def _other_fault(reason: str) -> str:
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:
-    """Go through an error and all that it was made of, each once."""
+    """Yield an error and all errors that it wraps, each once."""
     seen: set[int] = set()
     left: list[object] = [error]
     while left:

@@ -21,7 +21,7 @@ from callboard.jobs.errors import StorageUnavailable
 SWEEP_SECONDS: Final = 5.0
 FOREIGN_SECONDS: Final = 24 * 60 * 60
 
-# Whole, as machines of one service are often called alike but for the end.
+# The whole name, since machines of one service often differ only at its end.
 _HOST: Final = "".join(c if c.isalnum() else "_" for c in socket.gethostname())[:128]
 
 
