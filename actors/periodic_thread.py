@@ -1,4 +1,4 @@
-"""A supervised thread: it does one thing again and again, and outlives what goes wrong."""
+"""A supervised thread: it repeats one step and survives its failures."""
 
 import threading
 from collections.abc import Callable
@@ -16,8 +16,8 @@ class PeriodicThread:
     A step that fails is logged and called again; an outage of Redis is logged once.
 
     Args:
-        name: of the thread, and in the log.
-        step: what to do; must not block for long.
+        name: the thread's name, also in the log.
+        step: called each time; must not block for long.
         interval: seconds between two steps.
     """
 
@@ -40,7 +40,7 @@ class PeriodicThread:
         self._hurry.set()
 
     def close(self, timeout: float = 5.0) -> None:
-        """Stop after the step that is being taken; from any thread, and again."""
+        """Stop after the current step; any thread may call this, repeatedly."""
         self._closing.set()
         self._hurry.set()
         if self._thread is not None and self._thread is not threading.current_thread():

@@ -1,4 +1,4 @@
-"""The attempts that this process runs now."""
+"""The current attempts of this process."""
 
 import threading
 import time
@@ -43,8 +43,8 @@ class Run:
         retry_delay: how long its job waited after the last of them.
         forced: whether its function's process is to be ended at once.
         must_hurry: whether the worker stops.
-        outcome: how it ended, in one word; given up until that is recorded.
-        told: what else the log says of its end.
+        outcome: its outcome in one word; `given up` until it is recorded.
+        told: further fields of `run_ended`.
         span: its span and what ends it, where telemetry is on.
         guard: runs its function, and interrupts it.
         interruption: what was raised in its function, for as long as it is needed.
@@ -84,20 +84,20 @@ class Run:
         self.saving: Final = threading.Lock()
 
     def discard(self) -> None:
-        """Remove the files that it kept, as no job will ever say that they are its own."""
+        """Remove its stored files, which no job will ever use."""
         if self.outputs is not None:
             self.outputs.discard()
 
     def limited(self) -> None:
-        """Begin to count the time limit."""
+        """Start the time limit."""
         self._deadline = time.monotonic() + self.operation.rules.time_limit.total_seconds()
 
     def not_limited(self) -> None:
-        """Count the time limit no more: the function has returned."""
+        """Stop the time limit: the function has returned."""
         self._deadline = None
 
     def ended(self, outcome: str, **told: Any) -> None:
-        """Keep for the log how it ended."""
+        """Set the outcome for the log."""
         self.outcome, self.told = outcome, told
 
     def duration_ms(self) -> float:
@@ -105,7 +105,7 @@ class Run:
         return round((time.monotonic() - self._began) * 1000, 1)
 
     def stop(self, cause: Interrupted, *, force: bool = False) -> None:
-        """Tell the function to stop, for the first cause that anybody has; it may take its time.
+        """Tell the function to stop; the first cause counts, and the function may take time.
 
         Args:
             cause: why.
@@ -183,17 +183,17 @@ class Runs:
             ousted.stop(LeaseLost("The lease ran out; another attempt runs the job."))
 
     def end(self) -> None:
-        """Let go of this thread's run, if it has one."""
+        """Remove this thread's run, if it has one."""
         self._own.run = None
         self.abandon(threading.current_thread())
 
     def by_thread(self) -> dict[threading.Thread, Run]:
-        """Return the run of each thread, also one that another run of its job has ousted."""
+        """Return the run of each thread, also if another run of its job has replaced it."""
         with self._lock:
             return dict(self._threads)
 
     def abandon(self, thread: threading.Thread) -> Run | None:
-        """Let go of the run of a thread, if it has one; nothing renews its lease any more."""
+        """Remove the run of a thread, if it has one; its lease is no longer renewed."""
         with self._lock:
             run = self._threads.pop(thread, None)
             if run is not None and self._runs.get(run.fence.job_id) is run:

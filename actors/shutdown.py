@@ -1,4 +1,4 @@
-"""How a worker process ends: grace, interruption, release, and then it is gone, whatever hangs."""
+"""Stops a worker process: grace, interruption, release, and then exit, whatever hangs."""
 
 import os
 import sys
@@ -19,9 +19,9 @@ from callboard.telemetry.logger import get_logger
 LAST_TRIES_SECONDS: Final = 5.0
 """After the grace: how long outcomes and releases are tried while Redis is away."""
 GONE_SECONDS: Final = 6.0
-"""After the grace: when the process is gone."""
+"""After the grace: when the process exits."""
 HELD_UP_SECONDS: Final = 9.0
-"""After the grace: when it is gone even if a function keeps the interpreter's lock."""
+"""After the grace: when it exits even if a function holds the interpreter's lock."""
 PREEMPT_SECONDS: Final = 0.5
 EXIT_STUCK: Final = 70
 """Tells process managers that the worker gave itself up: EX_SOFTWARE of sysexits.h."""
@@ -36,7 +36,7 @@ class WorkerShutdown:
     process before its time, or when it goes although a function does not stop.
 
     Args:
-        is_own: this process runs nothing but the worker, so that it may end it.
+        is_own: whether this process runs only the worker, so that it may be ended.
 
     Attributes:
         begun: set once the worker was told to stop: nothing more is claimed.
@@ -106,12 +106,12 @@ class WorkerShutdown:
             log.error(LogEvent.WORKER_CUT_SHORT, running=running)
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
-        finally:  # nobody may read it any more
+        finally:  # the standard streams may be closed
             os._exit(self._exit_code)
 
 
 def _is_innocent(run: Run) -> bool:
-    """Return whether the run would be under way, did its worker not stop."""
+    """Return whether the run would continue if its worker did not stop."""
     return run.cause is None or isinstance(run.cause, ShutDown)
 
 

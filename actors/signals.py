@@ -1,4 +1,4 @@
-"""Signals of a worker: SIGTERM comes twice, and none of its own ways is left to what jobs start."""
+"""Signals of a worker: SIGTERM arrives twice, and subprocesses of jobs get default handlers."""
 
 import os
 import signal

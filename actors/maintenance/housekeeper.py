@@ -1,4 +1,4 @@
-"""The housekeeper: one leader at a time heals what died, was lost, or has come due."""
+"""The housekeeper: one leader at a time repairs what died or was lost, and does what is due."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -33,18 +33,18 @@ log = get_logger(__name__)
 
 
 class Housekeeper:
-    """Does the maintenance tasks in supervised threads, while its process leads.
+    """Runs the maintenance tasks in supervised threads, while its process leads.
 
-    Its scripts are safe with any number of housekeepers; the lock only spares work. A leader
+    Its scripts are safe with any number of housekeepers; the lock only saves work. A leader
     that is lost costs a few seconds, never a job.
 
     Args:
-        name: of this process.
-        lease: of running jobs; leading takes at most a quarter of it.
-        storage: where the bytes of files are.
-        scheduler: makes the jobs of schedules.
-        put_back: publishes a message as it came, into a queue.
-        callback_retries: how long callbacks are tried; for so long a job waits for its own.
+        name: the name of this process.
+        lease: the lease of running jobs; leading lasts at most a quarter of it.
+        storage: the storage of file contents.
+        scheduler: submits the jobs of schedules.
+        put_back: publishes a message unchanged to a queue.
+        callback_retries: the retry delays of callbacks; jobs are kept for as long.
     """
 
     def __init__(  # noqa: PLR0913 — the parts of a housekeeper
@@ -73,7 +73,7 @@ class Housekeeper:
         self._slow_tasks_at = 0.0
         tick = min(MAX_TICK, self._lead / 2)
         self._loop = PeriodicThread("housekeeper", self.tick, interval=tick.total_seconds())
-        # A storage that is away lets everybody wait: no job may wait for that.
+        # An unavailable storage blocks its callers: no job may wait for that.
         self._tidying = PeriodicThread("tidying", self.tidy, interval=SLOW_TASKS_INTERVAL_SECONDS)
 
     def start(self) -> None:
@@ -130,7 +130,7 @@ class Housekeeper:
             self._do(task)
 
     def tidy(self) -> None:
-        """Remove the files whose time is over and what killed processes left, if this one leads.
+        """Remove expired files and what killed processes left, if this process leads.
 
         Raises:
             StoreUnavailable: Redis does not answer.
@@ -145,5 +145,5 @@ class Housekeeper:
         except StoreUnavailable:
             raise
         except Exception:
-            # One task that fails must not keep the others from being done.
+            # A failing task must not prevent the others.
             log.exception(LogEvent.MAINTENANCE_TASK_FAILED)

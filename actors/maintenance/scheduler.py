@@ -1,4 +1,4 @@
-"""The scheduler: makes the jobs of schedules, one for each tick."""
+"""The scheduler: submits the jobs of schedules, one for each tick."""
 
 import time
 from collections.abc import Sequence
@@ -37,29 +37,29 @@ log = get_logger(__name__)
 
 
 class LeftToRelay:
-    """A publisher for those who must not wait for RabbitMQ: the relay's thread publishes soon."""
+    """A publisher that does not wait for RabbitMQ: the relay's thread publishes soon."""
 
     def __init__(self, submissions: SubmissionService) -> None:
         self._relay = submissions.relay
 
     def publish(self, wakeups: Sequence[Wakeup]) -> Sequence[bool]:
-        """Hand the jobs on; what is confirmed, the relay removes itself."""
+        """Pass the jobs to the relay, which also removes what is confirmed."""
         self._relay.wake([wakeup.submission.job_id for wakeup in wakeups])
         return [False] * len(wakeups)
 
     def ready(self, queue: str) -> int | None:  # noqa: ARG002 — nobody asks here
-        """Say that nobody knows."""
+        """Return None: the number is unknown."""
         return None
 
 
 class Scheduler:
-    """Submits the jobs of ticks that have come.
+    """Submits the jobs of due ticks.
 
-    Many processes may do it at once: the id of a tick's job is derived from the tick, so that it
-    is one job whoever submits it, and however often (ADR 29).
+    Several processes may do it at once: the id of a tick's job is derived from the tick, so that it
+    is one job, however often it is submitted (ADR 29).
 
     Args:
-        namespace: that of the store.
+        namespace: the store's namespace.
     """
 
     def __init__(self, store: Store, submissions: SubmissionService, *, namespace: str) -> None:
@@ -71,10 +71,10 @@ class Scheduler:
         self._said_at: dict[str, float] = {}
 
     def tick(self) -> None:
-        """Take the ticks that have come; what Redis does not take now comes later, not never."""
+        """Process due ticks; those that Redis does not accept now are processed later."""
         end = time.monotonic() + MAX_SECONDS
         try:
-            # Those that rest are due as well, and stand in front.
+            # Postponed ones are due as well, and come first.
             self._resting = {name: at for name, at in self._resting.items() if at > end}
             most = MAX_AT_ONCE + len(self._resting)
             now, due = due_schedules(self._store, most=most)
@@ -84,11 +84,11 @@ class Scheduler:
                 if time.monotonic() > end:
                     break
         except StoreUnavailable as error:
-            # The other tasks may still be done, such as those that make room.
+            # Other tasks may still work, such as those that free memory.
             log.debug(LogEvent.TICKS_POSTPONED, reason=str(error))
 
     def help_out(self) -> None:
-        """Take ticks that are late and that this process knows how to take; for who does not lead.
+        """Process overdue ticks of operations that this process has, although it does not lead.
 
         The leader may be of an older version, or run other operations.
         """
@@ -104,7 +104,7 @@ class Scheduler:
         return stored.schedule.operation in self._submissions.registry
 
     def _waits_for_another(self, stored: StoredSchedule, now: datetime) -> bool:
-        """Leave a tick to a worker that knows its operation, until none has for ten minutes."""
+        """Leave a tick to a worker that has its operation, for up to ten minutes."""
         name = stored.name
         if name in self._resting:
             return True
@@ -133,7 +133,7 @@ class Scheduler:
         schedule = stored.schedule
         latest = schedule.times.latest(stored.next_at, now)
         if latest > stored.next_at:
-            # Which of the missed ticks is taken is decided first: another process, a moment
+            # Which missed tick is processed is decided first: another process, a moment
             # later, may see one more.
             if not advance(self._store, stored, latest):
                 return

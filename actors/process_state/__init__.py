@@ -1,1 +1,1 @@
-"""What functions change of the process that runs them, and how that is put back."""
+"""What functions change of the process that runs them, and how it is restored."""

@@ -1,4 +1,4 @@
-"""What Python keeps of a process: environment, locale, time zone, hooks, and what modules have."""
+"""Python's process state: environment, locale, time zone, hooks and module attributes."""
 
 import gc
 import locale
@@ -27,7 +27,7 @@ _HOOKS: Final = (
 
 
 def interpreter_items() -> list[StateItem]:
-    """Look at this process now."""
+    """Record the current state."""
     return [
         StateItem("environment", lambda: dict(environment()), _set_environment, by_import=True),
         StateItem(

@@ -1,4 +1,4 @@
-"""What the kernel keeps of a process: its folder, limits, signals, user and standard streams."""
+"""The kernel's process state: folder, limits, signals, user and standard streams."""
 
 import os
 import resource
@@ -20,7 +20,7 @@ _NAMES: Final = ("stdin", "stdout", "stderr")
 
 
 def kernel_items() -> list[StateItem]:
-    """Look at this process now, for what it takes to put things back."""
+    """Record the current state, for restoring it."""
     return [
         *_folder(),
         StateItem("umask", _umask, os.umask),
@@ -32,7 +32,7 @@ def kernel_items() -> list[StateItem]:
 
 
 def thread_items() -> list[StateItem]:
-    """Look at what each thread has of its own, where the system knows threads by number."""
+    """Record the state of each thread, if the system has thread ids."""
     return [
         StateItem("niceness", _niceness, _set_niceness),
         StateItem(
@@ -49,7 +49,7 @@ def thread_items() -> list[StateItem]:
 
 
 def signal_items() -> list[StateItem]:
-    """Look at what signals do, of which the main thread alone may decide."""
+    """Record the signal handlers, which only the main thread may set."""
     return [
         StateItem("signals", _handlers, _handle),
         StateItem(
@@ -149,7 +149,7 @@ class _Stream:
 
     def put_back(self, _was: object) -> None:
         if getattr(self._stream, "closed", False):
-            # Its descriptor is there again.
+            # Its descriptor is open again.
             mode = "r" if self._number == 0 else "w"
             self._stream = os.fdopen(self._number, mode, errors="backslashreplace", closefd=False)
         setattr(sys, self._name, self._stream)

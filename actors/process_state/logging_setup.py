@@ -1,4 +1,4 @@
-"""What functions change of logging, which the lines of their neighbours go through."""
+"""The state of logging that functions may change, on which other functions rely."""
 
 import logging
 from typing import Any
@@ -10,7 +10,7 @@ from callboard.telemetry.logger import PLACE
 
 
 def logging_items() -> list[StateItem]:
-    """Look at this process now."""
+    """Record the current state."""
     manager = logging.Logger.manager
     known = _known()
     return [
@@ -55,7 +55,7 @@ def _set_handlers(was: list[tuple[Any, ...]]) -> None:
 
 
 def _known() -> list[logging.Logger]:
-    """List those that are there; new ones only who makes them uses."""
+    """List existing loggers; later ones are used only by those who create them."""
     made = logging.Logger.manager.loggerDict.values()
     return [logging.getLogger(), *(each for each in made if isinstance(each, logging.Logger))]
 

@@ -1,4 +1,4 @@
-"""Keeps a worker as it was started, whatever the functions in its threads do to the process."""
+"""Restores the state of a worker process that the functions in its threads change."""
 
 import sys
 import threading
@@ -20,30 +20,30 @@ from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 LOOK_SECONDS: Final = 0.1
-"""Functions may be many and short, and looking takes a part of a millisecond."""
+"""The interval of checks, since functions may be many and short."""
 
 log = get_logger(__name__)
 
 
 @dataclass
 class _Change:
-    """What was found changed while others ran, who may still need it so."""
+    """A change found while other functions ran, which may still need it."""
 
     now: Any
     runs: set[Run] = field(default_factory=set)
 
 
 class ProcessStateRestorer:
-    """Puts back what functions change of the process, and has it replaced where that fails.
+    """Restores what functions change of the process, and replaces the process if that fails.
 
-    A function may change the process for as long as it runs, as with `os.umask`; it is not taken
-    from under it. So what is changed when a function ends is put back once all have ended that
+    A function may change the process for as long as it runs, as with `os.umask`. So a change that
+    is found when a function ends is restored once all functions have ended that
     ran at that moment; at once, or within 0.1 s where functions end one after another.
 
     Args:
         runs: of this process.
-        replace: ends this process in order, to be started again; None where nobody would start it.
-        owns_process: nobody but functions changes this process; without it nothing is put back.
+        replace: stops this process so that it is restarted; None if nothing would restart it.
+        owns_process: whether only functions change this process; otherwise nothing is restored.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class ProcessStateRestorer:
         self._state = ProcessState(())
 
     def start(self) -> None:
-        """Take the process for what it is to be like; what is imported later is found for good."""
+        """Record the process's state to restore; later imports are accepted as permanent."""
         if not self._owns_process:
             return
         sys.path[:] = [str(Path(entry).absolute()) for entry in sys.path]
@@ -69,7 +69,7 @@ class ProcessStateRestorer:
 
     @contextmanager
     def during(self, run: Run) -> Iterator[None]:
-        """Look after the process while a function runs, and put it back afterwards."""
+        """Watch the process while a function runs, and restore it afterwards."""
         if run.operation.rules.isolation == "process":
             yield
             return
@@ -79,7 +79,7 @@ class ProcessStateRestorer:
         try:
             yield
         except Interrupted as error:
-            # Its trace leads to the function's variables, and ends here, lest it keep them alive.
+            # Its traceback refers to the function's variables, and would keep them alive.
             interruption, run.interruption = run.interruption, None
             self.programs.end_left(interruption or error)
             raise
@@ -88,7 +88,7 @@ class ProcessStateRestorer:
             self._tidy(run, thread)
 
     def look(self) -> None:
-        """Put back what is due since functions ended, and end what keeps others waiting."""
+        """Restore what is due after functions ended, and end what blocks others."""
         self.programs.look()
         with self._lock:
             restored, lost = self._put_back() if self._is_due else ([], [])
@@ -122,7 +122,7 @@ class ProcessStateRestorer:
                 self._replace()
 
     def _due(self) -> list[StateItem]:
-        """List what is changed, and that nobody needs so who may have changed it."""
+        """List changes that no function that may have made them still needs."""
         before, self._changes = self._changes, {}
         for item, now in self._state.changed():
             change = before.get(item)

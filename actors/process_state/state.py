@@ -1,4 +1,4 @@
-"""One thing of a process that a function may change."""
+"""One item of process state that a function may change."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -9,14 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True, eq=False)
 class StateItem:
-    """How to look at it, and how to put it back.
+    """How to read an item, and how to restore it.
 
     Attributes:
         name: for the log.
-        read: gives what it is now, to be compared by `==`; may raise, as where it is not known.
-        put_back: makes it what it was; where that raises or does not help, the process is of no
-            use any more. None where nothing helps.
-        by_import: packages change it for good when they are imported.
+        read: returns the current value, to be compared by `==`; may raise if there is none.
+        put_back: restores it; if that raises or has no effect, the process is of no
+            further use. None if it cannot be restored.
+        by_import: whether imports of packages may change it permanently.
     """
 
     name: str
@@ -25,17 +25,17 @@ class StateItem:
     by_import: bool = False
 
     def now(self) -> Any:
-        """Return what it is; what cannot be looked at is always the same."""
+        """Return the current value; a value that cannot be read counts as unchanged."""
         with suppress(Exception):
             return self.read()
         return None
 
 
 class ProcessState:
-    """What a process, or a thread, is to be like between functions.
+    """The state that a process or thread must have between functions.
 
     Args:
-        items: to look at; as they are now is how they are to be.
+        items: the items; their current values are the ones to restore.
     """
 
     def __init__(self, items: Sequence[StateItem]) -> None:
@@ -43,9 +43,9 @@ class ProcessState:
         self._modules = len(sys.modules)
 
     def changed(self) -> list[tuple[StateItem, Any]]:
-        """List what is different now, with what it is.
+        """List changed items, with their values.
 
-        What packages change when they are imported, as most do only once, is left so.
+        Changes by imports of packages, which mostly happen once, are accepted.
         """
         found = [(item, now) for item, was in self._was.items() if (now := item.now()) != was]
         if len(sys.modules) == self._modules:
@@ -55,7 +55,7 @@ class ProcessState:
         return [(item, now) for item, now in found if not item.by_import]
 
     def restore(self, item: StateItem) -> bool:
-        """Put one back, and say whether it is as it was; where not, nothing is said of it again."""
+        """Restore an item, and return whether that succeeded; if not, do not report it again."""
         was = self._was[item]
         if item.put_back is not None:
             with suppress(Exception):

@@ -1,4 +1,4 @@
-"""Programs and processes that a function in a thread waits for, or leaves when it stops."""
+"""The subprocesses that a function in a thread waits for, or leaves when it stops."""
 
 import multiprocessing
 import subprocess
@@ -19,7 +19,7 @@ from callboard.actors.processes.process_tree import ProcessTree
 from callboard.actors.runs import Run, Runs
 
 TOLD_SECONDS: Final = 0.5
-"""So long a function has to end its programs by itself, once it is told to stop."""
+"""How long a function that is told to stop has to end its subprocesses itself."""
 
 KILL_SECONDS: Final = 2.0
 
@@ -27,11 +27,11 @@ Program = subprocess.Popen[Any] | BaseProcess
 
 
 class Subprocesses:
-    """Ends what keeps a function waiting that was told to stop, and what such a one has left.
+    """Ends subprocesses that block a function which was told to stop, or that it has left.
 
-    A thread that waits for a program in C hears of nothing before that has ended. Which programs
-    are its own is seen from the variables of its functions: processes of a pool, which other jobs
-    may use as well, are in none.
+    A thread that waits for a subprocess in C cannot be interrupted before that ends. Its own
+    subprocesses are found in the variables of its functions, which do not contain processes of a
+    pool that other jobs may use as well.
     """
 
     def __init__(self, runs: Runs) -> None:
@@ -41,7 +41,7 @@ class Subprocesses:
         self._left: dict[int, tuple[Program, float]] = {}
 
     def look(self) -> None:
-        """End what keeps functions waiting: first it is asked to, and 1.5 s later it is killed."""
+        """End subprocesses that block functions: by SIGTERM, and 1.5 s later by SIGKILL."""
         now = time.monotonic()
         for thread, run in self._runs.by_thread().items():
             since = run.resists_since()
@@ -57,7 +57,7 @@ class Subprocesses:
         self._kill_left(now)
 
     def end_left(self, error: BaseException) -> None:
-        """Ask what an interrupted function has left in its variables to end."""
+        """Terminate what an interrupted function has left in its variables."""
         frames = [frame for each in causes_of(error) for frame in _frames_of(traceback_of(each))]
         programs = list(_running(frames))
         _signal(programs, SIGTERM)
@@ -74,7 +74,7 @@ class Subprocesses:
 
 
 def reap_left() -> None:
-    """Take note of forked processes that have ended, as the functions that left them do not."""
+    """Reap ended processes that functions have forked and left."""
     multiprocessing.active_children()
 
 
@@ -97,7 +97,7 @@ def _running(frames: Iterable[FrameType]) -> Iterator[Program]:
     seen: set[int] = set()
     for frame in frames:
         for value in list(frame.f_locals.values()):
-            # Not `isinstance`, which asks the object: it may be anything that a function has.
+            # Not `isinstance`, which asks the object: a function's variables may be any object.
             is_program = issubclass(type(value), subprocess.Popen | BaseProcess)
             if is_program and id(value) not in seen and _runs(value):
                 seen.add(id(value))
@@ -105,7 +105,7 @@ def _running(frames: Iterable[FrameType]) -> Iterator[Program]:
 
 
 def _runs(program: Program) -> bool:
-    # Asked of the object, a program would be reaped here while its function waits for it.
+    # `poll` of the object would reap the subprocess while its function waits for it.
     if isinstance(program, subprocess.Popen):
         return program.returncode is None
     popen = getattr(program, "_popen", None)

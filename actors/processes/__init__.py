@@ -1,1 +1,1 @@
-"""Processes that a function has started: all of them as one tree, and the memory they use."""
+"""The processes that a function has started: as one tree, and the memory that they use."""

@@ -1,4 +1,4 @@
-"""How much memory processes have in use together, wherever it is: in them, or in what they hold."""
+"""Measures the memory that processes use together, in themselves and in what they hold."""
 
 import fcntl
 import os
@@ -14,7 +14,7 @@ from typing import Final
 import psutil
 
 SEARCH_SECONDS: Final = 0.2
-"""So often it is looked for processes that were started meanwhile; seldomer where it costs much."""
+"""The interval of searches for new processes; longer if a search is expensive."""
 
 _SEARCH_SHARE: Final = 20
 _KIB: Final = 1024
@@ -27,11 +27,11 @@ Identity = tuple[int, int]
 
 
 class MemoryUse:
-    """The memory of a process and of all that it has started.
+    """The memory of a process and its descendants.
 
-    Counted is what is resident or swapped out, not what is merely reserved; pages of files do not
-    count, as the kernel takes them back. What processes share counts once. Beside their pages these
-    count while one of them has them open: memfds; shared memory and other files that live in
+    Resident and swapped-out memory counts, not what is merely reserved; pages of files do not
+    count, as the kernel reclaims them. Shared pages count once. In addition, the following
+    counts while one of the processes has it open: memfds; shared memory and other files in
     memory, if they are written to and newer than the process; and what waits in pipes.
     """
 
@@ -46,7 +46,7 @@ class MemoryUse:
     def bytes(self, enough: int = 0) -> int:
         """Return the bytes in use, only as exactly as needed to know that they are below `enough`.
 
-        Pages that are shared cost much to count, so at first they count for each who has them.
+        Counting shared pages is expensive, so at first they count for each process.
         """
         self._search()
         held = self._held_bytes()
@@ -81,7 +81,7 @@ class MemoryUse:
         return sum(files.values()), sum(pipes.values())
 
     def _is_own(self, path: str, found: os.stat_result) -> bool:
-        """Return whether a file lives in memory, and is not one of others that is merely read."""
+        """Return whether a file is in memory, and not another program's that is only read."""
         if found.st_dev == self._memfds:
             return True
         new = found.st_dev in self._mounted and found.st_mtime >= self._born
@@ -89,7 +89,7 @@ class MemoryUse:
 
 
 def descendants_of(pid: int) -> list[int]:
-    """List the processes that one has started, and those that they have, and so on."""
+    """List the descendants of a process."""
     if not _HAS_PROC:
         with suppress(psutil.Error):
             return [each.pid for each in psutil.Process(pid).children(recursive=True)]
@@ -112,19 +112,19 @@ def descendants_of(pid: int) -> list[int]:
 
 
 def _status_of(pid: int) -> tuple[int, int]:
-    """Return the bytes of a process' own pages, and of those that it may share."""
+    """Return the bytes of a process's own pages, and of those that it may share."""
     fields = _fields(f"/proc/{pid}/status", ("RssAnon", "VmSwap", "RssShmem"))
     if not fields["RssAnon"]:
-        with suppress(psutil.Error):  # another system, or one that tells no more than this
+        with suppress(psutil.Error):  # another system, or one without these figures
             return int(psutil.Process(pid).memory_info().rss), 0
     return fields["RssAnon"] + fields["VmSwap"], fields["RssShmem"]
 
 
 def _proportional(pid: int) -> tuple[int, int]:
-    """Return the same with each page counted in parts for those who have it."""
+    """Return the same with each shared page divided among its processes."""
     fields = _fields(f"/proc/{pid}/smaps_rollup", ("Pss_Anon", "SwapPss", "Pss_Shmem"))
     if not any(fields.values()):
-        return _status_of(pid)  # it may not be looked at, or not so by this kernel
+        return _status_of(pid)  # no permission, or not supported by this kernel
     return fields["Pss_Anon"] + fields["SwapPss"], fields["Pss_Shmem"]
 
 
@@ -155,7 +155,7 @@ def _can_write(path: str) -> bool:
 
 
 def _waiting_bytes(path: str) -> int:
-    """Return what waits in a pipe; one that was made larger takes a page for each little piece."""
+    """Return the bytes in a pipe; an enlarged pipe uses a page for each small write."""
     with suppress(OSError):
         end = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:

@@ -1,4 +1,4 @@
-"""A process with all that it has started, which are signalled and ended together."""
+"""A process and its descendants, which are signalled and ended together."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ class ProcessTree:
     """A process that leads a group, and its descendants, whatever group they are in.
 
     Args:
-        pid: of the leader. Once that process is gone, nobody else with its number is touched.
+        pid: the leader's pid. Once that process is gone, a reused pid is not touched.
     """
 
     def __init__(self, pid: int) -> None:
@@ -43,7 +43,7 @@ class ProcessTree:
                 each.send_signal(number)
 
     def kill(self) -> None:
-        """End each of them at once, but who cleans up after them."""
+        """Kill all of them at once, except resource trackers."""
         members = self._members()
         trackers = [each for each in members if is_tracker(each.pid)]
         if not trackers:
@@ -65,7 +65,7 @@ class ProcessTree:
 
 
 def children_of(pid: int) -> Iterator[int]:
-    """List the children of a process; where Linux tells, without looking at all others."""
+    """List the children of a process; on Linux, without reading all processes."""
     try:
         for thread in Path(f"/proc/{pid}/task").iterdir():
             yield from map(int, (thread / "children").read_text(encoding="ascii").split())
@@ -75,10 +75,10 @@ def children_of(pid: int) -> Iterator[int]:
 
 
 def is_tracker(pid: int) -> bool:
-    """Return whether a process is one that removes shared memory once those are gone who made it.
+    """Return whether a process is a resource tracker, which removes leftover shared memory.
 
-    `multiprocessing` starts it, as does `joblib`. It ends by itself then; one that is ended before
-    leaves that in `/dev/shm` for ever.
+    `multiprocessing` and `joblib` start one. It ends by itself afterwards; if it is killed before,
+    the memory stays in `/dev/shm` for ever.
     """
     try:
         return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -1,4 +1,4 @@
-"""When to stop trying: what callers may know of the connection without asking its thread."""
+"""The circuit breaker: what callers know of the connection without asking its thread."""
 
 import time
 from datetime import timedelta
@@ -26,12 +26,12 @@ class ConnectionState(StrEnum):
 
 
 class Breaker:
-    """Answers for an absent broker, so that each request does not wait for it again.
+    """Refuses for an unavailable broker, so that requests do not each wait for it.
 
-    Only the publisher's thread moves the state; any thread may ask `refuses`.
+    Only the publisher's thread changes the state; any thread may call `refuses`.
 
     Args:
-        patience_s: how long a caller waits; most of it without a word makes new ones turn away.
+        patience_s: how long a caller waits; after most of it without answers, refuse new ones.
     """
 
     def __init__(self, patience_s: float) -> None:
@@ -44,13 +44,13 @@ class Breaker:
 
     @property
     def unused(self) -> bool:
-        """Return whether nobody waits for this connection: away, blocked or closed."""
+        """Return whether the connection is unusable: away, blocked or closed."""
         return self.state in {ConnectionState.AWAY, ConnectionState.BLOCKED, ConnectionState.CLOSED}
 
     def refuses(self, oldest_sent_at: float | None) -> bool:
         """Return whether a message would wait in vain.
 
-        While confirms are overdue, a caller is let through now and then, to find out.
+        While confirms are overdue, a caller is admitted now and then, as a test.
         """
         if self.unused:
             return True
@@ -75,14 +75,14 @@ class Breaker:
             self._heard_at = self._since
 
     def hear(self) -> None:
-        """Note an answer of the broker: it is well."""
+        """Record an answer of the broker."""
         self._heard_at = time.monotonic()
         self._losses = 0
 
     def lose(self) -> float:
-        """Note a failed or lost connection, and say after how many seconds to try again.
+        """Record a failed or lost connection, and return the seconds until the next try.
 
-        The first loss of a steady connection is a blip, in which callers wait; the next is an
+        After the first loss of a steady connection, callers wait; the next loss is an
         outage.
         """
         if self.state is ConnectionState.OPEN and time.monotonic() - self._since > STEADY_S:

@@ -1,4 +1,4 @@
-"""The messages that were sent on one channel and that RabbitMQ has not answered for yet."""
+"""The messages sent on one channel that RabbitMQ has not confirmed yet."""
 
 from collections import OrderedDict
 
@@ -6,7 +6,7 @@ from callboard.actors.publisher.outgoing import PendingMessage
 
 
 class Confirms:
-    """Numbers what is sent as RabbitMQ does, and finds it again by that number."""
+    """Numbers sent messages as RabbitMQ does, and finds them by number."""
 
     def __init__(self) -> None:
         self._sent = 0
@@ -27,12 +27,12 @@ class Confirms:
             return None
 
     def add(self, pending: PendingMessage) -> None:
-        """Note a message that has just been sent."""
+        """Add a message that was just sent."""
         self._sent += 1
         self._open[self._sent] = pending
 
     def take(self, tag: int, *, multiple: bool) -> list[PendingMessage]:
-        """Remove what an answer is about: one message, or all up to its tag (0: all there are)."""
+        """Remove the messages of a confirm: one, or all up to its tag (0: all)."""
         if not multiple:
             pending = self._open.pop(tag, None)
             return [] if pending is None else [pending]
@@ -42,7 +42,7 @@ class Confirms:
         return taken
 
     def note_returned(self, message_id: str, routing_key: str) -> None:
-        """Mark the message that came back because no queue has that name.
+        """Mark a message that was returned because its queue does not exist.
 
         The return of a message is followed by its confirm, which then does not count.
         """

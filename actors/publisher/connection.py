@@ -35,7 +35,7 @@ class Server:
     """Where to connect, and how queues are declared there.
 
     Args:
-        patience_s: how long a handshake or a confirm may take before callers are sent away.
+        patience_s: how long a handshake or a confirm may take before callers are refused.
     """
 
     url: str
@@ -47,9 +47,9 @@ class Server:
     queues: tuple[str, ...] = ()
 
 
-# long: the callbacks of one connection share what is known of it.
+# long: the callbacks of one connection share its state.
 class PublisherConnection:
-    """Sends what callers hand in, with confirms, and connects again by itself for ever.
+    """Publishes callers' messages with confirms, and reconnects by itself for ever.
 
     Methods without an underscore may be called from any thread; all others run on the
     connection's own thread (a greenlet where gevent has patched the process).
@@ -77,7 +77,7 @@ class PublisherConnection:
         return self._breaker.state
 
     def trouble(self) -> str | None:
-        """Return what `RabbitmqPublisher.trouble` does, and have it tried again soon."""
+        """Return `RabbitmqPublisher.trouble`, and test it again soon."""
         if self._trials.due:
             self._loop.add_callback_threadsafe(self._try)
         return self._trials.trouble
@@ -92,19 +92,19 @@ class PublisherConnection:
         return self._breaker.refuses(sender.oldest_sent_at if sender else None)
 
     def submit(self, batch: PublishBatch) -> None:
-        """Hand in messages; they go out together with those of other callers."""
+        """Submit messages, which are sent together with those of other callers."""
         self._outbox.extend(batch.pending_messages)
         if not self._flush_due:
             self._flush_due = True
             self._loop.add_callback_threadsafe(self._flush)
 
     def count(self, queue: str, on_answer: Callable[[QueueAnswer], None]) -> None:
-        """Ask how many messages of a queue are ready; no answer comes if the connection is lost."""
+        """Request a queue's number of ready messages; a lost connection gives no answer."""
         self._counts.append((queue, on_answer))
         self._loop.add_callback_threadsafe(self._ask)
 
     def close(self, timeout_s: float) -> None:
-        """Send and confirm what is left, for so long at most, then hang up.
+        """Send and confirm outstanding messages within a time limit, then close.
 
         A handshake without an answer outlasts this, and ends by its own timeout.
         """
@@ -117,7 +117,7 @@ class PublisherConnection:
             self._connect()
             self._loop.start()
         finally:
-            # Whatever ends the thread, nobody may go on waiting for it.
+            # Whatever ends the thread, no caller may wait for it any longer.
             self._breaker.enter(ConnectionState.CLOSED)
             self._resolve_unavailable()
             self._loop.close()
@@ -132,7 +132,7 @@ class PublisherConnection:
                 process=self._server.process,
                 tls=self._server.tls,
             )
-        except OSError as error:  # a file of certificates is gone, for now
+        except OSError as error:  # a certificate file is missing for now
             self._on_lost(error)
             return
         self._connecting = True
@@ -192,7 +192,7 @@ class PublisherConnection:
         self._go_away(f"it blocks publishers: {frame.method.reason}")
 
     def _on_channel_closed(self, channel: Channel, reason: BaseException) -> None:
-        """Hang up: our channel is closed only by a fault, and its confirms are lost with it."""
+        """Close the connection: only a fault closes our channel, and its confirms are lost."""
         if channel.connection.is_open and self._close_by is None:
             log.warning(LogEvent.PUBLISHER_CHANNEL_CLOSED, reason=reason_of(reason))
             self._trials.end(trouble_of(reason))
@@ -212,7 +212,7 @@ class PublisherConnection:
         self._loop.call_later(delay_s, self._connect)
 
     def _go_away(self, reason: str) -> None:
-        """Send all callers home, and say why, once for each outage."""
+        """Release all callers, and log the reason once for each outage."""
         if self._away_since is None:
             self._away_since = time.monotonic()
             log.warning(LogEvent.RABBITMQ_CONNECTION_LOST, reason=reason)
@@ -242,7 +242,7 @@ class PublisherConnection:
             yield self._outbox.popleft()
 
     def _close(self, close_by: float) -> None:
-        """Close once nothing waits; pika cannot stop a handshake, so that is let finish."""
+        """Close once nothing waits; pika cannot stop a handshake, so let it finish."""
         self._close_by = close_by
         unanswered = self._outbox or (self._sender and self._sender.unanswered)
         hopeful = self._breaker.state in {ConnectionState.OPEN, ConnectionState.CONNECTING}
@@ -255,6 +255,6 @@ class PublisherConnection:
             self._loop.stop()
 
     def _cut(self) -> None:
-        """End the connection without its consent; pika has no public way to."""
+        """Terminate the connection at once; pika has no public way to do this."""
         if self._connection:
             self._connection._terminate_stream(StreamLostError("not closed in time"))  # noqa: SLF001

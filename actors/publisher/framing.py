@@ -1,4 +1,4 @@
-"""The frames of many messages as one piece of bytes, so that a flush is one system call."""
+"""Joins the frames of many messages, so that a flush is one system call."""
 
 from functools import lru_cache
 from typing import Final

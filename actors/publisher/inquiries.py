@@ -1,4 +1,4 @@
-"""Questions about queues, one at a time, on a channel that a refusal may close."""
+"""Declares and counts queues, one at a time, on a channel that a refusal may close."""
 
 from collections import deque
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from pika.frame import Method
 
 @dataclass(frozen=True, slots=True)
 class QueueRefusal:
-    """RabbitMQ's no, in its own code and words."""
+    """A refusal of RabbitMQ, with its code and text."""
 
     code: int
     text: str
@@ -46,11 +46,11 @@ class Inquiries:
     def declare(
         self, queue: str, arguments: dict[str, Any], on_answer: Callable[[QueueAnswer], None]
     ) -> None:
-        """Make the queue, unless it is there with the same arguments."""
+        """Declare the queue, which may exist with the same arguments."""
         self._ask(_Inquiry(queue, arguments, on_answer))
 
     def count(self, queue: str, on_answer: Callable[[QueueAnswer], None]) -> None:
-        """Ask how many messages of a queue are ready, without making it."""
+        """Request a queue's number of ready messages, without declaring it."""
         self._ask(_Inquiry(queue, None, on_answer))
 
     def _ask(self, inquiry: _Inquiry) -> None:

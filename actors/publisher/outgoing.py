@@ -1,4 +1,4 @@
-"""What is published, and what becomes of it."""
+"""Messages to publish, and their outcomes."""
 
 import threading
 from dataclasses import dataclass, field
@@ -24,11 +24,11 @@ class PublishOutcome(StrEnum):
     CONFIRMED = "confirmed"
     """RabbitMQ has it, in a durable queue."""
     REFUSED = "refused"
-    """RabbitMQ answered, and does not take it: nack, no such queue, or other queue arguments."""
+    """RabbitMQ refused it: nack, no such queue, or other queue arguments."""
     EXPIRED = "expired"
     """No answer before the deadline; it may or may not have arrived."""
     UNAVAILABLE = "unavailable"
-    """RabbitMQ is known to be away or blocked; if it was on its way, it may have arrived."""
+    """RabbitMQ is known to be unavailable or blocked; a sent message may have arrived."""
 
 
 @dataclass(frozen=True, slots=True)

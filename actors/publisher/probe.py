@@ -1,4 +1,4 @@
-"""Find out whether RabbitMQ would take a message now, without one that anybody gets."""
+"""Tests whether RabbitMQ would accept a message now, without delivering one."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -34,9 +34,9 @@ log = get_logger(__name__)
 
 
 def trouble_of(error: BaseException) -> str:
-    """Say why RabbitMQ cannot be used; completes a sentence that begins with its name.
+    """Return why RabbitMQ cannot be used; completes a sentence that begins with its name.
 
-    It quotes nothing: what RabbitMQ says itself, with the name of its user, is for the log.
+    It quotes nothing: RabbitMQ's own text, with the name of its user, is only logged.
     """
     if isinstance(error, ProbableAuthenticationError):
         return _NO_USER

@@ -1,4 +1,4 @@
-"""Publishing as callers see it: hand in messages, wait for their outcomes, never for long."""
+"""The publisher's interface: submit messages and wait for their outcomes, never for long."""
 
 import os
 import threading
@@ -22,8 +22,8 @@ PUBLISH_DEADLINE: Final = timedelta(seconds=2)
 class RabbitmqPublisher:
     """Publishes for all threads of a process over one RabbitMQ connection, with confirms.
 
-    It connects at the first message and by itself again after each loss. Each process that comes
-    from a fork makes a connection of its own and leaves its parent's alone.
+    It connects at the first message, and reconnects by itself. Each forked process makes a
+    connection of its own and leaves its parent's alone.
 
     Args:
         url: `amqp://` or `amqps://`.
@@ -82,7 +82,7 @@ class RabbitmqPublisher:
     ) -> list[PublishOutcome]:
         """Publish messages and wait until each is resolved, at most until the deadline.
 
-        While RabbitMQ is known to be away the answer comes at once. A message may arrive twice:
+        While RabbitMQ is known to be unavailable, this returns at once. A message may arrive twice:
         it is sent again after a lost connection. What is not confirmed may have arrived.
 
         Returns:
@@ -126,7 +126,7 @@ class RabbitmqPublisher:
         return next((answer for answer in answers if isinstance(answer, int)), None)
 
     def close(self, *, timeout: timedelta = PUBLISH_DEADLINE) -> None:
-        """Confirm what is on its way, for so long at most, and hang up for good.
+        """Wait for outstanding confirms within a time limit, and close for good.
 
         May be called from any thread, and again.
         """

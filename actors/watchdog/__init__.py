@@ -1,1 +1,1 @@
-"""What notices that a worker hangs, lost its parent, or has threads that do not stop."""
+"""Detects that a worker hangs, lost its parent, or has threads that do not stop."""

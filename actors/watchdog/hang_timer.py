@@ -7,7 +7,7 @@ from callboard.telemetry.logger import PLACE
 
 
 def end_unless_called_again(within: timedelta) -> None:
-    """End this process if nobody calls this, or anything else in Python, for so long.
+    """End this process if no Python code calls this again in time.
 
     For functions that keep the interpreter's lock: while one holds it no thread of Python can do
     anything, so that leases run out and signals are not heard. The stack of each thread is written

@@ -49,7 +49,7 @@ class ParentWatch:
         if self._stopping.is_set():
             return
         if os.getppid() != self._master:
-            # The `dramatiq` master was killed, and nobody would ever stop this process.
+            # The `dramatiq` master was killed, and would never stop this process.
             log.error(LogEvent.WORKER_ORPHANED)
             self._terminate()
         if time.monotonic() - self._lived_at > SIGN_OF_LIFE_SECONDS:

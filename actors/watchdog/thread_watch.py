@@ -36,7 +36,7 @@ class Watchdog:
     Args:
         runs: of this process.
         stuck_after: how long a function may go on after it was told to stop.
-        drain: ends this process in order, to be started again; None where nobody would start it.
+        drain: stops this process so that it is restarted; None if nothing would restart it.
         clock: monotonic seconds.
     """
 
@@ -91,7 +91,7 @@ class Watchdog:
         if thread in self._buried:
             return
         self._buried.add(thread)
-        # Its function is over, and nobody is there to say how: the lease runs out.
+        # Its function has ended without an outcome: the lease expires.
         run = self._runs.abandon(thread)
         log.critical(LogEvent.THREAD_DIED, thread=thread.name, job=run and run.fence.job_id)
 
