@@ -43,7 +43,7 @@ class Run:
         retry_delay: how long its job waited after the last of them.
         forced: whether its function's process is to be ended at once.
         must_hurry: whether the worker stops.
-        outcome: its outcome in one word; `given up` until it is recorded.
+        outcome: its outcome in one word; `given_up` until it is recorded.
         told: further fields of `run_ended`.
         span: its span and what ends it, where telemetry is on.
         guard: runs its function, and interrupts it.

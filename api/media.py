@@ -1,4 +1,4 @@
-"""The one place where bodies are read, within bounds, and written: JSON or msgpack."""
+"""Reads bodies within bounds, and writes them: JSON or msgpack."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,11 +37,11 @@ ACCEPT: Final = {"Accept": f"{JSON}, {MSGPACK}"}
 
 @dataclass(frozen=True)
 class Received:
-    """A body that is not parsed yet; its data takes ten times the memory of its bytes, or more.
+    """A body that is not parsed yet; its data takes at least ten times the memory.
 
     Attributes:
         size: in bytes.
-        parse: gives the data, or raises a `Problem`.
+        parse: returns the data, or raises a `Problem`.
     """
 
     size: int
@@ -54,8 +54,8 @@ class Media:
     Args:
         max_bytes: the largest body that is read.
         max_depth: the deepest nesting in it.
-        memory: what bodies take of it, all those of the process together.
-        offload: reads a body where it holds up nobody else; for large ones.
+        memory: the memory that all bodies of the process share.
+        offload: parses large bodies without delaying other requests.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Media:
     def read(self, req: Request) -> Any:
         """Read the body as JSON-like data.
 
-        A body without a type is refused rather than guessed: browsers let any page send one.
+        A body without a type is refused, not guessed: browsers let any page send one.
 
         Raises:
             Problem: 400, 411, 413 or 415.
@@ -83,16 +83,16 @@ class Media:
         return self.receive(req).parse()
 
     def receive(self, req: Request) -> "Received":
-        """Read the bytes of the body, and leave it to the caller when they are parsed.
+        """Read the bytes of the body, for the caller to parse later.
 
         Raises:
-            Problem: as `read`, but for what is wrong within the body.
+            Problem: as `read`, except for errors within the body.
         """
         parser = self._parser(req)
         return self._received(parser, self._read_bytes(req))
 
     def read_optional(self, req: Request) -> Any:
-        """Read the body where there is one; none at all, whatever its type, is an empty object.
+        """Read the body, if any; a missing one, whatever its type, is an empty object.
 
         Raises:
             Problem: as `read`.
@@ -103,7 +103,7 @@ class Media:
         return self._received(self._parser(req), body).parse() if body else {}
 
     def parse_json(self, body: bytes) -> Any:
-        """Read JSON that has come already.
+        """Parse JSON that was already read.
 
         Raises:
             Problem: 400 or 413.
@@ -166,7 +166,7 @@ class Media:
         too_large = Problem(BODY_TOO_LARGE, f"The body may have at most {self._max_bytes} bytes.")
         if length is not None and length > self._max_bytes:
             raise too_large
-        # The server ends the stream where the chunks end; one byte more tells of excess.
+        # The server ends the stream after the last chunk; one byte more shows excess.
         body = self._read_fully(req, length, self._max_bytes + 1 if length is None else length)
         if len(body) > self._max_bytes:
             raise too_large
@@ -175,7 +175,7 @@ class Media:
         return body
 
     def _read_fully(self, req: Request, length: int | None, most: int) -> bytes:
-        """Read a body piece by piece, each once there is room for it."""
+        """Read a body in pieces, each after reserving memory for it."""
         pieces: list[bytes] = []
         come = 0
         if length is not None:
@@ -192,21 +192,21 @@ class Media:
         return b"".join(pieces)
 
     def write(self, req: Request, resp: falcon.Response, value: Any) -> None:
-        """Answer with JSON-like data, in msgpack if the client prefers that, else in JSON.
+        """Write JSON-like data, as msgpack if the client prefers that, else as JSON.
 
-        Numbers that JSON does not have are null in it.
+        Numbers that JSON cannot express become null.
         """
         resp.set_header("Vary", "Accept")
         resp.content_type = self.choose(req)
         resp.data = self.written(value, resp.content_type)
 
     def choose(self, req: Request) -> str:
-        """Return the type of the two that the client prefers."""
+        """Return which of the two types the client prefers."""
         prefers = _prefers_msgpack((req.get_header("Accept") or JSON).lower())
         return MSGPACK if prefers else JSON
 
     def written(self, value: Any, media_type: str) -> bytes:
-        """Write JSON-like data in the type that was chosen; equal data gives equal bytes."""
+        """Encode JSON-like data in the chosen type; equal data gives equal bytes."""
         if media_type == MSGPACK:
             packed: bytes = msgpack.packb(value)
             return packed
@@ -214,7 +214,7 @@ class Media:
 
 
 def write_problem(resp: falcon.Response, body: dict[str, Any]) -> None:
-    """Answer with a problem object, whatever the client accepts (RFC 9457, section 3)."""
+    """Write a problem object, whatever the client accepts (RFC 9457, section 3)."""
     resp.content_type = PROBLEM
     resp.data = to_json(body, inf_nan_mode="null")
 

@@ -1,4 +1,4 @@
-"""Where a listing goes on: the cursor of a page, and the address of the next one."""
+"""Paging: cursors, and the URL of the next page."""
 
 import base64
 import struct
@@ -18,11 +18,11 @@ _CURSOR: Final = struct.Struct(">Q16s")
 def next_page(
     req: Request, resp: falcon.Response, address: str, **changed: str | None
 ) -> str | None:
-    """Return the address of the next page, which `Link` (RFC 8288) says as well.
+    """Return the URL of the next page, which is also sent as `Link` (RFC 8288).
 
     Args:
         req: asks for this page.
-        resp: its answer.
+        resp: its response.
         address: without query parameters.
         changed: the parameter that the next page has another value of; None on the last page.
     """
@@ -36,16 +36,16 @@ def next_page(
 
 
 def write_cursor(position: Position) -> str:
-    """Write a position so that nobody takes it apart."""
+    """Encode a position as an opaque cursor."""
     packed = _CURSOR.pack(position.created_ms, uuid.UUID(position.job_id).bytes)
     return base64.urlsafe_b64encode(packed).decode()
 
 
 def read_cursor(text: str) -> Position:
-    """Read what `write_cursor` wrote.
+    """Decode a cursor of `write_cursor`.
 
     Raises:
-        ValueError: it was not written there.
+        ValueError: it is not such a cursor.
     """
     try:
         created_ms, job = _CURSOR.unpack(base64.b64decode(text, altchars=b"-_", validate=True))

@@ -1,4 +1,4 @@
-"""Turn the bytes of a body into JSON-like data, and refuse what is not."""
+"""Parses the bytes of a body strictly to JSON-like data."""
 
 import json
 import math
@@ -19,23 +19,23 @@ _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 
 class Malformed(ValueError):
-    """These bytes are not the data that their type promises; says why."""
+    """These bytes are not of their declared type; the message says why."""
 
 
 class NotHeld(Malformed):
-    """The data has a number that would not arrive as it was sent; says which and why."""
+    """A number would lose digits; the message says which and why."""
 
 
 def parse_json(body: bytes) -> Any:
-    """Read JSON (RFC 8259) strictly.
+    """Parse JSON (RFC 8259) strictly.
 
     Refused are bytes that are not UTF-8, lone surrogates, NaN and infinities, numbers that 64 bits
     do not hold with all their digits, and objects that have a member twice, of which two readers
     may see different ones.
 
     Raises:
-        NotHeld: a number would not arrive as it was sent.
-        Malformed: it is not that.
+        NotHeld: a number would lose digits.
+        Malformed: the bytes are not valid.
     """
     try:
         value = _DECODER.decode(body.decode("utf-8"))
@@ -55,10 +55,10 @@ def parse_json(body: bytes) -> Any:
 
 
 def parse_msgpack(body: bytes) -> Any:
-    """Read msgpack strictly: what JSON can say and nothing else, so no binary, time or extension.
+    """Parse msgpack strictly: only what JSON can express, so no binary, time or extension.
 
     Raises:
-        Malformed: it is not that.
+        Malformed: the bytes are not valid.
     """
     try:
         value = msgpack.unpackb(
@@ -114,7 +114,7 @@ def _check_scalar(value: Any) -> None:
 
 
 def _has_lone_surrogate(body: bytes) -> bool:
-    # Escape by escape, so that other threads get their turns beside a large body.
+    # Escape by escape, so that other threads run in between.
     return _PERHAPS_SURROGATE.search(body) is not None and any(
         found[1] for found in _ESCAPE.finditer(body)
     )

@@ -1,4 +1,4 @@
-"""The Prefer header (RFC 7240): how long a client would wait, and whether it would."""
+"""The Prefer header (RFC 7240): whether and how long a client wants to wait."""
 
 import re
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ _SECONDS: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What a client prefers, as far as it is understood.
+    """A client's preferences, as far as they are known.
 
     Attributes:
-        wait_s: how long it would wait, within the server's bound; None when it does not say.
-        respond_async: whether it would rather not wait.
+        wait_s: how long it wants to wait, within the server's bound; None if not given.
+        respond_async: whether it prefers not to wait.
     """
 
     wait_s: int | None = None
@@ -25,7 +25,7 @@ class Preference:
         """Return the seconds to wait: `respond-async` alone means none, a `wait` beside it counts.
 
         Args:
-            default: when the client says nothing.
+            default: the seconds if the client has no preference.
         """
         if self.wait_s is not None:
             return self.wait_s
@@ -35,7 +35,7 @@ class Preference:
         """Return the value of Preference-Applied, or None when nothing was preferred.
 
         Args:
-            in_time: whether what was waited for came, so that nothing was asynchronous.
+            in_time: whether the awaited change happened in time.
         """
         words = ["respond-async"] if self.respond_async and not in_time else []
         if self.wait_s is not None:
@@ -44,14 +44,14 @@ class Preference:
 
 
 def parse_prefer(header: str | None, *, max_wait: timedelta) -> Preference:
-    """Read a Prefer header; what is unknown or malformed is ignored, never an error.
+    """Parse a Prefer header; unknown or malformed parts are ignored.
 
-    Of a preference that is given twice the first counts (section 2). A `wait` without a value
-    means the longest wait there is, which some clients send.
+    Of a repeated preference, the first counts (section 2). A `wait` without a value
+    means the longest wait; some clients send that.
 
     Args:
         header: its value; several headers are joined by commas.
-        max_wait: no wait is longer.
+        max_wait: the longest wait.
     """
     if not header:
         return Preference()

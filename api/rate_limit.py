@@ -1,4 +1,4 @@
-"""The rate of each tenant's requests: counted before the resource runs, and told in headers."""
+"""The rate limit: decides on each tenant's requests, and sends the quota in headers."""
 
 from contextlib import suppress
 from typing import Final
@@ -15,18 +15,18 @@ from callboard.jobs.store import Store
 SUBMISSIONS: Final = frozenset(
     {"/v1/jobs", "/v1/operations/{name}", "/v1/jobs/{job_id}/retry", "/v1/batches"},
 )
-"""Where a POST submits jobs; each is counted in the same step that decides on it."""
+"""Routes whose POST submits jobs; these are counted together with their decision."""
 
 _COUNTED: Final = "/v1/"
 _SERVER_ERRORS: Final = 500
 
 
 class RateLimit:
-    """Middleware that refuses what is beyond the caller's rate, and tells how much is left.
+    """Middleware that refuses requests beyond the caller's rate, and sends what is left.
 
     Args:
         store: keeps the count.
-        rate: of each tenant; None for no rate at all.
+        rate: the rate of each tenant; None for no limit.
     """
 
     def __init__(self, store: Store, rate: Rate | None) -> None:
@@ -36,10 +36,10 @@ class RateLimit:
     def process_resource(
         self, req: Request, _resp: falcon.Response, _resource: object, _params: object
     ) -> None:
-        """Count a request that submits nothing, and look at the rate before a large submission.
+        """Count a request that submits nothing; check the rate before a large submission.
 
         Raises:
-            RateExceeded: it is beyond the rate.
+            RateExceeded: the request is beyond the rate.
             StoreUnavailable: Redis does not answer.
         """
         if not _submits(req):
@@ -53,7 +53,7 @@ class RateLimit:
         """Add the quota's headers; count a request that was refused before it was counted.
 
         Raises:
-            RateExceeded: so many requests that were refused are beyond the rate.
+            RateExceeded: refused requests are beyond the rate as well.
         """
         try:
             if req.context.quota is None and resp.status_code < _SERVER_ERRORS:
@@ -64,7 +64,7 @@ class RateLimit:
                 resp.set_headers(rate_headers(req.context.quota))
 
     def _look(self, req: Request) -> None:
-        """Refuse a large submission before it is read; it is counted when it is decided on."""
+        """Refuse a large submission before it is read; it is counted with its decision."""
         charge = charge_of(req, self._rate)
         if charge is None:
             return

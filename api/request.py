@@ -1,4 +1,4 @@
-"""A request with what the middleware found out about it: who asks, and what they may do."""
+"""A request with its context: the caller, and what the middleware found out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 SMALL_BYTES: Final = 32 * 1024
-"""So much is read before anybody notices."""
+"""How much is read without a noticeable delay."""
 
 _RANKS: Final[Mapping[Role, int]] = {"viewer": 1, "client": 2, "operator": 3, "admin": 4}
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody with a key: whose jobs they see, and what they may do.
+    """A caller: its tenant, whose jobs it sees, and its role.
 
     Attributes:
-        name: the id of their key; empty where none is needed.
+        name: the id of its key; empty if none is required.
     """
 
     tenant: str
@@ -40,7 +40,7 @@ class Caller:
 
     @property
     def identity(self) -> str:
-        """Tell this caller from all others, also from those of the same tenant."""
+        """A name that differs from all other callers, also of the same tenant."""
         return f"{self.tenant}:{self.name}"
 
     def may(self, role: Role) -> bool:
@@ -50,23 +50,23 @@ class Caller:
 
 NOBODY: Final = Caller("", None)
 EVERYBODY: Final = Caller("default", "admin")
-"""Who asks while no key is needed, which only a server on loopback may have."""
+"""The caller while no key is required, which is possible only on loopback."""
 
 
 class Context:
-    """What is known about a request besides what it says itself.
+    """What is known about a request besides its content.
 
     Attributes:
         request_id: taken from the client or made; empty when no middleware has run.
         urls: absolute addresses for the answer.
-        caller: who asks; nobody may do anything.
-        admitted: whether that caller would be let in now, too; for answers that take long.
-        began: when it came, by the monotonic clock.
+        caller: the caller; by default, one without permissions.
+        admitted: returns whether the caller's key is still valid; for long responses.
+        began: when it arrived, by the monotonic clock.
         peer: the address of the client, or of what is in front of it and is not trusted; empty for
             one of loopback.
         held: releases what the request holds, once it is answered.
-        quota: what is left of the caller's; None while the request is not counted.
-        trace: where in which trace it is; None until somebody has looked.
+        quota: what is left of the caller's quota; None until the request is counted.
+        trace: its trace context; None until it is parsed.
         span: its span and what ends it, where telemetry is on.
     """
 
@@ -105,9 +105,9 @@ class Request(falcon.Request):
 
 
 def holders_of(req: Request) -> tuple[str, ...]:
-    """Name those in whose name a request takes places: its tenant, and the address it came from.
+    """Return those whose shares a request uses: its tenant, and its client's address.
 
-    While no key is asked for there are no tenants to share among.
+    While no key is required, there are no tenants to share among.
     """
     caller, peer = req.context.caller, req.context.peer
     tenants = () if caller is EVERYBODY else (f"tenant {caller.tenant}",)
@@ -115,10 +115,10 @@ def holders_of(req: Request) -> tuple[str, ...]:
 
 
 def is_large(req: Request) -> bool:
-    """Return whether its body may take longer to be read than others should wait."""
+    """Return whether reading its body may delay other requests."""
     return is_chunked(req) or (req.content_length or 0) > SMALL_BYTES
 
 
 def is_chunked(req: Request) -> bool:
-    """Return whether the body comes in chunks, so that nobody knows its length yet."""
+    """Return whether the body is chunked, so that its length is unknown."""
     return "chunked" in req.get_header("Transfer-Encoding", default="").lower()

@@ -1,4 +1,4 @@
-"""A route: where, what answers, and who may ask."""
+"""A route: its path, its resource and its roles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from callboard.config import Role
 
 @dataclass(frozen=True)
 class Route:
-    """One address.
+    """A route.
 
     Attributes:
         template: its path.
-        resource: what answers.
-        roles: the role that each method needs, None for everybody; HEAD is as GET.
+        resource: its resource.
+        roles: the role that each method needs; None for everyone; HEAD counts as GET.
     """
 
     template: str

@@ -1,4 +1,4 @@
-"""The one table of routes: where, what answers, and which role each method needs."""
+"""The table of routes: path, resource, and the role that each method needs."""
 
 from functools import partial
 

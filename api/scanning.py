@@ -1,4 +1,4 @@
-"""Count what a body holds before anything is built of it: objects take many times its bytes."""
+"""Counts the values in a body before parsing it: objects take many times its bytes."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _REST_OF_TEXT: Final = re.compile(_REST + b'"', re.DOTALL)
 
 
 class TooMuch(ValueError):
-    """There is more in it than is read; says how much that is."""
+    """The body holds more than is allowed; the message says how much that is."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Bounds:
 
     @classmethod
     def of(cls, max_bytes: int, *, depth: int) -> Self:
-        """Return those that go with a bound in bytes."""
+        """Return the bounds for a body of a number of bytes."""
         return cls(
             values=max(_MIN_VALUES, min(_MAX_VALUES, max_bytes // _BYTES_PER_VALUE)),
             containers=max(_MIN_VALUES, min(_MAX_CONTAINERS, max_bytes // _BYTES_PER_CONTAINER)),
@@ -46,10 +46,10 @@ class Bounds:
         )
 
     def check(self, *, values: int, containers: int) -> None:
-        """Refuse what is beyond.
+        """Refuse counts beyond the bounds.
 
         Raises:
-            TooMuch: it is.
+            TooMuch: they are beyond.
         """
         if values > self.values:
             raise TooMuch(f"It has more than {self.values} values.")
@@ -62,12 +62,12 @@ class Bounds:
 
 
 def scan_json(body: bytes, bounds: Bounds) -> None:
-    """Count what is in JSON; whether it is JSON, and how deep, is left to who reads it.
+    """Count the values in JSON; validity and depth are left to the parser.
 
     Raises:
-        TooMuch: it is more than that.
+        TooMuch: it holds more than that.
     """
-    # What stands in texts counts as well here, so few of these need no closer look.
+    # This also counts what is inside texts, so small counts need no closer look.
     values, containers = _counted(body)
     if values <= bounds.values and containers <= bounds.containers:
         return
@@ -100,11 +100,11 @@ def _without_texts(body: bytes) -> Iterator[bytes]:
 
 
 def scan_msgpack(body: bytes, bounds: Bounds) -> None:
-    """Count what is in msgpack, and what it claims to hold; what is malformed is left to others.
+    """Count the values in msgpack, also those that it claims; validity is left to the parser.
 
     Raises:
         Malformed: it is nested too deeply, or claims more values than it has bytes.
-        TooMuch: it is more than that.
+        TooMuch: it holds more than that.
     """
     size, at, values, containers = len(body), 0, 1, 0
     left: list[int] = []

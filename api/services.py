@@ -1,4 +1,4 @@
-"""What the HTTP layer is given; whoever starts the process makes it."""
+"""The services that the HTTP layer uses."""
 
 import threading
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _ASIDE_GREED: Final = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """Everything outside that requests reach.
+    """The services that requests use.
 
     Attributes:
         broker_trouble: what keeps messages from RabbitMQ now, in a sentence; None if nothing does.

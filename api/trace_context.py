@@ -1,4 +1,4 @@
-"""The W3C Trace Context of a request, as it is kept with a job."""
+"""The W3C Trace Context of a request, as stored with a job."""
 
 import re
 from typing import Final, NamedTuple

@@ -1,4 +1,4 @@
-"""Absolute addresses, as the client sees this server."""
+"""Absolute URLs, as the client sees this server."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _SCHEMES: Final = ("http", "https")
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Spells every address below one base.
+    """Builds every URL below one base.
 
     Attributes:
         base: scheme, host and perhaps a path, with no slash at its end.
@@ -106,7 +106,7 @@ def with_query(address: str, parameters: Mapping[str, str]) -> str:
 
 
 class Addresses:
-    """Finds out by which address a client reached this server.
+    """Determines the URL by which a client reached this server.
 
     Args:
         trusted_proxies: addresses and networks whose `X-Forwarded-*` are believed.

@@ -67,7 +67,7 @@ class Acceptance:
 
         Args:
             req: the request.
-            resp: its answer.
+            resp: its response.
             asked: the parsed submission.
             more: further fields of the submission: how a repeat is recognised, and what a
                 retry takes from the earlier job.

@@ -1,4 +1,4 @@
-"""Jobs over HTTP, a page at a time: what is listed, in which order, and where it goes on."""
+"""Lists of jobs over HTTP: filters, order and pages."""
 
 import re
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class JobPageObject(TypedDict):
 
 
 class JobPages:
-    """Answers with pages of jobs; their results are at addresses of their own, always."""
+    """Responds with pages of jobs, without their results."""
 
     def __init__(self, store: Store, answers: JobResponder, media: Media) -> None:
         self._store = store
@@ -46,7 +46,7 @@ class JobPages:
         self._media = media
 
     def send(self, req: Request, resp: falcon.Response) -> None:
-        """Answer with the page that a request asks for.
+        """Send the page that a request asks for.
 
         Raises:
             Problem: 422, a parameter is not valid; 403, only operators may see other tenants.
@@ -79,7 +79,7 @@ class JobPages:
 
 
 def read_wanted(query: Query) -> Wanted:
-    """Read which jobs are asked for."""
+    """Parse the filters of a request."""
     after, before = query.time("created_after"), query.time("created_before")
     chosen: dict[str, Any] = {}
     if after is not None:

@@ -66,7 +66,7 @@ class LogResource:
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Return lines of the log, oldest first.
 
-        Numbers count all lines that were ever written, so those that were dropped leave a gap.
+        Numbers count all lines ever written, so dropped ones leave a gap.
         """
         with read_query(req) as query:
             after = query.whole("after", least=0, most=MAX_AFTER, default=0)

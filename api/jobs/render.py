@@ -1,4 +1,4 @@
-"""The job object, and other data as clients see it."""
+"""Renders the job object and its parts."""
 
 import math
 from datetime import datetime
@@ -125,11 +125,11 @@ def job_object(
     """Render a job.
 
     Args:
-        record: as it is.
+        record: the job.
         urls: absolute addresses.
-        now: for what is estimated.
+        now: the current time, for estimates.
         for_operator: whether to show tracebacks.
-        estimate: where it stands while it is queued.
+        estimate: its place in the queue.
         paused: whether its operation is paused; None if unknown.
     """
     return {
@@ -165,7 +165,7 @@ def _result(record: Record, urls: Urls) -> Any:
 def queue_object(
     record: Record, estimate: Estimate, *, paused: bool | None
 ) -> QueuePlaceObject | None:
-    """Render where a job stands; null for one that is not queued."""
+    """Render a job's place in its queue; null if it is not queued."""
     if record.status != "queued":
         return None
     start_s = estimate.start_s
@@ -178,7 +178,7 @@ def queue_object(
 
 
 def progress_object(record: Record, now: datetime) -> ProgressObject:
-    """Render how far a job is."""
+    """Render a job's progress."""
     return {
         "percent": record.progress.percent,
         "step": record.progress.step,
@@ -189,7 +189,7 @@ def progress_object(record: Record, now: datetime) -> ProgressObject:
 
 
 def job_links(job_id: str, urls: Urls) -> JobLinksObject:
-    """Return the addresses of what belongs to a job."""
+    """Return the URLs of a job."""
     return {
         "self": urls.job(job_id),
         "result": urls.result(job_id),
@@ -202,7 +202,7 @@ def job_links(job_id: str, urls: Urls) -> JobLinksObject:
 
 
 def job_error(record: Record, urls: Urls, *, for_operator: bool = False) -> RunErrorObject | None:
-    """Render what went wrong in the latest attempt that failed, or None."""
+    """Render the error of the latest failed attempt, or None."""
     error = record.error
     if error is None or record.has_result:
         return None
@@ -224,12 +224,12 @@ def job_error(record: Record, urls: Urls, *, for_operator: bool = False) -> RunE
 
 
 def job_reference(job_id: str, status: str, urls: Urls) -> JobReferenceObject:
-    """Render where another job is found."""
+    """Render a reference to another job."""
     return {"id": job_id, "status": cast("JobStatus", status), "href": urls.job(job_id)}
 
 
 def eta_seconds(record: Record, now: datetime) -> int | None:
-    """Estimate how long a running job still takes, from its own progress; None when unknown."""
+    """Estimate a running job's remaining time from its progress; None if unknown."""
     percent = record.progress.percent
     if record.status != "running" or record.started_at is None or not percent:
         return None

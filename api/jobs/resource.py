@@ -1,4 +1,4 @@
-"""Jobs over HTTP: submit, look, cancel and remove."""
+"""Jobs over HTTP: submit, read, cancel and remove."""
 
 from contextlib import suppress
 from typing import Final
@@ -131,7 +131,7 @@ class JobResource:
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Return a job, at once or as soon as its status changes.
 
-        A client that sends the tag of another status than the job has now does not wait: what
+        A client that sends the entity tag of another status does not wait: the change that
         it would wait for has happened.
         """
         caller = req.context.caller
@@ -186,8 +186,8 @@ class JobResource:
     def on_delete(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Cancel an active job, leave a final one as it is, or remove it with `?purge=true`.
 
-        A repeat does as the first one, since proxies and clients repeat a DELETE by themselves.
-        `?force=true` alone gives the function no time to stop, if it runs in a process of its own.
+        A repeat has the same result, since proxies and clients repeat a DELETE by themselves.
+        Only `?force=true` gives a function in a child process no time to stop.
         """
         with read_query(req) as query:
             force = query.flag("force")
@@ -223,5 +223,5 @@ class JobResource:
             self._reader.read(job_id, caller, inline_bytes=0)
         except JobGone:
             return
-        with suppress(JobNotFound):  # somebody else was faster
+        with suppress(JobNotFound):  # another request was faster
             purge(self._store, job_id)

@@ -1,4 +1,4 @@
-"""Read jobs for a caller, and answer with them."""
+"""Reads jobs for a caller, and responds with them."""
 
 from datetime import datetime
 from typing import Final
@@ -23,7 +23,7 @@ class JobReader:
     Operators see every tenant's.
 
     Args:
-        inline_bytes: a result up to this size comes with its job.
+        inline_bytes: results up to this size are part of the job object.
     """
 
     def __init__(self, store: Store, *, inline_bytes: int = INLINE_BYTES) -> None:
@@ -31,11 +31,11 @@ class JobReader:
         self._inline_bytes: Final = inline_bytes
 
     def read(self, job_id: str, caller: Caller, *, inline_bytes: int | None = None) -> Record:
-        """Read a job as it is now.
+        """Read a job.
 
         Raises:
-            JobNotFound: there is none with this id, as far as the caller may know.
-            JobGone: there was one.
+            JobNotFound: no job that the caller may see has this id.
+            JobGone: the job expired or was removed.
             StoreUnavailable: Redis does not answer.
         """
         check_job_id(job_id)
@@ -50,7 +50,7 @@ class JobReader:
 
 
 def check_job_id(job_id: str) -> None:
-    """Check the form of an id before Redis is asked.
+    """Check the form of an id before reading Redis.
 
     Raises:
         JobNotFound: no job has such an id.
@@ -60,7 +60,7 @@ def check_job_id(job_id: str) -> None:
 
 
 class JobResponder:
-    """Answers with a job, and says when to ask again."""
+    """Responds with a job, and with when to poll again."""
 
     def __init__(self, media: Media, estimates: Estimates) -> None:
         self._media = media
@@ -79,10 +79,10 @@ class JobResponder:
 
         Args:
             req: the request.
-            resp: its answer.
+            resp: its response.
             record: the job.
-            status: of the answer.
-            estimate: where the job stands, if that is known; None asks while it is queued.
+            status: the status of the response.
+            estimate: its place in the queue, if known; if None, read it for a queued job.
         """
         now = self._estimates.clock.now()
         known = self._estimates.of(record) if estimate is None else estimate
@@ -91,7 +91,7 @@ class JobResponder:
         self._media.write(req, resp, self.shown(req, record, now, known))
 
     def estimate(self, record: Record) -> Estimate:
-        """Return where a job stands, for what is shown of it and when to ask again."""
+        """Return a job's place in its queue, for the job object and `Retry-After`."""
         return self._estimates.of(record)
 
     def shown(

@@ -1,4 +1,4 @@
-"""What one job came to, as data or as a file."""
+"""The result of a job, as data or as a file."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -31,14 +31,14 @@ from callboard.jobs.results import read_result
 Read: TypeAlias = Callable[[int, int], Iterator[bytes]]
 
 _MAX_LARGE: Final = 2
-"""So many large results are read and written at a time in one process; others wait."""
+"""How many large results one process reads and encodes at a time; others wait."""
 
 _SMALL_BYTES: Final = 64 * 1024
 """So much is written, compressed and sent before anybody notices."""
 
 
 class ResultResource:
-    """What one job came to: `/v1/jobs/{job_id}/result`."""
+    """The result of one job: `/v1/jobs/{job_id}/result`."""
 
     def __init__(
         self,
@@ -93,14 +93,14 @@ class ResultResource:
             raise self._without_result(req, record)
         try:
             self._send(req, resp, record)
-        except (FileNotFound, JobNotFinished) as error:  # removed a moment ago
+        except (FileNotFound, JobNotFinished) as error:  # it was just removed
             raise JobGone(f"The result of job {record.id} is gone.") from error
 
     on_head = on_get
 
     def _send(self, req: Request, resp: falcon.Response, record: Record) -> None:
         small = record.result_file is None and (record.result_bytes or 0) <= _SMALL_BYTES
-        # Data takes many times the memory that it takes when it is written.
+        # Decoded data takes many times the memory of its encoding.
         with nullcontext() if small else self._turns:
             found = self._found(req, record, at_once if small else self._services.offload)
         if isinstance(found, Content):
@@ -137,10 +137,10 @@ class ResultResource:
         )
 
     def _kept(self, req: Request, body: bytes) -> Read:
-        """Keep what a slow client reads on the disk, if it is large and the disk takes it.
+        """Write a large body for a slow client to disk, if possible.
 
         Raises:
-            Problem: 503, too much is kept for other clients.
+            Problem: 503, too much is stored for other clients.
         """
         if len(body) > PIECE_BYTES:
             holders, size = holders_of(req), len(body)

@@ -1,4 +1,4 @@
-"""Run a job that has ended once more: a new job from the stored request."""
+"""Retries a final job: a new job from the stored request."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -65,10 +65,10 @@ class RetryResource:
         ),
     )
     def on_post(self, req: Request, resp: falcon.Response, job_id: str) -> None:
-        """Submit what a final job was made from, and answer as to any submission.
+        """Submit the request of a final job again, and respond as to any submission.
 
-        The new job belongs to the tenant of the old one. What the operation's schema does not
-        take any more is refused with pointers into the stored request.
+        The new job belongs to the tenant of the old one. Parameters that the operation's schema no
+        longer accepts are refused with pointers into the stored request.
         """
         parse_body(Nothing, self._media.read_optional(req))
         idempotency_key, caller = req.get_header("Idempotency-Key"), req.context.caller
@@ -97,7 +97,7 @@ class RetryResource:
         self._acceptance.answer(req, resp, asked, {**repeat, **kept}, pointer=_PARAMS)
 
     def _replayed(self, req: Request, resp: falcon.Response, repeat: Mapping[str, str]) -> bool:
-        """Answer a repeat with the job that it made, although what that was made from is gone."""
+        """Respond to a repeat with its job, although the retried job is gone."""
         caller = req.context.caller
         made = read_replay(self._store, caller.tenant, **repeat) if repeat else None
         if made is None:

@@ -1,4 +1,4 @@
-"""What a client may say when it submits a job, beside its parameters."""
+"""The body of a submission, except its parameters."""
 
 import math
 import re
@@ -39,7 +39,7 @@ _TIME_IN_YEAR: Final = (
 TIME: Final = f"(?:19[7-9][0-9]|[2-9][0-9]{{3}}){_TIME_IN_YEAR}"
 _TIME: Final = re.compile(TIME)
 _NO_TIME: Final = "must be a time as RFC 3339, such as 2030-01-31T12:00:00Z"
-_KEY: Final = "[key]"  # pydantic's word for the name of a member
+_KEY: Final = "[key]"  # pydantic's location of a member's name
 
 
 def _check_time(value: object) -> object:
@@ -81,7 +81,7 @@ def parse_time(text: str) -> datetime:
     """Read a time (RFC 3339).
 
     Raises:
-        ValueError: it is none, with what it must be.
+        ValueError: the text is not a time; the message says what it must be.
     """
     try:
         return _TIME_ALONE.validate_python(text)
@@ -92,7 +92,7 @@ def parse_time(text: str) -> datetime:
 class Submission(BaseModel):
     """The body of `POST /v1/jobs`."""
 
-    # The schema that is made of this says all that is checked.
+    # The schema generated from this contains all checks.
     model_config = ConfigDict(
         extra="forbid",
         strict=True,
@@ -145,14 +145,14 @@ class Submission(BaseModel):
 def parse_submission(
     body: Any, *, place: Callable[[tuple[int | str, ...]], str] = pointer_of
 ) -> Submission:
-    """Check what a client sent.
+    """Validate the body.
 
     Args:
         body: JSON-like.
         place: returns where in the request a member was.
 
     Raises:
-        Problem: 422; each error has a JSON Pointer into the body, or what `place` says.
+        Problem: 422; each error has a JSON Pointer into the body, or the result of `place`.
     """
     check_members(body)
     labels = body.get("labels") if isinstance(body, dict) else None

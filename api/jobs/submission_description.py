@@ -1,4 +1,4 @@
-"""What every method that submits one job has in common, for the OpenAPI document."""
+"""The description that all methods that submit one job share."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ SUBMISSION_PROBLEMS: Final = (
     table.FILE_MISSING,
     table.JOB_GONE,
 )
-"""Why a submission may be refused, whatever it is of."""
+"""Problems of every submission."""
 
 SUBMISSION_HEADERS: Final = ("Prefer", "Idempotency-Key", "traceparent")
 _LINKS: Final = ("look", "result", "events", "log", "cancel", "delete", "retry")

@@ -1,1 +1,1 @@
-"""Operations over HTTP: list, look, submit, pause."""
+"""Operations over HTTP: list, read, submit, pause."""

@@ -1,4 +1,4 @@
-"""Operations over HTTP: what can be run and with which parameters, and whether it is paused."""
+"""Operations over HTTP: list, describe, pause and resume them."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -46,7 +46,7 @@ _OPTIONS: Final = (
 
 
 class OperationResponder:
-    """Answers with operations as they are now."""
+    """Responds with operations."""
 
     def __init__(self, store: Store, estimates: Estimates, media: Media) -> None:
         self._store = store
@@ -54,20 +54,20 @@ class OperationResponder:
         self._media = media
 
     def send(self, req: Request, resp: falcon.Response, operation: Operation) -> None:
-        """Answer with one operation."""
+        """Send one operation."""
         (shown,) = self.objects([operation], req.context.urls)
         self._media.write(req, resp, shown)
 
     def send_all(
         self, req: Request, resp: falcon.Response, operations: Sequence[Operation]
     ) -> None:
-        """Answer with a list."""
+        """Send a list."""
         items = self.objects(operations, req.context.urls)
         shown: OperationPageObject = {"items": items, "next": None}
         self._media.write(req, resp, shown)
 
     def objects(self, operations: Sequence[Operation], urls: Urls) -> list[OperationObject]:
-        """Render operations; what only Redis knows is null while it is away."""
+        """Render operations; what only Redis knows is null while it is unavailable."""
         limits: Sequence[Limit | None]
         waiting: Sequence[int | None]
         try:
@@ -107,7 +107,7 @@ class OperationsResource:
         },
     )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
-        """List what can be run: what is of this installation by name, then the examples."""
+        """List operations: those of this installation by name, then the examples."""
         self._answers.send_all(req, resp, self._registry.listed())
 
     on_head = on_get
@@ -174,8 +174,8 @@ class _SetPaused:
     def _set(self, req: Request, resp: falcon.Response, name: str) -> None:
         """Tell all workers at once, and answer with the operation; a repeat is safe.
 
-        Jobs that run go on, and submissions are taken. A resume starts waiting jobs at once, as
-        many as the limits that were there before allow.
+        Running jobs continue, submissions are accepted. A resume starts waiting jobs at once, as
+        many as the earlier limits allow.
         """
         parse_body(Nothing, self._media.read_optional(req))
         operation = self._registry.get(name)

@@ -1,4 +1,4 @@
-"""Submit a job to an operation's own address: the body is its parameters, the query the rest."""
+"""Submits a job at an operation's own URL: the body is its parameters, the query the rest."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _NUMBER: Final = re.compile(
 
 
 class OperationJobs:
-    """Takes submissions of `POST /v1/operations/{name}`, which are those of `POST /v1/jobs`."""
+    """Accepts submissions of `POST /v1/operations/{name}`, equivalent to `POST /v1/jobs`."""
 
     def __init__(self, media: Media, acceptance: Acceptance, forms: FormReader) -> None:
         self._media = media
@@ -31,7 +31,7 @@ class OperationJobs:
         self._forms = forms
 
     def submit(self, req: Request, resp: falcon.Response, operation: Operation) -> None:
-        """Submit a job and answer with it.
+        """Submit a job and respond with it.
 
         The same submission at `/v1/jobs` is a repeat of this one: with the same
         Idempotency-Key both make one job.
@@ -48,9 +48,9 @@ class OperationJobs:
         self._answer(req, resp, body, told=body)
 
     def _submit_form(self, req: Request, resp: falcon.Response, operation: Operation) -> None:
-        """Submit a job with the files that come with it; files that no job takes then go again."""
+        """Submit a job with its uploaded files; files that no job uses are removed."""
         body = {"operation": operation.name, "params": {}, **_options(req)}
-        parse_submission(body, place=_place)  # nothing is uploaded for what is refused anyway
+        parse_submission(body, place=_place)  # before any file is uploaded in vain
         form = self._forms.read(req, operation)
         try:
             told = {**body, "params": form.told}
@@ -98,7 +98,7 @@ _CALLBACK: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
 
 def _place(location: tuple[int | str, ...]) -> str:
     """Return where in the request a member of the submission was."""
-    first, *rest = location or ("run_at",)  # what is checked last
+    first, *rest = location or ("run_at",)  # the last check
     if first == "params":
         return ""
     if first == "callback":

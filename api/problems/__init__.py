@@ -1,1 +1,1 @@
-"""Problems (RFC 9457): their types, which error is which, their pages, and what servers refuse."""
+"""Problems (RFC 9457): their types, the mapping from errors, their pages, server refusals."""

@@ -11,7 +11,7 @@ class ProblemType:
 
     Attributes:
         name: the end of its address under `/problems/`, or a whole address elsewhere.
-        status: of the answer.
+        status: the status of the response.
         title: a sentence that is the same each time.
         meaning: what happened, for people.
         advice: what to do about it, for people.

@@ -22,7 +22,7 @@ def server_problem(status: int, detail: str) -> tuple[dict[str, str], bytes]:
     Nobody knows by which address the client came, so the type is a path.
 
     Args:
-        status: of the answer.
+        status: the status of the response.
         detail: what the server says about the request; nothing is said about a failure of ours.
     """
     problem_type = type_of_status(status)

@@ -1,4 +1,4 @@
-"""Schedules over HTTP: jobs that are made again and again, for operators."""
+"""Schedules over HTTP: recurring jobs, for operators."""
 
 from typing import Any, Final
 
@@ -97,7 +97,7 @@ class ScheduleResource:
         problems=(table.SCHEDULE_NOT_FOUND,),
     )
     def on_get(self, req: Request, resp: falcon.Response, schedule: str) -> None:
-        """Look at it."""
+        """Return it."""
         self._answers.send(req, resp, checked(schedule))
 
     on_head = on_get
@@ -156,7 +156,7 @@ class ScheduleResource:
         problems=(table.SCHEDULE_NOT_FOUND, table.SCHEDULE_FROM_FILE),
     )
     def on_delete(self, req: Request, resp: falcon.Response, schedule: str) -> None:  # noqa: ARG002 — as Falcon calls it
-        """Make no more jobs of it; those that there are stay."""
+        """Remove the schedule; its jobs stay."""
         remove_schedule(self._store, checked(schedule), source="api")
         resp.status = 204
 
@@ -218,7 +218,7 @@ def checked(name: str) -> str:
     """Return the name if a schedule can have it.
 
     Raises:
-        ScheduleNotFound: none can.
+        ScheduleNotFound: no schedule can have it.
     """
     if not is_name(name):
         raise ScheduleNotFound("A schedule's name is 1 to 64 lowercase letters, digits, - and _.")

@@ -1,4 +1,4 @@
-"""Answer with schedules as they are now."""
+"""Responds with schedules."""
 
 import falcon
 
@@ -17,23 +17,23 @@ from callboard.jobs.store import Store
 
 
 class ScheduleResponder:
-    """Answers with schedules as they are now."""
+    """Responds with schedules."""
 
     def __init__(self, store: Store, media: Media) -> None:
         self._store = store
         self._media = media
 
     def send(self, req: Request, resp: falcon.Response, name: str) -> None:
-        """Answer with one.
+        """Send one.
 
         Raises:
-            ScheduleNotFound: it is not there.
+            ScheduleNotFound: it does not exist.
         """
         (shown,) = self._objects([read_schedule(self._store, name)], req.context.urls)
         self._media.write(req, resp, shown)
 
     def send_all(self, req: Request, resp: falcon.Response) -> None:
-        """Answer with all, by name."""
+        """Send all, by name."""
         items = self._objects(list_schedules(self._store), req.context.urls)
         shown: SchedulePageObject = {"items": items, "next": None}
         self._media.write(req, resp, shown)

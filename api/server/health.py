@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether it and what it needs can serve."""
+"""Liveness and readiness of the web process."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Where somebody begins who knows the host alone: `/`."""
+"""The root: `/`."""
 
 from importlib.metadata import version
 
@@ -50,7 +50,7 @@ class IndexResource:
         },
     )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
-        """Lead people to the page, and tell programs that ask for data where things are."""
+        """Redirect people to the documentation, and send programs the main URLs."""
         if prefers_data(req):
             self._media.write(req, resp, index_object(req.context.urls))
             return
@@ -67,7 +67,7 @@ def prefers_data(req: Request) -> bool:
 
 
 def index_object(urls: Urls) -> IndexObject:
-    """Render where things are."""
+    """Render the main URLs."""
     base = urls.base
     return {
         "name": "Callboard",

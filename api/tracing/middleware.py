@@ -1,4 +1,4 @@
-"""The id that a request is traced by, and its line in the log."""
+"""The id of a request, and its log event."""
 
 import logging
 import re
@@ -54,7 +54,7 @@ class Tracing:
 
 
 class TenantInLog:
-    """Middleware behind the authentication: from here on each line says who asks."""
+    """Middleware after the authentication: adds the tenant to log events."""
 
     def process_resource(
         self, req: Request, _resp: falcon.Response, _resource: object, _params: object
@@ -65,7 +65,7 @@ class TenantInLog:
 
 
 def begin(req: Request, resp: falcon.Response, addresses: Addresses) -> None:
-    """Find out what a request is called and how its client sees this server."""
+    """Determine a request's id, and the server's URL as its client sees it."""
     context = req.context
     context.began = time.monotonic()
     context.urls = addresses.of(req)

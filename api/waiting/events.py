@@ -83,11 +83,11 @@ class Events:
         Args:
             job_id: which job or batch.
             read: reads it as it is.
-            until: says of a status whether it is awaited.
+            until: returns whether a status is awaited.
             timeout: seconds; 0 reads once.
-            known: the job as far as the caller knows it, to be given back when it cannot be read.
-            peer: for whom; once that one is gone nobody waits any more.
-            holders: in whose name; each has a share of the places.
+            known: the job as the caller knows it, returned if it cannot be read.
+            peer: the client; the wait ends when it is gone.
+            holders: the holders of the place; each has a share.
 
         Returns:
             The job as read last; also when the time is up, too many wait or the process stops.
@@ -111,15 +111,15 @@ class Events:
                     _pause(waiter, self._subscription(), end)
 
     def listen(self, job_id: str, listener: Listener) -> None:
-        """Have somebody told of a job's changes; none that comes after this is missed."""
+        """Add a listener for a job's changes; no later change is missed."""
         self._subscription().add(job_id, listener)
 
     def unlisten(self, job_id: str, listener: Listener) -> None:
-        """Tell somebody no more."""
+        """Remove a listener."""
         self._subscription().remove(job_id, listener)
 
     def close(self) -> None:
-        """Have everybody who waits answer with what there is, and nobody wait any more."""
+        """Make all waiting requests respond with the current state, and accept no more waits."""
         self.closed.set()
         subscription = self._subscriptions.get(os.getpid())
         if subscription is not None:

@@ -1,4 +1,4 @@
-"""How many may wait in one process at a time, and how many of them may be somebody's."""
+"""Bounds a number of places, and each holder's share of them."""
 
 import threading
 import time
@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from typing import Final
 
 GREED: Final = 8
-"""So many times what is left over somebody may have."""
+"""A holder may have this many times the places that are left."""
 
 
 class FairLimit:
-    """A bounded number of places; whoever finds none is told so.
+    """A bounded number of places, shared fairly.
 
-    Nobody takes all: somebody may have `greed` times as many as are left then, so the more there
-    are who want many, the less each has, and for others there always is one.
+    No holder takes all: each may have `greed` times as many as are left then. So the more holders
+    want many, the fewer each has, and there is always one for others.
 
     Args:
-        most: how many there are; None for any number.
-        greed: how many times what is left over somebody may have.
+        most: the number of places; None for any number.
+        greed: how many times the places left a holder may have.
     """
 
     def __init__(self, most: int | None = None, *, greed: float = GREED) -> None:
@@ -36,10 +36,10 @@ class FairLimit:
         return self._taken
 
     def take(self, holders: Iterable[str] = (), *, count: int = 1, within_s: float = 0) -> bool:
-        """Take some if they are left, or become free in time.
+        """Take places if they are free, or become free in time.
 
         Args:
-            holders: whose they will be, such as a tenant's and an address'; each has its share.
+            holders: the holders, such as a tenant and an address; each has its share.
             count: how many.
             within_s: how long to wait for them, in seconds.
         """
@@ -73,7 +73,7 @@ class FairLimit:
 
     @contextmanager
     def one(self, holders: Iterable[str] = ()) -> Iterator[bool]:
-        """Take one for a while, and say whether there was one."""
+        """Take one during this context; yields whether there was one."""
         wanted = tuple(holders)
         taken = self.take(wanted)
         try:

@@ -1,4 +1,4 @@
-"""The client at the other end of a request: notice that it has left, or cut it off."""
+"""The client of a request: detects that it has left, or disconnects it."""
 
 import socket
 import threading
@@ -18,20 +18,20 @@ _BREATH_S: Final = 0.001
 
 
 class Peer(Protocol):
-    """A client, as its web server knows it."""
+    """A client, through its web server."""
 
     def gone(self) -> bool:
         """Return whether it has closed the connection, or its sending half; answers at once."""
 
     def hang_up(self) -> None:
-        """Cut the connection, so that whoever writes to it is told."""
+        """Close the connection, so that a writer to it fails."""
 
     def bound(self) -> None:
         """Bound what is buffered for it, and how long it may leave data unacknowledged."""
 
 
 class UnknownPeer:
-    """A client of whom nothing can be found out; it is taken to be there."""
+    """A client whose state is unknown; it counts as connected."""
 
     def gone(self) -> bool:
         """Say no."""
@@ -117,14 +117,14 @@ def peer_of(environ: Mapping[str, Any]) -> Peer:
 
 
 class TrackedConnection(Protocol):
-    """Somebody who waits for a client that may leave meanwhile."""
+    """A wait for a client, which may leave meanwhile."""
 
     def check(self, now: float) -> None:
         """Look whether the client is there, and stop waiting if not; must not block."""
 
 
 class ConnectionTracker:
-    """Looks after all tracked connections of a process, each every two seconds.
+    """Checks all tracked connections of a process, each every two seconds.
 
     One thread does it for all, which begins with the first one and ends some time after the
     last, also while the process stops: one that is stuck would hold that up.
@@ -139,7 +139,7 @@ class ConnectionTracker:
 
     @contextmanager
     def track(self, connection: TrackedConnection) -> Iterator[None]:
-        """Look after somebody for a while."""
+        """Track a connection during this context."""
         self._add(connection)
         try:
             yield

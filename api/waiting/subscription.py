@@ -1,4 +1,4 @@
-"""One Redis subscription in each process, which wakes whoever waits for a job to change."""
+"""One Redis subscription in each process, which wakes requests that wait for a job."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
 
 REREAD_S: Final = 5.0
-"""Every job that is waited for is looked at this often, whatever is heard."""
+"""How often every awaited job is read, whatever is published."""
 
 _MAX_AT_ONCE: Final = 100
 _TICK_S: Final = 1.0
@@ -34,7 +34,7 @@ ReadSnapshots = Callable[[Sequence[str]], Sequence[StatusSnapshot | None]]
 
 
 class Listener(Protocol):
-    """Somebody who waits for one job; it may keep one flag, however much happens."""
+    """A listener for changes of one job; several changes may set one flag."""
 
     def wants(self, snapshot: StatusSnapshot) -> bool:
         """Return whether this is what is waited for."""
@@ -70,7 +70,7 @@ class Subscription:
         return time.monotonic() - self._looked < REREAD_S * 2
 
     def add(self, job_id: str, listener: Listener) -> None:
-        """Let somebody listen, and start the thread if there is none."""
+        """Add a listener, and start the thread if there is none."""
         with self._lock:
             self._listeners.setdefault(job_id, set()).add(listener)
             if not self._runs:
@@ -78,7 +78,7 @@ class Subscription:
                 threading.Thread(target=self._run, name="events", daemon=True).start()
 
     def remove(self, job_id: str, listener: Listener) -> None:
-        """Let somebody listen no more."""
+        """Remove a listener."""
         with self._lock:
             those = self._listeners[job_id]
             those.discard(listener)
@@ -87,7 +87,7 @@ class Subscription:
             self._idle_since = time.monotonic()
 
     def notify_all(self) -> None:
-        """Have everybody read again."""
+        """Make every listener read again."""
         with self._lock:
             everybody = [listener for each in self._listeners.values() for listener in each]
         for listener in everybody:
@@ -114,13 +114,13 @@ class Subscription:
             self._closed.wait(_BACKOFF.seconds(failures))
 
     def _say_interrupted(self, reason: str) -> None:
-        """Warn once of each reason: without rights it comes again and again."""
+        """Log each reason once: a missing permission recurs."""
         if reason != self._interrupted_by:
             self._interrupted_by = reason
             log.warning(LogEvent.EVENT_SUBSCRIPTION_INTERRUPTED, reason=reason)
 
     def _look_unheard(self) -> float:
-        """Look at all jobs every second where Redis lets nobody listen; says when that began."""
+        """Read all jobs every second while Redis denies it; return when that began."""
         began = time.monotonic()
         while not self._idle() and time.monotonic() - began < _UNHEARD_S:
             try:
@@ -131,7 +131,7 @@ class Subscription:
         return began
 
     def _hear(self, client: redis.Redis) -> None:
-        """Pass on what is published, until nobody listens or the connection is lost."""
+        """Pass on what is published, until no listener is left or the connection is lost."""
         with client.pubsub() as pubsub:
             pubsub.subscribe(self._channel)
             looked = heard = time.monotonic()
@@ -164,7 +164,7 @@ class Subscription:
             _tell(those, StatusSnapshot(status, int(version)))
 
     def _look(self) -> None:
-        """Notify those whose job has changed by now, with no regard to what was heard."""
+        """Notify listeners whose job has changed, whatever was published."""
         if self._read_snapshots is None:
             self.notify_all()
             return
@@ -188,7 +188,7 @@ class Subscription:
             )
 
     def _may_end(self) -> bool:
-        """Return whether the thread ends; whoever comes later starts another."""
+        """Return whether the thread ends; a later listener starts another."""
         with self._lock:
             if self._closed.is_set() or not self._listeners:
                 self._runs = False
