@@ -1,4 +1,4 @@
-"""What the command line says, parsed."""
+"""Parses the command line's arguments."""
 
 import json
 import sys
@@ -20,10 +20,10 @@ def with_json(command: Command) -> Command:
 
 
 def parse_url(_context: click.Context, _parameter: click.Parameter, url: str) -> str:
-    """Take a server's address.
+    """Parse a server's URL.
 
     Raises:
-        BadParameter: nothing can be asked there.
+        BadParameter: it is not a usable URL.
     """
     try:
         parsed = httpx.URL(url)
@@ -35,10 +35,10 @@ def parse_url(_context: click.Context, _parameter: click.Parameter, url: str) ->
 
 
 def parse_params(text: str) -> dict[str, Any]:
-    """Read parameters: JSON, `@file` with it, or `@-` for the standard input.
+    """Parse parameters: JSON, `@file` with JSON, or `@-` for standard input.
 
     Raises:
-        BadParameter: it is no JSON object.
+        BadParameter: it is not a JSON object.
     """
     try:
         if text == "@-":
@@ -58,10 +58,10 @@ def parse_params(text: str) -> dict[str, Any]:
 
 
 def parse_json(text: str) -> Any:
-    """Read JSON as the standard has it: no NaN, and of numbers no digit is lost.
+    """Parse standard JSON: without NaN, and without losing digits of numbers.
 
     Raises:
-        ValueError: it is none, or is nested too deeply.
+        ValueError: it is not JSON, or is nested too deeply.
     """
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
@@ -75,11 +75,11 @@ def _refuse_constant(name: str) -> NoReturn:
 
 @dataclass(frozen=True)
 class Named:
-    """Parameters by name, each as it was written.
+    """Parameters by name, as they were written.
 
     Attributes:
         values: JSON.
-        fields: texts, which the operation's schema makes numbers and more of; several for a list.
+        fields: texts, which the server converts by the operation's schema; several for a list.
         files: paths; several for a list.
     """
 
@@ -89,10 +89,10 @@ class Named:
 
 
 def parse_named(given: Sequence[str]) -> Named:
-    """Read parameters written as `name=text`, `name:=json` or `name=@file`.
+    """Parse parameters written as `name=text`, `name:=json` or `name=@file`.
 
     Raises:
-        BadParameter: one is not written so, is given in two ways, or its file is not there.
+        BadParameter: one is malformed, is given in two ways, or its file does not exist.
     """
     named = Named()
     for argument in given:
@@ -133,7 +133,7 @@ def _wrong(reason: str) -> click.BadParameter:
 
 
 def parse_labels(given: Sequence[str]) -> dict[str, str]:
-    """Read labels written as `name=value`.
+    """Parse labels written as `name=value`.
 
     Raises:
         BadParameter: one has no name or no value.

@@ -1,4 +1,4 @@
-"""The calls about batches: many jobs that are submitted, followed and cancelled together."""
+"""The calls about batches: many jobs, submitted, followed and cancelled together."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ MIN_LOOK_SECONDS: Final = 0.2
 
 
 class BatchCalls(JobCalls):
-    """What can be asked about batches."""
+    """The calls about batches."""
 
     def batch(
         self,
@@ -25,16 +25,16 @@ class BatchCalls(JobCalls):
         callback: str | Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> SubmittedBatchObject:
-        """Submit up to 1,000 jobs in one request, and give the batch with its `items`.
+        """Submit up to 1,000 jobs in one request, and return the batch with its `items`.
 
-        Each item of the answer has the `status` `accepted`, `duplicate`, `invalid` or `limited`,
-        and `job` or `problem`: one that is refused keeps no other from running.
+        Each item of the response has the `status` `accepted`, `duplicate`, `invalid` or `limited`,
+        and `job` or `problem`: a rejected item does not affect the others.
 
         Args:
-            items: submissions, each with `operation`, `params` and perhaps further members.
-            labels: of every job, besides its own.
-            callback: an address to tell that the batch has completed, or `{"url": …}`.
-            idempotency_key: equal keys make one batch; a new one by default.
+            items: submissions, each with `operation`, `params` and optional members.
+            labels: labels of every job, in addition to its own.
+            callback: a URL to call when the batch has completed, or `{"url": …}`.
+            idempotency_key: equal keys create one batch; by default a new key.
         """
         body: dict[str, Any] = {"items": [dict(each) for each in items]}
         if labels:
@@ -53,15 +53,15 @@ class BatchCalls(JobCalls):
         timeout: float | None = None,
         on_change: Callable[[BatchObject], None] | None = None,
     ) -> BatchObject:
-        """Wait until nothing of a batch is active any more.
+        """Wait until no job of a batch is active.
 
         Args:
-            batch_id: which.
-            timeout: seconds; for ever without one.
-            on_change: called with the batch each time it was looked at.
+            batch_id: the batch's id.
+            timeout: seconds; None waits for ever.
+            on_change: called with the batch each time it was read.
 
         Raises:
-            TimeoutError: it is not completed by then.
+            TimeoutError: it has not completed by then.
         """
         ends_at = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -84,7 +84,7 @@ class BatchCalls(JobCalls):
                 raise TimeoutError(f"Batch {batch_id} is {batch['status']}; the client is closed.")
 
     def cancel_batch(self, batch_id: str) -> BatchObject:
-        """Cancel what is left of a batch; repeating it is safe."""
+        """Cancel the rest of a batch; repeating it is safe."""
         return cast("BatchObject", self._read("DELETE", _path(batch_id), "id", "counts"))
 
 

@@ -97,7 +97,7 @@ def _lines(file: TextIO) -> Iterator[str]:
 
 
 def _chunks(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
-    """Part what one batch takes, by number and by bytes."""
+    """Split submissions into batches, by number and by bytes."""
     chunk: list[Numbered] = []
     size = 0
     for number, item in items:
@@ -151,7 +151,7 @@ def _columns(console: Console) -> list[Any]:
 
 
 def _still(counts: Mapping[str, int]) -> str:
-    """Return what is interesting while a batch runs: what runs, and what went wrong."""
+    """Return the running and failed counts of a batch in words."""
     names = ("running", "failed", "cancelled", "refused")
     return ", ".join(f"{counts[name]} {name}" for name in names if counts.get(name))
 

@@ -195,7 +195,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def _tell(line: str) -> None:
-    # Not by click: above a bar that is shown now there is room for what `sys.stderr` is told.
+    # Not by click: a progress bar makes room only for what is written to `sys.stderr`.
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 

@@ -1,4 +1,4 @@
-"""The client: all that can be asked of a server."""
+"""The client: all calls to a server."""
 
 from callboard.client.batch_calls import BatchCalls
 from callboard.client.file_calls import FileCalls
@@ -7,17 +7,17 @@ from callboard.client.file_calls import FileCalls
 class Client(FileCalls, BatchCalls):
     """A connection to one server; use it as a context manager, from one thread.
 
-    Requests that the server cannot take now, and connections that break, are tried again until
-    `patience` is over. Each of them is safe to repeat: submissions carry an Idempotency-Key, so
-    that an answer that was lost never makes two jobs.
+    Requests that the server cannot accept now, and broken connections, are retried until
+    `patience` is over. Every request is safe to repeat: submissions carry an Idempotency-Key, so
+    that a lost response never creates two jobs.
 
-    Every method raises `Problem` when the server refuses, `ServerAway` when it does not answer,
-    and `CannotAsk` when it cannot be asked, as at a wrong address.
+    Every method raises `Problem` if the server rejects a request, `ServerAway` if it does not
+    answer, and `CannotAsk` if a request cannot be sent, as to an invalid URL.
 
     Args:
-        url: of the server, such as `http://127.0.0.1:8000`.
-        api_key: when the server asks for one.
-        patience: seconds.
-        on_away: called with a line for people when the server does not answer and is asked again.
-        transport: in place of connections to a server, for tests.
+        url: the server's URL, such as `http://127.0.0.1:8000`.
+        api_key: the API key, if the server requires one.
+        patience: how long to retry, in seconds.
+        on_away: called with a line for people when the server does not answer and is retried.
+        transport: replaces connections to a server, for tests.
     """

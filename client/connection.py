@@ -1,4 +1,4 @@
-"""A connection to one server, and the ways of asking that all calls share."""
+"""A connection to one server, and the requests that all calls share."""
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +20,7 @@ ANSWER_SECONDS: Final = 15.0
 
 
 class Connection:
-    """Asks one server, and closes what that takes."""
+    """Sends requests to one server."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Connection:
                 timeout=WAIT_SECONDS + ANSWER_SECONDS,
                 transport=transport,
             )
-        except UnicodeEncodeError:  # its own text shows the key
+        except UnicodeEncodeError:  # its own message contains the key
             raise CannotAsk("The API key contains characters that no Callboard key has.") from None
         except ImportError as error:
             raise CannotAsk(
@@ -65,7 +65,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Close the connections, and end pauses."""
+        """Close the connections, and end waits."""
         self._transport.close()
 
     def _pages(self, path: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -76,7 +76,7 @@ class Connection:
             yield from page["items"]
 
     def _read(self, method: str, path: str, *members: str, **request: Any) -> dict[str, Any]:
-        """Ask for an object that has these members at least."""
+        """Request an object with at least these members."""
         response = self._transport.ask(method, path, **request)
         return self._transport.document(response, *members)
 
@@ -96,7 +96,7 @@ class Connection:
             request["content"] = encode(body).encode()
         response = self._transport.ask("POST", path, headers=headers, **request)
         if response.status_code == httpx.codes.SEE_OTHER:
-            # A duplicate that the operation answers with the job that is active already.
+            # A duplicate, for which the operation returns the active job.
             response = self._transport.ask("GET", target(response.headers["location"]))
         return self._transport.document(response, "id", "status")
 
@@ -107,7 +107,7 @@ class Connection:
         form: Form,
         options: Mapping[str, Any],
     ) -> JobObject:
-        """Submit a job with all that belongs to it by one form: all is there, or nothing is."""
+        """Submit a job with its files in one form: all is stored, or nothing."""
         with form.parts() as parts:
             path = f"/v1/operations/{segment(operation)}"
             made = self._create(path, idempotency_key, files=parts, params=_as_query(options))
@@ -115,12 +115,12 @@ class Connection:
 
 
 def segment(identifier: str) -> str:
-    """Write an id as a part of a path."""
+    """Encode an id as a path segment."""
     return quote(identifier, safe="")
 
 
 def target(url: str) -> str:
-    """Take what is behind the server's address, for the client may have another one for it."""
+    """Return the path of a link: the client may reach the server by another host."""
     found = httpx.URL(url).raw_path.decode()
     return found[found.index("/v1/") :]
 
@@ -128,7 +128,7 @@ def target(url: str) -> str:
 def with_callback(
     options: dict[str, Any], callback: str | Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Add to what a submission says where to tell of its end, if anywhere."""
+    """Add the callback to a submission, if there is one."""
     if callback is None:
         return options
     said = {"url": callback} if isinstance(callback, str) else dict(callback)

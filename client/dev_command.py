@@ -1,4 +1,4 @@
-"""The `dev` command: the one-process server, where the server part is installed."""
+"""The `dev` command: the one-process server, if the server part is installed."""
 
 import sys
 from importlib import import_module
@@ -17,7 +17,7 @@ def dev(arguments: tuple[str, ...]) -> None:
     """Serve your operations in one process, with no servers."""
     try:
         with server_part("callboard dev"):
-            # By its name: the client imports none of the server.
+            # By name: the client must not import the server.
             command: click.Command = import_module("callboard.ops.dev").dev
             command.main(args=list(arguments), prog_name="callboard dev")
     except ServerPartMissing as error:

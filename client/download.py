@@ -1,4 +1,4 @@
-"""Download a file: what broke off goes on where it was, and what came is checked."""
+"""Downloads a file: resumes an interrupted download, and verifies the bytes."""
 
 import base64
 import hashlib
@@ -17,14 +17,14 @@ _TRIES: Final = 2
 
 
 class Download:
-    """One file on its way to a path, beside which it grows as `<name>.part`.
+    """A download to a path, next to which it grows as `<name>.part`.
 
     Args:
-        transport: asks the server.
-        path: where the server has it.
-        to: where it shall be; what is there is replaced once all has come.
-        sha256: in hexadecimal digits, if it is known.
-        on_bytes: told how far it is.
+        transport: sends the requests.
+        path: its path on the server.
+        to: the destination, which is replaced once the download is complete.
+        sha256: its digest in hexadecimal, if known.
+        on_bytes: called with the progress.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class Download:
         self._on_bytes = on_bytes
 
     def run(self) -> Path:
-        """Fetch the file; what an earlier run left of it is used.
+        """Download the file, resuming an earlier run.
 
         Raises:
-            FileDamaged: what came is not what the server says it is.
-            Problem, ServerAway, CannotAsk: the server refuses, or does not answer.
+            FileDamaged: the bytes do not match their digest.
+            Problem, ServerAway, CannotAsk: the request failed.
             OSError: it cannot be written.
         """
         for _ in range(_TRIES):
@@ -97,7 +97,7 @@ class Download:
 
     def _learn(self, response: httpx.Response) -> None:
         tag = response.headers.get("etag", "")
-        # Only a strong tag says that the bytes are the same.
+        # Only a strong tag means that the bytes are the same.
         self._tag = tag if tag.startswith('"') else ""
         digest = response.headers.get("repr-digest", "")
         if self._sha256 is None and digest.startswith(_SHA256):

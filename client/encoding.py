@@ -1,4 +1,4 @@
-"""JSON of requests: of a `Decimal` no digit is lost."""
+"""Encodes requests as JSON, without losing digits of a `Decimal`."""
 
 import json
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from typing import Any
 
 
 def encode(value: Any) -> str:
-    """Write JSON-like data, in which a number may be a `Decimal`.
+    """Encode JSON-like data, in which a number may be a `Decimal`.
 
     Raises:
         TypeError: something in it is not JSON-like.
-        ValueError: a number is none, or infinite.
+        ValueError: a number is NaN or infinite.
     """
     match value:
         case Decimal():

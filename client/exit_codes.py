@@ -1,4 +1,4 @@
-"""How a command ends when it does not end well: one line, and an exit code."""
+"""The end of a failed command: one line and an exit code."""
 
 import sys
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ from callboard.client.terminal import WRONG_USAGE, PipedGroup, discard_unwritten
 NOT_SUCCEEDED: Final = 1
 REFUSED: Final = 3
 AWAY: Final = 4
-INTERRUPTED: Final = 130  # 128 and the number of the signal, as shells count
+INTERRUPTED: Final = 130  # 128 plus the number of the signal, as in shells
 
 
 class Group(PipedGroup):
-    """Turns what the client raises into one line and an exit code."""
+    """Converts the client's errors to one line and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -68,7 +68,7 @@ def _line_of(error: Exception) -> str:
 
 @contextmanager
 def waiting_for(job_id: str) -> Iterator[None]:
-    """Wait for a job; who is cut off from it, or presses Ctrl-C, reads how to see it again."""
+    """Wait for a job; on a lost connection or Ctrl-C, print how to follow it again."""
     goes_on = f"The job continues: callboard watch {plain(job_id)}"
     try:
         yield

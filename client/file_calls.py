@@ -1,4 +1,4 @@
-"""The calls about files: upload, look, download, remove."""
+"""The calls about files: upload, read, download, remove."""
 
 from collections.abc import Iterator, Mapping
 from os import PathLike
@@ -23,7 +23,7 @@ from callboard.client.job_calls import JobCalls
 
 
 class FileCalls(JobCalls):
-    """What can be asked about files."""
+    """The calls about files."""
 
     def upload(
         self,
@@ -35,17 +35,17 @@ class FileCalls(JobCalls):
     ) -> UploadedFile:
         """Upload a file, whose id can be a parameter of jobs.
 
-        It is sent bit by bit, so it may be larger than the memory. When an answer is lost it is
-        sent again; the first copy then goes by itself.
+        It is sent in pieces, so it may be larger than memory. If the response is lost, it is
+        sent again; the first copy then expires.
 
         Args:
             source: a path, or a file opened for reading bytes.
-            name: what it is called; by default as the source is.
-            media_type: of what is in it; by default the server looks.
-            on_bytes: called with how many bytes went, and of how many.
+            name: its name; by default that of the source.
+            media_type: its media type; by default the server detects it.
+            on_bytes: called with the number of bytes sent, and the total.
 
         Raises:
-            FileDamaged: the server has other bytes than were sent.
+            FileDamaged: the server received other bytes than were sent.
             OSError: it cannot be read.
         """
         with opened(source) as (file, own_name):
@@ -67,12 +67,12 @@ class FileCalls(JobCalls):
         return uploaded
 
     def file(self, file_id: str) -> UploadedFile:
-        """Look at an uploaded file."""
+        """Read the metadata of an uploaded file."""
         path = f"/v1/files/{segment(file_id)}"
         return UploadedFile.of(self._read("GET", path, *UploadedFile.members()))
 
     def files(self) -> Iterator[UploadedFile]:
-        """Yield uploaded files, newest first; further pages are fetched when they are wanted."""
+        """Yield uploaded files, newest first; further pages are fetched as needed."""
         return (UploadedFile.of(each) for each in self._pages("/v1/files", {"limit": "100"}))
 
     def remove_file(self, file_id: str) -> None:
@@ -86,20 +86,20 @@ class FileCalls(JobCalls):
         to: str | PathLike[str],
         on_bytes: OnBytes | None = None,
     ) -> Path:
-        """Download a file, and give its path.
+        """Download a file, and return its path.
 
-        What breaks off goes on where it was, also by a later call with the same path; what came
-        is checked against the file's SHA-256 before it stands at its path.
+        An interrupted download is resumed, also by a later call with the same path; the bytes
+        are verified against the file's SHA-256 before the file is at its path.
 
         Args:
-            file: what `upload` gave, or a file in a result, or the id of a job whose result is
-                one file; that job is waited for.
-            to: a path, where a file is replaced; or a folder, where it gets its own name, with a
-                number if there is another one of that name.
-            on_bytes: called with how many bytes came, and of how many.
+            file: the result of `upload`, or a file in a result, or the id of a job whose result is
+                one file; this waits for the job.
+            to: a path, where a file is replaced; or a folder, where it keeps its name, with a
+                number if that name exists.
+            on_bytes: called with the number of bytes received, and the total.
 
         Raises:
-            FileDamaged: what came is not the file, twice.
+            FileDamaged: the bytes did not match their digest, twice.
             JobFailed: the job ended without a result.
             ValueError: the job's result is not one file.
             OSError: it cannot be written.

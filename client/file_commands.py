@@ -96,7 +96,7 @@ def _show_uploaded(file: UploadedFile, *, json_: bool) -> None:
 
 @contextmanager
 def _bar(name: str) -> Iterator[Callable[[int, int | None], Any]]:
-    """Show on a terminal how far a file is; what is shown goes when it has come."""
+    """Show a progress bar on a terminal, which is removed at the end."""
     console = Terminal(stderr=True)
     narrow = console.width < NARROW
     columns = [

@@ -1,4 +1,4 @@
-"""Files on their way to a server and back."""
+"""Files to upload and files of results."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final, Self
 from callboard.client.encoding import encode
 
 OCTETS: Final = "application/octet-stream"
-"""Says nothing about a file: the server looks at its bytes."""
+"""Declares no type: the server detects it from the bytes."""
 
 PIECE_BYTES: Final = 256 * 1024
 _DESCRIBED: Final = frozenset({"id", "name", "media_type", "size", "sha256", "href"})
@@ -20,18 +20,18 @@ _DESCRIBED: Final = frozenset({"id", "name", "media_type", "size", "sha256", "hr
 Source = str | os.PathLike[str] | BinaryIO
 Sources = list[str] | list[Path] | list[BinaryIO] | list[Source]
 OnBytes = Callable[[int, int | None], None]
-"""Called with how many bytes went, and of how many."""
+"""Called with the number of bytes transferred, and the total."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UploadedFile:
-    """A file that a server keeps; its `id` is the value of a parameter that is a file.
+    """A file on a server; its `id` is the value of a file parameter.
 
     Attributes:
-        media_type: what the server found it to be.
+        media_type: the media type that the server determined.
         size: in bytes.
-        sha256: in hexadecimal digits.
-        expires_at: when it goes unless a job uses it, as RFC 3339.
+        sha256: in hexadecimal.
+        expires_at: when it expires unless a job uses it, as RFC 3339.
     """
 
     id: str
@@ -43,20 +43,20 @@ class UploadedFile:
 
     @classmethod
     def members(cls) -> tuple[str, ...]:
-        """Name what a server says of a file at least."""
+        """Return the members that every file object has."""
         return tuple(cls.__dataclass_fields__)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
-        """Read what the server says of a file."""
+        """Parse a file object."""
         return cls(**{name: document[name] for name in cls.__dataclass_fields__})
 
 
 class Outgoing:
-    """A file as the body of a request, which may be sent again from its beginning.
+    """A file as a request body, which can be sent again from its beginning.
 
     Attributes:
-        sha256: of the bytes that were sent last.
+        sha256: the digest of the bytes that were sent last.
     """
 
     def __init__(self, file: BinaryIO, size: int, on_bytes: OnBytes | None = None) -> None:
@@ -79,7 +79,7 @@ class Outgoing:
 
 @contextmanager
 def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
-    """Open a file so that it can be read again from its beginning, and give its name.
+    """Open a file so that it can be read again from its beginning, and return its name.
 
     A stream that cannot is copied to a temporary file first.
 

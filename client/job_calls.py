@@ -19,7 +19,7 @@ from callboard.client.wait_for_job import events_of, look, wait_for
 
 
 class JobCalls(Connection):
-    """What can be asked about jobs."""
+    """The calls about jobs."""
 
     def operations(self) -> Sequence[OperationObject]:
         """List the operations that the server runs."""
@@ -39,16 +39,16 @@ class JobCalls(Connection):
     ) -> JobObject:
         """Submit a job.
 
-        Files go with it in one request: the same key and the same bytes make one job, and of a
-        job that is refused no file stays.
+        Its files are sent in the same request: the same key and the same bytes create one job, and
+        no file of a rejected job is kept.
 
         Args:
-            operation: its name.
+            operation: the operation's name.
             params: JSON-like.
-            fields: further parameters as texts, which the server reads as the operation's schema
-                has them: `"3"` is 3 where that wants a number; several for a list.
-            files: further parameters that are files: paths or opened files, or lists of them.
-            callback: an address to tell of its end, or `{"url": …, "events": […]}`.
+            fields: further parameters as texts, which the server converts by the operation's
+                schema: `"3"` becomes 3 for a number; several for a list.
+            files: further parameters that are files: paths, open files, or lists of them.
+            callback: a URL to call when it ends, or `{"url": …, "events": […]}`.
             idempotency_key: equal keys make one job; a new one by default.
             options: further members of a submission, such as `priority` and `labels`.
 
@@ -97,7 +97,7 @@ class JobCalls(Connection):
 
         Args:
             job_id: which.
-            timeout: seconds; for ever without one.
+            timeout: seconds; None waits for ever.
 
         Raises:
             TimeoutError: it is not final by then.
@@ -111,7 +111,7 @@ class JobCalls(Connection):
 
         Args:
             job_id: which.
-            timeout: seconds; for ever without one.
+            timeout: seconds; None waits for ever.
 
         Raises:
             JobFailed: it ended without one.

@@ -1,4 +1,4 @@
-"""How schedules look on a terminal."""
+"""Prints schedules on a terminal."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Server-sent events, parsed as the HTML standard says (section 9.2.6)."""
+"""Parses server-sent events by the HTML standard (section 9.2.6)."""
 
 import codecs
 import json
@@ -13,12 +13,12 @@ _DIGITS: Final = re.compile(r"[0-9]+")
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to a job.
+    """An event of a job.
 
     Attributes:
         kind: `status`, `progress`, `log` or `done`.
         data: the job object, its progress, or a line of its log.
-        id: what a later look begins after.
+        id: where a later stream resumes.
     """
 
     kind: str
@@ -28,10 +28,10 @@ class Event:
 
 @dataclass
 class EventParser:
-    """Turns the bytes of one stream into events.
+    """Parses the bytes of event streams.
 
     Attributes:
-        last_id: of the event that was seen last, over all connections.
+        last_id: the id of the last event, over all connections.
         retry_ms: how long the server asks to wait before the next connection.
     """
 

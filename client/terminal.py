@@ -1,4 +1,4 @@
-"""Standard output and error as they are: of any encoding, closed, or a pipe that nobody reads."""
+"""Writes to standard output and error, whatever their encoding, closed or broken."""
 
 import json
 import os
@@ -10,19 +10,19 @@ import click
 from rich.console import Console
 
 WRONG_USAGE: Final = 2
-BROKEN_PIPE: Final = 141  # 128 and the number of SIGPIPE, as shells count
+BROKEN_PIPE: Final = 141  # 128 plus the number of SIGPIPE, as in shells
 _NOWHERE: Final = "ascii"
 
 
 def tolerate_encodings() -> None:
-    """Have what the encoding of a stream lacks shown as a question mark rather than end all."""
+    """Show characters that a stream's encoding lacks as question marks instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError, OSError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # of real streams
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    r"""Write JSON that standard output can take: what its encoding lacks comes as `\u0142`."""
+    r"""Encode JSON for standard output; characters that its encoding lacks are escaped."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or _NOWHERE)
@@ -32,12 +32,12 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 
 
 def leave_broken_pipe() -> NoReturn:
-    """End as a program does whose reader has gone, as `head` does; nothing is left to say.
+    """End like a program whose reader, such as `head`, has ended.
 
     Raises:
         SystemExit: always.
     """
-    # The interpreter flushes once more at its end, and would complain.
+    # The interpreter flushes again at its end, and would print an error.
     for stream in (sys.stdout, sys.stderr):
         _discard(stream)
     raise SystemExit(BROKEN_PIPE)
@@ -49,9 +49,9 @@ def _discard(stream: TextIO) -> None:
 
 
 def discard_unwritten() -> None:
-    """Let go of what a stream cannot take, as on a full disk.
+    """Discard what a stream cannot write, as on a full disk.
 
-    The interpreter flushes once more at its end, would complain, and replace the exit code.
+    The interpreter would flush again at its end, print an error, and replace the exit code.
     """
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -63,7 +63,7 @@ def discard_unwritten() -> None:
 
 
 class PipedGroup(click.Group):
-    """Commands that end quietly when the reader of their output has gone, as `head` does."""
+    """Commands that end quietly when the reader of their output, such as `head`, has ended."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command, and the options that print and end it, such as `--version`."""
@@ -85,7 +85,7 @@ class PipedGroup(click.Group):
 
 
 class Terminal(Console):
-    """A console that ends with the command's own code when nobody reads it."""
+    """A console that ends with the command's own code when its reader has ended."""
 
     def on_broken_pipe(self) -> None:
         """End the command."""

@@ -1,4 +1,4 @@
-"""Ask a server until it answers: broken connections and busy answers are tried again."""
+"""Sends requests, and retries broken connections and busy responses."""
 
 import threading
 import time
@@ -26,13 +26,13 @@ UNASKABLE: Final = (httpx.RequestError, httpx.InvalidURL)
 
 
 class Patience:
-    """How long a request that cannot be answered now is tried again.
+    """How long a request is retried.
 
     Pauses grow from 0.2 s to 5 s, with jitter; a `Retry-After` that is longer counts.
 
     Args:
         seconds: in all, from now.
-        pause: set once nobody wants to wait any more.
+        pause: set once the client is closed.
         on_away: called with the seconds that are left, once, before a server that does not answer
             is asked again.
     """
@@ -72,7 +72,7 @@ class Transport:
     Args:
         http: the connections, with the server's address and the key.
         patience: seconds, for each request.
-        on_away: called with a line for people when the server does not answer and is asked again.
+        on_away: called with a line for people when the server does not answer and is retried.
     """
 
     def __init__(
@@ -88,12 +88,12 @@ class Transport:
         self.pause: Final = threading.Event()
 
     def close(self) -> None:
-        """Close the connections, and end pauses."""
+        """Close the connections, and end waits."""
         self.pause.set()
         self._http.close()
 
     def patience(self, seconds: float | None = None) -> Patience:
-        """Begin to be patient, for the configured time or for less."""
+        """Start a retry period, of the configured time or less."""
         longest = self._seconds if seconds is None else min(self._seconds, seconds)
         return Patience(longest, self.pause, self._tell)
 
@@ -105,19 +105,19 @@ class Transport:
         patience: Patience | None = None,
         **request: Any,
     ) -> httpx.Response:
-        """Send a request, again if need be, and give an answer below 400.
+        """Send a request, retry it if necessary, and return a response below 400.
 
         Args:
-            method: of HTTP.
+            method: the HTTP method.
             path: on the server.
-            patience: how long it is tried; as configured without one.
-            request: further parts of it, as httpx names them.
+            patience: how long to retry; by default as configured.
+            request: further arguments of httpx.
 
         Raises:
-            Problem: the server refuses.
+            Problem: the server rejects it.
             ServerAway: it does not answer.
-            CannotAsk: there is no asking again, for the request itself is wrong.
-            StrangeAnswer: something else than a server of Callboard leads elsewhere.
+            CannotAsk: the request itself is invalid.
+            StrangeAnswer: another server redirects elsewhere.
         """
         patience = patience or self.patience()
         while True:
@@ -138,14 +138,14 @@ class Transport:
             patience.spent(problem, retry_after=problem.retry_after)
 
     def document(self, response: httpx.Response, *members: str) -> dict[str, Any]:
-        """Read the object that an answer is.
+        """Parse a response as an object.
 
         Args:
             response: what came.
-            members: what it has at least.
+            members: the members that it must have.
 
         Raises:
-            StrangeAnswer: it is something else, as the page of a proxy.
+            StrangeAnswer: it is something else, such as the page of a proxy.
         """
         found = self.value(response)
         if not isinstance(found, dict) or any(name not in found for name in members):
@@ -153,7 +153,7 @@ class Transport:
         return found
 
     def value(self, response: httpx.Response) -> Any:
-        """Read the JSON that an answer is.
+        """Parse a response as JSON.
 
         Raises:
             StrangeAnswer: it is none.
@@ -167,18 +167,18 @@ class Transport:
     def stream(
         self, path: str, headers: dict[str, str], *, media_type: str = ""
     ) -> Iterator[httpx.Response]:
-        """Open an answer that comes bit by bit; once.
+        """Open a streamed response, without retries.
 
         Args:
             path: on the server.
             headers: of the request.
-            media_type: what the answer's must be; any without one.
+            media_type: the required media type; None for any.
 
         Raises:
-            Problem: the server refuses.
+            Problem: the server rejects it.
             ServerAway: it does not answer, or the connection breaks.
-            CannotAsk: the request itself is wrong.
-            StrangeAnswer: it is something else than a server of Callboard gives.
+            CannotAsk: the request itself is invalid.
+            StrangeAnswer: the response is not from a Callboard server.
         """
         try:
             with self._http.stream("GET", path, headers=headers) as response:
@@ -199,7 +199,7 @@ class Transport:
         return str(self._http.base_url)
 
     def _without_answer(self, error: Exception) -> CallboardClientError:
-        # The error's own text may hold the key.
+        # The error's own message may contain the key.
         name, by = type(error).__name__, by_proxy(self._http.base_url)
         without: CallboardClientError
         if (fault := tls_fault(error)) is not None:

@@ -1,4 +1,4 @@
-"""Follow a job to its end: by waiting requests, or by its stream of events."""
+"""Follows a job to its end: by waiting requests, or by its event stream."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ EVENT_STREAM: Final = "text/event-stream"
 def look(
     transport: Transport, path: str, *, wait: int = 0, patience: Patience | None = None
 ) -> httpx.Response:
-    """Read a job; with `wait` once its status has changed, or after so many seconds."""
+    """Read a job; with `wait`, once its status has changed or after that many seconds."""
     headers = {"Prefer": f"wait={wait}"} if wait > 0 else {}
     return transport.ask("GET", path, headers=headers, patience=patience)
 
@@ -32,7 +32,7 @@ def wait_for(transport: Transport, path: str, timeout: float | None) -> JobObjec
 
     Raises:
         TimeoutError: it is not, after `timeout` seconds.
-        Problem, ServerAway: the server refuses, or does not answer.
+        Problem, ServerAway: the server rejects it, or does not answer.
     """
     ends_at = None if timeout is None else time.monotonic() + timeout
     seen = ""
@@ -52,16 +52,16 @@ def wait_for(transport: Transport, path: str, timeout: float | None) -> JobObjec
         if ends_at is not None and time.monotonic() >= ends_at:
             raise TimeoutError(f"Job {job['id']} is {job['status']} after {timeout} s.")
         if asked == 0 or (job["status"] == seen and time.monotonic() - began < asked):
-            # The server did not hold the request; asking again at once would make it busier.
+            # The server did not hold the request; polling at once would add load.
             _rest(transport, response, ends_at)
         seen = job["status"]
 
 
 def events_of(transport: Transport, path: str, after: str) -> Iterator[Event]:
-    """Yield a job's events; goes on where it was when the connection ends, until the job does.
+    """Yield a job's events until it ends; resume after a lost connection.
 
     Raises:
-        Problem, ServerAway: the server refuses, or does not answer.
+        Problem, ServerAway: the server rejects it, or does not answer.
     """
     parser = EventParser(last_id=after)
     patience = transport.patience()
@@ -85,7 +85,7 @@ def events_of(transport: Transport, path: str, after: str) -> Iterator[Event]:
 
 
 class _Seen(Exception):
-    """The server has nothing to add to what was seen."""
+    """The server has no further events."""
 
 
 def _connected(transport: Transport, path: str, parser: EventParser) -> Iterator[Event]:

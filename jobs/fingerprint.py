@@ -1,4 +1,4 @@
-"""What parameters mean, as JSON-like data: equal for equal values, however they were sent.
+"""The meaning of parameters as JSON-like data: equal for equal values, however they were sent.
 
 It goes by the values themselves, not by how an author has them shown: a field that is left out of
 dumps, or shown in fewer digits, tells two jobs apart all the same.
@@ -24,11 +24,11 @@ from callboard.jobs.validated_values import fields_of, has_fields
 _MAX_ZEROS: Final = 64
 _CONTAINERS: Final = (dict, list, tuple)
 _AT_A_TIME: Final = 1024
-"""So many values are sorted or written at a time: no other thread runs meanwhile."""
+"""How many values are sorted or encoded at a time; no other thread runs meanwhile."""
 
 
 class NoMeaningError(Exception):
-    """Nobody knows by what a value is told from others of its kind."""
+    """A value is of an unknown type, so it cannot be compared."""
 
 
 def canonical_form(  # noqa: C901, PLR0911, PLR0912 — one case for each kind of value
@@ -41,7 +41,7 @@ def canonical_form(  # noqa: C901, PLR0911, PLR0912 — one case for each kind o
         file: what stands for a file.
 
     Raises:
-        NoMeaningError: there is a value in it of a kind that is not known here.
+        NoMeaningError: a value is of an unknown type.
     """
     match value:
         case None | bool():

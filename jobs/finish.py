@@ -1,4 +1,4 @@
-"""finish: record a run's outcome and the final status in one step."""
+"""finish: record a run's outcome and the job's final status in one step."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class RunOutcome:
     """How a run ended: with an encoded result, or with an error.
 
     Attributes:
-        result: what Redis is to hold; empty when a file has it.
+        result: the encoded result for Redis; empty if a file holds it.
         result_bytes: its size before compression.
         result_file: the id of the file that has a large result; empty when Redis holds it.
         files: ids of the files that the result names.
@@ -52,7 +52,7 @@ def encode_result(value: Any, *, max_bytes: int) -> RunOutcome:
 
 
 def finish(store: Store, fence: Fence, outcome: RunOutcome) -> Word:
-    """Record the outcome of an attempt; at most one attempt of a job ever succeeds in that.
+    """Record the outcome of an attempt; at most one attempt of a job can do this.
 
     Returns:
         finished, also when repeated; stale, when the lease was lost; ended, when another

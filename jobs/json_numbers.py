@@ -1,4 +1,4 @@
-"""Numbers as they are sent: whole ones, and those that a floating-point number does not hold."""
+"""Numbers as they are sent: integers, and decimals that a double does not hold."""
 
 import math
 import re
@@ -28,7 +28,7 @@ _MANY_DIGITS: Final = re.compile(rb"[0-9]{16}")
 
 
 class NotHeldError(ValueError):
-    """A number would not arrive as it was sent; says why."""
+    """A number would lose digits; the message says why."""
 
 
 class Printed(float):

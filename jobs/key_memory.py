@@ -1,4 +1,4 @@
-"""Remember outside Redis that keys are required, so that losing Redis opens no door."""
+"""Records outside Redis that keys are required, so that losing Redis grants no access."""
 
 from contextlib import suppress
 from typing import Final
@@ -11,7 +11,7 @@ _SAYS: Final = b"Callboard: API keys were made here. Without any in Redis nobody
 
 
 class KeyMemory:
-    """A mark in the storage of files, which web processes share and no flush of Redis reaches.
+    """A mark in the file storage, which web processes share and no flush of Redis removes.
 
     Args:
         storage: the storage of the installation.
@@ -28,23 +28,23 @@ class KeyMemory:
         """Return whether keys were required once.
 
         Raises:
-            StorageUnavailable: nobody can say.
+            StorageUnavailable: it is unknown.
         """
         return self._offload(self._is_marked)
 
     def mark(self) -> None:
-        """Remember it; a repeat is safe.
+        """Record it; a repeat is safe.
 
         Raises:
-            StorageUnavailable: it may not be remembered.
+            StorageUnavailable: it may not be recorded.
         """
         self._offload(self._mark)
 
     def clear(self) -> None:
-        """Forget it, since an operator opened the door.
+        """Remove the mark, since an operator revoked the last key on purpose.
 
         Raises:
-            StorageUnavailable: it may still be remembered.
+            StorageUnavailable: the mark may still exist.
         """
         if not self._storage.is_unused:
             self._offload(lambda: self._storage.remove(self._key))

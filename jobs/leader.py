@@ -1,4 +1,4 @@
-"""lead: agree on which process does the housekeeping."""
+"""lead: agree on which process does the maintenance."""
 
 from datetime import timedelta
 from typing import Final
@@ -13,8 +13,8 @@ MAX_LEAD: Final = timedelta(seconds=10)
 def lead(store: Store, name: str, *, lasts: timedelta) -> bool:
     """Become or stay the leader for a while, unless another process is.
 
-    Two leaders at once are possible and harmless: the lock only spares work. One that was to end
-    soon and lasts for long, since the clock of Redis was put back, counts for nothing.
+    Two leaders at once are possible and harmless: the lock only saves work. One that should end
+    soon but lasts, since the clock of Redis was set back, is ignored.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -1,4 +1,4 @@
-"""limit: say how many places slots have."""
+"""limit: set how many places slots have."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ def limit(
     Args:
         store: the store.
         places: for each slot how many jobs may hold it; None takes back what this source said.
-        source: an operator's word wins over what the code declares, and a pause over both.
+        source: an operator's limit overrides the declared one, and a pause overrides both.
 
     Raises:
         StoreUnavailable: Redis does not answer.

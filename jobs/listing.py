@@ -81,8 +81,8 @@ def list_jobs(
 ) -> Page:
     """List the jobs of some tenants.
 
-    Whoever walks all pages meets each job that is there, and is as wanted, all the time exactly
-    once, whatever else comes and goes. A page may have fewer jobs than asked for, or none, and
+    A walk through all pages returns each job that exists and matches all the time exactly
+    once, whatever else changes. A page may have fewer jobs than asked for, or none, and
     yet a next one: the search is bounded, not the listing.
 
     Args:
@@ -91,7 +91,7 @@ def list_jobs(
         tenants: whose.
         most: how many.
         behind: where the page begins; None at the newest job.
-        candidates: how many jobs are looked at in one step, which holds up everybody else.
+        candidates: how many jobs one step reads; Redis serves no other client meanwhile.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -1,4 +1,4 @@
-"""Where a call runs that blocks, or takes long: here, or where it holds up nobody else."""
+"""Runs blocking or long calls: here, or where they delay no other request."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -7,12 +7,12 @@ T = TypeVar("T")
 
 
 class Offload(Protocol):
-    """Runs what blocks, where it holds up nobody else."""
+    """Runs a blocking call where it delays no other request."""
 
     def __call__(self, call: Callable[[], T], /) -> T:
-        """Return what the call gives, or raise what it raises."""
+        """Return the result of the call, or raise its exception."""
 
 
 def at_once(call: Callable[[], T], /) -> T:
-    """Run what blocks here: this process has threads for it."""
+    """Run the call here: this process has threads for it."""
     return call()

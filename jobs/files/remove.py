@@ -1,4 +1,4 @@
-"""remove: take files away, one by request or all whose time is over; bytes go after that."""
+"""remove: remove one file by request, or all expired ones; their content is removed after that."""
 
 import time
 from random import SystemRandom
@@ -22,18 +22,18 @@ def remove_file(
     offload: Offload = at_once,
     forced: bool = False,
 ) -> None:
-    """Remove a file that no job uses, for everybody at once; its bytes now or a little later.
+    """Remove a file that no job uses; its content is removed now or a little later.
 
     Args:
         store: where records are.
         storage: where bytes are.
         file_id: which.
         offload: runs what blocks.
-        forced: one that is still being written, too.
+        forced: also remove a file that is still being written.
 
     Raises:
         FileInUse: a job uses it.
-        FileNotFound: there is none.
+        FileNotFound: it does not exist.
         StoreUnavailable: Redis does not answer.
     """
     answer = store.run(
@@ -47,10 +47,10 @@ def remove_file(
 
 
 def expire_files(store: Store, storage: Storage, *, most: int = 100) -> int:
-    """Remove the files whose time is over, and what is left of uploads that broke off.
+    """Remove expired files, and what is left of interrupted uploads.
 
-    Safe beside others that do the same, and after a crash at any point. Those whose bytes cannot
-    be removed now come again, and do not keep others from going.
+    Safe beside concurrent calls, and after a crash at any point. Files whose content cannot
+    be removed now are tried again later, and do not block others.
 
     Args:
         store: where records are.
@@ -58,7 +58,7 @@ def expire_files(store: Store, storage: Storage, *, most: int = 100) -> int:
         most: how many are looked at in one step.
 
     Returns:
-        How many went.
+        The number removed.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -67,7 +67,7 @@ def expire_files(store: Store, storage: Storage, *, most: int = 100) -> int:
     while True:
         found = store.run("expire_files", store.keys("file_expiry"), most=most).values[0]
         files = list(zip(found[::2], found[1::2], strict=True))
-        SystemRandom().shuffle(files)  # else those that fail might always come first
+        SystemRandom().shuffle(files)  # otherwise failing ones might always come first
         for file_id, object_ in files:
             if time.monotonic() > end:
                 return gone
@@ -80,6 +80,6 @@ def _finish_removal(file_store: FileStore, file_id: str, object_: str) -> bool:
     try:
         file_store.offload(lambda: file_store.storage.remove(object_))
     except StorageUnavailable:
-        return False  # the housekeeper comes again
+        return False  # the housekeeper tries again
     key = file_store.store.keys("file", file_id)
     return file_store.store.run("forget_file", key, file_id=file_id).word == "forgotten"

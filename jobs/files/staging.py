@@ -1,4 +1,4 @@
-"""Local files and folders on their way into the storage, or out of it; a killed process's go."""
+"""Staging: local files and folders on their way to or from the storage."""
 
 import fcntl
 import hashlib
@@ -27,7 +27,7 @@ _HOST: Final = "".join(c if c.isalnum() else "_" for c in socket.gethostname())[
 
 @contextmanager
 def translating() -> Iterator[None]:
-    """Say of a disk's or a storage's error no more than that it failed: it may hold addresses."""
+    """Hide the message of a disk's or storage's error, which may contain addresses."""
     try:
         yield
     except (BaseError, OSError) as error:
@@ -41,7 +41,7 @@ class Staged:
     Attributes:
         path: where it is.
         size: bytes so far.
-        known: its digest in hexadecimal digits, where another process has found it out.
+        known: its digest in hexadecimal, if another process has computed it.
     """
 
     path: Path
@@ -79,10 +79,10 @@ class Staged:
 
 
 class Staging:
-    """A folder for what is not finished.
+    """A folder for unfinished files.
 
-    Whoever writes holds a lock on it (flock), which ends with its process. What nobody holds is
-    swept away when the next one is made, at most once in some seconds. Locks may not reach across
+    A writer holds a lock (flock), which ends with its process. What is not locked is
+    removed when the next file is created, at most once in some seconds. Locks may not reach across
     machines that share the folder: what another machine made is left alone for a day.
     """
 
@@ -92,7 +92,7 @@ class Staging:
 
     @contextmanager
     def file(self) -> Iterator[Staged]:
-        """Hold a new file; on leaving it is removed, unless it was moved away.
+        """Create a file and lock it; on leaving, remove it unless it was moved away.
 
         Raises:
             StorageUnavailable: the disk is full or fails.
@@ -109,7 +109,7 @@ class Staging:
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        """Hold a new folder; on leaving it is removed with all that is in it.
+        """Create a folder and lock it; on leaving, remove it with its content.
 
         Raises:
             StorageUnavailable: the disk is full or fails.
@@ -127,7 +127,7 @@ class Staging:
             os.close(descriptor)
 
     def sweep(self) -> None:
-        """Remove what processes left behind that were killed."""
+        """Remove what killed processes left behind."""
         self._swept_at = time.monotonic()
         with suppress(FileNotFoundError), os.scandir(self._folder()) as entries:
             for entry in entries:
@@ -157,7 +157,7 @@ def _sweep(path: Path) -> None:
         if not ours and time.time() - path.lstat().st_mtime < FOREIGN_SECONDS:
             return
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:  # gone meanwhile, or not ours to open
+    except OSError:  # removed meanwhile, or not permitted
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -165,7 +165,7 @@ def _sweep(path: Path) -> None:
             _remove_folder(path)
         else:
             path.unlink(missing_ok=True)
-    except OSError:  # held by somebody who is at work
+    except OSError:  # held by a running process
         pass
     finally:
         os.close(descriptor)

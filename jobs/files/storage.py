@@ -1,4 +1,4 @@
-"""Where the bytes of files are kept: a folder, or a bucket of S3 or what speaks like it."""
+"""The file storage: a folder, or a bucket of S3 or a compatible service."""
 
 import os
 import stat
@@ -28,9 +28,9 @@ _RETRIES: Final["RetryConfig"] = {"max_retries": 3, "retry_timeout": timedelta(s
 
 
 class Storage:
-    """Keeps objects by keys that are made of ids, and stages what is not finished.
+    """Stores objects by keys that are derived from ids, and stages unfinished files.
 
-    Nothing is connected to, and no folder made, before the first use. All of it blocks: a web
+    It does not connect or create a folder before the first use. All methods block: a web
     process under gevent calls it through `Services.offload`.
 
     Args:
@@ -41,7 +41,7 @@ class Storage:
     """
 
     def __init__(self, url: str | None, staging: Path | None = None) -> None:
-        # Found for good: a function may change the folder of its process.
+        # Made absolute: a function may change its process's working folder.
         self._url = url if url is None or "://" in url else str(Path(url).absolute())
         self._staging_folder = None if staging is None else staging.absolute()
         self._staging = Staging(self._staged_in)
@@ -60,7 +60,7 @@ class Storage:
             yield staged
 
     def put_aside(self, body: bytes) -> Callable[[int, int], Iterator[bytes]]:
-        """Write bytes to the disk, where they stay as long as what reads them, and no longer.
+        """Write bytes to disk, where they stay as long as their reader.
 
         Returns:
             What gives so many bytes from a start on, in pieces.
@@ -97,12 +97,12 @@ class Storage:
             self._local.sweep()
 
     def keep(self, path: Path, key: str) -> None:
-        """Move a local file into the storage; it is there wholly and for good, or not at all.
+        """Move a local file into the storage, completely and durably or not at all.
 
-        A repeat with the same bytes does no harm.
+        A repeat with the same bytes is safe.
 
         Raises:
-            StorageUnavailable: it was not kept.
+            StorageUnavailable: it was not stored.
         """
         with translating():
             if self._local is not None:
@@ -125,7 +125,7 @@ class Storage:
         """
         if self._local is not None:
             with _reading():
-                # Whatever goes wrong comes with the first piece, as from a bucket.
+                # Errors are raised with the first piece, as from a bucket.
                 yield from self._local.open(key).pieces(start, length)
             return
         with _reading():
@@ -152,7 +152,7 @@ class Storage:
                 return
             size = obstore.head(self._objects, key)["size"]
             with path.open("wb") as file:
-                # Each request has a time limit, which one for all of a large object would reach.
+                # Each request has a time limit, too short for a whole large object.
                 for start in range(0, size, _FETCHED_BYTES):
                     file.write(self._piece(key, start, min(size, start + _FETCHED_BYTES)))
 
@@ -160,7 +160,7 @@ class Storage:
         """Remove an object; one that is missing is fine.
 
         Raises:
-            StorageUnavailable: it may still be there.
+            StorageUnavailable: it may still exist.
         """
         with translating():
             if self._local is not None:
