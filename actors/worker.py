@@ -13,8 +13,8 @@ from callboard.actors.broker.work_queue import WorkQueue
 from callboard.actors.cancel_listener import CancelListener
 from callboard.actors.claiming import Claiming
 from callboard.actors.container import Container, away_because
-from callboard.actors.execution.actor import actor_of
 from callboard.actors.execution.environment import ExecutionEnvironment
+from callboard.actors.execution.execute import actor_of
 from callboard.actors.execution.outcome_recorder import OutcomeRecorder
 from callboard.actors.execution.results_backend import ResultsBackend
 from callboard.actors.isolation.child_pool import ChildPool

@@ -12,8 +12,7 @@ from pydantic_core import PydanticSerializationError
 from callboard.jobs.errors import ResultNotSerialisable
 from callboard.jobs.files.file import File
 from callboard.jobs.json_pointer import Location, pointer_of
-from callboard.jobs.plain_data import plain
-from callboard.jobs.serializable import Serializable, survey
+from callboard.jobs.serializable import Serializable, plain, survey
 from callboard.jobs.unserializable import Unserializable
 
 _MANY: Final = (abc.AsyncIterable, abc.AsyncIterator, abc.AsyncGenerator)

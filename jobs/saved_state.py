@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, cast
 from callboard.jobs.encoding import decode, encode
 from callboard.jobs.fence import Fence
 from callboard.jobs.json_pointer import pointer_of
-from callboard.jobs.plain_data import plain
+from callboard.jobs.serializable import plain
 from callboard.jobs.store import Store
 from callboard.jobs.unserializable import Unserializable
 

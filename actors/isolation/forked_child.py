@@ -35,7 +35,7 @@ from callboard.jobs.errors import Interrupted, Interruption, OutOfMemory, Storag
 from callboard.jobs.files.file import File
 from callboard.jobs.files.finalize import FinalizedFiles, finalize_files
 from callboard.jobs.files.folder import RunFiles
-from callboard.jobs.files.inputs import take_from
+from callboard.jobs.files.inputs import take
 from callboard.jobs.finish import encode_result
 from callboard.jobs.job import Job
 from callboard.jobs.operation import Operation
@@ -82,8 +82,8 @@ class ChildAttempt:
 
     def arguments(self, operation: Operation) -> dict[str, Any]:
         """Return the function's arguments, with the files that the worker has fetched."""
-        take = take_from(messages.file_of(described) for described in self.asked["files"])
-        return operation.parameters.arguments(self.asked["params"], take)
+        files = map(messages.file_of, self.asked["files"])
+        return operation.parameters.arguments(self.asked["params"], partial(take, files))
 
     def finalize(self, found: Sequence[File]) -> None:
         """Finalize the files in the result."""

@@ -6,9 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from callboard.actors.process_state.interpreter import interpreter_items
+from callboard.actors.process_state.interpreter import interpreter_items, logging_items
 from callboard.actors.process_state.kernel import kernel_items, signal_items, thread_items
-from callboard.actors.process_state.logging_setup import logging_items
 from callboard.actors.process_state.state import ProcessState
 
 MAX_DESCRIPTORS: Final = 64

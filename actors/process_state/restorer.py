@@ -1,5 +1,6 @@
 """Restores the state of a worker process that the functions in its threads change."""
 
+import multiprocessing
 import sys
 import threading
 import time
@@ -9,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from callboard.actors.process_state.interpreter import interpreter_items
+from callboard.actors.process_state.interpreter import interpreter_items, logging_items
 from callboard.actors.process_state.kernel import kernel_items, thread_items
-from callboard.actors.process_state.logging_setup import logging_items
 from callboard.actors.process_state.state import ProcessState, StateItem
-from callboard.actors.process_state.subprocesses import Subprocesses, reap_left
+from callboard.actors.process_state.subprocesses import Subprocesses
 from callboard.actors.runs import Run, Runs
 from callboard.jobs.errors import Interrupted
 from callboard.telemetry.log_events import LogEvent
@@ -84,7 +84,8 @@ class ProcessStateRestorer:
             self.programs.end_left(interruption or error)
             raise
         finally:
-            reap_left()
+            # Reaps forked processes that have ended, as the functions that left them do not.
+            multiprocessing.active_children()
             self._tidy(run, thread)
 
     def look(self) -> None:

@@ -1,6 +1,5 @@
 """The subprocesses that a function in a thread waits for, or leaves when it stops."""
 
-import multiprocessing
 import subprocess
 import sys
 import threading
@@ -71,11 +70,6 @@ class Subprocesses:
             for each in due:
                 del self._left[id(each)]
         _signal([each for each in due if _runs(each)], SIGKILL)
-
-
-def reap_left() -> None:
-    """Reap ended processes that functions have forked and left."""
-    multiprocessing.active_children()
 
 
 def _in_use(thread: threading.Thread) -> Iterator[Program]:

@@ -28,15 +28,11 @@ def fetched(file_ids: Iterable[str], fetch: Fetch) -> Sequence[File]:
     return files
 
 
-def take_from(fetched_files: Iterable[File]) -> Fetch:
-    """Return what makes files, as parameters name them, the same as those that were fetched."""
+def take(fetched_files: Iterable[File], wanted: Iterable[File]) -> None:
+    """Make files, as parameters name them, the same as those that were fetched."""
     there = {file.id: file for file in fetched_files}
-
-    def take(wanted: Sequence[File]) -> None:
-        for file in wanted:
-            file.take(there[file.id])
-
-    return take
+    for file in wanted:
+        file.take(there[file.id])
 
 
 class Inputs:
@@ -82,7 +78,7 @@ class Inputs:
             if record is None:
                 raise FileGone(f"The file {file_id} no longer exists.", retryable=False)
             copies.append(self._fetch(record))
-        take_from(copies)(files)
+        take(copies, files)
 
     def _fetch(self, record: FileRecord) -> File:
         path = self._folder.place(record.name)

@@ -13,7 +13,7 @@ import pytest
 
 from callboard.actors.interrupts.wake_thread import wake
 from callboard.actors.isolation.random_generators import find_generators, reseed
-from callboard.actors.process_state.logging_setup import logging_items
+from callboard.actors.process_state.interpreter import logging_items
 from callboard.actors.process_state.state import ProcessState, StateItem
 from callboard.config import load_settings
 from callboard.telemetry.log_setup import configure_logging
