@@ -1,11 +1,10 @@
-"""The scalar types of responses, with their OpenAPI descriptions, and how times are written.
+"""The scalar types of responses, with their OpenAPI descriptions.
 
 A response is a `TypedDict` beside its renderer, named as its schema with `Object` at the end. It
 costs nothing when a request is answered: only `callboard.api.openapi.answers` reads more of it
 than its keys.
 """
 
-from datetime import datetime
 from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field, WithJsonSchema
@@ -49,13 +48,3 @@ JobStatus = TypeAliasType(
 Labels = TypeAliasType(
     "Labels", Annotated[dict[str, str], Field(description="Labels to find a job by.")]
 )
-
-
-def timestamp(moment: datetime) -> str:
-    """Format a time as RFC 3339 in UTC with milliseconds."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def optional_time(moment: datetime | None) -> str | None:
-    """Format a time; None stays None."""
-    return None if moment is None else timestamp(moment)

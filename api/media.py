@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from callboard.api.body_memory import BodyMemory
 from callboard.api.parsing import Malformed, NotHeld, depth_of, parse_json, parse_msgpack
-from callboard.api.problems.problem import Problem, invalid_request
+from callboard.api.problems.problem import PROBLEM, Problem, invalid_request
 from callboard.api.problems.table import (
     BODY_TOO_LARGE,
     LENGTH_REQUIRED,
@@ -25,7 +25,6 @@ from callboard.jobs.offload import Offload, at_once
 
 JSON: Final = "application/json"
 MSGPACK: Final = "application/msgpack"
-PROBLEM: Final = "application/problem+json"
 Parser: TypeAlias = tuple[Callable[[bytes, Bounds], None], Callable[[bytes], Any]]
 _PARSERS: Final[Mapping[str, Parser]] = {
     JSON: (scan_json, parse_json),

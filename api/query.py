@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, TypeVar
 
-from callboard.api.jobs.submission import parse_time
 from callboard.api.problems.problem import invalid_request
 from callboard.api.request import Request
+from callboard.api.times import parse_time
 from callboard.jobs.fields import MAX_LABELS, is_label
 
 LABEL: Final = "label."

@@ -37,7 +37,6 @@ from callboard.api.operations.resource import (
     ResumeResource,
 )
 from callboard.api.operations.submit import OperationJobs
-from callboard.api.problems.pages import ProblemResource, ProblemsResource
 from callboard.api.route import Route
 from callboard.api.schedules.resource import (
     SchedulePauseResource,
@@ -49,6 +48,7 @@ from callboard.api.schedules.responder import ScheduleResponder
 from callboard.api.server.docs import DocsAssetResource, DocsResource
 from callboard.api.server.health import AliveResource, ReadyResource
 from callboard.api.server.index import IndexResource
+from callboard.api.server.problem_pages import ProblemResource, ProblemsResource
 from callboard.api.server.workers import WorkersResource
 from callboard.api.services import Services
 from callboard.jobs.read import read_status_snapshots

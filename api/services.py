@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from callboard.api.files.transfer_limits import TransferLimits
 from callboard.api.waiting.events import Events
 from callboard.api.waiting.fair_limit import FairLimit
+from callboard.api.waiting.transfer_limits import TransferLimits
 from callboard.config import Settings
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.offload import Offload, at_once

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from callboard.actors.container import Container
-from callboard.api.callbacks.policy import CallbackPolicy
+from callboard.api.callback_policy import CallbackPolicy
 from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.submission import chosen_fields, parse_submission
 from callboard.api.problems.problem import Problem

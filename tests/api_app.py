@@ -13,12 +13,12 @@ from callboard import operation
 from callboard.api.app import create_app
 from callboard.api.authentication import Keyring
 from callboard.api.body_memory import BodyMemory
-from callboard.api.files.transfer_limits import TransferLimits
 from callboard.api.media import Media
 from callboard.api.route import Route
 from callboard.api.routes import routes
 from callboard.api.services import Services
 from callboard.api.waiting.events import Events
+from callboard.api.waiting.transfer_limits import TransferLimits
 from callboard.config import Settings
 from callboard.jobs.claim import claim
 from callboard.jobs.fence import Fence

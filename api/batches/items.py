@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from callboard.api.answer_types import Address, TypedDict, Whole
 from callboard.api.batches.render import BatchObject
 from callboard.api.bodies import parse_body
-from callboard.api.callbacks.policy import BatchCallback, CallbackPolicy
+from callboard.api.callback_policy import BatchCallback, CallbackPolicy
 from callboard.api.jobs.acceptance import Acceptance
 from callboard.api.jobs.render import JobReferenceObject, job_reference
 from callboard.api.jobs.submission import Submission, parse_submission

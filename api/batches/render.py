@@ -11,9 +11,8 @@ from callboard.api.answer_types import (
     Timestamp,
     TypedDict,
     Whole,
-    optional_time,
-    timestamp,
 )
+from callboard.api.times import optional_time, timestamp
 from callboard.api.urls import Urls, with_query
 from callboard.jobs.batches.batch import Batch
 

@@ -16,7 +16,7 @@ from callboard.api.batches.items import (
 )
 from callboard.api.batches.reading import BatchReader, BatchWaits
 from callboard.api.batches.render import BatchObject, batch_object
-from callboard.api.callbacks.policy import CallbackPolicy
+from callboard.api.callback_policy import CallbackPolicy
 from callboard.api.description import BODY_PROBLEMS, BodyDescription, ResponseDescription, describe
 from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.estimates import within_bounds

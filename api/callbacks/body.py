@@ -5,10 +5,11 @@ from typing import Annotated, Final, cast
 from pydantic import Field
 from pydantic_core import to_json
 
-from callboard.api.answer_types import Timestamp, TypedDict, timestamp
+from callboard.api.answer_types import Timestamp, TypedDict
 from callboard.api.batches.render import BatchObject, batch_object
-from callboard.api.callbacks.policy import BatchEvent, JobEvent
+from callboard.api.callback_policy import BatchEvent, JobEvent
 from callboard.api.jobs.render import JobObject, job_object
+from callboard.api.times import timestamp
 from callboard.api.urls import Urls
 from callboard.config import Settings
 from callboard.jobs.batches.batch import read_batch

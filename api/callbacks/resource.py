@@ -12,8 +12,6 @@ from callboard.api.answer_types import (
     Timestamp,
     TypedDict,
     Whole,
-    optional_time,
-    timestamp,
 )
 from callboard.api.bodies import Nothing, parse_body
 from callboard.api.description import (
@@ -26,6 +24,7 @@ from callboard.api.media import Media
 from callboard.api.problems import table
 from callboard.api.problems.problem_type import ProblemType
 from callboard.api.request import Caller, Request
+from callboard.api.times import optional_time, timestamp
 from callboard.jobs.callbacks.deliver import Kind
 from callboard.jobs.callbacks.deliveries import (
     DELIVERY_ID_PATTERN,

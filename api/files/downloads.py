@@ -12,10 +12,10 @@ import falcon
 
 from callboard.api.conditional import is_known, is_same
 from callboard.api.files.ranges import Part, UnsatisfiableRange, part_of
-from callboard.api.files.transfer_limits import TransferLimits
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE
 from callboard.api.request import Request
+from callboard.api.waiting.transfer_limits import TransferLimits
 from callboard.jobs.files.records import FileRecord
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.offload import Offload, at_once

@@ -5,7 +5,7 @@ from typing import Annotated
 import falcon
 from pydantic import Field
 
-from callboard.api.answer_types import Address, JobId, Next, Timestamp, TypedDict, Whole, timestamp
+from callboard.api.answer_types import Address, JobId, Next, Timestamp, TypedDict, Whole
 from callboard.api.description import BODY_PROBLEMS, BodyDescription, ResponseDescription, describe
 from callboard.api.files.incoming import Incoming
 from callboard.api.files.multipart import FORM, is_form, read_parts
@@ -19,6 +19,7 @@ from callboard.api.problems.problem import invalid_request
 from callboard.api.query import read_query
 from callboard.api.request import Request
 from callboard.api.services import Services
+from callboard.api.times import timestamp
 from callboard.api.urls import Urls
 from callboard.jobs.errors import FileNotFound
 from callboard.jobs.files.records import FileRecord, list_files, read_file

@@ -7,7 +7,7 @@ from typing import Any
 import falcon
 
 from callboard.api.body_memory import release_room
-from callboard.api.callbacks.policy import CallbackPolicy
+from callboard.api.callback_policy import CallbackPolicy
 from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.estimates import Estimates, within_bounds
 from callboard.api.jobs.render import job_reference

@@ -5,7 +5,7 @@ from typing import Annotated
 import falcon
 from pydantic import BaseModel, ConfigDict, Field
 
-from callboard.api.answer_types import Timestamp, TypeAliasType, TypedDict, timestamp
+from callboard.api.answer_types import Timestamp, TypeAliasType, TypedDict
 from callboard.api.bodies import parse_body
 from callboard.api.description import BODY_PROBLEMS, BodyDescription, ResponseDescription, describe
 from callboard.api.jobs.render import JobObject, job_reference
@@ -15,6 +15,7 @@ from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import JOB_FINAL, JOB_NOT_FOUND
 from callboard.api.request import Caller, Request
+from callboard.api.times import timestamp
 from callboard.jobs.cancel import ask_cancel, confirm_cancel
 from callboard.jobs.errors import JobFinal, JobGone
 from callboard.jobs.record import Record

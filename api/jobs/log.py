@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import falcon
 from pydantic import Field
 
-from callboard.api.answer_types import Next, Positive, Timestamp, TypedDict, Whole, timestamp
+from callboard.api.answer_types import Next, Positive, Timestamp, TypedDict, Whole
 from callboard.api.description import ResponseDescription, describe
 from callboard.api.jobs.responder import JobReader
 from callboard.api.media import Media
@@ -13,6 +13,7 @@ from callboard.api.paging import next_page
 from callboard.api.problems import table
 from callboard.api.query import read_query
 from callboard.api.request import Request
+from callboard.api.times import timestamp
 from callboard.jobs.log import LogLine, read_log
 from callboard.jobs.store import Store
 

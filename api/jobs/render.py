@@ -17,11 +17,10 @@ from callboard.api.answer_types import (
     Timestamp,
     TypedDict,
     Whole,
-    optional_time,
-    timestamp,
 )
 from callboard.api.files.result_files import with_addresses
 from callboard.api.problems.job_errors import JOB_ERRORS
+from callboard.api.times import optional_time, timestamp
 from callboard.api.urls import Urls
 from callboard.jobs.estimates import UNKNOWN, Estimate
 from callboard.jobs.record import Record

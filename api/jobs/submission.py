@@ -1,27 +1,24 @@
 """The body of a submission, except its parameters."""
 
 import math
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    TypeAdapter,
     ValidationError,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import ErrorDetails
 
 from callboard.api.bodies import MAX_MEMBERS, check_members
-from callboard.api.callbacks.policy import JobCallback
+from callboard.api.callback_policy import JobCallback
 from callboard.api.problems.problem import invalid_request
+from callboard.api.times import TIME_IN_YEAR, Time
 from callboard.jobs.fields import MAX_LABELS, Label, LabelValue, Whole, whole
 from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.operation_rules import MAX_TTL, MIN_TTL
@@ -31,21 +28,7 @@ MAX_DELAY: Final = timedelta(days=366)
 MAX_NAME_LENGTH: Final = 64
 _MS: Final = timedelta(milliseconds=1)
 _FIRST_DECADE: Final = 197
-_TIME_IN_YEAR: Final = (
-    r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
-    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
-)
-TIME: Final = f"(?:19[7-9][0-9]|[2-9][0-9]{{3}}){_TIME_IN_YEAR}"
-_TIME: Final = re.compile(TIME)
-_NO_TIME: Final = "must be a time as RFC 3339, such as 2030-01-31T12:00:00Z"
 _KEY: Final = "[key]"  # pydantic's location of a member's name
-
-
-def _check_time(value: object) -> object:
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
-        raise ValueError(_NO_TIME)
-    return value
 
 
 def _latest_year() -> int:
@@ -53,11 +36,11 @@ def _latest_year() -> int:
 
 
 def _bound_years(schema: dict[str, Any]) -> None:
-    """Say in a schema what `_TIME` and `_latest_year` check; the year is the one as written."""
+    """Say in a schema what `Time` and `_latest_year` check; the year is the one as written."""
     decade, year = divmod(_latest_year(), 10)
     years = [f"{each}[0-9]" for each in range(_FIRST_DECADE, decade)] + [f"{decade}[0-{year}]"]
     time, null = schema["anyOf"]
-    pattern = f"^(?:{'|'.join(years)}){_TIME_IN_YEAR}$"
+    pattern = f"^(?:{'|'.join(years)}){TIME_IN_YEAR}$"
     schema["anyOf"] = [{**time, "pattern": pattern}, null]
 
 
@@ -66,27 +49,6 @@ TtlSeconds = Annotated[
     Field(ge=int(MIN_TTL.total_seconds()), le=int(MAX_TTL.total_seconds())),
     BeforeValidator(whole),
 ]
-Time = Annotated[
-    AwareDatetime,
-    Field(strict=False),
-    BeforeValidator(_check_time),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
-
-
-_TIME_ALONE: Final[TypeAdapter[datetime]] = TypeAdapter(Time)
-
-
-def parse_time(text: str) -> datetime:
-    """Read a time (RFC 3339).
-
-    Raises:
-        ValueError: the text is not a time; the message says what it must be.
-    """
-    try:
-        return _TIME_ALONE.validate_python(text)
-    except ValidationError as error:
-        raise ValueError(_NO_TIME) from error
 
 
 class Submission(BaseModel):

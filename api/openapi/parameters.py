@@ -2,14 +2,14 @@
 
 from typing import Any, Final
 
-from callboard.api.callbacks.policy import JobCallback
+from callboard.api.callback_policy import JobCallback
 from callboard.api.description import Schema, named
 from callboard.api.jobs.listing import MAX_JOBS, USUAL_JOBS
 from callboard.api.jobs.log import MAX_AFTER, MAX_LINES, USUAL_LINES
-from callboard.api.jobs.submission import TIME
 from callboard.api.openapi.headers import PATH, REQUEST
 from callboard.api.openapi.operations import checked, submission_schema
 from callboard.api.openapi.shapes import JOB_ID, whole
+from callboard.api.times import TIME
 from callboard.jobs.fields import LABEL_NAME, LABEL_VALUE
 from callboard.jobs.operation_rules import NAME
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from callboard.api.batches.items import BatchSubmission
 from callboard.api.bodies import Nothing
-from callboard.api.callbacks.policy import BatchCallback, JobCallback
+from callboard.api.callback_policy import BatchCallback, JobCallback
 from callboard.api.description import Schema, named
 from callboard.api.jobs.cancel import CancelRequest
 from callboard.api.openapi.operations import checked

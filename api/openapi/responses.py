@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from callboard.api.description import ResponseDescription, named
-from callboard.api.media import PROBLEM
 from callboard.api.openapi.answers import schema_name
 from callboard.api.openapi.problems import union_name
 from callboard.api.problems import table
+from callboard.api.problems.problem import PROBLEM
 from callboard.api.problems.problem_type import ProblemType
 
 _EVERY: Final = ("X-Request-ID", "Cache-Control", "X-Content-Type-Options")

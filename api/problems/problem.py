@@ -20,6 +20,7 @@ from callboard.api.urls import Urls
 from callboard.jobs import errors
 from callboard.jobs.rate_quota import POLICY
 
+PROBLEM: Final = "application/problem+json"
 _MAX_ERRORS: Final = 100
 
 

@@ -4,8 +4,7 @@ import secrets
 
 from pydantic_core import to_json
 
-from callboard.api.media import PROBLEM
-from callboard.api.problems.problem import Problem
+from callboard.api.problems.problem import PROBLEM, Problem
 from callboard.api.problems.table import type_of_status
 from callboard.api.urls import Urls
 from callboard.telemetry.log_events import LogEvent

@@ -11,9 +11,9 @@ from callboard.api.answer_types import (
     Priority,
     Timestamp,
     TypedDict,
-    timestamp,
 )
 from callboard.api.jobs.render import JobReferenceObject
+from callboard.api.times import timestamp
 from callboard.api.urls import Urls
 from callboard.jobs.schedules.schedule import NAME_PATTERN, Missed
 from callboard.jobs.schedules.stored import Source, StoredSchedule, Tick, TickOutcome

@@ -5,10 +5,11 @@ from typing import Annotated
 import falcon
 from pydantic import Field
 
-from callboard.api.answer_types import JobId, Next, Timestamp, TypedDict, Whole, optional_time
+from callboard.api.answer_types import JobId, Next, Timestamp, TypedDict, Whole
 from callboard.api.description import ResponseDescription, describe
 from callboard.api.media import Media
 from callboard.api.request import Request
+from callboard.api.times import optional_time
 from callboard.jobs.store import Store
 from callboard.jobs.workers import Worker, list_workers
 

@@ -19,7 +19,7 @@ from callboard.actors.signals import outlive_timers_and_interrupts
 from callboard.actors.webhooks.middleware import dispatch_webhooks
 from callboard.actors.worker import WorkerLifecycle
 from callboard.api.callbacks.body import CallbackBodies
-from callboard.api.files.transfer_limits import TransferLimits
+from callboard.api.waiting.transfer_limits import TransferLimits
 from callboard.config import Settings
 from callboard.ops.checking.process import CheckProcess
 from callboard.ops.open_files import allow_many_files, room_for_clients

@@ -15,10 +15,10 @@ from gunicorn.arbiter import Arbiter
 
 from callboard.actors.container import Container, away_because, build_container
 from callboard.api.app import create_app
-from callboard.api.files.transfer_limits import TransferLimits
 from callboard.api.request import Request
 from callboard.api.services import Services
 from callboard.api.waiting.events import Events
+from callboard.api.waiting.transfer_limits import TransferLimits
 from callboard.config import load_settings_or_exit
 from callboard.jobs.connection.redis_client import connect_redis
 from callboard.jobs.connection.tls_faults import tls_fault

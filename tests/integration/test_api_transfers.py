@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from callboard.api.files.transfer_limits import TransferLimits
+from callboard.api.waiting.transfer_limits import TransferLimits
 from tests.api_app import ApiApp
 
 PLACES = 9

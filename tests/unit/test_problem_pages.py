@@ -12,11 +12,11 @@ from falcon import testing
 
 from callboard.api.media import Media
 from callboard.api.problems.job_errors import JOB_ERRORS
-from callboard.api.problems.pages import ProblemResource, ProblemsResource
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.render import pages
 from callboard.api.problems.table import ALL, JOB_GONE
 from callboard.api.request import Request
+from callboard.api.server.problem_pages import ProblemResource, ProblemsResource
 from callboard.api.tracing.middleware import Tracing
 from callboard.api.urls import Addresses
 from tools.problems_reference import render

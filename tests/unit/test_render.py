@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from callboard.api.answer_types import timestamp
 from callboard.api.conditional import entity_tag, is_known, known_statuses
 from callboard.api.jobs.estimates import retry_after_s
 from callboard.api.jobs.render import eta_seconds, job_error, job_object
+from callboard.api.times import timestamp
 from callboard.api.urls import Urls
 from callboard.jobs.estimates import Duration, Estimate
 from callboard.jobs.record import Progress, Record

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from callboard.api.jobs.submission import Submission, parse_submission, parse_time
+from callboard.api.jobs.submission import Submission, parse_submission
 from callboard.api.problems.problem import Problem
+from callboard.api.times import parse_time
 from callboard.jobs.fields import is_label
 
 pytestmark = pytest.mark.check
