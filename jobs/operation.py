@@ -123,7 +123,8 @@ class Operation:
         self,
         job_id: str,
         validated: Validated,
-        files: Mapping[str, FileRecord] = MappingProxyType({}),
+        known: Mapping[str, FileRecord] = MappingProxyType({}),
+        /,
         **chosen: Any,
     ) -> Submission:
         """Build a submission with this operation's rules.
@@ -131,7 +132,7 @@ class Operation:
         Args:
             job_id: a new UUIDv7.
             validated: its parameters.
-            files: the records of the files that these name, by their ids.
+            known: the records of the files that these name, by their ids.
             chosen: fields of `Submission` that the caller chose; they win.
 
         Raises:
@@ -142,8 +143,8 @@ class Operation:
             "slots": ",".join(
                 f"{resource_slot(name)}={number}" for name, number in self.rules.slots.items()
             ),
-            "fingerprint": validated.fingerprint(files),
-            "files": tuple(files),
+            "fingerprint": validated.fingerprint(known),
+            "files": tuple(known),
             "on_conflict": self.rules.on_conflict,
             "result_ttl": self.rules.result_ttl,
             "max_retries": self.rules.max_retries,
