@@ -24,12 +24,14 @@ WALKS: Final = ("submit", "run", "read")
 
 _OPERATION: Final = """\
 import time
+from pathlib import Path
 
 from callboard import operation
 
 @operation()
 def double(number: int) -> int:
-    time.sleep(0.5)  # so that whoever reads the job waits for it
+    while not Path("awaited").exists():  # so that the first reader waits, however late it comes
+        time.sleep(0.05)
     return 2 * number
 """
 _RECORDER: Final = """\
@@ -103,7 +105,7 @@ def walks() -> dict[str, list[str]]:
         (folder / "recorder.py").write_text(_RECORDER)
         told = folder / "walks.json"
         with _server(folder, told) as url:
-            _submit_and_read(url)
+            _submit_and_read(url, folder / "awaited")
         found: dict[str, list[str]] = json.loads(told.read_text())
         return found
 
@@ -130,16 +132,17 @@ def _server(folder: Path, told: Path) -> Iterator[str]:
         server.communicate(timeout=30)
 
 
-def _submit_and_read(url: str) -> None:
+def _submit_and_read(url: str, awaited: Path) -> None:
     httpx.get(f"{url}/v1/operations/double", timeout=30).raise_for_status()
     asked = {"operation": "double", "params": {"number": 21}}
     job = httpx.post(f"{url}/v1/jobs", json=asked, timeout=30).raise_for_status().json()
     for _ in range(10):
         read = httpx.get(
-            f"{url}/v1/jobs/{job['id']}", headers={"Prefer": "wait=5"}, timeout=30
+            f"{url}/v1/jobs/{job['id']}", headers={"Prefer": "wait=1"}, timeout=30
         ).raise_for_status()
         if read.json()["status"] == "succeeded":
             return
+        awaited.touch()
     raise RuntimeError("the job did not succeed")
 
 
