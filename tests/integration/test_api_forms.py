@@ -318,7 +318,7 @@ def test_a_field_that_says_that_it_is_json_is_json(
         ([part("number", b"x")], "/number", "integer"),
         ([part("number", b"1"), part("number", b"2")], "/number", "more than once"),
         ([part("number", b"1"), params(number=2)], "/number", "as a separate part"),
-        ([part("nunber", b"1")], "/nunber", "there is number, amount, text, perhaps,"),
+        ([part("nunber", b"1")], "/nunber", "it has number, amount, text, perhaps,"),
         ([part("number", b"1", filename="a.txt")], "/number", "without a filename"),
         ([part("text", b"\xff")], "/text", "UTF-8"),
         ([part("numbers", b"1")] * 65, "/numbers", "at most"),
