@@ -27,6 +27,9 @@ SMALL_BYTES: Final = 8 * 1024
 WITHIN: Final = timedelta(seconds=60)
 """For one validation."""
 
+AHEAD: Final = timedelta(seconds=5)
+"""After the start of a server, when it has done what its own start takes."""
+
 _TRIES: Final = 2
 _TASK: Final = "check the parameters"
 _PROGRAM: Final = "callboard.ops.checking.child"
@@ -38,8 +41,9 @@ class CheckProcess:
     """A `Check` that validates large parameters in a separate process, one at a time.
 
     Pydantic holds the interpreter's lock for as long as it validates, so no thread of this process
-    could run meanwhile (ADR 50). The process starts with the first large parameters and ends with
-    this one. One that ends by itself is replaced, and the check is repeated once.
+    could run meanwhile (ADR 50). The process starts with the first large parameters, or before that
+    with `start_ahead`, and ends with this one. One that ends by itself is replaced, and the check
+    is repeated once.
 
     Args:
         settings: name the modules with operations.
@@ -61,6 +65,7 @@ class CheckProcess:
         self._turn = threading.Lock()
         self._process: Popen[bytes] | None = None
         self._channel: MessageChannel | None = None
+        self._closed = threading.Event()
 
     @property
     def pid(self) -> int | None:
@@ -93,10 +98,31 @@ class CheckProcess:
             fingerprint,
         )
 
+    def start_ahead(self, after: timedelta = AHEAD) -> None:
+        """Start the process in the background, so that no request waits for its imports.
+
+        Args:
+            after: how long to wait before that.
+        """
+        timer = threading.Timer(after.total_seconds(), self._start)
+        timer.daemon = True
+        timer.start()
+
     def close(self) -> None:
-        """End the process."""
+        """End the process, even while it starts; there will be no other."""
+        self._closed.set()
+        starting = self._process
+        if starting is not None:
+            starting.kill()
         with self._turn:
             self._stop()
+
+    def _start(self) -> None:
+        with self._turn:
+            try:
+                self._started()
+            except (Closed, OSError):  # the first request that needs it tries again
+                self._stop()
 
     def _ask(
         self, operation: Operation, params: bytes, files: list[dict[str, Any]] | None
@@ -140,12 +166,14 @@ class CheckProcess:
         Raises:
             Closed: there is none.
         """
+        if self._closed.is_set():
+            raise Closed
         if self._channel is None:
             ours, theirs = socket.socketpair()
             self._channel = MessageChannel(ours)
             with theirs:
                 self._process = self._program.start(theirs)
-            if self._channel.receive(START_SECONDS) is None:
+            if self._closed.is_set() or self._channel.receive(START_SECONDS) is None:
                 raise Closed
         return self._channel
 

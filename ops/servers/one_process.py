@@ -117,9 +117,9 @@ def serve(
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     worker = Worker(container.broker, worker_threads=settings.threads, worker_timeout=100)
     worker.start()
-    thread = threading.Thread(target=web.run, name="web", daemon=True)
-    thread.start()
+    thread = _running(web)
     announce(BANNER.format(url=f"http://{settings.host}:{settings.port}"))
+    checks.start_ahead()
     _until_stopped()
     draining.set()
     # Before any waiting request is answered, or its connection would stay open.
@@ -131,6 +131,12 @@ def serve(
     checks.close()
     worker.stop(timeout=STOP_WITHIN_MS)
     container.close()
+
+
+def _running(web: Any) -> threading.Thread:
+    thread = threading.Thread(target=web.run, name="web", daemon=True)
+    thread.start()
+    return thread
 
 
 def _place(settings: Settings, listening: socket.socket | None) -> dict[str, Any]:

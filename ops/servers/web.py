@@ -79,6 +79,7 @@ def create() -> Site:
         downloads=int(MAX_DOWNLOADS * share), uploads=int(MAX_UPLOADS * share)
     )
     draining = threading.Event()
+    check = CheckProcess(settings)
     app = application(
         container,
         events,
@@ -86,10 +87,11 @@ def create() -> Site:
         transfers=transfers,
         offload=_in_threads(MAX_BLOCKED),
         compute=_in_threads(MAX_COMPUTED),
-        check=CheckProcess(settings),
+        check=check,
         draining=draining,
     )
     give_turns()
+    check.start_ahead()
     return Site(
         app,
         draining=draining,

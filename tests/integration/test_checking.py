@@ -128,6 +128,31 @@ def test_small_parameters_make_no_journey() -> None:
         assert process.pid is None
 
 
+def test_it_is_started_ahead_of_the_first_large_request() -> None:
+    settings = Settings(operations=("tests.checking_operations",))
+    with closing(CheckProcess(settings, small_bytes=SMALL)) as process:
+        process.start_ahead(timedelta(0))
+        pid = eventually(lambda: process.pid, what="it is started")
+
+        assert agree(process, "choose", large("1"))
+        assert process.pid == pid
+
+
+def test_one_that_is_closed_while_it_starts_ends_at_once_and_for_good() -> None:
+    settings = Settings(operations=("tests.slow_import_operations",))
+    process = CheckProcess(settings, small_bytes=SMALL)
+    process.start_ahead(timedelta(0))
+    pid = eventually(lambda: process.pid, what="it is started")
+    child = psutil.Process(pid)
+
+    process.close()
+
+    assert _has_ended(child)
+    with pytest.raises(OperationFault, match="its process ended"):
+        process(declared("choose"), large("1"))
+    assert process.pid is None
+
+
 def test_a_fault_of_the_operations_code_leads_to_its_place(apart: CheckProcess) -> None:
     with pytest.raises(OperationFault) as raised:
         apart(declared("odd"), large("null", ',"how":"raise"'))
