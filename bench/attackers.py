@@ -83,6 +83,32 @@ def begin_and_dawdle(
     return time.monotonic() - began
 
 
+def drip_bodies(address: Address, head: bytes, *, count: int, pause_s: float, until: float) -> int:
+    """Send bodies a byte at a time; a connection that is cut off is made anew.
+
+    Returns:
+        How many connections it took.
+    """
+    open_now: list[socket.socket] = []
+    made = 0
+    while time.monotonic() < until:
+        while len(open_now) < count and time.monotonic() < until:
+            made += 1
+            connection = socket.create_connection(address, timeout=_TIMEOUT_S)
+            connection.sendall(head)
+            connection.settimeout(0)
+            open_now.append(connection)
+        for each in list(open_now):
+            with suppress(BlockingIOError):
+                if _is_cut_off(each) or not _sends(each):
+                    open_now.remove(each)
+                    each.close()
+        pause(min(pause_s, until - time.monotonic()))
+    for each in open_now:
+        each.close()
+    return made
+
+
 def exchange(address: Address, request: bytes) -> tuple[int, float]:
     """Send one request and give the status and the seconds of its answer; 0 for none."""
     began = time.monotonic()
@@ -132,6 +158,14 @@ def pause(seconds: float) -> None:
 def _connected(address: Address) -> Iterator[socket.socket]:
     with socket.create_connection(address, timeout=_TIMEOUT_S) as connection:
         yield connection
+
+
+def _sends(connection: socket.socket) -> bool:
+    try:
+        connection.send(b" ")
+    except ConnectionError:
+        return False
+    return True
 
 
 def _is_cut_off(connection: socket.socket) -> bool:

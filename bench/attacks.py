@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,8 @@ ROOT: Final = Path(__file__).parents[1]
 _BATCH_BYTES: Final = 16 * MIB
 _RESULT_BYTES: Final = 8 * MIB
 _OPERATIONS: Final = "tests.system.operations,attacked"
+_PROGRAM: Final = "from callboard.client.cli import main; main()"
+_OLD_PROGRAM: Final = "from ops.cli import main; main()"
 _QUIET_S: Final = 3.0
 _BETWEEN_S: Final = 0.25
 _STOPS_S: Final = 0.01
@@ -92,6 +95,14 @@ def bodies(victim: Victim, seconds: float) -> Figures:
     return {"kept_s": _middle(kept)}
 
 
+def dripping(victim: Victim, seconds: float) -> Figures:
+    """600 connections send small bodies, a byte of each every second."""
+    head = attackers.post("/v1/jobs", b" " * 1000, "application/json")[:-1000]
+    until = time.monotonic() + seconds
+    made = attackers.drip_bodies(victim.address, head, count=600, pause_s=1, until=until)
+    return {"connections": made}
+
+
 def staged(victim: Victim, seconds: float) -> Figures:
     """60 connections ask for a result of 8 MiB and read nothing."""
     job = _ended(victim, {"operation": "large", "params": {"size": _RESULT_BYTES}})
@@ -140,7 +151,7 @@ def table(victim: Victim, _seconds: float) -> Figures:
 
 
 ATTACKS: Final[dict[str, Callable[[Victim, float], Figures]]] = {
-    each.__name__: each for each in (chunks, unread, bodies, staged, maps, table)
+    each.__name__: each for each in (chunks, unread, bodies, dripping, staged, maps, table)
 }
 
 
@@ -158,7 +169,7 @@ def _middle(values: list[float]) -> float:
 
 @contextmanager
 def _gunicorn(tree: Path) -> Iterator[Victim]:
-    more = {"CALLBOARD_OPERATIONS": _OPERATIONS, "PYTHONPATH": _path(tree)}
+    more = {"CALLBOARD_OPERATIONS": _operations(tree), "PYTHONPATH": _path(tree)}
     with serving(tree, CALLBOARD_API_KEYS="", **more) as stack:
         stack.worker(**more)
         stack.await_workers(1)
@@ -174,13 +185,13 @@ def _one_process(tree: Path) -> Iterator[Victim]:
     port, folder = free_port(), Path(tempfile.mkdtemp())
     settings = {
         "CALLBOARD_PORT": str(port),
-        "CALLBOARD_OPERATIONS": _OPERATIONS,
+        "CALLBOARD_OPERATIONS": _operations(tree),
         "CALLBOARD_RESOURCES": "gpu=2",
         "CALLBOARD_STORAGE_URL": str(folder / "files"),
         "PYTHONPATH": _path(tree),
     }
     process = subprocess.Popen(
-        [sys.executable, "-c", "from callboard.client.cli import main; main()", "dev"],
+        [sys.executable, "-c", _OLD_PROGRAM if _is_old(tree) else _PROGRAM, "dev"],
         cwd=tree,
         env=bare_environment(**settings),
         stdout=subprocess.DEVNULL,
@@ -200,6 +211,15 @@ def _path(tree: Path) -> str:
     return os.pathsep.join((str(tree), str(ROOT / "bench" / "targets")))
 
 
+def _is_old(tree: Path) -> bool:
+    """Whether its packages are not yet within `callboard`."""
+    return not (tree / "client").is_dir()
+
+
+def _operations(tree: Path) -> str:
+    return _OPERATIONS.partition(",")[0] if _is_old(tree) else _OPERATIONS
+
+
 def _answers(url: str) -> bool:
     try:
         return httpx.get(f"{url}/healthz", timeout=5).status_code == httpx.codes.OK
@@ -213,17 +233,16 @@ def main() -> None:
     parser.add_argument("attacks", nargs="+", choices=[*ATTACKS, "all"])
     parser.add_argument("--one-process", action="store_true")
     parser.add_argument("--seconds", type=float, default=25)
-    parser.add_argument("--tree", type=Path, default=ROOT)
+    parser.add_argument("--tree", type=Path, action="append", help="again for several, in turn")
     chosen = parser.parse_args()
     names = list(ATTACKS) if "all" in chosen.attacks else chosen.attacks
     start = _one_process if chosen.one_process else _gunicorn
-    for name in names:
-        with (
-            start(chosen.tree) as victim,
-            probing(victim.url, victim.process, victim.staging) as seen,
-        ):
-            met = ATTACKS[name](victim, chosen.seconds)
-        print(json.dumps({"attack": name, **seen, **met}), flush=True)
+    for name, tree in product(names, chosen.tree or [ROOT]):
+        load = os.getloadavg()[0]
+        with start(tree) as it, probing(it.url, it.process, it.staging) as seen:
+            met = ATTACKS[name](it, chosen.seconds)
+        about = {"attack": name, "tree": tree.name, "load": round(load, 1)}
+        print(json.dumps({**about, **seen, **met}), flush=True)
 
 
 if __name__ == "__main__":
