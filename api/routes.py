@@ -74,7 +74,7 @@ def routes(
     pause = PauseResource(registry, store, media, described)
     resume = ResumeResource(registry, store, media, described)
     ready = ReadyResource(store, services.broker_trouble, media, services.draining, keyring)
-    openapi = OpenApiResource(registry, keyring.is_required)
+    openapi = OpenApiResource(registry, keyring.is_required, services.compute)
     scheduled = ScheduleResponder(store, media)
     batches = BatchReader(store)
     batch_waits = BatchWaits(services, batches)

@@ -174,10 +174,8 @@ def _gunicorn(tree: Path) -> Iterator[Victim]:
         stack.worker(**more)
         stack.await_workers(1)
         web = psutil.Process(stack.started[0].process.pid)
-        processes = [each for each in web.children(recursive=True) if not each.children()]
-        yield Victim(
-            stack.url, ("127.0.0.1", stack.port), processes[-1], stack.folder / "files", stack
-        )
+        (process,) = web.children()
+        yield Victim(stack.url, ("127.0.0.1", stack.port), process, stack.folder / "files", stack)
 
 
 @contextmanager
@@ -199,7 +197,7 @@ def _one_process(tree: Path) -> Iterator[Victim]:
     )
     try:
         url = f"http://127.0.0.1:{port}"
-        eventually(lambda: _answers(url), what="the one-process server serves", timeout=60)
+        eventually(lambda: _answers(url), what="the one-process server serves", timeout=180)
         yield Victim(url, ("127.0.0.1", port), psutil.Process(process.pid), folder / "files")
     finally:
         process.kill()

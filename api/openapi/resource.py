@@ -16,6 +16,7 @@ from callboard.api.openapi.document import build_document
 from callboard.api.request import Request
 from callboard.api.route import Route
 from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.offload import Offload, at_once
 from callboard.jobs.registry import Registry
 
 _BASES: Final = 16
@@ -31,9 +32,13 @@ class OpenApiResource:
     Args:
         registry: the operations, each of which gets a path of its own.
         keys_required: whether requests need a key now; may raise StoreUnavailable.
+        compute: makes the document where that holds up no other request.
     """
 
-    def __init__(self, registry: Registry, keys_required: Callable[[], bool]) -> None:
+    def __init__(
+        self, registry: Registry, keys_required: Callable[[], bool], compute: Offload = at_once
+    ) -> None:
+        self._compute: Final = compute
         self._registry: Final = registry
         self._keys_required: Final = keys_required
         self._routes: Sequence[Route] = ()
@@ -90,12 +95,14 @@ class OpenApiResource:
     def _document(self, *, keys_required: bool) -> bytes:
         with self._making:
             if keys_required not in self._made:
-                self._made[keys_required] = to_json(
-                    build_document(
-                        _PLACEHOLDER,
-                        self._registry.listed(),
-                        self._routes,
-                        keys_required=keys_required,
+                self._made[keys_required] = self._compute(
+                    lambda: to_json(
+                        build_document(
+                            _PLACEHOLDER,
+                            self._registry.listed(),
+                            self._routes,
+                            keys_required=keys_required,
+                        )
                     )
                 )
             return self._made[keys_required]

@@ -1,15 +1,19 @@
 """Who asks for the OpenAPI document does not have it made again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from falcon import testing
 
+from callboard.api.app import create_app
 from callboard.jobs.operation import Operation
 from callboard.jobs.registry import Registry
 from tests.api_app import ApiApp, add
 
+T = TypeVar("T")
 NAMES = ("a.test", "b.test", "c.test:8000")
 
 
@@ -42,3 +46,19 @@ def test_the_document_is_made_once_by_whatever_names_and_however_many_ask() -> N
         assert answer.json["servers"][0]["url"] == base
         assert answer.json["info"]["contact"]["url"] == f"{base}/problems"
         assert ".invalid" not in answer.text
+
+
+def test_the_document_is_made_beside_the_requests() -> None:
+    made: list[Any] = []
+
+    def beside(call: Callable[[], T], /) -> T:
+        made.append(call())
+        found: T = made[-1]
+        return found
+
+    with closing(ApiApp()) as api_app:
+        http = testing.TestClient(create_app(replace(api_app.services, compute=beside)))
+        answer = http.simulate_get("/openapi.json")
+
+    assert answer.status_code == 200
+    assert [each[:1] for each in made] == [b"{"]
