@@ -74,11 +74,8 @@ def uploading(stack: Stack, size: int, count: int) -> Iterator["subprocess.Popen
 
 
 def web_process(stack: Stack) -> int:
-    """Name the one process of the web server that serves, whose parent is the shell's child."""
-    children, found = [stack.started[0].process.pid], 0
-    while children:
-        found = children[0]
-        children = children_of(found)
+    """Name the one process of the web server that serves; it has a check process itself."""
+    (found,) = children_of(stack.started[0].process.pid)
     return found
 
 
