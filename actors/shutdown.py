@@ -32,7 +32,7 @@ log = get_logger(__name__)
 class WorkerShutdown:
     """Ends the runs of a process that was told to stop, and the process.
 
-    Whatever still runs is preempted at once, so that no crash is counted if somebody kills the
+    Whatever still runs is preempted at once, so that no crash is counted if something kills the
     process before its time, or when it goes although a function does not stop.
 
     Args:

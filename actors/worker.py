@@ -80,7 +80,7 @@ class WorkerLifecycle(Middleware):
         self._stopping = WorkerShutdown(
             self._store, self.runs, grace=settings.shutdown_grace, is_own=supervised
         )
-        # No shorter than a lease: before that nobody has lost anything.
+        # No shorter than a lease: no lease expires before that.
         gap = max(settings.stuck_after, self._lease)
         stopping = self._stopping
         self._parent_watch = (

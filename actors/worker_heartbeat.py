@@ -78,7 +78,7 @@ class WorkerHeartbeat:
         return [name for name in names if consumed is None or known_as(name) in consumed]
 
     def end(self) -> None:
-        """Say that this worker has gone, so that nobody counts on it for another 30 s."""
+        """Deregister this worker, instead of letting its heartbeat expire after 30 s."""
         try:
             remove_worker(self._store, self._name)
         except StoreUnavailable:

@@ -10,7 +10,7 @@ import falcon
 
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import AUTHENTICATION_REQUIRED, FORBIDDEN
-from callboard.api.request import EVERYBODY, NOBODY, Caller, Request
+from callboard.api.request import ANONYMOUS, KEYLESS, Caller, Request
 from callboard.config import ApiKey, Role
 from callboard.jobs.api_keys import Door, digest_of, find_key, id_of, look_at_door, may_be_key
 from callboard.jobs.errors import StorageUnavailable, StoreUnavailable
@@ -193,11 +193,11 @@ class Authentication:
             return False
 
     def _caller(self, presented: str | None) -> Caller:
-        found = NOBODY if presented is None else self._keyring.find(presented) or NOBODY
-        if found is not NOBODY:
+        found = ANONYMOUS if presented is None else self._keyring.find(presented) or ANONYMOUS
+        if found is not ANONYMOUS:
             return found
         if not self._keyring.is_required():
-            return EVERYBODY
+            return KEYLESS
         detail = (
             "Send a key as `Authorization: Bearer <key>` or as `X-API-Key: <key>`."
             if presented is None

@@ -92,7 +92,7 @@ class Query:
         self.wrong.append((name, detail))
 
     def refuse_others(self) -> None:
-        """Note every parameter that nobody asked for."""
+        """Record every parameter that was not read."""
         for name in self._left:
             self.refuse(name, "is not a query parameter of this URL")
 

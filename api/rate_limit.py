@@ -5,7 +5,7 @@ from typing import Final
 
 import falcon
 
-from callboard.api.request import NOBODY, Request, is_large
+from callboard.api.request import ANONYMOUS, Request, is_large
 from callboard.config import Rate
 from callboard.jobs.errors import RateExceeded, StoreUnavailable
 from callboard.jobs.rate import count_request, look_at_rate
@@ -88,7 +88,7 @@ class RateLimit:
 def charge_of(req: Request, rate: Rate | None) -> Charge | None:
     """Return whose quota a request uses; None where it uses none."""
     caller = req.context.caller
-    if rate is None or caller is NOBODY or not (req.uri_template or "").startswith(_COUNTED):
+    if rate is None or caller is ANONYMOUS or not (req.uri_template or "").startswith(_COUNTED):
         return None
     return Charge(caller.tenant, rate)
 

@@ -48,8 +48,8 @@ class Caller:
         return self.role is not None and _RANKS[self.role] >= _RANKS[role]
 
 
-NOBODY: Final = Caller("", None)
-EVERYBODY: Final = Caller("default", "admin")
+ANONYMOUS: Final = Caller("", None)
+KEYLESS: Final = Caller("default", "admin")
 """The caller while no key is required, which is possible only on loopback."""
 
 
@@ -86,7 +86,7 @@ class Context:
     def __init__(self) -> None:
         self.request_id = ""
         self.urls = Urls("")
-        self.caller: Caller = NOBODY
+        self.caller: Caller = ANONYMOUS
         self.admitted: Callable[[], bool] = lambda: True
         self.began = 0.0
         self.peer = ""
@@ -110,7 +110,7 @@ def holders_of(req: Request) -> tuple[str, ...]:
     While no key is required, there are no tenants to share among.
     """
     caller, peer = req.context.caller, req.context.peer
-    tenants = () if caller is EVERYBODY else (f"tenant {caller.tenant}",)
+    tenants = () if caller is KEYLESS else (f"tenant {caller.tenant}",)
     return tenants if not peer else (*tenants, f"peer {peer}")
 
 

@@ -158,7 +158,7 @@ class Addresses:
     def peer_of(self, req: falcon.Request) -> str:
         """Return the address that a request came from; of a trusted proxy, the one that it names.
 
-        A loopback address is nobody's and left out: a proxy that nobody has named may stand there.
+        A loopback address is omitted: it may be that of a proxy that the settings do not name.
         """
         peer = str(req.remote_addr)
         if self._trusts(peer):

@@ -38,10 +38,10 @@ def media_type_of(response: httpx.Response) -> str:
 
 
 def refuse_redirect(address: str, response: httpx.Response) -> None:
-    """Follow nobody who leads elsewhere, for the key would go there, too.
+    """Refuse redirects to other servers, which would receive the key.
 
     Raises:
-        StrangeAnswer: somebody does.
+        StrangeAnswer: the response is such a redirect.
     """
     if response.is_redirect and response.status_code not in _OURS:
         place = response.headers.get("location", "")[:_MAX_SHOWN_LENGTH]

@@ -79,7 +79,7 @@ def limits_in_effect(store: Store, declared: Mapping[str, int | None]) -> list[L
 
     Args:
         store: the store.
-        declared: for each slot what the code says, which counts as long as nobody said more.
+        declared: for each slot what the code says, which counts unless an operator has set a limit.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -237,7 +237,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
         retry: instead of `backoff`, a `RetryPolicy` or a function that gets the `FailedAttempt`
             and returns the delay.
         isolation: `thread`: the function shares the worker's process. `process`: it has one of
-            its own, which is ended when it does not stop, and harms nobody else when it crashes.
+            its own, which is ended when it does not stop, and a crash affects no other job.
         start: `fork`: that process is forked from one that has imported all modules. `spawn`: it
             imports them itself, which takes longer, and shares nothing with others.
         memory_limit: how much memory that process and its descendants may use, such as `2GiB`.

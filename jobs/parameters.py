@@ -195,5 +195,5 @@ def _has_models(value: Any) -> bool:
 
 
 def _iterated(value: Any) -> Any:
-    """Read what pydantic checks only while somebody reads it, so that it is checked now."""
+    """Read what pydantic validates lazily, so that it is validated now."""
     return list(value) if type(value).__name__ == "ValidatorIterator" else value

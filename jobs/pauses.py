@@ -1,4 +1,4 @@
-"""Do long work without holding up everybody else in the process."""
+"""Does long work without delaying other threads of the process."""
 
 import time
 from collections.abc import Iterable, Iterator

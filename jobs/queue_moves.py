@@ -1,4 +1,4 @@
-"""Jobs in queues to which nobody listens, and their way to where their operations are now."""
+"""Moves jobs from queues without consumers to the current queues of their operations."""
 
 import json
 import time
@@ -30,7 +30,7 @@ def unheard_queues(store: Store, workers: Sequence[Worker]) -> dict[str, int]:
 class Moving:
     """The maintenance task that moves jobs whose operation has another queue by now.
 
-    While a queue stays that nobody listens to, as its operations are unknown, all active jobs are
+    While such a queue remains, as its operations are unknown, all active jobs are
     looked at once a minute.
     """
 

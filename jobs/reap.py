@@ -18,7 +18,7 @@ def reap(store: Store, *, lease: timedelta, most: int = 200) -> int:
     """Queue jobs whose worker is gone, or fail those that have cost too many workers.
 
     After an outage (half a lease without a call) every lease is first extended once, so that
-    nobody loses a running job because Redis or the housekeepers were away. An attempt that was
+    no running job is lost because Redis or the housekeepers were away. An attempt that was
     preempted counts as no crash.
 
     Returns:

@@ -49,7 +49,7 @@ def refusals(store: Store) -> tuple[Refusal, ...]:
     """Try every command that jobs need, and leave nothing behind.
 
     Raises:
-        redis.RedisError: it does not answer, or lets nobody in.
+        redis.RedisError: it does not answer, or refuses the connection.
     """
     # The braces keep it on the shard of the namespace; its own end takes care of a lost DEL.
     key = f"{store.keys.prefix}trial:{secrets.token_hex(8)}"

@@ -19,7 +19,7 @@ log = get_logger(__name__)
 
 
 def relay_outbox(store: Store, *, most: int = 500) -> None:
-    """Hand the jobs that nobody published in time to `store.on_woken`.
+    """Pass the jobs that were not published in time to `store.on_woken`.
 
     Raises:
         StoreUnavailable: Redis does not answer.

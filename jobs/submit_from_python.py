@@ -46,7 +46,7 @@ def submitter_of(operation: str) -> Submitter:
     """Return who takes submissions in this process.
 
     Raises:
-        OperationError: nobody does.
+        OperationError: this process has no submitter.
     """
     if not _submitters:
         raise OperationError(

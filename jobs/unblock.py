@@ -4,7 +4,7 @@ from callboard.jobs.store import Store
 
 
 def unblock_jobs(store: Store, *, most: int = 200) -> int:
-    """Give places that are free while jobs wait, and take back reservations nobody claimed.
+    """Reserve free places for waiting jobs, and return unclaimed reservations.
 
     Every script that frees a place does so itself; this is what heals a lost wake-up.
 

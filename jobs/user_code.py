@@ -56,6 +56,6 @@ def describe(error: BaseException) -> str:
 
 
 def may_be_a_keys() -> bool:
-    """Return whether Python itself raises `KeyboardInterrupt` here when somebody presses Ctrl-C."""
+    """Return whether Python itself raises `KeyboardInterrupt` here at Ctrl-C."""
     handled = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     return handled and threading.current_thread() is threading.main_thread()

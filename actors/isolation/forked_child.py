@@ -184,7 +184,7 @@ class ChildRunner:
                     self._heed(message)
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
-        except BaseException:  # noqa: BLE001 — nobody listens to the worker any more
+        except BaseException:  # noqa: BLE001 — the worker's messages are no longer read
             os._exit(1)
 
     def _heed(self, message: messages.Message) -> None:

@@ -47,7 +47,7 @@ class LeftToRelay:
         self._relay.wake([wakeup.submission.job_id for wakeup in wakeups])
         return [False] * len(wakeups)
 
-    def ready(self, queue: str) -> int | None:  # noqa: ARG002 — nobody asks here
+    def ready(self, queue: str) -> int | None:  # noqa: ARG002 — never called
         """Return None: the number is unknown."""
         return None
 

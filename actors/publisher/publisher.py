@@ -68,7 +68,7 @@ class RabbitmqPublisher:
         """Return what keeps messages from RabbitMQ now, as far as is known; answers at once.
 
         Completes a sentence that begins with `RabbitMQ`; None when it takes them. Starts to
-        connect when nobody has.
+        connect if that has not happened yet.
         """
         connection = self._connection()
         return "is closed" if connection is None else connection.trouble()

@@ -71,7 +71,7 @@ class Sender:
         ]
 
     def send(self, pending_messages: Iterable[PendingMessage]) -> None:
-        """Publish messages, after their queues were declared; drop what nobody waits for."""
+        """Publish messages, after their queues were declared; drop those without a caller."""
         for pending in pending_messages:
             self._send(pending)
         self._framing.write()

@@ -13,7 +13,7 @@ Resolver = Callable[[str], Sequence[str]]
 
 
 class NameUnknown(Exception):
-    """The name has no address, or nobody who knows it answers."""
+    """The name has no address, or no name server answers."""
 
 
 def ask_system(name: str) -> list[str]:

@@ -18,7 +18,7 @@ log = get_logger(__name__)
 def server_problem(status: int, detail: str) -> tuple[dict[str, str], bytes]:
     """Return the headers and the body of a problem, and log it.
 
-    Nobody knows by which address the client came, so the type is a path.
+    The address that the client used is unknown, so the type is a path.
 
     Args:
         status: the status of the response.

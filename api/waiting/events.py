@@ -30,7 +30,7 @@ class Events:
 
     The subscription begins with the first who waits, in the process where they wait, and ends
     some seconds after the last. After each new subscription, since what was published meanwhile
-    was heard by nobody, and every five seconds in any case, all jobs that are waited for are
+    was missed, and every five seconds in any case, all awaited jobs are
     looked at together; who waits reads for itself when that shows a change, or when nothing was
     looked at for long. Whose client has left stops waiting within seconds.
 

@@ -66,7 +66,7 @@ class Subscription:
 
     @property
     def fresh(self) -> bool:
-        """Whether all jobs were looked at lately, so that nobody need read alone."""
+        """Whether all jobs were read recently, so that no request needs to read its own."""
         return time.monotonic() - self._looked < REREAD_S * 2
 
     def add(self, job_id: str, listener: Listener) -> None:
@@ -89,8 +89,8 @@ class Subscription:
     def notify_all(self) -> None:
         """Make every listener read again."""
         with self._lock:
-            everybody = [listener for each in self._listeners.values() for listener in each]
-        for listener in everybody:
+            listeners = [listener for each in self._listeners.values() for listener in each]
+        for listener in listeners:
             listener.notify()
 
     def _run(self) -> None:
@@ -182,9 +182,9 @@ class Subscription:
 
     def _idle(self) -> bool:
         with self._lock:
-            nobody = not self._listeners
+            is_unused = not self._listeners
             return self._closed.is_set() or (
-                nobody and time.monotonic() - self._idle_since > _LINGER_S
+                is_unused and time.monotonic() - self._idle_since > _LINGER_S
             )
 
     def _may_end(self) -> bool:

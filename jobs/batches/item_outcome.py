@@ -40,22 +40,22 @@ class ItemOutcome:
 
 
 def unknown(name: str) -> str:
-    """Return what is kept of an item whose operation nobody knows."""
+    """Return the outcome of an item whose operation is unknown."""
     return json.dumps(["unknown", name[:_MAX_CHARACTERS]])
 
 
 def misfit(error: InvalidParameters) -> str:
-    """Return what is kept of an item whose parameters do not fit."""
+    """Return the outcome of an item with invalid parameters."""
     return json.dumps(["misfit", _first(error.errors)])
 
 
 def fault(error: OperationFault) -> str:
-    """Return what is kept of an item on which its operation's own code failed."""
+    """Return the outcome of an item on which its operation's own code failed."""
     return json.dumps(["fault", str(error)[:_MAX_CHARACTERS]])
 
 
 def malformed(errors: Errors) -> str:
-    """Return what is kept of an item that is no submission."""
+    """Return the outcome of an item that is not a submission."""
     return json.dumps(["malformed", _first(errors)])
 
 

@@ -38,7 +38,7 @@ class ConsistencyCheck:
     """One pass over a namespace; safe beside everything else that happens there.
 
     Each step is one short script that judges, and repairs, by what it reads in that moment. With
-    `repair` a repeat finds nothing more, except what nobody but people can decide.
+    `repair` a repeat finds nothing more, except what only people can decide.
 
     Args:
         store: the store.

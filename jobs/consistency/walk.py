@@ -1,4 +1,4 @@
-"""Walk through keys and sorted sets in small steps that hold nobody up, up to a bound."""
+"""Walks through keys and sorted sets in small, quick steps, up to a bound."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

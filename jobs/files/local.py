@@ -127,7 +127,7 @@ class LocalFolder:
         self._arriving.sweep()
 
     def _bring(self, path: Path, target: Path) -> None:
-        """Copy a file that cannot be moved; until it is whole nobody sees it."""
+        """Copy a file that cannot be moved; it is not visible until it is complete."""
         with self._arriving.file() as near:
             shutil.copyfile(path, near.path)
             _move(near.path, target)

@@ -87,7 +87,7 @@ class Storage:
 
     @property
     def is_unused(self) -> bool:
-        """Whether it is a folder in which nobody has kept anything, or that is away."""
+        """Whether it is a folder that was never used, or that is not mounted."""
         return self._local is not None and self._local.is_away()
 
     def sweep(self) -> None:
@@ -222,7 +222,7 @@ def _reading() -> Iterator[None]:
 
 
 def _own_temporary() -> Path:
-    """Make a folder where everybody has some, and be sure that nobody else can write there."""
+    """Create a folder in a shared place, which no other user can write to."""
     folder = Path(tempfile.gettempdir()) / f"callboard-{os.geteuid()}{STAGING}"
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()

@@ -30,7 +30,7 @@ def due_schedules(store: Store, *, most: int) -> tuple[datetime, list[StoredSche
 def advance(
     store: Store, stored: StoredSchedule, to: datetime, *, last: Tick | None = None
 ) -> bool:
-    """Go on from the tick that a schedule had when it was read, unless somebody else did.
+    """Advance a schedule from the tick that it had when read, unless another process did.
 
     Args:
         store: the store.

@@ -1,4 +1,4 @@
-"""A schedule: which job is made when, as somebody declared it."""
+"""A schedule, as declared: its job and its times."""
 
 import hashlib
 import json

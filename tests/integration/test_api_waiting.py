@@ -12,7 +12,7 @@ import redis
 from redis.exceptions import RedisError
 
 from callboard.api.jobs.responder import JobReader
-from callboard.api.request import EVERYBODY
+from callboard.api.request import KEYLESS
 from callboard.api.waiting.events import Events
 from callboard.api.waiting.subscription import REREAD_S
 from callboard.jobs.cancel import cancel
@@ -203,7 +203,7 @@ def test_a_finish_between_reading_and_listening_is_not_missed(api_app: ApiApp) -
     reads: list[str] = []
 
     def read_and_finish() -> Any:
-        record = reader.read(job_id, EVERYBODY)
+        record = reader.read(job_id, KEYLESS)
         if not reads:
             api_app.succeed(job_id, 3)  # right after it was read, before anybody pauses
         reads.append(record.status)
@@ -242,7 +242,7 @@ def test_who_waits_reads_again_after_each_subscription(
 
     def read() -> Any:
         reads.append(time.monotonic())
-        return JobReader(api_app.store).read(job_id, EVERYBODY)
+        return JobReader(api_app.store).read(job_id, KEYLESS)
 
     began = time.monotonic()
     waiting = pool.submit(events.wait, job_id, read, until=FINAL.__contains__, timeout=20)
@@ -289,7 +289,7 @@ def test_without_any_notice_who_waits_reads_every_five_seconds(
     waiting = pool.submit(
         events.wait,
         job_id,
-        lambda: JobReader(api_app.store).read(job_id, EVERYBODY),
+        lambda: JobReader(api_app.store).read(job_id, KEYLESS),
         until=FINAL.__contains__,
         timeout=20,
     )
