@@ -3,13 +3,13 @@
 import falcon
 
 from callboard.api.authentication import Authentication, Keyring
-from callboard.api.body_memory import BodyMemory, ReleaseHeld
+from callboard.api.body_memory import BodyMemory
 from callboard.api.host_check import HostCheck
 from callboard.api.media import Media, write_problem
 from callboard.api.problems.problem import problem_of
 from callboard.api.problems.table import INTERNAL_ERROR
 from callboard.api.rate_limit import RateLimit
-from callboard.api.request import Request
+from callboard.api.request import ReleaseHeld, Request
 from callboard.api.routes import routes
 from callboard.api.services import Services
 from callboard.api.tracing.middleware import TenantInLog, Tracing, begin

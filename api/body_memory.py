@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import falcon
-
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import BODIES_FULL
 from callboard.api.request import Request, holders_of
@@ -55,19 +53,3 @@ class BodyMemory:
                 "Too many bodies are being received. Send the request again.",
             )
         req.context.held.append(lambda: places.free(holders, count=count))
-
-
-class ReleaseHeld:
-    """Middleware that releases what a request holds once its response is built."""
-
-    def process_response(
-        self, req: Request, _resp: falcon.Response, _resource: object, _succeeded: object
-    ) -> None:
-        """Release it, also after an error."""
-        release_room(req)
-
-
-def release_room(req: Request) -> None:
-    """Release what a request holds; a repeat does nothing."""
-    while req.context.held:
-        req.context.held.pop()()

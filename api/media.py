@@ -162,16 +162,18 @@ class Media:
         length = req.content_length
         if length is None and not is_chunked(req):
             raise Problem(LENGTH_REQUIRED, "Send Content-Length, or send the body in chunks.")
-        too_large = Problem(BODY_TOO_LARGE, f"The body may have at most {self._max_bytes} bytes.")
         if length is not None and length > self._max_bytes:
-            raise too_large
+            raise self._too_large()
         # The server ends the stream after the last chunk; one byte more shows excess.
         body = self._read_fully(req, length, self._max_bytes + 1 if length is None else length)
         if len(body) > self._max_bytes:
-            raise too_large
+            raise self._too_large()
         if len(body) < (length or 0):
             raise Problem(MALFORMED_BODY, "The body is shorter than its Content-Length.")
         return body
+
+    def _too_large(self) -> Problem:
+        return Problem(BODY_TOO_LARGE, f"The body may have at most {self._max_bytes} bytes.")
 
     def _read_fully(self, req: Request, length: int | None, most: int) -> bytes:
         """Read a body in pieces, each after reserving memory for it."""

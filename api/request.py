@@ -95,6 +95,11 @@ class Context:
         self.trace: TraceContext | None = None
         self.span: tuple[Span, Token[OTelContext]] | None = None
 
+    def release(self) -> None:
+        """Release what the request holds; a repeat does nothing."""
+        while self.held:
+            self.held.pop()()
+
 
 class Request(falcon.Request):
     """A request whose context is typed."""
@@ -102,6 +107,16 @@ class Request(falcon.Request):
     __slots__ = ()
     context_type = Context
     context: Context  # type: ignore[assignment]  # made from `context_type`
+
+
+class ReleaseHeld:
+    """Middleware that releases what a request holds once its response is built."""
+
+    def process_response(
+        self, req: Request, _resp: falcon.Response, _resource: object, _succeeded: object
+    ) -> None:
+        """Release it, also after an error."""
+        req.context.release()
 
 
 def holders_of(req: Request) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import falcon
 
-from callboard.api.body_memory import release_room
 from callboard.api.callback_policy import CallbackPolicy
 from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.estimates import Estimates, within_bounds
@@ -94,7 +93,7 @@ class Acceptance:
         except DuplicateJob as error:
             self._answer_duplicate(req, resp, operation, error)
             return
-        release_room(req)  # or its body would hold memory for as long as it waits
+        req.context.release()  # or its body would hold memory for as long as it waits
         preference = parse_prefer(
             req.get_header("Prefer"), max_wait=self._services.settings.max_wait
         )
@@ -116,8 +115,11 @@ class Acceptance:
         Raises:
             Problem: 400, as `idempotency_fields`.
         """
+        key = req.get_header("Idempotency-Key")
+        if key is None:
+            return {}
         offload = self._services.compute if is_large(req) else at_once
-        return idempotency_fields(req.get_header("Idempotency-Key"), body, offload=offload)
+        return idempotency_fields(key, body, offload=offload)
 
     def _submit(self, req: Request, asked: Submission, chosen: Mapping[str, Any]) -> Accepted:
         charge = charge_of(req, self._services.settings.rate_limit)
