@@ -119,4 +119,9 @@ def test_a_function_that_outlasts_rabbitmqs_patience_runs_once(impatient: Site) 
 
     assert [(job["status"], job["attempt"]) for job in ended] == [("succeeded", 1)] * 2
     assert sorted(note.job_id for note in begun(read_notes(path))) == sorted(jobs)
-    assert "PRECONDITION_FAILED" in "".join(worker.said() for worker in site.workers)
+    if release(site) < (4, 3):  # since then RabbitMQ waits for ever for consumers of classic queues
+        assert "PRECONDITION_FAILED" in "".join(worker.said() for worker in site.workers)
+
+
+def release(site: Site) -> tuple[int, ...]:
+    return tuple(int(part) for part in site.rabbitmq.ctl("version").split(".")[:2])
