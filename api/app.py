@@ -14,6 +14,7 @@ from callboard.api.routes import routes
 from callboard.api.services import Services
 from callboard.api.tracing.middleware import TenantInLog, Tracing, begin
 from callboard.api.urls import Addresses
+from callboard.jobs.errors import OperationError
 from callboard.jobs.key_memory import KeyMemory
 from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
@@ -26,6 +27,9 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
     """Build the HTTP application; it does not connect yet.
 
     Every error is answered as a problem, whether a resource, the core or the framework raised it.
+
+    Raises:
+        OperationError: a module of `CALLBOARD_ROUTES` is not as it must be.
     """
     settings = services.settings
     addresses = Addresses(settings.trusted_proxies, settings.public_url)
@@ -63,7 +67,13 @@ def create_app(services: Services) -> falcon.App[Request, falcon.Response]:
     ):
         app.add_middleware(each)
     for route in table:
-        app.add_route(route.template, route.resource)
+        try:
+            app.add_route(route.template, route.resource)
+        except ValueError as error:
+            raise OperationError(
+                f"{route.tag}: {route.template}: a path must name the same field at the same place "
+                "as the other routes"
+            ) from error
 
     def answer_error(
         req: Request, resp: falcon.Response, error: Exception, _params: object

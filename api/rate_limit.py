@@ -17,7 +17,6 @@ SUBMISSIONS: Final = frozenset(
 )
 """Routes whose POST submits jobs; these are counted together with their decision."""
 
-_COUNTED: Final = "/v1/"
 _SERVER_ERRORS: Final = 500
 
 
@@ -88,7 +87,7 @@ class RateLimit:
 def charge_of(req: Request, rate: Rate | None) -> Charge | None:
     """Return whose quota a request uses; None where it uses none."""
     caller = req.context.caller
-    if rate is None or caller is ANONYMOUS or not (req.uri_template or "").startswith(_COUNTED):
+    if rate is None or caller is ANONYMOUS:  # as it is where no role is needed
         return None
     return Charge(caller.tenant, rate)
 

@@ -14,8 +14,10 @@ class Route:
         template: its path.
         resource: its resource.
         roles: the role that each method needs; None for everyone; HEAD counts as GET.
+        tag: the module that adds it; None for one of Callboard's own.
     """
 
     template: str
     resource: object
     roles: Mapping[str, Role | None]
+    tag: str | None = None

@@ -14,6 +14,8 @@ from callboard.api.callbacks.resource import (
     ResendJobCallbackResource,
 )
 from callboard.api.event_stream import EventsResource
+from callboard.api.extension.jobs import Jobs
+from callboard.api.extension.loading import load_routes
 from callboard.api.files.content import FileContentResource
 from callboard.api.files.downloads import Downloads
 from callboard.api.files.form_jobs import FormReader
@@ -57,7 +59,11 @@ from callboard.jobs.read import read_status_snapshots
 def routes(
     services: Services, media: Media, keyring: Keyring, memory: BodyMemory
 ) -> tuple[Route, ...]:
-    """Build every resource with what it needs."""
+    """Build every resource with what it needs, and add those of the installation's modules.
+
+    Raises:
+        OperationError: a module of `CALLBOARD_ROUTES` is not as it must be.
+    """
     settings, store = services.settings, services.store
     reader = JobReader(store, inline_bytes=settings.inline_result_bytes)
     services.events.look_with(partial(read_status_snapshots, store))
@@ -69,7 +75,8 @@ def routes(
     registry = services.registry
     described = OperationResponder(store, estimates, media)
     operations = OperationsResource(registry, described)
-    submitting = OperationJobs(media, acceptance, FormReader(services, media))
+    forms = FormReader(services, media)
+    submitting = OperationJobs(media, acceptance, forms)
     operation = OperationResource(registry, described, submitting)
     pause = PauseResource(registry, store, media, described)
     resume = ResumeResource(registry, store, media, described)
@@ -85,7 +92,7 @@ def routes(
         memory=memory,
         offload=services.compute,
     )
-    table = (
+    table: tuple[Route, ...] = (
         Route(
             "/v1/jobs",
             JobsResource(media, acceptance, JobPages(store, answers, media)),
@@ -186,5 +193,14 @@ def routes(
         Route("/docs", DocsResource(), {"GET": None}),
         Route("/docs/assets/{digest}/{file}", DocsAssetResource(), {"GET": None}),
     )
+    jobs = Jobs(
+        services,
+        reader=reader,
+        acceptance=acceptance,
+        estimates=estimates,
+        media=media,
+        forms=forms,
+    )
+    table += load_routes(settings.routes, jobs, table)
     openapi.of_routes(table)
     return table

@@ -29,6 +29,7 @@ from callboard.config.values import (
     PemFile,
     Places,
     RequestRate,
+    RouteModules,
     Size,
     SizeBetween,
     Words,
@@ -155,6 +156,11 @@ class Settings(BaseSettings):
     operations: Modules = Field(
         default=(),
         description="The modules of your operations, comma-separated.",
+    )
+    routes: RouteModules = Field(
+        default=(),
+        description="The modules of your own HTTP routes, comma-separated; "
+        "`/prefix=package.module` puts the routes of a module under another prefix than its own.",
     )
     max_active: int = Field(
         default=100_000,

@@ -17,6 +17,7 @@ _ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
 _MAX_PLACES = 1_000_000
 _MAX_REQUESTS = 1_000_000
 
@@ -126,6 +127,18 @@ def _modules(value: object) -> object:
     return names
 
 
+def _route_modules(value: object) -> object:
+    specs = words(value)
+    if isinstance(specs, tuple):
+        for spec in specs:
+            prefix, _, name = spec.rpartition("=")
+            if prefix and not _PREFIX.fullmatch(prefix):
+                raise ValueError(f"{prefix!r} is not a prefix of paths, such as /reports")
+            if not _MODULE.fullmatch(name):
+                raise ValueError(f"{name!r} is not the name of a Python module")
+    return specs
+
+
 def _networks(value: object) -> object:
     networks = words(value)
     if isinstance(networks, tuple):
@@ -198,6 +211,7 @@ def _api_key(entry: str, number: int) -> ApiKey:
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(parse_bytes)]
 Words = Annotated[tuple[str, ...], BeforeValidator(words)]
+RouteModules = Annotated[tuple[str, ...], BeforeValidator(_route_modules)]
 Modules = Annotated[tuple[str, ...], BeforeValidator(_modules)]
 PemFile = Annotated[Path, BeforeValidator(_readable_file)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_networks)]

@@ -112,6 +112,28 @@ def list_jobs(
     return Page(tuple(still), following)
 
 
+def count_jobs(store: Store, wanted: Wanted, *, tenant: str, most: int) -> int:
+    """Count a tenant's jobs, as a listing would find them.
+
+    Args:
+        store: where they are.
+        wanted: which ones.
+        tenant: whose.
+        most: where counting ends.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    count = 0
+    step = _Step([], Position(wanted.before_ms, ""))
+    while step.until is not None and count < most:
+        step = _Look(store, wanted, step.until, min(CANDIDATES, most - count), CANDIDATES).at_all(
+            [tenant]
+        )
+        count += len(step.found)
+    return count
+
+
 def oldest_active(store: Store, operation: str | None) -> Record | None:
     """Return the job that has been active for longest, of an operation or of all; None for none.
 

@@ -88,7 +88,7 @@ def discover(modules: Iterable[str]) -> Registry:
     """
     found: list[Operation] = []
     for name in modules:
-        module = _import(name)
+        module = import_module(name)
         declared = [one for each in (module, *_submodules(module)) for one in _declared(each)]
         if not declared:
             raise OperationError(f"{name}: this module declares no operation")
@@ -96,7 +96,12 @@ def discover(modules: Iterable[str]) -> Registry:
     return Registry(dict.fromkeys(found))
 
 
-def _import(name: str) -> ModuleType:
+def import_module(name: str) -> ModuleType:
+    """Import a module that an installation names.
+
+    Raises:
+        OperationError: it cannot be imported; the message names the line.
+    """
     try:
         return importlib.import_module(name)
     except (OperationError, Leaving):
@@ -125,7 +130,7 @@ def _submodules(package: ModuleType) -> list[ModuleType]:
     if paths is None:
         return []
     names = sorted(entry.name for entry in pkgutil.iter_modules(paths))
-    return [_import(f"{package.__name__}.{name}") for name in names]
+    return [import_module(f"{package.__name__}.{name}") for name in names]
 
 
 def _declared(module: ModuleType) -> list[Operation]:

@@ -1,7 +1,7 @@
 """Reads a submission from a form: its parameters and files."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -34,11 +34,13 @@ class FormSubmission:
     Attributes:
         params: the parameters, with the ids of the stored files.
         told: the same with the files' digests, by which a repeat of the form is recognised.
+        others: the fields that are not parameters, as text.
         reception: holds the files; after the submission, drop those that no job uses.
     """
 
     params: dict[str, Any]
     told: dict[str, Any]
+    others: dict[str, str]
     reception: Reception
 
 
@@ -49,8 +51,21 @@ class FormReader:
         self._services = services
         self._media = media
 
-    def read(self, req: Request, operation: Operation) -> FormSubmission:
+    def read(
+        self,
+        req: Request,
+        operation: Operation,
+        *,
+        others: Collection[str] = (),
+        lenient: bool = False,
+    ) -> FormSubmission:
         """Read a form; store its files once all of it has arrived.
+
+        Args:
+            req: the request.
+            operation: what the form's fields are parameters of.
+            others: names of fields that are not parameters.
+            lenient: whether fields that are neither are ignored.
 
         Raises:
             Problem, CallboardError: the form is refused, and none of its files is stored.
@@ -58,7 +73,9 @@ class FormReader:
         with receiving(self._services, req) as reception:
             fields = Fields(operation.parameters.schema, self._media.parse_json, Problem)
             most = self._services.settings.max_body_bytes
-            given = _Given(operation, fields, reception, self._media.parse_json, most)
+            given = _Given(
+                operation, fields, reception, self._media.parse_json, most, others, lenient
+            )
             for part in read_parts(req, Incoming(req), most=_most_parts(operation, fields)):
                 given.take(part)
             params = given.params()
@@ -70,7 +87,7 @@ class FormReader:
                 name: [reception.keep(each).id for each in files]
                 for name, files in given.files.items()
             }
-            return FormSubmission(params | _valued(kept, many), told, reception)
+            return FormSubmission(params | _valued(kept, many), told, given.known, reception)
 
 
 @dataclass
@@ -82,6 +99,9 @@ class _Given:
     reception: Reception
     parse_json: Callable[[bytes], Any]
     left_bytes: int
+    others: Collection[str]
+    lenient: bool
+    known: dict[str, str] = field(default_factory=dict)
     whole: list[Any] = field(default_factory=list)
     files: dict[str, list[Arrived]] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
@@ -135,7 +155,13 @@ class _Given:
 
     def _take_field(self, part: Part) -> None:
         pointer = pointer_of((part.name[:_MAX_SHOWN_LENGTH],))
+        if part.name in self.others:
+            self.known[part.name] = _decoded(self._read(part), pointer)
+            return
         if part.name not in self.fields:
+            if self.lenient:
+                self._read(part)
+                return
             raise invalid_request(
                 [
                     (
@@ -152,10 +178,7 @@ class _Given:
         if (part.declared or "").partition(";")[0].strip().lower() == JSON:
             self._append(self.values, part.name, self.parse_json(body))
             return
-        try:
-            self._append(self.texts, part.name, body.decode())
-        except UnicodeDecodeError as error:
-            raise invalid_request([(pointer, "is not UTF-8 text")]) from error
+        self._append(self.texts, part.name, _decoded(body, pointer))
 
     def _append(self, given: dict[str, list[Any]], name: str, value: Any) -> None:
         known = given.setdefault(name, [])
@@ -171,6 +194,13 @@ class _Given:
         if self.left_bytes < 0:
             raise Problem(BODY_TOO_LARGE, "The parts other than files are too large in total.")
         return body
+
+
+def _decoded(body: bytes, pointer: str) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise invalid_request([(pointer, "is not UTF-8 text")]) from error
 
 
 def _rejoined(begin: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:

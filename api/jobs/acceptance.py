@@ -77,14 +77,8 @@ class Acceptance:
             Problem, CallboardError: the job was not accepted.
         """
         operation = self._services.registry.get(asked.operation)
-        if asked.callback is not None:
-            base = req.context.urls.base
-            callback = self._policy.accept(asked.callback, base, place=place)
-            more = {**more, "callback": callback}
         try:
-            accepted = self._submit(
-                req, asked, {**self.chosen(req, asked, self._services.store.now_ms), **more}
-            )
+            accepted = self.accept(req, asked, more, place=place)
         except InvalidParameters as error:
             wrong = [(pointer + where, detail) for where, detail in error.errors]
             raise InvalidParameters(wrong) from error
@@ -93,13 +87,12 @@ class Acceptance:
         except DuplicateJob as error:
             self._answer_duplicate(req, resp, operation, error)
             return
-        req.context.release()  # or its body would hold memory for as long as it waits
         preference = parse_prefer(
             req.get_header("Prefer"), max_wait=self._services.settings.max_wait
         )
         if accepted.replayed:
             resp.set_header("Idempotency-Replayed", "true")
-        record, estimate = self._wait(req, operation, accepted, preference)
+        record, estimate = self.wait(req, asked.operation, accepted, preference)
         applied = preference.applied(in_time=record.final)
         if applied:
             resp.set_header("Preference-Applied", applied)
@@ -121,8 +114,33 @@ class Acceptance:
         offload = self._services.compute if is_large(req) else at_once
         return idempotency_fields(key, body, offload=offload)
 
-    def _submit(self, req: Request, asked: Submission, chosen: Mapping[str, Any]) -> Accepted:
-        charge = charge_of(req, self._services.settings.rate_limit)
+    def accept(
+        self,
+        req: Request,
+        asked: Submission,
+        more: Mapping[str, Any],
+        *,
+        place: Callable[[tuple[int | str, ...]], str] = pointer_of,
+    ) -> Accepted:
+        """Submit a job for a request.
+
+        Args:
+            req: the request.
+            asked: the parsed submission.
+            more: as for `answer`.
+            place: as for `answer`.
+
+        Raises:
+            Problem, CallboardError: the job was not accepted.
+        """
+        if asked.callback is not None:
+            base = req.context.urls.base
+            callback = self._policy.accept(asked.callback, base, place=place)
+            more = {**more, "callback": callback}
+        chosen = {**self.chosen(req, asked, self._services.store.now_ms), **more}
+        # A request that was counted when it came uses no more of the quota.
+        counted = req.context.quota is not None
+        charge = None if counted else charge_of(req, self._services.settings.rate_limit)
         # A retry's parameters are not in the request, and may be large as well.
         large = is_large(req) or "retry_of" in chosen
         check = self._services.check if large else Operation.validated
@@ -131,9 +149,9 @@ class Acceptance:
                 asked.operation, asked.params, charge=charge, check=check, **chosen
             )
         except Refused as error:
-            req.context.quota = error.quota
+            req.context.quota = error.quota or req.context.quota
             raise
-        req.context.quota = accepted.quota
+        req.context.quota = accepted.quota or req.context.quota
         return accepted
 
     def chosen(self, req: Request, asked: Submission, now_ms: Callable[[], int]) -> dict[str, Any]:
@@ -152,12 +170,22 @@ class Acceptance:
             "tracestate": tracestate_of(req),
         }
 
-    def _wait(
-        self, req: Request, operation: Operation, accepted: Accepted, preference: Preference
+    def wait(
+        self, req: Request, operation: str, accepted: Accepted, preference: Preference
     ) -> tuple[Record, Estimate | None]:
+        """Wait for an accepted job to end, as long as the client prefers.
+
+        Returns:
+            The job, and where it stands if that is known.
+
+        Raises:
+            JobGone: it went meanwhile.
+        """
+        req.context.release()  # or its body would hold memory for as long as it waits
         caller, job_id = req.context.caller, accepted.job_id
-        settings = self._services.settings
-        patience = preference.patience(min(operation.rules.wait, settings.max_wait))
+        max_wait = self._services.settings.max_wait
+        usual = self._services.registry.get(operation).rules.wait
+        patience = min(preference.patience(min(usual, max_wait)), max_wait.total_seconds())
         record = None if accepted.replayed else accepted.record()
         if record is not None and patience <= 0:
             return record, self._estimates.of_new(accepted)

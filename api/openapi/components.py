@@ -50,6 +50,8 @@ _ALWAYS: Final = (
 
 _OTHERS: Final[dict[str, Schema]] = {
     "AnyResult": {"description": "The result of an operation."},
+    "AnyBody": {"description": "A body; see the description of the method."},
+    "AnyAnswer": {"description": "A response; see the description of the method."},
     "OpenApiDocument": {
         "type": "object",
         "description": "An OpenAPI 3.1 document.",

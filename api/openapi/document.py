@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, Final
 
-from callboard.api.description import BodyDescription, MethodDescription, description_of, named
+from callboard.api.description import BodyDescription, MethodDescription, named
+from callboard.api.openapi.added_routes import description_in, path_parameter, tag_of
 from callboard.api.openapi.components import (
     SECURITY,
     components,
@@ -91,7 +92,10 @@ def build_document(
             "contact": {"name": "Problems and what to do", "url": f"{base}/problems"},
         },
         "servers": [{"url": base, "description": "This server."}],
-        "tags": [{"name": name, "description": says} for name, says in _TAGS.items()],
+        "tags": [
+            *({"name": name, "description": says} for name, says in _TAGS.items()),
+            *(tag_of(tag) for tag in dict.fromkeys(each.tag for each in routes) if tag),
+        ],
         "security": _KEYS if keys_required else [{}],
         "paths": paths,
         "components": {
@@ -106,7 +110,7 @@ def _answers(routes: Sequence[Route]) -> Iterator[Any]:
     """Yield the types of all bodies that routes answer with."""
     for route in routes:
         for method in route.roles:
-            description = description_of(route.resource, method)
+            description = description_in(route, method)
             for each in () if description is None else description.responses.values():
                 if each.schema is not None and not isinstance(each.schema, str):
                     yield each.schema
@@ -118,7 +122,7 @@ def _described(
     own = []
     for route in routes:
         for method, role in route.roles.items():
-            description = description_of(route.resource, method)
+            description = description_in(route, method)
             if description is None:
                 continue
             if known and route.template == ONE:
@@ -149,13 +153,16 @@ def _operation(
         "knownName" if name == "name" and not path.endswith("}") else name
         for name in _IN_PATH.findall(path)
     ]
-    names = (*in_path, *description.parameters, "X-Request-ID")
+    names = (*description.parameters, "X-Request-ID")
     written: dict[str, Any] = {
         "operationId": description.id,
         "tags": [description.tag],
         "summary": description.summary,
         "description": says,
-        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in names],
+        "parameters": [
+            *(path_parameter(name) for name in in_path),
+            *({"$ref": f"#/components/parameters/{name}"} for name in names),
+        ],
     }
     if role is None:
         written["security"] = []

@@ -4,7 +4,8 @@ import atexit
 import gc
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar, cast
 
 import falcon
@@ -60,13 +61,9 @@ def create() -> Site:
     """Build the application for a web process; its threads start in the process that serves."""
     settings = load_settings_or_exit()
     configure_logging(settings)
-    try:
+    with _stopping_if_unfit():
         container = build_container(settings, role="web")
         _check_store(container)
-    except (OperationError, StoreUnfit) as error:
-        sys.stderr.write(f"Callboard cannot start: {error}\n")
-        # With any other code, gunicorn would restart the process for ever.
-        sys.exit(Arbiter.APP_LOAD_ERROR)
     telemetry = Telemetry.of(settings, process="callboard-web")
     if telemetry is not None:
         telemetry.start()
@@ -80,16 +77,17 @@ def create() -> Site:
     )
     draining = threading.Event()
     check = CheckProcess(settings)
-    app = application(
-        container,
-        events,
-        telemetry,
-        transfers=transfers,
-        offload=_in_threads(MAX_BLOCKED),
-        compute=_in_threads(MAX_COMPUTED),
-        check=check,
-        draining=draining,
-    )
+    with _stopping_if_unfit():
+        app = application(
+            container,
+            events,
+            telemetry,
+            transfers=transfers,
+            offload=_in_threads(MAX_BLOCKED),
+            compute=_in_threads(MAX_COMPUTED),
+            check=check,
+            draining=draining,
+        )
     give_turns()
     check.start_ahead()
     return Site(
@@ -98,6 +96,16 @@ def create() -> Site:
         delay=settings.drain_delay,
         answer_waiting=events.close,
     )
+
+
+@contextmanager
+def _stopping_if_unfit() -> Iterator[None]:
+    try:
+        yield
+    except (OperationError, StoreUnfit) as error:
+        sys.stderr.write(f"Callboard cannot start: {error}\n")
+        # With any other code, gunicorn would restart the process for ever.
+        sys.exit(Arbiter.APP_LOAD_ERROR)
 
 
 def give_turns() -> None:

@@ -29,10 +29,12 @@ def server(tmp_path: Path) -> Iterator[str]:
     """The one-process server with the operations and the schedules of the pages."""
     (tmp_path / "words.py").write_text(blocks("files", "python")[0])
     (tmp_path / "countdown.py").write_text(blocks("write-an-operation", "python")[0])
+    (tmp_path / "reports.py").write_text(blocks("add-routes", "python")[0])
     (tmp_path / "schedules.toml").write_text(blocks("run-on-a-schedule", "toml")[0])
     settings = {
         "PYTHONPATH": f".{os.pathsep}{ROOT}",
-        "CALLBOARD_OPERATIONS": "words,countdown,examples.curation",
+        "CALLBOARD_OPERATIONS": "words,countdown,reports,examples.curation",
+        "CALLBOARD_ROUTES": "reports",
         "CALLBOARD_SCHEDULES_FILE": "schedules.toml",
     }
     with serving("callboard dev", tmp_path, tmp_path / "server.log", **settings) as url:
@@ -82,3 +84,24 @@ def _answers(server: str, folder: Path) -> list[Any]:
         found.append(answer)
         rest = rest[end:].strip()
     return found
+
+
+def test_routes_of_ones_own_are_served_as_the_page_says(server: str) -> None:
+    script = blocks("add-routes", "sh")[0].replace("http://127.0.0.1:8000", server)
+    done = subprocess.run(
+        ["sh", "-eu", "-c", script],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    ticket = json.loads(done.stdout)["ticket"]
+
+    with Client(server) as client:
+        client.wait(ticket, timeout=30)
+    found = httpx.get(f"{server}/reports/orders/{ticket}").json()
+    missing = httpx.get(f"{server}/reports/orders/nothing")
+
+    assert found == {"done": True, "text": "All was well in 2025."}
+    assert (missing.status_code, missing.json()) == (404, {"error": "no such ticket"})

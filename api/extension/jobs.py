@@ -1,0 +1,279 @@
+"""Jobs for the routes of an installation's own modules, always in the name of the caller."""
+# long: one face, with a method for each verb
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from callboard.api.files.form_jobs import FormReader
+from callboard.api.files.result_files import with_addresses
+from callboard.api.idempotency import idempotency_fields
+from callboard.api.jobs.acceptance import Acceptance
+from callboard.api.jobs.estimates import Estimates
+from callboard.api.jobs.responder import JobReader
+from callboard.api.jobs.submission import parse_submission
+from callboard.api.media import Media
+from callboard.api.prefer import Preference
+from callboard.api.request import Request, holders_of, is_large
+from callboard.api.services import Services
+from callboard.api.waiting.peer import peer_of
+from callboard.jobs.cancel import Confirmation, ask_cancel, cancel, confirm_cancel
+from callboard.jobs.listing import Wanted, count_jobs, list_jobs
+from callboard.jobs.offload import at_once
+from callboard.jobs.record import Record
+from callboard.jobs.results import read_result
+from callboard.jobs.statuses import FINAL, Status
+
+MAX_COUNTED: Final = 10_000
+"""The most jobs that `count` and the offset of `find` consider."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A multipart form that was read.
+
+    Attributes:
+        params: parameters of the operation; its files are stored, and named by their ids.
+        others: the fields that are not parameters, as text.
+    """
+
+    params: Mapping[str, Any]
+    others: Mapping[str, str]
+
+
+class Jobs:
+    """Submits, reads, waits for, lists and cancels jobs for the caller of a request.
+
+    A caller sees and changes the jobs of their own tenant only; operators see all. What these
+    methods raise is answered as a problem unless the route catches it.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        reader: JobReader,
+        acceptance: Acceptance,
+        estimates: Estimates,
+        media: Media,
+        forms: FormReader,
+    ) -> None:
+        self._services = services
+        self._reader = reader
+        self._acceptance = acceptance
+        self._estimates = estimates
+        self._media = media
+        self._forms = forms
+
+    def body(self, req: Request) -> Any:
+        """Read the body, JSON or msgpack, within the server's bounds.
+
+        Raises:
+            Problem: 400, 413 or 415; there is none that can be read.
+        """
+        return self._media.read(req)
+
+    @contextmanager
+    def form(
+        self, req: Request, operation: str, *, others: Collection[str] = (), lenient: bool = False
+    ) -> Iterator[Form]:
+        """Read a multipart form whose fields are the parameters of an operation.
+
+        Files are stored as they arrive, checked by content against the operation's `File`s. At
+        the end of the block those that no job takes are removed: submit the job within it.
+
+        Args:
+            req: the request.
+            operation: the operation's name.
+            others: names of further fields, which are no parameters.
+            lenient: ignore fields that are neither.
+
+        Raises:
+            Problem: the form or one of its files is refused.
+            UnknownOperation: this server has no such operation.
+        """
+        found = self._services.registry.get(operation)
+        form = self._forms.read(req, found, others=others, lenient=lenient)
+        try:
+            yield Form(form.params, form.others)
+        finally:
+            form.reception.drop()
+
+    def submit(
+        self,
+        req: Request,
+        operation: str,
+        params: Mapping[str, Any],
+        *,
+        wait_seconds: float = 0,
+        key: str | None = None,
+        **options: Any,
+    ) -> Record:
+        """Submit a job.
+
+        Args:
+            req: the request.
+            operation: the operation's name.
+            params: its parameters, JSON-like.
+            wait_seconds: how long to wait for it to end, within the server's bound.
+            key: an Idempotency-Key: a repeat with it returns the same job.
+            options: other members of the body of `POST /v1/jobs`, such as `priority`, `labels`,
+                `delay_seconds` or `callback`; a value of None counts as not given.
+
+        Raises:
+            InvalidParameters: they do not fit; its `errors` are JSON Pointers with sentences.
+            DuplicateJob: an equal job is active; it has that job's `job_id` and `status`.
+            CapacityExceeded, RateExceeded: not now.
+            Problem: 422, an option is not valid.
+            UnknownOperation: this server has no such operation.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        body = {"operation": operation, "params": dict(params), **given}
+        asked = parse_submission(body)
+        offload = self._services.compute if is_large(req) else at_once
+        repeat = idempotency_fields(key, body, offload=offload)
+        accepted = self._acceptance.accept(req, asked, repeat)
+        preference = Preference(wait_s=max(0, int(wait_seconds)))
+        return self._acceptance.wait(req, asked.operation, accepted, preference)[0]
+
+    def read(self, req: Request, job_id: str) -> Record:
+        """Read a job as it is now; a result of up to `CALLBOARD_INLINE_RESULT_BYTES` is in it.
+
+        Raises:
+            JobNotFound: the caller has no such job.
+            JobGone: it has expired or was removed; also a `JobNotFound`.
+        """
+        return self._reader.read(job_id, req.context.caller)
+
+    def wait(self, req: Request, job_id: str, seconds: float) -> Record:
+        """Wait for a job to end, and read it; also when the time is up.
+
+        Args:
+            req: the request.
+            job_id: the job's id.
+            seconds: how long, within `CALLBOARD_MAX_WAIT`.
+
+        Raises:
+            JobNotFound: the caller has no such job.
+        """
+        known = self.read(req, job_id)
+        if known.final:
+            return known
+        return self._services.events.wait(
+            job_id,
+            lambda: self.read(req, job_id),
+            until=FINAL.__contains__,
+            timeout=min(seconds, self._services.settings.max_wait.total_seconds()),
+            known=known,
+            peer=peer_of(req.env),
+            holders=holders_of(req),
+        )
+
+    def result(self, req: Request, job: Record) -> Any:
+        """Return the whole result of a job that succeeded; its files have an `href` each.
+
+        Raises:
+            JobNotFinished: it has none.
+            FileNotFound: it was removed meanwhile.
+        """
+        services, value = self._services, job.result
+        if value is None:
+            value = read_result(services.store, job.id, services.storage, offload=services.offload)
+        return with_addresses(value, job.result_files, req.context.urls)
+
+    def cancel(self, req: Request, job_id: str, *, force: bool = False) -> Record:
+        """Cancel a job in one step, and read it; a final one stays as it is.
+
+        Raises:
+            JobNotFound: the caller has no such job.
+        """
+        known = self.read(req, job_id)
+        cancel(self._services.store, job_id, tenant=known.tenant, force=force)
+        return self.read(req, job_id)
+
+    def offer_cancel(self, req: Request, job_id: str) -> Confirmation:
+        """Return a token for `confirm_cancel`; nothing of the job changes.
+
+        Raises:
+            JobFinal: it has ended.
+            JobNotFound: the caller has no such job.
+        """
+        known = self.read(req, job_id)
+        return ask_cancel(self._services.store, known.id, caller=req.context.caller.identity)
+
+    def confirm_cancel(self, req: Request, job_id: str, token: str) -> Record:
+        """Cancel a job with a token that was offered to the same caller.
+
+        Raises:
+            ConfirmationStale: the token is not one of this caller's, or has expired.
+            JobFinal: it ended before.
+            JobNotFound: the caller has no such job.
+        """
+        known = self.read(req, job_id)
+        caller = req.context.caller.identity
+        confirm_cancel(self._services.store, known.id, token, caller=caller)
+        return self.read(req, job_id)
+
+    def find(
+        self,
+        req: Request,
+        *,
+        status: Status | None = None,
+        operation: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> list[Record]:
+        """List the caller's jobs, newest first, without their results.
+
+        Args:
+            req: the request.
+            status: only jobs of this status.
+            operation: only jobs of this operation.
+            labels: only jobs that have all of these.
+            limit: at most so many, up to 100.
+            offset: skip so many, up to `MAX_COUNTED`.
+        """
+        wanted = Wanted(status=status, operation=operation, labels=labels or {})
+        first, most = min(offset, MAX_COUNTED), min(limit, 100)
+        found: list[Record] = []
+        behind = None
+        while len(found) < first + most:
+            page = list_jobs(
+                self._services.store,
+                wanted,
+                tenants=[req.context.caller.tenant],
+                most=min(1000, first + most - len(found)),
+                behind=behind,
+            )
+            found += page.records
+            behind = page.next
+            if behind is None:
+                break
+        return found[first : first + most]
+
+    def count(
+        self,
+        req: Request,
+        *,
+        status: Status | None = None,
+        operation: str | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> int:
+        """Count the caller's jobs as `find` lists them, up to `MAX_COUNTED`."""
+        wanted = Wanted(status=status, operation=operation, labels=labels or {})
+        tenant = req.context.caller.tenant
+        return count_jobs(self._services.store, wanted, tenant=tenant, most=MAX_COUNTED)
+
+    def retry_after(self, job: Record) -> int:
+        """Return in how many seconds to ask again for a job that is not final."""
+        return self._estimates.retry_after_s(job)
+
+    def url(self, req: Request, job_id: str) -> str:
+        """Return the URL of a job at `/v1/jobs`."""
+        return req.context.urls.job(job_id)
+
+    def base(self, req: Request) -> str:
+        """Return the URL by which the client reaches this server, with no slash at its end."""
+        return req.context.urls.base

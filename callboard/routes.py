@@ -1,0 +1,44 @@
+"""The public face for routes of your own; see docs/how-to/add-routes.md."""
+
+from callboard.api.description import BodyDescription, ResponseDescription, describe
+from callboard.api.extension.jobs import Form, Jobs
+from callboard.api.request import Caller, Request
+from callboard.api.route import Route
+from callboard.jobs.cancel import Confirmation
+from callboard.jobs.errors import (
+    CapacityExceeded,
+    ConfirmationStale,
+    DuplicateJob,
+    InvalidParameters,
+    JobFinal,
+    JobGone,
+    JobNotFound,
+    RateExceeded,
+    Refused,
+    UnknownOperation,
+)
+from callboard.jobs.record import Progress, Record
+
+__all__ = [
+    "BodyDescription",
+    "Caller",
+    "CapacityExceeded",
+    "Confirmation",
+    "ConfirmationStale",
+    "DuplicateJob",
+    "Form",
+    "InvalidParameters",
+    "JobFinal",
+    "JobGone",
+    "JobNotFound",
+    "Jobs",
+    "Progress",
+    "RateExceeded",
+    "Record",
+    "Refused",
+    "Request",
+    "ResponseDescription",
+    "Route",
+    "UnknownOperation",
+    "describe",
+]

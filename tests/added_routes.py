@@ -1,0 +1,148 @@
+"""Routes that an installation's own module adds: an older API in front of the same jobs."""
+
+from typing import Any
+
+from falcon import Response
+from typing_extensions import TypedDict
+
+from callboard.routes import (
+    CapacityExceeded,
+    DuplicateJob,
+    JobNotFound,
+    Jobs,
+    Request,
+    ResponseDescription,
+    Route,
+    describe,
+)
+
+PREFIX = "/old"
+
+
+class StateObject(TypedDict):
+    """How a job is, as the older API says it."""
+
+    id: str
+    state: str
+
+
+class _Resource:
+    def __init__(self, jobs: Jobs) -> None:
+        self.jobs = jobs
+
+
+class Submit(_Resource):
+    def on_post(self, req: Request, resp: Response, name: str) -> None:
+        """Start a job.
+
+        Of a duplicate the older code is given.
+        """
+        try:
+            job = self.jobs.submit(
+                req,
+                name,
+                self.jobs.body(req),
+                wait_seconds=float(req.get_param("wait", default="0")),
+                key=req.get_header("X-Old-Key"),
+                labels={"old": "yes"},
+                priority=req.get_param_as_int("priority"),
+            )
+        except DuplicateJob as error:
+            resp.status, resp.media = 409, {"error": "DUPLICATE_JOB", "existing": error.job_id}
+            return
+        except CapacityExceeded:
+            resp.status, resp.media = 503, {"error": "CAPACITY_EXCEEDED"}
+            return
+        resp.status = 202
+        resp.media = {"id": job.id, "state": job.status, "url": self.jobs.url(req, job.id)}
+
+
+class State(_Resource):
+    @describe(
+        id="getOldState",
+        tag="Older API",
+        summary="Look",
+        description="Looks at a job.",
+        responses={
+            200: ResponseDescription(
+                description="How it is.", schema=StateObject, media=("application/json",)
+            )
+        },
+    )
+    def on_get(self, req: Request, resp: Response, job_id: str) -> None:
+        """Look at a job."""
+        try:
+            job = self.jobs.wait(req, job_id, float(req.get_param("wait", default="0")))
+        except JobNotFound:
+            resp.status, resp.media = 404, {"error": "JOB_NOT_FOUND"}
+            return
+        shown: dict[str, Any] = {"id": job.id, "state": job.status}
+        if job.status == "succeeded":
+            shown["result"] = self.jobs.result(req, job)
+        elif not job.final:
+            resp.set_header("Retry-After", str(self.jobs.retry_after(job)))
+        resp.media = shown
+
+    def on_delete(self, req: Request, resp: Response, job_id: str) -> None:
+        """Cancel a job."""
+        resp.media = {"state": self.jobs.cancel(req, job_id).status}
+
+
+class TwoSteps(_Resource):
+    def on_post(self, req: Request, resp: Response, job_id: str) -> None:
+        """Cancel a job in two steps."""
+        token = (self.jobs.body(req) or {}).get("confirm")
+        if token is None:
+            offer = self.jobs.offer_cancel(req, job_id)
+            resp.media = {"token": offer.token}
+        else:
+            resp.media = {"state": self.jobs.confirm_cancel(req, job_id, token).status}
+
+
+class History(_Resource):
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List jobs."""
+        chosen = {"old": "yes"}
+        found = self.jobs.find(
+            req,
+            labels=chosen,
+            limit=req.get_param_as_int("limit", default=50),
+            offset=req.get_param_as_int("offset", default=0),
+        )
+        resp.media = {
+            "jobs": [job.id for job in found],
+            "total": self.jobs.count(req, labels=chosen),
+        }
+
+
+class Upload(_Resource):
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Start a job with a file."""
+        with self.jobs.form(req, "measure", others=("note",), lenient=True) as form:
+            job = self.jobs.submit(req, "measure", form.params)
+        resp.media = {"id": job.id, "note": form.others.get("note")}
+
+
+class Open:
+    def on_get(self, _req: Request, resp: Response) -> None:
+        """Say that it is there."""
+        resp.media = {"ok": True}
+
+
+class Broken:
+    def on_get(self, _req: Request, _resp: Response) -> None:
+        """Fail."""
+        raise ZeroDivisionError
+
+
+def routes(jobs: Jobs) -> list[Route]:
+    """Add the older API."""
+    return [
+        Route("/start/{name}", Submit(jobs), {"POST": "client"}),
+        Route("/jobs/{job_id}", State(jobs), {"GET": "viewer", "DELETE": "client"}),
+        Route("/jobs/{job_id}/cancel", TwoSteps(jobs), {"POST": "client"}),
+        Route("/history", History(jobs), {"GET": "viewer"}),
+        Route("/upload", Upload(jobs), {"POST": "client"}),
+        Route("/open", Open(), {"GET": None}),
+        Route("/broken", Broken(), {"GET": "viewer"}),
+    ]

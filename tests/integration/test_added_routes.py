@@ -1,0 +1,255 @@
+"""Routes of an installation's own modules are served as Callboard's own, for their caller alone."""
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import falcon.testing
+import pytest
+
+from callboard import File, operation
+from callboard.config import ApiKey, Rate
+from callboard.jobs.errors import OperationError
+from callboard.jobs.registry import Registry
+from tests.api_app import ApiApp, add, narrow, single
+from tests.forms import FORM, form, part
+
+JSON = {"Content-Type": "application/json"}
+
+
+@operation
+def measure(file: File, unit: str = "B") -> str:
+    """Measure a file."""
+    return f"{file.size} {unit}"
+
+
+def key(name: str, role: Any, tenant: str) -> ApiKey:
+    return ApiKey(tenant=tenant, role=role, sha256=hashlib.sha256(name.encode()).hexdigest())
+
+
+def made(tmp_path: Path, **settings: Any) -> ApiApp:
+    return ApiApp(
+        registry=Registry([add, single, narrow, measure]),
+        routes=("tests.added_routes",),
+        storage_url=str(tmp_path / "files"),
+        **settings,
+    )
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[ApiApp]:
+    found = made(tmp_path)
+    yield found
+    found.close()
+
+
+def submit(app: ApiApp, name: str = "add", query: str = "", **headers: str) -> Any:
+    body = {"add": {"a": 1, "b": 2}, "single": {"name": "x"}, "narrow": {}}[name]
+    return app.http.simulate_post(
+        f"/old/start/{name}", json=body, query_string=query, headers=headers
+    )
+
+
+def test_a_job_is_submitted_and_read_by_both_apis(app: ApiApp) -> None:
+    answer = submit(app, query="priority=9")
+    job_id = answer.json["id"]
+
+    old, new = app.http.simulate_get(f"/old/jobs/{job_id}"), app.get(job_id)
+
+    assert (answer.status_code, answer.json["state"]) == (202, "queued")
+    assert answer.json["url"].endswith(f"/v1/jobs/{job_id}")
+    assert old.json == {"id": job_id, "state": "queued"}
+    assert int(old.headers["Retry-After"]) >= 1
+    assert (new.json["labels"], new.json["priority"]) == ({"old": "yes"}, 9)
+
+
+def test_a_result_is_given(app: ApiApp) -> None:
+    job_id = submit(app).json["id"]
+    app.succeed(job_id, {"sum": 3})
+
+    assert app.http.simulate_get(f"/old/jobs/{job_id}").json["result"] == {"sum": 3}
+
+
+def test_what_the_route_catches_it_answers_itself(app: ApiApp) -> None:
+    first = submit(app, "single").json["id"]
+    submit(app, "narrow")
+
+    duplicate, full = submit(app, "single"), submit(app, "narrow")
+    unknown = app.http.simulate_get("/old/jobs/01a22dde-e04b-72dd-b793-001d37af4e97")
+
+    assert (duplicate.status_code, duplicate.json["existing"]) == (409, first)
+    assert (full.status_code, full.json) == (503, {"error": "CAPACITY_EXCEEDED"})
+    assert (unknown.status_code, unknown.json) == (404, {"error": "JOB_NOT_FOUND"})
+
+
+def test_what_it_does_not_catch_is_a_problem(app: ApiApp) -> None:
+    wrong = app.http.simulate_post("/old/start/add", json={"a": "x"})
+    body = app.http.simulate_post("/old/start/add", body="{", headers=JSON)
+    nothing = app.http.simulate_post("/old/start/nothing", json={})
+    broken = app.http.simulate_get("/old/broken")
+
+    slugs = [each.json["type"].rpartition("/")[2] for each in (wrong, body, nothing, broken)]
+    assert slugs == ["invalid-parameters", "malformed-body", "unknown-operation", "internal-error"]
+    assert wrong.json["errors"][0]["pointer"] == "/a"
+
+
+def test_a_repeat_with_a_key_is_the_same_job(app: ApiApp) -> None:
+    first, second = (submit(app, **{"X-Old-Key": "k"}).json["id"] for _ in range(2))
+
+    assert first == second
+
+
+def test_cancels_work_in_one_step_and_in_two(app: ApiApp) -> None:
+    one, two = submit(app).json["id"], submit(app).json["id"]
+    offer = app.http.simulate_post(f"/old/jobs/{two}/cancel", json={})
+    still = app.http.simulate_get(f"/old/jobs/{two}").json["state"]
+
+    at_once = app.http.simulate_delete(f"/old/jobs/{one}")
+    confirmed = app.http.simulate_post(
+        f"/old/jobs/{two}/cancel", json={"confirm": offer.json["token"]}
+    )
+
+    assert still == "queued"
+    assert (at_once.json["state"], confirmed.json["state"]) == ("cancelled", "cancelled")
+
+
+def test_jobs_are_listed_by_offset_and_counted(app: ApiApp) -> None:
+    app.submit()
+    ids = [submit(app).json["id"] for _ in range(5)]
+
+    page = app.http.simulate_get("/old/history", query_string="limit=2&offset=1").json
+    beyond = app.http.simulate_get("/old/history", query_string="limit=2&offset=9").json
+
+    assert page == {"jobs": [ids[3], ids[2]], "total": 5}
+    assert beyond == {"jobs": [], "total": 5}
+
+
+def test_a_form_gives_parameters_and_other_fields(app: ApiApp) -> None:
+    body = form(
+        part("file", b"four", filename="a.txt", media_type="text/plain"),
+        part("note", b"mine"),
+        part("strange", b"1"),
+    )
+
+    answer = app.http.simulate_post("/old/upload", body=body, headers=FORM)
+
+    assert answer.json["note"] == "mine"
+    assert app.get(answer.json["id"]).json["operation"] == "measure"
+
+
+def test_keys_roles_and_tenants_hold(tmp_path: Path) -> None:
+    keys = (
+        key("viewer", "viewer", "a"),
+        key("client", "client", "a"),
+        key("other", "client", "b"),
+    )
+    app = made(tmp_path, api_keys=keys)
+
+    def ask(method: str, path: str, who: str | None, body: Any = None) -> falcon.testing.Result:
+        headers = {} if who is None else {"X-API-Key": who}
+        return app.http.simulate_request(method, path, headers=headers, json=body)
+
+    nobody = ask("POST", "/old/start/add", None, {"a": 1})
+    viewer = ask("POST", "/old/start/add", "viewer", {"a": 1})
+    job_id = ask("POST", "/old/start/add", "client", {"a": 1}).json["id"]
+    foreign = [
+        ask("GET", f"/old/jobs/{job_id}", "other").status_code,
+        ask("DELETE", f"/old/jobs/{job_id}", "other").status_code,
+        ask("POST", f"/old/jobs/{job_id}/cancel", "other", {}).status_code,
+    ]
+    seen = ask("GET", f"/old/jobs/{job_id}", "viewer").json["state"]
+    public = ask("GET", "/old/open", None)
+    listed = ask("GET", "/old/history", "other").json
+    app.close()
+
+    assert (nobody.status_code, viewer.status_code) == (401, 403)
+    assert foreign == [404, 404, 404]
+    assert (seen, public.status_code, listed) == ("queued", 200, {"jobs": [], "total": 0})
+
+
+def test_each_request_counts_once_for_the_rate(tmp_path: Path) -> None:
+    app = made(tmp_path, rate_limit=Rate(4, timedelta(minutes=1)))
+
+    left = [submit(app).headers["RateLimit"].split(";")[1] for _ in range(3)]
+    left.append(app.http.simulate_get("/old/history").headers["RateLimit"].split(";")[1])
+    refused = submit(app)
+    app.close()
+
+    assert left == ["r=3", "r=2", "r=1", "r=0"]
+    assert refused.status_code == 429
+    assert refused.json["type"].endswith("#quota-exceeded")
+
+
+def test_they_are_in_the_openapi_document(app: ApiApp) -> None:
+    document = app.http.simulate_get("/openapi.json").json
+    paths = document["paths"]
+    submitting, looking = paths["/old/start/{name}"]["post"], paths["/old/jobs/{job_id}"]
+
+    assert submitting["summary"] == "Start a job"
+    assert "Of a duplicate the older code is given." in submitting["description"]
+    assert "429" in submitting["responses"]
+    assert looking["get"]["operationId"] == "getOldState"
+    assert looking["get"]["responses"]["200"]["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/State"
+    }
+    assert paths["/old/open"]["get"]["security"] == []
+    assert "tests.added_routes" in [tag["name"] for tag in document["tags"]]
+
+
+BAD = {
+    "no function": ("x = 1", "this module has no function `routes(jobs)`"),
+    "import": ("import nothing_like_this", "cannot be imported: No module named"),
+    "not a route": ("def routes(jobs): return [1]", "routes() returned int"),
+    "template": ('def routes(jobs): return [Route("old", R(), {"GET": None})]', "'old' is not a"),
+    "reserved": ('def routes(jobs): return [Route("/v1/x", R(), {"GET": None})]', "/v1/x begins"),
+    "ours": (
+        'def routes(jobs): return [Route("/healthz", R(), {"GET": None})]',
+        "Callboard itself",
+    ),
+    "twice": (
+        'def routes(jobs): return [Route(p, R(), {"GET": None}) for p in ("/a/{b}", "/a/{c}")]',
+        "/a/{c} is a route of",
+    ),
+    "fields": (
+        'def routes(jobs): return [Route(p, R(), {"GET": None}) for p in ("/a/{b}", "/a/{c}/d")]',
+        "/a/{c}/d: a path must name the same field at the same place",
+    ),
+    "role": (
+        'def routes(jobs): return [Route("/a", R(), {"GET": "boss"})]',
+        "'boss' is not a role",
+    ),
+    "method": ('def routes(jobs): return [Route("/a", R(), {"LOOK": None})]', "'LOOK' is not one"),
+    "no responder": ('def routes(jobs): return [Route("/a", R(), {"POST": None})]', "no on_post"),
+    "no role": ('def routes(jobs): return [Route("/a", R(), {})]', "GET has no role"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_module_that_is_not_as_it_must_be_prevents_the_start(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, told = BAD[case]
+    name = f"bad_routes_{case.replace(' ', '_')}"
+    (tmp_path / f"{name}.py").write_text(
+        "from callboard.routes import Route\n"
+        "class R:\n    def on_get(self, req, resp): pass\n" + source
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    with pytest.raises(OperationError, match=name) as refused:
+        ApiApp(routes=(name,))
+
+    assert told in str(refused.value)
+    sys.modules.pop(name, None)
+
+
+def test_a_prefix_is_chosen_by_the_setting(tmp_path: Path) -> None:
+    app = ApiApp(routes=("/elsewhere=tests.added_routes",), storage_url=str(tmp_path / "files"))
+
+    found = [app.http.simulate_get(path).status_code for path in ("/elsewhere/open", "/old/open")]
+    app.close()
+
+    assert found == [200, 404]
