@@ -27,7 +27,7 @@ SMALL_BYTES: Final = 8 * 1024
 WITHIN: Final = timedelta(seconds=60)
 """For one validation."""
 
-AHEAD: Final = timedelta(seconds=5)
+AHEAD: Final = timedelta(seconds=30)
 """After the start of a server, when it has done what its own start takes."""
 
 _TRIES: Final = 2
