@@ -1,6 +1,7 @@
 """The HTTP layer on a Redis inside the process, with a publisher that keeps what it is given."""
 
 import hashlib
+import weakref
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -116,6 +117,8 @@ class ApiApp:
             self.store, self.publisher, self.relay, self.registry, self.settings.max_active
         )
         self.storage = Storage(self.settings.storage_url)
+        # One that is not closed must not leave its folder to the collector of garbage, which warns.
+        weakref.finalize(self, self.storage.close)
         self.services = Services(
             settings=self.settings,
             store=self.store,
