@@ -10,6 +10,7 @@ CallboardError
 │   ├── DuplicateJob
 │   ├── IdempotencyMismatch
 │   ├── FileMissing
+│   ├── DependencyMissing
 │   ├── BatchClosed
 │   ├── RateExceeded
 │   └── CapacityExceeded
@@ -152,6 +153,21 @@ class FileMissing(Refused):
     def __init__(self, file_id: str) -> None:
         self.file_id = file_id
         super().__init__(f"No file has the id {file_id}.")
+
+
+class DependencyMissing(Refused):
+    """A job that this one is to wait for does not exist, or no longer."""
+
+    def __init__(self, job_id: str, index: int) -> None:
+        """Name the job.
+
+        Args:
+            job_id: its id.
+            index: its place in `after`, from 0.
+        """
+        self.job_id = job_id
+        self.index = index
+        super().__init__(f"No job has the id {job_id}.")
 
 
 class BatchClosed(Refused):

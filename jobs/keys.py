@@ -41,6 +41,11 @@ TEMPLATES: Final[dict[str, str]] = {
     "expiry": "expiry",  # zset: ended jobs by purge time
     "tombstones": "tombstones",  # zset: <id> <tenant> purged, by when nothing can revive it
     "ticks": "ticks",  # hash: when the housekeeper last did what
+    # Jobs that wait for others.
+    "depending": "depending",  # zset: scheduled jobs that wait for others, by their next check
+    "dependencies": "dependencies:<id>",  # zset: for which; 0, or since when its record is missing
+    "dependents": "dependents:<id>",  # zset: jobs that wait for this one by rank
+    "settling": "settling",  # zset: `<id> <status>` ended, its dependents not all told, by its end
     # Files.
     "job_files": "job:<id>:files",  # set: files that a job takes or made
     "file": "file:<file>",  # hash: what is known of a file
@@ -107,6 +112,10 @@ PERMANENT: Final[tuple[str, ...]] = (
     "reservations",
     "leases",
     "due",
+    "depending",
+    "dependencies:*",
+    "dependents:*",
+    "settling",
     "outbox",
     "awaiting:*",
     "queues",

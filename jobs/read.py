@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from callboard.jobs.encoding import decode
 from callboard.jobs.errors import JobGone, JobNotFound, NewerFormat
-from callboard.jobs.record import Record, pairs
+from callboard.jobs.record import MAX_WAITING_FOR, Record, pairs
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission, check_format
 
@@ -59,10 +59,11 @@ def read(
     # A full Redis refuses transactions. So the record comes first, and what follows is at least as
     # new; at the end it shows whether the job went meanwhile.
     # A stored result has one byte in front, and is never longer than its encoded size plus one.
-    fields, text, result, tombstone, there = store.pipeline(
+    fields, text, result, waiting_for, tombstone, there = store.pipeline(
         ("HGETALL", keys("job", job_id)),
         ("HGETALL", keys("text", job_id)),
         ("GETRANGE", keys("result", job_id), 0, inline_bytes),
+        ("ZRANGE", keys("dependencies", job_id), 0, MAX_WAITING_FOR - 1),
         ("ZSCORE", keys("tombstones"), f"{job_id} {tenant}"),
         ("EXISTS", keys("job", job_id)),
     )
@@ -72,7 +73,7 @@ def read(
     if known["tenant"] != tenant and not others:
         raise JobNotFound(f"No job has the id {job_id}.")
     fits = int(known.get("result_bytes", inline_bytes + 1)) <= inline_bytes
-    return Record.parse(job_id, known, pairs(text), result if fits else b"")
+    return Record.parse(job_id, known, pairs(text), result if fits else b"", waiting_for)
 
 
 def read_many(store: Store, job_ids: Sequence[str]) -> list[Record | None]:
@@ -83,14 +84,15 @@ def read_many(store: Store, job_ids: Sequence[str]) -> list[Record | None]:
     """
     if not job_ids:
         return []
-    commands: list[tuple[str, str]] = []
+    commands: list[tuple[str | int, ...]] = []
     for job_id in job_ids:
         job, text = store.keys("job", job_id), store.keys("text", job_id)
-        commands += [("HGETALL", job), ("HGETALL", text), ("EXISTS", job)]
+        waiting_for = ("ZRANGE", store.keys("dependencies", job_id), 0, MAX_WAITING_FOR - 1)
+        commands += [("HGETALL", job), ("HGETALL", text), waiting_for, ("EXISTS", job)]
     replies = iter(store.pipeline(*commands))
     return [
-        Record.parse(job_id, pairs(fields), pairs(text), b"") if fields and there else None
-        for job_id, fields, text, there in zip(job_ids, replies, replies, replies, strict=True)
+        Record.parse(job_id, pairs(fields), pairs(text), b"", others) if fields and there else None
+        for job_id, fields, text, others, there in zip(job_ids, *[replies] * 4, strict=True)
     ]
 
 

@@ -4,11 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from callboard.jobs.clock import moment
 from callboard.jobs.encoding import decode
 from callboard.jobs.statuses import FINAL, Status
+
+MAX_WAITING_FOR: Final = 20
+"""Of how many jobs that one waits for its record tells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,10 @@ class Record:
         result_bytes: the result's encoded size; None while there is no result.
         result_file: the file that has a large result; None for one that Redis has.
         result_files: ids of the files that the result names.
+        after: ids of the jobs that had to end before this one could start.
+        after_policy: whether they had to succeed; None where there are none.
+        depending: whether the job still waits for some of them.
+        waiting_for: the first of those, at most `MAX_WAITING_FOR`.
     """
 
     id: str
@@ -64,6 +71,10 @@ class Record:
     worker: str | None
     result_file: str | None = None
     result_files: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    after_policy: str | None = None
+    depending: bool = False
+    waiting_for: tuple[str, ...] = ()
 
     @property
     def final(self) -> bool:
@@ -77,9 +88,14 @@ class Record:
 
     @classmethod
     def parse(
-        cls, job_id: str, fields: Mapping[str, str], text: Mapping[str, str], result: bytes
+        cls,
+        job_id: str,
+        fields: Mapping[str, str],
+        text: Mapping[str, str],
+        result: bytes = b"",
+        waiting_for: Sequence[bytes] = (),
     ) -> Self:
-        """Build a record from its two hashes and the beginning of its result.
+        """Build a record from its two hashes, the beginning of its result, and what it waits for.
 
         Raises:
             KeyError: a field that every record has is missing.
@@ -120,6 +136,10 @@ class Record:
             worker=fields.get("worker"),
             result_file=fields.get("result_file"),
             result_files=tuple(json.loads(text.get("result_files", "[]"))),
+            after=tuple(json.loads(text.get("after", "[]"))),
+            after_policy=fields.get("after_policy"),
+            depending="depending" in fields,
+            waiting_for=tuple(each.decode() for each in waiting_for),
         )
 
 

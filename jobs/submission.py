@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self
 from callboard.jobs.errors import NewerFormat
 
 OnConflict = Literal["reject", "return", "replace"]
+AfterPolicy = Literal["succeeded", "finished"]
 
 DEFAULT_TENANT: Final = "default"
 DEFAULT_PRIORITY: Final = 5
@@ -43,8 +44,9 @@ _SHORT: Final = (
     "payload_fingerprint",
     "retry_of",
     "batch_id",
+    "after_policy",
 )
-_LONG: Final = ("labels", "request_id", "traceparent", "tracestate", "callback", "files")
+_LONG: Final = ("labels", "request_id", "traceparent", "tracestate", "callback", "files", "after")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,9 @@ class Submission:
         traceparent: the span that submitted it, as W3C Trace Context writes it.
         tracestate: what belongs to that.
         files: ids of the files that the parameters name.
+        after: ids of the jobs that have to end before this one starts; in a batch also `#3`, for
+            the job of an earlier item.
+        after_policy: whether these have to succeed; None where there are none.
         attempt: how many attempts there were before this message.
         created_ms: when it was accepted, by the clock of Redis.
         format: of the version that made it.
@@ -90,6 +95,8 @@ class Submission:
     batch_id: str | None = None
     callback: Mapping[str, Any] | None = None
     files: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    after_policy: AfterPolicy | None = None
     attempt: int = 0
     created_ms: int | None = None
     format: int = FORMAT
@@ -117,6 +124,7 @@ class Submission:
         options["tracestate"] = self.tracestate
         options["labels"] = json.dumps(dict(self.labels)) if self.labels else None
         options["files"] = json.dumps(self.files) if self.files else None
+        options["after"] = json.dumps(self.after) if self.after else None
         options["callback"] = json.dumps(dict(self.callback)) if self.callback else None
         return {name: value for name, value in options.items() if value is not None}
 
@@ -143,6 +151,7 @@ class Submission:
             labels=json.loads(options.get("labels") or "{}"),
             callback=json.loads(options.get("callback") or "null"),
             files=tuple(json.loads(options.get("files") or "[]")),
+            after=tuple(json.loads(options.get("after") or "[]")),
             result_ttl=timedelta(milliseconds=int(options["result_ttl_ms"])),
             **known,
         )

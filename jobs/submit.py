@@ -1,13 +1,15 @@
 """submit: decide on a submission and record it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 from callboard.jobs.clock import moment
 from callboard.jobs.encoding import encode
 from callboard.jobs.errors import (
     CapacityExceeded,
+    DependencyMissing,
     DuplicateJob,
     FileMissing,
     IdempotencyMismatch,
@@ -16,6 +18,7 @@ from callboard.jobs.errors import (
 )
 from callboard.jobs.rate_quota import Charge, Quota
 from callboard.jobs.record import Progress, Record
+from callboard.jobs.statuses import FINAL, Status
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
 
@@ -31,6 +34,7 @@ class Accepted:
         quota: what is left of the quota, if there is one.
         position: of a new job among those that wait for a worker, from 1; None when unknown.
         running: how many jobs ran when it came.
+        state: of a new job that names others to wait for; None for one that names none.
     """
 
     job_id: str
@@ -41,18 +45,22 @@ class Accepted:
     quota: Quota | None = None
     position: int | None = None
     running: int = 0
+    state: "DependentState | None" = None
 
     def record(self) -> Record:
         """Return the record that Redis has of a new job, without reading it."""
-        submission = self.submission
+        submission, state = self.submission, self.state
         due = submission.scheduled_ms
+        later = due is not None and due > self.now_ms
+        status = state.status if state else "scheduled" if later else "queued"
+        ended_at = moment(self.now_ms) if status in FINAL else None
         return Record(
             id=self.job_id,
             operation=submission.operation,
             tenant=submission.tenant,
             queue=submission.queue,
-            status="scheduled" if due is not None and due > self.now_ms else "queued",
-            version=1,
+            status=status,
+            version=state.version if state else 1,
             priority=submission.priority,
             attempt=0,
             failures=0,
@@ -61,18 +69,49 @@ class Accepted:
             created_at=moment(self.now_ms),
             scheduled_for=None if due is None else moment(due),
             started_at=None,
-            finished_at=None,
-            expires_at=None,
+            finished_at=ended_at,
+            expires_at=ended_at and ended_at + submission.result_ttl,
             progress=Progress(percent=None, step=None, current=None, total=None),
             blocked_on=None,
             labels=submission.labels,
-            error=None,
+            error=state.error if state else None,
             result=None,
             result_bytes=None,
             batch_id=submission.batch_id,
             retry_of=submission.retry_of,
             request_id=submission.request_id,
             worker=None,
+            after=submission.after,
+            after_policy=submission.after_policy,
+            depending=bool(state and state.waiting_for),
+            waiting_for=state.waiting_for if state else (),
+        )
+
+
+@dataclass(frozen=True)
+class DependentState:
+    """How a job was when it was submitted with `after`.
+
+    Attributes:
+        waiting_for: the first of the jobs that have not ended.
+        error: why it ended at once, if it did.
+    """
+
+    status: Status
+    version: int
+    waiting_for: tuple[str, ...]
+    error: Mapping[str, Any] | None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `submit_job` adds."""
+        state = json.loads(text)
+        error = state.get("error")
+        return cls(
+            status=state["status"],
+            version=int(state["version"]),
+            waiting_for=tuple(state["waiting_for"]),
+            error=json.loads(error) if error else None,
         )
 
 
@@ -102,6 +141,7 @@ def submit(
         IdempotencyMismatch: the Idempotency-Key belongs to another payload.
         RateExceeded: the quota is used up for now.
         FileMissing: a file of it is not there, or another tenant's.
+        DependencyMissing: so is a job that it is to wait for.
         CapacityExceeded: there are too many active jobs.
         StoreUnavailable: Redis does not answer; the job may or may not be recorded.
     """
@@ -136,6 +176,7 @@ def submit(
         quota=quota,
         position=line[0] if line else None,
         running=int(line[1]) if line else 0,
+        state=DependentState.parse(line[2]) if line[2:] else None,
     )
 
 
@@ -147,15 +188,18 @@ def refusal(word: str, values: Sequence[str], quota: Quota | None) -> Refused | 
         values: what it adds, after what is left of the quota.
         quota: what is left of it.
     """
+    refused: Refused | None = None
     match word:
         case "duplicate":
-            return DuplicateJob(*values)
+            refused = DuplicateJob(*values)
         case "mismatch":
-            return IdempotencyMismatch("This Idempotency-Key was used with another payload.")
+            refused = IdempotencyMismatch("This Idempotency-Key was used with another payload.")
         case "full":
-            return CapacityExceeded(*values)
+            refused = CapacityExceeded(*values)
         case "file_missing":
-            return FileMissing(*values)
+            refused = FileMissing(*values)
+        case "dependency_missing":
+            refused = DependencyMissing(values[0], int(values[1]))
         case "limited" if quota is not None:
-            return RateExceeded(quota)
-    return None
+            refused = RateExceeded(quota)
+    return refused

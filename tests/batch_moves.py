@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from callboard.jobs.batches.batch import Batch, read_batch
-from callboard.jobs.batches.submit import Decided, NewBatch, Step, submit_step
+from callboard.jobs.batches.item_outcome import ItemOutcome
+from callboard.jobs.batches.submit import Decided, NewBatch, Step, resolve_after, submit_step
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.rate_quota import Charge
 from callboard.jobs.relay import confirm
@@ -24,7 +25,7 @@ def new_batch(job_system: JobSystem, total: int, **chosen: Any) -> NewBatch:
     return NewBatch(id=job_system.new_submission().job_id, tenant="default", total=total, **chosen)
 
 
-def decide(
+def decide(  # noqa: PLR0913 — what a step depends on
     job_system: JobSystem,
     batch: NewBatch,
     items: Sequence[Submission | str],
@@ -32,15 +33,21 @@ def decide(
     first: int = 0,
     most: tuple[int, int] = (1000, 1000),
     charge: Charge | None = None,
+    before: Sequence[ItemOutcome] = (),
 ) -> Decided:
-    """Submit one step, and publish what it made."""
+    """Submit one step, and publish what it made; `before` is what became of earlier items."""
     step = Step(
         first, [each if isinstance(each, str) else (_of(batch, each), most[1]) for each in items]
     )
     decided = submit_step(job_system.store, batch, step, max_active=most[0], charge=charge)
     made = step.submissions()
     wakeups = [
-        Wakeup(made[job_id].created(decided.now_ms), 1, False, decided.now_ms)
+        Wakeup(
+            resolve_after(made[job_id], [*before, *decided.outcomes]).created(decided.now_ms),
+            1,
+            False,
+            decided.now_ms,
+        )
         for job_id in decided.woken
     ]
     if wakeups and all(job_system.broker.publish(wakeups)):

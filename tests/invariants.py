@@ -141,6 +141,7 @@ def complaints(seen: Seen) -> Iterator[str]:
     yield from named("indexes", _sets_agree_with_records(seen))
     yield from named("places", _places_are_held_by_right(seen))
     yield from named("outbox", _queued_jobs_can_be_woken(seen))
+    yield from named("after", _dependents_will_be_told(seen))
     yield from named("unique", _uniques_name_active_jobs(seen))
     yield from named("idle-places", _nobody_waits_in_vain(seen, only_simple=True))
     yield from named("deliveries", delivery_complaints(seen.deliveries, seen.jobs))
@@ -229,7 +230,9 @@ def _sets_agree_with_records(seen: Seen) -> Iterator[str]:
     active = seen.with_status(*ACTIVE)
     yield from _differ("active", active, seen.members("active"))
     yield from _differ("leases", seen.with_status(*HOLDING), seen.members("leases"))
-    yield from _differ("due", seen.with_status("scheduled"), seen.members("due"))
+    depending = {job_id for job_id, job in seen.jobs.items() if "depending" in job}
+    yield from _differ("due", seen.with_status("scheduled") - depending, seen.members("due"))
+    yield from _differ("depending", depending, seen.members("depending"))
     yield from _differ("expiry", seen.with_status(*FINAL), seen.members("expiry"))
     yield from _differ("results", seen.with_status("succeeded"), seen.results)
     reserved = {job_id for job_id, job in seen.jobs.items() if "reserved" in job}
@@ -306,6 +309,30 @@ def _blocked_in_vain(seen: Seen, job_id: str, slot: str) -> Iterator[str]:
         yield f"{job_id} is blocked at {slot}, where nobody looks"
 
 
+def _dependents_will_be_told(seen: Seen) -> Iterator[str]:
+    waits = _pairs_of(seen, "dependencies:")
+    told = {(job_id, other) for other, job_id in _pairs_of(seen, "dependents:")}
+    if waits != told:
+        yield f"waits without being told {sorted(waits - told)}, is told {sorted(told - waits)}"
+    depending = {job_id for job_id, job in seen.jobs.items() if "depending" in job}
+    yield from _differ("what waits for something", depending, {job_id for job_id, _ in waits})
+    for job_id in depending - seen.with_status("scheduled"):
+        yield f"{job_id} waits for others and is {seen.jobs[job_id]['status']}"
+    settling = {entry.partition(" ")[0] for entry in seen.members("settling")}
+    for job_id, other in waits:
+        if seen.jobs.get(other, {}).get("status") in FINAL and other not in settling:
+            yield f"{job_id} still waits for {other}, which has ended"
+
+
+def _pairs_of(seen: Seen, kind: str) -> set[tuple[str, str]]:
+    return {
+        (name.removeprefix(kind), member)
+        for name, members in seen.sets.items()
+        if name.startswith(kind)
+        for member in members
+    }
+
+
 def _uniques_name_active_jobs(seen: Seen) -> Iterator[str]:
     right = {
         f"unique:{job['tenant']}:{job['operation']}:{job['fingerprint']}": job_id
@@ -344,7 +371,9 @@ def _is_sorted_set(name: str) -> bool:
     if ":label:" in name:
         return False
     alone = ("active", "reservations", "leases", "due", "outbox", "expiry", "tombstones")
+    alone = (*alone, "depending", "settling")
     lines = ("slot", "waiting", "awaiting", "queued", "index", "active")
+    lines = (*lines, "dependencies", "dependents")
     return first in lines or name in alone
 
 

@@ -13,12 +13,14 @@ from callboard.jobs.claim import Claim, claim
 from callboard.jobs.errors import (
     CapacityExceeded,
     ConfirmationStale,
+    DependencyMissing,
     DuplicateJob,
     FileMissing,
     IdempotencyMismatch,
     JobFinal,
     JobNotFound,
     RateExceeded,
+    Refused,
 )
 from callboard.jobs.fence import Fence
 from callboard.jobs.publisher import Wakeup
@@ -41,6 +43,15 @@ LIMITS: Final = {
     "operation:double": 2,
     "resource:gpu": 2,
     "resource:licence": 1,
+}
+
+REFUSALS: Final[Mapping[type[Refused], str]] = {
+    DuplicateJob: "duplicate",
+    IdempotencyMismatch: "mismatch",
+    CapacityExceeded: "full",
+    RateExceeded: "limited",
+    FileMissing: "file_missing",
+    DependencyMissing: "dependency_missing",
 }
 
 
@@ -131,16 +142,8 @@ class JobSystem:
                 max_active_operation=most[1],
                 charge=charge,
             )
-        except DuplicateJob:
-            return "duplicate"
-        except IdempotencyMismatch:
-            return "mismatch"
-        except CapacityExceeded:
-            return "full"
-        except RateExceeded:
-            return "limited"
-        except FileMissing:
-            return "file_missing"
+        except Refused as error:
+            return REFUSALS[type(error)]
         if accepted.wakeup and publish:
             message = Wakeup(accepted.submission, accepted.wakeup, False, accepted.now_ms)
             if all(self.broker.publish([message])):
@@ -245,8 +248,11 @@ class JobSystem:
         pipe = self.redis.pipeline(transaction=False)
         for name in self._names():
             kind = self.redis.type(name)
-            if name.startswith(self.store.keys("job", job_id).encode()):
+            own = self.store.keys("job", job_id), self.store.keys("dependencies", job_id)
+            if name.startswith(tuple(each.encode() for each in own)):
                 pipe.delete(name)
+            elif b":dependencies:" in name or name.endswith(b"}:settling"):
+                continue  # what others wait for, and were to be told, is theirs
             elif kind == b"zset":
                 places = [f"{job_id}:{place}" for place in range(1, 4)]
                 pipe.zrem(name, job_id, *places)

@@ -17,6 +17,7 @@ from callboard.jobs.callbacks.deliver import keep_body
 from callboard.jobs.callbacks.retry_delay import Attempted
 from callboard.jobs.cancel import cancel
 from callboard.jobs.consistency.check import ConsistencyCheck
+from callboard.jobs.dependents import check_dependencies, settle_dependents
 from callboard.jobs.errors import BatchNotFound, JobActive, JobNotFound
 from callboard.jobs.fence import Fence
 from callboard.jobs.finish import RunOutcome, encode_result, finish
@@ -68,7 +69,11 @@ RATE = Rate(3, timedelta(seconds=10))
 PAYERS = st.sampled_from([None, None, None, "default", "other"])
 CALLBACKS = st.sampled_from([None, None, callback(), callback("other.example", EVERYTHING)])
 ENDS = st.sampled_from([OK, OK, DOWN, DOWN, Attempted(code=410), None])
-MAINTENANCE_TASKS = ("reap", "promote", "reconcile", "relay", "purge", "unblock", "seal")
+MAINTENANCE_TASKS = (
+    *("reap", "promote", "reconcile", "relay", "purge", "unblock", "seal"),
+    *("settle", "check"),
+)
+AFTER = st.sampled_from([(), (), (), (0,), (0, 1), (1, 4), (2,)])
 
 
 class Callboard(RuleBasedStateMachine):
@@ -117,6 +122,8 @@ class Callboard(RuleBasedStateMachine):
         tenant=st.sampled_from(["default", "default", "default", "other"]),
         payer=PAYERS,
         callback=CALLBACKS,
+        after=AFTER,
+        after_policy=st.sampled_from(["succeeded", "succeeded", "finished"]),
         synced=MAYBE,
     )
     def submit(
@@ -125,6 +132,7 @@ class Callboard(RuleBasedStateMachine):
         delay_ms: int,
         key: str | None,
         payer: str | None,
+        after: tuple[int, ...],
         synced: bool,
         **chosen: Any,
     ) -> None:
@@ -136,6 +144,7 @@ class Callboard(RuleBasedStateMachine):
             scheduled_ms=self.job_system.now_ms + delay_ms if delay_ms else None,
             queue="other" if operation == "free" else "default",
             result_ttl=timedelta(hours=1),
+            after=tuple({_newest(self.submissions, each).job_id: None for each in after}),
             **chosen,
         )
         self._submit(new, payer)
@@ -162,6 +171,8 @@ class Callboard(RuleBasedStateMachine):
                     retry_of=job_id,
                     idempotency_digest=None,
                     batch_id=None,
+                    after=(),
+                    after_policy=None,
                 )
             )
         elif what == "purge" and status in FINAL:
@@ -176,20 +187,29 @@ class Callboard(RuleBasedStateMachine):
         operations=st.lists(OPERATIONS, min_size=1, max_size=3),
         fingerprint=st.sampled_from([None, "a"]),
         on_conflict=st.sampled_from(["reject", "replace"]),
+        chained=MAYBE,
         whole=MAYBE,
     )
-    def submit_a_batch(self, operations: list[str], whole: bool, **chosen: Any) -> None:
-        """Submit all of it, or leave the rest of it behind."""
+    def submit_a_batch(
+        self, operations: list[str], chained: bool, whole: bool, **chosen: Any
+    ) -> None:
+        """Submit all of it, or leave the rest of it behind; chained, each waits for the last."""
         batch = new_batch(self.job_system, len(operations) + (not whole))
         ttl = timedelta(hours=1)
         items = [
-            self.job_system.new_submission(each, batch_id=batch.id, result_ttl=ttl, **chosen)
-            for each in operations
+            self.job_system.new_submission(
+                each,
+                batch_id=batch.id,
+                result_ttl=ttl,
+                after=(f"#{index - 1}",) if chained and index else (),
+                **chosen,
+            )
+            for index, each in enumerate(operations)
         ]
         self.batches[batch.id] = [each.job_id for each in items]
         self.submissions += items
         words = words_of(decide(self.job_system, batch, items, most=MAX_ACTIVE))
-        self._expect(words, [self.model.submit(each) for each in items], "submissions")
+        self._expect(words, self.model.submit_items(items), "submissions")
 
     @precondition(lambda self: self.batches)
     @rule(pick=NEWEST_FIRST)
@@ -353,7 +373,27 @@ class Callboard(RuleBasedStateMachine):
     def keep_house(self, task: str) -> None:
         self._do(task)
 
-    # Redis loses its newest data.
+    # Redis loses its newest data, or a single record.
+
+    @precondition(lambda self: self._losable())
+    @rule(pick=NEWEST_FIRST)
+    def lose_a_record(self, pick: int) -> None:
+        """Forget one that its message may bring back, and for which others may wait."""
+        job_id = _newest(self._losable(), pick)
+        self._lose(job_id)
+        self.model.lose(job_id)
+        self.seen = look(self.store)
+
+    def _lose(self, job_id: str) -> None:
+        self.job_system.lose(job_id)
+
+    def _losable(self) -> list[str]:
+        """Name queued jobs that hold nothing and belong to nothing."""
+        held = {"blocked_on", "reserved", "batch_id", "fingerprint", "idempotency_digest"}
+        jobs = self.seen.jobs.items()
+        plain = [id for id, job in jobs if job["status"] == "queued" and not job.keys() & held]
+        owned = {name.split(":")[1] for name in self.seen.deliveries.owned}
+        return [id for id in plain if id not in owned and self.model.jobs[id].attempt == 0]
 
     @precondition(lambda self: self.kept)
     @rule()
@@ -441,15 +481,25 @@ class Callboard(RuleBasedStateMachine):
             there = set(self.model.jobs)
             self._expect(purge_expired(self.store), self.model.purge_expired())
             self.purged |= there - set(self.model.jobs)
-        elif task == "reconcile":
+        elif task == "check":
+            right = self.model.check_dependencies()
+            self._expect(check_dependencies(self.store), right)
+        elif task == "unblock":
+            unblock_jobs(self.store)
+            self.reserved = True
+        else:
+            self._tidy(task)
+
+    def _tidy(self, task: str) -> None:
+        """Do what changes nothing of which the model knows."""
+        if task == "reconcile":
             reconcile(self.store, self.job_system.broker.ready)
         elif task == "seal":
             seal_batches(self.store)
         elif task == "relay":
             relay_outbox(self.store)
-        elif task == "unblock":
-            unblock_jobs(self.store)
-            self.reserved = True
+        elif task == "settle":
+            self._expect(settle_dependents(self.store), 0)
 
     def _report(self, fence: Fence, way: str) -> None:
         if way == "retry":

@@ -1,7 +1,7 @@
 """What becomes of jobs, in as few lines as can say it: the measure of the real scripts."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fractions import Fraction
 
@@ -18,6 +18,8 @@ TOMBSTONE_MS = 25 * 3_600_000
 PATIENCE_MS = 600_000
 CONFIRM_WITHIN_MS = 5 * 60_000
 PUT_OFF_MS = 3_600_000
+CHECK_MS = 60_000
+LOST_AFTER_MS = 300_000
 
 
 @dataclass
@@ -38,6 +40,8 @@ class ModelJob:
     awaited: dict[str, bool] = field(default_factory=dict)  # events said: is one to be written down
     forced: bool = False
     saved: str | None = None  # what its attempts left for the next one
+    waits: dict[str, int] = field(default_factory=dict)  # for whom; since when that is missing
+    check_ms: int = 0
     stopped: bool = False  # whoever asked for events wants no more
 
 
@@ -79,6 +83,11 @@ class Model:
             return "replayed" if kept[0] == new.payload_fingerprint else "mismatch"
         if charge and self.count(charge)[0] == "limited":
             return "limited"
+        return self._decide(new)
+
+    def _decide(self, new: Submission) -> str:
+        if any(not self._has(new.tenant, each) for each in new.after):
+            return "dependency_missing"
         conflicting = self._conflicting(new)
         if conflicting and not (
             new.on_conflict == "replace" and conflicting.status in ("scheduled", "queued")
@@ -90,8 +99,24 @@ class Model:
             return "full"
         if conflicting:
             self._end(conflicting, "cancelled")
-        self._create(new, "scheduled" if (new.scheduled_ms or 0) > self.now_ms else "queued")
+        waits = new.after or (new.scheduled_ms or 0) > self.now_ms
+        self._create(new, "scheduled" if waits else "queued")
+        self._await(self.jobs[new.job_id])
         return "accepted"
+
+    def submit_items(self, items: Sequence[Submission]) -> list[str]:
+        """Submit items of a batch, which may name the jobs of earlier ones as `#0`."""
+        words: list[str] = []
+        made: list[str | None] = []
+        for item in items:
+            after = [made[int(each[1:])] for each in item.after]
+            other = self._conflicting(item)
+            word = "malformed" if None in after else ""
+            word = word or self.submit(replace(item, after=tuple(filter(None, after))))
+            job_ids = {"accepted": item.job_id, "duplicate": other and other.submission.job_id}
+            made.append(job_ids.get(word))
+            words.append(word)
+        return words
 
     def recover(self, lost: Submission, published_ms: int) -> str:
         if lost.job_id in self.jobs:
@@ -234,9 +259,27 @@ class Model:
 
     def promote(self) -> int:
         jobs = self.jobs.values()
-        due = [job for job in jobs if job.status == "scheduled" and job.ready_ms <= self.now_ms]
+        scheduled = [job for job in jobs if job.status == "scheduled" and not job.waits]
+        due = [job for job in scheduled if job.ready_ms <= self.now_ms]
         for job in due:
             job.status = "queued"
+        return len(due)
+
+    def lose(self, job_id: str) -> None:
+        """Redis forgets a job, and nothing else."""
+        del self.jobs[job_id]
+
+    def check_dependencies(self) -> int:
+        due = [job for job in self.jobs.values() if job.waits and job.check_ms <= self.now_ms]
+        for job in due:
+            job.check_ms = self.now_ms + CHECK_MS
+            for other, missed_ms in list(job.waits.items()):
+                if other in self.jobs:
+                    job.waits[other] = 0
+                elif not missed_ms:
+                    job.waits[other] = self.now_ms
+                elif missed_ms + LOST_AFTER_MS <= self.now_ms and other in job.waits:
+                    self._settle(job, other, "lost")
         return len(due)
 
     def reap(self) -> int:
@@ -276,6 +319,9 @@ class Model:
                 yield f"{job_id} is {found} with a lease until {lease}, by the model {job}"
             if seen.saved.get(job_id) != (job.saved if job else None):
                 yield f"{job_id} has saved {seen.saved.get(job_id)}, by the model {job}"
+            waits = {id: int(since) for id, since in seen.members(f"dependencies:{job_id}").items()}
+            if waits != (job.waits if job else {}):
+                yield f"{job_id} waits for {waits}, by the model {job}"
             said = seen.deliveries.owned.get(f"job:{job_id}:deliveries", ())
             plain = f"msg_{job_id.replace('-', '')}_"
             if sorted(said) != sorted(plain + event[4:] for event in (job.awaited if job else ())):
@@ -296,6 +342,24 @@ class Model:
             self._end(self.jobs[fence.job_id], "cancelled")
         is_cancelled = self.status(fence.job_id) == "cancelled"
         return word if status in done else "cancelled" if is_cancelled else "stale"
+
+    def _has(self, tenant: str, job_id: str) -> bool:
+        return job_id in self.jobs and self.jobs[job_id].submission.tenant == tenant
+
+    def _await(self, job: ModelJob) -> None:
+        """Wait for those named that have not ended; the others count at once."""
+        job.waits, job.check_ms = dict.fromkeys(job.submission.after, 0), self.now_ms + CHECK_MS
+        for other in job.submission.after:
+            if other in job.waits and self.jobs[other].status in FINAL:
+                self._settle(job, other, self.jobs[other].status)
+
+    def _settle(self, job: ModelJob, other: str, status: str) -> None:
+        del job.waits[other]
+        if status != "succeeded" and job.submission.after_policy != "finished":
+            self._end(job, "cancelled")
+        elif not job.waits:
+            job.ready_ms = max(self.now_ms, job.submission.scheduled_ms or 0)
+            job.status = "scheduled" if job.ready_ms > self.now_ms else "queued"
 
     def _conflicting(self, new: Submission) -> ModelJob | None:
         wanted = (new.tenant, new.operation, new.fingerprint)
@@ -318,6 +382,10 @@ class Model:
             job.awaited.setdefault(event, not job.stopped)
 
     def _end(self, job: ModelJob, status: str) -> None:
-        job.status, job.ended_ms, job.saved = status, self.now_ms, None
+        job.status, job.ended_ms, job.saved, job.waits = status, self.now_ms, None, {}
         self._say(job)
         job.expires_ms = self.now_ms + job.submission.result_ttl // timedelta(milliseconds=1)
+        job_id = job.submission.job_id
+        for other in [each for each in self.jobs.values() if job_id in each.waits]:
+            if job_id in other.waits:
+                self._settle(other, job_id, status)

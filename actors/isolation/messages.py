@@ -10,7 +10,10 @@ from callboard.actors.invocation.failures import FailedElsewhere
 from callboard.jobs.errors import (
     CallboardError,
     Cancelled,
+    CapacityExceeded,
+    DependencyMissing,
     DuplicateJob,
+    FileMissing,
     Interrupted,
     InvalidParameters,
     LeaseLost,
@@ -35,7 +38,16 @@ _CAUSES: Final[dict[str, type[Interrupted]]] = {
 
 
 _REFUSALS: Final[dict[str, type[CallboardError]]] = {
-    kind.__name__: kind for kind in (OperationError, Refused, StoreUnavailable, UnknownOperation)
+    kind.__name__: kind
+    for kind in (
+        CapacityExceeded,
+        DependencyMissing,
+        FileMissing,
+        OperationError,
+        Refused,
+        StoreUnavailable,
+        UnknownOperation,
+    )
 }
 
 
@@ -92,6 +104,12 @@ def submitted(message: Message, submit: Callable[[], str]) -> Message:
             said = [[list(each) for each in error.errors]]
         elif isinstance(error, DuplicateJob):
             said = [error.job_id, error.status]
+        elif isinstance(error, DependencyMissing):
+            said = [error.job_id, error.index]
+        elif isinstance(error, FileMissing):
+            said = [error.file_id]
+        elif isinstance(error, CapacityExceeded):
+            said = [error.scope]
         return {**answer, "error": type(error).__name__, "said": said}
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from callboard.actors.maintenance.scheduler import Scheduler
 from callboard.actors.periodic_thread import PeriodicThread
 from callboard.jobs.batches.batch import seal_batches
+from callboard.jobs.dependents import check_dependencies, settle_dependents
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.files.remove import expire_files
 from callboard.jobs.files.storage import Storage
@@ -114,6 +115,7 @@ class Housekeeper:
         tasks: list[Callable[[], object]] = [
             lambda: reap(self._store, lease=self._lease),
             lambda: promote(self._store),
+            lambda: settle_dependents(self._store),
             lambda: unblock_jobs(self._store),
             lambda: relay_outbox(self._store),
             self._scheduler.tick,
@@ -124,6 +126,7 @@ class Housekeeper:
                 lambda: reconcile(self._store, self._publisher.ready),
                 lambda: purge_expired(self._store, callback_patience=self._callback_patience),
                 lambda: seal_batches(self._store),
+                lambda: check_dependencies(self._store),
                 lambda: put_back_orphans(self._store, self._put_back),
             ]
         for task in tasks:

@@ -38,6 +38,14 @@ _ROWS: Final = (
         advice="Follow the newer job.",
     ),
     JobErrorType(
+        name="dependency-failed",
+        title="A job that this one waited for did not succeed.",
+        meaning="A job named in `after` failed, was cancelled or was lost, so this job was "
+        "cancelled before it ran. `detail` names the other job.",
+        advice="Look at the other job. Retry this one to run it anyway, or submit it with the "
+        "`after_policy` `finished` to run whatever becomes of the others.",
+    ),
+    JobErrorType(
         name="worker-lost",
         title="The workers that ran this job were lost.",
         meaning="The workers that ran this job disappeared several times: killed, out of memory or "

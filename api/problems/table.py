@@ -384,6 +384,14 @@ FILE_MISSING: Final = ProblemType(
     advice="Upload it again, and submit with the new id.",
     error=errors.FileMissing,
 )
+DEPENDENCY_MISSING: Final = ProblemType(
+    name="dependency-missing",
+    status=422,
+    title="A job named in `after` does not exist.",
+    meaning="`after` names a job that never existed, belongs to another tenant, or was removed.",
+    advice="Leave out jobs that are gone. `errors` has a pointer to the id.",
+    error=errors.DependencyMissing,
+)
 FILE_NOT_FOUND: Final = ProblemType(
     name="file-not-found",
     status=404,

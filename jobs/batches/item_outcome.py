@@ -12,7 +12,8 @@ from callboard.jobs.rate_quota import Quota
 from callboard.jobs.submit import refusal
 
 Word = Literal[
-    "accepted", "duplicate", "limited", "full", "file_missing",  # as `submit_job` says
+    "accepted", "duplicate", "limited", "full",  # as `submit_job` says
+    "file_missing", "dependency_missing",  # that too
     "unknown", "misfit", "malformed", "fault",  # what cannot become a job
     "closed",  # the batch accepted no more items
 ]  # fmt: skip

@@ -6,7 +6,15 @@ from typing import Any, Final
 
 from callboard.jobs.batches import item_outcome
 from callboard.jobs.batches.item_outcome import Errors, ItemOutcome
-from callboard.jobs.batches.submit import STEP, Decided, NewBatch, Step, read_outcomes, submit_step
+from callboard.jobs.batches.submit import (
+    STEP,
+    Decided,
+    NewBatch,
+    Step,
+    read_outcomes,
+    resolve_after,
+    submit_step,
+)
 from callboard.jobs.errors import (
     BatchClosed,
     BatchGone,
@@ -23,6 +31,9 @@ from callboard.jobs.publisher import Wakeup
 from callboard.jobs.rate_quota import Charge, Quota
 from callboard.jobs.submission import Submission
 from callboard.jobs.submission_service import SubmissionService
+
+MAX_NAMED: Final = 1_000
+"""How many jobs the items of one step name to wait for, unless a single item names more."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ class BatchSubmissionService:
         replayed, quota = False, None
         while len(known) < len(items):
             first = len(known)
-            step = Step(first, self._prepared(batch, items[first : first + STEP]))
+            step = Step(first, self._prepared(batch, items[first : end_of_step(items, first)]))
             decided = submit_step(
                 self._submissions.store,
                 batch,
@@ -108,8 +119,8 @@ class BatchSubmissionService:
                 case "closed":
                     known += [_CLOSED] * (len(items) - first)
                 case "stored":
-                    self._publish(step, decided)
                     known += decided.outcomes
+                    self._publish(step, decided, known)
             if len(known) == first:
                 raise BatchGone(f"Batch {batch.id} is gone.")
         return SubmittedBatch(batch.id, known, replayed, quota)
@@ -139,12 +150,12 @@ class BatchSubmissionService:
             return item_outcome.fault(error)
         return submission, operation.rules.max_active
 
-    def _publish(self, step: Step, decided: Decided) -> None:
+    def _publish(self, step: Step, decided: Decided, known: Sequence[ItemOutcome]) -> None:
         """Publish the messages of a step in one flush; the outbox keeps what is not confirmed."""
         submissions = step.submissions()
         wakeups = [
             Wakeup(
-                submissions[job_id].created(decided.now_ms),
+                resolve_after(submissions[job_id], known).created(decided.now_ms),
                 1,
                 reserved=False,
                 published_ms=decided.now_ms,
@@ -157,6 +168,21 @@ class BatchSubmissionService:
         for job_id, done in zip(decided.woken, confirmed, strict=True):
             if done:
                 self._submissions.relay.acknowledge(job_id, 1)
+
+
+def end_of_step(items: Sequence[Item], first: int) -> int:
+    """Say which item comes first in the next step, since Redis serves nobody during one.
+
+    A step has at most `STEP` items, and if it has several, these name at most `MAX_NAMED` jobs to
+    wait for.
+    """
+    end, named = first, 0
+    for item in items[first : first + STEP]:
+        named += len(item.chosen.get("after", ()))
+        if end > first and named > MAX_NAMED:
+            break
+        end += 1
+    return end
 
 
 def _refused(decided: Decided) -> Refused:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from callboard.jobs.batches.item_outcome import ItemOutcome, read_outcome
@@ -133,6 +133,27 @@ def submit_step(
         now_ms=int(values[1]) if stored else 0,
         quota=charge.quota(left, reset_ms) if charge else None,
     )
+
+
+def resolve_after(submission: Submission, outcomes: Sequence[ItemOutcome]) -> Submission:
+    """Put the ids of jobs in place of `#3` in what an accepted item waits for.
+
+    Args:
+        submission: of the item.
+        outcomes: of the items before it.
+    """
+    if not any(each.startswith("#") for each in submission.after):
+        return submission
+    after = (_job_of(each, outcomes) for each in submission.after)
+    return replace(submission, after=tuple(after))
+
+
+def _job_of(named: str, outcomes: Sequence[ItemOutcome]) -> str:
+    if not named.startswith("#"):
+        return named
+    job = outcomes[int(named[1:])].job
+    assert job is not None  # or the item that names it were not accepted
+    return job[0]
 
 
 def read_outcomes(store: Store, batch_id: str) -> list[ItemOutcome]:

@@ -14,8 +14,8 @@ from callboard.jobs.store import Store
 from callboard.jobs.submission import FORMAT
 
 _ANY: Final = "????????-????-????-????-????????????"
-_ALONE: Final = ("active", "leases", "due", "outbox", "reservations", "expiry")
-_SETS: Final = ("active:", "slot:", "waiting:", "awaiting:", "queued:", "index:")
+_ALONE: Final = ("active", "leases", "due", "depending", "outbox", "reservations", "expiry")
+_SETS: Final = ("active:", "slot:", "waiting:", "awaiting:", "queued:", "dependents:", "index:")
 _HOST_SETS: Final = ("deliveries:", "delivering:")
 # All but `job:` and `idempotency:`, of which there are many: by their second letter.
 _NOT_OF_A_JOB: Final = "?[^od]*"
@@ -161,6 +161,7 @@ _OF_DELIVERIES: Final = {
 def _lacking(fault: str) -> str:
     return {
         "wakeup": "has no message",
+        "dependencies": "waits for jobs that have ended, or for none",
         "waited": "waits at a slot that does not list it",
         "unique": "its unique key is missing",
         "conflict": "shares its unique key with another active job",

@@ -16,7 +16,12 @@ for _, status in ipairs(STOPPABLE) do
   local ids = room > 0 and redis.call('SRANDMEMBER', key_batch_status(batch_id, status), room) or {}
   for _, id in ipairs(ids) do
     local job = read_job(id)
-    if job then stop_job(id, job) else redis.call('SREM', key_batch_status(batch_id, status), id) end
+    if not job then
+      redis.call('SREM', key_batch_status(batch_id, status), id)
+    elseif not is_final(job) then
+      -- One that waited for another of them has ended with it.
+      stop_job(id, job)
+    end
   end
   room = room - #ids
 end

@@ -12,8 +12,8 @@
 -- The record is the truth, and what is lacking follows from it: a repeat finds nothing more to repair.
 -- A record of a newer format is left to who can read it. One that lacks its status is what was left
 -- of a job, and goes. Adds {job_id, status, faults} for each job with a fault: the keys of the sets
--- in which it is not, without their prefix, or wakeup, waited, unique, conflict (which stays), batch or
--- fragment.
+-- in which it is not, without their prefix, or dependencies, wakeup, waited, unique, conflict (which
+-- stays), batch or fragment.
 local found, repairs = {}, repair == 1
 for _, id in ipairs(job_ids) do
   local job = read_job(id)

@@ -4,13 +4,14 @@
 -- ARGV     most  int   how many at once
 -- RETURNS  promoted
 -- EFFECT   changes
--- INCLUDES record, job
+-- INCLUDES record, outbox
 --
--- Each job is promoted once, however many housekeepers run. Adds how many were.
+-- Each job is promoted once, however many housekeepers run; one that waits for others is not. Adds
+-- how many were due.
 local ids = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
 for _, id in ipairs(ids) do
   local job = read_job(id)
-  if job and job.status == 'scheduled' then
+  if job and job.status == 'scheduled' and not job.depending then
     make_queued(id, job)
   else
     redis.call('ZREM', due, id)

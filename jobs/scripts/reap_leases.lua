@@ -6,7 +6,7 @@
 --          error     str   worker_lost, as JSON
 -- RETURNS  reaped | away
 -- EFFECT   changes
--- INCLUDES record, lease, slot, blocked, job
+-- INCLUDES record, outbox, lease, slot, blocked, job
 --
 -- A lease ends here and nowhere else but with its job's run. After half a lease without a tick
 -- everybody was away: every lease is extended once and nothing is counted. When the clock of Redis
@@ -21,7 +21,7 @@ if math.abs(now - last) > lease_ms / 2 then
     redis.call('ZADD', leases, now + lease_ms, id)
     note('extended', id, now + lease_ms)
   end
-  if put_back then bring_forward({key_outbox(), key_reservations()}, last) end
+  if put_back then bring_forward({key_outbox(), key_reservations(), key_depending()}, last) end
   return answer('away', 0)
 end
 local ids = redis.call('ZRANGE', leases, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)

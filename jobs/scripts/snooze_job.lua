@@ -17,7 +17,8 @@ if not job then return answer('missing') end
 if is_final(job) then return answer('ended') end
 if job.status ~= 'queued' or job.blocked_on then return answer('taken') end
 local known = tonumber(redis.call('ZSCORE', key_operations(), job.operation) or 0)
-local since = math.max(known, tonumber(job.created_ms), tonumber(job.scheduled_ms or 0))
+local since = math.max(
+  known, tonumber(job.created_ms), tonumber(job.scheduled_ms or 0), tonumber(job.ready_ms or 0))
 if since + patience_ms < now then
   redis.call('HSET', key_text(job_id), 'error', error)
   end_job(job_id, job, 'failed')

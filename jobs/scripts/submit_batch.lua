@@ -12,10 +12,11 @@
 --          params...       bytes  encoded parameters of each item
 -- RETURNS  stored | replayed | mismatch | limited | closed | missing
 -- EFFECT   grows
--- INCLUDES batch, rate, submission
+-- INCLUDES batch, rate, submission, dependency
 --
 -- Each item is decided on once, in order, whoever repeats a step or takes up a batch that another
--- left. Adds what is left of the quota and in how many ms there is more; then what is kept of these
+-- left. In its `after`, '#3' is the job of item 3, and an item that names one without a job makes none.
+-- Adds what is left of the quota and in how many ms there is more; then what is kept of these
 -- items, as JSON, and the time in ms; for a key that made another batch, its id. A closed batch takes
 -- no more items; where not even one item is within the rate, none is made.
 local _, left, reset_ms = count_rate(key_rate(payer), rate_requests, rate_window_ms, 0)
@@ -37,10 +38,11 @@ if redis.call('EXISTS', record) == 0 then
 end
 
 local function decide(item, encoded)
-  if item.said then
+  local said = item.said or (item.text.after and resolve_after(item.text, kept_items))
+  if said then
     local counted
     counted, left, reset_ms = count_rate(key_rate(payer), rate_requests, rate_window_ms, 1)
-    if counted then return item.said end
+    if counted then return said end
     return cjson.encode({'limited', left, reset_ms, rate_requests, rate_window_ms})
   end
   local word, more, later, subject, detail = decide_submission(

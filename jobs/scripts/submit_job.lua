@@ -12,15 +12,17 @@
 --          payer                 str    the tenant whose quota is used
 --          rate_requests         int    how many requests a window has; 0 for no rate
 --          rate_window_ms        int
--- RETURNS  accepted | replayed | mismatch | limited | file_missing | duplicate | full
+-- RETURNS  accepted | replayed | mismatch | limited | file_missing | dependency_missing |
+--          duplicate | full
 -- EFFECT   grows
 -- INCLUDES submission
 --
 -- Nothing but the count of the request is written before all checks pass; of many equal unique
 -- submissions one is accepted. A repeat after a lost reply answers accepted and is not counted
 -- again. Adds what is left of the quota and in how many ms there is more; then the job's id and
--- the time in ms (for a new job its position in the queue and how many run, too), for a duplicate the
--- other's id and status, for full 'server' or 'operation', for file_missing the file's id.
+-- the time in ms (for a new job its position in the queue and how many run, too, and if it names jobs
+-- to wait for, JSON of how it is), for a duplicate the other's id and status, for full 'server' or
+-- 'operation', for file_missing the file's id, for dependency_missing the job's id and its place.
 return answer(decide_submission(job_id, fields, text, params, {
   on_conflict = on_conflict,
   run_at_ms = run_at_ms,

@@ -11,6 +11,7 @@ from typing import Final
 
 from tests.chaos.history import read_history
 from tests.chaos.verdict.callers import Callers
+from tests.chaos.verdict.dependencies import Dependencies
 from tests.chaos.verdict.event_counts import EventCounts
 from tests.chaos.verdict.leases import Leases
 from tests.chaos.verdict.lives import Lives
@@ -22,6 +23,7 @@ from tests.chaos.verdict.violation import Event, Violation, Violations
 
 INVARIANTS: Final = (
     "accepted-ends",
+    "after",
     "cancelled-stays",
     "claimed-runs",
     "counted",
@@ -79,6 +81,7 @@ class Checker:
             self._leases,
             Places(self.violations),
             Names(self.violations),
+            Dependencies(self.violations),
             self._order,
             self._callers,
             Results(self._leases, self._callers, self.violations),

@@ -34,7 +34,7 @@ class ForgedHistory:
         told = {"seq": self._seq, "at": self.now_ms, "script": script, "key": "job", "what": what}
         self.events.append({"from": "script", **told, "values": list(values)})
 
-    def made(
+    def made(  # noqa: PLR0913 — what `created` tells
         self,
         job: str,
         *,
@@ -42,11 +42,26 @@ class ForgedHistory:
         rank: int = MIDDLE_RANK,
         unique: str = "",
         digest: str = "",
+        status: str = "queued",
         by: str = "submit_job",
     ) -> None:
-        self.script(by, "created", job, "queued", "default", operation, str(rank), unique, digest)
+        self.script(by, "created", job, status, "default", operation, str(rank), unique, digest)
         counted = {"attempt": 0, "failures": 0, "crashes": 0}
-        self.jobs[job] = {"status": "queued", **counted, "result_nonce": None}
+        self.jobs[job] = {"status": status, **counted, "result_nonce": None}
+
+    def waits(self, job: str, *others: str, policy: str = "succeeded") -> None:
+        """Make a job that names others."""
+        self.made(job, status="scheduled")
+        self.script("submit_job", "depends", job, list(others), policy)
+
+    def settled(self, job: str, other: str, how: str, new: str, *, by: str = "finish_job") -> None:
+        """Tell a job how one that it waits for ended, and let it start or end with that."""
+        self.script(by, "settled", job, other, how)
+        self.became(job, "scheduled", new, by=by)
+
+    def lost(self, job: str) -> None:
+        self.script("lose_job", "lost", job)
+        self.jobs.pop(job)
 
     def confirmed(self, job: str) -> None:
         self.script("confirm_wakeups", "confirmed", job)

@@ -16,7 +16,8 @@ limits    at (epoch ms), limits: places by slot, at the start and around each ch
 final     complaints, jobs by id {status, attempt, failures, crashes, result_nonce}, held
 
 The harness itself can make Redis lose the record of a queued job whose message RabbitMQ has: the
-script `lose_job` notes `lost` (id), and the job comes back by `recover_job`.
+script `lose_job` notes `lost` (id), and the job comes back by `recover_job`. What waits for it may
+come to the end before: `settled` (id, the other's id, how that ended) then says `lost`.
 """
 
 import json

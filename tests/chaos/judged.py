@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Judged(Callboard):
     """Drives the scripts, the model and the verdict side by side.
 
-    Redis loses nothing here: the verdict is for a Redis that keeps what it acknowledged.
+    Redis loses single records here, and writes that down: else the verdict is for a Redis that
+    keeps what it acknowledged.
     """
 
     restart_with_an_old_file = None  # type: ignore[assignment]  # takes the rule out
@@ -30,6 +31,7 @@ class Judged(Callboard):
         self._history = self.store.keys("history")
         self._checker = Checker()
         self._told = 0
+        self._lost: set[str] = set()
         self._read = 0
         limits = {name: int(places) for name, places in self.seen.limits.items()}
         declared = {name.removeprefix("declared:"): places for name, places in limits.items()}
@@ -66,6 +68,8 @@ class Judged(Callboard):
         super().the_rules_hold()
 
     def teardown(self) -> None:
+        for job_id in self._lost - self.purged:
+            self._bring_back(job_id)
         super().teardown()
         if self.wrong:
             return
@@ -73,6 +77,20 @@ class Judged(Callboard):
         self._checker.take({"from": "final", "jobs": {}, "complaints": [], "held": []})
         verdict = self._checker.end({})
         assert verdict.holds, "\n".join(str(each) for each in verdict.violations)
+
+    def _bring_back(self, job_id: str) -> None:
+        """Deliver the message of a job that was lost, as the verdict expects."""
+        if self.wrong or self.model.status(job_id) != "missing":
+            return
+        (known,) = [each for each in self.submissions if each.job_id == job_id]
+        self._take(Wakeup(known, 1, reserved=False, published_ms=self.job_system.now_ms))
+        self.the_rules_hold()
+
+    def _lose(self, job_id: str) -> None:
+        super()._lose(job_id)
+        self._lost.add(job_id)
+        said = {"at": self.job_system.now_ms, "script": "lose_job", "key": job_id, "what": "lost"}
+        self.job_system.redis.xadd(self._history, {**said, "values": json.dumps([job_id])})
 
     def _overtaken(self) -> list[Fence]:
         """Give the fences of runs that lost their lease, and whose job another runs by now."""

@@ -787,6 +787,65 @@ def an_event_of_the_scripts_is_missing(forged: ForgedHistory) -> None:
     del forged.events[-2]
 
 
+# after
+
+
+@forged("after")
+def started_before_another_has_ended(forged: ForgedHistory) -> None:
+    forged.made("first")
+    forged.waits("job", "other", "first")
+    forged.script("submit_job", "settled", "job", "other", "succeeded")
+    forged.became("job", "scheduled", "queued", by="submit_job")
+    forged.claimed("first", 1)
+    forged.finished("first", 1)
+    forged.became("job", "queued", "cancelled", by="cancel_job")
+
+
+@forged("after")
+def started_although_another_failed(forged: ForgedHistory) -> None:
+    forged.made("first")
+    forged.waits("job", "first")
+    forged.claimed("first", 1)
+    forged.failed("first", 1)
+    forged.settled("job", "first", "failed", "queued")
+    forged.became("job", "queued", "cancelled", by="cancel_job")
+
+
+@forged("after")
+def told_of_a_success_that_was_none(forged: ForgedHistory) -> None:
+    forged.made("first")
+    forged.waits("job", "first", policy="finished")
+    forged.claimed("first", 1)
+    forged.failed("first", 1)
+    forged.settled("job", "first", "succeeded", "queued")
+    forged.became("job", "queued", "cancelled", by="cancel_job")
+
+
+@forged("after")
+def ended_with_one_that_was_never_lost(forged: ForgedHistory) -> None:
+    forged.made("first")
+    forged.waits("job", "first")
+    forged.settled("job", "first", "lost", "cancelled", by="check_dependencies")
+    forged.claimed("first", 1)
+    forged.finished("first", 1)
+
+
+@forged("after")
+def ended_with_one_that_had_come_back(forged: ForgedHistory) -> None:
+    forged.made("first")
+    forged.waits("job", "first")
+    forged.lost("first")
+    forged.made("first", by="recover_job")
+    forged.settled("job", "first", "lost", "cancelled", by="check_dependencies")
+    forged.claimed("first", 1)
+    forged.finished("first", 1)
+
+
+@forged("accepted-ends")
+def forgotten_although_the_other_has_ended(forged: ForgedHistory) -> None:
+    forged.waits("job", "other")
+
+
 @pytest.mark.parametrize(
     ("invariant", "forge"), [pytest.param(*each, id=each[1].__name__) for each in FORGED]
 )

@@ -33,6 +33,36 @@ def renewed_in_between_and_reaped_at_the_very_end(forged: ForgedHistory) -> None
     forged.finished("job", 2)
 
 
+def others_are_waited_for_and_one_of_them_is_lost_for_a_while(forged: ForgedHistory) -> None:
+    forged.made("first")
+    forged.waits("job", "other", "first")
+    forged.script("submit_job", "settled", "job", "other", "succeeded")
+    forged.waits("any", "first", policy="finished")
+    forged.waits("follower", "job")
+    forged.lost("first")
+    forged.made("first", by="recover_job")
+    forged.claimed("first", 1)
+    forged.failed("first", 1)
+    forged.settled("job", "first", "failed", "cancelled")
+    forged.settled("any", "first", "failed", "queued")
+    forged.settled("follower", "job", "cancelled", "cancelled")
+    forged.claimed("any", 1)
+    forged.finished("any", 1)
+
+
+def one_that_is_lost_for_good_ends_those_that_want_its_success(forged: ForgedHistory) -> None:
+    forged.made("first")
+    forged.waits("job", "first")
+    forged.waits("any", "first", policy="finished")
+    forged.lost("first")
+    forged.settled("job", "first", "lost", "cancelled", by="check_dependencies")
+    forged.settled("any", "first", "lost", "queued", by="check_dependencies")
+    forged.made("first", by="recover_job")
+    for job in ("any", "first"):
+        forged.claimed(job, 1)
+        forged.finished(job, 1)
+
+
 def released_and_claimed_in_the_same_millisecond(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
@@ -214,6 +244,8 @@ def jobs_that_were_promised_places_go_before_their_equals(forged: ForgedHistory)
         messages_are_out_of_order_until_what_was_broken_has_settled,
         jobs_that_were_promised_places_go_before_their_equals,
         renewed_in_between_and_reaped_at_the_very_end,
+        others_are_waited_for_and_one_of_them_is_lost_for_a_while,
+        one_that_is_lost_for_good_ends_those_that_want_its_success,
         released_and_claimed_in_the_same_millisecond,
         extended_because_everybody_was_away,
         a_stale_run_reports_late_and_is_refused,

@@ -24,6 +24,7 @@ SUCCESS = encode_result({"found": 1}, max_bytes=100)
 FAILURE = RunOutcome(error={"type": "failure", "detail": "no"})
 LINES = (
     *("active", "leases", "due", "outbox", "reservations", "expiry", "unsealed"),
+    *("depending", "dependencies:", "dependents:"),
     *("slot:", "waiting:", "awaiting:", "queued:", "index:", "deliveries:", "delivery_hosts"),
 )
 NOBODY = "ffffffff-0000-7000-8000-000000000000"
@@ -68,6 +69,8 @@ def populate(job_system: JobSystem) -> None:
     decide(job_system, new_batch(job_system, 2), items[2:])  # one that broke off
     job_system.claim(items[0].job_id)
     cancel_batch(job_system.store, whole.id)
+    others = (job_system.submitted(), cancelling.job_id)
+    job_system.submitted(after=others, after_policy="finished")
     job_system.take_woken()
 
 

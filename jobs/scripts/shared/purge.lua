@@ -1,6 +1,6 @@
 -- purge: records of jobs and batches removed for good.
 --
--- INCLUDES  record, delivery, file, batch
+-- INCLUDES  record, delivery, file, batch, dependency
 
 -- Whether one of the owner's events is still to be written down from what its record says.
 local function awaits_rendering(list)
@@ -61,6 +61,7 @@ local function purge_record(id, job, rendered_go_on)
   redis.call('ZREM', key_expiry(), id)
   release_files(id)
   leave_batch(id, job)
+  leave_dependents(id, job.status)
   redis.call('DEL', key_job(id), key_text(id), key_params(id), key_result(id), key_log(id))
   redis.call('ZADD', key_tombstones(), now + tombstone_ms, id .. ' ' .. job.tenant)
 end

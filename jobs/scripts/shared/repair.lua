@@ -1,6 +1,6 @@
 -- repair: what should follow from records, compared and repaired.
 --
--- INCLUDES  record, outbox, slot
+-- INCLUDES  record, outbox, slot, dependency, depending
 -- long: each comparison has its repair beside it
 
 -- Every sorted set in which a record expects its job, with its entry and score there.
@@ -21,7 +21,13 @@ local function expected_memberships(id, job, lease_ms)
   expect(key_active_operation(job.operation), job.created_ms)
   local holds = IS_HOLDING[job.status]
   if holds then expect(key_leases(), now + lease_ms) end
-  if job.status == 'scheduled' then expect(key_due(), job.scheduled_ms) end
+  if job.status == 'scheduled' and not job.depending then expect(key_due(), job.scheduled_ms) end
+  if job.depending then
+    expect(key_depending(), now)
+    for _, dependency_id in ipairs(redis.call('ZRANGE', key_dependencies(id), 0, -1)) do
+      expect(key_dependents(dependency_id), job.rank)
+    end
+  end
   if job.status == 'queued' and job.blocked_on then expect(key_waiting(job.blocked_on), job.rank) end
   if job.status == 'queued' and not job.blocked_on then expect(key_queued(job.queue), job.rank) end
   if job.reserved then expect(key_reservations(), now) end
@@ -37,6 +43,8 @@ end
 local function is_expected_member(key, member, id, job)
   local waits = job.status == 'queued' and not job.blocked_on
   if key == key_outbox() then return waits end
+  local dependency_id = string.match(string.sub(key, #ns + 1), '^dependents:(.+)$')
+  if dependency_id then return redis.call('ZSCORE', key_dependencies(id), dependency_id) end
   if key == key_awaiting(job.queue) then return waits and not redis.call('ZSCORE', key_outbox(), id) end
   for _, right in ipairs(expected_memberships(id, job, 0)) do
     if right.key == key and right.member == member then return true end
@@ -74,9 +82,29 @@ local function examine_unique(id, job, repair)
   return 'unique'
 end
 
+-- Whether a job that waits for others will be told; gives what is wrong, or nil.
+--
+-- It waits for nothing, for one that has ended and tells it no more, or for others although it may
+-- start. Repaired, it is compared with them, and starts or ends if that is due.
+local function examine_dependencies(id, job, repair)
+  local wrong = redis.call('EXISTS', key_dependencies(id)) ~= (job.depending and 1 or 0)
+  for _, each in ipairs(job.depending and redis.call('ZRANGE', key_dependencies(id), 0, -1) or {}) do
+    local status = redis.call('HGET', key_job(each), 'status')
+    wrong = wrong or (status and IS_FINAL[status] and not settling_status(each))
+  end
+  if not wrong then return nil end
+  if repair and job.depending then
+    check_dependencies(id, job)
+  elseif repair then
+    redis.call('DEL', key_dependencies(id))
+  end
+  return 'dependencies'
+end
+
 -- Compare a record with all that should follow from it; gives what is lacking, by the sets' keys.
 local function examine_job(id, job, lease_ms, repair)
-  local lacking = {}
+  local lacking = {examine_dependencies(id, job, repair)}
+  if lacking[1] and repair then job = read_job(id) end
   for _, expected in ipairs(expected_memberships(id, job, lease_ms)) do
     local score = redis.call('ZSCORE', expected.key, expected.member)
     if not score or (expected.exact and tonumber(score) ~= tonumber(expected.score)) then

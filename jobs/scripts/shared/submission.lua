@@ -1,6 +1,6 @@
 -- submission: one submission: decided on, then recorded.
 --
--- INCLUDES  record, outbox, file, rate, job
+-- INCLUDES  record, outbox, file, rate, dependency, depending, job
 -- long: the order of its checks is a promise, and is read as a whole
 
 -- Write a new record with its indexes; `fields` and `text` are what the submission says.
@@ -43,6 +43,19 @@ local function remember_idempotency(id, job)
   redis.call('PEXPIRE', key, idempotency_ms)
 end
 
+-- What a new job that names others is like, without a reader having to ask: its position and how many
+-- run, as for any, and JSON with its status, version, the first jobs for which it waits, and its error.
+local shown_at_most = 20
+local function describe_dependent(id, job)
+  local position, running = position_in_queue(id, job)
+  local known = redis.call('HMGET', key_job(id), 'status', 'version')
+  local waiting_for = redis.call('ZRANGE', key_dependencies(id), 0, shown_at_most - 1)
+  return position, running, cjson.encode({
+    status = known[1], version = known[2], waiting_for = waiting_for,
+    error = redis.call('HGET', key_text(id), 'error') or nil,
+  })
+end
+
 -- Decide on one submission, and write its record, indexes and wake-up if it is accepted.
 --
 -- `asked` has on_conflict, run_at_ms, max_active, max_active_operation, payer, rate_requests and
@@ -72,6 +85,8 @@ local function decide_submission(job_id, fields, text, params, asked)
 
   local missing = missing_file(fields.tenant, text.files)
   if missing then return 'file_missing', left, reset_ms, missing end
+  local lacking, place = missing_dependency(fields.tenant, text.after)
+  if lacking then return 'dependency_missing', left, reset_ms, lacking, whole(place) end
 
   local conflicting_id, conflicting
   if fields.fingerprint then
@@ -100,9 +115,15 @@ local function decide_submission(job_id, fields, text, params, asked)
   fields.created_ms = whole(now)
   local later = asked.run_at_ms > now
   if later then fields.scheduled_ms = whole(asked.run_at_ms) end
-  local job = create_job(job_id, fields, text, params, later and 'scheduled' or 'queued')
+  local waits = later or text.after
+  local job = create_job(job_id, fields, text, params, waits and 'scheduled' or 'queued')
   remember_idempotency(job_id, job)
-  if later then
+  if text.after then
+    announce(job_id, job)
+    await_dependencies(job_id, job, text.after)
+    fields.status = redis.call('HGET', key_job(job_id), 'status')
+    return 'accepted', left, reset_ms, job_id, whole(now), describe_dependent(job_id, job)
+  elseif later then
     redis.call('ZADD', key_due(), asked.run_at_ms, job_id)
   else
     wake(job_id, job)

@@ -25,6 +25,7 @@ _MEANINGS: Final[dict[Group, _Meaning]] = {
     "waiting": _Meaning("problem", "Blocked jobs that wait for no slot, or the reverse"),
     "reservation": _Meaning("problem", "Reservations that never expire, or the reverse"),
     "schedule": _Meaning("problem", "Scheduled jobs without a due time, or the reverse"),
+    "dependency": _Meaning("problem", "Jobs that wait for others that do not tell them"),
     "capacity": _Meaning("warning", "Jobs counted as active that are not, or the reverse"),
     "unique": _Meaning("warning", "Unique keys without an active job, or the reverse"),
     "conflict": _Meaning("warning", "Active jobs that share a unique key"),

@@ -29,6 +29,11 @@ class EventCounts:
         self.counts["retries"] += (old, new) == ("running", "scheduled")
         self.counts["releases"] += event["script"] == "release_job"
 
+    def settled(self, event: Event) -> None:
+        """Count how often a job learned of the end of one that it waits for."""
+        self.counts["settled"] += 1
+        self.counts["settled lost"] += event["values"][2] == "lost"
+
     def reaped(self, _event: Event) -> None:
         self.counts["reaped"] += 1
 

@@ -1,0 +1,23 @@
+-- check_dependencies: look after the jobs that wait for others.
+--
+-- KEYS     depending  zset  jobs that wait for others, by their next check
+-- ARGV     most       int   how many jobs at once
+--          most_jobs  int   after how many jobs for which they wait no further one is looked at
+-- RETURNS  checked
+-- EFFECT   changes
+-- INCLUDES record, depending
+--
+-- What has ended without telling them counts now. One whose record Redis lost counts as lost after
+-- five minutes, in which its message may recover it. Adds how many were looked at.
+local looked, counted = 0, 0
+for _, id in ipairs(redis.call('ZRANGE', depending, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
+  if looked >= most_jobs then break end
+  local job = read_job(id)
+  looked, counted = looked + 1 + redis.call('ZCARD', key_dependencies(id)), counted + 1
+  if job and job.depending then
+    check_dependencies(id, job)
+  else
+    redis.call('ZREM', depending, id)
+  end
+end
+return answer('checked', counted)

@@ -1,0 +1,17 @@
+-- settle_dependents: tell those that wait for jobs which have ended, where one script was not enough.
+--
+-- KEYS     settling  zset  '<id> <status>' of ended jobs that have dependents left, by their end
+-- ARGV     most      int   how many of these at once
+-- RETURNS  settled
+-- EFFECT   changes
+-- INCLUDES settling
+--
+-- Each dependent is told once, however many housekeepers run, and whether or not the ended job is
+-- still kept. What is too much for one run stays for the next. Adds how many ended jobs are left.
+for _, entry in ipairs(redis.call('ZRANGE', settling, 0, most - 1)) do
+  if not may_settle() then break end
+  local id, status = string.match(entry, '^(%S+) (%S+)$')
+  redis.call('ZREM', settling, entry)
+  settle(id, status)
+end
+return answer('settled', redis.call('ZCARD', settling))
