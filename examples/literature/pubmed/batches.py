@@ -1,0 +1,14 @@
+"""Takes items in lots."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield so many items at a time, and in the end the rest."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -1,0 +1,136 @@
+"""Asks an E-utilities server, such as NCBI's: a search that it remembers, then its pages."""
+
+import io
+import threading
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+
+from examples.literature.pubmed.medline import Change, NotMedline, Paper, read
+
+GAP: Final = timedelta(milliseconds=400)
+"""Before each request: three a second are allowed without a key, and a gap of 334 ms is refused."""
+
+TIMEOUT_SECONDS: Final = 30.0
+_EARLIEST: Final = "1000/01/01"
+
+
+class TooMany(Exception):
+    """The server answers 429; `retry_after` is what its header says, if it has one."""
+
+    def __init__(self, retry_after: str | None) -> None:
+        super().__init__("The E-utilities server asks for fewer requests.")
+        self.retry_after: Final = retry_after
+
+
+class SearchForgotten(Exception):
+    """The server no longer remembers the search: it is to be made again."""
+
+
+class BadAnswer(Exception):
+    """The server answers with an error, with something else, or with less than was asked for."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search that the server remembers, so that its pages don't move while they are fetched.
+
+    Attributes:
+        day: when it was made, by the server's clock, as 2026-11-30.
+    """
+
+    webenv: str
+    query_key: str
+    count: int
+    day: str
+
+
+class Eutils:
+    """A client that waits before each request, so that two in a row keep the distance."""
+
+    def __init__(self, server: str, *, gap: timedelta = GAP) -> None:
+        self._server = server.rstrip("/")
+        self._gap_s = gap.total_seconds()
+        self._pause = threading.Event()
+
+    def search(self, query: str, *, since: str | None) -> Search:
+        """Search for records that changed, from the day before `since` on; None means all.
+
+        The day before, since the server may live in another time zone.
+
+        Raises:
+            TooMany, BadAnswer: it was not answered.
+        """
+        begin = _EARLIEST
+        if since is not None:
+            begin = f"{date.fromisoformat(since) - timedelta(days=1):%Y/%m/%d}"
+        answer = self._get(
+            "esearch.fcgi",
+            term=query,
+            usehistory="y",
+            retmode="json",
+            retmax=0,
+            datetype="mdat",
+            mindate=begin,
+            maxdate="3000/12/31",
+        )
+        try:
+            found = answer.json()["esearchresult"]
+            count = int(found["count"])
+            return Search(found["webenv"], found["querykey"], count, _day_of(answer))
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadAnswer("esearch.fcgi answered with something else than a search.") from error
+
+    def fetch(self, search: Search, start: int, size: int) -> list[Change]:
+        """Fetch one page of a search; all of it, or it is an error.
+
+        Raises:
+            TooMany, SearchForgotten, BadAnswer: it was not answered.
+        """
+        answer = self._get(
+            "efetch.fcgi",
+            WebEnv=search.webenv,
+            query_key=search.query_key,
+            retstart=start,
+            retmax=size,
+            retmode="xml",
+        )
+        try:
+            changes = list(read(io.BytesIO(answer.content)))
+        except NotMedline as error:
+            raise BadAnswer(f"efetch.fcgi, from {start}: {error}") from error
+        # What is missed now is missed for ever, once the checkpoint has moved on.
+        papers = sum(isinstance(change, Paper) for change in changes)
+        expected = min(size, search.count - start)
+        if papers < expected:
+            raise BadAnswer(f"efetch.fcgi, from {start}: {papers} of {expected} papers came.")
+        return changes
+
+    def _get(self, program: str, **query: str | int) -> httpx.Response:
+        self._pause.wait(self._gap_s)
+        try:
+            answer = httpx.get(
+                f"{self._server}/{program}",
+                params={"db": "pubmed", "tool": "callboard-literature", **query},
+                timeout=TIMEOUT_SECONDS,
+            )
+        except httpx.HTTPError as error:
+            raise BadAnswer(f"{program} could not be asked: {error}") from error
+        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            raise TooMany(answer.headers.get("Retry-After"))
+        if answer.status_code == httpx.codes.BAD_REQUEST and "WebEnv" in query:
+            raise SearchForgotten("The server has forgotten the search.")
+        if answer.status_code != httpx.codes.OK:
+            raise BadAnswer(f"{program} answered {answer.status_code}.")
+        return answer
+
+
+def _day_of(answer: httpx.Response) -> str:
+    try:
+        moment = parsedate_to_datetime(answer.headers["Date"])
+    except (KeyError, ValueError):
+        moment = datetime.now(UTC)
+    return moment.date().isoformat()

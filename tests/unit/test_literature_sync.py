@@ -1,0 +1,154 @@
+"""A sync keeps its distance, obeys pauses, goes on where it was, and misses nothing."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from callboard import Failure, Job, RetryAfter
+from examples.literature.corpus_sync import Synced, corpus_sync
+from examples.literature.pubmed import sample
+from examples.literature.pubmed.corpus import opened
+from examples.literature.pubmed.stand_in import StandIn, serving
+
+QUERY = "asthma"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LITERATURE_FOLDER", str(tmp_path))
+
+
+@pytest.fixture
+def ncbi() -> StandIn:
+    return StandIn(list(sample.articles(10)))
+
+
+@pytest.fixture
+def server(ncbi: StandIn) -> Iterator[str]:
+    with serving(ncbi) as address:
+        yield address
+
+
+def sync(server: str, job: Job | None = None) -> Synced:
+    done = corpus_sync(QUERY, corpus="mine", server=server, page=4, job=job or Job("any", 1))
+    assert isinstance(done, Synced)
+    return done
+
+
+def after(job: Job) -> Job:
+    """Make the next attempt of a job."""
+    following = Job(job.id, job.attempt + 1)
+    following.begin_with(job.saved_bytes)
+    return following
+
+
+def checkpoint() -> str | None:
+    with opened("mine") as corpus:
+        found = corpus.checkpoint(QUERY)
+        return found.synced_to if found else None
+
+
+def test_all_pages_come_with_a_distance_and_then_the_checkpoint_moves(
+    ncbi: StandIn, server: str
+) -> None:
+    done = sync(server)
+
+    assert (done.fetched, done.kept, done.deleted) == (10, 10, 0)
+    assert ncbi.fetched() == [0, 4, 8]
+    assert all(late.at - early.at >= 0.4 for early, late in pairwise(ncbi.asked))
+    assert checkpoint() == done.synced_to
+
+
+def test_the_next_sync_fetches_what_changed_since_and_what_was_withdrawn(
+    ncbi: StandIn, server: str
+) -> None:
+    first = sync(server)
+    pmid = sample.FIRST_PMID
+    ncbi.records[2] = sample.article(pmid + 2, "A correction", "AIM: New.", version=2)
+    ncbi.changed[2] = first.synced_to
+    ncbi.deleted.append((pmid + 5, 1))
+
+    second = sync(server)
+
+    assert (second.fetched, second.kept, second.deleted) == (1, 1, 1)
+    with opened("mine") as corpus:
+        corrected = corpus.search(f"pmid:{pmid + 2}", limit=1).papers[0][0]
+        assert (corrected.title, corrected.version) == ("A correction", 2)
+        assert corpus.search(f"pmid:{pmid + 5}", limit=1).total == 0
+
+
+def test_a_pause_is_asked_of_the_job_and_no_page_is_fetched_twice(
+    ncbi: StandIn, server: str
+) -> None:
+    ncbi.refused[3] = "17"
+    job = Job("any", 1)
+
+    with pytest.raises(RetryAfter) as paused:
+        sync(server, job)
+    before = checkpoint()
+    done = sync(server, after(job))
+
+    assert paused.value.delay.total_seconds() == 17
+    assert before is None
+    assert ncbi.fetched() == [0, 4, 8]
+    assert (done.fetched, checkpoint()) == (10, done.synced_to)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_half_an_answer_is_no_answer(ncbi: StandIn, server: str, number: int) -> None:
+    ncbi.cut.add(number)
+    job = Job("any", 1)
+
+    with pytest.raises(Failure, match="fcgi") as failed:
+        sync(server, job)
+    before = checkpoint()
+    sync(server, after(job))
+
+    assert failed.value.retryable
+    assert before is None
+    assert ncbi.fetched()[-1] == 8
+
+
+def test_a_page_with_fewer_papers_than_it_must_have_fails(ncbi: StandIn, server: str) -> None:
+    job = Job("any", 1)
+    ncbi.refused[2] = "1"
+    with pytest.raises(RetryAfter):
+        sync(server, job)
+    next(iter(ncbi._searches.values())).pop()
+    following = after(job)
+
+    with pytest.raises(Failure, match="1 of 2 papers came"):
+        sync(server, following)
+
+    assert checkpoint() is None
+    assert following.saved["fetched"] == 8
+
+
+def test_a_search_that_was_forgotten_is_made_again(ncbi: StandIn, server: str) -> None:
+    ncbi.refused[3] = "1"
+    job = Job("any", 1)
+    with pytest.raises(RetryAfter):
+        sync(server, job)
+    ncbi.forget()
+
+    second = after(job)
+    with pytest.raises(RetryAfter, match="forgotten"):
+        sync(server, second)
+    done = sync(server, after(second))
+
+    assert (done.fetched, checkpoint()) == (10, done.synced_to)
+
+
+def test_a_server_that_is_away_is_tried_again() -> None:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        nothing = f"http://127.0.0.1:{free.getsockname()[1]}"
+
+        with pytest.raises(Failure, match="could not be asked") as failed:
+            sync(nothing)
+
+    assert failed.value.retryable
