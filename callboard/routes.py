@@ -1,7 +1,7 @@
 """The public face for routes of your own; see docs/how-to/add-routes.md."""
 
 from callboard.api.description import BodyDescription, ResponseDescription, describe
-from callboard.api.extension.jobs import Form, Jobs
+from callboard.api.extension.jobs import Form, JobEstimate, Jobs
 from callboard.api.request import Caller, Request
 from callboard.api.route import Route
 from callboard.jobs.cancel import Confirmation
@@ -18,6 +18,7 @@ from callboard.jobs.errors import (
     UnknownOperation,
 )
 from callboard.jobs.record import Progress, Record
+from callboard.jobs.statuses import Status
 
 __all__ = [
     "BodyDescription",
@@ -28,6 +29,7 @@ __all__ = [
     "DuplicateJob",
     "Form",
     "InvalidParameters",
+    "JobEstimate",
     "JobFinal",
     "JobGone",
     "JobNotFound",
@@ -39,6 +41,7 @@ __all__ = [
     "Request",
     "ResponseDescription",
     "Route",
+    "Status",
     "UnknownOperation",
     "describe",
 ]

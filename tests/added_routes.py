@@ -42,7 +42,7 @@ class Submit(_Resource):
                 req,
                 name,
                 self.jobs.body(req),
-                wait_seconds=float(req.get_param("wait", default="0")),
+                wait_seconds=_wait(req),
                 key=req.get_header("X-Old-Key"),
                 labels={"old": "yes"},
                 priority=req.get_param_as_int("priority"),
@@ -54,7 +54,19 @@ class Submit(_Resource):
             resp.status, resp.media = 503, {"error": "CAPACITY_EXCEEDED"}
             return
         resp.status = 202
-        resp.media = {"id": job.id, "state": job.status, "url": self.jobs.url(req, job.id)}
+        estimate = self.jobs.estimate(job)
+        resp.media = {
+            "id": job.id,
+            "state": job.status,
+            "url": self.jobs.url(req, job.id),
+            "position": estimate.position,
+            "duration": estimate.duration_s,
+        }
+
+
+def _wait(req: Request) -> float | None:
+    wait = req.get_param("wait", default="0")
+    return None if wait == "usual" else float(wait)
 
 
 class State(_Resource):
@@ -103,15 +115,17 @@ class History(_Resource):
     def on_get(self, req: Request, resp: Response) -> None:
         """List jobs."""
         chosen = {"old": "yes"}
+        statuses = req.get_param_as_list("status")
         found = self.jobs.find(
             req,
+            status=statuses,
             labels=chosen,
             limit=req.get_param_as_int("limit", default=50),
             offset=req.get_param_as_int("offset", default=0),
         )
         resp.media = {
             "jobs": [job.id for job in found],
-            "total": self.jobs.count(req, labels=chosen),
+            "total": self.jobs.count(req, status=statuses, labels=chosen),
         }
 
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from callboard.api.files.form_jobs import FormReader
@@ -40,6 +40,21 @@ class Form:
 
     params: Mapping[str, Any]
     others: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class JobEstimate:
+    """What is known of a job's future; None is unknown.
+
+    Attributes:
+        position: its place among the queued jobs that wait for the same, from 1.
+        start_s: seconds until it may start.
+        duration_s: how many seconds runs of its operation took on average.
+    """
+
+    position: int | None
+    start_s: float | None
+    duration_s: float | None
 
 
 class Jobs:
@@ -106,7 +121,7 @@ class Jobs:
         operation: str,
         params: Mapping[str, Any],
         *,
-        wait_seconds: float = 0,
+        wait_seconds: float | None = 0,
         key: str | None = None,
         **options: Any,
     ) -> Record:
@@ -116,7 +131,8 @@ class Jobs:
             req: the request.
             operation: the operation's name.
             params: its parameters, JSON-like.
-            wait_seconds: how long to wait for it to end, within the server's bound.
+            wait_seconds: how long to wait for it to end, within the server's bound; None waits as
+                long as the operation's `wait` says.
             key: an Idempotency-Key: a repeat with it returns the same job.
             options: other members of the body of `POST /v1/jobs`, such as `priority`, `labels`,
                 `delay_seconds` or `callback`; a value of None counts as not given.
@@ -134,7 +150,8 @@ class Jobs:
         offload = self._services.compute if is_large(req) else at_once
         repeat = idempotency_fields(key, body, offload=offload)
         accepted = self._acceptance.accept(req, asked, repeat)
-        preference = Preference(wait_s=max(0, int(wait_seconds)))
+        wait_s = None if wait_seconds is None else max(0, int(wait_seconds))
+        preference = Preference(wait_s=wait_s)
         return self._acceptance.wait(req, asked.operation, accepted, preference)[0]
 
     def read(self, req: Request, job_id: str) -> Record:
@@ -219,7 +236,7 @@ class Jobs:
         self,
         req: Request,
         *,
-        status: Status | None = None,
+        status: Status | Collection[Status] | None = None,
         operation: str | None = None,
         labels: Mapping[str, str] | None = None,
         limit: int = 50,
@@ -229,42 +246,62 @@ class Jobs:
 
         Args:
             req: the request.
-            status: only jobs of this status.
+            status: only jobs of this status, or of one of these.
             operation: only jobs of this operation.
             labels: only jobs that have all of these.
             limit: at most so many, up to 100.
             offset: skip so many, up to `MAX_COUNTED`.
         """
-        wanted = Wanted(status=status, operation=operation, labels=labels or {})
+        wanted = Wanted(operation=operation, labels=labels or {})
         first, most = min(offset, MAX_COUNTED), min(limit, 100)
+        tenant = req.context.caller.tenant
+        # One that changed between two looks is found by both.
+        found = {
+            job.id: job
+            for each in _each(wanted, status)
+            for job in self._newest(each, tenant, first + most)
+        }
+        newest = sorted(found.values(), key=lambda job: (job.created_at, job.id), reverse=True)
+        return newest[first : first + most]
+
+    def _newest(self, wanted: Wanted, tenant: str, most: int) -> list[Record]:
         found: list[Record] = []
         behind = None
-        while len(found) < first + most:
+        while len(found) < most:
             page = list_jobs(
                 self._services.store,
                 wanted,
-                tenants=[req.context.caller.tenant],
-                most=min(1000, first + most - len(found)),
+                tenants=[tenant],
+                most=min(1000, most - len(found)),
                 behind=behind,
             )
             found += page.records
             behind = page.next
             if behind is None:
                 break
-        return found[first : first + most]
+        return found
 
     def count(
         self,
         req: Request,
         *,
-        status: Status | None = None,
+        status: Status | Collection[Status] | None = None,
         operation: str | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> int:
-        """Count the caller's jobs as `find` lists them, up to `MAX_COUNTED`."""
-        wanted = Wanted(status=status, operation=operation, labels=labels or {})
-        tenant = req.context.caller.tenant
-        return count_jobs(self._services.store, wanted, tenant=tenant, most=MAX_COUNTED)
+        """Count the caller's jobs as `find` lists them, up to `MAX_COUNTED` of each status."""
+        wanted = Wanted(operation=operation, labels=labels or {})
+        store, tenant = self._services.store, req.context.caller.tenant
+        return sum(
+            count_jobs(store, each, tenant=tenant, most=MAX_COUNTED)
+            for each in _each(wanted, status)
+        )
+
+    def estimate(self, job: Record) -> JobEstimate:
+        """Estimate when a job that is queued starts, and how long it takes."""
+        known, duration = self._estimates.of(job), self._estimates.duration(job.operation)
+        duration_s = None if duration is None else duration.mean_ms / 1000
+        return JobEstimate(known.position, known.start_s, duration_s)
 
     def retry_after(self, job: Record) -> int:
         """Return in how many seconds to ask again for a job that is not final."""
@@ -277,3 +314,11 @@ class Jobs:
     def base(self, req: Request) -> str:
         """Return the URL by which the client reaches this server, with no slash at its end."""
         return req.context.urls.base
+
+
+def _each(wanted: Wanted, status: Status | Collection[Status] | None) -> list[Wanted]:
+    """Split what is wanted by status: an index has one status each."""
+    if status is None:
+        return [wanted]
+    statuses = [status] if isinstance(status, str) else status
+    return [replace(wanted, status=each) for each in statuses]

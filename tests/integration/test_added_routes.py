@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from callboard.config import ApiKey, Rate
 from callboard.jobs.errors import OperationError
 from callboard.jobs.registry import Registry
 from tests.api_app import ApiApp, add, narrow, single
+from tests.eventually import eventually
 from tests.forms import FORM, form, part
 
 JSON = {"Content-Type": "application/json"}
@@ -47,7 +49,7 @@ def app(tmp_path: Path) -> Iterator[ApiApp]:
 
 
 def submit(app: ApiApp, name: str = "add", query: str = "", **headers: str) -> Any:
-    body = {"add": {"a": 1, "b": 2}, "single": {"name": "x"}, "narrow": {}}[name]
+    body = {"add": {"a": 1, "b": 2}, "single": {"name": "x"}, "narrow": {}, "quick": {}}[name]
     return app.http.simulate_post(
         f"/old/start/{name}", json=body, query_string=query, headers=headers
     )
@@ -125,6 +127,45 @@ def test_jobs_are_listed_by_offset_and_counted(app: ApiApp) -> None:
 
     assert page == {"jobs": [ids[3], ids[2]], "total": 5}
     assert beyond == {"jobs": [], "total": 5}
+
+
+def test_jobs_of_several_statuses_are_one_list(app: ApiApp) -> None:
+    ids = [submit(app).json["id"] for _ in range(5)]
+    app.succeed(ids[1], {"sum": 3})
+    app.claim(ids[2])
+    app.http.simulate_delete(f"/old/jobs/{ids[3]}")
+
+    def listed(query: str) -> tuple[list[str], int]:
+        page = app.http.simulate_get("/old/history", query_string=query).json
+        return page["jobs"], page["total"]
+
+    open_ones = "status=scheduled&status=queued&status=running"
+
+    assert listed(open_ones) == ([ids[4], ids[2], ids[0]], 3)
+    assert listed(f"{open_ones}&limit=1&offset=1") == ([ids[2]], 3)
+    assert listed("status=cancelled") == ([ids[3]], 1)
+
+
+def test_a_submission_waits_as_its_operation_says(tmp_path: Path) -> None:
+    app = ApiApp(routes=("tests.added_routes",), storage_url=str(tmp_path / "files"))
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(submit, app, "quick", "wait=usual")
+        eventually(lambda: app.events.waiting == 1, what="the request waits")
+        app.succeed(app.publisher.published[0].submission.job_id, 1)
+        state = answer.result(10).json["state"]
+    app.close()
+
+    assert state == "succeeded"
+
+
+def test_a_queued_job_has_an_estimate(app: ApiApp) -> None:
+    app.succeed(app.services.submissions.submit("add", {"a": 1}).job_id, {"sum": 1})
+
+    first, second = (submit(app).json for _ in range(2))
+
+    assert (first["position"], second["position"]) == (1, 2)
+    assert first["duration"] is not None
 
 
 def test_a_form_gives_parameters_and_other_fields(app: ApiApp) -> None:
