@@ -7,14 +7,18 @@ SECONDS ?= 300
 SEED ?= 1
 MINUTES ?= 30
 
-.PHONY: help demo dev install test coverage pythons fuzz chaos mutations check fix lock reference audit sbom
+.PHONY: help demo demo-documents dev install test coverage pythons fuzz chaos mutations check fix lock reference audit sbom
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## start everything in one process and run a real job
 	@.ci/venv examples $(VENV)
 	@exec $(BIN)/python -m examples.demo
+
+demo-documents: ## start the operations on documents, and parse a sample with a scanned page
+	@.ci/venv examples $(VENV)
+	@exec $(BIN)/python -m examples.demo_documents
 
 dev: ## serve everything in one process, without RabbitMQ and Redis
 	@.ci/venv examples $(VENV)

@@ -25,6 +25,23 @@ def test_the_demo_runs_a_real_job_and_names_its_clusters() -> None:
     assert "SCN1A" in done.stdout
 
 
+def test_the_demo_of_documents_parses_text_and_a_scan() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.demo_documents"],
+        cwd=ROOT,
+        env=bare_environment(COLUMNS="100"),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "100%" in done.stderr
+    assert "Yield of winter wheat" in done.stdout
+    assert "Twelve crates of apples" in done.stdout
+
+
 def test_the_demo_needs_none_of_the_tools_of_developers() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import sys; sys.modules['pytest'] = None; import examples.demo"],

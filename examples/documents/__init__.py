@@ -1,0 +1,1 @@
+"""Documents as Markdown and content lists: operations and the old routes."""

@@ -1,0 +1,1 @@
+"""Readers of each format: they know neither jobs nor HTTP."""
