@@ -15,12 +15,13 @@ class ProgressObject(TypedDict):
 
 
 class QueuePlaceObject(TypedDict):
-    """A queued job's place in its queue."""
+    """What a job waits for before it starts."""
 
     position: int | None
     blocked_on: str | None
     paused: bool | None
     estimated_start_seconds: int | None
+    waiting_for: list[str]
 
 
 class RunErrorObject(TypedDict):
@@ -69,6 +70,8 @@ class JobObject(TypedDict):
     labels: dict[str, str]
     batch_id: str | None
     retry_of: str | None
+    after: list[str]
+    after_policy: Literal["succeeded", "finished"]
     request_id: str | None
     links: JobLinksObject
 

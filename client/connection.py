@@ -141,6 +141,8 @@ def _as_query(options: Mapping[str, Any]) -> dict[str, str]:
         match name, value:
             case _, None:
                 continue
+            case _, list():
+                query[name] = ",".join(map(str, value))
             case "labels", Mapping():
                 query |= {f"label.{label}": str(each) for label, each in value.items()}
             case "callback", Mapping():

@@ -50,7 +50,8 @@ class JobCalls(Connection):
             files: further parameters that are files: paths, open files, or lists of them.
             callback: a URL to call when it ends, or `{"url": …, "events": […]}`.
             idempotency_key: equal keys make one job; a new one by default.
-            options: further members of a submission, such as `priority` and `labels`.
+            options: further fields of a submission, such as `priority`, `labels`, and `after`: a
+                list of ids of jobs that must end before this one starts.
 
         Raises:
             OSError: a file cannot be read.

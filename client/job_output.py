@@ -123,6 +123,7 @@ def _facts(job: Mapping[str, Any]) -> Iterable[tuple[Text, Text]]:
         "step": progress.get("step"),
         "position": queue.get("position"),
         "blocked on": "a pause" if queue.get("paused") else queue.get("blocked_on"),
+        "waits for": " ".join(queue.get("waiting_for") or ()),
         "attempt": attempt,
         "created": job["created_at"],
         "due": job.get("scheduled_for"),

@@ -22,6 +22,12 @@ from callboard.client.terminal import Terminal
 @click.option("--priority", type=click.IntRange(0, 10), help="0 to 10; 10 runs first.")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
 @click.option("--callback", metavar="URL", help="URL to notify when the job ends.")
+@click.option("--after", multiple=True, metavar="JOB_ID", help="Start when it has ended; repeat.")
+@click.option(
+    "--after-policy",
+    type=click.Choice(["succeeded", "finished"]),
+    help="Whether jobs given by --after must succeed.",
+)
 @with_json
 @click.pass_obj
 def run(
@@ -32,6 +38,7 @@ def run(
     named: tuple[str, ...],
     *,
     labels: tuple[str, ...],
+    after: tuple[str, ...],
     **more: Any,
 ) -> None:
     """Submit a job, show its progress, print its result as JSON.
@@ -43,6 +50,8 @@ def run(
     options = {name: value for name, value in more.items() if value is not None}
     if labels:
         options["labels"] = parse_labels(labels)
+    if after:
+        options["after"] = list(after)
     given = parse_named(named)
     values = {**parse_params(params), **given.values}
     twice = values.keys() & {*given.fields, *given.files}

@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from callboard.jobs.clock import moment
 from callboard.jobs.encoding import decode
 from callboard.jobs.statuses import FINAL, Status
+from callboard.jobs.submission import AfterPolicy
 
 MAX_WAITING_FOR: Final = 20
 """Of how many jobs that one waits for its record tells."""
@@ -72,7 +73,7 @@ class Record:
     result_file: str | None = None
     result_files: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
-    after_policy: str | None = None
+    after_policy: AfterPolicy | None = None
     depending: bool = False
     waiting_for: tuple[str, ...] = ()
 
@@ -137,7 +138,7 @@ class Record:
             result_file=fields.get("result_file"),
             result_files=tuple(json.loads(text.get("result_files", "[]"))),
             after=tuple(json.loads(text.get("after", "[]"))),
-            after_policy=fields.get("after_policy"),
+            after_policy=fields.get("after_policy"),  # type: ignore[arg-type]
             depending="depending" in fields,
             waiting_for=tuple(each.decode() for each in waiting_for),
         )

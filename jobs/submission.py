@@ -15,6 +15,8 @@ DEFAULT_TENANT: Final = "default"
 DEFAULT_PRIORITY: Final = 5
 HIGHEST_PRIORITY: Final = 10
 MAX_CRASHES: Final = 3
+MAX_AFTER: Final = 1_000
+"""How many jobs one may wait for."""
 
 FORMAT: Final = 1
 """Of records and messages as this version makes them (ADR 32).

@@ -22,6 +22,8 @@ OPTIONS: Final = (
     "result_ttl",
     "result_ttl_seconds",
     "callback",
+    "after",
+    "after_policy",
     "idempotency_key",
 )
 """What may be said beside the parameters; the members of a submission over HTTP, and more."""
@@ -127,6 +129,8 @@ def _member(name: str, value: Any) -> Any:
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
         case "callback", str():
             return {"url": value}
+        case "after", (tuple() | set() | frozenset()):
+            value = list(value)
         case (("callback" | "labels"), Mapping()):
             return dict(value)
     return value

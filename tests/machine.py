@@ -104,10 +104,15 @@ class Callboard(RuleBasedStateMachine):
         operations=st.lists(OPERATIONS, min_size=2, max_size=5),
         slots=RESOURCES,
         priority=PRIORITIES,
+        named=st.integers(0, 3),
     )
-    def begin_with_a_few_jobs(self, operations: list[str], slots: str, priority: int) -> None:
+    def begin_with_a_few_jobs(
+        self, operations: list[str], slots: str, priority: int, named: int
+    ) -> None:
         for operation in operations:
             self._submit(self.job_system.new_submission(operation, slots=slots, priority=priority))
+        if named:
+            self._submit_after([each.job_id for each in self.submissions[:named]])
 
     @rule(
         operation=OPERATIONS,
@@ -148,6 +153,19 @@ class Callboard(RuleBasedStateMachine):
             **chosen,
         )
         self._submit(new, payer)
+
+    @precondition(lambda self: self.model.active())
+    @rule(
+        picks=st.lists(NEWEST_FIRST, min_size=1, max_size=3),
+        policy=st.sampled_from(["succeeded", "succeeded", "finished"]),
+        length=st.integers(1, 2),
+    )
+    def submit_what_waits(self, picks: list[int], policy: Any, length: int) -> None:
+        """Submit a job that waits for active ones, and perhaps one that waits for it in turn."""
+        active = [job.submission.job_id for job in self.model.active()]
+        named = list(dict.fromkeys(_newest(active, each) for each in picks))
+        for _ in range(length):
+            named = [self._submit_after(named, policy)]
 
     @rule(
         what=st.sampled_from(["submit again", "retry", "cancel", "cancel", "purge"]),
@@ -529,6 +547,14 @@ class Callboard(RuleBasedStateMachine):
         charge = Charge(payer, RATE) if payer else None
         word = self.job_system.submit(new, most=MAX_ACTIVE, charge=charge)
         self._expect(word, self.model.submit(new, charge), "submissions")
+
+    def _submit_after(self, named: list[str], policy: Any = "succeeded") -> str:
+        tenant = self.model.jobs[named[0]].submission.tenant if named[0] in self.model.jobs else ""
+        new = self.job_system.new_submission(
+            after=tuple(named), after_policy=policy, tenant=tenant or "default"
+        )
+        self._submit(new)
+        return new.job_id
 
     def _take(
         self, message: Wakeup, *, crash_after_recovery: bool = False, heard: bool = True

@@ -14,15 +14,26 @@ from callboard.api.bodies import parse_body
 from callboard.api.callback_policy import BatchCallback, CallbackPolicy
 from callboard.api.jobs.acceptance import Acceptance
 from callboard.api.jobs.render import JobReferenceObject, job_reference
-from callboard.api.jobs.submission import Submission, parse_submission
-from callboard.api.problems.problem import InputErrorObject, Problem, invalid_request, problem_of
+from callboard.api.jobs.submission import BatchItem, Submission, parse_submission
+from callboard.api.problems.problem import (
+    InputErrorObject,
+    Problem,
+    dependency_missing,
+    invalid_request,
+    problem_of,
+)
 from callboard.api.problems.table import BODY_TOO_LARGE
 from callboard.api.request import SMALL_BYTES, Request
 from callboard.api.services import Services
 from callboard.jobs.batches.item_outcome import ItemOutcome, Word
 from callboard.jobs.batches.submission_service import Item
 from callboard.jobs.batches.submit import MAX_ITEMS
-from callboard.jobs.errors import CapacityExceeded, DuplicateJob, InvalidParameters
+from callboard.jobs.errors import (
+    CapacityExceeded,
+    DependencyMissing,
+    DuplicateJob,
+    InvalidParameters,
+)
 from callboard.jobs.fields import MAX_LABELS, Label, LabelValue
 from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.registry import Registry
@@ -38,6 +49,7 @@ STATUSES: Final[dict[Word, ItemStatus]] = {
     "misfit": "invalid",
     "malformed": "invalid",
     "file_missing": "invalid",
+    "dependency_missing": "invalid",
     "limited": "limited",
     "full": "limited",
     "closed": "refused",
@@ -54,7 +66,7 @@ class BatchSubmission(BaseModel):
         min_length=1,
         max_length=MAX_ITEMS,
         description="Submissions, each like the body of `POST /v1/jobs` and with the same "
-        "size limit.",
+        "size limit. In `after`, `#3` names the job of item 3 of the same batch, counted from 0.",
     )
     labels: dict[Label, LabelValue] = Field(
         default_factory=dict,
@@ -134,10 +146,12 @@ class BatchItems:
         """
         # All items share one time, so that equal delays stay equal.
         now_ms = lru_cache(maxsize=1)(self._store.now_ms)
-        for body in batch.items:
+        for index, body in enumerate(batch.items):
             try:
                 large = self._size_of(body) > SMALL_BYTES
-                item = self._item(req, parse_submission(body), batch, now_ms)
+                asked = parse_submission(body, model=BatchItem)
+                _check_after(asked, index)
+                item = self._item(req, asked, batch, now_ms)
                 yield replace(item, large=large)
             except Problem as problem:
                 errors = problem.members["errors"]
@@ -187,10 +201,27 @@ class BatchItems:
         if isinstance(error, InvalidParameters):
             wrong = [(f"{at}/params{where}", detail) for where, detail in error.errors]
             return problem_of(InvalidParameters(wrong))
+        if isinstance(error, DependencyMissing):
+            return dependency_missing(error, f"{at}/after/{error.index}")
         if isinstance(error, CapacityExceeded):
             return self._acceptance.full(item.operation, error)
         returns = isinstance(error, DuplicateJob) and _returns(self._registry, item.operation)
         return None if error is None or returns else problem_of(error)
+
+
+def _check_after(asked: Submission, index: int) -> None:
+    """Refuse an item that names itself or a later one.
+
+    Raises:
+        Problem: 422, with pointers into the item.
+    """
+    wrong = [
+        (f"/after/{place}", "must name an earlier item")
+        for place, each in enumerate(asked.after)
+        if each.startswith("#") and int(each[1:]) >= index
+    ]
+    if wrong:
+        raise invalid_request(wrong)
 
 
 def _problem_object(

@@ -13,7 +13,7 @@ from callboard.api.jobs.render import job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
 from callboard.api.jobs.submission import Submission, chosen_fields
 from callboard.api.prefer import Preference, parse_prefer
-from callboard.api.problems.problem import Problem, problem_of
+from callboard.api.problems.problem import Problem, dependency_missing, problem_of
 from callboard.api.problems.table import DUPLICATE_JOB
 from callboard.api.rate_limit import charge_of
 from callboard.api.request import Request, holders_of, is_large
@@ -22,6 +22,7 @@ from callboard.api.tracing.middleware import traceparent_of, tracestate_of
 from callboard.api.waiting.peer import peer_of
 from callboard.jobs.errors import (
     CapacityExceeded,
+    DependencyMissing,
     DuplicateJob,
     InvalidParameters,
     JobGone,
@@ -84,6 +85,8 @@ class Acceptance:
             raise InvalidParameters(wrong) from error
         except CapacityExceeded as error:
             raise self.full(operation.name, error) from error
+        except DependencyMissing as error:
+            raise dependency_missing(error, place(("after", error.index))) from error
         except DuplicateJob as error:
             self._answer_duplicate(req, resp, operation, error)
             return

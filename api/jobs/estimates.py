@@ -183,6 +183,8 @@ def retry_after_s(
     match record.status:
         case "scheduled" if record.scheduled_for is not None:
             seconds = (record.scheduled_for - now).total_seconds() + (soonest or 0)
+            # Its time may have come while others for which it waits still run.
+            seconds = max(seconds, guess) if record.depending else seconds
         case "queued" if soonest is not None:
             seconds = max(soonest, guess) if start_s is None else start_s + soonest
         case "running":

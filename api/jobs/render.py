@@ -24,6 +24,7 @@ from callboard.api.times import optional_time, timestamp
 from callboard.api.urls import Urls
 from callboard.jobs.estimates import UNKNOWN, Estimate
 from callboard.jobs.record import Record
+from callboard.jobs.submission import AfterPolicy
 
 _UNKNOWN_END: Final = "The job failed."
 
@@ -39,7 +40,7 @@ class ProgressObject(TypedDict):
 
 
 class QueuePlaceObject(TypedDict):
-    """A queued job's place in its queue."""
+    """What a job waits for before it starts."""
 
     position: Annotated[Positive | None, Field(description="Position in the queue; 1 is next.")]
     blocked_on: Annotated[
@@ -50,6 +51,10 @@ class QueuePlaceObject(TypedDict):
         Field(description="Whether the job's operation is paused; null if unknown."),
     ]
     estimated_start_seconds: Whole | None
+    waiting_for: Annotated[
+        list[JobId],
+        Field(description="The jobs that must end before this one is queued; the first 20."),
+    ]
 
 
 class RunErrorObject(TypedDict):
@@ -106,6 +111,10 @@ class JobObject(TypedDict):
     labels: Labels
     batch_id: str | None
     retry_of: Annotated[JobId | None, Field(description="The job that this one retries.")]
+    after: Annotated[list[JobId], Field(description="The jobs that must end before it starts.")]
+    after_policy: Annotated[
+        AfterPolicy, Field(description="Whether the jobs in `after` have to succeed.")
+    ]
     request_id: Annotated[
         str | None, Field(description="Id of the request that submitted the job.")
     ]
@@ -150,6 +159,8 @@ def job_object(
         "labels": dict(record.labels),
         "batch_id": record.batch_id,
         "retry_of": record.retry_of,
+        "after": list(record.after),
+        "after_policy": record.after_policy or "succeeded",
         "request_id": record.request_id,
         "links": job_links(record.id, urls),
     }
@@ -164,8 +175,8 @@ def _result(record: Record, urls: Urls) -> Any:
 def queue_object(
     record: Record, estimate: Estimate, *, paused: bool | None
 ) -> QueuePlaceObject | None:
-    """Render a job's place in its queue; null if it is not queued."""
-    if record.status != "queued":
+    """Render what a job waits for; null unless it is queued or waits for other jobs."""
+    if record.status != "queued" and not record.depending:
         return None
     start_s = estimate.start_s
     return {
@@ -173,6 +184,7 @@ def queue_object(
         "blocked_on": record.blocked_on,
         "paused": paused,
         "estimated_start_seconds": None if start_s is None else math.ceil(start_s),
+        "waiting_for": list(record.waiting_for),
     }
 
 

@@ -20,9 +20,10 @@ from callboard.api.callback_policy import JobCallback
 from callboard.api.problems.problem import invalid_request
 from callboard.api.times import TIME_IN_YEAR, Time
 from callboard.jobs.fields import MAX_LABELS, Label, LabelValue, Whole, whole
+from callboard.jobs.ids import JOB_ID_PATTERN
 from callboard.jobs.json_pointer import pointer_of
 from callboard.jobs.operation_rules import MAX_TTL, MIN_TTL
-from callboard.jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY
+from callboard.jobs.submission import DEFAULT_PRIORITY, HIGHEST_PRIORITY, MAX_AFTER, AfterPolicy
 
 MAX_DELAY: Final = timedelta(days=366)
 MAX_NAME_LENGTH: Final = 64
@@ -49,6 +50,10 @@ TtlSeconds = Annotated[
     Field(ge=int(MIN_TTL.total_seconds()), le=int(MAX_TTL.total_seconds())),
     BeforeValidator(whole),
 ]
+
+
+EarlierJob = Annotated[str, Field(pattern=f"^{JOB_ID_PATTERN}$")]
+EarlierItem = Annotated[str, Field(pattern=f"^(?:{JOB_ID_PATTERN}|#(?:0|[1-9][0-9]{{0,2}}))$")]
 
 
 class Submission(BaseModel):
@@ -96,6 +101,16 @@ class Submission(BaseModel):
     callback: JobCallback | None = Field(
         default=None, description="Where to deliver the job's events."
     )
+    after: list[EarlierJob] = Field(
+        default_factory=list,
+        max_length=MAX_AFTER,
+        description="Ids of jobs that must have ended before this one starts.",
+    )
+    after_policy: AfterPolicy = Field(
+        default="succeeded",
+        description="`succeeded`: if a job in `after` fails, is cancelled or is lost, this one is "
+        "cancelled. `finished`: this one starts however those ended.",
+    )
 
     @model_validator(mode="after")
     def _soon_enough(self) -> "Submission":
@@ -104,13 +119,23 @@ class Submission(BaseModel):
         return self
 
 
+class BatchItem(Submission):
+    """An item of `POST /v1/batches`."""
+
+    after: list[EarlierItem] = Field(default_factory=list, max_length=MAX_AFTER)
+
+
 def parse_submission(
-    body: Any, *, place: Callable[[tuple[int | str, ...]], str] = pointer_of
+    body: Any,
+    *,
+    model: type[Submission] = Submission,
+    place: Callable[[tuple[int | str, ...]], str] = pointer_of,
 ) -> Submission:
     """Validate the body.
 
     Args:
         body: JSON-like.
+        model: what to validate with.
         place: returns where in the request a member was.
 
     Raises:
@@ -121,7 +146,7 @@ def parse_submission(
     if isinstance(labels, dict) and len(labels) > MAX_MEMBERS:
         raise invalid_request([(place(("labels",)), f"has more than {MAX_LABELS} labels")])
     try:
-        return Submission.model_validate(body)
+        return model.model_validate(body)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
     raise invalid_request([(place(_member(each["loc"])), _sentence(each)) for each in details])
@@ -137,6 +162,8 @@ def chosen_fields(asked: Submission, now_ms: Callable[[], int]) -> dict[str, Any
     fields: dict[str, Any] = {"priority": asked.priority, "labels": asked.labels}
     if asked.result_ttl_seconds is not None:
         fields["result_ttl"] = timedelta(seconds=asked.result_ttl_seconds)
+    if asked.after:
+        fields |= {"after": tuple(asked.after), "after_policy": asked.after_policy}
     if due := _due_ms(asked, now_ms):
         fields["scheduled_ms"] = max(due)
     return fields
@@ -155,6 +182,8 @@ def _due_ms(asked: Submission, now_ms: Callable[[], int]) -> list[int]:
 def _sentence(detail: ErrorDetails) -> str:
     if detail["type"] != "string_pattern_mismatch":
         return detail["msg"].removeprefix("Value error, ")
+    if detail["loc"][:1] == ("after",):
+        return "must be the id of a job"
     if "labels" not in detail["loc"]:
         return "must begin with https://"
     if detail["loc"][-1] == _KEY:

@@ -14,6 +14,7 @@ SUBMISSION_PROBLEMS: Final = (
     table.IDEMPOTENCY_MISMATCH,
     table.CAPACITY_EXCEEDED,
     table.FILE_MISSING,
+    table.DEPENDENCY_MISSING,
     table.JOB_GONE,
 )
 """Problems of every submission."""

@@ -101,7 +101,14 @@ def _options() -> dict[str, dict[str, Any]]:
             "description": properties[key]["description"],
             "schema": _not_null(properties[key]),
         }
-        for key in ("priority", "delay_seconds", "run_at", "result_ttl_seconds")
+        for key in ("priority", "delay_seconds", "run_at", "result_ttl_seconds", "after_policy")
+    }
+    after = {
+        "name": "after",
+        "description": properties["after"]["description"],
+        "style": "form",
+        "explode": False,
+        "schema": _not_null(properties["after"]),
     }
     labels = {
         "description": "Labels of the job, each as `label.<name>=<value>`, for example "
@@ -116,7 +123,7 @@ def _options() -> dict[str, dict[str, Any]]:
             "additionalProperties": {"type": "string", "pattern": f"^{LABEL_VALUE}$"},
         },
     }
-    return {**chosen, "labels": labels, **_callback()}
+    return {**chosen, "after_jobs": after, "labels": labels, **_callback()}
 
 
 def _callback() -> dict[str, dict[str, Any]]:

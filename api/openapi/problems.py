@@ -16,6 +16,7 @@ MEMBERS: Final[dict[ProblemType, Schema]] = {
     table.NO_RESULT: {**_JOB, "error": nullable(named("RunError"))},
     table.NOT_READY: {"checks": named("Checks")},
     table.INVALID_PARAMETERS: _ERRORS,
+    table.DEPENDENCY_MISSING: _ERRORS,
     table.DUPLICATE_JOB: {"existing_job": named("JobReference")},
     table.JOB_NOT_FINISHED: _JOB,
     table.JOB_FINAL: _JOB,

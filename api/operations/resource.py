@@ -42,6 +42,8 @@ _OPTIONS: Final = (
     "labels",
     "callback_url",
     "callback_events",
+    "after_jobs",
+    "after_policy",
 )
 
 

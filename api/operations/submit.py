@@ -71,6 +71,8 @@ def _options(req: Request) -> dict[str, Any]:
     with read_query(req) as query:
         options: dict[str, Any] = {name: query.parsed(name, _number) for name in _NUMBERS}
         options["run_at"] = query.text("run_at")
+        options["after"] = query.parsed("after", _listed)
+        options["after_policy"] = query.text("after_policy")
         options["labels"] = query.labels() or None
         callback = {name: query.parsed(key, read) for name, (key, read) in _CALLBACK.items()}
         given = {name: value for name, value in callback.items() if value is not None}

@@ -10,6 +10,7 @@ from callboard.api.answer_types import Address, TypedDict
 from callboard.api.problems.problem_type import ProblemType
 from callboard.api.problems.table import (
     BY_ERROR,
+    DEPENDENCY_MISSING,
     INTERNAL_ERROR,
     INVALID_REQUEST,
     METHOD_NOT_ALLOWED,
@@ -93,6 +94,17 @@ def invalid_request(wrong: list[tuple[str, str]]) -> Problem:
     return Problem(INVALID_REQUEST, _first(wrong), members={"errors": _errors(wrong)})
 
 
+def dependency_missing(error: errors.DependencyMissing, place: str) -> Problem:
+    """Return the problem that a job named in `after` does not exist.
+
+    Args:
+        error: the error of the core.
+        place: a JSON Pointer to the id, or a query parameter's name.
+    """
+    wrong = [(place, str(error))]
+    return Problem(DEPENDENCY_MISSING, _first(wrong), members={"errors": _errors(wrong)})
+
+
 def problem_of(error: Exception) -> Problem:
     """Find the problem that an error is answered with; an unexpected one tells nothing."""
     if isinstance(error, Problem):
@@ -103,13 +115,19 @@ def problem_of(error: Exception) -> Problem:
     found = known[0] if known else INTERNAL_ERROR
     if found is INTERNAL_ERROR:
         return Problem(found, "The server's log has the error under this request's id.")
-    if isinstance(error, errors.InvalidParameters):
-        wrong = list(error.errors)
+    if wrong := _wrong_of(error):
         return Problem(found, _first(wrong), members={"errors": _errors(wrong)})
     if isinstance(error, errors.RateExceeded):
         headers = {"Retry-After": str(error.quota.reset_s)}
         return Problem(found, str(error), headers=headers, members={"violated-policies": [POLICY]})
     return Problem(found, str(error) or found.title)
+
+
+def _wrong_of(error: Exception) -> list[tuple[str, str]]:
+    """Return what is wrong in the body, if the error says where."""
+    if isinstance(error, errors.DependencyMissing):
+        return [(f"/after/{error.index}", str(error))]
+    return list(error.errors) if isinstance(error, errors.InvalidParameters) else []
 
 
 def _of_framework(error: falcon.HTTPError) -> Problem:

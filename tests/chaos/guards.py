@@ -142,9 +142,9 @@ GUARDS: Final = (
     ),
     Guard(
         "telling those that wait",
-        f"{_SHARED}/job.lua",
-        "  settle(id, status)\n",
-        "",
+        f"{_SHARED}/settling.lua",
+        "while next_id and may_settle() do",
+        "while not may_settle() do",
         ("after", "model"),
     ),
     Guard(

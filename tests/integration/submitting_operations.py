@@ -3,7 +3,7 @@
 import threading
 
 from callboard import operation
-from callboard.jobs.errors import CallboardError, DuplicateJob, InvalidParameters
+from callboard.jobs.errors import CallboardError, DependencyMissing, DuplicateJob, InvalidParameters
 
 
 @operation
@@ -56,6 +56,22 @@ def parent_in_a_thread(text: str) -> str:
     thread.start()
     thread.join()
     return ids[0]
+
+
+@operation(isolation="process")
+def pipeline(text: str) -> str:
+    """Submit two, and one that waits for both."""
+    parts = [echo.submit(text=text), echo.submit(text=text)]
+    return echo.submit(text="index", after=parts)
+
+
+@operation(isolation="process")
+def waits_for_nobody(text: str) -> list[str]:
+    """Name a job that is not there."""
+    try:
+        return [echo.submit(text="index", after=(text,))]
+    except DependencyMissing as error:
+        return [error.job_id, str(error)]
 
 
 def _refusals(text: str) -> list[str]:

@@ -11,7 +11,14 @@ import pytest
 
 from callboard.config import load_settings
 from callboard.config.environment import bare_environment
-from callboard.jobs.errors import DuplicateJob, InvalidParameters, OperationError, UnknownOperation
+from callboard.jobs.errors import (
+    DependencyMissing,
+    DuplicateJob,
+    InvalidParameters,
+    OperationError,
+    UnknownOperation,
+)
+from callboard.jobs.ids import new_job_id
 from callboard.jobs.operation import Operation
 from callboard.jobs.read import read
 from callboard.jobs.record import Record
@@ -108,6 +115,9 @@ def test_parameters_as_a_mapping_leave_all_names_to_the_options(running: Embedde
         ({"result_ttl": "1s"}, "/result_ttl_seconds"),
         ({"callback": "http://plain.example/"}, "/callback/url"),
         ({"tenant": "a b"}, "/tenant"),
+        ({"after": "one"}, "/after"),
+        ({"after": ["one"]}, "/after/0"),
+        ({"after_policy": "maybe"}, "/after_policy"),
         ({"colour": "red"}, "/colour"),
     ],
 )
@@ -130,6 +140,28 @@ def test_a_duplicate_is_refused_with_its_job_or_is_that_job(running: Embedded) -
 
     assert refused.value.job_id == first
     assert same == other
+
+
+def test_a_function_submits_a_job_that_waits_for_others_of_its_own(running: Embedded) -> None:
+    last = running.ended(operation(running, "pipeline").submit(text="part")).result
+
+    ended = running.ended(last)
+
+    parts = [record(running, each) for each in ended.after]
+    assert (ended.status, ended.result, len(parts)) == ("succeeded", "index", 2)
+    assert ended.started_at is not None
+    assert all(each.finished_at and each.finished_at <= ended.started_at for each in parts)
+
+
+def test_a_job_that_is_not_there_cannot_be_waited_for(running: Embedded) -> None:
+    nobody = new_job_id()
+
+    heard = running.ended(operation(running, "waits_for_nobody").submit(text=nobody)).result
+    with pytest.raises(DependencyMissing) as refused:
+        operation(running, "echo").submit(text="a", after=[nobody])
+
+    assert heard == [nobody, f"No job has the id {nobody}."]
+    assert (refused.value.job_id, refused.value.index) == (nobody, 0)
 
 
 @pytest.mark.parametrize("name", ["parent", "parent_async", "parent_apart", "parent_in_a_thread"])

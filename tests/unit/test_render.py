@@ -87,6 +87,8 @@ def test_a_running_job_shows_every_member_of_the_contract() -> None:
         "labels": {"project": "atlas"},
         "batch_id": None,
         "retry_of": None,
+        "after": [],
+        "after_policy": "succeeded",
         "request_id": "r-1",
         "links": {
             "self": f"http://example.org/v1/jobs/{RECORD.id}",
@@ -108,6 +110,7 @@ def test_a_queued_job_says_what_it_is_blocked_on() -> None:
         "blocked_on": "operation:clustering",
         "paused": None,
         "estimated_start_seconds": None,
+        "waiting_for": [],
     }
 
 
@@ -119,6 +122,7 @@ def test_a_queued_job_says_where_it_stands_in_whole_seconds() -> None:
         "blocked_on": None,
         "paused": False,
         "estimated_start_seconds": 8,
+        "waiting_for": [],
     }
 
 
