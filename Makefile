@@ -7,10 +7,10 @@ SECONDS ?= 300
 SEED ?= 1
 MINUTES ?= 30
 
-.PHONY: help demo demo-documents dev install test coverage pythons fuzz chaos mutations check fix lock reference audit sbom
+.PHONY: help demo demo-documents demo-literature dev install test coverage pythons fuzz chaos mutations check fix lock reference audit sbom
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## start everything in one process and run a real job
 	@.ci/venv examples $(VENV)
@@ -19,6 +19,10 @@ demo: ## start everything in one process and run a real job
 demo-documents: ## start the operations on documents, and parse a sample with a scanned page
 	@.ci/venv examples $(VENV)
 	@exec $(BIN)/python -m examples.demo_documents
+
+demo-literature: ## start the search over PubMed records, index some and search them
+	@.ci/venv examples $(VENV)
+	@exec $(BIN)/python -m examples.demo_literature
 
 dev: ## serve everything in one process, without RabbitMQ and Redis
 	@.ci/venv examples $(VENV)

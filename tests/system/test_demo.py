@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 from callboard.config.environment import bare_environment
+from examples.literature.pubmed.landmarks import LANDMARKS, QUESTIONS
 from tests.system.stack import ROOT
 
 
@@ -40,6 +41,24 @@ def test_the_demo_of_documents_parses_text_and_a_scan() -> None:
     assert "100%" in done.stderr
     assert "Yield of winter wheat" in done.stdout
     assert "Twelve crates of apples" in done.stdout
+
+
+def test_the_demo_of_literature_indexes_and_finds() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.demo_literature"],
+        cwd=ROOT,
+        env=bare_environment(COLUMNS="200"),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "100%" in done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("│")]
+    asked = zip(rows, QUESTIONS, LANDMARKS, strict=True)
+    assert all(question in row and title in row for row, question, (title, *_rest) in asked)
 
 
 def test_the_demo_needs_none_of_the_tools_of_developers() -> None:
