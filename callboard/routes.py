@@ -2,6 +2,7 @@
 
 from callboard.api.description import BodyDescription, ResponseDescription, describe
 from callboard.api.extension.jobs import Form, JobEstimate, Jobs
+from callboard.api.files.uploads import FileRefused
 from callboard.api.request import Caller, Request
 from callboard.api.route import Route
 from callboard.jobs.cancel import Confirmation
@@ -27,6 +28,7 @@ __all__ = [
     "Confirmation",
     "ConfirmationStale",
     "DuplicateJob",
+    "FileRefused",
     "Form",
     "InvalidParameters",
     "JobEstimate",

@@ -137,6 +137,14 @@ class Upload(_Resource):
         resp.media = {"id": job.id, "note": form.others.get("note")}
 
 
+class UploadMany(_Resource):
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Start a job with the files that can be used."""
+        with self.jobs.form(req, "compare", collect_refused=True) as form:
+            job = self.jobs.submit(req, "compare", {"files": [], **form.params})
+        resp.media = {"id": job.id, "refused": {each.name: each.detail for each in form.refused}}
+
+
 class Open:
     def on_get(self, _req: Request, resp: Response) -> None:
         """Say that it is there."""
@@ -156,6 +164,7 @@ def routes(jobs: Jobs) -> list[Route]:
         Route("/jobs/{job_id}", State(jobs), {"GET": "viewer", "DELETE": "client"}),
         Route("/jobs/{job_id}/cancel", TwoSteps(jobs), {"POST": "client"}),
         Route("/history", History(jobs), {"GET": "viewer"}),
+        Route("/upload-many", UploadMany(jobs), {"POST": "client"}),
         Route("/upload", Upload(jobs), {"POST": "client"}),
         Route("/open", Open(), {"GET": None}),
         Route("/broken", Broken(), {"GET": "viewer"}),

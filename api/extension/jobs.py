@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from callboard.api.files.form_jobs import FormReader
 from callboard.api.files.result_files import with_addresses
+from callboard.api.files.uploads import FileRefused
 from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.acceptance import Acceptance
 from callboard.api.jobs.estimates import Estimates
@@ -36,10 +37,12 @@ class Form:
     Attributes:
         params: parameters of the operation; its files are stored, and named by their ids.
         others: the fields that are not parameters, as text.
+        refused: files that the form was accepted without, each with its `name` and a `detail`.
     """
 
     params: Mapping[str, Any]
     others: Mapping[str, str]
+    refused: tuple[FileRefused, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,13 @@ class Jobs:
 
     @contextmanager
     def form(
-        self, req: Request, operation: str, *, others: Collection[str] = (), lenient: bool = False
+        self,
+        req: Request,
+        operation: str,
+        *,
+        others: Collection[str] = (),
+        lenient: bool = False,
+        collect_refused: bool = False,
     ) -> Iterator[Form]:
         """Read a multipart form whose fields are the parameters of an operation.
 
@@ -103,15 +112,19 @@ class Jobs:
             operation: the operation's name.
             others: names of further fields, which are no parameters.
             lenient: ignore fields that are neither.
+            collect_refused: accept the form without the files that are empty, or whose type is not
+                accepted, and say which these were.
 
         Raises:
             Problem: the form or one of its files is refused.
             UnknownOperation: this server has no such operation.
         """
         found = self._services.registry.get(operation)
-        form = self._forms.read(req, found, others=others, lenient=lenient)
+        form = self._forms.read(
+            req, found, others=others, lenient=lenient, collect_refused=collect_refused
+        )
         try:
-            yield Form(form.params, form.others)
+            yield Form(form.params, form.others, form.refused)
         finally:
             form.reception.drop()
 

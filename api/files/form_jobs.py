@@ -8,7 +8,7 @@ from typing import Any, Final
 from callboard.api.files.fields import Fields
 from callboard.api.files.incoming import Incoming
 from callboard.api.files.multipart import MAX_PARTS, Part, read_parts
-from callboard.api.files.uploads import Arrived, Reception, receiving
+from callboard.api.files.uploads import Arrived, FileRefused, Reception, receiving
 from callboard.api.media import JSON, Media
 from callboard.api.problems.problem import Problem, invalid_request
 from callboard.api.problems.table import BODY_TOO_LARGE
@@ -35,12 +35,14 @@ class FormSubmission:
         params: the parameters, with the ids of the stored files.
         told: the same with the files' digests, by which a repeat of the form is recognised.
         others: the fields that are not parameters, as text.
+        refused: the files that were refused, if the form is accepted without them.
         reception: holds the files; after the submission, drop those that no job uses.
     """
 
     params: dict[str, Any]
     told: dict[str, Any]
     others: dict[str, str]
+    refused: tuple[FileRefused, ...]
     reception: Reception
 
 
@@ -58,6 +60,7 @@ class FormReader:
         *,
         others: Collection[str] = (),
         lenient: bool = False,
+        collect_refused: bool = False,
     ) -> FormSubmission:
         """Read a form; store its files once all of it has arrived.
 
@@ -66,6 +69,7 @@ class FormReader:
             operation: what the form's fields are parameters of.
             others: names of fields that are not parameters.
             lenient: whether fields that are neither are ignored.
+            collect_refused: whether the form is accepted without files that are refused.
 
         Raises:
             Problem, CallboardError: the form is refused, and none of its files is stored.
@@ -76,6 +80,7 @@ class FormReader:
             given = _Given(
                 operation, fields, reception, self._media.parse_json, most, others, lenient
             )
+            given.refused = [] if collect_refused else None
             for part in read_parts(req, Incoming(req), most=_most_parts(operation, fields)):
                 given.take(part)
             params = given.params()
@@ -87,7 +92,9 @@ class FormReader:
                 name: [reception.keep(each).id for each in files]
                 for name, files in given.files.items()
             }
-            return FormSubmission(params | _valued(kept, many), told, given.known, reception)
+            refused = tuple(given.refused or ())
+            params |= _valued(kept, many)
+            return FormSubmission(params, told, given.known, refused, reception)
 
 
 @dataclass
@@ -101,6 +108,7 @@ class _Given:
     left_bytes: int
     others: Collection[str]
     lenient: bool
+    refused: list[FileRefused] | None = None
     known: dict[str, str] = field(default_factory=dict)
     whole: list[Any] = field(default_factory=list)
     files: dict[str, list[Arrived]] = field(default_factory=dict)
@@ -148,9 +156,15 @@ class _Given:
                 self._append(self.texts, part.name, begin.decode())
                 return
             part = replace(part, read=_rejoined(begin, part.read))
-        taken = self.reception.take(
-            part.read, name=part.filename, declared=part.declared, accepts=wanted.accepts
-        )
+        try:
+            taken = self.reception.take(
+                part.read, name=part.filename, declared=part.declared, accepts=wanted.accepts
+            )
+        except FileRefused as refused:
+            if self.refused is None:
+                raise
+            self.refused.append(refused)
+            return
         self.files.setdefault(part.name, []).append(taken)
 
     def _take_field(self, part: Part) -> None:

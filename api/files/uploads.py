@@ -35,6 +35,18 @@ class Arrived:
     media_type: str
 
 
+class FileRefused(Problem):
+    """A file arrived in full, and is not one that is accepted.
+
+    Attributes:
+        name: the client's name for it, safe to display.
+    """
+
+    def __init__(self, name: str, problem: Problem) -> None:
+        self.name: Final = name
+        super().__init__(problem.type, problem.detail)
+
+
 class Reception:
     """Receives the files of one request; see `receiving`."""
 
@@ -67,7 +79,8 @@ class Reception:
             length: its length in bytes, if known.
 
         Raises:
-            Problem: 400, 415 or 422; the file is refused.
+            FileRefused: 400, 415 or 422; it is empty, or its type is not accepted.
+            Problem: it did not arrive as it was sent.
             FileTooLarge, StorageFull, StorageUnavailable, StoreUnavailable: it was not received.
         """
         settings, accepts = self._services.settings, accepts or Accepts()
@@ -79,15 +92,11 @@ class Reception:
         self._claimed.append(claimed)
         staged = self._staged()
         self._receive(read, claimed, staged, most=most, length=length)
-        if not staged.size:
-            raise Problem(INVALID_FILE, "The file is empty.")
         shown = safe_name(name)
-        media_type = self._services.offload(
-            lambda: media_type_of(staged.read, staged.size, declared, shown)
-        )
-        if not accepts.takes(media_type):
-            taken = ", ".join(accepts.media_types)
-            raise Problem(FILE_TYPE_NOT_ACCEPTED, f"The file is {media_type}; accepted: {taken}.")
+        try:
+            media_type = self._media_type(staged, declared, shown, accepts)
+        except Problem as problem:
+            raise FileRefused(shown, problem) from problem
         return Arrived(claimed, staged, shown, media_type)
 
     def keep(self, arrived: Arrived) -> FileRecord:
@@ -119,6 +128,17 @@ class Reception:
                     offload=self._services.offload,
                     forced=True,
                 )
+
+    def _media_type(self, staged: Staged, declared: str | None, name: str, accepts: Accepts) -> str:
+        if not staged.size:
+            raise Problem(INVALID_FILE, "The file is empty.")
+        media_type = self._services.offload(
+            lambda: media_type_of(staged.read, staged.size, declared, name)
+        )
+        if not accepts.takes(media_type):
+            taken = ", ".join(accepts.media_types)
+            raise Problem(FILE_TYPE_NOT_ACCEPTED, f"The file is {media_type}; accepted: {taken}.")
+        return media_type
 
     def _staged(self) -> Staged:
         file, offload = self._services.storage.stage(), self._services.offload

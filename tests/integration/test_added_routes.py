@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import falcon.testing
 import pytest
 
-from callboard import File, operation
+from callboard import Accepts, File, operation
 from callboard.config import ApiKey, Rate
 from callboard.jobs.errors import OperationError
 from callboard.jobs.registry import Registry
@@ -28,13 +28,19 @@ def measure(file: File, unit: str = "B") -> str:
     return f"{file.size} {unit}"
 
 
+@operation
+def compare(files: list[Annotated[File, Accepts(media_types=("text/*",))]]) -> list[str]:
+    """Compare texts."""
+    return [file.name for file in files]
+
+
 def key(name: str, role: Any, tenant: str) -> ApiKey:
     return ApiKey(tenant=tenant, role=role, sha256=hashlib.sha256(name.encode()).hexdigest())
 
 
 def made(tmp_path: Path, **settings: Any) -> ApiApp:
     return ApiApp(
-        registry=Registry([add, single, narrow, measure]),
+        registry=Registry([add, single, narrow, measure, compare]),
         routes=("tests.added_routes",),
         storage_url=str(tmp_path / "files"),
         **settings,
@@ -179,6 +185,38 @@ def test_a_form_gives_parameters_and_other_fields(app: ApiApp) -> None:
 
     assert answer.json["note"] == "mine"
     assert app.get(answer.json["id"]).json["operation"] == "measure"
+
+
+def test_a_form_can_be_accepted_without_the_files_that_are_refused(app: ApiApp) -> None:
+    parts = [
+        part("files", b"good", filename="a.txt", media_type="text/plain"),
+        part("files", b"", filename="../empty.txt", media_type="text/plain"),
+        part("files", b"%PDF-1.7 no text", filename="b.pdf", media_type="application/pdf"),
+        part("files", b"\x89PNG\r\n\x1a\n", filename="c.png", media_type="image/png"),
+    ]
+
+    answer = app.http.simulate_post("/old/upload-many", body=form(*parts), headers=FORM)
+    strict = app.http.simulate_post("/v1/operations/compare", body=form(*parts), headers=FORM)
+
+    assert answer.json["refused"] == {
+        "empty.txt": "The file is empty.",
+        "b.pdf": "The file is application/pdf; accepted: text/*.",
+        "c.png": "The file is image/png; accepted: text/*.",
+    }
+    stored = app.http.simulate_get("/v1/files").json["items"]
+    assert [each["name"] for each in stored] == ["a.txt"]
+    assert app.get(answer.json["id"]).status_code == 200
+    assert (strict.status_code, strict.json["detail"]) == (422, "The file is empty.")
+
+
+def test_a_form_with_a_wrong_digest_is_refused_although_files_may_be(app: ApiApp) -> None:
+    body = form(part("files", b"good", filename="a.txt", media_type="text/plain"))
+    wrong = {**FORM, "Content-Digest": f"sha-256=:{'A' * 43}=:"}
+
+    answer = app.http.simulate_post("/old/upload-many", body=body, headers=wrong)
+
+    assert answer.status_code == 422
+    assert "digest" in answer.json["detail"]
 
 
 def test_keys_roles_and_tenants_hold(tmp_path: Path) -> None:
