@@ -227,6 +227,7 @@ class OperationObject(TypedDict):
     limits: OperationLimitsObject
     unique: bool
     on_conflict: Literal["reject", "return", "replace"]
+    role: Literal["client", "operator", "admin"]
     wait_seconds: float
     result_ttl_seconds: float
     typical_duration_seconds: float | None

@@ -18,6 +18,7 @@ from callboard.jobs.operation_rules import (
     MemoryLimitKind,
     Rules,
     Start,
+    Submitter,
     complaints,
     unknown_option,
 )
@@ -187,6 +188,7 @@ def operation(
     result_ttl: str | timedelta = ...,
     max_result: str | int | None = ...,
     capture_logs: bool = ...,
+    role: Submitter = ...,
 ) -> Callable[[Callable[..., Any]], Operation]: ...
 
 
@@ -215,6 +217,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
     result_ttl: str | timedelta = "24h",
     max_result: str | int | None = None,
     capture_logs: bool = False,
+    role: Submitter = "client",
     **unknown: object,
 ) -> Operation | Callable[[Callable[..., Any]], Operation]:
     """Declare a function as an operation; its type hints and docstring are the schema.
@@ -250,6 +253,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
         max_result: the largest result without its files, such as `64MiB`; by default that of the
             settings.
         capture_logs: whether to copy what it prints and logs to the job's log.
+        role: the role that a caller of the HTTP API needs to submit it.
         unknown: nothing else; what other libraries call these is said.
 
     Raises:
@@ -283,6 +287,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
                 memory_limit_bytes=None if memory_limit is None else parse_bytes(memory_limit),
                 stop_grace=parse_duration(stop_grace),
                 capture_logs=capture_logs,
+                role=role,
             )
             wrong = complaints(label, rules)
         except (ValueError, TypeError, AttributeError) as error:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from callboard.jobs.retry_policy import RetryPolicy
 from callboard.jobs.submission import OnConflict
@@ -93,6 +93,7 @@ _CALLED_HERE: Final[Mapping[str, str]] = {
 }
 """What other libraries call options, and what to say instead."""
 
+Submitter = Literal["client", "operator", "admin"]
 Isolation = Literal["thread", "process"]
 Start = Literal["fork", "spawn"]
 MemoryLimitKind = Literal["resident", "address_space"]
@@ -121,6 +122,7 @@ class Rules:
     memory_limit_kind: MemoryLimitKind = "resident"
     stop_grace: timedelta = timedelta(seconds=1)
     capture_logs: bool = False
+    role: Submitter = "client"
 
 
 def complaints(name: str, rules: Rules) -> list[str]:
@@ -143,6 +145,7 @@ def complaints(name: str, rules: Rules) -> list[str]:
             "on_conflict is reject, return or replace",
         ),
         *_isolation(rules),
+        (rules.role in get_args(Submitter), "role is 'client', 'operator' or 'admin'"),
         (
             MIN_TTL <= rules.result_ttl <= MAX_TTL,
             "result_ttl must be from 1h to 7d",

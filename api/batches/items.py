@@ -22,7 +22,7 @@ from callboard.api.problems.problem import (
     invalid_request,
     problem_of,
 )
-from callboard.api.problems.table import BODY_TOO_LARGE
+from callboard.api.problems.table import BODY_TOO_LARGE, FORBIDDEN
 from callboard.api.request import SMALL_BYTES, Request
 from callboard.api.services import Services
 from callboard.jobs.batches.item_outcome import ItemOutcome, Word
@@ -142,6 +142,7 @@ class BatchItems:
         """Parse the items; an invalid one becomes an outcome without a job.
 
         Raises:
+            Problem: 403, the operation of an item needs a higher role than the caller has.
             StoreUnavailable: an item has a delay, and Redis does not return the time.
         """
         # All items share one time, so that equal delays stay equal.
@@ -154,6 +155,8 @@ class BatchItems:
                 item = self._item(req, asked, batch, now_ms)
                 yield replace(item, large=large)
             except Problem as problem:
+                if problem.type is FORBIDDEN:
+                    raise
                 errors = problem.members["errors"]
                 yield Item(malformed=[(each["pointer"], each["detail"]) for each in errors])
 

@@ -14,7 +14,7 @@ from callboard.api.jobs.responder import JobReader, JobResponder
 from callboard.api.jobs.submission import Submission, chosen_fields
 from callboard.api.prefer import Preference, parse_prefer
 from callboard.api.problems.problem import Problem, dependency_missing, problem_of
-from callboard.api.problems.table import DUPLICATE_JOB
+from callboard.api.problems.table import DUPLICATE_JOB, FORBIDDEN
 from callboard.api.rate_limit import charge_of
 from callboard.api.request import Request, holders_of, is_large
 from callboard.api.services import Services
@@ -164,7 +164,19 @@ class Acceptance:
             req: the request.
             asked: the parsed submission.
             now_ms: returns the time of Redis' clock; called only for a delay.
+
+        Raises:
+            Problem: 403, the operation needs a higher role than the caller has.
         """
+        registry = self._services.registry
+        if asked.operation in registry:
+            needed = registry.get(asked.operation).rules.role
+            if not req.context.caller.may(needed):
+                raise Problem(
+                    FORBIDDEN,
+                    f"To submit {asked.operation}, use a key with the role {needed!r} or a higher "
+                    "one.",
+                )
         return {
             **chosen_fields(asked, now_ms),
             "tenant": req.context.caller.tenant,

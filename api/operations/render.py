@@ -1,6 +1,6 @@
 """The operation object."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -77,6 +77,10 @@ class OperationObject(TypedDict):
         ),
     ]
     on_conflict: OnConflict
+    role: Annotated[
+        Literal["client", "operator", "admin"],
+        Field(description="The role that a caller needs to submit it."),
+    ]
     wait_seconds: Annotated[Amount, Field(description="How long a submission waits by default.")]
     result_ttl_seconds: Amount
     typical_duration_seconds: Amount | None
@@ -125,6 +129,7 @@ def operation_object(
         },
         "unique": rules.unique or rules.unique_by is not None,
         "on_conflict": rules.on_conflict,
+        "role": rules.role,
         "wait_seconds": rules.wait.total_seconds(),
         "result_ttl_seconds": rules.result_ttl.total_seconds(),
         "typical_duration_seconds": None if mean_ms is None else mean_ms / 1000,

@@ -109,12 +109,13 @@ def test_parameters_out_of_range_are_refused(chosen: dict[str, int]) -> None:
 
 
 def test_jobs_are_equal_if_parameters_and_data_are() -> None:
-    submission = phenotype_clustering.submission
+    default, chosen, other = (
+        phenotype_clustering.validated(params).fingerprint({})
+        for params in ({}, {"n_clusters": 15}, {"n_clusters": 16})
+    )
 
-    default, chosen = submission("1", {}), submission("2", {"n_clusters": 15})
-
-    assert default.fingerprint == chosen.fingerprint
-    assert default.fingerprint != submission("3", {"n_clusters": 16}).fingerprint
+    assert default == chosen
+    assert default != other
     assert same_work(n_clusters=15)["data"] == f"hpo3-{version('hpo3')}"
 
 

@@ -82,7 +82,7 @@ class Found:
 
 def folder() -> Path:
     """Return where corpora are: a folder on a disk of the machine that all workers run on."""
-    return Path(os.environ.get("LITERATURE_FOLDER", "var/literature"))  # noqa: TID251 — its own
+    return Path(os.environ.get("LITERATURE_FOLDER", "var/literature"))
 
 
 @contextmanager
