@@ -17,7 +17,7 @@ demo: ## start everything in one process and run a real job
 	@exec $(BIN)/python -m examples.demo
 
 demo-documents: ## start the operations on documents, and parse a sample with a scanned page
-	@.ci/venv examples $(VENV)
+	@.ci/venv documents $(VENV)
 	@exec $(BIN)/python -m examples.demo_documents
 
 demo-literature: ## start the search over PubMed records, index some and search them
@@ -84,6 +84,6 @@ reference: ## generate the reference pages and the client's types from the code
 	@$(BIN)/python -m tools.client_types > client/answer_types.py
 	@$(BIN)/ruff format --quiet client/answer_types.py
 
-lock: ## resolve all lock files again, with hashes for all platforms
+lock: ## resolve all lock files again, with hashes for all platforms; ARGS=--keep keeps versions
 	@.ci/venv dev $(VENV)
-	@$(BIN)/python -m tools.lock
+	@$(BIN)/python -m tools.lock $(ARGS)

@@ -8,6 +8,7 @@ from pathlib import Path
 _INSTALLER = Path(".ci/installer.lock")
 _RUN = Path("requirements.lock")
 _EXAMPLES = Path("requirements-examples.lock")
+_DOCUMENTS = Path("requirements-documents.lock")
 _DEV = Path("requirements-dev.lock")
 _OPTIONS = (
     "--universal",
@@ -15,7 +16,6 @@ _OPTIONS = (
     "--generate-hashes",
     "--no-emit-index-url",
     "--no-emit-find-links",
-    "--upgrade",
     "--custom-compile-command=make lock",
     "--quiet",
 )
@@ -24,16 +24,25 @@ _SERVER = ("--extra=server", "pyproject.toml", "--group=pyproject.toml:build")
 
 
 def main() -> None:
-    """Write the locks; each has the versions of those before it and adds its own."""
+    """Write the locks; each has the versions of those before it and adds its own.
+
+    `--keep` keeps the versions that the locks have, as far as pyproject.toml allows it.
+    """
     _compile(_INSTALLER, *_groups("installer"))
     _compile(_RUN, *_SERVER, after=[_INSTALLER])
     _compile(_EXAMPLES, *_SERVER, *_groups("examples"), after=[_INSTALLER, _RUN])
     _compile(
+        _DOCUMENTS,
+        *_SERVER,
+        *_groups("examples", "documents"),
+        after=[_INSTALLER, _EXAMPLES],
+    )
+    _compile(
         _DEV,
         "--all-extras",
         "pyproject.toml",
-        *_groups("build", "examples", "dev"),
-        after=[_INSTALLER, _EXAMPLES],
+        *_groups("build", "examples", "documents", "dev"),
+        after=[_INSTALLER, _DOCUMENTS],
     )
 
 
@@ -48,6 +57,7 @@ def _compile(lock: Path, *options: str, after: Sequence[Path] = ()) -> None:
         "pip",
         "compile",
         *_OPTIONS,
+        *([] if "--keep" in sys.argv else ["--upgrade"]),
         *options,
         *(f"--constraints={each}" for each in after),
         f"--output-file={lock}",

@@ -21,10 +21,11 @@ SERVER = ("actors", "api", "config", "jobs", "ops", "telemetry")
 PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "plain": (("client",), ("socks",)),
     "server": (SERVER, ("server", "telemetry")),
-    "examples": (("examples",), ("server", "examples")),
+    "examples": (("examples/curation", "examples/literature"), ("server", "examples")),
+    "documents": (("examples",), ("server", "examples", "documents")),
     "dev": (
         ("bench", "tests", "tools"),
-        ("server", "socks", "telemetry", "build", "installer", "examples", "dev"),
+        ("server", "socks", "telemetry", "build", "installer", "examples", "documents", "dev"),
     ),
 }
 """Folders, and the extras and groups that they are installed with."""
