@@ -151,7 +151,8 @@ class Claiming(Middleware):
         if submission.operation not in self._registry:
             self._put_off(submission, published_ms)
         operation = self._registry.get(submission.operation)
-        limits = {slot: self._limits[slot] for slot in operation.places() if slot in self._limits}
+        named = [*operation.places(), *operation.value_limits()]
+        limits = {slot: self._limits[slot] for slot in named if slot in self._limits}
         token = new_token()
 
         def ask() -> Claim:

@@ -204,6 +204,7 @@ class OperationLimitsObject(TypedDict):
     time_limit_seconds: float
     max_running: int | None
     max_running_now: int | None
+    max_running_per: dict[str, int]
     max_active: int
     max_retries: int
     slots: dict[str, int]

@@ -64,10 +64,20 @@ class CheckedParameters:
         for name, attribute in self.signature.attributes.items():
             info = self.signature.model.model_fields[attribute]
             key = info.serialization_alias or info.alias or name
-            found[key] = self._meaning(name, lambda file: content[file.id])
+            found[key] = self.meaning_of(name, content)
         return found
 
-    def _meaning(self, name: str, of_file: Callable[[File], str]) -> Any:
+    def meaning_of(self, name: str, content: Mapping[str, str]) -> Any:
+        """Return JSON-like data that is equal for values of a parameter that mean the same.
+
+        Args:
+            name: as the function has it.
+            content: as for `meaning`.
+        """
+
+        def of_file(file: File) -> str:
+            return content[file.id]
+
         def by_value() -> Any:
             return canonical_form(self.arguments[name], of_file)
 
@@ -95,8 +105,11 @@ class Validated:
         uses: the places that name files, in order.
         fingerprint: gives what equal jobs have in common, or None when equal jobs may run; takes
             the records of the files by their ids, and raises OperationFault.
+        values: gives the digest of each value that the operation limits, by the parameter's name;
+            takes what `fingerprint` does.
     """
 
     params: Mapping[str, Any]
     uses: Sequence[FileUse]
     fingerprint: Callable[[Mapping[str, FileRecord]], str | None]
+    values: Callable[[Mapping[str, FileRecord]], Mapping[str, str]]

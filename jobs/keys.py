@@ -31,6 +31,8 @@ TEMPLATES: Final[dict[str, str]] = {
     "waiting": "waiting:<slot>",  # zset: blocked jobs by rank
     "waited": "waited",  # set: slots that may have blocked jobs
     "queued": "queued:<queue>",  # zset: queued jobs that wait for a worker by rank
+    "turns": "turns:<slot>",  # zset: active jobs of one value by their turn
+    "started_turns": "started_turns:<operation>",  # hash: by priority, the highest turn started
     "reservations": "reservations",  # zset: jobs with reserved places by the time they lapse
     # Clocks.
     "leases": "leases",  # zset: running jobs by lease end
@@ -109,6 +111,8 @@ PERMANENT: Final[tuple[str, ...]] = (
     "waiting:*",
     "waited",
     "queued:*",
+    "turns:*",
+    "started_turns:*",
     "reservations",
     "leases",
     "due",

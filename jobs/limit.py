@@ -1,11 +1,13 @@
 """limit: set how many places slots have."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from callboard.jobs.store import Store
+from callboard.jobs.value_slots import VALUE_PREFIX
 
 _SOURCES: Final = ("pause", "operator", "declared")
 _UNLIMITED: Final = 10**9  # as `limit_slots` writes it for a limit that was taken back
@@ -66,12 +68,23 @@ def paused_slots(store: Store) -> frozenset[str]:
 
 
 def waiting_at(store: Store, slots: Sequence[str]) -> list[int]:
-    """Count the jobs that are blocked at each slot.
+    """Count the jobs that are blocked at each slot; at an operation's, also those at its values'.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    return store.pipeline(*(("ZCARD", store.keys("waiting", slot)) for slot in slots))
+    (waited,) = store.pipeline(("SMEMBERS", store.keys("waited")))
+    values = [each.decode() for each in waited if each.startswith(VALUE_PREFIX.encode())]
+    within = [*((slot, slot) for slot in slots), *((_operation_of(each), each) for each in values)]
+    counted = store.pipeline(*(("ZCARD", store.keys("waiting", slot)) for _, slot in within))
+    totals: Counter[str] = Counter()
+    for (slot, _), number in zip(within, counted, strict=True):
+        totals[slot] += number
+    return [totals[slot] for slot in slots]
+
+
+def _operation_of(value_slot: str) -> str:
+    return operation_slot(value_slot.split(":")[1])
 
 
 def limits_in_effect(store: Store, declared: Mapping[str, int | None]) -> list[Limit]:

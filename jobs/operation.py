@@ -24,9 +24,16 @@ from callboard.jobs.operation_rules import (
 )
 from callboard.jobs.parameters import Parameters
 from callboard.jobs.retry_policy import Decide, RetryPolicy, policy_of
-from callboard.jobs.submission import OnConflict, Submission
+from callboard.jobs.submission import (
+    DEFAULT_TENANT,
+    FIRST_FORMAT,
+    FORMAT,
+    OnConflict,
+    Submission,
+)
 from callboard.jobs.submit_from_python import as_members, split, submitter_of, with_own_tenant
 from callboard.jobs.unique_by import UniqueBy
+from callboard.jobs.value_slots import TENANT, complaints_about, value_class, value_slot
 
 
 class Operation:
@@ -42,6 +49,8 @@ class Operation:
             if rules.unique_by is None
             else UniqueBy(rules.unique_by, name, self.parameters.names)
         )
+        for complaint in complaints_about(rules.max_running_per, frozenset(self.parameters.names)):
+            raise OperationError(f"{name}: {complaint}")
         self.is_async: Final = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(
             function
         )
@@ -88,9 +97,17 @@ class Operation:
         return f"<operation {self.name}>"
 
     def places(self) -> dict[str, int]:
-        """Return the slots that each of its jobs takes, with how many places of each."""
+        """Return the slots that each of its jobs takes, with how many places of each.
+
+        Those of values, which differ from job to job, are left out; see `value_limits`.
+        """
         extra = {resource_slot(name): number for name, number in self.rules.slots.items()}
         return {operation_slot(self.name): 1, **extra}
+
+    def value_limits(self) -> dict[str, int]:
+        """Return the declared places of each value, by the class of its slots."""
+        limited = self.rules.max_running_per.items()
+        return {value_class(self.name, name): places for name, places in limited}
 
     def validated(self, params: Mapping[str, Any]) -> Validated:
         """Validate JSON-like parameters.
@@ -104,7 +121,20 @@ class Operation:
         def fingerprint(known: Mapping[str, FileRecord]) -> str | None:
             return self.fingerprint_of(checked, checked.know_files(known))
 
-        return Validated(checked.params, checked.uses, fingerprint)
+        def values(known: Mapping[str, FileRecord]) -> Mapping[str, str]:
+            return self.values_of(checked, checked.know_files(known))
+
+        return Validated(checked.params, checked.uses, fingerprint, values)
+
+    def values_of(self, checked: CheckedParameters, content: Mapping[str, str]) -> dict[str, str]:
+        """Return a digest of each parameter's value that has places of its own, by its name.
+
+        Args:
+            checked: the parameters.
+            content: the content of each file in them, by its id.
+        """
+        named = (name for name in self.rules.max_running_per if name != TENANT)
+        return {name: fingerprint(checked.meaning_of(name, content)) for name in named}
 
     def fingerprint_of(self, checked: CheckedParameters, content: Mapping[str, str]) -> str | None:
         """Return what equal jobs have in common, or None when equal jobs may run.
@@ -139,11 +169,17 @@ class Operation:
         Raises:
             OperationFault: the operation's own code failed.
         """
+        slots = {resource_slot(name): number for name, number in self.rules.slots.items()}
+        if self.rules.max_running_per:
+            tenant = chosen.get("tenant", DEFAULT_TENANT)
+            digests = {TENANT: tenant, **validated.values(known)}
+            for name in self.rules.max_running_per:
+                slots[value_slot(self.name, name, digests[name])] = 1
         values: dict[str, Any] = {
             "queue": self.rules.queue,
-            "slots": ",".join(
-                f"{resource_slot(name)}={number}" for name, number in self.rules.slots.items()
-            ),
+            "slots": ",".join(f"{slot}={number}" for slot, number in slots.items()),
+            "value_limits": self.value_limits(),
+            "format": FORMAT if self.rules.max_running_per else FIRST_FORMAT,
             "fingerprint": validated.fingerprint(known),
             "files": tuple(known),
             "on_conflict": self.rules.on_conflict,
@@ -170,6 +206,7 @@ def operation(
     name: str | None = ...,
     time_limit: str | timedelta = ...,
     max_running: int | None = ...,
+    max_running_per: Mapping[str, int] | None = ...,
     slots: Mapping[str, int] | None = ...,
     max_active: int = ...,
     unique: bool = ...,
@@ -199,6 +236,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
     name: str | None = None,
     time_limit: str | timedelta = "10m",
     max_running: int | None = None,
+    max_running_per: Mapping[str, int] | None = None,
     slots: Mapping[str, int] | None = None,
     max_active: int = 1000,
     unique: bool = False,
@@ -227,6 +265,9 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
         name: how callers name it; the function's own name by default.
         time_limit: the time after which it is interrupted and fails as `timeout`.
         max_running: how many of its jobs run at once over all workers; None for any number.
+        max_running_per: how many of its jobs run at once for each tenant, or for each value of a
+            parameter, as `{"tenant": 2}`; then tenants, or values of the first name, take fair
+            turns.
         slots: places that each of its jobs takes in shared resources, by resource.
         max_active: how many of its jobs may be active; further submissions are refused.
         unique: whether a job with the parameters of an active one is a duplicate.
@@ -270,6 +311,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
             rules = Rules(
                 time_limit=parse_duration(time_limit),
                 max_running=max_running,
+                max_running_per=dict(max_running_per or {}),
                 slots=dict(slots or {}),
                 max_active=max_active,
                 unique=unique,

@@ -25,6 +25,7 @@ _TIME: Final = "how long a run may take is time_limit, as time_limit='5m'"
 _RETRIES: Final = "how often a failed job runs again is max_retries"
 _BACKOFF: Final = "the delay before a retry is backoff, as backoff='10s..5m', or what retry decides"
 _RUNNING: Final = "how many of its jobs run at once is max_running"
+_PER_VALUE: Final = "max_running_per must map tenant or parameters to whole numbers from 1"
 _KEPT: Final = "how long a final job is kept is result_ttl, as result_ttl='24h'"
 _UNIQUE: Final = "jobs with equal parameters are kept from running twice by unique or unique_by"
 _CALLED_HERE: Final[Mapping[str, str]] = {
@@ -53,8 +54,12 @@ _CALLED_HERE: Final[Mapping[str, str]] = {
     ),
     "rate_limit": f"{_RUNNING}, and what a caller may submit in a time is CALLBOARD_RATE_LIMIT",
     **dict.fromkeys(
-        ("concurrency", "max_concurrency", "concurrency_limit", "concurrency_key", "limit"),
+        ("concurrency", "max_concurrency", "concurrency_limit", "limit"),
         _RUNNING,
+    ),
+    **dict.fromkeys(
+        ("concurrency_key", "group", "group_by", "partition_key", "fairness_key"),
+        "how many jobs of a tenant or of a parameter's value run at once is max_running_per",
     ),
     **dict.fromkeys(
         ("ttl", "expires", "result_expires", "keep_result", "failure_ttl", "results_ttl"), _KEPT
@@ -105,6 +110,7 @@ class Rules:
 
     time_limit: timedelta
     max_running: int | None
+    max_running_per: Mapping[str, int]
     slots: Mapping[str, int]
     max_active: int
     unique: bool
@@ -138,6 +144,10 @@ def complaints(name: str, rules: Rules) -> list[str]:
         ),
         (rules.time_limit > timedelta(0), "time_limit must be longer than 0 s"),
         (rules.max_running is None or rules.max_running >= 1, "max_running must be at least 1"),
+        (
+            all(number >= 1 for number in rules.max_running_per.values()),
+            _PER_VALUE,
+        ),
         (rules.max_active >= 1, "max_active must be at least 1"),
         (0 <= rules.max_retries <= MAX_RETRIES, f"max_retries must be from 0 to {MAX_RETRIES}"),
         (
@@ -170,6 +180,10 @@ def _types(name: str, rules: Rules) -> list[str]:
         (type(rules.max_active) is int, "max_active must be a whole number"),
         (type(rules.max_retries) is int, "max_retries must be a whole number"),
         (type(rules.max_running) in (int, type(None)), "max_running must be a whole number"),
+        (
+            all(type(each) is int for each in rules.max_running_per.values()),
+            _PER_VALUE,
+        ),
         (type(rules.unique) is bool, "unique must be True or False; see unique_by"),
         (
             all(type(each) is int for each in rules.slots.values()),

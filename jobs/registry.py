@@ -68,6 +68,7 @@ class Registry:
         }
         for found in self:
             places[operation_slot(found.name)] = found.rules.max_running
+            places |= found.value_limits()
             for name, number in found.rules.slots.items():
                 if number > resources.get(name, 0):
                     raise OperationError(

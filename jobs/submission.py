@@ -18,10 +18,11 @@ MAX_CRASHES: Final = 3
 MAX_AFTER: Final = 1_000
 """How many jobs one may wait for."""
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Of records and messages as this version makes them (ADR 32).
 
-It grows when a version that does not know a change would run a job wrongly.
+It grows when a version that does not know a change would run a job wrongly. The second has slots of
+values, `max_running_per`; jobs without any are still made in the first.
 """
 FIRST_FORMAT: Final = 1
 """Of those that say nothing."""
@@ -60,6 +61,8 @@ class Submission:
         params: JSON-like parameters, validated.
         priority: 0 to 10, highest first.
         slots: places in shared slots besides the operation's own, as `resource:gpu=1,…`.
+        value_limits: the declared places of its values' slots, by their classes; Redis is told of
+            them, and neither record nor message has them.
         fingerprint: equal for submissions that count as the same; None when any may run.
         idempotency_digest: of the Idempotency-Key; the key itself is not kept.
         scheduled_ms: not before this time, milliseconds since 1970; None for now.
@@ -99,6 +102,7 @@ class Submission:
     files: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     after_policy: AfterPolicy | None = None
+    value_limits: Mapping[str, int] = field(default_factory=dict)
     attempt: int = 0
     created_ms: int | None = None
     format: int = FORMAT
@@ -157,6 +161,10 @@ class Submission:
             result_ttl=timedelta(milliseconds=int(options["result_ttl_ms"])),
             **known,
         )
+
+    def limits_said(self) -> dict[str, str]:
+        """Return its value limits as scripts take them."""
+        return {slots: str(places) for slots, places in self.value_limits.items()}
 
     def created(self, at_ms: int) -> Self:
         """Give this submission as it stands once Redis has accepted it."""

@@ -99,7 +99,7 @@ class SubmissionService:
             wakeup = Wakeup(
                 accepted.submission,
                 accepted.wakeup,
-                reserved=False,
+                reserved=bool(submission.value_limits),  # else it waits in Redis
                 published_ms=accepted.now_ms,
             )
             (confirmed,) = self.publisher.publish([wakeup])

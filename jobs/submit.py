@@ -157,6 +157,7 @@ def submit(
         run_at_ms=submission.scheduled_ms or 0,
         max_active=max_active,
         max_active_operation=max_active_operation,
+        limits=json.dumps(submission.limits_said()),
         payer=charge.tenant if charge else "",
         rate_requests=charge.rate.requests if charge else 0,
         rate_window_ms=charge.window_ms if charge else 0,

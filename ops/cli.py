@@ -17,7 +17,7 @@ from callboard.ops.keys import keys
 from callboard.ops.processes import web, worker
 from callboard.ops.secrets import secrets
 
-SLOT: Final = re.compile(r"(operation|resource):[a-z][a-z0-9_]{0,63}")
+SLOT: Final = re.compile(r"(operation|resource):[a-z][a-z0-9_]{0,63}|per:[a-z][a-z0-9_]{0,63}:\w+")
 
 
 @click.group(cls=PipedGroup, name="callboardctl")
@@ -40,8 +40,9 @@ main.add_command(worker)
 def set_limit(slot: str, places: int) -> None:
     """Set the number of PLACES of a slot.
 
-    SLOT is `operation:<name>` or `resource:<name>`. The number overrides the declared limit at
-    once, for all workers, until `unlimit`.
+    SLOT is `operation:<name>`, `resource:<name>` or, for each tenant or value,
+    `per:<operation>:<name>`. The number overrides the declared limit at once, for all workers,
+    until `unlimit`.
     """
     _limit(slot, places)
 
@@ -91,7 +92,10 @@ def _limit(
     slot: str, places: int | None, *, source: Literal["operator", "pause"] = "operator"
 ) -> None:
     if SLOT.fullmatch(slot) is None:
-        _stop(f"{slot!r} is not a slot: write `operation:<name>` or `resource:<name>`")
+        _stop(
+            f"{slot!r} is not a slot: write `operation:<name>`, `resource:<name>` or "
+            "`per:<operation>:<name>`"
+        )
     from callboard.ops.connection import connect  # noqa: PLC0415 — only these commands need everything
 
     settings = _settings({})

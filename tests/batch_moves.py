@@ -45,7 +45,7 @@ def decide(  # noqa: PLR0913 — what a step depends on
         Wakeup(
             resolve_after(made[job_id], [*before, *decided.outcomes]).created(decided.now_ms),
             1,
-            False,
+            bool(made[job_id].value_limits),
             decided.now_ms,
         )
         for job_id in decided.woken

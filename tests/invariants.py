@@ -1,4 +1,5 @@
 """What must be true of everything in Redis after every step, whatever came before it."""
+# long: each rule reads what was seen once, and the rules are read beside each other
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +33,7 @@ class Seen:
     deliveries: Deliveries
     batches: Batches
     threads: int | None = None
+    counting: frozenset[str] = frozenset()  # operations with a count of started turns
 
     def members(self, name: str) -> Mapping[str, float]:
         return self.sets.get(name, {})
@@ -41,6 +43,7 @@ class Seen:
         return named | {name[5:] for name in self.sets if name.startswith("slot:")}
 
     def limit(self, slot: str) -> int:
+        slot = value_class(slot) or slot
         known = self.limits.get(
             f"operator:{slot}", self.limits.get(f"declared:{slot}", "1000000000")
         )
@@ -71,21 +74,25 @@ class Seen:
         wanted = slots_of(job)
         if "reserved" in job and all(self.free(slot) >= 0 for slot in wanted):
             return True
-        return all(self._wins(job_id, slot, places) for slot, places in wanted.items())
+        gone: set[str] = set()
+        return all(self._wins(job_id, slot, places, gone) for slot, places in wanted.items())
 
-    def _wins(self, job_id: str, slot: str, places: int) -> bool:
-        rank = float(self.jobs[job_id]["rank"])
-        others = [s for id, s in self.members(f"waiting:{slot}").items() if id != job_id]
-        firm = [
-            score
-            for entry, score in self.members(f"slot:{slot}").items()
-            if score <= rank and not entry.startswith(job_id)
-        ]
-        first = min(
-            self.members(f"waiting:{slot}").items(), key=lambda e: (e[1], e[0]), default=None
-        )
-        beaten = bool(others) and first is not None and first[0] != job_id and first[1] < rank
-        return not beaten and self.limit(slot) - len(firm) >= places
+    def _wins(self, job_id: str, slot: str, places: int, gone: set[str]) -> bool:
+        """Whether the job gets its places in a slot; adds whose reservations it takes to `gone`."""
+        rank = rank_at(self.jobs[job_id], slot)
+        waiting = ((score, id) for id, score in self.members(f"waiting:{slot}").items())
+        first = min(waiting, default=(rank, job_id))
+        if first[1] != job_id and first[0] < rank:
+            return False
+        held = sorted((score, entry) for entry, score in self.members(f"slot:{slot}").items())
+        held = [each for each in held if each[1].partition(":")[0] not in {job_id, *gone}]
+        while self.limit(slot) - len(held) < places:
+            if not held or held[-1][0] <= rank:
+                return False
+            worst = held[-1][1].partition(":")[0]
+            gone.add(worst)
+            held = [each for each in held if not each[1].startswith(worst)]
+        return True
 
 
 def look(store: Store) -> Seen:
@@ -127,13 +134,26 @@ def look(store: Store) -> Seen:
         tenants=frozenset(name.decode() for name in replies[-1]),
         deliveries=look_at_deliveries(store, short),
         batches=look_at_batches(store, short),
+        counting=frozenset(name[14:] for name in short if name.startswith("started_turns:")),
         threads=None if threads is None else int(threads),
     )
 
 
 def slots_of(job: Fields) -> dict[str, int]:
-    extra = (part.partition("=") for part in job.get("slots", "").split(",") if part)
-    return {f"operation:{job['operation']}": 1, **{name: int(n) for name, _, n in extra}}
+    named = [part.partition("=") for part in job.get("slots", "").split(",") if part]
+    extra = {name: int(number) for name, _, number in named}
+    values = {name: extra.pop(name) for name in list(extra) if name.startswith("per:")}
+    return {**values, f"operation:{job['operation']}": 1, **extra}
+
+
+def value_class(slot: str) -> str | None:
+    """Give what the slots of all values of one name have in common; None for another slot."""
+    return slot.rpartition(":")[0] if slot.startswith("per:") else None
+
+
+def rank_at(job: Fields, slot: str) -> float:
+    """Where a job is in the line of a slot: by its turn among jobs of its operation."""
+    return float(job["rank"] if slot.startswith("resource:") else job.get("turn", job["rank"]))
 
 
 def complaints(seen: Seen) -> Iterator[str]:
@@ -142,6 +162,7 @@ def complaints(seen: Seen) -> Iterator[str]:
     yield from named("places", _places_are_held_by_right(seen))
     yield from named("outbox", _queued_jobs_can_be_woken(seen))
     yield from named("after", _dependents_will_be_told(seen))
+    yield from named("turns", _turns_are_of_active_jobs(seen))
     yield from named("unique", _uniques_name_active_jobs(seen))
     yield from named("idle-places", _nobody_waits_in_vain(seen, only_simple=True))
     yield from named("deliveries", delivery_complaints(seen.deliveries, seen.jobs))
@@ -193,9 +214,12 @@ def nobody_is_overtaken(seen: Seen, now_ms: int) -> Iterator[str]:
     for job_id, job in seen.jobs.items():
         slot = job.get("blocked_on", "")
         passed_over = int(job.get("passed_until_ms", 0)) > now_ms
-        if not slot or passed_over or len(slots_of(job)) > 1:
+        others = [one for one in slots_of(job) if one != slot]
+        # Who lacks a place elsewhere, too, is no rival, and at a resource age decides alone.
+        rival = all(one[:9] != "resource:" and seen.free(one) > 0 for one in others)
+        if not slot or passed_over or not rival:
             continue
-        rank = float(job["rank"])
+        rank = rank_at(job, slot)
         for entry, score in seen.members(f"slot:{slot}").items():
             if score > rank:
                 yield f"order: {job_id} waits at {slot}, and {entry} is promised a place there"
@@ -219,6 +243,8 @@ def nothing_is_held(seen: Seen) -> Iterator[str]:
         kept = name in ("expiry", "tombstones", "workers", "operations")
         if members and not kept and not name.startswith("index:"):
             yield f"{name} still holds {dict(members)}"
+    if seen.counting:
+        yield f"turns are still counted of {set(seen.counting)}"
     if seen.saved:
         yield f"states are still kept of {set(seen.saved)}"
     if seen.waited:
@@ -271,7 +297,7 @@ def _places_are_held_by_right(seen: Seen) -> Iterator[str]:
             yield f"{job_id} has reservations and is {job['status']}, blocked: {blocked}"
         if holds or "reserved" in job:
             for slot, places in slots_of(job).items():
-                score = -1.0 if holds else float(job["rank"])
+                score = -1.0 if holds else rank_at(job, slot)
                 entries = {f"{job_id}:{place}": score for place in range(1, places + 1)}
                 expected.setdefault(slot, {}).update(entries)
     for slot in seen.slots():
@@ -303,7 +329,7 @@ def _queued_jobs_can_be_woken(seen: Seen) -> Iterator[str]:
 
 def _blocked_in_vain(seen: Seen, job_id: str, slot: str) -> Iterator[str]:
     job = seen.jobs[job_id]
-    if seen.members(f"waiting:{slot}").get(job_id) != float(job["rank"]):
+    if seen.members(f"waiting:{slot}").get(job_id) != rank_at(job, slot):
         yield f"{job_id} is blocked and does not wait at {slot} by its rank"
     if slot not in slots_of(job) or slot not in seen.waited:
         yield f"{job_id} is blocked at {slot}, where nobody looks"
@@ -331,6 +357,23 @@ def _pairs_of(seen: Seen, kind: str) -> set[tuple[str, str]]:
         if name.startswith(kind)
         for member in members
     }
+
+
+def _turns_are_of_active_jobs(seen: Seen) -> Iterator[str]:
+    right: dict[str, dict[str, float]] = {}
+    for job_id, job in seen.jobs.items():
+        valued = [slot for slot in job.get("slots", "").split(",") if slot.startswith("per:")]
+        if job["status"] in ACTIVE and "turn" in job:
+            slot = valued[0].partition("=")[0]
+            right.setdefault(f"turns:{slot}", {})[job_id] = float(job["turn"])
+        if valued and "turn" not in job and job["status"] in ("queued", *HOLDING):
+            yield f"{job_id} is {job['status']} without a turn"
+    there = {name: dict(members) for name, members in seen.sets.items() if name[:6] == "turns:"}
+    if there != right:
+        yield f"turns are {there}, by right {right}"
+    active = {job["operation"] for job in seen.jobs.values() if job["status"] in ACTIVE}
+    if idle := seen.counting - active:
+        yield f"turns of {idle} are counted, which have no jobs"
 
 
 def _uniques_name_active_jobs(seen: Seen) -> Iterator[str]:
@@ -372,7 +415,7 @@ def _is_sorted_set(name: str) -> bool:
         return False
     alone = ("active", "reservations", "leases", "due", "outbox", "expiry", "tombstones")
     alone = (*alone, "depending", "settling")
-    lines = ("slot", "waiting", "awaiting", "queued", "index", "active")
+    lines = ("slot", "waiting", "awaiting", "queued", "turns", "index", "active")
     lines = (*lines, "dependencies", "dependents")
     return first in lines or name in alone
 

@@ -29,7 +29,7 @@ from callboard.jobs.rate_quota import Charge
 from callboard.jobs.recover import recover
 from callboard.jobs.relay import confirm, publish_woken
 from callboard.jobs.store import Store
-from callboard.jobs.submission import Submission
+from callboard.jobs.submission import DEFAULT_TENANT, Submission
 from callboard.jobs.submit import submit
 
 Mood = Literal["good", "forgetful", "mute", "down", "doubling"]
@@ -41,6 +41,8 @@ LEASE: Final = timedelta(seconds=20)
 LIMITS: Final = {
     "operation:single": 1,
     "operation:double": 2,
+    "operation:shared": 2,
+    "per:shared:tenant": 2,
     "resource:gpu": 2,
     "resource:licence": 1,
 }
@@ -116,8 +118,15 @@ class JobSystem:
         self.set_clock(self.now_ms + milliseconds)
 
     def new_submission(self, operation: str = "free", **chosen: object) -> Submission:
-        """Ids and tokens are counted, so that a failing run can be repeated exactly."""
+        """Ids and tokens are counted, so that a failing run can be repeated exactly.
+
+        Of the operation `shared` each tenant has places of its own.
+        """
         self._named += 1
+        if operation == "shared":
+            own = f"per:shared:tenant:{chosen.get('tenant', DEFAULT_TENANT)}=1"
+            chosen["slots"] = ",".join(filter(None, (str(chosen.get("slots", "")), own)))
+            chosen["value_limits"] = {"per:shared:tenant": LIMITS["per:shared:tenant"]}
         job_id = f"{self._named:08x}-0000-7000-8000-000000000000"
         return Submission(job_id=job_id, operation=operation, params={}, **chosen)  # type: ignore[arg-type]
 
@@ -145,7 +154,8 @@ class JobSystem:
         except Refused as error:
             return REFUSALS[type(error)]
         if accepted.wakeup and publish:
-            message = Wakeup(accepted.submission, accepted.wakeup, False, accepted.now_ms)
+            reserved = bool(submission.value_limits)
+            message = Wakeup(accepted.submission, accepted.wakeup, reserved, accepted.now_ms)
             if all(self.broker.publish([message])):
                 confirm(self.store, [(accepted.job_id, accepted.wakeup)])
         return "replayed" if accepted.replayed else "accepted"

@@ -54,7 +54,7 @@ SUCCESS = encode_result({"found": 1}, max_bytes=100)
 DELAY = timedelta(seconds=1)
 FAILURE = RunOutcome(error={"type": "failure", "detail": "no"})
 
-OPERATIONS = st.sampled_from(["single", "double", "single", "free"])
+OPERATIONS = st.sampled_from(["single", "double", "shared", "single", "shared", "free"])
 RESOURCES = st.sampled_from(
     ["", "", "resource:gpu=1", "resource:gpu=2", "resource:gpu=1,resource:licence=1"]
 )
@@ -124,7 +124,7 @@ class Callboard(RuleBasedStateMachine):
         payload_fingerprint=st.sampled_from(["p", "p", "q", None]),
         delay_ms=st.sampled_from([0, 0, 0, 0, 2000, 30_000, TWO_HOURS_MS // 2, -TWO_HOURS_MS]),
         max_crashes=st.sampled_from([3, 1]),
-        tenant=st.sampled_from(["default", "default", "default", "other"]),
+        tenant=st.sampled_from(["default", "default", "other", "third"]),
         payer=PAYERS,
         callback=CALLBACKS,
         after=AFTER,

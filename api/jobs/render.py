@@ -25,6 +25,7 @@ from callboard.api.urls import Urls
 from callboard.jobs.estimates import UNKNOWN, Estimate
 from callboard.jobs.record import Record
 from callboard.jobs.submission import AfterPolicy
+from callboard.jobs.value_slots import slot_shown
 
 _UNKNOWN_END: Final = "The job failed."
 
@@ -44,7 +45,7 @@ class QueuePlaceObject(TypedDict):
 
     position: Annotated[Positive | None, Field(description="Position in the queue; 1 is next.")]
     blocked_on: Annotated[
-        str | None, Field(description="The slot in which the job waits for a place.")
+        str | None, Field(description="The slot in which the job waits; `per:…` is one of a value.")
     ]
     paused: Annotated[
         bool | None,
@@ -181,7 +182,7 @@ def queue_object(
     start_s = estimate.start_s
     return {
         "position": estimate.position,
-        "blocked_on": record.blocked_on,
+        "blocked_on": None if record.blocked_on is None else slot_shown(record.blocked_on),
         "paused": paused,
         "estimated_start_seconds": None if start_s is None else math.ceil(start_s),
         "waiting_for": list(record.waiting_for),

@@ -40,6 +40,13 @@ class OperationLimitsObject(TypedDict):
     max_running_now: Annotated[
         Whole | None, Field(description="The limit in effect; null if unlimited or unknown.")
     ]
+    max_running_per: Annotated[
+        dict[str, Positive],
+        Field(
+            description="The declared limit for each tenant, or for each value of a parameter, by "
+            "`tenant` or the parameter's name."
+        ),
+    ]
     max_active: Positive
     max_retries: Whole
     slots: Slots
@@ -123,6 +130,7 @@ def operation_object(
             "time_limit_seconds": rules.time_limit.total_seconds(),
             "max_running": rules.max_running,
             "max_running_now": None if now is None else now.places,
+            "max_running_per": dict(rules.max_running_per),
             "max_active": rules.max_active,
             "max_retries": rules.max_retries,
             "slots": dict(rules.slots),

@@ -24,7 +24,13 @@ from callboard.api.problems import table
 from callboard.api.request import Request
 from callboard.api.urls import Urls
 from callboard.jobs.errors import StoreUnavailable
-from callboard.jobs.limit import Limit, limit, limits_in_effect, operation_slot, waiting_at
+from callboard.jobs.limit import (
+    Limit,
+    limit,
+    limits_in_effect,
+    operation_slot,
+    waiting_at,
+)
 from callboard.jobs.operation import Operation
 from callboard.jobs.registry import Registry
 from callboard.jobs.store import Store

@@ -157,7 +157,7 @@ class BatchSubmissionService:
             Wakeup(
                 resolve_after(submissions[job_id], known).created(decided.now_ms),
                 1,
-                reserved=False,
+                reserved=bool(submissions[job_id].value_limits),
                 published_ms=decided.now_ms,
             )
             for job_id in decided.woken

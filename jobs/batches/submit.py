@@ -177,6 +177,7 @@ def _item(item: tuple[Submission, int] | str) -> dict[str, Any]:
         "on_conflict": submission.on_conflict,
         "run_at_ms": submission.scheduled_ms or 0,
         "max_active_operation": max_active_operation,
+        "limits": submission.limits_said(),
     }
 
 

@@ -15,7 +15,16 @@ from callboard.jobs.submission import FORMAT
 
 _ANY: Final = "????????-????-????-????-????????????"
 _ALONE: Final = ("active", "leases", "due", "depending", "outbox", "reservations", "expiry")
-_SETS: Final = ("active:", "slot:", "waiting:", "awaiting:", "queued:", "dependents:", "index:")
+_SETS: Final = (
+    "active:",
+    "slot:",
+    "waiting:",
+    "awaiting:",
+    "queued:",
+    "turns:",
+    "dependents:",
+    "index:",
+)
 _HOST_SETS: Final = ("deliveries:", "delivering:")
 # All but `job:` and `idempotency:`, of which there are many: by their second letter.
 _NOT_OF_A_JOB: Final = "?[^od]*"

@@ -9,7 +9,7 @@
 --          limits         json  slot to places as declared in the code, for slots without a limit yet
 -- RETURNS  claimed | blocked | taken | ended | newer | missing
 -- EFFECT   changes
--- INCLUDES record, outbox, slot, blocked, event
+-- INCLUDES record, outbox, slot, turn, blocked, acquire, event
 --
 -- Of two workers racing for one job exactly one reads 'claimed', and reads it again when it
 -- repeats. No slot ever gets more occupants than its limit. Claimed adds attempt, failures,
@@ -61,6 +61,7 @@ redis.call('ZREM', key_reservations(), job_id)
 redis.call('HDEL', record, 'reserved', 'lapses', 'passed_until_ms', 'snoozes', 'checks', 'percent', 'current', 'total')
 redis.call('HDEL', key_text(job_id), 'step')
 take_places(job_id, job, -1)
+start_turn(job)
 redis.call('HINCRBY', record, 'attempt', 1)
 redis.call('HSET', record, 'token', token, 'worker', worker, 'started_ms', whole(now))
 redis.call('ZADD', key_leases(), now + lease_ms, job_id)

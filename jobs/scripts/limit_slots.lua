@@ -5,7 +5,7 @@
 --          places  json  slot to number as a string; empty removes the limit of that source
 -- RETURNS  limited
 -- EFFECT   changes
--- INCLUDES blocked
+-- INCLUDES slot, blocked
 --
 -- A raised limit starts waiting jobs at once. A lowered one lets those that run run on.
 for slot, number in pairs(places) do
@@ -19,5 +19,8 @@ for slot, number in pairs(places) do
     redis.call('HSET', limits, source .. ':' .. slot, number)
   end
   unblock_next(slot)
+  for _, waited in ipairs(redis.call('SMEMBERS', key_waited())) do
+    if value_class_of(waited) == slot then unblock_next(waited) end
+  end
 end
 return answer('limited')

@@ -4,7 +4,7 @@
 -- ARGV     most  int   how many at once
 -- RETURNS  promoted
 -- EFFECT   changes
--- INCLUDES record, outbox
+-- INCLUDES record, acquire
 --
 -- Each job is promoted once, however many housekeepers run; one that waits for others is not. Adds
 -- how many were due.

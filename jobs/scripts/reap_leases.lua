@@ -6,7 +6,7 @@
 --          error     str   worker_lost, as JSON
 -- RETURNS  reaped | away
 -- EFFECT   changes
--- INCLUDES record, outbox, lease, slot, blocked, job
+-- INCLUDES record, lease, slot, blocked, acquire, job
 --
 -- A lease ends here and nowhere else but with its job's run. After half a lease without a tick
 -- everybody was away: every lease is extended once and nothing is counted. When the clock of Redis

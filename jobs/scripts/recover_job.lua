@@ -9,7 +9,7 @@
 --          recovery_window_ms  int    how old a message may be
 -- RETURNS  recovered | superseded | tombstoned
 -- EFFECT   grows
--- INCLUDES record, outbox, batch, job, submission
+-- INCLUDES record, outbox, batch, turn, job, submission
 --
 -- An id with a tombstone stays dead. When another job holds its unique or its idempotency key by
 -- now, the record ends cancelled. Repeating it, or finding the record there, answers recovered.
@@ -34,6 +34,7 @@ end
 
 local job = create_job(job_id, fields, text, params, 'queued')
 remember_idempotency(job_id, job)
+take_turn(job_id, job)
 await_message(job_id, job)
 enqueue(job_id, job)
 announce(job_id, job)

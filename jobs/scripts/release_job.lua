@@ -6,7 +6,7 @@
 --          token    str
 -- RETURNS  queued | cancelled | stale
 -- EFFECT   changes
--- INCLUDES record, outbox, lease, slot, blocked, job
+-- INCLUDES record, lease, slot, blocked, acquire, job
 --
 -- Counts neither a failure nor a crash. A job that was asked to stop ends cancelled instead.
 local job = read_job(job_id)

@@ -49,6 +49,7 @@ local function decide(item, encoded)
     item.job_id, item.fields, item.text, encoded, {
       on_conflict = item.on_conflict, run_at_ms = item.run_at_ms,
       max_active = max_active, max_active_operation = item.max_active_operation,
+      limits = item.limits,
       payer = payer, rate_requests = rate_requests, rate_window_ms = rate_window_ms,
     })
   left, reset_ms = more, later

@@ -9,6 +9,7 @@
 --          run_at_ms             int    0 for now
 --          max_active            int    active jobs that the server takes
 --          max_active_operation  int    active jobs that this operation takes
+--          limits                json   class of a value's slots to places, as declared in the code
 --          payer                 str    the tenant whose quota is used
 --          rate_requests         int    how many requests a window has; 0 for no rate
 --          rate_window_ms        int
@@ -28,6 +29,7 @@ return answer(decide_submission(job_id, fields, text, params, {
   run_at_ms = run_at_ms,
   max_active = max_active,
   max_active_operation = max_active_operation,
+  limits = limits,
   payer = payer,
   rate_requests = rate_requests,
   rate_window_ms = rate_window_ms,

@@ -21,7 +21,7 @@ for _, id in ipairs(lapsed) do
   else
     pass_over(id, job)
     free_slots(id, job)
-    block(id, job, slots_of(job)[1][1])
+    block(id, job, 'operation:' .. job.operation)
     announce(id, job)
     given_up[#given_up + 1] = job
   end

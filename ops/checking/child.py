@@ -60,6 +60,7 @@ def answer(registry: Registry, asked: Mapping[str, Any]) -> dict[str, Any]:
         known = {each.id: each for each in records or ()}
         tells = records is not None or not found.uses
         fingerprint = found.fingerprint(known) if tells else None
+        values = found.values(known) if tells else {}
     except InvalidParameters as error:
         return {"kind": "invalid", "errors": error.errors}
     except OperationFault as error:
@@ -75,6 +76,7 @@ def answer(registry: Registry, asked: Mapping[str, Any]) -> dict[str, Any]:
         "params": None if params == asked["params"] else params,
         "uses": [written_use(each) for each in found.uses],
         "fingerprint": fingerprint,
+        "values": dict(values),
     }
 
 

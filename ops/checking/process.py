@@ -85,17 +85,24 @@ class CheckProcess:
         found = self._ask(operation, sent, None)
         kept = sent if found["params"] is None else found["params"]
 
+        def told(known: Mapping[str, FileRecord]) -> dict[str, Any]:
+            if not known:
+                return found
+            return self._ask(operation, kept, [written_record(each) for each in known.values()])
+
         def fingerprint(known: Mapping[str, FileRecord]) -> str | None:
-            told = found
-            if known:
-                told = self._ask(operation, kept, [written_record(each) for each in known.values()])
-            digest: str | None = told["fingerprint"]
+            digest: str | None = told(known)["fingerprint"]
             return digest
+
+        def values(known: Mapping[str, FileRecord]) -> Mapping[str, str]:
+            digests: dict[str, str] = told(known)["values"]
+            return digests
 
         return Validated(
             params if kept is sent else unpacked(kept),
             list(with_pauses(map(use_of, found["uses"]))),
             fingerprint,
+            values,
         )
 
     def start_ahead(self, after: timedelta = AHEAD) -> None:

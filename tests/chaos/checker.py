@@ -19,6 +19,7 @@ from tests.chaos.verdict.names import Names
 from tests.chaos.verdict.order import Order
 from tests.chaos.verdict.places import Places
 from tests.chaos.verdict.results import Results
+from tests.chaos.verdict.turns import Turns
 from tests.chaos.verdict.violation import Event, Violation, Violations
 
 INVARIANTS: Final = (
@@ -37,6 +38,7 @@ INVARIANTS: Final = (
     "reservations",
     "result-of-attempt",
     "transitions",
+    "turns",
     "unique",
     "vacuous",
     "whole-history",
@@ -85,6 +87,7 @@ class Checker:
             self._order,
             self._callers,
             Results(self._leases, self._callers, self.violations),
+            Turns(self.violations),
             self._sights,
         )
         self._handlers: dict[str, list[Handler]] = defaultdict(list)

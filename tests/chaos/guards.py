@@ -50,10 +50,24 @@ GUARDS: Final = (
     ),
     Guard(
         "slot count",
-        f"{_SHARED}/slot.lua",
+        f"{_SHARED}/acquire.lua",
         "while free_places(slot) < places do",
         "while false do",
         ("limits",),
+    ),
+    Guard(
+        "places of a value",
+        f"{_SHARED}/slot.lua",
+        "local named = value_class_of(slot) or slot",
+        "local named = slot",
+        ("limits",),
+    ),
+    Guard(
+        "fair turn",
+        f"{_SHARED}/turn.lua",
+        "    turn = math.max(turn, tonumber(last or 0) + 1)\n",
+        "",
+        ("turns",),
     ),
     Guard(
         "outbox",
@@ -71,7 +85,7 @@ GUARDS: Final = (
     ),
     Guard(
         "reservation",
-        f"{_SHARED}/slot.lua",
+        f"{_SHARED}/acquire.lua",
         "tonumber(worst[2]) <= rank",
         "tonumber(worst[2]) == -1",
         ("reservations",),

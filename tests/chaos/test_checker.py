@@ -370,6 +370,30 @@ def a_job_runs_without_the_places_that_it_needs(forged: ForgedHistory) -> None:
     forged.finished("job", 1)
 
 
+# turns
+
+
+@forged("turns")
+def a_value_gets_a_turn_behind_the_backlog_of_another(forged: ForgedHistory) -> None:
+    _take_turns(forged, ("many", 1), ("many", 2), ("many", 3), ("few", 4))
+
+
+@forged("turns")
+def a_value_gets_the_next_turn_again_and_again(forged: ForgedHistory) -> None:
+    _take_turns(forged, ("many", 1), ("few", 1), ("many", 1))
+
+
+def _take_turns(forged: ForgedHistory, *turns: tuple[str, int]) -> None:
+    for number, (tenant, turn) in enumerate(turns):
+        job = f"job-{number}"
+        forged.made(job, operation="shared")
+        slot = f"per:shared:tenant:{tenant}"
+        forged.script("submit_job", "turn", job, str(MIDDLE_RANK + turn), slot)
+    for number in range(len(turns)):
+        forged.claimed(f"job-{number}", 1)
+        forged.finished(f"job-{number}", 1)
+
+
 # nothing-left
 
 

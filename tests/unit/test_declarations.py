@@ -184,6 +184,7 @@ def test_what_is_no_function_is_refused(target: Any) -> None:
         ("default_retry_delay", "backoff"),
         ("rate_limit", "max_running"),
         ("concurrency", "max_running"),
+        ("concurrency_key", "max_running_per"),
         ("ttl", "result_ttl"),
         ("queue_name", "queue"),
         ("actor_name", "name"),
@@ -211,6 +212,9 @@ def test_an_option_of_another_library_is_told_what_it_is_called_here(
     [
         ({"max_retries": "3"}, "max_retries must be a whole number"),
         ({"max_running": 2.0}, "max_running must be a whole number"),
+        ({"max_running_per": {"tenant": 2.0}}, "max_running_per must map tenant or parameters to"),
+        ({"max_running_per": {"tenant": 0}}, "max_running_per must map tenant or parameters to"),
+        ({"max_running_per": {"corpus": 1}}, "'corpus', which is neither tenant nor a parameter"),
         ({"max_active": None}, "max_active must be a whole number"),
         ({"unique": lambda n: n}, "unique must be True or False; see unique_by"),
         ({"queue": 5}, "queue must be text"),

@@ -206,8 +206,8 @@ def test_an_include_that_is_missing_or_unused_is_refused(
 
 
 def test_an_include_that_leads_back_is_refused() -> None:
-    with pytest.raises(IncludeError, match=r"^record includes slot includes record$"):
-        included_modules("record", "if limit_of(slot) then", ["slot"])
+    with pytest.raises(IncludeError, match=r"^record includes blocked includes record$"):
+        included_modules("record", "if unblock_next(slot) then", ["blocked"])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 -- blocked: jobs that wait for places, and the places reserved for them.
 --
--- INCLUDES  record, lease, outbox, slot
+-- INCLUDES  record, lease, outbox, slot, turn
 -- long: blocking and unblocking call each other, and are read together
 
 local function unblock(id, job)
@@ -15,7 +15,7 @@ end
 local function block(id, job, slot)
   unblock(id, job)
   forget_wakeup(id, job)
-  redis.call('ZADD', key_waiting(slot), job.rank, id)
+  redis.call('ZADD', key_waiting(slot), whole(rank_at(job, slot)), id)
   redis.call('SADD', key_waited(), slot)
   redis.call('HSET', key_job(id), 'blocked_on', slot)
   job.blocked_on = slot
@@ -31,7 +31,7 @@ end
 -- Give a blocked job all its places at once and wake it; each lapse lets the next one last longer.
 local function reserve(id, job)
   unblock(id, job)
-  take_places(id, job, job.rank)
+  take_places(id, job)
   redis.call('ZADD', key_reservations(), now + reservation_of(job), id)
   redis.call('HSET', key_job(id), 'reserved', '1')
   job.reserved = '1'
@@ -64,13 +64,36 @@ local function helps(job)
   return redis.call('ZCOUNT', key_slot('operation:' .. job.operation), 0, '+inf') == 0
 end
 
+-- Let the best jobs that wait at a value's slot line up at their operation's, as many as have
+-- places here; there they are rivals of other values' jobs, by turn. Gives the operation's slot.
+local unblocked_at_most, passed_over_at_most = 100, 1000
+local function admit_next(slot)
+  local operation
+  for _ = 1, math.min(free_places(slot), unblocked_at_most) do
+    local id = redis.call('ZRANGE', key_waiting(slot), 0, 0)[1]
+    if not id then break end
+    local job = read_job(id)
+    if job and job.status == 'queued' and job.blocked_on == slot then
+      operation = 'operation:' .. job.operation
+      local lacking = lacking_slot(job)
+      take_turn(id, job)
+      block(id, job, lacking and value_class_of(lacking) and lacking or operation)
+      announce(id, job)
+    else
+      redis.call('ZREM', key_waiting(slot), id)
+    end
+  end
+  return operation
+end
+
 -- Give the free places of one slot to the best of its waiters that can run.
 --
 -- A waiter that lacks another slot moves there. One whose last reservation lapsed comes after the
 -- others for a while: its wake-up may be stuck where no worker listens. No more is reserved than
 -- threads can claim soon.
-local unblocked_at_most, passed_over_at_most = 100, 1000
 local function unblock_next(slot)
+  if value_class_of(slot) then slot = admit_next(slot) end
+  if not slot then return end
   local waiting, lapsed, handled, skipped = key_waiting(slot), {}, 0, 0
   while handled < unblocked_at_most and skipped < passed_over_at_most do
     if free_places(slot) < 1 then return end

@@ -1,6 +1,6 @@
 -- final: a job at its end, and what it held freed.
 --
--- INCLUDES  record, outbox, slot, blocked, event, batch, dependency
+-- INCLUDES  record, outbox, slot, turn, blocked, event, batch, dependency
 
 -- Free the unique key, but only if it names this job.
 local function release_unique(id, job)
@@ -31,6 +31,7 @@ local function finalize_job(id, job, status)
   forget_dependencies(id, job)
   redis.call('ZREM', key_active(), id)
   redis.call('ZREM', key_active_operation(job.operation), id)
+  forget_turn(id, job)
   redis.call('ZREM', key_due(), id)
   redis.call('ZREM', key_leases(), id)
   if job.saved then

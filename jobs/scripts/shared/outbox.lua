@@ -1,6 +1,6 @@
 -- outbox: wake-ups, and the queues in which jobs wait for a worker.
 --
--- INCLUDES  record
+-- INCLUDES  none
 
 -- Let the job stand in its queue, where its position says how long it will wait.
 local function enqueue(id, job)
@@ -31,15 +31,6 @@ local function wake(id, job)
   redis.call('ZREM', key_awaiting(job.queue), id)
   enqueue(id, job)
   woken[#woken + 1] = id
-end
-
--- The job may run now: from scheduled, or back from a worker.
-local function make_queued(id, job)
-  redis.call('ZREM', key_due(), id)
-  redis.call('ZREM', key_leases(), id)
-  set_status(id, job, 'queued')
-  wake(id, job)
-  announce(id, job)
 end
 
 -- Which place a queued job has among those that wait for a worker, from 1, and how many jobs run.

@@ -1,6 +1,6 @@
 -- repair: what should follow from records, compared and repaired.
 --
--- INCLUDES  record, outbox, slot, dependency, depending
+-- INCLUDES  record, outbox, slot, turn, dependency, depending
 -- long: each comparison has its repair beside it
 
 -- Every sorted set in which a record expects its job, with its entry and score there.
@@ -28,12 +28,15 @@ local function expected_memberships(id, job, lease_ms)
       expect(key_dependents(dependency_id), job.rank)
     end
   end
-  if job.status == 'queued' and job.blocked_on then expect(key_waiting(job.blocked_on), job.rank) end
+  if job.status == 'queued' and job.blocked_on then
+    expect(key_waiting(job.blocked_on), whole(rank_at(job, job.blocked_on)))
+  end
   if job.status == 'queued' and not job.blocked_on then expect(key_queued(job.queue), job.rank) end
   if job.reserved then expect(key_reservations(), now) end
+  if job.turn then expect(key_turns(value_slot_of(job)), job.turn) end
   for _, slot in ipairs((holds or job.reserved) and slots_of(job) or {}) do
     for place = 1, slot[2] do
-      expect(key_slot(slot[1]), holds and -1 or job.rank, id .. ':' .. place)
+      expect(key_slot(slot[1]), holds and -1 or whole(rank_at(job, slot[1])), id .. ':' .. place)
     end
   end
   return expected

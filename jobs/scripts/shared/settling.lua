@@ -1,6 +1,6 @@
 -- settling: what the end of a job means for those that wait for it.
 --
--- INCLUDES  record, outbox, dependency, final
+-- INCLUDES  record, acquire, dependency, final
 
 -- How much one script does for dependents, in weights: telling one is 1, queueing or ending it 10,
 -- and each job for which an ended one still waited is 1 more.

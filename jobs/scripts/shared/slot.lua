@@ -1,21 +1,35 @@
 -- slot: places in slots: counted, taken and freed.
 --
--- INCLUDES  record
+-- INCLUDES  none
 
--- What a job needs to run: {slot, places} of its operation and of the resources it named.
+-- The slots of all values that an operation limits have one limit: `per:<operation>:<name>`.
+local function value_class_of(slot)
+  return string.match(slot, '^(per:[^:]+:[^:]+):')
+end
+
+-- What a job needs to run: {slot, places} of its values, its operation and its resources.
+--
+-- Its values come first: who lacks a place there is no rival of the others for their operation's.
 local function slots_of(job)
-  local slots = {{'operation:' .. job.operation, 1}}
+  local slots, values = {{'operation:' .. job.operation, 1}}, 0
   for slot, places in string.gmatch(job.slots or '', '([^=,]+)=(%d+)') do
-    slots[#slots + 1] = {slot, tonumber(places)}
+    if value_class_of(slot) then values = values + 1 end
+    table.insert(slots, value_class_of(slot) and values or #slots + 1, {slot, tonumber(places)})
   end
   return slots
+end
+
+-- The rank of a job in the line of a slot: its turn, but its age among other operations' jobs.
+local function rank_at(job, slot)
+  return tonumber(not string.find(slot, '^resource:') and job.turn or job.rank)
 end
 
 -- How many places a slot has: a pause wins, then an operator's word, then the declared number;
 -- no limit at all is a huge one.
 local function limit_of(slot)
+  local named = value_class_of(slot) or slot
   local limits = redis.call(
-    'HMGET', key_limits(), 'pause:' .. slot, 'operator:' .. slot, 'declared:' .. slot)
+    'HMGET', key_limits(), 'pause:' .. named, 'operator:' .. named, 'declared:' .. named)
   return tonumber(limits[1] or limits[2] or limits[3] or 1e9)
 end
 
@@ -30,10 +44,11 @@ local function lacking_slot(job)
   end
 end
 
--- Write the job into all its slots: score -1 occupies, its rank reserves.
-local function take_places(id, job, score)
+-- Write the job into all its slots: score -1 occupies, its rank there reserves.
+local function take_places(id, job, occupied)
   for _, slot in ipairs(slots_of(job)) do
     for place = 1, slot[2] do
+      local score = occupied or whole(rank_at(job, slot[1]))
       redis.call('ZADD', key_slot(slot[1]), score, id .. ':' .. place)
     end
   end
@@ -50,28 +65,4 @@ local function free_slots(id, job)
   redis.call('ZREM', key_reservations(), id)
   redis.call('HDEL', key_job(id), 'reserved')
   job.reserved = nil
-end
-
--- May the job take its places in this slot? Worse-ranked reservations yield to it.
---
--- Gives whether the job is blocked, and the list of jobs whose reservations were taken back.
-local function acquire_slot(id, job, slot, places, evicted)
-  local rank = tonumber(job.rank)
-  local first = redis.call('ZRANGE', key_waiting(slot), 0, 0, 'WITHSCORES')
-  if first[1] and first[1] ~= id and tonumber(first[2]) < rank then return true, evicted end
-  while free_places(slot) < places do
-    local worst = redis.call('ZREVRANGE', key_slot(slot), 0, 0, 'WITHSCORES')
-    if not worst[1] or tonumber(worst[2]) <= rank then return true, evicted end
-    local evicted_id = string.match(worst[1], '^(.*):%d+$')
-    local evicted_job = read_job(evicted_id)
-    if not evicted_job then
-      redis.call('ZREM', key_slot(slot), worst[1])
-    else
-      note('evicted', evicted_id, slot, id)
-      free_slots(evicted_id, evicted_job)
-      evicted = evicted or {}
-      evicted[#evicted + 1] = {evicted_id, evicted_job, slot}
-    end
-  end
-  return false, evicted
 end

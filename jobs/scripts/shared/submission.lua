@@ -1,6 +1,6 @@
 -- submission: one submission: decided on, then recorded.
 --
--- INCLUDES  record, outbox, file, rate, dependency, depending, job
+-- INCLUDES  record, outbox, file, rate, turn, acquire, dependency, depending, job
 -- long: the order of its checks is a promise, and is read as a whole
 
 -- Write a new record with its indexes; `fields` and `text` are what the submission says.
@@ -58,8 +58,8 @@ end
 
 -- Decide on one submission, and write its record, indexes and wake-up if it is accepted.
 --
--- `asked` has on_conflict, run_at_ms, max_active, max_active_operation, payer, rate_requests and
--- rate_window_ms. Gives the word and what `submit_job` adds to it. Nothing but the count of the
+-- `asked` has on_conflict, run_at_ms, max_active, max_active_operation, limits, payer, rate_requests
+-- and rate_window_ms. Gives the word and what `submit_job` adds to it. Nothing but the count of the
 -- request is written before all checks pass.
 local function decide_submission(job_id, fields, text, params, asked)
   local function count(cost)
@@ -112,6 +112,9 @@ local function decide_submission(job_id, fields, text, params, asked)
     end_job(conflicting_id, conflicting, 'cancelled')
   end
 
+  for slot, places in pairs(asked.limits) do
+    redis.call('HSETNX', key_limits(), 'declared:' .. slot, places)
+  end
   fields.created_ms = whole(now)
   local later = asked.run_at_ms > now
   if later then fields.scheduled_ms = whole(asked.run_at_ms) end
@@ -125,9 +128,10 @@ local function decide_submission(job_id, fields, text, params, asked)
     return 'accepted', left, reset_ms, job_id, whole(now), describe_dependent(job_id, job)
   elseif later then
     redis.call('ZADD', key_due(), asked.run_at_ms, job_id)
+    announce(job_id, job)
   else
-    wake(job_id, job)
+    take_turn(job_id, job)
+    line_up(job_id, job)
   end
-  announce(job_id, job)
   return 'accepted', left, reset_ms, job_id, whole(now), position_in_queue(job_id, job)
 end

@@ -30,6 +30,7 @@ _MEANINGS: Final[dict[Group, _Meaning]] = {
     "unique": _Meaning("warning", "Unique keys without an active job, or the reverse"),
     "conflict": _Meaning("warning", "Active jobs that share a unique key"),
     "queue": _Meaning("warning", "Jobs listed as queued that are not, or the reverse"),
+    "turn": _Meaning("warning", "Jobs without their turn, or turns without a job"),
     "listing": _Meaning("warning", "Jobs in the wrong indexes, or the reverse"),
     "expiry": _Meaning("warning", "Final jobs that never expire, or the reverse"),
     "batch": _Meaning("warning", "Batches whose counts differ from their jobs"),

@@ -73,6 +73,7 @@ class Order:
         self.compared = 0
         self._violations = violations
         self._ranks: dict[str, float] = {}
+        self._lines: dict[str, float] = {}
         self._waiting: dict[str, dict[str, int]] = defaultdict(dict)
         self._came_from: dict[str, str] = {}
         self._promised_ms: dict[str, int] = {}
@@ -87,9 +88,14 @@ class Order:
     def created(self, event: Event) -> None:
         job_id, status, _, _, rank = event["values"][:5]
         self._forget(job_id)
-        self._ranks[job_id] = float(rank)
+        self._ranks[job_id] = self._lines[job_id] = float(rank)
         if status == "queued":
             self._queued[job_id] = event["seq"]
+
+    def turn(self, event: Event) -> None:
+        """Judge by turns, not by age, in the lines of an operation and of its values."""
+        job_id, turn = event["values"][:2]
+        self._lines[job_id] = float(turn)
 
     def status(self, event: Event) -> None:
         job_id, _, new = event["values"][:3]
@@ -116,11 +122,11 @@ class Order:
 
     def reserved(self, event: Event) -> None:
         """Judge rule 1."""
-        job_id, rank, slots = event["values"]
+        job_id, _, slots = event["values"]
         slot = self._came_from.pop(job_id, None)
         self._promised_ms[job_id] = event["at"]
         wanted = dict(slots).get(slot, 0)
-        for waiter, places in self._better(slot, float(rank)):
+        for waiter, places in self._better(slot, job_id):
             if places <= wanted and self._passed_until_ms.get(waiter, 0) <= event["at"]:
                 detail = f"{job_id} was promised {wanted} of {slot}, where {waiter} waits for"
                 self._violations.add("order", f"{detail} {places} and is ranked better")
@@ -146,7 +152,7 @@ class Order:
         promised = self._promised_ms.pop(job_id, None) is not None
         self._passed_until_ms.pop(job_id, None)
         for slot, _ in slots if not promised else ():
-            for waiter, _ in self._better(slot, rank):
+            for waiter, _ in self._better(slot, job_id):
                 detail = f"{job_id} took {slot}, where {waiter} waits and is ranked better"
                 self._violations.add("order", detail)
         wait = self._ready.pop(job_id, None)
@@ -183,10 +189,12 @@ class Order:
                 detail = f"{wait.job_id} waited {wait.until_ms - wait.since_ms} ms while its worker"
                 self._violations.add("order", f"{detail} began {len(wait.before)} worse: {first}")
 
-    def _better(self, slot: str | None, rank: float) -> Iterator[tuple[str, int]]:
+    def _better(self, slot: str | None, job_id: str) -> Iterator[tuple[str, int]]:
         """Name who waits at a slot and is ranked better, and for how many of its places."""
+        ranks = self._ranks if slot is None or slot.startswith("resource:") else self._lines
+        rank = ranks.get(job_id, 0.0)
         for waiter, places in self._waiting[slot].items() if slot else ():
-            if self._ranks.get(waiter, rank) < rank:
+            if ranks.get(waiter, rank) < rank:
                 yield waiter, places
 
     def _leave(self, job_id: str) -> None:

@@ -25,6 +25,7 @@ class Places:
         self._reserved: dict[str, dict[str, int]] = defaultdict(dict)
         self._slots: dict[str, list[str]] = {}
         self._ranks: dict[str, float] = {}
+        self._lines: dict[str, float] = {}
         self._operations: dict[str, str] = {}
         self._needs: dict[str, dict[str, int]] | None = None
         self._reserved_ms: dict[str, int] = {}
@@ -47,8 +48,12 @@ class Places:
 
     def created(self, event: Event) -> None:
         job_id, _, _, operation, rank = event["values"][:5]
-        self._ranks[job_id] = float(rank)
+        self._ranks[job_id] = self._lines[job_id] = float(rank)
         self._operations[job_id] = operation
+
+    def turn(self, event: Event) -> None:
+        job_id, turn = event["values"][:2]
+        self._lines[job_id] = float(turn)
 
     def reserved(self, event: Event) -> None:
         job_id, _, slots = event["values"]
@@ -65,7 +70,9 @@ class Places:
         """A promise ends: evicted, its limit lowered, its time over, or its job ends."""
         job_id, script = event["values"][0], event["script"]
         held_ms = event["at"] - self._reserved_ms.get(job_id, 0)
-        if script == "claim_job" and job_id not in self._evicted and not self._exceeds(job_id):
+        if job_id in self._evicted:
+            pass  # judged there
+        elif script == "claim_job" and not self._exceeds(job_id):
             detail = f"{job_id} lost its reservation and nobody better ranked took it"
             self._violations.add("reservations", detail)
         elif script == "unblock_jobs" and 0 <= held_ms < _MIN_MS:
@@ -82,18 +89,20 @@ class Places:
     def evicted(self, event: Event) -> None:
         evicted_id, slot, by_id = event["values"]
         self._evicted.add(evicted_id)
-        if self._ranks.get(evicted_id, 0) <= self._ranks.get(by_id, 0):
+        ranks = self._ranks_at(slot)
+        if ranks.get(evicted_id, 0) <= ranks.get(by_id, 0):
             detail = f"{by_id} took the place of {evicted_id} in {slot} and is ranked no better"
             self._violations.add("reservations", detail)
 
     def claimed(self, event: Event) -> None:
         job_id, slots = event["values"][0], event["values"][4]
-        rank = self._ranks.get(job_id, 0)
         self._free(job_id)
         self._judge_need(job_id, dict(_read(slots)))
         for slot, places in _read(slots):
             limit, occupied = self._limit(slot), sum(self._occupants[slot].values())
-            firm = sum(n for id, n in self._reserved[slot].items() if self._ranks[id] <= rank)
+            ranks = self._ranks_at(slot)
+            rank = ranks.get(job_id, 0)
+            firm = sum(n for id, n in self._reserved[slot].items() if ranks[id] <= rank)
             if occupied + places > limit:
                 detail = f"{job_id} took {places} of {slot}: {occupied} of {limit} were taken"
                 self._violations.add("limits", detail)
@@ -115,6 +124,7 @@ class Places:
             return
         operation = self._operations.get(job_id, "")
         needed = {f"operation:{operation}": 1, **self._needs.get(operation, {})}
+        taken = {_class_of(slot): places for slot, places in taken.items()}
         if taken != needed:
             self._violations.add("limits", f"{job_id} took {taken} and needs {needed}")
 
@@ -123,7 +133,11 @@ class Places:
         slots = self._slots.get(job_id, ())
         return any(self._taken(slot, "") > self._limit(slot) for slot in slots)
 
+    def _ranks_at(self, slot: str) -> dict[str, float]:
+        return self._ranks if slot.startswith("resource:") else self._lines
+
     def _limit(self, slot: str) -> int:
+        slot = _class_of(slot)
         known = (self._limits[source].get(slot) for source in _SOURCES)
         return next((places for places in known if places is not None), _UNLIMITED)
 
@@ -144,6 +158,11 @@ class Places:
         for slot in self._slots.pop(job_id, ()):
             self._occupants[slot].pop(job_id, None)
             self._reserved[slot].pop(job_id, None)
+
+
+def _class_of(slot: str) -> str:
+    """Give what has the limit of a slot: one of a value shares it with all of that name."""
+    return slot.rpartition(":")[0] if slot.startswith("per:") else slot
 
 
 def _read(slots: Slots) -> list[tuple[str, int]]:

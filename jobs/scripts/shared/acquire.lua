@@ -1,0 +1,78 @@
+-- acquire: places won by rank, from worse-ranked reservations if need be.
+--
+-- INCLUDES  record, outbox, slot, turn, blocked
+
+-- Take the worst reservation in a slot back from its job, if that is ranked worse than the other.
+--
+-- Gives whether there was one, and the list of jobs whose reservations were taken back.
+local function evict_worst(id, slot, rank, evicted)
+  local worst = redis.call('ZREVRANGE', key_slot(slot), 0, 0, 'WITHSCORES')
+  if not worst[1] or tonumber(worst[2]) <= rank then return false, evicted end
+  local evicted_id = string.match(worst[1], '^(.*):%d+$')
+  local evicted_job = read_job(evicted_id)
+  if not evicted_job then
+    redis.call('ZREM', key_slot(slot), worst[1])
+    return true, evicted
+  end
+  note('evicted', evicted_id, slot, id)
+  free_slots(evicted_id, evicted_job)
+  evicted = evicted or {}
+  evicted[#evicted + 1] = {evicted_id, evicted_job, slot}
+  return true, evicted
+end
+
+-- May the job take its places in this slot? Worse-ranked reservations yield to it.
+--
+-- Gives whether the job is blocked, and the list of jobs whose reservations were taken back.
+local function acquire_slot(id, job, slot, places, evicted)
+  local rank = rank_at(job, slot)
+  local first = redis.call('ZRANGE', key_waiting(slot), 0, 0, 'WITHSCORES')
+  if first[1] and first[1] ~= id and tonumber(first[2]) < rank then return true, evicted end
+  while free_places(slot) < places do
+    local yielded
+    yielded, evicted = evict_worst(id, slot, rank, evicted)
+    if not yielded then return true, evicted end
+  end
+  return false, evicted
+end
+
+-- Have a job that became queued run by rank and turn: with a message at once, or, where its values
+-- have limits, once it has all its places. Messages of one value would be in front of another's.
+local function line_up(id, job)
+  if not job.turn then
+    wake(id, job)
+    announce(id, job)
+    return
+  end
+  local evicted, lacking
+  local operation = 'operation:' .. job.operation
+  for _, slot in ipairs(slots_of(job)) do
+    local blocked
+    blocked, evicted = acquire_slot(id, job, slot[1], slot[2], evicted)
+    if blocked then
+      lacking = slot[1]
+      break
+    end
+  end
+  local helpful = not lacking and helps(job)
+  if not lacking and not helpful then
+    helpful, evicted = evict_worst(id, operation, rank_at(job, operation), evicted)
+  end
+  if helpful then
+    reserve(id, job)
+  else
+    block(id, job, lacking or operation)
+    announce(id, job)
+  end
+  return_slots(evicted)
+  unblock_at_slots(job)
+end
+
+-- The job may run now: from scheduled, or back from a worker, which leaves it its turn.
+local function make_queued(id, job)
+  redis.call('ZREM', key_due(), id)
+  redis.call('ZREM', key_leases(), id)
+  if job.status == 'scheduled' then take_turn(id, job) end
+  set_status(id, job, 'queued')
+  line_up(id, job)
+end
