@@ -114,6 +114,10 @@ class Settings(BaseSettings):
     threads: int = Field(
         default=4, ge=1, le=256, description="How many jobs a worker process runs at once."
     )
+    queues: Words = Field(
+        default=(),
+        description="The queues whose jobs a worker runs, comma-separated; all by default.",
+    )
     lease: Annotated[Duration, AfterValidator(DurationBetween("1s", "1h"))] = Field(
         default=timedelta(seconds=20),
         description="How long a running job's lease lasts without a heartbeat. After that, "

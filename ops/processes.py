@@ -40,8 +40,11 @@ def web(host: str | None, port: int | None, processes: int | None) -> None:
 
 @click.command()
 @click.option("--threads", type=click.IntRange(1, 256), help="Overrides CALLBOARD_THREADS.")
-def worker(threads: int | None) -> None:
+@click.option("--queues", metavar="NAMES", help="Overrides CALLBOARD_QUEUES.")
+def worker(threads: int | None, queues: str | None) -> None:
     """Run jobs with dramatiq, in one process; start more workers to run more jobs.
+
+    With `--queues interactive,default` it runs jobs of these queues alone.
 
     SIGTERM lets running jobs finish within CALLBOARD_SHUTDOWN_GRACE and releases the others to
     other workers; SIGHUP does the same and then restarts the worker.
@@ -49,7 +52,9 @@ def worker(threads: int | None) -> None:
     from callboard.config.load import load_settings_or_exit, refuse_to_start  # noqa: PLC0415 — saved for `web`
     from callboard.ops.open_files import TooFewFiles, allow_files_of_worker  # noqa: PLC0415 — a moment
 
-    threads = threads or load_settings_or_exit().threads
+    _override(queues=queues)
+    settings = load_settings_or_exit()
+    threads = threads or settings.threads
     try:
         allow_files_of_worker(threads)  # of the process that dramatiq forks, too
     except TooFewFiles as error:
@@ -58,8 +63,11 @@ def worker(threads: int | None) -> None:
     _override(threads=threads, dramatiq_queue_prefetch=threads)
     from dramatiq.cli import main, make_argument_parser  # noqa: PLC0415
 
+    from callboard.actors.wakeups import queue_name  # noqa: PLC0415
+
     _fork_from_here()
-    sys.exit(main(_arguments(make_argument_parser(), threads)))
+    consumed = [queue_name(settings.namespace, each) for each in settings.queues]
+    sys.exit(main(_arguments(make_argument_parser(), threads, consumed)))
 
 
 def _fork_from_here() -> None:
@@ -74,13 +82,14 @@ def _fork_from_here() -> None:
         multiprocessing.set_start_method("fork")
 
 
-def _arguments(parser: Any, threads: int) -> "Namespace":
+def _arguments(parser: Any, threads: int, queues: list[str]) -> "Namespace":
     arguments: Namespace = parser.parse_args(
         [
             "callboard.ops.worker",
             "--processes=1",  # if one of several died, dramatiq would stop them all
             f"--threads={threads}",
             "--skip-logging",
+            *(["--queues", *queues] if queues else []),
             "--path",  # no path, or this folder's modules would precede ours
         ]
     )

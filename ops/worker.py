@@ -26,6 +26,9 @@ try:
     container = build_container(settings, role="worker")
 except OperationError as error:
     refuse_to_start(str(error))
+if unknown := sorted(set(settings.queues) - set(container.registry.queues())):
+    known = ", ".join(container.registry.queues())
+    refuse_to_start(f"CALLBOARD_QUEUES: no operation has the queue {unknown[0]!r}, only {known}.")
 telemetry = Telemetry.of(settings, process="callboard-worker")
 WorkerLifecycle(container, supervised=True, telemetry=telemetry, owns_process=True).install()
 dispatch_webhooks(container, CallbackBodies(container.store, settings))
