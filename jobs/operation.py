@@ -69,7 +69,8 @@ class Operation:
         Names are parameters of the operation, and else options: `tenant`, by default that of the
         job that submits; `priority`; `labels`; `delay` and `result_ttl`, in seconds, as a
         `timedelta` or as `5m`; `run_at`, with a time zone; `callback`, an address or a mapping;
-        `idempotency_key`. A duplicate returns the id of the other job if `on_conflict="return"`.
+        `after`, ids of jobs that must end first, and `after_policy`; `idempotency_key`. A
+        duplicate returns the id of the other job if `on_conflict="return"`.
 
         Args:
             params: the parameters, in place of naming them; then all names are options, also

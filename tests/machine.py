@@ -397,10 +397,25 @@ class Callboard(RuleBasedStateMachine):
     @rule(pick=NEWEST_FIRST)
     def lose_a_record(self, pick: int) -> None:
         """Forget one that its message may bring back, and for which others may wait."""
-        job_id = _newest(self._losable(), pick)
+        self._lose_one(_newest(self._losable(), pick))
+
+    @precondition(lambda self: self._awaited())
+    @rule(pick=NEWEST_FIRST, minutes=st.integers(1, 8))
+    def lose_what_others_wait_for(self, pick: int, minutes: int) -> None:
+        """Forget it, and have those that wait looked after for a while."""
+        self._lose_one(_newest(self._awaited(), pick))
+        for _ in range(minutes):
+            self.pass_time(MINUTE_MS + 1, ["check"])
+            self.the_rules_hold()
+
+    def _lose_one(self, job_id: str) -> None:
         self._lose(job_id)
         self.model.lose(job_id)
         self.seen = look(self.store)
+
+    def _awaited(self) -> list[str]:
+        awaited = {each for job in self.model.jobs.values() for each in job.waits}
+        return [job_id for job_id in self._losable() if job_id in awaited]
 
     def _lose(self, job_id: str) -> None:
         self.job_system.lose(job_id)

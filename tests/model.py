@@ -274,11 +274,13 @@ class Model:
         for job in due:
             job.check_ms = self.now_ms + CHECK_MS
             for other, missed_ms in list(job.waits.items()):
+                if other not in job.waits:
+                    continue  # the job has ended with an earlier one
                 if other in self.jobs:
                     job.waits[other] = 0
                 elif not missed_ms:
                     job.waits[other] = self.now_ms
-                elif missed_ms + LOST_AFTER_MS <= self.now_ms and other in job.waits:
+                elif missed_ms + LOST_AFTER_MS <= self.now_ms:
                     self._settle(job, other, "lost")
         return len(due)
 

@@ -4,6 +4,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from tests.chaos.caller import Answer, Caller, accepted_in
@@ -15,6 +16,7 @@ _REPEATS: Final = 8
 _REPEAT_SECONDS: Final = 0.7
 _BACKLOG: Final = 48
 _URGENT: Final = 6
+_POLICIES: Final = ("succeeded", "succeeded", "finished")
 _FINAL: Final = ("succeeded", "failed", "cancelled")
 
 
@@ -92,6 +94,7 @@ def drivers(url: str, history: History, seed: int, *, load: float) -> list[Drive
         ("producer", 3, 0.45, produce),
         ("burst", 1, 12.0, burst),
         ("batch", 1, 8.0, submit_batch),
+        ("chainer", 1, 2.0, chain),
         ("poller", 3, 0.4, poll),
         ("canceller", 1, 1.0, cancel),
         ("retrier", 1, 3.0, retry),
@@ -130,15 +133,31 @@ def burst(driver: Driver) -> None:
         _submit(driver, draw_order(driver.dice, driver.notes, operation=name))
 
 
+def chain(driver: Driver) -> None:
+    """Submit a job that waits for some of the newest, and perhaps one that waits for it."""
+    named = [driver.known.some(driver.dice, newest=12) for _ in range(driver.dice.randint(1, 4))]
+    after = [job_id for job_id in dict.fromkeys(named) if job_id is not None]
+    for _ in range(driver.dice.randint(1, 2)):
+        if not after:
+            return
+        order = draw_order(driver.dice, driver.notes)
+        body = {**order.body, "after": after, "after_policy": driver.dice.choice(_POLICIES)}
+        answer = _submit(driver, replace(order, body=body, idempotency_key=None))
+        after = [answer.job] if answer.job is not None else []
+
+
 def submit_batch(driver: Driver) -> None:
-    """Submit a few jobs as one batch."""
+    """Submit a few jobs as one batch, of which the last may wait for the others."""
     orders = [draw_order(driver.dice, driver.notes) for _ in range(driver.dice.randint(2, 5))]
+    bodies = [dict(order.body) for order in orders]
+    if driver.dice.random() < 0.5:
+        bodies[-1]["after"] = [f"#{index}" for index in range(len(bodies) - 1)]
     answer = driver.caller.call(
         "batch",
         "POST",
         "/v1/batches",
         about={"job": None},
-        json={"items": [order.body for order in orders]},
+        json={"items": bodies},
     )
     for job_id in accepted_in(answer.body):
         driver.known.heard(job_id)

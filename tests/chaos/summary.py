@@ -23,6 +23,7 @@ IN_TEN_MINUTES: Final[Mapping[str, int]] = {
     "evicted": 2,
     "releases": 2,
     "purged": 20,
+    "settled": 60,
 }
 """Half of what a run sees of each, or less, so that chance and a slow machine do not matter."""
 

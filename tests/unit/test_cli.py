@@ -72,6 +72,32 @@ def test_run_prints_the_result_alone_to_the_standard_output() -> None:
     }
 
 
+@pytest.mark.parametrize("named", [("a=1",), ("--params", '{"a": 1}')])
+def test_run_names_the_jobs_to_wait_for(named: tuple[str, ...]) -> None:
+    done, script = callboard(
+        *("run", "add", *named, "--after", "j-1", "--after", "j-2"),
+        *("--after-policy", "finished", "--detach"),
+        steps=(answer(job(), 202),),
+    )
+
+    assert done.exit_code == 0, done.output
+    asked = script.asked[0]
+    if named == ("a=1",):
+        query = asked.url.params
+        assert (query["after"], query["after_policy"]) == ("j-1,j-2", "finished")
+    else:
+        body = json.loads(asked.content)
+        assert (body["after"], body["after_policy"]) == (["j-1", "j-2"], "finished")
+
+
+def test_a_waiting_job_names_what_it_waits_for() -> None:
+    waiting = {"waiting_for": ["j-1", "j-2"]}
+
+    done, _script = callboard("status", "j-3", steps=(answer(job("scheduled", queue=waiting)),))
+
+    assert re.search(r"waits for\s+j-1 j-2", done.stdout)
+
+
 def test_a_job_that_fails_ends_with_1_and_its_reason() -> None:
     failed = job("failed", error={"detail": "No \x1b[31mgenes."})
 
