@@ -12,6 +12,7 @@ from callboard import Failure, Job, RetryAfter
 from examples.literature.corpus_sync import Synced, corpus_sync
 from examples.literature.pubmed import sample
 from examples.literature.pubmed.corpus import opened
+from examples.literature.pubmed.eutils import BadAnswer, Eutils
 from examples.literature.pubmed.stand_in import StandIn, serving
 
 QUERY = "asthma"
@@ -126,6 +127,15 @@ def test_a_page_with_fewer_papers_than_it_must_have_fails(ncbi: StandIn, server:
 
     assert checkpoint() is None
     assert following.saved["fetched"] == 8
+
+
+def test_an_answer_has_a_bound(ncbi: StandIn, server: str) -> None:
+    eutils = Eutils(server, max_bytes=2000)
+    search = eutils.search(QUERY, since=None)
+
+    with pytest.raises(BadAnswer, match="more than 2000 bytes"):
+        eutils.fetch(search, 0, len(ncbi.records))
+    assert len(eutils.fetch(search, 0, 1)) == 1
 
 
 def test_a_search_that_was_forgotten_is_made_again(ncbi: StandIn, server: str) -> None:

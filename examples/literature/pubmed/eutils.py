@@ -15,6 +15,10 @@ GAP: Final = timedelta(milliseconds=400)
 """Before each request: three a second are allowed without a key, and a gap of 334 ms is refused."""
 
 TIMEOUT_SECONDS: Final = 30.0
+MAX_BYTES: Final = 64 * 1024**2
+"""Of an answer: 500 papers with long abstracts have a tenth of it."""
+
+_KEPT: Final = ("Date", "Retry-After")
 _EARLIEST: Final = "1000/01/01"
 
 
@@ -51,9 +55,9 @@ class Search:
 class Eutils:
     """A client that waits before each request, so that two in a row keep the distance."""
 
-    def __init__(self, server: str, *, gap: timedelta = GAP) -> None:
+    def __init__(self, server: str, *, max_bytes: int = MAX_BYTES) -> None:
         self._server = server.rstrip("/")
-        self._gap_s = gap.total_seconds()
+        self._max_bytes = max_bytes
         self._pause = threading.Event()
 
     def search(self, query: str, *, since: str | None) -> Search:
@@ -110,13 +114,9 @@ class Eutils:
         return changes
 
     def _get(self, program: str, **query: str | int) -> httpx.Response:
-        self._pause.wait(self._gap_s)
+        self._pause.wait(GAP.total_seconds())
         try:
-            answer = httpx.get(
-                f"{self._server}/{program}",
-                params={"db": "pubmed", "tool": "callboard-literature", **query},
-                timeout=TIMEOUT_SECONDS,
-            )
+            answer = self._read(program, {"db": "pubmed", "tool": "callboard-literature", **query})
         except httpx.HTTPError as error:
             raise BadAnswer(f"{program} could not be asked: {error}") from error
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
@@ -126,6 +126,17 @@ class Eutils:
         if answer.status_code != httpx.codes.OK:
             raise BadAnswer(f"{program} answered {answer.status_code}.")
         return answer
+
+    def _read(self, program: str, query: dict[str, str | int]) -> httpx.Response:
+        url, body = f"{self._server}/{program}", bytearray()
+        with httpx.stream("GET", url, params=query, timeout=TIMEOUT_SECONDS) as answer:
+            for chunk in answer.iter_bytes():
+                body += chunk
+                if len(body) > self._max_bytes:
+                    raise BadAnswer(f"{program} answered with more than {self._max_bytes} bytes.")
+        # Decoded already: the length and coding that its headers name are no longer those of it.
+        headers = {name: answer.headers[name] for name in _KEPT if name in answer.headers}
+        return httpx.Response(answer.status_code, headers=headers, content=bytes(body))
 
 
 def _day_of(answer: httpx.Response) -> str:
