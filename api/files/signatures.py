@@ -9,6 +9,7 @@ import puremagic.main
 HEAD_BYTES: Final = 64 * 1024
 
 ZIP: Final = "application/zip"
+GZIP: Final = "application/gzip"
 PDF: Final = "application/pdf"
 OCTETS: Final = "application/octet-stream"
 
@@ -53,7 +54,7 @@ _SIGNATURES: Final[tuple[tuple[tuple[tuple[int, bytes], ...], tuple[str, ...]], 
     (((0, b"fLaC"),), ("audio/flac",)),
     (((0, b"ID3"),), ("audio/mpeg",)),
     (((0, b"\x1a\x45\xdf\xa3"),), _MATROSKA),
-    (((0, b"\x1f\x8b\x08"),), ("application/gzip",)),
+    (((0, b"\x1f\x8b\x08"),), (GZIP,)),
     (((0, b"BZh"), (4, b"1AY&SY")), ("application/x-bzip2",)),
     (((0, b"\xfd7zXZ\0"),), ("application/x-xz",)),
     (((0, b"\x28\xb5\x2f\xfd"),), ("application/zstd",)),
@@ -77,7 +78,7 @@ _ALIASES: Final = {
     "application/x-pdf": PDF,
     "application/x-zip-compressed": ZIP,
     "application/x-zip": ZIP,
-    "application/x-gzip": "application/gzip",
+    "application/x-gzip": GZIP,
     "application/bzip2": "application/x-bzip2",
     "application/x-bzip": "application/x-bzip2",
     "application/x-rar-compressed": "application/vnd.rar",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from callboard.api.files.signatures import (
+    GZIP,
     HEAD_BYTES,
     KNOWN_BY_BYTES,
     OCTETS,
@@ -15,7 +16,7 @@ from callboard.api.files.signatures import (
 )
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import FILE_AMBIGUOUS, FILE_TYPE_NOT_ACCEPTED
-from callboard.jobs.files.names import guess_media_type
+from callboard.jobs.files.names import guess_media_type, type_within_gzip
 
 Read = Callable[[int, int], bytes]
 
@@ -69,7 +70,9 @@ def media_type_of(read: Read, size: int, declared: str | None, name: str) -> str
     shown = by_signature(head, tail)
     _refuse_polyglots(read, size, head, tail, said, shown)
     if shown:
-        return _by_bytes(shown, said)
+        # Clients that go by a name such as `table.csv.gz` declare what is compressed in it.
+        packed = shown[0] == GZIP and _is_said_of(said, type_within_gzip(name))
+        return GZIP if packed else _by_bytes(shown, said)
     if _is_text(head, tail, whole=size <= len(head), legacy=bool(_TEXT.fullmatch(said))):
         return _text_type(head, said, declared or "", name)
     if said in KNOWN_BY_BYTES or _TEXT.fullmatch(said):
@@ -87,6 +90,13 @@ def _by_bytes(shown: tuple[str, ...], said: str) -> str:
     if said == ZIP and shown[0].startswith(("application/vnd.openxml", "application/vnd.oasis")):
         return shown[0]
     raise _contradiction(said, f"its bytes are {shown[0]}")
+
+
+def _is_said_of(said: str, guessed: str | None) -> bool:
+    """Return whether a declared type is that of a name; text has many types, as XML has two."""
+    if guessed is None:
+        return False
+    return said == guessed or all(_TEXT.fullmatch(each) for each in (said, guessed))
 
 
 def _may_be_an_archive(said: str) -> bool:

@@ -63,3 +63,9 @@ def guess_media_type(name: str) -> str:
     if coding is not None:
         return {"gzip": "application/gzip"}.get(coding, OCTETS)
     return guessed or OCTETS
+
+
+def type_within_gzip(name: str) -> str | None:
+    """Return what a file that gzip compressed has in it, by its name; None if it says nothing."""
+    guessed, coding = _TYPES.guess_type(name)
+    return guessed if coding == "gzip" else None

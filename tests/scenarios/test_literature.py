@@ -131,8 +131,7 @@ def test_the_right_paper_ranks_first_for_ten_questions_while_an_index_grows(
     literature: Literature,
 ) -> None:
     indexed = literature.run("rag.index", {"corpus": "growing", "sample": 1000})
-    part = ("many.xml.gz", many_papers(), "application/gzip")
-    uploaded = literature.http.post("/v1/files", files={"file": part})
+    uploaded = literature.http.post("/v1/files", files={"file": ("many.xml.gz", many_papers())})
     source = uploaded.raise_for_status().json()["id"]
     growing = literature.post("rag.index", {"corpus": "growing", "source": source})
     job_id = growing.json()["job_id"]

@@ -1,5 +1,6 @@
 """What type a file is of, by its bytes: what is believed, and what is refused."""
 
+import gzip
 import io
 import json
 import zipfile
@@ -170,6 +171,22 @@ def test_the_name_tells_kinds_of_text_apart_and_nothing_else() -> None:
     assert sniffed(b"no json", None, "a.json") == "text/plain"
     assert sniffed(b"words", None, "paper.pdf") == "text/plain"
     assert sniffed(PNG, None, "table.csv") == "image/png"
+
+
+def test_a_compressed_file_may_be_declared_as_what_its_name_says_is_in_it() -> None:
+    packed = gzip.compress(b"a,b\n1,2\n")
+
+    assert sniffed(packed, "text/csv", "table.csv.gz") == "application/gzip"
+    assert sniffed(packed, "application/x-tar", "all.tar.gz") == "application/gzip"
+    assert sniffed(packed, "application/xml", "all.xml.gz") == "application/gzip"
+    assert sniffed(packed, "text/xml", "all.xml.gz") == "application/gzip"
+    for declared, name in (
+        ("text/csv", "table.csv"),
+        ("text/csv", "table.gz"),
+        ("image/png", "table.csv.gz"),
+    ):
+        assert refused(packed, declared, name).type is FILE_TYPE_NOT_ACCEPTED
+    assert refused(PNG, "text/csv", "table.csv.gz").type is FILE_TYPE_NOT_ACCEPTED
 
 
 def test_a_character_that_is_cut_by_the_look_at_the_head_is_no_reason_to_doubt() -> None:
