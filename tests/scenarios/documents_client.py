@@ -5,12 +5,12 @@ import sys
 import time
 from pathlib import Path
 
-import requests
+import httpx
 
 
 def main(base: str, path: str, seconds: str = "5") -> int:
     with Path(path).open("rb") as document:
-        response = requests.post(
+        response = httpx.post(
             f"{base}/api/v1/parse",
             files=[("files", (Path(path).name, document, "application/pdf"))],
             data={"async_mode": "true", "backend": "vlm-mlx-engine"},
@@ -22,7 +22,7 @@ def main(base: str, path: str, seconds: str = "5") -> int:
     response.raise_for_status()
     job_id = response.json()["job_id"]
     while True:
-        job = requests.get(f"{base}/api/v1/jobs/{job_id}", timeout=60).json()
+        job = httpx.get(f"{base}/api/v1/jobs/{job_id}", timeout=60).json()
         print(job["status"], file=sys.stderr, flush=True)
         if job["status"] == "SUCCESS":
             for output in job["outputs"]:
