@@ -41,7 +41,7 @@ LEASE: Final = timedelta(seconds=20)
 LIMITS: Final = {
     "operation:single": 1,
     "operation:double": 2,
-    "operation:shared": 2,
+    "operation:shared": 3,
     "per:shared:tenant": 2,
     "resource:gpu": 2,
     "resource:licence": 1,
