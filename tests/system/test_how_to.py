@@ -29,11 +29,12 @@ def server(tmp_path: Path) -> Iterator[str]:
     """The one-process server with the operations and the schedules of the pages."""
     (tmp_path / "words.py").write_text(blocks("files", "python")[0])
     (tmp_path / "countdown.py").write_text(blocks("write-an-operation", "python")[0])
+    (tmp_path / "pipeline.py").write_text("\n".join(blocks("run-jobs-in-order", "python")))
     (tmp_path / "reports.py").write_text(blocks("add-routes", "python")[0])
     (tmp_path / "schedules.toml").write_text(blocks("run-on-a-schedule", "toml")[0])
     settings = {
         "PYTHONPATH": f".{os.pathsep}{ROOT}",
-        "CALLBOARD_OPERATIONS": "words,countdown,reports,examples.curation",
+        "CALLBOARD_OPERATIONS": "words,countdown,pipeline,reports,examples.curation",
         "CALLBOARD_ROUTES": "reports",
         "CALLBOARD_SCHEDULES_FILE": "schedules.toml",
     }
@@ -105,3 +106,24 @@ def test_routes_of_ones_own_are_served_as_the_page_says(server: str) -> None:
 
     assert found == {"done": True, "text": "All was well in 2025."}
     assert (missing.status_code, missing.json()) == (404, {"error": "no such ticket"})
+
+
+def test_jobs_run_in_order_as_the_page_says(server: str) -> None:
+    done = subprocess.run(
+        ["sh", "-eu", "-c", "".join(blocks("run-jobs-in-order", "sh"))],
+        env={**environment(), "CALLBOARD_URL": server},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    *_, batch = (json.loads(block) for block in blocks("run-jobs-in-order", "json"))
+    with Client(server) as client:
+        made: Any = client.batch(batch["items"])
+        last = client.wait(made["items"][-1]["job"]["id"], timeout=30)
+        published = client.result(client.submit("publish", {"texts": ["a", "b"]})["id"], timeout=30)
+        result = client.result(published, timeout=30)
+
+    assert json.loads(done.stdout) == "Summary: Letters"
+    assert (last["status"], len(last["after"])) == ("succeeded", 2)
+    assert result == "Summary: 2 texts"
