@@ -27,7 +27,7 @@ from callboard.api.request import SMALL_BYTES, Request
 from callboard.api.services import Services
 from callboard.jobs.batches.item_outcome import ItemOutcome, Word
 from callboard.jobs.batches.submission_service import Item
-from callboard.jobs.batches.submit import MAX_ITEMS
+from callboard.jobs.batches.submit import MAX_ITEMS, MAX_NAMED
 from callboard.jobs.errors import (
     CapacityExceeded,
     DependencyMissing,
@@ -83,11 +83,19 @@ def parse_batch(body: Any) -> BatchSubmission:
     """Validate the body except its items.
 
     Raises:
-        Problem: 413 for too many items; else 422, each error with a JSON Pointer into the body.
+        Problem: 413 for too many items, or too many jobs that they wait for; else 422, each error
+            with a JSON Pointer into the body.
     """
     items = body.get("items") if isinstance(body, dict) else None
-    if isinstance(items, list) and len(items) > MAX_ITEMS:
-        raise Problem(BODY_TOO_LARGE, f"A batch has at most {MAX_ITEMS} items.")
+    if isinstance(items, list):
+        if len(items) > MAX_ITEMS:
+            raise Problem(BODY_TOO_LARGE, f"A batch has at most {MAX_ITEMS} items.")
+        lists = [each.get("after") for each in items if isinstance(each, dict)]
+        # Each pair takes memory in Redis until the job has started.
+        if sum(len(each) for each in lists if isinstance(each, list)) > MAX_NAMED:
+            raise Problem(
+                BODY_TOO_LARGE, f"The items of a batch name at most {MAX_NAMED} jobs in `after`."
+            )
     return parse_body(BatchSubmission, body)
 
 

@@ -13,6 +13,8 @@ from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
 
 MAX_ITEMS: Final = 1000
+MAX_NAMED: Final = 10_000
+"""How many jobs the items of a batch may name in `after`, all together."""
 STEP: Final = 100
 """How many items one step decides on; Redis serves no other client meanwhile."""
 

@@ -249,3 +249,16 @@ def test_one_job_fans_out_to_the_rest_of_its_batch(api_app: ApiApp) -> None:
 
     counts = api_app.http.simulate_get(f"/v1/batches/{answer.json['id']}").json["counts"]
     assert (counts["queued"], counts["scheduled"]) == (130, 0)
+
+
+@pytest.mark.parametrize(("count", "status"), [(10, 202), (11, 413)])
+def test_the_items_of_a_batch_name_ten_thousand_jobs_in_all(
+    api_app: ApiApp, count: int, status: int
+) -> None:
+    waiting = [{**ADD, "after": ["#0"] * 1000} for _ in range(count)]
+
+    answer = post(api_app, [ADD, *waiting])
+
+    assert answer.status_code == status
+    made = api_app.store.redis.zcard(api_app.store.keys("active"))
+    assert made == (1 + count if status == 202 else 0)
