@@ -60,7 +60,7 @@ GUARDS: Final = (
         f"{_SHARED}/slot.lua",
         "local named = value_class_of(slot) or slot",
         "local named = slot",
-        ("limits",),
+        ("limits", "reservations"),
     ),
     Guard(
         "fair turn",
