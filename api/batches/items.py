@@ -83,8 +83,7 @@ def parse_batch(body: Any) -> BatchSubmission:
     """Validate the body except its items.
 
     Raises:
-        Problem: 413 for too many items, or too many jobs that they wait for; else 422, each error
-            with a JSON Pointer into the body.
+        Problem: 413 for too many items or dependencies; else 422, each error with a JSON Pointer.
     """
     items = body.get("items") if isinstance(body, dict) else None
     if isinstance(items, list):
@@ -93,9 +92,7 @@ def parse_batch(body: Any) -> BatchSubmission:
         lists = [each.get("after") for each in items if isinstance(each, dict)]
         # Each pair takes memory in Redis until the job has started.
         if sum(len(each) for each in lists if isinstance(each, list)) > MAX_NAMED:
-            raise Problem(
-                BODY_TOO_LARGE, f"The items of a batch name at most {MAX_NAMED} jobs in `after`."
-            )
+            raise Problem(BODY_TOO_LARGE, f"The items name at most {MAX_NAMED} jobs in `after`.")
     return parse_body(BatchSubmission, body)
 
 
