@@ -57,11 +57,12 @@ def before_load_schema(_context: Any, document: dict[str, Any]) -> None:
 
 @schemathesis.hook
 def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
-    """Say what no schema can: of a key, where events go to, and which files there are."""
+    """Say what no schema can: of a key, where events go to, and which files and jobs there are."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     _name_a_receiver(case)
     give_files(case)
+    _wait_for_none(case)
     key = (case.headers or {}).get(_KEY)
     if key is None:
         return
@@ -82,6 +83,16 @@ def _name_a_receiver(case: Any) -> None:
         callback = each.get("callback") if isinstance(each, dict) else None
         if isinstance(callback, dict) and callback.get("url") not in _RECEIVERS:
             callback["url"] = _RECEIVERS[0]
+
+
+def _wait_for_none(case: Any) -> None:
+    """Name no other jobs: a schema cannot tell which ones there are."""
+    (case.query or {}).pop("after", None)
+    body = case.body if isinstance(case.body, dict) else {}
+    items = body.get("items") if isinstance(body.get("items"), list) else []
+    for each in (body, *items):
+        if isinstance(each, dict):
+            each.pop("after", None)
 
 
 @schemathesis.check

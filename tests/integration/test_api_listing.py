@@ -232,6 +232,7 @@ def test_a_queued_job_says_where_it_stands_and_when_it_may_start(api_app: ApiApp
         "blocked_on": None,
         "paused": False,
         "estimated_start_seconds": 8,
+        "waiting_for": [],
     }
     assert (second.headers["Retry-After"], looked.headers["Retry-After"]) == ("12", "12")
 
@@ -253,6 +254,7 @@ def test_a_blocked_job_says_its_place_at_the_slot(api_app: ApiApp) -> None:
         "blocked_on": "operation:add",
         "paused": False,
         "estimated_start_seconds": 4,
+        "waiting_for": [],
     }
 
 

@@ -148,6 +148,7 @@ def test_consumer_timeout_is_compared_with_the_longest_time_limit(
     command.write_text(f'#!/bin/sh\nexec /usr/bin/env -i {variables} {rabbitmq._ctl} "$@"\n')
     command.chmod(0o755)
 
+    rabbitmq.ctl("eval", "application:set_env(rabbit, consumer_timeout, 7200000).")
     _code, enough = installation.doctor("--rabbitmqctl", str(command))
     rabbitmq.ctl("eval", "application:set_env(rabbit, consumer_timeout, 60000).")
     _code, short = installation.doctor("--rabbitmqctl", str(command))
@@ -156,7 +157,7 @@ def test_consumer_timeout_is_compared_with_the_longest_time_limit(
 
     assert enough["consumer_timeout"]["level"] == "ok"
     assert short["consumer_timeout"]["level"] == "warning"
-    assert "is 1m, but a job may run for 5m" in short["consumer_timeout"]["message"]
+    assert "is 1m, but a job may run for 30m" in short["consumer_timeout"]["message"]
     assert unknown["consumer_timeout"]["level"] == "unknown"
 
 

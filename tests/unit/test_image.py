@@ -71,7 +71,16 @@ def test_no_secret_is_built_in() -> None:
     # All is left out but what is listed, so no .env and no history gets in.
     patterns = [line for line in ignored if line and not line.startswith("#")]
     assert patterns[0] == "*"
-    packages = {"!actors", "!api", "!callboard", "!client", "!config", "!jobs", "!ops"}
+    packages = {
+        "!actors",
+        "!api",
+        "!callboard",
+        "!client",
+        "!config",
+        "!jobs",
+        "!ops",
+        "!telemetry",
+    }
     others = {"!.ci/installer.lock", "!pyproject.toml", "!requirements.lock", "!README.md"}
     assert {each for each in patterns if each.startswith("!")} == packages | others
 
