@@ -22,7 +22,7 @@ from callboard.api.problems.problem import (
     invalid_request,
     problem_of,
 )
-from callboard.api.problems.table import BODY_TOO_LARGE, FORBIDDEN
+from callboard.api.problems.table import BODY_TOO_LARGE
 from callboard.api.request import SMALL_BYTES, Request
 from callboard.api.services import Services
 from callboard.jobs.batches.item_outcome import ItemOutcome, Word
@@ -157,13 +157,13 @@ class BatchItems:
                 large = self._size_of(body) > SMALL_BYTES
                 asked = parse_submission(body, model=BatchItem)
                 _check_after(asked, index)
-                item = self._item(req, asked, batch, now_ms)
-                yield replace(item, large=large)
+                item = replace(self._item(req, asked, batch, now_ms), large=large)
             except Problem as problem:
-                if problem.type is FORBIDDEN:
-                    raise
                 errors = problem.members["errors"]
-                yield Item(malformed=[(each["pointer"], each["detail"]) for each in errors])
+                item = Item(malformed=[(each["pointer"], each["detail"]) for each in errors])
+            else:
+                self._acceptance.check_role(req, item.operation)
+            yield item
 
     def _size_of(self, body: Any) -> int:
         size = len(to_json(body))

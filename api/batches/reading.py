@@ -5,9 +5,9 @@ from collections.abc import Callable
 import falcon
 
 from callboard.api.prefer import parse_prefer
-from callboard.api.request import Caller, Request, holders_of
+from callboard.api.request import Caller, Request
 from callboard.api.services import Services
-from callboard.api.waiting.peer import peer_of
+from callboard.api.waiting.requests import wait_for
 from callboard.jobs.batches.batch import Batch, read_batch
 from callboard.jobs.clock import Clock
 from callboard.jobs.errors import BatchNotFound
@@ -53,14 +53,14 @@ class BatchWaits:
         """Wait for a status as `Prefer: wait` asks, and set `Preference-Applied`."""
         preference = parse_prefer(req.get_header("Prefer"), max_wait=self._max_wait)
         if preference.wait_s and not ended(batch.status) and batch.ended_at is None:
-            batch = self._events.wait(
+            batch = wait_for(
+                self._events,
+                req,
                 batch.id,
-                lambda: self._reader.read(batch.id, req.context.caller),
+                self._reader.read,
                 until=ended,
                 timeout=preference.wait_s,
                 known=batch,
-                peer=peer_of(req.env),
-                holders=holders_of(req),
             )
         applied = preference.applied(in_time=batch.ended_at is not None)
         if applied:

@@ -16,9 +16,9 @@ from callboard.api.jobs.responder import JobReader
 from callboard.api.jobs.submission import parse_submission
 from callboard.api.media import Media
 from callboard.api.prefer import Preference
-from callboard.api.request import Request, holders_of, is_large
+from callboard.api.request import Request, is_large
 from callboard.api.services import Services
-from callboard.api.waiting.peer import peer_of
+from callboard.api.waiting.requests import wait_for
 from callboard.jobs.cancel import Confirmation, ask_cancel, cancel, confirm_cancel
 from callboard.jobs.listing import Wanted, count_jobs, list_jobs
 from callboard.jobs.offload import at_once
@@ -83,6 +83,7 @@ class Jobs:
         self._estimates = estimates
         self._media = media
         self._forms = forms
+        self._max_wait_s = services.settings.max_wait.total_seconds()
 
     def body(self, req: Request) -> Any:
         """Read the body, JSON or msgpack, within the server's bounds.
@@ -163,8 +164,8 @@ class Jobs:
         offload = self._services.compute if is_large(req) else at_once
         repeat = idempotency_fields(key, body, offload=offload)
         accepted = self._acceptance.accept(req, asked, repeat)
-        wait_s = None if wait_seconds is None else max(0, int(wait_seconds))
-        preference = Preference(wait_s=wait_s)
+        wait_s = None if wait_seconds is None else min(max(0, wait_seconds), self._max_wait_s)
+        preference = Preference(wait_s=None if wait_s is None else int(wait_s))
         return self._acceptance.wait(req, asked.operation, accepted, preference)[0]
 
     def read(self, req: Request, job_id: str) -> Record:
@@ -190,14 +191,14 @@ class Jobs:
         known = self.read(req, job_id)
         if known.final:
             return known
-        return self._services.events.wait(
+        return wait_for(
+            self._services.events,
+            req,
             job_id,
-            lambda: self.read(req, job_id),
+            self._reader.read,
             until=FINAL.__contains__,
-            timeout=min(seconds, self._services.settings.max_wait.total_seconds()),
+            timeout=min(seconds, self._max_wait_s),
             known=known,
-            peer=peer_of(req.env),
-            holders=holders_of(req),
         )
 
     def result(self, req: Request, job: Record) -> Any:

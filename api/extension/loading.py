@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from callboard.api.extension.jobs import Jobs
 from callboard.api.route import Route
+from callboard.config import Role
 from callboard.jobs.errors import OperationError
 from callboard.jobs.registry import import_module
 
 _TEMPLATE: Final = re.compile(r"(?:/(?:[A-Za-z0-9._~-]+|\{[a-z][a-z0-9_]*\}))+")
 _RESERVED: Final = ("/v1", "/problems", "/docs")
-_ROLES: Final = (None, "viewer", "client", "operator", "admin")
+_ROLES: Final = (None, *get_args(Role))
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 Make = Callable[[Jobs], Iterable[Route]]

@@ -16,10 +16,10 @@ from callboard.api.prefer import Preference, parse_prefer
 from callboard.api.problems.problem import Problem, dependency_missing, problem_of
 from callboard.api.problems.table import DUPLICATE_JOB, FORBIDDEN
 from callboard.api.rate_limit import charge_of
-from callboard.api.request import Request, holders_of, is_large
+from callboard.api.request import Request, is_large
 from callboard.api.services import Services
 from callboard.api.tracing.middleware import traceparent_of, tracestate_of
-from callboard.api.waiting.peer import peer_of
+from callboard.api.waiting.requests import wait_for
 from callboard.jobs.errors import (
     CapacityExceeded,
     DependencyMissing,
@@ -136,6 +136,7 @@ class Acceptance:
         Raises:
             Problem, CallboardError: the job was not accepted.
         """
+        self.check_role(req, asked.operation)
         if asked.callback is not None:
             base = req.context.urls.base
             callback = self._policy.accept(asked.callback, base, place=place)
@@ -157,6 +158,19 @@ class Acceptance:
         req.context.quota = accepted.quota or req.context.quota
         return accepted
 
+    def check_role(self, req: Request, name: str) -> None:
+        """Check that the caller may submit an operation, if there is such a one.
+
+        Raises:
+            Problem: 403, the operation needs a higher role than the caller has.
+        """
+        registry = self._services.registry
+        needed = registry.get(name).rules.role if name in registry else "client"
+        if not req.context.caller.may(needed):
+            raise Problem(
+                FORBIDDEN, f"To submit {name}, use a key with the role {needed!r} or a higher one."
+            )
+
     def chosen(self, req: Request, asked: Submission, now_ms: Callable[[], int]) -> dict[str, Any]:
         """Return the fields of a submission from the request, except its callback.
 
@@ -164,19 +178,7 @@ class Acceptance:
             req: the request.
             asked: the parsed submission.
             now_ms: returns the time of Redis' clock; called only for a delay.
-
-        Raises:
-            Problem: 403, the operation needs a higher role than the caller has.
         """
-        registry = self._services.registry
-        if asked.operation in registry:
-            needed = registry.get(asked.operation).rules.role
-            if not req.context.caller.may(needed):
-                raise Problem(
-                    FORBIDDEN,
-                    f"To submit {asked.operation}, use a key with the role {needed!r} or a higher "
-                    "one.",
-                )
         return {
             **chosen_fields(asked, now_ms),
             "tenant": req.context.caller.tenant,
@@ -197,22 +199,21 @@ class Acceptance:
             JobGone: it went meanwhile.
         """
         req.context.release()  # or its body would hold memory for as long as it waits
-        caller, job_id = req.context.caller, accepted.job_id
-        max_wait = self._services.settings.max_wait
+        job_id = accepted.job_id
         usual = self._services.registry.get(operation).rules.wait
-        patience = min(preference.patience(min(usual, max_wait)), max_wait.total_seconds())
+        patience = preference.patience(min(usual, self._services.settings.max_wait))
         record = None if accepted.replayed else accepted.record()
         if record is not None and patience <= 0:
             return record, self._estimates.of_new(accepted)
         try:
-            record = self._services.events.wait(
+            record = wait_for(
+                self._services.events,
+                req,
                 job_id,
-                lambda: self._reader.read(job_id, caller),
+                self._reader.read,
                 until=FINAL.__contains__,
                 timeout=patience,
                 known=record,
-                peer=peer_of(req.env),
-                holders=holders_of(req),
             )
         except JobNotFound as error:
             raise JobGone(f"Job {job_id}, which this request created, is gone.") from error

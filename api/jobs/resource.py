@@ -23,9 +23,9 @@ from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import JOB_NOT_FOUND
 from callboard.api.query import read_query
-from callboard.api.request import Caller, Request, holders_of
+from callboard.api.request import Caller, Request
 from callboard.api.services import Services
-from callboard.api.waiting.peer import peer_of
+from callboard.api.waiting.requests import wait_for
 from callboard.jobs.cancel import cancel
 from callboard.jobs.errors import JobGone, JobNotFound
 from callboard.jobs.purge import purge
@@ -207,15 +207,14 @@ class JobResource:
         self._answers.send(req, resp, record, status=200 if record.final else 202)
 
     def _change(self, req: Request, record: Record, wait_s: int) -> Record:
-        caller = req.context.caller
-        return self._events.wait(
+        return wait_for(
+            self._events,
+            req,
             record.id,
-            lambda: self._reader.read(record.id, caller),
+            self._reader.read,
             until=lambda status: status != record.status,
             timeout=wait_s,
             known=record,
-            peer=peer_of(req.env),
-            holders=holders_of(req),
         )
 
     def _purge(self, job_id: str, caller: Caller) -> None:

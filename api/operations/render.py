@@ -1,6 +1,6 @@
 """The operation object."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from callboard.api.answer_types import (
 from callboard.api.urls import Urls
 from callboard.jobs.limit import Limit
 from callboard.jobs.operation import Operation
+from callboard.jobs.operation_rules import Submitter
 from callboard.jobs.submission import OnConflict
 
 JsonSchema = TypeAliasType(
@@ -84,10 +85,7 @@ class OperationObject(TypedDict):
         ),
     ]
     on_conflict: OnConflict
-    role: Annotated[
-        Literal["client", "operator", "admin"],
-        Field(description="The role that a caller needs to submit it."),
-    ]
+    role: Annotated[Submitter, Field(description="The role that a caller needs to submit it.")]
     wait_seconds: Annotated[Amount, Field(description="How long a submission waits by default.")]
     result_ttl_seconds: Amount
     typical_duration_seconds: Amount | None

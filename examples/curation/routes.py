@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from falcon import Response
 
 from callboard.routes import DuplicateJob, JobNotFound, Jobs, Record, Request, Route
+from examples.curation.gene_clustering import fold_symbols
 
 PREFIX: Final = "/curation"
 MAX_ACTIVE: Final = int(os.environ.get("CURATION_MAX_ACTIVE", "8"))
@@ -192,7 +193,7 @@ def _status_url(jobs: Jobs, req: Request, job_id: str) -> str:
 def _digest(operation: str, params: Mapping[str, Any]) -> str:
     genes = params.get("genes")
     if isinstance(genes, list) and all(isinstance(each, str) for each in genes):
-        params = {**params, "genes": sorted({each.strip().upper() for each in genes})}
+        params = {**params, "genes": fold_symbols(genes)}
     return hashlib.sha256(json.dumps([operation, params], sort_keys=True).encode()).hexdigest()
 
 

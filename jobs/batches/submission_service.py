@@ -32,7 +32,7 @@ from callboard.jobs.rate_quota import Charge, Quota
 from callboard.jobs.submission import Submission
 from callboard.jobs.submission_service import SubmissionService
 
-MAX_NAMED: Final = 1_000
+MAX_NAMED_PER_STEP: Final = 1_000
 """How many jobs the items of one step name to wait for, unless a single item names more."""
 
 
@@ -173,13 +173,13 @@ class BatchSubmissionService:
 def end_of_step(items: Sequence[Item], first: int) -> int:
     """Say which item comes first in the next step, since Redis serves nobody during one.
 
-    A step has at most `STEP` items, and if it has several, these name at most `MAX_NAMED` jobs to
-    wait for.
+    A step has at most `STEP` items, and if it has several, these name at most
+    `MAX_NAMED_PER_STEP` jobs to wait for.
     """
     end, named = first, 0
     for item in items[first : first + STEP]:
         named += len(item.chosen.get("after", ()))
-        if end > first and named > MAX_NAMED:
+        if end > first and named > MAX_NAMED_PER_STEP:
             break
         end += 1
     return end
