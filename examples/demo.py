@@ -20,17 +20,20 @@ def main() -> int:
     """Run the demo in the root of the repository, and give its exit code."""
     console = Console()
     with serving("examples.curation", settings={"CALLBOARD_LOG_LEVEL": "warning"}) as url:
-        console.print(f"A one-process server runs at [bold]{url}[/]. The demo runs:\n")
-        console.print(f"  callboard --url {url} run {OPERATION} --params @{GENES}\n")
-        command = [sys.executable, "-m", "callboard.client.cli", "--url", url]
-        done = subprocess.run(  # noqa: S603 — our own command
-            [*command, "run", OPERATION, "--params", f"@{GENES}"],
-            stdout=subprocess.PIPE,
-            check=False,
-        )
+        done = run_command(console, url, "run", OPERATION, "--params", f"@{GENES}")
         if done.returncode == 0:
             _show(console, json.loads(done.stdout))
     return done.returncode
+
+
+def run_command(
+    console: Console, url: str, *arguments: str
+) -> "subprocess.CompletedProcess[bytes]":
+    """Print a command of `callboard` to the server at a URL, and run it with its bar shown."""
+    console.print(f"A one-process server runs at [bold]{url}[/]. The demo runs:\n")
+    console.print(f"  callboard --url {url} {' '.join(arguments)}\n")
+    command = [sys.executable, "-m", "callboard.client.cli", "--url", url, *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 — our own
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:

@@ -1,7 +1,6 @@
 """The demo of `examples/documents`: a server of its own, a document over HTTP, and its Markdown."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from callboard.client.local_server import serving
+from examples.demo import run_command
 
 SAMPLE: Final = Path("examples/documents/sample.pdf")
 SETTINGS: Final = {"CALLBOARD_LOG_LEVEL": "warning", "CALLBOARD_RESOURCES": "recognizer=1"}
@@ -19,14 +19,7 @@ def main() -> int:
     """Run the demo in the root of the repository, and return its exit code."""
     console = Console()
     with serving("examples.documents.parse_document", settings=SETTINGS) as url:
-        console.print(f"A one-process server runs at [bold]{url}[/]. The demo runs:\n")
-        console.print(f"  callboard --url {url} run parse_document files=@{SAMPLE}\n")
-        command = [sys.executable, "-m", "callboard.client.cli", "--url", url]
-        done = subprocess.run(  # noqa: S603 — our own command
-            [*command, "run", "parse_document", f"files=@{SAMPLE}"],
-            stdout=subprocess.PIPE,
-            check=False,
-        )
+        done = run_command(console, url, "run", "parse_document", f"files=@{SAMPLE}")
     if done.returncode == 0:
         (output,) = json.loads(done.stdout)["outputs"]
         console.print(Markdown(output["markdown"]))

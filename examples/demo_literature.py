@@ -1,6 +1,5 @@
 """The demo of `examples/literature`: a server of its own, an index over HTTP, and what it finds."""
 
-import subprocess
 import sys
 import tempfile
 from typing import Any, Final
@@ -10,6 +9,7 @@ from rich.table import Table
 
 from callboard import Client
 from callboard.client.local_server import serving
+from examples.demo import run_command
 from examples.literature.pubmed.landmarks import QUESTIONS
 
 SETTINGS: Final = {"CALLBOARD_LOG_LEVEL": "warning", "CALLBOARD_RESOURCES": "eutils=1"}
@@ -23,10 +23,7 @@ def main() -> int:
         tempfile.TemporaryDirectory() as folder,
         serving("examples.literature", settings={**SETTINGS, "LITERATURE_FOLDER": folder}) as url,
     ):
-        console.print(f"A one-process server runs at [bold]{url}[/]. The demo runs:\n")
-        console.print(f"  callboard --url {url} {' '.join(INDEX)}\n")
-        command = [sys.executable, "-m", "callboard.client.cli", "--url", url, *INDEX]
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 — ours
+        done = run_command(console, url, *INDEX)
         if done.returncode == 0:
             console.print("\nThen it asks ten questions with corpus_search:\n")
             with Client(url) as client:
