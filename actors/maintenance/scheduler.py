@@ -24,6 +24,7 @@ from callboard.jobs.submission_service import SubmissionService
 from callboard.jobs.workers import known_at
 from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
+from callboard.telemetry.seldom import SeldomWarnings
 
 LATE: Final = timedelta(seconds=60)
 MAX_AT_ONCE: Final = 50
@@ -68,7 +69,7 @@ class Scheduler:
         self._namespace = namespace
         self._faults = submissions.faults
         self._resting: dict[str, float] = {}
-        self._said_at: dict[str, float] = {}
+        self._warnings = SeldomWarnings(log, interval_s=REST_SECONDS)
 
     def tick(self) -> None:
         """Process due ticks; those that Redis does not accept now are processed later."""
@@ -113,9 +114,7 @@ class Scheduler:
         if now - since > PATIENCE:
             return False
         self._resting[name] = time.monotonic() + WAIT_SECONDS
-        if self._said_at.get(name, 0.0) + REST_SECONDS < time.monotonic():
-            self._said_at[name] = time.monotonic()
-            log.warning(LogEvent.TICK_POSTPONED, schedule=name, operation=operation)
+        self._warnings.warn(LogEvent.TICK_POSTPONED, name, schedule=name, operation=operation)
         return True
 
     def _try(self, stored: StoredSchedule, now: datetime) -> None:

@@ -77,10 +77,10 @@ class FormReader:
         with receiving(self._services, req) as reception:
             fields = Fields(operation.parameters.schema, self._media.parse_json, Problem)
             most = self._services.settings.max_body_bytes
+            refused: list[FileRefused] | None = [] if collect_refused else None
             given = _Given(
-                operation, fields, reception, self._media.parse_json, most, others, lenient
+                operation, fields, reception, self._media.parse_json, most, others, lenient, refused
             )
-            given.refused = [] if collect_refused else None
             for part in read_parts(req, Incoming(req), most=_most_parts(operation, fields)):
                 given.take(part)
             params = given.params()
@@ -92,9 +92,8 @@ class FormReader:
                 name: [reception.keep(each).id for each in files]
                 for name, files in given.files.items()
             }
-            refused = tuple(given.refused or ())
             params |= _valued(kept, many)
-            return FormSubmission(params, told, given.known, refused, reception)
+            return FormSubmission(params, told, given.other_texts, tuple(refused or ()), reception)
 
 
 @dataclass
@@ -109,7 +108,7 @@ class _Given:
     others: Collection[str]
     lenient: bool
     refused: list[FileRefused] | None = None
-    known: dict[str, str] = field(default_factory=dict)
+    other_texts: dict[str, str] = field(default_factory=dict)
     whole: list[Any] = field(default_factory=list)
     files: dict[str, list[Arrived]] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
@@ -170,7 +169,7 @@ class _Given:
     def _take_field(self, part: Part) -> None:
         pointer = pointer_of((part.name[:_MAX_SHOWN_LENGTH],))
         if part.name in self.others:
-            self.known[part.name] = _decoded(self._read(part), pointer)
+            self.other_texts[part.name] = _decoded(self._read(part), pointer)
             return
         if part.name not in self.fields:
             if self.lenient:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
+from callboard.telemetry.seldom import SeldomWarnings
 
 PAUSE_S: Final = 0.25
 """How long accepting pauses; connections wait in the backlog."""
@@ -27,17 +28,13 @@ class Shortage:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock: Final = clock
-        self._silent_until = -SAY_EVERY_S
+        self._warnings = SeldomWarnings(log, interval_s=SAY_EVERY_S, clock=clock)
 
     def is_meant_by(self, error: OSError) -> bool:
         """Return whether an error of accepting is such a shortage."""
         if error.errno not in _SHORT_OF:
             return False
-        now = self._clock()
-        if now >= self._silent_until:
-            self._silent_until = now + SAY_EVERY_S
-            log.warning(LogEvent.ACCEPTING_PAUSED, reason=os.strerror(error.errno))
+        self._warnings.warn(LogEvent.ACCEPTING_PAUSED, "files", reason=os.strerror(error.errno))
         return True
 
 
