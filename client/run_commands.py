@@ -22,11 +22,13 @@ from callboard.client.terminal import Terminal
 @click.option("--priority", type=click.IntRange(0, 10), help="0 to 10; 10 runs first.")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
 @click.option("--callback", metavar="URL", help="URL to notify when the job ends.")
-@click.option("--after", multiple=True, metavar="JOB_ID", help="Start when it has ended; repeat.")
+@click.option(
+    "--after", multiple=True, metavar="JOB_ID", help="Start once it has ended; repeatable."
+)
 @click.option(
     "--after-policy",
     type=click.Choice(["succeeded", "finished"]),
-    help="Whether jobs given by --after must succeed.",
+    help="Whether the jobs of --after must succeed.",
 )
 @with_json
 @click.pass_obj

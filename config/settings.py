@@ -164,7 +164,7 @@ class Settings(BaseSettings):
     routes: RouteModules = Field(
         default=(),
         description="The modules of your own HTTP routes, comma-separated; "
-        "`/prefix=package.module` puts the routes of a module under another prefix than its own.",
+        "`/prefix=package.module` puts a module's routes under that prefix instead of its own.",
     )
     max_active: int = Field(
         default=100_000,

@@ -44,7 +44,7 @@ def web(host: str | None, port: int | None, processes: int | None) -> None:
 def worker(threads: int | None, queues: str | None) -> None:
     """Run jobs with dramatiq, in one process; start more workers to run more jobs.
 
-    With `--queues interactive,default` it runs jobs of these queues alone.
+    With `--queues interactive,default` it runs only the jobs of these queues.
 
     SIGTERM lets running jobs finish within CALLBOARD_SHUTDOWN_GRACE and releases the others to
     other workers; SIGHUP does the same and then restarts the worker.

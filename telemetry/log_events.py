@@ -39,11 +39,11 @@ def _critical(name: str, meaning: str, *fields: str) -> _Declaration:
 class LogEvent(StrEnum):
     """An event that Callboard logs.
 
-    A member is its name. To declare one, write its name, its level, what happened, and the fields
-    that the call adds; fields of the context, such as `job` during a run, are not repeated.
+    A member is its name as a string. To declare one, write its name, its level, what happened, and
+    the fields that the call adds, without those of the context, such as `job` during a run.
 
     Attributes:
-        level: the level that it is logged at.
+        level: the level at which it is logged.
         meaning: what happened and, where it helps, what follows or what to do.
         fields: the names of the values that it carries.
     """
@@ -53,7 +53,7 @@ class LogEvent(StrEnum):
     fields: tuple[str, ...]
 
     def __new__(cls, name: str, level: str, meaning: str, *fields: str) -> Self:
-        """Make a member that is its name."""
+        """Make a member whose value is its name."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.level, member.meaning, member.fields = level, meaning, fields
@@ -63,7 +63,8 @@ class LogEvent(StrEnum):
 
     REQUEST_HANDLED = _debug_or_info(
         "request_handled",
-        "A request was answered. Status 400 and above is logged at `info`, the rest at `debug`.",
+        "A request was answered. Statuses of 400 and above are logged at `info`, others at "
+        "`debug`.",
         "method",
         "route",
         "status",
@@ -71,7 +72,7 @@ class LogEvent(StrEnum):
     )
     REQUEST_REFUSED = _info(
         "request_refused",
-        "The web server refused a request before the API saw it, such as one that is not "
+        "The web server refused a request before it reached the API, such as one that is not "
         "valid HTTP.",
         "request_id",
         "status",
@@ -79,7 +80,8 @@ class LogEvent(StrEnum):
     )
     REQUEST_FAILED = _error(
         "request_failed",
-        "The API failed on a request and answered `internal-error`. This is a bug of Callboard.",
+        "The API failed to handle a request and answered `internal-error`. This is a bug in "
+        "Callboard.",
         "exception",
         "stack",
     )
@@ -110,7 +112,7 @@ class LogEvent(StrEnum):
     )
     EVENT_SUBSCRIPTION_FAILED = _error(
         "event_subscription_failed",
-        "The subscription to job events failed unexpectedly. It reconnects. This is a bug of "
+        "The subscription to job events failed unexpectedly. It reconnects. This is a bug in "
         "Callboard.",
     )
     CHECK_PROCESS_LOST = _warning(
@@ -133,7 +135,7 @@ class LogEvent(StrEnum):
     )
     WEB_DRAINING = _info(
         "web_draining",
-        "The web process stops: it finishes its requests and accepts no new ones.",
+        "The web process is stopping: it finishes its requests and accepts no new ones.",
         "has_successor",
     )
     REQUESTS_ABORTED = _warning(
@@ -143,16 +145,16 @@ class LogEvent(StrEnum):
     ACCEPTING_PAUSED = _warning(
         "accepting_paused",
         "The web process has no file descriptor or memory left for new connections. It "
-        "accepts them again when there is.",
+        "accepts them again as soon as it has.",
         "reason",
     )
     SLOW_CLIENT_DISCONNECTED = _info(
         "slow_client_disconnected",
-        "The one-process server closed a connection whose client sent or read too slowly.",
+        "The one-process server closed the connection of a client that sent or read too slowly.",
     )
     SLOW_READER_DISCONNECTED = _info(
         "slow_reader_disconnected",
-        "The web process closed a connection whose client read the response too slowly.",
+        "The web process closed the connection of a client that read the response too slowly.",
     )
 
     # Redis.
@@ -164,17 +166,17 @@ class LogEvent(StrEnum):
     )
     STORE_MISCONFIGURED = _error(
         "store_misconfigured",
-        "Redis is configured so that it can lose jobs.",
+        "Redis is configured in a way that can lose jobs.",
         "reason",
     )
     STORE_CHECK_FAILED = _warning(
         "store_check_failed",
-        "Redis was unavailable when a process wanted to check its configuration.",
+        "Redis was unavailable when a process tried to check its configuration.",
         "reason",
     )
     STORE_CONNECTION_LOST = _warning(
         "store_connection_lost",
-        "A thread of the worker lost Redis. It tries again at its interval.",
+        "A thread of the worker lost its connection to Redis. It tries again at its interval.",
         "loop",
         "reason",
     )
@@ -186,37 +188,37 @@ class LogEvent(StrEnum):
     LOOP_FAILED = _error(
         "loop_failed",
         "A thread of the worker failed unexpectedly. It continues at its next interval. This "
-        "is a bug of Callboard.",
+        "is a bug in Callboard.",
         "loop",
     )
     RELAY_POSTPONED = _warning(
         "relay_postponed",
-        "Redis was unavailable when messages of woken jobs should be published. The "
+        "Redis was unavailable when messages of woken jobs were to be published. The "
         "housekeeper publishes them later.",
         "woken",
     )
     RELAY_FAILED = _error(
         "relay_failed",
         "Publishing messages of woken jobs failed unexpectedly. The housekeeper publishes "
-        "them later. This is a bug of Callboard.",
+        "them later. This is a bug in Callboard.",
     )
     CANCEL_LISTENER_DISCONNECTED = _warning(
         "cancel_listener_disconnected",
-        "Redis does not let the worker subscribe to cancellations. Runs learn of theirs when "
-        "their leases are renewed.",
+        "Redis does not allow the worker to subscribe to cancellations. Runs learn of theirs "
+        "when their leases are renewed.",
         "reason",
     )
     CANCEL_LISTENER_FAILED = _error(
         "cancel_listener_failed",
         "The subscription to cancellations failed unexpectedly. It reconnects. This is a bug "
-        "of Callboard.",
+        "in Callboard.",
     )
 
     # RabbitMQ.
 
     RABBITMQ_CONNECTION_LOST = _warning(
         "rabbitmq_connection_lost",
-        "The publisher lost RabbitMQ, or RabbitMQ blocks publishers. It reconnects; "
+        "The publisher lost its connection to RabbitMQ, or RabbitMQ blocks it. It reconnects; "
         "outstanding messages stay in the outbox.",
         "reason",
     )
@@ -239,13 +241,13 @@ class LogEvent(StrEnum):
     )
     PUBLISHER_CHANNEL_CLOSED = _warning(
         "publisher_channel_closed",
-        "RabbitMQ closed the publisher's channel. It reconnects and publishes again what was "
-        "not confirmed.",
+        "RabbitMQ closed the publisher's channel. The publisher reconnects and publishes "
+        "unconfirmed messages again.",
         "reason",
     )
     CONSUMER_DISCONNECTED = _warning(
         "consumer_disconnected",
-        "The consumer of a queue lost RabbitMQ. It reconnects.",
+        "The consumer of a queue lost its connection to RabbitMQ. It reconnects.",
         "queue",
         "reason",
     )
@@ -277,7 +279,7 @@ class LogEvent(StrEnum):
 
     MESSAGE_REJECTED = _error(
         "message_rejected",
-        "A message that is not one of Dramatiq's was rejected.",
+        "A message that is not a Dramatiq message was rejected.",
         "queue",
         "job",
         "operation",
@@ -286,18 +288,19 @@ class LogEvent(StrEnum):
     )
     MESSAGE_UNREADABLE = _error(
         "message_unreadable",
-        "A message of Dramatiq's does not describe a job. It is dropped.",
+        "A Dramatiq message does not describe a job. It is dropped.",
         "reason",
     )
     MESSAGE_FAILED = _error(
         "message_failed",
-        "A message failed before its job could be claimed. This is a bug of Callboard.",
+        "A message failed before its job could be claimed. This is a bug in Callboard.",
         "exception",
         "raised_at",
     )
     MESSAGE_SKIPPED = _debug(
         "message_skipped",
-        "A message was acknowledged without a run, such as a duplicate or one of a cancelled job.",
+        "A message was acknowledged without a run: a duplicate, for example, or one for a "
+        "cancelled job.",
     )
     MESSAGE_CONNECTION_LOST = _debug(
         "message_connection_lost",
@@ -319,8 +322,8 @@ class LogEvent(StrEnum):
     )
     JOB_RECOVERED = _warning(
         "job_recovered",
-        "Redis had lost a job whose message still existed; the message restored it. Another "
-        "`answer` than `recovered` says why it was not restored.",
+        "Redis had lost a job whose message still existed. With the `answer` `recovered`, the "
+        "message restored it; any other `answer` says why it did not.",
         "answer",
     )
 
@@ -328,7 +331,7 @@ class LogEvent(StrEnum):
 
     RUN_STARTED = _info(
         "run_started",
-        "A worker claimed a job and starts its function.",
+        "A worker claimed a job and is starting its function.",
     )
     RUN_ENDED = _info(
         "run_ended",
@@ -360,7 +363,7 @@ class LogEvent(StrEnum):
     )
     FUNCTION_STUCK = _warning(
         "function_stuck",
-        "A function was told to stop and still runs. Logged again at growing intervals.",
+        "A function was told to stop and is still running. Logged again at growing intervals.",
         "job",
         "operation",
         "attempt",
@@ -369,19 +372,19 @@ class LogEvent(StrEnum):
     )
     PROCESS_RESTORED = _info(
         "process_restored",
-        "A function had changed state of the worker process, such as a signal handler. It was"
-        " restored.",
+        "A function had changed the state of the worker process, such as a signal handler. The "
+        "state was restored.",
         "changed",
     )
     PROCESS_RESTORE_FAILED = _error(
         "process_restore_failed",
-        "A function had changed state of the worker process that cannot be restored. The "
+        "A function changed the worker process in a way that cannot be reverted. The "
         "worker is replaced where its supervisor allows it.",
         "changed",
     )
     CHILD_REPLACED = _info(
         "child_replaced",
-        "A function had changed state of its child process that cannot be restored. The next "
+        "A function changed its child process in a way that cannot be reverted. The next "
         "run gets a new process.",
         "pid",
         "changed",
@@ -441,7 +444,8 @@ class LogEvent(StrEnum):
     )
     WORKER_STUCK = _critical(
         "worker_stuck",
-        "All threads of the worker are dead or stuck. The worker stops, to be started again.",
+        "All threads of the worker are dead or stuck. The worker stops; its supervisor should "
+        "start it again.",
         "threads",
         "stuck",
         "dead",
@@ -482,8 +486,8 @@ class LogEvent(StrEnum):
     )
     TICK_PROCESSED = _info_or_warning(
         "tick_processed",
-        "A due schedule submitted its job, or skipped it. Another `outcome`, logged at `warning`, "
-        "says why it did not.",
+        "A due schedule submitted its job or skipped this time. Any other `outcome`, logged at "
+        "`warning`, says why it submitted none.",
         "schedule",
         "outcome",
         "job",
@@ -507,7 +511,7 @@ class LogEvent(StrEnum):
     )
     MAINTENANCE_TASK_FAILED = _error(
         "maintenance_task_failed",
-        "A maintenance task failed unexpectedly. The others continue. This is a bug of Callboard.",
+        "A maintenance task failed unexpectedly. The others continue. This is a bug in Callboard.",
     )
 
     # Webhooks.
@@ -546,7 +550,7 @@ class LogEvent(StrEnum):
     WEBHOOK_FAILED = _error(
         "webhook_failed",
         "An attempt to send a webhook failed unexpectedly. It is tried again. This is a bug "
-        "of Callboard.",
+        "in Callboard.",
         "delivery",
         "stack",
     )

@@ -1,4 +1,4 @@
-"""What each field of a log event means, and in which unit it is."""
+"""What each field of a log event means, and its unit."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -18,8 +18,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "away_s": "how long the connection was lost, in seconds",
     "batch": "the batch's id",
     "bytes": "the size of the message's body, in bytes",
-    "cause": "why the function was told to stop: the name of the exception that it was sent",
-    "changed": "the names of what was changed",
+    "cause": "why the function was told to stop: the name of the exception raised in it",
+    "changed": "the names of the things that were changed",
     "code": "the HTTP status of the receiver, or null",
     "dead": "the number of threads that have died",
     "delay_ms": "the delay before the next attempt, in milliseconds",
@@ -34,7 +34,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "host": "the host that the webhook is sent to",
     "loop": "the name of the thread",
     "method": "the HTTP method",
-    "outcome": "how a run or a tick ended, or what follows the attempt to send a webhook",
+    "outcome": "how a run or tick ended, or what follows an attempt to send a webhook",
     "pid": "the process's id",
     "problem": "why the webhook was not accepted, or null",
     "queue": "the queue's name in RabbitMQ",
@@ -44,7 +44,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "route": "the template of the route",
     "running": "the number of runs, or the ids of their jobs",
     "schedule": "the schedule's name",
-    "stack": "the frames of the exception without its message",
+    "stack": "the stack frames of the exception, without its message",
     "status": "the HTTP status of the response",
     "stuck": "the number of threads whose functions do not stop",
     "thread": "the thread's name",

@@ -14,11 +14,12 @@ its context. An event logged after an unexpected exception also has `exception`,
 traces, `trace_id` and `span_id` name the span. `CALLBOARD_LOG_LEVEL` sets the lowest level that is
 written.
 
-Passwords in URLs, API keys and tokens are replaced by `***`. Parameters, results and what callers
-sent are never logged, except in a function's own output and in the tracebacks of `callboard dev`.
+Passwords in URLs, API keys and tokens are replaced by `***`. Parameters, results and other content
+of requests are never logged, except in a function's own output and in the tracebacks of
+`callboard dev`.
 
-Lines of gunicorn, Dramatiq, pika and other libraries go the same way. Their `event` is a sentence,
-and they are not listed here.
+Lines of gunicorn, Dramatiq, pika and other libraries have the same format. Their `event` is a
+sentence, and they are not listed here.
 
 This page is generated from `telemetry/log_events.py` by `make reference`.
 
@@ -34,7 +35,7 @@ def render() -> str:
             _INTRODUCTION,
             *lines,
             "## Fields of the context\n",
-            "Events during a request carry the first two, events during a run all five.\n",
+            "Events during a request have the first two, events during a run all five.\n",
             *_table(CONTEXT),
             "",
             "## Fields of events\n",

@@ -45,7 +45,8 @@ class QueuePlaceObject(TypedDict):
 
     position: Annotated[Positive | None, Field(description="Position in the queue; 1 is next.")]
     blocked_on: Annotated[
-        str | None, Field(description="The slot in which the job waits; `per:…` is one of a value.")
+        str | None,
+        Field(description="The slot that has no free place; `per:…`: for this tenant or value."),
     ]
     paused: Annotated[
         bool | None,
@@ -54,7 +55,7 @@ class QueuePlaceObject(TypedDict):
     estimated_start_seconds: Whole | None
     waiting_for: Annotated[
         list[JobId],
-        Field(description="The jobs that must end before this one is queued; the first 20."),
+        Field(description="The jobs that must end before this one is queued, at most 20."),
     ]
 
 

@@ -42,8 +42,8 @@ _ROWS: Final = (
         title="A job that this one waited for did not succeed.",
         meaning="A job named in `after` failed, was cancelled or was lost, so this job was "
         "cancelled before it ran. `detail` names the other job.",
-        advice="Look at the other job. Retry this one to run it anyway, or submit it with the "
-        "`after_policy` `finished` to run whatever becomes of the others.",
+        advice="Find out why the other job did not succeed. Retry this one to run it anyway. If a "
+        "job should run however the others end, submit it with the `after_policy` `finished`.",
     ),
     JobErrorType(
         name="worker-lost",

@@ -389,7 +389,7 @@ DEPENDENCY_MISSING: Final = ProblemType(
     status=422,
     title="A job named in `after` does not exist.",
     meaning="`after` names a job that never existed, belongs to another tenant, or was removed.",
-    advice="Leave out jobs that are gone. `errors` has a pointer to the id.",
+    advice="Omit jobs that no longer exist. `errors` points to the id.",
     error=errors.DependencyMissing,
 )
 FILE_NOT_FOUND: Final = ProblemType(
