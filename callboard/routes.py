@@ -1,4 +1,4 @@
-"""The public face for routes of your own; see docs/how-to/add-routes.md."""
+"""The public API for routes of your own; see docs/how-to/add-routes.md."""
 
 from callboard.api.description import BodyDescription, ResponseDescription, describe
 from callboard.api.extension.jobs import Form, JobEstimate, Jobs

@@ -1,4 +1,4 @@
-"""dependents: jobs that wait for others: told of what has ended, and looked after."""
+"""dependents: tell jobs that wait for others when these end, and check that they were told."""
 
 from typing import Final
 
@@ -9,12 +9,12 @@ _MAX_LOOKS: Final = 2_000
 
 
 def settle_dependents(store: Store, *, most: int = 100) -> int:
-    """Tell the jobs that wait for ended ones, where the script that ended these left some.
+    """Tell dependents that a job has ended, where the script that ended it left some untold.
 
-    Each is told once. A call is bounded; the next one goes on.
+    Each is told once. The work of one call is bounded; the next call continues it.
 
     Returns:
-        How many ended jobs still have dependents that were not told.
+        The number of ended jobs that still have untold dependents.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -29,13 +29,13 @@ def settle_dependents(store: Store, *, most: int = 100) -> int:
 
 
 def check_dependencies(store: Store, *, most: int = 500) -> int:
-    """Compare jobs that wait with those for which they wait, each about once a minute.
+    """Compare waiting jobs with the jobs that they wait for, each about once a minute.
 
-    A job that was not told of an end is told; one that Redis has lost counts as lost once its
-    message had time to recover it.
+    A job that was not told of an end is told now. A missing record counts as lost once the job's
+    message has had time to recover it.
 
     Returns:
-        How many waiting jobs were looked at.
+        The number of waiting jobs that were checked.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -1,4 +1,4 @@
-"""saved_state: keep what one attempt of a job leaves for the next one."""
+"""saved_state: keep what one attempt of a job saves for the next one."""
 
 from typing import Any, Final, Literal, cast
 
@@ -13,11 +13,12 @@ MAX_STATE_BYTES: Final = 1024 * 1024
 
 
 def encode_state(value: Any) -> bytes:
-    """Encode what a function wants to keep.
+    """Encode a state that a function saves.
 
     Raises:
-        TypeError: it has something that is neither JSON-like nor bytes.
-        ValueError: it has more than `MAX_STATE_BYTES`, a number beyond 64 bits, or contains itself.
+        TypeError: it contains a value that is neither JSON-like nor bytes.
+        ValueError: it is larger than `MAX_STATE_BYTES`, has a number beyond 64 bits, or contains
+            itself.
     """
     try:
         state, size = encode(plain(value))
@@ -34,7 +35,7 @@ def encode_state(value: Any) -> bytes:
 
 
 def decode_state(state: bytes | None) -> Any:
-    """Undo `encode_state`; None when nothing was saved."""
+    """Decode a state; None if nothing was saved."""
     return None if state is None else decode(state)
 
 
@@ -43,11 +44,11 @@ def save_state(store: Store, fence: Fence, state: bytes) -> Literal["saved", "st
 
     Args:
         store: where the job is.
-        fence: of the attempt.
-        state: from `encode_state`; it replaces the last one.
+        fence: the attempt's fence.
+        state: the encoded state; it replaces the previous one.
 
     Raises:
-        StoreUnavailable: Redis is away, or has no room for it.
+        StoreUnavailable: Redis is unavailable or full.
     """
     answer = store.run(
         "save_state",
@@ -61,7 +62,7 @@ def save_state(store: Store, fence: Fence, state: bytes) -> Literal["saved", "st
 
 
 def read_state(store: Store, job_id: str) -> bytes | None:
-    """Read what earlier attempts of a job have saved, if they did.
+    """Read the state that earlier attempts of a job saved last; None if there is none.
 
     Raises:
         StoreUnavailable: Redis does not answer.

@@ -1,5 +1,5 @@
-"""Jobs for the routes of an installation's own modules, always in the name of the caller."""
-# long: one face, with a method for each verb
+"""What routes of an installation's own modules can do with jobs, always as their caller."""
+# long: one class, with a method for each verb
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ from callboard.jobs.results import read_result
 from callboard.jobs.statuses import FINAL, Status
 
 MAX_COUNTED: Final = 10_000
-"""The most jobs that `count` and the offset of `find` consider."""
+"""The limit of `count` for each status, and of the offset of `find`."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Form:
     """A multipart form that was read.
 
     Attributes:
-        params: parameters of the operation; its files are stored, and named by their ids.
+        params: parameters of the operation; files are stored and given by their ids.
         others: the fields that are not parameters, as text.
-        refused: files that the form was accepted without, each with its `name` and a `detail`.
+        refused: files that were left out of the form, each with its `name` and a `detail`.
     """
 
     params: Mapping[str, Any]
@@ -47,12 +47,12 @@ class Form:
 
 @dataclass(frozen=True)
 class JobEstimate:
-    """What is known of a job's future; None is unknown.
+    """When a job may start and how long it may run; unknown values are None.
 
     Attributes:
-        position: its place among the queued jobs that wait for the same, from 1.
+        position: its position among the queued jobs that wait for the same slot or thread, from 1.
         start_s: seconds until it may start.
-        duration_s: how many seconds runs of its operation took on average.
+        duration_s: the average duration of its operation's runs, in seconds.
     """
 
     position: int | None
@@ -63,8 +63,8 @@ class JobEstimate:
 class Jobs:
     """Submits, reads, waits for, lists and cancels jobs for the caller of a request.
 
-    A caller sees and changes the jobs of their own tenant only; operators see all. What these
-    methods raise is answered as a problem unless the route catches it.
+    Callers reach only jobs of their own tenant. Operators can also read and cancel a job of another
+    tenant by its id. An exception that a route does not catch is answered as a problem.
     """
 
     def __init__(
@@ -86,10 +86,10 @@ class Jobs:
         self._max_wait_s = services.settings.max_wait.total_seconds()
 
     def body(self, req: Request) -> Any:
-        """Read the body, JSON or msgpack, within the server's bounds.
+        """Read the body, JSON or msgpack, within the server's limits.
 
         Raises:
-            Problem: 400, 413 or 415; there is none that can be read.
+            Problem: 400, 413 or 415; the body cannot be read.
         """
         return self._media.read(req)
 
@@ -105,16 +105,17 @@ class Jobs:
     ) -> Iterator[Form]:
         """Read a multipart form whose fields are the parameters of an operation.
 
-        Files are stored as they arrive, checked by content against the operation's `File`s. At
-        the end of the block those that no job takes are removed: submit the job within it.
+        Files are stored as they arrive, and their content is checked against the operation's
+        `File` types. At the end of the block, files that no job uses are removed: submit the job
+        inside it.
 
         Args:
             req: the request.
             operation: the operation's name.
-            others: names of further fields, which are no parameters.
-            lenient: ignore fields that are neither.
-            collect_refused: accept the form without the files that are empty, or whose type is not
-                accepted, and say which these were.
+            others: names of further fields, which are not parameters.
+            lenient: ignore all other fields.
+            collect_refused: leave out files that are empty or whose type is not accepted, and list
+                them in `refused`.
 
         Raises:
             Problem: the form or one of its files is refused.
@@ -144,18 +145,19 @@ class Jobs:
         Args:
             req: the request.
             operation: the operation's name.
-            params: its parameters, JSON-like.
-            wait_seconds: how long to wait for it to end, within the server's bound; None waits as
-                long as the operation's `wait` says.
-            key: an Idempotency-Key: a repeat with it returns the same job.
-            options: other members of the body of `POST /v1/jobs`, such as `priority`, `labels`,
-                `delay_seconds` or `callback`; a value of None counts as not given.
+            params: its parameters, as JSON-like data.
+            wait_seconds: how long to wait for the job to end, up to `CALLBOARD_MAX_WAIT`; None
+                waits as long as the operation's `wait` says.
+            key: an Idempotency-Key; a repeat with the same key returns the same job.
+            options: other fields of the body of `POST /v1/jobs`, such as `priority`, `labels`,
+                `delay_seconds` or `callback`; None means the default.
 
         Raises:
-            InvalidParameters: they do not fit; its `errors` are JSON Pointers with sentences.
-            DuplicateJob: an equal job is active; it has that job's `job_id` and `status`.
-            CapacityExceeded, RateExceeded: not now.
-            Problem: 422, an option is not valid.
+            InvalidParameters: the parameters are invalid; `errors` has pairs of a JSON Pointer and
+                what is wrong there.
+            DuplicateJob: an equal job is active; the error has its `job_id` and `status`.
+            CapacityExceeded: the server or the operation has too many active jobs.
+            Problem: 422, an option is invalid.
             UnknownOperation: this server has no such operation.
         """
         given = {name: value for name, value in options.items() if value is not None}
@@ -169,21 +171,21 @@ class Jobs:
         return self._acceptance.wait(req, asked.operation, accepted, preference)[0]
 
     def read(self, req: Request, job_id: str) -> Record:
-        """Read a job as it is now; a result of up to `CALLBOARD_INLINE_RESULT_BYTES` is in it.
+        """Read a job, with its result if that has at most `CALLBOARD_INLINE_RESULT_BYTES`.
 
         Raises:
             JobNotFound: the caller has no such job.
-            JobGone: it has expired or was removed; also a `JobNotFound`.
+            JobGone: the job has expired or was removed; a subclass of `JobNotFound`.
         """
         return self._reader.read(job_id, req.context.caller)
 
     def wait(self, req: Request, job_id: str, seconds: float) -> Record:
-        """Wait for a job to end, and read it; also when the time is up.
+        """Wait until a job ends or the time is up, then read it.
 
         Args:
             req: the request.
             job_id: the job's id.
-            seconds: how long, within `CALLBOARD_MAX_WAIT`.
+            seconds: how long to wait, up to `CALLBOARD_MAX_WAIT`.
 
         Raises:
             JobNotFound: the caller has no such job.
@@ -202,11 +204,11 @@ class Jobs:
         )
 
     def result(self, req: Request, job: Record) -> Any:
-        """Return the whole result of a job that succeeded; its files have an `href` each.
+        """Return the whole result of a job that succeeded; each file in it has an `href`.
 
         Raises:
-            JobNotFinished: it has none.
-            FileNotFound: it was removed meanwhile.
+            JobNotFinished: the job has no result.
+            FileNotFound: the result has been removed.
         """
         services, value = self._services, job.result
         if value is None:
@@ -214,7 +216,7 @@ class Jobs:
         return with_addresses(value, job.result_files, req.context.urls)
 
     def cancel(self, req: Request, job_id: str, *, force: bool = False) -> Record:
-        """Cancel a job in one step, and read it; a final one stays as it is.
+        """Cancel a job in one step, and read it; a final job does not change.
 
         Raises:
             JobNotFound: the caller has no such job.
@@ -224,10 +226,10 @@ class Jobs:
         return self.read(req, job_id)
 
     def offer_cancel(self, req: Request, job_id: str) -> Confirmation:
-        """Return a token for `confirm_cancel`; nothing of the job changes.
+        """Return a token for `confirm_cancel`; the job does not change.
 
         Raises:
-            JobFinal: it has ended.
+            JobFinal: the job has ended.
             JobNotFound: the caller has no such job.
         """
         known = self.read(req, job_id)
@@ -237,8 +239,8 @@ class Jobs:
         """Cancel a job with a token that was offered to the same caller.
 
         Raises:
-            ConfirmationStale: the token is not one of this caller's, or has expired.
-            JobFinal: it ended before.
+            ConfirmationStale: the token was not offered to this caller, or has expired.
+            JobFinal: the job has ended.
             JobNotFound: the caller has no such job.
         """
         known = self.read(req, job_id)
@@ -256,20 +258,20 @@ class Jobs:
         limit: int = 50,
         offset: int = 0,
     ) -> list[Record]:
-        """List the caller's jobs, newest first, without their results.
+        """List jobs of the caller's tenant, newest first, without their results.
 
         Args:
             req: the request.
-            status: only jobs of this status, or of one of these.
+            status: only jobs with this status, or with one of these.
             operation: only jobs of this operation.
-            labels: only jobs that have all of these.
-            limit: at most so many, up to 100.
-            offset: skip so many, up to `MAX_COUNTED`.
+            labels: only jobs that have all of these labels.
+            limit: the maximum number of jobs, up to 100.
+            offset: how many jobs to skip, up to `MAX_COUNTED`.
         """
         wanted = Wanted(operation=operation, labels=labels or {})
         first, most = min(offset, MAX_COUNTED), min(limit, 100)
         tenant = req.context.caller.tenant
-        # One that changed between two looks is found by both.
+        # Two queries may both find a job whose status changed between them.
         found = {
             job.id: job
             for each in _each(wanted, status)
@@ -303,7 +305,7 @@ class Jobs:
         operation: str | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> int:
-        """Count the caller's jobs as `find` lists them, up to `MAX_COUNTED` of each status."""
+        """Count the jobs that `find` lists, up to `MAX_COUNTED` for each status."""
         wanted = Wanted(operation=operation, labels=labels or {})
         store, tenant = self._services.store, req.context.caller.tenant
         return sum(
@@ -312,13 +314,13 @@ class Jobs:
         )
 
     def estimate(self, job: Record) -> JobEstimate:
-        """Estimate when a job that is queued starts, and how long it takes."""
+        """Estimate when a queued job starts, and how long it takes."""
         known, duration = self._estimates.of(job), self._estimates.duration(job.operation)
         duration_s = None if duration is None else duration.mean_ms / 1000
         return JobEstimate(known.position, known.start_s, duration_s)
 
     def retry_after(self, job: Record) -> int:
-        """Return in how many seconds to ask again for a job that is not final."""
+        """Return after how many seconds to poll again for a job that is not final."""
         return self._estimates.retry_after_s(job)
 
     def url(self, req: Request, job_id: str) -> str:
@@ -326,12 +328,12 @@ class Jobs:
         return req.context.urls.job(job_id)
 
     def base(self, req: Request) -> str:
-        """Return the URL by which the client reaches this server, with no slash at its end."""
+        """Return the base URL by which the client reaches this server, without a final slash."""
         return req.context.urls.base
 
 
 def _each(wanted: Wanted, status: Status | Collection[Status] | None) -> list[Wanted]:
-    """Split what is wanted by status: an index has one status each."""
+    """Make one query for each status, since each index has a single status."""
     if status is None:
         return [wanted]
     statuses = [status] if isinstance(status, str) else status

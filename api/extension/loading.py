@@ -1,4 +1,4 @@
-"""Loads the modules of `CALLBOARD_ROUTES`, and checks what they add."""
+"""Loads the modules named in `CALLBOARD_ROUTES`, and checks the routes that they add."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -23,12 +23,12 @@ def load_routes(modules: Sequence[str], jobs: Jobs, ours: Sequence[Route]) -> tu
 
     Args:
         modules: as `CALLBOARD_ROUTES` names them: `package.module`, or `/prefix=package.module`
-            to put its routes elsewhere than its own `PREFIX`.
-        jobs: given to each module's function `routes`.
+            to put its routes under that prefix instead of its own `PREFIX`.
+        jobs: passed to each module's function `routes`.
         ours: Callboard's own routes.
 
     Raises:
-        OperationError: a module cannot be imported, has no such function, or a route is not valid.
+        OperationError: a module cannot be imported or has no such function, or a route is invalid.
     """
     taken = {_shape(route.template): "Callboard itself" for route in ours}
     found: list[Route] = []
@@ -60,7 +60,7 @@ def _checked(name: str, prefix: str, route: Route) -> Route:
     if not _TEMPLATE.fullmatch(template):
         raise _fault(name, f"{template!r} is not a path such as /api/jobs/{{job_id}}/status")
     if any(template == each or template.startswith(f"{each}/") for each in _RESERVED):
-        raise _fault(name, f"{template} begins as paths of Callboard do; choose a prefix")
+        raise _fault(name, f"{template} begins like Callboard's own paths; choose a prefix")
     for method, role in route.roles.items():
         if method not in _METHODS:
             raise _fault(name, f"{template}: {method!r} is not one of {', '.join(_METHODS)}")
@@ -74,9 +74,7 @@ def _checked(name: str, prefix: str, route: Route) -> Route:
         if _responder(route.resource, method) and method not in route.roles
     ]
     if undeclared:
-        raise _fault(
-            name, f"{template}: {', '.join(undeclared)} has no role; None is for everybody"
-        )
+        raise _fault(name, f"{template}: {', '.join(undeclared)} has no role; None admits everyone")
     return Route(template, route.resource, dict(route.roles), tag=name)
 
 

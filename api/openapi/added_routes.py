@@ -22,7 +22,7 @@ _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 
 
 def description_in(route: Route, method: str) -> MethodDescription | None:
-    """Return the description of a method: its own, or for an added route that of its docstring."""
+    """Return a method's description; for an added route without one, make it of the docstring."""
     described = description_of(route.resource, method)
     if described is not None or route.tag is None:
         return described
@@ -48,7 +48,7 @@ def description_in(route: Route, method: str) -> MethodDescription | None:
 
 
 def path_parameter(name: str) -> dict[str, Any]:
-    """Write the parameter of a path; one that Callboard does not know is any text."""
+    """Write a path parameter; one that Callboard does not know may be any text."""
     if name in PATH or name == "knownName":
         return {"$ref": f"#/components/parameters/{name}"}
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
