@@ -1,4 +1,4 @@
-"""The demo of `examples/documents`: a server of its own, a document over HTTP, and its Markdown."""
+"""The demo of `examples/documents`: starts a server, parses a document, prints its Markdown."""
 
 import json
 import sys

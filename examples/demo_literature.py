@@ -1,4 +1,4 @@
-"""The demo of `examples/literature`: a server of its own, an index over HTTP, and what it finds."""
+"""The demo of `examples/literature`: starts a server, indexes papers and searches them."""
 
 import sys
 import tempfile
@@ -38,7 +38,7 @@ def _ask(client: Client, question: str) -> dict[str, Any]:
 
 
 def _table(found: dict[str, dict[str, Any]]) -> Table:
-    table = Table(title="The best of 4000 made-up papers for each", title_justify="left")
+    table = Table(title="The best of 4,000 made-up papers for each question", title_justify="left")
     table.add_column("question")
     table.add_column("paper", style="bold")
     table.add_column("score", justify="right")

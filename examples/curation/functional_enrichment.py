@@ -1,4 +1,4 @@
-"""The phenotypes that each of several clusters of genes shows more often than chance would."""
+"""Finds the phenotypes that clusters of genes show more often than expected by chance."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,34 +14,36 @@ Clusters = Annotated[
     list[Genes], Field(min_length=1, max_length=200, description="clusters of HGNC symbols")
 ]
 Fdr = Annotated[
-    float, Field(gt=0, le=1, description="terms above this false discovery rate are left out")
+    float, Field(gt=0, le=1, description="the maximum false discovery rate of the terms returned")
 ]
 
 
 class EnrichedTerm(BaseModel):
     """A term that genes of a cluster share."""
 
-    id: Annotated[str, Field(description="HPO term, as HP:0001162")]
+    id: Annotated[str, Field(description="HPO id, such as HP:0001162")]
     label: str
-    genes: Annotated[list[str], Field(description="genes of the cluster that have it")]
-    expected: Annotated[float, Field(description="how many would have it by chance")]
+    genes: Annotated[list[str], Field(description="genes of the cluster that have this term")]
+    expected: Annotated[float, Field(description="how many genes would have it by chance")]
     p_value: Annotated[float, Field(description="hypergeometric, upper tail")]
-    q_value: Annotated[float, Field(description="after Benjamini and Hochberg, in its cluster")]
+    q_value: Annotated[float, Field(description="Benjamini-Hochberg correction within the cluster")]
 
 
 class EnrichedCluster(BaseModel):
     """The terms of one cluster, the most significant first."""
 
     genes: list[str]
-    unknown: Annotated[list[str], Field(description="symbols for which no phenotype is known")]
+    unknown: Annotated[list[str], Field(description="symbols without known phenotypes")]
     terms: list[EnrichedTerm]
 
 
 class FunctionalEnrichment(BaseModel):
-    """One entry for each cluster, in the order given."""
+    """One entry for each cluster, in the order of the request."""
 
     clusters: list[EnrichedCluster]
-    background: Annotated[int, Field(description="genes with phenotypes to compare with")]
+    background: Annotated[
+        int, Field(description="the number of genes with phenotypes in the background")
+    ]
     ontology_release: str
 
 
@@ -80,8 +82,8 @@ def _tested(genes: list[str], known: "Annotations", fdr: float) -> EnrichedClust
     inside = shown.sum(axis=0)
     columns = np.flatnonzero(inside >= min(2, len(rows)))
     overall = np.asarray(known.shows[:, columns].sum(axis=0))
-    everybody, size = len(known.ids), len(rows)
-    p_values = hypergeom.sf(inside[columns] - 1, everybody, overall, size)
+    background, size = len(known.ids), len(rows)
+    p_values = hypergeom.sf(inside[columns] - 1, background, overall, size)
     q_values = false_discovery_control(np.minimum(p_values, 1)) if len(columns) else p_values
     order = [place for place in np.lexsort((columns, p_values)) if q_values[place] <= fdr]
     return EnrichedCluster(
@@ -92,7 +94,7 @@ def _tested(genes: list[str], known: "Annotations", fdr: float) -> EnrichedClust
                 id=known.terms.ids[columns[place]],
                 label=known.terms.labels[columns[place]],
                 genes=[known.ids[rows[at]] for at in np.flatnonzero(shown[:, columns[place]])],
-                expected=round(float(overall[place] * size / everybody), 4),
+                expected=round(float(overall[place] * size / background), 4),
                 p_value=float(p_values[place]),
                 q_value=float(q_values[place]),
             )

@@ -1,4 +1,4 @@
-"""A newer release of the ontology: report what differs, and use it once that is confirmed."""
+"""Updates the ontology: reports the differences, and applies a release once it is confirmed."""
 
 from datetime import datetime
 from typing import Annotated
@@ -12,14 +12,14 @@ from examples.curation.ontology.release import read_release
 
 
 class Confirmation(BaseModel):
-    """What makes the uploaded release current."""
+    """The confirmation that makes the uploaded release current."""
 
     token: Annotated[str, Field(description="for `ontology_apply`")]
     expires_at: datetime
 
 
 class OntologyUpdate(BaseModel):
-    """The report on an uploaded release; the first one ever is current at once."""
+    """The report on an uploaded release; the first release ever is current at once."""
 
     report: OntologyReport
     confirm: Confirmation | None
@@ -67,7 +67,7 @@ def ontology_update(file: File, *, job: Job) -> OntologyUpdate:
 
 @operation(time_limit="5m", max_running=1, role="operator", wait="10s", result_ttl="24h")
 def ontology_apply(token: str) -> AppliedRelease:
-    """Make the release current that a report was made of."""
+    """Make the release that a report described the current one."""
     current = CurrentRelease()
     found = current.apply(token)
     return AppliedRelease(release=found.name, terms=len(found.terms))

@@ -1,4 +1,4 @@
-"""The routes of the older jobs API, for clients that go on with another base URL."""
+"""The routes of the older job API, for clients that only change their base URL."""
 
 import hashlib
 import json
@@ -30,14 +30,14 @@ MARK: Final = {"system": "curation"}
 
 
 class Submit:
-    """Where jobs of one operation are submitted."""
+    """The route that submits jobs of one operation."""
 
     def __init__(self, jobs: Jobs, operation: str) -> None:
         self._jobs = jobs
         self._operation = operation
 
     def on_post(self, req: Request, resp: Response) -> None:
-        """Submit a job, unless an equal one is active or too many are."""
+        """Submit a job, unless an equal job or too many jobs are active."""
         if self._operation != "ontology_update":
             self.submit(req, resp, self._jobs.body(req) or {})
             return
@@ -87,13 +87,13 @@ class Submit:
 
 
 class Status:
-    """How one job is."""
+    """The status of one job."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
 
     def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """Look at a job."""
+        """Get a job."""
         try:
             job = self._jobs.read(req, job_id)
         except JobNotFound:
@@ -114,7 +114,7 @@ class Status:
 
 
 class History:
-    """The jobs of this API."""
+    """The jobs submitted through this API."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
@@ -126,13 +126,13 @@ class History:
 
 
 class Apply:
-    """Where the report of an ontology update is confirmed."""
+    """The route that confirms the report on an ontology update."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
 
     def on_post(self, req: Request, resp: Response, job_id: str) -> None:
-        """Make the release current that a job has reported on, once."""
+        """Make the release on which a job has reported the current one; this works once."""
         try:
             self._jobs.read(req, job_id)
         except JobNotFound:
@@ -145,8 +145,8 @@ class Apply:
             resp.media = {"status": "applied", **self._jobs.result(req, job)}
         elif job.final:
             resp.status = 409
-            said = job.error["detail"] if job.error else "The update was not applied."
-            resp.media = {"error": "NOT_APPLIED", "message": said}
+            detail = job.error["detail"] if job.error else "The update was not applied."
+            resp.media = {"error": "NOT_APPLIED", "message": detail}
         else:
             resp.status = 202
             resp.media = {"status": "applying", "status_url": _status_url(self._jobs, req, job.id)}

@@ -1,4 +1,4 @@
-"""Documents as Markdown: by what was written in them, by what is to be seen, or by both."""
+"""Converts documents to Markdown: from their stored text, from their appearance, or from both."""
 
 from typing import Annotated, Literal
 
@@ -7,18 +7,18 @@ from pydantic import Field
 from callboard import File, Job, operation
 from examples.documents.parsing import FileError, Parsed, Wanted, parse_files
 
-Files = Annotated[list[File], Field(max_length=64, description="the documents, of any format")]
+Files = Annotated[list[File], Field(max_length=64, description="documents of any format")]
 FirstPage = Annotated[int, Field(ge=0, description="the first page to read, from 0")]
 LastPage = Annotated[
     Annotated[int, Field(ge=0)] | None,
     Field(description="the last page to read, inclusive; by default the document's last"),
 ]
 Images = Annotated[
-    int, Field(ge=0, le=500, description="how many pages of each document are drawn as pictures")
+    int, Field(ge=0, le=500, description="how many pages of each document to render as images")
 ]
 Refused = Annotated[
     Annotated[list[FileError], Field(max_length=64)] | None,
-    Field(description="files that could not be sent, and are to be reported with the others"),
+    Field(description="files that were not accepted, to be reported in `errors`"),
 ]
 
 
@@ -39,11 +39,11 @@ def parse_document(
     *,
     job: Job,
 ) -> Parsed:
-    """Parse documents, each page by what suits it.
+    """Parse documents, and recognise text only where there is no stored text.
 
-    PDF, Word, PowerPoint, Excel, HTML and plain text are read as they were written. Pictures, and
-    pages of a PDF that have no text, are recognised; so a job of this operation takes a place of
-    the resource `recognizer`, as `recognize_document` does.
+    The text of PDF, Word, PowerPoint, Excel, HTML and plain text files is read directly. The text
+    of pictures and scanned PDF pages is recognised. Each job takes a place of the resource
+    `recognizer`, as those of `recognize_document` do.
     """
     wanted = Wanted("auto", start_page_id, end_page_id, images)
     return parse_files(files, refused, wanted, job)
@@ -66,7 +66,7 @@ def recognize_document(
     *,
     job: Job,
 ) -> Parsed:
-    """Recognise the text of pictures and of all pages of PDFs, whatever text they contain."""
+    """Recognise the text of pictures and of all pages of PDFs, even of pages with stored text."""
     wanted = Wanted("ocr", start_page_id, end_page_id, images)
     return parse_files(files, refused, wanted, job)
 
@@ -78,11 +78,11 @@ def recognize_document(
     memory_limit="1GiB",
     max_result="64MiB",
 )
-def extract_document(  # noqa: PLR0913 — what a job may choose
+def extract_document(  # noqa: PLR0913 — the options of a job
     files: Files,
     backend: Annotated[
         Literal["text", "office"],
-        Field(description="`text` reads PDF, HTML and plain text; `office` Word and its kind"),
+        Field(description="`text` reads PDF, HTML and plain text; `office` reads Office files"),
     ] = "text",
     start_page_id: FirstPage = 0,
     end_page_id: LastPage = None,
@@ -91,6 +91,6 @@ def extract_document(  # noqa: PLR0913 — what a job may choose
     *,
     job: Job,
 ) -> Parsed:
-    """Extract what was written in documents; it needs no models, and no place of a resource."""
+    """Extract the stored text of documents, without text recognition or a place of a resource."""
     wanted = Wanted(backend, start_page_id, end_page_id, images)
     return parse_files(files, refused, wanted, job)

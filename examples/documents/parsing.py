@@ -1,4 +1,4 @@
-"""Parses the files of a job, one after the other: what the operations have in common."""
+"""Parses the files of a job one after another, for all operations."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from examples.documents.formats.content import Block, Document
 
 MAX_IMAGES: Final = 800
-"""In one result, which may name 1,000 files."""
+"""The limit of images in one result, which may contain 1,000 files."""
 Backend = Literal["auto", "text", "ocr", "office"]
 
 
@@ -23,11 +23,11 @@ class FileError(BaseModel):
     """Why a file could not be parsed."""
 
     filename: str
-    error: Annotated[str, Field(description="a sentence")]
+    error: Annotated[str, Field(description="why, in a sentence")]
 
 
 class Output(BaseModel):
-    """What a document contains."""
+    """The content of a document."""
 
     filename: str
     pages: Annotated[int, Field(description="how many pages were read")]
@@ -37,7 +37,7 @@ class Output(BaseModel):
         Field(description="`{type, page_idx, text, …}` for each block, in reading order"),
     ]
     files: Annotated[list[File], Field(description="the Markdown and the content list")]
-    images: Annotated[list[File], Field(description="pages, drawn as PNG")]
+    images: Annotated[list[File], Field(description="pages, rendered as PNG")]
 
 
 class Parsed(BaseModel):
@@ -54,7 +54,7 @@ class Wanted:
     Attributes:
         first: the first page, from 0.
         last: the last page, inclusive; None for the document's last.
-        images: how many pages are drawn; of many documents fewer.
+        images: how many pages to render of each document; fewer if there are many documents.
     """
 
     backend: Backend
@@ -66,16 +66,16 @@ class Wanted:
 def parse_files(
     files: Sequence[File], refused: Sequence[FileError] | None, wanted: Wanted, job: Job
 ) -> Parsed:
-    """Parse files; one that cannot be read is reported, and does not spoil the others.
+    """Parse files; a file that cannot be read is reported, and the others are parsed.
 
     Args:
         files: the documents.
-        refused: files that did not arrive, to be reported with the others.
-        wanted: how to read them.
-        job: is told of each page.
+        refused: files that were not accepted, to be reported in `errors`.
+        wanted: how to read the documents.
+        job: receives the progress.
 
     Raises:
-        Failure: none could be read; the message names each.
+        Failure: no file could be read; the message names each.
     """
     job.step("Loading the readers")
     from examples.documents.formats.content import Unreadable  # noqa: PLC0415 — not in web
@@ -93,7 +93,7 @@ def parse_files(
             errors.append(FileError(filename=file.name, error=str(error)))
     if not outputs:
         causes = " ".join(f"{each.filename}: {each.error}" for each in errors)
-        raise Failure(causes or "There is no file.", retryable=False)
+        raise Failure(causes or "There are no files.", retryable=False)
     return Parsed(outputs=outputs, errors=errors)
 
 
@@ -126,7 +126,7 @@ def _pages(document: "Document", wanted: Wanted) -> range:
     count = len(document)
     last = count - 1 if wanted.last is None else min(wanted.last, count - 1)
     if wanted.first > last:
-        raise Unreadable(f"Page {wanted.first} is not in it: its pages are 0 to {count - 1}.")
+        raise Unreadable(f"There is no page {wanted.first}: the pages are 0 to {count - 1}.")
     return range(wanted.first, last + 1)
 
 
@@ -134,7 +134,7 @@ def _blocks(
     document: "Document", pages: range, job: Job
 ) -> Iterator[tuple[int, "Sequence[Block]"]]:
     for page in job.track(pages):
-        job.step(f"Page {page + 1}, to page {pages[-1] + 1}")
+        job.step(f"Page {page + 1} (last page: {pages[-1] + 1})")
         yield page, document.blocks(page)
 
 
@@ -152,6 +152,6 @@ def _drawn(document: "Document", pages: range, job: Job, stem: str) -> dict[int,
 
 def _written(job: Job, name: str, content: str | bytes) -> File:
     file = job.files.new(name)
-    assert file.path is not None  # of a file that is to be written to
+    assert file.path is not None  # because the file is new
     file.path.write_bytes(content.encode() if isinstance(content, str) else content)
     return file

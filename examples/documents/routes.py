@@ -1,4 +1,4 @@
-"""The older API in front of the same jobs: its paths, form fields, statuses and codes."""
+"""The older API on the same jobs: its paths, form fields, statuses and codes."""
 
 import re
 from collections.abc import Mapping
@@ -24,9 +24,9 @@ PREFIX = "/documents"
 PARSE: Final = "/api/v1/parse"
 JOBS: Final = "/api/v1/jobs"
 WAIT_SECONDS: Final = 120.0
-"""How long a request without `async_mode` waits, within `CALLBOARD_MAX_WAIT`."""
+"""How long a request without `async_mode` waits, up to `CALLBOARD_MAX_WAIT`."""
 CAPACITY_SECONDS: Final = 30
-"""When to come back if as many jobs are active as may be."""
+"""The `Retry-After` when the maximum number of jobs is active."""
 
 BACKENDS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "auto": ("parse_document", {}),
@@ -34,9 +34,9 @@ BACKENDS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "text": ("extract_document", {"backend": "text"}),
     "office": ("extract_document", {"backend": "office"}),
 }
-"""Backends: the operation of each, and which parameters it sets."""
+"""The operation of each backend, and the parameters that the backend sets."""
 OLD_BACKEND: Final = re.compile(r"pipeline|(?:vlm|hybrid)(?:-[a-z0-9]+)*")
-"""Older names, such as `vlm-mlx-engine`; they mean `auto`."""
+"""Older names of backends, such as `vlm-mlx-engine`; they mean `auto`."""
 OPERATIONS: Final = frozenset(operation for operation, _ in BACKENDS.values())
 
 OLD: Final[Mapping[Status, str]] = {
@@ -59,7 +59,7 @@ class Parse:
     def on_post(self, req: Request, resp: Response) -> None:
         """Parse documents.
 
-        Answers 200 with the content, or 202 with the way to the job if `async_mode` is set, or
+        Answers 200 with the content, or 202 with the URL of the job if `async_mode` is set or
         the job takes too long.
         """
         others = ("async_mode", "callback_url", "backend")
@@ -71,7 +71,7 @@ class Parse:
                 backend = "auto"
             if backend not in BACKENDS:
                 _refuse(
-                    resp, HTTP_400, f"{backend!r} is not a backend; use auto, text, ocr, office."
+                    resp, HTTP_400, f"{backend!r} is not a backend; use auto, text, ocr or office."
                 )
                 return
             try:
@@ -92,7 +92,7 @@ class Parse:
         refused = [{"filename": each.name, "error": each.detail} for each in form.refused]
         params = {"files": [], **form.params, **fixed, "refused": refused}
         if not params["files"] and not refused:
-            raise InvalidParameters([("/files", "has no file in it")])
+            raise InvalidParameters([("/files", "contains no file")])
         callback = form.others.get("callback_url")
         return self._jobs.submit(
             req,
@@ -129,7 +129,7 @@ class JobById:
         self._jobs = jobs
 
     def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """Look at a job."""
+        """Get a job."""
         try:
             job = self._jobs.read(req, job_id)
         except JobNotFound:

@@ -1,4 +1,4 @@
-"""How far a corpus follows PubMed, read and changed by hand."""
+"""Shows and changes the day up to which a corpus is synced with PubMed."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -11,10 +11,10 @@ from examples.literature.pubmed import corpus as corpora
 
 
 class Checkpoint(BaseModel):
-    """Until when all answers to a query are in the corpus."""
+    """The day up to which all papers matching a query are in the corpus."""
 
     query: str
-    synced_to: Annotated[str, Field(description="a day, as 2026-11-30")]
+    synced_to: Annotated[str, Field(description="a day, such as 2026-11-30")]
     moved_at: str
 
 
@@ -31,11 +31,14 @@ def corpus_checkpoint(
     corpus: CorpusName = "pubmed",
     action: Literal["get", "set", "delete"] = "get",
     query: Annotated[
-        str | None, Field(max_length=1000, description="of which query; only `get` works without")
+        str | None,
+        Field(
+            max_length=1000, description="the query of the checkpoint; only `get` works without one"
+        ),
     ] = None,
-    synced_to: Annotated[date | None, Field(description="for `set`: a day")] = None,
+    synced_to: Annotated[date | None, Field(description="the day, for `set`")] = None,
 ) -> Checkpoints:
-    """Look at the checkpoints of a corpus, set one back or ahead, or delete one.
+    """Show the checkpoints of a corpus, or set or delete one of them.
 
     The next sync of a query without a checkpoint fetches all of its papers again.
     """
@@ -57,6 +60,6 @@ def corpus_checkpoint(
             )
     except corpora.NoCorpus as error:
         raise Failure(
-            f"There is no corpus {corpus!r}; corpus_index and corpus_sync make one.",
+            f"There is no corpus {corpus!r}; corpus_index and corpus_sync create one.",
             retryable=False,
         ) from error

@@ -1,4 +1,4 @@
-"""Papers of a file become searchable."""
+"""Makes the papers of a file searchable."""
 
 from typing import Annotated
 
@@ -12,17 +12,19 @@ from examples.literature.pubmed.batches import batches
 from examples.literature.pubmed.medline import NotMedline, read
 
 BATCH = 200
-"""How many records appear in the search at once: between two batches the job can stop."""
+"""How many records become searchable at once; the job can stop between two batches."""
 
 
 class Indexed(BaseModel):
-    """What an index was made of."""
+    """What was added to a corpus."""
 
     corpus: str
-    records: Annotated[int, Field(description="how many the file has")]
-    kept: Annotated[int, Field(description="of these, new papers and versions not older")]
+    records: Annotated[int, Field(description="how many records the file has")]
+    kept: Annotated[
+        int, Field(description="how many of these are new papers or versions that are not older")
+    ]
     deleted: int
-    papers: Annotated[int, Field(description="how many the corpus has now")]
+    papers: Annotated[int, Field(description="how many papers the corpus has now")]
 
 
 @operation(time_limit="30m", max_running=2, unique=True, max_retries=2, result_ttl="24h")
@@ -30,20 +32,21 @@ def corpus_index(
     corpus: CorpusName = "sample",
     source: File | None = None,
     sample: Annotated[
-        int, Field(ge=1, le=200_000, description="how many made-up records, if there is no file")
+        int,
+        Field(ge=1, le=200_000, description="how many made-up records to add if there is no file"),
     ] = 4000,
     *,
     job: Job,
 ) -> Indexed:
     """Add the papers of a MEDLINE XML file to a corpus.
 
-    The file may be compressed by gzip. A newer version of a paper replaces an older one, and
-    withdrawn papers are deleted. Searches are answered meanwhile, and find what was added so far.
+    The file may be compressed with gzip. A newer version of a paper replaces an older one, and
+    withdrawn papers are deleted. Searches continue meanwhile and find the papers added so far.
     A second run on the same file changes nothing.
     """
     job.step("Opening the file")
     file = source or File.of(samples.file(sample))
-    # An earlier attempt may have come to its end here.
+    # An earlier attempt may have saved how far it got.
     state = job.saved or {"records": 0, "kept": 0, "deleted": 0}
 
     job.step(f"Indexing into {corpus}")

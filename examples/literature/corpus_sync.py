@@ -1,4 +1,4 @@
-"""A corpus follows what PubMed has on a query."""
+"""Keeps a corpus up to date with the papers that match a query in PubMed."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -14,18 +14,18 @@ NCBI = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
 
 
 class Synced(BaseModel):
-    """What a sync brought."""
+    """The outcome of a sync."""
 
     corpus: str
     query: str
     fetched: Annotated[int, Field(description="how many papers changed since the last sync")]
     kept: int
     deleted: int
-    synced_to: Annotated[str, Field(description="the checkpoint: the next sync begins here")]
+    synced_to: Annotated[str, Field(description="the checkpoint, from which the next sync starts")]
 
 
-# A request is followed by a gap, and who holds the place of `eutils` is the only one that asks:
-# so the gap is kept over all workers. `CALLBOARD_RESOURCES=eutils=1` says that there is one.
+# Only the holder of the one place in `eutils` (`CALLBOARD_RESOURCES=eutils=1`) sends requests, and
+# it waits before each: so the gap between requests holds for all workers together.
 @operation(
     time_limit="30m",
     slots={"eutils": 1},
@@ -35,20 +35,29 @@ class Synced(BaseModel):
     result_ttl="7d",
 )
 def corpus_sync(
-    query: Annotated[str, Field(min_length=1, max_length=1000, description="as PubMed reads it")],
+    query: Annotated[
+        str, Field(min_length=1, max_length=1000, description="a query in PubMed's syntax")
+    ],
     corpus: CorpusName = "pubmed",
     server: Annotated[
-        str, Field(pattern=r"^https?://[^\s?#]+$", max_length=300, description="of E-utilities")
+        str,
+        Field(
+            pattern=r"^https?://[^\s?#]+$",
+            max_length=300,
+            description="the URL of an E-utilities server",
+        ),
     ] = NCBI,
-    page: Annotated[int, Field(ge=1, le=500, description="how many papers at a time")] = 200,
+    page: Annotated[
+        int, Field(ge=1, le=500, description="how many papers to fetch at a time")
+    ] = 200,
     *,
     job: Job,
 ) -> Synced:
-    """Fetch what changed in PubMed on a query since the last sync.
+    """Fetch the papers matching a query that changed in PubMed since the last sync.
 
-    Requests keep 400 ms distance, over all workers. If the server asks for a pause, the job makes
-    one and lets others run. After an interruption it goes on with the page at which it was. The
-    checkpoint moves once all pages are in the corpus, and not before.
+    Requests are at least 400 ms apart, over all workers. If the server asks for a pause, the job is
+    postponed and lets others run. After an interruption it continues with the page that it had
+    reached. The checkpoint moves only once all pages are in the corpus.
     """
     try:
         return _sync(query, corpus, Eutils(server), page, job)
@@ -74,7 +83,7 @@ def _sync(query: str, corpus: str, eutils: Eutils, page: int, job: Job) -> Synce
             job.checkpoint()
             job.step(f"Fetching papers from {start + 1} of {search.count}")
             job.progress(start, search.count)
-            # Committed first, saved then: a page that was not saved comes once more.
+            # Commit first, then save: a page that was not saved is fetched again.
             applied = found.apply(eutils.fetch(search, start, page))
             state = {
                 **state,

@@ -1,4 +1,4 @@
-"""Parameters that several of the operations have."""
+"""Parameters that several operations share."""
 
 from typing import Annotated
 
@@ -6,5 +6,7 @@ from pydantic import Field
 
 CorpusName = Annotated[
     str,
-    Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="small letters, digits, - and _"),
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="lower-case letters, digits, `-` and `_`"
+    ),
 ]

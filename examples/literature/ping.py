@@ -1,4 +1,4 @@
-"""The shortest job."""
+"""The shortest job: it shows that a worker answers."""
 
 from callboard import operation
 

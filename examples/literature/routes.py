@@ -1,4 +1,4 @@
-"""The older API in front of the same jobs: its paths, tools, fields and codes."""
+"""The older API on the same jobs: its paths, tools, fields and codes."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ from callboard.routes import (
 PREFIX = "/literature"
 
 OURS: Final = {"api": "literature"}
-"""The label of jobs that came by these routes; a list has no others."""
+"""The label of jobs submitted through these routes; only these are listed."""
 
 CANCEL_SECONDS: Final = 5.0
 MAX_LIMIT: Final = 100
@@ -41,7 +41,7 @@ TOOLS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
         for name in ("corpus_index", "corpus_sync", "corpus_search", "corpus_checkpoint")
     },
 }
-"""Old and new names: which operation each is, and which of its parameters it sets."""
+"""The operation of each old and new tool name, and the parameters that the name sets."""
 
 OldStatus = Literal["pending", "running", "completed", "failed", "cancelled"]
 OLD: Final[Mapping[Status, OldStatus]] = {
@@ -56,7 +56,7 @@ OLD: Final[Mapping[Status, OldStatus]] = {
 
 
 class Order(BaseModel):
-    """The body of a submission; members that are not here are ignored."""
+    """The body of a submission; other members are ignored."""
 
     tool: Literal[*TOOLS]  # type: ignore[valid-type]
     params: dict[str, Any] = {}
@@ -81,7 +81,7 @@ class JobList:
     def on_post(self, req: Request, resp: Response) -> None:
         """Run a tool.
 
-        Tools that are fast answer 200 with the result, others 202.
+        Fast tools answer 200 with the result, others 202.
         """
         try:
             order = Order.model_validate(self._jobs.body(req))
@@ -122,13 +122,13 @@ class JobList:
                 req,
                 operation,
                 {**_renamed(order.params), **fixed},
-                wait_seconds=None,  # as long as the operation says: fast ones end meanwhile
+                wait_seconds=None,  # as long as the operation says: fast jobs end within it
                 priority=order.priority,
                 result_ttl_seconds=order.ttl_hours * 3600,
                 labels={**OURS, "tool": order.tool},
             )
         except DuplicateJob as error:
-            # Older clients know no duplicates: each gets the job that does the work.
+            # Older clients cannot handle a duplicate: each gets the active job.
             return self._jobs.read(req, error.job_id)
 
 
@@ -139,7 +139,7 @@ class OneJob:
         self._jobs = jobs
 
     def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """Look at a job."""
+        """Get a job."""
         try:
             job = self._jobs.read(req, job_id)
         except JobNotFound:
@@ -169,7 +169,7 @@ def routes(jobs: Jobs) -> list[Route]:
 
 
 def _renamed(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters by their names of today."""
+    """Return parameters by their current names."""
     renamed = {_NAMES.get(name, name): value for name, value in params.items()}
     if "pmid" in renamed:
         renamed["query"] = f"pmid:{renamed.pop('pmid')}"

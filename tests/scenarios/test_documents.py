@@ -253,7 +253,7 @@ def test_what_is_wrong_with_a_request_is_told_in_the_older_shape(documents: Docu
     unknown = documents.http.get("/documents/api/v1/jobs/0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77")
 
     assert (backend.status_code, "'magic'" in backend.json()["detail"]) == (400, True)
-    assert (nothing.status_code, nothing.json()["detail"]) == (400, "files has no file in it")
+    assert (nothing.status_code, nothing.json()["detail"]) == (400, "files contains no file")
     assert (page.status_code, "start_page_id" in page.json()["detail"]) == (400, True)
     assert (unknown.status_code, unknown.json()) == (404, {"detail": "There is no such job."})
 

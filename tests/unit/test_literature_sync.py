@@ -122,7 +122,7 @@ def test_a_page_with_fewer_papers_than_it_must_have_fails(ncbi: StandIn, server:
     next(iter(ncbi._searches.values())).pop()
     following = after(job)
 
-    with pytest.raises(Failure, match="1 of 2 papers came"):
+    with pytest.raises(Failure, match="1 of 2 papers arrived"):
         sync(server, following)
 
     assert checkpoint() is None
@@ -158,7 +158,7 @@ def test_a_server_that_is_away_is_tried_again() -> None:
         free.bind(("127.0.0.1", 0))
         nothing = f"http://127.0.0.1:{free.getsockname()[1]}"
 
-        with pytest.raises(Failure, match="could not be asked") as failed:
+        with pytest.raises(Failure, match="could not be reached") as failed:
             sync(nothing)
 
     assert failed.value.retryable

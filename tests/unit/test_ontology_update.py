@@ -82,7 +82,7 @@ def test_an_offer_is_used_once(tmp_path: Path) -> None:
     found = current.read()
     assert found is not None
     assert "D:9" in found.terms
-    with pytest.raises(Failure, match="unknown or was used"):
+    with pytest.raises(Failure, match="unknown or has been used"):
         current.apply(offer.token)
 
 

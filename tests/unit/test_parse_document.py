@@ -105,20 +105,24 @@ def test_pages_are_chosen_from_0_and_inclusively(reader: Reader) -> None:
 def test_a_range_may_end_behind_the_last_page_but_not_begin_there(reader: Reader) -> None:
     assert reader.one("book.pdf", samples.book(3), start_page_id=2, end_page_id=99).pages == 1
 
-    with pytest.raises(Failure, match=r"book\.pdf: Page 3 is not in it: its pages are 0 to 2"):
+    with pytest.raises(Failure, match=r"book\.pdf: There is no page 3: the pages are 0 to 2"):
         reader.parse({"book.pdf": samples.book(3)}, start_page_id=3)
 
 
 def test_each_page_is_reported_and_a_cancelled_job_reads_no_further(reader: Reader) -> None:
     reader.one("book.pdf", samples.book(3))
     reported = list(reader.job.steps)
-    reader.job = RecordingJob(cancel_in="Page 2, to page 9")
+    reader.job = RecordingJob(cancel_in="Page 2 (last page: 9)")
 
     with pytest.raises(Interruption):
         reader.parse({"book.pdf": samples.book(9)})
 
-    assert reported[-3:] == ["Page 1, to page 3", "Page 2, to page 3", "Page 3, to page 3"]
-    assert reader.job.steps[-1] == "Page 3, to page 9"
+    assert reported[-3:] == [
+        "Page 1 (last page: 3)",
+        "Page 2 (last page: 3)",
+        "Page 3 (last page: 3)",
+    ]
+    assert reader.job.steps[-1] == "Page 3 (last page: 9)"
 
 
 def test_a_scan_is_recognised_and_extraction_alone_finds_no_text_in_it(reader: Reader) -> None:

@@ -1,1 +1,1 @@
-"""Releases of an ontology, what differs between two of them, and which one is current."""
+"""Releases of an ontology, the difference between two of them, and the current one."""

@@ -1,4 +1,4 @@
-"""Which release is current, and which ones are offered to take its place."""
+"""The current release, and the releases offered to replace it."""
 
 import hashlib
 import json
@@ -17,18 +17,18 @@ CONFIRM_WITHIN: Final = timedelta(hours=24)
 
 
 class Offer(NamedTuple):
-    """What makes an offered release current, and until when."""
+    """The token that makes an offered release current, and when it expires."""
 
     token: str
     expires_at: datetime
 
 
 class CurrentRelease:
-    """The current release in a folder that all workers share; it is replaced as a whole.
+    """The current release, in a folder that all workers share; it is replaced as a whole.
 
     Args:
-        folder: where it is kept.
-        confirm_within: how long an offer is good for.
+        folder: the folder of the release and the offers.
+        confirm_within: how long an offer is valid.
     """
 
     def __init__(self, folder: Path = FOLDER, confirm_within: timedelta = CONFIRM_WITHIN) -> None:
@@ -44,11 +44,11 @@ class CurrentRelease:
             return read_release(file, "current")
 
     def take_first(self, file: BinaryIO) -> None:
-        """Make a file the current release, where there was none."""
+        """Make a file the current release if there is none yet."""
         self._copied(file, "first").replace(self.path)
 
     def offer(self, file: BinaryIO) -> Offer:
-        """Keep a release until somebody confirms that it is to be current."""
+        """Keep a release until it is confirmed or the offer expires."""
         token = secrets.token_urlsafe(24)
         expires_at = datetime.now(UTC) + self._confirm_within
         kept = self._copied(file, _digest(token))
@@ -60,20 +60,24 @@ class CurrentRelease:
         """Make an offered release the current one, and read it; an offer can be used once.
 
         Raises:
-            Failure: there is no such offer any more, or another release became current meanwhile.
+            Failure: the offer is unknown, used or expired, or another release became current.
         """
         kept = self._folder / "offers" / f"{_digest(token)}.obo"
         about, used = kept.with_suffix(".json"), kept.with_suffix(".used")
         try:
-            about.rename(used)  # of two who confirm, one finds it
+            about.rename(used)  # of two confirmations, one finds it
         except FileNotFoundError as error:
-            raise Failure("This confirmation is unknown or was used.", retryable=False) from error
-        said = json.loads(used.read_text())
-        if datetime.now(UTC) > datetime.fromisoformat(said["expires_at"]):
-            raise Failure("This confirmation has expired; upload again.", retryable=False)
-        if said["base"] != _content_digest(self.path):
             raise Failure(
-                "Another release became current since the report was made; upload again.",
+                "This confirmation is unknown or has been used.", retryable=False
+            ) from error
+        offer = json.loads(used.read_text())
+        if datetime.now(UTC) > datetime.fromisoformat(offer["expires_at"]):
+            raise Failure(
+                "This confirmation has expired; upload the release again.", retryable=False
+            )
+        if offer["base"] != _content_digest(self.path):
+            raise Failure(
+                "Another release became current after this report; upload the release again.",
                 retryable=False,
             )
         with kept.open("rb") as file:

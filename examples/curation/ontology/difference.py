@@ -1,4 +1,4 @@
-"""What differs between two releases, for the person who decides whether the newer one is used."""
+"""Compares two releases, for the person who decides whether to use the newer one."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ class NamedTerm(BaseModel):
 
 
 class RenamedTerm(BaseModel):
-    """A term with another name than before."""
+    """A term whose name changed."""
 
     id: str
     old: str
@@ -23,7 +23,7 @@ class RenamedTerm(BaseModel):
 
 
 class ReparentedTerm(BaseModel):
-    """A term below other terms than before."""
+    """A term whose parents changed."""
 
     id: str
     old: list[str]
@@ -31,7 +31,7 @@ class ReparentedTerm(BaseModel):
 
 
 class MergedTerm(BaseModel):
-    """A term that another one replaces."""
+    """A term that was replaced by another."""
 
     id: str
     name: str
@@ -39,7 +39,7 @@ class MergedTerm(BaseModel):
 
 
 class ChangedTerm(BaseModel):
-    """A term of which something else changed."""
+    """A term with other changes."""
 
     id: str
     what: Annotated[list[str], Field(description="tags such as `def`; `removed` if it is gone")]
@@ -59,7 +59,7 @@ class OntologyReport(BaseModel):
 
 
 def compare(old: Release | None, new: Release) -> OntologyReport:
-    """Compare two releases; without an older one every term is added."""
+    """Compare two releases; without an older one, every term counts as added."""
     before = {} if old is None else old.terms
     survivors = {
         alternative: term.id for term in new.terms.values() for alternative in term.alternatives
@@ -89,7 +89,7 @@ def compare(old: Release | None, new: Release) -> OntologyReport:
 
 
 def _into(was: Term, now: Term | None, survivors: dict[str, str]) -> str | None:
-    """Return the term that replaces one that was in use; None if none does."""
+    """Return the term that replaces one that was in use; None if there is none."""
     if was.obsolete:
         return None
     if now is None:

@@ -13,7 +13,7 @@ _KNOWN = ("name", "is_a", "alt_id", "is_obsolete", "replaced_by")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A term as a release has it."""
+    """A term of a release."""
 
     id: str
     name: str
@@ -22,26 +22,26 @@ class Term:
     replaced_by: frozenset[str]
     alternatives: frozenset[str]
     rest: frozenset[tuple[str, str]]
-    """Definition, synonyms, references and what else is said of it, as tags and values."""
+    """Definition, synonyms, references and all other clauses, as tags and values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """An ontology at one time."""
+    """One version of an ontology."""
 
     name: str
     terms: Mapping[str, Term]
 
 
 def read_release(file: BinaryIO, name: str) -> Release:
-    """Read a release, and check that it is one.
+    """Read a release and validate it.
 
     Args:
-        file: in OBO.
-        name: for a release that does not name itself.
+        file: an OBO file.
+        name: the name of a release that does not name itself.
 
     Raises:
-        Failure: it is not OBO, names no terms or one of them twice, or has a cycle.
+        Failure: the file is not OBO, has no terms, defines a term twice, or has a cycle.
     """
     import fastobo  # noqa: PLC0415 — a web process needs no example's packages
 
@@ -59,16 +59,16 @@ def read_release(file: BinaryIO, name: str) -> Release:
     try:
         TopologicalSorter({term.id: sorted(term.parents) for term in terms}).prepare()
     except CycleError as error:
-        circle = " is a ".join(error.args[1])
-        raise Failure(f"The release has a cycle: {circle}.", retryable=False) from error
+        cycle = " is a ".join(error.args[1])
+        raise Failure(f"The release has a cycle: {cycle}.", retryable=False) from error
     return Release(_name(document.header) or name, by_id)
 
 
 def _term(frame: Any) -> Term:
-    said = [(clause.raw_tag(), clause.raw_value()) for clause in frame]
+    clauses = [(clause.raw_tag(), clause.raw_value()) for clause in frame]
 
     def values(tag: str) -> frozenset[str]:
-        return frozenset(value for name, value in said if name == tag)
+        return frozenset(value for name, value in clauses if name == tag)
 
     return Term(
         id=str(frame.id),
@@ -77,10 +77,10 @@ def _term(frame: Any) -> Term:
         parents=values("is_a"),
         replaced_by=values("replaced_by"),
         alternatives=values("alt_id"),
-        rest=frozenset(each for each in said if each[0] not in _KNOWN),
+        rest=frozenset(each for each in clauses if each[0] not in _KNOWN),
     )
 
 
 def _name(header: Any) -> str:
-    said = {clause.raw_tag(): clause.raw_value() for clause in header}
-    return str(said.get("data-version") or said.get("date") or "")
+    tags = {clause.raw_tag(): clause.raw_value() for clause in header}
+    return str(tags.get("data-version") or tags.get("date") or "")

@@ -1,1 +1,1 @@
-"""Readers of each format: they know neither jobs nor HTTP."""
+"""Readers of each format, independent of jobs and HTTP."""

@@ -1,4 +1,4 @@
-"""What readers find in a document: pages of blocks in reading order."""
+"""The content of a document: pages of blocks in reading order."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -22,7 +22,7 @@ class Block:
     """One piece of a page.
 
     Attributes:
-        level: of a title, from 1; 0 if unknown, then the size decides.
+        level: the level of a title, from 1; 0 if unknown, in which case the size decides.
         size: the text's height, in points; 0 if unknown.
         rows: the cells of a table.
         bounds: where it is, if the format has positions.
@@ -46,14 +46,14 @@ class Document(Protocol):
         """Read a page, counted from 0."""
 
     def picture(self, page: int) -> "Image | None":
-        """Draw a page; None if the format has no appearance of its own."""
+        """Render a page; None if the format does not define its appearance."""
 
 
 OpenDocument = AbstractContextManager[Document]
 
 
 class Flow:
-    """A document whose pages are blocks already, without an appearance."""
+    """A document whose pages are blocks, without an appearance."""
 
     def __init__(self, *pages: Sequence[Block]) -> None:
         self._pages = pages
@@ -67,4 +67,4 @@ class Flow:
         return self._pages[page]
 
     def picture(self, _page: int) -> None:
-        """Return nothing: it has no appearance."""
+        """Return None: the document has no appearance."""

@@ -1,4 +1,4 @@
-"""Puts what stands on a page into reading order, by the white space between it (XY cuts)."""
+"""Puts the pieces of a page into reading order, by the white space between them (XY cuts)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ from typing import Final
 from examples.documents.formats.content import Block, Bounds
 
 GUTTER: Final = 1.5
-"""Columns are at least so far apart, in heights of their text; words are nearer."""
+"""The minimum distance between columns, in text heights; words are closer together."""
 PARAGRAPH: Final = 0.6
-"""Lines further apart than this, in heights of their text, belong to different paragraphs."""
+"""Lines farther apart than this, in text heights, belong to different paragraphs."""
 SAME_SIZE: Final = 1.12
-"""Text of one paragraph differs by less than this factor in size."""
+"""Text sizes within a paragraph differ by less than this factor."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def _blocks(pieces: list[Piece], height: float) -> Iterator[Block]:
 
 
 def _regions(bands: list[list[Piece]], height: float) -> Iterator[list[Piece]]:
-    """Join bands that the same gutters cross, so that each column is read to its end."""
+    """Join bands with the same gutters, so that each column is read to its end."""
     region: list[list[Piece]] = []
     for band in bands:
         if region and not _has_gutter(_all([*region, band]), height):
@@ -113,7 +113,7 @@ def _paragraph(lines: list[list[Piece]]) -> Block:
 
 
 def _lines(pieces: list[Piece]) -> list[list[Piece]]:
-    """Group what stands side by side; a superscript stays in its line."""
+    """Group pieces side by side into lines; a superscript stays in its line."""
     lines: list[list[Piece]] = []
     for piece in sorted(pieces, key=_middle):
         if lines and not piece.block and _beside(piece, lines[-1]):
@@ -135,7 +135,7 @@ def _beside(piece: Piece, line: list[Piece]) -> bool:
 def _parts(
     pieces: list[Piece], along: Callable[[Piece], tuple[float, float]], gap: float
 ) -> list[list[Piece]]:
-    """Cut pieces apart where nothing stands for at least a gap."""
+    """Split pieces where there is at least a gap of white space."""
     ordered = sorted(pieces, key=along)
     ends: list[float] = []
     for piece in ordered:

@@ -1,4 +1,4 @@
-"""Content lists, and Markdown made of them."""
+"""Generates content lists, and Markdown from them."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ def markdown(items: Iterable[Item], drawn: Mapping[int, str]) -> str:
 
 
 def _levels(blocks: Sequence[Block]) -> dict[float, int]:
-    """Return the level of each size that is a title's."""
+    """Return the title level of each text size that marks a title."""
     letters: Counter[float] = Counter()
     for block in blocks:
         if block.size:

@@ -1,4 +1,4 @@
-"""Text of pictures, by models that the package `rapidocr` contains; nothing is downloaded."""
+"""Recognises text in pictures, with models in the package `rapidocr`; downloads nothing."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from examples.documents.formats.layout import Piece, in_reading_order
 Pages = Literal["all", "scans", "none"]
 MAX_SIDE_PIXELS: Final = 8000
 TITLE: Final = 1.45
-"""Heights of recognised lines vary with their letters; only from this factor on is one larger."""
+"""Heights of recognised lines vary with their letters; a title is higher by this factor."""
 
 
 def pieces(picture: Image, scale: float = 1) -> list[Piece]:
@@ -26,7 +26,7 @@ def pieces(picture: Image, scale: float = 1) -> list[Piece]:
 
     Args:
         picture: any picture.
-        scale: the length of a pixel in the result.
+        scale: the size of a pixel in the result.
     """
     found = _recogniser()(np.asarray(picture.convert("RGB")))
     if found.boxes is None:
@@ -42,7 +42,7 @@ def pieces(picture: Image, scale: float = 1) -> list[Piece]:
 
 
 class Picture:
-    """A picture file; one with several frames, such as TIFF, has as many pages."""
+    """A picture file; each frame, as in TIFF, is a page."""
 
     def __init__(self, image: Image) -> None:
         self._image = image

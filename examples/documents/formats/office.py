@@ -1,4 +1,4 @@
-"""Word, PowerPoint and Excel: headings, lists, tables and pictures as they were written."""
+"""Reads the headings, lists, tables and pictures of Word, PowerPoint and Excel files."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -15,12 +15,12 @@ from docx.text.paragraph import Paragraph
 from examples.documents.formats.content import Block, Document, Flow
 
 MAX_ROWS: Final = 10_000
-"""Of each sheet; more is data rather than a document."""
+"""The limit for each sheet; more is data rather than a document."""
 
 
 @contextmanager
 def word(path: Path) -> Iterator[Document]:
-    """Open a Word document; it has one page, since only a printer knows its pages."""
+    """Open a Word document; it counts as one page, since pages exist only in print."""
     opened = docx.Document(str(path))
     found: list[Block] = []
     for item in opened.iter_inner_content():
@@ -39,7 +39,7 @@ def slides(path: Path) -> Iterator[Document]:
 
 @contextmanager
 def workbook(path: Path) -> Iterator[Document]:
-    """Open a workbook; each sheet is a page, with the values that its formulas had last."""
+    """Open a workbook; each sheet is a page, with the last values of its formulas."""
     with closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as opened:
         yield Flow(*(_sheet(sheet) for sheet in opened.worksheets))
 

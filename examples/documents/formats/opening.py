@@ -1,4 +1,4 @@
-"""Finds out what a file is, from its bytes, and opens it with the reader of that format."""
+"""Detects the format of a file from its bytes, and opens it with the matching reader."""
 
 import zipfile
 from collections.abc import Callable, Iterator
@@ -31,12 +31,13 @@ def opened(path: Path, backend: Backend) -> Iterator[Document]:
     """Open a document.
 
     Args:
-        path: where it is.
-        backend: `text` and `office` read what was written, `ocr` recognises what is to be seen,
-            and `auto` does what suits each file and page.
+        path: the path of the file.
+        backend: `text` and `office` read stored text, `ocr` recognises the text of pictures and
+            pages, and `auto` recognises text only where none is stored.
 
     Raises:
-        Unreadable: it is empty, encrypted, damaged, or nothing that this backend reads.
+        Unreadable: the file is empty, encrypted, damaged, or in a format that the backend does not
+            read.
     """
     try:
         with _reader(path, backend)(path) as document:
@@ -44,7 +45,7 @@ def opened(path: Path, backend: Backend) -> Iterator[Document]:
     except (Unreadable, MemoryError):
         raise
     except Exception as error:
-        # Readers of damaged files raise whatever they stumble over.
+        # Readers may raise any exception for a damaged file.
         raise Unreadable(f"The file is damaged ({type(error).__name__}).") from error
 
 
@@ -72,7 +73,7 @@ def _office(path: Path) -> Open:
     try:
         names = zipfile.ZipFile(path).namelist()
     except zipfile.BadZipFile as error:
-        raise Unreadable("The file is damaged: it is an archive that ends too early.") from error
+        raise Unreadable("The file is damaged: the archive is incomplete.") from error
     for name, reader in OFFICE.items():
         if name in names:
             return reader

@@ -1,4 +1,4 @@
-"""PDF by its text layer; pages without one are scans, and are read by their appearance."""
+"""Reads the text layer of PDFs; pages without one are scans, whose text is recognised."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -28,9 +28,9 @@ class Pdf:
     """A PDF.
 
     Args:
-        plumbed: its text layer.
-        drawn: its appearance.
-        recognise: whether to recognise the text of pages: all, scans only, or none.
+        plumbed: the text layer.
+        drawn: the appearance.
+        recognise: the pages whose text is recognised: all, scans only, or none.
     """
 
     def __init__(self, plumbed: PDF, drawn: pypdfium2.PdfDocument, recognise: ocr.Pages) -> None:
@@ -54,7 +54,7 @@ class Pdf:
         return in_reading_order(pieces)
 
     def picture(self, page: int) -> Image:
-        """Draw a page as a screen shows it."""
+        """Render a page at screen resolution."""
         return self._drawing(page, PICTURE_DPI)
 
     def _recognised(self, page: int) -> Sequence[Block]:
@@ -71,7 +71,7 @@ def opened(path: Path, recognise: ocr.Pages) -> Iterator[Document]:
     """Open a PDF.
 
     Raises:
-        Unreadable: it is encrypted, or damaged.
+        Unreadable: the file is encrypted, damaged or without pages.
     """
     try:
         drawn = pypdfium2.PdfDocument(path)
@@ -90,7 +90,7 @@ def opened(path: Path, recognise: ocr.Pages) -> Iterator[Document]:
 
 
 def _pieces(page: Page) -> list[Piece]:
-    """Find words, and tables and pictures as wholes."""
+    """Find words, and complete tables and pictures."""
     tables = [(_bounds(table.bbox), table.extract()) for table in _tables(page)]
     words = page.extract_words(extra_attrs=["size"], keep_blank_chars=False)
     areas = [area for area, _ in tables]
@@ -108,7 +108,7 @@ def _pieces(page: Page) -> list[Piece]:
 
 
 def _tables(page: Page) -> list[Table]:
-    """Find tables by their lines; to look for them where nothing is drawn takes as long."""
+    """Find tables by their lines; skip the slow search on pages without any lines."""
     return page.find_tables() if page.lines or page.rects or page.curves else []
 
 

@@ -1,4 +1,4 @@
-"""HTML and plain text."""
+"""Reads HTML and plain text."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ def page(path: Path) -> Iterator[Document]:
 
 @contextmanager
 def text(path: Path) -> Iterator[Document]:
-    """Open a plain text; empty lines part its paragraphs.
+    """Open a plain text file; empty lines separate paragraphs.
 
     Raises:
         Unreadable: it is not UTF-8.
@@ -32,13 +32,13 @@ def text(path: Path) -> Iterator[Document]:
     try:
         whole = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Unreadable("The format is not one that can be read here.") from error
+        raise Unreadable("The format of the file is not supported.") from error
     parts = (" ".join(part.split()) for part in whole.replace("\r\n", "\n").split("\n\n"))
     yield Flow([Block(text=part) for part in parts if part])
 
 
 def _blocks(element: Any) -> Iterator[Block]:
-    """Walk elements in order; text between blocks is a paragraph, too."""
+    """Walk elements in order; text between blocks is also a paragraph."""
     loose: list[str] = [element.text or ""]
     for child in element:
         if child.tag in _INLINE:

@@ -1,4 +1,4 @@
-"""Takes items in lots."""
+"""Splits items into batches."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -8,7 +8,7 @@ Item = TypeVar("Item")
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Yield so many items at a time, and in the end the rest."""
+    """Yield lists of `size` items, and finally the rest."""
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch

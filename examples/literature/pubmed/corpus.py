@@ -40,7 +40,7 @@ class NoCorpus(LookupError):
 
 @dataclass(frozen=True)
 class Applied:
-    """What some changes did to a corpus.
+    """The effect of changes on a corpus.
 
     Attributes:
         kept: papers that are new, or a version that is not older than the one known.
@@ -60,10 +60,10 @@ class Applied:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Until when the answers to a query are known to be in a corpus.
+    """The day up to which all papers matching a query are in a corpus.
 
     Attributes:
-        synced_to: day of the last search of which every page arrived, as 2026-11-30.
+        synced_to: the day of the last search of which every page arrived, such as 2026-11-30.
         moved_at: when that was recorded, UTC.
     """
 
@@ -74,14 +74,14 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Found:
-    """A page of papers, the best match first, with their scores; `total` counts all."""
+    """A page of papers with their scores, best match first; `total` counts all matches."""
 
     total: int
     papers: list[tuple[Paper, float | None]]
 
 
 def folder() -> Path:
-    """Return where corpora are: a folder on a disk of the machine that all workers run on."""
+    """Return the folder of the corpora, on a disk of the machine on which all workers run."""
     return Path(os.environ.get("LITERATURE_FOLDER", "var/literature"))
 
 
@@ -99,7 +99,7 @@ def opened(name: str, *, create: bool = False) -> Iterator["Corpus"]:
         path.parent.mkdir(parents=True, exist_ok=True)
     elif not path.exists():
         raise NoCorpus(name)
-    # Commits are those of `apply` and its like alone, where they are written out.
+    # Only `apply` and similar methods commit, explicitly.
     with closing(sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)) as connection:
         connection.row_factory = sqlite3.Row
         # A job saves its position after a commit, which must not be lost even with the power.
@@ -128,7 +128,7 @@ class Corpus:
             return sum((_apply(connection, change) for change in changes), start=Applied())
 
     def search(self, query: str, *, limit: int, offset: int = 0) -> Found:
-        """Find papers that have any word of a query but common ones; `pmid:123` finds that one."""
+        """Find papers with any word of a query except common ones; `pmid:123` finds one paper."""
         if named := _PMID.fullmatch(query):
             rows = self._rows("SELECT *, NULL AS score FROM papers WHERE pmid = ?", int(named[1]))
             return Found(len(rows), [_scored(row) for row in rows[offset : offset + limit]])
@@ -157,7 +157,7 @@ class Corpus:
         return next((each for each in self.checkpoints() if each.query == query), None)
 
     def move_checkpoint(self, query: str, synced_to: str) -> None:
-        """Record that all answers to a query until a day are here."""
+        """Record that all papers matching a query up to a day are in the corpus."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._writing() as connection:
             connection.execute(

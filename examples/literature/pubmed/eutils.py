@@ -1,4 +1,4 @@
-"""Asks an E-utilities server, such as NCBI's: a search that it remembers, then its pages."""
+"""Queries an E-utilities server such as NCBI's: a search that it remembers, then its pages."""
 
 import io
 import threading
@@ -12,18 +12,18 @@ import httpx
 from examples.literature.pubmed.medline import Change, NotMedline, Paper, read
 
 GAP: Final = timedelta(milliseconds=400)
-"""Before each request: three a second are allowed without a key, and a gap of 334 ms is refused."""
+"""The gap before each request. Without a key, 3 per second are allowed; 334 ms is too short."""
 
 TIMEOUT_SECONDS: Final = 30.0
 MAX_BYTES: Final = 64 * 1024**2
-"""Of an answer: 500 papers with long abstracts have a tenth of it."""
+"""The limit of a response; 500 papers with long abstracts need a tenth of it."""
 
 _KEPT: Final = ("Date", "Retry-After")
 _EARLIEST: Final = "1000/01/01"
 
 
 class TooMany(Exception):
-    """The server answers 429; `retry_after` is what its header says, if it has one."""
+    """The server answered 429; `retry_after` is the value of its header, if it has one."""
 
     def __init__(self, retry_after: str | None) -> None:
         super().__init__("The E-utilities server asks for fewer requests.")
@@ -31,19 +31,19 @@ class TooMany(Exception):
 
 
 class SearchForgotten(Exception):
-    """The server no longer remembers the search: it is to be made again."""
+    """The server no longer remembers the search, so it must be repeated."""
 
 
 class BadAnswer(Exception):
-    """The server answers with an error, with something else, or with less than was asked for."""
+    """The server answered with an error, something unexpected, or fewer papers than requested."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """A search that the server remembers, so that its pages don't move while they are fetched.
+    """A search that the server remembers, so that its pages do not change during the fetch.
 
     Attributes:
-        day: when it was made, by the server's clock, as 2026-11-30.
+        day: the day of the search by the server's clock, such as 2026-11-30.
     """
 
     webenv: str
@@ -53,7 +53,7 @@ class Search:
 
 
 class Eutils:
-    """A client that waits before each request, so that two in a row keep the distance."""
+    """A client that waits before each request, so that requests are far enough apart."""
 
     def __init__(self, server: str, *, max_bytes: int = MAX_BYTES) -> None:
         self._server = server.rstrip("/")
@@ -61,9 +61,9 @@ class Eutils:
         self._pause = threading.Event()
 
     def search(self, query: str, *, since: str | None) -> Search:
-        """Search for records that changed, from the day before `since` on; None means all.
+        """Search for records changed since the day before `since`; None finds all.
 
-        The day before, since the server may live in another time zone.
+        It is the day before because the server may be in another time zone.
 
         Raises:
             TooMany, BadAnswer: it was not answered.
@@ -86,13 +86,13 @@ class Eutils:
             count = int(found["count"])
             return Search(found["webenv"], found["querykey"], count, _day_of(answer))
         except (KeyError, TypeError, ValueError) as error:
-            raise BadAnswer("esearch.fcgi answered with something else than a search.") from error
+            raise BadAnswer("esearch.fcgi did not answer with a search.") from error
 
     def fetch(self, search: Search, start: int, size: int) -> list[Change]:
-        """Fetch one page of a search; all of it, or it is an error.
+        """Fetch one complete page of a search.
 
         Raises:
-            TooMany, SearchForgotten, BadAnswer: it was not answered.
+            TooMany, SearchForgotten, BadAnswer: the page did not arrive completely.
         """
         answer = self._get(
             "efetch.fcgi",
@@ -106,11 +106,11 @@ class Eutils:
             changes = list(read(io.BytesIO(answer.content)))
         except NotMedline as error:
             raise BadAnswer(f"efetch.fcgi, from {start}: {error}") from error
-        # What is missed now is missed for ever, once the checkpoint has moved on.
+        # A paper missed now would never be fetched, once the checkpoint has moved.
         papers = sum(isinstance(change, Paper) for change in changes)
         expected = min(size, search.count - start)
         if papers < expected:
-            raise BadAnswer(f"efetch.fcgi, from {start}: {papers} of {expected} papers came.")
+            raise BadAnswer(f"efetch.fcgi, from {start}: {papers} of {expected} papers arrived.")
         return changes
 
     def _get(self, program: str, **query: str | int) -> httpx.Response:
@@ -118,7 +118,7 @@ class Eutils:
         try:
             answer = self._read(program, {"db": "pubmed", "tool": "callboard-literature", **query})
         except httpx.HTTPError as error:
-            raise BadAnswer(f"{program} could not be asked: {error}") from error
+            raise BadAnswer(f"{program} could not be reached: {error}") from error
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
             raise TooMany(answer.headers.get("Retry-After"))
         if answer.status_code == httpx.codes.BAD_REQUEST and "WebEnv" in query:
@@ -134,7 +134,7 @@ class Eutils:
                 body += chunk
                 if len(body) > self._max_bytes:
                     raise BadAnswer(f"{program} answered with more than {self._max_bytes} bytes.")
-        # Decoded already: the length and coding that its headers name are no longer those of it.
+        # The body is decoded, so the length and coding in its headers no longer apply.
         headers = {name: answer.headers[name] for name in _KEPT if name in answer.headers}
         return httpx.Response(answer.status_code, headers=headers, content=bytes(body))
 

@@ -1,4 +1,4 @@
-"""Made-up papers that each stand out by their subject, and a question that each of them answers."""
+"""Made-up papers with distinctive subjects, and a question that each of them answers."""
 
 from typing import Final
 

@@ -15,7 +15,7 @@ _GZIP: Final = b"\x1f\x8b"
 
 
 class NotMedline(ValueError):
-    """The bytes are not complete MEDLINE XML; the message says what is wrong."""
+    """The bytes are not complete MEDLINE XML; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Paper:
 
 @dataclass(frozen=True)
 class Deletion:
-    """A record that was withdrawn from PubMed, up to this version of it."""
+    """A record withdrawn from PubMed, in this version and all earlier ones."""
 
     pmid: int
     version: int
@@ -49,9 +49,9 @@ Change = Paper | Deletion
 
 
 def read(stream: BinaryIO) -> Iterator[Change]:
-    """Yield what a file or an answer of `efetch` says, in its order.
+    """Yield the changes in a file or a response of `efetch`, in order.
 
-    It may be compressed by gzip. Only one record at a time is in memory.
+    It may be compressed with gzip. Only one record at a time is in memory.
 
     Raises:
         NotMedline: it is something else, damaged, cut off, or declares entities: those can be
@@ -119,7 +119,7 @@ class _Parser:
             self._builder.data(text)
 
     def _entity(self, name: str, *_about: Any) -> None:
-        raise NotMedline(f"This XML declares the entity {name!r}, which MEDLINE has no need of.")
+        raise NotMedline(f"This XML declares the entity {name!r}, which MEDLINE does not use.")
 
 
 def _changes(element: Element) -> Iterator[Change]:
@@ -164,7 +164,7 @@ def _identity(pmid: Element) -> tuple[int, int]:
 
 
 def _said(element: Element | None) -> str:
-    """Return all text of an element, also within <i> and <sup>, with single spaces."""
+    """Return all text of an element, including that in <i> and <sup>, with single spaces."""
     return "" if element is None else " ".join("".join(element.itertext()).split())
 
 

@@ -1,4 +1,4 @@
-"""Made-up records in the form of PubMed's: the same ones each time, none about a real paper."""
+"""Generates made-up records in PubMed's format: always the same, none of a real paper."""
 
 import gzip
 import os
@@ -24,11 +24,11 @@ from examples.literature.pubmed.vocabulary import (
 FIRST_PMID: Final = 90_000_000
 _SEED: Final = 20_261_130
 _EVERY: Final = 97
-"""Among so many records, one is a landmark, until all of them were there."""
+"""One of this many records is a landmark, until all landmarks are used."""
 
 
 def articles(count: int) -> Iterator[Element]:
-    """Make so many records; a longer sample begins with the records of a shorter one."""
+    """Generate records; a longer sample begins with the records of a shorter one."""
     random = Random(_SEED)  # noqa: S311 — not a secret
     for number in range(count):
         place, rest = divmod(number, _EVERY)
@@ -42,7 +42,7 @@ def articles(count: int) -> Iterator[Element]:
 def article(
     pmid: int, title: str, abstract: str, terms: Iterable[str] = (), *, version: int = 1
 ) -> Element:
-    """Make one record."""
+    """Generate one record."""
     random = Random(pmid)  # noqa: S311 — not a secret
     record = Element("PubmedArticle")
     citation = SubElement(record, "MedlineCitation", Status="MEDLINE", Owner="NLM")
@@ -72,7 +72,7 @@ def article(
 def document(
     records: Iterable[Element], deleted: Iterable[tuple[int, int]] = ()
 ) -> Iterator[bytes]:
-    """Write records as one file, with the numbers and versions of those that were withdrawn."""
+    """Write records as one file, with the numbers and versions of withdrawn records."""
     yield b'<?xml version="1.0" encoding="UTF-8"?>\n<PubmedArticleSet>\n'
     for record in records:
         yield tostring(record) + b"\n"
@@ -83,7 +83,7 @@ def document(
 
 
 def file(count: int) -> Path:
-    """Return a compressed file with so many records; it is made when it is first asked for."""
+    """Return a compressed file with this many records, created on first use."""
     path = folder() / f"sample-{count}.xml.gz"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A small E-utilities server on this machine, for tests and for trying out a sync."""
+"""A small local E-utilities server, for tests and for trying out a sync."""
 
 import json
 import secrets
@@ -21,7 +21,7 @@ XML: Final = {"Content-Type": "text/xml"}
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: when it came, by the monotonic clock, and how it was answered."""
+    """A request: when it arrived, by the monotonic clock, and its answer."""
 
     at: float
     program: str
@@ -31,7 +31,7 @@ class Asked:
 
 @dataclass
 class StandIn:
-    """What the server has, and what it was asked.
+    """The records of the server, and the requests that it received.
 
     Attributes:
         records: all are found by each search, whatever it says, unless `changed` says more.
@@ -51,15 +51,15 @@ class StandIn:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def forget(self) -> None:
-        """Remember no search any more."""
+        """Forget all searches."""
         self._searches.clear()
 
     def fetched(self) -> list[int]:
-        """List where the pages began that were sent, in order."""
+        """List the first position of each page sent, in order."""
         return [int(each.query["retstart"]) for each in self.asked if self._is_page(each)]
 
     def answer(self, program: str, query: Mapping[str, str]) -> Answer:
-        """Answer a request, and keep it in mind."""
+        """Answer a request and record it."""
         with self._lock:
             number = len(self.asked) + 1
             status, headers, body = self._answer(number, program, query)
@@ -96,7 +96,7 @@ class StandIn:
 
 @contextmanager
 def serving(stand_in: StandIn) -> Iterator[str]:
-    """Serve on a free port of this machine, and give the address."""
+    """Serve on a free local port, and yield the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -111,7 +111,7 @@ def serving(stand_in: StandIn) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_about: object) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -1,4 +1,4 @@
-"""Words from which the made-up records are put together."""
+"""The words of the made-up records."""
 
 from typing import Final
 
