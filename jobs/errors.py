@@ -41,7 +41,7 @@ CallboardError
 │   ├── FileGone
 │   ├── OutOfMemory
 │   └── Crashed              its process ended without an answer
-└── Interrupted              the run ended because somebody wanted it to end
+└── Interrupted              the run ended because it was told to
     ├── Cancelled
     ├── TimedOut
     ├── LeaseLost
@@ -61,7 +61,7 @@ from callboard.config.duration import format_bytes
 from callboard.jobs.rate_quota import Quota
 
 MAX_DELAY: Final = timedelta(days=1)
-"""No function chooses a longer one before its next attempt."""
+"""The longest delay that a function can choose before its next attempt."""
 
 
 class CallboardError(Exception):
@@ -148,7 +148,7 @@ class IdempotencyMismatch(Refused):
 
 
 class FileMissing(Refused):
-    """A file that the parameters name is not there, or no longer."""
+    """A file that the parameters name does not exist, or no longer does."""
 
     def __init__(self, file_id: str) -> None:
         self.file_id = file_id
@@ -156,7 +156,7 @@ class FileMissing(Refused):
 
 
 class DependencyMissing(Refused):
-    """A job that this one is to wait for does not exist, or no longer."""
+    """A job that this one should wait for does not exist, or no longer does."""
 
     def __init__(self, job_id: str, index: int) -> None:
         """Name the job.
@@ -331,7 +331,7 @@ class RetryAfter(Failure):
 
 
 class ResultNotSerialisable(Failure):
-    """What the function returned cannot be sent to anybody."""
+    """What the function returned cannot be sent as JSON or msgpack."""
 
     kind = "result-not-serialisable"
 

@@ -61,21 +61,21 @@ class Job:
 
     @property
     def saved(self) -> Any:
-        """What this attempt or an earlier one saved last; None when none did."""
+        """The state that this attempt or an earlier one saved last; None if there is none."""
         return decode_state(self._saved)
 
     def save(self, state: Any) -> None:
         """Keep a state for the next attempt, which finds it in `saved`.
 
-        It is written within a second, and before the attempt gives the job back to be retried or
-        to run on another worker. It replaces what was saved before, and goes once the job ends.
+        It is written within a second, and always before the job is retried or released to another
+        worker. It replaces the previous state, and is deleted when the job ends.
 
         Args:
             state: JSON-like data or bytes, up to 1 MiB encoded as msgpack.
 
         Raises:
-            TypeError: it has something else in it.
-            ValueError: it is too large.
+            TypeError: the state contains anything else.
+            ValueError: the state is too large.
         """
         encoded = encode_state(state)
         with self._lock:

@@ -66,7 +66,7 @@ class Operation:
     def submit(self, params: Mapping[str, Any] | None = None, /, **given: Any) -> str:
         """Submit a job like a request over HTTP, and return its id; also from within a job.
 
-        Names are parameters of the operation, and else options: `tenant`, by default that of the
+        Names that are not parameters of the operation are options: `tenant`, by default that of the
         job that submits; `priority`; `labels`; `delay` and `result_ttl`, in seconds, as a
         `timedelta` or as `5m`; `run_at`, with a time zone; `callback`, an address or a mapping;
         `after`, ids of jobs that must end first, and `after_policy`; `idempotency_key`. A

@@ -171,7 +171,7 @@ class BatchSubmissionService:
 
 
 def end_of_step(items: Sequence[Item], first: int) -> int:
-    """Say which item comes first in the next step, since Redis serves nobody during one.
+    """Return the first item of the next step: Redis serves no other client during a step.
 
     A step has at most `STEP` items, and if it has several, these name at most
     `MAX_NAMED_PER_STEP` jobs to wait for.

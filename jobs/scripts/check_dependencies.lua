@@ -1,14 +1,14 @@
--- check_dependencies: look after the jobs that wait for others.
+-- check_dependencies: compare jobs that wait for others with those.
 --
 -- KEYS     depending  zset  jobs that wait for others, by their next check
 -- ARGV     most       int   how many jobs at once
---          most_jobs  int   after how many jobs for which they wait no further one is looked at
+--          most_jobs  int   stop after this many jobs, with those that they wait for
 -- RETURNS  checked
 -- EFFECT   changes
 -- INCLUDES record, depending
 --
--- What has ended without telling them counts now. One whose record Redis lost counts as lost after
--- five minutes, in which its message may recover it. Adds how many were looked at.
+-- A waiting job that was not told of an end is told now. A job whose record Redis lost counts as lost
+-- after five minutes, in which its message may recover it. Adds how many waiting jobs were checked.
 local looked, counted = 0, 0
 for _, id in ipairs(redis.call('ZRANGE', depending, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
   if looked >= most_jobs then break end

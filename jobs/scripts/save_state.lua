@@ -1,4 +1,4 @@
--- save_state: keep what a running attempt leaves for the next one.
+-- save_state: keep the state that a running attempt saves for the next one.
 --
 -- KEYS     record   hash   the job
 -- ARGV     job_id   str
@@ -9,8 +9,8 @@
 -- EFFECT   grows
 -- INCLUDES record, lease
 --
--- Only the attempt that holds the lease can write, so that a late one never takes the job back to
--- where it was. The state goes once the job ends.
+-- Only the attempt that holds the lease can write, so a stale one never overwrites a newer state.
+-- The state is deleted when the job ends.
 local job = read_job(job_id)
 if not job or not holds_fence(job, attempt, token) then return answer('stale') end
 redis.call('SET', key_saved(job_id), state)

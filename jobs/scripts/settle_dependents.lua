@@ -1,13 +1,13 @@
--- settle_dependents: tell those that wait for jobs which have ended, where one script was not enough.
+-- settle_dependents: tell the dependents that the script which ended a job could not tell.
 --
--- KEYS     settling  zset  '<id> <status>' of ended jobs that have dependents left, by their end
+-- KEYS     settling  zset  '<id> <status>' of ended jobs with untold dependents, by their end
 -- ARGV     most      int   how many of these at once
 -- RETURNS  settled
 -- EFFECT   changes
 -- INCLUDES settling
 --
 -- Each dependent is told once, however many housekeepers run, and whether or not the ended job is
--- still kept. What is too much for one run stays for the next. Adds how many ended jobs are left.
+-- still kept. Those beyond the bound of one run stay for the next. Adds how many ended jobs are left.
 for _, entry in ipairs(redis.call('ZRANGE', settling, 0, most - 1)) do
   if not may_settle() then break end
   local id, status = string.match(entry, '^(%S+) (%S+)$')

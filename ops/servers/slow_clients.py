@@ -8,7 +8,7 @@ PATIENCE_S: Final = 30.0
 """How long a client may send nothing of its body, or read nothing of its response."""
 
 CROWDED_PATIENCE_S: Final = 1.0
-"""How long instead, while very many clients send bodies slowly."""
+"""How long instead, while too many clients send bodies slowly."""
 
 SLOWEST_BYTES_S: Final = 4096
 """The minimum rate of sending a body and reading a response, in the long run."""
@@ -53,11 +53,11 @@ class Allowance:
 class SlowBodies:
     """Counts the bodies that a process waits for: beyond some, each gets little time.
 
-    So no number of clients that send slowly takes the places of others, and nobody is refused
-    who sends at once.
+    So no number of slow clients takes the connections of others, and no client that sends without
+    pauses is refused.
 
     Args:
-        room: so many may take the time that their `Allowance` gives.
+        room: how many clients may use the full time of their `Allowance`.
     """
 
     def __init__(self, room: int) -> None:
@@ -71,7 +71,7 @@ class SlowBodies:
 
     @contextmanager
     def wait(self) -> Iterator[None]:
-        """Count one that is waited for meanwhile."""
+        """Count a body as waited for within this context."""
         self.waiting += 1
         try:
             yield

@@ -57,7 +57,7 @@ local function is_passed_over(job)
 end
 
 -- Whether one more reservation helps: a thread is free to claim it, or its operation has none yet,
--- which keeps a job at hand for the next thread. While nobody knows of threads, it does.
+-- which keeps a job at hand for the next thread. While no threads are known, it does.
 local function helps(job)
   local free = free_threads()
   if not free or redis.call('ZCARD', key_reservations()) <= free then return true end
@@ -65,7 +65,7 @@ local function helps(job)
 end
 
 -- Let the best jobs that wait at a value's slot line up at their operation's, as many as have
--- places here; there they are rivals of other values' jobs, by turn. Gives the operation's slot.
+-- places here; there they compete with jobs of other values, by turn. Gives the operation's slot.
 local unblocked_at_most, passed_over_at_most = 100, 1000
 local function admit_next(slot)
   local operation

@@ -1,17 +1,17 @@
--- dependency: jobs that wait for others to end, and for which.
+-- dependency: which jobs wait for which others to end.
 --
 -- INCLUDES  none
 
--- The first of the jobs (a JSON list of ids) that this tenant has not, with its place in the list
--- from 0; nil for none.
+-- The first of the jobs (a JSON list of ids) that this tenant does not have, with its index in the
+-- list, from 0; nil for none.
 local function missing_dependency(tenant, after)
   for i, id in ipairs(cjson.decode(after or '[]')) do
     if redis.call('HGET', key_job(id), 'tenant') ~= tenant then return id, i - 1 end
   end
 end
 
--- Put the ids of jobs in place of '#3' in what an item of a batch waits for, where `kept_items` says
--- what became of each; gives what is kept of an item that names one without a job.
+-- Replace references such as '#3' in the `after` of an item by job ids, from the outcomes in
+-- `kept_items`; gives the outcome of an item that refers to one without a job.
 local has_job = {accepted = true, duplicate = true}
 local function resolve_after(text, kept_items)
   local after = cjson.decode(text.after)
@@ -28,13 +28,13 @@ local function resolve_after(text, kept_items)
   text.after = cjson.encode(after)
 end
 
--- Let a job wait for another one; `missed_ms` is since when that has no record, 0 while it has one.
+-- Let a job wait for another; `missed_ms` is when the other lost its record, 0 while it has one.
 local function depend_on(id, job, dependency_id, missed_ms)
   redis.call('ZADD', key_dependencies(id), missed_ms, dependency_id)
   redis.call('ZADD', key_dependents(dependency_id), job.rank, id)
 end
 
--- The job waits for no other any more, whatever becomes of them.
+-- The job no longer waits for any other.
 local function forget_dependencies(id, job)
   if not job.depending then return end
   for _, dependency_id in ipairs(redis.call('ZRANGE', key_dependencies(id), 0, -1)) do
@@ -46,15 +46,15 @@ local function forget_dependencies(id, job)
   job.depending = nil
 end
 
--- A job that has ended goes: those that wait for it and were not told are told by the housekeeper,
--- from the status that is kept beside its id.
+-- An ended job is removed: the housekeeper tells its untold dependents, from the status that is kept
+-- with its id.
 local function leave_dependents(id, status)
   if redis.call('EXISTS', key_dependents(id)) == 1 then
     redis.call('ZADD', key_settling(), 'NX', now, id .. ' ' .. status)
   end
 end
 
--- How a job ended that has dependents which were not told, though it is gone; nil when it did not.
+-- The final status of a removed job with untold dependents; nil if it has none.
 local function settling_status(id)
   for _, status in ipairs(FINAL) do
     if redis.call('ZSCORE', key_settling(), id .. ' ' .. status) then return status end

@@ -1,9 +1,9 @@
--- depending: a job that waits for others, compared with them.
+-- depending: compares a job that waits for others with those.
 --
 -- INCLUDES  dependency, settling
 
--- How a job ended for which another still waits, also when its record is gone; nil while it may end.
--- Without a record it is lost once it was missed for too long: until then its message may recover it.
+-- How a job for which another waits has ended, even if its record is gone; nil while it may still end.
+-- A job without a record is lost after a while; until then its message may recover it.
 local lost_after_ms = 300000
 local function outcome_of(dependency_id, missed_ms)
   local status = redis.call('HGET', key_job(dependency_id), 'status')
@@ -12,8 +12,8 @@ local function outcome_of(dependency_id, missed_ms)
   return settling_status(dependency_id) or (is_lost and 'lost' or nil)
 end
 
--- Compare a job that waits with those for which it waits, tell it what it was not told, and keep
--- when to look again.
+-- Compare a waiting job with those for which it waits, tell it of ends that it was not told, and set
+-- the time of its next check.
 local next_check_ms = 60000
 local function check_dependencies(id, job)
   redis.call('ZADD', key_depending(), now + next_check_ms, id)

@@ -55,9 +55,9 @@ local function is_expected_member(key, member, id, job)
   return false
 end
 
--- Whether somebody will start a queued job; gives what is lacking, or nil.
+-- Whether something will start a queued job; gives what is missing, or nil.
 --
--- Repaired, a job that nobody would publish or miss is woken.
+-- The repair wakes a job that would otherwise never be published.
 local function examine_wakeup(id, job, repair)
   if job.status ~= 'queued' then return nil end
   if job.blocked_on then
@@ -73,7 +73,7 @@ end
 
 -- Whether the unique key of an active job names it; gives what is wrong, or nil.
 --
--- A key that names another active job stays: which of the two is to go, only people can say.
+-- A key that names another active job stays: only people can decide which of the two should end.
 local function examine_unique(id, job, repair)
   if not job.fingerprint or is_final(job) then return nil end
   local unique = key_unique(job.tenant, job.operation, job.fingerprint)
@@ -87,8 +87,8 @@ end
 
 -- Whether a job that waits for others will be told; gives what is wrong, or nil.
 --
--- It waits for nothing, for one that has ended and tells it no more, or for others although it may
--- start. Repaired, it is compared with them, and starts or ends if that is due.
+-- It may wait for nothing, for a job that has ended without telling it, or for others although it may
+-- start. The repair compares it with them; it then starts or ends if that is due.
 local function examine_dependencies(id, job, repair)
   local wrong = redis.call('EXISTS', key_dependencies(id)) ~= (job.depending and 1 or 0)
   for _, each in ipairs(job.depending and redis.call('ZRANGE', key_dependencies(id), 0, -1) or {}) do

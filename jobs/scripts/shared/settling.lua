@@ -1,4 +1,4 @@
--- settling: what the end of a job means for those that wait for it.
+-- settling: tells the dependents of a job that it has ended.
 --
 -- INCLUDES  record, acquire, dependency, final
 
@@ -21,7 +21,7 @@ local function stop_depending(id, job)
   end
 end
 
--- Tell a job that one for which it waits has ended, or is lost; gives whether it ended with that.
+-- Tell a job that one of its dependencies has ended or is lost; gives whether this ended it, too.
 local outcomes = {failed = 'failed', cancelled = 'was cancelled', lost = 'was lost'}
 local function settle_dependency(id, dependency_id, status)
   settled = settled + 1
@@ -48,8 +48,8 @@ local function settle_dependency(id, dependency_id, status)
   return false
 end
 
--- Tell all that wait for a job how it ended, and those that wait for one that ends with it. What is
--- too much for one script the housekeeper does.
+-- Tell all dependents of a job how it ended, and the dependents of those that end with it. The
+-- housekeeper tells the ones that one script leaves out.
 local function settle(id, status)
   local ended, i = {{id, status}}, 1
   while ended[i] do

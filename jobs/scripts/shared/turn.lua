@@ -7,14 +7,14 @@ local function value_slot_of(job)
   return string.match(job.slots or '', '(per:[^=,]+)=')
 end
 
--- Turns of better priorities come first, and those of a priority are counted by themselves.
+-- Turns of better priorities come first; each priority has a count of its own.
 local priority_turns = 1e13
 
 -- Give the job its turn after the last of its value: start-time fair queuing.
 --
--- A turn is counted from the highest one that has started, so that a value without jobs saves up
--- nothing and owes nothing. One that has passed meanwhile becomes the next. Idle operations begin
--- at now: turns given out before their count was lost come first.
+-- A turn is counted from the highest one that has started, so a value without jobs gains no credit
+-- and no debt. A turn that has passed meanwhile becomes the next one. The count of an idle operation
+-- begins at the current time, so turns given before a count was lost come first.
 local function take_turn(id, job)
   local slot = value_slot_of(job)
   if not slot then return end
@@ -40,7 +40,7 @@ local function start_turn(job)
     whole(math.max(started, tonumber(job.turn))))
 end
 
--- The job has ended; with the last active one of its operation, the count of turns goes too.
+-- Remove the turn of an ended job, and the count of turns with the operation's last active job.
 local function forget_turn(id, job)
   local slot = value_slot_of(job)
   if not slot then return end
