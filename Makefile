@@ -16,11 +16,11 @@ demo: ## start everything in one process and run a real job
 	@.ci/venv examples $(VENV)
 	@exec $(BIN)/python -m examples.demo
 
-demo-documents: ## start the operations on documents, and parse a sample with a scanned page
+demo-documents: ## start the document operations and parse a sample with a scanned page
 	@.ci/venv documents $(VENV)
 	@exec $(BIN)/python -m examples.demo_documents
 
-demo-literature: ## start the search over PubMed records, index some and search them
+demo-literature: ## start the literature operations, index made-up papers and search them
 	@.ci/venv examples $(VENV)
 	@exec $(BIN)/python -m examples.demo_literature
 

@@ -55,7 +55,7 @@ def test_a_single_python_is_named_as_such(project: Path, tmp_path: Path) -> None
 
     said = find_pythons(project, tmp_path)
 
-    assert said.startswith(f"Trying Python {OWN} alone: ")
+    assert said.startswith(f"Trying only Python {OWN}: ")
     assert made(project) == {}
 
 
@@ -65,7 +65,7 @@ def test_a_python_without_venv_is_left_out_by_name(project: Path, tmp_path: Path
 
     left_out, trying = find_pythons(project, tmp_path).splitlines()
 
-    assert left_out.startswith(f"Left out: Python {FIRST} ")
+    assert left_out.startswith(f"Skipped: Python {FIRST} ")
     assert trying == f"Trying Python {OWN}, {SECOND}."
 
 
