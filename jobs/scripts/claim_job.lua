@@ -38,20 +38,15 @@ if job.reserved then
   end
 end
 
-local evicted
-if not job.reserved then
-  for _, slot in ipairs(slots_of(job)) do
-    local blocked
-    blocked, evicted = acquire_slot(job_id, job, slot[1], slot[2], evicted)
-    if blocked then
-      -- It is blocked first: unblocking its own record must not meet this table of before.
-      block(job_id, job, slot[1])
-      announce(job_id, job)
-      return_slots(evicted)
-      unblock_at_slots(job)
-      return answer('blocked')
-    end
-  end
+local lacking, evicted
+if not job.reserved then lacking, evicted = acquire_slots(job_id, job) end
+if lacking then
+  -- It is blocked first: unblocking its own record must not meet this table of before.
+  block(job_id, job, lacking)
+  announce(job_id, job)
+  return_slots(evicted)
+  unblock_at_slots(job)
+  return answer('blocked')
 end
 
 local was_reserved = job.reserved

@@ -21,19 +21,23 @@ local function evict_worst(id, slot, rank, evicted)
   return true, evicted
 end
 
--- May the job take its places in this slot? Worse-ranked reservations yield to it.
+-- May the job take its places in all its slots? Worse-ranked reservations yield to it.
 --
--- Gives whether the job is blocked, and the list of jobs whose reservations were taken back.
-local function acquire_slot(id, job, slot, places, evicted)
-  local rank = rank_at(job, slot)
-  local first = redis.call('ZRANGE', key_waiting(slot), 0, 0, 'WITHSCORES')
-  if first[1] and first[1] ~= id and tonumber(first[2]) < rank then return true, evicted end
-  while free_places(slot) < places do
-    local yielded
-    yielded, evicted = evict_worst(id, slot, rank, evicted)
-    if not yielded then return true, evicted end
+-- Gives the first slot that it lacks, if any, and the list of jobs whose reservations were taken back.
+local function acquire_slots(id, job)
+  local evicted
+  for _, each in ipairs(slots_of(job)) do
+    local slot, places = each[1], each[2]
+    local rank = rank_at(job, slot)
+    local first = redis.call('ZRANGE', key_waiting(slot), 0, 0, 'WITHSCORES')
+    if first[1] and first[1] ~= id and tonumber(first[2]) < rank then return slot, evicted end
+    while free_places(slot) < places do
+      local yielded
+      yielded, evicted = evict_worst(id, slot, rank, evicted)
+      if not yielded then return slot, evicted end
+    end
   end
-  return false, evicted
+  return nil, evicted
 end
 
 -- Have a job that became queued run by rank and turn: with a message at once, or, where its values
@@ -44,16 +48,8 @@ local function line_up(id, job)
     announce(id, job)
     return
   end
-  local evicted, lacking
   local operation = 'operation:' .. job.operation
-  for _, slot in ipairs(slots_of(job)) do
-    local blocked
-    blocked, evicted = acquire_slot(id, job, slot[1], slot[2], evicted)
-    if blocked then
-      lacking = slot[1]
-      break
-    end
-  end
+  local lacking, evicted = acquire_slots(id, job)
   local helpful = not lacking and helps(job)
   if not lacking and not helpful then
     helpful, evicted = evict_worst(id, operation, rank_at(job, operation), evicted)
