@@ -48,10 +48,9 @@ end
 local shown_at_most = 20
 local function describe_dependent(id, job)
   local position, running = position_in_queue(id, job)
-  local known = redis.call('HMGET', key_job(id), 'status', 'version')
   local waiting_for = redis.call('ZRANGE', key_dependencies(id), 0, shown_at_most - 1)
   return position, running, cjson.encode({
-    status = known[1], version = known[2], waiting_for = waiting_for,
+    status = job.status, version = job.version, waiting_for = waiting_for,
     error = redis.call('HGET', key_text(id), 'error') or nil,
   })
 end
@@ -124,7 +123,8 @@ local function decide_submission(job_id, fields, text, params, asked)
   if text.after then
     announce(job_id, job)
     await_dependencies(job_id, job, text.after)
-    fields.status = redis.call('HGET', key_job(job_id), 'status')
+    job = read_job(job_id)
+    fields.status = job.status
     return 'accepted', left, reset_ms, job_id, whole(now), describe_dependent(job_id, job)
   elseif later then
     redis.call('ZADD', key_due(), asked.run_at_ms, job_id)
