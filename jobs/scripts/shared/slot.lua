@@ -61,8 +61,9 @@ local function free_slots(id, job)
       redis.call('ZREM', key_slot(slot[1]), id .. ':' .. place)
     end
   end
-  if job.reserved then note('unreserved', id) end
   redis.call('ZREM', key_reservations(), id)
+  if not job.reserved then return end
+  note('unreserved', id)
   redis.call('HDEL', key_job(id), 'reserved')
   job.reserved = nil
 end
