@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -73,14 +73,17 @@ def waiting_at(store: Store, slots: Sequence[str]) -> list[int]:
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    (waited,) = store.pipeline(("SMEMBERS", store.keys("waited")))
+    waited, *counted = store.pipeline(("SMEMBERS", store.keys("waited")), *_counts(store, slots))
+    totals = Counter(dict(zip(slots, counted, strict=True)))
     values = [each.decode() for each in waited if each.startswith(VALUE_PREFIX.encode())]
-    within = [*((slot, slot) for slot in slots), *((_operation_of(each), each) for each in values)]
-    counted = store.pipeline(*(("ZCARD", store.keys("waiting", slot)) for _, slot in within))
-    totals: Counter[str] = Counter()
-    for (slot, _), number in zip(within, counted, strict=True):
-        totals[slot] += number
+    if values:
+        for value, number in zip(values, store.pipeline(*_counts(store, values)), strict=True):
+            totals[_operation_of(value)] += number
     return [totals[slot] for slot in slots]
+
+
+def _counts(store: Store, slots: Sequence[str]) -> Iterator[tuple[str, str]]:
+    return (("ZCARD", store.keys("waiting", slot)) for slot in slots)
 
 
 def _operation_of(value_slot: str) -> str:
