@@ -97,19 +97,28 @@ class CheckedParameters:
 
 
 @dataclass(frozen=True)
+class Digests:
+    """What parameters mean to jobs with others.
+
+    Attributes:
+        fingerprint: what equal jobs have in common; None when equal jobs may run.
+        values: the digest of each value that the operation limits, by the parameter's name.
+    """
+
+    fingerprint: str | None
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Validated:
     """What a submission needs of checked parameters.
 
     Attributes:
         params: the parameters as sent, with the defaults from factories.
         uses: the places that name files, in order.
-        fingerprint: gives what equal jobs have in common, or None when equal jobs may run; takes
-            the records of the files by their ids, and raises OperationFault.
-        values: gives the digest of each value that the operation limits, by the parameter's name;
-            takes what `fingerprint` does.
+        digests: takes the records of the files by their ids, and raises OperationFault.
     """
 
     params: Mapping[str, Any]
     uses: Sequence[FileUse]
-    fingerprint: Callable[[Mapping[str, FileRecord]], str | None]
-    values: Callable[[Mapping[str, FileRecord]], Mapping[str, str]]
+    digests: Callable[[Mapping[str, FileRecord]], Digests]

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, overload
 
 from callboard.config.duration import parse_bytes, parse_duration
-from callboard.jobs.checked_parameters import CheckedParameters, Validated
+from callboard.jobs.checked_parameters import CheckedParameters, Digests, Validated
 from callboard.jobs.errors import OperationError
 from callboard.jobs.files.records import FileRecord
 from callboard.jobs.fingerprint import fingerprint
@@ -119,13 +119,11 @@ class Operation:
         """
         checked = self.parameters.check(params)
 
-        def fingerprint(known: Mapping[str, FileRecord]) -> str | None:
-            return self.fingerprint_of(checked, checked.know_files(known))
+        def digests(known: Mapping[str, FileRecord]) -> Digests:
+            content = checked.know_files(known)
+            return Digests(self.fingerprint_of(checked, content), self.values_of(checked, content))
 
-        def values(known: Mapping[str, FileRecord]) -> Mapping[str, str]:
-            return self.values_of(checked, checked.know_files(known))
-
-        return Validated(checked.params, checked.uses, fingerprint, values)
+        return Validated(checked.params, checked.uses, digests)
 
     def values_of(self, checked: CheckedParameters, content: Mapping[str, str]) -> dict[str, str]:
         """Return a digest of each parameter's value that has places of its own, by its name.
@@ -170,18 +168,17 @@ class Operation:
         Raises:
             OperationFault: the operation's own code failed.
         """
+        digests = validated.digests(known)
         slots = {resource_slot(name): number for name, number in self.rules.slots.items()}
-        if self.rules.max_running_per:
-            tenant = chosen.get("tenant", DEFAULT_TENANT)
-            digests = {TENANT: tenant, **validated.values(known)}
-            for name in self.rules.max_running_per:
-                slots[value_slot(self.name, name, digests[name])] = 1
+        limited = {TENANT: chosen.get("tenant", DEFAULT_TENANT), **digests.values}
+        for name in self.rules.max_running_per:
+            slots[value_slot(self.name, name, limited[name])] = 1
         values: dict[str, Any] = {
             "queue": self.rules.queue,
             "slots": ",".join(f"{slot}={number}" for slot, number in slots.items()),
             "value_limits": self.value_limits(),
             "format": FORMAT if self.rules.max_running_per else FIRST_FORMAT,
-            "fingerprint": validated.fingerprint(known),
+            "fingerprint": digests.fingerprint,
             "files": tuple(known),
             "on_conflict": self.rules.on_conflict,
             "result_ttl": self.rules.result_ttl,

@@ -63,6 +63,11 @@ def counted(value: list[Any], page: File | None = None) -> None:
     """Run those of equal length once."""
 
 
+@operation(max_running_per={"tenant": 2, "value": 1, "page": 1})
+def shared(value: list[float], page: File | None = None) -> None:
+    """Run few of equal values."""
+
+
 @operation(unique_by=lambda value: {}[value[0]])
 def unruly(value: list[Any]) -> None:
     """Be told apart by what fails."""

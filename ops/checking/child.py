@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from callboard.actors.isolation.channel import Closed, MessageChannel
 from callboard.actors.isolation.operations_process import begin
+from callboard.jobs.checked_parameters import Digests
 from callboard.jobs.errors import InvalidParameters, OperationError, OperationFault
 from callboard.jobs.registry import Registry, discover
 from callboard.ops.checking.messages import packed, record_of, unpacked, written_use
@@ -59,8 +60,7 @@ def answer(registry: Registry, asked: Mapping[str, Any]) -> dict[str, Any]:
         records = None if asked["files"] is None else map(record_of, asked["files"])
         known = {each.id: each for each in records or ()}
         tells = records is not None or not found.uses
-        fingerprint = found.fingerprint(known) if tells else None
-        values = found.values(known) if tells else {}
+        digests = found.digests(known) if tells else Digests(None, {})
     except InvalidParameters as error:
         return {"kind": "invalid", "errors": error.errors}
     except OperationFault as error:
@@ -75,8 +75,8 @@ def answer(registry: Registry, asked: Mapping[str, Any]) -> dict[str, Any]:
         "kind": "valid",
         "params": None if params == asked["params"] else params,
         "uses": [written_use(each) for each in found.uses],
-        "fingerprint": fingerprint,
-        "values": dict(values),
+        "fingerprint": digests.fingerprint,
+        "values": dict(digests.values),
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from callboard.actors.isolation.channel import Closed, MessageChannel
 from callboard.actors.isolation.operations_process import START_SECONDS, OperationsProcess
 from callboard.config import Settings
-from callboard.jobs.checked_parameters import Validated
+from callboard.jobs.checked_parameters import Digests, Validated
 from callboard.jobs.errors import InvalidParameters, OperationFault
 from callboard.jobs.files.records import FileRecord
 from callboard.jobs.operation import Operation
@@ -85,24 +85,16 @@ class CheckProcess:
         found = self._ask(operation, sent, None)
         kept = sent if found["params"] is None else found["params"]
 
-        def told(known: Mapping[str, FileRecord]) -> dict[str, Any]:
-            if not known:
-                return found
-            return self._ask(operation, kept, [written_record(each) for each in known.values()])
-
-        def fingerprint(known: Mapping[str, FileRecord]) -> str | None:
-            digest: str | None = told(known)["fingerprint"]
-            return digest
-
-        def values(known: Mapping[str, FileRecord]) -> Mapping[str, str]:
-            digests: dict[str, str] = told(known)["values"]
-            return digests
+        def digests(known: Mapping[str, FileRecord]) -> Digests:
+            told = found
+            if known:
+                told = self._ask(operation, kept, [written_record(each) for each in known.values()])
+            return Digests(told["fingerprint"], told["values"])
 
         return Validated(
             params if kept is sent else unpacked(kept),
             list(with_pauses(map(use_of, found["uses"]))),
-            fingerprint,
-            values,
+            digests,
         )
 
     def start_ahead(self, after: timedelta = AHEAD) -> None:

@@ -66,7 +66,7 @@ def told(check: Check, name: str, params: Mapping[str, Any]) -> Any:
     try:
         found = check(declared(name), params)
         known = {use.file_id: RECORD for use in found.uses}
-        return dict(found.params), list(found.uses), found.fingerprint(known)
+        return dict(found.params), list(found.uses), found.digests(known)
     except InvalidParameters as error:
         return error.errors
     except OperationFault as error:
@@ -99,6 +99,8 @@ def large(piece: str, more: str = "") -> Any:
         ("once", "-0.0", ""),
         ("once", "1.5", f',"page":"{FILE}"'),
         ("counted", '"łódź"', f',"page":"{FILE}"'),
+        ("shared", "-0.0", ""),
+        ("shared", "1.5", f',"page":"{FILE}"'),
         ("unruly", "1", ""),
         ("odd", "null", ',"how":"raise"'),
         ("odd", "null", ',"what":"how"'),

@@ -110,7 +110,7 @@ def test_parameters_out_of_range_are_refused(chosen: dict[str, int]) -> None:
 
 def test_jobs_are_equal_if_parameters_and_data_are() -> None:
     default, chosen, other = (
-        phenotype_clustering.validated(params).fingerprint({})
+        phenotype_clustering.validated(params).digests({}).fingerprint
         for params in ({}, {"n_clusters": 15}, {"n_clusters": 16})
     )
 
