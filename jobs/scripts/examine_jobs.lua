@@ -26,7 +26,7 @@ for _, id in ipairs(job_ids) do
     faults = {'fragment'}
     if repairs then
       release_files(id)
-      redis.call('DEL', key_job(id), key_text(id), key_params(id), key_result(id), key_log(id))
+      delete_record(id)
     end
   end
   if #faults > 0 then found[#found + 1] = {id, job.status or '', faults} end

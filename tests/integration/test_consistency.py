@@ -209,7 +209,8 @@ def test_of_two_active_jobs_with_one_unique_key_people_decide(job_system: JobSys
 
 def test_what_was_left_of_a_record_goes(job_system: JobSystem) -> None:
     job_system.redis.hset(job_system.store.keys("job", NOBODY), "version", "3")
-    job_system.redis.set(job_system.store.keys("params", NOBODY), "x")
+    for kind in ("params", "saved"):
+        job_system.redis.set(job_system.store.keys(kind, NOBODY), "x")
 
     found = examine(job_system, repair=True)
 

@@ -62,6 +62,18 @@ def test_what_was_saved_goes_once_the_job_ends(job_system: JobSystem, way: str) 
     assert not store.redis.exists(store.keys("saved", fence.job_id))
 
 
+def test_a_state_that_an_earlier_version_left_behind_goes_with_the_record(
+    job_system: JobSystem,
+) -> None:
+    store, fence = job_system.store, job_system.running()
+    finish(store, fence, SUCCESS)
+    store.redis.set(store.keys("saved", fence.job_id), STATE)
+
+    purge(store, fence.job_id)
+
+    assert read_state(store, fence.job_id) is None
+
+
 @pytest.mark.parametrize("wrong", ["attempt", "token", "released"])
 def test_only_the_attempt_that_holds_the_lease_can_save(job_system: JobSystem, wrong: str) -> None:
     store, fence = job_system.store, job_system.running()

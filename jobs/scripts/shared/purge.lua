@@ -62,6 +62,6 @@ local function purge_record(id, job, rendered_go_on)
   release_files(id)
   leave_batch(id, job)
   leave_dependents(id, job.status)
-  redis.call('DEL', key_job(id), key_text(id), key_params(id), key_result(id), key_log(id))
+  delete_record(id)
   redis.call('ZADD', key_tombstones(), now + tombstone_ms, id .. ' ' .. job.tenant)
 end

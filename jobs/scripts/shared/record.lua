@@ -35,6 +35,12 @@ local function announce(id, job)
   redis.pcall('PUBLISH', channel_events, id .. ' ' .. version .. ' ' .. job.status .. ' ' .. (job.percent or ''))
 end
 
+-- Delete all that is kept of a job but its entries in sets; a saved state, too, as a version that
+-- does not know of any may have ended the job.
+local function delete_record(id)
+  redis.call('DEL', key_job(id), key_text(id), key_params(id), key_result(id), key_log(id), key_saved(id))
+end
+
 -- Every listing that a job stands in.
 local function indexes_of(job, text)
   local indexes = {
