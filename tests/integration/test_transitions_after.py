@@ -282,6 +282,31 @@ def test_whoever_was_not_told_finds_it_out(job_system: JobSystem) -> None:
     assert job_system.status(job_id) == "queued"
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_waiting_job_that_an_earlier_version_cancelled_stays_cancelled(
+    job_system: JobSystem, *, told: bool
+) -> None:
+    """An earlier version ends the job, and knows of none for which it waited."""
+    fence = job_system.running()
+    job_id = waiting(job_system, fence.job_id)
+    keys, redis = job_system.store.keys, job_system.redis
+    names = keys("depending"), keys("dependencies", job_id), keys("dependents", fence.job_id)
+    kept = [redis.dump(name) for name in names]
+    cancel(job_system.store, job_id)
+    for name, content in zip(names, kept, strict=True):
+        redis.restore(name, 0, content)
+    redis.hset(keys("job", job_id), "depending", "1")
+    if not told:
+        redis.delete(keys("dependents", fence.job_id))
+
+    finish(job_system.store, fence, SUCCESS)
+    job_system.pass_time(MINUTE_MS)
+    check_dependencies(job_system.store)
+
+    assert job_system.status(job_id) == "cancelled"
+    assert not redis.exists(*names)
+
+
 @pytest.mark.parametrize(("policy", "status"), [("succeeded", "cancelled"), ("finished", "queued")])
 def test_a_record_that_is_lost_is_no_success(
     job_system: JobSystem, policy: str, status: str

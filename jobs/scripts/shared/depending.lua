@@ -1,6 +1,6 @@
 -- depending: compares a job that waits for others with those.
 --
--- INCLUDES  dependency, settling
+-- INCLUDES  record, dependency, settling
 
 -- How a job for which another waits has ended, even if its record is gone; nil while it may still end.
 -- A job without a record is lost after a while; until then its message may recover it.
@@ -17,8 +17,10 @@ end
 
 -- Compare a waiting job with those for which it waits, tell it of ends that it was not told, and set
 -- the time of its next check.
+-- A version that knows of no dependencies may have ended the job: then it waits no longer.
 local next_check_ms = 60000
 local function check_dependencies(id, job)
+  if is_final(job) then return forget_dependencies(id, job) end
   redis.call('ZADD', key_depending(), now + next_check_ms, id)
   if redis.call('EXISTS', key_dependencies(id)) == 0 then
     for _, each in ipairs(cjson.decode(redis.call('HGET', key_text(id), 'after') or '[]')) do

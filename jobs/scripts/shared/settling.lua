@@ -28,7 +28,7 @@ local function settle_dependency(id, dependency_id, status)
   redis.call('ZREM', key_dependents(dependency_id), id)
   local waited = redis.call('ZREM', key_dependencies(id), dependency_id) == 1
   local job = waited and read_job(id)
-  if not job or not job.depending then return false end
+  if not job or not job.depending or is_final(job) then return false end
   note('settled', id, dependency_id, status)
   local left = redis.call('ZCARD', key_dependencies(id))
   if status ~= 'succeeded' and job.after_policy ~= 'finished' then
