@@ -1,5 +1,6 @@
 """A job goes on where an earlier attempt stopped, however that ended."""
 
+import math
 import secrets
 import threading
 from collections.abc import Iterator
@@ -93,19 +94,20 @@ def test_only_the_attempt_that_holds_the_lease_can_save(job_system: JobSystem, w
 
 
 class _Flaky(Store):
-    """A Redis that does not take states while it is down."""
+    """A Redis that refuses states a number of times."""
 
-    down = True
+    refusals: float = math.inf
 
     def run(self, name: str, key: str, **arguments: object) -> ScriptAnswer:
-        if self.down and name == "save_state":
+        if self.refusals > 0 and name == "save_state":
+            self.refusals -= 1
             raise StoreUnavailable("Redis has no room at the moment.")
         return super().run(name, key, **arguments)  # type: ignore[arg-type]
 
 
 def _run(job_system: JobSystem, store: Store) -> tuple[Run, OutcomeRecorder]:
     fence = job_system.running()
-    submission = job_system.new_submission("walk")
+    submission = job_system.new_submission("walk", max_retries=1)
     recorder = OutcomeRecorder(
         store, worker="w", lease=LEASE, bounds=LogBounds(), ending=threading.Event()
     )
@@ -119,7 +121,7 @@ def test_a_state_that_redis_does_not_take_is_tried_again(job_system: JobSystem) 
     recorder.report(run)
     assert (run.dirty, read_state(store, run.fence.job_id)) == (True, None)
 
-    store.down = False
+    store.refusals = 0
     recorder.report(run)
 
     assert read_state(store, run.fence.job_id) == encode_state("kept")
@@ -136,6 +138,23 @@ def test_what_was_saved_last_is_written_before_the_job_is_given_back(
 
     assert run.outcome == "released"
     assert read_state(job_system.store, run.fence.job_id) == encode_state("at the last moment")
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(ShutDown("The worker stops."), "released"), (OSError(), "retried")]
+)
+def test_a_state_that_was_refused_is_written_before_the_job_is_given_back(
+    job_system: JobSystem, error: Exception, outcome: str
+) -> None:
+    store = _Flaky(job_system.store.redis, job_system.store.keys.prefix[1:-2], testing=True)
+    store.refusals = 1
+    run, recorder = _run(job_system, store)
+    run.job.save("kept")
+
+    recorder.fail(run, error)
+
+    assert run.outcome == outcome
+    assert read_state(store, run.fence.job_id) == encode_state("kept")
 
 
 def test_a_redis_without_room_for_a_state_still_gets_the_job_back(job_system: JobSystem) -> None:
