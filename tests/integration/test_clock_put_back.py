@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from callboard.jobs.dependents import check_dependencies
+from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.leader import lead
 from callboard.jobs.reap import reap
 from callboard.jobs.relay import relay_outbox
@@ -10,6 +12,7 @@ from tests.invariants import look
 from tests.job_system import LEASE, JobSystem
 
 HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
 LEASE_MS = 20_000
 LEADS = timedelta(seconds=4)
 
@@ -73,6 +76,38 @@ def test_a_reservation_lapses_in_time_although_the_clock_was_put_back(
 
     left_ms = before - (job_system.now_ms + HOUR_MS)
     assert look(job_system.store).members("reservations")[waiting] == job_system.now_ms + left_ms
+
+
+def test_a_waiting_job_is_checked_in_time_although_the_clock_was_put_back(
+    job_system: JobSystem,
+) -> None:
+    fence = job_system.running()
+    waiting = job_system.submitted(after=(fence.job_id,), after_policy="succeeded")
+    job_system.redis.delete(job_system.store.keys("dependents", fence.job_id))
+    finish(job_system.store, fence, encode_result(1, max_bytes=100))
+
+    put_back(job_system)
+    job_system.pass_time(MINUTE_MS)
+    check_dependencies(job_system.store)
+
+    assert job_system.status(waiting) == "queued"
+
+
+def test_a_lost_job_counts_as_lost_in_time_although_the_clock_was_put_back(
+    job_system: JobSystem,
+) -> None:
+    lost = job_system.submitted()
+    waiting = job_system.submitted(after=(lost,), after_policy="succeeded")
+    job_system.lose(lost)
+    job_system.pass_time(MINUTE_MS)
+    check_dependencies(job_system.store)
+
+    put_back(job_system)
+    for _ in range(6):
+        job_system.pass_time(MINUTE_MS)
+        check_dependencies(job_system.store)
+
+    assert job_system.status(waiting) == "cancelled"
 
 
 def test_who_led_before_the_clock_was_put_back_leads_no_longer(job_system: JobSystem) -> None:

@@ -282,6 +282,26 @@ def test_whoever_was_not_told_finds_it_out(job_system: JobSystem) -> None:
     assert job_system.status(job_id) == "queued"
 
 
+def test_a_check_of_waiting_jobs_is_bounded_by_all_for_which_they_wait(
+    job_system: JobSystem,
+) -> None:
+    others = tuple(job_system.submitted() for _ in range(3))
+    for _ in range(4):
+        waiting(job_system, *others)
+    job_system.pass_time(MINUTE_MS)
+
+    checked = [
+        int(
+            job_system.store.run(
+                "check_dependencies", job_system.store.keys("depending"), most=500, most_jobs=most
+            ).values[0]
+        )
+        for most in (5, 1, 100)
+    ]
+
+    assert checked == [2, 1, 1]
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_a_waiting_job_that_an_earlier_version_cancelled_stays_cancelled(
     job_system: JobSystem, *, told: bool

@@ -1,0 +1,31 @@
+"""A batch is recorded in steps that are short, whatever its items name to wait for."""
+
+import pytest
+
+from callboard.jobs.batches.submission_service import MAX_NAMED_PER_STEP, Item, end_of_step
+from callboard.jobs.batches.submit import STEP
+
+pytestmark = pytest.mark.check
+
+HALF = MAX_NAMED_PER_STEP // 2
+
+
+def steps_of(*named: int) -> list[int]:
+    """Give how many items each step has, for items that name so many jobs each."""
+    items = [Item(chosen={"after": tuple(map(str, range(number)))}) for number in named]
+    ends = [0]
+    while ends[-1] < len(items):
+        ends.append(end_of_step(items, ends[-1]))
+    return [end - begin for begin, end in zip(ends, ends[1:], strict=False)]
+
+
+def test_a_step_has_at_most_so_many_items() -> None:
+    assert steps_of(*[0] * (2 * STEP + 1)) == [STEP, STEP, 1]
+
+
+def test_the_items_of_a_step_name_at_most_so_many_jobs_together() -> None:
+    assert steps_of(HALF, HALF, 1, HALF, HALF) == [2, 2, 1]
+
+
+def test_an_item_that_names_more_is_a_step_of_its_own() -> None:
+    assert steps_of(1, MAX_NAMED_PER_STEP + 1, 1) == [1, 1, 1]
