@@ -45,7 +45,7 @@ local function decide(item, encoded)
     if counted then return said end
     return cjson.encode({'limited', left, reset_ms, rate_requests, rate_window_ms})
   end
-  local word, more, later, subject, detail = decide_submission(
+  local word, more, later, subject, detail, job = decide_submission(
     item.job_id, item.fields, item.text, encoded, {
       on_conflict = item.on_conflict, run_at_ms = item.run_at_ms,
       max_active = max_active, max_active_operation = item.max_active_operation,
@@ -53,7 +53,7 @@ local function decide(item, encoded)
       payer = payer, rate_requests = rate_requests, rate_window_ms = rate_window_ms,
     })
   left, reset_ms = more, later
-  if word == 'accepted' then detail = item.fields.status end
+  if word == 'accepted' then detail = job and job.status end
   if word == 'limited' then subject, detail = rate_requests, rate_window_ms end
   return cjson.encode({word, left, reset_ms, subject, detail})
 end

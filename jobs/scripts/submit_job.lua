@@ -16,7 +16,7 @@
 -- RETURNS  accepted | replayed | mismatch | limited | file_missing | dependency_missing |
 --          duplicate | full
 -- EFFECT   grows
--- INCLUDES submission
+-- INCLUDES outbox, submission
 --
 -- Nothing but the count of the request is written before all checks pass; of many equal unique
 -- submissions one is accepted. A repeat after a lost reply answers accepted and is not counted
@@ -24,7 +24,21 @@
 -- the time in ms (for a new job its position in the queue and how many run, too, and if it names jobs
 -- to wait for, JSON of how it is), for a duplicate the other's id and status, for full 'server' or
 -- 'operation', for file_missing the file's id, for dependency_missing the job's id and its place.
-return answer(decide_submission(job_id, fields, text, params, {
+
+-- What a new job is like, without a reader having to ask.
+local shown_at_most = 20
+local function describe(job)
+  local position, running = position_in_queue(job_id, job)
+  if not text.after then return position, running end
+  return position, running, cjson.encode({
+    status = job.status,
+    version = job.version,
+    waiting_for = redis.call('ZRANGE', key_dependencies(job_id), 0, shown_at_most - 1),
+    error = redis.call('HGET', key_text(job_id), 'error') or nil,
+  })
+end
+
+local word, left, reset_ms, subject, detail, job = decide_submission(job_id, fields, text, params, {
   on_conflict = on_conflict,
   run_at_ms = run_at_ms,
   max_active = max_active,
@@ -33,4 +47,6 @@ return answer(decide_submission(job_id, fields, text, params, {
   payer = payer,
   rate_requests = rate_requests,
   rate_window_ms = rate_window_ms,
-}))
+})
+if not job then return answer(word, left, reset_ms, subject, detail) end
+return answer(word, left, reset_ms, subject, detail, describe(job))

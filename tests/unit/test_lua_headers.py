@@ -81,9 +81,13 @@ def test_every_transition_has_all_parts_of_a_header(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_words_of_the_header_are_the_words_that_are_answered(name: str) -> None:
-    calls = re.findall(r"answer\(((?:[^()]|\([^()]*\))*)\)", code(f"{name}.lua"))
+    text = code(f"{name}.lua")
+    calls = re.findall(r"answer\(((?:[^()]|\([^()]*\))*)\)", text)
     first = [re.split(r",(?![^(]*\))", call)[0] for call in calls]
-    for shared in {one for argument in first for one in re.findall(r"^(\w+)\(", argument)}:
+    called = {one for argument in first for one in re.findall(r"^(\w+)\(", argument)}
+    for word in {argument for argument in first if argument.isidentifier()}:
+        called |= set(re.findall(rf"\blocal {word}\b[^=\n]*= (\w+)\(", text))
+    for shared in called:
         first += re.findall(r"\breturn ([^,\n]+)", body_of(shared))
     said = {word for argument in first for word in re.findall(r"'([a-z_]+)'", argument)}
 

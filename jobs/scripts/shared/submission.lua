@@ -1,6 +1,6 @@
 -- submission: one submission: decided on, then recorded.
 --
--- INCLUDES  record, outbox, file, rate, turn, acquire, dependency, depending, job
+-- INCLUDES  record, file, rate, turn, acquire, dependency, depending, job
 -- long: the order of its checks is a promise, and is read as a whole
 
 -- Write a new record with its indexes; `fields` and `text` are what the submission says.
@@ -43,23 +43,11 @@ local function remember_idempotency(id, job)
   redis.call('PEXPIRE', key, idempotency_ms)
 end
 
--- What a new job that names others is like, without a reader having to ask: its position and how many
--- run, as for any, and JSON with its status, version, the first jobs for which it waits, and its error.
-local shown_at_most = 20
-local function describe_dependent(id, job)
-  local position, running = position_in_queue(id, job)
-  local waiting_for = redis.call('ZRANGE', key_dependencies(id), 0, shown_at_most - 1)
-  return position, running, cjson.encode({
-    status = job.status, version = job.version, waiting_for = waiting_for,
-    error = redis.call('HGET', key_text(id), 'error') or nil,
-  })
-end
-
 -- Decide on one submission, and write its record, indexes and wake-up if it is accepted.
 --
 -- `asked` has on_conflict, run_at_ms, max_active, max_active_operation, limits, payer, rate_requests
--- and rate_window_ms. Gives the word and what `submit_job` adds to it. Nothing but the count of the
--- request is written before all checks pass.
+-- and rate_window_ms. Gives the word, what `submit_job` adds to it, and the record of a new job.
+-- Nothing but the count of the request is written before all checks pass.
 local function decide_submission(job_id, fields, text, params, asked)
   local function count(cost)
     return count_rate(key_rate(asked.payer), asked.rate_requests, asked.rate_window_ms, cost)
@@ -124,8 +112,6 @@ local function decide_submission(job_id, fields, text, params, asked)
     announce(job_id, job)
     await_dependencies(job_id, job, text.after)
     job = read_job(job_id)
-    fields.status = job.status
-    return 'accepted', left, reset_ms, job_id, whole(now), describe_dependent(job_id, job)
   elseif later then
     redis.call('ZADD', key_due(), asked.run_at_ms, job_id)
     announce(job_id, job)
@@ -133,5 +119,5 @@ local function decide_submission(job_id, fields, text, params, asked)
     take_turn(job_id, job)
     line_up(job_id, job)
   end
-  return 'accepted', left, reset_ms, job_id, whole(now), position_in_queue(job_id, job)
+  return 'accepted', left, reset_ms, job_id, whole(now), job
 end
