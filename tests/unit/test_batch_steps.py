@@ -1,5 +1,7 @@
 """A batch is recorded in steps that are short, whatever its items name to wait for."""
 
+import itertools
+
 import pytest
 
 from callboard.jobs.batches.submission_service import MAX_NAMED_PER_STEP, Item, end_of_step
@@ -16,7 +18,7 @@ def steps_of(*named: int) -> list[int]:
     ends = [0]
     while ends[-1] < len(items):
         ends.append(end_of_step(items, ends[-1]))
-    return [end - begin for begin, end in zip(ends, ends[1:], strict=False)]
+    return [end - begin for begin, end in itertools.pairwise(ends)]
 
 
 def test_a_step_has_at_most_so_many_items() -> None:
