@@ -1,6 +1,7 @@
 """Event streams as a browser reads them (WHATWG HTML, section 9.2.6)."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -84,6 +85,16 @@ class Follower:
         return eventually(
             lambda: len(found := self.reading.of(name)) >= count and found,
             what=f"{count} {name} came",
+        )
+
+    def waits(self) -> None:
+        """Wait until it has read all that there is, and nothing more comes for now."""
+        eventually(
+            lambda: (
+                (frame := sys._current_frames().get(self._thread.ident or 0)) is not None
+                and frame.f_code is threading.Condition.wait.__code__
+            ),
+            what="the reader waits for events",
         )
 
     def ends(self) -> Reading:

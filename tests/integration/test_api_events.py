@@ -77,6 +77,7 @@ def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(
     last_id = first.sees("log", 2)[-1].id
 
     unchanged = Follower(api_app.app, running.job_id, last_id=last_id)
+    unchanged.waits()
     api_app.report(running, ProgressReport(percent=20.0, lines=_lines("three")))
     unchanged.sees("log")  # all streams of a job share what was read last
     behind = Follower(api_app.app, running.job_id, last_id=last_id)

@@ -54,7 +54,8 @@ def test_jobs_of_an_operation_whose_queue_changes_go_on_in_the_new_one(stack: St
         readiness = httpx.get(f"{stack.url}/readyz", timeout=10).json()
 
     assert [job["status"] for job in ended] == ["succeeded"] * 30
-    assert [job["attempt"] for job in ended[2:]] == [1] * 28
+    # Its two threads may each be stopped in a run; which jobs these are depends on the boot.
+    assert sorted(job["attempt"] for job in ended)[:28] == [1] * 28
     assert (readiness["status"], readiness["checks"]["queues"]["unheard_jobs"]) == ("ready", 0)
 
 
