@@ -14,24 +14,24 @@ _AGAIN_S: Final = 60.0
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
-def unheard_queues(store: Store, workers: Sequence[Worker]) -> dict[str, int]:
-    """Count the jobs that wait in each queue to which none of these workers listens.
+def unconsumed_queues(store: Store, workers: Sequence[Worker]) -> dict[str, int]:
+    """Count the jobs that wait in each queue from which none of these workers consumes.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
     (names,) = store.pipeline(("SMEMBERS", store.keys("queues")))
-    heard = {queue for worker in workers for queue in worker.queues}
-    unheard = sorted({name.decode() for name in names} - heard)
-    sizes = store.pipeline(*(("ZCARD", store.keys("queued", name)) for name in unheard))
-    return {name: size for name, size in zip(unheard, sizes, strict=True) if size}
+    consumed = {queue for worker in workers for queue in worker.queues}
+    unconsumed = sorted({name.decode() for name in names} - consumed)
+    sizes = store.pipeline(*(("ZCARD", store.keys("queued", name)) for name in unconsumed))
+    return {name: size for name, size in zip(unconsumed, sizes, strict=True) if size}
 
 
 class Moving:
-    """The maintenance task that moves jobs whose operation has another queue by now.
+    """The maintenance task that moves the jobs of operations that now have another queue.
 
-    While such a queue remains, as its operations are unknown, all active jobs are
-    looked at once a minute.
+    If such a queue remains because its operations are unknown, all active jobs are checked
+    once a minute.
     """
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,28 +41,28 @@ class Moving:
         self._again_at = 0.0
 
     def move(self) -> int:
-        """Move jobs, and say how many.
+        """Move jobs, and return how many.
 
         Raises:
             StoreUnavailable: Redis does not answer.
         """
         workers = list_workers(self._store)
         (names,) = self._store.pipeline(("SMEMBERS", self._store.keys("queues")))
-        heard = {queue for worker in workers for queue in worker.queues}
-        unheard = frozenset(name.decode() for name in names) - heard
-        homes = {name: queue for name, queue in _homes(workers).items() if queue in heard}
-        if not unheard or not homes:
+        consumed = {queue for worker in workers for queue in worker.queues}
+        unconsumed = frozenset(name.decode() for name in names) - consumed
+        homes = {name: queue for name, queue in _homes(workers).items() if queue in consumed}
+        if not unconsumed or not homes:
             return 0
         now = self._clock()
-        if self._seen == (unheard, homes) and now < self._again_at:
+        if self._seen == (unconsumed, homes) and now < self._again_at:
             return 0
-        self._seen, self._again_at = (unheard, homes), now + _AGAIN_S
-        moved = sum(self._move(name, queue, heard) for name, queue in homes.items())
-        for queue in unheard:
+        self._seen, self._again_at = (unconsumed, homes), now + _AGAIN_S
+        moved = sum(self._move(name, queue, consumed) for name, queue in homes.items())
+        for queue in unconsumed:
             self._store.run("forget_queue", self._store.keys("queues"), queue=queue)
         return moved
 
-    def _move(self, operation: str, queue: str, heard: set[str]) -> int:
+    def _move(self, operation: str, queue: str, consumed: set[str]) -> int:
         moved: int = 0
         begin = 0
         while True:
@@ -70,7 +70,7 @@ class Moving:
                 "move_jobs",
                 self._store.keys("active_operation", operation),
                 queue=queue,
-                heard=json.dumps(sorted(heard)),
+                consumed=json.dumps(sorted(consumed)),
                 begin=begin,
                 most=_MAX_AT_ONCE,
             ).values
@@ -80,6 +80,6 @@ class Moving:
 
 
 def _homes(workers: Sequence[Worker]) -> dict[str, str]:
-    """Return which queue each operation has, by the worker that started last."""
+    """Return the queue of each operation, according to the worker that started last."""
     by_start = sorted(workers, key=lambda each: each.since or _LONG_AGO)
     return {name: queue for worker in by_start for name, queue in worker.homes.items()}

@@ -68,10 +68,10 @@ def refusals(store: Store) -> tuple[Refusal, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def is_heard(store: Store) -> bool:
-    """Make a change that undoes itself, and say whether messages on channels are let through.
+def can_publish(store: Store) -> bool:
+    """Write a key that expires at once, and return whether Redis also lets us publish on channels.
 
     Raises:
-        StoreUnavailable: Redis takes no changes now.
+        StoreUnavailable: Redis accepts no writes now.
     """
-    return store.run("try_store", store.keys("trial"), fleeting=True).word == "heard"
+    return store.run("try_store", store.keys("trial"), fleeting=True).word == "published"

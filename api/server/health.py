@@ -17,8 +17,8 @@ from callboard.api.problems.table import DRAINING, NOT_READY
 from callboard.api.request import Request
 from callboard.jobs.errors import StoreUnavailable
 from callboard.jobs.outages import NO_MEMORY, outage_of
-from callboard.jobs.queue_moves import unheard_queues
-from callboard.jobs.redis_permissions import is_heard
+from callboard.jobs.queue_moves import unconsumed_queues
+from callboard.jobs.redis_permissions import can_publish
 from callboard.jobs.store import Store
 from callboard.jobs.workers import list_workers
 
@@ -162,11 +162,11 @@ class ReadyResource:
         try:
             workers = list_workers(self._store)
             checks["workers"] = {"status": "up" if workers else "down", "count": len(workers)}
-            unheard = sum(unheard_queues(self._store, workers).values())
+            unheard = sum(unconsumed_queues(self._store, workers).values())
             checks["queues"] = {"status": "down" if unheard else "up", "unheard_jobs": unheard}
             if self._keyring.is_required() and self._keyring.lost:
                 checks["keys"] = _down(_LOST)
-            if not is_heard(self._store):
+            if not can_publish(self._store):
                 checks["redis"] = {"status": "mute", "detail": _MUTE}
         except StoreUnavailable as error:
             full = outage_of(error.__cause__ or error) == NO_MEMORY

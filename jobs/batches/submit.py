@@ -170,7 +170,7 @@ def read_outcomes(store: Store, batch_id: str) -> list[ItemOutcome]:
 
 def _item(item: tuple[Submission, int] | str) -> dict[str, Any]:
     if isinstance(item, str):
-        return {"said": item}
+        return {"outcome": item}
     submission, max_active_operation = item
     return {
         "job_id": submission.job_id,

@@ -1,22 +1,22 @@
--- advance_schedule: go on from one tick to a later one, and keep what became of a tick.
+-- advance_schedule: advance a schedule to a later tick, and record the outcome of a tick.
 --
 -- KEYS     schedule       hash  the schedule
 -- ARGV     schedule_name  str
---          revision       int   of the schedule that the caller has read
---          tick_ms        int   the tick that it had next
---          next_ms        int   the one that it gets
+--          revision       int   the schedule's revision when the caller read it
+--          tick_ms        int   the next tick when the caller read it
+--          next_ms        int   the new next tick
 --          last           json  fields about the latest tick, all strings; empty for none
 -- RETURNS  advanced | stale | missing
 -- EFFECT   changes
 -- INCLUDES none
 --
--- Of two callers that have read the same tick one reads 'advanced'. What became of a tick is kept
--- even if the schedule was changed meanwhile; of several accounts the one that made a job counts.
+-- If two callers have read the same tick, exactly one gets 'advanced'. The outcome of a tick is
+-- recorded even if the schedule has changed in between; an outcome with a job replaces one without.
 local known = redis.call('HMGET', schedule, 'revision', 'next_ms', 'last_tick_ms')
 if not known[1] then return answer('missing') end
 
-local told, recorded = tonumber(last.last_tick_ms or 0), tonumber(known[3] or 0)
-if told > recorded or (told == recorded and last.last_outcome == 'submitted') then
+local reported, recorded = tonumber(last.last_tick_ms or 0), tonumber(known[3] or 0)
+if reported > recorded or (reported == recorded and last.last_outcome == 'submitted') then
   redis.call('HDEL', schedule, 'last_job', 'last_detail')
   for field, value in pairs(last) do redis.call('HSET', schedule, field, value) end
 end

@@ -1,14 +1,14 @@
--- cancel_batch: end those jobs of a batch that do not run, ask those that run to stop.
+-- cancel_batch: end the jobs of a batch that are not running, and ask the running ones to stop.
 --
 -- KEYS     record    hash  the batch
 -- ARGV     batch_id  str
---          most      int   how many jobs at once
+--          most      int   maximum number of jobs per call
 -- RETURNS  cancelled | more | missing
 -- EFFECT   changes
 -- INCLUDES record, batch, job
 --
--- The batch takes no more jobs from its first step on, whoever is still submitting some. After
--- cancelled each of its jobs has ended or was told to.
+-- From the first call on, the batch accepts no more jobs, even while a client still submits some.
+-- After 'cancelled', each of its jobs has ended or was asked to stop.
 if redis.call('EXISTS', record) == 0 then return answer('missing') end
 if not redis.call('HGET', record, 'sealed') then seal_batch(batch_id) end
 local room = most
@@ -19,7 +19,7 @@ for _, status in ipairs(STOPPABLE) do
     if not job then
       redis.call('SREM', key_batch_status(batch_id, status), id)
     elseif not is_final(job) then
-      -- One that waited for another of them has ended with it.
+      -- A job that depended on another of these has ended with it.
       stop_job(id, job)
     end
   end

@@ -1,19 +1,19 @@
--- cancel_job: end a job that does not run, ask one that runs to stop.
+-- cancel_job: end a job that is not running, or ask a running job to stop.
 --
 -- KEYS     record        hash  the job
 -- ARGV     job_id        str
---          tenant        str   whose it must be; empty for anybody's
---          confirmation  str   digest of what `ask_cancel` kept; empty to cancel in one step
+--          tenant        str   the job's required owner; empty for any
+--          confirmation  str   the digest that `ask_cancel` stored; empty to cancel in one step
 --          kept_ms       int   how long a used confirmation is kept
---          force         int   1 to give the function no time to stop
+--          force         int   1 to allow the function no time to stop
 -- RETURNS  cancelled | cancelling | ended | stale | missing
 -- EFFECT   changes
 -- INCLUDES record, job
 --
--- A job that no worker runs is final at once, wherever its message is. One that runs is told
--- through the channel and again by each heartbeat; every way out of cancelling ends it cancelled.
--- Only a cancel that says so is forced, never a repeat; no later one takes that back.
--- A confirmation is used up in the same step; with a used one the answer is as the first time.
+-- A job that no worker runs is final at once, wherever its message is. A running job is notified
+-- through the channel and again by each heartbeat, and always ends cancelled. Only an explicit
+-- request forces a cancel, never a repeat; no later request undoes it. The same step uses up the
+-- confirmation; a repeat with a used confirmation gets the same answer as the first call.
 local job = read_job(job_id)
 if not job or (tenant ~= '' and job.tenant ~= tenant) then return answer('missing') end
 local key = confirmation ~= '' and key_confirmation(job_id, confirmation)

@@ -1,14 +1,15 @@
--- check_dependencies: compare jobs that wait for others with those.
+-- check_dependencies: compare depending jobs with their dependencies.
 --
--- KEYS     depending  zset  jobs that wait for others, by their next check
--- ARGV     most       int   how many jobs at once
---          most_jobs  int   stop after this many jobs, with those that they wait for
+-- KEYS     depending  zset  depending jobs by their next check
+-- ARGV     most       int   maximum number of depending jobs per call
+--          most_jobs  int   maximum number of jobs read per call, dependencies included
 -- RETURNS  checked
 -- EFFECT   changes
 -- INCLUDES record, depending
 --
--- A waiting job that was not told of an end is told now. A job whose record Redis lost counts as lost
--- after five minutes, in which its message may recover it. Adds how many waiting jobs were checked.
+-- A depending job that missed the end of a dependency is told now. A dependency without a record
+-- counts as lost after five minutes; until then its message may recover it. Also returns the
+-- number of depending jobs checked.
 local looked, counted = 0, 0
 for _, id in ipairs(redis.call('ZRANGE', depending, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
   if looked >= most_jobs then break end

@@ -1,20 +1,20 @@
--- claim_deliveries: hand due deliveries to one webhook dispatcher, each until its lease runs out.
+-- claim_deliveries: lease due deliveries to one webhook dispatcher.
 --
--- KEYS     hosts     zset  hosts by when a next attempt may begin
+-- KEYS     hosts     zset  hosts by the time at which their next attempt may begin
 -- ARGV     token     str   drawn by the dispatcher for this claim
---          most      int   how many at once
---          per_host  int   how many attempts to one host may be under way
+--          most      int   maximum number of deliveries per call
+--          per_host  int   maximum number of concurrent attempts to one host
 --          lease_ms  int   how long an attempt may take
 -- RETURNS  claimed
 -- EFFECT   changes
 -- INCLUDES delivery
 --
--- No delivery is under way twice, except after a lease that ran out. A host that has as many
--- attempts as it may is not looked at before one of them ends, so none holds up another. An attempt
--- counts as soon as it is handed out. Adds a list of {id, fields}.
-local hosts_at_most = 100
+-- No delivery is attempted twice at the same time, unless a lease has expired. A host with its
+-- maximum of attempts is skipped until one of them ends, so no host delays another. An attempt
+-- counts as soon as it is claimed. Also returns a list of {id, fields}.
+local max_hosts = 100
 local found = {}
-for _, host in ipairs(redis.call('ZRANGE', hosts, '-inf', now, 'BYSCORE', 'LIMIT', 0, hosts_at_most)) do
+for _, host in ipairs(redis.call('ZRANGE', hosts, '-inf', now, 'BYSCORE', 'LIMIT', 0, max_hosts)) do
   if #found >= most then break end
   local under_way = key_delivering(host)
   for _, id in ipairs(redis.call('ZRANGE', under_way, '-inf', now, 'BYSCORE')) do

@@ -1,19 +1,20 @@
--- claim_job: hand one queued job to one worker until its lease runs out.
+-- claim_job: lease one queued job to one worker.
 --
 -- KEYS     record    hash  the job
 -- ARGV     job_id         str
---          token          str   drawn by the worker for this delivery; with the attempt it is the fence
---          worker         str   who claims
---          lease_ms       int   how long the claim is good for without a heartbeat
---          newest_format  int   what the worker can read
---          limits         json  slot to places as declared in the code, for slots without a limit yet
+--          token          str   drawn by the worker for this delivery; the fence is attempt and token
+--          worker         str   the claiming worker's id
+--          lease_ms       int   how long the claim is valid without a heartbeat
+--          newest_format  int   the newest format that the worker can read
+--          limits         json  places declared in the code for each slot, for slots without a limit
 -- RETURNS  claimed | blocked | taken | ended | newer | missing
 -- EFFECT   changes
 -- INCLUDES record, outbox, slot, turn, blocked, acquire, event
 --
--- Of two workers racing for one job exactly one reads 'claimed', and reads it again when it
--- repeats. No slot ever gets more occupants than its limit. Claimed adds attempt, failures,
--- crashes, the time in ms and the delay before its last retry in ms, if any; newer adds the format.
+-- If two workers race for one job, exactly one gets 'claimed', and gets it again if it repeats the
+-- call. No slot ever has more occupants than its limit allows. 'claimed' also returns attempt,
+-- failures, crashes, the time in ms and the delay before the last retry in ms, if any; 'newer'
+-- also returns the format.
 local job = read_job(job_id)
 if not job then return answer('missing') end
 if is_final(job) then return answer('ended') end
@@ -28,7 +29,7 @@ for slot, places in pairs(limits) do
   redis.call('HSETNX', key_limits(), 'declared:' .. slot, places)
 end
 
--- A lowered limit takes reservations back before they turn into running jobs.
+-- A lowered limit revokes reservations before they turn into running jobs.
 if job.reserved then
   for _, slot in ipairs(slots_of(job)) do
     if free_places(slot[1]) < 0 then
@@ -41,7 +42,7 @@ end
 local lacking, evicted
 if not job.reserved then lacking, evicted = acquire_slots(job_id, job) end
 if lacking then
-  -- It is blocked first: unblocking its own record must not meet this table of before.
+  -- Block the job first: `unblock_at_slots` reads its record again, and this table is then stale.
   block(job_id, job, lacking)
   announce(job_id, job)
   return_slots(evicted)
@@ -66,6 +67,6 @@ if tonumber(job.attempt) == 0 then queue_job_delivery(job_id, job) end
 job.percent = nil
 announce(job_id, job)
 return_slots(evicted)
--- Another job can be kept at hand now.
+-- A free thread may now have another job reserved for it.
 if was_reserved then unblock_at_slots(job) end
 return answer('claimed', whole(tonumber(job.attempt) + 1), job.failures, job.crashes, whole(now), job.retry_delay_ms or '')

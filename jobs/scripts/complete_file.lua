@@ -1,15 +1,16 @@
--- complete_file: let a file be used, now that its bytes are in the storage.
+-- complete_file: make a file usable once the storage has its bytes.
 --
 -- KEYS     file     hash  the file
 -- ARGV     file_id  str
---          fields   json  its name, media_type and sha256
+--          fields   json  name, media_type and sha256
 --          ttl_ms   int   how long it is kept while no job uses it
 -- RETURNS  completed | gone
 -- EFFECT   changes
 -- INCLUDES none
 --
--- A repeat answers as the first time. 'gone' is a file whose lease ran out: its object must go.
--- Adds when it was made and until when it is kept, in ms.
+-- A repeat gets the same answer as the first call. 'gone' means that the file's lease has expired;
+-- the caller must delete its object. Also returns when the file was created and when it expires,
+-- in ms.
 local known = redis.call('HMGET', file, 'status', 'tenant', 'kind', 'created_ms', 'expires_ms')
 if known[1] == 'ready' then return answer('completed', known[4], known[5]) end
 if known[1] ~= 'uploading' then return answer('gone', '0', '0') end

@@ -1,12 +1,12 @@
--- confirm_wakeups: forget outbox entries whose message RabbitMQ has confirmed.
+-- confirm_wakeups: remove the outbox entries whose message RabbitMQ has confirmed.
 --
--- KEYS     outbox   zset  jobs to be woken
+-- KEYS     outbox   zset  jobs whose wake-up is unconfirmed
 -- ARGV     wakeups  json  list of {job_id, number}
 -- RETURNS  confirmed
 -- EFFECT   changes
 -- INCLUDES record, outbox
 --
--- An entry goes only if its number is unchanged: a wake-up that came after the publish stays.
+-- An entry is removed only if its number is unchanged: a later wake-up stays.
 for _, wakeup in ipairs(wakeups) do
   local job = read_job(wakeup[1])
   if not job then

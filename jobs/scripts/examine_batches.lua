@@ -1,15 +1,15 @@
--- examine_batches: compare some batches with their jobs, and find those that could never end.
+-- examine_batches: compare batches with their jobs, and find those that could never end.
 --
--- KEYS     unsealed   zset  batches that are not wholly submitted, by their last step
+-- KEYS     unsealed   zset  batches with undecided items, by their last step
 -- ARGV     batch_ids  json  list of ids
---          repair       int   1 repairs what is wrong, 0 changes nothing
+--          repair     int   1 repairs the faults, 0 changes nothing
 -- RETURNS  examined
 -- EFFECT   changes
 -- INCLUDES batch, repair
 --
--- An unsealed batch that nobody would close is closed by the housekeeper later, like one whose
--- submission broke off; one whose jobs have all ended ends. A repeat finds nothing more to repair.
--- Adds {batch_id, fault} for each: members, unsealed, open or missing.
+-- The repair leaves an unsealed batch that nothing would seal to the housekeeper, like a batch
+-- whose submission was abandoned, and completes a batch whose jobs have all ended. A repeat finds
+-- no more faults. Also returns {batch_id, fault} for each: members, unsealed, open or missing.
 local found, repairs = {}, repair == 1
 for _, id in ipairs(batch_ids) do
   local batch = key_batch(id)

@@ -1,15 +1,15 @@
--- examine_deliveries: compare some deliveries with the sets in which they wait.
+-- examine_deliveries: compare deliveries with the sets in which they wait.
 --
--- KEYS     hosts       zset  hosts by when a next attempt may begin
--- ARGV     deliveries  json  list of {host, delivery_id}; no host for one that a record told of
---          repair        int   1 repairs what is wrong, 0 changes nothing
+-- KEYS     hosts       zset  hosts by the time at which their next attempt may begin
+-- ARGV     deliveries  json  list of {host, delivery_id}; host is empty for an id from a record
+--          repair      int   1 repairs the faults, 0 changes nothing
 -- RETURNS  examined
 -- EFFECT   changes
 -- INCLUDES delivery
 --
--- A pending one that waits nowhere is lined up, so it may be sent once more. An entry without a
--- record goes. A repeat finds nothing more to repair. Adds {delivery_id, fault} for each: waiting,
--- ended, missing or host.
+-- The repair schedules a pending delivery that waits in no set, so it may be sent once more, and
+-- removes an entry without a record. A repeat finds no more faults. Also returns
+-- {delivery_id, fault} for each: waiting, ended, missing or host.
 local found, repairs = {}, repair == 1
 for _, each in ipairs(deliveries) do
   local host, id = each[1], each[2]

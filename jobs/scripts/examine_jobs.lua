@@ -1,19 +1,19 @@
--- examine_jobs: compare the records of some jobs with all that should follow from them.
+-- examine_jobs: compare job records with everything derived from them.
 --
 -- KEYS     record         hash  the first of the jobs
 -- ARGV     job_ids        json  list of ids
---          lease_ms       int   how long a running job is safe that lacks its lease
---          repair         int   1 writes what is lacking, 0 changes nothing
---          newest_format  int   what this version can read
+--          lease_ms       int   the lease that the repair writes for a running job without one
+--          repair         int   1 writes what is missing, 0 changes nothing
+--          newest_format  int   the newest format that this version can read
 -- RETURNS  examined
 -- EFFECT   changes
 -- INCLUDES record, file, repair
 --
--- The record is the truth, and what is lacking follows from it: a repeat finds nothing more to repair.
--- A record of a newer format is left to who can read it. One that lacks its status is what was left
--- of a job, and goes. Adds {job_id, status, faults} for each job with a fault: the keys of the sets
--- in which it is not, without their prefix, or dependencies, wakeup, waited, unique, conflict (which
--- stays), batch or fragment.
+-- The record is the truth: what is missing is derived from it, so a repeat finds no more faults. A
+-- record of a newer format is left to newer versions. A record without a status is a fragment of a
+-- job, and the repair removes it. Also returns {job_id, status, faults} for each job with a fault:
+-- the keys of the sets that lack it, without their prefix, or dependencies, wakeup, waited, unique,
+-- conflict (not repaired), batch or fragment.
 local found, repairs = {}, repair == 1
 for _, id in ipairs(job_ids) do
   local job = read_job(id)

@@ -2,15 +2,15 @@
 --
 -- KEYS     members_key    zset  jobs, or their places in a slot
 -- ARGV     members        json  list of entries
---          repair         int   1 removes what does not belong there, 0 changes nothing
---          newest_format  int   what this version can read
+--          repair         int   1 removes unexpected entries, 0 changes nothing
+--          newest_format  int   the newest format that this version can read
 -- RETURNS  examined
 -- EFFECT   changes
 -- INCLUDES record, blocked, repair
 --
--- Decided and removed in one step with the record, so an entry that has become right stays. A place
--- that becomes free goes to the next job. An entry of a job of a newer format is left to who can read it.
--- Adds {member, status} for each, with no status where no record is.
+-- One step reads the record and removes the entry, so an entry that has become right stays. A
+-- freed place goes to the next job. Entries of jobs of a newer format are left to newer versions.
+-- Also returns {member, status} for each unexpected entry; the status is empty without a record.
 local found = {}
 for _, member in ipairs(members) do
   local id = string.match(member, '^[^:]+')

@@ -1,4 +1,4 @@
--- examine_uniques: find the unique keys that name no active job of theirs.
+-- examine_uniques: find the unique keys that name no active job with their fingerprint.
 --
 -- KEYS     record   string  the first of the keys
 -- ARGV     uniques  json    list of {tenant, operation, fingerprint}
@@ -7,8 +7,8 @@
 -- EFFECT   changes
 -- INCLUDES record
 --
--- Decided and removed in one step with the record, so a key that a new job has taken stays. Adds
--- {job_id, status} for each, with no status where no record is.
+-- One step reads the record and removes the key, so a key that a new job has taken stays. Also
+-- returns {job_id, status} for each such key; the status is empty without a record.
 local found = {}
 for _, unique in ipairs(uniques) do
   local key = key_unique(unique[1], unique[2], unique[3])

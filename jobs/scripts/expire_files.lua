@@ -1,13 +1,14 @@
--- expire_files: find the files whose time is over, and those whose removal was broken off.
+-- expire_files: find the files that have expired, and those whose removal was interrupted.
 --
--- KEYS     file_expiry  zset  files by when they are removed
--- ARGV     most         int   how many at once
+-- KEYS     file_expiry  zset  files by expiry
+-- ARGV     most         int   maximum number of files per call
 -- RETURNS  removing
 -- EFFECT   changes
 -- INCLUDES file
 --
--- A file that a job uses stays until the job is gone, and is looked at again an hour later in any
--- case. Adds pairs of a file's id and where its object is; what is not forgotten comes again.
+-- A file that a job uses stays until the job is purged; it is checked again at least every hour.
+-- Also returns pairs of file id and object; a file is returned again until `forget_file` removes
+-- its record.
 local look_again_ms = 60 * 60 * 1000
 local found = {}
 for _, id in ipairs(redis.call('ZRANGE', file_expiry, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do

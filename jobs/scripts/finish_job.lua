@@ -6,17 +6,17 @@
 --          token         str
 --          outcome       str    succeeded | failed
 --          result        bytes  encoded result; empty for a failure
---          result_bytes  int    its size before compression
---          result_file   str    the file that has the result instead; empty for none
---          files         json   ids of the files that the result names
+--          result_bytes  int    size of the result before compression
+--          result_file   str    the file that holds the result instead; empty for none
+--          files         json   ids of the files to which the result refers
 --          error         str    the error as JSON; empty for a success
 -- RETURNS  finished | stale | ended | missing | lost
 -- EFFECT   changes
 -- INCLUDES record, lease, file, job
 --
--- At most one attempt's outcome is ever recorded, together with the job's use of its files. A
--- repeat by the same attempt answers as the first time. A job that was asked to stop ends
--- cancelled, and its late result is dropped. 'lost' changes nothing: a file is not there.
+-- At most one attempt's outcome is ever recorded, in one step with the job's use of its files. A
+-- repeat by the same attempt gets the same answer. A job that was asked to stop ends cancelled,
+-- and its late result is dropped. 'lost' means that a file is missing; nothing has changed.
 local job = read_job(job_id)
 if not job then return answer('missing') end
 if is_final(job) then

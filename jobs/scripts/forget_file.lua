@@ -1,4 +1,4 @@
--- forget_file: drop the record of a file whose object is gone, and give its room back.
+-- forget_file: remove the record of a file whose object is deleted, and free its storage quota.
 --
 -- KEYS     file     hash  the file
 -- ARGV     file_id  str
@@ -6,7 +6,7 @@
 -- EFFECT   changes
 -- INCLUDES none
 --
--- Only one that is being removed is forgotten; a repeat does no harm.
+-- Only a file that is being removed is forgotten. A repeat is harmless.
 local known = redis.call('HMGET', file, 'status', 'tenant', 'size')
 if known[1] ~= 'removing' then return answer('kept') end
 redis.call('DEL', file)

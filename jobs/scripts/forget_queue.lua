@@ -1,4 +1,4 @@
--- forget_queue: look no more after a queue in which nothing waits.
+-- forget_queue: stop checking a queue in which no job waits.
 --
 -- KEYS     queues  set  queues that have an awaiting set
 -- ARGV     queue   str
@@ -6,7 +6,7 @@
 -- EFFECT   changes
 -- INCLUDES none
 --
--- The next message that is confirmed there brings it back.
+-- The next confirmed message of the queue adds it again.
 if redis.call('EXISTS', key_awaiting(queue)) == 1 or redis.call('EXISTS', key_queued(queue)) == 1 then
   return answer('used')
 end

@@ -1,15 +1,15 @@
--- heartbeat_worker: record that a worker lives, what it knows and what it runs.
+-- heartbeat_worker: record that a worker is alive, its operations and its state.
 --
 -- KEYS     workers     zset  worker ids by their last heartbeat
 -- ARGV     worker      str
---          fields      json  host, pid, version, queues, threads and so on: strings
---          operations  json  names that this worker knows
---          lasts_ms    int   how long a heartbeat is good for
+--          fields      json  host, pid, version, queues, threads and so on, all strings
+--          operations  json  names of the operations that this worker knows
+--          lasts_ms    int   how long a heartbeat is valid
 -- RETURNS  joined | recorded
 -- EFFECT   changes
 -- INCLUDES lease
 --
--- A worker without a heartbeat is forgotten by itself.
+-- A worker without a valid heartbeat expires by itself.
 redis.call('ZADD', workers, now, worker)
 redis.call('ZREMRANGEBYSCORE', workers, '-inf', now - lasts_ms)
 for name, value in pairs(fields) do redis.call('HSET', key_worker(worker), name, value) end

@@ -1,4 +1,4 @@
--- keep_body: keep what a delivery says, so that each further attempt says the same.
+-- keep_body: store the body of a delivery, so that every attempt sends the same one.
 --
 -- KEYS     record  hash   the delivery
 -- ARGV     token   str    of the claim
@@ -7,7 +7,7 @@
 -- EFFECT   changes
 -- INCLUDES none
 --
--- The first body stays. Whoever does not hold the delivery keeps nothing.
+-- The first body stays. A dispatcher that does not hold the delivery stores nothing.
 if redis.call('HGET', record, 'token') ~= token then return answer('stale') end
 redis.call('HSETNX', record, 'body', body)
 return answer('kept')

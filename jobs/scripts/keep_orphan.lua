@@ -1,18 +1,18 @@
 -- keep_orphan: keep a message that has no record and that only a newer version can read.
 --
--- KEYS     orphans     zset   kept messages by when they are looked at again
--- ARGV     orphan      str    names the message by its content
+-- KEYS     orphans    zset   kept messages by their next check
+-- ARGV     orphan     str    the message's id, derived from its content
 --          fields     json   queue, operation, job and format, all strings
 --          body       bytes  the message
---          delay_ms   int    until it is looked at again
---          window_ms  int    for how long it is kept since it was first met
---          most       int    how many are kept
+--          delay_ms   int    until the next check
+--          window_ms  int    how long a message is kept after it was first received
+--          most       int    maximum number of kept messages
 -- RETURNS  kept | dropped
 -- EFFECT   grows
 -- INCLUDES orphan
 --
--- Once it answers, the message need not stay in its queue. What is too old or too much is dropped
--- and counted.
+-- After either answer, the message need not stay in its queue. A message that is too old, or
+-- exceeds the maximum, is dropped and counted.
 local key = key_orphan(orphan)
 local since = tonumber(redis.call('HGET', key, 'since_ms'))
 if (since and since + window_ms < now) or (not since and redis.call('ZCARD', orphans) >= most) then

@@ -1,17 +1,17 @@
--- limit_slots: say how many places slots have.
+-- limit_slots: set the number of places of slots.
 --
 -- KEYS     limits  hash  places by source and slot
 -- ARGV     source  str   declared (by the code), operator (wins) or pause (wins over both)
---          places  json  slot to number as a string; empty removes the limit of that source
+--          places  json  places for each slot, as strings; empty removes the limit of that source
 -- RETURNS  limited
 -- EFFECT   changes
 -- INCLUDES slot, blocked
 --
--- A raised limit starts waiting jobs at once. A lowered one lets those that run run on.
+-- A raised limit unblocks jobs at once. With a lowered one, running jobs continue.
 for slot, number in pairs(places) do
   note('limited', source, slot, number)
   if number == '' and source == 'declared' then
-    -- Kept as a number, so that a claim of an older version does not bring its limit back.
+    -- A number, not a deletion, so that a claim by an older version cannot restore the limit.
     redis.call('HSET', limits, 'declared:' .. slot, '1000000000')
   elseif number == '' then
     redis.call('HDEL', limits, source .. ':' .. slot)

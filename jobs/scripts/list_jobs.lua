@@ -1,28 +1,28 @@
--- list_jobs: find one tenant's jobs of some kind, newest first, from a position on.
+-- list_jobs: find one tenant's jobs with given facets, newest first, from a position on.
 --
 -- KEYS     index       zset  the tenant's jobs by creation
 -- ARGV     tenant      str
 --          facets      json  list of {facet, value}: a job must have all of them
---          after_ms    int   created after this time
---          before_ms   int   created before this time, or in it with an id before the next
+--          after_ms    int   jobs created after this time
+--          before_ms   int   jobs created before this time, or at it with an id below before_id
 --          before_id   str
---          most        int   how many jobs at once
---          candidates  int   how many are looked at at most
+--          most        int   maximum number of jobs per call
+--          candidates  int   maximum number of jobs examined per call
 -- RETURNS  more | end
 -- EFFECT   reads
 -- INCLUDES none
 --
--- Of jobs that are there all the time none is left out and none comes twice. Adds their ids, each
--- with its time in ms, and the position of the last one that was looked at: id and time.
+-- Across pages, a job that exists all the time is listed exactly once. Also returns the ids, each
+-- with its creation time in ms, and the position of the last job examined: id and time.
 local indexes = {index}
 for i, facet in ipairs(facets) do indexes[i + 1] = key_index_facet(tenant, facet[1], facet[2]) end
 local sizes, oldest, newest = {}, '(' .. whole(after_ms), whole(before_ms)
 for _, key in ipairs(indexes) do sizes[key] = redis.call('ZCOUNT', key, oldest, newest) end
--- The smallest is walked; of the others the smallest tells soonest that a job is not wanted.
+-- Walk the smallest index. Of the others, the smaller ones exclude a job soonest.
 table.sort(indexes, function(a, b) return sizes[a] < sizes[b] end)
 local walked = table.remove(indexes, 1)
 
--- Where to begin: behind all that are newer, and among those of one time by halves.
+-- Find the start: after all newer jobs, and by binary search among those of the same time.
 local first = redis.call('ZCOUNT', walked, '(' .. newest, '+inf')
 local last = first + redis.call('ZCOUNT', walked, newest, newest)
 while first < last do

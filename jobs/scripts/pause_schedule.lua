@@ -1,15 +1,15 @@
--- pause_schedule: stop a schedule's ticks, or let them come again.
+-- pause_schedule: pause or resume a schedule.
 --
 -- KEYS     schedule       hash  the schedule
 -- ARGV     schedule_name  str
---          revision       int   of the schedule that the caller has read
+--          revision       int   the schedule's revision when the caller read it
 --          paused         str   1 | 0
---          next_ms        int   its next tick from now on
+--          next_ms        int   the next tick after a resume
 -- RETURNS  changed | unchanged | stale | missing
 -- EFFECT   changes
 -- INCLUDES none
 --
--- The ticks that a pause left out do not come later. Repeating it changes nothing.
+-- Ticks that a pause left out are not made up for. A repeat changes nothing.
 local known = redis.call('HMGET', schedule, 'revision', 'paused')
 if not known[1] then return answer('missing') end
 if known[2] == paused then return answer('unchanged') end

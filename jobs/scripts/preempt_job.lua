@@ -1,4 +1,4 @@
--- preempt_job: have a lease that runs out with its stopping worker count as no crash.
+-- preempt_job: mark an attempt so that it is no crash if its lease expires after its worker stops.
 --
 -- KEYS     record   hash  the job
 -- ARGV     job_id   str
@@ -8,7 +8,7 @@
 -- EFFECT   changes
 -- INCLUDES record, lease
 --
--- It marks this attempt alone, and ends nothing: the lease holds until it is left or runs out.
+-- Marks only this attempt and ends nothing: the lease is valid until it is released or expires.
 local job = read_job(job_id)
 if not job or not holds_fence(job, attempt, token) then return answer('stale') end
 redis.call('HSET', record, 'preempted', whole(attempt))

@@ -1,13 +1,13 @@
--- progress_job: record how far a running job is, and what it logged.
+-- progress_job: record a running job's progress and log lines.
 --
 -- KEYS     record      hash  the job
 -- ARGV     job_id      str
 --          attempt     int
 --          token       str
 --          fields      json  percent, current, total: strings, only those that changed
---          step        str   what it does now; empty when that has not changed
+--          step        str   the current step; empty if it has not changed
 --          lines       json  log lines
---          most_lines  int   the log's bounds
+--          most_lines  int   maximum size of the log
 --          most_bytes  int
 -- RETURNS  recorded | stale
 -- EFFECT   changes

@@ -2,17 +2,18 @@
 --
 -- KEYS     schedule       hash  the schedule
 -- ARGV     schedule_name  str
---          fields         json  what was declared, all strings
+--          fields         json  the declared fields, all strings
 --          source         str   file | api
 --          paused         str   1 | 0, or empty to leave it as it is
---          next_ms        int   its next tick from now on
---          most           int   how many schedules there may be
+--          next_ms        int   the next tick from now on
+--          most           int   maximum number of schedules
 -- RETURNS  created | replaced | owned | full
 -- EFFECT   grows
 -- INCLUDES none
 --
--- A schedule whose times stay the same keeps its next tick, so that a repeat, or many processes
--- that declare the same, neither lose nor double one. A file's schedule is the file's: owned.
+-- A schedule whose times are unchanged keeps its next tick, so a repeat, or the same declaration by
+-- many processes, neither loses nor doubles a tick. 'owned' means that the schedule belongs to a
+-- file and the API cannot replace it.
 local known = redis.call('HMGET', schedule, 'source', 'cron', 'timezone', 'paused')
 if known[1] == 'file' and source == 'api' then return answer('owned') end
 if not known[1] and redis.call('ZCARD', key_schedules()) >= most then return answer('full') end

@@ -1,4 +1,4 @@
--- read_batch: say how a batch is.
+-- read_batch: read a batch and count its jobs by status.
 --
 -- KEYS     record    hash  the batch
 -- ARGV     batch_id  str
@@ -6,8 +6,8 @@
 -- EFFECT   reads
 -- INCLUDES none
 --
--- Adds the record's fields and values, how many items were decided on, and how many jobs have
--- each status, in the order of the diagram: all of the same moment.
+-- Also returns, all at the same moment: the record's fields and values, the number of decided
+-- items, and the number of jobs in each status, in the order of STATUSES.
 local fields = redis.call('HGETALL', record)
 if #fields == 0 then return answer('missing') end
 local counts = {}

@@ -1,15 +1,15 @@
--- read_log: give the lines of a job's log that come after a number.
+-- read_log: read the lines of a job's log after a line number.
 --
 -- KEYS     record  hash  the job
 -- ARGV     job_id  str
---          after   int   lines are counted from 1, those that were dropped too
---          most    int   how many at once
+--          after   int   line number, counted from 1 and including dropped lines
+--          most    int   maximum number of lines
 -- RETURNS  lines
 -- EFFECT   reads
 -- INCLUDES none
 --
--- Numbers and lines belong together, whatever is written or dropped meanwhile. Adds how many were
--- dropped, how many were ever written, and the lines.
+-- Numbers and lines are consistent, whatever is written or dropped in between. Also returns the
+-- number of lines dropped, the number ever written, and the lines.
 local log = key_log(job_id)
 local dropped = tonumber(redis.call('HGET', record, 'log_dropped') or 0)
 local first = math.max(after - dropped, 0)

@@ -1,27 +1,27 @@
--- reap_leases: end the leases that ran out, and hand their jobs on.
+-- reap_leases: end expired leases, and queue or end their jobs.
 --
 -- KEYS     leases    zset  running jobs by lease end
 -- ARGV     lease_ms  int   the length of a lease
---          most      int   how many at once
+--          most      int   maximum number of leases per call
 --          error     str   worker_lost, as JSON
 -- RETURNS  reaped | away
 -- EFFECT   changes
 -- INCLUDES record, lease, slot, blocked, acquire, job
 --
--- A lease ends here and nowhere else but with its job's run. After half a lease without a tick
--- everybody was away: every lease is extended once and nothing is counted. When the clock of Redis
--- was put back, all that was to happen soon is to happen soon again. A preempted attempt is no
--- crash. Adds how many ended.
+-- A lease ends only here or with its job's run. If this script has not run for half a lease, the
+-- workers may have been cut off from Redis, too: every lease is extended once, and none counts as a
+-- crash. If the Redis clock was set back, times that were near are near again. A preempted attempt
+-- is no crash. Also returns the number of leases that ended.
 local last = tonumber(redis.call('HGET', key_ticks(), 'reap') or 0)
 redis.call('HSET', key_ticks(), 'reap', whole(now))
 if math.abs(now - last) > lease_ms / 2 then
-  local put_back = last > now
-  local latest = put_back and '+inf' or now + lease_ms
+  local set_back = last > now
+  local latest = set_back and '+inf' or now + lease_ms
   for _, id in ipairs(redis.call('ZRANGE', leases, '-inf', latest, 'BYSCORE')) do
     redis.call('ZADD', leases, now + lease_ms, id)
     note('extended', id, now + lease_ms)
   end
-  if put_back then bring_forward({key_outbox(), key_reservations(), key_depending()}, last) end
+  if set_back then bring_forward({key_outbox(), key_reservations(), key_depending()}, last) end
   return answer('away', 0)
 end
 local ids = redis.call('ZRANGE', leases, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)

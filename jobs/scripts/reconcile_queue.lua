@@ -2,14 +2,14 @@
 --
 -- KEYS     awaiting  zset  jobs whose message is confirmed, by their next check
 -- ARGV     queue     str
---          ready     int   messages that wait in the queue
---          most      int   how many at once
+--          ready     int   number of messages in the queue
+--          most      int   maximum number of jobs per call
 -- RETURNS  reconciled
 -- EFFECT   changes
 -- INCLUDES record, outbox
 --
--- A long backlog is not a loss: jobs are woken only while the queue holds fewer messages than
--- jobs await. Adds how many were woken.
+-- A long backlog is not a loss: jobs are woken only while the queue has fewer messages than jobs
+-- that await one. Also returns the number of jobs woken.
 local lost = redis.call('ZCARD', awaiting) - ready
 local count = 0
 for _, id in ipairs(redis.call('ZRANGE', awaiting, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do

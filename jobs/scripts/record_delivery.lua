@@ -1,21 +1,21 @@
--- record_delivery: record how an attempt to deliver ended, and what follows.
+-- record_delivery: record the outcome of a delivery attempt, and schedule the next one.
 --
 -- KEYS     record       hash  the delivery
 -- ARGV     delivery_id  str
---          token        str   of the claim
+--          token        str   the claim's token
 --          outcome      str   delivered | again | failed | stopped
 --          delay_ms     int   until the next attempt
---          code         str   the status that the receiver answered; empty for none
---          problem      str   what went wrong; empty for nothing
---          line         str   for the log of the job
---          most_lines   int   the log's bounds
+--          code         str   the receiver's HTTP status; empty for none
+--          problem      str   the reason for a failure; empty for none
+--          line         str   line for the job's log
+--          most_lines   int   maximum size of the log
 --          most_bytes   int
 -- RETURNS  delivered | again | failed | stopped | stale
 -- EFFECT   changes
 -- INCLUDES record, delivery
 --
--- Only the dispatcher that holds the delivery records its outcome, and once; repeated, it answers as the first
--- time. Stopped stops what else of the same owner waits for the same address, too.
+-- Only the dispatcher that holds the delivery records its outcome, and only once; a repeat gets the
+-- same answer. 'stopped' also stops the owner's other pending deliveries to the same URL.
 local delivery = read_delivery(delivery_id)
 if not delivery then return answer('stale') end
 if delivery.token == token then

@@ -1,18 +1,19 @@
--- recover_job: recreate a record that Redis lost, from what the message carries.
+-- recover_job: recreate a record that Redis lost, from the job's message.
 --
 -- KEYS     record              hash   the job
 -- ARGV     job_id              str
 --          fields              json   fields of the record, all strings
 --          text                json   fields that may be long, all strings
 --          params              bytes  encoded parameters
---          published_ms        int    when the message was published, by the clock of Redis
---          recovery_window_ms  int    how old a message may be
+--          published_ms        int    when the message was published, by the Redis clock
+--          recovery_window_ms  int    maximum age of a message
 -- RETURNS  recovered | superseded | tombstoned
 -- EFFECT   grows
 -- INCLUDES record, outbox, batch, turn, job, submission
 --
--- An id with a tombstone stays dead. When another job holds its unique or its idempotency key by
--- now, the record ends cancelled. Repeating it, or finding the record there, answers recovered.
+-- A purged job stays purged: its id has a tombstone. If another job now holds its unique key or
+-- idempotency key, the recovered job ends cancelled. A repeat, or an existing record, answers
+-- 'recovered'.
 if redis.call('EXISTS', record) == 1 then return answer('recovered') end
 if redis.call('ZSCORE', key_tombstones(), job_id .. ' ' .. fields.tenant) then return answer('tombstoned') end
 if published_ms + recovery_window_ms < now then return answer('tombstoned') end

@@ -1,14 +1,14 @@
--- relay_outbox: name the jobs whose message nobody has published in time.
+-- relay_outbox: name the jobs whose message was not published and confirmed in time.
 --
--- KEYS     outbox    zset  jobs to be woken
--- ARGV     most      int   how many at once
---          again_ms  int   when to try those again that do not get confirmed
+-- KEYS     outbox    zset  jobs whose wake-up is unconfirmed
+-- ARGV     most      int   maximum number of jobs per call
+--          again_ms  int   how long to wait for a confirm before the next try
 -- RETURNS  relayed
 -- EFFECT   changes
 -- INCLUDES none
 --
--- Entries stay until they are confirmed, so a relay that dies loses nothing. The jobs stand in
--- the list of jobs to wake.
+-- Entries stay until they are confirmed, so a relay that dies loses nothing. The answer's list of
+-- jobs to wake contains the jobs.
 local due = redis.call('ZRANGE', outbox, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
 for _, id in ipairs(due) do
   if redis.call('HGET', key_job(id), 'status') == 'queued' then

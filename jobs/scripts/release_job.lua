@@ -1,4 +1,4 @@
--- release_job: give a running job back, uncounted, for another worker.
+-- release_job: return a running job to the queue for another worker.
 --
 -- KEYS     record   hash  the job
 -- ARGV     job_id   str
@@ -8,7 +8,7 @@
 -- EFFECT   changes
 -- INCLUDES record, lease, slot, blocked, acquire, job
 --
--- Counts neither a failure nor a crash. A job that was asked to stop ends cancelled instead.
+-- Counts neither as a failure nor as a crash. A job that was asked to stop ends cancelled instead.
 local job = read_job(job_id)
 if not job then return answer('stale') end
 local mine = tonumber(job.attempt) == attempt and job.token == token

@@ -1,13 +1,13 @@
--- remove_schedule: make no more jobs of a schedule.
+-- remove_schedule: delete a schedule, so that it creates no more jobs.
 --
 -- KEYS     schedule       hash  the schedule
 -- ARGV     schedule_name  str
---          source         str   who removes it: file | api
+--          source         str   the caller: file | api
 -- RETURNS  removed | owned | missing
 -- EFFECT   changes
 -- INCLUDES none
 --
--- A file's schedule goes with the file alone, and one of the API not with a file: owned.
+-- Only its own source can remove a schedule; any other caller gets 'owned'.
 local known = redis.call('HGET', schedule, 'source')
 if not known then return answer('missing') end
 if known ~= source then return answer('owned') end

@@ -1,4 +1,4 @@
--- renew_leases: extend the leases of everything that one worker runs.
+-- renew_leases: extend the leases of all runs of one worker.
 --
 -- KEYS     leases    zset  running jobs by lease end
 -- ARGV     fences    json  list of {job_id, attempt, token}
@@ -7,8 +7,8 @@
 -- EFFECT   changes
 -- INCLUDES record, lease
 --
--- A lease that reap has ended is never revived. Adds one word for each fence, in order:
--- kept, cancel (kept, but the job is to stop), force (at once), lost, or missing (Redis lost the
+-- A reaped lease is never revived. Also returns one word for each fence, in order: kept, cancel
+-- (kept, but the job must stop), force (it must stop at once), lost, or missing (Redis lost the
 -- record).
 local words = {}
 for i, fence in ipairs(fences) do

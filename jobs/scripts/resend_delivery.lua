@@ -1,13 +1,14 @@
--- resend_delivery: let a delivery begin from the start, now.
+-- resend_delivery: restart a delivery now, with all its attempts.
 --
 -- KEYS     record       hash  the delivery
 -- ARGV     delivery_id  str
---          owner        str   the job or batch that it must be of
+--          owner        str   the job or batch to which it must belong
 -- RETURNS  resent | busy | missing
 -- EFFECT   changes
 -- INCLUDES delivery
 --
--- Its id stays, so the receiver knows it again. Nothing happens while an attempt is under way.
+-- The delivery keeps its id, so the receiver recognises it. 'busy' means that an attempt is in
+-- progress; nothing has changed.
 local delivery = read_delivery(delivery_id)
 if not delivery or delivery.owner ~= owner then return answer('missing') end
 local lease_end = tonumber(redis.call('ZSCORE', key_delivering(delivery.host), delivery_id))

@@ -1,21 +1,21 @@
--- reserve_file: take room for a file that is being written, and hold it for a while.
+-- reserve_file: reserve storage quota for a file that is being written.
 --
 -- KEYS     file        hash  the file
 -- ARGV     file_id     str
 --          tenant      str
 --          kind        str   upload | made | result
---          object      str   where its bytes are going to be
---          size        int   bytes it takes, or may take as far as is known by now
---          most_bytes  int   bytes that all files of the tenant may take
---          lease_ms    int   how long it is held without a repeat
+--          object      str   the object in the storage that will hold its bytes
+--          size        int   its size, or its maximum size as far as known, in bytes
+--          most_bytes  int   maximum size of all files of the tenant together
+--          lease_ms    int   how long the reservation is valid without a repeat
 -- RETURNS  reserved | full | gone
 -- EFFECT   grows
 -- INCLUDES none
 --
--- The record is there before its object, so nothing in the storage is ever unknown. Each repeat
--- takes the room anew, more or less than before; whose lease ran out it begins again. 'gone' is a
--- file that is whole or being removed. Adds how many bytes were free without it.
--- A full Redis refuses uploads, but must still be able to end jobs with what they made.
+-- The record exists before its object, so every object in the storage has a record. Each repeat
+-- replaces the reserved size and renews the lease, even an expired one. 'gone' means that the file
+-- is complete or being removed. Also returns the bytes that were free without it.
+-- A full Redis refuses uploads, but jobs must still be able to end with the files they made.
 if kind ~= 'upload' then redis.call('UNLINK', key_headroom()) end
 local known = redis.call('HMGET', file, 'status', 'size')
 if known[1] and known[1] ~= 'uploading' then return answer('gone', 0) end

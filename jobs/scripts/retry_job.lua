@@ -1,16 +1,16 @@
--- retry_job: take a failed attempt back and schedule the next one.
+-- retry_job: end a failed attempt and schedule the next one.
 --
 -- KEYS     record    hash  the job
 -- ARGV     job_id    str
 --          attempt   int
 --          token     str
 --          delay_ms  int   until the next attempt
---          error     str   this failure as JSON
+--          error     str   the failure as JSON
 -- RETURNS  scheduled | cancelled | stale
 -- EFFECT   changes
 -- INCLUDES record, lease, slot, blocked, job
 --
--- Counts exactly one failure, also when it is repeated after a lost reply. A job that was asked
+-- Counts exactly one failure, even if the call is repeated after a lost reply. A job that was asked
 -- to stop ends cancelled instead.
 local job = read_job(job_id)
 if not job then return answer('stale') end

@@ -1,16 +1,16 @@
--- rotate_secret: have a tenant's callbacks signed with its next secret from now on.
+-- rotate_secret: start the next generation of a tenant's callback secret.
 --
--- KEYS     secrets     hash  for each tenant as JSON: generation, rotated_ms, token, earlier
+-- KEYS     secrets     hash  JSON for each tenant: generation, rotated_ms, token, earlier
 -- ARGV     tenant      str
---          overlap_ms  int   how long the secret that it had signs as well
---          token       str   names this rotation, so that a repeat changes nothing
+--          overlap_ms  int   how long the previous secret continues to sign
+--          token       str   identifies this rotation, so that a repeat changes nothing
 -- RETURNS  rotated
 -- EFFECT   changes
 -- INCLUDES none
 --
--- Of two rotations at once each counts. An earlier secret signs until its own time is over.
-local said = redis.call('HGET', secrets, tenant)
-local known = said and cjson.decode(said) or {generation = 1, earlier = {}}
+-- Two concurrent rotations both count. An earlier secret signs until its own overlap ends.
+local stored = redis.call('HGET', secrets, tenant)
+local known = stored and cjson.decode(stored) or {generation = 1, earlier = {}}
 if known.token == token then
   return answer('rotated')
 end

@@ -1,4 +1,4 @@
--- save_state: keep the state that a running attempt saves for the next one.
+-- save_state: store the state that a running attempt saves for the next one.
 --
 -- KEYS     record   hash   the job
 -- ARGV     job_id   str

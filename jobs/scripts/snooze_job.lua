@@ -1,17 +1,17 @@
--- snooze_job: put off a job whose operation or format this worker does not know.
+-- snooze_job: postpone a job whose operation or format this worker does not know.
 --
 -- KEYS     record      hash  the job
--- ARGV     job_id      str
---          delay_ms    int   until its message is published again
---          patience_ms  int   without any worker that knows the operation
---          error       str   unknown-operation, as JSON
+-- ARGV     job_id       str
+--          delay_ms     int   until its message is published again
+--          patience_ms  int   how long the job waits for a worker that knows the operation
+--          error        str   unknown-operation, as JSON
 -- RETURNS  snoozed | failed | taken | ended | missing
 -- EFFECT   changes
 -- INCLUDES record, outbox, job
 --
--- The job fails only when no live worker has known its operation for all that time. While none
--- does, the delay doubles up to half a minute, so that many such jobs keep nobody busy.
-local heard_within_ms, longest_delay_ms = 30000, 30000
+-- The job fails only if no live worker has known its operation for `patience_ms`. Until one does,
+-- the delay doubles up to half a minute, so that many such jobs cause little load.
+local known_within_ms, max_delay_ms = 30000, 30000
 local job = read_job(job_id)
 if not job then return answer('missing') end
 if is_final(job) then return answer('ended') end
@@ -25,8 +25,8 @@ if since + patience_ms < now then
   return answer('failed')
 end
 local delay, snoozes = delay_ms, redis.call('HINCRBY', record, 'snoozes', 1)
-if known + heard_within_ms < now then
-  delay = math.min(longest_delay_ms, delay_ms * 2 ^ math.min(snoozes - 1, 6))
+if known + known_within_ms < now then
+  delay = math.min(max_delay_ms, delay_ms * 2 ^ math.min(snoozes - 1, 6))
 end
 wake(job_id, job)
 redis.call('ZADD', key_outbox(), now + delay, job_id)

@@ -1,24 +1,25 @@
--- submit_batch: decide on the next submissions of a batch, and make the batch with its first ones.
+-- submit_batch: decide the next items of a batch; the first step creates the batch.
 --
 -- KEYS     record          hash   the batch
--- ARGV     batch_id        str    made by the caller, so that a repeat is recognised
---          first           int    which of the batch's items the first of these is, from 0
---          fields          json   of the batch: tenant, total, callback, …; all strings
---          items           json   for each {said} of what can be no job, or what `submit_job` takes
---          max_active      int    active jobs that the server takes
---          payer           str    the tenant whose quota is used, once for each item
---          rate_requests   int    how many requests a window has; 0 for no rate
+-- ARGV     batch_id        str    created by the caller, so that a repeat is recognised
+--          first           int    index in the batch of the first of these items, from 0
+--          fields          json   fields of the batch: tenant, total, callback, …; all strings
+--          items           json   for each item {outcome} if it is invalid, or `submit_job`'s input
+--          max_active      int    maximum number of active jobs of the server
+--          payer           str    the tenant whose quota each item uses
+--          rate_requests   int    requests per window; 0 for no quota
 --          rate_window_ms  int
 --          params...       bytes  encoded parameters of each item
 -- RETURNS  stored | replayed | mismatch | limited | closed | missing
 -- EFFECT   grows
 -- INCLUDES batch, rate, submission, dependency
 --
--- Each item is decided on once, in order, whoever repeats a step or takes up a batch that another
--- left. In its `after`, '#3' is the job of item 3, and an item that names one without a job makes none.
--- Adds what is left of the quota and in how many ms there is more; then what is kept of these
--- items, as JSON, and the time in ms; for a key that made another batch, its id. A closed batch takes
--- no more items; where not even one item is within the rate, none is made.
+-- Each item is decided once, in order, even if a caller repeats a step or continues a batch that
+-- another caller left. In `after`, '#3' is the job of item 3; an item that refers to an item without
+-- a job creates no job. Also returns what is left of the quota and in how many ms there is more.
+-- 'stored' also returns the outcomes of these items, as JSON, and the time in ms; 'replayed' and
+-- 'mismatch' return the id of the batch that used the key. A 'closed' batch accepts no more items;
+-- 'limited' means that the quota has no room for even one item, and creates no batch.
 local _, left, reset_ms = count_rate(key_rate(payer), rate_requests, rate_window_ms, 0)
 local kept_items = key_batch_items(batch_id)
 if redis.call('EXISTS', record) == 0 then
@@ -38,11 +39,11 @@ if redis.call('EXISTS', record) == 0 then
 end
 
 local function decide(item, encoded)
-  local said = item.said or (item.text.after and resolve_after(item.text, kept_items))
-  if said then
+  local outcome = item.outcome or (item.text.after and resolve_after(item.text, kept_items))
+  if outcome then
     local counted
     counted, left, reset_ms = count_rate(key_rate(payer), rate_requests, rate_window_ms, 1)
-    if counted then return said end
+    if counted then return outcome end
     return cjson.encode({'limited', left, reset_ms, rate_requests, rate_window_ms})
   end
   local word, more, later, subject, detail, job = decide_submission(

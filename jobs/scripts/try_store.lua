@@ -1,13 +1,13 @@
--- try_store: find out whether changes are taken now, by one that undoes itself.
+-- try_store: test whether Redis accepts writes and publishes now.
 --
--- KEYS     trial   string  gone within a second
+-- KEYS     trial   string  expires within a second
 -- ARGV     none
--- RETURNS  heard | unheard
+-- RETURNS  published | refused
 -- EFFECT   grows
 -- INCLUDES none
 --
--- Changes no job. Says 'unheard' where Redis does not let us tell anybody anything.
+-- Changes no job. 'refused' means that Redis does not let us publish on the events channel.
 redis.call('SET', trial, '1', 'PX', 1000)
-local told = redis.pcall('PUBLISH', channel_events, '')
-local refused = type(told) == 'table' and told.err
-return answer(refused and 'unheard' or 'heard')
+local published = redis.pcall('PUBLISH', channel_events, '')
+local refused = type(published) == 'table' and published.err
+return answer(refused and 'refused' or 'published')

@@ -4,7 +4,7 @@ import json
 
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.limit import limit
-from callboard.jobs.queue_moves import Moving, unheard_queues
+from callboard.jobs.queue_moves import Moving, unconsumed_queues
 from callboard.jobs.workers import heartbeat_worker, list_workers, remove_worker
 from tests.invariants import look
 from tests.job_system import JobSystem
@@ -18,7 +18,7 @@ def heartbeat(job_system: JobSystem, worker: str, queue: str, *, operation: str 
 
 
 def unheard(job_system: JobSystem) -> dict[str, int]:
-    return unheard_queues(job_system.store, list_workers(job_system.store))
+    return unconsumed_queues(job_system.store, list_workers(job_system.store))
 
 
 def test_waiting_jobs_are_woken_in_the_queue_that_their_operation_has_now(

@@ -1,10 +1,10 @@
--- acquire: places won by rank, from worse-ranked reservations if need be.
+-- acquire: places taken by rank, from worse-ranked reservations if necessary.
 --
 -- INCLUDES  record, outbox, slot, turn, blocked
 
--- Take the worst reservation in a slot back from its job, if that is ranked worse than the other.
+-- Evict the worst-ranked reservation of a slot, if its rank is worse than `rank`.
 --
--- Gives whether there was one, and the list of jobs whose reservations were taken back.
+-- Returns whether there was one, and the list of all jobs evicted so far.
 local function evict_worst(id, slot, rank, evicted)
   local worst = redis.call('ZREVRANGE', key_slot(slot), 0, 0, 'WITHSCORES')
   if not worst[1] or tonumber(worst[2]) <= rank then return false, evicted end
@@ -21,9 +21,9 @@ local function evict_worst(id, slot, rank, evicted)
   return true, evicted
 end
 
--- May the job take its places in all its slots? Worse-ranked reservations yield to it.
+-- Find out whether the job can take its places in all its slots, and evict worse-ranked reservations.
 --
--- Gives the first slot that it lacks, if any, and the list of jobs whose reservations were taken back.
+-- Returns the first slot without enough places, if any, and the list of evicted jobs.
 local function acquire_slots(id, job)
   local evicted
   for _, each in ipairs(slots_of(job)) do
@@ -40,8 +40,8 @@ local function acquire_slots(id, job)
   return nil, evicted
 end
 
--- Have a job that became queued run by rank and turn: with a message at once, or, where its values
--- have limits, once it has all its places. Messages of one value would be in front of another's.
+-- Let a newly queued job run by rank and turn. Its message is published at once, or, if its values
+-- have limits, once it has all its places: otherwise the messages of one value would delay another's.
 local function line_up(id, job)
   if not job.turn then
     wake(id, job)
@@ -64,7 +64,7 @@ local function line_up(id, job)
   unblock_at_slots(job)
 end
 
--- The job may run now: from scheduled, or back from a worker, which leaves it its turn.
+-- Queue a job, either a scheduled one or one that a worker returned, which keeps its turn.
 local function make_queued(id, job)
   redis.call('ZREM', key_due(), id)
   redis.call('ZREM', key_leases(), id)

@@ -1,15 +1,15 @@
--- answer: what every script answers, and numbers as Redis keeps them.
+-- answer: the form of every script's answer, and of numbers in Redis.
 --
 -- INCLUDES  none
 
--- Every script answers a word, the jobs to wake, and what else its header says.
+-- Every script returns a word, the jobs to wake, and the values that its header names.
 local woken = {}
 local function answer(word, ...)
   note('answered', word)
   return {word, woken, ...}
 end
 
--- A number as Redis should keep it: Lua would write 1e+14 for a long one.
+-- Format a number for Redis: Lua would write a long one as 1e+14.
 local function whole(number)
   return string.format('%.0f', number)
 end

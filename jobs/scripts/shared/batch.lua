@@ -1,8 +1,8 @@
--- batch: batches: sealed, completed and revived.
+-- batch: seals, completes and revives batches.
 --
 -- INCLUDES  event
 
--- Whether some job of the batch may still change.
+-- Whether any job of the batch is active.
 local function is_active_batch(id)
   for _, status in ipairs(ACTIVE) do
     if redis.call('EXISTS', key_batch_status(id, status)) == 1 then return true end
@@ -10,7 +10,7 @@ local function is_active_batch(id)
   return false
 end
 
--- Whether the record of some job of the batch that has ended is still kept.
+-- Whether any final job of the batch still has its record.
 local function has_ended_jobs(id)
   for _, status in ipairs(FINAL) do
     if redis.call('EXISTS', key_batch_status(id, status)) == 1 then return true end
@@ -18,20 +18,20 @@ local function has_ended_jobs(id)
   return false
 end
 
--- End a batch once it is sealed and none of its jobs is active, and queue its one event.
+-- Complete a batch once it is sealed and none of its jobs is active, and queue its only event.
 --
--- It goes with the last of its jobs; one that never had any is kept for a day.
+-- A batch is removed with its last job; one that never had any is kept for a day.
 local jobless_batch_ms = 24 * 60 * 60 * 1000
 local function complete_batch(id)
   local batch = key_batch(id)
-  local said = redis.call(
+  local known = redis.call(
     'HMGET', batch, 'sealed', 'ended_ms', 'tenant', 'callback', 'request_id', 'traceparent')
-  if not said[1] or said[2] or is_active_batch(id) then return end
+  if not known[1] or known[2] or is_active_batch(id) then return end
   redis.call('HSET', batch, 'ended_ms', whole(now))
   redis.call('PUBLISH', channel_events, id .. ' 1 completed ')
   queue_delivery({
-    kind = 'batch', id = id, tenant = said[3],
-    callback = said[4], request_id = said[5], traceparent = said[6],
+    kind = 'batch', id = id, tenant = known[3],
+    callback = known[4], request_id = known[5], traceparent = known[6],
   }, 'batch.completed')
   if not has_ended_jobs(id) then
     redis.call('HSET', batch, 'expires_ms', whole(now + jobless_batch_ms))
@@ -41,7 +41,7 @@ local function complete_batch(id)
   end
 end
 
--- A job of a batch has ended: the batch is kept as long as it is, and ends with its last one.
+-- Keep the batch as long as its job that has just ended, and complete it with the last one.
 local function end_in_batch(id, expires_ms)
   local batch = key_batch(id)
   local known = redis.call('HMGET', batch, 'tenant', 'expires_ms')
@@ -52,7 +52,7 @@ local function end_in_batch(id, expires_ms)
   complete_batch(id)
 end
 
--- The batch takes no more jobs, so that it can end.
+-- Accept no more items for the batch, so that it can complete.
 local function seal_batch(id)
   redis.call('ZREM', key_unsealed(), id)
   if redis.call('EXISTS', key_batch(id)) == 0 then return end
@@ -60,7 +60,7 @@ local function seal_batch(id)
   complete_batch(id)
 end
 
--- A job comes back that Redis had lost: so does its batch, which waits for others of them.
+-- Revive the batch of a recovered job; it then waits for its other lost jobs.
 local function revive_batch(fields)
   local batch = key_batch(fields.batch_id)
   if redis.call('EXISTS', batch) == 0 then

@@ -1,7 +1,7 @@
 -- blocked: jobs that wait for places, and the places reserved for them.
 --
 -- INCLUDES  record, lease, outbox, slot, turn
--- long: blocking and unblocking call each other, and are read together
+-- long: blocking and unblocking depend on each other, and are read together
 
 local function unblock(id, job)
   if not job.blocked_on then return end
@@ -11,7 +11,7 @@ local function unblock(id, job)
   job.blocked_on = nil
 end
 
--- Let the job wait, at its rank and holding nothing, at one slot that it lacks.
+-- Let the job wait at its rank, without places, at one slot that it lacks.
 local function block(id, job, slot)
   unblock(id, job)
   forget_wakeup(id, job)
@@ -22,13 +22,14 @@ local function block(id, job, slot)
   note('blocked', id, slot, slots_of(job))
 end
 
--- How many milliseconds a reservation lasts.
-local reservation_ms, longest_reservation_ms = 1000, 60000
+-- The length of a reservation in ms.
+local reservation_ms, max_reservation_ms = 1000, 60000
 local function reservation_of(job)
-  return math.min(reservation_ms * 2 ^ tonumber(job.lapses or 0), longest_reservation_ms)
+  return math.min(reservation_ms * 2 ^ tonumber(job.lapses or 0), max_reservation_ms)
 end
 
--- Give a blocked job all its places at once and wake it; each lapse lets the next one last longer.
+-- Reserve all places for a blocked job at once and wake it. Each lapse makes the next reservation
+-- longer.
 local function reserve(id, job)
   unblock(id, job)
   take_places(id, job)
@@ -40,7 +41,7 @@ local function reserve(id, job)
   announce(id, job)
 end
 
--- Serve others before a job whose reservation lapsed, ten times as long as it held it.
+-- Rank a job whose reservation lapsed after others, for ten times as long as it held the reservation.
 local passed_over_times = 10
 local function pass_over(id, job)
   job.passed_until_ms = whole(now + reservation_of(job) * passed_over_times)
@@ -48,28 +49,28 @@ local function pass_over(id, job)
   redis.call('HSET', key_job(id), 'passed_until_ms', job.passed_until_ms)
 end
 
--- Whether others are served before the job for now, since its reservation lapsed. One that was to
--- end within ten minutes and is further away was made before the clock of Redis was put back.
-local longest_passed_over_ms = 600000
+-- Whether the job currently yields to others because its reservation lapsed. This never lasts more
+-- than ten minutes: a later end comes from a time before the Redis clock was set back.
+local max_passed_over_ms = 600000
 local function is_passed_over(job)
   local left_ms = tonumber(job.passed_until_ms or 0) - now
-  return left_ms > 0 and left_ms <= longest_passed_over_ms
+  return left_ms > 0 and left_ms <= max_passed_over_ms
 end
 
--- Whether one more reservation helps: a thread is free to claim it, or its operation has none yet,
--- which keeps a job at hand for the next thread. While no threads are known, it does.
+-- Whether one more reservation is useful: a free thread can claim it, or the operation has no
+-- reservation yet, so that the next free thread finds a job. Without known threads, it always is.
 local function helps(job)
   local free = free_threads()
   if not free or redis.call('ZCARD', key_reservations()) <= free then return true end
   return redis.call('ZCOUNT', key_slot('operation:' .. job.operation), 0, '+inf') == 0
 end
 
--- Let the best jobs that wait at a value's slot line up at their operation's, as many as have
--- places here; there they compete with jobs of other values, by turn. Gives the operation's slot.
-local unblocked_at_most, passed_over_at_most = 100, 1000
+-- Move the best jobs that wait at a value's slot to their operation's slot, as many as there are
+-- places here. There they compete by turn with jobs of other values. Returns the operation's slot.
+local max_unblocked, max_passed_over = 100, 1000
 local function admit_next(slot)
   local operation
-  for _ = 1, math.min(free_places(slot), unblocked_at_most) do
+  for _ = 1, math.min(free_places(slot), max_unblocked) do
     local id = redis.call('ZRANGE', key_waiting(slot), 0, 0)[1]
     if not id then break end
     local job = read_job(id)
@@ -86,16 +87,16 @@ local function admit_next(slot)
   return operation
 end
 
--- Give the free places of one slot to the best of its waiters that can run.
+-- Reserve the free places of one slot for the best of its waiting jobs that can run.
 --
--- A waiter that lacks another slot moves there. One whose last reservation lapsed comes after the
--- others for a while: its wake-up may be stuck where no worker listens. No more is reserved than
+-- A waiting job that lacks another slot moves there. One whose last reservation lapsed yields to the
+-- others for a while: its wake-up may be in a queue without a worker. Reservations never exceed what
 -- threads can claim soon.
 local function unblock_next(slot)
   if value_class_of(slot) then slot = admit_next(slot) end
   if not slot then return end
   local waiting, lapsed, handled, skipped = key_waiting(slot), {}, 0, 0
-  while handled < unblocked_at_most and skipped < passed_over_at_most do
+  while handled < max_unblocked and skipped < max_passed_over do
     if free_places(slot) < 1 then return end
     local id = redis.call('ZRANGE', waiting, skipped, skipped)[1]
     if not id then break end
@@ -129,7 +130,7 @@ local function unblock_at_slots(job)
   for _, slot in ipairs(slots_of(job)) do unblock_next(slot[1]) end
 end
 
--- Block the jobs that lost their reservations, and offer the places left of theirs to the next.
+-- Block the evicted jobs, and unblock others for their remaining places.
 local function return_slots(evicted)
   for _, each in ipairs(evicted or {}) do block(each[1], each[2], each[3]) end
   for _, each in ipairs(evicted or {}) do

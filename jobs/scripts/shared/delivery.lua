@@ -1,8 +1,8 @@
--- delivery: one event on its way to an address, by its host.
+-- delivery: one event on its way to a callback URL, scheduled by host.
 --
 -- INCLUDES  none
 
--- A delivery as a table, without its body but whether it has one; nil when there is none.
+-- Read a delivery without its body; `rendered` is whether it has one. Returns nil without a record.
 local function read_delivery(id)
   local names = {'kind', 'owner', 'host', 'url', 'status', 'token', 'recorded'}
   local values = redis.call('HMGET', key_delivery(id), unpack(names))
@@ -12,7 +12,7 @@ local function read_delivery(id)
   return delivery
 end
 
--- Keep when a next attempt to a host may begin: its first delivery is due, or a lease ends.
+-- Record when the next attempt to a host may begin: when a delivery is due or a lease ends.
 local function expect_host(host)
   local next_ms
   for _, key in ipairs({key_deliveries(host), key_delivering(host)}) do
@@ -26,14 +26,14 @@ local function expect_host(host)
   end
 end
 
--- The delivery waits for no attempt any more, and none is under way.
+-- Remove the delivery from the waiting and the leased deliveries of its host.
 local function unschedule_attempt(id, delivery)
   redis.call('ZREM', key_deliveries(delivery.host), id)
   redis.call('ZREM', key_delivering(delivery.host), id)
   expect_host(delivery.host)
 end
 
--- Let the delivery wait for its next attempt; whoever had one under way has lost it.
+-- Schedule the delivery's next attempt; an attempt in progress loses its claim.
 local function schedule_attempt(id, delivery, next_ms)
   redis.call('HSET', key_delivery(id), 'status', 'pending', 'next_ms', whole(next_ms))
   redis.call('HDEL', key_delivery(id), 'token')
@@ -42,9 +42,9 @@ local function schedule_attempt(id, delivery, next_ms)
   expect_host(delivery.host)
 end
 
--- No attempt follows; what is known of the delivery is kept for a week.
+-- End a delivery; its record is kept for a week.
 --
--- One that was not delivered keeps its body, for whoever sends it again.
+-- An undelivered one keeps its body, so that it can be resent.
 local ended_kept_ms = 7 * 24 * 60 * 60 * 1000
 local function end_delivery(id, delivery, status)
   unschedule_attempt(id, delivery)
@@ -54,7 +54,7 @@ local function end_delivery(id, delivery, status)
   redis.call('PEXPIRE', key_delivery(id), ended_kept_ms)
 end
 
--- Let nothing more go from the owner of a delivery to its address.
+-- Stop all pending deliveries of the same owner to the same URL.
 local function stop_deliveries(delivery)
   local list = delivery.kind == 'batch' and key_batch_deliveries(delivery.owner)
     or key_job_deliveries(delivery.owner)

@@ -1,11 +1,11 @@
--- depending: compares a job that waits for others with those.
+-- depending: compares a depending job with its dependencies.
 --
 -- INCLUDES  record, dependency, settling
 
--- How a job for which another waits has ended, even if its record is gone; nil while it may still end.
--- A job without a record is lost after a while; until then its message may recover it.
+-- Return how a dependency has ended, even if its record is gone; nil if it has not ended. A
+-- dependency without a record is lost after a while; until then its message may recover it.
 --
--- Returns, too, since when its record is missing; 0 while it has one.
+-- Also returns since when its record is missing; 0 while it exists.
 local lost_after_ms = 300000
 local function outcome_of(dependency_id, missed_ms)
   local status = redis.call('HGET', key_job(dependency_id), 'status')
@@ -15,9 +15,8 @@ local function outcome_of(dependency_id, missed_ms)
   return settling_status(dependency_id) or (is_lost and 'lost' or nil), missed_ms
 end
 
--- Compare a waiting job with those for which it waits, tell it of ends that it was not told, and set
--- the time of its next check.
--- A version that knows of no dependencies may have ended the job: then it waits no longer.
+-- Compare a depending job with its dependencies, tell it of ends that it missed, and schedule its
+-- next check. A final job was ended by a version without dependencies: it then waits no longer.
 local next_check_ms = 60000
 local function check_dependencies(id, job)
   if is_final(job) then return forget_dependencies(id, job) end
@@ -39,7 +38,7 @@ local function check_dependencies(id, job)
   end
 end
 
--- Let a new job wait for those of `after` (a JSON list of ids) that have not ended.
+-- Let a new job wait for the jobs of `after` (a JSON list of ids) that have not ended.
 local function await_dependencies(id, job, after)
   redis.call('HSET', key_job(id), 'depending', '1')
   job.depending = '1'

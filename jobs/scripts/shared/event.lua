@@ -1,18 +1,18 @@
--- event: events of jobs and batches, queued for the addresses that asked for them.
+-- event: queues the events of jobs and batches for their callback URLs.
 --
 -- INCLUDES  delivery
 
--- The host of an address, without its port.
+-- Return the host of a URL, without its port.
 local function host_of(url)
   local authority = string.match(url, '^%a[%w+.-]*://([^/?#]*)') or ''
   return string.lower(string.match(authority, '^%[[^%]]*%]') or string.match(authority, '^[^:]*'))
 end
 
--- Queue one event of a job or a batch for the address that asked for it, if it did.
+-- Queue one event of a job or batch, if its callback asks for this event.
 --
 -- `owner` is {kind = 'job' or 'batch', id, tenant, callback, request_id, traceparent}, the callback
--- as the JSON text {url, events, base}; nothing is queued without one. Owner and event make the id,
--- so an event that comes again is queued once. Once the address said 410 nothing goes there.
+-- as the JSON text {url, events, base}; nothing is queued without one. The id is derived from owner
+-- and event, so a repeated event is queued once. After a `410`, nothing more is sent to that URL.
 local function queue_delivery(owner, event)
   local callback = owner.callback and cjson.decode(owner.callback)
   local asked = false
@@ -39,12 +39,12 @@ local function queue_delivery(owner, event)
   if stopped then end_delivery(id, delivery, 'stopped') else schedule_attempt(id, delivery, now) end
 end
 
--- Queue the event of what the job is now, if it asked for that.
+-- Queue the event of the job's current status, if its callback asks for it.
 local function queue_job_delivery(id, job)
-  local said = redis.call('HMGET', key_text(id), 'callback', 'request_id', 'traceparent')
-  if not said[1] then return end
+  local known = redis.call('HMGET', key_text(id), 'callback', 'request_id', 'traceparent')
+  if not known[1] then return end
   queue_delivery({
     kind = 'job', id = id, tenant = job.tenant,
-    callback = said[1], request_id = said[2], traceparent = said[3],
+    callback = known[1], request_id = known[2], traceparent = known[3],
   }, 'job.' .. job.status)
 end

@@ -2,7 +2,7 @@
 --
 -- INCLUDES  none
 
--- The first of the files (a JSON list of ids) that this tenant has not, or no longer; nil for none.
+-- Return the first of the files (a JSON list of ids) that the tenant does not have; nil for none.
 local function missing_file(tenant, files)
   for _, file_id in ipairs(cjson.decode(files or '[]')) do
     local known = redis.call('HMGET', key_file(file_id), 'status', 'tenant')
@@ -10,9 +10,9 @@ local function missing_file(tenant, files)
   end
 end
 
--- Let a job use files, so that they stay while its record does; `files` is a JSON list of ids.
+-- Make a job a user of files, so that they are kept as long as its record; `files` is a JSON list.
 --
--- A file that is not there, as for a job that came back from its message, has no users.
+-- A missing file, as a recovered job may have, gets no users.
 local function use_files(id, files)
   for _, file_id in ipairs(cjson.decode(files or '[]')) do
     if redis.call('HGET', key_file(file_id), 'status') == 'ready' then
@@ -22,8 +22,8 @@ local function use_files(id, files)
   end
 end
 
--- The job's record goes: what it made, and what it alone used and whose own time is over, too, is
--- removed soon.
+-- Release the files of a job before its record is removed. Files that it created expire now, and
+-- uploads that no other job uses at their own expiry.
 local function release_files(id)
   for _, file_id in ipairs(redis.call('SMEMBERS', key_job_files(id))) do
     local users = key_file_users(file_id)
@@ -37,7 +37,7 @@ local function release_files(id)
   redis.call('DEL', key_job_files(id))
 end
 
--- Let files go that nobody uses; the housekeeper removes them.
+-- Expire files without users; the housekeeper removes them.
 local function drop_files(files)
   for _, file_id in ipairs(files) do
     if redis.call('SCARD', key_file_users(file_id)) == 0 then
@@ -46,7 +46,7 @@ local function drop_files(files)
   end
 end
 
--- Nobody finds the file any more, and its object is to be removed; gives where that is.
+-- Make a file unavailable, and return the object that the caller must delete.
 local removal_retry_ms = 30000
 local function begin_removal(file_id)
   local file = key_file(file_id)

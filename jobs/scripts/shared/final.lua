@@ -1,4 +1,4 @@
--- final: a job at its end, and what it held freed.
+-- final: ends a job and frees everything that it held.
 --
 -- INCLUDES  record, outbox, slot, turn, blocked, event, batch, dependency
 
@@ -9,8 +9,8 @@ local function release_unique(id, job)
   if redis.call('GET', unique) == id then redis.call('DEL', unique) end
 end
 
--- What a run took, as a moving mean with a weight of one fifth for the newest, and how far runs
--- are from it, as for the timeouts of TCP (RFC 6298, section 2).
+-- Update the moving mean of the operation's run times, with a weight of one fifth for the newest,
+-- and their mean deviation, as for the timeouts of TCP (RFC 6298, section 2).
 local function learn_duration(job)
   local stats = key_stats(job.operation)
   local took = now - tonumber(job.started_ms)
@@ -21,8 +21,8 @@ local function learn_duration(job)
   redis.call('HSET', stats, 'mean_ms', whole(mean + (took - mean) / 5), 'spread_ms', whole(spread))
 end
 
--- Give a job its final status, free everything that it held, and hand the places on. Only `end_job`
--- tells the jobs that wait for it.
+-- Set a job's final status, free everything that it held, and unblock others. Its dependents learn
+-- of it only from `end_job`.
 local function finalize_job(id, job, status)
   release_unique(id, job)
   forget_wakeup(id, job)

@@ -1,15 +1,15 @@
--- job: a job stopped or ended.
+-- job: stops or ends a job.
 --
 -- INCLUDES  record, final, settling
 
--- The one way to a final status: what waits for the job is told in the same step.
+-- End a job, and tell its dependents in the same step. Every final status is set here.
 local function end_job(id, job, status)
   finalize_job(id, job, status)
   settle(id, status)
 end
 
--- End a job that does not run; tell one that runs, through the channel and by each heartbeat.
--- A forced one is ended at once where its operation's isolation allows that, and for good.
+-- End a job that is not running; notify a running one, through the channel and by each heartbeat.
+-- A forced cancel stops it at once if its operation's isolation allows that, and cannot be undone.
 local function stop_job(id, job, forced)
   if IS_WAITING[job.status] then
     end_job(id, job, 'cancelled')
@@ -24,7 +24,7 @@ local function stop_job(id, job, forced)
     redis.call('HSET', key_job(id), 'forced', '1')
   end
   redis.pcall('PUBLISH', channel_cancels, id)
-  -- A message of its own: workers of older versions take the whole text for an id.
+  -- A separate message: workers of older versions read the whole text as an id.
   if forced then redis.pcall('PUBLISH', channel_cancels, id .. ' force') end
   return 'cancelling'
 end

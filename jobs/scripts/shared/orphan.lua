@@ -2,7 +2,7 @@
 --
 -- INCLUDES  none
 
--- Keep a message no more that had no record, and count what became of it.
+-- Remove a kept message, and count the reason.
 local function drop_orphan(orphan, why)
   redis.call('DEL', key_orphan(orphan))
   redis.call('ZREM', key_orphans(), orphan)

@@ -1,8 +1,8 @@
--- purge: records of jobs and batches removed for good.
+-- purge: removes the records of jobs and batches permanently.
 --
 -- INCLUDES  record, delivery, file, batch, dependency
 
--- Whether one of the owner's events is still to be written down from what its record says.
+-- Whether any of the owner's deliveries still has to be rendered from its record.
 local function awaits_rendering(list)
   for _, id in ipairs(redis.call('LRANGE', list, 0, -1)) do
     local delivery = read_delivery(id)
@@ -11,7 +11,7 @@ local function awaits_rendering(list)
   return false
 end
 
--- Forget an owner's deliveries; with `rendered_go_on` those that need the owner no more are left.
+-- Remove an owner's deliveries; `rendered_go_on` keeps those that no longer need the owner.
 local function drop_deliveries(list, rendered_go_on)
   for _, id in ipairs(redis.call('LRANGE', list, 0, -1)) do
     local delivery = read_delivery(id)
@@ -24,8 +24,8 @@ local function drop_deliveries(list, rendered_go_on)
   redis.call('DEL', list)
 end
 
--- The last job of an ended batch is gone, so it goes too; a callback that is still to be made from
--- it keeps it for as long as attempts to deliver that may take.
+-- Remove an ended batch after its last job. A callback that is still to be rendered from the batch
+-- keeps it for as long as its attempts may take.
 local batch_deliverable_ms = 7 * 24 * 60 * 60 * 1000
 local function forget_batch(id)
   local list = key_batch_deliveries(id)
@@ -39,7 +39,7 @@ local function forget_batch(id)
   end
 end
 
--- The record of a job that has ended goes, and with the last of them its batch.
+-- Remove a purged job from its batch, and the batch with its last job.
 local function leave_batch(id, job)
   local batch_id = job.batch_id
   if not batch_id then return end
@@ -50,8 +50,8 @@ local function leave_batch(id, job)
   if known[2] and not has_ended_jobs(batch_id) then forget_batch(batch_id) end
 end
 
--- Remove a final job and leave a tombstone, so that no late message brings it back, and its
--- tenant can be told that it was there. With `rendered_go_on` callbacks that need it no more go on.
+-- Remove a final job and leave a tombstone, so that no late message recovers it and its tenant gets
+-- `410`. `rendered_go_on` keeps deliveries that no longer need the job.
 local tombstone_ms = 25 * 60 * 60 * 1000
 local function purge_record(id, job, rendered_go_on)
   note('purged', id, job.status)

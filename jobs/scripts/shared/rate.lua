@@ -1,18 +1,18 @@
--- rate: how many requests a tenant has left.
+-- rate: the quota of requests of a tenant.
 --
 -- INCLUDES  none
 
--- GCRA: count `cost` requests against a rate, unless that is more than it has left.
+-- Count `cost` requests against a quota by GCRA, unless they exceed what is left of it.
 --
--- Gives whether they were counted, how many more fit now, and in how many ms there is one more.
--- The key holds the theoretical arrival time as whole ms, a point, and parts of a ms of which
--- there are `requests`: no rounding, however short the interval. No rate, 0 requests, takes all.
+-- Returns whether they were counted, how many more fit now, and in how many ms one more will.
+-- The key holds the theoretical arrival time as whole ms, a point, and a fraction in units of
+-- 1/`requests` ms, so that no interval is rounded. Without a quota (0 requests), all are counted.
 local function count_rate(rate, requests, window_ms, cost)
   if requests == 0 then return true, 0, 0 end
   local capacity = requests * window_ms
   local ms, parts = string.match(redis.call('GET', rate) or '', '^(%d+)%.(%d+)$')
   local owed = ms and (tonumber(ms) - now) * requests + tonumber(parts) or 0
-  -- More than this rate can owe comes from another rate or clock, and must not last.
+  -- More than this quota can owe comes from an earlier quota or clock, and must not persist.
   local used = math.max(0, math.min(owed, capacity))
   local counted = used + cost * window_ms <= capacity
   if counted then used = used + cost * window_ms end

@@ -1,8 +1,8 @@
--- record: the record of a job, its status and its listings.
+-- record: a job's record, status and listings.
 --
 -- INCLUDES  none
 
--- The record as a table, or nil; numbers stay strings until they are used.
+-- Return the record as a table, or nil; numbers stay strings.
 local function read_job(id)
   local flat = redis.call('HGETALL', key_job(id))
   if #flat == 0 then return nil end
@@ -15,7 +15,7 @@ local function is_final(job)
   return IS_FINAL[job.status]
 end
 
--- The only place where a status changes, so that the indexes always agree with the records.
+-- Change a status. No other function does, so the indexes always agree with the records.
 local function set_status(id, job, status)
   redis.call('ZREM', key_index_facet(job.tenant, 'status', job.status), id)
   redis.call('ZADD', key_index_facet(job.tenant, 'status', status), job.created_ms, id)
@@ -28,20 +28,20 @@ local function set_status(id, job, status)
   job.status = status
 end
 
--- Count the change and tell everybody who waits for it.
+-- Increment the version and publish the change.
 local function announce(id, job)
-  -- A user without rights on channels must not stop a change half-way: whoever waits reads again.
+  -- A Redis user without access to channels must not abort a change half-way: readers poll, too.
   local version = redis.call('HINCRBY', key_job(id), 'version', 1)
   redis.pcall('PUBLISH', channel_events, id .. ' ' .. version .. ' ' .. job.status .. ' ' .. (job.percent or ''))
 end
 
--- Delete all that is kept of a job but its entries in sets; a saved state, too, as a version that
--- does not know of any may have ended the job.
+-- Delete all keys of a job, but not its entries in sets. It may still have a saved state if a
+-- version without saved states ended it.
 local function delete_record(id)
   redis.call('DEL', key_job(id), key_text(id), key_params(id), key_result(id), key_log(id), key_saved(id))
 end
 
--- Every listing that a job stands in.
+-- Return the keys of all listings that contain a job.
 local function indexes_of(job, text)
   local indexes = {
     key_index(job.tenant),
@@ -57,7 +57,7 @@ local function indexes_of(job, text)
   return indexes
 end
 
--- Add log lines, oldest dropped once the job has too many of them or too many bytes.
+-- Append log lines; the oldest ones are dropped if the log has too many lines or bytes.
 local function append_log(id, lines, most_lines, most_bytes)
   if #lines == 0 then return end
   local log = key_log(id)

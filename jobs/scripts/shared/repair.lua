@@ -1,11 +1,11 @@
--- repair: what should follow from records, compared and repaired.
+-- repair: compares what is derived from records, and repairs it.
 --
 -- INCLUDES  record, outbox, slot, turn, dependency, depending
 -- long: each comparison has its repair beside it
 
--- Every sorted set in which a record expects its job, with its entry and score there.
+-- Return every sorted set in which a record expects its job, with the entry and its score.
 --
--- In a slot the score says what the entry is, so there it must be `exact`.
+-- In a slot, the score distinguishes occupied from reserved places, so there it must be `exact`.
 local function expected_memberships(id, job, lease_ms)
   local expected = {}
   local function expect(key, score, member)
@@ -42,7 +42,7 @@ local function expected_memberships(id, job, lease_ms)
   return expected
 end
 
--- Whether what a record says expects this entry of its job in this sorted set.
+-- Whether a record expects this entry of its job in this sorted set.
 local function is_expected_member(key, member, id, job)
   local waits = job.status == 'queued' and not job.blocked_on
   if key == key_outbox() then return waits end
@@ -55,9 +55,9 @@ local function is_expected_member(key, member, id, job)
   return false
 end
 
--- Whether something will start a queued job; gives what is missing, or nil.
+-- Check that something will start a queued job; returns what is missing, or nil.
 --
--- The repair wakes a job that would otherwise never be published.
+-- The repair wakes a job whose message would otherwise never be published.
 local function examine_wakeup(id, job, repair)
   if job.status ~= 'queued' then return nil end
   if job.blocked_on then
@@ -71,9 +71,9 @@ local function examine_wakeup(id, job, repair)
   return 'wakeup'
 end
 
--- Whether the unique key of an active job names it; gives what is wrong, or nil.
+-- Check that the unique key of an active job names it; returns the fault, or nil.
 --
--- A key that names another active job stays: only people can decide which of the two should end.
+-- A key that names another active job stays: only an operator can decide which of the two must end.
 local function examine_unique(id, job, repair)
   if not job.fingerprint or is_final(job) then return nil end
   local unique = key_unique(job.tenant, job.operation, job.fingerprint)
@@ -85,10 +85,10 @@ local function examine_unique(id, job, repair)
   return 'unique'
 end
 
--- Whether a job that waits for others will be told; gives what is wrong, or nil.
+-- Check that a depending job will be told of its dependencies' ends; returns the fault, or nil.
 --
--- It may wait for nothing, for a job that has ended without telling it, or for others although it may
--- start. The repair compares it with them; it then starts or ends if that is due.
+-- Faults: it has no dependencies, or one has ended without telling it, or a job that is not depending
+-- has some. The repair compares it with them, which starts or ends it if that is due.
 local function examine_dependencies(id, job, repair)
   local wrong = redis.call('EXISTS', key_dependencies(id)) ~= (job.depending and 1 or 0)
   for _, each in ipairs(job.depending and redis.call('ZRANGE', key_dependencies(id), 0, -1) or {}) do
@@ -104,7 +104,7 @@ local function examine_dependencies(id, job, repair)
   return 'dependencies'
 end
 
--- Compare a record with all that should follow from it; gives what is lacking, by the sets' keys.
+-- Compare a record with everything derived from it; returns the faults, such as keys of sets.
 local function examine_job(id, job, lease_ms, repair)
   local lacking = {examine_dependencies(id, job, repair)}
   if lacking[1] and repair then job = read_job(id) end
@@ -126,7 +126,7 @@ local function examine_job(id, job, lease_ms, repair)
   return lacking
 end
 
--- The members of a batch's sets whose record says that they are not there; repaired, they go.
+-- Count the members of a batch's sets whose records disagree; the repair removes them.
 local function examine_batch_members(batch_id, repair)
   local wrong = 0
   for _, status in ipairs(STATUSES) do

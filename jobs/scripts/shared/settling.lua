@@ -2,14 +2,14 @@
 --
 -- INCLUDES  record, acquire, dependency, final
 
--- How much one script does for dependents, in weights: telling one is 1, queueing or ending it 10,
--- and each job for which an ended one still waited is 1 more.
-local settled_at_most, changed_weight, settled = 1000, 10, 0
+-- The bound on what one script does for dependents, in weights: 1 to tell one, 10 to queue or end
+-- it, and 1 for each job for which an ended one still waited.
+local max_settled, changed_weight, settled = 1000, 10, 0
 local function may_settle()
-  return settled < settled_at_most
+  return settled < max_settled
 end
 
--- All that a job waited for has ended: it is queued, or waits for its time.
+-- Queue a job whose dependencies have all ended, or let it wait for its scheduled time.
 local function stop_depending(id, job)
   forget_dependencies(id, job)
   redis.call('HSET', key_job(id), 'ready_ms', whole(now))
@@ -21,7 +21,7 @@ local function stop_depending(id, job)
   end
 end
 
--- Tell a job that one of its dependencies has ended or is lost; gives whether this ended it, too.
+-- Tell a job that a dependency has ended or is lost; returns whether this ended the job, too.
 local outcomes = {failed = 'failed', cancelled = 'was cancelled', lost = 'was lost'}
 local function settle_dependency(id, dependency_id, status)
   settled = settled + 1
@@ -48,8 +48,8 @@ local function settle_dependency(id, dependency_id, status)
   return false
 end
 
--- Tell all dependents of a job how it ended, and the dependents of those that end with it. The
--- housekeeper tells the ones that one script leaves out.
+-- Tell all dependents of a job how it ended, and the dependents of those that end with it. Beyond
+-- the bound of one script, the housekeeper tells them.
 local function settle(id, status)
   local ended, i = {{id, status}}, 1
   while ended[i] do

@@ -1,15 +1,15 @@
--- slot: places in slots: counted, taken and freed.
+-- slot: counts, takes and frees places in slots.
 --
 -- INCLUDES  none
 
--- The slots of all values that an operation limits have one limit: `per:<operation>:<name>`.
+-- Return the class of a value's slot, `per:<operation>:<name>`: its slots share one limit.
 local function value_class_of(slot)
   return string.match(slot, '^(per:[^:]+:[^:]+):')
 end
 
--- What a job needs to run: {slot, places} of its values, its operation and its resources.
+-- Return what a job needs to run: {slot, places} of its values, its operation and its resources.
 --
--- Its values come first: who lacks a place there is no rival of the others for their operation's.
+-- Values come first: a job that lacks a place there does not compete for its operation's places.
 local function slots_of(job)
   local slots, values = {{'operation:' .. job.operation, 1}}, 0
   for slot, places in string.gmatch(job.slots or '', '([^=,]+)=(%d+)') do
@@ -19,13 +19,13 @@ local function slots_of(job)
   return slots
 end
 
--- The rank of a job in the line of a slot: its turn, but its age among other operations' jobs.
+-- Return the rank of a job at a slot: its turn, or its age at a resource, shared by operations.
 local function rank_at(job, slot)
   return tonumber(not string.find(slot, '^resource:') and job.turn or job.rank)
 end
 
--- How many places a slot has: a pause wins, then an operator's word, then the declared number;
--- no limit at all is a huge one.
+-- Return the number of places of a slot: set by a pause, an operator or the code, in this order; a
+-- huge number without a limit.
 local function limit_of(slot)
   local named = value_class_of(slot) or slot
   local limits = redis.call(
@@ -37,14 +37,14 @@ local function free_places(slot)
   return limit_of(slot) - redis.call('ZCARD', key_slot(slot))
 end
 
--- The first slot that has too few free places for the job, or nil when it could run now.
+-- Return the first slot with too few free places for the job, or nil if it could run now.
 local function lacking_slot(job)
   for _, slot in ipairs(slots_of(job)) do
     if free_places(slot[1]) < slot[2] then return slot[1] end
   end
 end
 
--- Write the job into all its slots: score -1 occupies, its rank there reserves.
+-- Add the job to all its slots: with score -1 it occupies its places, with its rank it reserves them.
 local function take_places(id, job, occupied)
   for _, slot in ipairs(slots_of(job)) do
     for place = 1, slot[2] do
@@ -54,7 +54,7 @@ local function take_places(id, job, occupied)
   end
 end
 
--- Take the job out of all its slots, whether it occupies or reserves them.
+-- Remove the job from all its slots, occupied or reserved.
 local function free_slots(id, job)
   for _, slot in ipairs(slots_of(job)) do
     for place = 1, slot[2] do

@@ -1,9 +1,9 @@
--- submission: one submission: decided on, then recorded.
+-- submission: decides and records one submission.
 --
 -- INCLUDES  record, file, rate, turn, acquire, dependency, depending, job
--- long: the order of its checks is a promise, and is read as a whole
+-- long: the order of the checks is guaranteed, and is read as a whole
 
--- Write a new record with its indexes; `fields` and `text` are what the submission says.
+-- Write a new record with its indexes; `fields` and `text` are the content of the submission.
 --
 -- The rank orders waiting jobs, lowest first: by priority (10 is best), then by age.
 local function create_job(id, fields, text, params, status)
@@ -34,7 +34,7 @@ local function create_job(id, fields, text, params, status)
   return fields
 end
 
--- Keep which job an Idempotency-Key made, and of what payload.
+-- Store the job and the payload of an Idempotency-Key.
 local idempotency_ms = 24 * 60 * 60 * 1000
 local function remember_idempotency(id, job)
   if not job.idempotency_digest then return end
@@ -43,11 +43,11 @@ local function remember_idempotency(id, job)
   redis.call('PEXPIRE', key, idempotency_ms)
 end
 
--- Decide on one submission, and write its record, indexes and wake-up if it is accepted.
+-- Decide one submission, and write its record, indexes and wake-up if it is accepted.
 --
 -- `asked` has on_conflict, run_at_ms, max_active, max_active_operation, limits, payer, rate_requests
--- and rate_window_ms. Gives the word, what `submit_job` adds to it, and the record of a new job.
--- Nothing but the count of the request is written before all checks pass.
+-- and rate_window_ms. Returns the word, the values that `submit_job` returns with it, and the record
+-- of a new job. Before all checks have passed, only the request's count is written.
 local function decide_submission(job_id, fields, text, params, asked)
   local function count(cost)
     return count_rate(key_rate(asked.payer), asked.rate_requests, asked.rate_window_ms, cost)

@@ -2,19 +2,19 @@
 --
 -- INCLUDES  none
 
--- The slot of the first value that the operation limits, or nil where it limits none.
+-- Return the slot of the job's first limited value, or nil for an operation that limits none.
 local function value_slot_of(job)
   return string.match(job.slots or '', '(per:[^=,]+)=')
 end
 
--- Turns of better priorities come first; each priority has a count of its own.
+-- Turns of better priorities come first; each priority has its own count.
 local priority_turns = 1e13
 
--- Give the job its turn after the last of its value: start-time fair queuing.
+-- Assign the job the turn after the last one of its value: start-time fair queuing.
 --
--- A turn is counted from the highest one that has started, so a value without jobs gains no credit
--- and no debt. A turn that has passed meanwhile becomes the next one. The count of an idle operation
--- begins at the current time, so turns given before a count was lost come first.
+-- A turn is counted from the highest one that has started, so a value without jobs gains neither
+-- credit nor debt. A turn that has already passed becomes the next one. The count of an idle
+-- operation starts at the current time, so turns assigned before a count was lost come first.
 local function take_turn(id, job)
   local slot = value_slot_of(job)
   if not slot then return end
