@@ -1,6 +1,7 @@
 """The public API for routes of your own; see docs/how-to/add-routes.md."""
 
 from callboard.api.description import BodyDescription, ResponseDescription, describe
+from callboard.api.extension.callbacks import CallbackJob
 from callboard.api.extension.jobs import Form, JobEstimate, Jobs
 from callboard.api.files.uploads import FileRefused
 from callboard.api.request import Caller, Request
@@ -23,6 +24,7 @@ from callboard.jobs.statuses import Status
 
 __all__ = [
     "BodyDescription",
+    "CallbackJob",
     "Caller",
     "CapacityExceeded",
     "Confirmation",

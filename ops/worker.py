@@ -31,7 +31,7 @@ if unknown := sorted(set(settings.queues) - set(container.registry.queues())):
     refuse_to_start(f"CALLBOARD_QUEUES: no operation has the queue {unknown[0]!r}, only {known}.")
 telemetry = Telemetry.of(settings, process="callboard-worker")
 WorkerLifecycle(container, supervised=True, telemetry=telemetry, owns_process=True).install()
-dispatch_webhooks(container, CallbackBodies(container.store, settings))
+dispatch_webhooks(container, CallbackBodies.of(container.store, settings, container.storage))
 serve_operations(container)
 broker = container.broker
 dramatiq.set_broker(broker)

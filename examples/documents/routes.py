@@ -8,6 +8,7 @@ from typing import Any, Final
 from falcon import HTTP_202, HTTP_400, HTTP_404, HTTP_422, HTTP_500, HTTP_503, Response
 
 from callboard.routes import (
+    CallbackJob,
     CapacityExceeded,
     Form,
     InvalidParameters,
@@ -48,6 +49,9 @@ OLD: Final[Mapping[Status, str]] = {
     "failed": "FAILED",
     "cancelled": "FAILED",
 }
+
+LABEL: Final = {"api": "documents"}
+"""The label of jobs submitted through these routes; their callbacks have the older body."""
 
 
 class Parse:
@@ -98,12 +102,13 @@ class Parse:
             req,
             operation,
             params,
+            labels=LABEL,
             callback={"url": callback} if callback else None,
         )
 
     def _answer(self, req: Request, resp: Response, job: Record) -> None:
         if job.final:
-            shown = _shown(self._jobs, req, job)
+            shown = _shown(job, _result(self._jobs, req, job))
             resp.media = {name: shown[name] for name in ("request_id", "outputs", "errors")}
             if not job.has_result:
                 resp.media["detail"] = " ".join(each["error"] for each in shown["errors"])
@@ -139,7 +144,7 @@ class JobById:
             return
         if not job.final:
             resp.set_header("Retry-After", str(self._jobs.retry_after(job)))
-        resp.media = _shown(self._jobs, req, job)
+        resp.media = _shown(job, _result(self._jobs, req, job))
 
 
 def routes(jobs: Jobs) -> list[Route]:
@@ -150,8 +155,22 @@ def routes(jobs: Jobs) -> list[Route]:
     ]
 
 
-def _shown(jobs: Jobs, req: Request, job: Record) -> dict[str, Any]:
-    result = jobs.result(req, job) if job.has_result else {"outputs": [], "errors": _errors(job)}
+def callback_body(job: CallbackJob) -> dict[str, Any] | None:
+    """Return what `GET` shows; a callback cannot contain a result above 1 MiB."""
+    if job.record.labels.get("api") != LABEL["api"]:
+        return None
+    if job.record.has_result and job.result is None:
+        large = "The result is too large for a callback."
+        return _shown(job.record, {"outputs": [], "errors": [{"filename": None, "error": large}]})
+    return _shown(job.record, job.result)
+
+
+def _result(jobs: Jobs, req: Request, job: Record) -> Any:
+    return jobs.result(req, job) if job.has_result else None
+
+
+def _shown(job: Record, result: Any) -> dict[str, Any]:
+    result = result or {"outputs": [], "errors": _errors(job)}
     members = ("filename", "markdown", "content_list_json", "images")
     return {
         "job_id": job.id,

@@ -86,7 +86,7 @@ def serve(
         owns_process=True,
     )
     lifecycle.install()
-    dispatch_webhooks(container, CallbackBodies(container.store, settings))
+    dispatch_webhooks(container, CallbackBodies.of(container.store, settings, container.storage))
     events = listen(container, waits=MAX_WAITS, streams=MAX_STREAMS)
     serve_operations(container)
     draining = threading.Event()
