@@ -92,8 +92,8 @@ def test_no_wait_misses_a_finish_whenever_it_comes(stack: Stack) -> None:
         latest, slowest_poll = asyncio.run(_lateness(stack, changes, starts))
 
     # A finish that is missed is noticed 2.5 s later on average. What slows every request down
-    # is no miss, and slows a wait twice: its notice, and its answer.
-    assert latest < 0.25 + 2 * slowest_poll, f"{latest=:.3f} {slowest_poll=:.3f}"
+    # is no miss, and slows a wait three times: its notice, its answer, and this process.
+    assert latest < 0.25 + 3 * slowest_poll, f"{latest=:.3f} {slowest_poll=:.3f}"
 
 
 def test_a_client_that_closes_gives_its_place_back_and_one_that_only_sends_no_more_is_answered(
