@@ -13,14 +13,14 @@ from tests.chaos.summary import judge
 SEED = 338
 
 
-def test_a_seed_is_the_same_plan_again_and_another_seed_another_one() -> None:
+def test_a_seed_determines_the_plan_and_another_seed_gives_another_one() -> None:
     first, again, other = plan(1, 600), plan(1, 600), plan(2, 600)
 
     assert first == again
     assert first != other
 
 
-def test_a_long_plan_has_every_fault_as_often_as_any_deck_says() -> None:
+def test_a_long_plan_has_every_fault_as_often_as_its_deck_requires() -> None:
     seen = Counter(fault.what for faults in plan(1, 1800).values() for fault in faults)
 
     assert seen.keys() == FAULTS.keys()
@@ -28,7 +28,7 @@ def test_a_long_plan_has_every_fault_as_often_as_any_deck_says() -> None:
         assert all(seen[what] >= count for what, (count, _) in hand.deck.items())
 
 
-def test_a_plan_leaves_time_to_miss_messages_that_were_lost() -> None:
+def test_a_plan_leaves_time_to_detect_lost_messages() -> None:
     faults = [fault for seed in range(50) for fault in plan(seed, 300)["servers"]]
 
     lost = [fault.at for fault in faults if fault.what in LOSING]
@@ -37,7 +37,7 @@ def test_a_plan_leaves_time_to_miss_messages_that_were_lost() -> None:
 
 
 @pytest.mark.timeout(600)
-def test_nothing_is_lost_while_everything_breaks(tmp_path: Path) -> None:
+def test_no_job_is_lost_while_every_server_fails(tmp_path: Path) -> None:
     terms = Terms(SEED, 0.75, tmp_path)
 
     run(terms)

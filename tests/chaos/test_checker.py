@@ -873,7 +873,7 @@ def forgotten_although_the_other_has_ended(forged: ForgedHistory) -> None:
 @pytest.mark.parametrize(
     ("invariant", "forge"), [pytest.param(*each, id=each[1].__name__) for each in FORGED]
 )
-def test_a_forged_history_fails_by_the_name_of_its_fault_alone(
+def test_a_forged_history_violates_only_the_invariant_of_its_fault(
     invariant: str, forge: Forge
 ) -> None:
     verdict = check(told(forge))

@@ -259,7 +259,7 @@ def jobs_that_were_promised_places_go_before_their_equals(forged: ForgedHistory)
         callers_got_no_answer_or_a_refusal,
     ],
 )
-def test_what_is_allowed_passes(tell: Forge) -> None:
+def test_allowed_histories_pass(tell: Forge) -> None:
     forged = ForgedHistory()
     forged.ran("other")
     tell(forged)
@@ -270,7 +270,7 @@ def test_what_is_allowed_passes(tell: Forge) -> None:
     assert verdict.counts["violations"] == 0
 
 
-def test_a_run_that_saw_less_than_it_must_is_vacuous_and_nothing_else() -> None:
+def test_a_run_that_observed_too_little_is_only_vacuous() -> None:
     forged = ForgedHistory()
     a_stale_run_reports_late_and_is_refused(forged)
     forged.events.append({"from": "nemesis", "at": 1, "what": "kill", "target": "worker"})
@@ -284,7 +284,7 @@ def test_a_run_that_saw_less_than_it_must_is_vacuous_and_nothing_else() -> None:
     assert names(short) == names(blind) == {"vacuous"}
 
 
-def test_a_history_without_a_last_look_proves_nothing() -> None:
+def test_a_history_without_a_final_check_proves_nothing() -> None:
     forged = ForgedHistory()
     forged.ran("job")
 
@@ -293,7 +293,7 @@ def test_a_history_without_a_last_look_proves_nothing() -> None:
     assert names(verdict) == {"whole-history"}
 
 
-def test_a_thousand_faults_of_a_kind_are_counted_and_a_few_are_told() -> None:
+def test_a_thousand_faults_of_a_kind_are_counted_and_a_few_are_shown() -> None:
     forged = ForgedHistory()
     forged.held = [f"leases still holds {number}" for number in range(1000)]
 
@@ -303,7 +303,7 @@ def test_a_thousand_faults_of_a_kind_are_counted_and_a_few_are_told() -> None:
     assert 1 < len(verdict.violations) < 100
 
 
-def test_the_verdict_on_a_kept_file_is_said_and_given_as_the_exit_code(
+def test_the_verdict_on_a_history_file_is_printed_and_is_the_exit_code(
     tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     forged, codes = ForgedHistory(), []

@@ -27,7 +27,7 @@ OF_THE_MACHINE = {
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=[guard.name for guard in GUARDS])
-def test_each_guard_stands_where_the_list_says(guard: Guard, tmp_path: Path) -> None:
+def test_each_guard_is_where_the_list_says(guard: Guard, tmp_path: Path) -> None:
     copy = tmp_path / guard.file
     copy.parent.mkdir(parents=True)
     copy.write_bytes((ROOT / guard.file).read_bytes())
@@ -38,7 +38,7 @@ def test_each_guard_stands_where_the_list_says(guard: Guard, tmp_path: Path) -> 
     assert set(guard.invariants) <= {*INVARIANTS, *OF_THE_MACHINE}
 
 
-def test_what_is_taken_out_of_a_copy_is_gone_from_what_the_copy_imports(tmp_path: Path) -> None:
+def test_a_guard_removed_from_a_copy_is_gone_from_the_copys_imports(tmp_path: Path) -> None:
     copy_tree(tmp_path)
     guards = {guard.file: guard for guard in GUARDS}.values()
 
@@ -49,7 +49,7 @@ def test_what_is_taken_out_of_a_copy_is_gone_from_what_the_copy_imports(tmp_path
         assert guard.line not in (tmp_path / "callboard" / guard.file).read_text("utf-8")
 
 
-def test_a_guard_that_is_not_there_is_no_mutation(tmp_path: Path) -> None:
+def test_a_missing_guard_is_no_mutation(tmp_path: Path) -> None:
     (tmp_path / "script.lua").write_text("if true then return end\n")
     guard = Guard("old", "script.lua", "if false then", "", ("limits",))
 
@@ -57,7 +57,7 @@ def test_a_guard_that_is_not_there_is_no_mutation(tmp_path: Path) -> None:
         take_out(guard, tmp_path)
 
 
-def test_a_guard_is_missed_only_by_its_own_invariant_and_in_time() -> None:
+def test_a_removed_guard_violates_its_own_invariant_within_the_time_limit() -> None:
     guard = Guard("count", "acquire_slot.lua", "while", "", ("limits",), seconds=60)
 
     told = Found(guard, ("limits", "model"), ("limits: 3 of 2",), 59.0)
@@ -69,14 +69,14 @@ def test_a_guard_is_missed_only_by_its_own_invariant_and_in_time() -> None:
     assert not any(found.as_told for found in (late, other, nothing))
 
 
-def test_without_a_change_nothing_may_be_found() -> None:
+def test_without_a_mutation_no_invariant_is_violated() -> None:
     assert Found(NOTHING, (), (), 1.0).as_told
     assert not Found(NOTHING, ("model",), ("model: differs",), 1.0).as_told
     assert not Found(NOTHING, (), ("it did not run",), 1.0).as_told
 
 
 @pytest.mark.timeout(300)
-def test_the_verdict_agrees_with_whatever_the_scripts_do(redis: Redis) -> None:
+def test_the_verdict_agrees_with_what_the_scripts_do(redis: Redis) -> None:
     run_state_machine_as_test(
         lambda: Judged(redis),  # type: ignore[arg-type]  # called to make one, no more
         settings=settings(

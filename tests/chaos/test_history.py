@@ -11,7 +11,7 @@ from tests.eventually import eventually
 from tests.servers import RedisServer
 
 
-def test_a_line_that_its_writer_s_end_cut_off_spoils_no_other(tmp_path: Path) -> None:
+def test_a_line_truncated_by_its_writers_death_spoils_no_other(tmp_path: Path) -> None:
     history = History(tmp_path / "history.jsonl")
 
     history.add({"from": "client", "who": "first"})
@@ -23,7 +23,7 @@ def test_a_line_that_its_writer_s_end_cut_off_spoils_no_other(tmp_path: Path) ->
     assert [event["who"] for event in read_history(history.path)] == ["first", "last"]
 
 
-def test_everything_that_the_scripts_note_comes_once_and_in_order_over_a_kill_of_redis(
+def test_script_events_are_read_once_and_in_order_across_a_kill_of_redis(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "redis").mkdir()
@@ -48,7 +48,7 @@ def test_everything_that_the_scripts_note_comes_once_and_in_order_over_a_kill_of
     assert [event["seq"] for event in events] == list(range(1, 3002))
 
 
-def test_an_entry_that_somebody_else_took_away_is_missed(redis: Redis, tmp_path: Path) -> None:
+def test_an_entry_removed_by_another_client_is_detected(redis: Redis, tmp_path: Path) -> None:
     keys = Keys("noted")
     drain = Drain(redis, keys, History(tmp_path / "history.jsonl"))
     drain.start()

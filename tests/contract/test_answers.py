@@ -190,13 +190,13 @@ def test_a_schedule_is_described_from_its_first_tick_to_its_end(ask: Asking) -> 
         ("GET", "/problems/nothing", {}, 404),
     ],
 )
-def test_the_rest_is_described_too(
+def test_all_other_answers_are_described(
     ask: Asking, method: str, path: str, sent: dict[str, Any], status: int
 ) -> None:
     assert ask(method, path, **sent).status_code == status
 
 
-def test_who_may_not_and_who_asks_too_often_are_told_as_described() -> None:
+def test_forbidden_and_rate_limited_answers_are_described() -> None:
     api_app = app_of_contract(api_keys=f"t:viewer:{hash_of('k')}", rate_limit="2/10s")
     ask = Asking(api_app)
 

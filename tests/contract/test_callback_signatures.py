@@ -31,7 +31,7 @@ def callback_system() -> Iterator[CallbackSystem]:
     opened.close()
 
 
-def test_javascript_verifies_a_callback_also_while_its_secret_is_rotated(
+def test_javascript_verifies_a_callback_even_during_a_secret_rotation(
     tools: Path, callback_system: CallbackSystem, tmp_path: Path
 ) -> None:
     old = callback_system.secret()

@@ -37,7 +37,7 @@ def client(
         yield made
 
 
-def test_the_python_client_submits_waits_and_has_a_typed_result(client: Any) -> None:
+def test_the_python_client_submits_waits_and_reads_a_typed_result(client: Any) -> None:
     points = [client.EnclosePoint(x=1.0, y=2.0), client.EnclosePoint(x=3.0, y=-1.0)]
 
     job = client.operations.run_enclose(
@@ -81,7 +81,7 @@ def test_the_python_client_cancels_in_two_steps(client: Any) -> None:
     assert cancelled.status == "cancelled"
 
 
-def test_the_python_client_uploads_a_file_and_downloads_what_became_of_it(client: Any) -> None:
+def test_the_python_client_uploads_a_file_and_downloads_the_result_file(client: Any) -> None:
     file = client.files.upload_file(("notes.txt", b"one, two\n"))
     asked = client.CopyParameters(file=file.id, name="again.txt")
 
@@ -94,7 +94,7 @@ def test_the_python_client_uploads_a_file_and_downloads_what_became_of_it(client
     assert client.files.get_file_content(made.id) == b"one, two\n"
 
 
-def test_the_python_client_submits_a_batch_and_sees_it_end(client: Any) -> None:
+def test_the_python_client_submits_a_batch_and_waits_for_its_end(client: Any) -> None:
     items = [
         client.Submission(
             client.CountSubmission(
@@ -134,7 +134,7 @@ def test_the_python_client_reads_problems(client: Any) -> None:
     assert refused.value.data.type.endswith("/problems/job-not-found")
 
 
-def test_the_typescript_client_fits_its_own_types(clients: Path, tools: Path) -> None:
+def test_the_typescript_client_type_checks(clients: Path, tools: Path) -> None:
     done = node.run(tools / "tsc", "--project", ".", cwd=clients / "typescript-fetch")
 
     assert done.returncode == 0, done.stdout

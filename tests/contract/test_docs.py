@@ -17,7 +17,7 @@ def api_app() -> Iterator[ApiApp]:
     made.close()
 
 
-def test_the_page_allows_nothing_from_elsewhere_and_no_script_within_it(api_app: ApiApp) -> None:
+def test_the_page_allows_no_foreign_content_and_no_inline_script(api_app: ApiApp) -> None:
     page = api_app.http.simulate_get("/docs")
 
     policy = page.headers["content-security-policy"]
@@ -27,7 +27,7 @@ def test_the_page_allows_nothing_from_elsewhere_and_no_script_within_it(api_app:
     assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", page.text)
 
 
-def test_everything_that_the_page_loads_is_served_and_may_be_kept(api_app: ApiApp) -> None:
+def test_everything_that_the_page_loads_is_served_and_cacheable(api_app: ApiApp) -> None:
     page = _page(api_app)
 
     for path in _loaded(page):
@@ -59,7 +59,7 @@ def test_the_class_that_makes_the_page_dark_has_a_style(api_app: ApiApp) -> None
 
 
 @pytest.mark.parametrize("path", ["/docs/assets/0000000000000000/docs.js", "/docs/assets/x/y"])
-def test_a_file_of_another_version_is_not_there(api_app: ApiApp, path: str) -> None:
+def test_a_file_of_another_version_is_not_found(api_app: ApiApp, path: str) -> None:
     assert api_app.http.simulate_get(path).status_code == 404
 
 

@@ -42,7 +42,7 @@ def test_every_operation_has_a_path_of_its_own_in_place_of_the_template(api_app:
     assert all(set(paths[path]) == {"get", "post"} for path in own)
 
 
-def test_requests_and_answers_have_schemas_with_names() -> None:
+def test_requests_and_answers_have_named_schemas() -> None:
     described = [
         media["schema"]
         for operation in _operations()
@@ -54,7 +54,7 @@ def test_requests_and_answers_have_schemas_with_names() -> None:
     assert all(set(schema) == {"$ref"} for schema in described)
 
 
-def test_objects_say_whether_they_may_have_other_members() -> None:
+def test_objects_state_whether_they_allow_additional_members() -> None:
     schemas = document()["components"]["schemas"]
     results = re.compile("[A-Za-z]+Result[A-Za-z]*")  # say what the operations' own types say
     own = {name: each for name, each in schemas.items() if not results.fullmatch(name)}
@@ -107,7 +107,7 @@ def test_requests_in_the_how_to_fit_their_schemas(page: str, schema: str) -> Non
     assert not wrong
 
 
-def test_a_form_sends_nothing_that_nobody_typed() -> None:
+def test_a_form_sends_only_fields_that_were_filled_in() -> None:
     whole = document()
     optional = [each for each in whole["components"]["parameters"].values() if not each["required"]]
 
@@ -125,7 +125,7 @@ def test_a_form_sends_nothing_that_nobody_typed() -> None:
     assert not sent
 
 
-def test_operations_have_ids_of_their_own_and_links_lead_to_them() -> None:
+def test_operations_have_unique_ids_and_links_refer_to_them() -> None:
     ids = [operation["operationId"] for operation in _operations()]
     links = document()["components"]["links"].values()
 
@@ -145,7 +145,7 @@ def test_the_document_is_the_same_in_every_process(api_app: ApiApp) -> None:
     assert first.headers["etag"] == second.headers["etag"]
 
 
-def test_who_has_the_document_gets_304(api_app: ApiApp) -> None:
+def test_a_client_with_the_current_document_gets_304(api_app: ApiApp) -> None:
     tag = api_app.http.simulate_get("/openapi.json").headers["etag"]
 
     again = api_app.http.simulate_get("/openapi.json", headers={"If-None-Match": tag})
@@ -154,7 +154,7 @@ def test_who_has_the_document_gets_304(api_app: ApiApp) -> None:
     assert not again.content
 
 
-def test_the_document_names_the_address_by_which_it_was_asked_for() -> None:
+def test_the_document_names_the_address_of_its_request() -> None:
     api_app = app_of_contract(
         trusted_proxies="127.0.0.1", hosts=("falconframework.org", "jobs.example")
     )
@@ -169,7 +169,7 @@ def test_the_document_names_the_address_by_which_it_was_asked_for() -> None:
     assert behind.headers["etag"] != direct.headers["etag"]
 
 
-def test_keys_are_asked_for_only_while_they_are_needed() -> None:
+def test_the_document_requires_keys_only_while_the_server_does() -> None:
     guarded = app_of_contract(api_keys=f"t:client:{'0' * 64}")
 
     with_keys = guarded.http.simulate_get("/openapi.json").json
@@ -184,7 +184,7 @@ def test_keys_are_asked_for_only_while_they_are_needed() -> None:
     assert with_keys["paths"]["/healthz"]["get"]["security"] == []
 
 
-def test_the_description_leads_to_the_problems_and_nothing_to_the_page_itself() -> None:
+def test_the_description_links_to_the_problems_and_never_to_the_page_itself() -> None:
     whole = document()
     problems = f"{whole['servers'][0]['url']}/problems"
 

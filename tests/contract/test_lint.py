@@ -17,7 +17,7 @@ def test_the_document_is_valid() -> None:
     assert not errors
 
 
-def test_spectral_finds_nothing(tools: Path, tmp_path: Path) -> None:
+def test_spectral_reports_no_finding(tools: Path, tmp_path: Path) -> None:
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps(document()), encoding="utf-8")
 

@@ -30,7 +30,7 @@ def shapes(*, many: bool = True) -> dict[str, Any]:
 
 
 @check
-def test_every_reference_leads_somewhere_also_those_of_discriminators() -> None:
+def test_every_reference_resolves_including_those_of_discriminators() -> None:
     whole = shapes()
 
     assert set(_references(whole)) <= {
@@ -41,7 +41,7 @@ def test_every_reference_leads_somewhere_also_those_of_discriminators() -> None:
 
 
 @check
-def test_a_discriminator_names_for_each_value_the_schema_that_takes_it() -> None:
+def test_a_discriminator_maps_each_value_to_its_schema() -> None:
     schemas = shapes()["components"]["schemas"]
 
     mapping = schemas["RehomeParameters"]["properties"]["pet"]["discriminator"]["mapping"]
@@ -53,7 +53,7 @@ def test_a_discriminator_names_for_each_value_the_schema_that_takes_it() -> None
 
 
 @check
-def test_members_called_like_words_of_schemas_stay() -> None:
+def test_members_named_like_schema_keywords_are_kept() -> None:
     schemas = shapes()["components"]["schemas"]
 
     assert set(schemas["EntitleTitled"]["properties"]) == {
@@ -67,7 +67,7 @@ def test_members_called_like_words_of_schemas_stay() -> None:
 
 
 @check
-def test_no_two_schemas_have_names_that_generators_take_for_one() -> None:
+def test_no_two_schemas_have_names_that_generators_confuse() -> None:
     names = list(shapes()["components"]["schemas"])
 
     spelt = [re.sub("[^a-z0-9]", "", name.lower()) for name in names]
@@ -76,7 +76,7 @@ def test_no_two_schemas_have_names_that_generators_take_for_one() -> None:
 
 
 @check
-def test_no_operation_writes_over_a_schema_of_the_servers_own() -> None:
+def test_no_operation_overwrites_a_schema_of_the_server() -> None:
     schemas = shapes()["components"]["schemas"]
 
     assert set(schemas["BatchSubmission"]["properties"]) >= {"items", "callback", "labels"}
@@ -94,11 +94,11 @@ def test_no_two_methods_have_one_id() -> None:
 
 
 @check
-def test_the_document_is_one_of_openapi() -> None:
+def test_the_document_is_valid_openapi() -> None:
     validate(shapes(many=False))  # it takes its time
 
 
-def test_openapi_typescript_makes_types_of_it_that_hold(tools: Path, tmp_path: Path) -> None:
+def test_openapi_typescript_generates_types_that_compile(tools: Path, tmp_path: Path) -> None:
     (tmp_path / "openapi.json").write_text(json.dumps(shapes()), "utf-8")
     (tmp_path / "use.ts").write_text(_USE, "utf-8")
 

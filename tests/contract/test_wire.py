@@ -193,7 +193,7 @@ def _server(ask: Caller) -> None:
     ask("GET", "/openapi.json", who="nobody", If_None_Match=tag)
 
 
-def test_no_answer_is_bad_or_doubtful_http(answers: list[Exchange]) -> None:
+def test_no_answer_violates_http(answers: list[Exchange]) -> None:
     found = {
         f"{one.method} {one.target}: {one.status} {complaint}"
         for one in answers
@@ -220,7 +220,7 @@ def test_rate_limits_are_structured_fields(answers: list[Exchange]) -> None:
     assert len(counted) > len(answers) / 2
 
 
-def test_a_rate_that_is_used_up_is_told_in_good_http(limited: list[Exchange]) -> None:
+def test_an_exhausted_quota_is_reported_in_valid_http(limited: list[Exchange]) -> None:
     refused = next(one for one in limited if one.status == 429)
 
     assert not complaints(refused)
@@ -230,7 +230,7 @@ def test_a_rate_that_is_used_up_is_told_in_good_http(limited: list[Exchange]) ->
 
 
 @given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=60))
-def test_a_key_as_a_structured_string_is_the_same_key(key: str) -> None:
+def test_a_key_as_a_structured_string_is_equal_to_the_plain_key(key: str) -> None:
     header = http_sf.ser(key)
 
     digest = idempotency_fields(header, {})["idempotency_digest"]

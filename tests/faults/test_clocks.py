@@ -144,7 +144,7 @@ def said_at(member: Member) -> datetime:
 
 
 @pytest.mark.parametrize("step_s", [HOUR_S, -HOUR_S], ids=["forward", "back"])
-def test_a_step_of_redis_clock_ends_no_running_function(
+def test_a_step_of_the_redis_clock_ends_no_running_function(
     site: Site, clock: RedisClock, step_s: float
 ) -> None:
     path = site.notes()
@@ -160,7 +160,7 @@ def test_a_step_of_redis_clock_ends_no_running_function(
     assert len(begun(read_notes(path))) == 4
 
 
-def test_a_dead_workers_job_is_not_kept_waiting_by_a_clock_that_was_put_back(
+def test_a_dead_workers_job_does_not_wait_longer_when_the_clock_is_set_back(
     site: Site, clock: RedisClock
 ) -> None:
     path = site.notes()

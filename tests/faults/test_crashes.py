@@ -38,7 +38,7 @@ def test_a_job_survives_the_kill_of_its_worker_under_honcho(stack: Stack, tmp_pa
     assert notes[0].label != notes[1].label
 
 
-def test_a_job_runs_although_web_was_killed_before_it_published(stack: Stack) -> None:
+def test_a_job_runs_even_if_web_is_killed_before_publishing(stack: Stack) -> None:
     stack.start(workers=1)
     doomed = stack.web(
         CALLBOARD_TESTING="true",
@@ -69,7 +69,7 @@ def test_a_job_runs_although_web_was_killed_before_it_published(stack: Stack) ->
     assert again.json()["result"] == {"text": "still here", "attempt": 1}
 
 
-def test_two_copies_of_a_message_run_once(stack: Stack, tmp_path: Path) -> None:
+def test_two_copies_of_a_message_run_the_job_once(stack: Stack, tmp_path: Path) -> None:
     stack.start(workers=2)
     path = tmp_path / "notes"
 
@@ -85,7 +85,7 @@ def test_two_copies_of_a_message_run_once(stack: Stack, tmp_path: Path) -> None:
         assert client.job(job["id"])["attempt"] == 1
 
 
-def test_a_copy_that_comes_after_the_purge_does_not_run(stack: Stack, tmp_path: Path) -> None:
+def test_a_copy_that_arrives_after_the_purge_does_not_run(stack: Stack, tmp_path: Path) -> None:
     stack.start(workers=1)
     path = tmp_path / "notes"
 

@@ -81,7 +81,7 @@ def wrong_in_strict_durability(
         yield f"{sorted(begins)} ran for {sorted(accepted)}"
 
 
-def test_after_a_lost_second_what_messages_carry_is_there_again(site: Site) -> None:
+def test_after_a_lost_second_jobs_are_recovered_from_their_messages(site: Site) -> None:
     path = site.notes()
     server, store = site.redis_server, site.stack.store
     long, short = ({"seconds": seconds, "path": str(path)} for seconds in (4, 1.5))
@@ -113,7 +113,7 @@ def test_after_a_lost_second_what_messages_carry_is_there_again(site: Site) -> N
     assert sorted(begins) == sorted([ended_in_it, ended_in_it, *running, *carried])
 
 
-def test_in_strict_durability_a_crash_of_redis_in_the_middle_of_a_write_loses_nothing(
+def test_with_strict_durability_a_redis_crash_during_a_write_loses_nothing(
     strict: Site,
 ) -> None:
     site, path = strict, strict.notes()

@@ -97,7 +97,7 @@ def read_until_reset(connection: socket.socket) -> bytes:
     raise AssertionError("it ended without a reset")
 
 
-def test_bytes_pass_whole_and_in_order_through_a_proxy_without_faults(
+def test_a_proxy_without_faults_passes_all_bytes_in_order(
     client: socket.socket,
 ) -> None:
     words = bytes(range(256)) * 4_000
@@ -110,13 +110,13 @@ def test_bytes_pass_whole_and_in_order_through_a_proxy_without_faults(
     assert answer == words
 
 
-def test_the_end_of_one_side_reaches_the_other(client: socket.socket) -> None:
+def test_closing_one_side_closes_the_other(client: socket.socket) -> None:
     client.shutdown(socket.SHUT_WR)
 
     assert client.recv(1) == b""
 
 
-def test_a_cut_resets_what_is_open_and_takes_new_connections(
+def test_a_cut_resets_open_connections_and_accepts_new_ones(
     proxy: Proxy, client: socket.socket
 ) -> None:
     proxy.cut()
@@ -127,7 +127,7 @@ def test_a_cut_resets_what_is_open_and_takes_new_connections(
         assert ask(fresh, b"again") == b"again"
 
 
-def test_a_refusing_proxy_takes_no_connection_until_it_is_mended(
+def test_a_refusing_proxy_accepts_no_connection_until_it_is_restored(
     proxy: Proxy, client: socket.socket
 ) -> None:
     proxy.refuse()
@@ -141,7 +141,7 @@ def test_a_refusing_proxy_takes_no_connection_until_it_is_mended(
         assert ask(fresh, b"again") == b"again"
 
 
-def test_a_deaf_proxy_keeps_connections_and_passes_on_what_it_held_when_mended(
+def test_a_deaf_proxy_keeps_connections_and_forwards_held_bytes_when_restored(
     proxy: Proxy, client: socket.socket, echo: Echo
 ) -> None:
     proxy.deaf()
@@ -156,7 +156,7 @@ def test_a_deaf_proxy_keeps_connections_and_passes_on_what_it_held_when_mended(
     assert read(client, 4) == b"held"
 
 
-def test_a_deaf_proxy_takes_new_connections_and_says_nothing(proxy: Proxy, echo: Echo) -> None:
+def test_a_deaf_proxy_accepts_new_connections_and_sends_nothing(proxy: Proxy, echo: Echo) -> None:
     proxy.deaf()
 
     with connect(proxy) as fresh:
@@ -177,7 +177,7 @@ def test_a_deaf_connection_can_be_cut(proxy: Proxy, client: socket.socket) -> No
         client.recv(1)
 
 
-def test_a_delay_holds_each_way_that_long(proxy: Proxy, client: socket.socket) -> None:
+def test_a_delay_applies_in_each_direction(proxy: Proxy, client: socket.socket) -> None:
     proxy.delay(0.1)
     began = time.monotonic()
 
@@ -188,7 +188,7 @@ def test_a_delay_holds_each_way_that_long(proxy: Proxy, client: socket.socket) -
 
 
 @pytest.mark.parametrize(("direction", "heard"), [("to-client", 10), ("to-server", 5)])
-def test_a_halved_chunk_arrives_by_half_before_its_connection_is_reset(
+def test_half_of_a_halved_chunk_arrives_before_the_connection_is_reset(
     proxy: Proxy, client: socket.socket, echo: Echo, direction: str, heard: int
 ) -> None:
     proxy.halve("to-client" if direction == "to-client" else "to-server")
@@ -200,13 +200,13 @@ def test_a_halved_chunk_arrives_by_half_before_its_connection_is_reset(
     assert not proxy.halving
 
 
-def test_connections_that_end_are_forgotten(proxy: Proxy, client: socket.socket) -> None:
+def test_closed_connections_are_forgotten(proxy: Proxy, client: socket.socket) -> None:
     client.close()
 
     eventually(lambda: proxy.connections == 0, what="the proxy let go of it")
 
 
-def test_a_target_that_is_away_resets_its_clients(echo: Echo) -> None:
+def test_an_unavailable_target_resets_its_clients(echo: Echo) -> None:
     proxy = Proxy(echo.port)
     echo.close()
     proxy.start()

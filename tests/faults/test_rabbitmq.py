@@ -71,7 +71,7 @@ def test_a_crash_of_rabbitmq_ends_no_function_and_loses_no_job(
     assert degraded.json()["checks"]["rabbitmq"]["status"] == "down"
 
 
-def test_while_rabbitmq_has_no_disk_space_jobs_are_taken_and_wait(site: Site) -> None:
+def test_while_rabbitmq_has_no_disk_space_jobs_are_accepted_and_wait(site: Site) -> None:
     try:
         site.rabbitmq.ctl("set_disk_free_limit", "1000000GB")
         answers = [timed_submit(site) for _ in range(6)]
@@ -108,7 +108,7 @@ def set_environment(site: Site, *, consumer_timeout: int, tick: int) -> None:
         member.rabbitmq.cut()  # channels read it when they are opened
 
 
-def test_a_function_that_outlasts_rabbitmqs_patience_runs_once(impatient: Site) -> None:
+def test_a_function_that_exceeds_rabbitmqs_consumer_timeout_runs_once(impatient: Site) -> None:
     site, path = impatient, impatient.notes()
     params = {"seconds": 3 * CONSUMER_TIMEOUT_S, "path": str(path)}
 

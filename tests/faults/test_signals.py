@@ -33,7 +33,7 @@ def installed(
         yield site
 
 
-def test_a_worker_that_stood_still_for_longer_than_its_lease_changes_nothing_afterwards(
+def test_a_worker_paused_for_longer_than_its_lease_changes_nothing_afterwards(
     site: Site,
 ) -> None:
     path = site.notes()
@@ -62,7 +62,7 @@ def test_a_worker_that_stood_still_for_longer_than_its_lease_changes_nothing_aft
 
 
 @pytest.mark.parametrize("whom", ["process", "master"])
-def test_submissions_during_a_kill_of_web_make_each_job_once(site: Site, whom: str) -> None:
+def test_submissions_during_a_kill_of_web_create_each_job_once(site: Site, whom: str) -> None:
     path = site.notes()
     params = {"seconds": 0, "path": str(path)}
     children = site.web.children()
@@ -89,7 +89,7 @@ def test_submissions_during_a_kill_of_web_make_each_job_once(site: Site, whom: s
     assert sorted(note.job_id for note in begun(read_notes(path))) == sorted(jobs)
 
 
-def test_requests_to_a_web_process_that_stands_still_are_answered_when_it_goes_on(
+def test_requests_to_a_paused_web_process_are_answered_when_it_resumes(
     site: Site,
 ) -> None:
     body = {"operation": "echo", "params": {"text": "still"}}
@@ -111,7 +111,7 @@ def test_requests_to_a_web_process_that_stands_still_are_answered_when_it_goes_o
     assert {job["status"] for job in ended} == {"succeeded"}
 
 
-def test_workers_go_on_while_their_masters_stand_still(site: Site) -> None:
+def test_workers_continue_while_their_masters_are_paused(site: Site) -> None:
     # What workers say goes through a pipe to the master, and that holds 64 KiB.
     items = [{"operation": "echo", "params": {"text": str(number)}} for number in range(800)]
     for worker in site.workers:

@@ -39,7 +39,7 @@ def test_jobs_whose_confirm_was_lost_run_once(site: Site) -> None:
     assert sorted(note.job_id for note in begun(read_notes(path))) == sorted(jobs)
 
 
-def test_a_cut_below_running_functions_neither_ends_nor_repeats_them(site: Site) -> None:
+def test_a_cut_connection_neither_ends_nor_repeats_running_functions(site: Site) -> None:
     path = site.notes()
     params = {"seconds": 2, "path": str(path)}
 
@@ -54,7 +54,7 @@ def test_a_cut_below_running_functions_neither_ends_nor_repeats_them(site: Site)
     assert sorted(note.job_id for note in begun(read_notes(path))) == sorted(jobs)
 
 
-def test_half_a_message_is_no_message_and_comes_again(site: Site) -> None:
+def test_half_a_message_is_ignored_and_redelivered(site: Site) -> None:
     path = site.notes()
     jobs = []
 
@@ -70,7 +70,7 @@ def test_half_a_message_is_no_message_and_comes_again(site: Site) -> None:
     assert sorted(note.job_id for note in begun(read_notes(path))) == sorted(jobs)
 
 
-def test_a_deaf_wire_costs_a_submission_the_deadline_and_workers_publish_for_it(
+def test_a_deaf_connection_costs_a_submission_its_deadline_and_the_relay_publishes(
     site: Site,
 ) -> None:
     site.web.rabbitmq.deaf()
@@ -85,7 +85,7 @@ def test_a_deaf_wire_costs_a_submission_the_deadline_and_workers_publish_for_it(
         assert client.wait(answer.json()["id"], timeout=10)["status"] == "succeeded"
 
 
-def test_messages_in_a_deaf_wire_reach_another_worker_when_it_breaks(site: Site) -> None:
+def test_messages_on_a_deaf_connection_reach_another_worker_when_it_breaks(site: Site) -> None:
     deaf, hearing = site.workers
     hearing.rabbitmq.refuse()
     deaf.rabbitmq.deaf()

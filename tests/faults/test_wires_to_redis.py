@@ -46,7 +46,7 @@ def halving(wires: list[Proxy], direction: Direction) -> Iterator[None]:
         thread.join()
 
 
-def test_a_worker_that_lost_its_wire_to_redis_cannot_overwrite_who_took_over(site: Site) -> None:
+def test_a_worker_cut_off_from_redis_cannot_overwrite_its_successor(site: Site) -> None:
     path = site.notes()
 
     with site.client() as client:
@@ -75,7 +75,7 @@ def test_a_worker_that_lost_its_wire_to_redis_cannot_overwrite_who_took_over(sit
 
 
 @pytest.mark.parametrize("direction", ["to-server", "to-client"])
-def test_jobs_run_once_although_half_a_command_or_half_a_reply_is_lost_all_the_time(
+def test_jobs_run_once_while_commands_and_replies_are_truncated(
     site: Site, direction: Direction
 ) -> None:
     path = site.notes()
@@ -94,7 +94,7 @@ def test_jobs_run_once_although_half_a_command_or_half_a_reply_is_lost_all_the_t
 
 
 @pytest.mark.parametrize("fault", [Proxy.deaf, Proxy.refuse])
-def test_callers_hear_within_seconds_when_to_come_back_and_then_are_served(
+def test_callers_get_a_retry_after_within_seconds_and_are_served_later(
     site: Site, fault: Callable[[Proxy], None]
 ) -> None:
     with site.client() as client:
@@ -119,7 +119,7 @@ def test_callers_hear_within_seconds_when_to_come_back_and_then_are_served(
     assert [answer.status_code for answer in again] == [202, 200, 200]
 
 
-def test_a_silence_of_redis_that_is_shorter_than_a_lease_changes_nothing(site: Site) -> None:
+def test_a_redis_outage_shorter_than_a_lease_changes_nothing(site: Site) -> None:
     path = site.notes()
     params = {"seconds": LEASE_S, "path": str(path)}
 
@@ -136,7 +136,7 @@ def test_a_silence_of_redis_that_is_shorter_than_a_lease_changes_nothing(site: S
     assert len(begun(read_notes(path))) == 4
 
 
-def test_leases_hold_over_a_slow_wire(site: Site) -> None:
+def test_leases_are_renewed_over_a_slow_connection(site: Site) -> None:
     path = site.notes()
     params = {"seconds": 1.5 * LEASE_S, "path": str(path)}
 

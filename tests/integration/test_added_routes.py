@@ -74,14 +74,14 @@ def test_a_job_is_submitted_and_read_by_both_apis(app: ApiApp) -> None:
     assert (new.json["labels"], new.json["priority"]) == ({"old": "yes"}, 9)
 
 
-def test_a_result_is_given(app: ApiApp) -> None:
+def test_a_result_is_answered(app: ApiApp) -> None:
     job_id = submit(app).json["id"]
     app.succeed(job_id, {"sum": 3})
 
     assert app.http.simulate_get(f"/old/jobs/{job_id}").json["result"] == {"sum": 3}
 
 
-def test_what_the_route_catches_it_answers_itself(app: ApiApp) -> None:
+def test_a_route_answers_the_errors_that_it_catches(app: ApiApp) -> None:
     first = submit(app, "single").json["id"]
     submit(app, "narrow")
 
@@ -93,7 +93,7 @@ def test_what_the_route_catches_it_answers_itself(app: ApiApp) -> None:
     assert (unknown.status_code, unknown.json) == (404, {"error": "JOB_NOT_FOUND"})
 
 
-def test_what_it_does_not_catch_is_a_problem(app: ApiApp) -> None:
+def test_an_error_that_the_route_does_not_catch_is_a_problem(app: ApiApp) -> None:
     wrong = app.http.simulate_post("/old/start/add", json={"a": "x"})
     body = app.http.simulate_post("/old/start/add", body="{", headers=JSON)
     nothing = app.http.simulate_post("/old/start/nothing", json={})
@@ -104,13 +104,13 @@ def test_what_it_does_not_catch_is_a_problem(app: ApiApp) -> None:
     assert wrong.json["errors"][0]["pointer"] == "/a"
 
 
-def test_a_repeat_with_a_key_is_the_same_job(app: ApiApp) -> None:
+def test_a_repeat_with_an_idempotency_key_returns_the_same_job(app: ApiApp) -> None:
     first, second = (submit(app, **{"X-Old-Key": "k"}).json["id"] for _ in range(2))
 
     assert first == second
 
 
-def test_cancels_work_in_one_step_and_in_two(app: ApiApp) -> None:
+def test_a_job_is_cancelled_in_one_step_or_two(app: ApiApp) -> None:
     one, two = submit(app).json["id"], submit(app).json["id"]
     offer = app.http.simulate_post(f"/old/jobs/{two}/cancel", json={})
     still = app.http.simulate_get(f"/old/jobs/{two}").json["state"]
@@ -135,7 +135,7 @@ def test_jobs_are_listed_by_offset_and_counted(app: ApiApp) -> None:
     assert beyond == {"jobs": [], "total": 5}
 
 
-def test_jobs_of_several_statuses_are_one_list(app: ApiApp) -> None:
+def test_one_listing_filters_by_several_statuses(app: ApiApp) -> None:
     ids = [submit(app).json["id"] for _ in range(5)]
     app.succeed(ids[1], {"sum": 3})
     app.claim(ids[2])
@@ -152,7 +152,7 @@ def test_jobs_of_several_statuses_are_one_list(app: ApiApp) -> None:
     assert listed("status=cancelled") == ([ids[3]], 1)
 
 
-def test_a_submission_waits_as_its_operation_says(tmp_path: Path) -> None:
+def test_a_submission_waits_by_its_operations_default(tmp_path: Path) -> None:
     app = ApiApp(routes=("tests.added_routes",), storage_url=str(tmp_path / "files"))
 
     with ThreadPoolExecutor(1) as pool:
@@ -174,7 +174,7 @@ def test_a_queued_job_has_an_estimate(app: ApiApp) -> None:
     assert first["duration"] is not None
 
 
-def test_a_form_gives_parameters_and_other_fields(app: ApiApp) -> None:
+def test_a_form_contains_parameters_and_other_fields(app: ApiApp) -> None:
     body = form(
         part("file", b"four", filename="a.txt", media_type="text/plain"),
         part("note", b"mine"),
@@ -187,7 +187,7 @@ def test_a_form_gives_parameters_and_other_fields(app: ApiApp) -> None:
     assert app.get(answer.json["id"]).json["operation"] == "measure"
 
 
-def test_a_form_can_be_accepted_without_the_files_that_are_refused(app: ApiApp) -> None:
+def test_a_form_can_be_accepted_without_its_rejected_files(app: ApiApp) -> None:
     parts = [
         part("files", b"good", filename="a.txt", media_type="text/plain"),
         part("files", b"", filename="../empty.txt", media_type="text/plain"),
@@ -209,7 +209,9 @@ def test_a_form_can_be_accepted_without_the_files_that_are_refused(app: ApiApp) 
     assert (strict.status_code, strict.json["detail"]) == (422, "The file is empty.")
 
 
-def test_a_form_with_a_wrong_digest_is_refused_although_files_may_be(app: ApiApp) -> None:
+def test_a_form_with_a_wrong_digest_is_refused_even_where_files_may_be_rejected(
+    app: ApiApp,
+) -> None:
     body = form(part("files", b"good", filename="a.txt", media_type="text/plain"))
     wrong = {**FORM, "Content-Digest": f"sha-256=:{'A' * 43}=:"}
 
@@ -219,7 +221,7 @@ def test_a_form_with_a_wrong_digest_is_refused_although_files_may_be(app: ApiApp
     assert "digest" in answer.json["detail"]
 
 
-def test_keys_roles_and_tenants_hold(tmp_path: Path) -> None:
+def test_keys_roles_and_tenants_apply_to_added_routes(tmp_path: Path) -> None:
     keys = (
         key("viewer", "viewer", "a"),
         key("client", "client", "a"),
@@ -249,7 +251,7 @@ def test_keys_roles_and_tenants_hold(tmp_path: Path) -> None:
     assert (seen, public.status_code, listed) == ("queued", 200, {"jobs": [], "total": 0})
 
 
-def test_each_request_counts_once_for_the_rate(tmp_path: Path) -> None:
+def test_each_request_counts_once_against_the_quota(tmp_path: Path) -> None:
     app = made(tmp_path, rate_limit=Rate(4, timedelta(minutes=1)))
 
     left = [submit(app).headers["RateLimit"].split(";")[1] for _ in range(3)]
@@ -262,7 +264,7 @@ def test_each_request_counts_once_for_the_rate(tmp_path: Path) -> None:
     assert refused.json["type"].endswith("#quota-exceeded")
 
 
-def test_they_are_in_the_openapi_document(app: ApiApp) -> None:
+def test_added_routes_are_in_the_openapi_document(app: ApiApp) -> None:
     document = app.http.simulate_get("/openapi.json").json
     paths = document["paths"]
     submitting, looking = paths["/old/start/{name}"]["post"], paths["/old/jobs/{job_id}"]
@@ -307,7 +309,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_module_that_is_not_as_it_must_be_prevents_the_start(
+def test_an_invalid_module_prevents_the_start(
     case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, told = BAD[case]
@@ -325,7 +327,7 @@ def test_a_module_that_is_not_as_it_must_be_prevents_the_start(
     sys.modules.pop(name, None)
 
 
-def test_a_prefix_is_chosen_by_the_setting(tmp_path: Path) -> None:
+def test_the_setting_chooses_the_prefix(tmp_path: Path) -> None:
     app = ApiApp(routes=("/elsewhere=tests.added_routes",), storage_url=str(tmp_path / "files"))
 
     found = [app.http.simulate_get(path).status_code for path in ("/elsewhere/open", "/old/open")]

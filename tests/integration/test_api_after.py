@@ -29,7 +29,7 @@ def with_keys() -> Iterator[ApiApp]:
     built.close()
 
 
-def test_a_job_shows_what_it_waits_for_until_that_has_succeeded(api_app: ApiApp) -> None:
+def test_a_job_shows_its_dependencies_until_they_have_succeeded(api_app: ApiApp) -> None:
     first, second = submitted(api_app), submitted(api_app)
 
     answer = api_app.submit({**ADD, "after": [first, second]})
@@ -55,7 +55,7 @@ def test_a_job_shows_what_it_waits_for_until_that_has_succeeded(api_app: ApiApp)
     assert (over["after"], over["after_policy"]) == ([first, second], "succeeded")
 
 
-def test_the_answer_to_the_submission_is_what_is_read_next(api_app: ApiApp) -> None:
+def test_the_answer_to_a_submission_equals_the_next_read(api_app: ApiApp) -> None:
     done, active = submitted(api_app), submitted(api_app)
     api_app.succeed(done, 3)
 
@@ -66,7 +66,7 @@ def test_the_answer_to_the_submission_is_what_is_read_next(api_app: ApiApp) -> N
         assert {**read.json, "queue": None} == {**answer.json, "queue": None}
 
 
-def test_a_job_of_which_a_dependency_failed_ends_and_says_so(api_app: ApiApp) -> None:
+def test_a_job_whose_dependency_failed_ends_and_names_it(api_app: ApiApp) -> None:
     first = submitted(api_app)
     waiting = submitted(api_app, after=[first])
 
@@ -114,7 +114,7 @@ def test_unknown_purged_and_foreign_jobs_are_refused_alike(with_keys: ApiApp) ->
         ({"after": [], "after_policy": "failed"}, "/after_policy"),
     ],
 )
-def test_what_is_no_list_of_jobs_is_refused(
+def test_an_invalid_list_of_jobs_is_refused(
     api_app: ApiApp, more: dict[str, Any], pointer: str
 ) -> None:
     answer = api_app.submit({**ADD, **more})
@@ -123,7 +123,7 @@ def test_what_is_no_list_of_jobs_is_refused(
     assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
 
 
-def test_of_many_that_a_job_waits_for_it_shows_the_first(api_app: ApiApp) -> None:
+def test_a_job_with_many_dependencies_shows_the_first_ones(api_app: ApiApp) -> None:
     batch = post(api_app, [ADD] * 60).json["items"]
     others = [each["job"]["id"] for each in batch]
 
@@ -133,7 +133,7 @@ def test_of_many_that_a_job_waits_for_it_shows_the_first(api_app: ApiApp) -> Non
     assert job["after"] == others
 
 
-def test_a_delay_does_not_let_clients_poll_each_second_while_others_run(api_app: ApiApp) -> None:
+def test_a_delayed_job_with_dependencies_is_not_polled_every_second(api_app: ApiApp) -> None:
     first = submitted(api_app)
     due = datetime.now(UTC) + timedelta(milliseconds=300)
     job_id = submitted(api_app, after=[first], run_at=due.isoformat())
@@ -160,7 +160,9 @@ def test_a_retry_runs_without_waiting(api_app: ApiApp) -> None:
     assert (job["status"], job["after"], job["after_policy"]) == ("queued", [], "succeeded")
 
 
-def test_a_repeat_with_its_key_is_answered_although_the_other_job_is_gone(api_app: ApiApp) -> None:
+def test_a_repeat_with_its_key_is_answered_even_if_the_dependency_is_purged(
+    api_app: ApiApp,
+) -> None:
     first = submitted(api_app)
     headers = {"Idempotency-Key": "once"}
     made = api_app.submit({**ADD, "after": [first]}, headers=headers).json
@@ -173,7 +175,7 @@ def test_a_repeat_with_its_key_is_answered_although_the_other_job_is_gone(api_ap
     assert again.headers["Idempotency-Replayed"] == "true"
 
 
-def test_an_operations_own_address_takes_the_jobs_in_its_query(api_app: ApiApp) -> None:
+def test_an_operations_own_address_accepts_dependencies_in_its_query(api_app: ApiApp) -> None:
     ids = [submitted(api_app), submitted(api_app)]
     gone = new_job_id()
     url = "/v1/operations/add"
@@ -189,7 +191,7 @@ def test_an_operations_own_address_takes_the_jobs_in_its_query(api_app: ApiApp) 
     assert malformed.json["errors"] == [{"detail": "must be the id of a job", "pointer": "after"}]
 
 
-def test_items_of_a_batch_name_earlier_ones(api_app: ApiApp) -> None:
+def test_batch_items_refer_to_earlier_items(api_app: ApiApp) -> None:
     before = submitted(api_app)
     items = [ADD, ADD, {**ADD, "after": ["#0", "#1", before]}]
 
@@ -230,7 +232,7 @@ def test_an_item_that_names_no_earlier_job_is_refused_alone(api_app: ApiApp) -> 
     ]
 
 
-def test_a_batch_of_many_steps_ends_in_one_job(api_app: ApiApp) -> None:
+def test_a_batch_of_many_steps_fans_in_to_one_job(api_app: ApiApp) -> None:
     items = [*[ADD] * 130, {**ADD, "after": [f"#{index}" for index in range(130)]}]
 
     shown = post(api_app, items).json["items"]
@@ -252,7 +254,7 @@ def test_one_job_fans_out_to_the_rest_of_its_batch(api_app: ApiApp) -> None:
 
 
 @pytest.mark.parametrize(("count", "status"), [(10, 202), (11, 413)])
-def test_the_items_of_a_batch_name_ten_thousand_jobs_in_all(
+def test_the_items_of_a_batch_name_at_most_ten_thousand_jobs_in_all(
     api_app: ApiApp, count: int, status: int
 ) -> None:
     waiting = [{**ADD, "after": ["#0"] * 1000} for _ in range(count)]

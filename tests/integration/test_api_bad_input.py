@@ -187,17 +187,17 @@ def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
 
 
 @pytest.mark.parametrize("body", MALFORMED_JSON.values(), ids=MALFORMED_JSON)
-def test_what_is_not_json_is_a_malformed_body(api_app: ApiApp, body: bytes) -> None:
+def test_invalid_json_is_a_malformed_body(api_app: ApiApp, body: bytes) -> None:
     _assert_problem(_sender(api_app, body, JSON), 400, "malformed-body")
 
 
 @pytest.mark.parametrize("body", NOT_HELD.values(), ids=NOT_HELD)
-def test_a_number_that_would_not_arrive_as_sent_is_refused(api_app: ApiApp, body: bytes) -> None:
+def test_a_number_that_would_lose_digits_is_refused(api_app: ApiApp, body: bytes) -> None:
     _assert_problem(_sender(api_app, body, JSON), 422, "invalid-request")
 
 
 @pytest.mark.parametrize("body", MALFORMED_MSGPACK.values(), ids=MALFORMED_MSGPACK)
-def test_what_is_not_strict_msgpack_is_a_malformed_body_and_takes_no_memory(
+def test_invalid_msgpack_is_a_malformed_body_and_takes_no_memory(
     api_app: ApiApp, body: bytes
 ) -> None:
     tracemalloc.start()
@@ -213,7 +213,7 @@ def test_what_is_not_strict_msgpack_is_a_malformed_body_and_takes_no_memory(
 
 @pytest.mark.parametrize(("body", "pointer"), UNFIT.values(), ids=UNFIT)
 @pytest.mark.parametrize("packed", [False, True], ids=["json", "msgpack"])
-def test_what_does_not_fit_is_pointed_at(
+def test_an_invalid_value_is_named_by_its_pointer(
     api_app: ApiApp, body: Any, pointer: str, packed: bool
 ) -> None:
     raw = msgpack.packb(body) if packed else json.dumps(body).encode()
@@ -226,14 +226,14 @@ def test_what_does_not_fit_is_pointed_at(
 
 
 @pytest.mark.parametrize(("headers", "status", "name"), HEADERS.values(), ids=HEADERS)
-def test_a_bad_header_that_matters_is_a_problem(
+def test_an_invalid_relevant_header_is_a_problem(
     api_app: ApiApp, headers: dict[str, str], status: int, name: str
 ) -> None:
     _assert_problem(_sender(api_app, json.dumps(ADD).encode(), headers), status, name)
 
 
 @pytest.mark.parametrize("headers", IGNORED.values(), ids=IGNORED)
-def test_a_bad_header_that_does_not_matter_is_ignored_and_goes_nowhere(
+def test_an_invalid_optional_header_is_ignored_and_discarded(
     api_app: ApiApp, headers: dict[str, str]
 ) -> None:
     answer = _sender(api_app, json.dumps(ADD).encode(), {**JSON, **headers})
@@ -246,7 +246,7 @@ def test_a_bad_header_that_does_not_matter_is_ignored_and_goes_nowhere(
         assert "a" * 100 not in each
 
 
-def test_a_body_of_the_largest_size_is_read_and_one_byte_more_is_not(api_app: ApiApp) -> None:
+def test_a_body_of_the_maximum_size_is_read_and_one_byte_more_is_not(api_app: ApiApp) -> None:
     fits = {"operation": "echo", "params": {"value": ""}}
     room = HUGE - len(json.dumps(fits))
     fits["params"] = {"value": "x" * room}
@@ -256,7 +256,7 @@ def test_a_body_of_the_largest_size_is_read_and_one_byte_more_is_not(api_app: Ap
     _assert_problem(_sender(api_app, body + b" ", JSON), 413, "body-too-large")
 
 
-def test_a_body_of_unknown_length_is_bounded_too(api_app: ApiApp) -> None:
+def test_a_body_of_unknown_length_is_bounded(api_app: ApiApp) -> None:
     headers = {**JSON, "Transfer-Encoding": "chunked"}
     environ = {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}
 
@@ -268,7 +268,7 @@ def test_a_body_of_unknown_length_is_bounded_too(api_app: ApiApp) -> None:
     _assert_problem(chunked(b""), 400, "malformed-body")
 
 
-def test_a_body_without_length_or_chunks_is_not_waited_for(api_app: ApiApp) -> None:
+def test_a_body_without_length_or_chunks_is_refused(api_app: ApiApp) -> None:
     answer = api_app.http.simulate_post(
         "/v1/jobs", body=b"{}", headers=JSON, extras={"CONTENT_LENGTH": ""}
     )
@@ -286,7 +286,7 @@ def test_a_thousand_errors_are_answered_with_the_first_hundred(api_app: ApiApp) 
     assert "999 more" in answer.json["detail"]
 
 
-def test_of_a_hundred_thousand_errors_some_are_told(api_app: ApiApp) -> None:
+def test_a_hundred_thousand_errors_are_answered_with_some_of_them(api_app: ApiApp) -> None:
     wrong = {f"unknown{number}": 1 for number in range(50_000)}
     bodies = {
         "invalid-parameters": {**ADD, "params": {"a": 1, **wrong}},
@@ -301,14 +301,14 @@ def test_of_a_hundred_thousand_errors_some_are_told(api_app: ApiApp) -> None:
 
 @pytest.mark.parametrize("job_id", IDS)
 @pytest.mark.parametrize("rest", ["", "/result", "/log", "/events"])
-def test_what_is_no_id_is_not_found(api_app: ApiApp, job_id: str, rest: str) -> None:
+def test_an_invalid_id_is_not_found(api_app: ApiApp, job_id: str, rest: str) -> None:
     answer = api_app.http.simulate_get(f"/v1/jobs/{job_id}{rest}")
 
     _assert_problem(answer, 404, "job-not-found")
 
 
 @pytest.mark.parametrize("name", ["%00", "a" * 8000, "%F0%9F%92%A9", "..%5c", "add%20", "Add"])
-def test_what_is_no_operation_is_not_found(api_app: ApiApp, name: str) -> None:
+def test_an_invalid_operation_name_is_not_found(api_app: ApiApp, name: str) -> None:
     _assert_problem(api_app.http.simulate_get(f"/v1/operations/{name}"), 404, "unknown-operation")
 
 
@@ -332,7 +332,7 @@ def test_what_is_no_operation_is_not_found(api_app: ApiApp, name: str) -> None:
         ("a" * 5000, "a" * 5000),
     ],
 )
-def test_a_bad_query_is_pointed_at(api_app: ApiApp, query: str, pointer: str) -> None:
+def test_an_invalid_query_parameter_is_named(api_app: ApiApp, query: str, pointer: str) -> None:
     answer = api_app.http.simulate_get("/v1/jobs", query_string=query)
 
     _assert_problem(answer, 422, "invalid-request")
@@ -350,7 +350,7 @@ def test_a_query_of_thousands_of_parameters_is_refused(api_app: ApiApp) -> None:
 @pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "PROPFIND", "TRACE", "CONNECT"])
 @pytest.mark.parametrize("path", ["/v1/jobs", "/healthz", "/problems", "/v1/operations/add/pause"])
-def test_a_method_that_is_not_there_is_refused_with_those_that_are(
+def test_an_unsupported_method_is_refused_with_the_supported_ones(
     api_app: ApiApp, method: str, path: str
 ) -> None:
     answer = api_app.http.simulate_request(method, path)
@@ -360,7 +360,7 @@ def test_a_method_that_is_not_there_is_refused_with_those_that_are(
     assert answer.headers["Allow"] in answer.json["detail"]
 
 
-def test_head_answers_as_get_without_a_body(api_app: ApiApp) -> None:
+def test_head_answers_like_get_without_the_body(api_app: ApiApp) -> None:
     for path in ("/v1/operations", "/healthz", "/problems", f"/v1/jobs/{new_job_id()}"):
         head, get = (api_app.http.simulate_request(each, path) for each in ("HEAD", "GET"))
 

@@ -17,7 +17,7 @@ from tests.api_app import JSON, ApiApp
 from tests.batch_requests import URL, adds, post, statuses
 
 
-def test_a_key_makes_one_batch_and_another_payload_is_refused(api_app: ApiApp) -> None:
+def test_a_key_creates_one_batch_and_refuses_another_payload(api_app: ApiApp) -> None:
     items = [*adds(3), {"operation": "nowhere", "params": {}}]
 
     first, again = post(api_app, items, key="k"), post(api_app, items, key='"k"')
@@ -41,7 +41,7 @@ def _without_request(answer: testing.Result) -> Any:
     return json.loads(text)
 
 
-def test_a_key_whose_batch_is_gone_says_so(api_app: ApiApp) -> None:
+def test_a_repeat_whose_batch_is_gone_is_told_so(api_app: ApiApp) -> None:
     made = post(api_app, adds(1), key="k").json
     api_app.http.simulate_delete(f"{URL}/{made['id']}")
     api_app.http.simulate_delete(f"/v1/jobs/{made['items'][0]['job']['id']}?purge=true")
@@ -67,7 +67,7 @@ def _left_behind(api_app: ApiApp, items: Sequence[Any]) -> str:
     return batch_id
 
 
-def test_a_repeat_takes_up_what_a_process_left_behind(api_app: ApiApp) -> None:
+def test_a_repeat_continues_a_batch_that_a_process_left(api_app: ApiApp) -> None:
     items = adds(2 * STEP + 5)
     batch_id = _left_behind(api_app, items)
     before = api_app.http.simulate_get(f"{URL}/{batch_id}").json
@@ -81,7 +81,7 @@ def test_a_repeat_takes_up_what_a_process_left_behind(api_app: ApiApp) -> None:
     assert len(api_app.publisher.published) == STEP + 5
 
 
-def test_a_repeat_after_the_batch_was_closed_refuses_what_is_left(api_app: ApiApp) -> None:
+def test_a_repeat_after_the_seal_refuses_the_remaining_items(api_app: ApiApp) -> None:
     items = adds(STEP + 2)
     batch_id = _left_behind(api_app, items)
     seal_batches(api_app.store)
@@ -94,7 +94,7 @@ def test_a_repeat_after_the_batch_was_closed_refuses_what_is_left(api_app: ApiAp
     assert answer.json["counts"]["refused"] == 2
 
 
-def test_equal_requests_at_the_same_moment_make_one_batch_and_each_job_once(
+def test_concurrent_equal_requests_create_one_batch_and_each_job_once(
     api_app: ApiApp,
 ) -> None:
     items = adds(2 * STEP)
@@ -121,7 +121,7 @@ def test_equal_requests_at_the_same_moment_make_one_batch_and_each_job_once(
     assert sum("Idempotency-Replayed" not in each.headers for each in answers) == 1
 
 
-def test_items_that_come_after_a_cancel_are_refused(api_app: ApiApp) -> None:
+def test_items_after_a_cancel_are_refused(api_app: ApiApp) -> None:
     items = adds(STEP + 1)
     batch_id = _left_behind(api_app, items)
     api_app.http.simulate_delete(f"{URL}/{batch_id}")
@@ -133,7 +133,7 @@ def test_items_that_come_after_a_cancel_are_refused(api_app: ApiApp) -> None:
     assert told == {"cancelled": STEP, "refused": 1}
 
 
-def test_a_step_of_another_size_takes_up_the_batch_where_it_is(api_app: ApiApp) -> None:
+def test_a_step_of_another_size_continues_the_batch_at_its_end(api_app: ApiApp) -> None:
     batch = NewBatch(id=new_job_id(), tenant="default", total=4)
 
     def step(first: int, count: int) -> int:

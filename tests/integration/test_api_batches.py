@@ -22,7 +22,7 @@ from tests.batch_requests import URL, adds, post, statuses
 KEYS = keys_of("acme:client:acme-client", "acme:viewer:acme-viewer", "globex:client:globex-client")
 
 
-def test_a_batch_is_accepted_with_every_job_and_where_it_is(api_app: ApiApp) -> None:
+def test_a_batch_is_accepted_with_every_job_and_its_location(api_app: ApiApp) -> None:
     answer = post(api_app, adds(STEP + 1))
 
     batch = answer.json
@@ -68,7 +68,7 @@ def test_items_have_all_members_of_a_submission(api_app: ApiApp) -> None:
     assert record[b"result_ttl_ms"] == b"7200000"
 
 
-def test_what_is_wrong_with_an_item_is_said_with_pointers_into_the_body(api_app: ApiApp) -> None:
+def test_errors_of_an_item_have_pointers_into_the_body(api_app: ApiApp) -> None:
     items: list[Any] = [
         {"operation": "add", "params": {"a": "one"}},
         {"operation": "nowhere", "params": {}},
@@ -100,7 +100,7 @@ def test_what_is_wrong_with_an_item_is_said_with_pointers_into_the_body(api_app:
     assert answer.status_code == 202
 
 
-def test_a_duplicate_is_told_the_job_that_is_active(api_app: ApiApp) -> None:
+def test_a_duplicate_item_names_the_active_job(api_app: ApiApp) -> None:
     items = [
         {"operation": name, "params": {"name": "same"}}
         for name in ("single", "single", "shared", "shared", "newest", "newest")
@@ -119,7 +119,7 @@ def test_a_duplicate_is_told_the_job_that_is_active(api_app: ApiApp) -> None:
     assert api_app.get(six["job"]["id"]).json["status"] == "queued"
 
 
-def test_an_item_beyond_the_capacity_is_told_when_to_come_again(api_app: ApiApp) -> None:
+def test_an_item_beyond_the_capacity_gets_a_retry_after(api_app: ApiApp) -> None:
     answer = post(api_app, [{"operation": "narrow", "params": {}}] * 2)
 
     problem = answer.json["items"][1]["problem"]
@@ -144,7 +144,7 @@ def test_each_item_costs_one_request_of_the_quota_and_a_repeat_none() -> None:
     api_app.close()
 
 
-def test_items_that_are_invalid_use_the_quota_as_well() -> None:
+def test_invalid_items_use_the_quota_too() -> None:
     api_app = ApiApp(rate_limit="3/1h")
 
     answer = post(api_app, [17, {"operation": "nowhere"}, {"operation": "add"}, 17, *adds(1)])
@@ -154,7 +154,7 @@ def test_items_that_are_invalid_use_the_quota_as_well() -> None:
     api_app.close()
 
 
-def test_without_any_quota_left_no_batch_is_made_and_a_repeat_is_answered() -> None:
+def test_without_quota_no_batch_is_created_and_a_repeat_is_answered() -> None:
     api_app = ApiApp(rate_limit="3/1h")
     made = post(api_app, adds(3), key="k")
 
@@ -170,7 +170,9 @@ def test_without_any_quota_left_no_batch_is_made_and_a_repeat_is_answered() -> N
     api_app.close()
 
 
-def test_a_batch_of_too_many_items_is_too_large_and_one_of_none_is_invalid(api_app: ApiApp) -> None:
+def test_a_batch_with_too_many_items_is_too_large_and_an_empty_one_is_invalid(
+    api_app: ApiApp,
+) -> None:
     many, none = post(api_app, adds(1001)), post(api_app, [])
 
     assert (many.status_code, none.status_code) == (413, 422)
@@ -182,7 +184,7 @@ def test_a_batch_of_too_many_items_is_too_large_and_one_of_none_is_invalid(api_a
     ("body", "pointer"),
     [([], ""), ({}, "/items"), ({"items": {}}, "/items"), ({"items": [ADD], "x": 1}, "/x")],
 )
-def test_a_body_that_is_no_batch_is_invalid(api_app: ApiApp, body: Any, pointer: str) -> None:
+def test_a_body_that_is_not_a_batch_is_invalid(api_app: ApiApp, body: Any, pointer: str) -> None:
     answer = api_app.http.simulate_post(URL, json=body)
 
     assert answer.status_code == 422
@@ -190,7 +192,7 @@ def test_a_body_that_is_no_batch_is_invalid(api_app: ApiApp, body: Any, pointer:
     assert not api_app.store.redis.keys("*batch*")
 
 
-def test_the_body_of_a_batch_has_bounds_of_its_own() -> None:
+def test_the_body_of_a_batch_has_its_own_bounds() -> None:
     api_app = ApiApp(max_body_bytes=1024, max_batch_bytes=4096, max_json_depth=3)
     deep, deeper = ({"operation": "echo", "params": {"value": each}} for each in ([1], [[1]]))
     large = {"operation": "echo", "params": {"value": "x" * 3000}}
@@ -206,7 +208,7 @@ def test_the_body_of_a_batch_has_bounds_of_its_own() -> None:
     api_app.close()
 
 
-def test_an_item_is_no_larger_than_a_submission_alone() -> None:
+def test_an_item_may_be_as_large_as_a_single_submission() -> None:
     api_app = ApiApp(max_body_bytes=1024, max_batch_bytes=4096)
     fits, large = ({"operation": "echo", "params": {"value": "x" * n}} for n in (900, 1024))
 
@@ -218,7 +220,7 @@ def test_an_item_is_no_larger_than_a_submission_alone() -> None:
     api_app.close()
 
 
-def test_a_batch_comes_and_goes_as_msgpack(api_app: ApiApp) -> None:
+def test_a_batch_is_sent_and_answered_as_msgpack(api_app: ApiApp) -> None:
     body = msgpack.packb({"items": adds(2)})
     headers = dict.fromkeys(("Content-Type", "Accept"), "application/msgpack")
 
@@ -227,7 +229,7 @@ def test_a_batch_comes_and_goes_as_msgpack(api_app: ApiApp) -> None:
     assert msgpack.unpackb(answer.content)["counts"]["queued"] == 2
 
 
-def test_a_batch_says_how_far_it_is_and_lists_its_jobs(api_app: ApiApp) -> None:
+def test_a_batch_shows_its_progress_and_lists_its_jobs(api_app: ApiApp) -> None:
     made = post(api_app, [*adds(4), {"operation": "nowhere", "params": {}}]).json
     jobs = [each["job"]["id"] for each in made["items"] if each["job"]]
     api_app.succeed(jobs[0], 1)
@@ -250,7 +252,7 @@ def test_a_batch_says_how_far_it_is_and_lists_its_jobs(api_app: ApiApp) -> None:
     api_app.http.simulate_delete(f"/v1/jobs/{jobs[2]}")
 
 
-def test_a_batch_that_has_ended_says_when_and_until_when_it_is_kept(api_app: ApiApp) -> None:
+def test_a_completed_batch_shows_its_end_and_its_expiry(api_app: ApiApp) -> None:
     made = post(api_app, adds(1)).json
     api_app.succeed(made["items"][0]["job"]["id"], 1)
 
@@ -263,7 +265,7 @@ def test_a_batch_that_has_ended_says_when_and_until_when_it_is_kept(api_app: Api
     assert "Retry-After" not in answer.headers
 
 
-def test_a_look_at_a_batch_waits_for_its_end_as_long_as_the_client_likes(api_app: ApiApp) -> None:
+def test_reading_a_batch_waits_as_long_as_the_client_prefers(api_app: ApiApp) -> None:
     made = post(api_app, adds(1)).json
     ending = threading.Timer(0.3, api_app.succeed, [made["items"][0]["job"]["id"], 1])
     began = time.monotonic()
@@ -277,7 +279,7 @@ def test_a_look_at_a_batch_waits_for_its_end_as_long_as_the_client_likes(api_app
     ending.join()
 
 
-def test_a_batch_that_waited_in_vain_is_told_as_it_is(api_app: ApiApp) -> None:
+def test_a_wait_that_times_out_answers_with_the_batches_current_state(api_app: ApiApp) -> None:
     answer = api_app.http.simulate_post(URL, json={"items": adds(1)}, headers={"Prefer": "wait=1"})
 
     assert (answer.status_code, answer.json["status"]) == (202, "active")
@@ -287,7 +289,7 @@ def test_a_batch_that_waited_in_vain_is_told_as_it_is(api_app: ApiApp) -> None:
 @pytest.mark.parametrize(
     ("age_s", "ended", "seconds"), [(2, 0, 1), (4, 1, 2), (20, 9, 3), (3600, 1, 30)]
 )
-def test_a_batch_is_looked_at_again_by_how_it_went_and_never_much_too_late(
+def test_the_retry_after_of_a_batch_follows_its_progress(
     age_s: int, ended: int, seconds: int
 ) -> None:
     now = datetime.now(UTC)
@@ -306,7 +308,7 @@ def test_a_batch_is_looked_at_again_by_how_it_went_and_never_much_too_late(
     assert waiting(batch, now) == {"Retry-After": str(seconds)}
 
 
-def test_a_delete_cancels_what_is_left_and_can_be_repeated(api_app: ApiApp) -> None:
+def test_a_delete_cancels_the_remaining_jobs_and_can_be_repeated(api_app: ApiApp) -> None:
     made = post(api_app, adds(3)).json
     jobs = [each["job"]["id"] for each in made["items"]]
     fence = api_app.claim(jobs[0])
@@ -338,7 +340,7 @@ def keyed() -> Iterator[ApiApp]:
     built.close()
 
 
-def test_other_tenants_do_not_find_a_batch_and_viewers_only_look(keyed: ApiApp) -> None:
+def test_other_tenants_do_not_find_a_batch_and_viewers_only_read_it(keyed: ApiApp) -> None:
     def ask(method: str, path: str, key: str) -> testing.Result:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": JSON}
         body = json.dumps({"items": [ADD]}) if method == "POST" else None
@@ -362,7 +364,7 @@ def test_other_tenants_do_not_find_a_batch_and_viewers_only_look(keyed: ApiApp) 
     ] == ("queued")
 
 
-def test_errors_that_are_kept_of_an_item_are_bounded(api_app: ApiApp) -> None:
+def test_the_stored_errors_of_an_item_are_bounded(api_app: ApiApp) -> None:
     odd = {"operation": "add", "params": {f"{'p' * 2000}{number}": 1 for number in range(50)}}
 
     answer = post(api_app, [odd])

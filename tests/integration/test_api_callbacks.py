@@ -60,7 +60,7 @@ def asked_for(api_app: ApiApp) -> Any:
     return api_app.publisher.published[-1].submission.callback
 
 
-def test_a_callback_is_kept_with_the_clients_view_of_the_server(api_app: ApiApp) -> None:
+def test_a_callback_is_stored_with_the_address_that_the_client_used(api_app: ApiApp) -> None:
     answer = submit(api_app)
 
     assert answer.status_code == 202
@@ -93,7 +93,7 @@ def test_a_callback_is_kept_with_the_clients_view_of_the_server(api_app: ApiApp)
         ({"url": URL, "secret": "x"}, "/callback/secret"),
     ],
 )
-def test_a_callback_that_cannot_be_is_refused_with_a_pointer(
+def test_an_invalid_callback_is_refused_with_a_pointer(
     api_app: ApiApp, callback: Any, pointer: str
 ) -> None:
     answer = submit(api_app, callback)
@@ -104,7 +104,7 @@ def test_a_callback_that_cannot_be_is_refused_with_a_pointer(
     assert api_app.publisher.published == []
 
 
-def test_without_a_key_to_sign_with_no_callback_is_taken() -> None:
+def test_without_a_signing_key_callbacks_are_refused() -> None:
     api_app = ApiApp()
 
     refused = api_app.submit({**ADD, "callback": {"url": URL}})
@@ -127,7 +127,7 @@ def test_without_a_key_to_sign_with_no_callback_is_taken() -> None:
         ),
     ],
 )
-def test_an_operations_address_takes_a_callback_by_query(
+def test_an_operations_address_accepts_a_callback_in_the_query(
     api_app: ApiApp, query: dict[str, str], events: list[str]
 ) -> None:
     answer = api_app.http.simulate_post(
@@ -215,7 +215,7 @@ def test_callbacks_are_shown_from_their_queueing_to_their_end(api_app: ApiApp) -
     assert (done["last"]["status_code"], done["last"]["detail"]) == (200, None)
 
 
-def test_nobody_is_shown_the_path_or_the_query_of_a_callback(api_app: ApiApp) -> None:
+def test_the_path_and_query_of_a_callback_are_never_shown(api_app: ApiApp) -> None:
     job_id = ended(api_app)
     delivery = take(api_app)
     record_delivery(api_app.store, delivery, Attempted(problem="no answer in time"), retries=[])
@@ -230,7 +230,7 @@ def test_nobody_is_shown_the_path_or_the_query_of_a_callback(api_app: ApiApp) ->
     assert not [answer.text for answer in (*seen, again) if "secret" in answer.text]
 
 
-def test_a_callback_that_ended_is_sent_again_with_its_id(api_app: ApiApp) -> None:
+def test_an_ended_callback_is_resent_with_its_id(api_app: ApiApp) -> None:
     job_id = ended(api_app)
     first = take(api_app)
     record_delivery(api_app.store, first, Attempted(code=500), retries=[])
@@ -245,7 +245,7 @@ def test_a_callback_that_ended_is_sent_again_with_its_id(api_app: ApiApp) -> Non
     assert (take(api_app).id, first.id) == (answer.json["id"], answer.json["id"])
 
 
-def test_a_callback_under_way_is_not_sent_again(api_app: ApiApp) -> None:
+def test_a_callback_in_progress_is_not_resent(api_app: ApiApp) -> None:
     job_id = ended(api_app)
     (shown,) = listed(api_app, job_id)
     take(api_app)
@@ -258,7 +258,7 @@ def test_a_callback_under_way_is_not_sent_again(api_app: ApiApp) -> None:
     assert listed(api_app, job_id)[0]["next_attempt_at"] is None
 
 
-def test_a_callback_that_is_not_there_cannot_be_sent_again(api_app: ApiApp) -> None:
+def test_an_unknown_callback_cannot_be_resent(api_app: ApiApp) -> None:
     job_id, other = ended(api_app), ended(api_app)
     (foreign,) = listed(api_app, other)
 
@@ -269,7 +269,7 @@ def test_a_callback_that_is_not_there_cannot_be_sent_again(api_app: ApiApp) -> N
         assert answer.json["type"].endswith("/problems/delivery-not-found")
 
 
-def test_another_tenants_callbacks_are_neither_seen_nor_sent(api_app: ApiApp) -> None:
+def test_another_tenants_callbacks_are_neither_shown_nor_resent(api_app: ApiApp) -> None:
     job_id = ended(api_app)
     (shown,) = listed(api_app, job_id)
     before = json.dumps(listed(api_app, job_id))
@@ -283,7 +283,7 @@ def test_another_tenants_callbacks_are_neither_seen_nor_sent(api_app: ApiApp) ->
     assert json.dumps(listed(api_app, job_id)) == before
 
 
-def test_callbacks_of_a_job_that_was_removed_are_gone(api_app: ApiApp) -> None:
+def test_callbacks_of_a_purged_job_are_gone(api_app: ApiApp) -> None:
     job_id = ended(api_app)
     api_app.http.simulate_delete(f"/v1/jobs/{job_id}?purge=true", headers=WORK)
 
@@ -293,7 +293,7 @@ def test_callbacks_of_a_job_that_was_removed_are_gone(api_app: ApiApp) -> None:
     assert api_app.store.redis.keys("*deliver*") == []
 
 
-def test_a_batchs_callback_is_shown_and_sent_again(api_app: ApiApp) -> None:
+def test_a_batchs_callback_is_shown_and_resent(api_app: ApiApp) -> None:
     asked = {"items": [ADD], "callback": {"url": URL}}
     batch = api_app.http.simulate_post("/v1/batches", json=asked, headers=WORK).json
     api_app.succeed(batch["items"][0]["job"]["id"], 3)

@@ -56,7 +56,7 @@ def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
 
 
 @pytest.mark.parametrize("body", [None, {}, {"confirm": None}])
-def test_the_first_step_gives_a_token_and_changes_nothing(
+def test_the_first_step_returns_a_token_and_changes_nothing(
     api_app: ApiApp, job_id: str, body: Any
 ) -> None:
     before = api_app.get(job_id, headers=_key())
@@ -72,7 +72,7 @@ def test_the_first_step_gives_a_token_and_changes_nothing(
     assert after.headers["ETag"] == before.headers["ETag"]
 
 
-def test_the_second_step_cancels_and_a_repeat_answers_as_before(
+def test_the_second_step_cancels_and_a_repeat_gets_the_same_answer(
     api_app: ApiApp, job_id: str
 ) -> None:
     token = _token(api_app, job_id)
@@ -84,7 +84,7 @@ def test_the_second_step_cancels_and_a_repeat_answers_as_before(
     assert answers[0].json == answers[1].json
 
 
-def test_a_running_job_is_asked_to_stop_and_a_repeat_tells_when_it_has(
+def test_a_running_job_is_asked_to_stop_and_a_repeat_shows_when_it_has_stopped(
     api_app: ApiApp, job_id: str
 ) -> None:
     token = _token(api_app, job_id)
@@ -115,9 +115,7 @@ def test_a_job_that_is_final_cannot_be_cancelled_in_either_step(
         assert "Retry-After" not in answer.headers
 
 
-def test_a_token_of_somebody_else_or_of_another_job_cancels_nothing(
-    api_app: ApiApp, job_id: str
-) -> None:
+def test_a_token_of_another_caller_or_job_cancels_nothing(api_app: ApiApp, job_id: str) -> None:
     other_id = api_app.submit(headers=_key()).json["id"]
     token = _token(api_app, job_id)
 
@@ -142,7 +140,7 @@ def test_an_operator_cancels_a_job_of_another_tenant(api_app: ApiApp, job_id: st
     assert (answer.status_code, answer.json["status"]) == (200, "cancelled")
 
 
-def test_a_job_that_one_may_not_see_is_not_there_to_cancel(api_app: ApiApp, job_id: str) -> None:
+def test_a_job_of_another_tenant_is_not_found_by_a_cancel(api_app: ApiApp, job_id: str) -> None:
     token = _token(api_app, job_id)
 
     for body in (None, {"confirm": token}):
@@ -163,7 +161,7 @@ def test_a_job_that_one_may_not_see_is_not_there_to_cancel(api_app: ApiApp, job_
         ({"confirmed": "x"}, "/confirmed"),
     ],
 )
-def test_a_body_that_is_no_confirmation_is_refused(
+def test_a_body_that_is_not_a_confirmation_is_refused(
     api_app: ApiApp, job_id: str, body: Any, pointer: str
 ) -> None:
     answer = _cancel(api_app, job_id, body)
@@ -182,7 +180,7 @@ def test_a_body_that_is_no_confirmation_is_refused(
         ({"Content-Type": "application/msgpack"}, msgpack.packb({"confirm": "x"}), 409),
     ],
 )
-def test_a_body_is_read_as_everywhere_else(
+def test_a_cancels_body_is_read_like_any_other(
     api_app: ApiApp, job_id: str, headers: dict[str, str], body: bytes, status: int
 ) -> None:
     answer = api_app.http.simulate_post(
@@ -192,7 +190,7 @@ def test_a_body_is_read_as_everywhere_else(
     assert answer.status_code == status
 
 
-def test_a_job_that_is_gone_is_gone_for_its_tenant_and_was_never_there_for_all_others(
+def test_a_purged_job_is_gone_for_its_tenant_and_not_found_for_others(
     api_app: ApiApp, job_id: str
 ) -> None:
     api_app.succeed(job_id, 3)
@@ -213,7 +211,7 @@ def test_a_job_that_is_gone_is_gone_for_its_tenant_and_was_never_there_for_all_o
 @pytest.mark.parametrize(
     ("operation", "status"), [("single", 409), ("shared", 303), ("newest", 202)]
 )
-def test_a_duplicate_of_a_scheduled_job_is_treated_as_the_operation_says(
+def test_a_duplicate_of_a_scheduled_job_follows_the_operations_policy(
     api_app: ApiApp, operation: str, status: int
 ) -> None:
     body = {"operation": operation, "params": {"name": "a"}}
@@ -230,7 +228,7 @@ def test_a_duplicate_of_a_scheduled_job_is_treated_as_the_operation_says(
         assert answer.headers["Location"] == first["links"]["self"]
 
 
-def test_a_job_waits_for_no_confirmation_in_one_step(api_app: ApiApp) -> None:
+def test_a_cancel_in_one_step_needs_no_confirmation(api_app: ApiApp) -> None:
     job_id = api_app.submit(ADD, headers=_key()).json["id"]
     token = _token(api_app, job_id)
 

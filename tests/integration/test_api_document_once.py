@@ -28,7 +28,7 @@ class CountingRegistry(Registry):
         return super().listed()
 
 
-def test_the_document_is_made_once_by_whatever_names_and_however_many_ask() -> None:
+def test_the_document_is_built_once_for_any_host_name_and_number_of_requests() -> None:
     registry = CountingRegistry([add])
     api_app = ApiApp(registry=registry, hosts=("a.test", "b.test", "c.test"))
     before = registry.listings
@@ -48,7 +48,7 @@ def test_the_document_is_made_once_by_whatever_names_and_however_many_ask() -> N
         assert ".invalid" not in answer.text
 
 
-def test_the_document_is_made_beside_the_requests() -> None:
+def test_the_document_is_built_without_blocking_requests() -> None:
     made: list[Any] = []
 
     def beside(call: Callable[[], T], /) -> T:

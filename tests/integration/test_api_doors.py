@@ -45,7 +45,7 @@ def _refused(answer: testing.Result) -> tuple[int, str]:
         "LOCALHOST.",
     ],
 )
-def test_names_of_this_machine_are_served(api_app: ApiApp, host: str) -> None:
+def test_the_names_of_this_machine_are_served(api_app: ApiApp, host: str) -> None:
     assert api_app.http.simulate_get("/v1/operations", headers={"Host": host}).status_code == 200
 
 
@@ -60,14 +60,16 @@ def test_names_of_this_machine_are_served(api_app: ApiApp, host: str) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/operations", "/openapi.json", "/docs", "/nowhere"])
-def test_a_name_that_points_here_is_not_served(api_app: ApiApp, host: str, path: str) -> None:
+def test_a_foreign_name_that_resolves_to_this_machine_is_not_served(
+    api_app: ApiApp, host: str, path: str
+) -> None:
     answer = api_app.http.simulate_get(path, headers={"Host": host})
 
     assert _refused(answer) == (421, "misdirected")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/readyz/"])
-def test_probes_may_use_any_name(api_app: ApiApp, path: str) -> None:
+def test_health_probes_may_use_any_host_name(api_app: ApiApp, path: str) -> None:
     assert api_app.http.simulate_get(path, headers={"Host": "10.0.0.1:8000"}).status_code == 200
 
 
@@ -84,7 +86,7 @@ def test_probes_may_use_any_name(api_app: ApiApp, path: str) -> None:
         ("POST", "/v1/files"),
     ],
 )
-def test_a_page_of_another_site_does_nothing(
+def test_a_page_of_another_site_changes_nothing(
     api_app: ApiApp, method: str, path: str, origin: str
 ) -> None:
     answer = api_app.http.simulate_request(method, path, headers={**HERE, "Origin": origin})
@@ -92,7 +94,7 @@ def test_a_page_of_another_site_does_nothing(
     assert _refused(answer) == (403, "other-origin")
 
 
-def test_a_browser_that_says_so_otherwise_is_believed(api_app: ApiApp) -> None:
+def test_a_request_that_its_browser_marks_as_cross_site_is_refused(api_app: ApiApp) -> None:
     across = {**HERE, "Sec-Fetch-Site": "cross-site"}
 
     assert _refused(api_app.http.simulate_post(PAUSE, headers=across)) == (403, "other-origin")
@@ -104,7 +106,9 @@ def test_a_browser_that_says_so_otherwise_is_believed(api_app: ApiApp) -> None:
     "media_type", ["application/x-www-form-urlencoded", "text/plain", "text/plain;charset=utf-8"]
 )
 @pytest.mark.parametrize("body", [b"", b"a=1"])
-def test_what_any_form_may_send_is_not_read(api_app: ApiApp, media_type: str, body: bytes) -> None:
+def test_content_types_that_any_form_can_send_are_not_read(
+    api_app: ApiApp, media_type: str, body: bytes
+) -> None:
     answer = api_app.http.simulate_post(
         PAUSE, body=body, headers={**HERE, "Content-Type": media_type}
     )
@@ -112,7 +116,7 @@ def test_what_any_form_may_send_is_not_read(api_app: ApiApp, media_type: str, bo
     assert _refused(answer) == (415, "unsupported-media-type")
 
 
-def test_a_body_needs_a_type(api_app: ApiApp) -> None:
+def test_a_body_needs_a_content_type(api_app: ApiApp) -> None:
     answer = api_app.http.simulate_post(PAUSE, body=b"{}", headers=HERE)
 
     assert _refused(answer) == (415, "unsupported-media-type")
@@ -121,7 +125,9 @@ def test_a_body_needs_a_type(api_app: ApiApp) -> None:
 @pytest.mark.parametrize(
     "more", [{}, {"Origin": "http://127.0.0.1:8000", "Sec-Fetch-Site": "same-origin"}]
 )
-def test_programs_and_the_own_page_are_served(api_app: ApiApp, more: dict[str, str]) -> None:
+def test_programs_and_the_servers_own_page_are_served(
+    api_app: ApiApp, more: dict[str, str]
+) -> None:
     headers: dict[str, Any] = {**HERE, **more}
 
     submitted = api_app.submit(headers={**headers, "Content-Type": JSON})
@@ -130,13 +136,13 @@ def test_programs_and_the_own_page_are_served(api_app: ApiApp, more: dict[str, s
     assert (submitted.status_code, resumed.status_code) == (202, 200)
 
 
-def test_with_keys_names_and_origins_are_free(locked: ApiApp) -> None:
+def test_with_keys_any_host_name_and_origin_is_served(locked: ApiApp) -> None:
     headers = {"Host": "evil.example", "Origin": "http://evil.example", "X-API-Key": KEY}
 
     assert locked.submit(headers={**headers, "Content-Type": JSON}).status_code == 202
 
 
-def test_listed_names_alone_are_served_with_keys_too() -> None:
+def test_with_keys_only_listed_names_are_served() -> None:
     api_app = ApiApp(hosts="jobs.example.com,*.example.org", api_keys=f"acme:viewer:{hash_of(KEY)}")
     names = {
         "jobs.example.com": 200,
@@ -157,14 +163,14 @@ def test_listed_names_alone_are_served_with_keys_too() -> None:
 
 
 @pytest.mark.parametrize("host", ["<script>", "evil/path?x#", "a" * 5000, "a b", "a, b", ""])
-def test_a_host_that_is_none_is_a_bad_request(api_app: ApiApp, host: str) -> None:
+def test_an_invalid_host_is_a_bad_request(api_app: ApiApp, host: str) -> None:
     answer = api_app.http.simulate_get("/healthz", headers={"Host": host})
 
     assert _refused(answer) == (400, "bad-request")
 
 
 @pytest.mark.parametrize(("version", "status"), [("1.1", 400), ("1.0", 200)])
-def test_only_an_old_client_may_leave_the_host_out(
+def test_only_an_http_1_0_client_may_omit_the_host(
     api_app: ApiApp, version: str, status: int
 ) -> None:
     environ = testing.create_environ("/healthz", http_version=version, host="127.0.0.1")
@@ -186,7 +192,7 @@ def test_only_an_old_client_may_leave_the_host_out(
         ("evil.example:8000", "jobs.example", True, 200),
     ],
 )
-def test_a_trusted_proxy_names_the_host_but_opens_no_door(
+def test_a_trusted_proxy_sets_the_host_but_grants_no_access(
     host: str, named: str, *, keys: bool, status: int
 ) -> None:
     key = f"acme:operator:{hash_of(KEY)}" if keys else ()

@@ -96,7 +96,7 @@ def made(name: str, content: bytes) -> File:
     return file
 
 
-def test_a_file_is_sent_with_all_that_tells_what_it_is(depot: Depot) -> None:
+def test_a_download_has_all_headers_that_describe_the_file(depot: Depot) -> None:
     answer = depot.content(depot.upload(name="größe.bin"))
 
     assert (answer.status_code, answer.content) == (200, BYTES)
@@ -115,7 +115,7 @@ def test_a_file_is_sent_with_all_that_tells_what_it_is(depot: Depot) -> None:
     assert {name: answer.headers.get(name) for name in told} == told
 
 
-def test_head_is_get_without_the_bytes(depot: Depot) -> None:
+def test_head_answers_like_get_without_the_bytes(depot: Depot) -> None:
     file_id = depot.upload()
     whole = depot.content(file_id)
 
@@ -132,7 +132,7 @@ def test_head_is_get_without_the_bytes(depot: Depot) -> None:
     ("asked", "start", "end"),
     [("bytes=0-0", 0, 1), ("bytes=-3", 2557, 2560), ("bytes=9-9999", 9, 2560)],
 )  # fmt: skip
-def test_a_range_is_a_part(depot: Depot, asked: str, start: int, end: int) -> None:
+def test_a_range_returns_a_part(depot: Depot, asked: str, start: int, end: int) -> None:
     answer = depot.content(depot.upload(), Range=asked)
 
     assert (answer.status_code, answer.content) == (206, BYTES[start:end])
@@ -142,14 +142,14 @@ def test_a_range_is_a_part(depot: Depot, asked: str, start: int, end: int) -> No
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "bytes=5-3", "lines=1-2", "bytes=x"])
-def test_other_ranges_give_the_whole(depot: Depot, asked: str) -> None:
+def test_unsupported_ranges_return_the_whole_file(depot: Depot, asked: str) -> None:
     answer = depot.content(depot.upload(), Range=asked)
 
     assert (answer.status_code, answer.content) == (200, BYTES)
 
 
 @pytest.mark.parametrize("asked", ["bytes=2560-", "bytes=-0"])
-def test_a_range_that_is_not_there_is_a_problem(depot: Depot, asked: str) -> None:
+def test_an_unsatisfiable_range_is_a_problem(depot: Depot, asked: str) -> None:
     answer = depot.content(depot.upload(), Range=asked)
 
     assert answer.status_code == 416
@@ -167,7 +167,7 @@ def test_a_range_that_is_not_there_is_a_problem(depot: Depot, asked: str) -> Non
         ("Sun, 22 Nov 2026 10:00:00 GMT", 200),
     ],
 )
-def test_a_range_counts_only_for_the_version_that_the_client_has(
+def test_a_range_applies_only_to_the_clients_version(
     depot: Depot, if_range: str, status: int
 ) -> None:
     answer = depot.content(depot.upload(), Range="bytes=0-1", If_Range=if_range)
@@ -190,7 +190,7 @@ def test_a_range_counts_only_for_the_version_that_the_client_has(
         ({"If_Match": '"x"', "If_None_Match": TAG}, 412),
     ],
 )
-def test_preconditions_are_weighed_in_their_order(
+def test_preconditions_are_evaluated_in_the_standard_order(
     depot: Depot, headers: dict[str, str], status: int
 ) -> None:
     answer = depot.content(depot.upload(), **headers)
@@ -207,7 +207,7 @@ def test_an_empty_file_is_sent(depot: Depot) -> None:
     assert (answer.status_code, answer.content, answer.headers["Content-Length"]) == (200, b"", "0")
 
 
-def test_what_is_no_file_is_not_found(depot: Depot) -> None:
+def test_an_invalid_file_id_is_not_found(depot: Depot) -> None:
     noise = hashlib.shake_256(b"").hexdigest(10_000)
     result_file = depot.store.redis.hget(
         depot.store.keys("job", depot.job_with(noise)), "result_file"
@@ -218,7 +218,7 @@ def test_what_is_no_file_is_not_found(depot: Depot) -> None:
     assert found == [404] * 3
 
 
-def test_bytes_that_are_gone_are_told_before_any_is_sent(depot: Depot) -> None:
+def test_missing_bytes_are_reported_before_any_is_sent(depot: Depot) -> None:
     file_id = depot.upload()
     depot.storage.remove(object_of(file_id))
 
@@ -227,7 +227,7 @@ def test_bytes_that_are_gone_are_told_before_any_is_sent(depot: Depot) -> None:
     assert gone.status_code == 404
 
 
-def test_a_result_that_is_one_file_is_that_file(depot: Depot) -> None:
+def test_a_result_that_is_one_file_redirects_to_that_file(depot: Depot) -> None:
     file = made("mesh.stl", BYTES)
     job_id = depot.job_with(file.described, file)
 
@@ -244,7 +244,7 @@ def test_a_result_that_is_one_file_is_that_file(depot: Depot) -> None:
     assert depot.http.simulate_get(href.removeprefix("http://falconframework.org")).content == BYTES
 
 
-def test_files_deep_in_a_result_get_addresses_and_what_only_looks_like_one_does_not(
+def test_nested_files_get_addresses_and_lookalikes_do_not(
     depot: Depot,
 ) -> None:
     file = made("a.csv", b"1,2\n")
@@ -266,7 +266,7 @@ def test_files_deep_in_a_result_get_addresses_and_what_only_looks_like_one_does_
     assert depot.get(job_id).json["result"] == result
 
 
-def test_a_result_in_the_storage_is_the_same_as_any_other(depot: Depot) -> None:
+def test_a_result_in_the_storage_is_answered_like_any_other(depot: Depot) -> None:
     noise = hashlib.shake_256(b"").hexdigest(100_000)
     job_id = depot.job_with({"noise": noise})
 
@@ -309,7 +309,7 @@ def test_a_small_result_is_not_compressed(depot: Depot) -> None:
     assert answer.headers["Vary"] == "Accept, Accept-Encoding"
 
 
-def test_each_media_type_of_a_result_has_a_tag_and_ranges_of_its_own(depot: Depot) -> None:
+def test_each_media_type_of_a_result_has_its_own_tag_and_ranges(depot: Depot) -> None:
     job_id = depot.job_with({"a": [1, 2]})
 
     json, packed = depot.result(job_id), depot.result(job_id, Accept="application/msgpack")
@@ -321,13 +321,13 @@ def test_each_media_type_of_a_result_has_a_tag_and_ranges_of_its_own(depot: Depo
 
 
 @pytest.mark.parametrize("value", [None, 0, "", [], False])
-def test_a_result_of_nothing_is_a_result(depot: Depot, value: Any) -> None:
+def test_an_empty_result_is_a_result(depot: Depot, value: Any) -> None:
     answer = depot.result(depot.job_with(value))
 
     assert (answer.status_code, answer.json) == (200, value)
 
 
-def test_a_file_that_a_job_uses_stays_until_the_job_is_gone(depot: Depot) -> None:
+def test_a_file_in_use_stays_until_its_job_is_purged(depot: Depot) -> None:
     file = made("a.csv", b"1,2\n")
     job_id = depot.job_with(file.described, file)
     path = f"/v1/files/{file.id}"
@@ -375,7 +375,7 @@ def test_an_operator_downloads_for_every_tenant_and_others_do_not() -> None:
     assert found == [(200, 200), (404, 404), (200, 200)]
 
 
-def test_what_is_put_aside_for_readers_is_bounded_and_given_back(depot: Depot) -> None:
+def test_buffers_for_slow_readers_are_bounded_and_released(depot: Depot) -> None:
     size = 2 * PIECE_BYTES
     job = depot.job_with("a" * size)
     app = create_app(replace(depot.services, aside=(aside := FairLimit(3 * size, greed=3))))

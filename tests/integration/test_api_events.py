@@ -33,7 +33,7 @@ def _succeed(api_app: ApiApp, fence: Fence, value: Any = 3) -> None:
     assert finish(api_app.store, fence, outcome) == "finished"
 
 
-def test_a_stream_tells_a_job_s_story_in_order_and_ends_with_it(api_app: ApiApp) -> None:
+def test_a_stream_reports_a_job_in_order_and_ends_with_it(api_app: ApiApp) -> None:
     job_id = api_app.submit().json["id"]
     follower = Follower(api_app.app, job_id)
     follower.sees("status")
@@ -55,7 +55,7 @@ def test_a_stream_tells_a_job_s_story_in_order_and_ends_with_it(api_app: ApiApp)
     assert reading.events[-1].data == api_app.get(job_id).json
 
 
-def test_a_stream_is_neither_kept_nor_collected_nor_compressed(api_app: ApiApp) -> None:
+def test_a_stream_is_neither_cached_nor_buffered_nor_compressed(api_app: ApiApp) -> None:
     job_id = api_app.submit().json["id"]
     api_app.succeed(job_id, 3)
 
@@ -69,7 +69,7 @@ def test_a_stream_is_neither_kept_nor_collected_nor_compressed(api_app: ApiApp) 
     assert not {"content-encoding", "content-length"} & headers.keys()
 
 
-def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(
+def test_a_reconnecting_client_gets_what_it_missed_and_nothing_twice(
     api_app: ApiApp, running: Fence
 ) -> None:
     api_app.report(running, ProgressReport(percent=10.0, lines=_lines("one", "two")))
@@ -93,9 +93,7 @@ def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(
 @pytest.mark.parametrize(
     "last_id", ["", "rubbish", "1.1.running", "1.1.dancing.0", "٣.1.running.0"]
 )
-def test_a_last_event_id_that_is_not_ours_counts_as_none(
-    api_app: ApiApp, running: Fence, last_id: str
-) -> None:
+def test_a_foreign_last_event_id_is_ignored(api_app: ApiApp, running: Fence, last_id: str) -> None:
     api_app.report(running, ProgressReport(lines=_lines("one")))
     header = last_id.encode().decode("latin-1")
 
@@ -106,7 +104,9 @@ def test_a_last_event_id_that_is_not_ours_counts_as_none(
     assert follower.ends().names == ["status", "log", "done"]
 
 
-def test_who_has_seen_the_end_is_told_to_stay_away(api_app: ApiApp, running: Fence) -> None:
+def test_a_client_that_has_seen_the_end_is_told_not_to_reconnect(
+    api_app: ApiApp, running: Fence
+) -> None:
     _succeed(api_app, running)
     last_id = Follower(api_app.app, running.job_id).ends().last_id
     url = f"/v1/jobs/{running.job_id}/events"
@@ -118,7 +118,7 @@ def test_who_has_seen_the_end_is_told_to_stay_away(api_app: ApiApp, running: Fen
     assert "event: done" in before.text
 
 
-def test_who_saw_the_last_lines_but_not_the_end_is_told_the_end(
+def test_a_client_that_has_seen_the_last_lines_still_gets_the_end(
     api_app: ApiApp, running: Fence
 ) -> None:
     api_app.report(running, ProgressReport(lines=_lines("one", "two")))
@@ -131,7 +131,7 @@ def test_who_saw_the_last_lines_but_not_the_end_is_told_the_end(
     assert again.names == ["done"]
 
 
-def test_progress_comes_twice_a_second_at_most_and_ends_with_the_newest(
+def test_progress_is_sent_at_most_twice_a_second_and_the_newest_is_sent_last(
     api_app: ApiApp, running: Fence
 ) -> None:
     follower = Follower(api_app.app, running.job_id)
@@ -151,7 +151,7 @@ def test_progress_comes_twice_a_second_at_most_and_ends_with_the_newest(
     assert len(follower.reading.of("progress")) <= took / REPORTS_EVERY_S + 1
 
 
-def test_lines_and_changes_of_status_are_not_held_back(api_app: ApiApp, running: Fence) -> None:
+def test_log_lines_and_status_changes_are_sent_at_once(api_app: ApiApp, running: Fence) -> None:
     follower = Follower(api_app.app, running.job_id)
     follower.sees("status")  # or the job that it reads first would have the report already
     api_app.report(running, ProgressReport(percent=1.0))
@@ -167,7 +167,7 @@ def test_lines_and_changes_of_status_are_not_held_back(api_app: ApiApp, running:
     assert follower.reading.of("status")[-1].data["status"] == "cancelling"
 
 
-def test_a_long_log_comes_whole_and_in_order(api_app: ApiApp, running: Fence) -> None:
+def test_a_long_log_is_sent_completely_and_in_order(api_app: ApiApp, running: Fence) -> None:
     texts = [f"line {number}" for number in range(PAGE_LINES * 3 + 7)]
     api_app.report(running, ProgressReport(lines=_lines(*texts)))
     follower = Follower(api_app.app, running.job_id)
@@ -236,7 +236,7 @@ def test_a_stream_outlives_an_outage_of_redis() -> None:
     follower.ends()
 
 
-def test_a_stream_says_that_its_job_was_removed(api_app: ApiApp, running: Fence) -> None:
+def test_a_stream_reports_that_its_job_was_purged(api_app: ApiApp, running: Fence) -> None:
     follower = Follower(api_app.app, running.job_id)
     follower.sees("status")
 
@@ -251,7 +251,7 @@ def test_a_stream_says_that_its_job_was_removed(api_app: ApiApp, running: Fence)
     assert reading.events[-1].data["status"] == 410
 
 
-def test_a_change_between_looking_and_listening_is_not_missed(api_app: ApiApp) -> None:
+def test_a_change_between_reading_and_subscribing_is_not_missed(api_app: ApiApp) -> None:
     fences = [api_app.claim(api_app.submit().json["id"]) for _ in range(20)]
 
     followers = []
@@ -263,7 +263,7 @@ def test_a_change_between_looking_and_listening_is_not_missed(api_app: ApiApp) -
     assert {each.ends().names[-1] for each in followers} == {"done"}
 
 
-def test_when_the_process_stops_streams_end_and_say_when_to_come_back(
+def test_when_the_process_stops_streams_end_with_a_reconnect_delay(
     api_app: ApiApp, running: Fence
 ) -> None:
     followers = [Follower(api_app.app, running.job_id) for _ in range(8)]
@@ -280,7 +280,7 @@ def test_when_the_process_stops_streams_end_and_say_when_to_come_back(
     assert Follower(api_app.app, running.job_id).ends().retry_ms is not None
 
 
-def test_only_so_many_streams_are_served_at_once(api_app: ApiApp, running: Fence) -> None:
+def test_the_number_of_concurrent_streams_is_limited(api_app: ApiApp, running: Fence) -> None:
     taken = Follower(api_app.app, running.job_id)
     taken.sees("status")
     api_app.events.streams.most = 1
@@ -311,14 +311,18 @@ def _ask(api_app: ApiApp, method: str, job_id: str, **headers: str) -> Any:
         ("*/*", 200),
     ],
 )
-def test_who_does_not_accept_events_is_told_so(api_app: ApiApp, accept: str, status: int) -> None:
+def test_a_client_that_does_not_accept_events_is_told_so(
+    api_app: ApiApp, accept: str, status: int
+) -> None:
     job_id = api_app.submit().json["id"]
     api_app.succeed(job_id, 3)
 
     assert _ask(api_app, "GET", job_id, Accept=accept).status_code == status
 
 
-def test_other_methods_are_refused_and_head_is_as_get_without_the_events(api_app: ApiApp) -> None:
+def test_other_methods_are_refused_and_head_answers_like_get_without_the_events(
+    api_app: ApiApp,
+) -> None:
     job_id = api_app.submit().json["id"]
 
     posted, head = _ask(api_app, "POST", job_id), _ask(api_app, "HEAD", job_id)
@@ -331,7 +335,7 @@ def test_other_methods_are_refused_and_head_is_as_get_without_the_events(api_app
     assert "Content-Length" not in head.headers
 
 
-def test_another_tenant_s_job_has_no_events_but_for_operators() -> None:
+def test_only_operators_get_the_events_of_another_tenants_job() -> None:
     keys = f"one:client:{hash_of('1')},two:client:{hash_of('2')},ops:operator:{hash_of('3')}"
     api_app = ApiApp(api_keys=keys)
     job_id = api_app.submit(headers={"X-API-Key": "1"}).json["id"]
@@ -343,7 +347,7 @@ def test_another_tenant_s_job_has_no_events_but_for_operators() -> None:
     assert _ask(api_app, "GET", job_id).status_code == 401
 
 
-def test_a_job_that_is_gone_or_never_was_has_no_events(api_app: ApiApp) -> None:
+def test_a_purged_or_unknown_job_has_no_events(api_app: ApiApp) -> None:
     job_id = api_app.submit().json["id"]
     cancel(api_app.store, job_id)
     purge(api_app.store, job_id)

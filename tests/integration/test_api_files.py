@@ -76,7 +76,7 @@ def archive() -> bytes:
     return made.getvalue()
 
 
-def test_a_body_becomes_a_file_with_what_its_bytes_show(api_app: ApiApp) -> None:
+def test_a_body_becomes_a_file_with_the_type_that_its_bytes_show(api_app: ApiApp) -> None:
     answer = post(
         api_app,
         body=PDF,
@@ -94,7 +94,7 @@ def test_a_body_becomes_a_file_with_what_its_bytes_show(api_app: ApiApp) -> None
     assert post(api_app, "GET", f"/v1/files/{file['id']}").json == file
 
 
-def test_a_form_with_one_file_does_the_same(api_app: ApiApp) -> None:
+def test_a_form_with_one_file_becomes_the_same_file(api_app: ApiApp) -> None:
     body = form(part("anything", b"a,b\n1,2\n", filename="t.csv", media_type="text/csv"))
 
     file = post(api_app, body=body, headers=FORM).json
@@ -102,7 +102,7 @@ def test_a_form_with_one_file_does_the_same(api_app: ApiApp) -> None:
     assert (file["name"], file["media_type"], file["size"]) == ("t.csv", "text/csv", 8)
 
 
-def test_a_part_that_declares_no_type_is_what_its_bytes_show(api_app: ApiApp) -> None:
+def test_a_part_without_a_type_gets_the_type_that_its_bytes_show(api_app: ApiApp) -> None:
     answer = post(api_app, body=form(part("file", PDF, filename="a.bin")), headers=FORM)
 
     assert answer.json["media_type"] == "application/pdf"
@@ -120,7 +120,7 @@ def test_the_name_in_the_query_wins(api_app: ApiApp) -> None:
     "name",
     ["../../etc/passwd", "a\nb", "\u202etxt.exe", "x" * 7000, "", "CON", 'a"b', "..", "a\0b"],
 )
-def test_no_name_is_a_path(api_app: ApiApp, name: str) -> None:
+def test_a_file_name_never_contains_a_path(api_app: ApiApp, name: str) -> None:
     answer = post(api_app, body=b"x", params={"name": name}, headers=TEXT)
 
     file = answer.json
@@ -131,7 +131,7 @@ def test_no_name_is_a_path(api_app: ApiApp, name: str) -> None:
     assert [path.name for path in folder(api_app).glob("??/*")] == [file["id"]]
 
 
-def test_another_tenants_file_is_not_there_but_for_operators(api_app: ApiApp) -> None:
+def test_only_operators_find_another_tenants_file(api_app: ApiApp) -> None:
     path = f"/v1/files/{post(api_app, body=b'x', headers=TEXT).json['id']}"
 
     assert refused(post(api_app, "GET", path, key="globex")) == (404, "file-not-found")
@@ -140,7 +140,7 @@ def test_another_tenants_file_is_not_there_but_for_operators(api_app: ApiApp) ->
     assert post(api_app, "GET", path, key="boss").status_code == 200
 
 
-def test_a_removed_file_is_gone_and_a_repeat_says_so(api_app: ApiApp) -> None:
+def test_a_removed_file_is_gone_and_a_repeat_is_told_so(api_app: ApiApp) -> None:
     path = f"/v1/files/{post(api_app, body=b'x', headers=TEXT).json['id']}"
 
     assert post(api_app, "DELETE", path).status_code == 204
@@ -149,12 +149,12 @@ def test_a_removed_file_is_gone_and_a_repeat_says_so(api_app: ApiApp) -> None:
     assert refused(post(api_app, "GET", path)) == (404, "file-not-found")
 
 
-def test_what_is_no_id_is_not_found(api_app: ApiApp) -> None:
+def test_an_invalid_id_is_not_found(api_app: ApiApp) -> None:
     assert refused(post(api_app, "GET", "/v1/files/%2e%2e")) == (404, "file-not-found")
     assert refused(post(api_app, "GET", "/v1/files/UPPER")) == (404, "file-not-found")
 
 
-def test_pages_follow_one_another_newest_first(api_app: ApiApp) -> None:
+def test_pages_list_files_newest_first(api_app: ApiApp) -> None:
     made = [post(api_app, body=b"x", headers=TEXT).json["id"] for _ in range(5)]
 
     first = post(api_app, "GET", "/v1/files", params={"limit": "3"})
@@ -184,14 +184,14 @@ def test_pages_follow_one_another_newest_first(api_app: ApiApp) -> None:
         (b"x", {"Content-Type": "no media type"}, (415, "file-type-not-accepted")),
     ],
 )
-def test_a_body_that_cannot_be_taken_leaves_nothing(
+def test_a_rejected_body_leaves_nothing(
     api_app: ApiApp, body: bytes, headers: dict[str, str], problem: tuple[int, str]
 ) -> None:
     assert refused(post(api_app, body=body, headers=headers)) == problem
 
 
 @pytest.mark.parametrize("field", ["Content-Digest", "Repr-Digest"])
-def test_a_digest_that_comes_along_is_checked(api_app: ApiApp, field: str) -> None:
+def test_a_digest_header_is_checked(api_app: ApiApp, field: str) -> None:
     right = base64.b64encode(hashlib.sha256(PDF).digest()).decode()
     wrong = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
 
@@ -203,7 +203,7 @@ def test_a_digest_that_comes_along_is_checked(api_app: ApiApp, field: str) -> No
     assert refused(not_taken) == (422, "invalid-file")
 
 
-def test_a_length_that_is_not_said_is_not_guessed(api_app: ApiApp) -> None:
+def test_a_missing_length_is_not_guessed(api_app: ApiApp) -> None:
     assert refused(post(api_app, headers=TEXT)) == (411, "length-required")
 
 
@@ -217,7 +217,7 @@ def test_an_empty_file_is_refused(api_app: ApiApp) -> None:
     )
 
 
-def test_a_file_in_chunks_is_stopped_where_it_grows_too_large(api_app: ApiApp) -> None:
+def test_a_chunked_file_is_rejected_once_it_is_too_large(api_app: ApiApp) -> None:
     chunked = {"Transfer-Encoding": "chunked", **TEXT}
 
     assert post(api_app, body=b"x" * MAX_FILE_BYTES, headers=chunked).json["size"] == MAX_FILE_BYTES
@@ -236,7 +236,7 @@ def test_a_body_that_ends_before_its_length_leaves_nothing(api_app: ApiApp) -> N
         assert refused(answer) == (400, "malformed-body")
 
 
-def test_room_that_is_taken_is_refused_until_some_is_given_back(api_app: ApiApp) -> None:
+def test_a_full_quota_refuses_uploads_until_a_file_is_removed(api_app: ApiApp) -> None:
     full = [post(api_app, body=b"x" * MAX_FILE_BYTES, headers=TEXT).json["id"] for _ in range(2)]
 
     answer = post(api_app, body=b"x" * MAX_FILE_BYTES, headers=TEXT)
@@ -279,7 +279,7 @@ def test_room_that_is_taken_is_refused_until_some_is_given_back(api_app: ApiApp)
         (FORM, form(part("f", b"x" * (MAX_FILE_BYTES + 1), filename="a")), 413),
     ],
 )
-def test_a_form_that_is_none_is_refused_with_the_right_problem(
+def test_an_invalid_form_is_refused_with_the_right_problem(
     api_app: ApiApp, headers: dict[str, str], body: bytes, status: int
 ) -> None:
     answer = post(api_app, body=body, headers=headers)
@@ -289,7 +289,7 @@ def test_a_form_that_is_none_is_refused_with_the_right_problem(
     assert post(api_app, "GET", "/v1/files").json["items"] == []
 
 
-def test_a_page_of_another_site_may_not_send_files_without_a_key() -> None:
+def test_a_page_of_another_site_cannot_upload_files_without_a_key() -> None:
     open_stage = ApiApp()
     sent = {"Host": "127.0.0.1:8000", **TEXT}
 
@@ -306,7 +306,7 @@ def test_a_page_of_another_site_may_not_send_files_without_a_key() -> None:
     assert own.status_code == 201
 
 
-def test_a_storage_that_is_away_is_said_without_saying_where(api_app: ApiApp) -> None:
+def test_a_storage_outage_is_reported_without_its_location(api_app: ApiApp) -> None:
     where = folder(api_app)
     where.chmod(0)
     moved = where.rename(where.with_name(where.name + "-away"))

@@ -121,7 +121,7 @@ def test_a_form_submits_a_job_that_holds_its_files(api_app: ApiApp) -> None:
     assert api_app.http.simulate_delete(f"/v1/files/{sent['table']}").status_code == 204
 
 
-def test_without_other_parameters_the_form_has_files_alone(api_app: ApiApp) -> None:
+def test_without_other_parameters_a_form_has_only_files(api_app: ApiApp) -> None:
     assert submit(api_app, table()).status_code == 202
 
 
@@ -150,7 +150,7 @@ def test_without_other_parameters_the_form_has_files_alone(api_app: ApiApp) -> N
         ((*[params()] * 70, table()), (422, "invalid-request"), "/params"),
     ],
 )
-def test_a_form_that_is_refused_leaves_no_file(
+def test_a_refused_form_leaves_no_file(
     api_app: ApiApp, parts: tuple[bytes, ...], problem: tuple[int, str], pointer: str | None
 ) -> None:
     answer = submit(api_app, *parts)
@@ -162,7 +162,7 @@ def test_a_form_that_is_refused_leaves_no_file(
     assert api_app.store.redis.exists(api_app.store.keys("stored")) == 0
 
 
-def test_what_the_query_gets_wrong_is_said_before_anything_is_uploaded(api_app: ApiApp) -> None:
+def test_errors_in_the_query_are_reported_before_anything_is_uploaded(api_app: ApiApp) -> None:
     answer = submit(api_app, table(), params={"priority": "11"})
 
     assert answer.status_code == 422
@@ -193,7 +193,7 @@ def test_the_same_form_with_the_same_key_is_one_job_with_one_file(api_app: ApiAp
     assert len(kept(api_app)) == 1
 
 
-def test_a_form_with_a_file_that_an_active_job_has_is_a_duplicate(api_app: ApiApp) -> None:
+def test_a_form_with_the_file_of_an_active_job_is_a_duplicate(api_app: ApiApp) -> None:
     first = submit(api_app, table(), path="/v1/operations/single")
 
     second = submit(api_app, table(), path="/v1/operations/single")
@@ -203,7 +203,7 @@ def test_a_form_with_a_file_that_an_active_job_has_is_a_duplicate(api_app: ApiAp
     assert len(kept(api_app)) == 1
 
 
-def test_an_operation_without_files_takes_no_form_with_some(api_app: ApiApp) -> None:
+def test_an_operation_without_files_rejects_a_form_with_files(api_app: ApiApp) -> None:
     answer = submit(
         api_app, params(a=1), part("a", b"1", filename="x"), path="/v1/operations/plain"
     )
@@ -213,7 +213,7 @@ def test_an_operation_without_files_takes_no_form_with_some(api_app: ApiApp) -> 
     assert bare.status_code == 202
 
 
-def test_the_document_says_which_parts_the_form_has(api_app: ApiApp) -> None:
+def test_the_document_lists_the_parts_of_the_form(api_app: ApiApp) -> None:
     document = api_app.http.simulate_get("/openapi.json").json
 
     paths = document["paths"]
@@ -227,7 +227,7 @@ def test_the_document_says_which_parts_the_form_has(api_app: ApiApp) -> None:
     assert "multipart/form-data" not in plainly
 
 
-def test_a_form_may_have_as_many_files_as_the_document_says(api_app: ApiApp) -> None:
+def test_a_form_may_have_the_documented_number_of_files(api_app: ApiApp) -> None:
     document = api_app.http.simulate_get("/openapi.json").json
     most = document["components"]["schemas"]["DigestForm"]["properties"]["notes"]["maxItems"]
 
@@ -237,7 +237,7 @@ def test_a_form_may_have_as_many_files_as_the_document_says(api_app: ApiApp) -> 
     assert len(kept(api_app)) == most + 1
 
 
-def test_a_file_that_was_uploaded_before_is_taken_by_its_id(api_app: ApiApp) -> None:
+def test_a_form_refers_to_an_uploaded_file_by_its_id(api_app: ApiApp) -> None:
     typed = {"Content-Type": "text/csv"}
     file = api_app.http.simulate_post("/v1/files", body=CSV, headers=typed).json
 
@@ -277,7 +277,7 @@ def test_a_file_that_was_uploaded_before_is_taken_by_its_id(api_app: ApiApp) -> 
         ("anything", ["3"], "3"),
     ],
 )
-def test_a_plain_field_is_what_the_schema_wants(
+def test_a_plain_field_is_converted_to_the_schemas_type(
     api_app: ApiApp, name: str, texts: list[str], value: Any
 ) -> None:
     parts = [part(name, text.encode()) for text in texts]
@@ -300,7 +300,7 @@ def test_a_plain_field_is_what_the_schema_wants(
         ("numbers", [b"4", b"5"], [4, 5]),
     ],
 )
-def test_a_field_that_says_that_it_is_json_is_json(
+def test_a_field_declared_as_json_is_parsed_as_json(
     api_app: ApiApp, name: str, bodies: list[bytes], value: Any
 ) -> None:
     parts = [part(name, body, media_type="application/json") for body in bodies]
@@ -324,7 +324,7 @@ def test_a_field_that_says_that_it_is_json_is_json(
         ([part("numbers", b"1")] * 65, "/numbers", "at most"),
     ],
 )
-def test_a_field_that_does_not_fit_is_refused_with_what_there_is(
+def test_an_invalid_field_is_refused_with_the_known_fields(
     api_app: ApiApp, parts: list[bytes], pointer: str, says: str
 ) -> None:
     answer = submit(api_app, *parts, path="/v1/operations/typed")

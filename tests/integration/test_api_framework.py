@@ -40,20 +40,20 @@ def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_an_address_that_is_not_there_is_a_problem(api_app: ApiApp) -> None:
+def test_an_unknown_address_is_a_problem(api_app: ApiApp) -> None:
     _assert_problem(api_app.http.simulate_get("/v1/nothing"), 404, "not-found")
     _assert_problem(api_app.http.simulate_get("/nothing"), 404, "not-found")
 
 
 @pytest.mark.parametrize("accept", ["text/html,*/*;q=0.8", "*/*", None])
-def test_the_root_leads_people_to_the_docs(api_app: ApiApp, accept: str | None) -> None:
+def test_the_root_redirects_browsers_to_the_docs(api_app: ApiApp, accept: str | None) -> None:
     answer = api_app.http.simulate_get("/", headers={"Accept": accept} if accept else {})
 
     assert answer.status_code == 302
     assert answer.headers["Location"].endswith("/docs")
 
 
-def test_the_root_tells_programs_where_things_are(api_app: ApiApp) -> None:
+def test_the_root_lists_addresses_for_programs(api_app: ApiApp) -> None:
     answer = api_app.http.simulate_get("/", headers={"Accept": "application/json"})
 
     assert answer.status_code == 200
@@ -67,21 +67,21 @@ def test_a_slash_at_the_end_makes_no_difference(api_app: ApiApp) -> None:
     assert answer.status_code == 202
 
 
-def test_a_method_that_is_not_there_is_a_problem_that_lists_those_that_are(api_app: ApiApp) -> None:
+def test_an_unsupported_method_is_a_problem_that_lists_the_supported_ones(api_app: ApiApp) -> None:
     answer = api_app.http.simulate_put(f"/v1/jobs/{new_job_id()}")
 
     _assert_problem(answer, 405, "method-not-allowed")
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "DELETE", "OPTIONS"}
 
 
-def test_a_method_that_nobody_knows_is_a_problem(api_app: ApiApp) -> None:
+def test_an_unknown_method_is_a_problem(api_app: ApiApp) -> None:
     with pytest.warns(Warning, match="Unknown REQUEST_METHOD"):
         answer = api_app.http.simulate_request("FOO", "/v1/jobs")
 
     _assert_problem(answer, 400, "bad-request")
 
 
-def test_options_say_what_an_address_takes(api_app: ApiApp) -> None:
+def test_options_lists_the_methods_of_an_address(api_app: ApiApp) -> None:
     answer = api_app.http.simulate_options("/v1/jobs")
 
     assert answer.status_code == 200
@@ -111,7 +111,7 @@ class _Away(fakeredis.FakeRedis):
         raise redis.ConnectionError("away")
 
 
-def test_a_failure_of_ours_is_logged_under_the_requests_id_and_tells_nothing(
+def test_an_internal_error_is_logged_with_the_request_id_and_reveals_nothing(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     api_app = ApiApp(_Broken(protocol=2))
@@ -128,7 +128,7 @@ def test_a_failure_of_ours_is_logged_under_the_requests_id_and_tells_nothing(
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
-def test_without_redis_the_answer_is_to_come_back_later(method: str) -> None:
+def test_without_redis_the_answer_is_503_with_retry_after(method: str) -> None:
     api_app = ApiApp(_Away(protocol=2))
     path = "/v1/jobs" if method == "POST" else f"/v1/jobs/{new_job_id()}"
 
@@ -145,7 +145,7 @@ def test_without_redis_the_answer_is_to_come_back_later(method: str) -> None:
     assert answer.headers["Retry-After"] == "5"
 
 
-def test_operations_are_listed_without_redis_for_keys_of_the_settings() -> None:
+def test_with_a_key_from_the_settings_operations_are_listed_without_redis() -> None:
     api_app = ApiApp(_Away(protocol=2), api_keys=KEYS)
 
     answer = api_app.http.simulate_get("/v1/operations", headers=_bearer("look"))
@@ -155,7 +155,7 @@ def test_operations_are_listed_without_redis_for_keys_of_the_settings() -> None:
     assert answer.json["items"][0]["paused"] is None
 
 
-def test_a_safe_request_id_is_taken(api_app: ApiApp) -> None:
+def test_a_safe_request_id_is_kept(api_app: ApiApp) -> None:
     answer = api_app.submit(headers={"X-Request-ID": "trace-1"})
 
     assert answer.headers["X-Request-ID"] == "trace-1"
@@ -171,7 +171,7 @@ def test_any_other_request_id_is_replaced(api_app: ApiApp, given: str) -> None:
     assert len(made) == 32
 
 
-def test_without_configured_keys_everybody_is_the_default_tenant(api_app: ApiApp) -> None:
+def test_without_configured_keys_every_caller_is_the_default_tenant(api_app: ApiApp) -> None:
     api_app.submit(headers=_bearer("anything"))
 
     assert api_app.publisher.published[0].submission.tenant == "default"
@@ -187,7 +187,9 @@ def test_without_configured_keys_everybody_is_the_default_tenant(api_app: ApiApp
         _bearer(""),
     ],
 )
-def test_without_a_valid_key_nobody_gets_in(guarded: ApiApp, headers: dict[str, str]) -> None:
+def test_with_keys_a_request_without_a_valid_key_is_refused(
+    guarded: ApiApp, headers: dict[str, str]
+) -> None:
     for answer in (
         guarded.submit(headers=headers),
         guarded.get(new_job_id(), headers=headers),
@@ -197,13 +199,13 @@ def test_without_a_valid_key_nobody_gets_in(guarded: ApiApp, headers: dict[str, 
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_key_comes_in_either_header(guarded: ApiApp) -> None:
+def test_a_key_is_accepted_in_either_header(guarded: ApiApp) -> None:
     assert guarded.submit(headers=_bearer("work")).status_code == 202
     assert guarded.submit(headers={"X-API-Key": "work"}).status_code == 202
     assert guarded.submit(headers={"Authorization": "bearer  work"}).status_code == 202
 
 
-def test_a_viewer_reads_and_changes_nothing(guarded: ApiApp) -> None:
+def test_a_viewer_can_read_but_not_change(guarded: ApiApp) -> None:
     job_id = guarded.submit(headers=_bearer("work")).json["id"]
 
     assert guarded.get(job_id, headers=_bearer("look")).status_code == 200
@@ -212,7 +214,7 @@ def test_a_viewer_reads_and_changes_nothing(guarded: ApiApp) -> None:
     _assert_problem(deleted, 403, "forbidden")
 
 
-def test_another_tenants_job_is_not_found_whatever_is_asked(guarded: ApiApp) -> None:
+def test_another_tenants_job_is_not_found_by_any_request(guarded: ApiApp) -> None:
     job_id = guarded.submit(headers=_bearer("work")).json["id"]
     stranger = _bearer("other")
 
@@ -239,7 +241,7 @@ def test_an_operator_sees_every_tenants_jobs_and_their_tracebacks(guarded: ApiAp
     assert guarded.get(new_job_id(), headers=_bearer("watch")).status_code == 404
 
 
-def test_tenants_do_not_share_idempotency_keys(guarded: ApiApp) -> None:
+def test_idempotency_keys_are_separate_for_each_tenant(guarded: ApiApp) -> None:
     key = {"Idempotency-Key": "once"}
 
     mine = guarded.submit(headers={**_bearer("work"), **key})
@@ -249,14 +251,14 @@ def test_tenants_do_not_share_idempotency_keys(guarded: ApiApp) -> None:
     assert "Idempotency-Replayed" not in theirs.headers
 
 
-def test_every_method_of_every_route_says_who_may_use_it(api_app: ApiApp) -> None:
+def test_every_method_of_every_route_declares_its_role(api_app: ApiApp) -> None:
     for route in api_app.routes():
         methods = {name[3:].upper() for name in dir(route.resource) if name.startswith("on_")}
 
         assert set(route.roles) == methods - {"HEAD"}, route.template
 
 
-def test_health_needs_no_key_and_looks_at_nothing() -> None:
+def test_liveness_needs_no_key_and_checks_nothing() -> None:
     api_app = ApiApp(_Away(protocol=2), api_keys=KEYS)
 
     answer = api_app.http.simulate_get("/healthz")
@@ -293,7 +295,7 @@ def test_a_queue_with_jobs_and_no_worker_makes_readiness_degraded(api_app: ApiAp
     assert answer.json["checks"]["queues"] == {"status": "down", "unheard_jobs": 2}
 
 
-def test_a_worker_that_left_is_gone_from_readiness_at_once(api_app: ApiApp) -> None:
+def test_a_stopped_worker_leaves_readiness_at_once(api_app: ApiApp) -> None:
     heartbeat_worker(api_app.store, "worker-1", {"host": "here"}, operations=["add"])
     remove_worker(api_app.store, "worker-1")
 
@@ -312,7 +314,7 @@ def test_without_rabbitmq_or_workers_readiness_is_degraded(api_app: ApiApp) -> N
     assert answer.json["checks"]["workers"] == {"status": "down", "count": 0}
 
 
-def test_a_process_that_stops_is_not_ready_and_asks_nobody_about_that() -> None:
+def test_a_stopping_process_is_not_ready_and_checks_nothing() -> None:
     api_app = ApiApp(_Away(protocol=2))
     api_app.services.draining.set()
 
@@ -323,7 +325,7 @@ def test_a_process_that_stops_is_not_ready_and_asks_nobody_about_that() -> None:
     assert alive.status_code == 200
 
 
-def test_without_redis_nothing_is_ready() -> None:
+def test_without_redis_the_server_is_not_ready() -> None:
     api_app = ApiApp(_Away(protocol=2))
 
     answer = api_app.http.simulate_get("/readyz")

@@ -19,7 +19,7 @@ def job_id(api_app: ApiApp) -> str:
     return job_id
 
 
-def test_a_look_shows_how_far_a_job_is(api_app: ApiApp, job_id: str) -> None:
+def test_a_job_shows_its_progress(api_app: ApiApp, job_id: str) -> None:
     api_app.report(
         api_app.claim(job_id), ProgressReport(percent=42.0, current=420, total=1000, step="Adding")
     )
@@ -34,7 +34,7 @@ def test_a_look_shows_how_far_a_job_is(api_app: ApiApp, job_id: str) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_finished_job_carries_its_small_result_and_no_time_to_ask_again(
+def test_a_finished_job_has_its_small_result_and_no_retry_after(
     api_app: ApiApp, job_id: str
 ) -> None:
     api_app.succeed(job_id, {"sum": 3})
@@ -71,9 +71,7 @@ def test_a_client_that_has_the_latest_version_gets_304(api_app: ApiApp, job_id: 
     assert changed.headers["ETag"] != tag
 
 
-def test_a_client_that_waits_in_line_is_told_that_the_line_moves(
-    api_app: ApiApp, job_id: str
-) -> None:
+def test_a_queued_jobs_tag_changes_with_its_queue_position(api_app: ApiApp, job_id: str) -> None:
     second_id = api_app.submit().json["id"]
     behind = api_app.get(second_id)
 
@@ -86,7 +84,7 @@ def test_a_client_that_waits_in_line_is_told_that_the_line_moves(
     assert again.status_code == 304
 
 
-def test_an_answer_without_the_job_depends_on_the_same_headers_as_one_with_it(
+def test_a_304_has_the_same_vary_header_as_a_200(
     api_app: ApiApp,
 ) -> None:
     job_id = api_app.submit().json["id"]
@@ -133,7 +131,7 @@ def test_json_is_the_format_unless_msgpack_is_preferred(
     assert answer.headers["Vary"] == "Accept"
 
 
-def test_not_a_number_is_null_in_json(api_app: ApiApp, job_id: str) -> None:
+def test_nan_is_null_in_json(api_app: ApiApp, job_id: str) -> None:
     api_app.succeed(job_id, [float("nan"), float("inf")])
 
     assert api_app.get(f"{job_id}/result").text == "[null,null]"
@@ -180,7 +178,7 @@ def test_a_failed_job_shows_its_error(api_app: ApiApp, job_id: str) -> None:
     }
 
 
-def test_a_job_that_does_not_run_is_cancelled_at_once(api_app: ApiApp, job_id: str) -> None:
+def test_a_job_that_is_not_running_is_cancelled_at_once(api_app: ApiApp, job_id: str) -> None:
     first = api_app.http.simulate_delete(f"/v1/jobs/{job_id}")
     again = api_app.http.simulate_delete(f"/v1/jobs/{job_id}")
 
@@ -212,7 +210,7 @@ def test_a_running_job_is_asked_to_stop(api_app: ApiApp, job_id: str) -> None:
         ([{"force": "true"}, {"force": "false"}], "force"),
     ],
 )
-def test_a_cancel_is_forced_when_it_says_so_and_by_no_repeat(
+def test_a_cancel_is_forced_only_on_request_and_never_by_a_repeat(
     api_app: ApiApp, job_id: str, queries: list[dict[str, str]], word: str
 ) -> None:
     fence = api_app.claim(job_id)
@@ -233,7 +231,7 @@ def test_a_final_job_is_left_as_it_is(api_app: ApiApp, job_id: str) -> None:
     assert api_app.get(job_id).status_code == 200
 
 
-def test_a_final_job_is_removed_when_that_is_asked_for(api_app: ApiApp, job_id: str) -> None:
+def test_a_final_job_is_removed_on_request(api_app: ApiApp, job_id: str) -> None:
     api_app.succeed(job_id, 3)
 
     removed = api_app.http.simulate_delete(f"/v1/jobs/{job_id}", params={"purge": "true"})
@@ -256,16 +254,14 @@ def test_an_active_job_is_not_removed(api_app: ApiApp, job_id: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["purge=yes", "force=1", "purge=", "purge=true,false"])
-def test_a_flag_that_is_neither_true_nor_false_changes_nothing(
-    api_app: ApiApp, job_id: str, query: str
-) -> None:
+def test_an_invalid_flag_changes_nothing(api_app: ApiApp, job_id: str, query: str) -> None:
     answer = api_app.http.simulate_delete(f"/v1/jobs/{job_id}", query_string=query)
 
     assert answer.status_code == 422
     assert api_app.get(job_id).json["status"] == "queued"
 
 
-def test_the_time_to_ask_again_follows_past_runs(api_app: ApiApp) -> None:
+def test_retry_after_follows_past_runs(api_app: ApiApp) -> None:
     api_app.store.redis.hset(api_app.store.keys("stats", "add"), "mean_ms", 12_000)
 
     answer = api_app.submit()
@@ -332,14 +328,14 @@ def test_operations_are_listed_with_their_schemas(api_app: ApiApp) -> None:
     assert one["links"]["self"].endswith("/v1/operations/add")
 
 
-def test_an_operation_that_nobody_declared_is_not_found(api_app: ApiApp) -> None:
+def test_an_undeclared_operation_is_not_found(api_app: ApiApp) -> None:
     answer = api_app.http.simulate_get("/v1/operations/nothing")
 
     assert answer.status_code == 404
     assert answer.json["type"].endswith("/problems/unknown-operation")
 
 
-def test_head_answers_as_get_does_without_a_body(api_app: ApiApp, job_id: str) -> None:
+def test_head_answers_like_get_without_a_body(api_app: ApiApp, job_id: str) -> None:
     answer = api_app.http.simulate_head(f"/v1/jobs/{job_id}")
 
     assert (answer.status_code, answer.content) == (200, b"")

@@ -66,7 +66,7 @@ def _keyring(store: Store, clock: Clock, *configured: ApiKey, required: bool = F
     return Keyring(configured, store, required=required, clock=clock)
 
 
-def test_a_key_lets_its_tenant_in_with_its_role(api_app: ApiApp) -> None:
+def test_a_key_grants_its_tenant_and_role(api_app: ApiApp) -> None:
     key, made = create_key(api_app.store, tenant="acme", role="client")
 
     job = api_app.submit(headers=_bearer(key))
@@ -79,7 +79,7 @@ def test_a_key_lets_its_tenant_in_with_its_role(api_app: ApiApp) -> None:
     assert made.sha256 not in str(made)
 
 
-def test_the_first_key_closes_the_door_for_everybody_else(api_app: ApiApp) -> None:
+def test_the_first_key_ends_anonymous_access(api_app: ApiApp) -> None:
     key, _made = create_key(api_app.store, tenant="acme", role="viewer")
 
     let_in = api_app.http.simulate_get("/v1/operations", headers=_bearer(key))
@@ -102,14 +102,14 @@ def test_redis_is_asked_at_most_every_five_seconds_whether_there_are_keys(
     assert (soon, keyring.is_required(), client.trips) == (False, True, before + 1)
 
 
-def test_keys_can_be_required_before_there_is_any() -> None:
+def test_keys_can_be_required_before_one_exists() -> None:
     api_app = ApiApp(require_keys=True, **SERVERS)
 
     assert api_app.http.simulate_get("/v1/operations").status_code == 401
     assert api_app.http.simulate_get("/healthz").status_code == 200
 
 
-def test_a_revoked_key_works_no_longer_than_five_seconds(store: Store, clock: Clock) -> None:
+def test_a_revoked_key_stops_working_within_five_seconds(store: Store, clock: Clock) -> None:
     keyring = _keyring(store, clock, required=True)
     key, made = create_key(store, tenant="acme", role="admin")
     assert keyring.find(key) is not None
@@ -121,9 +121,7 @@ def test_a_revoked_key_works_no_longer_than_five_seconds(store: Store, clock: Cl
     assert not revoke_key(store, made)
 
 
-def test_an_answer_that_takes_long_can_ask_whether_its_key_still_works(
-    store: Store, clock: Clock
-) -> None:
+def test_a_long_response_can_check_that_its_key_is_still_valid(store: Store, clock: Clock) -> None:
     key, made = create_key(store, tenant="acme", role="viewer")
     roles: dict[str, dict[str, Role | None]] = {"/v1/jobs": {"GET": "viewer"}}
     authentication = Authentication(_keyring(store, clock), roles)
@@ -150,7 +148,7 @@ def test_a_known_key_costs_one_round_trip_in_five_seconds(
     assert (len(callers), client.trips) == (1, before + 1)
 
 
-def test_a_text_that_is_no_key_is_refused_without_asking_redis(
+def test_malformed_keys_are_refused_without_asking_redis(
     store: Store, client: Counting, clock: Clock
 ) -> None:
     keyring = _keyring(store, clock, required=True)
@@ -172,7 +170,7 @@ def test_wrong_keys_take_no_memory(store: Store, clock: Clock) -> None:
     assert store.redis.dbsize() == 0
 
 
-def test_keys_of_the_settings_work_while_redis_is_away(
+def test_keys_of_the_settings_work_without_redis(
     store: Store, client: Counting, clock: Clock
 ) -> None:
     keyring = _keyring(store, clock, ApiKey("acme", "viewer", hash_of("secret")))
@@ -186,7 +184,7 @@ def test_keys_of_the_settings_work_while_redis_is_away(
         keyring.find(WELL_FORMED)
 
 
-def test_a_process_that_could_never_ask_lets_nobody_in(client: Counting) -> None:
+def test_a_process_that_never_reached_redis_admits_no_anonymous_request(client: Counting) -> None:
     client.away = True
     api_app = ApiApp(client)
 
@@ -196,7 +194,7 @@ def test_a_process_that_could_never_ask_lets_nobody_in(client: Counting) -> None
     assert answer.json["code"] == "STORE_UNAVAILABLE"
 
 
-def test_callers_of_one_tenant_are_told_apart_by_their_keys(store: Store, clock: Clock) -> None:
+def test_callers_of_one_tenant_are_distinguished_by_their_keys(store: Store, clock: Clock) -> None:
     keyring = _keyring(store, clock, ApiKey("acme", "viewer", hash_of("secret")))
     key, made = create_key(store, tenant="acme", role="admin")
 
@@ -209,7 +207,7 @@ def test_callers_of_one_tenant_are_told_apart_by_their_keys(store: Store, clock:
 
 
 @pytest.mark.parametrize("raw", ["", "{", "[]", '{"id": "x"}', '{"role": "root"}', "null"])
-def test_an_entry_that_cannot_be_read_opens_nothing(store: Store, clock: Clock, raw: str) -> None:
+def test_an_unreadable_key_entry_grants_nothing(store: Store, clock: Clock, raw: str) -> None:
     store.redis.hset(store.keys("api_keys"), hash_of(WELL_FORMED), raw)
 
     assert _keyring(store, clock, required=True).find(WELL_FORMED) is None
@@ -217,7 +215,7 @@ def test_an_entry_that_cannot_be_read_opens_nothing(store: Store, clock: Clock, 
 
 
 @pytest.mark.parametrize("tenant", ["", "a b", "a:b", "ü", "x" * 65])
-def test_a_tenant_is_written_as_in_the_settings(store: Store, tenant: str) -> None:
+def test_a_tenant_name_has_the_same_format_as_in_the_settings(store: Store, tenant: str) -> None:
     with pytest.raises(ValueError, match="tenant"):
         create_key(store, tenant=tenant, role="viewer")
 
@@ -237,7 +235,7 @@ def _create(server: RedisServer, role: Role, name: str = "") -> Result:
 
 
 @pytest.mark.usefixtures("redis")
-def test_the_command_prints_a_new_key_alone_and_never_again(redis_server: RedisServer) -> None:
+def test_the_command_prints_only_the_new_key_and_only_once(redis_server: RedisServer) -> None:
     created = _create(redis_server, "client", "nightly run")
     listed = _keys(redis_server, "list")
     (row,) = json.loads(_keys(redis_server, "list", "--json").stdout)
@@ -253,7 +251,7 @@ def test_the_command_prints_a_new_key_alone_and_never_again(redis_server: RedisS
 
 
 @pytest.mark.usefixtures("redis")
-def test_the_command_revokes_by_id_and_keeps_the_last_key_unless_told(
+def test_the_command_revokes_by_id_and_keeps_the_last_key_unless_forced(
     redis_server: RedisServer,
 ) -> None:
     for role in ("client", "admin"):
@@ -271,7 +269,7 @@ def test_the_command_revokes_by_id_and_keeps_the_last_key_unless_told(
 
 
 @pytest.mark.usefixtures("redis")
-def test_the_command_lists_the_keys_of_the_settings_and_leaves_them_alone(
+def test_the_command_lists_the_keys_of_the_settings_and_cannot_revoke_them(
     redis_server: RedisServer,
 ) -> None:
     settings = {"CALLBOARD_API_KEYS": f"acme:viewer:{hash_of('secret')}"}
@@ -284,7 +282,7 @@ def test_the_command_lists_the_keys_of_the_settings_and_leaves_them_alone(
     assert (revoked.exit_code, "CALLBOARD_API_KEYS" in revoked.stderr) == (2, True)
 
 
-def test_without_servers_the_command_says_where_keys_live() -> None:
+def test_without_servers_the_command_explains_where_keys_are_stored() -> None:
     done = CliRunner().invoke(main, ["keys", "create", "--tenant", "acme", "--role", "viewer"])
 
     assert done.exit_code == 2
@@ -293,7 +291,7 @@ def test_without_servers_the_command_says_where_keys_live() -> None:
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_the_document_asks_for_a_key_once_redis_has_one(api_app: ApiApp, known: bool) -> None:
+def test_the_document_requires_a_key_once_redis_has_one(api_app: ApiApp, known: bool) -> None:
     if known:
         create_key(api_app.store, tenant="team", role="viewer")
 

@@ -59,7 +59,7 @@ def test_jobs_are_listed_newest_first_in_pages(api_app: ApiApp) -> None:
     assert sorted(_ids(_list(api_app)), reverse=True) == made
 
 
-def test_nothing_is_a_page_too(api_app: ApiApp) -> None:
+def test_an_empty_listing_is_a_page(api_app: ApiApp) -> None:
     answer = _list(api_app)
 
     assert answer.json == {"items": [], "next": None}
@@ -123,7 +123,7 @@ def test_the_next_page_has_the_same_filters(api_app: ApiApp) -> None:
     assert sorted(chain.from_iterable(pages)) == sorted(wanted)
 
 
-def test_a_page_goes_on_behind_a_job_that_was_removed(api_app: ApiApp) -> None:
+def test_a_page_continues_after_a_job_that_was_removed(api_app: ApiApp) -> None:
     for _ in range(4):
         api_app.submit()
     whole = _ids(_list(api_app))
@@ -155,20 +155,20 @@ def test_a_page_goes_on_behind_a_job_that_was_removed(api_app: ApiApp) -> None:
         ("label=x", "label"),
     ],
 )
-def test_a_bad_parameter_is_named(api_app: ApiApp, query: str, name: str) -> None:
+def test_an_invalid_parameter_is_named(api_app: ApiApp, query: str, name: str) -> None:
     answer = _list(api_app, query)
 
     assert answer.status_code == 422
     assert [each["pointer"] for each in answer.json["errors"]] == [name]
 
 
-def test_a_cursor_is_read_as_it_was_written() -> None:
+def test_a_cursor_round_trips() -> None:
     position = Position(1_800_000_000_000, JOB_ID)
 
     assert read_cursor(write_cursor(position)) == position
 
 
-def test_a_tenant_lists_its_own_jobs_alone(guarded: ApiApp) -> None:
+def test_a_tenant_lists_only_its_own_jobs(guarded: ApiApp) -> None:
     mine = guarded.submit(headers=_bearer("work")).json["id"]
     theirs = guarded.submit(headers=_bearer("other")).json["id"]
 
@@ -194,13 +194,13 @@ def test_operators_list_the_jobs_of_any_tenant_or_of_all(guarded: ApiApp) -> Non
 
 
 @pytest.mark.parametrize("tenant", ["clinic", "lab", "*"])
-def test_nobody_else_says_whose_jobs(guarded: ApiApp, tenant: str) -> None:
+def test_only_operators_choose_the_tenant_of_a_listing(guarded: ApiApp, tenant: str) -> None:
     answer = _list(guarded, f"tenant={tenant}", headers=_bearer("work"))
 
     assert answer.status_code == 403
 
 
-def test_head_answers_as_get_does(api_app: ApiApp) -> None:
+def test_head_answers_like_get(api_app: ApiApp) -> None:
     api_app.submit()
     api_app.submit()
 
@@ -218,7 +218,7 @@ def _prepare(api_app: ApiApp, *, threads: int = 1, mean_ms: int = 4000, **stats:
     api_app.store.redis.hset(api_app.store.keys("stats", "add"), mapping=stats_of_add)
 
 
-def test_a_queued_job_says_where_it_stands_and_when_it_may_start(api_app: ApiApp) -> None:
+def test_a_queued_job_shows_its_position_and_estimated_start(api_app: ApiApp) -> None:
     _prepare(api_app)
     api_app.claim(api_app.submit().json["id"])
     first, second = api_app.submit(), api_app.submit()
@@ -237,7 +237,7 @@ def test_a_queued_job_says_where_it_stands_and_when_it_may_start(api_app: ApiApp
     assert (second.headers["Retry-After"], looked.headers["Retry-After"]) == ("12", "12")
 
 
-def test_a_blocked_job_says_its_place_at_the_slot(api_app: ApiApp) -> None:
+def test_a_blocked_job_shows_its_position_at_the_slot(api_app: ApiApp) -> None:
     _prepare(api_app, threads=8)
     api_app.store.redis.hset(api_app.store.keys("limits"), "declared:operation:add", 2)
     jobs = [api_app.submit().json["id"] for _ in range(4)]
@@ -258,7 +258,7 @@ def test_a_blocked_job_says_its_place_at_the_slot(api_app: ApiApp) -> None:
     }
 
 
-def test_jobs_of_a_paused_operation_say_so_and_the_operation_counts_them(api_app: ApiApp) -> None:
+def test_jobs_of_a_paused_operation_show_it_and_the_operation_counts_them(api_app: ApiApp) -> None:
     api_app.http.simulate_post("/v1/operations/add/pause")
     job_id = api_app.submit().json["id"]
     with pytest.raises(AssertionError, match="blocked"):
@@ -272,7 +272,7 @@ def test_jobs_of_a_paused_operation_say_so_and_the_operation_counts_them(api_app
     assert (operation["paused"], operation["waiting"]) == (True, 1)
 
 
-def test_without_a_worker_nobody_can_say_when_a_job_starts(api_app: ApiApp) -> None:
+def test_without_a_worker_there_is_no_estimated_start(api_app: ApiApp) -> None:
     api_app.store.redis.hset(api_app.store.keys("stats", "add"), "mean_ms", 4000)
 
     answer = api_app.submit()
@@ -282,7 +282,7 @@ def test_without_a_worker_nobody_can_say_when_a_job_starts(api_app: ApiApp) -> N
     assert answer.headers["Retry-After"] == "4"
 
 
-def test_a_duplicate_is_told_when_the_job_that_is_there_may_have_ended(api_app: ApiApp) -> None:
+def test_a_duplicate_gets_the_estimated_end_of_the_active_job(api_app: ApiApp) -> None:
     _prepare(api_app)
     api_app.store.redis.hset(api_app.store.keys("stats", "single"), "mean_ms", 3000)
     api_app.claim(api_app.submit().json["id"])
@@ -295,7 +295,7 @@ def test_a_duplicate_is_told_when_the_job_that_is_there_may_have_ended(api_app: 
     assert answer.headers["Retry-After"] == "6"
 
 
-def test_a_look_is_answered_while_the_position_in_queue_is_not_known(api_app: ApiApp) -> None:
+def test_a_job_is_answered_even_if_its_queue_position_is_unknown(api_app: ApiApp) -> None:
     job_id = api_app.submit().json["id"]
     api_app.store.redis.delete(api_app.store.keys("queued", "default"))
 

@@ -42,7 +42,7 @@ def test_a_log_is_read_in_pages_oldest_line_first(api_app: ApiApp) -> None:
     assert "Link" not in second.headers
 
 
-def test_numbers_stay_when_the_oldest_lines_are_dropped(api_app: ApiApp) -> None:
+def test_line_numbers_stay_the_same_when_the_oldest_lines_are_dropped(api_app: ApiApp) -> None:
     job_id = _written(api_app, 10, most=4)
 
     whole = _log(api_app, job_id).json
@@ -54,7 +54,7 @@ def test_numbers_stay_when_the_oldest_lines_are_dropped(api_app: ApiApp) -> None
 
 
 @pytest.mark.parametrize("after", ["5", "1000000000000000"])
-def test_after_the_last_line_there_is_nothing_yet(api_app: ApiApp, after: str) -> None:
+def test_after_the_last_line_the_page_is_empty(api_app: ApiApp, after: str) -> None:
     job_id = _written(api_app, 5)
 
     assert _log(api_app, job_id, f"after={after}").json == {"items": [], "next": None, "dropped": 0}
@@ -68,7 +68,7 @@ def test_a_job_that_wrote_nothing_has_an_empty_log(api_app: ApiApp) -> None:
 
 
 @pytest.mark.parametrize("query", ["after=-1", "limit=0", "limit=1001", "before=3", "after=x"])
-def test_a_bad_parameter_is_refused(api_app: ApiApp, query: str) -> None:
+def test_an_invalid_parameter_is_refused(api_app: ApiApp, query: str) -> None:
     job_id = api_app.submit().json["id"]
 
     answer = _log(api_app, job_id, query)
@@ -77,7 +77,7 @@ def test_a_bad_parameter_is_refused(api_app: ApiApp, query: str) -> None:
     assert [each["pointer"] for each in answer.json["errors"]] == [query.partition("=")[0]]
 
 
-def test_lines_and_numbers_belong_together_on_every_redis(job_system: JobSystem) -> None:
+def test_lines_and_numbers_are_consistent_on_every_redis_version(job_system: JobSystem) -> None:
     fence = job_system.running()
     for text in ("one", "two", "1800000000.250 three\nand more", "1800000000.500 "):
         progress(job_system.store, fence, ProgressReport(lines=[text]), bounds=LogBounds(lines=3))

@@ -14,7 +14,9 @@ def _sender(api_app: ApiApp, query: str = "", body: Any = None, **more: Any) -> 
     return api_app.http.simulate_post("/v1/operations/add", query_string=query, json=params, **more)
 
 
-def test_the_body_is_the_parameters_and_the_answer_that_of_any_submission(api_app: ApiApp) -> None:
+def test_the_body_is_the_parameters_and_the_answer_is_that_of_any_submission(
+    api_app: ApiApp,
+) -> None:
     answer = _sender(api_app)
 
     submission = api_app.publisher.published[0].submission
@@ -23,7 +25,7 @@ def test_the_body_is_the_parameters_and_the_answer_that_of_any_submission(api_ap
     assert (submission.operation, submission.params) == ("add", {"a": 1, "b": 2})
 
 
-def test_options_stand_in_the_query(api_app: ApiApp) -> None:
+def test_options_are_in_the_query(api_app: ApiApp) -> None:
     query = (
         "priority=7&result_ttl_seconds=7200&label.project=gl%C3%BCck&label.x=&delay_seconds=90.5"
     )
@@ -34,7 +36,7 @@ def test_options_stand_in_the_query(api_app: ApiApp) -> None:
     assert job["labels"] == {"project": "glück", "x": ""}
 
 
-def test_a_time_in_the_query_may_be_past_which_means_now(api_app: ApiApp) -> None:
+def test_a_past_time_in_the_query_means_now(api_app: ApiApp) -> None:
     job = _sender(api_app, "run_at=2020-01-01T00:00:00%2B02:00").json
 
     assert job["status"] == "queued"
@@ -65,7 +67,7 @@ def test_a_time_in_the_query_may_be_past_which_means_now(api_app: ApiApp) -> Non
         ("%00=1", "\x00"),
     ],
 )
-def test_a_wrong_option_is_named(api_app: ApiApp, query: str, pointer: str) -> None:
+def test_an_invalid_option_is_named(api_app: ApiApp, query: str, pointer: str) -> None:
     answer = _sender(api_app, query)
 
     assert answer.status_code == 422
@@ -84,7 +86,7 @@ def test_a_wrong_option_is_named(api_app: ApiApp, query: str, pointer: str) -> N
         (7, [""]),
     ],
 )
-def test_errors_of_parameters_point_into_the_body_itself(
+def test_parameter_errors_point_into_the_body(
     api_app: ApiApp, body: Any, pointers: list[str]
 ) -> None:
     answer = _sender(api_app, body=body)
@@ -100,7 +102,7 @@ def test_an_unknown_operation_is_not_found_before_its_body_is_read(api_app: ApiA
     assert answer.json["type"].endswith("/problems/unknown-operation")
 
 
-def test_a_repeat_is_recognised_whichever_media_type_carries_it(api_app: ApiApp) -> None:
+def test_a_repeat_is_recognised_in_any_media_type(api_app: ApiApp) -> None:
     key = {"Idempotency-Key": "once"}
     first = _sender(api_app, "priority=7", headers=key)
 
@@ -130,7 +132,7 @@ def test_a_repeat_with_other_options_is_a_mismatch(api_app: ApiApp, query: str) 
     assert answer.json["type"].endswith("/problems/idempotency-mismatch")
 
 
-def test_a_viewer_submits_nothing_here() -> None:
+def test_a_viewer_cannot_submit() -> None:
     api_app = ApiApp(api_keys=f"acme:viewer:{hash_of('look')}")
 
     answer = _sender(api_app, headers={"X-API-Key": "look"})

@@ -18,7 +18,9 @@ def _claim(api_app: ApiApp, job_id: str) -> str:
     return found.word
 
 
-def test_a_paused_operation_takes_jobs_and_starts_none_until_it_is_resumed(api_app: ApiApp) -> None:
+def test_a_paused_operation_accepts_jobs_and_starts_none_until_it_is_resumed(
+    api_app: ApiApp,
+) -> None:
     paused = api_app.http.simulate_post("/v1/operations/add/pause")
     job_id = api_app.submit().json["id"]
 
@@ -32,7 +34,7 @@ def test_a_paused_operation_takes_jobs_and_starts_none_until_it_is_resumed(api_a
     assert _claim(api_app, job_id) == "claimed"
 
 
-def test_a_pause_can_be_repeated_and_leaves_limits_set_by_hand_alone(api_app: ApiApp) -> None:
+def test_a_pause_can_be_repeated_and_keeps_operator_limits(api_app: ApiApp) -> None:
     limit(api_app.store, {SLOT: 3}, source="operator")
 
     for _ in range(2):
@@ -44,7 +46,7 @@ def test_a_pause_can_be_repeated_and_leaves_limits_set_by_hand_alone(api_app: Ap
     assert answer.json["limits"]["max_running"] is None
 
 
-def test_the_listing_shows_for_each_operation_what_counts_now(api_app: ApiApp) -> None:
+def test_the_listing_shows_the_effective_limit_of_each_operation(api_app: ApiApp) -> None:
     limit(api_app.store, {operation_slot("echo"): 2}, source="declared")
     api_app.http.simulate_post("/v1/operations/add/pause")
 
@@ -57,7 +59,7 @@ def test_the_listing_shows_for_each_operation_what_counts_now(api_app: ApiApp) -
 
 
 @pytest.mark.parametrize("path", ["pause", "resume"])
-def test_only_an_operation_that_there_is_is_paused_and_without_a_body(
+def test_only_a_known_operation_can_be_paused_and_only_without_a_body(
     api_app: ApiApp, path: str
 ) -> None:
     unknown = api_app.http.simulate_post(f"/v1/operations/nothing/{path}")
@@ -80,7 +82,7 @@ def test_only_an_operation_that_there_is_is_paused_and_without_a_body(
         ({"operator": 0}, Limit(0, paused=False)),
     ],
 )
-def test_a_pause_wins_over_an_operators_word_and_that_over_the_declaration(
+def test_a_pause_overrides_an_operators_limit_which_overrides_the_declared_one(
     api_app: ApiApp, said: dict[str, int | None], expected: Limit
 ) -> None:
     for source, places in said.items():
@@ -89,11 +91,11 @@ def test_a_pause_wins_over_an_operators_word_and_that_over_the_declaration(
     assert limits_in_effect(api_app.store, {SLOT: 5}) == [expected]
 
 
-def test_no_operation_needs_no_question(api_app: ApiApp) -> None:
+def test_without_operations_redis_is_not_asked(api_app: ApiApp) -> None:
     assert limits_in_effect(api_app.store, {}) == []
 
 
-def test_the_fleet_shows_what_each_worker_is_and_runs(api_app: ApiApp) -> None:
+def test_the_worker_list_shows_each_worker_and_its_runs(api_app: ApiApp) -> None:
     said = {
         "host": "b",
         "pid": "17",
@@ -130,7 +132,7 @@ def test_the_fleet_shows_what_each_worker_is_and_runs(api_app: ApiApp) -> None:
     assert times == sorted(times)
 
 
-def test_a_worker_is_there_since_its_first_heartbeat(api_app: ApiApp) -> None:
+def test_a_worker_is_listed_from_its_first_heartbeat(api_app: ApiApp) -> None:
     heartbeat_worker(api_app.store, "worker-1", {"host": "here"}, operations=[])
     since = api_app.store.redis.hget(api_app.store.keys("worker", "worker-1"), "since_ms")
     api_app.store.redis.hset(api_app.store.keys("worker", "worker-1"), "since_ms", 1_000)
@@ -142,7 +144,7 @@ def test_a_worker_is_there_since_its_first_heartbeat(api_app: ApiApp) -> None:
     assert worker["since"] == "1970-01-01T00:00:01.000Z"
 
 
-def test_a_worker_that_says_no_more_leaves_the_fleet(api_app: ApiApp) -> None:
+def test_a_silent_worker_leaves_the_worker_list(api_app: ApiApp) -> None:
     heartbeat_worker(api_app.store, "worker-1", {"host": "here"}, operations=[])
     api_app.store.redis.delete(api_app.store.keys("worker", "worker-1"))
 

@@ -51,7 +51,7 @@ def _stream(
     return Stream(api_app.events, watches, record, encoder, Follower(peer, admitted), Pace(**pace))
 
 
-def test_a_quiet_stream_shows_that_it_lives(api_app: ApiApp, running: Fence) -> None:
+def test_an_idle_stream_sends_keep_alive_comments(api_app: ApiApp, running: Fence) -> None:
     stream, reading = _stream(api_app, running.job_id, keep_alive=0.1), Reading()
 
     for _ in range(5):
@@ -90,9 +90,7 @@ def test_a_stream_ends_soon_after_its_key_was_revoked(api_app: ApiApp, running: 
     assert len(rest) <= 2
 
 
-def test_a_stream_that_is_closed_in_the_middle_gives_its_place_back(
-    api_app: ApiApp, running: Fence
-) -> None:
+def test_a_closed_stream_frees_its_place(api_app: ApiApp, running: Fence) -> None:
     for _ in range(3):
         stream = _stream(api_app, running.job_id)
         next(stream)
@@ -125,7 +123,7 @@ def _waits(api_app: ApiApp, job_id: str, peer: _Leaver) -> Callable[[], Any]:
     )
 
 
-def test_who_waits_for_a_client_that_left_stops_within_seconds(api_app: ApiApp) -> None:
+def test_a_wait_ends_within_seconds_after_its_client_left(api_app: ApiApp) -> None:
     job_id = api_app.submit().json["id"]
     peer = _Leaver()
     peer.left = True
@@ -138,7 +136,7 @@ def test_who_waits_for_a_client_that_left_stops_within_seconds(api_app: ApiApp) 
     assert api_app.events.waiting == 0
 
 
-def test_beyond_the_places_nobody_waits(api_app: ApiApp) -> None:
+def test_beyond_the_wait_limit_requests_are_answered_at_once(api_app: ApiApp) -> None:
     job_id = api_app.submit().json["id"]
     api_app.events.waits.most = 0
     began = time.monotonic()
@@ -157,7 +155,7 @@ def _tcp() -> tuple[socket.socket, socket.socket]:
     return client, server
 
 
-def test_a_client_that_takes_nothing_is_cut_off(api_app: ApiApp, running: Fence) -> None:
+def test_a_client_that_reads_nothing_is_disconnected(api_app: ApiApp, running: Fence) -> None:
     client, server = _tcp()
     stream = _stream(api_app, running.job_id, peer=SocketPeer(server), patience=0.5)
     for _ in range(8):
@@ -180,7 +178,7 @@ def test_a_client_that_takes_nothing_is_cut_off(api_app: ApiApp, running: Fence)
 
 
 @pytest.mark.parametrize("sent_ahead", [b"", b"GET / HTTP/1.1\r\n\r\n"])
-def test_a_client_is_gone_when_it_has_closed_whatever_it_sent_before(sent_ahead: bytes) -> None:
+def test_a_closed_client_is_detected_whatever_it_sent_before(sent_ahead: bytes) -> None:
     client, server = _tcp()
     peer = peer_of({"gunicorn.socket": server})
     with client, server:
@@ -195,7 +193,9 @@ def test_a_client_is_gone_when_it_has_closed_whatever_it_sent_before(sent_ahead:
     assert peer.gone()
 
 
-def test_one_tenants_streams_leave_places_for_others(api_app: ApiApp, running: Fence) -> None:
+def test_one_tenants_streams_leave_places_for_other_tenants(
+    api_app: ApiApp, running: Fence
+) -> None:
     key, _ = create_key(api_app.store, tenant="default", role="viewer")
     api_app.events.streams.most = 18
     path = f"/v1/jobs/{running.job_id}/events"

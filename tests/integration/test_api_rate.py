@@ -54,7 +54,7 @@ def _left(answer: testing.Result) -> int:
     return _parsed(answer)[1]["r"]
 
 
-def test_an_answer_tells_the_policy_and_what_is_left(wide: ApiApp) -> None:
+def test_an_answer_states_the_quota_and_what_is_left(wide: ApiApp) -> None:
     first = wide.http.simulate_get("/v1/operations")
     second = wide.http.simulate_get("/v1/operations")
 
@@ -63,7 +63,7 @@ def test_an_answer_tells_the_policy_and_what_is_left(wide: ApiApp) -> None:
     assert first.headers["RateLimit"] == '"requests";r=99;t=36'
 
 
-def test_without_a_rate_nothing_is_told_and_nothing_refused() -> None:
+def test_without_a_quota_nothing_is_reported_or_refused() -> None:
     api_app = ApiApp()
 
     answers = [api_app.http.simulate_get("/v1/operations"), api_app.submit()]
@@ -72,7 +72,7 @@ def test_without_a_rate_nothing_is_told_and_nothing_refused() -> None:
     assert api_app.store.redis.keys("*rate:*") == []
 
 
-def test_beyond_the_rate_a_request_is_refused_with_when_to_try_again(api_app: ApiApp) -> None:
+def test_beyond_the_quota_a_request_is_refused_with_retry_after(api_app: ApiApp) -> None:
     for _ in range(3):
         assert _list(api_app).status_code == 200
 
@@ -87,7 +87,7 @@ def test_beyond_the_rate_a_request_is_refused_with_when_to_try_again(api_app: Ap
     assert int(answer.headers["Retry-After"]) >= _parsed(answer)[1]["t"] > 1190
 
 
-def test_beyond_the_rate_no_job_is_made(api_app: ApiApp) -> None:
+def test_beyond_the_quota_no_job_is_created(api_app: ApiApp) -> None:
     for _ in range(3):
         _list(api_app)
 
@@ -117,7 +117,7 @@ def test_all_keys_of_a_tenant_share_its_quota_and_no_other_tenant_does(api_app: 
         lambda api_app: api_app.submit(),
     ],
 )
-def test_what_belongs_to_nobody_is_not_counted(
+def test_requests_without_a_tenant_are_not_counted(
     api_app: ApiApp, ask: Callable[[ApiApp], testing.Result]
 ) -> None:
     answer = ask(api_app)
@@ -126,13 +126,13 @@ def test_what_belongs_to_nobody_is_not_counted(
     assert _left(_list(api_app)) == 2
 
 
-def test_a_request_that_is_not_found_is_counted_as_well(api_app: ApiApp) -> None:
+def test_a_request_for_an_unknown_address_is_counted(api_app: ApiApp) -> None:
     answer = api_app.get("nothing", headers=_key())
 
     assert (answer.status_code, _left(answer)) == (404, 2)
 
 
-def test_every_answer_to_a_submission_tells_what_is_left(wide: ApiApp) -> None:
+def test_every_answer_to_a_submission_states_what_is_left(wide: ApiApp) -> None:
     once = {"Idempotency-Key": "once"}
     single = {"operation": "single", "params": {"name": "a"}}
     shared = {"operation": "shared", "params": {"name": "a"}}
@@ -152,7 +152,7 @@ def test_every_answer_to_a_submission_tells_what_is_left(wide: ApiApp) -> None:
     assert left == [99, 99, 99, 98, 97, 96, 95, 94, 93, 92]
 
 
-def test_a_repeat_with_its_idempotency_key_is_answered_beyond_the_rate(api_app: ApiApp) -> None:
+def test_beyond_the_quota_a_repeat_with_its_idempotency_key_is_answered(api_app: ApiApp) -> None:
     headers = {**_key(), "Idempotency-Key": "once"}
     first = api_app.submit(headers=headers)
     for _ in range(3):
@@ -174,9 +174,7 @@ def test_a_repeat_with_its_idempotency_key_is_answered_beyond_the_rate(api_app: 
         (b'{"operation": "add", "params": {}}', 422),
     ],
 )
-def test_submissions_that_cannot_be_taken_use_up_the_quota_as_well(
-    api_app: ApiApp, body: bytes, status: int
-) -> None:
+def test_rejected_submissions_use_the_quota(api_app: ApiApp, body: bytes, status: int) -> None:
     headers = {**_key(), "Content-Type": JSON}
 
     answers = [api_app.http.simulate_post("/v1/jobs", body=body, headers=headers) for _ in range(4)]
@@ -186,7 +184,7 @@ def test_submissions_that_cannot_be_taken_use_up_the_quota_as_well(
     assert answers[3].json["violated-policies"] == ["requests"]
 
 
-def test_what_a_key_may_not_do_uses_up_the_quota_as_well(api_app: ApiApp) -> None:
+def test_forbidden_requests_use_the_quota(api_app: ApiApp) -> None:
     for _ in range(3):
         assert api_app.http.simulate_get("/v1/workers", headers=_key()).status_code == 403
 
@@ -195,7 +193,7 @@ def test_what_a_key_may_not_do_uses_up_the_quota_as_well(api_app: ApiApp) -> Non
 
 
 @pytest.mark.parametrize("path", ["/v1/jobs", "/v1/operations/echo", "/v1/batches"])
-def test_beyond_the_rate_a_large_body_is_not_read(api_app: ApiApp, path: str) -> None:
+def test_beyond_the_quota_a_large_body_is_not_read(api_app: ApiApp, path: str) -> None:
     parsed: list[str] = []
 
     def offload(call: Callable[[], Any], /) -> Any:
@@ -212,7 +210,7 @@ def test_beyond_the_rate_a_large_body_is_not_read(api_app: ApiApp, path: str) ->
     assert len(parsed) == 3
 
 
-def test_an_operators_retry_uses_the_operators_quota(api_app: ApiApp) -> None:
+def test_a_retry_by_an_operator_uses_the_operators_quota(api_app: ApiApp) -> None:
     job_id = api_app.submit(headers=_key()).json["id"]
     api_app.succeed(job_id, 3)
 
@@ -230,7 +228,7 @@ class _Away(fakeredis.FakeRedis):
 
 
 @pytest.mark.parametrize("path", ["/v1/operations", "/v1/jobs"])
-def test_while_redis_is_away_nothing_is_let_through_uncounted(path: str) -> None:
+def test_without_redis_no_request_is_admitted_uncounted(path: str) -> None:
     api_app = ApiApp(_Away(protocol=2), rate_limit="3/10s", api_keys=KEYS)
 
     answer = api_app.http.simulate_request(
@@ -245,13 +243,13 @@ def test_while_redis_is_away_nothing_is_let_through_uncounted(path: str) -> None
     assert "RateLimit" not in answer.headers
 
 
-def test_while_redis_is_away_a_malformed_submission_is_still_told_what_is_wrong() -> None:
+def test_without_redis_a_malformed_submission_still_gets_its_errors() -> None:
     api_app = ApiApp(_Away(protocol=2), rate_limit="3/10s", api_keys=KEYS)
 
     assert api_app.submit({}, headers=_key()).status_code == 422
 
 
-def test_the_addresses_that_submit_are_those_of_the_table(api_app: ApiApp) -> None:
+def test_the_submitting_addresses_are_those_of_the_route_table(api_app: ApiApp) -> None:
     table = api_app.routes()
 
     posts = {route.template for route in table if route.roles.get("POST") == "client"}

@@ -57,7 +57,7 @@ def _assert_problem(answer: testing.Result, status: int, name: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["succeeded", "failed", "cancelled"])
-def test_a_final_job_is_made_again_from_what_was_asked(api_app: ApiApp, how: str) -> None:
+def test_a_final_job_is_resubmitted_with_the_same_parameters(api_app: ApiApp, how: str) -> None:
     asked = {**ADD, "priority": 8, "labels": {"project": "x"}, "result_ttl_seconds": 7200}
     old_id = _ended(api_app, asked, how)
 
@@ -116,7 +116,7 @@ def test_a_retry_of_a_unique_job_while_another_runs_is_a_duplicate(api_app: ApiA
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-def test_a_retry_of_a_shared_job_leads_to_the_one_that_is_there(api_app: ApiApp) -> None:
+def test_a_retry_of_a_shared_job_returns_the_active_one(api_app: ApiApp) -> None:
     body = {"operation": "shared", "params": SAME}
     old_id = _ended(api_app, body)
     other = api_app.submit(body, headers=_key()).json
@@ -126,7 +126,7 @@ def test_a_retry_of_a_shared_job_leads_to_the_one_that_is_there(api_app: ApiApp)
     assert (answer.status_code, answer.headers["Location"]) == (303, other["links"]["self"])
 
 
-def test_a_retry_takes_the_place_of_a_newer_job_that_does_not_run_yet(api_app: ApiApp) -> None:
+def test_a_retry_replaces_a_newer_job_that_is_not_running(api_app: ApiApp) -> None:
     body = {"operation": "newest", "params": SAME}
     old_id = _ended(api_app, body)
     newer_id = api_app.submit({**body, "delay_seconds": 60}, headers=_key()).json["id"]
@@ -147,14 +147,14 @@ def test_a_retry_beyond_the_capacity_is_refused(api_app: ApiApp) -> None:
     assert (answer.status_code, answer.json["code"]) == (503, "CAPACITY_EXCEEDED")
 
 
-def test_a_job_of_an_operation_that_is_gone_cannot_be_retried(api_app: ApiApp) -> None:
+def test_a_job_of_a_removed_operation_cannot_be_retried(api_app: ApiApp) -> None:
     old_id = _ended(api_app)
     _recorded_as(api_app, old_id, "vanished")
 
     _assert_problem(_retry(api_app, old_id), 404, "unknown-operation")
 
 
-def test_parameters_that_the_operation_does_not_take_any_more_are_pointed_at(
+def test_parameters_that_the_operation_no_longer_accepts_are_named(
     api_app: ApiApp,
 ) -> None:
     old_id = _ended(api_app)
@@ -170,7 +170,7 @@ def test_parameters_that_the_operation_does_not_take_any_more_are_pointed_at(
     }
 
 
-def test_a_repeat_with_the_same_key_gives_the_same_retry(api_app: ApiApp) -> None:
+def test_a_repeat_with_the_same_key_returns_the_same_retry(api_app: ApiApp) -> None:
     once = {"Idempotency-Key": "once"}
     old_id, other_id = _ended(api_app), _ended(api_app)
 
@@ -184,7 +184,7 @@ def test_a_repeat_with_the_same_key_gives_the_same_retry(api_app: ApiApp) -> Non
     _assert_problem(other, 422, "idempotency-mismatch")
 
 
-def test_a_repeat_gives_the_same_retry_after_the_job_before_it_was_removed(api_app: ApiApp) -> None:
+def test_a_repeat_returns_the_same_retry_after_the_first_job_was_purged(api_app: ApiApp) -> None:
     old_id, once = _ended(api_app), {"Idempotency-Key": "once"}
     first = _retry(api_app, old_id, headers=once)
     api_app.http.simulate_delete(f"/v1/jobs/{old_id}", params={"purge": "true"}, headers=_key())
@@ -198,7 +198,7 @@ def test_a_repeat_gives_the_same_retry_after_the_job_before_it_was_removed(api_a
     _assert_problem(other, 404, "job-not-found")
 
 
-def test_a_key_of_another_submission_gives_nothing_for_a_job_that_was_removed(
+def test_a_key_of_another_submission_finds_no_purged_job(
     api_app: ApiApp,
 ) -> None:
     old_id, once = _ended(api_app), {"Idempotency-Key": "once"}
@@ -226,7 +226,7 @@ def test_a_retry_waits_for_its_job_if_asked_to(api_app: ApiApp) -> None:
     assert answers[0].headers["Preference-Applied"] == "wait=10"
 
 
-def test_an_operators_retry_belongs_to_the_tenant_of_the_job(api_app: ApiApp) -> None:
+def test_a_retry_by_an_operator_belongs_to_the_jobs_tenant(api_app: ApiApp) -> None:
     old_id = _ended(api_app)
 
     new_id = _retry(api_app, old_id, key="watch").json["id"]
@@ -235,7 +235,7 @@ def test_an_operators_retry_belongs_to_the_tenant_of_the_job(api_app: ApiApp) ->
     assert api_app.publisher.published[-1].submission.tenant == "acme"
 
 
-def test_an_operators_key_leaves_those_of_the_jobs_tenant_alone(api_app: ApiApp) -> None:
+def test_an_operators_idempotency_key_is_separate_from_the_tenants(api_app: ApiApp) -> None:
     old_id, once = _ended(api_app), {"Idempotency-Key": "once"}
 
     first = _retry(api_app, old_id, key="watch", headers=once)
@@ -247,7 +247,7 @@ def test_an_operators_key_leaves_those_of_the_jobs_tenant_alone(api_app: ApiApp)
     assert "Idempotency-Replayed" not in own.headers
 
 
-def test_a_job_that_one_may_not_see_is_not_there_to_retry(api_app: ApiApp) -> None:
+def test_a_job_of_another_tenant_is_not_found_by_a_retry(api_app: ApiApp) -> None:
     job_id = _ended(api_app)
     gone = _ended(api_app)
     api_app.http.simulate_delete(f"/v1/jobs/{gone}", params={"purge": "true"}, headers=_key())
@@ -259,7 +259,7 @@ def test_a_job_that_one_may_not_see_is_not_there_to_retry(api_app: ApiApp) -> No
 
 
 @pytest.mark.parametrize("body", [[], {"params": {}}])
-def test_a_retry_takes_nothing_from_its_body(api_app: ApiApp, body: Any) -> None:
+def test_a_retry_ignores_its_body(api_app: ApiApp, body: Any) -> None:
     job_id = _ended(api_app)
 
     empty = {"Transfer-Encoding": "chunked", "Content-Type": "text/plain"}

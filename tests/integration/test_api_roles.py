@@ -94,7 +94,7 @@ def _ask(
     return api_app.http.simulate_request(method, path, headers={**headers, **typed}, **body)
 
 
-def test_the_table_of_routes_is_the_one_that_is_written_here(api_app: ApiApp) -> None:
+def test_the_table_of_routes_equals_the_expected_one(api_app: ApiApp) -> None:
     table = {route.template: dict(route.roles) for route in api_app.routes()}
 
     assert table == NEEDED
@@ -105,7 +105,7 @@ def test_the_table_of_routes_is_the_one_that_is_written_here(api_app: ApiApp) ->
     ("template", "method", "needed"),
     [(template, *each) for template, methods in NEEDED.items() for each in methods.items()],
 )
-def test_a_role_may_do_what_it_and_those_below_it_may_and_nothing_else(
+def test_a_role_has_exactly_its_own_permissions_and_those_of_lower_roles(
     api_app: ApiApp, template: str, method: str, needed: Role | None, role: Role | None
 ) -> None:
     answer = _ask(api_app, template, method, new_job_id(), _key("acme", role))
@@ -118,7 +118,7 @@ def test_a_role_may_do_what_it_and_those_below_it_may_and_nothing_else(
 
 
 @pytest.mark.parametrize(("template", "method"), OF_A_JOB)
-def test_another_tenants_job_is_not_found_whatever_is_asked(
+def test_another_tenants_job_is_not_found_by_any_request(
     api_app: ApiApp, template: str, method: str
 ) -> None:
     job_id = api_app.submit(headers=_key("acme", "client")).json["id"]
@@ -136,7 +136,7 @@ def test_another_tenants_job_is_not_found_whatever_is_asked(
 
 @pytest.mark.parametrize("role", ["operator", "admin"])
 @pytest.mark.parametrize(("template", "method"), OF_A_JOB)
-def test_operators_of_another_tenant_see_and_steer_it(
+def test_operators_of_another_tenant_can_read_and_control_a_job(
     api_app: ApiApp, template: str, method: str, role: Role
 ) -> None:
     asked = {**ADD, "callback": {"url": "https://hooks.example/"}}
@@ -148,7 +148,7 @@ def test_operators_of_another_tenant_see_and_steer_it(
     assert answer.status_code not in (401, 403, 404, 410)
 
 
-def test_the_contract_names_every_route() -> None:
+def test_the_contract_page_names_every_route() -> None:
     table = Path("docs/reference/http.md").read_text("utf-8").partition("| route | does |")[2]
     named = re.findall(r"`(GET|POST|PUT|DELETE) ([^`]+)`", table.partition("\n\n")[0])
 

@@ -20,7 +20,7 @@ def _put(api_app: ApiApp, body: Any = None, path: str = PATH) -> testing.Result:
     return api_app.http.simulate_put(path, json=DAILY if body is None else body)
 
 
-def test_a_schedule_is_created_and_looked_at(api_app: ApiApp) -> None:
+def test_a_schedule_is_created_and_read(api_app: ApiApp) -> None:
     put = _put(api_app, {**DAILY, "timezone": "Europe/Berlin", "labels": {"team": "a"}})
     one = api_app.http.simulate_get(PATH)
 
@@ -48,7 +48,7 @@ def test_a_schedule_is_created_and_looked_at(api_app: ApiApp) -> None:
     assert one.json == put.json
 
 
-def test_a_repeat_replaces_it_with_the_same_and_the_list_is_by_name(api_app: ApiApp) -> None:
+def test_a_repeat_changes_nothing_and_the_list_is_sorted_by_name(api_app: ApiApp) -> None:
     first = _put(api_app)
     again = _put(api_app, {**DAILY, "priority": 5.0})
     _put(api_app, path="/v1/schedules/hourly")
@@ -62,7 +62,7 @@ def test_a_repeat_replaces_it_with_the_same_and_the_list_is_by_name(api_app: Api
     assert answer.json["next"] is None
 
 
-def test_a_tick_shows_what_became_of_it(api_app: ApiApp) -> None:
+def test_a_tick_shows_its_outcome(api_app: ApiApp) -> None:
     _put(api_app)
     take_now(api_app.store, api_app.services.submissions, "nightly")
 
@@ -78,7 +78,7 @@ def test_a_tick_shows_what_became_of_it(api_app: ApiApp) -> None:
     assert api_app.http.simulate_get(PATH).json["last"] == {**last, "job": None}
 
 
-def test_a_refused_tick_says_why(api_app: ApiApp) -> None:
+def test_a_refused_tick_shows_the_reason(api_app: ApiApp) -> None:
     _put(api_app, {**DAILY, "operation": "single", "params": {"name": "a"}})
     conflicting = api_app.submit({"operation": "single", "params": {"name": "a"}}).json["id"]
     take_now(api_app.store, api_app.services.submissions, "nightly")
@@ -119,7 +119,7 @@ def test_a_removed_schedule_is_gone(api_app: ApiApp) -> None:
     assert later == [404] * 4
 
 
-def test_a_files_schedule_can_be_paused_and_not_changed(api_app: ApiApp) -> None:
+def test_a_files_schedule_can_be_paused_but_not_changed(api_app: ApiApp) -> None:
     put_schedule(api_app.store, "nightly", Schedule.model_validate(DAILY), source="file")
 
     changed, removed = _put(api_app), api_app.http.simulate_delete(PATH)
@@ -151,7 +151,7 @@ def test_a_files_schedule_can_be_paused_and_not_changed(api_app: ApiApp) -> None
         ({"source": "file"}, "/source"),
     ],
 )
-def test_what_is_wrong_is_named_and_nothing_is_kept(
+def test_errors_are_named_and_nothing_is_stored(
     api_app: ApiApp, said: dict[str, Any], pointer: str
 ) -> None:
     answer = _put(api_app, {**DAILY, **said})
@@ -162,14 +162,14 @@ def test_what_is_wrong_is_named_and_nothing_is_kept(
 
 
 @pytest.mark.parametrize("name", ["Nightly", "-a", "a" * 65, "a.b", "a%0a"])
-def test_names_are_short_and_plain(api_app: ApiApp, name: str) -> None:
+def test_schedule_names_are_short_and_plain(api_app: ApiApp, name: str) -> None:
     answer = _put(api_app, path=f"/v1/schedules/{name}")
 
     assert answer.status_code == 422
     assert answer.json["errors"][0]["pointer"] == "schedule"
 
 
-def test_its_jobs_are_those_of_the_operator_who_made_it_unless_it_says_whose() -> None:
+def test_a_schedules_jobs_belong_to_its_creator_unless_it_names_a_tenant() -> None:
     api_app = ApiApp(api_keys=f"ops:operator:{hash_of('k')}")
     headers = {"Authorization": "Bearer k"}
 

@@ -14,7 +14,7 @@ from tests.api_app import ADD, JSON, ApiApp
 MSGPACK = "application/msgpack"
 
 
-def test_a_submission_is_accepted_with_the_job_and_where_it_is(api_app: ApiApp) -> None:
+def test_a_submission_is_accepted_with_the_job_and_its_location(api_app: ApiApp) -> None:
     answer = api_app.submit({**ADD, "priority": 7, "labels": {"project": "x"}})
 
     job = answer.json
@@ -29,7 +29,7 @@ def test_a_submission_is_accepted_with_the_job_and_where_it_is(api_app: ApiApp) 
     assert job["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_what_a_submission_answers_is_what_a_look_shows(api_app: ApiApp) -> None:
+def test_the_answer_to_a_submission_equals_a_read_of_the_job(api_app: ApiApp) -> None:
     submitted = api_app.submit({**ADD, "delay_seconds": 60, "labels": {"a": "b"}}).json
 
     assert api_app.get(submitted["id"]).json == submitted
@@ -43,7 +43,7 @@ def test_one_message_is_published_for_each_job(api_app: ApiApp) -> None:
     assert wakeup.submission.params == {"a": 1, "b": 2}
 
 
-def test_a_job_is_accepted_while_the_broker_is_away(api_app: ApiApp) -> None:
+def test_a_job_is_accepted_without_the_broker(api_app: ApiApp) -> None:
     api_app.publisher.up = False
 
     answer = api_app.submit()
@@ -52,7 +52,7 @@ def test_a_job_is_accepted_while_the_broker_is_away(api_app: ApiApp) -> None:
     assert api_app.get(answer.json["id"]).json["status"] == "queued"
 
 
-def test_a_job_comes_and_goes_as_msgpack(api_app: ApiApp) -> None:
+def test_a_job_is_submitted_and_answered_as_msgpack(api_app: ApiApp) -> None:
     answer = api_app.http.simulate_post(
         "/v1/jobs", body=msgpack.packb(ADD), headers={"Content-Type": MSGPACK, "Accept": MSGPACK}
     )
@@ -74,7 +74,7 @@ def test_a_delayed_job_is_scheduled(api_app: ApiApp) -> None:
 
 
 @pytest.mark.parametrize("offset", ["Z", "+02:00"])
-def test_a_job_may_name_its_time(api_app: ApiApp, offset: str) -> None:
+def test_a_job_may_state_its_start_time(api_app: ApiApp, offset: str) -> None:
     day = datetime.now(UTC) + timedelta(days=30)
 
     job = api_app.submit({**ADD, "run_at": f"{day:%Y-%m-%dT%H:%M:%S}.500{offset}"}).json
@@ -83,11 +83,11 @@ def test_a_job_may_name_its_time(api_app: ApiApp, offset: str) -> None:
     assert job["scheduled_for"].endswith(".500Z")
 
 
-def test_a_time_that_is_past_means_now(api_app: ApiApp) -> None:
+def test_a_past_start_time_means_now(api_app: ApiApp) -> None:
     assert api_app.submit({**ADD, "run_at": "2020-01-01T00:00:00Z"}).json["status"] == "queued"
 
 
-def test_of_a_time_and_a_delay_the_later_one_counts(api_app: ApiApp) -> None:
+def test_the_later_of_start_time_and_delay_applies(api_app: ApiApp) -> None:
     day = datetime.now(UTC) + timedelta(days=30)
     at = f"{day:%Y-%m-%dT%H:%M:%S.000Z}"
 
@@ -98,7 +98,7 @@ def test_of_a_time_and_a_delay_the_later_one_counts(api_app: ApiApp) -> None:
     assert later["scheduled_for"] > at
 
 
-def test_a_job_is_kept_as_long_as_was_asked(api_app: ApiApp) -> None:
+def test_a_job_is_kept_for_the_requested_time(api_app: ApiApp) -> None:
     job_id = api_app.submit({**ADD, "result_ttl_seconds": 7200}).json["id"]
 
     api_app.succeed(job_id, 3)
@@ -142,7 +142,7 @@ def test_a_job_is_kept_as_long_as_was_asked(api_app: ApiApp) -> None:
         ({"operation": "add", "params": {"a": 1, "x/y~": 2}}, "/params/x~1y~0"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_a_pointer_to_it(
+def test_an_invalid_value_is_refused_with_its_pointer(
     api_app: ApiApp, body: Any, pointer: str
 ) -> None:
     answer = api_app.http.simulate_post("/v1/jobs", json=body)
@@ -177,9 +177,7 @@ def test_an_unknown_operation_is_not_found(api_app: ApiApp) -> None:
         ({"Content-Type": JSON, "Content-Encoding": "gzip"}, b"{}", 415),
     ],
 )
-def test_a_body_that_cannot_be_read_is_refused(
-    headers: dict[str, str], body: bytes, status: int
-) -> None:
+def test_an_unreadable_body_is_refused(headers: dict[str, str], body: bytes, status: int) -> None:
     api_app = ApiApp(max_body_bytes=2048 if len(body) < 50_000 else 1024**2)
 
     answer = api_app.http.simulate_post("/v1/jobs", body=body, headers=headers)
@@ -203,7 +201,7 @@ class _Broken(io.BytesIO):
         (_Broken(), 400),
     ],
 )
-def test_a_body_in_chunks_is_read_within_the_bound(chunks: io.BytesIO, status: int) -> None:
+def test_a_chunked_body_is_read_up_to_the_bound(chunks: io.BytesIO, status: int) -> None:
     api_app = ApiApp(max_body_bytes=2048)
     environ = testing.create_environ("/v1/jobs", method="POST", headers={"Content-Type": JSON})
     environ |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": chunks}
@@ -214,7 +212,7 @@ def test_a_body_in_chunks_is_read_within_the_bound(chunks: io.BytesIO, status: i
     assert answered[0].startswith(str(status))
 
 
-def test_a_body_of_another_charset_parameter_is_still_json(api_app: ApiApp) -> None:
+def test_a_body_with_a_charset_parameter_is_json(api_app: ApiApp) -> None:
     answer = api_app.http.simulate_post(
         "/v1/jobs",
         body=b'{"operation": "add", "params": {"a": 1}}',
@@ -224,13 +222,13 @@ def test_a_body_of_another_charset_parameter_is_still_json(api_app: ApiApp) -> N
     assert answer.status_code == 202
 
 
-def test_numbers_of_64_bits_come_through(api_app: ApiApp) -> None:
+def test_numbers_of_64_bits_are_exact(api_app: ApiApp) -> None:
     body = {"operation": "echo", "params": {"value": [2**64 - 1, -(2**63)]}}
 
     assert api_app.submit(body).status_code == 202
 
 
-def test_a_duplicate_is_refused_with_the_job_that_is_there(api_app: ApiApp) -> None:
+def test_a_duplicate_is_refused_with_the_active_job(api_app: ApiApp) -> None:
     body = {"operation": "single", "params": {"name": "a"}}
     first = api_app.submit(body).json
 
@@ -247,7 +245,7 @@ def test_a_duplicate_is_refused_with_the_job_that_is_there(api_app: ApiApp) -> N
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-def test_a_duplicate_of_a_shared_job_leads_to_it(api_app: ApiApp) -> None:
+def test_a_duplicate_of_a_shared_job_returns_it(api_app: ApiApp) -> None:
     body = {"operation": "shared", "params": {"name": "a"}}
     first = api_app.submit(body).json
 
@@ -257,7 +255,7 @@ def test_a_duplicate_of_a_shared_job_leads_to_it(api_app: ApiApp) -> None:
     assert answer.headers["Location"] == first["links"]["self"]
 
 
-def test_a_newer_job_takes_the_place_of_one_that_does_not_run_yet(api_app: ApiApp) -> None:
+def test_a_newer_job_replaces_one_that_is_not_running(api_app: ApiApp) -> None:
     body = {"operation": "newest", "params": {"name": "a"}}
     first = api_app.submit(body).json
 
@@ -276,7 +274,7 @@ def test_a_running_job_is_not_replaced(api_app: ApiApp) -> None:
     assert api_app.submit(body).status_code == 409
 
 
-def test_beyond_its_capacity_the_server_takes_nothing(api_app: ApiApp) -> None:
+def test_beyond_its_capacity_the_server_refuses_jobs(api_app: ApiApp) -> None:
     body = {"operation": "narrow", "params": {}}
     api_app.submit(body)
 
@@ -290,7 +288,7 @@ def test_beyond_its_capacity_the_server_takes_nothing(api_app: ApiApp) -> None:
     assert answer.headers["Retry-After"] == "1"  # nobody knows more than that it is new
 
 
-def test_a_repeat_with_the_same_key_answers_with_the_same_job(api_app: ApiApp) -> None:
+def test_a_repeat_with_the_same_key_returns_the_same_job(api_app: ApiApp) -> None:
     headers = {"Idempotency-Key": "once"}
     first = api_app.submit(headers=headers)
 
@@ -306,7 +304,7 @@ def test_a_repeat_with_the_same_key_answers_with_the_same_job(api_app: ApiApp) -
     assert len(api_app.publisher.published) == 1
 
 
-def test_a_repeat_shows_the_job_as_it_is_now(api_app: ApiApp) -> None:
+def test_a_repeat_returns_the_jobs_current_state(api_app: ApiApp) -> None:
     headers = {"Idempotency-Key": "once"}
     job_id = api_app.submit(headers=headers).json["id"]
     api_app.succeed(job_id, 3)
@@ -317,7 +315,7 @@ def test_a_repeat_shows_the_job_as_it_is_now(api_app: ApiApp) -> None:
     assert (answer.json["status"], answer.json["result"]) == ("succeeded", 3)
 
 
-def test_a_repeat_for_a_job_that_was_removed_is_gone(api_app: ApiApp) -> None:
+def test_a_repeat_of_a_purged_job_is_gone(api_app: ApiApp) -> None:
     headers = {"Idempotency-Key": "once"}
     job_id = api_app.submit(headers=headers).json["id"]
     api_app.succeed(job_id, 3)
@@ -351,11 +349,11 @@ def test_a_malformed_key_is_refused(api_app: ApiApp, key: str) -> None:
     assert answer.json["type"].endswith("/problems/invalid-header")
 
 
-def test_a_key_of_255_characters_is_taken(api_app: ApiApp) -> None:
+def test_a_key_of_255_characters_is_accepted(api_app: ApiApp) -> None:
     assert api_app.submit(headers={"Idempotency-Key": "x" * 255}).status_code == 202
 
 
-def test_the_trace_of_the_request_is_kept(api_app: ApiApp) -> None:
+def test_the_trace_of_the_request_is_stored(api_app: ApiApp) -> None:
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
 
     api_app.submit(headers={"traceparent": trace, "X-Request-ID": "r-1"})
@@ -366,7 +364,7 @@ def test_the_trace_of_the_request_is_kept(api_app: ApiApp) -> None:
     assert untraced.traceparent is None
 
 
-def test_an_id_that_no_job_can_have_is_not_found(api_app: ApiApp) -> None:
+def test_an_impossible_id_is_not_found(api_app: ApiApp) -> None:
     assert api_app.get("1").status_code == 404
     assert api_app.get(new_job_id().upper()).status_code == 404
     assert api_app.get(new_job_id()).status_code == 404

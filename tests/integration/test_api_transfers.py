@@ -44,7 +44,7 @@ def _code(answer: testing.Result) -> tuple[int, str | None]:
 
 
 @pytest.mark.parametrize("asked", ["a file", "a large result"])
-def test_slow_downloads_leave_others_an_answer(api_app: ApiApp, asked: str) -> None:
+def test_slow_downloads_do_not_block_other_requests(api_app: ApiApp, asked: str) -> None:
     file = f"/v1/files/{_upload(api_app).json['id']}/content"
     result = f"/v1/jobs/{_job_with(api_app, LARGE)}/result"
     small = f"/v1/jobs/{_job_with(api_app, 'little')}/result"
@@ -64,7 +64,7 @@ def test_slow_downloads_leave_others_an_answer(api_app: ApiApp, asked: str) -> N
     assert again.status_code == 200
 
 
-def test_a_download_that_ends_in_an_error_gives_its_place_back(api_app: ApiApp) -> None:
+def test_a_failed_download_frees_its_place(api_app: ApiApp) -> None:
     file_id = _upload(api_app).json["id"]
     path = f"/v1/files/{file_id}/content"
 
@@ -77,7 +77,7 @@ def test_a_download_that_ends_in_an_error_gives_its_place_back(api_app: ApiApp) 
     assert api_app.http.simulate_get(path).status_code == 200
 
 
-def test_no_more_uploads_begin_than_there_are_places() -> None:
+def test_concurrent_uploads_are_limited() -> None:
     full = ApiApp(transfers=TransferLimits(uploads=0))
 
     with closing(full):
@@ -88,7 +88,7 @@ def test_no_more_uploads_begin_than_there_are_places() -> None:
     assert others.status_code == 202
 
 
-def test_an_upload_gives_its_place_back(api_app: ApiApp) -> None:
+def test_an_upload_frees_its_place(api_app: ApiApp) -> None:
     kept = [_upload(api_app).status_code for _ in range(2 * PLACES)]
     failed = [
         api_app.http.simulate_post(

@@ -67,7 +67,7 @@ def test_a_job_that_finishes_within_the_wait_is_answered_with_its_result(
     assert "Retry-After" not in done.headers
 
 
-def test_a_job_that_takes_longer_is_answered_as_accepted(api_app: ApiApp) -> None:
+def test_a_job_that_takes_longer_than_the_wait_is_answered_as_accepted(api_app: ApiApp) -> None:
     answer, seconds = _took(lambda: api_app.submit(headers={"Prefer": "respond-async, wait=1"}))
 
     assert 1 <= seconds < 3
@@ -85,7 +85,7 @@ def test_a_wait_above_the_bound_is_clamped_and_echoed() -> None:
     assert answer.headers["Preference-Applied"] == "wait=1"
 
 
-def test_an_operation_may_wait_by_default_unless_the_client_would_rather_not(
+def test_an_operation_may_wait_by_default_unless_the_client_prefers_not_to(
     api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
     body = {"operation": "quick", "params": {}}
@@ -119,7 +119,7 @@ def test_a_job_that_fails_ends_the_wait(api_app: ApiApp, pool: ThreadPoolExecuto
 
 
 @pytest.mark.parametrize("claimed", [False, True], ids=["queued", "running"])
-def test_a_wait_for_a_job_that_is_cancelled_ends_with_it_and_a_later_one_does_not_begin(
+def test_a_cancel_ends_a_wait_and_a_later_wait_returns_at_once(
     api_app: ApiApp, pool: ThreadPoolExecutor, claimed: bool
 ) -> None:
     waiter = pool.submit(api_app.submit, headers={"Prefer": "wait=20"})
@@ -136,7 +136,7 @@ def test_a_wait_for_a_job_that_is_cancelled_ends_with_it_and_a_later_one_does_no
     assert (late.json["status"], late.json["result"], seconds < 1) == ("cancelled", None, True)
 
 
-def test_a_look_waits_for_a_change_of_status_and_for_nothing_less(
+def test_a_read_waits_only_for_a_change_of_status(
     api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
     job_id = api_app.submit().json["id"]
@@ -153,7 +153,7 @@ def test_a_look_waits_for_a_change_of_status_and_for_nothing_less(
     assert answer.result().headers["Preference-Applied"] == "wait=20"
 
 
-def test_a_look_at_a_final_job_does_not_wait(api_app: ApiApp) -> None:
+def test_a_read_of_a_final_job_does_not_wait(api_app: ApiApp) -> None:
     job_id = api_app.submit().json["id"]
     api_app.succeed(job_id, 3)
 
@@ -162,7 +162,7 @@ def test_a_look_at_a_final_job_does_not_wait(api_app: ApiApp) -> None:
     assert (answer.json["status"], seconds < 1) == ("succeeded", True)
 
 
-def test_a_client_that_has_seen_another_status_does_not_wait(api_app: ApiApp) -> None:
+def test_a_client_with_an_outdated_status_does_not_wait(api_app: ApiApp) -> None:
     job_id = api_app.submit().json["id"]
     tag = api_app.get(job_id).headers["ETag"]
     api_app.claim(job_id)
@@ -183,7 +183,7 @@ def test_a_wait_in_which_nothing_changes_ends_with_304(api_app: ApiApp) -> None:
     assert (answer.status_code, seconds >= 1) == (304, True)
 
 
-def test_many_wait_through_one_subscription(api_app: ApiApp, pool: ThreadPoolExecutor) -> None:
+def test_many_waits_share_one_subscription(api_app: ApiApp, pool: ThreadPoolExecutor) -> None:
     ids = [api_app.submit().json["id"] for _ in range(20)]
     answers = [pool.submit(api_app.get, job_id, headers={"Prefer": "wait=20"}) for job_id in ids]
     _waiting(api_app, 20)
@@ -197,7 +197,7 @@ def test_many_wait_through_one_subscription(api_app: ApiApp, pool: ThreadPoolExe
     assert api_app.events.waiting == 0
 
 
-def test_a_finish_between_reading_and_listening_is_not_missed(api_app: ApiApp) -> None:
+def test_a_finish_between_reading_and_subscribing_is_not_missed(api_app: ApiApp) -> None:
     job_id = api_app.submit().json["id"]
     reader = JobReader(api_app.store)
     reads: list[str] = []
@@ -232,7 +232,7 @@ class _FirstFails:
         return self._api_app.connect()
 
 
-def test_who_waits_reads_again_after_each_subscription(
+def test_a_wait_reads_again_after_each_subscription(
     api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
     connect = _FirstFails(api_app)
@@ -256,7 +256,7 @@ def test_who_waits_reads_again_after_each_subscription(
     events.close()
 
 
-def test_what_nobody_published_is_seen_within_seconds(
+def test_an_unpublished_change_is_seen_within_seconds(
     api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
     waiting = pool.submit(api_app.submit, headers={"Prefer": "wait=20"})
@@ -267,9 +267,7 @@ def test_what_nobody_published_is_seen_within_seconds(
     assert waiting.result(REREAD_S + 4).json["status"] == "failed"
 
 
-def test_who_waits_for_a_job_that_goes_away_is_told_so(
-    api_app: ApiApp, pool: ThreadPoolExecutor
-) -> None:
+def test_a_wait_for_a_purged_job_is_told_so(api_app: ApiApp, pool: ThreadPoolExecutor) -> None:
     job_id = api_app.submit().json["id"]
     api_app.claim(job_id)
     waiting = pool.submit(api_app.get, job_id, headers={"Prefer": "wait=20"})
@@ -281,7 +279,7 @@ def test_who_waits_for_a_job_that_goes_away_is_told_so(
     assert waiting.result(REREAD_S + 4).status_code == 410
 
 
-def test_without_any_notice_who_waits_reads_every_five_seconds(
+def test_without_notifications_a_wait_reads_every_five_seconds(
     api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
     events = Events(api_app.connect, "another channel")
@@ -312,7 +310,7 @@ class _Flaky(fakeredis.FakeRedis):
         return super().pipeline(*args, **kwargs)
 
 
-def test_an_accepted_job_is_answered_even_if_redis_goes_away_during_the_wait(
+def test_an_accepted_job_is_answered_even_if_redis_fails_during_the_wait(
     pool: ThreadPoolExecutor,
 ) -> None:
     client = _Flaky(server=(server := fakeredis.FakeServer(version=(7, 2))), protocol=2)
@@ -327,7 +325,7 @@ def test_an_accepted_job_is_answered_even_if_redis_goes_away_during_the_wait(
     api_app.close()
 
 
-def test_who_waits_hears_of_the_end_after_redis_was_restarted(
+def test_a_wait_sees_the_end_after_a_restart_of_redis(
     redis: redis.Redis, redis_server: RedisServer, pool: ThreadPoolExecutor
 ) -> None:
     api_app = ApiApp(redis, connect=redis_server.connect)
@@ -353,7 +351,7 @@ def test_who_waits_hears_of_the_end_after_redis_was_restarted(
     api_app.close()
 
 
-def test_when_the_process_stops_who_waits_is_answered_with_what_there_is(
+def test_when_the_process_stops_waits_are_answered_with_the_current_state(
     api_app: ApiApp, pool: ThreadPoolExecutor
 ) -> None:
     submission = pool.submit(api_app.submit, headers={"Prefer": "wait=60"})
@@ -367,7 +365,7 @@ def test_when_the_process_stops_who_waits_is_answered_with_what_there_is(
     assert api_app.submit(headers={"Prefer": "wait=60"}).status_code == 202
 
 
-def test_nobody_listens_before_somebody_waits(api_app: ApiApp) -> None:
+def test_there_is_no_subscription_before_the_first_wait(api_app: ApiApp) -> None:
     before = threading.active_count()
 
     api_app.get(api_app.submit().json["id"])

@@ -107,7 +107,7 @@ def numbers_worked_off(broker: AnyBroker, queue: str) -> list[int]:
     return numbers
 
 
-def test_the_best_priority_goes_first_and_equals_keep_their_order(
+def test_the_best_priority_is_consumed_first_and_equals_keep_their_order(
     broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
 ) -> None:
     broker.publish([outgoing(namespace, number, priority=number // 3) for number in range(9)])
@@ -124,7 +124,7 @@ def test_the_best_priority_goes_first_and_equals_keep_their_order(
     assert numbers == [6, 7, 8, 99, 3, 4, 5, 0, 1, 2]
 
 
-def test_an_unused_queue_of_an_earlier_version_is_made_anew_once_it_is_empty(
+def test_an_unused_queue_of_an_earlier_version_is_replaced_once_it_is_empty(
     rabbitmq: RabbitMQ,
     rabbitmq_broker: RabbitmqBroker,
     namespace: str,
@@ -147,7 +147,7 @@ def test_an_unused_queue_of_an_earlier_version_is_made_anew_once_it_is_empty(
     assert [line["event"] for line in logs] == ["queue_levels_outdated"]
 
 
-def test_what_was_fetched_of_several_queues_is_worked_off_by_rank() -> None:
+def test_messages_prefetched_from_several_queues_are_processed_by_rank() -> None:
     queue = WorkQueue()
 
     for number, level in enumerate((0, 11, 5, 11, 21)):
@@ -159,7 +159,7 @@ def test_what_was_fetched_of_several_queues_is_worked_off_by_rank() -> None:
     assert queue.qsize() == 0
 
 
-def test_a_consumer_holds_no_more_messages_than_there_are_threads(
+def test_a_consumer_prefetches_one_message_per_thread(
     broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
 ) -> None:
     broker.publish([outgoing(namespace, number) for number in range(10)])
@@ -174,7 +174,7 @@ def test_a_consumer_holds_no_more_messages_than_there_are_threads(
     assert fetch(consumer).kwargs["number"] == 4
 
 
-def test_an_acknowledged_message_is_gone_and_a_failed_one_too(
+def test_an_acknowledged_or_failed_message_is_gone(
     broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
 ) -> None:
     broker.publish([outgoing(namespace), outgoing(namespace)])
@@ -188,7 +188,7 @@ def test_an_acknowledged_message_is_gone_and_a_failed_one_too(
     assert broker.ready_messages(namespace) == 0
 
 
-def test_messages_acknowledged_in_any_order_leave_those_in_between_alone(
+def test_messages_can_be_acknowledged_in_any_order(
     broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
 ) -> None:
     broker.publish([outgoing(namespace, number) for number in range(4)])
@@ -207,7 +207,7 @@ def test_messages_acknowledged_in_any_order_leave_those_in_between_alone(
 
 
 @pytest.mark.parametrize("answer", ["ack", "nack"])
-def test_a_message_requeued_comes_again_at_its_old_place(
+def test_a_requeued_message_returns_to_its_old_position(
     broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer], answer: str
 ) -> None:
     broker.publish([outgoing(namespace, number) for number in range(6)])
@@ -223,7 +223,7 @@ def test_a_message_requeued_comes_again_at_its_old_place(
     assert again.message_id == delivery.message_id
 
 
-def test_a_message_requeued_for_later_does_not_come_before(
+def test_a_message_requeued_with_a_delay_is_not_redelivered_before(
     broker: AnyBroker, namespace: str, consume: Callable[[AnyBroker], Consumer]
 ) -> None:
     broker.publish([outgoing(namespace)])
@@ -239,7 +239,7 @@ def test_a_message_requeued_for_later_does_not_come_before(
     assert 0.5 <= time.monotonic() - started < 2
 
 
-def test_a_worker_starts_one_consumer_for_each_queue_and_works_off_what_waits(
+def test_a_worker_starts_one_consumer_per_queue_and_processes_waiting_messages(
     broker: AnyBroker, namespace: str, work: Callable[[AnyBroker], Worker]
 ) -> None:
     numbers = numbers_worked_off(broker, namespace)
@@ -271,7 +271,7 @@ def test_a_skipped_message_can_be_requeued_by_a_middleware(
     assert sorted(numbers) == list(range(20))
 
 
-def test_a_message_for_an_unknown_operation_reaches_the_stand_in(
+def test_a_message_for_an_unknown_operation_reaches_the_substitute_actor(
     broker: AnyBroker, namespace: str, work: Callable[[AnyBroker], Worker]
 ) -> None:
     seen: list[str] = []
@@ -291,7 +291,7 @@ def test_a_message_for_an_unknown_operation_reaches_the_stand_in(
     eventually(lambda: seen == ["newer"], what="the stand-in was called")
 
 
-def test_enqueueing_publishes_at_its_priority_and_refuses_delays(
+def test_enqueue_publishes_with_the_priority_and_refuses_delays(
     broker: AnyBroker, namespace: str
 ) -> None:
     message: Message[Any] = Message(namespace, "clustering", (), {}, {"broker_priority": 7})
@@ -304,7 +304,7 @@ def test_enqueueing_publishes_at_its_priority_and_refuses_delays(
     assert broker.ready_messages(namespace) == 1
 
 
-def test_a_closed_broker_takes_no_message(broker: AnyBroker, namespace: str) -> None:
+def test_a_closed_broker_accepts_no_message(broker: AnyBroker, namespace: str) -> None:
     broker.publish([outgoing(namespace)])
 
     broker.close()
@@ -315,7 +315,7 @@ def test_a_closed_broker_takes_no_message(broker: AnyBroker, namespace: str) -> 
         broker.enqueue(outgoing(namespace).message)
 
 
-def test_stopping_a_worker_leaves_what_it_has_not_begun_in_the_queue(
+def test_a_stopped_worker_leaves_messages_that_it_has_not_started_in_the_queue(
     broker: AnyBroker, namespace: str, work: Callable[[AnyBroker], Worker]
 ) -> None:
     begun = numbers_worked_off(broker, namespace)
@@ -331,7 +331,7 @@ def test_stopping_a_worker_leaves_what_it_has_not_begun_in_the_queue(
     )
 
 
-def test_what_cannot_be_decoded_is_rejected_and_reported_without_its_body(
+def test_an_undecodable_message_is_rejected_and_reported_without_its_body(
     rabbitmq: RabbitMQ,
     rabbitmq_broker: RabbitmqBroker,
     namespace: str,
@@ -384,7 +384,7 @@ def test_a_message_of_a_lost_connection_acknowledges_no_message_of_the_next_one(
     ]
 
 
-def test_consuming_goes_on_by_itself_after_an_outage_with_two_lines_in_the_log(
+def test_consuming_resumes_after_an_outage_with_two_log_lines(
     rabbitmq: RabbitMQ,
     rabbitmq_broker: RabbitmqBroker,
     namespace: str,
@@ -412,7 +412,7 @@ def test_consuming_goes_on_by_itself_after_an_outage_with_two_lines_in_the_log(
     assert "guest" not in str(logs)
 
 
-def test_a_queue_deleted_under_a_consumer_is_made_again(
+def test_a_queue_deleted_under_a_consumer_is_declared_again(
     rabbitmq: RabbitMQ,
     rabbitmq_broker: RabbitmqBroker,
     namespace: str,
@@ -433,7 +433,7 @@ def test_a_queue_deleted_under_a_consumer_is_made_again(
     assert fetch(consumer).kwargs == {"number": 5}
 
 
-def test_a_queue_with_other_arguments_is_worked_off_and_reported(
+def test_a_queue_with_other_arguments_is_consumed_and_reported(
     rabbitmq: RabbitMQ,
     rabbitmq_broker: RabbitmqBroker,
     namespace: str,
@@ -453,7 +453,7 @@ def test_a_queue_with_other_arguments_is_worked_off_and_reported(
     assert [line["log_level"] for line in logs] == ["error"]
 
 
-def test_a_consumer_closes_in_bounded_time_while_rabbitmq_is_silent(
+def test_a_consumer_closes_within_its_time_limit_while_rabbitmq_is_silent(
     rabbitmq: RabbitMQ,
     rabbitmq_broker: RabbitmqBroker,
     namespace: str,
@@ -471,7 +471,7 @@ def test_a_consumer_closes_in_bounded_time_while_rabbitmq_is_silent(
     assert time.monotonic() - started < 4
 
 
-def test_a_broker_connects_to_nothing_when_it_is_made_and_has_no_connection_per_thread() -> None:
+def test_creating_a_broker_opens_no_connection_and_it_has_none_per_thread() -> None:
     nowhere = "amqp://guest:guest@127.0.0.1:1/%2F"
     broker = RabbitmqBroker(url=nowhere, publisher=RabbitmqPublisher(nowhere), prefetch=1)
 

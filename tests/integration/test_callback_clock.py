@@ -12,7 +12,7 @@ class AheadStore(Store):
         return super().now_ms() + 360_000
 
 
-def test_the_time_of_a_callback_is_that_of_redis_whatever_the_clock_of_the_worker_says() -> None:
+def test_a_callbacks_time_is_that_of_redis_whatever_the_workers_clock() -> None:
     callback_system = CallbackSystem()
     with Receiver() as receiver:
         dispatcher = callback_system.dispatcher(receiver)

@@ -67,7 +67,7 @@ def _rules(port: int) -> CallbackRules:
     return CallbackRules(networks=("127.0.0.1/32",), ports=(port,))
 
 
-def test_a_name_that_changes_at_the_second_look_is_connected_to_where_it_was_checked() -> None:
+def test_a_name_that_changes_after_the_check_is_connected_to_the_checked_address() -> None:
     names = NameServer(["127.0.0.1"], [INNER])
 
     with Receiver() as receiver, _asking(names) as lookup:
@@ -82,7 +82,7 @@ def test_a_name_that_changes_at_the_second_look_is_connected_to_where_it_was_che
         assert receiver.connections == 1
 
 
-def test_one_inner_address_among_good_ones_is_enough_to_refuse() -> None:
+def test_one_private_address_among_public_ones_is_refused() -> None:
     answers = [["127.0.0.1", INNER], [INNER, "127.0.0.1"], ["169.254.169.254"]]
 
     with Receiver() as receiver, _asking(NameServer(*answers)) as lookup:
@@ -95,7 +95,7 @@ def test_one_inner_address_among_good_ones_is_enough_to_refuse() -> None:
     assert all(each.retryable for each in attempts)
 
 
-def test_a_name_that_comes_back_is_reached_again() -> None:
+def test_a_name_that_resolves_again_is_reached_again() -> None:
     with Receiver() as receiver, _asking(NameServer([], ["127.0.0.1"])) as lookup:
         sender = WebhookSender(_rules(receiver.port), lookup=lookup)
         url = f"http://{NAME}:{receiver.port}/"
@@ -104,7 +104,7 @@ def test_a_name_that_comes_back_is_reached_again() -> None:
         assert sender.send(url, {}, b"{}").succeeded
 
 
-def test_a_name_server_that_hangs_ends_the_attempt_at_its_deadline() -> None:
+def test_a_hanging_name_server_ends_the_attempt_at_its_deadline() -> None:
     released = threading.Event()
 
     with Receiver() as receiver, _asking(NameServer(released)) as lookup:

@@ -37,7 +37,7 @@ def callback_system() -> Iterator[CallbackSystem]:
     opened.close()
 
 
-def test_while_a_secret_is_rotated_the_old_and_the_new_one_verify(
+def test_during_a_rotation_the_old_and_the_new_secret_verify(
     callback_system: CallbackSystem,
 ) -> None:
     old = callback_system.secret()
@@ -84,7 +84,7 @@ def test_a_rotation_during_an_overlap_keeps_each_secret_for_its_own_time(store: 
     assert read_rotation(store, "lab").generation == 3
 
 
-def test_of_rotations_at_once_each_counts(redis_server: RedisServer, namespace: str) -> None:
+def test_concurrent_rotations_all_count(redis_server: RedisServer, namespace: str) -> None:
     with redis_server.connect() as client:
         store = Store(client, namespace)
         threads = [
@@ -111,7 +111,7 @@ def test_a_repeated_rotation_after_a_lost_reply_changes_nothing(store: Store) ->
     assert read_rotation(store, "lab").generation == 2
 
 
-def test_tenants_are_listed_whether_they_rotated_or_submitted(store: Store) -> None:
+def test_the_listing_has_tenants_that_rotated_or_submitted(store: Store) -> None:
     store.redis.sadd(store.keys("tenants"), "lab", "shop")
     rotate(store, "shop", overlap=DAY)
     rotate(store, "team", overlap=DAY)
@@ -177,9 +177,7 @@ def test_the_command_lists_generations_and_no_secrets(redis_server: RedisServer)
         (["rotate", "lab", "--overlap", "soon"], "is not a duration"),
     ],
 )
-def test_the_command_says_what_is_wrong(
-    redis_server: RedisServer, words: list[str], why: str
-) -> None:
+def test_the_command_reports_errors(redis_server: RedisServer, words: list[str], why: str) -> None:
     done = _secrets(redis_server, *words)
 
     assert done.exit_code == 2
@@ -187,7 +185,7 @@ def test_the_command_says_what_is_wrong(
     assert not done.stdout
 
 
-def test_the_one_process_server_has_its_first_secrets_for_ever() -> None:
+def test_the_one_process_server_always_has_its_first_secrets() -> None:
     key = SIGNING_KEY.get_secret_value()
     environment = {"CALLBOARD_SIGNING_KEY": key}
 
@@ -210,7 +208,7 @@ def test_a_short_signing_key_is_refused_without_being_quoted() -> None:
     assert "hush-hush" not in done.output
 
 
-def test_a_worker_without_a_key_says_that_it_leaves_callbacks_to_others() -> None:
+def test_a_worker_without_a_signing_key_reports_that_it_sends_no_callbacks() -> None:
     container = build_container(load_settings())
 
     with capture_logs() as lines:

@@ -31,7 +31,7 @@ def _sent(
     return sender.send(f"https://{host}:{receiver.port}/hook?token=hush", {}, b"{}")
 
 
-def test_the_name_is_asked_for_and_proved_on_the_pinned_connection(authority: Authority) -> None:
+def test_the_host_name_is_sent_and_verified_on_the_pinned_connection(authority: Authority) -> None:
     with Receiver(tls=authority.certify("hooks.example")) as receiver:
         attempted = _sent(receiver, authority.trusted())
 
@@ -41,13 +41,13 @@ def test_the_name_is_asked_for_and_proved_on_the_pinned_connection(authority: Au
     assert request.headers["host"] == f"hooks.example:{receiver.port}"
 
 
-def test_an_address_in_place_of_a_name_is_proved_as_well(authority: Authority) -> None:
+def test_an_ip_address_is_verified_like_a_name(authority: Authority) -> None:
     with Receiver(tls=authority.certify("127.0.0.1")) as receiver:
         assert _sent(receiver, authority.trusted(), "127.0.0.1").succeeded
 
 
 @pytest.mark.parametrize("wrong", ["name", "authority", "time"])
-def test_who_cannot_prove_the_name_gets_nothing(
+def test_a_server_that_cannot_prove_its_name_gets_nothing(
     authority: Authority, wrong: str, tmp_path: Path
 ) -> None:
     trusted = (Authority(tmp_path) if wrong == "authority" else authority).trusted()
@@ -62,7 +62,7 @@ def test_who_cannot_prove_the_name_gets_nothing(
     assert "hush" not in attempted.problem
 
 
-def test_only_authorities_of_the_system_are_trusted_by_default(authority: Authority) -> None:
+def test_only_the_systems_authorities_are_trusted_by_default(authority: Authority) -> None:
     with Receiver(tls=authority.certify("127.0.0.1")) as receiver:
         rules = CallbackRules(networks=("127.0.0.0/8",), ports=(receiver.port,))
 
@@ -71,7 +71,7 @@ def test_only_authorities_of_the_system_are_trusted_by_default(authority: Author
     assert attempted.problem.startswith("its certificate is not accepted: ")
 
 
-def test_who_speaks_no_tls_gets_nothing(authority: Authority) -> None:
+def test_a_server_without_tls_gets_nothing(authority: Authority) -> None:
     with Receiver(answering()) as receiver:
         attempted = _sent(receiver, authority.trusted(), deadline_s=1)
 
@@ -79,7 +79,7 @@ def test_who_speaks_no_tls_gets_nothing(authority: Authority) -> None:
     assert not attempted.succeeded
 
 
-def test_the_deadline_counts_over_tls_too(authority: Authority) -> None:
+def test_the_deadline_applies_to_tls(authority: Authority) -> None:
     with Receiver(hanging, tls=authority.certify("hooks.example")) as receiver:
         attempted = _sent(receiver, authority.trusted(), deadline_s=0.5)
 

@@ -39,9 +39,7 @@ def said_by(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("operation", ["say", "say_async", "say_apart"])
-def test_what_a_function_prints_and_logs_is_in_the_log_of_its_job(
-    worker: Desk, operation: str
-) -> None:
+def test_prints_and_logs_of_a_function_are_in_its_jobs_log(worker: Desk, operation: str) -> None:
     before = sys.stdout, sys.stderr
 
     ended = worker.run(operation, name="it")
@@ -50,7 +48,7 @@ def test_what_a_function_prints_and_logs_is_in_the_log_of_its_job(
     assert (sys.stdout, sys.stderr) == before
 
 
-def test_jobs_at_the_same_time_have_each_their_own(worker: Desk) -> None:
+def test_concurrent_jobs_have_separate_logs(worker: Desk) -> None:
     submitted = {name: worker.submit("say_beside", name=name) for name in ("one", "two")}
 
     said = {name: lines(worker, worker.ended(job_id)) for name, job_id in submitted.items()}
@@ -58,7 +56,7 @@ def test_jobs_at_the_same_time_have_each_their_own(worker: Desk) -> None:
     assert said == {name: said_by(name) for name in ("one", "two")}
 
 
-def test_nothing_is_captured_that_was_not_asked_for(worker: Desk) -> None:
+def test_capture_is_off_by_default(worker: Desk) -> None:
     assert lines(worker, worker.run("say_to_nobody", name="it")) == []
 
 
@@ -69,7 +67,7 @@ def test_a_flood_is_bounded(worker: Desk) -> None:
     assert sum(map(len, said)) < 300_000
 
 
-def test_what_cannot_be_shown_is_escaped_and_passwords_are_hidden(worker: Desk) -> None:
+def test_unprintable_text_is_escaped_and_passwords_are_hidden(worker: Desk) -> None:
     said = lines(worker, worker.run("say_oddly"))
 
     assert said[:3] == ["a\\udc80 b", "one", "two"]
@@ -83,7 +81,7 @@ def test_a_function_chooses_the_delay_before_its_retry(worker: Desk, operation: 
     assert (ended.status, ended.result, ended.failures) == ("succeeded", 2, 1)
 
 
-def test_asking_to_be_run_again_counts_as_a_retry(worker: Desk) -> None:
+def test_raising_retry_counts_as_a_retry(worker: Desk) -> None:
     ended = worker.run("ask_again")
 
     assert (ended.status, kind_of(ended), ended.attempt) == ("failed", "failure", 2)

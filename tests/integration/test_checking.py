@@ -106,7 +106,7 @@ def large(piece: str, more: str = "") -> Any:
         ("odd", "null", ',"what":"how"'),
     ],
 )
-def test_it_comes_to_the_same_as_here(
+def test_the_check_process_decides_like_the_web_process(
     apart: CheckProcess, name: str, piece: str, more: str
 ) -> None:
     params = large(piece, more)
@@ -115,14 +115,14 @@ def test_it_comes_to_the_same_as_here(
     assert apart.pid is not None
 
 
-def test_defaults_that_are_made_there_are_kept(apart: CheckProcess) -> None:
+def test_defaults_created_in_the_check_process_are_kept(apart: CheckProcess) -> None:
     kept = apart(declared("made"), large('{"n":1}')).params
 
     assert len({each["token"] for each in kept["value"]}) == MANY
     assert bool(apart(declared("made"), kept).params == kept)
 
 
-def test_small_parameters_make_no_journey() -> None:
+def test_small_parameters_are_checked_in_the_web_process() -> None:
     with closing(CheckProcess(Settings(operations=("tests.checking_operations",)))) as process:
         found = process(declared("choose"), {"value": [1, "a"]})
 
@@ -130,7 +130,7 @@ def test_small_parameters_make_no_journey() -> None:
         assert process.pid is None
 
 
-def test_it_is_started_ahead_of_the_first_large_request() -> None:
+def test_the_check_process_starts_before_the_first_large_request() -> None:
     settings = Settings(operations=("tests.checking_operations",))
     with closing(CheckProcess(settings, small_bytes=SMALL)) as process:
         process.start_ahead(timedelta(0))
@@ -140,7 +140,7 @@ def test_it_is_started_ahead_of_the_first_large_request() -> None:
         assert process.pid == pid
 
 
-def test_one_that_is_closed_while_it_starts_ends_at_once_and_for_good() -> None:
+def test_a_check_process_closed_during_its_start_ends_for_good() -> None:
     settings = Settings(operations=("tests.slow_import_operations",))
     process = CheckProcess(settings, small_bytes=SMALL)
     process.start_ahead(timedelta(0))
@@ -155,7 +155,7 @@ def test_one_that_is_closed_while_it_starts_ends_at_once_and_for_good() -> None:
     assert process.pid is None
 
 
-def test_a_fault_of_the_operations_code_leads_to_its_place(apart: CheckProcess) -> None:
+def test_an_error_in_an_operations_code_names_its_place(apart: CheckProcess) -> None:
     with pytest.raises(OperationFault) as raised:
         apart(declared("odd"), large("null", ',"how":"raise"'))
 
@@ -163,14 +163,14 @@ def test_a_fault_of_the_operations_code_leads_to_its_place(apart: CheckProcess) 
     assert str(raised.value).endswith("failed to check the parameters: its code raised KeyError.")
 
 
-def test_a_process_that_a_validator_ends_is_replaced(apart: CheckProcess) -> None:
+def test_a_check_process_ended_by_a_validator_is_replaced(apart: CheckProcess) -> None:
     with pytest.raises(OperationFault, match=r"'odd' failed to check the .*: its process ended"):
         apart(declared("odd"), large("null", ',"how":"die"'))
 
     assert agree(apart, "choose", large("1"))
 
 
-def test_a_process_that_is_killed_between_two_requests_costs_nobody_an_answer(
+def test_a_check_process_killed_between_two_requests_costs_no_answer(
     apart: CheckProcess,
 ) -> None:
     told(apart, "choose", large("1"))
@@ -180,7 +180,7 @@ def test_a_process_that_is_killed_between_two_requests_costs_nobody_an_answer(
     assert agree(apart, "choose", large("1"))
 
 
-def test_a_validator_that_hangs_is_ended_at_its_time_and_others_go_on() -> None:
+def test_a_hanging_validator_is_ended_at_its_time_limit() -> None:
     settings = Settings(operations=("tests.checking_operations",))
     with closing(CheckProcess(settings, within=timedelta(seconds=3), small_bytes=SMALL)) as process:
         with pytest.raises(OperationFault, match=r"'odd' failed to check .* longer than 3 s"):
@@ -189,7 +189,7 @@ def test_a_validator_that_hangs_is_ended_at_its_time_and_others_go_on() -> None:
         assert agree(process, "choose", large("1"))
 
 
-def test_it_ends_with_the_process_that_asks_whatever_it_does_then() -> None:
+def test_the_check_process_ends_with_its_web_process() -> None:
     asking = subprocess.Popen(
         [sys.executable, "-c", ASKING], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
     )

@@ -17,7 +17,9 @@ def client(api_app: ApiApp) -> Iterator[Client]:
         yield client
 
 
-def test_a_job_is_submitted_waited_for_and_its_result_read(api_app: ApiApp, client: Client) -> None:
+def test_the_client_submits_a_job_waits_and_reads_its_result(
+    api_app: ApiApp, client: Client
+) -> None:
     job = client.submit("add", {"a": 1, "b": 2}, labels={"x": "y"}, priority=9)
     api_app.succeed(job["id"], 3)
 
@@ -26,7 +28,7 @@ def test_a_job_is_submitted_waited_for_and_its_result_read(api_app: ApiApp, clie
     assert client.result(job["id"], timeout=5) == 3
 
 
-def test_the_same_key_gives_the_same_job(client: Client) -> None:
+def test_the_same_key_returns_the_same_job(client: Client) -> None:
     first = client.submit("add", {"a": 1}, idempotency_key="k")
 
     assert client.submit("add", {"a": 1}, idempotency_key="k")["id"] == first["id"]
@@ -44,7 +46,7 @@ def test_a_duplicate_is_a_problem_or_the_other_job_as_the_operation_says(client:
     assert client.submit("shared", {"name": "a"})["id"] == shared["id"]
 
 
-def test_wrong_parameters_say_where(client: Client) -> None:
+def test_invalid_parameters_are_named_by_pointer(client: Client) -> None:
     with pytest.raises(Problem, match="/params/a") as refused:
         client.submit("add", {"a": "one"})
 
@@ -52,14 +54,14 @@ def test_wrong_parameters_say_where(client: Client) -> None:
     assert str(refused.value).count("/params/a") == 1
 
 
-def test_a_job_that_is_not_there_is_said_once(client: Client) -> None:
+def test_an_unknown_job_is_reported_once(client: Client) -> None:
     with pytest.raises(Problem) as refused:
         client.job("01a201d6-6bb7-710b-ac9e-d05f7cec6712")
 
     assert str(refused.value) == f"404 {refused.value.document['detail']}"
 
 
-def test_a_list_goes_over_all_pages_and_takes_every_filter(client: Client) -> None:
+def test_a_list_reads_all_pages_and_accepts_every_filter(client: Client) -> None:
     made = [client.submit("add", {"a": n}, labels={"odd": str(n % 2)})["id"] for n in range(130)]
     client.submit("echo", {"value": 1})
 
@@ -70,7 +72,7 @@ def test_a_list_goes_over_all_pages_and_takes_every_filter(client: Client) -> No
     assert list(client.list(status="failed")) == []
 
 
-def test_a_log_goes_over_all_pages(api_app: ApiApp, client: Client) -> None:
+def test_a_log_reads_all_pages(api_app: ApiApp, client: Client) -> None:
     job_id = client.submit("add", {"a": 1})["id"]
     fence = api_app.claim(job_id)
     for page in range(6):
@@ -82,7 +84,7 @@ def test_a_log_goes_over_all_pages(api_app: ApiApp, client: Client) -> None:
     assert numbers == list(range(201, 1201))
 
 
-def test_a_cancel_has_one_step_or_two(client: Client) -> None:
+def test_a_cancel_takes_one_step_or_two(client: Client) -> None:
     one, two = (client.submit("add", {"a": n})["id"] for n in range(2))
 
     asked = client.ask_to_cancel(two)
@@ -96,7 +98,7 @@ def test_a_cancel_has_one_step_or_two(client: Client) -> None:
     assert refused.value.kind == "job-final"
 
 
-def test_a_final_job_is_retried_and_one_that_is_not_is_refused(
+def test_a_final_job_is_retried_and_an_active_one_is_refused(
     api_app: ApiApp, client: Client
 ) -> None:
     job_id = client.submit("add", {"a": 1})["id"]
@@ -112,7 +114,7 @@ def test_a_final_job_is_retried_and_one_that_is_not_is_refused(
         client.result(job_id, timeout=5)
 
 
-def test_the_first_event_is_the_job_and_a_job_that_is_gone_has_none(
+def test_the_first_event_is_the_job_and_a_purged_job_has_none(
     api_app: ApiApp, client: Client
 ) -> None:
     job_id = client.submit("add", {"a": 1})["id"]

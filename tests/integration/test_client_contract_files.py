@@ -37,7 +37,7 @@ def client(embedded: Embedded) -> Iterator[Client]:
     events.close()
 
 
-def test_a_file_is_uploaded_looked_at_and_removed(client: Client, tmp_path: Path) -> None:
+def test_a_file_is_uploaded_read_and_removed(client: Client, tmp_path: Path) -> None:
     path = tmp_path / "Größe & more.txt"
     path.write_bytes(WORDS)
 
@@ -57,7 +57,7 @@ def test_a_file_is_uploaded_looked_at_and_removed(client: Client, tmp_path: Path
     assert gone.value.kind == "file-not-found"
 
 
-def test_a_download_goes_on_from_what_is_there(client: Client, tmp_path: Path) -> None:
+def test_a_download_resumes_from_a_partial_file(client: Client, tmp_path: Path) -> None:
     content = bytes(range(256)) * 8000
     source = tmp_path / "data.bin"
     source.write_bytes(content)
@@ -99,7 +99,7 @@ def test_a_job_takes_files_and_its_files_are_downloaded(
         assert digest == told["sha256"]
 
 
-def test_a_result_that_is_one_file_is_told_of_and_downloaded(
+def test_a_result_that_is_one_file_is_described_and_downloaded(
     client: Client, tmp_path: Path
 ) -> None:
     path = tmp_path / "notes.txt"
@@ -113,7 +113,9 @@ def test_a_result_that_is_one_file_is_told_of_and_downloaded(
     assert (copy.name, copy.read_bytes()) == ("copy of notes.txt", WORDS)
 
 
-def test_the_same_form_with_the_same_key_is_the_same_job(client: Client, tmp_path: Path) -> None:
+def test_the_same_form_with_the_same_key_returns_the_same_job(
+    client: Client, tmp_path: Path
+) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(WORDS)
 
@@ -125,7 +127,7 @@ def test_the_same_form_with_the_same_key_is_the_same_job(client: Client, tmp_pat
     assert first["id"] == again["id"]
 
 
-def test_a_batch_runs_and_says_what_became_of_each_item(client: Client) -> None:
+def test_a_batch_runs_and_shows_the_outcome_of_each_item(client: Client) -> None:
     items = [{"operation": "echo", "params": {"text": str(n)}} for n in range(5)]
     made = client.batch([*items, {"operation": "nothing", "params": {}}, {}], labels={"x": "y"})
 

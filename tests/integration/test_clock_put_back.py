@@ -24,7 +24,7 @@ def put_back(job_system: JobSystem) -> None:
     reap(job_system.store, lease=LEASE)
 
 
-def test_a_lease_lasts_no_longer_for_a_clock_that_was_put_back(job_system: JobSystem) -> None:
+def test_a_lease_lasts_no_longer_when_the_clock_is_set_back(job_system: JobSystem) -> None:
     fence = job_system.running()
 
     put_back(job_system)
@@ -36,7 +36,7 @@ def test_a_lease_lasts_no_longer_for_a_clock_that_was_put_back(job_system: JobSy
     assert job_system.record(fence.job_id)["crashes"] == "1"
 
 
-def test_a_running_job_keeps_its_lease_when_the_clock_is_put_back(job_system: JobSystem) -> None:
+def test_a_running_job_keeps_its_lease_when_the_clock_is_set_back(job_system: JobSystem) -> None:
     fence = job_system.running()
 
     put_back(job_system)
@@ -50,7 +50,7 @@ def test_a_running_job_keeps_its_lease_when_the_clock_is_put_back(job_system: Jo
     )
 
 
-def test_a_wake_up_is_relayed_in_time_although_the_clock_was_put_back(
+def test_a_wake_up_is_relayed_in_time_after_the_clock_is_set_back(
     job_system: JobSystem,
 ) -> None:
     silent = job_system.new_submission()
@@ -63,7 +63,7 @@ def test_a_wake_up_is_relayed_in_time_although_the_clock_was_put_back(
     assert job_system.take_woken() == [silent.job_id]
 
 
-def test_a_reservation_lapses_in_time_although_the_clock_was_put_back(
+def test_a_reservation_lapses_in_time_after_the_clock_is_set_back(
     job_system: JobSystem,
 ) -> None:
     fence = job_system.running("single")
@@ -78,7 +78,7 @@ def test_a_reservation_lapses_in_time_although_the_clock_was_put_back(
     assert look(job_system.store).members("reservations")[waiting] == job_system.now_ms + left_ms
 
 
-def test_a_waiting_job_is_checked_in_time_although_the_clock_was_put_back(
+def test_a_waiting_job_is_checked_in_time_after_the_clock_is_set_back(
     job_system: JobSystem,
 ) -> None:
     fence = job_system.running()
@@ -93,7 +93,7 @@ def test_a_waiting_job_is_checked_in_time_although_the_clock_was_put_back(
     assert job_system.status(waiting) == "queued"
 
 
-def test_a_lost_job_counts_as_lost_in_time_although_the_clock_was_put_back(
+def test_a_lost_job_counts_as_lost_in_time_after_the_clock_is_set_back(
     job_system: JobSystem,
 ) -> None:
     lost = job_system.submitted()
@@ -110,7 +110,9 @@ def test_a_lost_job_counts_as_lost_in_time_although_the_clock_was_put_back(
     assert job_system.status(waiting) == "cancelled"
 
 
-def test_who_led_before_the_clock_was_put_back_leads_no_longer(job_system: JobSystem) -> None:
+def test_the_leader_from_before_the_clock_was_set_back_leads_no_longer(
+    job_system: JobSystem,
+) -> None:
     key = job_system.store.keys("leader")
     assert lead(job_system.store, "dead", lasts=LEADS)
     job_system.redis.pexpire(key, HOUR_MS)

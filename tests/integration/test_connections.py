@@ -15,7 +15,7 @@ from tests.servers import RedisServer
 BROKER = "amqp://127.0.0.1:1"
 
 
-def test_making_a_client_connects_to_nothing() -> None:
+def test_creating_a_client_opens_no_connection() -> None:
     settings = load_settings(broker_url=BROKER, redis_url="redis://127.0.0.1:1")
 
     client = connect_redis(settings)
@@ -38,7 +38,7 @@ def test_a_command_cut_off_by_a_crash_is_raised_and_not_repeated(redis_server: R
     client.close()
 
 
-def test_a_subscription_hears_what_another_client_publishes(redis_server: RedisServer) -> None:
+def test_a_subscription_receives_what_another_client_publishes(redis_server: RedisServer) -> None:
     settings = load_settings(broker_url=BROKER, redis_url=redis_server.url)
     listener = connect_redis(settings, for_subscription=True)
     subscription = listener.pubsub(ignore_subscribe_messages=True)
@@ -55,7 +55,7 @@ def test_a_subscription_hears_what_another_client_publishes(redis_server: RedisS
     listener.close()
 
 
-def test_more_threads_than_connections_wait_their_turn(
+def test_threads_beyond_the_number_of_connections_wait(
     redis: Redis, redis_server: RedisServer
 ) -> None:
     client = connect_redis(load_settings(broker_url=BROKER, redis_url=redis_server.url))

@@ -91,7 +91,7 @@ def populated(job_system: JobSystem) -> JobSystem:
     return job_system
 
 
-def test_where_all_is_well_nothing_is_found_and_nothing_is_changed(populated: JobSystem) -> None:
+def test_a_consistent_store_has_no_faults_and_is_not_changed(populated: JobSystem) -> None:
     before = populated.keep()
 
     looked, repaired = examine(populated), examine(populated, repair=True)
@@ -102,7 +102,7 @@ def test_where_all_is_well_nothing_is_found_and_nothing_is_changed(populated: Jo
     assert not looked.walked.cut
 
 
-def test_every_entry_that_is_lost_is_found_and_put_back(redis: Redis) -> None:
+def test_every_lost_entry_is_found_and_restored(redis: Redis) -> None:
     job_system = JobSystem(redis)
     limit(job_system.store, LIMITS, source="declared")
     populate(job_system)
@@ -118,7 +118,7 @@ def test_every_entry_that_is_lost_is_found_and_put_back(redis: Redis) -> None:
     assert not groups(examine(job_system))
 
 
-def test_every_entry_too_many_is_found_and_taken_away(redis: Redis) -> None:
+def test_every_extra_entry_is_found_and_removed(redis: Redis) -> None:
     job_system = JobSystem(redis)
     limit(job_system.store, LIMITS, source="declared")
     populate(job_system)
@@ -138,7 +138,7 @@ def test_every_entry_too_many_is_found_and_taken_away(redis: Redis) -> None:
         job_system.go_back(kept)
 
 
-def test_a_job_that_nobody_would_wake_is_woken(populated: JobSystem) -> None:
+def test_a_job_without_a_wake_up_is_woken(populated: JobSystem) -> None:
     job_id = populated.submitted()
     populated.redis.zrem(populated.store.keys("awaiting", "default"), job_id)
     before = int(populated.record(job_id)["wakeup"])
@@ -151,7 +151,7 @@ def test_a_job_that_nobody_would_wake_is_woken(populated: JobSystem) -> None:
     assert populated.take_woken() == [job_id]
 
 
-def test_a_place_that_nobody_holds_goes_to_the_next_that_waits(job_system: JobSystem) -> None:
+def test_a_place_without_a_holder_goes_to_the_next_waiting_job(job_system: JobSystem) -> None:
     waiting = job_system.submitted("single")
     job_system.redis.zadd(job_system.store.keys("slot", "operation:single"), {f"{NOBODY}:1": -1})
     assert job_system.claim(waiting).word == "blocked"
@@ -162,7 +162,7 @@ def test_a_place_that_nobody_holds_goes_to_the_next_that_waits(job_system: JobSy
     assert job_system.claim(waiting).word == "claimed"
 
 
-def test_a_running_job_that_lost_its_lease_keeps_its_worker_for_one_more(
+def test_a_running_job_that_lost_its_lease_gets_a_new_one(
     job_system: JobSystem,
 ) -> None:
     fence = job_system.running()
@@ -175,7 +175,7 @@ def test_a_running_job_that_lost_its_lease_keeps_its_worker_for_one_more(
     assert finish(job_system.store, fence, SUCCESS) == "finished"
 
 
-def test_a_unique_key_of_a_job_that_has_ended_goes_and_another_jobs_stays(
+def test_the_unique_key_of_an_ended_job_is_removed_and_an_active_jobs_is_kept(
     job_system: JobSystem,
 ) -> None:
     first = job_system.running(fingerprint="f")
@@ -192,7 +192,7 @@ def test_a_unique_key_of_a_job_that_has_ended_goes_and_another_jobs_stays(
     assert job_system.redis.get(key) == second.encode()
 
 
-def test_of_two_active_jobs_with_one_unique_key_people_decide(job_system: JobSystem) -> None:
+def test_two_active_jobs_with_one_unique_key_are_left_to_operators(job_system: JobSystem) -> None:
     first = job_system.submitted(fingerprint="f")
     key = job_system.store.keys("unique", "default", "free", "f")
     job_system.redis.delete(key)
@@ -207,7 +207,7 @@ def test_of_two_active_jobs_with_one_unique_key_people_decide(job_system: JobSys
     assert groups(examine(job_system)) == set()
 
 
-def test_what_was_left_of_a_record_goes(job_system: JobSystem) -> None:
+def test_a_fragment_of_a_record_is_removed(job_system: JobSystem) -> None:
     job_system.redis.hset(job_system.store.keys("job", NOBODY), "version", "3")
     for kind in ("params", "saved"):
         job_system.redis.set(job_system.store.keys(kind, NOBODY), "x")
@@ -218,7 +218,7 @@ def test_what_was_left_of_a_record_goes(job_system: JobSystem) -> None:
     assert not job_system.redis.keys(f"{job_system.store.keys.prefix}job:{NOBODY}*")
 
 
-def test_what_only_a_newer_version_can_read_is_left_to_it(job_system: JobSystem) -> None:
+def test_jobs_of_a_newer_format_are_left_to_newer_versions(job_system: JobSystem) -> None:
     waits = job_system.submitted("single", fingerprint="f0")
     keys = job_system.store.keys
     job_system.redis.hset(keys("job", waits), "format", FORMAT + 1)
@@ -236,7 +236,7 @@ def test_what_only_a_newer_version_can_read_is_left_to_it(job_system: JobSystem)
     assert not wrong(job_system)
 
 
-def test_a_batch_whose_jobs_have_ended_ends_and_one_that_broke_off_is_closed(
+def test_a_batch_whose_jobs_ended_completes_and_an_abandoned_one_is_sealed(
     job_system: JobSystem,
 ) -> None:
     batch = new_batch(job_system, 1)
@@ -259,7 +259,7 @@ def test_a_batch_whose_jobs_have_ended_ends_and_one_that_broke_off_is_closed(
     assert groups(examine(job_system)) == set()
 
 
-def test_beyond_the_bound_the_oldest_are_looked_at_and_the_rest_is_said(
+def test_beyond_the_bound_the_oldest_are_checked_and_the_rest_is_reported(
     job_system: JobSystem,
 ) -> None:
     jobs = []
@@ -276,7 +276,7 @@ def test_beyond_the_bound_the_oldest_are_looked_at_and_the_rest_is_said(
     examine(job_system, repair=True)
 
 
-def test_repairs_beside_everything_else_that_happens_change_nothing_that_is_right(
+def test_repairs_during_normal_operation_change_nothing_correct(
     redis: Redis,
 ) -> None:
     job_system = JobSystem(redis)

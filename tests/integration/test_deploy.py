@@ -25,7 +25,7 @@ def test_a_node_with_our_configuration_lets_jobs_run_for_a_day(tmp_path: Path) -
     assert heartbeat.strip() == "{ok,30}"
 
 
-def test_the_policy_for_a_shared_node_says_the_same() -> None:
+def test_the_policy_for_a_shared_node_has_the_same_settings() -> None:
     definitions = json.loads(Path("deploy/rabbitmq-definitions.json").read_text("utf-8"))
 
     assert definitions["policies"][0]["definition"] == {"consumer-timeout": A_DAY_MS}

@@ -60,7 +60,7 @@ def installation(
     return made
 
 
-def test_a_database_that_redis_does_not_have_is_what_is_the_matter(
+def test_a_missing_redis_database_is_reported_as_such(
     installation: Installation,
 ) -> None:
     url = urlsplit(installation.settings["CALLBOARD_REDIS_URL"])._replace(path="/9999").geturl()
@@ -71,7 +71,7 @@ def test_a_database_that_redis_does_not_have_is_what_is_the_matter(
     assert "does not have the database that CALLBOARD_REDIS_URL names" in str(found["redis"])
 
 
-def test_a_good_installation_has_no_problem_and_nothing_is_left_behind(
+def test_a_good_installation_has_no_problem_and_the_doctor_leaves_nothing_behind(
     installation: Installation, redis: Redis, rabbitmq: RabbitMQ, tmp_path: Path
 ) -> None:
     keys = set(redis.keys())
@@ -89,7 +89,7 @@ def test_a_good_installation_has_no_problem_and_nothing_is_left_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_place_that_nobody_holds_is_a_problem_until_it_is_mended(
+def test_a_place_without_a_holder_is_a_problem_until_it_is_repaired(
     installation: Installation, redis: Redis
 ) -> None:
     place = f"{{{installation.namespace}}}:slot:operation:gene_clustering"
@@ -108,7 +108,7 @@ def test_a_place_that_nobody_holds_is_a_problem_until_it_is_mended(
     assert not redis.exists(place)
 
 
-def test_a_queue_that_is_declared_otherwise_is_shown_with_what_differs(
+def test_a_queue_with_other_arguments_is_shown_with_the_differences(
     installation: Installation, rabbitmq: RabbitMQ
 ) -> None:
     name = f"{installation.namespace}.default"
@@ -124,7 +124,7 @@ def test_a_queue_that_is_declared_otherwise_is_shown_with_what_differs(
     assert name in found["rabbitmq consumers"]["message"]
 
 
-def test_a_user_of_redis_who_may_do_too_little_is_told_what(
+def test_missing_permissions_of_the_redis_user_are_named(
     installation: Installation, redis: Redis, redis_server: RedisServer
 ) -> None:
     rules = ["on", ">hush", "~*", "&*", "+@all", "-zadd"]
@@ -173,7 +173,7 @@ def test_a_memory_alarm_of_rabbitmq_is_a_problem(
     assert found["rabbitmq alarms"]["level"] == "problem"
 
 
-def test_servers_that_are_away_are_said_and_redis_leaves_it_blind(
+def test_unavailable_servers_are_reported_and_without_redis_the_exit_code_is_2(
     installation: Installation, tmp_path: Path
 ) -> None:
     nowhere = free_port()
@@ -195,7 +195,7 @@ def test_servers_that_are_away_are_said_and_redis_leaves_it_blind(
     assert lacks_redis["storage"]["level"] == "problem"
 
 
-def test_without_servers_there_is_nothing_to_look_at() -> None:
+def test_without_servers_there_is_nothing_to_check() -> None:
     done = CliRunner().invoke(main, ["doctor"])
 
     assert done.exit_code == 2

@@ -44,7 +44,7 @@ def submit_one_as_batch(store: Store) -> None:
     submit_step(store, batch, Step(0, [(submission, 10)]), max_active=10, charge=None)
 
 
-def test_a_server_that_loses_or_evicts_jobs_is_complained_of(tmp_path: Path) -> None:
+def test_a_server_that_can_lose_or_evict_jobs_is_reported(tmp_path: Path) -> None:
     options = {"appendonly": "no", "maxmemory-policy": "allkeys-lru"}
 
     with redis_with(tmp_path / "redis", options) as server, server.connect() as client:
@@ -55,7 +55,7 @@ def test_a_server_that_loses_or_evicts_jobs_is_complained_of(tmp_path: Path) -> 
     assert "allkeys-lru" in complaints[1]
 
 
-def test_a_server_as_we_want_it_gets_no_complaint(tmp_path: Path) -> None:
+def test_a_well_configured_server_is_not_reported(tmp_path: Path) -> None:
     with redis_with(tmp_path / "redis", {}) as server, server.connect() as client:
         assert check_redis(client, strict=False).complaints == ()
 
@@ -72,7 +72,7 @@ def test_a_replica_that_has_lost_its_primary_is_unavailable(tmp_path: Path) -> N
             submit_one(store)
 
 
-def test_strict_durability_is_refused_where_redis_may_forget_the_last_second(
+def test_strict_durability_is_refused_where_redis_may_lose_the_last_second(
     tmp_path: Path,
 ) -> None:
     with (
@@ -83,7 +83,7 @@ def test_strict_durability_is_refused_where_redis_may_forget_the_last_second(
         check_redis(client, strict=True)
 
 
-def test_strict_durability_waits_for_a_replica_that_is_there(tmp_path: Path) -> None:
+def test_strict_durability_waits_for_a_connected_replica(tmp_path: Path) -> None:
     always = {"appendfsync": "always"}
     with redis_with(tmp_path / "first", always) as first, first.connect() as client:
         alone = check_redis(client, strict=True)

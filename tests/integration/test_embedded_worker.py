@@ -105,14 +105,14 @@ def test_a_job_out_of_retries_fails_with_its_last_error(embedded: Embedded) -> N
     assert ended.error["detail"] == "ValueError: attempt 4 fails"
 
 
-def test_a_failure_that_no_retry_can_mend_is_not_retried(embedded: Embedded) -> None:
+def test_a_permanent_failure_is_not_retried(embedded: Embedded) -> None:
     ended = embedded.run("refuse", reason="the file is empty")
 
     assert (ended.status, ended.attempt, kind_of(ended)) == ("failed", 1, "failure")
 
 
 @pytest.mark.parametrize("operation", ["late", "late_async"])
-def test_a_function_past_its_time_limit_fails_as_timeout(
+def test_a_function_past_its_time_limit_fails_with_timeout(
     embedded: Embedded, operation: str
 ) -> None:
     ended = embedded.run(operation, seconds=30)
@@ -120,7 +120,7 @@ def test_a_function_past_its_time_limit_fails_as_timeout(
     assert (ended.status, kind_of(ended)) == ("failed", "timeout")
 
 
-def test_a_result_that_nobody_can_read_fails_the_job(embedded: Embedded) -> None:
+def test_an_unreadable_result_fails_the_job(embedded: Embedded) -> None:
     ended = embedded.run("unserialisable")
 
     assert (ended.status, kind_of(ended)) == ("failed", "result-not-serialisable")
@@ -163,7 +163,7 @@ def test_a_job_whose_worker_stops_is_released_uncounted(embedded: Embedded) -> N
     assert (left.status, left.attempt, left.failures, left.crashes) == ("queued", 1, 0, 0)
 
 
-def test_nothing_starts_while_redis_is_away(embedded: Embedded, namespace: str) -> None:
+def test_nothing_starts_without_redis(embedded: Embedded, namespace: str) -> None:
     server = connect_redis(load_settings(namespace=namespace)).connection_pool.connection_kwargs[
         "server"
     ]
@@ -186,7 +186,7 @@ def record_without_message(embedded: Embedded, operation: str) -> Wakeup:
     return Wakeup(accepted.submission, 1, reserved=False, published_ms=accepted.now_ms)
 
 
-def test_a_record_that_redis_lost_comes_back_with_its_message(embedded: Embedded) -> None:
+def test_a_record_that_redis_lost_is_recovered_from_its_message(embedded: Embedded) -> None:
     submission = Submission(job_id=new_job_id(), operation="echo", params={"text": "lost"})
     wakeup = Wakeup(
         submission.created(embedded.store.now_ms()),
@@ -201,7 +201,7 @@ def test_a_record_that_redis_lost_comes_back_with_its_message(embedded: Embedded
     assert embedded.ended(submission.job_id).result == {"text": "lost", "attempt": 1}
 
 
-def test_a_result_is_kept_although_redis_lost_the_job_while_it_ran(embedded: Embedded) -> None:
+def test_a_result_is_stored_even_if_redis_lost_the_running_job(embedded: Embedded) -> None:
     job_id = embedded.submit("wait", seconds=0.5)
     eventually(lambda: embedded.read(job_id).status == "running", what="the job runs")
 
@@ -237,7 +237,7 @@ def test_a_job_of_an_unknown_operation_waits_for_a_worker_that_knows_it(
     assert embedded.read(submission.job_id).status == "queued"
 
 
-def test_a_worker_thread_outlives_every_kind_of_end(embedded: Embedded) -> None:
+def test_a_worker_thread_survives_every_outcome_of_a_run(embedded: Embedded) -> None:
     for _ in range(4):
         job_id = embedded.submit("wait", seconds=60)
         eventually(lambda j=job_id: embedded.read(j).status == "running", what="it runs")
@@ -252,7 +252,7 @@ def test_a_worker_thread_outlives_every_kind_of_end(embedded: Embedded) -> None:
     assert embedded.run("echo").status == "succeeded"
 
 
-def test_python_submits_by_the_same_path_as_http(embedded: Embedded) -> None:
+def test_python_submits_through_the_same_service_as_http(embedded: Embedded) -> None:
     embedded.container.submissions.serve_operations()
     operation = embedded.container.registry.get("echo")
 
@@ -278,7 +278,7 @@ def test_a_lost_lease_stops_the_function_and_its_outcome_is_refused(namespace: s
         embedded.stop()
 
 
-def test_threads_do_not_outlive_the_worker(namespace: str) -> None:
+def test_threads_end_with_the_worker(namespace: str) -> None:
     before = threading.active_count()
     embedded = Embedded(namespace)
     embedded.start()
@@ -302,7 +302,7 @@ class Deadly(Middleware):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_the_job_of_a_thread_that_died_is_run_by_another_one(namespace: str) -> None:
+def test_the_job_of_a_dead_thread_is_run_by_another_thread(namespace: str) -> None:
     embedded = Embedded(namespace, lease="1s")
     embedded.container.broker.add_middleware(Deadly())
     embedded.start()
@@ -318,7 +318,7 @@ def test_the_job_of_a_thread_that_died_is_run_by_another_one(namespace: str) -> 
     assert (ended.status, ended.attempt, ended.crashes) == ("succeeded", 2, 1)
 
 
-def test_a_worker_says_what_it_is_and_what_it_can_run(embedded: Embedded) -> None:
+def test_a_worker_reports_its_identity_and_its_operations(embedded: Embedded) -> None:
     eventually(lambda: list_workers(embedded.store), what="the worker lives", timeout=10)
 
     (worker,) = list_workers(embedded.store)

@@ -81,7 +81,7 @@ def receiving(namespace: str) -> Iterator[Receiving]:
     [(NEWER, NEWER), (FORMAT, NEWER), (NEWER, FORMAT)],
     ids=["both", "the record", "the message"],
 )
-def test_a_worker_puts_off_what_has_a_newer_format(
+def test_a_worker_postpones_jobs_of_a_newer_format(
     receiving: Receiving, of_message: int, of_record: int
 ) -> None:
     job_id = receiving.container.submissions.submit("echo", {}).job_id
@@ -94,7 +94,7 @@ def test_a_worker_puts_off_what_has_a_newer_format(
     assert delivery.requeue_after is None
 
 
-def test_a_newer_message_without_a_record_is_kept_by_redis_and_holds_no_place(
+def test_a_newer_message_without_a_record_is_kept_in_redis_without_holding_a_place(
     receiving: Receiving,
 ) -> None:
     job_ids = [new_job_id() for _ in range(40)]
@@ -108,7 +108,7 @@ def test_a_newer_message_without_a_record_is_kept_by_redis_and_holds_no_place(
     assert (orphans.kept, orphans.dropped) == (41, 0)
 
 
-def test_a_kept_message_comes_back_once_a_worker_lives_that_can_read_it(
+def test_a_kept_message_is_published_once_a_live_worker_can_read_it(
     receiving: Receiving,
 ) -> None:
     store, put_back = receiving.container.store, list[tuple[str, bytes]]()
@@ -128,7 +128,7 @@ def test_a_kept_message_comes_back_once_a_worker_lives_that_can_read_it(
     assert read_orphans(store).kept == 1
 
 
-def test_a_kept_message_is_looked_at_again_within_seconds_of_a_look_in_vain(
+def test_a_kept_message_is_checked_again_within_seconds(
     receiving: Receiving,
 ) -> None:
     store = receiving.container.store
@@ -141,7 +141,7 @@ def test_a_kept_message_is_looked_at_again_within_seconds_of_a_look_in_vain(
     assert due_ms <= store.now_ms() + 5000
 
 
-def test_a_kept_message_goes_once_its_job_has_a_record(receiving: Receiving) -> None:
+def test_a_kept_message_is_removed_once_its_job_has_a_record(receiving: Receiving) -> None:
     store, job_id = receiving.container.store, new_job_id()
     receiving.receive(job_id, format=NEWER)
     store.redis.hset(store.keys("job", job_id), "status", "queued")
@@ -152,7 +152,7 @@ def test_a_kept_message_goes_once_its_job_has_a_record(receiving: Receiving) -> 
     assert read_orphans(store) == Orphans()
 
 
-def test_a_message_that_nobody_could_read_for_a_day_is_dropped_and_counted(
+def test_a_message_unreadable_for_a_day_is_dropped_and_counted(
     receiving: Receiving,
 ) -> None:
     store, job_id = receiving.container.store, new_job_id()
@@ -168,13 +168,13 @@ def test_a_message_that_nobody_could_read_for_a_day_is_dropped_and_counted(
     assert not store.redis.exists(store.keys("orphan", orphan.decode()))
 
 
-def test_a_message_that_is_none_of_ours_is_counted(receiving: Receiving) -> None:
+def test_a_foreign_message_is_counted(receiving: Receiving) -> None:
     receiving.receive(new_job_id(), result_ttl_ms="soon")
 
     assert read_orphans(receiving.container.store).unreadable == 1
 
 
-def test_what_is_put_off_for_its_format_never_fails_for_that(job_system: JobSystem) -> None:
+def test_a_job_postponed_for_its_format_never_fails_for_it(job_system: JobSystem) -> None:
     job_id = job_system.submitted()
     make_newer(job_system.store, job_id)
 
@@ -183,7 +183,7 @@ def test_what_is_put_off_for_its_format_never_fails_for_that(job_system: JobSyst
     assert snooze(job_system.store, job_id, delay=SNOOZE, patience=WITHOUT_END) == "snoozed"
 
 
-def test_the_wake_up_of_a_newer_job_stays_in_the_outbox_for_a_newer_relay(
+def test_the_wake_up_of_a_newer_job_is_left_to_a_newer_relay(
     job_system: JobSystem,
 ) -> None:
     submission = job_system.new_submission()
@@ -200,7 +200,7 @@ def test_the_wake_up_of_a_newer_job_stays_in_the_outbox_for_a_newer_relay(
     assert job_system.redis.zscore(job_system.store.keys("outbox"), job_id) is not None
 
 
-def test_an_older_process_cancels_and_shows_a_newer_job(job_system: JobSystem) -> None:
+def test_an_older_process_can_cancel_and_show_a_newer_job(job_system: JobSystem) -> None:
     job_id = job_system.submitted()
     make_newer(job_system.store, job_id)
 
@@ -211,7 +211,7 @@ def test_an_older_process_cancels_and_shows_a_newer_job(job_system: JobSystem) -
     assert read(job_system.store, job_id, tenant="default").status == "cancelled"
 
 
-def test_a_job_that_says_no_format_is_of_the_first(job_system: JobSystem) -> None:
+def test_a_job_without_a_format_has_the_first_one(job_system: JobSystem) -> None:
     job_id = job_system.submitted()
     job_system.redis.hdel(job_system.store.keys("job", job_id), "format")
 
@@ -221,7 +221,7 @@ def test_a_job_that_says_no_format_is_of_the_first(job_system: JobSystem) -> Non
     assert job_system.claim(job_id).word == "claimed"
 
 
-def test_a_message_keeps_the_format_of_the_record_that_it_is_made_from() -> None:
+def test_a_message_keeps_the_format_of_its_record() -> None:
     submission = Submission(job_id="1", operation="free", params={}, result_ttl=timedelta(hours=1))
 
     options = submission.to_options()
@@ -232,7 +232,7 @@ def test_a_message_keeps_the_format_of_the_record_that_it_is_made_from() -> None
         Submission.from_options("1", "free", {}, {**options, "format": NEWER})
 
 
-def test_a_retry_by_hand_of_a_newer_job_is_refused_for_now() -> None:
+def test_a_retry_by_hand_of_a_newer_job_is_refused_until_the_deploy_is_complete() -> None:
     api_app = ApiApp()
     job_id = api_app.submit().json["id"]
     api_app.succeed(job_id, 3)

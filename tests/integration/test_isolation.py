@@ -67,14 +67,14 @@ def pids_in(note: Path) -> list[int]:
     return [int(pid) for pid in note.read_text().split()] if note.exists() else []
 
 
-def test_a_function_runs_in_another_process_which_is_used_again(apart: Desk) -> None:
+def test_a_function_runs_in_a_child_process_that_is_reused(apart: Desk) -> None:
     pids = {pid_of(apart) for _ in range(5)}
 
     assert os.getpid() not in pids
     assert len(pids) == 1
 
 
-def test_progress_log_retries_and_result_are_those_of_any_job(apart: Desk) -> None:
+def test_an_isolated_job_has_progress_log_retries_and_result_like_any_other(apart: Desk) -> None:
     ended = apart.run("report_well")
 
     assert (ended.status, ended.failures) == ("succeeded", 1)
@@ -83,11 +83,11 @@ def test_progress_log_retries_and_result_are_those_of_any_job(apart: Desk) -> No
     assert lines(apart, ended.id) == ["— First", "a line"] * 2
 
 
-def test_an_async_function_runs_in_an_event_loop_there(apart: Desk) -> None:
+def test_an_async_function_runs_in_an_event_loop_of_the_child(apart: Desk) -> None:
     assert apart.run("wait_async", seconds=0.01).result == 0.01
 
 
-def test_files_go_there_and_come_back(apart: Desk) -> None:
+def test_an_isolated_job_reads_and_returns_files(apart: Desk) -> None:
     file_id = apart.upload(b"one two ")
 
     ended = apart.run("copy", document=file_id)
@@ -110,7 +110,7 @@ def test_files_go_there_and_come_back(apart: Desk) -> None:
         ("large", "failed", "result-too-large", "The result takes 2000005 bytes"),
     ],
 )
-def test_failures_come_over_as_from_a_thread(
+def test_failures_in_a_child_are_those_of_a_thread(
     apart: Desk, how: str, status: str, kind: str, detail: str
 ) -> None:
     ended = apart.run("fail", how=how)
@@ -144,7 +144,7 @@ def test_a_process_that_ends_by_itself_is_a_failure_of_its_job(
     assert ended.error["detail"] == f"The function's process {said}"
 
 
-def test_an_answer_that_is_cut_short_is_none(apart: Desk) -> None:
+def test_a_truncated_answer_is_no_answer(apart: Desk) -> None:
     ended = apart.run("die_while_answering", mebibytes=300)
 
     assert (ended.status, kind_of(ended)) == ("failed", "crashed")
@@ -160,14 +160,14 @@ def test_a_loop_in_c_ends_soon_after_its_time_limit(apart: Desk) -> None:
     assert time.monotonic() - began < 0.3 + 2
 
 
-def test_a_function_that_takes_no_signal_for_an_answer_is_killed(apart: Desk) -> None:
+def test_a_function_that_ignores_signals_is_killed(apart: Desk) -> None:
     ended = apart.run("defy")
 
     assert (ended.status, kind_of(ended)) == ("failed", "timeout")
     assert lines(apart, ended.id) == ["(the function did not stop; its process is killed)"]
 
 
-def test_a_function_that_is_ended_may_clean_up(apart: Desk, tmp_path: Path) -> None:
+def test_a_stopped_function_may_clean_up(apart: Desk, tmp_path: Path) -> None:
     note = tmp_path / "note"
 
     ended = apart.run("clean_up_late", note=str(note))
@@ -208,9 +208,7 @@ def test_a_forced_cancel_ends_a_loop_in_c_and_all_that_it_started(
 
 
 @pytest.mark.alone
-def test_a_cancel_that_is_repeated_gives_a_function_all_its_time_to_stop(
-    apart: Desk, tmp_path: Path
-) -> None:
+def test_a_repeated_cancel_does_not_shorten_the_time_to_stop(apart: Desk, tmp_path: Path) -> None:
     note = tmp_path / "note"
     job_id = running(apart, "stop_slowly", note=str(note))
     eventually(note.exists, what="the function runs")
@@ -224,7 +222,7 @@ def test_a_cancel_that_is_repeated_gives_a_function_all_its_time_to_stop(
     assert note.read_text() == "cleaned up"
 
 
-def test_a_job_in_a_thread_says_that_it_cannot_be_forced(apart: Desk) -> None:
+def test_a_job_in_a_thread_reports_that_it_cannot_be_forced(apart: Desk) -> None:
     job_id = running(apart, "loop_in_thread", seconds=1)
 
     cancel(apart.store, job_id, force=True)
@@ -245,26 +243,26 @@ def test_memory_beyond_the_limit_fails_its_own_job_only(apart: Desk) -> None:
     assert [apart.ended(job_id).status for job_id in others] == ["succeeded", "succeeded"]
 
 
-def test_a_function_can_do_with_less_memory_when_it_is_refused_more(apart: Desk) -> None:
+def test_a_function_can_catch_a_memory_error_and_continue_with_less(apart: Desk) -> None:
     assert apart.run("do_with_less", mebibytes=600).result == 0
     assert apart.run("do_with_less", mebibytes=16).result == 16 * 1024**2
 
 
-def test_memory_that_programs_take_counts_too(apart: Desk) -> None:
+def test_memory_of_started_programs_counts(apart: Desk) -> None:
     ended = apart.run("have_memory_taken", mebibytes=400)
 
     assert (ended.status, kind_of(ended)) == ("failed", "out-of-memory")
 
 
 @pytest.mark.parametrize("how", ["stdout", "timer"])
-def test_what_a_function_leaves_in_its_process_ends_no_other(apart: Desk, how: str) -> None:
+def test_memory_left_by_one_function_does_not_fail_another(apart: Desk, how: str) -> None:
     pid = pid_of(apart, "leave_behind", how=how)
 
     assert apart.run("sleep", seconds=0.3).status == "succeeded"
     assert pid_of(apart) == pid
 
 
-def test_memory_that_other_functions_have_left_does_not_count(apart: Desk) -> None:
+def test_memory_left_by_earlier_functions_does_not_count(apart: Desk) -> None:
     pid_of(apart, "leave_behind", how="memory")
 
     ended = apart.run("take_memory", mebibytes=16, seconds=0.5)
@@ -273,7 +271,7 @@ def test_memory_that_other_functions_have_left_does_not_count(apart: Desk) -> No
 
 
 @pytest.mark.parametrize(("how", "status"), [("crash", "failed"), ("daemon", "cancelled")])
-def test_nothing_that_a_function_has_started_outlives_its_process(
+def test_processes_that_a_function_starts_end_with_its_child(
     apart: Desk, tmp_path: Path, how: str, status: str
 ) -> None:
     note = tmp_path / "pid"
@@ -287,7 +285,7 @@ def test_nothing_that_a_function_has_started_outlives_its_process(
     eventually(lambda: not psutil.pid_exists(pid), what="what it has started has ended")
 
 
-def test_signals_to_stop_that_the_worker_did_not_send_do_nothing(
+def test_stop_signals_from_others_than_the_worker_are_ignored(
     apart: Desk,
 ) -> None:
     pid = pid_of(apart, "leave_behind", how="signals")
@@ -304,13 +302,13 @@ def test_a_function_may_fork_processes_of_its_own(apart: Desk) -> None:
     assert apart.run("fork_pool", numbers=[-1, 2]).result == [1, 2]
 
 
-def test_sigterm_ends_what_a_function_has_forked_as_anywhere_else(apart: Desk) -> None:
+def test_sigterm_ends_forked_processes_as_usual(apart: Desk) -> None:
     ended = apart.ended(apart.submit("fork_and_terminate", times=100), timeout=30)
 
     assert ended.result == [-signal.SIGTERM], ended.error
 
 
-def test_a_child_has_nothing_of_the_worker_open(apart: Desk) -> None:
+def test_a_child_has_no_open_files_of_the_worker(apart: Desk) -> None:
     apart.run("sleep", seconds=0)
 
     ended = apart.run("count_descriptors")
@@ -319,13 +317,13 @@ def test_a_child_has_nothing_of_the_worker_open(apart: Desk) -> None:
     assert len(sockets) == 1
 
 
-def test_a_program_that_a_function_starts_has_nothing_of_its_process_open(apart: Desk) -> None:
+def test_a_started_program_inherits_no_open_files_of_the_child(apart: Desk) -> None:
     ended = apart.run("count_descriptors_of_a_program")
 
     assert set(ended.result) == {"0", "1", "2", "3"}  # and the folder that it looks at
 
 
-def test_an_idle_child_that_was_killed_costs_nobody_anything(apart: Desk) -> None:
+def test_a_killed_idle_child_fails_no_job(apart: Desk) -> None:
     pid = pid_of(apart)
     os.kill(pid, signal.SIGKILL)
 
@@ -350,7 +348,7 @@ def test_a_fork_server_that_was_killed_is_replaced(apart: Desk) -> None:
     assert lost not in fork_servers()
 
 
-def test_a_report_of_another_process_is_added_to_what_is_not_collected_yet() -> None:
+def test_reports_of_a_child_are_merged_with_uncollected_ones() -> None:
     job = Job("any", 1)
     job.log("first")
 
@@ -363,7 +361,7 @@ def test_a_report_of_another_process_is_added_to_what_is_not_collected_yet() -> 
     assert "(1001 lines dropped)" in collected.lines[-1]
 
 
-def test_a_result_is_read_as_any_other(apart: Desk) -> None:
+def test_a_childs_result_is_validated_like_any_other(apart: Desk) -> None:
     ended = apart.run("tell_pid", text="ünï")
 
     assert read_result(apart.store, ended.id)["text"] == "ünï"

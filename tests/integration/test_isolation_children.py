@@ -42,7 +42,7 @@ def environment_of(apart: Apart, children: ChildPool) -> ExecutionEnvironment:
     )
 
 
-def test_a_child_is_replaced_after_so_many_jobs() -> None:
+def test_a_child_is_replaced_after_its_maximum_of_jobs() -> None:
     children = ChildPool([OPERATIONS], log_format="text", log_level="info", most_jobs=2)
     pids = []
 
@@ -57,7 +57,7 @@ def test_a_child_is_replaced_after_so_many_jobs() -> None:
     assert not psutil.pid_exists(pids[2])
 
 
-def test_nobody_waits_for_a_child_longer_than_for_the_job() -> None:
+def test_no_worker_waits_for_a_child_longer_than_for_the_job() -> None:
     others = fork_servers()
     children = ChildPool([OPERATIONS], log_format="text", log_level="info")
     children.start()
@@ -74,7 +74,7 @@ def test_nobody_waits_for_a_child_longer_than_for_the_job() -> None:
     children.close()
 
 
-def test_a_child_or_a_fork_server_that_is_stopped_is_replaced(namespace: str) -> None:
+def test_a_suspended_child_or_fork_server_is_replaced(namespace: str) -> None:
     apart = Apart(namespace, operations=OPERATIONS)
     others = fork_servers()
     children = ChildPool([OPERATIONS], log_format="text", log_level="info", answers_within=1)
@@ -100,7 +100,7 @@ def test_a_child_or_a_fork_server_that_is_stopped_is_replaced(namespace: str) ->
     apart.container.close()
 
 
-def test_a_hundred_crashes_leave_a_worker_that_works_and_nothing_else(namespace: str) -> None:
+def test_a_worker_survives_a_hundred_crashes_and_leaves_nothing_behind(namespace: str) -> None:
     others = fork_servers()
     apart = Apart(namespace, operations=OPERATIONS, shutdown_grace="0s")
     apart.start()
@@ -121,7 +121,7 @@ def test_a_hundred_crashes_leave_a_worker_that_works_and_nothing_else(namespace:
     assert not any(each.is_running() for each in (fork_server, *children))
 
 
-def test_a_worker_that_stops_releases_what_loops_in_c(namespace: str) -> None:
+def test_a_stopping_worker_releases_a_job_that_loops_in_c(namespace: str) -> None:
     apart = Apart(namespace, operations=OPERATIONS, shutdown_grace="0s")
     apart.start()
     job_id = running(apart, "loop_long")

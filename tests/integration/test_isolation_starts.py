@@ -17,7 +17,7 @@ def apart() -> Iterator[Desk]:
     made.stop()
 
 
-def test_children_draw_different_numbers_from_generators_that_a_module_made(apart: Desk) -> None:
+def test_children_draw_different_numbers_from_a_modules_generators(apart: Desk) -> None:
     jobs = [apart.submit("draw") for _ in range(3)]
 
     drawn = [apart.ended(job).result for job in jobs]
@@ -26,6 +26,6 @@ def test_children_draw_different_numbers_from_generators_that_a_module_made(apar
         assert len(set(numbers)) == 3
 
 
-def test_a_spawned_child_imports_the_module_itself_with_its_threads(apart: Desk) -> None:
+def test_a_spawned_child_imports_the_module_with_its_threads(apart: Desk) -> None:
     assert apart.run("look_spawned").result == {"imported here": True, "answered": True}
     assert apart.run("look_forked").result is False

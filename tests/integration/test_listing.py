@@ -90,7 +90,7 @@ def fits(job: Submission, created_ms: int, wanted: Wanted) -> bool:
 
 
 @pytest.mark.parametrize(("seed", "facets"), list(enumerate(FACETS)))
-def test_all_pages_have_every_job_that_stays_exactly_once_whatever_else_comes_and_goes(
+def test_pages_list_every_persistent_job_exactly_once_during_changes(
     job_system: JobSystem, seed: int, facets: dict[str, Any]
 ) -> None:
     chance, wanted = random.Random(seed), Wanted(**facets)
@@ -124,7 +124,7 @@ def test_all_pages_have_every_job_that_stays_exactly_once_whatever_else_comes_an
     assert all(fits(jobs[id], created[id], wanted) for id in met.keys() & jobs.keys())
 
 
-def test_the_newest_comes_first_and_of_one_millisecond_the_greatest_id(
+def test_the_newest_job_is_first_and_within_a_millisecond_the_greatest_id(
     job_system: JobSystem,
 ) -> None:
     first = job_system.submitted()
@@ -135,7 +135,7 @@ def test_the_newest_comes_first_and_of_one_millisecond_the_greatest_id(
     assert ids(job_system) == [last, *reversed(same), first]
 
 
-def test_thousands_of_one_millisecond_are_walked_in_order(job_system: JobSystem) -> None:
+def test_thousands_of_jobs_of_one_millisecond_are_listed_in_order(job_system: JobSystem) -> None:
     members = {f"{number:08x}-0000-7000-8000-000000000000": START_MS for number in range(3000)}
     index = job_system.store.keys("index", "default")
     job_system.redis.zadd(index, members)
@@ -158,7 +158,7 @@ def test_thousands_of_one_millisecond_are_walked_in_order(job_system: JobSystem)
     job_system.redis.delete(index)
 
 
-def test_the_bounds_of_time_are_not_part_of_it(job_system: JobSystem) -> None:
+def test_the_bounds_of_time_are_exclusive(job_system: JobSystem) -> None:
     made = []
     for _ in range(3):
         made.append(job_system.submitted())
@@ -169,7 +169,7 @@ def test_the_bounds_of_time_are_not_part_of_it(job_system: JobSystem) -> None:
     assert ids(job_system, between) == [made[1]]
 
 
-def test_a_job_is_listed_by_its_status_of_now(job_system: JobSystem) -> None:
+def test_a_job_is_listed_by_its_current_status(job_system: JobSystem) -> None:
     running, waiting = job_system.running("free").job_id, job_system.submitted()
 
     assert ids(job_system, Wanted(status="running")) == [running]
@@ -189,7 +189,7 @@ def test_a_job_that_was_purged_is_in_no_listing(job_system: JobSystem) -> None:
     assert ids(job_system, Wanted(batch_id=batch)) == []
 
 
-def test_a_search_that_finds_little_ends_early_and_says_where_to_go_on(
+def test_a_search_with_few_matches_ends_early_with_a_position(
     job_system: JobSystem,
 ) -> None:
     wanted = Wanted(labels={"a": "x", "b": "y"})
@@ -223,7 +223,7 @@ class _Late(Store):
         return answer
 
 
-def test_a_job_that_went_or_changed_its_status_meanwhile_is_left_out(job_system: JobSystem) -> None:
+def test_a_job_purged_or_changed_during_a_listing_is_left_out(job_system: JobSystem) -> None:
     kept, started, removed = (job_system.submitted() for _ in range(3))
     late = _Late(job_system.redis, "test", testing=True)
 
@@ -239,7 +239,7 @@ def test_a_job_that_went_or_changed_its_status_meanwhile_is_left_out(job_system:
     assert ids(job_system, Wanted(status="queued"), behind=page.next) == [kept]
 
 
-def test_the_last_page_says_that_it_is_the_last(job_system: JobSystem) -> None:
+def test_the_last_page_is_marked_as_the_last(job_system: JobSystem) -> None:
     for _ in range(4):
         job_system.submitted()
 
@@ -250,7 +250,7 @@ def test_the_last_page_says_that_it_is_the_last(job_system: JobSystem) -> None:
     assert (len(last.records), last.next) == (2, None)
 
 
-def test_every_tenant_that_submitted_is_known(job_system: JobSystem) -> None:
+def test_every_tenant_that_submitted_is_listed(job_system: JobSystem) -> None:
     job_system.submitted(tenant="lab")
     job_system.submitted(tenant="clinic")
 
@@ -266,7 +266,7 @@ def test_results_are_not_read_for_a_listing(job_system: JobSystem) -> None:
     assert (record.status, record.result, record.result_bytes) == ("succeeded", None, 2)
 
 
-def test_a_queued_job_stands_in_the_line_of_its_queue_until_it_is_claimed_or_blocked(
+def test_a_queued_job_has_a_queue_position_until_it_is_claimed_or_blocked(
     job_system: JobSystem,
 ) -> None:
     line = job_system.store.keys("queued", "default")
@@ -287,7 +287,7 @@ def test_a_queued_job_stands_in_the_line_of_its_queue_until_it_is_claimed_or_blo
     assert job_system.redis.zrange(line, 0, -1) == []
 
 
-def test_jobs_are_listed_and_read_while_redis_takes_no_new_ones(redis: Redis) -> None:
+def test_jobs_are_listed_and_read_while_redis_refuses_writes(redis: Redis) -> None:
     job_system = JobSystem(redis)
     job_id = job_system.submitted()
     redis.config_set("maxmemory", 1000)
@@ -302,7 +302,7 @@ def test_jobs_are_listed_and_read_while_redis_takes_no_new_ones(redis: Redis) ->
     assert (listed, read_alone) == ([job_id], job_id)
 
 
-def test_a_listing_waits_for_no_disk(job_system: JobSystem) -> None:
+def test_a_listing_does_not_wait_for_the_disk(job_system: JobSystem) -> None:
     job_id = job_system.submitted()
     strict = Store(job_system.redis, "test", durable_by=("NO-SUCH-COMMAND", 1, 1000))
 

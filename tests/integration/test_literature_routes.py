@@ -58,7 +58,7 @@ def test_a_slow_tool_is_accepted_and_is_a_job(app: ApiApp) -> None:
     assert job["labels"]["tool"] == "rag.index"
 
 
-def test_each_status_is_shown_by_its_old_name(app: ApiApp) -> None:
+def test_each_status_has_its_old_name(app: ApiApp) -> None:
     ids = [
         post(app, {"tool": "corpus_index", "params": {"corpus": f"c{number}"}}).json["job_id"]
         for number in range(5)
@@ -118,7 +118,7 @@ def test_errors_of_a_submission_are_400(app: ApiApp, case: str) -> None:
     assert told in answer.json["detail"]
 
 
-def test_an_equal_submission_gets_the_job_that_is_active(app: ApiApp) -> None:
+def test_an_equal_submission_gets_the_active_job(app: ApiApp) -> None:
     first, second = (post(app, INDEX) for _ in range(2))
 
     assert second.status_code == 202
@@ -132,7 +132,7 @@ def test_unknown_jobs_are_404(app: ApiApp) -> None:
         assert (answer.status_code, answer.json) == (404, {"error": "JOB_NOT_FOUND"})
 
 
-def test_the_list_is_paged_has_a_total_and_no_other_jobs(app: ApiApp) -> None:
+def test_the_list_is_paged_and_has_a_total_and_only_its_own_jobs(app: ApiApp) -> None:
     app.submit({"operation": "corpus_index", "params": {"corpus": "other"}})
     ids = [
         post(app, {"tool": "rag.index", "params": {"corpus": f"c{number}"}}).json["job_id"]
@@ -179,7 +179,7 @@ def test_a_bad_query_is_400(app: ApiApp, query: str) -> None:
         ),
     ],
 )
-def test_old_names_of_tools_and_parameters_mean_the_same(
+def test_old_names_of_tools_and_parameters_still_work(
     app: ApiApp, tool: str, params: dict[str, Any], operation: str, sent: dict[str, Any]
 ) -> None:
     body = {"tool": tool, "params": params}

@@ -44,7 +44,7 @@ def installation(tmp_path: Path) -> Installation:
     return Installation(tmp_path / "files")
 
 
-def test_a_process_that_knew_of_keys_lets_nobody_in_once_redis_lost_them(
+def test_a_process_that_has_seen_keys_denies_access_once_redis_loses_them(
     installation: Installation,
 ) -> None:
     keyring = installation.process()
@@ -59,7 +59,7 @@ def test_a_process_that_knew_of_keys_lets_nobody_in_once_redis_lost_them(
     assert keyring.find(key) is None
 
 
-def test_processes_that_never_saw_a_key_know_of_those_that_others_saw(
+def test_processes_learn_of_keys_that_others_have_seen(
     installation: Installation,
 ) -> None:
     open_before = installation.process()
@@ -92,7 +92,7 @@ def test_new_keys_work_after_a_loss(installation: Installation) -> None:
     assert not keyring.lost
 
 
-def test_an_operator_opens_the_door_on_purpose(installation: Installation) -> None:
+def test_an_operator_opens_access_explicitly(installation: Installation) -> None:
     keyring = installation.process()
     _, made = create_key(installation.store, tenant="acme", role="client")
     assert keyring.is_required()
@@ -104,7 +104,7 @@ def test_an_operator_opens_the_door_on_purpose(installation: Installation) -> No
     assert not installation.process().is_required()
 
 
-def test_a_key_that_was_made_after_the_door_was_opened_closes_it_for_good(
+def test_a_key_created_after_an_opening_closes_access_permanently(
     installation: Installation,
 ) -> None:
     keyring = installation.process()
@@ -119,7 +119,7 @@ def test_a_key_that_was_made_after_the_door_was_opened_closes_it_for_good(
     assert keyring.is_required()
 
 
-def test_a_server_says_in_readiness_that_its_keys_are_lost_and_refuses_all(tmp_path: Path) -> None:
+def test_readiness_reports_lost_keys_and_every_request_is_refused(tmp_path: Path) -> None:
     with_servers: dict[str, Any] = {
         "redis_url": f"redis://127.0.0.1:{free_port()}",
         "broker_url": f"amqp://127.0.0.1:{free_port()}",

@@ -23,7 +23,7 @@ def apart() -> Iterator[Desk]:
 
 
 @pytest.mark.parametrize("how", ["threads", "zeros", "shared zeros", "forks", "file"])
-def test_memory_that_is_not_its_own_or_not_in_use_does_not_count(apart: Desk, how: str) -> None:
+def test_shared_or_unused_memory_does_not_count(apart: Desk, how: str) -> None:
     ended = apart.run("reserve", how=how)
 
     assert ended.status == "succeeded", ended.error
@@ -32,7 +32,7 @@ def test_memory_that_is_not_its_own_or_not_in_use_does_not_count(apart: Desk, ho
 @pytest.mark.parametrize(
     "how", ["bytes", "memfd", "mapped memfd", "shared memory", "shared zeros", "forks", "pipes"]
 )
-def test_memory_that_is_taken_in_any_way_ends_the_function(apart: Desk, how: str) -> None:
+def test_memory_allocated_in_any_way_ends_the_function(apart: Desk, how: str) -> None:
     ended = apart.run("take", how=how)
 
     assert ended.error is not None, how
@@ -43,5 +43,5 @@ def test_memory_that_is_taken_in_any_way_ends_the_function(apart: Desk, how: str
     )
 
 
-def test_address_space_is_refused_where_the_operation_says_so(apart: Desk) -> None:
+def test_address_space_is_limited_if_the_operation_says_so(apart: Desk) -> None:
     assert apart.run("reserve_address_space").result == "refused"

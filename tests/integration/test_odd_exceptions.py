@@ -31,7 +31,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("operation", ["raise_odd", "raise_odd_async", "raise_odd_apart"])
-def test_nothing_that_a_function_raises_ends_a_thread(worker: Desk, operation: str) -> None:
+def test_no_exception_of_a_function_ends_a_thread(worker: Desk, operation: str) -> None:
     submitted = {what: worker.submit(operation, what=what) for what in ODD}
     ended = {what: worker.ended(job_id) for what, job_id in submitted.items()}
 
@@ -49,7 +49,7 @@ def test_nothing_that_a_function_raises_ends_a_thread(worker: Desk, operation: s
 
 
 @pytest.mark.parametrize("what", ["value", "list", "keys"])
-def test_nothing_that_a_function_returns_ends_a_thread(worker: Desk, what: str) -> None:
+def test_no_result_of_a_function_ends_a_thread(worker: Desk, what: str) -> None:
     ended = worker.run("return_odd", what=what)
 
     assert ended.status == "failed"

@@ -27,7 +27,7 @@ SERVERS = {
     ("files", "clients"),
     [(192, 54), (256, 109), (1024, 658), (4096, 3291), (14_256, 12_000), (65_536, 12_000)],
 )
-def test_one_of_six_clients_has_room_for_a_file_besides(files: int, clients: int) -> None:
+def test_there_is_a_file_descriptor_for_every_sixth_client(files: int, clients: int) -> None:
     assert room_for_clients(files) == clients
     assert clients + clients // 6 <= files - min(256, max(128, files // 4))
 
@@ -44,7 +44,7 @@ def _start(command: list[str], files: int, **settings: str) -> subprocess.Comple
     )
 
 
-def test_a_web_server_that_could_serve_nobody_says_so_in_a_sentence() -> None:
+def test_a_web_server_with_too_few_files_reports_it_in_a_sentence() -> None:
     ended = _start(
         ["gunicorn", "--config", "ops/servers/gunicorn_config.py", "nothing:here"],
         MIN_FILES - 1,
@@ -56,7 +56,7 @@ def test_a_web_server_that_could_serve_nobody_says_so_in_a_sentence() -> None:
     assert "may open 191 files, but serving needs at least 192" in ended.stderr
 
 
-def test_a_worker_whose_threads_need_more_says_so_in_a_sentence() -> None:
+def test_a_worker_with_too_few_files_reports_it_in_a_sentence() -> None:
     ended = _start(["callboardctl", "worker", "--threads", "20"], 287, **SERVERS)
 
     assert ended.returncode == 2
@@ -66,7 +66,7 @@ def test_a_worker_whose_threads_need_more_says_so_in_a_sentence() -> None:
     )
 
 
-def test_a_worker_raises_its_limit_as_far_as_it_may(tmp_path: Path) -> None:
+def test_a_worker_raises_its_limit_of_files_as_far_as_allowed(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("callboardctl")
     log = tmp_path / "log"
     with log.open("wb") as errors:
@@ -92,7 +92,7 @@ def test_a_worker_raises_its_limit_as_far_as_it_may(tmp_path: Path) -> None:
         worker.wait(60)
 
 
-def test_the_one_process_server_says_the_same() -> None:
+def test_the_one_process_server_with_too_few_files_reports_it() -> None:
     ended = _start(["callboard", "dev", "--port", "1"], MIN_FILES - 1)
 
     assert ended.returncode == 2
@@ -148,7 +148,7 @@ def _allow(process: psutil.Process, files: int) -> None:
 
 
 @pytest.mark.parametrize("server", [_web, _one_process])
-def test_a_server_without_files_left_waits_and_goes_on(
+def test_a_server_without_free_files_waits_and_continues(
     server: Callable[[int], tuple[list[str], dict[str, str]]], tmp_path: Path
 ) -> None:
     port, log = free_port(), tmp_path / "log"

@@ -51,7 +51,7 @@ WAYS: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_caller_without_the_role_is_refused_and_nothing_is_made(app: ApiApp, way: str) -> None:
+def test_a_caller_without_the_role_is_refused_and_no_job_is_created(app: ApiApp, way: str) -> None:
     path, body = WAYS[way]
 
     refused = post(app, path, "client", body)
@@ -63,7 +63,7 @@ def test_a_caller_without_the_role_is_refused_and_nothing_is_made(app: ApiApp, w
 
 @pytest.mark.parametrize("who", ["operator", "admin"])
 @pytest.mark.parametrize("way", WAYS)
-def test_callers_with_the_role_or_a_higher_one_may(app: ApiApp, way: str, who: str) -> None:
+def test_callers_with_the_role_or_a_higher_one_may_submit(app: ApiApp, way: str, who: str) -> None:
     path, body = WAYS[way]
 
     assert post(app, path, who, body).status_code == 202
@@ -78,7 +78,7 @@ def test_a_retry_needs_the_role_too(app: ApiApp) -> None:
     assert refused.status_code == 403
 
 
-def test_the_operation_says_which_role_it_needs(app: ApiApp) -> None:
+def test_the_operation_shows_the_role_that_it_needs(app: ApiApp) -> None:
     roles = {
         each["name"]: each["role"]
         for each in app.http.simulate_get("/v1/operations", headers={"X-API-Key": "client"}).json[
@@ -89,6 +89,6 @@ def test_the_operation_says_which_role_it_needs(app: ApiApp) -> None:
     assert roles == {"add": "client", "rebuild": "operator"}
 
 
-def test_an_unknown_role_is_refused_at_the_declaration() -> None:
+def test_an_unknown_role_is_refused_when_it_is_declared() -> None:
     with pytest.raises(OperationError, match="role is 'client', 'operator' or 'admin'"):
         operation(name="x", role="boss")(lambda: None)  # type: ignore[call-overload]

@@ -113,7 +113,7 @@ def waits_a_day(bench: Workbench, file_id: str) -> bool:
     return not found.in_use and found.expires_at - found.created_at >= timedelta(hours=24)
 
 
-def test_a_result_of_which_a_file_was_lost_changes_nothing(bench: Workbench) -> None:
+def test_a_result_with_a_lost_file_changes_nothing(bench: Workbench) -> None:
     file, fence = bench.file(), bench.running()
     outcome = bench.outputs(file).keep(file.described(), proceed=go_on)
     bench.store.redis.delete(bench.store.keys("file", file.id))
@@ -125,7 +125,7 @@ def test_a_result_of_which_a_file_was_lost_changes_nothing(bench: Workbench) -> 
     assert finish(bench.store, fence, RunOutcome(error={"type": "failure"})) == "finished"
 
 
-def test_files_of_a_job_that_was_to_stop_go_at_once(bench: Workbench) -> None:
+def test_files_of_a_cancelled_run_are_removed_at_once(bench: Workbench) -> None:
     file, fence = bench.file(), bench.running()
     outcome = bench.outputs(file).keep([file.described(), NOISE], proceed=go_on)
     cancel(bench.store, fence.job_id)
@@ -140,7 +140,7 @@ def test_files_of_a_job_that_was_to_stop_go_at_once(bench: Workbench) -> None:
 
 
 @pytest.mark.parametrize("lost", ["stale", "ended", "missing"])
-def test_files_that_no_job_takes_are_discarded(bench: Workbench, lost: str) -> None:
+def test_files_that_no_job_uses_are_discarded(bench: Workbench, lost: str) -> None:
     file, fence = bench.file(), bench.running()
     outputs = bench.outputs(file)
     outcome = outputs.keep(file.described(), proceed=go_on)
@@ -160,7 +160,7 @@ def test_files_that_no_job_takes_are_discarded(bench: Workbench, lost: str) -> N
 
 
 @pytest.mark.parametrize("second", ["stop", "away", "full"])
-def test_what_was_kept_before_a_failure_goes_again(bench: Workbench, second: str) -> None:
+def test_files_stored_before_a_failure_are_removed(bench: Workbench, second: str) -> None:
     files = [bench.file(bytes(4000), name) for name in ("a", "b")]
     asked: list[None] = []
     if second == "full":
@@ -186,7 +186,7 @@ def test_what_was_kept_before_a_failure_goes_again(bench: Workbench, second: str
     assert bench.objects() == []
 
 
-def test_files_too_large_together_and_too_many_are_refused(bench: Workbench) -> None:
+def test_too_many_or_too_large_files_are_refused(bench: Workbench) -> None:
     two = [bench.file(bytes(5001), name) for name in ("a", "b")]
     many = [File(file_id=str(number)) for number in range(1001)]
 
@@ -195,7 +195,7 @@ def test_files_too_large_together_and_too_many_are_refused(bench: Workbench) -> 
             bench.outputs(*files)
 
 
-def test_one_file_in_two_places_is_kept_once(bench: Workbench) -> None:
+def test_a_file_that_occurs_twice_in_a_result_is_stored_once(bench: Workbench) -> None:
     file = bench.file()
     outputs = bench.outputs(file, file)
 
@@ -205,7 +205,7 @@ def test_one_file_in_two_places_is_kept_once(bench: Workbench) -> None:
     assert bench.stored_bytes() == len(b"content")
 
 
-def test_a_file_of_somewhere_else_stays_where_it_is(bench: Workbench, tmp_path: Path) -> None:
+def test_a_file_outside_the_folder_stays_where_it_is(bench: Workbench, tmp_path: Path) -> None:
     outside = tmp_path / "mine.txt"
     outside.write_bytes(b"mine")
     link = tmp_path / "link.txt"
@@ -220,7 +220,7 @@ def test_a_file_of_somewhere_else_stays_where_it_is(bench: Workbench, tmp_path: 
 
 
 @pytest.mark.parametrize("how", ["link", "folder", "deeper"])
-def test_what_only_seems_to_be_in_the_folder_is_not_sent(
+def test_a_path_that_only_appears_to_be_in_the_folder_is_not_sent(
     bench: Workbench, tmp_path: Path, how: str
 ) -> None:
     secret = tmp_path / "a.txt"
@@ -241,7 +241,7 @@ def test_what_only_seems_to_be_in_the_folder_is_not_sent(
         bench.outputs(file)
 
 
-def test_one_path_under_two_names_is_kept_twice(bench: Workbench) -> None:
+def test_one_path_with_two_names_is_stored_twice(bench: Workbench) -> None:
     first = bench.file()
     assert first.path is not None
     files = [first, File.of(first.path), File.of(first.path, "text/html")]
@@ -262,7 +262,7 @@ def test_a_file_whose_record_redis_lost_leaves_no_bytes(bench: Workbench) -> Non
     assert bench.objects() == []
 
 
-def test_what_a_job_made_goes_with_it(bench: Workbench) -> None:
+def test_the_files_of_a_job_are_removed_with_it(bench: Workbench) -> None:
     file, fence = bench.file(), bench.running()
     finish(bench.store, fence, bench.outputs(file).keep([file.described(), NOISE], proceed=go_on))
 
@@ -273,7 +273,7 @@ def test_what_a_job_made_goes_with_it(bench: Workbench) -> None:
     assert (bench.objects(), bench.stored_bytes()) == ([], 0)
 
 
-def test_redis_may_go_and_come_back_while_files_are_kept(bench: Workbench) -> None:
+def test_files_are_stored_across_a_redis_outage(bench: Workbench) -> None:
     file = bench.file()
 
     def retry_until_answered(ask: Callable[[], Any], /) -> Any:
@@ -288,7 +288,7 @@ def test_redis_may_go_and_come_back_while_files_are_kept(bench: Workbench) -> No
     assert bench.stored_bytes() == len(b"content")
 
 
-def test_a_job_that_comes_back_from_its_message_uses_its_files_again(bench: Workbench) -> None:
+def test_a_recovered_job_uses_its_files_again(bench: Workbench) -> None:
     file = bench.file()
     bench.outputs(file).keep(None, proceed=go_on)
     accepted = bench.services.submissions.submit("echo", {"value": 1}, files=(file.id,))

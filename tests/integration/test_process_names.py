@@ -18,7 +18,7 @@ HERE = f"{socket.gethostname()}:{os.getpid()}"
 install_encoding()
 
 
-def test_rabbitmq_shows_the_process_of_consumers_and_publishers(
+def test_rabbitmq_shows_the_process_names_of_consumers_and_publishers(
     rabbitmq: RabbitMQ, namespace: str
 ) -> None:
     process = ProcessName("worker", namespace)
@@ -55,7 +55,9 @@ def test_rabbitmq_shows_the_process_of_consumers_and_publishers(
     assert f"worker-{namespace}-{HERE}-" in tags
 
 
-def test_redis_shows_the_process_of_a_client(redis_server: RedisServer, namespace: str) -> None:
+def test_redis_shows_the_process_name_of_a_client(
+    redis_server: RedisServer, namespace: str
+) -> None:
     settings = load_settings(
         broker_url="amqp://127.0.0.1:1", redis_url=redis_server.url, namespace=namespace
     )

@@ -75,7 +75,7 @@ def test_every_message_of_fifty_threads_is_confirmed_and_in_its_queue(
     assert publisher.ready_messages(queue) == 1000
 
 
-def test_outcomes_come_in_the_order_of_the_messages(
+def test_outcomes_are_in_the_order_of_the_messages(
     publisher: RabbitmqPublisher, queue: str
 ) -> None:
     messages = [outgoing(queue), outgoing("amq.reserved"), outgoing(queue)]
@@ -86,11 +86,11 @@ def test_outcomes_come_in_the_order_of_the_messages(
     assert outcomes == [PublishOutcome.CONFIRMED, PublishOutcome.REFUSED, PublishOutcome.CONFIRMED]
 
 
-def test_nothing_to_publish_has_no_outcome(publisher: RabbitmqPublisher) -> None:
+def test_an_empty_publish_has_no_outcomes(publisher: RabbitmqPublisher) -> None:
     assert publisher.publish([]) == []
 
 
-def test_a_message_carries_what_the_management_ui_shows(
+def test_a_message_has_the_properties_that_the_management_ui_shows(
     rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     message = Message(queue, "clustering", (), {"genes": []}, {"request_id": "r-1"}, "0199")
@@ -139,7 +139,7 @@ def test_the_highest_priority_overtakes_and_equals_keep_their_order(
     assert all(a // 2 > b // 2 or a + 1 == b for a, b in pairwise(numbers))
 
 
-def test_a_queue_of_an_earlier_version_is_used_by_rank_until_it_is_made_anew(
+def test_a_queue_of_an_earlier_version_is_used_by_rank_until_it_is_replaced(
     rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     earlier = {"x-max-priority": EARLIER_LEVEL}
@@ -159,7 +159,7 @@ def test_a_queue_of_an_earlier_version_is_used_by_rank_until_it_is_made_anew(
     assert numbers == [10, 9, 8, 7, 6, 56, 55, 5, 4, 3, 2, 1, 0]
 
 
-def test_a_queue_that_was_deleted_is_made_again_and_gets_its_messages(
+def test_a_deleted_queue_is_declared_again_and_gets_its_messages(
     rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     publisher.publish([outgoing(queue)])
@@ -172,7 +172,7 @@ def test_a_queue_that_was_deleted_is_made_again_and_gets_its_messages(
     assert publisher.ready_messages(queue) == 10
 
 
-def test_a_queue_with_other_arguments_refuses_is_reported_once_and_holds_up_nobody(
+def test_a_queue_with_other_arguments_is_reported_once_and_delays_no_message(
     rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     publisher.publish([outgoing(f"{queue}-well")])
@@ -191,7 +191,7 @@ def test_a_queue_with_other_arguments_refuses_is_reported_once_and_holds_up_nobo
         connection.channel().queue_delete(f"{queue}-well")
 
 
-def test_what_a_full_queue_rejects_is_refused(
+def test_a_message_that_a_full_queue_rejects_is_refused(
     rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     policy = '{"max-length":3,"overflow":"reject-publish"}'
@@ -209,7 +209,7 @@ def test_what_a_full_queue_rejects_is_refused(
     rabbitmq.ctl("clear_policy", queue)
 
 
-def test_quorum_queues_take_messages_too(rabbitmq: RabbitMQ, queue: str) -> None:
+def test_quorum_queues_accept_messages(rabbitmq: RabbitMQ, queue: str) -> None:
     publisher = RabbitmqPublisher(rabbitmq.url, queue_type="quorum", deadline=timedelta(seconds=20))
 
     outcomes = publisher.publish([outgoing(queue, priority=10)] * 3)
@@ -219,7 +219,7 @@ def test_quorum_queues_take_messages_too(rabbitmq: RabbitMQ, queue: str) -> None
     publisher.close()
 
 
-def test_counting_a_queue_that_is_not_there_says_so_and_makes_none(
+def test_counting_an_unknown_queue_reports_it_and_declares_none(
     publisher: RabbitmqPublisher, queue: str
 ) -> None:
     publisher.publish([outgoing(queue)])
@@ -236,7 +236,7 @@ def test_a_priority_out_of_range_is_a_value_error(priority: int) -> None:
         outgoing("default", priority=priority)
 
 
-def test_a_parameter_that_cannot_be_encoded_is_the_callers_error_alone(
+def test_an_unencodable_parameter_fails_only_its_caller(
     publisher: RabbitmqPublisher, queue: str
 ) -> None:
     with pytest.raises(TypeError):
@@ -246,7 +246,7 @@ def test_a_parameter_that_cannot_be_encoded_is_the_callers_error_alone(
     assert publisher.ready_messages(queue) == 1
 
 
-def test_closing_confirms_what_is_on_its_way_and_then_takes_nothing(
+def test_closing_waits_for_confirms_and_then_refuses_messages(
     publisher: RabbitmqPublisher, queue: str
 ) -> None:
     publisher.publish([outgoing(queue)])
@@ -326,7 +326,7 @@ publisher.close()
 
 
 @pytest.mark.parametrize(("script", "messages"), [(FORK, 30), (GREENLETS, 1000)])
-def test_publishing_holds_in_forked_processes_and_in_greenlets(
+def test_publishing_works_in_forked_processes_and_in_greenlets(
     rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str, script: str, messages: int
 ) -> None:
     done = subprocess.run(

@@ -53,7 +53,7 @@ def confirmed(publisher: RabbitmqPublisher, queue: str) -> bool:
     return publish(publisher, queue)[0] is PublishOutcome.CONFIRMED
 
 
-def test_while_rabbitmq_is_down_callers_hear_so_at_once_and_later_publish_again(
+def test_while_rabbitmq_is_down_callers_fail_at_once_and_later_publish_again(
     rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
@@ -74,7 +74,7 @@ def test_while_rabbitmq_is_down_callers_hear_so_at_once_and_later_publish_again(
     assert "guest" not in str(logs)
 
 
-def test_a_process_that_starts_without_rabbitmq_answers_and_finds_it_later(
+def test_a_process_that_starts_without_rabbitmq_answers_and_connects_later(
     rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     rabbitmq.stop()
@@ -88,7 +88,7 @@ def test_a_process_that_starts_without_rabbitmq_answers_and_finds_it_later(
     assert seconds < MARGIN_S
 
 
-def test_a_silent_rabbitmq_costs_the_deadline_once_and_publishing_goes_on_after_it(
+def test_a_silent_rabbitmq_costs_the_deadline_once_and_publishing_resumes_after_it(
     rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
@@ -149,7 +149,7 @@ def test_callers_do_not_notice_that_their_connection_was_replaced(
     publisher.close()
 
 
-def test_a_memory_alarm_sends_callers_home_until_it_is_over(
+def test_during_a_memory_alarm_callers_fail_at_once(
     rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
@@ -177,7 +177,7 @@ def test_a_memory_alarm_sends_callers_home_until_it_is_over(
     ]
 
 
-def test_closing_is_bounded_whatever_rabbitmq_does(
+def test_closing_takes_bounded_time_whatever_rabbitmq_does(
     rabbitmq: RabbitMQ, publisher: RabbitmqPublisher, queue: str
 ) -> None:
     eventually(lambda: confirmed(publisher, queue), what="a message is confirmed")
@@ -190,7 +190,7 @@ def test_closing_is_bounded_whatever_rabbitmq_does(
     assert publisher.state is ConnectionState.CLOSED
 
 
-def test_the_password_is_in_no_line_of_the_log_when_the_login_fails(rabbitmq: RabbitMQ) -> None:
+def test_a_failed_login_logs_no_password(rabbitmq: RabbitMQ) -> None:
     publisher = RabbitmqPublisher(f"amqp://guest:hunter2@127.0.0.1:{rabbitmq.port}/%2F")
 
     with capture_logs() as logs:
@@ -202,7 +202,7 @@ def test_the_password_is_in_no_line_of_the_log_when_the_login_fails(rabbitmq: Ra
     publisher.close()
 
 
-def test_where_nobody_listens_callers_hear_so_at_once() -> None:
+def test_without_a_server_callers_fail_at_once() -> None:
     publisher = RabbitmqPublisher(f"amqp://guest:guest@127.0.0.1:{free_port()}/%2F")
 
     with capture_logs():

@@ -21,7 +21,7 @@ def unheard(job_system: JobSystem) -> dict[str, int]:
     return unconsumed_queues(job_system.store, list_workers(job_system.store))
 
 
-def test_waiting_jobs_are_woken_in_the_queue_that_their_operation_has_now(
+def test_waiting_jobs_move_to_the_queue_that_their_operation_has_now(
     job_system: JobSystem,
 ) -> None:
     jobs = [job_system.submitted() for _ in range(20)]
@@ -41,7 +41,7 @@ def test_waiting_jobs_are_woken_in_the_queue_that_their_operation_has_now(
     assert job_system.claim(jobs[0]).word == "claimed"
 
 
-def test_jobs_stay_while_a_worker_of_before_listens_and_move_when_it_has_left(
+def test_jobs_stay_while_an_old_worker_consumes_and_move_when_it_has_left(
     job_system: JobSystem,
 ) -> None:
     job = job_system.submitted()
@@ -57,7 +57,7 @@ def test_jobs_stay_while_a_worker_of_before_listens_and_move_when_it_has_left(
     assert job_system.record(job)["queue"] == "other"
 
 
-def test_blocked_scheduled_and_running_jobs_go_to_the_new_queue_when_they_wait_again(
+def test_blocked_scheduled_and_running_jobs_use_the_new_queue_when_they_are_queued(
     job_system: JobSystem,
 ) -> None:
     running, blocked = job_system.running("single"), job_system.submitted("single")
@@ -78,7 +78,7 @@ def test_blocked_scheduled_and_running_jobs_go_to_the_new_queue_when_they_wait_a
     assert job_system.broker.messages[-1].submission.job_id == blocked
 
 
-def test_jobs_of_operations_that_nobody_knows_stay_and_are_looked_at_once_a_minute(
+def test_jobs_of_unknown_operations_stay_and_are_checked_once_a_minute(
     job_system: JobSystem,
 ) -> None:
     job_system.submitted("double")
@@ -97,7 +97,7 @@ def test_jobs_of_operations_that_nobody_knows_stay_and_are_looked_at_once_a_minu
     assert unheard(job_system) == {"default": 1}
 
 
-def test_of_two_workers_that_differ_the_one_that_started_last_is_right(
+def test_if_two_workers_disagree_the_one_that_started_last_decides(
     job_system: JobSystem,
 ) -> None:
     job_system.submitted(queue="gone")
@@ -110,7 +110,7 @@ def test_of_two_workers_that_differ_the_one_that_started_last_is_right(
     assert look(job_system.store).members("queued:other")
 
 
-def test_nothing_is_moved_while_no_worker_lives(job_system: JobSystem) -> None:
+def test_without_live_workers_no_job_is_moved(job_system: JobSystem) -> None:
     job_system.submitted()
     limit(job_system.store, {"operation:free": 3}, source="operator")
 

@@ -37,13 +37,13 @@ def test_the_duration_of_runs_is_a_moving_mean_with_its_spread(job_system: JobSy
     assert read_duration(job_system.store, "free") == Duration(2000, 800)
 
 
-def test_a_run_that_failed_teaches_nothing_about_those_that_succeed(job_system: JobSystem) -> None:
+def test_a_failed_run_does_not_change_the_mean_duration(job_system: JobSystem) -> None:
     run(job_system, 1000, FAILURE)
 
     assert read_duration(job_system.store, "free") is None
 
 
-def test_a_job_that_waits_for_a_worker_stands_in_line_by_its_rank(job_system: JobSystem) -> None:
+def test_a_job_that_waits_for_a_worker_has_a_position_by_rank(job_system: JobSystem) -> None:
     job_system.running()
     first, urgent = job_system.submitted(), job_system.submitted(priority=9)
 
@@ -52,7 +52,7 @@ def test_a_job_that_waits_for_a_worker_stands_in_line_by_its_rank(job_system: Jo
 
 
 @pytest.mark.parametrize(("places", "counted"), [(None, 1), (0, 0)])
-def test_a_blocked_job_stands_at_the_slot_that_it_lacks(
+def test_a_blocked_job_has_a_position_at_the_slot_that_it_lacks(
     job_system: JobSystem, places: int | None, counted: int
 ) -> None:
     job_system.running("single")
@@ -66,7 +66,7 @@ def test_a_blocked_job_stands_at_the_slot_that_it_lacks(
     assert found == [QueuePosition(1, limit=counted), QueuePosition(2, limit=counted)]
 
 
-def test_a_job_that_is_not_queued_stands_nowhere(job_system: JobSystem) -> None:
+def test_a_job_that_is_not_queued_has_no_position(job_system: JobSystem) -> None:
     running, later = (
         job_system.running().job_id,
         job_system.submitted(scheduled_ms=job_system.now_ms + 1000),
@@ -82,7 +82,7 @@ def test_a_job_that_is_not_queued_stands_nowhere(job_system: JobSystem) -> None:
     assert found == [NOWHERE] * 4
 
 
-def test_a_job_whose_record_was_lost_leaves_the_line(job_system: JobSystem) -> None:
+def test_a_job_whose_record_was_lost_leaves_the_queue(job_system: JobSystem) -> None:
     lost, kept = job_system.submitted(), job_system.submitted()
     job_system.redis.delete(job_system.store.keys("job", lost))
 

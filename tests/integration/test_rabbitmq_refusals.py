@@ -34,7 +34,7 @@ def says(publisher: RabbitmqPublisher, text: str) -> None:
     )
 
 
-def test_rights_that_were_taken_are_said_and_come_back_by_themselves(
+def test_missing_permissions_are_reported_and_their_return_is_noticed(
     rabbitmq: RabbitMQ, weak: str, namespace: str
 ) -> None:
     queue = queue_name(namespace, "default")
@@ -57,7 +57,7 @@ def test_rights_that_were_taken_are_said_and_come_back_by_themselves(
 @pytest.mark.parametrize(
     "allowed", [("^$", ".*", ".*"), (".*", "^$", ".*")], ids=["configure", "write"]
 )
-def test_a_user_who_lacks_one_right_has_no_message_confirmed_until_it_is_given(
+def test_a_user_without_a_permission_gets_no_confirm_until_it_is_granted(
     rabbitmq: RabbitMQ, weak: str, namespace: str, allowed: tuple[str, str, str]
 ) -> None:
     queue = queue_name(namespace, "default")
@@ -79,7 +79,7 @@ def test_a_user_who_lacks_one_right_has_no_message_confirmed_until_it_is_given(
     assert refused is not PublishOutcome.CONFIRMED
 
 
-def test_a_queue_with_other_arguments_is_said(rabbitmq: RabbitMQ, namespace: str) -> None:
+def test_a_queue_with_other_arguments_is_reported(rabbitmq: RabbitMQ, namespace: str) -> None:
     queue = queue_name(namespace, "default")
     with rabbitmq.connect() as connection:
         connection.channel().queue_declare(queue, durable=True, arguments={"x-max-priority": 3})
@@ -100,9 +100,7 @@ def test_a_queue_with_other_arguments_is_said(rabbitmq: RabbitMQ, namespace: str
         (("//weak", "//nobody"), "rejects the user or password"),
     ],
 )
-def test_what_is_wrong_with_an_address_is_said(
-    weak: str, change: tuple[str, str], text: str
-) -> None:
+def test_an_error_in_the_address_is_reported(weak: str, change: tuple[str, str], text: str) -> None:
     publisher = RabbitmqPublisher(weak.replace(*change), queues=["any"])
 
     says(publisher, text)
@@ -110,7 +108,7 @@ def test_what_is_wrong_with_an_address_is_said(
     publisher.close()
 
 
-def test_where_nobody_listens_that_is_said() -> None:
+def test_an_unreachable_server_is_reported() -> None:
     publisher = RabbitmqPublisher(f"amqp://127.0.0.1:{free_port()}", queues=["any"])
 
     says(publisher, "does not answer")
@@ -118,7 +116,7 @@ def test_where_nobody_listens_that_is_said() -> None:
     publisher.close()
 
 
-def test_an_alarm_is_said_even_if_nobody_publishes(rabbitmq: RabbitMQ, namespace: str) -> None:
+def test_an_alarm_is_reported_even_without_publishers(rabbitmq: RabbitMQ, namespace: str) -> None:
     publisher = RabbitmqPublisher(rabbitmq.url, queues=[queue_name(namespace, "default")])
     says(publisher, "nothing")
 

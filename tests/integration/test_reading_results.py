@@ -27,9 +27,7 @@ LAZY = ["yielded", "mapped", "serialised", "validated", "yielded_async"]
 
 
 @pytest.mark.parametrize("operation", [*LAZY, "yielded_apart"])
-def test_work_that_is_done_while_a_result_is_read_is_under_the_time_limit(
-    worker: Desk, operation: str
-) -> None:
+def test_the_time_limit_includes_reading_a_lazy_result(worker: Desk, operation: str) -> None:
     began = time.monotonic()
 
     ended = worker.run(operation, steps=100, pause=0.1)
@@ -39,7 +37,7 @@ def test_work_that_is_done_while_a_result_is_read_is_under_the_time_limit(
 
 
 @pytest.mark.parametrize("operation", [*LAZY, "yielded_apart"])
-def test_a_lazy_result_is_that_of_a_plain_one(worker: Desk, operation: str) -> None:
+def test_a_lazy_result_equals_a_plain_one(worker: Desk, operation: str) -> None:
     ended = worker.run(operation, steps=3, pause=0.0)
 
     assert (ended.status, ended.result) == ("succeeded", [0, 1, 2]), ended.error
@@ -47,7 +45,7 @@ def test_a_lazy_result_is_that_of_a_plain_one(worker: Desk, operation: str) -> N
 
 @pytest.mark.alone
 @pytest.mark.parametrize("operation", ["yielded", "serialised", "yielded_async"])
-def test_a_cancel_reaches_what_reads_a_result_within_300_ms(worker: Desk, operation: str) -> None:
+def test_a_cancel_interrupts_reading_a_result_within_300_ms(worker: Desk, operation: str) -> None:
     job_id = worker.submit(operation, steps=100, pause=0.01)
     eventually(lambda: worker.read(job_id).progress.step == "begun", what="it is being read")
     began = time.monotonic()
@@ -60,7 +58,7 @@ def test_a_cancel_reaches_what_reads_a_result_within_300_ms(worker: Desk, operat
 
 
 @pytest.mark.parametrize("operation", ["yield_files", "yield_files_apart", "list_files"])
-def test_files_that_are_yielded_are_kept(worker: Desk, operation: str) -> None:
+def test_yielded_files_are_stored(worker: Desk, operation: str) -> None:
     ended = worker.run(operation, count=3)
 
     assert ended.status == "succeeded", ended.error
@@ -69,7 +67,9 @@ def test_files_that_are_yielded_are_kept(worker: Desk, operation: str) -> None:
 
 
 @pytest.mark.parametrize("operation", ["break_off", "break_off_apart", "break_off_in_a_model"])
-def test_an_error_while_a_result_is_read_is_the_functions(worker: Desk, operation: str) -> None:
+def test_an_error_while_a_result_is_read_is_an_error_of_the_function(
+    worker: Desk, operation: str
+) -> None:
     ended = worker.run(operation)
 
     assert (ended.status, kind_of(ended), ended.attempt) == ("failed", "exception", 2)
@@ -85,7 +85,7 @@ def test_validators_and_serialisers_of_a_result_run_once(worker: Desk) -> None:
 
 
 @pytest.mark.parametrize("operation", ["give_coroutine", "give_coroutine_apart"])
-def test_a_coroutine_that_a_plain_function_returns_is_awaited(worker: Desk, operation: str) -> None:
+def test_a_coroutine_returned_by_a_plain_function_is_awaited(worker: Desk, operation: str) -> None:
     assert worker.run(operation, number=3).result == 3
 
 
@@ -95,7 +95,7 @@ CHECKED = ["check", "check_async", "check_apart"]
 
 @pytest.mark.parametrize("operation", CHECKED)
 @pytest.mark.parametrize("how", ["sleeps", "computes"])
-def test_validators_that_a_worker_runs_are_under_the_time_limit(
+def test_the_time_limit_includes_validators_that_a_worker_runs(
     worker: Desk, operation: str, how: str
 ) -> None:
     began = time.monotonic()
@@ -107,7 +107,7 @@ def test_validators_that_a_worker_runs_are_under_the_time_limit(
 
 
 @pytest.mark.parametrize("operation", ["check_long", "check_long_apart"])
-def test_a_cancel_reaches_validators(worker: Desk, operation: str) -> None:
+def test_a_cancel_interrupts_validators(worker: Desk, operation: str) -> None:
     job_id = worker.submit(operation, given={"home": os.getpid(), "how": "sleeps"})
     eventually(lambda: worker.read(job_id).status == "running", what="it runs")
 
@@ -129,13 +129,13 @@ def test_a_validator_that_would_end_a_thread_fails_its_job(
     assert all(thread.is_alive() for thread in worker.worker.workers)
 
 
-def test_a_validator_that_needs_too_much_memory_says_so(worker: Desk) -> None:
+def test_a_validator_that_needs_too_much_memory_fails_with_that_reason(worker: Desk) -> None:
     ended = worker.run("check_apart", given={"home": os.getpid(), "how": "has no memory"})
 
     assert (ended.status, kind_of(ended)) == ("failed", "out-of-memory")
 
 
-def test_reading_a_coroutine_is_under_the_time_limit(worker: Desk) -> None:
+def test_the_time_limit_includes_awaiting_a_returned_coroutine(worker: Desk) -> None:
     ended = worker.run("give_coroutine_late")
 
     assert (ended.status, kind_of(ended)) == ("failed", "timeout")

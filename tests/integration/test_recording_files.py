@@ -72,13 +72,13 @@ def bench() -> Iterator[Bench]:
     made.close()
 
 
-def test_a_success_takes_the_file(bench: Bench) -> None:
+def test_a_success_makes_the_job_a_user_of_its_file(bench: Bench) -> None:
     bench.recorder.succeed(bench.run, bench.outcome)
 
     assert (bench.record().status, bench.used()) == ("succeeded", True)
 
 
-def test_a_job_that_redis_lost_comes_back_with_its_file(bench: Bench) -> None:
+def test_a_job_that_redis_lost_is_recovered_with_its_file(bench: Bench) -> None:
     keys = bench.store.keys
     bench.store.redis.delete(keys("job", bench.job_id), keys("text", bench.job_id))
 
@@ -103,7 +103,7 @@ def test_a_file_that_redis_lost_costs_an_attempt(bench: Bench, job_too: bool) ->
     assert bench.run.outcome == "retried"
 
 
-def test_a_run_that_lost_its_lease_takes_its_file_away(bench: Bench) -> None:
+def test_a_run_that_lost_its_lease_removes_its_file(bench: Bench) -> None:
     fence = bench.run.fence
     bench.run.fence = Fence(fence.job_id, fence.attempt, "another")
 

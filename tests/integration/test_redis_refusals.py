@@ -120,7 +120,7 @@ def refusing(redis: Redis, redis_server: RedisServer) -> Iterator[Refusing]:
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_a_result_that_redis_refuses_is_stored_once_it_takes_it(
+def test_a_result_that_redis_refuses_is_stored_once_redis_accepts_it(
     refusing: Refusing, name: str
 ) -> None:
     change, says = REFUSALS[name]
@@ -142,9 +142,7 @@ def test_a_result_that_redis_refuses_is_stored_once_it_takes_it(
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_whatever_is_asked_of_a_web_process_meanwhile_its_answer_is_no_fault_of_ours(
-    refusing: Refusing, name: str
-) -> None:
+def test_while_redis_refuses_writes_no_request_ends_in_a_500(refusing: Refusing, name: str) -> None:
     change, says = REFUSALS[name]
     api_app = ApiApp(refusing.connect(), connect=refusing.connect)
     job_id = api_app.submit().json["id"]
@@ -178,7 +176,7 @@ def _requests(api_app: ApiApp, job_id: str) -> Iterator[tuple[str, str]]:
                 yield method, path
 
 
-def test_a_full_redis_ends_jobs_and_says_that_it_takes_no_new_ones(refusing: Refusing) -> None:
+def test_a_full_redis_ends_jobs_and_reports_that_it_refuses_new_ones(refusing: Refusing) -> None:
     api_app = ApiApp(refusing.connect(), connect=refusing.connect)
     job_id = api_app.submit().json["id"]
 
@@ -195,7 +193,7 @@ def test_a_full_redis_ends_jobs_and_says_that_it_takes_no_new_ones(refusing: Ref
     assert api_app.get(job_id).json["result"] == 3
 
 
-def test_a_user_without_rights_on_channels_gets_jobs_recorded_and_waits_answered(
+def test_without_channel_permissions_jobs_are_recorded_and_waits_are_answered(
     refusing: Refusing,
 ) -> None:
     with refusing.refusing(rights("resetchannels")), ThreadPoolExecutor(1) as pool:
@@ -217,7 +215,7 @@ def test_a_user_without_rights_on_channels_gets_jobs_recorded_and_waits_answered
     assert took < 5
 
 
-def test_a_user_without_rights_on_channels_cancels_what_runs(refusing: Refusing) -> None:
+def test_without_channel_permissions_running_jobs_can_be_cancelled(refusing: Refusing) -> None:
     job_system = JobSystem(refusing.connect())
     fence = job_system.running()
 
@@ -231,7 +229,7 @@ def test_a_user_without_rights_on_channels_cancels_what_runs(refusing: Refusing)
 
 
 @pytest.mark.parametrize("name", [*REFUSALS, "no channels", "full"])
-def test_a_process_that_starts_meanwhile_says_what_redis_refuses_and_goes_on(
+def test_a_starting_process_reports_what_redis_refuses_and_continues(
     refusing: Refusing, name: str
 ) -> None:
     others = {

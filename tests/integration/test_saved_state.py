@@ -30,7 +30,7 @@ STATE = encode_state({"page": 3})
 SECOND = timedelta(seconds=1)
 
 
-def test_each_way_back_to_the_queue_keeps_what_was_saved(job_system: JobSystem) -> None:
+def test_every_return_to_the_queue_keeps_the_saved_state(job_system: JobSystem) -> None:
     store = job_system.store
     released, retried, reaped = (job_system.running() for _ in range(3))
     for fence in (released, retried, reaped):
@@ -47,7 +47,7 @@ def test_each_way_back_to_the_queue_keeps_what_was_saved(job_system: JobSystem) 
 
 
 @pytest.mark.parametrize("way", ["succeeded", "failed", "cancelled"])
-def test_what_was_saved_goes_once_the_job_ends(job_system: JobSystem, way: str) -> None:
+def test_a_saved_state_is_deleted_when_the_job_ends(job_system: JobSystem, way: str) -> None:
     store, fence = job_system.store, job_system.running()
     save_state(store, fence, STATE)
 
@@ -63,7 +63,7 @@ def test_what_was_saved_goes_once_the_job_ends(job_system: JobSystem, way: str) 
     assert not store.redis.exists(store.keys("saved", fence.job_id))
 
 
-def test_a_state_that_an_earlier_version_left_behind_goes_with_the_record(
+def test_a_state_left_by_an_earlier_version_is_deleted_with_the_record(
     job_system: JobSystem,
 ) -> None:
     store, fence = job_system.store, job_system.running()
@@ -114,7 +114,7 @@ def _run(job_system: JobSystem, store: Store) -> tuple[Run, OutcomeRecorder]:
     return Run(submission, walk, fence, 0), recorder
 
 
-def test_a_state_that_redis_does_not_take_is_tried_again(job_system: JobSystem) -> None:
+def test_a_state_that_redis_refuses_is_retried(job_system: JobSystem) -> None:
     store = _Flaky(job_system.store.redis, job_system.store.keys.prefix[1:-2], testing=True)
     run, recorder = _run(job_system, store)
     run.job.save("kept")
@@ -128,7 +128,7 @@ def test_a_state_that_redis_does_not_take_is_tried_again(job_system: JobSystem) 
     assert not run.dirty
 
 
-def test_what_was_saved_last_is_written_before_the_job_is_given_back(
+def test_the_last_saved_state_is_written_before_the_job_is_released(
     job_system: JobSystem,
 ) -> None:
     run, recorder = _run(job_system, job_system.store)
@@ -143,7 +143,7 @@ def test_what_was_saved_last_is_written_before_the_job_is_given_back(
 @pytest.mark.parametrize(
     ("error", "outcome"), [(ShutDown("The worker stops."), "released"), (OSError(), "retried")]
 )
-def test_a_state_that_was_refused_is_written_before_the_job_is_given_back(
+def test_a_refused_state_is_written_before_the_job_is_released(
     job_system: JobSystem, error: Exception, outcome: str
 ) -> None:
     store = _Flaky(job_system.store.redis, job_system.store.keys.prefix[1:-2], testing=True)
@@ -157,7 +157,7 @@ def test_a_state_that_was_refused_is_written_before_the_job_is_given_back(
     assert read_state(store, run.fence.job_id) == encode_state("kept")
 
 
-def test_a_redis_without_room_for_a_state_still_gets_the_job_back(job_system: JobSystem) -> None:
+def test_a_redis_without_memory_for_a_state_still_releases_the_job(job_system: JobSystem) -> None:
     store = _Flaky(job_system.store.redis, job_system.store.keys.prefix[1:-2], testing=True)
     run, recorder = _run(job_system, store)
     run.job.save("too much")
@@ -179,20 +179,20 @@ def worker() -> Iterator[Embedded]:
 
 
 @pytest.mark.parametrize("operation", ["walk", "walk_apart"])
-def test_steps_are_not_taken_twice(worker: Embedded, operation: str) -> None:
+def test_completed_steps_are_not_repeated(worker: Embedded, operation: str) -> None:
     ended = worker.ended(worker.submit(operation, steps=4, fails_at=2), timeout=60)
 
     assert ended.result == [[0, 1], [1, 1], [2, 2], [3, 2]]
     assert read_state(worker.store, ended.id) is None
 
 
-def test_a_process_that_died_left_what_it_saved(worker: Embedded) -> None:
+def test_a_state_saved_before_a_crash_is_kept(worker: Embedded) -> None:
     ended = worker.ended(worker.submit("die_once"), timeout=60)
 
     assert ended.result == {"page": 7, "digest": "00ff"}
 
 
-def test_a_state_that_is_too_large_is_the_functions_error(worker: Embedded) -> None:
+def test_a_state_that_is_too_large_fails_the_function(worker: Embedded) -> None:
     ended = worker.run("save_what_does_not_fit")
 
     assert ended.result == ("fits: The state has 2000005 bytes; at most 1048576 can be saved.")

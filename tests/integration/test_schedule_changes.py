@@ -30,7 +30,7 @@ def ticks(job_system: JobSystem) -> Ticks:
 
 
 @pytest.mark.parametrize("source", ["api", "file"])
-def test_a_pause_leaves_ticks_out_that_do_not_come_later(ticks: Ticks, source: str) -> None:
+def test_ticks_during_a_pause_are_skipped_for_good(ticks: Ticks, source: str) -> None:
     ticks.put(source=source)
     pause_schedule(ticks.store, NAME, paused=True)
     ticks.pass_time(minutes=10)
@@ -47,7 +47,7 @@ def test_a_pause_leaves_ticks_out_that_do_not_come_later(ticks: Ticks, source: s
     assert len(ticks.jobs()) == 1
 
 
-def test_a_schedule_put_again_stays_paused_and_keeps_its_tick_unless_its_times_change(
+def test_a_replaced_schedule_stays_paused_and_keeps_its_tick_unless_its_times_change(
     ticks: Ticks,
 ) -> None:
     ticks.put("0 * * * *")
@@ -68,7 +68,7 @@ def test_a_schedule_put_again_stays_paused_and_keeps_its_tick_unless_its_times_c
     assert ticks.read().next_at == first + timedelta(minutes=5)
 
 
-def test_a_change_while_its_tick_is_taken_does_not_double_it(ticks: Ticks) -> None:
+def test_a_change_during_a_tick_does_not_double_it(ticks: Ticks) -> None:
     ticks.put(params={"day": "old"})
     ticks.pass_time(minutes=1)
     seen = ticks.read()
@@ -81,7 +81,7 @@ def test_a_change_while_its_tick_is_taken_does_not_double_it(ticks: Ticks) -> No
     assert ticks.read().next_at == seen.next_at + MINUTE
 
 
-def test_a_pause_while_a_tick_is_taken_stays_a_pause(ticks: Ticks) -> None:
+def test_a_pause_during_a_tick_stays_in_effect(ticks: Ticks) -> None:
     ticks.put()
     ticks.pass_time(minutes=1)
     seen = ticks.read()
@@ -96,7 +96,7 @@ def test_a_pause_while_a_tick_is_taken_stays_a_pause(ticks: Ticks) -> None:
     assert ticks.last.job_id == ticks.jobs()[0]
 
 
-def test_a_resume_by_putting_it_again_leaves_out_what_the_pause_left_out(ticks: Ticks) -> None:
+def test_a_resume_by_replacement_skips_the_ticks_of_the_pause(ticks: Ticks) -> None:
     ticks.put(paused=True)
     ticks.pass_time(minutes=10)
 
@@ -125,7 +125,7 @@ def test_a_resume_that_read_another_cron_is_stale(ticks: Ticks) -> None:
     assert ticks.read().paused
 
 
-def test_a_removed_schedule_makes_no_job_more(ticks: Ticks) -> None:
+def test_a_removed_schedule_creates_no_more_jobs(ticks: Ticks) -> None:
     ticks.put()
     ticks.pass_time(minutes=1)
 
@@ -139,7 +139,7 @@ def test_a_removed_schedule_makes_no_job_more(ticks: Ticks) -> None:
         pause_schedule(ticks.store, NAME, paused=True)
 
 
-def test_files_agree_however_many_processes_start_and_what_left_the_file_goes(
+def test_a_file_is_applied_once_by_many_processes_and_removed_entries_are_deleted(
     ticks: Ticks,
 ) -> None:
     declared = {
@@ -172,7 +172,7 @@ def test_files_agree_however_many_processes_start_and_what_left_the_file_goes(
     assert [each.name for each in list_schedules(ticks.store)] == ["by-hand", "other"]
 
 
-def test_a_files_schedule_is_the_files_and_takes_the_place_of_one_by_hand(ticks: Ticks) -> None:
+def test_a_files_schedule_replaces_one_of_the_api_and_belongs_to_the_file(ticks: Ticks) -> None:
     ticks.put("0 * * * *")
 
     ticks.put(source="file")
@@ -185,7 +185,7 @@ def test_a_files_schedule_is_the_files_and_takes_the_place_of_one_by_hand(ticks:
     assert ticks.read().schedule.cron == MINUTELY
 
 
-def test_there_are_only_so_many_schedules(ticks: Ticks) -> None:
+def test_the_number_of_schedules_is_limited(ticks: Ticks) -> None:
     ticks.put()
     schedule = ticks.read().schedule
 

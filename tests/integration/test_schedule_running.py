@@ -32,7 +32,7 @@ def embedded(namespace: str, tmp_path: Path) -> Iterator[Embedded]:
 
 
 @pytest.mark.alone
-def test_a_tick_of_the_files_schedule_comes_within_a_second_of_its_time(
+def test_a_files_schedule_ticks_within_a_second_of_its_time(
     embedded: Embedded,
 ) -> None:
     store = embedded.store
@@ -54,7 +54,7 @@ def test_a_tick_of_the_files_schedule_comes_within_a_second_of_its_time(
     assert read_schedule(store, "yearly").next_at > tick
 
 
-def test_a_redis_that_lost_everything_gets_the_files_schedules_again(embedded: Embedded) -> None:
+def test_after_a_loss_of_redis_data_the_files_schedules_are_restored(embedded: Embedded) -> None:
     store = embedded.store
     names = store.keys("schedules")
     eventually(lambda: store.redis.zcard(names) == 1, what="the file's schedule is in Redis")
@@ -79,7 +79,7 @@ class _LosesAll(Store):
         return super().run(name, key, **arguments)
 
 
-def test_a_redis_that_loses_everything_before_a_heartbeat_gets_the_schedules_too(
+def test_after_a_loss_just_before_a_heartbeat_the_schedules_are_restored(
     embedded: Embedded,
 ) -> None:
     names = embedded.store.keys("schedules")
@@ -94,7 +94,7 @@ def test_a_redis_that_loses_everything_before_a_heartbeat_gets_the_schedules_too
     assert [each.name for each in list_schedules(store)] == ["yearly"]
 
 
-def test_what_a_later_file_removed_stays_removed(embedded: Embedded) -> None:
+def test_a_schedule_removed_by_a_later_file_stays_removed(embedded: Embedded) -> None:
     store = embedded.store
     names = store.keys("schedules")
     eventually(lambda: store.redis.zcard(names) == 1, what="the file's schedule is in Redis")

@@ -35,7 +35,7 @@ def ticks(job_system: JobSystem) -> Ticks:
     return Ticks(job_system)
 
 
-def test_a_tick_makes_one_job_with_what_the_schedule_says(ticks: Ticks) -> None:
+def test_a_tick_creates_one_job_with_the_schedules_content(ticks: Ticks) -> None:
     ticks.put(params={"day": "x"}, priority=7, labels={"a": "b"}, tenant="lab")
     first = ticks.read().next_at
     ticks.housekeeper.tick()
@@ -66,7 +66,7 @@ def test_a_ticks_job_is_published_by_the_relay(ticks: Ticks) -> None:
     assert ticks.job_system.take_woken() == ticks.jobs()
 
 
-def test_ids_are_valid_sort_by_time_and_differ_by_all_that_makes_a_tick(ticks: Ticks) -> None:
+def test_tick_ids_are_valid_and_sort_by_time_and_differ_for_each_tick(ticks: Ticks) -> None:
     now = ticks.now
     ids = [job_id_of("test", NAME, now + n * MINUTE) for n in range(3)]
     others = [job_id_of("other", NAME, now), job_id_of("test", "other", now)]
@@ -76,7 +76,7 @@ def test_ids_are_valid_sort_by_time_and_differ_by_all_that_makes_a_tick(ticks: T
     assert all(is_job_id(each) for each in [*ids, *others])
 
 
-def test_each_tick_comes_once_however_many_housekeepers_race(ticks: Ticks) -> None:
+def test_each_tick_creates_one_job_however_many_housekeepers_race(ticks: Ticks) -> None:
     ticks.put()
     crowd = [scheduler(ticks.store) for _ in range(4)]
 
@@ -97,7 +97,7 @@ def test_each_tick_comes_once_however_many_housekeepers_race(ticks: Ticks) -> No
     assert len(ticks.times()) == len(set(ticks.times())) == 5
 
 
-def test_of_ticks_that_were_missed_the_latest_alone_is_made_up_for(ticks: Ticks) -> None:
+def test_of_the_missed_ticks_only_the_latest_creates_a_job(ticks: Ticks) -> None:
     ticks.put()
     ticks.pass_time(days=365, seconds=10)
     crowd = [scheduler(ticks.store) for _ in range(3)]
@@ -113,7 +113,7 @@ def test_of_ticks_that_were_missed_the_latest_alone_is_made_up_for(ticks: Ticks)
     assert ticks.read().next_at == latest + MINUTE
 
 
-def test_a_housekeeper_that_sees_one_missed_tick_more_makes_no_second_job(ticks: Ticks) -> None:
+def test_a_housekeeper_that_sees_a_later_missed_tick_creates_no_second_job(ticks: Ticks) -> None:
     ticks.put()
     ticks.pass_time(minutes=10, seconds=1)
     seen = ticks.read()
@@ -127,7 +127,7 @@ def test_a_housekeeper_that_sees_one_missed_tick_more_makes_no_second_job(ticks:
 
 
 @pytest.mark.parametrize(("late", "jobs"), [(59, 1), (61, 0)])
-def test_a_schedule_that_skips_makes_up_for_no_tick_older_than_a_minute(
+def test_a_skipping_schedule_ignores_ticks_older_than_a_minute(
     ticks: Ticks, late: int, jobs: int
 ) -> None:
     ticks.put("0 * * * *", missed="skip")
@@ -141,7 +141,7 @@ def test_a_schedule_that_skips_makes_up_for_no_tick_older_than_a_minute(
     assert ticks.read().next_at == tick + timedelta(hours=1)
 
 
-def test_a_tick_between_submit_and_advance_is_not_made_again_even_if_its_job_is_gone(
+def test_a_submitted_tick_is_not_repeated_before_the_advance_even_if_its_job_is_purged(
     ticks: Ticks,
 ) -> None:
     ticks.put()
@@ -183,7 +183,7 @@ def test_a_lost_reply_to_an_advance_is_harmless(ticks: Ticks) -> None:
         ({"operation": "narrow"}, "full"),
     ],
 )
-def test_a_refused_tick_is_kept_as_that_and_the_next_one_comes_as_usual(
+def test_a_refused_tick_is_recorded_and_the_next_one_is_normal(
     ticks: Ticks, said: dict[str, object], outcome: str
 ) -> None:
     ticks.put(**said)
@@ -227,7 +227,7 @@ def test_a_tick_waits_for_a_worker_that_knows_its_operation(ticks: Ticks) -> Non
     assert (ticks.last.at, ticks.last.outcome) == (tick, "submitted")
 
 
-def test_a_tick_is_refused_once_nobody_has_known_its_operation_for_ten_minutes(
+def test_a_tick_is_refused_once_no_worker_has_known_its_operation_for_ten_minutes(
     ticks: Ticks,
 ) -> None:
     ticks.put(operation="nothing")
@@ -244,7 +244,7 @@ def test_a_tick_is_refused_once_nobody_has_known_its_operation_for_ten_minutes(
     assert ticks.read().next_at > ticks.now
 
 
-def test_ticks_that_wait_keep_no_others_from_being_taken(ticks: Ticks) -> None:
+def test_waiting_ticks_do_not_block_others(ticks: Ticks) -> None:
     unknown = Schedule(cron=MINUTELY, operation="nothing")
     for number in range(MAX_AT_ONCE + 5):
         put_schedule(ticks.store, f"a{number}", unknown, source="api")
@@ -257,7 +257,7 @@ def test_ticks_that_wait_keep_no_others_from_being_taken(ticks: Ticks) -> None:
     assert len(ticks.jobs()) == 1
 
 
-def test_an_account_of_a_made_job_wins_over_one_of_a_refusal(ticks: Ticks) -> None:
+def test_an_outcome_with_a_job_replaces_a_refusal(ticks: Ticks) -> None:
     ticks.put()
     ticks.pass_time(minutes=1)
     seen = ticks.read()
@@ -271,7 +271,7 @@ def test_an_account_of_a_made_job_wins_over_one_of_a_refusal(ticks: Ticks) -> No
     assert ticks.last.outcome == "submitted"
 
 
-def test_one_schedule_that_breaks_does_not_keep_the_others_from_their_ticks(ticks: Ticks) -> None:
+def test_a_failing_schedule_does_not_block_the_ticks_of_others(ticks: Ticks) -> None:
     put_schedule(
         ticks.store,
         "broken",
@@ -288,7 +288,7 @@ def test_one_schedule_that_breaks_does_not_keep_the_others_from_their_ticks(tick
     assert len(ticks.jobs()) == 1
 
 
-def test_many_schedules_that_break_keep_no_other_from_its_ticks(ticks: Ticks) -> None:
+def test_many_failing_schedules_do_not_block_the_ticks_of_others(ticks: Ticks) -> None:
     broken = Schedule(cron=MINUTELY, operation="report")
     for number in range(MAX_AT_ONCE):
         put_schedule(ticks.store, f"broken-{number}", broken, source="api")
@@ -305,7 +305,7 @@ def test_many_schedules_that_break_keep_no_other_from_its_ticks(ticks: Ticks) ->
     assert len(ticks.jobs()) == 1
 
 
-def test_while_redis_takes_no_jobs_ticks_are_put_off_and_nothing_is_lost(redis: Redis) -> None:
+def test_while_redis_refuses_jobs_ticks_are_postponed_and_none_is_lost(redis: Redis) -> None:
     ticks = Ticks(JobSystem(redis))
     ticks.put()
     ticks.pass_time(minutes=1)
@@ -324,7 +324,7 @@ def test_while_redis_takes_no_jobs_ticks_are_put_off_and_nothing_is_lost(redis: 
     assert len(ticks.jobs()) == 1
 
 
-def test_a_housekeeper_killed_between_submit_and_advance_leaves_one_job(
+def test_a_housekeeper_killed_between_submit_and_advance_creates_one_job(
     redis: Redis, redis_server: RedisServer
 ) -> None:
     ticks = Ticks(JobSystem(redis))
@@ -344,7 +344,7 @@ def test_a_housekeeper_killed_between_submit_and_advance_leaves_one_job(
     assert (ticks.last.at, ticks.read().next_at) == (tick, tick + MINUTE)
 
 
-def test_a_redis_that_was_restarted_goes_on_with_the_tick_that_was_next(
+def test_after_a_restart_of_redis_the_next_tick_is_unchanged(
     redis: Redis, redis_server: RedisServer
 ) -> None:
     ticks = Ticks(JobSystem(redis))

@@ -164,17 +164,21 @@ def _assert_refused(port: int, request: bytes) -> None:
     [*REFUSED_BY_BOTH.values(), *REFUSED_BY_GUNICORN.values()],
     ids=[*REFUSED_BY_BOTH, *REFUSED_BY_GUNICORN],
 )
-def test_what_gunicorn_refuses_is_a_problem(gunicorn: int, request_bytes: bytes) -> None:
+def test_a_request_that_gunicorn_refuses_gets_a_problem(
+    gunicorn: int, request_bytes: bytes
+) -> None:
     _assert_refused(gunicorn, request_bytes)
 
 
 @pytest.mark.parametrize("request_bytes", REFUSED_BY_BOTH.values(), ids=REFUSED_BY_BOTH)
-def test_what_waitress_refuses_is_a_problem(waitress_server: int, request_bytes: bytes) -> None:
+def test_a_request_that_waitress_refuses_gets_a_problem(
+    waitress_server: int, request_bytes: bytes
+) -> None:
     _assert_refused(waitress_server, request_bytes)
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: %d\r\n\r\n", CHUNKED_AS])
-def test_a_client_whose_large_body_is_refused_hears_that_its_connection_closes(
+def test_a_client_whose_large_body_is_refused_is_told_that_the_connection_closes(
     gunicorn: int, head: bytes
 ) -> None:
     body = b'"' + b"a" * 1_600_000 + b'"'
@@ -196,7 +200,7 @@ def test_a_chunked_body_is_read(server: str, request: pytest.FixtureRequest) -> 
     assert (status, b"unknown-operation" in answer) == (404, True)
 
 
-def test_a_body_that_does_not_come_is_not_waited_for_for_ever() -> None:
+def test_a_missing_body_is_not_awaited_forever() -> None:
     here, there = socket.socketpair()
     with here, there:
         incoming = Connection(here, receiving=Allowance(patience_s=0.05))
@@ -210,7 +214,7 @@ def test_a_body_that_does_not_come_is_not_waited_for_for_ever() -> None:
         assert here.gettimeout() is None
 
 
-def test_a_client_that_stops_in_the_middle_is_answered(gunicorn: int) -> None:
+def test_a_client_that_stops_within_its_body_is_answered(gunicorn: int) -> None:
     half = POST + b"Content-Length: 10\r\n\r\n12345"
     with socket.create_connection(("127.0.0.1", gunicorn), timeout=10) as connection:
         connection.sendall(half)

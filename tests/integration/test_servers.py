@@ -11,7 +11,9 @@ from tests.eventually import eventually
 from tests.servers import RabbitMQ, RedisServer
 
 
-def test_redis_that_writes_at_once_keeps_what_it_acknowledged_over_a_kill(tmp_path: Path) -> None:
+def test_with_appendfsync_always_redis_keeps_acknowledged_writes_across_a_kill(
+    tmp_path: Path,
+) -> None:
     server = RedisServer(tmp_path, options={"appendfsync": "always"})
     server.start()
     try:
@@ -41,7 +43,7 @@ def test_a_paused_redis_answers_again_after_it_resumes(
     impatient.close()
 
 
-def test_rabbitmq_keeps_a_confirmed_durable_message_over_a_kill(rabbitmq: RabbitMQ) -> None:
+def test_rabbitmq_keeps_a_confirmed_durable_message_across_a_kill(rabbitmq: RabbitMQ) -> None:
     queue = "kept"
     connection = rabbitmq.connect()
     channel = connection.channel()

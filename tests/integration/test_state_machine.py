@@ -32,14 +32,16 @@ def _examples(config: pytest.Config, usual: int) -> int:
 
 
 @pytest.mark.timeout(900)
-def test_every_job_ends_and_the_rules_hold_on_fakeredis(request: pytest.FixtureRequest) -> None:
+def test_every_job_ends_and_the_invariants_hold_on_fakeredis(
+    request: pytest.FixtureRequest,
+) -> None:
     client = FakeRedis(server=FakeServer(version=(7, 2)), protocol=2)
 
     _drive(client, examples=_examples(request.config, 100), steps=40)
 
 
 @pytest.mark.timeout(900)
-def test_every_job_ends_and_the_rules_hold_on_redis(
+def test_every_job_ends_and_the_invariants_hold_on_redis(
     redis: Redis, request: pytest.FixtureRequest
 ) -> None:
     _drive(redis, examples=_examples(request.config, 250), steps=50)

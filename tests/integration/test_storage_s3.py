@@ -59,7 +59,9 @@ def kept(storage: Storage, key: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("size", [17, 11 * 1024**2 + 3])
-def test_what_is_kept_is_read_back_whole_or_in_part(bucket: Any, tmp_path: Path, size: int) -> None:
+def test_a_stored_object_is_read_back_whole_or_in_part(
+    bucket: Any, tmp_path: Path, size: int
+) -> None:
     storage = Storage(f"s3://{BUCKET}/some/prefix", tmp_path / "staging")
     body = os.urandom(size)
 
@@ -74,7 +76,7 @@ def test_what_is_kept_is_read_back_whole_or_in_part(bucket: Any, tmp_path: Path,
     assert list((tmp_path / "staging").iterdir()) == []
 
 
-def test_an_object_is_removed_once_and_again(bucket: Any, tmp_path: Path) -> None:
+def test_removing_an_object_can_be_repeated(bucket: Any, tmp_path: Path) -> None:
     storage = Storage(f"s3://{BUCKET}", tmp_path)
     kept(storage, "ab/one", b"words")
 
@@ -89,7 +91,7 @@ def test_an_object_is_removed_once_and_again(bucket: Any, tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("bucket")
-def test_an_upload_that_fails_leaves_nothing_and_names_no_place(
+def test_a_failed_upload_leaves_nothing_and_reveals_no_location(
     bucket: Any, tmp_path: Path
 ) -> None:
     storage = Storage(f"s3://{BUCKET}-that-is-not-there", tmp_path)
@@ -105,7 +107,7 @@ def test_an_upload_that_fails_leaves_nothing_and_names_no_place(
     assert "Uploads" not in bucket.list_multipart_uploads(Bucket=BUCKET)
 
 
-def test_a_file_that_cannot_be_read_is_not_begun(bucket: Any, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_not_uploaded(bucket: Any, tmp_path: Path) -> None:
     storage = Storage(f"s3://{BUCKET}", tmp_path)
 
     with pytest.raises(StorageUnavailable):

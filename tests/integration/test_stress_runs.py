@@ -17,7 +17,7 @@ def embedded(namespace: str) -> Iterator[Embedded]:
     made.stop()
 
 
-def test_what_utf_8_cannot_carry_is_reported_as_escapes(embedded: Embedded) -> None:
+def test_text_that_utf_8_cannot_encode_is_escaped(embedded: Embedded) -> None:
     ended = embedded.run("log_oddly")
     lines = embedded.store.redis.lrange(embedded.store.keys("log", ended.id), 0, -1)
 
@@ -36,7 +36,7 @@ def test_what_utf_8_cannot_carry_is_reported_as_escapes(embedded: Embedded) -> N
         ("exit_worker", "SystemExit: 3"),
     ],
 )
-def test_however_a_function_fails_its_job_fails_and_says_why(
+def test_any_failure_of_a_function_fails_its_job_with_a_reason(
     embedded: Embedded, operation: str, detail: str
 ) -> None:
     ended = embedded.run(operation)
@@ -48,7 +48,7 @@ def test_however_a_function_fails_its_job_fails_and_says_why(
     assert embedded.run("echo").status == "succeeded"
 
 
-def test_a_run_whose_job_was_handed_to_the_same_process_is_stopped(
+def test_a_run_whose_job_was_reclaimed_by_the_same_process_is_stopped(
     embedded: Embedded, tmp_path: Path
 ) -> None:
     path = tmp_path / "notes"
@@ -67,7 +67,7 @@ def test_a_run_whose_job_was_handed_to_the_same_process_is_stopped(
     assert (second.fence.attempt, second.job.cancelled) == (2, False)
 
 
-def test_every_queue_is_of_the_namespace(embedded: Embedded, namespace: str) -> None:
+def test_every_queue_name_starts_with_the_namespace(embedded: Embedded, namespace: str) -> None:
     queues = list(embedded.container.broker.queues)
 
     assert queues

@@ -24,7 +24,7 @@ def lacking_replicas(redis: Redis) -> Iterator[None]:
         redis.config_set("min-replicas-to-write", 0)
 
 
-def test_a_redis_without_its_replicas_counts_as_away_until_it_has_them(redis: Redis) -> None:
+def test_a_redis_without_its_replicas_is_unavailable_until_they_return(redis: Redis) -> None:
     job_system = JobSystem(redis)
     fence = job_system.running()
 

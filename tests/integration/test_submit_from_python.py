@@ -54,7 +54,7 @@ def record(running: Embedded, job_id: str, tenant: str = "default") -> Record:
     return read(running.store, job_id, tenant=tenant)
 
 
-def test_options_are_those_of_a_submission(running: Embedded) -> None:
+def test_submit_from_python_accepts_the_options_of_a_submission(running: Embedded) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
 
     job_id = operation(running, "echo").submit(
@@ -84,7 +84,7 @@ def test_a_delay_is_seconds_a_duration_or_a_timedelta(running: Embedded, delay: 
     assert timedelta(seconds=89) < wait < timedelta(seconds=91)
 
 
-def test_equal_idempotency_keys_make_one_job(running: Embedded) -> None:
+def test_equal_idempotency_keys_create_one_job(running: Embedded) -> None:
     submit = operation(running, "echo").submit
 
     ids = {submit(text="once", idempotency_key="k-1") for _ in range(3)}
@@ -92,7 +92,7 @@ def test_equal_idempotency_keys_make_one_job(running: Embedded) -> None:
     assert len(ids) == 1
 
 
-def test_parameters_as_a_mapping_leave_all_names_to_the_options(running: Embedded) -> None:
+def test_parameters_in_a_mapping_may_have_names_of_options(running: Embedded) -> None:
     named = operation(running, "ranked")
 
     by_name = named.submit(priority="high")
@@ -121,7 +121,7 @@ def test_parameters_as_a_mapping_leave_all_names_to_the_options(running: Embedde
         ({"colour": "red"}, "/colour"),
     ],
 )
-def test_what_http_would_refuse_is_refused(
+def test_a_submission_that_http_would_refuse_is_refused(
     running: Embedded, options: dict[str, Any], pointer: str
 ) -> None:
     with pytest.raises(InvalidParameters) as refused:
@@ -130,7 +130,7 @@ def test_what_http_would_refuse_is_refused(
     assert [where for where, _detail in refused.value.errors] == [pointer]
 
 
-def test_a_duplicate_is_refused_with_its_job_or_is_that_job(running: Embedded) -> None:
+def test_a_duplicate_is_refused_or_returns_the_active_job(running: Embedded) -> None:
     first = operation(running, "once").submit(text="a", delay=60)
     other = operation(running, "shared").submit(text="a", delay=60)
 
@@ -142,7 +142,7 @@ def test_a_duplicate_is_refused_with_its_job_or_is_that_job(running: Embedded) -
     assert same == other
 
 
-def test_a_function_submits_a_job_that_waits_for_others_of_its_own(running: Embedded) -> None:
+def test_a_function_submits_a_job_that_depends_on_its_other_jobs(running: Embedded) -> None:
     last = running.ended(operation(running, "pipeline").submit(text="part")).result
 
     ended = running.ended(last)
@@ -153,7 +153,7 @@ def test_a_function_submits_a_job_that_waits_for_others_of_its_own(running: Embe
     assert all(each.finished_at and each.finished_at <= ended.started_at for each in parts)
 
 
-def test_a_job_that_is_not_there_cannot_be_waited_for(running: Embedded) -> None:
+def test_an_unknown_job_cannot_be_a_dependency(running: Embedded) -> None:
     nobody = new_job_id()
 
     heard = running.ended(operation(running, "waits_for_nobody").submit(text=nobody)).result
@@ -165,7 +165,7 @@ def test_a_job_that_is_not_there_cannot_be_waited_for(running: Embedded) -> None
 
 
 @pytest.mark.parametrize("name", ["parent", "parent_async", "parent_apart", "parent_in_a_thread"])
-def test_a_function_submits_jobs_of_its_own_tenant(running: Embedded, name: str) -> None:
+def test_a_function_submits_jobs_for_its_own_tenant(running: Embedded, name: str) -> None:
     parent = operation(running, name).submit(text="child", tenant="team-8")
     eventually(lambda: record(running, parent, "team-8").final, what="the parent ends", timeout=60)
     child = record(running, parent, "team-8").result
@@ -177,7 +177,7 @@ def test_a_function_submits_jobs_of_its_own_tenant(running: Embedded, name: str)
 
 
 @pytest.mark.parametrize("name", ["parent_of_a_duplicate", "parent_of_a_duplicate_apart"])
-def test_a_function_hears_why_its_submission_is_refused(running: Embedded, name: str) -> None:
+def test_a_function_gets_the_reason_for_a_refused_submission(running: Embedded, name: str) -> None:
     first = operation(running, "once").submit(text=name, delay=60)
 
     ended = running.ended(operation(running, name).submit(text=name), timeout=60)
@@ -185,7 +185,7 @@ def test_a_function_hears_why_its_submission_is_refused(running: Embedded, name:
     assert ended.result == ["DuplicateJob", first, "InvalidParameters", "/text"]
 
 
-def test_a_process_with_neither_servers_nor_a_worker_refuses() -> None:
+def test_without_servers_or_a_worker_submit_raises_an_error() -> None:
     container = connect(load_settings(namespace="not-started", operations=OPERATIONS))
 
     with (
@@ -195,7 +195,7 @@ def test_a_process_with_neither_servers_nor_a_worker_refuses() -> None:
         container.registry.get("echo").submit(text="a")
 
 
-def test_a_process_that_is_not_connected_or_no_longer_refuses() -> None:
+def test_without_a_connection_submit_raises_an_error() -> None:
     """In a process of its own, since others of these tests connect this one."""
     program = (
         "from tests.integration.submitting_operations import echo\n"
@@ -222,7 +222,7 @@ def test_a_process_that_is_not_connected_or_no_longer_refuses() -> None:
     assert done.stdout.count("is not connected, so no worker would run the job") == 2, done.stderr
 
 
-def test_an_operation_that_is_not_of_this_installation_is_refused(running: Embedded) -> None:
+def test_an_operation_of_another_installation_is_refused(running: Embedded) -> None:
     foreign = Operation(lambda: None, "foreign", operation(running, "echo").rules)
 
     with pytest.raises(UnknownOperation):

@@ -116,7 +116,7 @@ def attributes_of(span: ReadableSpan) -> dict[str, Any]:
     return dict(span.attributes or {})
 
 
-def test_a_request_is_a_server_span_below_the_clients(process: Process) -> None:
+def test_a_requests_server_span_is_a_child_of_the_clients_span(process: Process) -> None:
     job_id = process.run("echo")
 
     (span,) = process.spans("POST /v1/jobs")
@@ -138,7 +138,7 @@ def test_a_request_is_a_server_span_below_the_clients(process: Process) -> None:
     assert read(process.container.store, job_id, tenant="default").request_id == "r-7"
 
 
-def test_a_refused_request_is_no_error_of_the_server(process: Process) -> None:
+def test_a_refused_request_is_no_error_of_the_server_span(process: Process) -> None:
     process.http.simulate_get("/v1/jobs/nothing?api_key=hush")
     process.http.simulate_get("/nowhere")
 
@@ -151,7 +151,7 @@ def test_a_refused_request_is_no_error_of_the_server(process: Process) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
-def test_a_method_that_nobody_knows_makes_no_name_of_its_own(process: Process) -> None:
+def test_an_unknown_method_creates_no_span_name(process: Process) -> None:
     process.http.simulate_request("BREW", "/v1/jobs")
 
     (odd,) = process.exporter.get_finished_spans()
@@ -160,7 +160,7 @@ def test_a_method_that_nobody_knows_makes_no_name_of_its_own(process: Process) -
     assert attributes_of(odd)["http.request.method_original"] == "BREW"
 
 
-def test_a_run_is_a_trace_of_its_own_linked_to_the_submitting_span(process: Process) -> None:
+def test_a_run_is_a_separate_trace_linked_to_the_submitting_span(process: Process) -> None:
     job_id = process.run("echo")
 
     (submitting,) = process.spans("POST /v1/jobs")
@@ -190,7 +190,7 @@ def test_a_run_is_a_trace_of_its_own_linked_to_the_submitting_span(process: Proc
     assert run.status.status_code is StatusCode.UNSET
 
 
-def test_each_failed_run_is_an_error_that_quotes_nothing(process: Process) -> None:
+def test_a_failed_runs_span_is_an_error_without_its_message(process: Process) -> None:
     process.run("quote", secret="hush-parameter")
 
     runs = process.spans("run quote", 2)
@@ -205,7 +205,7 @@ def test_each_failed_run_is_an_error_that_quotes_nothing(process: Process) -> No
 @pytest.mark.parametrize(
     ("operation", "where"), [("trace_in_thread", "thread"), ("trace_in_loop", "loop")]
 )
-def test_a_functions_own_spans_and_lines_belong_to_its_run(
+def test_a_functions_spans_and_log_lines_belong_to_its_run(
     process: Process, lines: io.StringIO, operation: str, where: str
 ) -> None:
     job_id = process.run(operation)
@@ -228,7 +228,7 @@ def test_a_functions_own_spans_and_lines_belong_to_its_run(
     assert "mine" not in ended
 
 
-def test_a_run_has_one_line_at_its_start_and_one_at_its_end(
+def test_a_run_logs_one_line_at_its_start_and_one_at_its_end(
     process: Process, lines: io.StringIO
 ) -> None:
     job_id = process.run("quote", secret="hush-parameter")
@@ -247,9 +247,7 @@ def test_a_run_has_one_line_at_its_start_and_one_at_its_end(
     assert "hush" not in lines.getvalue()
 
 
-def test_a_request_has_a_line_with_its_id_tenant_and_span(
-    process: Process, lines: io.StringIO
-) -> None:
+def test_a_request_logs_its_id_tenant_and_span(process: Process, lines: io.StringIO) -> None:
     process.run("echo")
 
     (line,) = said(lines, event="request_handled", route="/v1/jobs")
@@ -258,7 +256,7 @@ def test_a_request_has_a_line_with_its_id_tenant_and_span(
     assert "request_id" not in structlog.contextvars.get_contextvars()
 
 
-def test_closing_waits_for_an_exporter_that_hangs_at_most_so_long() -> None:
+def test_closing_waits_for_a_hanging_exporter_for_a_bounded_time() -> None:
     hanging = threading.Event()
 
     class Hanging(InMemorySpanExporter):

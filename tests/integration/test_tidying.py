@@ -42,9 +42,7 @@ def kept(job_system: JobSystem, storage: Storage) -> str:
     return claimed.file_id
 
 
-def test_a_storage_that_does_not_answer_holds_up_no_job(
-    job_system: JobSystem, tmp_path: Path
-) -> None:
+def test_an_unresponsive_storage_delays_no_job(job_system: JobSystem, tmp_path: Path) -> None:
     storage = SilentStorage(str(tmp_path))
     kept(job_system, storage)
     housekeeper = Housekeeper(
@@ -76,7 +74,7 @@ def test_a_storage_that_does_not_answer_holds_up_no_job(
     eventually(lambda: not list(tmp_path.glob("??/*")), what="the file is gone")
 
 
-def test_ten_thousand_files_would_go_at_once_and_a_stubborn_one_keeps_none_of_them(
+def test_one_file_that_cannot_be_removed_does_not_block_ten_thousand_others(
     job_system: JobSystem, tmp_path: Path
 ) -> None:
     storage = Storage(str(tmp_path))

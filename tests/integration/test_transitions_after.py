@@ -49,7 +49,7 @@ def detail_of(job_system: JobSystem, job_id: str) -> str:
     return str(error["detail"])
 
 
-def test_a_job_starts_once_all_that_it_waits_for_have_succeeded(job_system: JobSystem) -> None:
+def test_a_job_starts_once_all_its_dependencies_have_succeeded(job_system: JobSystem) -> None:
     first, second = job_system.submitted(), job_system.running()
     job_id = waiting(job_system, first, second.job_id)
     job_system.take_woken()
@@ -68,7 +68,7 @@ def test_a_job_starts_once_all_that_it_waits_for_have_succeeded(job_system: JobS
     assert job_system.status(job_id) == "succeeded"
 
 
-def test_what_has_succeeded_before_counts_at_once(job_system: JobSystem) -> None:
+def test_a_dependency_that_has_already_succeeded_counts_at_once(job_system: JobSystem) -> None:
     first, second = ended(job_system), ended(job_system)
 
     job_id = waiting(job_system, first, second)
@@ -80,7 +80,7 @@ def test_what_has_succeeded_before_counts_at_once(job_system: JobSystem) -> None
 @pytest.mark.parametrize(
     ("outcome", "says"), [(FAILURE, "failed"), (None, "was cancelled")], ids=["failed", "cancelled"]
 )
-def test_a_job_ends_with_the_one_that_it_waited_for_and_names_it(
+def test_a_job_ends_with_its_failed_dependency_and_names_it(
     job_system: JobSystem, outcome: RunOutcome | None, says: str
 ) -> None:
     fence = job_system.running()
@@ -100,7 +100,7 @@ def test_a_job_ends_with_the_one_that_it_waited_for_and_names_it(
     )
 
 
-def test_one_that_failed_before_ends_a_new_job_at_once(job_system: JobSystem) -> None:
+def test_a_dependency_that_has_already_failed_ends_a_new_job_at_once(job_system: JobSystem) -> None:
     failed = ended(job_system, FAILURE)
     submission = job_system.new_submission(
         after=(job_system.submitted(), failed), after_policy="succeeded"
@@ -114,7 +114,7 @@ def test_one_that_failed_before_ends_a_new_job_at_once(job_system: JobSystem) ->
 
 
 @pytest.mark.parametrize("outcome", [SUCCESS, FAILURE])
-def test_a_job_that_asks_for_an_end_alone_starts_whatever_that_was(
+def test_with_the_policy_finished_a_job_starts_after_any_outcome(
     job_system: JobSystem, outcome: RunOutcome
 ) -> None:
     before, fence = ended(job_system, FAILURE), job_system.running()
@@ -129,7 +129,7 @@ def test_a_job_that_asks_for_an_end_alone_starts_whatever_that_was(
     assert job_system.status(job_id) == "queued"
 
 
-def test_the_answer_to_a_submission_is_what_is_read_then(job_system: JobSystem) -> None:
+def test_the_answer_to_a_submission_equals_the_next_read_of_it(job_system: JobSystem) -> None:
     done, active = ended(job_system), [job_system.submitted() for _ in range(25)]
     failed = ended(job_system, FAILURE)
 
@@ -143,7 +143,7 @@ def test_the_answer_to_a_submission_is_what_is_read_then(job_system: JobSystem) 
         assert len(read.waiting_for) <= MAX_WAITING_FOR
 
 
-def test_a_job_that_is_unknown_purged_or_anothers_cannot_be_waited_for(
+def test_an_unknown_purged_or_foreign_job_cannot_be_a_dependency(
     job_system: JobSystem,
 ) -> None:
     purged, known = ended(job_system), job_system.submitted()
@@ -160,7 +160,7 @@ def test_a_job_that_is_unknown_purged_or_anothers_cannot_be_waited_for(
         assert job_system.status(submission.job_id) == "missing"
 
 
-def test_one_that_succeeded_and_was_purged_counts_for_those_that_waited(
+def test_a_dependency_that_succeeded_and_was_purged_counts(
     job_system: JobSystem,
 ) -> None:
     fence, other = job_system.running(result_ttl=timedelta(hours=1)), job_system.running()
@@ -178,7 +178,7 @@ def test_one_that_succeeded_and_was_purged_counts_for_those_that_waited(
     assert job_system.status(job_id) == "queued"
 
 
-def test_a_delay_and_other_jobs_both_have_to_be_over(job_system: JobSystem) -> None:
+def test_a_delay_and_the_dependencies_must_both_be_over(job_system: JobSystem) -> None:
     soon = job_system.now_ms + 10 * SECOND_MS
     first, second = job_system.running(), job_system.running()
     late = waiting(job_system, first.job_id, scheduled_ms=soon)
@@ -197,7 +197,7 @@ def test_a_delay_and_other_jobs_both_have_to_be_over(job_system: JobSystem) -> N
     assert job_system.status(long) == "queued"
 
 
-def test_a_waiting_job_is_cancelled_as_any_scheduled_one(job_system: JobSystem) -> None:
+def test_a_depending_job_is_cancelled_like_any_scheduled_one(job_system: JobSystem) -> None:
     fence = job_system.running()
     job_id = waiting(job_system, fence.job_id)
     follower = waiting(job_system, job_id, policy="finished")
@@ -210,7 +210,7 @@ def test_a_waiting_job_is_cancelled_as_any_scheduled_one(job_system: JobSystem) 
     assert job_system.status(follower) == "queued"
 
 
-def test_a_failure_that_is_retried_ends_nothing(job_system: JobSystem) -> None:
+def test_a_retried_failure_does_not_end_dependents(job_system: JobSystem) -> None:
     fence = job_system.running(max_retries=1)
     job_id = waiting(job_system, fence.job_id)
 
@@ -223,7 +223,7 @@ def test_a_failure_that_is_retried_ends_nothing(job_system: JobSystem) -> None:
     assert job_system.status(job_id) == "queued"
 
 
-def test_a_job_whose_workers_are_lost_ends_those_that_wait_for_it(job_system: JobSystem) -> None:
+def test_a_job_that_fails_as_worker_lost_ends_its_dependents(job_system: JobSystem) -> None:
     reap(job_system.store, lease=LEASE)
     fence = job_system.running(max_crashes=1)
     job_id = waiting(job_system, fence.job_id)
@@ -236,7 +236,7 @@ def test_a_job_whose_workers_are_lost_ends_those_that_wait_for_it(job_system: Jo
     assert job_system.status(job_id) == "cancelled"
 
 
-def test_hundreds_that_wait_are_told_in_bounded_steps_though_the_job_is_purged(
+def test_hundreds_of_dependents_are_told_in_bounded_steps_even_if_the_job_is_purged(
     job_system: JobSystem,
 ) -> None:
     fence = job_system.running()
@@ -267,7 +267,7 @@ def test_a_long_chain_ends_in_bounded_steps(job_system: JobSystem) -> None:
     assert not look(job_system.store).members("active")
 
 
-def test_whoever_was_not_told_finds_it_out(job_system: JobSystem) -> None:
+def test_a_dependent_that_was_not_told_is_told_by_a_check(job_system: JobSystem) -> None:
     """As when a process of an earlier version ends the job."""
     fence = job_system.running()
     job_id = waiting(job_system, fence.job_id)
@@ -282,7 +282,7 @@ def test_whoever_was_not_told_finds_it_out(job_system: JobSystem) -> None:
     assert job_system.status(job_id) == "queued"
 
 
-def test_a_check_of_waiting_jobs_is_bounded_by_all_for_which_they_wait(
+def test_a_check_of_depending_jobs_is_bounded_by_their_dependencies(
     job_system: JobSystem,
 ) -> None:
     others = tuple(job_system.submitted() for _ in range(3))
@@ -303,7 +303,7 @@ def test_a_check_of_waiting_jobs_is_bounded_by_all_for_which_they_wait(
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_a_waiting_job_that_an_earlier_version_cancelled_stays_cancelled(
+def test_a_depending_job_that_an_earlier_version_cancelled_stays_cancelled(
     job_system: JobSystem, *, told: bool
 ) -> None:
     """An earlier version ends the job, and knows of none for which it waited."""
@@ -328,7 +328,7 @@ def test_a_waiting_job_that_an_earlier_version_cancelled_stays_cancelled(
 
 
 @pytest.mark.parametrize(("policy", "status"), [("succeeded", "cancelled"), ("finished", "queued")])
-def test_a_record_that_is_lost_is_no_success(
+def test_a_dependency_whose_record_is_lost_has_not_succeeded(
     job_system: JobSystem, policy: str, status: str
 ) -> None:
     lost = job_system.submitted()
@@ -346,7 +346,7 @@ def test_a_record_that_is_lost_is_no_success(
         assert detail_of(job_system, job_id) == f"Job {lost}, for which this job waited, was lost."
 
 
-def test_a_record_that_its_message_recovers_counts_again(job_system: JobSystem) -> None:
+def test_a_dependency_recovered_from_its_message_counts_again(job_system: JobSystem) -> None:
     lost = job_system.submitted()
     (message,) = job_system.broker.messages
     job_id = waiting(job_system, lost)
@@ -365,7 +365,7 @@ def test_a_record_that_its_message_recovers_counts_again(job_system: JobSystem) 
     assert job_system.status(job_id) == "queued"
 
 
-def test_a_job_that_waited_and_is_recovered_starts_and_still_names_what_it_waited_for(
+def test_a_recovered_job_starts_and_still_names_its_dependencies(
     job_system: JobSystem,
 ) -> None:
     fence = job_system.running()
@@ -384,7 +384,7 @@ def test_a_job_that_waited_and_is_recovered_starts_and_still_names_what_it_waite
     assert job_system.claim(job_id).word == "claimed"
 
 
-def test_the_time_without_a_worker_counts_from_when_the_wait_was_over(
+def test_the_time_without_a_worker_counts_from_the_end_of_the_dependencies(
     job_system: JobSystem,
 ) -> None:
     fence = job_system.running()

@@ -16,7 +16,7 @@ def run(job_system: JobSystem, job_id: str) -> None:
     finish(job_system.store, claimed.fence, SUCCESS)
 
 
-def test_items_of_a_batch_fan_out_and_in(job_system: JobSystem) -> None:
+def test_batch_items_fan_out_and_in(job_system: JobSystem) -> None:
     batch = new_batch(job_system, 5)
     after: list[tuple[str, ...]] = [(), ("#0",), ("#0",), ("#1", "#2"), ("#3",)]
     items = [job_system.new_submission(after=each, batch_id=batch.id) for each in after]
@@ -35,7 +35,7 @@ def test_items_of_a_batch_fan_out_and_in(job_system: JobSystem) -> None:
     assert read_record(job_system, items[3].job_id).after == (items[1].job_id, items[2].job_id)
 
 
-def test_an_item_that_names_one_without_a_job_makes_none(job_system: JobSystem) -> None:
+def test_an_item_that_refers_to_an_item_without_a_job_creates_none(job_system: JobSystem) -> None:
     batch = new_batch(job_system, 4)
     items = [
         job_system.new_submission(files=("file",)),
@@ -50,7 +50,7 @@ def test_an_item_that_names_one_without_a_job_makes_none(job_system: JobSystem) 
     assert decided.outcomes[1].malformed == [("/after/0", "names item 0, which created no job")]
 
 
-def test_an_item_waits_for_the_job_that_an_earlier_one_duplicates(job_system: JobSystem) -> None:
+def test_an_item_depends_on_the_job_that_an_earlier_item_duplicates(job_system: JobSystem) -> None:
     running = job_system.running(fingerprint="a")
     batch = new_batch(job_system, 2)
     items = [
@@ -78,7 +78,7 @@ def test_a_batch_whose_jobs_wait_for_each_other_is_cancelled_as_a_whole(
     assert {job_system.status(each.job_id) for each in items} == {"cancelled"}
 
 
-def test_messages_of_a_batch_name_jobs_and_not_items(job_system: JobSystem) -> None:
+def test_messages_of_a_batch_refer_to_jobs_and_not_to_items(job_system: JobSystem) -> None:
     done = job_system.running(fingerprint="a")
     batch = new_batch(job_system, 2)
     items = [

@@ -26,7 +26,7 @@ HOUR_MS = 3_600_000
 SUCCESS = encode_result(1, max_bytes=100)
 
 
-def test_each_item_is_decided_on_as_a_submission_of_its_own(job_system: JobSystem) -> None:
+def test_each_item_is_decided_like_a_single_submission(job_system: JobSystem) -> None:
     there = job_system.submitted(fingerprint="taken")
     batch = new_batch(job_system, 7)
     items: list[Any] = [
@@ -57,7 +57,7 @@ def test_each_item_is_decided_on_as_a_submission_of_its_own(job_system: JobSyste
     assert counts(job_system, batch.id) == {"queued": 1, "scheduled": 1, "refused": 5}
 
 
-def test_items_beyond_the_capacity_are_told_whose_it_is(job_system: JobSystem) -> None:
+def test_items_beyond_the_capacity_are_told_whose_capacity_it_is(job_system: JobSystem) -> None:
     batch = new_batch(job_system, 4)
     items = [job_system.new_submission(each) for each in ("free", "free", "single", "single")]
 
@@ -101,7 +101,9 @@ def test_a_later_item_replaces_an_earlier_one_of_the_same_batch(job_system: JobS
     assert job_system.status(items[1].job_id) == "queued"
 
 
-def test_a_step_that_is_repeated_gives_the_same_and_makes_nothing(job_system: JobSystem) -> None:
+def test_a_repeated_step_returns_the_same_outcomes_and_creates_nothing(
+    job_system: JobSystem,
+) -> None:
     batch = new_batch(job_system, 4)
     items = [job_system.new_submission() for _ in range(2)]
     first = decide(job_system, batch, items)
@@ -115,7 +117,7 @@ def test_a_step_that_is_repeated_gives_the_same_and_makes_nothing(job_system: Jo
     assert look(job_system.store) == before
 
 
-def test_a_step_that_comes_too_early_or_after_the_batch_decides_nothing(
+def test_a_step_that_is_too_early_or_after_the_seal_decides_nothing(
     job_system: JobSystem,
 ) -> None:
     batch = new_batch(job_system, 4)
@@ -130,7 +132,7 @@ def test_a_step_that_comes_too_early_or_after_the_batch_decides_nothing(
     assert counts(job_system, batch.id) == {"queued": 1}
 
 
-def test_a_key_gives_the_batch_that_it_made_and_no_other_payload_one(job_system: JobSystem) -> None:
+def test_a_key_returns_its_batch_and_refuses_another_payload(job_system: JobSystem) -> None:
     def keyed(payload: str) -> NewBatch:
         kept = {"idempotency_digest": "key", "payload_fingerprint": payload}
         return new_batch(job_system, 2, idempotency=kept)
@@ -150,7 +152,7 @@ def test_a_key_gives_the_batch_that_it_made_and_no_other_payload_one(job_system:
     assert len(look(job_system.store).jobs) == 1
 
 
-def test_a_batch_that_broke_off_is_closed_after_a_minute_with_what_it_has(
+def test_an_abandoned_batch_is_sealed_after_a_minute_as_it_is(
     job_system: JobSystem,
 ) -> None:
     batch = new_batch(job_system, 3, callback=CALLBACK)

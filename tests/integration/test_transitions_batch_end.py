@@ -80,7 +80,7 @@ def _supersede(job_system: JobSystem, job_id: str) -> None:
         (_supersede, "cancelled"),
     ],
 )
-def test_the_last_end_of_a_job_completes_its_batch_once_however_it_comes(
+def test_the_end_of_its_last_job_completes_a_batch_exactly_once(
     job_system: JobSystem, end: Callable[[JobSystem, str], None], status: str
 ) -> None:
     batch = new_batch(job_system, 2, callback=CALLBACK)
@@ -101,7 +101,7 @@ def test_the_last_end_of_a_job_completes_its_batch_once_however_it_comes(
     assert not take(job_system)
 
 
-def test_a_batch_that_is_sealed_again_does_not_end_again(job_system: JobSystem) -> None:
+def test_a_batch_sealed_twice_completes_once(job_system: JobSystem) -> None:
     batch_id, job_id = submitted(job_system, 1)
     _finish(job_system, job_id)
     ended_at = read(job_system, batch_id).ended_at
@@ -113,7 +113,7 @@ def test_a_batch_that_is_sealed_again_does_not_end_again(job_system: JobSystem) 
     assert read(job_system, batch_id).ended_at == ended_at
 
 
-def test_a_batch_of_nothing_but_refused_items_completes_at_once_and_goes_after_a_day(
+def test_a_batch_of_refused_items_completes_at_once_and_expires_after_a_day(
     job_system: JobSystem,
 ) -> None:
     batch = new_batch(job_system, 1, callback=CALLBACK)
@@ -128,7 +128,7 @@ def test_a_batch_of_nothing_but_refused_items_completes_at_once_and_goes_after_a
     assert job_system.redis.pttl(job_system.store.keys("batch_items", batch.id)) > 23 * HOUR_MS
 
 
-def test_redis_loses_the_end_of_a_submission_and_its_jobs_bring_the_batch_back(
+def test_a_batch_that_redis_lost_is_revived_by_its_jobs(
     job_system: JobSystem,
 ) -> None:
     kept = job_system.keep()
@@ -151,7 +151,7 @@ def test_redis_loses_the_end_of_a_submission_and_its_jobs_bring_the_batch_back(
     assert read(job_system, batch.id).status == "completed"
 
 
-def test_a_batch_that_had_ended_without_a_lost_job_ends_again_with_it_and_tells_it_once(
+def test_a_completed_batch_completes_again_with_a_recovered_job_and_sends_one_event(
     job_system: JobSystem,
 ) -> None:
     batch = new_batch(job_system, 2, callback=CALLBACK)
@@ -179,7 +179,7 @@ def test_a_batch_that_had_ended_without_a_lost_job_ends_again_with_it_and_tells_
     assert not take(job_system)
 
 
-def test_a_cancel_ends_what_waits_and_asks_what_runs_to_stop(job_system: JobSystem) -> None:
+def test_a_cancel_ends_waiting_jobs_and_asks_running_ones_to_stop(job_system: JobSystem) -> None:
     batch_id, *job_ids = submitted(job_system, 5)
     later = [job_system.new_submission(scheduled_ms=job_system.now_ms + HOUR_MS) for _ in range(2)]
     other = new_batch(job_system, 2)
@@ -203,7 +203,7 @@ def test_a_cancel_ends_what_waits_and_asks_what_runs_to_stop(job_system: JobSyst
     assert read(job_system, batch_id).status == "completed"
 
 
-def test_a_cancel_takes_more_jobs_than_one_step_and_each_of_them_once(
+def test_a_cancel_of_many_steps_reaches_each_job_once(
     job_system: JobSystem,
 ) -> None:
     batch_id, *job_ids = submitted(job_system, 250, "single")
@@ -214,7 +214,7 @@ def test_a_cancel_takes_more_jobs_than_one_step_and_each_of_them_once(
     assert counts(job_system, batch_id) == {"cancelling": 1, "cancelled": 249}
 
 
-def test_no_item_is_taken_after_a_cancel_whoever_still_submits(job_system: JobSystem) -> None:
+def test_no_item_is_accepted_after_a_cancel(job_system: JobSystem) -> None:
     batch = new_batch(job_system, 4)
     decide(job_system, batch, [job_system.new_submission(), job_system.new_submission()])
 
@@ -228,7 +228,7 @@ def test_no_item_is_taken_after_a_cancel_whoever_still_submits(job_system: JobSy
     assert read(job_system, batch.id).status == "completed"
 
 
-def test_a_batch_goes_with_the_last_of_its_jobs_and_leaves_nothing(job_system: JobSystem) -> None:
+def test_a_batch_is_removed_with_its_last_job_and_leaves_nothing(job_system: JobSystem) -> None:
     batch_id, first, second, third = submitted(job_system, 3, result_ttl=timedelta(hours=1))
     for job_id in (first, second):
         _finish(job_system, job_id)
@@ -254,7 +254,7 @@ def test_a_batch_goes_with_the_last_of_its_jobs_and_leaves_nothing(job_system: J
     assert not [name for name in names if batch_id.encode() in name]
 
 
-def test_a_batch_whose_end_is_not_written_down_yet_stays_for_that(job_system: JobSystem) -> None:
+def test_a_batch_stays_until_its_event_is_rendered(job_system: JobSystem) -> None:
     batch = new_batch(job_system, 1, callback=CALLBACK)
     item = job_system.new_submission()
     decide(job_system, batch, [item])
@@ -267,7 +267,7 @@ def test_a_batch_whose_end_is_not_written_down_yet_stays_for_that(job_system: Jo
     assert job_system.redis.pttl(job_system.store.keys("batch", batch.id)) > 6 * 24 * HOUR_MS
 
 
-def test_jobs_of_a_batch_are_listed_by_it_and_other_tenants_do_not_find_it(
+def test_a_batchs_jobs_are_listed_and_other_tenants_do_not_find_it(
     job_system: JobSystem,
 ) -> None:
     batch_id, *job_ids = submitted(job_system, 3)

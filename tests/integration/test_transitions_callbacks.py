@@ -91,7 +91,7 @@ def _adopt_late(job_system: JobSystem) -> str:
         (_adopt_late, "job.cancelled"),
     ],
 )
-def test_each_way_to_an_end_queues_one_callback_in_the_same_step(
+def test_every_end_queues_one_callback_in_the_same_step(
     job_system: JobSystem, end: Callable[[JobSystem], str], event: str
 ) -> None:
     job_id = end(job_system)
@@ -105,7 +105,7 @@ def test_each_way_to_an_end_queues_one_callback_in_the_same_step(
     assert delivery.at.timestamp() * 1000 == job_system.now_ms
 
 
-def test_what_nobody_asked_for_is_not_queued(job_system: JobSystem) -> None:
+def test_an_unrequested_event_is_not_queued(job_system: JobSystem) -> None:
     silent, picky = (
         job_system.running(),
         job_system.running(callback=callback(events=["job.failed"])),
@@ -116,7 +116,7 @@ def test_what_nobody_asked_for_is_not_queued(job_system: JobSystem) -> None:
     assert take(job_system) == []
 
 
-def test_a_repeated_finish_queues_nothing_twice(job_system: JobSystem) -> None:
+def test_a_repeated_finish_queues_nothing_again(job_system: JobSystem) -> None:
     fence = job_system.running(callback=callback())
 
     for _ in range(2):
@@ -126,7 +126,7 @@ def test_a_repeated_finish_queues_nothing_twice(job_system: JobSystem) -> None:
     assert len(take(job_system)) == 1
 
 
-def test_that_a_job_runs_is_said_at_its_first_attempt_alone(job_system: JobSystem) -> None:
+def test_the_event_running_is_sent_only_for_the_first_attempt(job_system: JobSystem) -> None:
     fence = job_system.running(callback=callback(events=["job.running", "job.succeeded"]))
     release(job_system.store, fence)
     again = job_system.claim(fence.job_id)
@@ -137,7 +137,7 @@ def test_that_a_job_runs_is_said_at_its_first_attempt_alone(job_system: JobSyste
     assert types(job_system, fence.job_id) == ["job.running", "job.succeeded"]
 
 
-def test_a_later_attempt_of_a_job_that_came_back_is_not_its_first(job_system: JobSystem) -> None:
+def test_a_later_attempt_of_a_recovered_job_is_not_its_first(job_system: JobSystem) -> None:
     job_id = job_system.submitted(callback=callback(events=["job.running"]))
     message = job_system.broker.messages[-1]
     job_system.lose(job_id)
@@ -147,7 +147,7 @@ def test_a_later_attempt_of_a_job_that_came_back_is_not_its_first(job_system: Jo
     assert types(job_system, job_id) == []
 
 
-def test_what_was_delivered_is_not_delivered_again_when_its_job_comes_back(
+def test_a_delivered_event_is_not_repeated_when_its_job_is_recovered(
     job_system: JobSystem,
 ) -> None:
     job_id = ended(job_system)
@@ -164,7 +164,7 @@ def test_what_was_delivered_is_not_delivered_again_when_its_job_comes_back(
     assert types(job_system, job_id) == ["job.succeeded"]
 
 
-def test_a_retry_is_no_end(job_system: JobSystem) -> None:
+def test_a_retry_queues_no_callback(job_system: JobSystem) -> None:
     fence = job_system.running(callback=callback())
 
     retry(job_system.store, fence, delay=timedelta(seconds=1), error={"type": "failure"})
@@ -172,7 +172,7 @@ def test_a_retry_is_no_end(job_system: JobSystem) -> None:
     assert types(job_system, fence.job_id) == []
 
 
-def test_a_job_that_redis_lost_says_the_same_ids_when_it_runs_again(job_system: JobSystem) -> None:
+def test_a_recovered_job_has_the_same_event_ids(job_system: JobSystem) -> None:
     asked = callback(events=["job.running", "job.succeeded"])
     kept = job_system.keep()
     job_id = job_system.submitted(callback=asked, request_id="r-1", traceparent="00-a-b-01")
@@ -199,7 +199,7 @@ def test_a_job_that_redis_lost_says_the_same_ids_when_it_runs_again(job_system: 
         ("https://hooks.example:443?x=/y:z", "hooks.example"),
     ],
 )
-def test_the_host_is_taken_from_the_address(job_system: JobSystem, url: str, host: str) -> None:
+def test_the_host_is_parsed_from_the_url(job_system: JobSystem, url: str, host: str) -> None:
     ended(job_system, callback={**callback(), "url": url})
 
     assert take(job_system)[0].host == host

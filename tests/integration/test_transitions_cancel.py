@@ -80,7 +80,7 @@ STATES = pytest.mark.parametrize(
 
 @WAYS
 @STATES
-def test_a_cancel_ends_what_no_worker_runs_and_asks_what_one_runs(
+def test_a_cancel_ends_a_job_that_is_not_running_and_asks_a_running_one_to_stop(
     job_system: JobSystem,
     begin: Callable[[JobSystem], str],
     word: str,
@@ -107,7 +107,7 @@ def test_a_job_that_was_cancelled_while_it_waited_for_its_retry_never_runs_again
 
 
 @WAYS
-def test_a_cancel_of_what_is_cancelling_already_tells_it_again_and_forces_nothing(
+def test_a_repeated_cancel_notifies_again_and_forces_nothing(
     job_system: JobSystem, way: Callable[[JobSystem, str], str]
 ) -> None:
     fence = job_system.running()
@@ -124,7 +124,7 @@ def test_a_cancel_of_what_is_cancelling_already_tells_it_again_and_forces_nothin
     assert told == [fence.job_id.encode()] * 2
 
 
-def test_a_cancel_can_be_forced_at_once_and_stays_that(job_system: JobSystem) -> None:
+def test_a_forced_cancel_stays_forced(job_system: JobSystem) -> None:
     fence = job_system.running()
 
     assert cancel(job_system.store, fence.job_id, force=True) == "cancelling"
@@ -135,7 +135,7 @@ def test_a_cancel_can_be_forced_at_once_and_stays_that(job_system: JobSystem) ->
     assert job_system.status(fence.job_id) == "cancelled"
 
 
-def test_a_cancel_that_is_not_to_force_never_does(job_system: JobSystem) -> None:
+def test_a_plain_cancel_never_forces(job_system: JobSystem) -> None:
     fence = job_system.running()
 
     words = [cancel(job_system.store, fence.job_id, force=False) for _ in range(2)]
@@ -144,7 +144,7 @@ def test_a_cancel_that_is_not_to_force_never_does(job_system: JobSystem) -> None
     assert renew(job_system.store, [fence], lease=LEASE) == {fence.job_id: "cancel"}
 
 
-def test_a_confirmation_that_is_repeated_does_not_force(job_system: JobSystem) -> None:
+def test_a_repeated_confirmation_does_not_force(job_system: JobSystem) -> None:
     fence = job_system.running()
     token = job_system.ask_cancel(fence.job_id)[1]
 
@@ -155,7 +155,7 @@ def test_a_confirmation_that_is_repeated_does_not_force(job_system: JobSystem) -
 
 
 @STATES
-def test_asking_changes_nothing_of_the_job(
+def test_asking_for_a_confirmation_does_not_change_the_job(
     job_system: JobSystem, begin: Callable[[JobSystem], str], word: str
 ) -> None:
     del word
@@ -169,7 +169,7 @@ def test_asking_changes_nothing_of_the_job(
 
 
 @STATES
-def test_the_same_token_again_answers_as_before(
+def test_the_same_token_gets_the_same_answer_again(
     job_system: JobSystem, begin: Callable[[JobSystem], str], word: str
 ) -> None:
     job_id = begin(job_system)
@@ -180,7 +180,7 @@ def test_the_same_token_again_answers_as_before(
     assert words == [word] * 3
 
 
-def test_a_token_that_was_used_on_a_run_answers_cancelled_once_the_run_has_stopped(
+def test_a_used_token_answers_cancelled_once_the_run_has_stopped(
     job_system: JobSystem,
 ) -> None:
     fence = job_system.running()
@@ -208,7 +208,7 @@ def test_a_confirmation_belongs_to_its_job_and_its_caller(job_system: JobSystem)
     assert job_system.confirm_cancel(mine, token, "default:me") == "cancelled"
 
 
-def test_a_confirmation_is_good_for_five_minutes(job_system: JobSystem) -> None:
+def test_a_confirmation_is_valid_for_five_minutes(job_system: JobSystem) -> None:
     early, late = job_system.submitted(), job_system.submitted()
     tokens = [job_system.ask_cancel(early)[1], job_system.ask_cancel(late)[1]]
 
@@ -221,7 +221,7 @@ def test_a_confirmation_is_good_for_five_minutes(job_system: JobSystem) -> None:
     assert job_system.status(late) == "queued"
 
 
-def test_each_of_several_confirmations_is_good(job_system: JobSystem) -> None:
+def test_each_of_several_confirmations_is_valid(job_system: JobSystem) -> None:
     job_id = job_system.running().job_id
     first, second = job_system.ask_cancel(job_id)[1], job_system.ask_cancel(job_id)[1]
 
@@ -242,7 +242,7 @@ def test_a_second_step_after_the_job_succeeded_changes_nothing(job_system: JobSy
     assert job_system.status(fence.job_id) == "succeeded"
 
 
-def test_a_second_step_after_a_cancel_in_one_step_says_that_the_job_had_ended(
+def test_a_second_step_after_a_cancel_in_one_step_reports_that_the_job_had_ended(
     job_system: JobSystem,
 ) -> None:
     job_id = job_system.submitted()
@@ -252,7 +252,7 @@ def test_a_second_step_after_a_cancel_in_one_step_says_that_the_job_had_ended(
     assert job_system.confirm_cancel(job_id, token) == "ended"
 
 
-def test_a_job_that_is_final_or_gone_cannot_be_asked_for(job_system: JobSystem) -> None:
+def test_a_final_or_purged_job_gets_no_confirmation(job_system: JobSystem) -> None:
     job_id = job_system.submitted()
     token = job_system.ask_cancel(job_id)[1]
     cancel(job_system.store, job_id)
@@ -263,7 +263,7 @@ def test_a_job_that_is_final_or_gone_cannot_be_asked_for(job_system: JobSystem) 
     assert job_system.confirm_cancel(job_id, token) == "missing"
 
 
-def test_redis_never_has_the_token(job_system: JobSystem) -> None:
+def test_redis_never_stores_the_token(job_system: JobSystem) -> None:
     job_id = job_system.submitted()
     token = job_system.ask_cancel(job_id)[1]
 
@@ -274,7 +274,7 @@ def test_redis_never_has_the_token(job_system: JobSystem) -> None:
 
 
 @WAYS
-def test_of_a_cancel_and_a_finish_at_the_same_time_one_wins_and_the_other_knows(
+def test_if_a_cancel_and_a_finish_race_one_wins_and_the_other_is_told(
     redis: Redis, way: Callable[[JobSystem, str], str]
 ) -> None:
     job_system = JobSystem(redis)

@@ -11,7 +11,7 @@ from tests.job_system import JobSystem
 SUCCESS = encode_result(1, max_bytes=100)
 
 
-def test_of_two_workers_with_one_job_exactly_one_gets_it(job_system: JobSystem) -> None:
+def test_if_two_workers_race_for_a_job_exactly_one_gets_it(job_system: JobSystem) -> None:
     job_id = job_system.submitted()
 
     words = [job_system.claim(job_id).word for _ in range(3)]
@@ -19,7 +19,7 @@ def test_of_two_workers_with_one_job_exactly_one_gets_it(job_system: JobSystem) 
     assert words == ["claimed", "taken", "taken"]
 
 
-def test_the_same_token_claims_again_and_gets_the_same_fence(job_system: JobSystem) -> None:
+def test_the_same_token_claims_again_with_the_same_fence(job_system: JobSystem) -> None:
     job_id = job_system.submitted()
     first = job_system.claim(job_id, "token")
     before = look(job_system.store)
@@ -30,7 +30,7 @@ def test_the_same_token_claims_again_and_gets_the_same_fence(job_system: JobSyst
     assert look(job_system.store) == before
 
 
-def test_a_job_beyond_the_limit_is_blocked_and_holds_nothing(job_system: JobSystem) -> None:
+def test_a_job_beyond_the_limit_is_blocked_without_places(job_system: JobSystem) -> None:
     job_system.running("single", slots="resource:gpu=1")
     second = job_system.submitted("single", slots="resource:gpu=1")
 
@@ -41,7 +41,7 @@ def test_a_job_beyond_the_limit_is_blocked_and_holds_nothing(job_system: JobSyst
     assert not look(job_system.store).members("outbox")
 
 
-def test_a_claim_in_an_empty_redis_brings_the_declared_limits_with_it(
+def test_a_claim_in_an_empty_redis_writes_the_declared_limits(
     job_system: JobSystem,
 ) -> None:
     job_system.store.redis.delete(job_system.store.keys("limits"))
@@ -52,7 +52,7 @@ def test_a_claim_in_an_empty_redis_brings_the_declared_limits_with_it(
     assert words == ["claimed", "blocked"]
 
 
-def test_a_freed_place_is_reserved_for_the_best_waiter_and_its_message_goes_out(
+def test_a_freed_place_is_reserved_for_the_best_waiting_job_which_is_woken(
     job_system: JobSystem,
 ) -> None:
     running = job_system.running("single")
@@ -82,7 +82,7 @@ def test_a_place_reserved_for_another_is_not_taken_by_a_worse_job(job_system: Jo
     assert job_system.claim(waiter).word == "claimed"
 
 
-def test_a_reservation_yields_to_a_better_job_and_its_own_waits_again(
+def test_a_reservation_yields_to_a_better_job_and_its_own_job_waits_again(
     job_system: JobSystem,
 ) -> None:
     running, waiter = job_system.running("single"), job_system.submitted("single")
@@ -96,7 +96,7 @@ def test_a_reservation_yields_to_a_better_job_and_its_own_waits_again(
     assert job_system.record(waiter)["blocked_on"] == "operation:single"
 
 
-def test_a_job_of_several_slots_reserves_all_of_them_or_none(job_system: JobSystem) -> None:
+def test_a_job_with_several_slots_reserves_all_of_them_or_none(job_system: JobSystem) -> None:
     gpu = job_system.running(slots="resource:gpu=2")
     licence = job_system.running(slots="resource:licence=1")
     both = job_system.submitted("single", slots="resource:gpu=2,resource:licence=1")
@@ -113,7 +113,7 @@ def test_a_job_of_several_slots_reserves_all_of_them_or_none(job_system: JobSyst
     assert job_system.claim(both).word == "claimed"
 
 
-def test_moving_to_another_slot_to_wait_at_is_a_change_that_clients_see(
+def test_waiting_at_another_slot_is_a_change_that_clients_see(
     job_system: JobSystem,
 ) -> None:
     gpu = job_system.running(slots="resource:gpu=2")
@@ -128,7 +128,7 @@ def test_moving_to_another_slot_to_wait_at_is_a_change_that_clients_see(
     assert int(job_system.record(both)["version"]) > before
 
 
-def test_a_job_that_lacks_places_of_two_lets_one_that_needs_one_pass(job_system: JobSystem) -> None:
+def test_a_job_that_lacks_two_places_lets_one_that_needs_one_pass(job_system: JobSystem) -> None:
     job_system.running(slots="resource:gpu=1")
     wide = job_system.submitted(slots="resource:gpu=2")
     job_system.pass_time(1)
@@ -141,7 +141,7 @@ def test_a_job_that_lacks_places_of_two_lets_one_that_needs_one_pass(job_system:
     assert job_system.status(wide) == "queued"
 
 
-def test_a_reservation_that_nobody_claims_goes_to_a_waiter_that_missed_none(
+def test_an_unclaimed_reservation_goes_to_a_job_without_a_lapse(
     job_system: JobSystem,
 ) -> None:
     running = job_system.running("single")
@@ -158,7 +158,7 @@ def test_a_reservation_that_nobody_claims_goes_to_a_waiter_that_missed_none(
     assert job_system.record(absent)["blocked_on"] == "operation:single"
 
 
-def test_a_lapsed_job_is_offered_the_place_again_when_nobody_else_wants_it(
+def test_a_lapsed_job_gets_the_place_again_if_no_other_job_waits(
     job_system: JobSystem,
 ) -> None:
     running, waiter = job_system.running("single"), job_system.submitted("single")
@@ -184,7 +184,7 @@ def test_a_raised_limit_starts_waiting_jobs_at_once(job_system: JobSystem) -> No
     assert [("reserved" in job_system.record(job_id)) for job_id in jobs] == [True, True, False]
 
 
-def test_a_lowered_limit_takes_reservations_back_before_they_run(job_system: JobSystem) -> None:
+def test_a_lowered_limit_revokes_reservations_before_they_run(job_system: JobSystem) -> None:
     limit(job_system.store, {"operation:single": 0}, source="operator")
     job_id = job_system.submitted("single")
     job_system.claim(job_id)
@@ -197,7 +197,7 @@ def test_a_lowered_limit_takes_reservations_back_before_they_run(job_system: Job
     assert not look(job_system.store).members("slot:operation:single")
 
 
-def test_a_lowered_limit_lets_those_that_run_run_on(job_system: JobSystem) -> None:
+def test_a_lowered_limit_lets_running_jobs_continue(job_system: JobSystem) -> None:
     fences = [job_system.running("double") for _ in range(2)]
     waiter = job_system.submitted("double")
     job_system.claim(waiter)
@@ -209,7 +209,7 @@ def test_a_lowered_limit_lets_those_that_run_run_on(job_system: JobSystem) -> No
     assert job_system.status(fences[1].job_id) == "running"
 
 
-def test_taking_an_operators_limit_back_restores_the_declared_one(job_system: JobSystem) -> None:
+def test_removing_an_operators_limit_restores_the_declared_one(job_system: JobSystem) -> None:
     limit(job_system.store, {"operation:double": 0}, source="operator")
     jobs = [job_system.submitted("double") for _ in range(3)]
     for job_id in jobs:
@@ -220,7 +220,7 @@ def test_taking_an_operators_limit_back_restores_the_declared_one(job_system: Jo
     assert [job_system.claim(job_id).word for job_id in jobs] == ["claimed", "claimed", "blocked"]
 
 
-def test_a_waiter_whose_record_is_gone_does_not_hold_the_line(job_system: JobSystem) -> None:
+def test_a_waiting_job_without_a_record_does_not_block_others(job_system: JobSystem) -> None:
     running = job_system.running("single")
     ghost, waiter = job_system.submitted("single"), job_system.submitted("single")
     for job_id in (ghost, waiter):
@@ -236,7 +236,7 @@ def test_a_waiter_whose_record_is_gone_does_not_hold_the_line(job_system: JobSys
     assert "reserved" in job_system.record(waiter)
 
 
-def test_cancelling_a_reserved_job_hands_its_place_on(job_system: JobSystem) -> None:
+def test_cancelling_a_reserved_job_passes_its_place_on(job_system: JobSystem) -> None:
     running = job_system.running("single")
     first, second = job_system.submitted("single"), job_system.submitted("single")
     for job_id in (first, second):
@@ -248,7 +248,7 @@ def test_cancelling_a_reserved_job_hands_its_place_on(job_system: JobSystem) -> 
     assert "reserved" in job_system.record(second)
 
 
-def test_a_released_job_keeps_its_rank_against_those_that_came_later(job_system: JobSystem) -> None:
+def test_a_released_job_keeps_its_rank_ahead_of_later_ones(job_system: JobSystem) -> None:
     running = job_system.running("single")
     job_system.pass_time(1)
     later = job_system.submitted("single")
@@ -260,7 +260,7 @@ def test_a_released_job_keeps_its_rank_against_those_that_came_later(job_system:
     assert job_system.record(later)["blocked_on"] == "operation:single"
 
 
-def test_a_claim_of_a_job_that_is_not_due_changes_nothing(job_system: JobSystem) -> None:
+def test_a_claim_of_a_scheduled_job_changes_nothing(job_system: JobSystem) -> None:
     job_id = job_system.submitted(scheduled_ms=job_system.now_ms + 1000)
     before = look(job_system.store)
 
@@ -270,7 +270,7 @@ def test_a_claim_of_a_job_that_is_not_due_changes_nothing(job_system: JobSystem)
     assert look(job_system.store) == before
 
 
-def test_a_claim_that_parks_after_it_beat_a_reservation_holds_nothing(
+def test_a_claim_that_is_blocked_after_evicting_a_reservation_holds_nothing(
     job_system: JobSystem,
 ) -> None:
     single = job_system.running("single")
@@ -291,7 +291,7 @@ def test_a_claim_that_parks_after_it_beat_a_reservation_holds_nothing(
     assert "reserved" in job_system.record(beaten)
 
 
-def test_a_worker_of_an_older_version_brings_no_removed_limit_back(job_system: JobSystem) -> None:
+def test_a_worker_of_an_older_version_restores_no_removed_limit(job_system: JobSystem) -> None:
     limit(job_system.store, {"operation:single": None}, source="declared")
     first, second = job_system.submitted("single"), job_system.submitted("single")
 
@@ -300,7 +300,7 @@ def test_a_worker_of_an_older_version_brings_no_removed_limit_back(job_system: J
     assert words == ["claimed", "claimed"]
 
 
-def test_a_pause_wins_over_an_operator_and_leaves_the_operators_limit_alone(
+def test_a_pause_overrides_an_operators_limit_and_keeps_it(
     job_system: JobSystem,
 ) -> None:
     limit(job_system.store, {"operation:single": 2}, source="operator")
@@ -316,7 +316,7 @@ def test_a_pause_wins_over_an_operator_and_leaves_the_operators_limit_alone(
     assert resumed == ["claimed", "claimed", "blocked"]
 
 
-def test_waiters_that_need_more_places_than_there_are_hold_up_nobody(job_system: JobSystem) -> None:
+def test_jobs_that_need_more_places_than_exist_block_no_others(job_system: JobSystem) -> None:
     limit(job_system.store, {"resource:gpu": 1}, source="operator")
     for _ in range(150):
         assert job_system.claim(job_system.submitted(slots="resource:gpu=2")).word == "blocked"

@@ -26,7 +26,9 @@ HOUR_MS = 3_600_000
 # Who delivers what.
 
 
-def test_a_due_delivery_is_one_couriers_until_its_lease_ends(job_system: JobSystem) -> None:
+def test_a_due_delivery_belongs_to_one_dispatcher_until_its_lease_ends(
+    job_system: JobSystem,
+) -> None:
     ended(job_system)
     (first,) = take(job_system)
 
@@ -40,7 +42,7 @@ def test_a_due_delivery_is_one_couriers_until_its_lease_ends(job_system: JobSyst
     assert done(job_system, second) == "delivered"
 
 
-def test_a_host_gets_only_so_many_attempts_at_a_time(job_system: JobSystem) -> None:
+def test_concurrent_attempts_to_one_host_are_limited(job_system: JobSystem) -> None:
     for _ in range(4):
         ended(job_system)
     ended(job_system, callback=callback("other.example"))
@@ -56,7 +58,7 @@ def test_a_host_gets_only_so_many_attempts_at_a_time(job_system: JobSystem) -> N
     assert [each.host for each in last] == ["hooks.example"]
 
 
-def test_a_thousand_due_ones_of_a_busy_host_hold_up_no_other(redis: Redis) -> None:
+def test_a_thousand_due_deliveries_of_a_busy_host_delay_no_other_host(redis: Redis) -> None:
     job_system = JobSystem(redis)
     pipe = job_system.redis.pipeline(transaction=False)
     template = ended(job_system)
@@ -75,7 +77,7 @@ def test_a_thousand_due_ones_of_a_busy_host_hold_up_no_other(redis: Redis) -> No
     assert [each.host for each in found] == ["other.example"]
 
 
-def test_many_busy_hosts_are_passed_over_and_the_next_claim_goes_on(redis: Redis) -> None:
+def test_many_busy_hosts_are_skipped_and_the_next_claim_continues(redis: Redis) -> None:
     job_system = JobSystem(redis)
     hosts = job_system.store.keys("delivery_hosts")
     for number in range(130):
@@ -94,7 +96,7 @@ def test_many_busy_hosts_are_passed_over_and_the_next_claim_goes_on(redis: Redis
 # How an attempt ends.
 
 
-def test_an_attempt_that_failed_is_made_again_by_the_schedule_until_that_is_used_up(
+def test_a_failed_attempt_is_retried_until_the_schedule_is_exhausted(
     job_system: JobSystem,
 ) -> None:
     job_id = ended(job_system)
@@ -116,7 +118,7 @@ def test_an_attempt_that_failed_is_made_again_by_the_schedule_until_that_is_used
     assert (shown.last.code, shown.last.problem) == (503, DOWN.problem)
 
 
-def test_an_outcome_is_recorded_once_and_answers_the_same_when_repeated(
+def test_an_outcome_is_recorded_once_and_a_repeat_gets_the_same_answer(
     job_system: JobSystem,
 ) -> None:
     job_id = ended(job_system)
@@ -129,7 +131,7 @@ def test_an_outcome_is_recorded_once_and_answers_the_same_when_repeated(
     assert job_system.redis.hgetall(job_system.store.keys("delivery_counts")) == {b"again": b"1"}
 
 
-def test_what_can_never_be_delivered_is_not_tried_again(job_system: JobSystem) -> None:
+def test_an_undeliverable_event_is_not_retried(job_system: JobSystem) -> None:
     ended(job_system)
     (delivery,) = take(job_system)
 
@@ -137,7 +139,7 @@ def test_what_can_never_be_delivered_is_not_tried_again(job_system: JobSystem) -
     assert take(job_system) == []
 
 
-def test_a_receiver_that_says_410_gets_no_more_of_that_job(job_system: JobSystem) -> None:
+def test_a_receiver_that_answers_410_gets_no_more_of_that_job(job_system: JobSystem) -> None:
     everything = callback(events=["job.running", "job.succeeded"])
     fence, other = job_system.running(callback=everything), job_system.running(callback=everything)
     (first, second) = take(job_system)
@@ -152,7 +154,7 @@ def test_a_receiver_that_says_410_gets_no_more_of_that_job(job_system: JobSystem
     assert [each.status for each in shown] == ["stopped", "stopped"]
 
 
-def test_a_410_stops_what_waits_already(job_system: JobSystem) -> None:
+def test_a_410_stops_pending_deliveries(job_system: JobSystem) -> None:
     fence = job_system.running(callback=callback(events=["job.running", "job.succeeded"]))
     done(job_system, take(job_system)[0], DOWN)
     finish(job_system.store, fence, SUCCESS)
@@ -166,7 +168,7 @@ def test_a_410_stops_what_waits_already(job_system: JobSystem) -> None:
     assert take(job_system) == []
 
 
-def test_the_jobs_log_tells_of_each_attempt_and_no_address(job_system: JobSystem) -> None:
+def test_the_jobs_log_has_each_attempt_and_no_url(job_system: JobSystem) -> None:
     job_id = ended(job_system)
     (delivery,) = take(job_system)
     done(job_system, delivery, DOWN)
@@ -184,7 +186,7 @@ def test_the_jobs_log_tells_of_each_attempt_and_no_address(job_system: JobSystem
     assert lines[1].at.timestamp() * 1000 == job_system.now_ms
 
 
-def test_a_delivery_says_the_same_each_time(job_system: JobSystem) -> None:
+def test_a_delivery_has_the_same_body_each_time(job_system: JobSystem) -> None:
     body = json.dumps({"a": "é"}, ensure_ascii=False).encode()
     ended(job_system)
     (first,) = take(job_system)
@@ -199,7 +201,9 @@ def test_a_delivery_says_the_same_each_time(job_system: JobSystem) -> None:
     assert (kept, late) == ("kept", "stale")
 
 
-def test_an_ended_delivery_goes_after_a_week_and_a_pending_one_never(job_system: JobSystem) -> None:
+def test_an_ended_delivery_expires_after_a_week_and_a_pending_one_never(
+    job_system: JobSystem,
+) -> None:
     ended(job_system)
     (delivery,) = take(job_system)
     record = job_system.store.keys("delivery", delivery.id)
@@ -214,7 +218,7 @@ def test_an_ended_delivery_goes_after_a_week_and_a_pending_one_never(job_system:
 # Sending again.
 
 
-def test_a_pending_delivery_can_be_sent_at_once_and_from_the_start(job_system: JobSystem) -> None:
+def test_a_pending_delivery_can_be_resent_at_once(job_system: JobSystem) -> None:
     job_id = ended(job_system)
     (first,) = take(job_system)
     done(job_system, first, DOWN)
@@ -229,7 +233,7 @@ def test_a_pending_delivery_can_be_sent_at_once_and_from_the_start(job_system: J
 
 
 @pytest.mark.parametrize("end", [OK, Attempted(code=410), Attempted(retryable=False)])
-def test_an_ended_delivery_is_sent_again_with_the_same_id(
+def test_an_ended_delivery_is_resent_with_the_same_id(
     job_system: JobSystem, end: Attempted
 ) -> None:
     job_id = ended(job_system)
@@ -246,7 +250,7 @@ def test_an_ended_delivery_is_sent_again_with_the_same_id(
     assert done(job_system, again) == "delivered"
 
 
-def test_nothing_is_sent_again_while_an_attempt_is_under_way(job_system: JobSystem) -> None:
+def test_nothing_is_resent_while_an_attempt_is_in_progress(job_system: JobSystem) -> None:
     job_id = ended(job_system)
     (delivery,) = take(job_system)
 
@@ -258,7 +262,7 @@ def test_nothing_is_sent_again_while_an_attempt_is_under_way(job_system: JobSyst
     assert done(job_system, delivery) == "stale"
 
 
-def test_a_delivery_of_another_job_is_not_sent_again(job_system: JobSystem) -> None:
+def test_a_delivery_of_another_job_is_not_resent(job_system: JobSystem) -> None:
     ended(job_system)
     other = job_system.submitted()
     (delivery,) = take(job_system)
@@ -271,7 +275,7 @@ def test_a_delivery_of_another_job_is_not_sent_again(job_system: JobSystem) -> N
 # When the job goes.
 
 
-def test_a_purge_on_purpose_drops_what_is_pending_or_under_way(job_system: JobSystem) -> None:
+def test_an_explicit_purge_removes_pending_and_leased_deliveries(job_system: JobSystem) -> None:
     asked = callback(events=["job.running", "job.succeeded"])
     job_id = ended(job_system, callback=asked)
     (delivery,) = take(job_system, most=1)
@@ -284,7 +288,7 @@ def test_a_purge_on_purpose_drops_what_is_pending_or_under_way(job_system: JobSy
     assert not job_system.redis.keys("*deliver*")
 
 
-def test_the_housekeeper_waits_until_what_a_callback_says_is_kept(job_system: JobSystem) -> None:
+def test_the_housekeeper_keeps_a_job_until_its_callback_is_rendered(job_system: JobSystem) -> None:
     job_id = ended(job_system, result_ttl=timedelta(hours=1))
     counts = []
     job_system.pass_time(HOUR_MS)
@@ -304,7 +308,7 @@ def test_the_housekeeper_waits_until_what_a_callback_says_is_kept(job_system: Jo
     assert done(job_system, again) == "delivered"
 
 
-def test_the_housekeeper_does_not_wait_for_ever(job_system: JobSystem) -> None:
+def test_the_housekeeper_does_not_wait_forever(job_system: JobSystem) -> None:
     ended(job_system, result_ttl=timedelta(hours=1))
     patience = timedelta(hours=3)
     counts = []
@@ -317,7 +321,7 @@ def test_the_housekeeper_does_not_wait_for_ever(job_system: JobSystem) -> None:
     assert not job_system.redis.keys("*deliver*")
 
 
-def test_the_housekeeper_waits_for_as_long_as_callbacks_are_tried(
+def test_the_housekeeper_waits_as_long_as_callbacks_are_retried(
     job_system: JobSystem, tmp_path: Path
 ) -> None:
     job_id = ended(job_system, result_ttl=timedelta(hours=1))
@@ -339,7 +343,7 @@ def test_the_housekeeper_waits_for_as_long_as_callbacks_are_tried(
     assert [each.owner for each in take(job_system)] == [job_id]
 
 
-def test_a_jobs_end_takes_its_ended_deliveries_along(job_system: JobSystem) -> None:
+def test_a_purge_removes_the_jobs_ended_deliveries(job_system: JobSystem) -> None:
     job_id = ended(job_system, result_ttl=timedelta(hours=1))
     (delivery,) = take(job_system)
     done(job_system, delivery)

@@ -84,9 +84,7 @@ def end(job_system: JobSystem, job_id: str) -> None:
     assert finish(job_system.store, claimed.fence, DONE) == "finished"
 
 
-def test_a_file_that_is_kept_is_found_by_its_tenant_alone(
-    job_system: JobSystem, storage: Storage
-) -> None:
+def test_a_stored_file_is_found_only_by_its_tenant(job_system: JobSystem, storage: Storage) -> None:
     file = kept(job_system, storage)
 
     assert read_file(job_system.store, file.id, tenant="default") == file
@@ -96,7 +94,7 @@ def test_a_file_that_is_kept_is_found_by_its_tenant_alone(
         read_file(job_system.store, file.id, tenant="globex")
 
 
-def test_a_file_on_its_way_is_found_by_nobody_and_takes_its_room(job_system: JobSystem) -> None:
+def test_an_incomplete_file_is_not_found_and_uses_the_quota(job_system: JobSystem) -> None:
     room = claimed()
 
     reserve_file(job_system.store, room, 60)
@@ -108,7 +106,7 @@ def test_a_file_on_its_way_is_found_by_nobody_and_takes_its_room(job_system: Job
     assert stored(job_system) == 60
 
 
-def test_uploads_at_the_same_time_never_take_more_room_than_there_is(job_system: JobSystem) -> None:
+def test_concurrent_uploads_never_exceed_the_quota(job_system: JobSystem) -> None:
     def take(_number: int) -> int:
         room, taken = claimed(most=1000), 0
         for size in (50, 100, 150):
@@ -126,7 +124,9 @@ def test_uploads_at_the_same_time_never_take_more_room_than_there_is(job_system:
     assert 900 <= sum(taken) == stored(job_system) <= 1000
 
 
-def test_a_reservation_may_shrink_to_what_came(job_system: JobSystem, storage: Storage) -> None:
+def test_a_reservation_may_shrink_to_the_actual_size(
+    job_system: JobSystem, storage: Storage
+) -> None:
     room = claimed()
     reserve_file(job_system.store, room, 100)
 
@@ -135,7 +135,7 @@ def test_a_reservation_may_shrink_to_what_came(job_system: JobSystem, storage: S
     assert stored(job_system) == 5
 
 
-def test_each_tenant_has_room_of_its_own(job_system: JobSystem) -> None:
+def test_each_tenant_has_its_own_quota(job_system: JobSystem) -> None:
     reserve_file(job_system.store, claimed(tenant="full"), 100)
 
     reserve_file(job_system.store, claimed(tenant="empty"), 100)
@@ -144,9 +144,7 @@ def test_each_tenant_has_room_of_its_own(job_system: JobSystem) -> None:
         reserve_file(job_system.store, claimed(tenant="full"), 1)
 
 
-def test_an_upload_that_is_not_heard_of_gives_its_room_back(
-    job_system: JobSystem, storage: Storage
-) -> None:
+def test_an_abandoned_upload_frees_its_quota(job_system: JobSystem, storage: Storage) -> None:
     reserve_file(job_system.store, claimed(), 60)
     reserve_file(job_system.store, claimed(), 0)
     job_system.pass_time(LEASE // timedelta(milliseconds=1) - 1)
@@ -158,7 +156,7 @@ def test_an_upload_that_is_not_heard_of_gives_its_room_back(
     assert (stored(job_system), _files(job_system)) == (0, [])
 
 
-def test_an_upload_that_goes_on_after_its_lease_takes_its_room_again(
+def test_an_upload_that_continues_after_its_lease_reserves_its_quota_again(
     job_system: JobSystem, storage: Storage
 ) -> None:
     room = claimed()
@@ -171,7 +169,7 @@ def test_an_upload_that_goes_on_after_its_lease_takes_its_room_again(
     assert (file.size, stored(job_system)) == (70, 70)
 
 
-def test_a_file_whose_lease_ran_out_while_its_bytes_were_moved_leaves_nothing(
+def test_a_file_whose_lease_expired_during_the_move_leaves_nothing(
     job_system: JobSystem, storage: Storage, tmp_path: Path
 ) -> None:
     class SlowStorage(Storage):
@@ -187,7 +185,7 @@ def test_a_file_whose_lease_ran_out_while_its_bytes_were_moved_leaves_nothing(
     assert _files(job_system) == []
 
 
-def test_a_process_that_is_killed_before_its_file_is_complete_leaves_nothing_for_long(
+def test_a_killed_uploads_file_is_removed_after_its_lease(
     job_system: JobSystem, storage: Storage, tmp_path: Path
 ) -> None:
     room = claimed()
@@ -202,7 +200,7 @@ def test_a_process_that_is_killed_before_its_file_is_complete_leaves_nothing_for
     assert list(tmp_path.glob("??/*")) == []
 
 
-def test_a_file_whose_time_is_over_goes(
+def test_an_expired_file_is_removed(
     job_system: JobSystem, storage: Storage, tmp_path: Path
 ) -> None:
     file = kept(job_system, storage)
@@ -216,7 +214,7 @@ def test_a_file_whose_time_is_over_goes(
     assert list_files(job_system.store, tenant="default", most=10).files == []
 
 
-def test_a_file_that_a_job_uses_stays_until_the_job_is_gone(
+def test_a_file_in_use_stays_until_its_job_is_purged(
     job_system: JobSystem, storage: Storage
 ) -> None:
     file = kept(job_system, storage)
@@ -236,7 +234,7 @@ def test_a_file_that_a_job_uses_stays_until_the_job_is_gone(
     assert _files(job_system) == []
 
 
-def test_a_file_that_its_jobs_release_early_stays_for_its_own_time(
+def test_a_file_that_its_jobs_release_early_stays_until_its_own_expiry(
     job_system: JobSystem, storage: Storage
 ) -> None:
     file = kept(job_system, storage)
@@ -250,7 +248,7 @@ def test_a_file_that_its_jobs_release_early_stays_for_its_own_time(
     assert expire_files(job_system.store, storage) == 1
 
 
-def test_a_job_with_a_file_that_is_not_there_is_refused_and_writes_nothing(
+def test_a_job_with_a_missing_file_is_refused_and_writes_nothing(
     job_system: JobSystem, storage: Storage
 ) -> None:
     gone, whole, theirs = claimed(), kept(job_system, storage), claimed(tenant="globex")
@@ -269,7 +267,7 @@ def test_a_job_with_a_file_that_is_not_there_is_refused_and_writes_nothing(
     assert not read_file(job_system.store, whole.id, tenant="default").in_use
 
 
-def test_of_a_removal_and_a_submission_of_one_file_exactly_one_is_done(
+def test_if_a_removal_and_a_submission_of_one_file_race_exactly_one_succeeds(
     job_system: JobSystem, storage: Storage
 ) -> None:
     for _ in range(10):
@@ -293,7 +291,7 @@ def test_of_a_removal_and_a_submission_of_one_file_exactly_one_is_done(
         )
 
 
-def test_a_removal_that_the_storage_fails_is_done_later(
+def test_a_removal_that_the_storage_fails_is_repeated_later(
     job_system: JobSystem, storage: Storage, tmp_path: Path
 ) -> None:
     class DownStorage(Storage):
@@ -315,7 +313,7 @@ def test_a_removal_that_the_storage_fails_is_done_later(
     assert not (tmp_path / file.object).exists()
 
 
-def test_housekeepers_at_the_same_time_give_room_back_once(
+def test_concurrent_housekeepers_free_the_quota_once(
     job_system: JobSystem, storage: Storage
 ) -> None:
     for _ in range(20):
@@ -330,7 +328,9 @@ def test_housekeepers_at_the_same_time_give_room_back_once(
     assert stored(job_system) == 0
 
 
-def test_a_list_has_every_file_once_newest_first(job_system: JobSystem, storage: Storage) -> None:
+def test_a_list_has_every_file_exactly_once_newest_first(
+    job_system: JobSystem, storage: Storage
+) -> None:
     made = []
     for number in range(7):
         made.append(kept(job_system, storage, b"x", claimed(most=10)).id)
@@ -351,7 +351,7 @@ def test_a_list_has_every_file_once_newest_first(job_system: JobSystem, storage:
     assert times == sorted(times, reverse=True)
 
 
-def test_a_job_that_comes_back_from_its_message_holds_the_files_that_are_left(
+def test_a_recovered_job_uses_the_files_that_still_exist(
     job_system: JobSystem, storage: Storage
 ) -> None:
     there, gone = kept(job_system, storage), kept(job_system, storage)

@@ -21,7 +21,7 @@ SUCCESS = encode_result(1, max_bytes=100)
 MINUTE_MS = 60_000
 
 
-def test_a_submission_that_nobody_published_is_relayed_until_it_is_confirmed(
+def test_an_unpublished_submission_is_relayed_until_it_is_confirmed(
     job_system: JobSystem,
 ) -> None:
     job_id = job_system.submitted()
@@ -77,7 +77,7 @@ def test_a_long_backlog_is_not_a_loss(job_system: JobSystem) -> None:
     assert woken == 0
 
 
-def test_a_queue_that_nobody_can_count_is_left_alone(job_system: JobSystem) -> None:
+def test_a_queue_that_cannot_be_counted_is_left_alone(job_system: JobSystem) -> None:
     job_system.submitted()
     job_system.broker.messages.clear()
     job_system.pass_time(MINUTE_MS)
@@ -95,7 +95,7 @@ def test_a_due_job_is_queued_once_however_many_housekeepers_run(job_system: JobS
     assert job_system.woken == [job_id]
 
 
-def test_a_final_job_goes_when_its_time_is_over_and_nothing_of_it_stays(
+def test_a_final_job_is_purged_after_its_time_to_live_and_leaves_nothing(
     job_system: JobSystem,
 ) -> None:
     fence = job_system.running(
@@ -114,7 +114,7 @@ def test_a_final_job_goes_when_its_time_is_over_and_nothing_of_it_stays(
     assert named == listed == []
 
 
-def test_a_purged_job_is_gone_and_one_that_never_was_is_not_found(job_system: JobSystem) -> None:
+def test_a_purged_job_is_gone_and_an_unknown_one_is_not_found(job_system: JobSystem) -> None:
     fence = job_system.running()
     finish(job_system.store, fence, SUCCESS)
 
@@ -142,7 +142,7 @@ def test_another_tenants_job_is_not_found(job_system: JobSystem) -> None:
         read(job_system.store, job_id, tenant="other")
 
 
-def test_a_job_of_an_unknown_operation_is_put_off_and_then_fails(job_system: JobSystem) -> None:
+def test_a_job_of_an_unknown_operation_is_snoozed_and_then_fails(job_system: JobSystem) -> None:
     job_id = job_system.submitted()
 
     first = snooze(job_system.store, job_id, delay=timedelta(seconds=5))
@@ -152,7 +152,7 @@ def test_a_job_of_an_unknown_operation_is_put_off_and_then_fails(job_system: Job
     assert (first, last) == ("snoozed", "failed")
 
 
-def test_a_job_of_an_operation_that_some_worker_knows_never_fails_for_that(
+def test_a_job_of_an_operation_that_a_worker_knows_never_fails_as_unknown(
     job_system: JobSystem,
 ) -> None:
     job_id = job_system.submitted("single")
@@ -162,7 +162,7 @@ def test_a_job_of_an_operation_that_some_worker_knows_never_fails_for_that(
     assert snooze(job_system.store, job_id, delay=timedelta(seconds=5)) == "snoozed"
 
 
-def test_patience_with_an_unknown_operation_begins_when_the_job_was_submitted(
+def test_the_time_limit_for_an_unknown_operation_starts_at_submission(
     job_system: JobSystem,
 ) -> None:
     job_id = job_system.submitted(scheduled_ms=job_system.now_ms - 24 * 60 * MINUTE_MS)
@@ -170,7 +170,7 @@ def test_patience_with_an_unknown_operation_begins_when_the_job_was_submitted(
     assert snooze(job_system.store, job_id, delay=timedelta(seconds=5)) == "snoozed"
 
 
-def test_a_job_that_is_put_off_is_published_after_the_delay_and_not_before(
+def test_a_snoozed_job_is_published_after_the_delay_and_not_before(
     job_system: JobSystem,
 ) -> None:
     job_id = job_system.submitted()

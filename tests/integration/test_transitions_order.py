@@ -35,7 +35,7 @@ def reserved(job_system: JobSystem) -> int:
     return int(job_system.redis.zcard(job_system.store.keys("reservations")))
 
 
-def test_no_more_places_are_reserved_than_threads_are_free_and_one_more(
+def test_no_more_places_are_reserved_than_free_threads_plus_one(
     job_system: JobSystem,
 ) -> None:
     heartbeat(job_system, 2)
@@ -48,7 +48,7 @@ def test_no_more_places_are_reserved_than_threads_are_free_and_one_more(
     assert reserved(job_system) == 3
 
 
-def test_a_place_is_reserved_as_soon_as_another_was_claimed_whoever_is_busy(
+def test_a_place_is_reserved_as_soon_as_another_one_is_claimed(
     job_system: JobSystem,
 ) -> None:
     heartbeat(job_system, 1)
@@ -65,7 +65,7 @@ def test_a_place_is_reserved_as_soon_as_another_was_claimed_whoever_is_busy(
     assert at_hand == [waiting[2]]
 
 
-def test_while_nobody_has_said_how_many_threads_there_are_all_places_are_reserved(
+def test_while_no_threads_are_known_all_places_are_reserved(
     job_system: JobSystem,
 ) -> None:
     blocked(job_system, 8)
@@ -75,7 +75,7 @@ def test_while_nobody_has_said_how_many_threads_there_are_all_places_are_reserve
     assert reserved(job_system) == 8
 
 
-def test_an_operation_keeps_one_job_at_hand_though_the_places_of_another_are_stuck(
+def test_an_operation_always_has_one_reservation(
     job_system: JobSystem,
 ) -> None:
     heartbeat(job_system, 1)
@@ -89,7 +89,7 @@ def test_an_operation_keeps_one_job_at_hand_though_the_places_of_another_are_stu
     assert job_system.claim(waiting).word == "claimed"
 
 
-def test_a_reservation_does_not_lapse_while_no_thread_could_have_come_for_it(
+def test_a_reservation_does_not_lapse_while_no_thread_is_free(
     job_system: JobSystem,
 ) -> None:
     heartbeat(job_system, 1)
@@ -107,7 +107,7 @@ def test_a_reservation_does_not_lapse_while_no_thread_could_have_come_for_it(
     assert job_system.record(waiting)["lapses"] == "1"
 
 
-def test_a_lapsed_job_is_passed_over_for_ten_seconds_and_then_goes_by_its_rank(
+def test_a_lapsed_job_yields_for_ten_seconds_and_then_is_served_by_rank(
     job_system: JobSystem,
 ) -> None:
     (best,) = blocked(job_system, 1, "single", priority=10)
@@ -127,7 +127,7 @@ def test_a_lapsed_job_is_passed_over_for_ten_seconds_and_then_goes_by_its_rank(
     assert "reserved" not in job_system.record(others[1])
 
 
-def test_a_worker_that_left_counts_no_more_at_once(job_system: JobSystem) -> None:
+def test_a_stopped_worker_no_longer_counts_at_once(job_system: JobSystem) -> None:
     heartbeat(job_system, 5)
     heartbeat(job_system, 1, "another")
 
@@ -137,7 +137,7 @@ def test_a_worker_that_left_counts_no_more_at_once(job_system: JobSystem) -> Non
     assert job_system.redis.zrange(job_system.store.keys("workers"), 0, -1) == [b"another"]
 
 
-def test_threads_that_have_ended_run_nothing_and_do_not_count(job_system: JobSystem) -> None:
+def test_dead_threads_do_not_count(job_system: JobSystem) -> None:
     said = {"threads": "4", "dead_threads": "3"}
 
     heartbeat_worker(job_system.store, "worker", said, operations=[])

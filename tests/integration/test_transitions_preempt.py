@@ -22,7 +22,7 @@ def run_out(job_system: JobSystem) -> None:
         reap(job_system.store, lease=LEASE)
 
 
-def test_a_preempted_attempt_goes_to_another_worker_and_counts_no_crash(
+def test_a_preempted_attempts_job_goes_to_another_worker_without_a_crash(
     job_system: JobSystem,
 ) -> None:
     fence = job_system.running(max_crashes=1)
@@ -47,7 +47,7 @@ def test_a_preempted_attempt_keeps_its_lease_and_its_places(job_system: JobSyste
     assert job_system.claim(waiter).word == "blocked"
 
 
-def test_the_places_of_a_preempted_attempt_are_freed_when_its_lease_runs_out(
+def test_the_places_of_a_preempted_attempt_are_freed_when_its_lease_expires(
     job_system: JobSystem,
 ) -> None:
     fence = job_system.running("single")
@@ -60,7 +60,7 @@ def test_the_places_of_a_preempted_attempt_are_freed_when_its_lease_runs_out(
     assert "reserved" in job_system.record(waiter)
 
 
-def test_a_preemption_is_for_one_attempt_alone(job_system: JobSystem) -> None:
+def test_a_preemption_applies_to_one_attempt(job_system: JobSystem) -> None:
     fence = job_system.running(max_crashes=1)
     preempt(job_system.store, fence)
     release(job_system.store, fence)
@@ -73,7 +73,7 @@ def test_a_preemption_is_for_one_attempt_alone(job_system: JobSystem) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["attempt", "token", "job", "left"])
-def test_nobody_else_can_preempt_an_attempt(job_system: JobSystem, wrong: str) -> None:
+def test_only_its_own_fence_can_preempt_an_attempt(job_system: JobSystem, wrong: str) -> None:
     fence = job_system.running()
     other = {
         "attempt": Fence(fence.job_id, 2, fence.token),
@@ -91,7 +91,7 @@ def test_nobody_else_can_preempt_an_attempt(job_system: JobSystem, wrong: str) -
     assert look(job_system.store) == before
 
 
-def test_a_preempted_attempt_that_ends_in_time_is_as_any_other(job_system: JobSystem) -> None:
+def test_a_preempted_attempt_that_ends_in_time_is_recorded_normally(job_system: JobSystem) -> None:
     fence = job_system.running()
     preempt(job_system.store, fence)
 

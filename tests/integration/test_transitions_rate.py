@@ -24,14 +24,14 @@ def exhaust(job_system: JobSystem, charge: Charge) -> None:
         pass
 
 
-def test_a_quota_may_be_used_at_once_and_not_a_request_more(job_system: JobSystem) -> None:
+def test_a_quota_may_be_used_in_one_burst_and_not_exceeded(job_system: JobSystem) -> None:
     answers = [job_system.count(TEN) for _ in range(12)]
 
     assert answers[:10] == [("counted", left) for left in range(9, -1, -1)]
     assert answers[10:] == [("limited", 0), ("limited", 0)]
 
 
-def test_after_a_burst_requests_come_back_one_interval_after_the_other(
+def test_after_a_burst_one_request_is_regained_per_interval(
     job_system: JobSystem,
 ) -> None:
     exhaust(job_system, TEN)
@@ -44,14 +44,14 @@ def test_after_a_burst_requests_come_back_one_interval_after_the_other(
     assert words == ["limited", "counted", "limited", "counted", "counted", "limited", "counted"]
 
 
-def test_what_was_not_used_is_saved_up_to_one_quota(job_system: JobSystem) -> None:
+def test_unused_requests_accumulate_up_to_one_quota(job_system: JobSystem) -> None:
     exhaust(job_system, TEN)
     job_system.pass_time(3_600_000)
 
     assert [job_system.count(TEN)[0] for _ in range(11)] == ["counted"] * 10 + ["limited"]
 
 
-def test_no_request_is_lost_or_won_over_many_intervals_that_are_no_whole_milliseconds(
+def test_fractional_intervals_neither_lose_nor_gain_requests(
     job_system: JobSystem,
 ) -> None:
     words = [job_system.count(SEVEN)[0] for _ in range(8)]
@@ -63,7 +63,7 @@ def test_no_request_is_lost_or_won_over_many_intervals_that_are_no_whole_millise
     assert words.count("counted") == 7 + 3 * 7
 
 
-def test_intervals_shorter_than_a_millisecond_count(job_system: JobSystem) -> None:
+def test_intervals_shorter_than_a_millisecond_are_exact(job_system: JobSystem) -> None:
     fast = Charge("default", Rate(5000, timedelta(seconds=1)))
 
     left = [job_system.count(fast)[1] for _ in range(10)]
@@ -84,7 +84,7 @@ def test_a_refused_request_costs_nothing(job_system: JobSystem) -> None:
     assert job_system.count(ONE) == ("counted", 0)
 
 
-def test_who_waits_as_long_as_was_said_is_let_through_and_not_before(job_system: JobSystem) -> None:
+def test_a_request_is_admitted_after_the_stated_delay_and_not_before(job_system: JobSystem) -> None:
     third = Charge("default", Rate(3, timedelta(seconds=10)))
     exhaust(job_system, third)
     with pytest.raises(RateExceeded) as refusal:
@@ -99,13 +99,13 @@ def test_who_waits_as_long_as_was_said_is_let_through_and_not_before(job_system:
     assert (before, job_system.count(third)[0]) == ("limited", "counted")
 
 
-def test_one_tenant_does_not_use_anothers_quota(job_system: JobSystem) -> None:
+def test_a_tenant_does_not_use_another_tenants_quota(job_system: JobSystem) -> None:
     exhaust(job_system, TEN)
 
     assert job_system.count(Charge("other", TEN.rate)) == ("counted", 9)
 
 
-def test_a_smaller_rate_takes_effect_and_shuts_nobody_out_for_longer_than_its_window(
+def test_a_smaller_quota_locks_no_tenant_out_for_longer_than_its_window(
     job_system: JobSystem,
 ) -> None:
     exhaust(job_system, Charge("default", Rate(1, timedelta(days=1))))
@@ -116,7 +116,7 @@ def test_a_smaller_rate_takes_effect_and_shuts_nobody_out_for_longer_than_its_wi
     assert (refused, job_system.count(TEN)) == ("limited", ("counted", 0))
 
 
-def test_a_clock_that_goes_back_shuts_nobody_out_for_longer_than_a_window(
+def test_a_clock_set_back_locks_no_tenant_out_for_longer_than_a_window(
     job_system: JobSystem,
 ) -> None:
     exhaust(job_system, TEN)
@@ -128,7 +128,7 @@ def test_a_clock_that_goes_back_shuts_nobody_out_for_longer_than_a_window(
     assert (refused, job_system.count(TEN)) == ("limited", ("counted", 0))
 
 
-def test_a_count_lives_for_a_window_and_a_little_more(job_system: JobSystem) -> None:
+def test_a_count_expires_shortly_after_its_window(job_system: JobSystem) -> None:
     job_system.count(ONE)
 
     left_ms = job_system.redis.pttl(job_system.store.keys("rate", "default"))
@@ -136,7 +136,7 @@ def test_a_count_lives_for_a_window_and_a_little_more(job_system: JobSystem) -> 
     assert 10_000 < left_ms <= 70_000
 
 
-def test_a_submission_beyond_the_rate_is_limited_and_writes_nothing(job_system: JobSystem) -> None:
+def test_a_submission_beyond_the_quota_is_limited_and_writes_nothing(job_system: JobSystem) -> None:
     exhaust(job_system, ONE)
     before = look(job_system.store)
 
@@ -207,7 +207,7 @@ def test_a_submission_that_is_refused_for_another_reason_counts_as_a_request(
     assert job_system.count(TEN) == ("counted", 8)
 
 
-def test_of_requests_at_the_same_time_exactly_the_quota_is_let_through(redis: Redis) -> None:
+def test_of_concurrent_requests_exactly_the_quota_is_admitted(redis: Redis) -> None:
     job_system = JobSystem(redis)
     words: list[str] = []
 

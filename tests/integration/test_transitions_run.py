@@ -45,7 +45,7 @@ WAYS = {"finish": "finished", "fail": "finished", "retry": "scheduled", "release
 
 
 @pytest.mark.parametrize(("way", "word"), WAYS.items())
-def test_a_repeat_after_a_lost_reply_answers_as_the_first_time(
+def test_a_repeat_after_a_lost_reply_gets_the_same_answer(
     job_system: JobSystem, way: str, word: str
 ) -> None:
     fence = job_system.running()
@@ -78,7 +78,7 @@ def test_a_stale_fence_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_way_out_of_cancelling_ends_the_job_cancelled(
+def test_every_report_of_a_cancelling_job_ends_it_cancelled(
     job_system: JobSystem, way: str
 ) -> None:
     fence = job_system.running("single")
@@ -95,9 +95,7 @@ def test_every_way_out_of_cancelling_ends_the_job_cancelled(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_way_out_gives_the_places_to_the_next_at_once(
-    job_system: JobSystem, way: str
-) -> None:
+def test_every_end_of_a_run_passes_the_places_on_at_once(job_system: JobSystem, way: str) -> None:
     fence = job_system.running("single", slots="resource:gpu=2")
     waiter = job_system.submitted(slots="resource:gpu=1")
     job_system.claim(waiter)
@@ -107,7 +105,7 @@ def test_every_way_out_gives_the_places_to_the_next_at_once(
     assert "reserved" in job_system.record(waiter)
 
 
-def test_a_result_is_there_in_the_same_step_as_its_status(job_system: JobSystem) -> None:
+def test_a_result_is_stored_in_the_same_step_as_its_status(job_system: JobSystem) -> None:
     fence = job_system.running()
 
     finish(job_system.store, fence, SUCCESS)
@@ -117,7 +115,7 @@ def test_a_result_is_there_in_the_same_step_as_its_status(job_system: JobSystem)
     assert read_result(job_system.store, fence.job_id) == {"found": 7}
 
 
-def test_the_first_outcome_stays_whatever_comes_after_it(job_system: JobSystem) -> None:
+def test_the_first_outcome_stays_whatever_is_reported_later(job_system: JobSystem) -> None:
     fence = job_system.running()
     finish(job_system.store, fence, FAILURE)
 
@@ -127,11 +125,11 @@ def test_the_first_outcome_stays_whatever_comes_after_it(job_system: JobSystem) 
     assert (record.status, record.result) == ("failed", None)
 
 
-def test_a_finish_of_a_lost_record_says_that_it_is_missing(job_system: JobSystem) -> None:
+def test_a_finish_of_a_lost_record_answers_missing(job_system: JobSystem) -> None:
     assert finish(job_system.store, Fence("nobody", 1, "token"), SUCCESS) == "missing"
 
 
-def test_a_lease_that_runs_out_gives_the_job_to_another_and_refuses_the_first(
+def test_an_expired_lease_passes_the_job_on_and_refuses_its_first_attempt(
     job_system: JobSystem,
 ) -> None:
     first = job_system.running()
@@ -156,7 +154,7 @@ def test_a_heartbeat_keeps_the_lease(job_system: JobSystem) -> None:
     assert job_system.status(fence.job_id) == "running"
 
 
-def test_a_lease_that_reap_ended_is_never_revived(job_system: JobSystem) -> None:
+def test_a_reaped_lease_is_never_revived(job_system: JobSystem) -> None:
     fence = job_system.running()
     reap_after(job_system, 21)
 
@@ -166,7 +164,7 @@ def test_a_lease_that_reap_ended_is_never_revived(job_system: JobSystem) -> None
     assert not look(job_system.store).members("leases")
 
 
-def test_one_heartbeat_tells_each_job_what_became_of_it(job_system: JobSystem) -> None:
+def test_one_heartbeat_reports_the_state_of_each_run(job_system: JobSystem) -> None:
     kept, stopped, released = job_system.running(), job_system.running(), job_system.running()
     gone = Fence("nobody", 1, "token")
     cancel(job_system.store, stopped.job_id)
@@ -188,7 +186,7 @@ def test_an_outage_ends_no_lease_and_counts_no_crash(job_system: JobSystem) -> N
     assert renew(job_system.store, [fence], lease=LEASE) == {fence.job_id: "kept"}
 
 
-def test_a_job_that_keeps_killing_its_workers_fails(job_system: JobSystem) -> None:
+def test_a_job_that_repeatedly_kills_its_worker_fails(job_system: JobSystem) -> None:
     job_id = job_system.submitted(max_crashes=3)
 
     for _ in range(3):
@@ -210,7 +208,7 @@ def test_a_cancelling_job_whose_worker_dies_ends_cancelled(job_system: JobSystem
     assert job_system.status(fence.job_id) == "cancelled"
 
 
-def test_a_retry_counts_one_failure_and_waits_for_its_time(job_system: JobSystem) -> None:
+def test_a_retry_counts_one_failure_and_waits_until_it_is_due(job_system: JobSystem) -> None:
     fence = job_system.running()
 
     retry(job_system.store, fence, delay=10 * SECOND, error={"type": "failure"})
@@ -223,7 +221,7 @@ def test_a_retry_counts_one_failure_and_waits_for_its_time(job_system: JobSystem
 
 
 @pytest.mark.parametrize("delay", [timedelta(0), timedelta(days=365)])
-def test_a_claim_says_how_long_the_job_waited_after_its_last_failure(
+def test_a_claim_returns_the_delay_before_the_last_retry(
     job_system: JobSystem, delay: timedelta
 ) -> None:
     first = job_system.claim(job_system.submitted(), "first")
@@ -262,9 +260,7 @@ def test_a_release_counts_nothing(job_system: JobSystem) -> None:
 
 
 @pytest.mark.parametrize("way", ["finish", "release", "retry"])
-def test_progress_after_the_run_is_stale_and_writes_nothing(
-    job_system: JobSystem, way: str
-) -> None:
+def test_progress_after_the_run_is_refused(job_system: JobSystem, way: str) -> None:
     fence = job_system.running()
     leave(job_system, fence, way)
     before = look(job_system.store)
@@ -277,7 +273,7 @@ def test_progress_after_the_run_is_stale_and_writes_nothing(
     assert look(job_system.store) == before
 
 
-def test_a_log_keeps_its_newest_lines_within_its_bounds(job_system: JobSystem) -> None:
+def test_a_log_keeps_its_newest_lines(job_system: JobSystem) -> None:
     fence = job_system.running()
 
     for line in ("first", "second", "third", "a long fourth one"):
@@ -306,7 +302,7 @@ def test_a_new_attempt_begins_without_the_progress_of_the_last(job_system: JobSy
 
 
 @pytest.mark.parametrize("state", ["scheduled", "queued", "blocked"])
-def test_a_job_that_does_not_run_is_cancelled_at_once_and_for_good(
+def test_a_job_that_is_not_running_is_cancelled_at_once_and_permanently(
     job_system: JobSystem, state: str
 ) -> None:
     job_system.running("single")
@@ -324,7 +320,7 @@ def test_a_job_that_does_not_run_is_cancelled_at_once_and_for_good(
     assert words == ["cancelled", "ended", "ended"]
 
 
-def test_cancelling_a_running_job_tells_the_workers_each_time(job_system: JobSystem) -> None:
+def test_each_cancel_of_a_running_job_notifies_the_workers(job_system: JobSystem) -> None:
     fence = job_system.running()
     listener = job_system.redis.pubsub(ignore_subscribe_messages=True)
     listener.subscribe(job_system.store.keys.channel("cancels"))
@@ -338,7 +334,7 @@ def test_cancelling_a_running_job_tells_the_workers_each_time(job_system: JobSys
     assert [message["data"].decode() for message in told if message] == [fence.job_id] * 2
 
 
-def test_the_history_says_what_the_scripts_did_and_when_redis_did_it(job_system: JobSystem) -> None:
+def test_the_history_has_what_the_scripts_did_in_the_order_of_redis(job_system: JobSystem) -> None:
     history = job_system.store.keys("history")
     job_system.store.redis.xadd(history, {"what": "begun"})
 

@@ -15,7 +15,7 @@ HOUR_MS = 3_600_000
 SUCCESS = encode_result(1, max_bytes=100)
 
 
-def test_a_repeat_after_a_lost_reply_is_accepted_and_makes_no_second_job(
+def test_a_repeat_after_a_lost_reply_is_accepted_without_a_second_job(
     job_system: JobSystem,
 ) -> None:
     submission = job_system.new_submission()
@@ -43,7 +43,7 @@ def test_a_submission_that_is_refused_writes_nothing(job_system: JobSystem) -> N
     assert look(job_system.store) == before
 
 
-def test_the_same_key_and_payload_give_the_job_that_was_made_first(job_system: JobSystem) -> None:
+def test_the_same_key_and_payload_return_the_first_job(job_system: JobSystem) -> None:
     kept = {"idempotency_digest": "key", "payload_fingerprint": "p"}
     first = job_system.submitted(**kept)
 
@@ -54,7 +54,7 @@ def test_the_same_key_and_payload_give_the_job_that_was_made_first(job_system: J
     assert (accepted.job_id, accepted.replayed, accepted.wakeup) == (first, True, 0)
 
 
-def test_an_idempotency_key_without_a_payload_fingerprint_is_kept_too(
+def test_an_idempotency_key_without_a_payload_fingerprint_is_stored(
     job_system: JobSystem,
 ) -> None:
     first = job_system.submitted(idempotency_digest="key")
@@ -65,7 +65,7 @@ def test_an_idempotency_key_without_a_payload_fingerprint_is_kept_too(
     assert job_system.status(first) == "queued"
 
 
-def test_a_key_of_another_tenant_is_another_key(job_system: JobSystem) -> None:
+def test_equal_keys_of_two_tenants_are_different_keys(job_system: JobSystem) -> None:
     job_system.submitted(idempotency_digest="key", payload_fingerprint="p", fingerprint="same")
 
     word = job_system.submit(
@@ -78,9 +78,7 @@ def test_a_key_of_another_tenant_is_another_key(job_system: JobSystem) -> None:
 
 
 @pytest.mark.parametrize("on_conflict", ["reject", "return", "replace"])
-def test_an_equal_job_that_runs_stands_in_the_way_of_every_policy(
-    job_system: JobSystem, on_conflict: str
-) -> None:
+def test_a_running_duplicate_is_never_replaced(job_system: JobSystem, on_conflict: str) -> None:
     running = job_system.running(fingerprint="same")
 
     with pytest.raises(DuplicateJob) as refusal:
@@ -94,7 +92,7 @@ def test_an_equal_job_that_runs_stands_in_the_way_of_every_policy(
     assert (refusal.value.job_id, refusal.value.status) == (running.job_id, "running")
 
 
-def test_replace_cancels_a_queued_rival_and_takes_its_place_in_a_full_server(
+def test_replace_cancels_a_queued_duplicate_even_on_a_full_server(
     job_system: JobSystem,
 ) -> None:
     conflicting = job_system.submitted(fingerprint="same")
@@ -107,7 +105,7 @@ def test_replace_cancels_a_queued_rival_and_takes_its_place_in_a_full_server(
     assert look(job_system.store).uniques == {"unique:default:free:same": new.job_id}
 
 
-def test_replacing_a_job_with_a_reservation_gives_its_place_to_the_next(
+def test_replacing_a_reserved_job_passes_its_place_on(
     job_system: JobSystem,
 ) -> None:
     blocking = job_system.running("single")
@@ -143,7 +141,7 @@ def test_a_submission_beyond_capacity_is_told_whose_capacity_it_is(
     assert refusal.value.scope == scope
 
 
-def test_a_job_that_ended_leaves_its_capacity_and_its_unique_key(job_system: JobSystem) -> None:
+def test_a_final_job_frees_its_capacity_and_its_unique_key(job_system: JobSystem) -> None:
     fence = job_system.running(fingerprint="same")
     finish(job_system.store, fence, SUCCESS)
 
@@ -152,7 +150,7 @@ def test_a_job_that_ended_leaves_its_capacity_and_its_unique_key(job_system: Job
     assert word == "accepted"
 
 
-def test_a_time_that_has_passed_queues_at_once_and_a_later_one_schedules(
+def test_a_past_time_queues_at_once_and_a_future_one_schedules(
     job_system: JobSystem,
 ) -> None:
     past = job_system.submitted(scheduled_ms=job_system.now_ms - 1)
@@ -178,7 +176,7 @@ def test_a_lost_record_is_queued_again_from_its_message(job_system: JobSystem) -
     }
 
 
-def test_recovering_a_job_that_is_there_changes_nothing(job_system: JobSystem) -> None:
+def test_recovering_an_existing_job_changes_nothing(job_system: JobSystem) -> None:
     message = _message_of(job_system, job_system.submitted())
     job_system.claim(message.submission.job_id)
     before = look(job_system.store)
@@ -189,7 +187,7 @@ def test_recovering_a_job_that_is_there_changes_nothing(job_system: JobSystem) -
     assert look(job_system.store) == before
 
 
-def test_a_purged_job_stays_buried_for_as_long_as_a_message_could_bring_it_back(
+def test_a_purged_job_keeps_its_tombstone_as_long_as_a_message_could_recover_it(
     job_system: JobSystem,
 ) -> None:
     fence = job_system.running()
@@ -216,7 +214,7 @@ def test_a_message_older_than_a_day_recovers_nothing(job_system: JobSystem) -> N
 @pytest.mark.parametrize(
     "shared", [{"fingerprint": "same"}, {"idempotency_digest": "k", "payload_fingerprint": "p"}]
 )
-def test_a_lost_job_ends_cancelled_when_another_took_its_key_meanwhile(
+def test_a_recovered_job_ends_cancelled_if_another_job_has_its_key(
     job_system: JobSystem, shared: dict[str, str]
 ) -> None:
     message = _message_of(job_system, job_system.submitted(**shared))
@@ -238,7 +236,7 @@ def _message_of(job_system: JobSystem, job_id: str) -> Wakeup:
     return next(m for m in job_system.broker.messages if m.submission.job_id == job_id)
 
 
-def test_a_repeat_that_comes_after_the_purge_makes_no_second_job(job_system: JobSystem) -> None:
+def test_a_repeat_after_the_purge_creates_no_second_job(job_system: JobSystem) -> None:
     submission = job_system.new_submission()
     job_system.submit(submission)
     cancel(job_system.store, submission.job_id)

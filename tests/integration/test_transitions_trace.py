@@ -26,7 +26,7 @@ def kept(job_system: JobSystem, job_id: str) -> dict[str, str | None]:
     return traced_by(read_submissions(job_system.store, [job_id])[job_id][0])
 
 
-def test_the_first_message_and_the_record_carry_it(job_system: JobSystem) -> None:
+def test_the_first_message_and_the_record_have_the_trace_context(job_system: JobSystem) -> None:
     job_id = job_system.submitted(**TRACE)
 
     (message,) = job_system.broker.messages
@@ -35,7 +35,7 @@ def test_the_first_message_and_the_record_carry_it(job_system: JobSystem) -> Non
     assert read(job_system.store, job_id, tenant="default").request_id == "r-7"
 
 
-def test_a_retry_and_a_release_keep_it(job_system: JobSystem) -> None:
+def test_a_retry_and_a_release_keep_the_trace_context(job_system: JobSystem) -> None:
     fence = job_system.running(**TRACE, max_retries=1)
     retry(job_system.store, fence, delay=timedelta(0), error=ERROR)
     job_system.pass_time(1)
@@ -50,7 +50,7 @@ def test_a_retry_and_a_release_keep_it(job_system: JobSystem) -> None:
     assert traced_by(job_system.broker.messages[-1].submission) == TRACE
 
 
-def test_a_promotion_keeps_it(job_system: JobSystem) -> None:
+def test_a_promotion_keeps_the_trace_context(job_system: JobSystem) -> None:
     job_id = job_system.submitted(**TRACE, scheduled_ms=START_MS + 1000)
     job_system.pass_time(1001)
 
@@ -61,7 +61,7 @@ def test_a_promotion_keeps_it(job_system: JobSystem) -> None:
     assert kept(job_system, job_id) == TRACE
 
 
-def test_a_recovery_brings_it_back(job_system: JobSystem) -> None:
+def test_a_recovery_restores_the_trace_context(job_system: JobSystem) -> None:
     job_id = job_system.submitted(**TRACE)
     (message,) = job_system.broker.messages
     job_system.lose(job_id)
@@ -71,7 +71,7 @@ def test_a_recovery_brings_it_back(job_system: JobSystem) -> None:
     assert kept(job_system, job_id) == TRACE
 
 
-def test_a_message_carries_it_as_options_and_back() -> None:
+def test_a_messages_options_round_trip_the_trace_context() -> None:
     submission = Submission(job_id="1", operation="free", params={}, **TRACE)  # type: ignore[arg-type]
 
     again = Submission.from_options("1", "free", {}, submission.to_options())

@@ -46,7 +46,7 @@ def tenants_of(job_system: JobSystem, fences: Sequence[Fence]) -> list[str]:
     return [job_system.record(each.job_id)["tenant"] for each in fences]
 
 
-def test_no_more_jobs_of_a_tenant_run_than_it_has_places(job_system: JobSystem) -> None:
+def test_a_tenant_never_runs_more_jobs_than_it_has_places(job_system: JobSystem) -> None:
     places(job_system, operation=10, tenant=2)
     backlog(job_system, "many", 5)
     (single,) = backlog(job_system, "few", 1)
@@ -75,7 +75,7 @@ def test_a_batch_waits_as_single_submissions_do(job_system: JobSystem) -> None:
     assert published == set(jobs[:2])
 
 
-def test_the_jobs_of_one_tenant_start_in_the_order_in_which_they_came(
+def test_the_jobs_of_one_tenant_start_in_order_of_submission(
     job_system: JobSystem,
 ) -> None:
     places(job_system, operation=1, tenant=1)
@@ -101,7 +101,7 @@ def test_the_best_priority_of_all_tenants_starts_first(job_system: JobSystem) ->
     assert [each.job_id for each in claim_all(job_system)] == [urgent]
 
 
-def test_a_better_priority_takes_the_place_that_was_promised_to_another(
+def test_a_better_priority_takes_a_place_reserved_for_another(
     job_system: JobSystem,
 ) -> None:
     heartbeat_worker(job_system.store, "worker", {"threads": "1"}, operations=[])
@@ -115,7 +115,7 @@ def test_a_better_priority_takes_the_place_that_was_promised_to_another(
 
 
 @pytest.mark.parametrize("threads", [2, None])
-def test_a_single_job_waits_for_one_end_however_long_the_backlog_of_another_tenant_is(
+def test_a_single_job_waits_for_one_end_whatever_another_tenants_backlog(
     redis: object, threads: int | None
 ) -> None:
     job_system = JobSystem(redis)  # type: ignore[arg-type]
@@ -155,7 +155,7 @@ def test_tenants_with_backlogs_get_equal_shares_of_scarce_places(job_system: Job
     assert sum(shares.values()) == 75
 
 
-def test_a_tenant_that_cancelled_its_backlog_owes_nothing(job_system: JobSystem) -> None:
+def test_a_cancelled_backlog_costs_its_tenant_no_turns(job_system: JobSystem) -> None:
     places(job_system, operation=1, tenant=1)
     backlog(job_system, "other", 10)
     (running,) = claim_all(job_system)
@@ -171,7 +171,7 @@ def test_a_tenant_that_cancelled_its_backlog_owes_nothing(job_system: JobSystem)
     assert single in (running.job_id, second.job_id)
 
 
-def test_a_tenant_that_was_away_saved_up_no_turns(job_system: JobSystem) -> None:
+def test_an_idle_tenant_accumulates_no_turns(job_system: JobSystem) -> None:
     places(job_system, operation=1, tenant=1)
     backlog(job_system, "steady", 40)
     for _ in range(20):
@@ -208,7 +208,7 @@ def test_a_pause_of_the_operation_stops_all_tenants(job_system: JobSystem) -> No
     assert job_system.record(waiting)["blocked_on"] == "operation:shared"
 
 
-def test_an_operators_limit_of_a_class_counts_for_each_tenant_at_once(
+def test_an_operators_limit_of_a_class_applies_to_every_tenant_at_once(
     job_system: JobSystem,
 ) -> None:
     places(job_system, operation=10, tenant=1)
@@ -222,7 +222,7 @@ def test_an_operators_limit_of_a_class_counts_for_each_tenant_at_once(
     assert Counter(tenants_of(job_system, claim_all(job_system))) == {"many": 2, "more": 2}
 
 
-def test_nothing_is_left_of_tenants_without_jobs_but_the_one_limit(job_system: JobSystem) -> None:
+def test_tenants_without_jobs_leave_only_the_shared_limit(job_system: JobSystem) -> None:
     for tenant in ("one", "two", "three"):
         backlog(job_system, tenant, 3)
     while running := claim_all(job_system):
@@ -237,7 +237,7 @@ def test_nothing_is_left_of_tenants_without_jobs_but_the_one_limit(job_system: J
     assert [each for each in limits if b"per:" in each] == [b"declared:per:shared:tenant"]
 
 
-def test_the_declared_limit_counts_before_any_worker_has_started(redis: object) -> None:
+def test_the_declared_limit_applies_before_any_worker_has_started(redis: object) -> None:
     job_system = JobSystem(redis)  # type: ignore[arg-type]
 
     backlog(job_system, "many", 5)
@@ -245,7 +245,7 @@ def test_the_declared_limit_counts_before_any_worker_has_started(redis: object) 
     assert len(job_system.broker.messages) == 2
 
 
-def test_a_turn_that_redis_lost_is_found_and_given_back(job_system: JobSystem) -> None:
+def test_a_turn_that_redis_lost_is_found_and_restored(job_system: JobSystem) -> None:
     jobs = backlog(job_system, "many", 5)
     job_system.redis.delete(job_system.store.keys("turns", "per:shared:tenant:many"))
 

@@ -123,7 +123,7 @@ def crew(namespace: str) -> Iterator[Crew]:
     made.close()
 
 
-def test_a_job_says_how_long_its_function_has_not_stopped(crew: Crew) -> None:
+def test_a_job_reports_how_long_its_function_has_not_stopped(crew: Crew) -> None:
     run = crew.employ("one")
     run.stop(Cancelled("The job was cancelled."))
 
@@ -137,7 +137,7 @@ def test_a_job_says_how_long_its_function_has_not_stopped(crew: Crew) -> None:
     assert said[1][1][0].endswith(" UTC and is still running 10 s later.")
 
 
-def test_nothing_is_said_of_a_function_that_nobody_told_to_stop(crew: Crew) -> None:
+def test_a_function_that_was_not_told_to_stop_is_not_reported(crew: Crew) -> None:
     run = crew.employ("one")
 
     lines = crew.look(after_s=3600)
@@ -145,7 +145,7 @@ def test_nothing_is_said_of_a_function_that_nobody_told_to_stop(crew: Crew) -> N
     assert (lines, log_of(run), crew.watchdog.seen) == ([], [], ThreadHealth())
 
 
-def test_a_function_that_stopped_at_last_is_forgotten(crew: Crew) -> None:
+def test_a_function_that_finally_stopped_is_forgotten(crew: Crew) -> None:
     run = crew.employ("one")
     run.stop(Cancelled("The job was cancelled."))
     crew.look(after_s=60)
@@ -173,7 +173,7 @@ def test_a_worker_drains_once_all_its_threads_are_stuck(crew: Crew, cause: Inter
     assert drained == [0, 0, 1, 1]
 
 
-def test_a_thread_that_an_ousted_run_holds_is_stuck_as_well(crew: Crew) -> None:
+def test_a_thread_held_by_a_replaced_run_is_stuck(crew: Crew) -> None:
     crew.employ("one")
     run = crew.employ("one")
     run.stop(Cancelled("no"))
@@ -184,7 +184,7 @@ def test_a_thread_that_an_ousted_run_holds_is_stuck_as_well(crew: Crew) -> None:
     assert crew.drained == [True]
 
 
-def test_a_dead_thread_is_said_loudly_once_and_its_lease_is_let_go(crew: Crew) -> None:
+def test_a_dead_thread_is_logged_as_an_error_once_and_its_lease_expires(crew: Crew) -> None:
     crew.employ("alive")
     run = crew.employ("dead", ends=False)
 

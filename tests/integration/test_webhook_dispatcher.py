@@ -39,7 +39,7 @@ def callback_system() -> Iterator[CallbackSystem]:
     opened.close()
 
 
-def test_a_callback_is_signed_and_says_what_became_of_the_job(
+def test_a_callback_is_signed_and_has_the_outcome_of_the_job(
     callback_system: CallbackSystem,
 ) -> None:
     with Receiver() as receiver:
@@ -74,7 +74,9 @@ def test_a_callback_is_signed_and_says_what_became_of_the_job(
 
 
 @pytest.mark.parametrize("wrong", ["body", "id", "timestamp", "tenant"])
-def test_a_signature_holds_for_nothing_else(callback_system: CallbackSystem, wrong: str) -> None:
+def test_a_signature_is_valid_only_for_its_own_content(
+    callback_system: CallbackSystem, wrong: str
+) -> None:
     with Receiver() as receiver:
         callback_system.job(receiver)
         callback_system.round(callback_system.dispatcher(receiver))
@@ -91,7 +93,7 @@ def test_a_signature_holds_for_nothing_else(callback_system: CallbackSystem, wro
         standardwebhooks.Webhook(secret).verify(body, headers)
 
 
-def test_a_receiver_that_failed_gets_the_same_bytes_under_the_same_id(
+def test_a_retry_sends_the_same_bytes_with_the_same_id(
     callback_system: CallbackSystem,
 ) -> None:
     with Receiver(answering(500), answering(204)) as receiver:
@@ -120,7 +122,7 @@ def _log(callback_system: CallbackSystem, job_id: str) -> list[LogLine]:
     return list(read_log(callback_system.job_system.store, job_id, after=0, most=100).lines)
 
 
-def test_a_receiver_that_says_gone_is_left_alone(callback_system: CallbackSystem) -> None:
+def test_a_receiver_that_answers_410_gets_nothing_more(callback_system: CallbackSystem) -> None:
     with Receiver(answering(410)) as receiver:
         job_id = callback_system.job(receiver)
         dispatcher = callback_system.dispatcher(receiver)
@@ -132,7 +134,7 @@ def test_a_receiver_that_says_gone_is_left_alone(callback_system: CallbackSystem
     assert callback_system.delivery(job_id).status == "stopped"
 
 
-def test_retry_after_puts_the_next_attempt_off(callback_system: CallbackSystem) -> None:
+def test_retry_after_postpones_the_next_attempt(callback_system: CallbackSystem) -> None:
     with Receiver(answering(429, "Retry-After: 600")) as receiver:
         job_id = callback_system.job(receiver)
         callback_system.round(callback_system.dispatcher(receiver))
@@ -142,7 +144,7 @@ def test_retry_after_puts_the_next_attempt_off(callback_system: CallbackSystem) 
     assert delivery.next_at.timestamp() * 1000 == callback_system.job_system.now_ms + 600_000
 
 
-def test_after_the_last_retry_it_has_failed(callback_system: CallbackSystem) -> None:
+def test_after_the_last_retry_the_delivery_has_failed(callback_system: CallbackSystem) -> None:
     with Receiver(answering(500)) as receiver:
         job_id = callback_system.job(receiver)
         dispatcher = callback_system.dispatcher(receiver)
@@ -155,7 +157,7 @@ def test_after_the_last_retry_it_has_failed(callback_system: CallbackSystem) -> 
 
 
 @pytest.mark.parametrize(("length", "shown"), [(MAX_RESULT_BYTES - 10, True), (20_000, False)])
-def test_a_small_result_goes_along_and_a_large_one_does_not(
+def test_a_callback_includes_a_small_result_and_no_large_one(
     callback_system: CallbackSystem, length: int, shown: bool
 ) -> None:
     with Receiver() as receiver:
@@ -170,7 +172,7 @@ def test_a_small_result_goes_along_and_a_large_one_does_not(
     assert data["links"]["result"].endswith(f"/v1/jobs/{fence.job_id}/result")
 
 
-def test_a_batch_says_that_it_has_completed(callback_system: CallbackSystem) -> None:
+def test_a_completed_batch_sends_a_callback(callback_system: CallbackSystem) -> None:
     store = callback_system.job_system.store
     with Receiver() as receiver:
         callback = {**callback_to(receiver), "events": ["batch.completed"]}
@@ -187,7 +189,7 @@ def test_a_batch_says_that_it_has_completed(callback_system: CallbackSystem) -> 
     assert said["data"]["counts"]["cancelled"] == 1
 
 
-def test_one_host_that_hangs_keeps_no_other_waiting(callback_system: CallbackSystem) -> None:
+def test_one_hanging_host_delays_no_other(callback_system: CallbackSystem) -> None:
     with Receiver(hanging) as stuck, Receiver() as swift:
         for _ in range(6):
             callback_system.job(stuck, "stuck.example")
@@ -209,7 +211,7 @@ def test_one_host_that_hangs_keeps_no_other_waiting(callback_system: CallbackSys
         assert stuck.connections == PER_HOST < THREADS
 
 
-def test_a_few_hosts_that_hang_keep_no_other_waiting(callback_system: CallbackSystem) -> None:
+def test_a_few_hanging_hosts_delay_no_other(callback_system: CallbackSystem) -> None:
     with Receiver(hanging) as stuck, Receiver() as swift:
         for number in range(5):
             for _ in range(PER_HOST + 1):
@@ -225,7 +227,7 @@ def test_a_few_hosts_that_hang_keep_no_other_waiting(callback_system: CallbackSy
         )
 
 
-def test_a_courier_that_stops_takes_no_more_and_ends_what_it_has(
+def test_a_stopping_dispatcher_claims_no_more_and_ends_its_attempts(
     callback_system: CallbackSystem,
 ) -> None:
     let_go = threading.Event()
@@ -250,7 +252,7 @@ def test_a_courier_that_stops_takes_no_more_and_ends_what_it_has(
 
 
 @pytest.mark.alone
-def test_stopping_waits_a_moment_and_leaves_the_attempt_to_its_lease(
+def test_a_stop_waits_briefly_and_leaves_the_attempt_to_its_lease(
     callback_system: CallbackSystem,
 ) -> None:
     with Receiver(hanging, answering()) as receiver:
@@ -278,7 +280,7 @@ def test_stopping_waits_a_moment_and_leaves_the_attempt_to_its_lease(
     assert callback_system.delivery(job_id).status == "delivered"
 
 
-def test_what_redis_did_not_hear_is_settled_once_it_is_back(
+def test_an_outcome_that_redis_missed_is_recorded_once_it_is_back(
     callback_system: CallbackSystem,
 ) -> None:
     def answering_while_redis_goes(connection: Connection) -> None:
@@ -298,7 +300,7 @@ def test_what_redis_did_not_hear_is_settled_once_it_is_back(
     assert callback_system.delivery(job_id).status == "delivered"
 
 
-def test_what_redis_never_hears_of_is_delivered_again_with_the_same_id(
+def test_an_unrecorded_delivery_is_repeated_with_the_same_id(
     callback_system: CallbackSystem,
 ) -> None:
     def answering_while_redis_goes(connection: Connection) -> None:
@@ -322,7 +324,7 @@ def test_what_redis_never_hears_of_is_delivered_again_with_the_same_id(
     assert callback_system.delivery(job_id).status == "delivered"
 
 
-def test_nothing_is_sent_of_what_is_gone(callback_system: CallbackSystem) -> None:
+def test_a_purged_event_is_not_sent(callback_system: CallbackSystem) -> None:
     with Receiver() as receiver:
         job_id = callback_system.job(receiver)
         dispatcher = callback_system.dispatcher(receiver, render=lambda _: None)
@@ -335,7 +337,7 @@ def test_nothing_is_sent_of_what_is_gone(callback_system: CallbackSystem) -> Non
     assert callback_system.delivery(job_id).status == "failed"
 
 
-def test_nothing_is_sent_by_one_whose_lease_went_to_another(
+def test_a_dispatcher_that_lost_its_lease_sends_nothing(
     callback_system: CallbackSystem,
 ) -> None:
     def slow(delivery: WebhookDelivery) -> bytes | None:
@@ -352,7 +354,7 @@ def test_nothing_is_sent_by_one_whose_lease_went_to_another(
     assert callback_system.delivery(job_id).status == "delivered"
 
 
-def test_an_attempt_that_cannot_be_made_counts_and_quotes_nothing(
+def test_an_attempt_that_fails_locally_counts_and_reveals_nothing(
     callback_system: CallbackSystem,
 ) -> None:
     def broken(delivery: WebhookDelivery) -> bytes:
@@ -410,7 +412,7 @@ def _everything_in(callback_system: CallbackSystem) -> str:
     return repr(found)
 
 
-def test_a_delivery_does_not_show_where_it_goes(callback_system: CallbackSystem) -> None:
+def test_a_delivery_does_not_show_its_url(callback_system: CallbackSystem) -> None:
     with Receiver() as receiver:
         callback_system.job(receiver)
 

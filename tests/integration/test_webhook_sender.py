@@ -34,7 +34,7 @@ def _sent(receiver: Receiver, *, deadline_s: float = 5.0) -> Attempted:
     return sender.send(receiver.url, {"Content-Type": "application/json"}, BODY)
 
 
-def test_a_receiver_gets_the_bytes_at_the_target_and_its_status_counts() -> None:
+def test_a_receiver_gets_the_exact_request_and_its_status_decides() -> None:
     with Receiver(answering(201, body=b"thanks")) as receiver:
         attempted = _sent(receiver)
 
@@ -49,13 +49,13 @@ def test_a_receiver_gets_the_bytes_at_the_target_and_its_status_counts() -> None
 
 
 @pytest.mark.parametrize("status", [200, 202, 204, 299])
-def test_any_2xx_means_taken(status: int) -> None:
+def test_any_2xx_is_a_success(status: int) -> None:
     with Receiver(answering(status)) as receiver:
         assert _sent(receiver).succeeded
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 410, 429, 500, 503])
-def test_any_other_answer_means_not_taken(status: int) -> None:
+def test_any_other_status_is_a_failure(status: int) -> None:
     with Receiver(answering(status)) as receiver:
         attempted = _sent(receiver)
 
@@ -73,7 +73,7 @@ def test_a_redirect_is_a_failure_and_is_not_followed(status: int) -> None:
         assert elsewhere.connections == 0
 
 
-def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with Receiver() as proxy, Receiver() as receiver:
         for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -96,7 +96,7 @@ def _dripping_hints(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("behaviour", [hanging, _dripping_headers, _dripping_hints])
-def test_an_answer_that_does_not_come_ends_the_attempt_at_its_deadline(behaviour: object) -> None:
+def test_a_missing_answer_ends_the_attempt_at_its_deadline(behaviour: object) -> None:
     with Receiver(behaviour) as receiver:  # type: ignore[arg-type]
         began = time.monotonic()
         attempted = _sent(receiver, deadline_s=0.5)
@@ -106,7 +106,7 @@ def test_an_answer_that_does_not_come_ends_the_attempt_at_its_deadline(behaviour
     assert attempted.took_ms >= 500
 
 
-def test_a_body_that_never_ends_changes_nothing_about_the_status() -> None:
+def test_an_endless_body_does_not_change_the_outcome() -> None:
     def drips(connection: Connection) -> None:
         connection.say(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
         connection.drip(b"x" * 1000, every=0.05)
@@ -126,7 +126,7 @@ def test_a_body_that_never_ends_changes_nothing_about_the_status() -> None:
         assert time.monotonic() - began < 3
 
 
-def test_the_receiver_that_answers_shortly_sees_no_broken_connection() -> None:
+def test_a_receiver_that_finishes_its_answer_late_sees_no_broken_connection() -> None:
     ends: list[bytes] = []
 
     def lasting(connection: Connection) -> None:
@@ -159,7 +159,7 @@ def _resetting(connection: Connection) -> None:
         (lambda c: c.say(b"HTTP/1.1 101 Switching\r\n\r\n"), "there was no HTTP response"),
     ],
 )
-def test_what_is_no_answer_fails_the_attempt(behaviour: object, problem: str) -> None:
+def test_an_invalid_answer_fails_the_attempt(behaviour: object, problem: str) -> None:
     with Receiver(behaviour) as receiver:  # type: ignore[arg-type]
         attempted = _sent(receiver)
 
@@ -167,7 +167,7 @@ def test_what_is_no_answer_fails_the_attempt(behaviour: object, problem: str) ->
     assert attempted.problem == problem
 
 
-def test_hints_before_the_answer_and_old_versions_are_understood() -> None:
+def test_informational_responses_and_old_http_versions_are_understood() -> None:
     hints = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
     old = b"HTTP/1.0 202 Accepted\r\n\r\nwith a body until the end"
     early = answering(413)
@@ -180,7 +180,7 @@ def test_hints_before_the_answer_and_old_versions_are_understood() -> None:
     assert codes == [204, 202, 413]
 
 
-def test_nobody_listening_fails_the_attempt_at_once() -> None:
+def test_a_closed_port_fails_the_attempt_at_once() -> None:
     with refusing_port() as port:
         attempted = _sender(port).send(f"http://127.0.0.1:{port}/", {}, BODY)
 
@@ -203,7 +203,7 @@ def test_retry_after_is_read_in_seconds_and_as_a_date(value: str, expected: time
         assert _sent(receiver).retry_after == expected
 
 
-def test_a_date_to_come_back_at_is_read_as_the_time_until_then() -> None:
+def test_a_retry_after_date_is_read_as_the_time_until_then() -> None:
     at = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
 
     with Receiver(answering(429, f"Retry-After: {at}")) as receiver:
@@ -214,14 +214,14 @@ def test_a_date_to_come_back_at_is_read_as_the_time_until_then() -> None:
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "1.5", "Thu, 99 Foo 2026", "²", ""])
-def test_a_retry_after_that_means_nothing_counts_as_none(value: str) -> None:
+def test_an_invalid_retry_after_is_ignored(value: str) -> None:
     with Receiver(lambda c: c.say(f"HTTP/1.1 429 X\r\nRetry-After: {value}\r\n\r\n".encode())) as r:
         attempted = _sent(r)
 
     assert (attempted.code, attempted.retry_after) == (429, None)
 
 
-def test_an_address_that_is_not_allowed_here_is_left_to_a_worker_where_it_is() -> None:
+def test_an_address_not_allowed_here_is_left_to_another_worker() -> None:
     with Receiver() as receiver:
         sender = WebhookSender(CallbackRules(ports=(receiver.port,)))
 
@@ -240,7 +240,7 @@ def test_a_header_that_cannot_be_written_fails_the_attempt() -> None:
     assert attempted.problem == "the request cannot be written as HTTP"
 
 
-def test_a_name_is_looked_up_once_and_what_was_checked_is_connected_to() -> None:
+def test_a_name_is_looked_up_once_and_the_checked_address_is_used() -> None:
     answers = iter([["127.0.0.1"], ["192.0.2.1"]])
     asked: list[str] = []
 
@@ -267,7 +267,7 @@ def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
         assert sender.send(f"http://hooks.example:{receiver.port}/", {}, BODY).succeeded
 
 
-def test_a_lookup_that_hangs_ends_with_the_attempt_and_is_left_behind() -> None:
+def test_a_hanging_lookup_ends_with_the_attempt() -> None:
     released = threading.Event()
 
     def hang(_: str) -> Sequence[str]:
@@ -285,7 +285,7 @@ def test_a_lookup_that_hangs_ends_with_the_attempt_and_is_left_behind() -> None:
     assert lookup.addresses("hooks.example", Deadline(5)) == ["127.0.0.1"]
 
 
-def test_a_name_that_nobody_knows_fails_the_attempt() -> None:
+def test_an_unknown_name_fails_the_attempt() -> None:
     def unknown(_: str) -> Sequence[str]:
         raise socket.gaierror
 
@@ -296,5 +296,5 @@ def test_a_name_that_nobody_knows_fails_the_attempt() -> None:
         Lookup().addresses("nowhere.invalid", Deadline(10))
 
 
-def test_the_system_knows_its_own_name() -> None:
+def test_the_system_resolves_its_own_name() -> None:
     assert "127.0.0.1" in Lookup().addresses("localhost", Deadline(10))

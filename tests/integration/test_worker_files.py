@@ -85,7 +85,7 @@ def test_a_function_reads_an_upload_and_returns_files(desk: Desk) -> None:
     assert set(ended.result_files) == {told["id"] for told in files.values()}
 
 
-def test_nothing_is_left_in_the_folder_of_a_run_however_it_ends(desk: Desk) -> None:
+def test_every_end_of_a_run_empties_its_folder(desk: Desk) -> None:
     file_id = desk.upload(b"text")
 
     failed = desk.run("write_and_fail")
@@ -96,14 +96,14 @@ def test_nothing_is_left_in_the_folder_of_a_run_however_it_ends(desk: Desk) -> N
     eventually(lambda: not desk.left_in_staging(), what="the folders are gone")
 
 
-def test_an_async_function_takes_and_makes_files(desk: Desk) -> None:
+def test_an_async_function_reads_and_creates_files(desk: Desk) -> None:
     ended = desk.run("copy", document=desk.upload(b"\x00\x01", "a b.bin"))
 
     assert ended.result["name"] == "copy of a b.bin"
     assert desk.content(ended.result["id"]) == b"\x00\x01"
 
 
-def test_a_rerun_has_the_same_input_and_a_fresh_folder(desk: Desk) -> None:
+def test_a_retry_has_the_same_input_and_an_empty_folder(desk: Desk) -> None:
     ended = desk.run("read_again", document=desk.upload(b"same", "same.txt"))
 
     assert (ended.status, ended.attempt) == ("succeeded", 3)
@@ -113,7 +113,7 @@ def test_a_rerun_has_the_same_input_and_a_fresh_folder(desk: Desk) -> None:
     assert not Path(ended.result["folder"]).exists()
 
 
-def test_several_files_come_in_their_order(desk: Desk) -> None:
+def test_several_files_keep_their_order(desk: Desk) -> None:
     first, second = desk.upload(b"a"), desk.upload(b"b")
 
     ended = desk.run("merge", documents=[second, first, second], cover=desk.upload(b"!"))
@@ -132,7 +132,7 @@ def test_several_files_come_in_their_order(desk: Desk) -> None:
         (lambda _: {"document": 5}, "valid string"),
     ],
 )
-def test_a_file_that_does_not_fit_is_refused_where_it_stands(
+def test_an_unacceptable_file_is_refused_by_its_pointer(
     desk: Desk, params: Any, wrong: str
 ) -> None:
     with pytest.raises(InvalidParameters) as refused:
@@ -143,7 +143,7 @@ def test_a_file_that_does_not_fit_is_refused_where_it_stands(
     assert wrong in detail
 
 
-def test_each_place_of_a_list_has_its_own_pointer(desk: Desk) -> None:
+def test_each_item_of_a_list_has_its_own_pointer(desk: Desk) -> None:
     good, bad = desk.upload(b"a"), desk.upload(b"b", media_type="image/png")
 
     with pytest.raises(InvalidParameters) as refused:
@@ -152,7 +152,7 @@ def test_each_place_of_a_list_has_its_own_pointer(desk: Desk) -> None:
     assert [pointer for pointer, _ in refused.value.errors] == ["/documents/1", "/documents/2"]
 
 
-def test_equal_contents_make_a_duplicate_whatever_their_ids(desk: Desk) -> None:
+def test_equal_contents_are_duplicates_whatever_their_ids(desk: Desk) -> None:
     operation = desk.container.registry.get("read_once")
     submissions = desk.container.submissions
 
@@ -164,7 +164,7 @@ def test_equal_contents_make_a_duplicate_whatever_their_ids(desk: Desk) -> None:
     assert first == second != other
 
 
-def test_a_file_that_went_before_the_run_fails_the_job(desk: Desk) -> None:
+def test_a_file_removed_before_the_run_fails_the_job(desk: Desk) -> None:
     file_id = desk.upload(b"text")
     desk.container.storage.remove(desk.file(file_id).object)
 
@@ -173,7 +173,7 @@ def test_a_file_that_went_before_the_run_fails_the_job(desk: Desk) -> None:
     assert (ended.status, kind_of(ended)) == ("failed", "file-gone")
 
 
-def test_a_storage_that_is_away_costs_an_attempt_and_the_next_one_may_do_better(
+def test_a_storage_outage_fails_an_attempt_and_the_next_one_can_succeed(
     desk: Desk,
 ) -> None:
     file_id = desk.upload(b"text", "a.txt")
@@ -202,7 +202,7 @@ def test_a_file_that_was_never_written_fails_the_job(desk: Desk) -> None:
     assert "nothing.txt" in str(ended.error)
 
 
-def test_files_beyond_the_bound_fail_the_job_and_leave_nothing(desk: Desk) -> None:
+def test_files_beyond_the_bound_fail_the_job_and_none_is_kept(desk: Desk) -> None:
     before = desk.stored_bytes()
 
     ended = desk.run("pour", size=4 * 1024**2 + 1)
@@ -211,7 +211,7 @@ def test_files_beyond_the_bound_fail_the_job_and_leave_nothing(desk: Desk) -> No
     assert desk.stored_bytes() == before
 
 
-def test_a_tenant_without_room_fails_the_job_and_leaves_nothing(namespace: str) -> None:
+def test_a_full_quota_fails_the_job_and_leaves_nothing(namespace: str) -> None:
     desk = Desk(namespace, tenant_storage_bytes="2KiB", max_file_bytes="2KiB")
     desk.start()
 
@@ -226,7 +226,7 @@ def test_a_tenant_without_room_fails_the_job_and_leaves_nothing(namespace: str) 
     assert kept == 2000
 
 
-def test_a_large_result_is_kept_where_files_are(desk: Desk) -> None:
+def test_a_large_result_is_kept_in_the_file_storage(desk: Desk) -> None:
     ended = desk.run("noise", size=100_000)
 
     (in_redis,) = desk.store.pipeline(("EXISTS", desk.store.keys("result", ended.id)))
@@ -237,7 +237,7 @@ def test_a_large_result_is_kept_where_files_are(desk: Desk) -> None:
     assert len(read_result(desk.store, ended.id, desk.container.storage)) == 100_000
 
 
-def test_an_operation_has_a_bound_of_its_own(desk: Desk) -> None:
+def test_an_operation_has_its_own_result_bound(desk: Desk) -> None:
     fits = desk.run("noise", size=300 * 1024 - 100)
     too_large = desk.run("noise", size=300 * 1024 + 1)
 
@@ -245,7 +245,7 @@ def test_an_operation_has_a_bound_of_its_own(desk: Desk) -> None:
     assert (too_large.status, kind_of(too_large)) == ("failed", "result-too-large")
 
 
-def test_files_go_with_their_job(desk: Desk) -> None:
+def test_files_are_removed_with_their_job(desk: Desk) -> None:
     before = desk.stored_bytes()
     ended = desk.run("noise", size=100_000)
     assert ended.result_file is not None

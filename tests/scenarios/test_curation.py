@@ -107,7 +107,7 @@ def test_genes_are_clustered_once_however_often_they_are_submitted(
     assert (unknown.status_code, unknown.json()["error"]) == (404, "JOB_NOT_FOUND")
 
 
-def test_the_ninth_active_job_is_told_to_come_back_in_a_minute(
+def test_the_ninth_active_job_gets_a_retry_after_of_a_minute(
     stack: Stack, settings: dict[str, str], clients: dict[str, OldClient]
 ) -> None:
     stack.start(workers=0, **settings)

@@ -106,7 +106,7 @@ def test_a_small_document_is_answered_at_once_with_its_content_in_order(
 
 
 @LONG
-def test_office_documents_and_pages_that_were_asked_for_are_read(documents: Documents) -> None:
+def test_office_documents_and_selected_pages_are_read(documents: Documents) -> None:
     office = {"a.docx": samples.letter(), "b.pptx": samples.talk(), "c.xlsx": samples.workbook()}
 
     several = documents.parse(office, backend="office").json()
@@ -161,7 +161,7 @@ def test_a_book_of_2000_pages_becomes_a_job_with_its_progress_by_page(
 
 
 @LONG
-def test_bad_files_are_named_and_the_good_ones_of_the_request_are_parsed(
+def test_invalid_files_are_named_and_the_valid_ones_are_parsed(
     documents: Documents,
 ) -> None:
     bad = {
@@ -227,7 +227,7 @@ def test_two_backends_share_the_recogniser_and_extraction_does_not_wait_for_it(
 
 
 @LONG
-def test_of_eleven_active_requests_the_last_is_told_when_to_come_back(documents: Documents) -> None:
+def test_the_last_of_eleven_active_requests_gets_a_retry_after(documents: Documents) -> None:
     accepted = [documents.submit({"book.pdf": samples.book(800)})]
     accepted += [documents.submit({"page.html": samples.HTML}) for _ in range(9)]
 
@@ -245,7 +245,7 @@ def test_of_eleven_active_requests_the_last_is_told_when_to_come_back(documents:
         documents.ended(job_id)
 
 
-def test_what_is_wrong_with_a_request_is_told_in_the_older_shape(documents: Documents) -> None:
+def test_request_errors_have_the_older_format(documents: Documents) -> None:
     backend = documents.parse({"page.html": samples.HTML}, backend="magic")
     form = {"backend": (None, "auto")}
     nothing = documents.http.post("/documents/api/v1/parse", files=form)

@@ -187,7 +187,7 @@ def test_a_sync_survives_429s_and_a_killed_worker_and_then_moves_its_checkpoint(
 
 
 @LONG
-def test_the_next_sync_brings_new_versions_and_takes_what_was_withdrawn(
+def test_the_next_sync_adds_new_versions_and_removes_withdrawn_ones(
     literature: Literature, ncbi: StandIn, server: str
 ) -> None:
     order = {"corpus": "revised", "query": "anything", "base_url": server, "page": 100}
@@ -212,7 +212,7 @@ def test_the_next_sync_brings_new_versions_and_takes_what_was_withdrawn(
 
 
 @LONG
-def test_waiting_syncs_start_by_priority_and_share_one_pace_over_two_workers(
+def test_waiting_syncs_start_by_priority_and_share_one_rate_over_two_workers(
     literature: Literature, ncbi: StandIn, server: str
 ) -> None:
     extra = literature.stack.worker()
@@ -235,7 +235,7 @@ def test_waiting_syncs_start_by_priority_and_share_one_pace_over_two_workers(
 
 
 @pytest.mark.parametrize("hours", [1, 168])
-def test_a_job_is_kept_for_as_long_as_was_asked(literature: Literature, hours: int) -> None:
+def test_a_job_is_kept_for_the_time_that_was_requested(literature: Literature, hours: int) -> None:
     answer = literature.post("ping", ttl_hours=hours)
     job = literature.http.get(f"/v1/jobs/{answer.json()['job_id']}").json()
 
@@ -271,7 +271,7 @@ def test_a_list_is_read_page_by_page(literature: Literature) -> None:
         {"tool": "ping", "priority": -1},
     ],
 )
-def test_what_cannot_be_submitted_is_400(literature: Literature, body: dict[str, Any]) -> None:
+def test_an_invalid_submission_is_400(literature: Literature, body: dict[str, Any]) -> None:
     answer = literature.http.post("/literature/v1/jobs", json=body)
 
     assert (answer.status_code, answer.json()["error"]) == (400, "INVALID_REQUEST")
@@ -279,7 +279,7 @@ def test_what_cannot_be_submitted_is_400(literature: Literature, body: dict[str,
 
 @LONG
 @pytest.mark.parametrize("language", CLIENTS)
-def test_an_old_client_handles_each_end_with_its_own_loop(
+def test_an_old_client_handles_every_outcome_with_its_own_loop(
     literature: Literature, ncbi: StandIn, server: str, language: str
 ) -> None:
     def begin(tool: str, **params: Any) -> "subprocess.Popen[str]":

@@ -33,7 +33,7 @@ def test_a_batch_takes_less_than_an_eighth_of_the_time_of_single_submissions(
     assert min(batch) < min(singles) / 8, f"a batch {batch} s, singles {singles} s"
 
 
-def test_a_web_process_that_dies_in_a_batch_leaves_nothing_that_a_repeat_does_not_mend(
+def test_a_repeat_completes_a_batch_whose_web_process_died(
     stack: Stack,
 ) -> None:
     broken = stack.web(CALLBOARD_FAULT_POINTS="between-record-and-publish", CALLBOARD_TESTING="1")

@@ -47,7 +47,7 @@ def _let_leases_run_out(stack: Stack) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_callbacks_survive_the_kills_of_their_couriers_and_need_no_rabbitmq(
+def test_callbacks_survive_kills_of_their_dispatchers_and_need_no_rabbitmq(
     stack: Stack, rabbitmq: RabbitMQ, tmp_path: Path
 ) -> None:
     with Receiver(hanging, answering()) as receiver:
@@ -102,7 +102,7 @@ def _keeps_its_secrets(stack: Stack) -> None:
         assert hidden not in logs
 
 
-def test_the_one_process_server_delivers_too(stack: Stack) -> None:
+def test_the_one_process_server_delivers_callbacks(stack: Stack) -> None:
     with Receiver() as receiver:
         settings = _settings(receiver) | {
             "CALLBOARD_BROKER_URL": "",

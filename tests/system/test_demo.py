@@ -61,7 +61,7 @@ def test_the_demo_of_literature_indexes_and_finds() -> None:
     assert all(question in row and title in row for row, question, (title, *_rest) in asked)
 
 
-def test_the_demo_needs_none_of_the_tools_of_developers() -> None:
+def test_the_demo_needs_no_development_tools() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import sys; sys.modules['pytest'] = None; import examples.demo"],
         cwd=ROOT,

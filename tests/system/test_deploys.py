@@ -41,7 +41,7 @@ callboard.jobs.submission.FORMAT = {NEWER}
 """
 
 
-def test_jobs_of_an_operation_whose_queue_changes_go_on_in_the_new_one(stack: Stack) -> None:
+def test_jobs_of_an_operation_whose_queue_changes_continue_in_the_new_one(stack: Stack) -> None:
     stack.start(workers=1, CALLBOARD_OPERATIONS=BEFORE, CALLBOARD_THREADS="2")
     old_worker = stack.started[-1]
 
@@ -84,7 +84,7 @@ def test_the_tick_of_a_new_operation_waits_for_a_worker_that_knows_it(stack: Sta
 
 @pytest.mark.alone
 @pytest.mark.timeout(240)
-def test_forty_messages_of_a_newer_format_hold_up_nobody_and_run_once_a_worker_knows_it(
+def test_forty_messages_of_a_newer_format_delay_no_job_and_run_once_a_worker_knows_it(
     stack: Stack, rabbitmq: RabbitMQ, tmp_path: Path
 ) -> None:
     stack.start(workers=1, CALLBOARD_THREADS="1")
@@ -108,7 +108,7 @@ def test_forty_messages_of_a_newer_format_hold_up_nobody_and_run_once_a_worker_k
     assert [job["result"]["text"] for job in ended] == newer
 
 
-def test_a_host_whose_clock_is_six_minutes_off_does_all_at_the_right_time(
+def test_a_host_whose_clock_is_six_minutes_off_runs_jobs_on_time(
     stack: Stack, tmp_path: Path
 ) -> None:
     secret = derive(SecretStr(KEY), "default", 1).get_secret_value()

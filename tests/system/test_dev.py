@@ -46,7 +46,7 @@ def test_a_module_or_its_file_is_served_on_any_free_port(mine: Path, named: str)
     assert names == ["greet"]
 
 
-def test_a_server_offers_no_operation_that_nobody_named(tmp_path: Path) -> None:
+def test_a_server_offers_only_the_named_operations(tmp_path: Path) -> None:
     with serving(folder=tmp_path, timeout=120) as url, Client(url) as client:
         ready = httpx.get(f"{url}/readyz").status_code
         operations = client.operations()
@@ -54,7 +54,7 @@ def test_a_server_offers_no_operation_that_nobody_named(tmp_path: Path) -> None:
     assert (ready, operations) == (200, [])
 
 
-def test_a_module_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_module_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with (
         pytest.raises(ServerDidNotStart) as failed,
         serving("nowhere.py", folder=tmp_path, timeout=120),
@@ -64,7 +64,7 @@ def test_a_module_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     assert str(failed.value).splitlines()[1:] == ["callboard: file 'nowhere.py' not found"]
 
 
-def test_a_change_of_a_source_starts_the_server_again(mine: Path, tmp_path: Path) -> None:
+def test_a_changed_source_restarts_the_server(mine: Path, tmp_path: Path) -> None:
     told = tmp_path / "told.txt"
     with told.open("wb") as log:
         process = subprocess.Popen(
@@ -104,7 +104,7 @@ def test_a_change_of_a_source_starts_the_server_again(mine: Path, tmp_path: Path
     assert "mine.py has changed" in told.read_text()
 
 
-def test_own_tests_get_a_client_of_a_server_of_their_own(mine: Path) -> None:
+def test_the_users_tests_get_a_client_of_their_own_server(mine: Path) -> None:
     (mine / "conftest.py").write_text(CONFTEST, "utf-8")
     (mine / "test_mine.py").write_text(TEST, "utf-8")
     (mine / "pytest.ini").write_text("[pytest]\ncallboard_operations = mine\n", "utf-8")

@@ -35,7 +35,7 @@ def connect() -> Iterator[Connect]:
         each.close()
 
 
-def test_a_draining_web_process_takes_requests_for_the_delay_and_cuts_nobody_off(
+def test_a_draining_web_process_serves_requests_for_the_delay_and_cuts_no_client_off(
     stack: Stack, connect: Connect
 ) -> None:
     stack.web(CALLBOARD_DRAIN_DELAY="3s")

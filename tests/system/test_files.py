@@ -37,7 +37,7 @@ def stack(
         yield made
 
 
-def test_a_file_goes_through_a_job_and_what_it_makes_comes_out(stack: Stack) -> None:
+def test_a_job_reads_an_uploaded_file_and_returns_one(stack: Stack) -> None:
     ask = Asking(stack.url)
     uploaded = ask("POST", "/v1/files?name=notes.txt", body=TEXT, Content_Type="text/plain").json
 
@@ -80,7 +80,7 @@ def test_a_file_goes_through_a_job_and_what_it_makes_comes_out(stack: Stack) -> 
     assert not ask.complaints()
 
 
-def test_a_storage_that_is_away_is_said_to_be_and_costs_no_job(stack: Stack) -> None:
+def test_a_storage_outage_is_reported_and_fails_no_job(stack: Stack) -> None:
     files, away = stack.folder / "files", stack.folder / "away"
     with httpx.Client(base_url=stack.url, timeout=20) as http:
         file = http.post("/v1/files", content=TEXT, headers={"Content-Type": "text/plain"}).json()
@@ -107,7 +107,7 @@ def test_a_storage_that_is_away_is_said_to_be_and_costs_no_job(stack: Stack) -> 
 
 
 @pytest.mark.parametrize("size", [100_000, 290_000])  # where Redis has it, where the storage has it
-def test_a_large_result_comes_to_many_at_once(stack: Stack, size: int) -> None:
+def test_many_clients_download_a_large_result_at_once(stack: Stack, size: int) -> None:
     with httpx.Client(base_url=stack.url, timeout=20) as http:
         job = http.post(
             "/v1/operations/noise", json={"size": size}, headers={"Prefer": "wait=20"}
@@ -121,7 +121,7 @@ def test_a_large_result_comes_to_many_at_once(stack: Stack, size: int) -> None:
     assert {len(answer.json()) for answer in answers} == {size}
 
 
-def test_what_a_killed_worker_left_is_swept(stack: Stack, tmp_path: Path) -> None:
+def test_files_left_by_a_killed_worker_are_removed(stack: Stack, tmp_path: Path) -> None:
     noted = tmp_path / "noted"
 
     with stack.client() as client:
@@ -139,7 +139,7 @@ def test_what_a_killed_worker_left_is_swept(stack: Stack, tmp_path: Path) -> Non
 
 
 @pytest.mark.alone
-def test_a_large_file_passes_without_being_held_in_memory(stack: Stack) -> None:
+def test_a_large_file_is_never_held_in_memory(stack: Stack) -> None:
     began = time.monotonic()
 
     with httpx.Client(base_url=stack.url, timeout=30) as client:

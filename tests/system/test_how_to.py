@@ -42,7 +42,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-def test_what_the_pages_declare_runs_as_they_say(server: str, tmp_path: Path) -> None:
+def test_the_code_of_the_pages_runs_as_described(server: str, tmp_path: Path) -> None:
     for name, content in (
         ("notes.txt", "one two three\n"),
         ("one.csv", "gene,score\nBBS1,1\n"),
@@ -87,7 +87,7 @@ def _answers(server: str, folder: Path) -> list[Any]:
     return found
 
 
-def test_routes_of_ones_own_are_served_as_the_page_says(server: str) -> None:
+def test_added_routes_are_served_as_the_page_says(server: str) -> None:
     script = blocks("add-routes", "sh")[0].replace("http://127.0.0.1:8000", server)
     done = subprocess.run(
         ["sh", "-eu", "-c", script],

@@ -11,7 +11,7 @@ REQUESTS = 200
 KEY = {"Idempotency-Key": '"order-4711"'}
 
 
-def test_200_concurrent_requests_with_one_key_make_one_job_and_get_one_answer(
+def test_200_concurrent_requests_with_one_key_create_one_job_and_get_one_answer(
     stack: Stack,
 ) -> None:
     stack.start(workers=0, CALLBOARD_WEB_CONCURRENCY="2")
@@ -27,7 +27,7 @@ def test_200_concurrent_requests_with_one_key_make_one_job_and_get_one_answer(
     assert stack.store.redis.zcard(stack.store.keys("active")) == 1
 
 
-def test_of_thirty_equal_unique_submissions_one_makes_a_job(stack: Stack) -> None:
+def test_one_of_thirty_equal_unique_submissions_creates_a_job(stack: Stack) -> None:
     stack.start(workers=1)
     body = {"operation": "single", "params": {"number": 7, "seconds": 3}}
 

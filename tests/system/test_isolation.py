@@ -33,7 +33,7 @@ def test_a_killed_worker_leaves_none_of_its_functions_running(stack: Stack, tmp_
         assert client.cancel(job["id"])["status"] == "cancelling"
 
 
-def test_a_forced_cancel_reaches_a_function_by_way_of_http(stack: Stack, tmp_path: Path) -> None:
+def test_a_forced_cancel_over_http_ends_a_function(stack: Stack, tmp_path: Path) -> None:
     note = tmp_path / "pids"
     stack.start(workers=1, CALLBOARD_OPERATIONS="tests.apart_operations")
     with stack.client() as client:

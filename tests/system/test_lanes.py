@@ -20,7 +20,7 @@ def waited_s(job: Any) -> float:
 
 
 @pytest.mark.alone
-def test_a_flood_in_one_lane_leaves_the_waiting_time_of_the_other_alone(stack: Stack) -> None:
+def test_a_flood_in_one_lane_does_not_delay_the_other(stack: Stack) -> None:
     stack.start(workers=0, CALLBOARD_OPERATIONS=OPERATIONS)
     for lane in LANES:
         stack.worker(CALLBOARD_OPERATIONS=OPERATIONS, CALLBOARD_QUEUES=lane, CALLBOARD_THREADS="1")
@@ -35,7 +35,7 @@ def test_a_flood_in_one_lane_leaves_the_waiting_time_of_the_other_alone(stack: S
     assert left > 10
 
 
-def test_a_worker_with_a_queue_that_no_operation_has_says_so_and_ends(stack: Stack) -> None:
+def test_a_worker_with_a_queue_without_operations_reports_it_and_exits(stack: Stack) -> None:
     stack.start(workers=0, CALLBOARD_OPERATIONS=OPERATIONS)
 
     worker = stack.worker(CALLBOARD_OPERATIONS=OPERATIONS, CALLBOARD_QUEUES="interactif")

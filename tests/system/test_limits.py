@@ -98,7 +98,7 @@ def unblock_times(notes: list[Any]) -> list[float]:
     return [start - end for end, start in zip(ends, starts, strict=False)]
 
 
-def test_of_the_blocked_jobs_the_best_ranked_goes_first(stack: Stack, tmp_path: Path) -> None:
+def test_the_best_ranked_of_the_blocked_jobs_starts_first(stack: Stack, tmp_path: Path) -> None:
     stack.start(workers=4)
     path = tmp_path / "notes"
 
@@ -121,7 +121,7 @@ def test_of_the_blocked_jobs_the_best_ranked_goes_first(stack: Stack, tmp_path: 
     assert [sorted(order[i : i + 2], reverse=True) for i in (0, 2, 4)] == [[10, 9], [7, 5], [3, 1]]
 
 
-def test_places_of_jobs_cancelled_while_reserved_or_blocked_go_to_the_next(
+def test_cancelled_reserved_or_blocked_jobs_pass_their_places_on(
     stack: Stack, tmp_path: Path
 ) -> None:
     stack.start(workers=4)
@@ -138,7 +138,7 @@ def test_places_of_jobs_cancelled_while_reserved_or_blocked_go_to_the_next(
     assert watch.longest < 2.0
 
 
-def test_places_of_jobs_that_fail_and_retry_go_to_the_next(stack: Stack, tmp_path: Path) -> None:
+def test_jobs_that_fail_and_retry_pass_their_places_on(stack: Stack, tmp_path: Path) -> None:
     stack.start(workers=4)
     path = tmp_path / "notes"
 
@@ -152,7 +152,7 @@ def test_places_of_jobs_that_fail_and_retry_go_to_the_next(stack: Stack, tmp_pat
     assert watch.longest < 2.0
 
 
-def test_places_of_jobs_whose_worker_stops_go_to_the_next(stack: Stack, tmp_path: Path) -> None:
+def test_jobs_of_a_stopping_worker_pass_their_places_on(stack: Stack, tmp_path: Path) -> None:
     stack.start(workers=3, CALLBOARD_SHUTDOWN_GRACE="0s")
     path = tmp_path / "notes"
 
@@ -170,9 +170,7 @@ def test_places_of_jobs_whose_worker_stops_go_to_the_next(stack: Stack, tmp_path
     assert crashes(stack, jobs) == 0
 
 
-def test_places_of_jobs_whose_worker_was_killed_go_to_the_next(
-    stack: Stack, tmp_path: Path
-) -> None:
+def test_jobs_of_a_killed_worker_pass_their_places_on(stack: Stack, tmp_path: Path) -> None:
     stack.start(workers=3)
     path = tmp_path / "notes"
 
@@ -188,7 +186,7 @@ def test_places_of_jobs_whose_worker_was_killed_go_to_the_next(
 
 
 @pytest.mark.parametrize("first", ["wide", "slim"])
-def test_jobs_of_two_places_neither_deadlock_nor_leave_places_idle(
+def test_jobs_with_two_places_neither_deadlock_nor_leave_places_idle(
     stack: Stack, tmp_path: Path, first: str
 ) -> None:
     stack.start(workers=4)
@@ -251,7 +249,7 @@ def test_raising_a_limit_starts_waiting_jobs_at_once(stack: Stack) -> None:
         assert client.wait(late["id"], timeout=10)["status"] == "succeeded"
 
 
-def test_a_limit_for_what_nobody_knows_is_refused(stack: Stack) -> None:
+def test_a_limit_for_an_unknown_slot_is_refused(stack: Stack) -> None:
     words = (["pause", "narow"], ["unlimit", "operation:narow"], ["limit", "resource:cpu", "1"])
 
     assert [command(stack, *each) for each in words] == [2, 2, 2]
@@ -259,7 +257,7 @@ def test_a_limit_for_what_nobody_knows_is_refused(stack: Stack) -> None:
     assert not stack.store.redis.exists(stack.store.keys("limits"))
 
 
-def test_a_worker_that_lives_is_seen_on_its_host(stack: Stack) -> None:
+def test_a_live_worker_is_shown_with_its_host(stack: Stack) -> None:
     before = command(stack, "alive")
     stack.worker()
     stack.await_workers(1)

@@ -61,7 +61,7 @@ def project(tmp_path: Path, index: Path) -> Path:
     return folder
 
 
-def test_newer_releases_of_what_is_locked_change_nothing_and_nothing_old_stays(
+def test_newer_releases_do_not_affect_a_locked_installation_and_old_packages_go(
     project: Path, index: Path
 ) -> None:
     first = install(project, PIP_FIND_LINKS=str(index))
@@ -75,7 +75,7 @@ def test_newer_releases_of_what_is_locked_change_nothing_and_nothing_old_stays(
     assert versions(project).keys() & PINNED.keys() == {"measured", "plugin"}
 
 
-def test_what_pip_is_told_on_this_machine_changes_nothing(project: Path, index: Path) -> None:
+def test_the_machines_pip_configuration_changes_nothing(project: Path, index: Path) -> None:
     constraints = project / "constraints.txt"
     constraints.write_text(f"measured=={NEWER}\n")
     elsewhere = project / "elsewhere"

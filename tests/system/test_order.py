@@ -13,7 +13,7 @@ BOUND_S = 1.0
 
 
 @pytest.mark.alone
-def test_an_urgent_job_starts_before_a_backlog_that_just_had_its_places_reserved(
+def test_an_urgent_job_starts_before_a_backlog_with_fresh_reservations(
     stack: Stack,
 ) -> None:
     stack.start(workers=1, CALLBOARD_THREADS="4")

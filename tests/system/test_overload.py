@@ -49,7 +49,7 @@ def test_a_storm_of_submissions_is_refused_beyond_capacity_and_leaves_nothing(
 
 
 @pytest.mark.timeout(120)
-def test_a_function_that_overdoes_it_is_cut_short_and_told_so(stack: Stack) -> None:
+def test_a_functions_excess_output_is_truncated_with_a_notice(stack: Stack) -> None:
     stack.start(workers=1)
     lines = 100_000
     memory = Memory(stack.pids_of_workers()[0])

@@ -133,7 +133,7 @@ def test_an_installation_adds_one_name(wheel: Path) -> None:
     }
 
 
-def test_every_module_is_there_with_what_it_imports(server: Path, tmp_path: Path) -> None:
+def test_every_installed_module_can_be_imported(server: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [server / "bin" / "python", "-c", IMPORT_ALL],
         cwd=tmp_path,
@@ -155,7 +155,7 @@ def test_a_plain_installation_has_no_package_of_the_server_part(plain: Path) -> 
     assert len(found) <= 15
 
 
-def test_what_needs_the_server_part_names_the_command_that_brings_it(
+def test_a_missing_server_part_names_the_command_that_installs_it(
     plain: Path, elsewhere: Path
 ) -> None:
     commands = {
@@ -207,7 +207,7 @@ def test_the_command_and_the_client_of_a_plain_installation_work(
     assert called.stdout == "double\n", called.stderr
 
 
-def test_web_and_worker_start_in_any_folder_and_take_options(stack: Stack) -> None:
+def test_web_and_worker_start_in_any_folder_with_options(stack: Stack) -> None:
     port = free_port()
     web = start(stack, "web", "--host=127.0.0.1", f"--port={port}", "--processes=2")
     start(stack, "worker", "--threads=3")

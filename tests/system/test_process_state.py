@@ -47,7 +47,7 @@ def log_of_worker(stack: Stack) -> str:
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_what_a_function_in_a_thread_changes_of_its_process_is_put_back(
+def test_process_state_changed_by_a_function_in_a_thread_is_restored(
     stack: Stack, client: Client, how: str
 ) -> None:
     before = run(client, "look")["result"]
@@ -65,7 +65,7 @@ def test_what_a_function_in_a_thread_changes_of_its_process_is_put_back(
 
 
 @pytest.mark.parametrize("how", [*WAYS, *WAYS_APART])
-def test_a_used_child_is_as_good_as_a_new_one(client: Client, how: str) -> None:
+def test_a_reused_child_is_like_a_new_one(client: Client, how: str) -> None:
     before = run(client, "look_apart")["result"]
 
     assert run(client, "spoil_apart", how=how)["status"] == "succeeded"
@@ -73,13 +73,13 @@ def test_a_used_child_is_as_good_as_a_new_one(client: Client, how: str) -> None:
     assert run(client, "look_apart")["result"] == before
 
 
-def test_a_limit_of_processor_time_ends_no_later_function(client: Client) -> None:
+def test_a_functions_cpu_limit_ends_no_later_function(client: Client) -> None:
     run(client, "spoil_apart", how="processor")
 
     assert run(client, "burn_apart", seconds=1.5)["status"] == "succeeded"
 
 
-def test_shared_memory_of_a_function_that_was_ended_is_removed(client: Client) -> None:
+def test_the_shared_memory_of_a_stopped_function_is_removed(client: Client) -> None:
     name = f"callboard-test-{os.getpid()}"
 
     ended = run(client, "share_beyond_limit", name=name)

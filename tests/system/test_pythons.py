@@ -49,7 +49,7 @@ def test_each_python_gets_an_environment(project: Path, tmp_path: Path, place: s
     assert made(project) == {each: str(python) for each, python in pythons.items()}
 
 
-def test_a_single_python_is_named_as_such(project: Path, tmp_path: Path) -> None:
+def test_a_single_python_is_reported_as_such(project: Path, tmp_path: Path) -> None:
     program(tmp_path / "bin" / f"python{OWN}", STARTS)
     program(tmp_path / "bin" / f"python{FIRST}", SHIM)
 
@@ -59,7 +59,7 @@ def test_a_single_python_is_named_as_such(project: Path, tmp_path: Path) -> None
     assert made(project) == {}
 
 
-def test_a_python_without_venv_is_left_out_by_name(project: Path, tmp_path: Path) -> None:
+def test_a_python_without_venv_is_skipped_by_name(project: Path, tmp_path: Path) -> None:
     program(tmp_path / "bin" / f"python{FIRST}", WITHOUT_VENV)
     program(tmp_path / "bin" / f"python{SECOND}", STARTS)
 
@@ -69,7 +69,7 @@ def test_a_python_without_venv_is_left_out_by_name(project: Path, tmp_path: Path
     assert trying == f"Trying Python {OWN}, {SECOND}."
 
 
-def test_the_environment_of_a_python_that_is_gone_goes_too(project: Path, tmp_path: Path) -> None:
+def test_the_environment_of_a_removed_python_is_removed(project: Path, tmp_path: Path) -> None:
     python = tmp_path / "bin" / f"python{FIRST}"
     program(python, STARTS)
     find_pythons(project, tmp_path)

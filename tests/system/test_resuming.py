@@ -10,7 +10,7 @@ from tests.system.stack import Stack
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_the_next_worker_goes_on_where_the_last_one_was(stack: Stack, how: signal.Signals) -> None:
+def test_the_next_worker_resumes_where_the_last_one_was(stack: Stack, how: signal.Signals) -> None:
     settings = {"CALLBOARD_OPERATIONS": "tests.resuming_operations"}
     stack.start(workers=1, **settings)
     with stack.client() as client:

@@ -9,7 +9,7 @@ PROCESSES = 2
 
 
 @pytest.mark.timeout(240)
-def test_nobody_notices_that_all_processes_are_replaced(stack: Stack) -> None:
+def test_no_client_notices_that_all_processes_are_replaced(stack: Stack) -> None:
     stack.start(workers=2, CALLBOARD_WEB_CONCURRENCY=str(PROCESSES))
 
     figures = measure(stack, Load(jobs=15, long=10, seconds=9))

@@ -76,7 +76,7 @@ def stack(
 
 
 @pytest.mark.timeout(300)
-def test_no_secret_gets_out(
+def test_no_secret_is_exposed(
     stack: Stack, rabbitmq: RabbitMQ, withheld: Withheld, confided: Confided
 ) -> None:
     answers: list[httpx.Response] = []

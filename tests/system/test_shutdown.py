@@ -46,7 +46,7 @@ def test_a_worker_whose_master_was_killed_stops_too(stack: Stack) -> None:
     eventually(lambda: not is_running(pid), what="the orphan ends", timeout=20)
 
 
-def test_a_stopping_web_process_answers_those_who_wait(stack: Stack) -> None:
+def test_a_stopping_web_process_answers_its_waiting_clients(stack: Stack) -> None:
     stack.start(workers=1)
     answers: list[httpx.Response] = []
     with stack.client() as client:

@@ -40,9 +40,7 @@ def run(client: Client, operation: str, **params: Any) -> dict[str, Any]:
 @pytest.mark.alone
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_a_pool_that_is_given_up_is_gone_within_a_second(
-    client: Client, way: str, method: str
-) -> None:
+def test_an_abandoned_pool_ends_within_a_second(client: Client, way: str, method: str) -> None:
     ended = run(client, f"pool_timeout{way}", method=method)
 
     assert ended["result"] < 2.5, ended
@@ -58,14 +56,14 @@ def test_a_forked_process_is_terminated_at_once(client: Client, way: str) -> Non
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM])
-def test_a_program_hears_signals(client: Client, way: str, number: int) -> None:
+def test_a_started_program_receives_signals(client: Client, way: str, number: int) -> None:
     ended = run(client, f"program_interrupt{way}", number=int(number))
 
     assert ended["result"] == -number
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_forked_process_takes_sigint_as_an_interrupt(client: Client, way: str) -> None:
+def test_a_forked_process_handles_sigint_as_an_interrupt(client: Client, way: str) -> None:
     assert run(client, f"fork_interrupt{way}")["result"] == "7"
 
 
@@ -87,12 +85,12 @@ def test_an_async_function_ends_its_program(client: Client, way: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_an_executor_of_processes_does_its_work(client: Client, way: str, method: str) -> None:
+def test_a_process_pool_executor_works(client: Client, way: str, method: str) -> None:
     assert run(client, f"executor{way}", method=method)["result"] == [0.01] * 3
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_how_processes_of_functions_start_is_up_to_python(client: Client, way: str) -> None:
+def test_python_chooses_the_start_method_of_a_functions_processes(client: Client, way: str) -> None:
     method = run(client, f"start_method{way}")["result"]
 
     # Python sets its default once something, such as a job before this one, asks for it.
@@ -100,7 +98,7 @@ def test_how_processes_of_functions_start_is_up_to_python(client: Client, way: s
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_terminated_processes_are_gone_with_their_job(client: Client, way: str) -> None:
+def test_terminated_processes_end_with_their_job(client: Client, way: str) -> None:
     pids = run(client, f"leave_children{way}")["result"]
 
     eventually(lambda: not any(map(is_running, pids)), what="both have ended", timeout=5)
@@ -108,7 +106,9 @@ def test_terminated_processes_are_gone_with_their_job(client: Client, way: str) 
 
 @pytest.mark.alone
 @pytest.mark.parametrize("operation", ["pool_beyond_limit", "join_beyond_limit"])
-def test_who_waits_for_processes_is_stopped_at_the_limit(client: Client, operation: str) -> None:
+def test_a_function_that_waits_for_processes_is_stopped_at_the_limit(
+    client: Client, operation: str
+) -> None:
     began = time.monotonic()
 
     ended = run(client, operation, seconds=20)
@@ -118,7 +118,7 @@ def test_who_waits_for_processes_is_stopped_at_the_limit(client: Client, operati
 
 
 @pytest.mark.alone
-def test_a_function_apart_that_waits_for_its_threads_is_stopped_at_the_limit(
+def test_an_isolated_function_that_waits_for_its_threads_is_stopped_at_the_limit(
     client: Client,
 ) -> None:
     run(client, "mask_apart")  # or the time would be that of starting the first child
@@ -131,7 +131,7 @@ def test_a_function_apart_that_waits_for_its_threads_is_stopped_at_the_limit(
 
 
 @pytest.mark.parametrize("how", ["wait", "read", "poll"])
-def test_a_program_ends_with_the_function_that_is_stopped(
+def test_a_started_program_ends_with_its_stopped_function(
     client: Client, how: str, tmp_path: Path
 ) -> None:
     note = tmp_path / "pid"
@@ -142,7 +142,7 @@ def test_a_program_ends_with_the_function_that_is_stopped(
     eventually(lambda: not is_running(int(note.read_text())), what="it has ended", timeout=5)
 
 
-def test_a_timer_of_a_function_does_not_end_its_worker(client: Client) -> None:
+def test_a_functions_timer_does_not_end_its_worker(client: Client) -> None:
     ended = run(client, "set_alarm")
 
     assert (ended["status"], ended["attempt"]) == ("succeeded", 1)

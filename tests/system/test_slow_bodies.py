@@ -71,7 +71,7 @@ class SlowBody:
 
 
 @pytest.mark.parametrize("server", [gunicorn, one_process])
-def test_more_slow_bodies_than_have_room_are_cut_off_soon(stack: Stack, server: object) -> None:
+def test_slow_bodies_beyond_the_limit_are_cut_off_soon(stack: Stack, server: object) -> None:
     with server(stack) as (url, room), ExitStack() as opened:  # type: ignore[operator]
         some = [opened.enter_context(SlowBody(url)) for _ in range(room - MORE // 2)]
         assert all(each.is_waited_for() for each in some)

@@ -11,7 +11,7 @@ CANNOT_START = 2
 
 
 @pytest.mark.parametrize("process_type", ["web", "worker"])
-def test_a_process_that_cannot_start_says_why_once_and_stays_down(
+def test_a_process_that_cannot_start_reports_why_once_and_exits(
     stack: Stack, process_type: str
 ) -> None:
     started = stack.run(process_type, CALLBOARD_RESOURCES="license=1")
@@ -23,9 +23,7 @@ def test_a_process_that_cannot_start_says_why_once_and_stays_down(
 
 
 @pytest.mark.parametrize("process_type", ["web", "worker"])
-def test_a_database_that_redis_does_not_have_is_said_at_once(
-    stack: Stack, process_type: str
-) -> None:
+def test_a_missing_redis_database_is_reported_at_once(stack: Stack, process_type: str) -> None:
     url = urlsplit(stack.settings["CALLBOARD_REDIS_URL"])._replace(path="/9999").geturl()
     started = stack.run(process_type, CALLBOARD_REDIS_URL=url)
 
@@ -38,7 +36,7 @@ def test_a_database_that_redis_does_not_have_is_said_at_once(
 
 
 @pytest.mark.parametrize("process_type", ["web", "worker"])
-def test_a_process_whose_file_of_schedules_is_wrong_says_where_and_stays_down(
+def test_a_process_with_an_invalid_schedule_file_names_the_error_and_exits(
     stack: Stack, process_type: str
 ) -> None:
     path = stack.folder / "schedules.toml"

@@ -32,7 +32,7 @@ def _download(address: tuple[str, int], path: str) -> socket.socket:
     return connection
 
 
-def test_a_stop_cuts_downloads_off_quietly(tmp_path: Path) -> None:
+def test_a_stop_ends_downloads_without_errors_in_the_log(tmp_path: Path) -> None:
     told = tmp_path / "told.txt"
     with told.open("wb") as log:
         process = subprocess.Popen(

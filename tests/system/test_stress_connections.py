@@ -38,7 +38,7 @@ def cutting(stack: Stack) -> Iterator[None]:
         thread.join()
 
 
-def test_cut_connections_neither_lose_nor_double_anything(stack: Stack, tmp_path: Path) -> None:
+def test_cut_connections_neither_lose_nor_duplicate_jobs(stack: Stack, tmp_path: Path) -> None:
     stack.start(workers=2)
     path = tmp_path / "notes"
     chance = random.Random(7)

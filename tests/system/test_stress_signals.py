@@ -12,7 +12,7 @@ from tests.system.stack import Stack
 
 
 @pytest.mark.timeout(60)
-def test_an_orphan_tells_itself_to_stop_only_once(stack: Stack, tmp_path: Path) -> None:
+def test_an_orphaned_worker_stops_itself_only_once(stack: Stack, tmp_path: Path) -> None:
     # Longer than the time between two looks at the master.
     stack.start(workers=1, CALLBOARD_SHUTDOWN_GRACE="6s")
     path = tmp_path / "notes"
@@ -26,7 +26,7 @@ def test_an_orphan_tells_itself_to_stop_only_once(stack: Stack, tmp_path: Path) 
     assert (field(stack, job_id, "attempt"), field(stack, job_id, "crashes")) == ("1", "0")
 
 
-def test_a_worker_that_was_held_up_for_a_lease_stops_its_run_and_records_nothing(
+def test_a_worker_suspended_for_a_lease_stops_its_run_and_records_nothing(
     stack: Stack, tmp_path: Path
 ) -> None:
     stack.start(workers=2)

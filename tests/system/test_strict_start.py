@@ -12,7 +12,7 @@ from tests.system.stack import installation
 PROCESSES = 2
 
 
-def test_a_web_process_that_starts_without_redis_waits_and_harms_no_other(
+def test_a_web_process_that_starts_without_redis_waits_without_affecting_others(
     tmp_path: Path, rabbitmq: RabbitMQ, namespace: str
 ) -> None:
     redis_server = RedisServer(tmp_path, options={"appendfsync": "always"})

@@ -36,7 +36,7 @@ def web(
 
 
 @pytest.mark.timeout(90)
-def test_no_way_to_stop_a_worker_counts_a_crash_of_a_function_that_goes_on(
+def test_no_kind_of_stop_counts_a_crash_for_a_function_that_continues(
     web: Stack, tmp_path: Path
 ) -> None:
     patient, impatient, killed = start(web, 3)
@@ -58,9 +58,7 @@ def test_no_way_to_stop_a_worker_counts_a_crash_of_a_function_that_goes_on(
 
 
 @pytest.mark.timeout(90)
-def test_a_worker_that_has_stuck_threads_alone_ends_to_be_started_again(
-    web: Stack, tmp_path: Path
-) -> None:
+def test_a_worker_with_only_stuck_threads_exits_to_be_restarted(web: Stack, tmp_path: Path) -> None:
     workers = start(web, 2, CALLBOARD_STUCK_AFTER="2s")
     resisting = submit(web, tmp_path / "1", "resist", seconds=FOR_EVER_SECONDS)
     locking = submit(web, tmp_path / "2", "keep_the_lock", steps=MAX_STEPS)
@@ -83,7 +81,7 @@ def test_a_worker_that_has_stuck_threads_alone_ends_to_be_started_again(
 
 
 @pytest.mark.timeout(90)
-def test_a_worker_ends_in_order_and_in_time_while_redis_does_not_answer(
+def test_a_worker_stops_cleanly_and_in_time_while_redis_does_not_answer(
     web: Stack, tmp_path: Path
 ) -> None:
     (worker,) = start(web, 1)

@@ -127,7 +127,7 @@ def test_an_installation_runs_jobs_over_tls(
         pytest.param("127.0.0.1", {}, OTHER_NAME, id="another name"),
     ],
 )
-def test_what_cannot_be_verified_is_refused_in_a_sentence(
+def test_an_unverifiable_server_is_refused_in_a_sentence(
     guarded: Guarded, namespace: str, host: str, changed: dict[str, None], reason: str
 ) -> None:
     settings = guarded.settings(host, **changed)
@@ -141,7 +141,7 @@ def test_what_cannot_be_verified_is_refused_in_a_sentence(
     assert [each for each in said if reason not in each] == []
 
 
-def test_a_server_that_wants_a_certificate_of_ours_says_so(
+def test_a_server_that_requires_a_client_certificate_is_reported(
     guarded: Guarded, namespace: str
 ) -> None:
     settings = guarded.settings(tls_cert_file=None)
@@ -155,7 +155,7 @@ def test_a_server_that_wants_a_certificate_of_ours_says_so(
     assert _said_of_redis(settings)  # which hangs up without giving a reason
 
 
-def test_a_server_that_speaks_no_tls_is_named_so(guarded: Guarded, namespace: str) -> None:
+def test_a_server_without_tls_is_reported(guarded: Guarded, namespace: str) -> None:
     plain = f"amqps://guest:guest@{HOST}:{guarded.rabbitmq.port}/%2F"
 
     said = _said_of_publishing(guarded.settings(broker_url=plain), namespace)
@@ -163,7 +163,7 @@ def test_a_server_that_speaks_no_tls_is_named_so(guarded: Guarded, namespace: st
     assert said == "it does not speak TLS at this address"
 
 
-def test_certificates_are_read_anew_at_each_connection(
+def test_certificates_are_read_again_for_each_connection(
     guarded: Guarded, tmp_path: Path, namespace: str
 ) -> None:
     authorities = tmp_path / "authorities.pem"
@@ -190,7 +190,7 @@ def test_certificates_are_read_anew_at_each_connection(
     client.close()
 
 
-def test_the_publisher_outlives_a_missing_file(
+def test_the_publisher_survives_a_missing_certificate_file(
     guarded: Guarded, tmp_path: Path, namespace: str
 ) -> None:
     authorities = tmp_path / "authorities.pem"

@@ -96,7 +96,7 @@ def lines_where(logs: list[str], **wanted: object) -> list[dict[str, Any]]:
     return [line for line in parsed if wanted.items() <= line.items()]
 
 
-def test_a_run_is_linked_to_the_request_that_is_below_the_clients_span(
+def test_a_run_is_linked_to_the_request_which_is_a_child_of_the_clients_span(
     followed: tuple[Received, list[str], dict[str, str]],
 ) -> None:
     received, _logs, jobs = followed
@@ -127,7 +127,7 @@ def test_a_run_is_linked_to_the_request_that_is_below_the_clients_span(
     assert wanted.items() <= attributes_of(run).items()
 
 
-def test_a_stopping_process_sends_the_spans_that_it_still_has(
+def test_a_stopping_process_exports_its_remaining_spans(
     followed: tuple[Received, list[str], dict[str, str]],
 ) -> None:
     received, _logs, _jobs = followed
@@ -136,7 +136,7 @@ def test_a_stopping_process_sends_the_spans_that_it_still_has(
     assert attributes_of(last)["http.response.status_code"] == 401
 
 
-def test_a_functions_own_span_is_sent_too_and_stands_below_its_run(
+def test_a_functions_own_span_is_a_child_of_its_run(
     followed: tuple[Received, list[str], dict[str, str]],
 ) -> None:
     received, _logs, _jobs = followed
@@ -157,7 +157,7 @@ def test_every_failed_attempt_is_an_error_with_the_same_link(
     assert len({link.span_id for run in runs for link in run.links}) == 1
 
 
-def test_web_and_worker_name_a_request_by_the_same_words(
+def test_web_and_worker_identify_a_request_in_the_same_way(
     followed: tuple[Received, list[str], dict[str, str]],
 ) -> None:
     _received, (web, worker), jobs = followed
@@ -175,7 +175,7 @@ def test_web_and_worker_name_a_request_by_the_same_words(
     assert {"said by logging", "said by structlog"} <= {line["event"] for line in own}
 
 
-def test_no_line_and_no_span_has_a_key_a_password_or_a_parameter(
+def test_no_log_line_or_span_has_a_key_a_password_or_a_parameter(
     followed: tuple[Received, list[str], dict[str, str]],
 ) -> None:
     received, logs, _jobs = followed

@@ -88,7 +88,7 @@ def check_process_runs() -> bool:
 
 @pytest.mark.alone
 @pytest.mark.parametrize("server", [gunicorn, one_process])
-def test_nobody_waits_for_large_bodies_of_others(stack: Stack, server: object) -> None:
+def test_no_client_waits_for_the_large_bodies_of_others(stack: Stack, server: object) -> None:
     with server(stack) as url:  # type: ignore[operator]
         longest_wait(url, COSTLY, status=422)  # starts the check process
         assert check_process_runs()

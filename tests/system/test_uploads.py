@@ -72,7 +72,7 @@ def begun(stack: Stack, *headers: str) -> Connection:
 
 
 @pytest.mark.timeout(60)
-def test_an_upload_that_breaks_off_leaves_nothing(stack: Stack) -> None:
+def test_an_interrupted_upload_leaves_nothing(stack: Stack) -> None:
     web(stack)
 
     # A client that breaks off in the middle.
@@ -99,7 +99,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(stack: Stack) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_a_client_hears_why_its_file_is_refused_however_much_it_sends(stack: Stack) -> None:
+def test_a_client_learns_why_its_file_is_refused_however_much_it_sends(stack: Stack) -> None:
     web(stack)
 
     # One that says beforehand that it sends too much gets its answer without sending any of it.
@@ -129,7 +129,7 @@ def test_a_client_hears_why_its_file_is_refused_however_much_it_sends(stack: Sta
 
 
 @pytest.mark.timeout(60)
-def test_a_web_process_that_is_killed_during_an_upload_leaves_nothing_for_long(
+def test_the_upload_of_a_killed_web_process_is_removed_after_its_lease(
     stack: Stack,
 ) -> None:
     stack.start(workers=1, CALLBOARD_TESTING="true", CALLBOARD_MAX_FILE_BYTES=str(MAX_FILE_BYTES))
@@ -147,7 +147,7 @@ def test_a_web_process_that_is_killed_during_an_upload_leaves_nothing_for_long(
 
 @pytest.mark.alone
 @pytest.mark.timeout(60)
-def test_endless_and_idle_bodies_hold_up_nobody_else(stack: Stack) -> None:
+def test_endless_and_idle_bodies_delay_no_other_client(stack: Stack) -> None:
     web(stack)
     idle = begun(stack, f"Content-Length: {MIB}")
     over, cut_off = threading.Event(), threading.Event()
@@ -182,7 +182,7 @@ def test_endless_and_idle_bodies_hold_up_nobody_else(stack: Stack) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_the_one_process_server_keeps_files_as_long_as_it_lives(tmp_path: Path) -> None:
+def test_the_one_process_server_keeps_files_until_it_ends(tmp_path: Path) -> None:
     port = free_port()
     settings = {"CALLBOARD_PORT": str(port), "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(
@@ -215,7 +215,7 @@ def test_the_one_process_server_keeps_files_as_long_as_it_lives(tmp_path: Path) 
 
 @pytest.mark.alone
 @pytest.mark.timeout(90)
-def test_large_files_take_little_memory_and_hold_up_nobody(stack: Stack) -> None:
+def test_large_files_take_little_memory_and_delay_no_client(stack: Stack) -> None:
     stack.web()
     eventually(lambda: answered(stack), what="web answers", ignoring=httpx.TransportError)
     upload(stack.port, MIB)  # what is loaded with the first one

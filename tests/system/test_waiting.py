@@ -48,7 +48,7 @@ def connect() -> Iterator[Connect]:
 
 
 @pytest.mark.alone
-def test_polls_stay_fast_while_thousands_wait_and_hundreds_follow(stack: Stack) -> None:
+def test_polls_stay_fast_during_thousands_of_waits_and_hundreds_of_streams(stack: Stack) -> None:
     figures = measure(_web(stack), Load(seconds=9))
 
     shown = json.dumps(figures)
@@ -81,7 +81,7 @@ async def _lateness(stack: Stack, changes: Changes, starts: list[float]) -> tupl
 
 
 @pytest.mark.alone
-def test_no_wait_misses_a_finish_whenever_it_comes(stack: Stack) -> None:
+def test_no_wait_misses_a_finish(stack: Stack) -> None:
     dice = random.Random(2000)
     starts = [dice.uniform(0, SECONDS) for _ in range(JOBS)]
     moments = [(max(0.0, at + dice.uniform(-AROUND_S, AROUND_S)), n) for n, at in enumerate(starts)]
@@ -96,7 +96,7 @@ def test_no_wait_misses_a_finish_whenever_it_comes(stack: Stack) -> None:
     assert latest < 0.25 + 3 * slowest_poll, f"{latest=:.3f} {slowest_poll=:.3f}"
 
 
-def test_a_client_that_closes_gives_its_place_back_and_one_that_only_sends_no_more_is_answered(
+def test_a_closed_client_frees_its_place_and_a_half_closed_one_is_answered(
     stack: Stack, connect: Connect
 ) -> None:
     _web(stack)
@@ -156,7 +156,7 @@ def test_a_client_that_reads_nothing_delays_nobody(stack: Stack, connect: Connec
 
 
 @pytest.mark.alone
-def test_waits_and_streams_leave_threads_to_others_in_the_one_process_server(
+def test_waits_and_streams_leave_threads_free_in_the_one_process_server(
     tmp_path: Path, rabbitmq: RabbitMQ, redis_server: RedisServer, connect: Connect
 ) -> None:
     with installation(tmp_path, rabbitmq, redis_server, "unused") as stack:

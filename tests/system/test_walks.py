@@ -9,7 +9,7 @@ HEADING = re.compile(r"^### (\w+): (\d+) files, (\d+) of its own$", re.MULTILINE
 SLACK = 2  # what one walk passes now and then, such as a retry of a lost reply
 
 
-def test_the_page_counts_the_files_of_each_walk_as_they_are() -> None:
+def test_the_page_states_the_actual_file_count_of_each_walk() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     written = {walk.lower(): (int(files), int(own)) for walk, files, own in HEADING.findall(page)}
 

@@ -49,9 +49,7 @@ REDIS = "redis://:hush-redis@redis.example"
         ("unix:///run/redis.sock?foo=bar", "it must not contain foo"),
     ],
 )
-def test_an_address_of_redis_that_cannot_be_used_is_refused_by_name(
-    url: str, sentence: str
-) -> None:
+def test_an_unusable_redis_url_is_refused_by_name(url: str, sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^CALLBOARD_REDIS_URL .*{sentence}") as refusal:
         load_settings(broker_url=BROKER, redis_url=url)
 
@@ -81,9 +79,7 @@ def test_an_address_of_redis_that_cannot_be_used_is_refused_by_name(
         (f"amqp://{'a' * 64}.example", "its host is not a valid host name"),
     ],
 )
-def test_an_address_of_rabbitmq_that_cannot_be_used_is_refused_by_name(
-    url: str, sentence: str
-) -> None:
+def test_an_unusable_rabbitmq_url_is_refused_by_name(url: str, sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^CALLBOARD_BROKER_URL .*{sentence}") as refusal:
         load_settings(broker_url=url, redis_url=REDIS)
 
@@ -106,7 +102,7 @@ def test_an_address_of_rabbitmq_that_cannot_be_used_is_refused_by_name(
         ),
     ],
 )
-def test_an_address_of_redis_is_read_as_it_is_meant(url: str, read: dict[str, object]) -> None:
+def test_a_redis_url_is_parsed_as_intended(url: str, read: dict[str, object]) -> None:
     settings = load_settings(broker_url=BROKER, redis_url=url)
 
     with connect_redis(settings) as client:
@@ -128,7 +124,7 @@ def test_an_address_of_redis_is_read_as_it_is_meant(url: str, read: dict[str, ob
         ("amqps://h/v?socket_timeout=1.5&blocked_connection_timeout=0", "h", "v"),
     ],
 )
-def test_an_address_of_rabbitmq_is_read_as_it_is_meant(url: str, host: str, vhost: str) -> None:
+def test_a_rabbitmq_url_is_parsed_as_intended(url: str, host: str, vhost: str) -> None:
     settings = load_settings(broker_url=url, redis_url=REDIS)
 
     assert settings.broker_url

@@ -34,14 +34,14 @@ def asked(**reports: list[dict[str, Any]] | str) -> tuple[int, str]:
     return code, "\n".join(lines)
 
 
-def test_packages_that_somebody_knows_nothing_against_are_clean() -> None:
+def test_packages_without_advisories_are_clean() -> None:
     code, said = asked(pypi=[GOOD, GOOD])
 
     assert (code, said) == (CLEAN, "2 packages, no advisory (pypi)")
 
 
 @pytest.mark.parametrize("service", ["pypi", "osv"])
-def test_an_advisory_of_either_service_is_told_with_its_remedy(service: str) -> None:
+def test_an_advisory_of_either_service_is_shown_with_its_fix(service: str) -> None:
     code, said = asked(**{service: [GOOD, SKIPPED, BAD]})
 
     assert code == VULNERABLE
@@ -57,20 +57,20 @@ def test_an_advisory_of_either_service_is_told_with_its_remedy(service: str) -> 
         pytest.param({"pypi": [], "osv": []}, id="nothing was asked"),
     ],
 )
-def test_what_nobody_answers_for_is_not_audited(reports: dict[str, Any]) -> None:
+def test_packages_that_no_service_knows_are_not_audited(reports: dict[str, Any]) -> None:
     code, said = asked(**reports)
 
     assert code == UNKNOWN
     assert "Not audited" in said
 
 
-def test_the_second_service_answers_for_the_first() -> None:
+def test_the_second_service_replaces_the_first() -> None:
     code, _ = asked(pypi=[SKIPPED], osv=[GOOD])
 
     assert code == CLEAN
 
 
-def test_without_a_network_the_command_says_so_with_a_code_of_its_own(tmp_path: Path) -> None:
+def test_without_a_network_the_command_has_its_own_exit_code(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.lock"
     lock.write_text(f"idna==3.10 --hash=sha256:{'0' * 64}\n")
     nowhere = "http://127.0.0.1:9"
@@ -90,7 +90,7 @@ def test_without_a_network_the_command_says_so_with_a_code_of_its_own(tmp_path: 
     assert "Not audited" in ended.stdout
 
 
-def test_the_bill_of_materials_lists_what_is_locked(tmp_path: Path) -> None:
+def test_the_bill_of_materials_lists_the_locked_packages(tmp_path: Path) -> None:
     target = tmp_path / "dist" / "sbom.json"
 
     subprocess.run(

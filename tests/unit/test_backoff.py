@@ -39,7 +39,7 @@ def test_the_bound_doubles_with_each_failure_and_delays_fill_all_of_it() -> None
         assert bound - 0.05 * width < max(drawn[n]) <= bound
 
 
-def test_equal_bounds_leave_nothing_to_chance() -> None:
+def test_equal_bounds_give_a_fixed_delay() -> None:
     assert {Backoff(SECOND, SECOND).delay(n) for n in range(1, 50)} == {SECOND}
 
 

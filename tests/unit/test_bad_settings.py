@@ -14,7 +14,7 @@ NASTY = (
 
 
 @pytest.mark.parametrize("field", Settings.model_fields)
-def test_a_nasty_value_is_taken_or_refused_in_one_sentence(
+def test_a_hostile_value_is_accepted_or_refused_in_one_sentence(
     field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CALLBOARD_TESTING", "true")

@@ -21,13 +21,13 @@ def steps_of(*named: int) -> list[int]:
     return [end - begin for begin, end in itertools.pairwise(ends)]
 
 
-def test_a_step_has_at_most_so_many_items() -> None:
+def test_a_step_has_a_maximum_number_of_items() -> None:
     assert steps_of(*[0] * (2 * STEP + 1)) == [STEP, STEP, 1]
 
 
-def test_the_items_of_a_step_name_at_most_so_many_jobs_together() -> None:
+def test_the_items_of_a_step_name_a_maximum_number_of_jobs_together() -> None:
     assert steps_of(HALF, HALF, 1, HALF, HALF) == [2, 2, 1]
 
 
-def test_an_item_that_names_more_is_a_step_of_its_own() -> None:
+def test_an_item_that_names_more_is_a_separate_step() -> None:
     assert steps_of(1, MAX_NAMED_PER_STEP + 1, 1) == [1, 1, 1]

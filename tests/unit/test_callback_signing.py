@@ -20,7 +20,7 @@ SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 KEY = SecretStr("a key of the tests, long enough to be one")
 
 
-def test_the_published_example_is_signed_as_published() -> None:
+def test_the_specifications_example_is_signed_as_published() -> None:
     assert signed(ID, SENT_AT, BODY, [SECRET]) == {
         "webhook-id": ID,
         "webhook-timestamp": "1614265330",
@@ -37,14 +37,14 @@ def test_each_secret_signs() -> None:
     assert first != second
 
 
-def test_a_secret_is_the_same_in_every_process_and_for_ever() -> None:
+def test_a_secret_is_the_same_in_every_process_and_at_any_time() -> None:
     derived = derive(KEY, "lab", 1)
 
     # Written down: whoever has it must be able to verify after any update of this server.
     assert derived.get_secret_value() == "whsec_EXtkJeqp1b1mHkJopxlczeM6nE7wxtBVAWgeDanxAi8="
 
 
-def test_tenants_generations_and_keys_have_secrets_of_their_own() -> None:
+def test_each_tenant_generation_and_key_has_its_own_secret() -> None:
     other = SecretStr("another key of the tests, long enough")
     secrets = {
         derive(key, tenant, generation).get_secret_value()

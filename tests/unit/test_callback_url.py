@@ -173,7 +173,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize("address", INNER)
-def test_an_inner_address_is_not_public_in_any_spelling(address: str) -> None:
+def test_a_private_address_is_not_public_in_any_spelling(address: str) -> None:
     written = f"[{address}]" if ":" in address else address
 
     with pytest.raises(CallbackRefused):
@@ -185,21 +185,21 @@ def test_an_inner_address_is_not_public_in_any_spelling(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_a_public_address_is_reached(address: str) -> None:
+def test_a_public_address_is_allowed(address: str) -> None:
     found = RULES.admit(RULES.parse("https://example.com"), [address])
 
     assert found == [str(unwrapped(ip_address(address)))]
 
 
 @given(st.integers(0, 2**32 - 1).map(IPv4Address) | st.integers(2**125, 2**126).map(IPv6Address))
-def test_nothing_counts_as_public_that_python_knows_to_be_inner(
+def test_no_address_that_python_knows_as_private_counts_as_public(
     address: IPv4Address | IPv6Address,
 ) -> None:
     assert not is_public(address) or (address.is_global and not address.is_multicast)
 
 
 @pytest.mark.parametrize("address", REFUSED)
-def test_what_leads_elsewhere_or_can_be_read_in_two_ways_is_refused(address: str) -> None:
+def test_an_ambiguous_or_misleading_url_is_refused(address: str) -> None:
     with pytest.raises(CallbackRefused) as refused:
         RULES.parse(address)
 
@@ -207,9 +207,7 @@ def test_what_leads_elsewhere_or_can_be_read_in_two_ways_is_refused(address: str
 
 
 @pytest.mark.parametrize(("address", "parts"), TAKEN.items())
-def test_what_is_written_well_is_taken_apart(
-    address: str, parts: tuple[str, int, str, str]
-) -> None:
+def test_a_valid_url_is_parsed(address: str, parts: tuple[str, int, str, str]) -> None:
     url = RULES.parse(address)
 
     assert (url.host, url.port, url.target, url.authority) == parts
@@ -217,7 +215,7 @@ def test_what_is_written_well_is_taken_apart(
 
 @settings(deadline=None)  # the first name of other letters has their tables read
 @given(st.text(max_size=60).map(lambda text: f"https://{text}"))
-def test_whatever_is_taken_has_a_plain_host(address: str) -> None:
+def test_every_accepted_url_has_a_plain_host(address: str) -> None:
     try:
         url = RULES.parse(address)
     except CallbackRefused:
@@ -229,7 +227,7 @@ def test_whatever_is_taken_has_a_plain_host(address: str) -> None:
     assert url.target.isprintable()
 
 
-def test_a_network_that_is_allowed_is_reached_over_http_as_well() -> None:
+def test_an_allowed_network_may_be_reached_over_http() -> None:
     url = ANYWHERE.parse("http://10.1.2.3:8080/hook")
     local = ANYWHERE.parse("http://localhost")
 
@@ -239,7 +237,7 @@ def test_a_network_that_is_allowed_is_reached_over_http_as_well() -> None:
         ANYWHERE.parse("http://192.168.0.1")
 
 
-def test_http_never_goes_to_a_public_address() -> None:
+def test_http_is_never_used_for_a_public_address() -> None:
     url = ANYWHERE.parse("http://example.com/")
 
     with pytest.raises(CallbackRefused, match="https://"):
@@ -248,7 +246,7 @@ def test_http_never_goes_to_a_public_address() -> None:
         ANYWHERE.admit(url, ["10.0.0.1", "8.8.8.8"])
 
 
-def test_a_network_that_is_allowed_is_not_reached_through_a_translator() -> None:
+def test_an_allowed_network_is_not_reached_through_nat64() -> None:
     with pytest.raises(CallbackRefused):
         ANYWHERE.parse("https://[64:ff9b::a00:1]")
 
@@ -258,14 +256,14 @@ def test_a_name_without_addresses_is_refused() -> None:
         RULES.admit(RULES.parse("https://example.com"), [])
 
 
-def test_the_refusal_of_an_inner_address_does_not_name_it() -> None:
+def test_the_refusal_of_a_private_address_does_not_name_it() -> None:
     with pytest.raises(CallbackRefused) as refused:
         RULES.admit(RULES.parse("https://example.com"), ["10.9.8.7"])
 
     assert "10.9.8.7" not in str(refused.value)
 
 
-def test_where_hosts_are_named_callbacks_go_to_these_alone() -> None:
+def test_with_named_hosts_callbacks_go_only_to_these() -> None:
     rules = CallbackRules(hosts=("hooks.example.com", "*.example.org", "8.8.8.8"))
 
     for taken in ("hooks.example.com", "a.example.org", "a.b.example.org", "8.8.8.8"):
@@ -275,13 +273,13 @@ def test_where_hosts_are_named_callbacks_go_to_these_alone() -> None:
             rules.parse(f"https://{refused}")
 
 
-def test_the_target_of_an_address_is_not_shown_with_it() -> None:
+def test_a_url_is_shown_without_its_path_and_query() -> None:
     url = RULES.parse("https://example.com/hush?token=hush")
 
     assert "hush" not in repr(url)
 
 
-def test_the_rules_are_those_of_the_settings() -> None:
+def test_the_settings_define_the_callback_rules() -> None:
     settings = Settings(
         callback_hosts=("*.Example.com",),
         callback_networks=("10.0.0.0/8",),

@@ -20,7 +20,7 @@ def pair() -> Iterator[Pair]:
         yield MessageChannel(near), MessageChannel(far), near
 
 
-def test_messages_come_in_order_and_as_they_were(pair: Pair) -> None:
+def test_messages_arrive_in_order_and_unchanged(pair: Pair) -> None:
     here, there, _ = pair
     sent = [{"kind": "one", "bytes": b"\x00\xff"}, {"kind": "two", "text": "ü", "list": [1.5]}]
 
@@ -31,7 +31,7 @@ def test_messages_come_in_order_and_as_they_were(pair: Pair) -> None:
     assert there.receive(0) is None
 
 
-def test_a_message_larger_than_any_buffer_comes_whole(pair: Pair) -> None:
+def test_a_message_larger_than_any_buffer_arrives_whole(pair: Pair) -> None:
     here, there, _ = pair
     content = bytes(range(256)) * 40_000
     sender = threading.Thread(target=here.send, args=({"kind": "large", "content": content},))
@@ -43,7 +43,7 @@ def test_a_message_larger_than_any_buffer_comes_whole(pair: Pair) -> None:
     assert message == {"kind": "large", "content": content}
 
 
-def test_what_came_in_part_is_no_message(pair: Pair) -> None:
+def test_a_partial_message_is_no_message(pair: Pair) -> None:
     here, there, end = pair
     here.send({"kind": "whole"})
     end.sendall(b"\x00\x00\x00\x00\x00\x00\x00\x09half")
@@ -54,7 +54,7 @@ def test_what_came_in_part_is_no_message(pair: Pair) -> None:
         there.receive(1)
 
 
-def test_what_somebody_else_has_written_is_no_message(pair: Pair) -> None:
+def test_foreign_bytes_are_no_message(pair: Pair) -> None:
     _, there, end = pair
     end.sendall(b"written to any descriptor")
 
@@ -62,14 +62,14 @@ def test_what_somebody_else_has_written_is_no_message(pair: Pair) -> None:
         there.receive(1)
 
 
-def test_a_part_is_waited_for_no_longer_than_asked(pair: Pair) -> None:
+def test_a_partial_message_is_awaited_only_until_the_timeout(pair: Pair) -> None:
     _, there, end = pair
     end.sendall(b"\x00\x00\x00")
 
     assert there.receive(0.01) is None
 
 
-def test_an_end_that_does_not_read_is_given_up(pair: Pair) -> None:
+def test_a_peer_that_does_not_read_is_abandoned(pair: Pair) -> None:
     here, _, _ = pair
 
     with pytest.raises(Closed):

@@ -47,7 +47,7 @@ def shown(console: Console) -> list[str]:
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
-def test_run_prints_the_result_alone_to_the_standard_output() -> None:
+def test_run_prints_only_the_result_to_the_standard_output() -> None:
     done, script = callboard(
         *("run", "add", "--params", '{"a": 1}', "--label", "x=y", "--priority", "9"),
         steps=(
@@ -73,7 +73,7 @@ def test_run_prints_the_result_alone_to_the_standard_output() -> None:
 
 
 @pytest.mark.parametrize("named", [("a=1",), ("--params", '{"a": 1}')])
-def test_run_names_the_jobs_to_wait_for(named: tuple[str, ...]) -> None:
+def test_run_names_the_dependencies(named: tuple[str, ...]) -> None:
     done, script = callboard(
         *("run", "add", *named, "--after", "j-1", "--after", "j-2"),
         *("--after-policy", "finished", "--detach"),
@@ -90,7 +90,7 @@ def test_run_names_the_jobs_to_wait_for(named: tuple[str, ...]) -> None:
         assert (body["after"], body["after_policy"]) == (["j-1", "j-2"], "finished")
 
 
-def test_a_waiting_job_names_what_it_waits_for() -> None:
+def test_a_depending_job_names_its_dependencies() -> None:
     waiting = {"waiting_for": ["j-1", "j-2"]}
 
     done, _script = callboard("status", "j-3", steps=(answer(job("scheduled", queue=waiting)),))
@@ -98,7 +98,7 @@ def test_a_waiting_job_names_what_it_waits_for() -> None:
     assert re.search(r"waits for\s+j-1 j-2", done.stdout)
 
 
-def test_a_job_that_fails_ends_with_1_and_its_reason() -> None:
+def test_a_failed_job_exits_with_1_and_its_reason() -> None:
     failed = job("failed", error={"detail": "No \x1b[31mgenes."})
 
     done, _script = callboard(
@@ -117,7 +117,7 @@ def test_a_job_that_fails_ends_with_1_and_its_reason() -> None:
         (tuple(httpx.ConnectError("no") for _ in range(9)), 4, "does not answer"),
     ],
 )
-def test_a_refusal_ends_with_3_and_silence_with_4(
+def test_a_refusal_exits_with_3_and_an_unreachable_server_with_4(
     steps: tuple[Step, ...], code: int, line: str
 ) -> None:
     done, _script = callboard("status", ID, steps=steps)
@@ -142,7 +142,7 @@ def test_wrong_arguments_are_refused_before_the_server_is_asked(wrong: tuple[str
     assert (done.exit_code, script.asked) == (2, [])
 
 
-def test_a_list_through_a_pipe_is_tabs_and_with_json_a_line_each() -> None:
+def test_a_list_through_a_pipe_is_tab_separated_and_with_json_one_object_per_line() -> None:
     page = {"items": [job(id="2"), job(id="1")], "next": None}
 
     tabs, _ = callboard("list", steps=(answer(page),))
@@ -152,7 +152,7 @@ def test_a_list_through_a_pipe_is_tabs_and_with_json_a_line_each() -> None:
     assert [json.loads(line)["id"] for line in lines.stdout.splitlines()] == ["2"]
 
 
-def test_a_list_asks_for_what_was_chosen() -> None:
+def test_a_list_sends_the_chosen_filters() -> None:
     chosen = ("--status", "failed", "--operation", "add", "--label", "a=b=c")
 
     _done, script = callboard("list", *chosen, steps=(answer({"items": [], "next": None}),))
@@ -176,7 +176,7 @@ def test_a_cancel_without_a_terminal_is_one_step() -> None:
     ]
 
 
-def test_watch_prints_each_event_as_a_line_and_ends_as_the_job_did() -> None:
+def test_watch_prints_each_event_as_a_line_and_exits_like_the_job() -> None:
     done, _script = callboard(
         *("watch", ID, "--json"),
         steps=(
@@ -191,7 +191,7 @@ def test_watch_prints_each_event_as_a_line_and_ends_as_the_job_did() -> None:
     assert done.exit_code == 1
 
 
-def test_a_wide_terminal_has_a_line_for_each_job_and_a_narrow_one_two() -> None:
+def test_a_wide_terminal_shows_one_line_per_job_and_a_narrow_one_two() -> None:
     jobs = [job("running", id=ID, operation="phenotype_clustering", progress={"percent": 42.4})]
     wide, narrow = terminal(80), terminal(40)
 
@@ -220,7 +220,7 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_lost(width: int) -> N
     assert lines[-1] == "10:00:00 hello"
 
 
-def test_a_line_of_a_log_stays_one_line_however_long_it_is() -> None:
+def test_a_log_line_stays_one_line_however_long_it_is() -> None:
     text = "word " * 40 + "end"
     console = terminal(80)
 
@@ -229,7 +229,7 @@ def test_a_line_of_a_log_stays_one_line_however_long_it_is() -> None:
     assert shown(console) == [f"10:00:00 {text}"]
 
 
-def test_what_comes_from_elsewhere_is_shown_and_never_obeyed() -> None:
+def test_control_characters_of_the_server_are_shown_and_never_executed() -> None:
     console = terminal(80)
 
     show_line(console, {"time": "2026-11-22T10:00:00Z", "text": "\x1b]0;title\x07[bold]x[/bold]\r"})

@@ -11,7 +11,7 @@ from callboard.client import CannotAsk, Client, JobFailed, Problem, ServerAway
 from tests.scripted_server import BUSY, Script, answer, client, job, refusal, sse, stream
 
 
-def test_a_submission_whose_answer_was_lost_is_repeated_with_the_same_key() -> None:
+def test_a_submission_whose_response_was_lost_is_repeated_with_the_same_key() -> None:
     callboard, script = client(
         httpx.ReadError("cut"), refusal(503, "x", **BUSY), answer(job(), 202)
     )
@@ -32,7 +32,7 @@ def test_a_submission_whose_answer_was_lost_is_repeated_with_the_same_key() -> N
     ("force", "asked"),
     [(False, [b""] * 3), (True, [b"force=true"] * 3)],
 )
-def test_a_cancel_whose_answer_was_lost_is_repeated_as_it_was(
+def test_a_cancel_whose_response_was_lost_is_repeated_unchanged(
     force: bool, asked: list[bytes]
 ) -> None:
     callboard, script = client(
@@ -53,7 +53,7 @@ def test_two_submissions_have_two_keys() -> None:
     assert len({request.headers["Idempotency-Key"] for request in script.asked}) == 2
 
 
-def test_a_duplicate_that_is_answered_with_the_other_job_gives_that_job() -> None:
+def test_a_duplicate_answered_with_the_active_job_returns_that_job() -> None:
     elsewhere = httpx.Response(303, headers={"Location": "https://outside/base/v1/jobs/j-0"})
     callboard, script = client(elsewhere, answer(job(id="j-0")))
 
@@ -61,7 +61,7 @@ def test_a_duplicate_that_is_answered_with_the_other_job_gives_that_job() -> Non
     assert str(script.asked[1].url) == "http://server/base/v1/jobs/j-0"
 
 
-def test_a_refusal_carries_its_problem_and_is_not_repeated() -> None:
+def test_a_refusal_has_its_problem_and_is_not_repeated() -> None:
     callboard, script = client(refusal(409, "duplicate-job"))
 
     with pytest.raises(Problem, match=r"409 No\. Not now\.") as caught:
@@ -73,7 +73,7 @@ def test_a_refusal_carries_its_problem_and_is_not_repeated() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_a_busy_server_is_asked_until_the_patience_is_over(status: int) -> None:
+def test_a_busy_server_is_retried_until_the_patience_is_over(status: int) -> None:
     callboard, script = client(*(refusal(status, "busy") for _ in range(20)), patience=0.4)
     began = time.monotonic()
 
@@ -84,7 +84,7 @@ def test_a_busy_server_is_asked_until_the_patience_is_over(status: int) -> None:
     assert time.monotonic() - began < 1
 
 
-def test_a_retry_after_beyond_the_patience_is_not_waited_for() -> None:
+def test_a_retry_after_beyond_the_patience_fails_at_once() -> None:
     callboard, script = client(refusal(429, "quota-exceeded", **{"Retry-After": "60"}))
 
     with pytest.raises(Problem) as caught:
@@ -94,28 +94,28 @@ def test_a_retry_after_beyond_the_patience_is_not_waited_for() -> None:
     assert len(script.asked) == 1
 
 
-def test_a_server_that_never_answers_is_away() -> None:
+def test_a_server_that_never_answers_is_unavailable() -> None:
     callboard, _script = client(*(httpx.ConnectError("no") for _ in range(20)), patience=0.3)
 
     with pytest.raises(ServerAway, match="http://server/base"):
         callboard.job("j-1")
 
 
-def test_a_problem_that_others_have_named_has_the_last_part_of_its_name() -> None:
+def test_a_foreign_problem_type_has_the_last_part_of_its_name() -> None:
     registered = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
     assert Problem(429, {"type": registered}).kind == "quota-exceeded"
     assert Problem(429, {}).kind == ""
 
 
-def test_a_proxys_page_in_place_of_a_problem_is_a_problem_too() -> None:
+def test_a_proxys_error_page_is_a_problem() -> None:
     callboard, _script = client(httpx.Response(403, text="<html>go away</html>"))
 
     with pytest.raises(Problem, match="403 The server rejected the request"):
         callboard.job("j-1")
 
 
-def test_waiting_goes_on_over_changes_restarts_and_busy_answers() -> None:
+def test_waiting_continues_across_changes_restarts_and_busy_answers() -> None:
     callboard, script = client(
         answer(job("queued")),
         answer(job("running")),
@@ -128,7 +128,7 @@ def test_waiting_goes_on_over_changes_restarts_and_busy_answers() -> None:
     assert {request.headers["Prefer"] for request in script.asked} == {"wait=30"}
 
 
-def test_a_server_that_does_not_hold_the_request_is_asked_as_often_as_it_says() -> None:
+def test_a_server_that_does_not_wait_is_polled_by_its_retry_after() -> None:
     callboard, script = client(
         *(answer(job("running"), **{"Retry-After": "1"}) for _ in range(2)),
         answer(job("succeeded")),
@@ -151,7 +151,7 @@ def test_waiting_ends_at_its_timeout() -> None:
     assert time.monotonic() - began < 1
 
 
-def test_a_result_of_a_job_that_failed_is_its_problem() -> None:
+def test_the_result_of_a_failed_job_is_its_problem() -> None:
     error = {"type": "http://server/problems/timeout", "detail": "Too long."}
     callboard, _script = client(answer(job("failed", error=error)))
 
@@ -162,7 +162,7 @@ def test_a_result_of_a_job_that_failed_is_its_problem() -> None:
     assert caught.value.job["status"] == "failed"
 
 
-def test_pages_are_fetched_when_they_are_wanted() -> None:
+def test_pages_are_fetched_when_needed() -> None:
     further = "https://outside/base/v1/jobs?cursor=abc&limit=100"
     callboard, script = client(
         answer({"items": [job(id="3"), job(id="2")], "next": further}),
@@ -187,7 +187,7 @@ def test_pages_are_fetched_when_they_are_wanted() -> None:
     assert str(script.asked[1].url) == "http://server/base/v1/jobs?cursor=abc&limit=100"
 
 
-def test_a_log_is_read_over_its_pages() -> None:
+def test_a_log_is_read_page_by_page() -> None:
     callboard, script = client(
         answer(
             {"items": [{"number": 4}], "next": "http://o/v1/jobs/j-1/log?after=4", "dropped": 0}
@@ -199,7 +199,7 @@ def test_a_log_is_read_over_its_pages() -> None:
     assert script.asked[0].url.params["after"] == "3"
 
 
-def test_events_go_on_where_they_were_after_a_break() -> None:
+def test_events_resume_after_a_disconnect() -> None:
     callboard, script = client(
         stream(
             b"retry: 10\n\n",
@@ -223,21 +223,21 @@ def test_events_go_on_where_they_were_after_a_break() -> None:
     assert resumed == [None, "2", "2", "3"]
 
 
-def test_events_that_were_all_seen_are_over() -> None:
+def test_a_stream_whose_events_were_all_seen_ends() -> None:
     callboard, script = client(httpx.Response(204))
 
     assert list(callboard.events("j-1", after="9")) == []
     assert script.asked[0].headers["Last-Event-ID"] == "9"
 
 
-def test_events_of_no_job_are_a_problem() -> None:
+def test_events_of_an_unknown_job_are_a_problem() -> None:
     callboard, _script = client(refusal(404, "job-not-found"))
 
     with pytest.raises(Problem, match="404"):
         list(callboard.events("j-1"))
 
 
-def test_events_of_a_server_that_stays_away_end() -> None:
+def test_events_of_an_unavailable_server_end() -> None:
     callboard, _script = client(*(httpx.ConnectError("no") for _ in range(20)), patience=0.3)
 
     with pytest.raises(ServerAway):
@@ -260,7 +260,7 @@ def test_events_of_a_server_that_stays_away_end() -> None:
         (lambda c: c.job("../x"), "GET", "/base/v1/jobs/..%2Fx", b""),
     ],
 )
-def test_each_call_asks_what_the_contract_says(
+def test_each_call_sends_the_documented_request(
     call: Callable[[Client], object], method: str, target: str, body: bytes
 ) -> None:
     callboard, script = client(answer(job()))
@@ -277,7 +277,7 @@ def test_each_call_asks_what_the_contract_says(
 
 
 @pytest.mark.alone
-def test_closing_ends_a_pause() -> None:
+def test_closing_ends_a_pending_retry() -> None:
     callboard, _script = client(*(httpx.ConnectError("no") for _ in range(9)), patience=60)
     callboard.close()
     began = time.monotonic()
@@ -298,7 +298,7 @@ def test_closing_ends_a_pause() -> None:
     ],
 )
 @pytest.mark.parametrize("call", [lambda c: c.job("j-1"), lambda c: list(c.events("j-1"))])
-def test_a_request_that_cannot_be_made_is_not_repeated(
+def test_an_invalid_request_is_not_repeated(
     call: Callable[[Client], object], wrong: Exception
 ) -> None:
     callboard, script = client(wrong)
@@ -320,14 +320,14 @@ def test_a_request_that_cannot_be_made_is_not_repeated(
         httpx.RemoteProtocolError,
     ],
 )
-def test_what_may_pass_is_tried_again(passing: type[httpx.TransportError]) -> None:
+def test_a_temporary_failure_is_retried(passing: type[httpx.TransportError]) -> None:
     callboard, script = client(passing("no"), answer(job()))
 
     assert callboard.job("j-1")["id"] == "j-1"
     assert len(script.asked) == 2
 
 
-def test_each_time_that_the_server_is_away_is_told_once() -> None:
+def test_each_outage_of_the_server_is_reported_once() -> None:
     told: list[str] = []
     silence = [httpx.ConnectError("no") for _ in range(2)]
     script = Script(
@@ -346,7 +346,7 @@ def test_each_time_that_the_server_is_away_is_told_once() -> None:
     assert told == ["http://server does not answer; trying again for 9 s"] * 2
 
 
-def test_a_server_that_is_not_asked_again_is_told_by_the_error_alone() -> None:
+def test_an_outage_without_retries_is_reported_only_by_the_error() -> None:
     told: list[str] = []
     script = Script(httpx.ConnectError("no"))
 
@@ -392,5 +392,5 @@ def test_a_server_that_is_not_asked_again_is_told_by_the_error_alone() -> None:
         ({"title": "Wrong."}, "422 Wrong."),
     ],
 )
-def test_a_problem_says_each_thing_once(document: dict[str, object], text: str) -> None:
+def test_a_problem_repeats_no_text(document: dict[str, object], text: str) -> None:
     assert str(Problem(422, document)) == text

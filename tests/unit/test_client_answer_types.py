@@ -12,7 +12,7 @@ pytestmark = pytest.mark.check
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_clients_types_are_what_the_server_declares() -> None:
+def test_the_clients_types_equal_those_of_the_server() -> None:
     written = (ROOT / "client" / "answer_types.py").read_text(encoding="utf-8")
 
     assert ast.dump(ast.parse(written)) == ast.dump(ast.parse(render())), "run `make reference`"

@@ -35,7 +35,7 @@ def command(*arguments: str, steps: tuple[Step, ...], **more: Any) -> tuple[Resu
     return CliRunner().invoke(main, arguments, obj=made, **more), script
 
 
-def test_a_batch_whose_answer_was_lost_is_repeated_with_the_same_key() -> None:
+def test_a_batch_whose_response_was_lost_is_repeated_with_the_same_key() -> None:
     callboard, script = client(
         httpx.ReadError("cut"),
         refusal(503, "x", **BUSY),
@@ -56,7 +56,7 @@ def test_a_batch_whose_answer_was_lost_is_repeated_with_the_same_key() -> None:
     }
 
 
-def test_a_batch_is_looked_at_until_it_is_completed() -> None:
+def test_a_batch_is_polled_until_it_is_completed() -> None:
     callboard, script = client(
         answer(batch("submitting"), **SOON),
         answer(batch("active", running=2), **{"Retry-After": "1"}),
@@ -90,7 +90,7 @@ def test_a_batch_is_cancelled_and_its_jobs_are_listed() -> None:
     assert script.asked[1].url.params["batch"] == "b-1"
 
 
-def test_the_command_submits_a_file_and_says_how_the_jobs_ended(tmp_path: Path) -> None:
+def test_the_command_submits_a_file_and_shows_how_the_jobs_ended(tmp_path: Path) -> None:
     path = tmp_path / "jobs.jsonl"
     path.write_text('{"operation": "add", "params": {"a": 1}}\n\n{"operation": "nothing"}\n')
     items = [item(0), item(1, "invalid", "There is\x1b[2J no operation.")]
@@ -112,7 +112,7 @@ def test_the_command_submits_a_file_and_says_how_the_jobs_ended(tmp_path: Path) 
     assert "Batch b-1\n" in done.stderr
 
 
-def test_the_command_names_the_job_that_a_duplicate_equals() -> None:
+def test_the_command_names_the_active_job_of_a_duplicate() -> None:
     items = [item(0), {**item(0, detail="It is active."), "index": 1, "status": "duplicate"}]
 
     done, _script = command(
@@ -127,7 +127,7 @@ def test_the_command_names_the_job_that_a_duplicate_equals() -> None:
     assert "line 2: duplicate: job j-0 is active\n" in done.stderr
 
 
-def test_the_command_succeeds_when_all_jobs_did_and_prints_for_machines() -> None:
+def test_the_command_exits_with_0_when_all_jobs_succeeded_and_prints_json() -> None:
     made = batch("completed", 1, items=[item(0)], succeeded=1)
 
     done, _script = command(
@@ -140,7 +140,7 @@ def test_the_command_succeeds_when_all_jobs_did_and_prints_for_machines() -> Non
     assert json.loads(done.stdout)["counts"] == {"succeeded": 1}
 
 
-def test_many_lines_are_several_batches() -> None:
+def test_many_lines_become_several_batches() -> None:
     lines = "".join(f'{{"operation": "add", "params": {{"a": {n}}}}}\n' for n in range(1001))
 
     done, script = command(
@@ -165,14 +165,14 @@ def test_many_lines_are_several_batches() -> None:
         ("\n\n[1]\n", "line 3: must be a JSON object"),
     ],
 )
-def test_a_file_that_is_no_batch_is_refused_before_anything_is_sent(text: str, said: str) -> None:
+def test_an_invalid_batch_file_is_refused_before_anything_is_sent(text: str, said: str) -> None:
     done, script = command("batch", "-", steps=(), input=text)
 
     assert (done.exit_code, script.asked) == (2, [])
     assert said in done.stderr
 
 
-def test_an_interrupt_leaves_the_jobs_running_and_says_how_to_see_them() -> None:
+def test_an_interrupt_leaves_the_jobs_running_and_explains_how_to_see_them() -> None:
     def interrupt(_request: httpx.Request) -> httpx.Response:
         raise KeyboardInterrupt
 

@@ -68,7 +68,7 @@ def first_shown(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("arguments", [("run", "add"), ("retry", "j-0")])
-def test_a_job_that_is_waited_for_is_named_when_it_is_submitted(
+def test_a_job_is_named_when_it_is_submitted(
     arguments: tuple[str, ...],
 ) -> None:
     done, _script = callboard(
@@ -95,7 +95,7 @@ def test_a_job_that_is_waited_for_is_named_when_it_is_submitted(
         (("result", "j-1"), (interrupt,)),
     ],
 )
-def test_an_interrupt_ends_with_130_and_says_how_to_see_the_job_again(
+def test_an_interrupt_exits_with_130_and_explains_how_to_see_the_job_again(
     arguments: tuple[str, ...], steps: tuple[Step, ...]
 ) -> None:
     done, script = callboard(*arguments, steps=steps)
@@ -105,7 +105,7 @@ def test_an_interrupt_ends_with_130_and_says_how_to_see_the_job_again(
     assert {asked.method for asked in script.asked} <= {"GET", "POST"}
 
 
-def test_an_interrupt_before_there_is_a_job_promises_none() -> None:
+def test_an_interrupt_before_the_submission_names_no_job() -> None:
     done, _script = callboard("run", "add", steps=(interrupt,))
 
     assert done.exit_code == 1
@@ -115,7 +115,7 @@ def test_an_interrupt_before_there_is_a_job_promises_none() -> None:
 @pytest.mark.parametrize(
     "url", ["foo", "localhost:8000", "ftp://host", "http://", "http:///v1", "http://host:port", ""]
 )
-def test_an_address_that_none_can_be_asked_at_is_wrong_usage_at_once(url: str) -> None:
+def test_an_unusable_server_address_is_wrong_usage(url: str) -> None:
     began = time.monotonic()
 
     done = CliRunner().invoke(main, ["--url", url, "list"])
@@ -126,7 +126,7 @@ def test_an_address_that_none_can_be_asked_at_is_wrong_usage_at_once(url: str) -
 
 
 @pytest.mark.parametrize("wrong", [httpx.UnsupportedProtocol, httpx.LocalProtocolError])
-def test_a_request_that_cannot_be_made_is_wrong_usage_and_keeps_the_key_to_itself(
+def test_an_invalid_request_is_wrong_usage_and_hides_the_key(
     wrong: type[httpx.TransportError],
 ) -> None:
     done, script = callboard("watch", "j-1", "--json", steps=(wrong("Bearer hush"),))
@@ -137,7 +137,7 @@ def test_a_request_that_cannot_be_made_is_wrong_usage_and_keeps_the_key_to_itsel
     assert len(script.asked) == 1
 
 
-def test_a_terminal_is_told_once_that_the_server_is_away_and_asked_again() -> None:
+def test_a_terminal_shows_once_that_the_server_is_unavailable_and_retried() -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
     (line,) = first_shown("--url", url, "list").splitlines()
@@ -145,14 +145,14 @@ def test_a_terminal_is_told_once_that_the_server_is_away_and_asked_again() -> No
     assert re.fullmatch(rf"{url} does not answer; trying again for (29|30) s", line)
 
 
-def test_a_pipe_is_told_of_a_server_that_is_away_at_the_end_alone() -> None:
+def test_a_pipe_gets_an_unavailable_server_only_as_the_final_error() -> None:
     done, _script = callboard("list", steps=tuple(httpx.ConnectError("no") for _ in range(9)))
 
     (line,) = done.stderr.splitlines()
     assert "trying again" not in line
 
 
-def test_a_refusal_on_the_command_line_is_said_once() -> None:
+def test_a_refusal_on_the_command_line_is_reported_once() -> None:
     wrong = {"pointer": "/params/a", "detail": "Input should be a number"}
     body = {"title": "The parameters are wrong.", "errors": [wrong]}
     refused = httpx.Response(422, json={**body, "detail": "/params/a: Input should be a number"})
@@ -164,7 +164,7 @@ def test_a_refusal_on_the_command_line_is_said_once() -> None:
     )
 
 
-def test_the_command_tells_its_version_without_a_server() -> None:
+def test_the_command_prints_its_version_without_a_server() -> None:
     done, script = callboard("--version")
 
     assert done.stdout == f"callboard {version('callboard')}\n"
@@ -174,7 +174,7 @@ def test_the_command_tells_its_version_without_a_server() -> None:
 @pytest.mark.parametrize("arguments", [("run", "add"), ("retry", "j-0")])
 @pytest.mark.parametrize("terminal", [True, False])
 @pytest.mark.parametrize("asked", [(), ("--json",)])
-def test_a_detached_job_is_shown_to_people_as_json_where_asked_and_else_as_its_id(
+def test_a_detached_job_is_printed_as_its_id_or_on_request_as_json(
     monkeypatch: pytest.MonkeyPatch,
     arguments: tuple[str, ...],
     asked: tuple[str, ...],

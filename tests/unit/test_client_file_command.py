@@ -68,7 +68,7 @@ def test_without_files_json_goes_as_json_and_a_file_must_have_a_name() -> None:
         (("a=@/nowhere/at all",), "file '/nowhere/at all' not found"),
     ],
 )
-def test_parameters_that_cannot_be_are_refused_before_anything_is_sent(
+def test_invalid_parameters_are_refused_before_anything_is_sent(
     arguments: tuple[str, ...], said: str
 ) -> None:
     done, script = command("run", "echo", *arguments)
@@ -89,7 +89,7 @@ def test_an_upload_prints_the_id_for_a_pipe_or_for_a_machine(tmp_path: Path) -> 
     assert script.asked[0].content == CONTENT
 
 
-def test_a_name_is_for_one_file_that_is_there(tmp_path: Path) -> None:
+def test_a_name_applies_to_one_existing_file(tmp_path: Path) -> None:
     path = tmp_path / "mesh.ply"
     path.write_bytes(CONTENT)
 
@@ -123,7 +123,7 @@ def test_a_download_saves_all_files_of_the_result_and_prints_their_paths(tmp_pat
     ]
 
 
-def test_a_result_without_files_says_how_to_read_it(tmp_path: Path) -> None:
+def test_a_result_without_files_explains_how_to_read_it(tmp_path: Path) -> None:
     done, _script = command(
         *("download", "j-1", "-o", str(tmp_path)),
         steps=(answer(job("succeeded")), answer(3)),

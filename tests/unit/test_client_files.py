@@ -51,7 +51,7 @@ def path(tmp_path: Path) -> Path:
     return made
 
 
-def test_an_upload_says_its_name_and_length_and_leaves_the_type_to_the_server(path: Path) -> None:
+def test_an_upload_sends_its_name_and_length_and_leaves_the_type_to_the_server(path: Path) -> None:
     callboard, script = client(uploaded())
     seen: list[tuple[int, int | None]] = []
 
@@ -69,7 +69,7 @@ def test_an_upload_says_its_name_and_length_and_leaves_the_type_to_the_server(pa
 
 
 @pytest.mark.parametrize("seekable", [True, False])
-def test_an_upload_that_broke_off_is_sent_again_from_its_beginning(seekable: bool) -> None:
+def test_an_interrupted_upload_is_repeated_from_its_start(seekable: bool) -> None:
     class Stream(io.BytesIO):
         name = "/tmp/from-a-stream.bin"
 
@@ -85,14 +85,14 @@ def test_an_upload_that_broke_off_is_sent_again_from_its_beginning(seekable: boo
     assert script.asked[0].headers["Content-Type"] == "model/ply"
 
 
-def test_an_upload_of_which_the_server_has_other_bytes_is_damaged(path: Path) -> None:
+def test_an_upload_with_another_digest_on_the_server_is_damaged(path: Path) -> None:
     callboard, _script = client(uploaded(sha256="0" * 64))
 
     with pytest.raises(FileDamaged):
         callboard.upload(path)
 
 
-def test_a_download_that_breaks_off_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_an_interrupted_download_resumes(tmp_path: Path) -> None:
     rest = {"Content-Range": f"bytes 1000-{len(CONTENT) - 1}/{len(CONTENT)}"}
     callboard, script = client(
         content(CONTENT[:1000], httpx.ReadError("cut")),
@@ -110,7 +110,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(tmp_path: Path) -> None
     assert script.asked[0].url.path == "/base/v1/files/f-1/content"
 
 
-def test_what_an_earlier_run_left_is_used(tmp_path: Path) -> None:
+def test_a_partial_file_of_an_earlier_run_is_used(tmp_path: Path) -> None:
     rest = {"Content-Range": f"bytes 5-{len(CONTENT) - 1}/{len(CONTENT)}"}
     callboard, script = client(content(CONTENT[5:], status=206, **rest))
     (tmp_path / "mesh.ply.part").write_bytes(CONTENT[:5])
@@ -121,7 +121,7 @@ def test_what_an_earlier_run_left_is_used(tmp_path: Path) -> None:
     assert script.asked[0].headers["Range"] == "bytes=5-"
 
 
-def test_a_server_that_sends_all_again_is_not_added_to_what_is_there(tmp_path: Path) -> None:
+def test_a_full_response_replaces_the_partial_file(tmp_path: Path) -> None:
     callboard, _script = client(content(CONTENT[:9], httpx.ReadError("cut")), content(CONTENT))
 
     to = callboard.download(FILE, to=tmp_path / "copy")
@@ -130,7 +130,7 @@ def test_a_server_that_sends_all_again_is_not_added_to_what_is_there(tmp_path: P
 
 
 @pytest.mark.parametrize("left", [b"something else", CONTENT + b"!"])
-def test_what_is_left_of_another_file_does_no_harm(tmp_path: Path, left: bytes) -> None:
+def test_a_partial_file_of_another_version_is_discarded(tmp_path: Path, left: bytes) -> None:
     first = (
         refusal(416, "range-not-satisfiable")
         if len(left) > len(CONTENT)
@@ -144,7 +144,7 @@ def test_what_is_left_of_another_file_does_no_harm(tmp_path: Path, left: bytes) 
     assert callboard.download(FILE, to=tmp_path / "copy").read_bytes() == CONTENT
 
 
-def test_a_file_that_comes_damaged_twice_is_not_kept(tmp_path: Path) -> None:
+def test_a_file_that_arrives_damaged_twice_is_not_kept(tmp_path: Path) -> None:
     callboard, _script = client(content(b"no"), content(b"no"))
 
     with pytest.raises(FileDamaged):
@@ -153,7 +153,7 @@ def test_a_file_that_comes_damaged_twice_is_not_kept(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_gone_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     callboard, _script = client(refusal(404, "file-not-found"))
 
     with pytest.raises(Problem):
@@ -187,7 +187,7 @@ def test_a_job_whose_result_is_no_file_has_nothing_to_download(tmp_path: Path) -
         ("Größe.txt", "Größe.txt"),
     ],
 )
-def test_a_name_from_elsewhere_stays_in_the_folder_and_replaces_nothing(
+def test_a_hostile_name_stays_in_the_folder_and_replaces_nothing(
     tmp_path: Path, name: str, safe: str
 ) -> None:
     callboard, _script = client(content(CONTENT), content(CONTENT))
@@ -200,7 +200,7 @@ def test_a_name_from_elsewhere_stays_in_the_folder_and_replaces_nothing(
     assert second.name == f"{first.stem}-2{first.suffix}"
 
 
-def test_files_go_with_a_submission_as_one_form_and_options_as_its_query(path: Path) -> None:
+def test_files_are_submitted_as_one_form_with_options_as_its_query(path: Path) -> None:
     callboard, script = client(httpx.WriteError("cut"), answer(job(), 202))
 
     callboard.submit(
@@ -228,7 +228,7 @@ def test_files_go_with_a_submission_as_one_form_and_options_as_its_query(path: P
     assert b'{"pages": 3}' in second.content
 
 
-def test_a_callback_is_an_address_or_more() -> None:
+def test_a_callback_is_a_url_or_an_object() -> None:
     callboard, script = client(answer(job(), 202), answer(job(), 202))
 
     callboard.submit("add", callback="https://hooks.example.com/x")

@@ -90,7 +90,9 @@ def test_a_result_is_json_whatever_the_encoding_of_the_output_is(encoding: str) 
 @pytest.mark.parametrize(
     "environment", [{"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}]
 )
-def test_what_the_encoding_lacks_is_a_question_mark_for_people(environment: dict[str, str]) -> None:
+def test_unencodable_characters_are_question_marks_on_a_terminal(
+    environment: dict[str, str],
+) -> None:
     shown = job("failed", labels={"city": "Łódź"}, error={"detail": "No ł"})
 
     with serving(shown) as url:
@@ -100,21 +102,21 @@ def test_what_the_encoding_lacks_is_a_question_mark_for_people(environment: dict
     assert b"city=" in done.stdout
 
 
-def test_an_argument_that_is_no_text_is_wrong_usage() -> None:
+def test_an_undecodable_argument_is_wrong_usage() -> None:
     done = command("--url", "http://127.0.0.1:9", "run", "add", os.fsdecode(b"a=\xff"))
 
     assert done.returncode == 2
     assert "not valid text" in one_sentence(done)
 
 
-def test_a_key_with_odd_characters_is_not_repeated() -> None:
+def test_an_invalid_key_is_not_shown() -> None:
     done = command("operations", CALLBOARD_API_KEY="hush-ł")
 
     assert done.returncode == 2
     assert "hush" not in one_sentence(done)
 
 
-def test_a_socks_proxy_that_is_away_is_named_and_no_failure_of_a_job() -> None:
+def test_an_unavailable_socks_proxy_is_named_and_is_no_failure_of_a_job() -> None:
     done = command("operations", ALL_PROXY="socks5://me:hush@127.0.0.1:1")
 
     line = one_sentence(done)
@@ -123,14 +125,14 @@ def test_a_socks_proxy_that_is_away_is_named_and_no_failure_of_a_job() -> None:
     assert "hush" not in line
 
 
-def test_a_proxy_that_is_none_is_wrong_usage() -> None:
+def test_an_invalid_proxy_is_wrong_usage() -> None:
     done = command("operations", ALL_PROXY="nonsense://x")
 
     assert done.returncode == 2
     assert "PROXY" in one_sentence(done)
 
 
-def test_a_proxy_is_asked_for_the_server_and_named_when_it_is_away(
+def test_a_proxy_is_used_and_named_when_it_is_unavailable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://me:hush@127.0.0.1:1")
@@ -159,7 +161,7 @@ def test_a_proxy_is_asked_for_the_server_and_named_when_it_is_away(
     ],
 )
 @pytest.mark.parametrize("arguments", [("status", "j-1"), ("list",), ("operations",)])
-def test_whatever_answers_instead_of_the_server_is_told_in_a_sentence(
+def test_an_answer_from_another_server_is_reported_in_a_sentence(
     arguments: tuple[str, ...], steps: tuple[Step, ...], code: int, says: str
 ) -> None:
     done, _script = callboard(*arguments, steps=steps)
@@ -168,7 +170,7 @@ def test_whatever_answers_instead_of_the_server_is_told_in_a_sentence(
     assert says in one_sentence(done)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_told_at_once() -> None:
+def test_an_untrusted_certificate_is_reported_at_once() -> None:
     wrong = httpx.ConnectError("no")
     wrong.__cause__ = ssl.SSLCertVerificationError(1, "self-signed certificate")
 
@@ -187,7 +189,7 @@ def test_a_certificate_that_nobody_vouches_for_is_told_at_once() -> None:
         (stream(b"id: 1\nevent: status\ndata: {broken\n\n"),),
     ],
 )
-def test_who_is_cut_off_from_a_job_is_told_that_it_goes_on(lost: tuple[Step, ...]) -> None:
+def test_a_disconnected_caller_is_told_that_the_job_continues(lost: tuple[Step, ...]) -> None:
     done, _script = callboard("run", "add", steps=(answer(job(), 202), *lost))
 
     assert done.exit_code == 4
@@ -195,7 +197,7 @@ def test_who_is_cut_off_from_a_job_is_told_that_it_goes_on(lost: tuple[Step, ...
     assert "failed" not in done.stderr
 
 
-def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
+def test_a_closed_pipe_ends_the_command_quietly() -> None:
     page = {"items": [job(id=str(number)) for number in range(100)], "next": None}
 
     with serving(page) as url:
@@ -216,7 +218,7 @@ def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">/dev/full"])
-def test_a_stream_that_is_closed_or_full_makes_no_traceback(closed: str, tmp_path: Path) -> None:
+def test_a_closed_or_full_output_causes_no_traceback(closed: str, tmp_path: Path) -> None:
     told = tmp_path / "told"
     with serving(job("succeeded"), 3) as url:
         shell = f'"$0" -m callboard.client.cli --url {url} result j-1 2>{told} {closed}'
@@ -234,7 +236,7 @@ def test_a_stream_that_is_closed_or_full_makes_no_traceback(closed: str, tmp_pat
 
 @pytest.mark.parametrize("module", ["callboard.client.cli", "callboard.ops.cli"])
 @pytest.mark.parametrize("option", ["--help", "--version"])
-def test_a_full_disk_is_one_line_whatever_is_printed(option: str, module: str) -> None:
+def test_a_full_disk_is_reported_in_one_line(option: str, module: str) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", module, option],
@@ -263,7 +265,7 @@ def test_a_narrow_terminal_without_colours_shows_a_job(columns: str) -> None:
     assert b"\x1b[3" not in done.stdout
 
 
-def test_a_duplicate_is_named_with_the_way_to_it() -> None:
+def test_a_duplicate_is_named_with_its_address() -> None:
     body = {
         "type": "http://server/problems/duplicate-job",
         "title": "A job like this is active.",
@@ -277,13 +279,15 @@ def test_a_duplicate_is_named_with_the_way_to_it() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("run", "add"), ("retry", "j-0")])
-def test_a_detached_job_is_its_id_alone_through_a_pipe(arguments: tuple[str, ...]) -> None:
+def test_a_detached_job_is_printed_as_only_its_id_through_a_pipe(
+    arguments: tuple[str, ...],
+) -> None:
     done, _script = callboard(*arguments, "--detach", steps=(answer(job(), 202),))
 
     assert (done.stdout, done.stderr) == ("j-1\n", "")
 
 
-def test_texts_go_as_fields_that_the_server_reads_by_the_schema() -> None:
+def test_text_parameters_are_sent_as_fields_that_the_server_converts() -> None:
     done, script = callboard(
         *("run", "add", "a=3", "b=x", "b=ł", "c:=[1.10]", "--params", '{"d": 1e400}', "--detach"),
         steps=(answer(job(), 202),),
@@ -308,7 +312,7 @@ def test_texts_go_as_fields_that_the_server_reads_by_the_schema() -> None:
         ("--params", '{"a": Infinity}'),
     ],
 )
-def test_parameters_that_cannot_be_sent_are_wrong_usage(arguments: tuple[str, ...]) -> None:
+def test_unencodable_parameters_are_wrong_usage(arguments: tuple[str, ...]) -> None:
     done, script = callboard("run", "add", *arguments)
 
     assert (done.exit_code, script.asked) == (2, [])
@@ -343,7 +347,7 @@ def test_parameters_from_the_standard_input_are_utf_8_in_any_locale() -> None:
     assert (done.returncode, done.stdout) == (0, b"j-3\n")
 
 
-def test_the_operators_command_ends_quietly_when_its_reader_leaves() -> None:
+def test_a_closed_pipe_ends_the_operators_command_quietly() -> None:
     @click.group(cls=PipedGroup)
     def operators() -> None:
         pass

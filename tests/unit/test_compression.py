@@ -35,9 +35,7 @@ pytestmark = pytest.mark.check
         ("gzip;level=9", None),
     ],
 )
-def test_the_coding_is_the_one_that_the_client_likes_best(
-    accepted: str, coding: str | None
-) -> None:
+def test_the_coding_is_the_one_that_the_client_prefers(accepted: str, coding: str | None) -> None:
     assert coding_for(accepted) == coding
 
 
@@ -52,13 +50,13 @@ def test_the_coding_is_the_one_that_the_client_likes_best(
         ("identity;q=0", None),
     ],
 )
-def test_what_is_small_is_compressed_only_for_who_takes_it_in_no_other_way(
+def test_a_small_body_is_compressed_only_if_the_client_accepts_nothing_else(
     accepted: str, coding: str | None
 ) -> None:
     assert coding_for(accepted, small=True) == coding
 
 
-def test_equal_bodies_are_equal_when_compressed() -> None:
+def test_equal_bodies_have_equal_compressed_bytes() -> None:
     body = b"same" * 1000
 
     assert compress(body, "gzip") == compress(body, "gzip")

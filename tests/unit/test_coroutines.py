@@ -119,7 +119,7 @@ def test_an_async_function_is_interrupted_wherever_it_is(
     assert time.monotonic() - began < 3
 
 
-def test_a_function_after_an_interrupted_one_runs_as_if_nothing_had_been(runner: Runner) -> None:
+def test_a_function_after_an_interrupted_one_runs_normally(runner: Runner) -> None:
     async def answer() -> int:
         await asyncio.sleep(0)
         return 42
@@ -133,7 +133,7 @@ def test_a_function_after_an_interrupted_one_runs_as_if_nothing_had_been(runner:
     assert answers == [42] * 20
 
 
-def test_a_cancel_of_the_functions_own_is_its_error(runner: Runner) -> None:
+def test_a_functions_own_cancel_is_its_error(runner: Runner) -> None:
     async def cancel_part() -> None:
         task = asyncio.create_task(wait())
         await asyncio.sleep(0)
@@ -147,7 +147,7 @@ def test_a_cancel_of_the_functions_own_is_its_error(runner: Runner) -> None:
 @pytest.mark.parametrize(
     "error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), ValueError("no"), MemoryError()]
 )
-def test_whatever_a_function_raises_comes_out_and_ends_no_loop(
+def test_any_exception_of_a_function_is_raised_and_ends_no_loop(
     runner: Runner, error: BaseException
 ) -> None:
     async def fail() -> None:
@@ -163,7 +163,7 @@ def test_whatever_a_function_raises_comes_out_and_ends_no_loop(
     assert runner.run(answer) == 42
 
 
-def test_what_a_module_keeps_works_in_the_next_run(runner: Runner) -> None:
+def test_objects_of_a_module_work_in_the_next_run(runner: Runner) -> None:
     kept: dict[str, Any] = {}
 
     async def use() -> int:
@@ -237,7 +237,7 @@ def test_threads_that_a_function_leaves_end_with_it(runner: Runner) -> None:
 
 
 @pytest.mark.parametrize("how", ["by the pool", "by the loop"])
-def test_what_a_function_leaves_in_a_pool_ends_with_it(runner: Runner, how: str) -> None:
+def test_work_that_a_function_leaves_in_a_pool_ends_with_it(runner: Runner, how: str) -> None:
     ended: list[str] = []
     begun = threading.Event()
 
@@ -269,7 +269,7 @@ def test_what_a_function_leaves_in_a_pool_ends_with_it(runner: Runner, how: str)
     assert answer == 42
 
 
-def test_what_nobodys_function_submits_to_a_pool_is_let_be(runner: Runner) -> None:
+def test_work_that_no_function_submitted_is_left_alone(runner: Runner) -> None:
     begun, over = threading.Event(), threading.Event()
 
     def work() -> str:
@@ -302,7 +302,7 @@ def test_a_function_that_cleans_up_may_use_a_thread_for_it(runner: Runner) -> No
     assert cleaned == [1]
 
 
-def test_a_loop_that_is_blocked_takes_nobody_else_with_it(shared: Runner) -> None:
+def test_a_blocked_loop_blocks_no_other_run(shared: Runner) -> None:
     over = threading.Event()
     blocked = threading.Event()
 
@@ -326,7 +326,7 @@ def test_a_loop_that_is_blocked_takes_nobody_else_with_it(shared: Runner) -> Non
     assert answers == [42] * 3
 
 
-def test_loops_that_nobody_needs_any_more_are_closed() -> None:
+def test_unused_loops_are_closed() -> None:
     before = threading.active_count()
     loop = SharedLoop(blocked_seconds=0.05)
     over = threading.Event()

@@ -47,13 +47,13 @@ def _ticks(expression: str, start: datetime, count: int, zone: str = BERLIN) -> 
         ("*/30 2 * * *", GAP, ["30 00:00", "30 00:30"]),
     ],
 )
-def test_where_clocks_change_ticks_come_as_those_of_debians_cron(
+def test_around_clock_changes_ticks_are_those_of_debians_cron(
     expression: str, start: datetime, in_utc: list[str]
 ) -> None:
     assert _ticks(expression, start, len(in_utc)) == in_utc
 
 
-def test_within_the_hour_that_comes_again_no_tick_is_found_that_is_over() -> None:
+def test_within_a_repeated_hour_no_past_tick_is_found() -> None:
     second_time = FOLD + timedelta(hours=1, minutes=15)
 
     assert Cron("30 2 * * *", BERLIN).next_after(second_time) == FOLD + timedelta(days=1, hours=1.5)
@@ -65,7 +65,7 @@ def test_within_the_hour_that_comes_again_no_tick_is_found_that_is_over() -> Non
     seconds=st.integers(0, 2 * 365 * 24 * 60 * 60),
 )
 @settings(max_examples=40, deadline=None)
-def test_ticks_grow_and_the_latest_is_the_one_that_counting_finds(
+def test_ticks_increase_and_the_latest_equals_the_one_found_by_counting(
     expression: str, zone: str, seconds: int
 ) -> None:
     cron, ticks = Cron(expression, zone), [NEW_YEAR + timedelta(seconds=seconds)]
@@ -82,7 +82,7 @@ def test_ticks_grow_and_the_latest_is_the_one_that_counting_finds(
 
 
 @pytest.mark.parametrize("years", [1, 10])
-def test_the_latest_of_very_many_ticks_is_found_in_few_steps(years: int) -> None:
+def test_the_latest_of_many_ticks_is_found_in_few_steps(years: int) -> None:
     class Counted(Cron):
         asked = 0
 
@@ -116,7 +116,7 @@ def test_the_latest_of_very_many_ticks_is_found_in_few_steps(years: int) -> None
         ("\n* * * * *", "such as"),
     ],
 )
-def test_what_is_no_cron_expression_is_refused_with_the_reason(
+def test_an_invalid_cron_expression_is_refused_with_the_reason(
     expression: str, reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
@@ -126,6 +126,6 @@ def test_what_is_no_cron_expression_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     "zone", ["", "Mars/Olympus", "../etc/passwd", "/etc/localtime", "localtime", "America", "utc\n"]
 )
-def test_what_is_no_time_zone_is_refused(zone: str) -> None:
+def test_an_unknown_time_zone_is_refused(zone: str) -> None:
     with pytest.raises(ValueError, match="time zone"):
         Cron("* * * * *", zone)

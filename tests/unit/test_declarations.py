@@ -42,7 +42,7 @@ def shadow(  # noqa: PLR0913, PLR0917 — names are what it is about
     ]
 
 
-def test_parameters_may_have_names_that_pydantic_has_for_itself() -> None:
+def test_parameters_may_have_names_that_pydantic_reserves() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         declared = operation(unique=True)(shadow)
@@ -57,7 +57,7 @@ def test_parameters_may_have_names_that_pydantic_has_for_itself() -> None:
     assert declared.parameters.schema["properties"]["model_extra"]["title"] == "Model Extra"
 
 
-def test_an_alias_of_the_authors_own_counts_also_for_such_a_name() -> None:
+def test_an_authors_alias_applies_to_such_a_name() -> None:
     @operation
     def private(_token: Annotated[str, Field(alias="token", min_length=2)]) -> str:
         return _token
@@ -66,7 +66,7 @@ def test_an_alias_of_the_authors_own_counts_also_for_such_a_name() -> None:
     assert private.parameters.schema["properties"]["token"]["minLength"] == 2
 
 
-def test_a_file_comes_by_the_name_that_it_is_sent_by() -> None:
+def test_a_file_parameter_has_the_name_of_its_alias() -> None:
     @operation
     def scan(_page: File, document: Annotated[File, Field(alias="doc")]) -> None:
         del _page, document
@@ -78,7 +78,7 @@ def test_a_file_comes_by_the_name_that_it_is_sent_by() -> None:
     }
 
 
-def test_the_default_none_makes_a_parameter_optional() -> None:
+def test_a_default_of_none_makes_a_parameter_optional() -> None:
     def greet(
         text: str,
         language: str = None,  # type: ignore[assignment]  # noqa: RUF013
@@ -146,7 +146,7 @@ def doubled(a: Annotated[int, Field(alias="b")], b: int) -> None:
         (doubled, "has the alias 'b' of another parameter"),
     ],
 )
-def test_what_can_never_work_is_refused_by_function_and_parameter(
+def test_an_impossible_declaration_is_refused_by_function_and_parameter(
     function: Any, reason: str
 ) -> None:
     with pytest.raises(OperationError, match=rf"^{function.__name__}: .*({reason})") as error:
@@ -155,7 +155,7 @@ def test_what_can_never_work_is_refused_by_function_and_parameter(
     assert "\n" not in str(error.value)
 
 
-def test_a_default_whose_validator_looks_at_other_parameters_is_left_alone() -> None:
+def test_a_default_whose_validator_reads_other_parameters_is_accepted() -> None:
     def check(end: date | None, info: Any) -> date | None:
         assert end is None or end >= info.data["start"]
         return end
@@ -168,7 +168,7 @@ def test_a_default_whose_validator_looks_at_other_parameters_is_left_alone() -> 
 
 
 @pytest.mark.parametrize("target", [functools.partial(print), "name", 5, int, None])
-def test_what_is_no_function_is_refused(target: Any) -> None:
+def test_an_object_that_is_not_a_function_is_refused(target: Any) -> None:
     with pytest.raises(OperationError, match="can only decorate functions"):
         operation()(target)
 
@@ -195,9 +195,7 @@ def test_what_is_no_function_is_refused(target: Any) -> None:
         ("nonsense_that_nobody_has", "there is no option"),
     ],
 )
-def test_an_option_of_another_library_is_told_what_it_is_called_here(
-    option: str, here: str
-) -> None:
+def test_an_option_of_another_library_is_told_its_name_here(option: str, here: str) -> None:
     def work() -> None:
         return None
 
@@ -223,7 +221,9 @@ def test_an_option_of_another_library_is_told_what_it_is_called_here(
         ({"slots": ["gpu"]}, "."),
     ],
 )
-def test_an_option_of_another_type_is_refused_in_words(chosen: dict[str, Any], reason: str) -> None:
+def test_an_option_of_another_type_is_refused_in_a_sentence(
+    chosen: dict[str, Any], reason: str
+) -> None:
     def work(n: int) -> None:
         del n
 
@@ -240,7 +240,7 @@ def test_an_option_of_another_type_is_refused_in_words(chosen: dict[str, Any], r
         (lambda *values: values, "has parameters that cannot be passed by name"),
     ],
 )
-def test_a_unique_by_that_cannot_be_called_is_refused(unique_by: Any, reason: str) -> None:
+def test_a_unique_by_with_a_wrong_signature_is_refused(unique_by: Any, reason: str) -> None:
     def work(n: int) -> None:
         del n
 
@@ -257,7 +257,7 @@ def test_a_unique_by_that_cannot_be_called_is_refused(unique_by: Any, reason: st
         lambda when, absent=5: [when.year, absent],
     ],
 )
-def test_unique_by_gets_what_it_names_as_the_function_does(unique_by: Any) -> None:
+def test_unique_by_gets_parameters_like_the_function(unique_by: Any) -> None:
     @operation(unique_by=unique_by)
     def work(when: date, note: str = "") -> None:
         del when, note
@@ -268,7 +268,7 @@ def test_unique_by_gets_what_it_names_as_the_function_does(unique_by: Any) -> No
     assert mark("2026-01-01", "a") == mark("2026-02-02", "b") != mark("2027-01-01", "a")
 
 
-def test_unique_by_that_fails_is_the_operations_fault() -> None:
+def test_an_error_in_unique_by_is_an_error_of_the_operation() -> None:
     @operation(unique_by=lambda n: {"a": 1}[n])
     def work(n: str) -> None:
         del n
@@ -286,7 +286,9 @@ class Rude(ValueError):
     "error",
     [KeyError("a"), ZeroDivisionError(), TypeError(), SystemExit(4), KeyboardInterrupt(), Rude()],
 )
-def test_a_validator_that_raises_anything_is_the_operations_fault(error: BaseException) -> None:
+def test_an_unexpected_error_in_a_validator_is_an_error_of_the_operation(
+    error: BaseException,
+) -> None:
     def fail(_value: int) -> int:
         raise error
 
@@ -325,7 +327,7 @@ def test_a_validator_that_raises_anything_is_the_operations_fault(error: BaseExc
         ("class Odd(Exception):\n    def __str__(self): raise KeyError\nraise Odd", "Odd"),
     ],
 )
-def test_a_module_that_cannot_be_imported_is_one_sentence_with_its_place(
+def test_a_module_that_cannot_be_imported_is_reported_in_one_sentence_with_the_place(
     source: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"operations_{abs(hash(source))}"

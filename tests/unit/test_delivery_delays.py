@@ -18,17 +18,15 @@ def delay(
 
 
 @pytest.mark.parametrize(("attempts", "wait"), [(1, RETRIES[0]), (2, RETRIES[1]), (3, None)])
-def test_each_attempt_has_its_wait_and_the_last_one_none(
-    attempts: int, wait: timedelta | None
-) -> None:
+def test_each_attempt_but_the_last_has_a_delay(attempts: int, wait: timedelta | None) -> None:
     assert delay(attempts) == wait
 
 
-def test_attempts_of_dispatchers_that_died_count_and_never_break_the_schedule() -> None:
+def test_attempts_of_dead_dispatchers_count_and_keep_the_schedule_valid() -> None:
     assert delay(99) is None
 
 
-def test_waits_are_spread_by_a_tenth_either_way() -> None:
+def test_delays_vary_by_a_tenth_in_both_directions() -> None:
     drawn = []
 
     def draw(wait: timedelta, share: float) -> timedelta:
@@ -54,12 +52,12 @@ def test_a_receiver_may_ask_for_more_time_up_to_a_day(asked: timedelta, wait: ti
     assert delay(1, retry_after=asked) == wait
 
 
-def test_more_time_is_no_further_attempt() -> None:
+def test_a_longer_delay_adds_no_attempt() -> None:
     assert delay(3, retry_after=HOUR) is None
 
 
 @pytest.mark.parametrize(
     ("code", "taken"), [(None, False), (199, False), (200, True), (299, True), (302, False)]
 )
-def test_any_2xx_is_taken_and_nothing_else(code: int | None, taken: bool) -> None:
+def test_only_a_2xx_is_a_success(code: int | None, taken: bool) -> None:
     assert Attempted(code=code).succeeded == taken

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.check
         "1" * 5000,
     ],
 )
-def test_a_number_that_64_bits_do_not_hold_is_refused(digits: str) -> None:
+def test_a_number_beyond_64_bits_is_refused(digits: str) -> None:
     with pytest.raises(NotHeld, match=f"number {digits[:30]}"):
         parse_json(f'{{"a": [{digits}]}}'.encode())
 
@@ -60,14 +60,14 @@ def test_a_number_that_64_bits_do_not_hold_is_refused(digits: str) -> None:
         ("18446744073709551615", 18446744073709551615),
     ],
 )
-def test_a_number_that_a_double_holds_is_read_however_it_is_written(
+def test_a_number_that_a_double_can_hold_is_read_in_any_notation(
     digits: str, number: float
 ) -> None:
     assert parse_json(digits.encode()) == number
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_every_double_is_read_as_it_is_printed(number: float) -> None:
+def test_every_printed_double_is_read_exactly(number: float) -> None:
     for text in (repr(number), f"{number:.17g}", f"{number:.16e}", f"{number:.25e}"):
         if not text.lstrip("-").isdigit():
             assert struct.pack("d", parse_json(text.encode())) == struct.pack("d", number)
@@ -96,7 +96,7 @@ def take(  # noqa: PLR0913, PLR0917 — one parameter for each type
         ({"size": 18446744073709551615}, "/size"),
     ],
 )
-def test_a_whole_number_that_a_float_does_not_hold_is_refused(sent: Any, pointer: str) -> None:
+def test_an_integer_that_a_float_cannot_hold_is_refused(sent: Any, pointer: str) -> None:
     with pytest.raises(InvalidParameters) as error:
         take.submission("1", take.validated(sent))
 
@@ -116,7 +116,7 @@ def test_a_whole_number_that_a_float_does_not_hold_is_refused(sent: Any, pointer
         ("nested", {"a": [1, 9007199254740993]}, {"a": (1.0, 9007199254740993)}),
     ],
 )
-def test_numbers_arrive_as_they_were_sent(name: str, sent: Any, right: Any) -> None:
+def test_numbers_arrive_unchanged(name: str, sent: Any, right: Any) -> None:
     kept = take.submission("1", take.validated(parse_msgpack(msgpack.packb({name: sent})))).params
 
     assert take.parameters.arguments(kept)[name] == right
@@ -136,7 +136,7 @@ def test_a_decimal_keeps_all_digits_or_is_refused() -> None:
     assert msgpack.unpackb(msgpack.packb(kept)) == {"amount": 0.1, "size": 0.1}
 
 
-def test_numbers_cost_about_the_same_however_they_are_written() -> None:
+def test_numbers_cost_about_the_same_in_any_notation() -> None:
     plain, others = b"1.5", (b"1.5e-300", b"1.2345678901234567", b"1.2345678901234567e0")
     least = min(_seconds_to_read(plain) for _ in range(5))
 

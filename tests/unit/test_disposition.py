@@ -32,12 +32,12 @@ SHAPE = re.compile(
         ("", 'attachment; filename="file"'),
     ],
 )  # fmt: skip
-def test_a_name_is_written_for_old_and_new_browsers(name: str, written: str) -> None:
+def test_a_file_name_is_encoded_for_old_and_new_browsers(name: str, written: str) -> None:
     assert disposition(name) == written
 
 
 @given(st.text(st.characters(), max_size=40))
-def test_no_name_leaves_its_place_in_the_header(name: str) -> None:
+def test_no_file_name_breaks_the_header(name: str) -> None:
     match = SHAPE.fullmatch(disposition(name))
 
     assert match is not None

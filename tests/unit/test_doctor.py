@@ -92,7 +92,7 @@ def bad(found: Any) -> set[tuple[str, str]]:
         ({"redis_version": "7.0.0"}, "everysec", "durability", "problem"),
     ],
 )
-def test_what_can_lose_jobs_in_redis_is_weighed(
+def test_redis_settings_that_can_lose_jobs_are_rated(
     changed: dict[str, Any], appendfsync: str | None, about: str, weight: str
 ) -> None:
     good = list(checks(ServerInfo(GOOD, "always"), strict=True))
@@ -119,13 +119,13 @@ def test_what_can_lose_jobs_in_redis_is_weighed(
         ({"workers": (worker(dead_threads=1),)}, {("workers threads", "problem")}),
     ],
 )
-def test_what_waits_in_vain_is_said(
+def test_jobs_that_wait_in_vain_are_reported(
     changed: dict[str, Any], expected: set[tuple[str, str]]
 ) -> None:
     assert bad(check_workload(workload(**changed), version="1")) == expected
 
 
-def test_packages_that_are_too_old_or_not_there_are_named() -> None:
+def test_outdated_or_missing_packages_are_named() -> None:
     wanted = [
         "pika>=99",
         "nobody-has-this>=1; extra == 'server'",
@@ -143,7 +143,7 @@ def test_packages_that_are_too_old_or_not_there_are_named() -> None:
     assert bad(check_packages()) == set()
 
 
-def test_dangerous_settings_are_told_and_no_secret_with_them() -> None:
+def test_dangerous_settings_are_reported_without_secrets() -> None:
     settings = Settings(
         broker_url="amqp://me:hush@rabbit.example",
         redis_url="redis://:hush@redis.example",
@@ -162,7 +162,7 @@ def test_dangerous_settings_are_told_and_no_secret_with_them() -> None:
     assert "hush" not in repr(found)
 
 
-def test_every_command_that_a_script_sends_is_tried() -> None:
+def test_every_command_that_a_script_sends_is_tested() -> None:
     folder = files("callboard.jobs.scripts")
     texts = [each.read_text() for each in folder.iterdir() if each.name.endswith(".lua")]
     texts += [each.read_text() for each in (folder / "shared").iterdir()]
@@ -173,7 +173,7 @@ def test_every_command_that_a_script_sends_is_tried() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_a_table_fits_the_terminal_loses_nothing_and_puts_the_worst_first(width: int) -> None:
+def test_a_table_fits_the_terminal_and_shows_everything_with_the_worst_first(width: int) -> None:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
 
     show(console, FINDINGS)
@@ -187,7 +187,7 @@ def test_a_table_fits_the_terminal_loses_nothing_and_puts_the_worst_first(width:
     assert lines[-1] == "1 problem, 1 ok."
 
 
-def test_through_a_pipe_each_finding_is_a_line_of_tabs() -> None:
+def test_through_a_pipe_each_result_is_a_tab_separated_line() -> None:
     console = Console(file=io.StringIO(), width=40)
 
     show(console, FINDINGS)
@@ -198,7 +198,7 @@ def test_through_a_pipe_each_finding_is_a_line_of_tabs() -> None:
     assert second.split("\t")[:3] == ["ok", "redis memory", "Redis uses 1 MiB of 9 MiB."]
 
 
-def test_json_has_every_finding_and_their_count() -> None:
+def test_json_has_every_result_and_their_count() -> None:
     document = json.loads(as_json(FINDINGS))
 
     assert document["levels"]["problem"] == 1

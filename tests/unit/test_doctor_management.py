@@ -80,7 +80,7 @@ def look(url: str, there: Sequence[str] = ("callboard.default",), **settings: An
     return found
 
 
-def test_a_policy_for_all_queues_is_found_with_the_brokers_user() -> None:
+def test_a_policy_for_all_queues_is_read_as_the_brokers_user() -> None:
     with plugin() as served:
         found = look(served.url(), there=("callboard.default", "callboard.heavy"))
 
@@ -94,14 +94,14 @@ def test_a_policy_for_all_queues_is_found_with_the_brokers_user() -> None:
     ]
 
 
-def test_a_user_in_the_url_wins() -> None:
+def test_the_user_in_the_url_is_preferred() -> None:
     with plugin() as served:
         look(served.url("eyes:w%40tch@"))
 
     assert [user for _, user in served.asked] == ["eyes:w@tch"]
 
 
-def test_the_password_goes_through_no_proxy_of_the_environment(
+def test_the_password_is_never_sent_to_a_proxy_of_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with plugin() as proxy, plugin() as served:
@@ -113,7 +113,7 @@ def test_the_password_goes_through_no_proxy_of_the_environment(
 
 
 @pytest.mark.parametrize("said", [[], "no queue", {"effective_policy_definition": []}, None])
-def test_what_says_no_policy_is_unknown(said: object) -> None:
+def test_an_answer_without_a_policy_is_unknown(said: object) -> None:
     with plugin(said) as served:
         found = look(served.url())
 
@@ -121,7 +121,7 @@ def test_what_says_no_policy_is_unknown(said: object) -> None:
 
 
 @pytest.mark.parametrize("url", ["host:15672", "http://host:abc", "http://[::1", "ftp://host", ""])
-def test_a_url_that_is_none_is_said_without_its_password(url: str) -> None:
+def test_an_invalid_url_is_reported_without_its_password(url: str) -> None:
     found = look(url.replace("host", "eyes:secret@host"))
 
     assert found.level == "unknown"
@@ -129,7 +129,7 @@ def test_a_url_that_is_none_is_said_without_its_password(url: str) -> None:
     assert "secret" not in repr(found)
 
 
-def test_https_is_verified_by_the_authorities_of_the_settings(tmp_path: Path) -> None:
+def test_https_is_verified_with_the_authorities_of_the_settings(tmp_path: Path) -> None:
     ours = Authority(tmp_path)
 
     with plugin(certified=ours) as served:

@@ -56,13 +56,13 @@ def test_a_duration_is_read_as_written(written: str | float | timedelta, meant: 
         (["1s"], "not a duration"),
     ],
 )
-def test_what_is_no_duration_is_refused_with_the_reason(written: object, reason: str) -> None:
+def test_an_invalid_duration_is_refused_with_the_reason(written: object, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         parse_duration(written)  # type: ignore[arg-type]
 
 
 @given(st.integers(min_value=0, max_value=10**12))
-def test_a_formatted_duration_is_read_back_as_it_was(milliseconds: int) -> None:
+def test_a_formatted_duration_round_trips(milliseconds: int) -> None:
     duration = timedelta(milliseconds=milliseconds)
 
     assert parse_duration(format_duration(duration)) == duration
@@ -83,7 +83,7 @@ def test_a_range_has_two_ends() -> None:
         ("5m..10s", "ends before it begins"),
     ],
 )
-def test_what_is_no_range_is_refused_with_the_reason(written: str, reason: str) -> None:
+def test_an_invalid_range_is_refused_with_the_reason(written: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         parse_duration_range(written)
 
@@ -119,11 +119,11 @@ def test_a_size_is_read_as_written(written: str | int, meant: int) -> None:
         ("0.3B", "not a whole number"),
     ],
 )
-def test_what_is_no_size_is_refused_with_the_reason(written: object, reason: str) -> None:
+def test_an_invalid_size_is_refused_with_the_reason(written: object, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         parse_bytes(written)  # type: ignore[arg-type]
 
 
 @given(st.integers(min_value=0, max_value=2**50))
-def test_a_formatted_size_is_read_back_as_it_was(size: int) -> None:
+def test_a_formatted_size_round_trips(size: int) -> None:
     assert parse_bytes(format_bytes(size)) == size

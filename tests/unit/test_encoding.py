@@ -38,7 +38,7 @@ def message(**changed: Any) -> dict[str, Any]:
 
 
 @given(parameters=st.dictionaries(st.text(), VALUES), options=st.dictionaries(st.text(), VALUES))
-def test_json_values_and_bytes_survive_the_wire(
+def test_json_values_and_bytes_round_trip(
     parameters: dict[str, Any], options: dict[str, Any]
 ) -> None:
     sent = message(kwargs=parameters, options=options)
@@ -49,7 +49,7 @@ def test_json_values_and_bytes_survive_the_wire(
 
 
 @given(data=st.binary())
-def test_any_bytes_are_a_message_or_a_decode_error(data: bytes) -> None:
+def test_arbitrary_bytes_are_a_message_or_a_decode_error(data: bytes) -> None:
     with pytest.raises(DecodeError):
         MsgpackEncoder().decode(data)
 
@@ -67,25 +67,25 @@ def test_any_bytes_are_a_message_or_a_decode_error(data: bytes) -> None:
         pytest.param([1, 2], id="a list"),
     ],
 )
-def test_what_is_not_a_message_is_a_decode_error(flawed: Any) -> None:
+def test_an_invalid_message_is_a_decode_error(flawed: Any) -> None:
     with pytest.raises(DecodeError):
         MsgpackEncoder().decode(msgpack.packb(flawed))
 
 
-def test_a_nested_map_with_keys_that_are_not_text_is_a_decode_error() -> None:
+def test_a_nested_map_with_other_keys_than_text_is_a_decode_error() -> None:
     packed = msgpack.packb(message(kwargs={"genes": {1: 2}}))
 
     with pytest.raises(DecodeError):
         MsgpackEncoder().decode(packed)
 
 
-def test_bytes_behind_the_message_are_a_decode_error() -> None:
+def test_bytes_after_the_message_are_a_decode_error() -> None:
     packed = MsgpackEncoder().encode(message())
 
     with pytest.raises(DecodeError):
         MsgpackEncoder().decode(packed + b"\x00")
 
 
-def test_a_value_without_a_wire_format_is_a_type_error_of_the_sender() -> None:
+def test_a_value_without_a_wire_format_is_a_type_error() -> None:
     with pytest.raises(TypeError):
         MsgpackEncoder().encode(message(kwargs={"since": datetime.now(UTC)}))

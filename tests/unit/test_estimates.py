@@ -31,13 +31,13 @@ pytestmark = pytest.mark.check
         (QueuePosition(None, running=0), 4, None),
     ],
 )
-def test_a_job_starts_when_so_many_others_have_ended(
+def test_a_job_starts_after_the_jobs_ahead_of_it_have_ended(
     place: QueuePosition, threads: int, seconds: float | None
 ) -> None:
     assert start_s(place, 10.0, threads) == seconds
 
 
-def test_it_is_worth_looking_before_the_mean_where_runs_vary() -> None:
+def test_if_runs_vary_the_first_poll_is_before_the_mean() -> None:
     assert Duration(10_000, 0).soonest_ms == 10_000
     assert Duration(10_000, 9_000).soonest_ms == 1_000
     assert Duration(10_000, 12_000).soonest_ms == 0
@@ -98,7 +98,7 @@ def test_threads_are_counted_by_queue_and_asked_for_every_five_seconds(client: _
     assert estimates.threads("default") == 7
 
 
-def test_while_redis_is_away_the_threads_are_as_they_were(client: _Redis) -> None:
+def test_without_redis_the_last_known_threads_are_used(client: _Redis) -> None:
     clock, store = _Clock(), Store(client, "test")
     estimates = Estimates(store, clock=clock)
     _work(store, "one", threads=4)
@@ -125,7 +125,7 @@ def test_a_new_job_is_estimated_without_asking_for_it(client: _Redis) -> None:
     assert client.trips == before
 
 
-def test_nothing_is_estimated_for_a_job_whose_place_is_not_known(client: _Redis) -> None:
+def test_a_job_without_a_position_has_no_estimate(client: _Redis) -> None:
     store = Store(client, "test")
     estimates = Estimates(store)
     submission = Submission(job_id="1", operation="add", params={})
@@ -133,7 +133,7 @@ def test_nothing_is_estimated_for_a_job_whose_place_is_not_known(client: _Redis)
     assert estimates.of_new(Accepted("1", submission, True, 0, 1)) == UNKNOWN
 
 
-def test_while_redis_is_away_it_is_asked_once_in_five_seconds_for_all_operations(
+def test_without_redis_it_is_asked_only_once_every_five_seconds(
     client: _Redis,
 ) -> None:
     clock, store = _Clock(), Store(client, "test")

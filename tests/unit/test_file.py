@@ -40,18 +40,18 @@ def parse(
     del document, pages, cover, job
 
 
-def test_brackets_stand_for_an_annotation() -> None:
+def test_brackets_are_equal_to_an_annotation() -> None:
     assert Annotated[File, ACCEPTS] == PDF
     assert File["10KB"] == Annotated[File, Accepts(max_bytes=10_000)]  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("wanted", [("text/*", "1MiB", "2MiB"), ("text/",), ("/",), ("1 parsec",)])
-def test_brackets_that_say_nothing_are_refused(wanted: tuple[str, ...]) -> None:
+def test_empty_brackets_are_refused(wanted: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"size|media type|unit"):
         File[wanted]  # type: ignore[misc]
 
 
-def test_a_declaration_that_cannot_be_names_its_function() -> None:
+def test_an_invalid_declaration_names_its_function() -> None:
     def wrong(document: "File[nothing]") -> None:  # type: ignore[name-defined]  # noqa: F821
         del document
 
@@ -88,7 +88,7 @@ def test_parameters_know_which_of_them_are_files() -> None:
     }
 
 
-def test_the_schema_of_a_file_says_what_is_accepted() -> None:
+def test_the_schema_of_a_file_states_what_is_accepted() -> None:
     schema = Parameters(parse).schema["properties"]["document"]
 
     assert schema["type"] == "string"
@@ -97,7 +97,7 @@ def test_the_schema_of_a_file_says_what_is_accepted() -> None:
     assert schema["x-max-bytes"] == 50 * 1024**2
 
 
-def test_files_are_found_wherever_they_stand() -> None:
+def test_files_are_found_at_any_depth() -> None:
     def study(cases: dict[str, Case], first: File) -> None:
         del cases, first
 
@@ -115,7 +115,7 @@ def test_files_are_found_wherever_they_stand() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "x", FIRST.upper(), 5, None, {"id": FIRST}])
-def test_what_is_no_id_is_refused(value: Any) -> None:
+def test_an_invalid_id_is_refused(value: Any) -> None:
     with pytest.raises(InvalidParameters):
         Parameters(_take).check({"document": value})
 
@@ -124,13 +124,13 @@ def _take(document: File) -> None:
     del document
 
 
-def test_contents_stand_for_ids_where_jobs_are_compared() -> None:
+def test_jobs_are_compared_by_the_content_of_files() -> None:
     checked = Parameters(_take).check({"document": FIRST})
 
     assert checked.meaning({FIRST: "sha256:1"}) == {"document": "sha256:1"}
 
 
-def test_a_function_gets_files_that_were_fetched(tmp_path: Path) -> None:
+def test_a_function_gets_fetched_files(tmp_path: Path) -> None:
     local = tmp_path / "x"
     local.write_bytes(b"here")
 
@@ -151,7 +151,7 @@ class Found:
 
 
 @pytest.mark.parametrize("shape", ["model", "any", "typed", "alone"])
-def test_files_in_a_result_are_described_in_every_shape(shape: str) -> None:
+def test_files_in_a_result_are_described_at_any_depth(shape: str) -> None:
     file = RunFiles().new("a.csv")
     assert file.path is not None
     file.path.write_bytes(b"1,2")
@@ -192,14 +192,14 @@ def test_a_result_of_another_type_than_declared_is_refused() -> None:
         Parameters(give).returns.read(file)
 
 
-def test_what_is_no_data_is_still_no_result() -> None:
+def test_an_object_that_is_not_data_is_no_result() -> None:
     def give() -> Any: ...
 
     with pytest.raises(ResultNotSerialisable, match="/a is of the type object"):
         Parameters(give).returns.read({"a": object()})
 
 
-def test_a_function_can_be_tested_with_files_of_this_machine(tmp_path: Path) -> None:
+def test_a_function_can_be_tested_with_local_files(tmp_path: Path) -> None:
     path = tmp_path / "notes.md"
     path.write_text("text")
 
@@ -226,7 +226,7 @@ def test_a_function_can_be_tested_with_files_of_this_machine(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "a/b", "a\\b", "a\nb", "\u202ea", "x" * 256, "ü" * 128]
 )
-def test_a_name_that_is_none_is_refused(name: str) -> None:
+def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="name"):
         check_name(name)
 
@@ -242,11 +242,11 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
         ("a.unheard-of", "application/octet-stream"),
     ],
 )
-def test_a_type_is_guessed_by_the_name(name: str, media_type: str) -> None:
+def test_a_type_is_guessed_from_the_name(name: str, media_type: str) -> None:
     assert guess_media_type(name) == media_type
 
 
-def test_places_keep_endings_and_never_names_of_others() -> None:
+def test_storage_keys_keep_suffixes_and_never_foreign_names() -> None:
     files = RunFiles()
 
     places = [files.place(name) for name in ("../../x.txt", "-rf.txt", "..", "a\nb.txt", "ü" * 300)]
@@ -257,7 +257,7 @@ def test_places_keep_endings_and_never_names_of_others() -> None:
     assert {place.parents[1] for place in places} == {places[0].parents[1]}
 
 
-def test_only_what_is_wholly_in_the_folder_is_held(tmp_path: Path) -> None:
+def test_only_files_inside_the_folder_are_accepted(tmp_path: Path) -> None:
     files = RunFiles()
     own, link, hard = (files.place(name) for name in ("own", "link", "hard"))
     outside = tmp_path / "outside"

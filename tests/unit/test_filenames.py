@@ -33,12 +33,12 @@ from callboard.jobs.files.names import check_name
         ("\ud800.txt", ".txt"),
     ],
 )
-def test_a_hostile_name_becomes_one_that_is_safe_to_show(sent: str | None, shown: str) -> None:
+def test_a_hostile_name_becomes_safe_to_show(sent: str | None, shown: str) -> None:
     assert safe_name(sent) == shown
 
 
 @given(st.text(st.characters()))
-def test_every_name_becomes_one_that_a_file_can_have_and_stays_that(sent: str) -> None:
+def test_every_name_becomes_a_valid_file_name_and_then_stays_unchanged(sent: str) -> None:
     shown = safe_name(sent)
 
     assert check_name(shown) == shown
@@ -61,5 +61,5 @@ def test_every_name_becomes_one_that_a_file_can_have_and_stays_that(sent: str) -
         (None, None),
     ],
 )
-def test_the_name_in_a_content_disposition_is_found(header: str | None, name: str | None) -> None:
+def test_the_name_in_a_content_disposition_is_read(header: str | None, name: str | None) -> None:
     assert disposition_name(header) == name

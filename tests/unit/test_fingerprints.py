@@ -61,9 +61,7 @@ def test_equal_values_have_equal_fingerprints(hint: Any, one: Any, other: Any) -
         (Loose, {"width": 1, "more": 1}, {"width": 1, "more": 2}),
     ],
 )
-def test_values_that_differ_have_other_fingerprints_however_they_are_shown(
-    hint: Any, one: Any, other: Any
-) -> None:
+def test_different_values_have_different_fingerprints(hint: Any, one: Any, other: Any) -> None:
     def same(value: Any) -> None:
         del value
 
@@ -73,7 +71,7 @@ def test_values_that_differ_have_other_fingerprints_however_they_are_shown(
     assert fingerprint(declared, one) != fingerprint(declared, other)
 
 
-def test_a_kind_that_nobody_knows_counts_as_it_was_sent() -> None:
+def test_an_unknown_kind_is_compared_as_it_was_sent() -> None:
     class Opaque:
         def __init__(self, word: str) -> None:
             self.word = word
@@ -86,7 +84,7 @@ def test_a_kind_that_nobody_knows_counts_as_it_was_sent() -> None:
     assert fingerprint(look, "a") == fingerprint(look, "a") != fingerprint(look, "b")
 
 
-def test_a_repeat_with_another_sign_of_nothing_is_a_repeat() -> None:
+def test_a_repeat_with_another_representation_of_null_is_a_repeat() -> None:
     one, other = ({"params": {"x": [zero, "-0.0"]}} for zero in (0.0, -0.0))
 
     assert idempotency_fields("k", one) == idempotency_fields("k", other)

@@ -27,7 +27,7 @@ FROZEN: Final = "import gc; print(gc.get_freeze_count())"
 
 
 @pytest.mark.parametrize("start", [ONE_PROCESS, GUNICORN], ids=["one process", "gunicorn"])
-def test_what_is_loaded_at_the_start_is_frozen(start: str) -> None:
+def test_objects_loaded_at_the_start_are_frozen(start: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", start + FROZEN],
         cwd=ROOT,

@@ -13,14 +13,14 @@ def enrich(*clusters: list[str], fdr: float = 0.05) -> FunctionalEnrichment:
     return found
 
 
-def test_families_get_their_known_terms() -> None:
+def test_gene_families_get_their_known_terms() -> None:
     cilia, rhythm = enrich(CILIA, RHYTHM).clusters
 
     assert "Postaxial polydactyly" in [term.label for term in cilia.terms[:40]]
     assert any("QT interval" in term.label for term in rhythm.terms[:40])
 
 
-def test_terms_come_by_significance_with_corrected_values() -> None:
+def test_terms_are_sorted_by_significance_with_corrected_values() -> None:
     (cluster,) = enrich(CILIA).clusters
 
     p_values = [term.p_value for term in cluster.terms]
@@ -29,7 +29,7 @@ def test_terms_come_by_significance_with_corrected_values() -> None:
     assert all(set(term.genes) <= set(CILIA) for term in cluster.terms)
 
 
-def test_a_lower_rate_of_false_discoveries_leaves_fewer_terms() -> None:
+def test_a_lower_false_discovery_rate_leaves_fewer_terms() -> None:
     strict, usual = enrich(CILIA, fdr=1e-12), enrich(CILIA)
 
     assert len(strict.clusters[0].terms) < len(usual.clusters[0].terms)

@@ -60,7 +60,7 @@ def test_the_same_genes_in_another_order_and_other_letters_give_the_same_cluster
     assert clustered(again) == clustered(symbols)
 
 
-def test_threads_that_cluster_at_once_get_the_same_clusters() -> None:
+def test_concurrent_threads_get_the_same_clusters() -> None:
     results: list[GeneClusters] = []
     start = threading.Barrier(4)
 
@@ -124,7 +124,7 @@ def test_too_few_known_symbols_give_no_cluster(symbols: list[str], singletons: l
         "BBS1",
     ],
 )
-def test_lists_that_are_no_lists_of_symbols_are_refused(symbols: object) -> None:
+def test_invalid_lists_of_symbols_are_refused(symbols: object) -> None:
     with pytest.raises(InvalidParameters):
         gene_clustering.parameters.check({"genes": symbols})
 
@@ -166,7 +166,7 @@ def test_progress_counts_the_pairs_compared_and_never_goes_back() -> None:
 @pytest.mark.parametrize(
     "step", ["Comparing phenotypes", "Joining similar genes", "Naming the clusters"]
 )
-def test_a_cancel_stops_it_within_the_step(step: str) -> None:
+def test_a_cancel_stops_the_operation_within_a_step(step: str) -> None:
     job = RecordingJob(cancel_in=step)
 
     with pytest.raises(Interruption):
@@ -175,7 +175,7 @@ def test_a_cancel_stops_it_within_the_step(step: str) -> None:
     assert job.steps[-1] == step
 
 
-def test_every_gene_has_a_symbol_of_its_own() -> None:
+def test_every_gene_has_its_own_symbol() -> None:
     symbols = [symbol.upper() for symbol in genes().ids]
 
     assert len(symbols) == len(set(symbols)) > 5000
@@ -186,7 +186,7 @@ def table(*rows: Sequence[int]) -> csr_array:
     return csr_array(np.array(rows, dtype=np.float32))
 
 
-def test_similarity_is_the_shared_information_over_all_information() -> None:
+def test_similarity_is_shared_information_divided_by_all_information() -> None:
     shows = table([1, 1, 0], [1, 0, 1], [1, 1, 1], [0, 0, 0])
     weights = np.array([1.0, 2.0, 5.0])
 
@@ -197,7 +197,7 @@ def test_similarity_is_the_shared_information_over_all_information() -> None:
     assert blocks[0][1][1] == pytest.approx([1 / 8, 1, 6 / 8, 0])
 
 
-def test_similarities_of_many_rows_come_in_blocks_that_fit_together() -> None:
+def test_similarities_of_many_rows_are_computed_in_matching_blocks() -> None:
     shows = csr_array(np.random.default_rng(1).integers(0, 2, size=(70, 9)).astype(np.float32))
     weights = information(shows)
     dense = shows.toarray() > 0
@@ -216,7 +216,7 @@ def test_information_is_the_surprise_of_a_phenotype() -> None:
     assert information(shows) == pytest.approx([0, math.log(4)])
 
 
-def test_two_are_joined_if_either_is_among_the_nearest_of_the_other() -> None:
+def test_two_genes_are_connected_if_either_is_a_nearest_neighbour_of_the_other() -> None:
     similarity = np.array([[1, 0.9, 0.8, 0], [0.9, 1, 0.1, 0], [0.8, 0.1, 1, 0], [0, 0, 0, 1.0]])
 
     joined = list(joins(similarity, 1))
@@ -224,7 +224,7 @@ def test_two_are_joined_if_either_is_among_the_nearest_of_the_other() -> None:
     assert joined == [{(0, 1): 0.9}, {(0, 1): 0.9}, {(0, 2): 0.8}, {}]
 
 
-def test_communities_are_the_groups_that_hang_together() -> None:
+def test_communities_are_the_connected_groups() -> None:
     edges = {(0, 1): 1.0, (1, 2): 1.0, (0, 2): 1.0, (3, 4): 1.0, (4, 5): 1.0, (3, 5): 1.0}
 
     found = communities(6, {**edges, (2, 3): 0.1}, 1.0)
@@ -252,7 +252,7 @@ def test_a_cluster_is_marked_by_the_phenotype_that_is_rare_outside_it() -> None:
     assert found[0].log10_p == pytest.approx(math.log10(three_tests), abs=0.01)
 
 
-def test_a_gene_shows_every_phenotype_above_its_own() -> None:
+def test_a_gene_has_every_ancestor_of_its_phenotypes() -> None:
     known: Annotations = genes()
     shows = known.shows[[known.ids.index("SCN1A")]].toarray()[0]
 

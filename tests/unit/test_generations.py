@@ -5,7 +5,7 @@ import os
 from callboard.ops.servers.generations import Generations
 
 
-def test_a_generation_is_succeeded_only_once_a_younger_one_serves() -> None:
+def test_a_generation_is_replaced_only_once_a_newer_one_serves() -> None:
     generations = Generations()
     first = generations.generation
     generations.serve(first)
@@ -19,7 +19,7 @@ def test_a_generation_is_succeeded_only_once_a_younger_one_serves() -> None:
     assert served == (True, True)
 
 
-def test_a_process_of_an_older_generation_that_begins_late_takes_nothing_back() -> None:
+def test_a_late_process_of_an_older_generation_changes_nothing() -> None:
     generations = Generations()
     generations.begin_generation()
     generations.serve(1)
@@ -29,7 +29,7 @@ def test_a_process_of_an_older_generation_that_begins_late_takes_nothing_back() 
     assert generations.is_succeeded(0)
 
 
-def test_one_that_is_replaced_while_it_starts_leaves_the_older_to_wait_for_its_heir() -> None:
+def test_a_generation_replaced_during_its_start_does_not_stop_the_older_one() -> None:
     generations = Generations()
     generations.begin_generation()
     replaced = generations.generation
@@ -43,7 +43,7 @@ def test_one_that_is_replaced_while_it_starts_leaves_the_older_to_wait_for_its_h
     assert generations.is_succeeded(0)
 
 
-def test_nobody_waits_for_one_that_is_told_to_stop_while_it_starts_when_none_follows() -> None:
+def test_a_generation_stopped_during_its_start_is_not_awaited() -> None:
     generations = Generations()
     generations.begin_generation()
 
@@ -52,7 +52,7 @@ def test_nobody_waits_for_one_that_is_told_to_stop_while_it_starts_when_none_fol
     assert generations.is_succeeded(0)
 
 
-def test_what_a_forked_process_says_is_seen_by_the_others() -> None:
+def test_a_forked_processs_report_is_seen_by_the_others() -> None:
     generations = Generations()
     generations.begin_generation()
 

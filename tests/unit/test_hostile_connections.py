@@ -59,21 +59,21 @@ def _status_of(parser: Parser) -> int:
     return 0 if error is None else int(error.code)
 
 
-def test_so_many_small_chunks_are_read() -> None:
+def test_small_chunks_up_to_the_limit_are_read() -> None:
     many = FREE_CHUNKS - 1
 
     assert len(_body(TINY * many + END).read()) == many
     assert _status_of(_parsed(CHUNKED + TINY * many + END)) == 0
 
 
-def test_chunks_of_some_bytes_are_read_without_end() -> None:
+def test_chunks_of_normal_size_are_read_without_a_limit() -> None:
     chunk = b"20\r\n" + b"x" * 32 + b"\r\n"
 
     assert len(_body(chunk * 12_000 + END).read()) == 32 * 12_000
     assert _status_of(_parsed(CHUNKED + chunk * 12_000 + END)) == 0
 
 
-def test_more_small_chunks_than_that_are_refused() -> None:
+def test_more_small_chunks_than_the_limit_are_refused() -> None:
     with pytest.raises(InvalidChunkSize):
         _body(TINY * 2 * FREE_CHUNKS).read()
 
@@ -85,7 +85,7 @@ def test_more_small_chunks_than_that_are_refused() -> None:
     [b"1;" + b"a" * 20_000 + b"\r\n \r\n" + END, b"0\r\n" + b"A: b\r\n" * 5000 + b"\r\n"],
     ids=["an extension", "trailers"],
 )
-def test_much_beside_the_chunks_is_refused(sent: bytes) -> None:
+def test_excessive_chunk_extensions_are_refused(sent: bytes) -> None:
     with pytest.raises(Exception, match=r"line over|limit request|bare LF|trailer"):
         _fed(sent)
 
@@ -98,7 +98,7 @@ def _fed(sent: bytes) -> bytes:
     return bytes(Body(Chunks(request, IterUnreader(pieces))).read())
 
 
-def test_headers_have_a_bound_in_all(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_headers_have_a_total_bound(pair: tuple[socket.socket, socket.socket]) -> None:
     here, there = pair
     connection = Connection(here)
     there.sendall(b"a" * (MAX_HEADER_BYTES + 8192))
@@ -107,7 +107,9 @@ def test_headers_have_a_bound_in_all(pair: tuple[socket.socket, socket.socket]) 
         list(iter(lambda: connection.recv(8192), b""))
 
 
-def test_a_client_that_reads_nothing_is_cut_off(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_client_that_reads_nothing_is_disconnected(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
     here, there = pair
     connection = Connection(here, sending=Allowance(patience_s=0.05))
 
@@ -119,7 +121,7 @@ def test_a_client_that_reads_nothing_is_cut_off(pair: tuple[socket.socket, socke
         list(iter(lambda: there.recv(1024**2), b""))
 
 
-def test_a_body_that_stalls_is_ended_soon_while_many_do(
+def test_a_stalled_body_is_ended_soon_while_many_stall(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
     here, _there = pair
@@ -133,7 +135,7 @@ def test_a_body_that_stalls_is_ended_soon_while_many_do(
     assert time.monotonic() - began < 10
 
 
-def test_the_kernel_takes_little_for_a_client_that_reads_nothing(
+def test_the_kernel_buffers_little_for_a_client_that_reads_nothing(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
     here, there = pair
@@ -149,7 +151,7 @@ def test_the_kernel_takes_little_for_a_client_that_reads_nothing(
     assert sent < 4 * 1024**2
 
 
-def test_what_is_left_of_a_refused_body_is_dropped_for_a_while(
+def test_the_rest_of_a_refused_body_is_discarded_for_a_while(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
     here, there = pair
@@ -167,7 +169,7 @@ def test_what_is_left_of_a_refused_body_is_dropped_for_a_while(
     assert time.monotonic() - began < 4
 
 
-def test_bodies_that_are_not_whole_are_held_within_a_bound() -> None:
+def test_incomplete_bodies_are_held_within_a_bound() -> None:
     limits = Limits(body_bytes=1000, held_bytes=1500)
     begun = POST + b"Content-Length: 900\r\n\r\n" + b"x" * 800
 
@@ -179,7 +181,7 @@ def test_bodies_that_are_not_whole_are_held_within_a_bound() -> None:
     assert [*seen, _status_of(again)] == [0, 503, 413, 0]
 
 
-def test_the_more_threads_wait_for_clients_the_less_time_those_have() -> None:
+def test_the_more_threads_wait_for_clients_the_less_time_each_client_has() -> None:
     limits = Limits()
     seen = [limits.patience_s]
 

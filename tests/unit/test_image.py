@@ -25,7 +25,7 @@ def argument(lines: list[str], word: str) -> str:
     return line.removeprefix(f"{word} ")
 
 
-def test_everything_is_run_by_a_user_who_is_known_by_number_and_is_not_root() -> None:
+def test_every_process_runs_as_a_numbered_user_other_than_root() -> None:
     *_, final = stages()
 
     user = argument(final, "USER")
@@ -37,7 +37,7 @@ def test_everything_is_run_by_a_user_who_is_known_by_number_and_is_not_root() ->
     assert not {"RUN", "COPY", "ADD", "USER"} & set(after)
 
 
-def test_that_user_owns_nothing_but_the_folder_of_files() -> None:
+def test_that_user_owns_only_the_folder_of_files() -> None:
     *_, final = stages()
 
     owned = re.findall(r"--owner \S+ .*?(/\S+)", argument(final, "RUN"))
@@ -46,7 +46,7 @@ def test_that_user_owns_nothing_but_the_folder_of_files() -> None:
     assert not [line for line in final if "chown" in line or "chmod" in line]
 
 
-def test_packages_are_those_of_the_lock_and_nothing_is_fetched_besides() -> None:
+def test_the_image_installs_only_the_locked_packages() -> None:
     lines = [line for stage in stages() for line in stage]
 
     installs = [line for line in lines if "pip install" in line]
@@ -61,7 +61,7 @@ def test_packages_are_those_of_the_lock_and_nothing_is_fetched_besides() -> None
     ]
 
 
-def test_no_secret_is_built_in() -> None:
+def test_the_image_contains_no_secret() -> None:
     lines = [line for stage in stages() for line in stage]
     ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
 
@@ -86,7 +86,7 @@ def test_no_secret_is_built_in() -> None:
 
 
 @pytest.mark.parametrize("name", ["web", "worker"])
-def test_compose_takes_every_privilege_away(name: str) -> None:
+def test_compose_drops_every_privilege(name: str) -> None:
     compose: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 
     service = compose["services"][name]

@@ -36,19 +36,19 @@ def test_a_running_function_is_interrupted() -> None:
     timer.join()
 
 
-def test_a_function_that_ends_first_gives_its_value() -> None:
+def test_a_function_that_ends_first_returns_its_value() -> None:
     guard = Guard()
 
     assert guard.call(lambda: 42) == 42
     assert not guard.interrupt()
 
 
-def test_the_error_of_a_function_passes_through() -> None:
+def test_an_error_of_a_function_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         Guard().call(lambda: 1 / 0)
 
 
-def test_an_interruption_comes_only_once() -> None:
+def test_an_interruption_is_raised_only_once() -> None:
     guard = Guard()
     seen: list[bool] = []
 
@@ -164,7 +164,7 @@ def test_a_function_is_profiled_and_traced_after_others_have_run(before: str) ->
     in_thread(body)
 
 
-def test_a_function_is_profiled_while_another_one_does_not_hear_that_it_is_to_stop() -> None:
+def test_a_function_is_profiled_while_another_one_ignores_its_interruption() -> None:
     guard = Guard()
     asleep, over = threading.Event(), threading.Event()
 
@@ -198,7 +198,7 @@ def leave_hooks() -> None:
     threading.setprofile(hooked)
 
 
-def test_what_traces_or_profiles_a_thread_goes_with_the_function_that_has_set_it() -> None:
+def test_a_functions_trace_and_profile_hooks_end_with_it() -> None:
     def body() -> None:
         before = sys.gettrace(), sys.getprofile(), threading.gettrace(), threading.getprofile()
 
@@ -210,7 +210,7 @@ def test_what_traces_or_profiles_a_thread_goes_with_the_function_that_has_set_it
     in_thread(body)
 
 
-def test_a_profiler_that_a_function_leaves_on_does_not_keep_the_next_one_from_profiling() -> None:
+def test_a_profiler_left_on_does_not_prevent_the_next_function_from_profiling() -> None:
     left: list[cProfile.Profile] = []
 
     def leave_profiler() -> None:
@@ -226,7 +226,7 @@ def test_a_profiler_that_a_function_leaves_on_does_not_keep_the_next_one_from_pr
 
 
 @pytest.mark.parametrize("hook", [sys.settrace, sys.setprofile])
-def test_a_function_with_a_hook_set_is_interrupted(hook: Callable[[object], None]) -> None:
+def test_a_function_with_a_trace_hook_is_interrupted(hook: Callable[[object], None]) -> None:
     def body() -> None:
         guard = Guard()
         timer = interrupt_later(guard, 0.05)
@@ -265,7 +265,7 @@ def fail_in_a_group() -> None:
 
 
 @pytest.mark.parametrize("function", [wrap, fail_to_clean_up, fail_in_a_group])
-def test_an_error_that_comes_of_the_interruption_is_the_interruption(
+def test_an_error_caused_by_the_interruption_counts_as_the_interruption(
     function: Callable[[], None],
 ) -> None:
     guard = Guard()
@@ -277,7 +277,7 @@ def test_an_error_that_comes_of_the_interruption_is_the_interruption(
     timer.join()
 
 
-def test_an_error_long_after_a_swallowed_interruption_is_an_error() -> None:
+def test_an_error_long_after_a_swallowed_interruption_is_a_failure() -> None:
     guard = Guard()
     timer = interrupt_later(guard, 0.05)
 

@@ -35,7 +35,7 @@ def test_a_job_knows_its_id_and_its_attempt(job: Job) -> None:
     assert (job.id, job.attempt) == ("0199", 2)
 
 
-def test_nothing_is_collected_when_nothing_has_changed(job: Job) -> None:
+def test_without_changes_nothing_is_collected(job: Job) -> None:
     job.progress(1, 2)
     job.collect()
 
@@ -57,7 +57,7 @@ def test_progress_is_a_percentage_between_0_and_100(
     assert report.percent == percent
 
 
-def test_progress_is_a_number_that_can_be_sent_whatever_it_was_counted_in(job: Job) -> None:
+def test_progress_of_any_numeric_type_can_be_encoded(job: Job) -> None:
     job.progress(np.float32(0.5), np.float32(2))
 
     report = job.collect()
@@ -75,7 +75,7 @@ def test_progress_is_a_number_that_can_be_sent_whatever_it_was_counted_in(job: J
     ],
     ids=["huge", "negative", "no number"],
 )
-def test_no_progress_is_too_large_for_those_who_read_it(
+def test_no_progress_is_too_large_for_readers(
     job: Job, current: float, total: float, shown: tuple[float, int, int]
 ) -> None:
     job.progress(current, total)
@@ -101,7 +101,7 @@ def test_the_latest_progress_and_step_count_and_every_line_is_kept(job: Job) -> 
     assert [line.split(" ", 1)[1] for line in report.lines] == ["— Reading", "— Writing", "halfway"]
 
 
-def test_a_long_line_is_cut_and_a_flood_says_how_much_was_dropped(job: Job) -> None:
+def test_a_long_line_is_truncated_and_a_flood_reports_how_much_was_dropped(job: Job) -> None:
     job.log("x" * (MAX_LINE_LENGTH + 1))
     for _ in range(MAX_BUFFERED_LINES + 4):
         job.log("more")
@@ -114,7 +114,7 @@ def test_a_long_line_is_cut_and_a_flood_says_how_much_was_dropped(job: Job) -> N
     assert report.lines[-1].endswith(" (5 lines dropped)")
 
 
-def test_tracking_counts_what_is_done_and_ends_at_a_hundred(job: Job) -> None:
+def test_tracking_counts_items_and_ends_at_a_hundred_percent(job: Job) -> None:
     seen = []
     for item in job.track(["a", "b"]):
         report = job.collect()
@@ -126,14 +126,14 @@ def test_tracking_counts_what_is_done_and_ends_at_a_hundred(job: Job) -> None:
     assert last == ProgressReport(percent=100.0, current=2, total=2)
 
 
-def test_tracking_something_without_a_length_passes_it_through(job: Job) -> None:
+def test_tracking_an_iterable_without_a_length_yields_its_items(job: Job) -> None:
     items = list(job.track(iter("abc")))
 
     assert items == ["a", "b", "c"]
     assert job.collect() is None
 
 
-def test_a_stopped_job_stops_at_its_next_checkpoint_for_the_first_cause(job: Job) -> None:
+def test_a_stopped_job_stops_at_its_next_checkpoint_with_the_first_cause(job: Job) -> None:
     job.stop(TimedOut("Too long."))
     job.stop()
 
@@ -174,13 +174,13 @@ def test_a_function_that_catches_every_exception_does_not_catch_the_interruption
         careless()
 
 
-def test_a_checkpoint_of_a_job_that_goes_on_does_nothing(job: Job) -> None:
+def test_a_checkpoint_of_a_job_that_continues_does_nothing(job: Job) -> None:
     job.checkpoint()
 
     assert not job.cancelled
 
 
-def test_the_reporter_is_told_of_each_change() -> None:
+def test_the_reporter_gets_each_change() -> None:
     bell = Bell()
     job = Job("0199", 1, bell)
 
@@ -209,7 +209,7 @@ ODD: list[Any] = [
 
 
 @pytest.mark.parametrize("odd", ODD, ids=[str(number) for number in range(len(ODD))])
-def test_nothing_that_is_reported_fails_a_job(job: Job, odd: Any) -> None:
+def test_no_report_fails_a_job(job: Job, odd: Any) -> None:
     job.log(odd)
     job.step(odd)
     job.stage(odd, odd)
@@ -225,7 +225,7 @@ def test_nothing_that_is_reported_fails_a_job(job: Job, odd: Any) -> None:
     assert len(report.step) <= MAX_LINE_LENGTH
 
 
-def test_an_interruption_is_not_kept_from_a_function_by_what_it_reports(job: Job) -> None:
+def test_an_interruption_during_a_report_is_raised(job: Job) -> None:
     class Slow:
         def __str__(self) -> str:
             raise Interruption
@@ -234,7 +234,7 @@ def test_an_interruption_is_not_kept_from_a_function_by_what_it_reports(job: Job
         job.log(Slow())  # type: ignore[arg-type]
 
 
-def test_reports_after_the_end_and_from_other_threads_are_taken(job: Job) -> None:
+def test_reports_after_the_end_and_from_other_threads_are_accepted(job: Job) -> None:
     with ThreadPoolExecutor(8) as pool:
         for number in range(100):
             pool.submit(job.log, f"line {number}")
@@ -254,7 +254,7 @@ def percents(job: Job, *steps: Callable[[], object]) -> list[float | None]:
     return seen
 
 
-def test_stages_share_the_percentage_by_their_weights(job: Job) -> None:
+def test_stages_divide_the_percentage_by_their_weights(job: Job) -> None:
     seen = percents(
         job,
         lambda: job.stage("Load", 20),
@@ -294,7 +294,7 @@ def test_a_stage_is_shown_as_a_step(job: Job) -> None:
     assert report.lines[0].endswith("— Load")
 
 
-def test_a_full_log_counts_what_it_drops_before_anybody_prepares_it() -> None:
+def test_a_full_log_counts_dropped_lines_before_formatting_them() -> None:
     job = Job("id", 1)
 
     dropped_before = job.drop()

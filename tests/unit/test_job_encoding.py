@@ -23,13 +23,13 @@ JSON = st.recursive(
 
 
 @given(value=JSON)
-def test_what_is_encoded_comes_back(value: Any) -> None:
+def test_encoded_values_round_trip(value: Any) -> None:
     stored, _ = encode(value)
 
     assert decode(stored) == value
 
 
-def test_long_data_is_compressed_and_its_size_is_that_before() -> None:
+def test_long_data_is_compressed_and_its_size_is_the_uncompressed_one() -> None:
     value = "gene " * COMPRESS_ABOVE_BYTES
 
     stored, size = encode(value)
@@ -45,13 +45,13 @@ def test_short_data_stays_plain() -> None:
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, 2**64, math.prod([2] * 70), lambda: 1])
-def test_what_is_not_like_json_is_refused(value: Any) -> None:
+def test_values_that_json_cannot_express_are_refused(value: Any) -> None:
     with pytest.raises((TypeError, ValueError, OverflowError)):
         encode(value)
 
 
 @pytest.mark.parametrize("stored", [b"\x02abc", b"\x01no zstandard", b"x"])
-def test_bytes_that_were_not_made_here_are_refused(stored: bytes) -> None:
+def test_foreign_bytes_are_refused(stored: bytes) -> None:
     with pytest.raises(ValueError, match=r"damaged data|unknown encoding"):
         decode(stored)
 
@@ -63,7 +63,7 @@ def test_a_result_that_cannot_be_sent_fails_with_a_reason_and_no_retry() -> None
     assert not failure.value.retryable
 
 
-def test_nesting_without_end_is_a_result_that_cannot_be_sent() -> None:
+def test_infinite_nesting_is_a_result_that_cannot_be_sent() -> None:
     endless: list[Any] = []
     endless.append(endless)
 

@@ -19,7 +19,7 @@ def parts_of(name: str) -> list[str]:
     return [f"part{index}" for index in range(TEMPLATES[name].count("<"))]
 
 
-def test_a_key_begins_with_its_namespace_as_a_hash_tag() -> None:
+def test_a_key_starts_with_its_namespace_as_a_hash_tag() -> None:
     assert Keys("callboard")("job", "1") == "{callboard}:job:1"
     assert Keys("callboard").channel("events") == "{callboard}:events"
 
@@ -51,7 +51,7 @@ def test_parts_are_put_in_their_order() -> None:
     assert spelled == "{n}:unique:lab:clustering:0af"
 
 
-def test_a_part_that_looks_like_a_placeholder_stays_as_it_is() -> None:
+def test_a_part_that_looks_like_a_placeholder_is_unchanged() -> None:
     assert Keys("n")("unique", "<operation>", r"\1", "f") == r"{n}:unique:<operation>:\1:f"
 
 
@@ -67,7 +67,7 @@ def test_an_unknown_key_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_every_key_is_listed_as_permanent_or_lives_for_a_while(name: str) -> None:
+def test_every_key_is_listed_as_permanent_or_expires(name: str) -> None:
     spelled = Keys("n")(name, *parts_of(name)).partition("}:")[2]
 
     permanent = any(fnmatchcase(spelled, pattern) for pattern in PERMANENT)
@@ -75,7 +75,7 @@ def test_every_key_is_listed_as_permanent_or_lives_for_a_while(name: str) -> Non
     assert permanent != (name in WITH_A_TTL)
 
 
-def test_no_two_keys_are_spelled_alike() -> None:
+def test_no_two_keys_have_the_same_spelling() -> None:
     keys = Keys("n")
     spelled = [keys(name, *parts_of(name)) for name in TEMPLATES]
 

@@ -34,7 +34,7 @@ def _whole(value: Any) -> str:
 
 
 @given(values)
-def test_the_pieces_are_what_is_written_at_once(value: Any) -> None:
+def test_the_pieces_together_equal_one_encoding(value: Any) -> None:
     whole = _whole(value)
 
     if "-0.0" not in whole:
@@ -54,7 +54,7 @@ def test_the_pieces_are_what_is_written_at_once(value: Any) -> None:
     ],
     ids=["a list", "an object", "objects", "texts"],
 )
-def test_many_values_have_the_fingerprint_of_earlier_versions(value: Any) -> None:
+def test_large_values_keep_the_fingerprint_of_earlier_versions(value: Any) -> None:
     expected = hashlib.sha256(_whole(value).encode()).hexdigest()[:32]
 
     assert fingerprint(value) == expected
@@ -65,7 +65,7 @@ def test_many_values_have_the_fingerprint_of_earlier_versions(value: Any) -> Non
     [[1.5e-300] * MANY, {f"{n:x}": 0 for n in range(MANY)}, [{"": n} for n in range(MANY)]],
     ids=["numbers", "members", "objects"],
 )
-def test_no_piece_has_more_values_than_take_a_moment(value: Any) -> None:
+def test_every_piece_has_a_bounded_number_of_values(value: Any) -> None:
     longest = max(piece.count(",") for piece in written_pieces(value))
 
     assert longest <= MAX_VALUES
@@ -83,7 +83,7 @@ def test_no_piece_has_more_values_than_take_a_moment(value: Any) -> None:
     ],
     ids=["a job", "a job of an operation", "a batch"],
 )
-def test_a_large_body_with_a_key_is_read_beside_the_requests(
+def test_a_large_body_with_a_key_does_not_block_requests(
     path: str, wrap: Callable[[Any], Any]
 ) -> None:
     done: list[Any] = []

@@ -21,7 +21,7 @@ OLD_REFUSAL = (
 )
 
 
-def test_an_unblocked_job_goes_before_its_own_priority_and_behind_every_better_one() -> None:
+def test_an_unblocked_job_precedes_its_own_priority_and_follows_every_better_one() -> None:
     levels = [
         level_of(priority, reserved=reserved)
         for priority in PRIORITIES
@@ -32,14 +32,14 @@ def test_an_unblocked_job_goes_before_its_own_priority_and_behind_every_better_o
 
 
 @pytest.mark.parametrize("levels", Levels)
-def test_no_job_goes_before_a_better_one_whatever_the_queue_tells_apart(levels: Levels) -> None:
+def test_no_job_precedes_a_better_one_whatever_levels_the_queue_has(levels: Levels) -> None:
     for worse, better in pairwise(PRIORITIES):
         reserved = level_of(worse, reserved=True, levels=levels)
 
         assert reserved <= level_of(better, reserved=False, levels=levels)
 
 
-def test_a_queue_of_an_earlier_version_tells_all_priorities_apart() -> None:
+def test_a_queue_of_an_earlier_version_separates_all_priorities() -> None:
     plain = [level_of(each, reserved=False, levels=Levels.EARLIER) for each in PRIORITIES]
 
     assert len(set(plain)) == len(PRIORITIES)
@@ -51,18 +51,18 @@ def test_a_queue_of_an_earlier_version_tells_all_priorities_apart() -> None:
     ("version", "levels"),
     [("3.13.7", Levels.ALL), ("4.0.5", Levels.TWO), ("4.2.0", Levels.TWO), ("4.3.1", Levels.ALL)],
 )
-def test_quorum_queues_tell_apart_what_their_version_does(version: str, levels: Levels) -> None:
+def test_quorum_queues_have_the_levels_of_their_version(version: str, levels: Levels) -> None:
     assert levels_of("quorum", version) is levels
     assert levels_of("classic", version) is Levels.ALL
 
 
-def test_the_default_priority_is_no_high_one_where_there_are_only_two_levels() -> None:
+def test_with_two_levels_the_default_priority_is_the_lower_one() -> None:
     assert level_of(5, reserved=True, levels=Levels.TWO) < level_of(
         6, reserved=False, levels=Levels.TWO
     )
 
 
-def test_a_queue_that_an_earlier_version_made_is_known_by_its_refusal() -> None:
+def test_a_queue_of_an_earlier_version_is_recognised_by_the_refusal() -> None:
     assert is_of_earlier_version(OLD_REFUSAL)
     assert is_of_earlier_version(OLD_REFUSAL.replace("the value ", ""))
     assert not is_of_earlier_version(OLD_REFUSAL.replace("'11'", "'3'"))

@@ -72,7 +72,7 @@ def test_a_newer_version_replaces_and_an_older_one_does_not(corpus: Corpus) -> N
     assert titles(corpus, "voles") == titles(corpus, "rats") == []
 
 
-def test_a_deletion_takes_its_version_and_older_ones_alone(corpus: Corpus) -> None:
+def test_a_deletion_removes_only_its_version_and_older_ones(corpus: Corpus) -> None:
     corpus.apply([PAPER])
 
     assert corpus.apply([Deletion(7, 1), Deletion(8, 1)]) == Applied(ignored=2)
@@ -81,7 +81,7 @@ def test_a_deletion_takes_its_version_and_older_ones_alone(corpus: Corpus) -> No
     assert (titles(corpus, "mice"), corpus.count()) == ([], 0)
 
 
-def test_what_fails_half_way_changes_nothing(corpus: Corpus) -> None:
+def test_a_failure_half_way_changes_nothing(corpus: Corpus) -> None:
     with pytest.raises(sqlite3.Error):
         corpus.apply([PAPER, replace(PAPER, pmid=8, title=None)])
 
@@ -90,13 +90,13 @@ def test_what_fails_half_way_changes_nothing(corpus: Corpus) -> None:
 
 
 @pytest.mark.parametrize("query", ['"', "mice AND", "NOT mice", "title:mice", "mice*(", "''; --"])
-def test_no_query_means_anything_but_its_words(corpus: Corpus, query: str) -> None:
+def test_a_query_has_no_operators(corpus: Corpus, query: str) -> None:
     corpus.apply([PAPER])
 
     assert titles(corpus, query) == (["On mice"] if "mice" in query else [])
 
 
-def test_a_search_sees_what_was_committed_and_waits_for_no_writer(corpus: Corpus) -> None:
+def test_a_search_sees_committed_papers_and_waits_for_no_writer(corpus: Corpus) -> None:
     corpus.apply([PAPER])
 
     with corpus._writing() as writing:
@@ -108,7 +108,7 @@ def test_a_search_sees_what_was_committed_and_waits_for_no_writer(corpus: Corpus
     assert (during, after) == (["On mice"], [])
 
 
-def test_a_file_that_was_not_made_yet_is_no_corpus(folder: Path) -> None:
+def test_a_file_that_does_not_exist_yet_is_no_corpus(folder: Path) -> None:
     folder.mkdir()
     (folder / "empty.sqlite").touch()
 
@@ -118,7 +118,7 @@ def test_a_file_that_was_not_made_yet_is_no_corpus(folder: Path) -> None:
     assert not (folder / "missing.sqlite").exists()
 
 
-def test_an_index_goes_on_where_it_was_and_a_second_run_changes_nothing() -> None:
+def test_an_index_resumes_and_a_second_run_changes_nothing() -> None:
     class Stopped(Job):
         def checkpoint(self) -> None:
             if self.saved and self.saved["records"] == 2 * BATCH:
@@ -136,7 +136,7 @@ def test_an_index_goes_on_where_it_was_and_a_second_run_changes_nothing() -> Non
     assert index(sample=700) == done
 
 
-def test_a_file_of_a_caller_is_indexed_with_its_deletions(tmp_path: Path) -> None:
+def test_a_callers_file_is_indexed_with_its_deletions(tmp_path: Path) -> None:
     records = [sample.article(pmid, f"On owls {pmid}", "AIM: Owls.") for pmid in (1, 2)]
     file = tmp_path / "mine.xml"
     file.write_bytes(b"".join(sample.document(records, [(1, 1)])))
@@ -147,7 +147,7 @@ def test_a_file_of_a_caller_is_indexed_with_its_deletions(tmp_path: Path) -> Non
     assert [hit.pmid for hit in corpus_search("owl", corpus="mine").hits] == [2]
 
 
-def test_a_file_that_is_no_medline_fails_with_a_sentence(tmp_path: Path) -> None:
+def test_an_invalid_medline_file_fails_with_a_sentence(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("no XML")
 
@@ -190,12 +190,12 @@ def test_checkpoints_are_read_set_and_deleted(corpus: Corpus) -> None:
         ({"corpus": "missing"}, "There is no corpus 'missing'"),
     ],
 )
-def test_a_checkpoint_that_cannot_be_changed_says_why(params: dict[str, str], told: str) -> None:
+def test_a_checkpoint_that_cannot_be_changed_reports_why(params: dict[str, str], told: str) -> None:
     with pytest.raises(Failure, match=told):
         corpus_checkpoint(**params)
 
 
-def test_a_record_reads_back_as_it_was_written(corpus: Corpus) -> None:
+def test_a_record_round_trips(corpus: Corpus) -> None:
     written = next(read(io.BytesIO(b"".join(sample.document(sample.articles(1))))))
 
     corpus.apply([written])

@@ -60,12 +60,12 @@ def test_a_record_is_read_with_its_inline_markup_labels_and_odd_dates() -> None:
     assert list(read(io.BytesIO(RECORD.encode()))) == [PAPER, Deletion(8, 1), Deletion(9, 3)]
 
 
-def test_a_compressed_file_reads_as_the_plain_one() -> None:
+def test_a_compressed_file_reads_like_the_plain_one() -> None:
     assert next(read(io.BytesIO(gzip.compress(RECORD.encode())))) == PAPER
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_not_medline_is_refused_with_a_sentence(case: str) -> None:
+def test_an_invalid_file_is_refused_with_a_sentence(case: str) -> None:
     text, told = BAD[case]
 
     with pytest.raises(NotMedline, match=told):
@@ -95,7 +95,7 @@ def test_a_compressed_record_that_never_ends_takes_no_more_than_its_bound() -> N
     assert most < 5 * MAX_RECORD_BYTES
 
 
-def test_the_sample_is_the_same_each_time_and_grows_at_its_end() -> None:
+def test_the_sample_is_reproducible_and_grows_at_its_end() -> None:
     short, long = (b"".join(sample.document(sample.articles(count))) for count in (50, 200))
     papers = list(read(io.BytesIO(long)))
 

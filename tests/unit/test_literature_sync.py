@@ -53,7 +53,7 @@ def checkpoint() -> str | None:
         return found.synced_to if found else None
 
 
-def test_all_pages_come_with_a_distance_and_then_the_checkpoint_moves(
+def test_all_pages_are_fetched_at_intervals_and_then_the_checkpoint_moves(
     ncbi: StandIn, server: str
 ) -> None:
     done = sync(server)
@@ -64,9 +64,7 @@ def test_all_pages_come_with_a_distance_and_then_the_checkpoint_moves(
     assert checkpoint() == done.synced_to
 
 
-def test_the_next_sync_fetches_what_changed_since_and_what_was_withdrawn(
-    ncbi: StandIn, server: str
-) -> None:
+def test_the_next_sync_fetches_changes_and_withdrawals(ncbi: StandIn, server: str) -> None:
     first = sync(server)
     pmid = sample.FIRST_PMID
     ncbi.records[2] = sample.article(pmid + 2, "A correction", "AIM: New.", version=2)
@@ -82,9 +80,7 @@ def test_the_next_sync_fetches_what_changed_since_and_what_was_withdrawn(
         assert corpus.search(f"pmid:{pmid + 5}", limit=1).total == 0
 
 
-def test_a_pause_is_asked_of_the_job_and_no_page_is_fetched_twice(
-    ncbi: StandIn, server: str
-) -> None:
+def test_a_pause_ends_the_attempt_and_no_page_is_fetched_twice(ncbi: StandIn, server: str) -> None:
     ncbi.refused[3] = "17"
     job = Job("any", 1)
 
@@ -100,7 +96,7 @@ def test_a_pause_is_asked_of_the_job_and_no_page_is_fetched_twice(
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_half_an_answer_is_no_answer(ncbi: StandIn, server: str, number: int) -> None:
+def test_a_truncated_answer_is_no_answer(ncbi: StandIn, server: str, number: int) -> None:
     ncbi.cut.add(number)
     job = Job("any", 1)
 
@@ -114,7 +110,7 @@ def test_half_an_answer_is_no_answer(ncbi: StandIn, server: str, number: int) ->
     assert ncbi.fetched()[-1] == 8
 
 
-def test_a_page_with_fewer_papers_than_it_must_have_fails(ncbi: StandIn, server: str) -> None:
+def test_a_page_with_too_few_papers_fails(ncbi: StandIn, server: str) -> None:
     job = Job("any", 1)
     ncbi.refused[2] = "1"
     with pytest.raises(RetryAfter):
@@ -138,7 +134,7 @@ def test_an_answer_has_a_bound(ncbi: StandIn, server: str) -> None:
     assert len(eutils.fetch(search, 0, 1)) == 1
 
 
-def test_a_search_that_was_forgotten_is_made_again(ncbi: StandIn, server: str) -> None:
+def test_an_expired_search_is_repeated(ncbi: StandIn, server: str) -> None:
     ncbi.refused[3] = "1"
     job = Job("any", 1)
     with pytest.raises(RetryAfter):
@@ -153,7 +149,7 @@ def test_a_search_that_was_forgotten_is_made_again(ncbi: StandIn, server: str) -
     assert (done.fetched, checkpoint()) == (10, done.synced_to)
 
 
-def test_a_server_that_is_away_is_tried_again() -> None:
+def test_an_unavailable_server_is_retried() -> None:
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         nothing = f"http://127.0.0.1:{free.getsockname()[1]}"

@@ -31,7 +31,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("wanted", LOCKS)
-def test_a_lock_has_everything_that_is_needed_on_this_machine(wanted: str) -> None:
+def test_a_lock_has_every_package_that_this_machine_needs(wanted: str) -> None:
     locked: dict[str, set[str]] = {}
     for pin in read_lock(LOCKS[wanted]):
         locked.setdefault(pin.name, set()).add(pin.version)

@@ -76,7 +76,7 @@ def test_each_call_logs_at_the_declared_level() -> None:
     assert [each for each in logged if each[1] not in each[0].level.split(" or ")] == []
 
 
-def test_each_call_passes_the_declared_fields() -> None:
+def test_each_call_has_the_declared_fields() -> None:
     """One that passes a mapping, or whose logger has fields bound, passes some of them."""
     passed: dict[LogEvent, set[str]] = {}
     partly = set()
@@ -96,7 +96,7 @@ def test_a_name_is_in_snake_case_and_is_that_of_its_member() -> None:
     assert [event for event in LogEvent if event.name.lower() != event.value] == []
 
 
-def test_each_event_and_each_field_has_a_meaning_of_its_own() -> None:
+def test_each_event_and_field_has_its_own_meaning() -> None:
     meanings = [event.meaning for event in LogEvent]
     named = {field for event in LogEvent for field in event.fields}
 

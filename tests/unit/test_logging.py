@@ -73,7 +73,7 @@ def test_no_key_is_written(text: str) -> None:
     assert "hush" not in stream.getvalue()
 
 
-def test_what_other_loggers_say_besides_their_text_is_written_too() -> None:
+def test_extra_fields_of_other_loggers_are_written() -> None:
     stream = io.StringIO()
     configure_logging(load_settings(log_format="json"), stream=stream)
 
@@ -82,7 +82,7 @@ def test_what_other_loggers_say_besides_their_text_is_written_too() -> None:
     assert json.loads(stream.getvalue())["woken"] == 3
 
 
-def test_a_stack_shows_where_and_not_what() -> None:
+def test_a_stack_shows_places_without_values() -> None:
     try:
         int("hush" + "hush")
     except ValueError as error:

@@ -80,7 +80,7 @@ def test_every_transition_has_all_parts_of_a_header(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_words_of_the_header_are_the_words_that_are_answered(name: str) -> None:
+def test_a_scripts_answers_are_the_words_of_its_header(name: str) -> None:
     text = code(f"{name}.lua")
     calls = re.findall(r"answer\(((?:[^()]|\([^()]*\))*)\)", text)
     first = [re.split(r",(?![^(]*\))", call)[0] for call in calls]
@@ -95,7 +95,7 @@ def test_the_words_of_the_header_are_the_words_that_are_answered(name: str) -> N
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_key_and_argument_of_the_header_is_used(name: str) -> None:
+def test_every_key_and_argument_of_a_header_is_used(name: str) -> None:
     header, text = read_header(name, read(f"{name}.lua")), code(f"{name}.lua")
 
     bound = [*header.keys, *header.arguments]
@@ -145,7 +145,7 @@ def test_every_name_is_local(path: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_module_says_what_its_functions_are_about(name: str) -> None:
+def test_a_module_states_what_its_functions_are_about(name: str) -> None:
     module = read_module(name)
 
     assert module.text.startswith(f"-- {name}: ")
@@ -209,7 +209,7 @@ def test_an_include_that_is_missing_or_unused_is_refused(
         check_includes("end_world", text, includes)
 
 
-def test_an_include_that_leads_back_is_refused() -> None:
+def test_a_circular_include_is_refused() -> None:
     with pytest.raises(IncludeError, match=r"^record includes blocked includes record$"):
         included_modules("record", "if unblock_next(slot) then", ["blocked"])
 
@@ -224,7 +224,7 @@ def test_includes_are_checked_before_modules_are_put_in_front(
         included_modules("end_world", text, includes)
 
 
-def test_only_functions_that_a_script_reaches_are_sent() -> None:
+def test_only_functions_that_a_script_calls_are_sent() -> None:
     assert "function count_rate(" not in load("recover_job").source
     assert "function limit_of(" in load("claim_job").source
     assert "function limit_of(" not in load("read_log").source
@@ -339,5 +339,5 @@ def test_the_last_argument_may_be_a_list_of_any_length() -> None:
             script.order({"hour": 1, "days": wrong})
 
 
-def test_a_script_gets_its_list_as_a_table_of_what_is_left() -> None:
+def test_a_script_gets_its_list_as_a_table_of_the_remaining_arguments() -> None:
     assert "local params = {unpack(ARGV, 9)}" in load("submit_batch").source

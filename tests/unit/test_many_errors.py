@@ -34,20 +34,20 @@ def errors_of(call: Any) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("wrong", "told"), [(1000, 1000), (1001, 50), (100_000, 50)])
-def test_of_more_than_a_thousand_misfits_the_first_fifty_are_told(wrong: int, told: int) -> None:
+def test_of_more_than_a_thousand_errors_the_first_fifty_are_reported(wrong: int, told: int) -> None:
     found = errors_of(lambda: add.validated({"values": ["a"] * wrong}))
 
     assert [pointer for pointer, _ in found] == [f"/values/{index}" for index in range(told)]
 
 
-def test_of_misfits_that_only_the_whole_value_has_their_number_is_told() -> None:
+def test_of_errors_in_the_whole_value_the_number_is_reported() -> None:
     found = errors_of(lambda: add.validated({"values": [1] * 50 + ["a"] * 1001}))
 
     assert found == [("", "has 1001 errors")]
 
 
 @pytest.mark.parametrize(("wrong", "told"), [(1000, 1000), (1001, 1)])
-def test_of_very_many_numbers_that_lose_digits_their_number_is_told(wrong: int, told: int) -> None:
+def test_of_many_inexact_numbers_the_number_is_reported(wrong: int, told: int) -> None:
     amounts = parse_json(b"[%s]" % b",".join([b"0.1000000000000000055511151231257827"] * wrong))
 
     found = errors_of(lambda: pay.validated({"amounts": amounts}))
@@ -57,7 +57,7 @@ def test_of_very_many_numbers_that_lose_digits_their_number_is_told(wrong: int, 
 
 
 @pytest.mark.parametrize(("wrong", "told"), [(1000, 1000), (1001, 1)])
-def test_of_very_many_places_that_name_no_file_their_number_is_told(wrong: int, told: int) -> None:
+def test_of_many_missing_files_the_number_is_reported(wrong: int, told: int) -> None:
     uses = [FileUse(f"/pages/{index}", "file-1", Accepts()) for index in range(wrong)]
 
     found = errors_of(lambda: check_files(uses, lambda ids: [None] * len(ids)))
@@ -66,7 +66,7 @@ def test_of_very_many_places_that_name_no_file_their_number_is_told(wrong: int, 
     assert told > 1 or found == [("", "has 1001 errors")]
 
 
-def test_of_very_many_errors_of_a_schedule_their_number_is_told() -> None:
+def test_of_many_schedule_errors_the_number_is_reported() -> None:
     unknown = {f"unknown{number}": 1 for number in range(1001)}
     with pytest.raises(ValidationError) as raised:
         Schedule.model_validate(unknown)

@@ -17,7 +17,7 @@ def read(text: str, name: str = "2026-01") -> Release:
     return read_release(io.BytesIO(release(text, name).encode()), "file")
 
 
-def test_each_difference_is_named_where_it_belongs() -> None:
+def test_each_difference_is_reported_in_its_category() -> None:
     report = compare(read(OLD, "2025-12"), read(NEW)).model_dump()
 
     assert report == {
@@ -42,7 +42,7 @@ def test_equal_releases_do_not_differ() -> None:
     assert not any(getattr(report, kind) for kind in kinds)
 
 
-def test_of_the_first_release_every_term_is_added() -> None:
+def test_the_first_release_adds_every_term() -> None:
     report = compare(None, read(OLD))
 
     assert [term.id for term in report.added] == [f"D:{number}" for number in range(1, 9)]
@@ -60,7 +60,7 @@ def test_of_the_first_release_every_term_is_added() -> None:
         ),
     ],
 )
-def test_what_is_no_release_is_refused_with_a_sentence(text: str, told: str) -> None:
+def test_an_invalid_release_is_refused_with_a_sentence(text: str, told: str) -> None:
     with pytest.raises(Failure, match=told) as refused:
         read(text)
 
@@ -86,7 +86,7 @@ def test_an_offer_is_used_once(tmp_path: Path) -> None:
         current.apply(offer.token)
 
 
-def test_an_offer_on_another_release_than_the_current_one_is_refused(tmp_path: Path) -> None:
+def test_an_offer_based_on_an_outdated_release_is_refused(tmp_path: Path) -> None:
     current = CurrentRelease(tmp_path)
     current.take_first(stream(OLD))
     first, second = current.offer(stream(NEW)), current.offer(stream(OLD))

@@ -81,7 +81,7 @@ def plain(n: int, pair: tuple[int, int] = (1, 2)) -> int:
         ({"backoff": "5m..10s"}, "5m..10s"),
     ],
 )
-def test_a_bad_declaration_is_refused_by_name_and_with_its_reason(
+def test_an_invalid_declaration_is_refused_by_name_with_the_reason(
     chosen: dict[str, Any], reason: str
 ) -> None:
     def slow_sum(n: int) -> int:
@@ -168,7 +168,7 @@ def test_the_docstring_and_the_return_annotation_describe_the_operation() -> Non
         ({"genes": object()}, ""),
     ],
 )
-def test_parameters_are_checked_strictly_and_errors_point_at_their_place(
+def test_parameters_are_validated_strictly_and_errors_have_pointers(
     params: dict[str, Any], pointer: str
 ) -> None:
     with pytest.raises(InvalidParameters) as error:
@@ -187,14 +187,14 @@ def test_a_whole_number_may_be_written_with_an_empty_fraction() -> None:
             plain.parameters.check({"n": wrong})
 
 
-def test_arguments_are_what_the_type_hints_say() -> None:
+def test_arguments_have_the_annotated_types() -> None:
     arguments = clustering.parameters.arguments({"genes": [], "options": {"depth": 2}})
 
     assert arguments["options"] == Options(depth=2)
     assert plain.parameters.arguments({"n": 1, "pair": [3, 4]})["pair"] == (3, 4)
 
 
-def test_a_result_that_does_not_fit_its_annotation_is_an_error_without_retry() -> None:
+def test_a_result_that_does_not_match_its_annotation_is_an_error_without_retry() -> None:
     with pytest.raises(ResultNotSerialisable, match="/count") as failure:
         clustering.parameters.returns.read({"count": "many", "members": {}})
 
@@ -218,7 +218,7 @@ def test_jobs_that_need_not_be_unique_have_no_fingerprint() -> None:
     assert plain.submission("1", plain.validated({"n": 1})).fingerprint is None
 
 
-def test_a_model_is_stored_and_answered_by_the_names_that_its_schema_says() -> None:
+def test_a_model_is_stored_and_answered_with_the_names_of_its_schema() -> None:
     class Range(BaseModel):
         begin: int = Field(alias="from")
 
@@ -233,7 +233,7 @@ def test_a_model_is_stored_and_answered_by_the_names_that_its_schema_says() -> N
     assert returned.described() == {"from": 1}
 
 
-def test_a_secret_can_be_neither_parameter_nor_result() -> None:
+def test_a_secret_is_refused_as_parameter_and_as_result() -> None:
     def give(password: SecretStr) -> int:
         return len(password.get_secret_value())
 
@@ -245,7 +245,7 @@ def test_a_secret_can_be_neither_parameter_nor_result() -> None:
             operation(function)
 
 
-def test_unique_by_decides_what_counts_as_equal() -> None:
+def test_unique_by_decides_which_jobs_are_equal() -> None:
     @operation(unique_by=lambda n: n)
     def loose(n: int, note: str = "") -> int:
         return n + len(note)
@@ -258,7 +258,7 @@ def test_unique_by_decides_what_counts_as_equal() -> None:
     )
 
 
-def test_a_submission_carries_the_rules_and_what_the_caller_chose_wins() -> None:
+def test_a_submission_has_the_operations_rules_and_the_callers_choices_override_them() -> None:
     ruled = clustering.submission("1", clustering.validated({"genes": []}))
     chosen = clustering.submission(
         "2", clustering.validated({"genes": []}), priority=9, on_conflict="replace"
@@ -269,11 +269,11 @@ def test_a_submission_carries_the_rules_and_what_the_caller_chose_wins() -> None
     assert (chosen.priority, chosen.on_conflict) == (9, "replace")
 
 
-def test_an_operation_says_which_places_its_jobs_take() -> None:
+def test_an_operation_lists_the_places_of_its_jobs() -> None:
     assert clustering.places() == {"operation:clustering": 1, "resource:gpu": 2}
 
 
-def test_a_registry_finds_operations_and_refuses_two_of_one_name() -> None:
+def test_a_registry_finds_operations_and_refuses_duplicate_names() -> None:
     def other(n: int) -> int:
         return n
 
@@ -288,7 +288,9 @@ def test_a_registry_finds_operations_and_refuses_two_of_one_name() -> None:
 
 
 @pytest.mark.parametrize("resources", [{}, {"gpu": 1}])
-def test_an_operation_that_needs_more_than_there_is_is_refused(resources: dict[str, int]) -> None:
+def test_an_operation_that_needs_more_places_than_exist_is_refused(
+    resources: dict[str, int],
+) -> None:
     with pytest.raises(OperationError, match="clustering: needs 2 of resource 'gpu'"):
         Registry([clustering]).limits(resources)
 
@@ -304,7 +306,7 @@ def test_the_registry_declares_a_limit_for_every_slot() -> None:
     }
 
 
-def test_async_functions_are_operations_too() -> None:
+def test_an_async_function_can_be_an_operation() -> None:
     async def later(n: int) -> int:
         return n
 
@@ -314,7 +316,7 @@ def test_async_functions_are_operations_too() -> None:
     assert declared.parameters.returns.read(3).described() == 3
 
 
-def test_parameters_with_files_are_checked_apart_and_their_files_looked_up_here() -> None:
+def test_parameters_with_files_are_checked_in_two_parts() -> None:
     @operation
     def read(documents: list[File]) -> None: ...
 

@@ -48,7 +48,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("text", SAID)
-def test_what_redis_says_when_it_refuses_is_an_outage_with_its_cause(text: str) -> None:
+def test_a_refusal_by_redis_is_an_outage_with_its_cause(text: str) -> None:
     error = BaseParser.parse_error(text)
 
     assert (outage_of(error) or "").startswith(SAID[text])
@@ -63,7 +63,7 @@ def test_what_redis_says_when_it_refuses_is_an_outage_with_its_cause(text: str) 
         OSError(24, "Too many open files"),
     ],
 )
-def test_no_answer_is_an_outage(error: Exception) -> None:
+def test_a_missing_answer_is_an_outage(error: Exception) -> None:
     assert outage_of(error) == "does not answer"
 
 
@@ -76,5 +76,5 @@ def test_no_answer_is_an_outage(error: Exception) -> None:
         "NOSCRIPT No matching script. Please use EVAL.",
     ],
 )
-def test_a_mistake_of_ours_is_no_outage(text: str) -> None:
+def test_an_error_of_our_own_is_no_outage(text: str) -> None:
     assert outage_of(BaseParser.parse_error(text)) is None

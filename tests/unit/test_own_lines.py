@@ -72,7 +72,7 @@ def test_a_signal_may_write_a_line_while_one_is_written() -> None:
 
 
 @pytest.mark.parametrize("how", LOGGING)
-def test_lines_of_ours_and_of_libraries_are_written_whatever_is_done_to_logging(
+def test_our_lines_and_those_of_libraries_are_written_whatever_changes_logging(
     stream: io.StringIO, how: str
 ) -> None:
     as_it_was = ProcessState(logging_items())
@@ -91,7 +91,7 @@ def test_lines_of_ours_and_of_libraries_are_written_whatever_is_done_to_logging(
     assert "heard" in stream.getvalue()
 
 
-def test_a_value_that_cannot_be_shown_costs_nobody_anything(stream: io.StringIO) -> None:
+def test_a_value_that_cannot_be_printed_causes_no_error(stream: io.StringIO) -> None:
     class Shy:
         def __repr__(self) -> str:
             raise ValueError
@@ -101,13 +101,13 @@ def test_a_value_that_cannot_be_shown_costs_nobody_anything(stream: io.StringIO)
     assert "said" in stream.getvalue()
 
 
-def test_a_stream_that_is_closed_costs_nobody_anything(stream: io.StringIO) -> None:
+def test_a_closed_stream_causes_no_error(stream: io.StringIO) -> None:
     stream.close()
 
     get_logger("ours").info("said")
 
 
-def test_what_cannot_be_put_back_is_said_once() -> None:
+def test_state_that_cannot_be_restored_is_reported_once() -> None:
     values = [1]
     state = ProcessState([StateItem("kept", lambda: values[0])])
     values[0] = 2
@@ -119,7 +119,7 @@ def test_what_cannot_be_put_back_is_said_once() -> None:
     assert state.changed() == []
 
 
-def test_generators_that_modules_made_are_seeded_anew_unless_they_were_given_a_seed() -> None:
+def test_generators_of_modules_are_reseeded_unless_they_were_seeded_explicitly() -> None:
     found = find_generators()
     before = [
         each.bit_generator.state if isinstance(each, np.random.Generator) else None
@@ -135,7 +135,7 @@ def test_generators_that_modules_made_are_seeded_anew_unless_they_were_given_a_s
     assert Holder.legacy.get_state()[1].tolist() != legacy
 
 
-def test_a_thread_that_waits_for_an_event_can_be_woken() -> None:
+def test_a_thread_that_waits_for_an_event_can_be_interrupted() -> None:
     event, woken = threading.Event(), []
     thread = threading.Thread(target=lambda: woken.append(event.wait()), daemon=True)
     thread.start()

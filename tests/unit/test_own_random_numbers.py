@@ -10,7 +10,7 @@ from callboard.jobs.backoff import Backoff, spread
 pytestmark = pytest.mark.check
 
 
-def test_delays_differ_whatever_a_function_seeds_and_leave_its_numbers_alone() -> None:
+def test_delays_vary_whatever_a_function_seeds_and_do_not_change_its_numbers() -> None:
     backoff = Backoff(timedelta(seconds=1), timedelta(minutes=1))
     random.seed(7)
     before = random.getstate()

@@ -126,7 +126,7 @@ CASES: list[tuple[Any, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("function", "sent", "right"), CASES)
-def test_every_attempt_gets_what_was_sent(function: Any, sent: Any, right: Any) -> None:
+def test_every_attempt_gets_the_parameters_as_sent(function: Any, sent: Any, right: Any) -> None:
     declared = operation(unique=True)(function)
 
     first = declared.submission("1", declared.validated({"value": sent}))
@@ -149,7 +149,7 @@ class Draw:
     seed: UUID = dataclasses.field(default_factory=uuid4)
 
 
-def test_defaults_that_a_factory_makes_are_the_same_in_every_attempt() -> None:
+def test_factory_defaults_are_the_same_in_every_attempt() -> None:
     @operation
     def book(
         name: str,
@@ -173,7 +173,7 @@ def test_defaults_that_a_factory_makes_are_the_same_in_every_attempt() -> None:
     assert book.submission("2", book.validated(sent)).params["token"] != kept["token"]
 
 
-def test_a_factorys_default_goes_through_the_validators_once() -> None:
+def test_a_factory_default_is_validated_once() -> None:
     class Inner(BaseModel):
         minutes: Annotated[int, BeforeValidator(lambda v: v * 60)] = Field(
             default_factory=lambda: 3
@@ -194,7 +194,7 @@ def test_a_factorys_default_goes_through_the_validators_once() -> None:
     assert wait(**wait.parameters.arguments(kept)) == (3, 120)
 
 
-def test_a_default_that_a_function_changes_is_whole_again_in_the_next_attempt() -> None:
+def test_a_default_that_a_function_changes_is_unchanged_in_the_next_attempt() -> None:
     @operation
     def collect(found: list[int] = [], options: Ticket = Ticket(seats=[1])) -> int:  # noqa: B006, B008
         found.append(1)
@@ -204,7 +204,7 @@ def test_a_default_that_a_function_changes_is_whole_again_in_the_next_attempt() 
     assert [collect(**collect.parameters.arguments({})) for _ in range(3)] == [3, 3, 3]
 
 
-def test_files_are_found_in_fields_that_dumps_leave_out() -> None:
+def test_files_are_found_in_fields_excluded_from_dumps() -> None:
     class Case(BaseModel):
         scan: File = Field(exclude=True, alias="Scan")
 
@@ -220,7 +220,7 @@ def test_files_are_found_in_fields_that_dumps_leave_out() -> None:
     assert checked.meaning({FILE: "sha256:1"}) == {"value": {"Scan": "sha256:1"}}
 
 
-def test_python_values_are_sent_as_a_caller_would_write_them() -> None:
+def test_python_values_are_sent_as_a_client_would_write_them() -> None:
     @operation
     def take(
         box: Box, item: Renamed, at: datetime, point: Point, colour: Colour, cost: Decimal
@@ -243,7 +243,7 @@ def test_python_values_are_sent_as_a_caller_would_write_them() -> None:
     assert take.parameters.arguments(sent) == given
 
 
-def test_a_model_that_is_read_as_something_else_than_it_is_is_refused() -> None:
+def test_a_model_that_does_not_round_trip_is_refused() -> None:
     class Delay(BaseModel):
         seconds: Annotated[int, BeforeValidator(lambda v: v * 60)]
 
@@ -256,7 +256,7 @@ def test_a_model_that_is_read_as_something_else_than_it_is_is_refused() -> None:
     assert take.parameters.sent({"delay": {"seconds": 2}}) == {"delay": {"seconds": 2}}
 
 
-def test_items_that_are_read_one_by_one_are_checked_at_submission() -> None:
+def test_lazily_validated_items_are_checked_at_submission() -> None:
     from collections.abc import Iterable  # noqa: PLC0415 — as annotations have it
 
     def total(numbers: Iterable[int]) -> int:

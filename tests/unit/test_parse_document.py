@@ -58,7 +58,7 @@ def texts(output: Output) -> list[tuple[str, str]]:
     return [(item["type"], item["text"]) for item in output.content_list_json]
 
 
-def test_a_pdf_has_its_headings_its_table_and_its_columns_in_reading_order(reader: Reader) -> None:
+def test_a_pdf_has_headings_table_and_columns_in_reading_order(reader: Reader) -> None:
     output = reader.one("report.pdf", samples.report())
 
     table = (
@@ -82,7 +82,7 @@ def test_a_pdf_has_its_headings_its_table_and_its_columns_in_reading_order(reade
     assert {item["page_idx"] for item in output.content_list_json} == {0}
 
 
-def test_a_result_has_named_files_and_pictures_of_the_pages(reader: Reader) -> None:
+def test_a_result_has_named_files_and_page_images(reader: Reader) -> None:
     output = reader.one("report.pdf", samples.report())
 
     paths = {file.name: file.path for file in (*output.files, *output.images)}
@@ -102,7 +102,7 @@ def test_pages_are_chosen_from_0_and_inclusively(reader: Reader) -> None:
     assert [item["page_idx"] for item in output.content_list_json] == [3, 3, 4, 4, 5, 5]
 
 
-def test_a_range_may_end_behind_the_last_page_but_not_begin_there(reader: Reader) -> None:
+def test_a_range_may_end_but_not_start_after_the_last_page(reader: Reader) -> None:
     assert reader.one("book.pdf", samples.book(3), start_page_id=2, end_page_id=99).pages == 1
 
     with pytest.raises(Failure, match=r"book\.pdf: There is no page 3: the pages are 0 to 2"):
@@ -125,7 +125,7 @@ def test_each_page_is_reported_and_a_cancelled_job_reads_no_further(reader: Read
     assert reader.job.steps[-1] == "Page 3 (last page: 9)"
 
 
-def test_a_scan_is_recognised_and_extraction_alone_finds_no_text_in_it(reader: Reader) -> None:
+def test_a_scan_is_recognised_and_plain_extraction_finds_no_text_in_it(reader: Reader) -> None:
     recognised = reader.one("scan.pdf", samples.scan())
     extracted = reader.one("scan.pdf", samples.scan(), extract_document)
 
@@ -144,7 +144,7 @@ def test_word_keeps_headings_lists_and_tables(reader: Reader) -> None:
     )
 
 
-def test_slides_and_sheets_are_pages(reader: Reader) -> None:
+def test_slides_and_sheets_become_pages(reader: Reader) -> None:
     talk = reader.one("talk.pptx", samples.talk(), extract_document, backend="office")
     prices = reader.one("prices.xlsx", samples.workbook(), start_page_id=0, end_page_id=0)
 
@@ -163,7 +163,7 @@ def test_slides_and_sheets_are_pages(reader: Reader) -> None:
     assert prices.pages == 1
 
 
-def test_html_is_read_without_its_scripts_and_styles(reader: Reader) -> None:
+def test_html_is_read_without_scripts_and_styles(reader: Reader) -> None:
     output = reader.one("rotation.html", samples.HTML)
 
     assert output.markdown == (
@@ -195,9 +195,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_file_that_cannot_be_read_is_named_and_the_others_are_parsed(
-    reader: Reader, name: str
-) -> None:
+def test_an_unreadable_file_is_named_and_the_others_are_parsed(reader: Reader, name: str) -> None:
     content, cause = BROKEN[name]
 
     parsed = reader.parse({"good.html": samples.HTML, name: content})
@@ -218,7 +216,7 @@ def test_if_no_file_can_be_read_the_job_fails_and_names_each(reader: Reader) -> 
     assert failed.value.retryable is False
 
 
-def test_a_backend_that_does_not_read_a_format_says_so(reader: Reader) -> None:
+def test_a_backend_names_a_format_that_it_cannot_read(reader: Reader) -> None:
     with pytest.raises(Failure, match="`office` does not read this format"):
         reader.parse({"report.pdf": samples.report()}, extract_document, backend="office")
     with pytest.raises(Failure, match="`text` does not read this format"):
@@ -227,7 +225,7 @@ def test_a_backend_that_does_not_read_a_format_says_so(reader: Reader) -> None:
         reader.parse({"letter.docx": samples.letter()}, recognize_document)
 
 
-def test_columns_are_read_one_after_the_other_although_their_paragraphs_end_side_by_side() -> None:
+def test_columns_are_read_in_order_even_if_their_paragraphs_end_side_by_side() -> None:
     def line(left: float, top: float, text: str) -> Piece:
         return Piece((left, top, left + 100, top + 10), text, 10)
 
@@ -243,7 +241,7 @@ def test_columns_are_read_one_after_the_other_although_their_paragraphs_end_side
     assert found == ["Across", "a40 a52", "a80 a92", "b40 b52", "b80 b92", "Below"]
 
 
-def test_a_gap_within_a_line_parts_no_columns_and_hyphens_join() -> None:
+def test_a_gap_within_a_line_splits_no_column_and_hyphens_are_joined() -> None:
     page = [
         Piece((0, 0, 50, 10), "Contents", 10),
         Piece((200, 0, 210, 10), "12", 10),

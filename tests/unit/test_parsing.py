@@ -28,7 +28,7 @@ _values = st.recursive(
 
 @settings(max_examples=50, deadline=None)
 @given(_values)
-def test_whatever_json_can_say_comes_through_both_formats(value: Any) -> None:
+def test_every_json_value_survives_both_formats(value: Any) -> None:
     assert parse_json(json.dumps(value).encode()) == value
     assert parse_json(json.dumps(value, ensure_ascii=False).encode()) == value
     assert parse_msgpack(msgpack.packb(value)) == value
@@ -36,7 +36,7 @@ def test_whatever_json_can_say_comes_through_both_formats(value: Any) -> None:
 
 @settings(deadline=None)
 @given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused_in_words(body: bytes) -> None:
+def test_arbitrary_bytes_are_read_or_refused_with_a_reason(body: bytes) -> None:
     for parse in (parse_json, parse_msgpack):
         try:
             parse(body)
@@ -63,17 +63,17 @@ def test_any_bytes_are_read_or_refused_in_words(body: bytes) -> None:
         (b"[" * 100_000, "deeply"),
     ],
 )
-def test_json_that_is_not_strictly_json_is_refused(body: bytes, reason: str) -> None:
+def test_json_with_extensions_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(Malformed, match=reason):
         parse_json(body)
 
 
-def test_a_pair_of_surrogates_is_one_character() -> None:
+def test_a_surrogate_pair_is_one_character() -> None:
     assert parse_json(rb'"\ud83d\ude00"') == "😀"
 
 
 @given(st.lists(st.sampled_from([r"\ud83d", r"\uDE00", r"\u0041", r"\\", r"\n", "ud83d", "é"])))
-def test_what_is_read_can_be_written_and_nothing_else_is_refused(pieces: list[str]) -> None:
+def test_a_value_is_read_exactly_if_it_can_be_written(pieces: list[str]) -> None:
     body = f'["{"".join(pieces)}"]'.encode()
     expected = json.loads(body)
     lone = any("\ud800" <= character <= "\udfff" for character in expected[0])
@@ -105,7 +105,7 @@ def test_what_is_read_can_be_written_and_nothing_else_is_refused(pieces: list[st
         (b"\x91" * 100_000, "not msgpack"),
     ],
 )
-def test_msgpack_that_json_could_not_say_is_refused(body: bytes, reason: str) -> None:
+def test_msgpack_that_json_cannot_express_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(Malformed, match=reason):
         parse_msgpack(body)
 

@@ -92,7 +92,7 @@ def test_the_same_data_gives_the_same_clusters(
 
 
 @pytest.mark.parametrize("step", ["Building the tree", "Naming the clusters"])
-def test_a_cancel_stops_it_within_the_step(step: str) -> None:
+def test_a_cancel_stops_the_operation_within_a_step(step: str) -> None:
     job = RecordingJob(cancel_in=step)
 
     with pytest.raises(Interruption):
@@ -136,7 +136,7 @@ def test_importing_the_operations_loads_no_heavy_package() -> None:
     assert run.stdout.strip() == "[]"
 
 
-def test_correspondence_of_two_variables_follows_from_how_they_correlate() -> None:
+def test_correspondence_of_two_variables_follows_from_their_correlation() -> None:
     # With two variables of two categories the inertias are (1 ± phi) / 2: Greenacre (2017), ch. 18.
     first = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0], dtype=bool)
     second = np.array([1, 1, 1, 0, 1, 0, 0, 0, 0, 0], dtype=bool)
@@ -148,7 +148,7 @@ def test_correspondence_of_two_variables_follows_from_how_they_correlate() -> No
     assert (analysis.coordinates**2).mean(axis=0) == pytest.approx(analysis.inertias)
 
 
-def test_correspondence_of_a_small_table_is_as_other_programs_have_it() -> None:
+def test_correspondence_of_a_small_table_equals_that_of_other_programs() -> None:
     # Checked against MCA of the Python package prince 0.23: eigenvalues 4/9, 1/3 and 2/9.
     present = np.array(
         [[1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 0, 0]], dtype=bool
@@ -163,13 +163,13 @@ def test_correspondence_of_a_small_table_is_as_other_programs_have_it() -> None:
     assert analysis.shares == pytest.approx([1, 0, 0])
 
 
-def test_a_variable_that_says_nothing_is_refused() -> None:
+def test_a_constant_variable_is_refused() -> None:
     with pytest.raises(ValueError, match="present somewhere, and absent"):
         correspondence(np.array([[1, 1], [1, 0]], dtype=bool), 2)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_tree_is_that_of_scipy(seed: int) -> None:
+def test_the_tree_equals_that_of_scipy(seed: int) -> None:
     points = np.random.default_rng(seed).normal(size=(200, 4))
     reference = linkage(points, "ward")
 
@@ -181,7 +181,7 @@ def test_the_tree_is_that_of_scipy(seed: int) -> None:
     assert {frozenset(members.tolist()) for members in cut(tree, 7).members} == expected
 
 
-def test_equal_points_and_ties_come_to_an_end() -> None:
+def test_equal_points_and_ties_terminate() -> None:
     grid = np.array([[x, y] for x in range(6) for y in range(6)] * 3, dtype=float)
 
     tree = list(merges(grid))
@@ -191,7 +191,7 @@ def test_equal_points_and_ties_come_to_an_end() -> None:
     assert [len(members) for members in cut(tree, 36).members] == [3] * 36
 
 
-def test_the_share_between_clusters_is_what_the_clusters_explain() -> None:
+def test_the_share_between_clusters_is_the_variance_that_they_explain() -> None:
     points = np.array([[0.0], [2.0], [10.0], [12.0]])
     tree = list(merges(points))
 

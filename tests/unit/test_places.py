@@ -23,7 +23,7 @@ def test_one_holder_leaves_places_for_others() -> None:
     assert places.take(["tenant b"])
 
 
-def test_the_more_want_many_the_less_each_gets() -> None:
+def test_the_more_holders_want_many_places_the_fewer_each_gets() -> None:
     places = FairLimit(900, greed=8)
 
     took = [_taken_by(places, f"tenant {number}") for number in range(5)]
@@ -41,7 +41,7 @@ def test_each_of_several_holders_has_its_share() -> None:
     assert places.take(["tenant b", "peer 192.0.2.2"])
 
 
-def test_what_is_given_back_can_be_taken_again() -> None:
+def test_a_returned_place_can_be_taken_again() -> None:
     places = FairLimit(9, greed=8)
     took = _taken_by(places, "tenant a")
 
@@ -51,7 +51,7 @@ def test_what_is_given_back_can_be_taken_again() -> None:
     assert (places.taken, _taken_by(places, "tenant a")) == (0, took)
 
 
-def test_whoever_waits_gets_what_becomes_free() -> None:
+def test_a_waiting_holder_gets_a_freed_place() -> None:
     places = FairLimit(100, greed=3)
     assert places.take(["a"], count=70)
     got: list[bool] = []
@@ -67,7 +67,7 @@ def test_whoever_waits_gets_what_becomes_free() -> None:
     assert got == [True]
 
 
-def test_nobody_waits_for_ever() -> None:
+def test_no_holder_waits_forever() -> None:
     places = FairLimit(10, greed=3)
     assert places.take(["a"], count=7)
 

@@ -32,7 +32,7 @@ MAX = timedelta(seconds=60)
         ('x="a \\", wait=3", wait=4', 4, False),
     ],
 )
-def test_what_is_understood_counts(
+def test_known_preferences_are_honoured(
     header: str | None, wait_s: int | None, respond_async: bool
 ) -> None:
     preference = parse_prefer(header, max_wait=MAX)
@@ -55,7 +55,7 @@ def test_what_is_understood_counts(
         "wait=abc, wait=5",
     ],
 )
-def test_what_is_malformed_or_unknown_is_ignored(header: str) -> None:
+def test_malformed_or_unknown_preferences_are_ignored(header: str) -> None:
     preference = parse_prefer(header, max_wait=MAX)
 
     assert preference.wait_s in (None, 60)
@@ -64,7 +64,7 @@ def test_what_is_malformed_or_unknown_is_ignored(header: str) -> None:
 
 
 @pytest.mark.check
-def test_respond_async_alone_means_no_wait_and_a_wait_beside_it_counts() -> None:
+def test_respond_async_alone_means_no_wait_and_an_explicit_wait_applies() -> None:
     default = timedelta(seconds=5)
 
     assert Preference().patience(default) == 5
@@ -73,7 +73,7 @@ def test_respond_async_alone_means_no_wait_and_a_wait_beside_it_counts() -> None
 
 
 @pytest.mark.check
-def test_only_what_was_preferred_and_done_is_said_to_be_applied() -> None:
+def test_only_honoured_preferences_are_reported_as_applied() -> None:
     both = Preference(wait_s=10, respond_async=True)
 
     assert both.applied(in_time=True) == "wait=10"

@@ -35,7 +35,7 @@ def http() -> testing.TestClient:
     return testing.TestClient(app)
 
 
-def test_each_type_has_a_meaning_and_advice_of_its_own() -> None:
+def test_each_type_has_its_own_meaning_and_advice() -> None:
     rows: list[Any] = [*ALL, *JOB_ERRORS.values()]
 
     texts = [text for each in rows for text in (each.meaning, each.advice)]
@@ -46,7 +46,7 @@ def test_each_type_has_a_meaning_and_advice_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_a_page_says_what_happened_and_what_to_do(http: testing.TestClient, slug: str) -> None:
+def test_a_page_explains_what_happened_and_what_to_do(http: testing.TestClient, slug: str) -> None:
     page = http.simulate_get(f"/problems/{slug}", headers={"Accept": "text/html,*/*;q=0.8"})
 
     assert page.status_code == 200
@@ -59,7 +59,7 @@ def test_a_page_says_what_happened_and_what_to_do(http: testing.TestClient, slug
     assert "width=device-width" in page.text
 
 
-def test_nothing_but_the_pages_own_style_is_allowed_to_load(http: testing.TestClient) -> None:
+def test_only_the_pages_own_style_may_load(http: testing.TestClient) -> None:
     page = http.simulate_get("/problems/not-found")
 
     (style,) = re.findall(r"<style>(.*?)</style>", page.text, re.DOTALL)
@@ -70,14 +70,14 @@ def test_nothing_but_the_pages_own_style_is_allowed_to_load(http: testing.TestCl
     assert "style=" not in page.text
 
 
-def test_the_list_leads_to_every_page(http: testing.TestClient) -> None:
+def test_the_list_links_to_every_page(http: testing.TestClient) -> None:
     page = http.simulate_get("/problems")
 
     links = re.findall(r'href="http://falconframework\.org/problems/([a-z-]+)"', page.text)
     assert links == SLUGS
 
 
-def test_a_program_gets_the_same_as_json(http: testing.TestClient) -> None:
+def test_a_program_gets_the_same_content_as_json(http: testing.TestClient) -> None:
     headers = {"Accept": "application/json"}
     found = http.simulate_get("/problems/job-gone", headers=headers)
     listed = http.simulate_get("/problems", headers=headers)
@@ -91,7 +91,7 @@ def test_a_program_gets_the_same_as_json(http: testing.TestClient) -> None:
 
 
 @pytest.mark.parametrize("slug", ["nothing", "Not-Found", "%3Cscript%3E", "not-found%00"])
-def test_a_type_that_there_is_not_has_no_page(http: testing.TestClient, slug: str) -> None:
+def test_an_unknown_type_has_no_page(http: testing.TestClient, slug: str) -> None:
     http.app.add_error_handler(Exception, _answer)
 
     assert http.simulate_get(f"/problems/{slug}").status_code == 404

@@ -23,7 +23,7 @@ def _subclasses(of: type[Exception]) -> Iterator[type[Exception]]:
         yield from _subclasses(each)
 
 
-def test_every_error_of_the_core_stands_in_the_table() -> None:
+def test_every_error_of_the_core_is_in_the_table() -> None:
     core = {
         each for each in _subclasses(errors.CallboardError) if each.__module__ == errors.__name__
     }
@@ -61,14 +61,14 @@ def test_names_are_slugs_or_addresses() -> None:
 @pytest.mark.parametrize(
     "error", [ValueError("secret"), errors.Failure("secret"), KeyError("secret")]
 )
-def test_an_unexpected_error_tells_nothing(error: Exception) -> None:
+def test_an_unexpected_error_reveals_nothing(error: Exception) -> None:
     problem = problem_of(error)
 
     assert problem.type.status == 500
     assert "secret" not in str(problem.body(URLS, "r-1"))
 
 
-def test_invalid_parameters_come_with_their_pointers() -> None:
+def test_invalid_parameters_have_their_pointers() -> None:
     problem = problem_of(errors.InvalidParameters([("/a", "too small"), ("/b", "too large")]))
 
     assert problem.detail == "/a: too small (and 1 more)"
@@ -78,7 +78,7 @@ def test_invalid_parameters_come_with_their_pointers() -> None:
     ]
 
 
-def test_an_error_of_the_framework_without_a_type_of_its_own_is_about_blank() -> None:
+def test_an_error_of_the_framework_without_its_own_type_is_about_blank() -> None:
     problem = problem_of(falcon.HTTPNotAcceptable())
 
     assert problem.body(URLS, "r-1")["type"] == "about:blank"

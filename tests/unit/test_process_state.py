@@ -50,7 +50,7 @@ class JobSystem:
         self.restorer.look()
 
 
-def test_what_a_function_changed_is_put_back_when_it_ends() -> None:
+def test_state_that_a_function_changed_is_restored_when_it_ends() -> None:
     job_system = JobSystem()
     running = job_system.begin()
     job_system.value = 2
@@ -60,7 +60,7 @@ def test_what_a_function_changed_is_put_back_when_it_ends() -> None:
     assert job_system.value == 1
 
 
-def test_what_a_function_changed_is_left_to_those_that_ran_beside_it() -> None:
+def test_state_is_restored_only_after_all_concurrent_functions_have_ended() -> None:
     job_system = JobSystem()
     first, second = job_system.begin(), job_system.begin()
     job_system.value = 2
@@ -72,7 +72,7 @@ def test_what_a_function_changed_is_left_to_those_that_ran_beside_it() -> None:
     assert (seen_by_the_second, job_system.value) == (2, 1)
 
 
-def test_functions_that_begin_later_keep_nothing_as_it_is() -> None:
+def test_functions_that_start_later_do_not_delay_the_restoration() -> None:
     job_system = JobSystem()
     first, second = job_system.begin(), job_system.begin()
     job_system.value = 2
@@ -85,7 +85,7 @@ def test_functions_that_begin_later_keep_nothing_as_it_is() -> None:
     job_system.end(third)
 
 
-def test_a_function_that_fails_is_put_back_after_as_well() -> None:
+def test_state_is_restored_after_a_failed_function() -> None:
     job_system = JobSystem()
 
     def fail() -> None:
@@ -100,7 +100,7 @@ def test_a_function_that_fails_is_put_back_after_as_well() -> None:
     assert job_system.value == 1
 
 
-def test_a_process_that_cannot_be_put_back_is_replaced_once() -> None:
+def test_a_process_that_cannot_be_restored_is_replaced_once() -> None:
     job_system = JobSystem(mends=False)
     running = job_system.begin()
     job_system.value = 2

@@ -67,7 +67,7 @@ def test_workers_can_be_scaled_and_only_the_web_server_is_published_on_loopback(
     assert services["web"]["ports"] == ["127.0.0.1:8000:8000"]
 
 
-def test_redis_never_evicts_and_keeps_a_log_of_its_writes() -> None:
+def test_redis_never_evicts_and_has_an_append_only_file() -> None:
     command = " ".join(COMPOSE["services"]["redis"]["command"])
 
     assert "--appendonly yes" in command

@@ -34,7 +34,7 @@ def _read(given: Query) -> tuple[object, ...]:
     )
 
 
-def test_everything_that_is_well_formed_is_read() -> None:
+def test_every_well_formed_value_is_read() -> None:
     query = "force=true&status=running&limit=7&since=2030-01-31T12:00:00.5%2B01:00&label.a.b=c%3D+d"
 
     with read_query(_request(query)) as given:
@@ -44,7 +44,7 @@ def test_everything_that_is_well_formed_is_read() -> None:
     assert found == (True, "running", 7, since, {"a.b": "c= d"})
 
 
-def test_what_is_absent_has_its_default() -> None:
+def test_an_absent_parameter_has_its_default() -> None:
     with read_query(_request("")) as given:
         assert _read(given) == (False, None, 50, None, {})
 
@@ -81,5 +81,5 @@ def test_what_is_absent_has_its_default() -> None:
         ("limit=0&status=lost&colour=red", ["status", "limit", "colour"]),
     ],
 )
-def test_everything_else_is_refused_by_its_name(query: str, names: list[str]) -> None:
+def test_any_other_value_is_refused_by_name(query: str, names: list[str]) -> None:
     assert _refused(query) == names

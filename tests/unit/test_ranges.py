@@ -29,7 +29,7 @@ SIZE = 10
         ("bytes= 1-2 ", Part(1, 2)),
     ],
 )
-def test_one_range_is_one_part(asked: str, part: Part) -> None:
+def test_one_range_returns_one_part(asked: str, part: Part) -> None:
     assert part_of(asked, SIZE) == part
 
 
@@ -41,7 +41,7 @@ def test_one_range_is_one_part(asked: str, part: Part) -> None:
         "bytes=1-+2", "bytes=\u0661-\u0662", "bytes=0x1-2", "bytes=--1", " bytes=0-1;",
     ],
 )  # fmt: skip
-def test_what_is_not_one_range_gives_the_whole(asked: str | None) -> None:
+def test_anything_but_one_range_returns_the_whole(asked: str | None) -> None:
     assert part_of(asked, SIZE) is None
 
 
@@ -52,17 +52,17 @@ def test_what_is_not_one_range_gives_the_whole(asked: str | None) -> None:
         ("bytes=-0", 10), ("bytes=0-", 0), ("bytes=0-0", 0), ("bytes=-0", 0),
     ],
 )  # fmt: skip
-def test_a_part_that_is_not_there_is_unsatisfiable(asked: str, size: int) -> None:
+def test_a_range_beyond_the_end_is_unsatisfiable(asked: str, size: int) -> None:
     with pytest.raises(UnsatisfiableRange):
         part_of(asked, size)
 
 
-def test_the_end_of_nothing_is_all_of_it() -> None:
+def test_a_suffix_range_of_an_empty_body_is_all_of_it() -> None:
     assert part_of("bytes=-5", 0) is None
 
 
 @given(st.text("bytes=0123456789-, \t", max_size=30), st.integers(0, 1000))
-def test_a_part_never_reaches_beyond_the_body(asked: str, size: int) -> None:
+def test_a_part_never_exceeds_the_body(asked: str, size: int) -> None:
     try:
         part = part_of(asked, size)
     except UnsatisfiableRange:

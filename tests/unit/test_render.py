@@ -102,7 +102,7 @@ def test_a_running_job_shows_every_member_of_the_contract() -> None:
     }
 
 
-def test_a_queued_job_says_what_it_is_blocked_on() -> None:
+def test_a_queued_job_shows_what_it_is_blocked_on() -> None:
     shown = job_object(_with(QUEUED, blocked_on="operation:clustering"), URLS, now=NOW)
 
     assert shown["queue"] == {
@@ -114,7 +114,7 @@ def test_a_queued_job_says_what_it_is_blocked_on() -> None:
     }
 
 
-def test_a_queued_job_says_where_it_stands_in_whole_seconds() -> None:
+def test_a_queued_job_shows_its_position_and_its_estimate_in_whole_seconds() -> None:
     shown = job_object(QUEUED, URLS, now=NOW, estimate=Estimate(3, 7.2), paused=False)
 
     assert shown["queue"] == {
@@ -126,7 +126,7 @@ def test_a_queued_job_says_where_it_stands_in_whole_seconds() -> None:
     }
 
 
-def test_times_have_milliseconds_and_a_z() -> None:
+def test_times_have_milliseconds_and_end_with_z() -> None:
     assert timestamp(datetime(2026, 1, 2, 3, 4, 5, 6789, tzinfo=UTC)) == "2026-01-02T03:04:05.006Z"
 
 
@@ -138,7 +138,7 @@ def test_nothing_is_estimated_without_progress_or_before_the_start() -> None:
     assert eta_seconds(_with(RECORD, status="succeeded"), NOW) is None
 
 
-def test_tracebacks_are_for_operators() -> None:
+def test_only_operators_see_tracebacks() -> None:
     error = {"type": "timeout", "detail": "Too slow.", "retryable": True, "traceback": "File …"}
     failed = _with(RECORD, status="failed", error=error)
 
@@ -152,7 +152,7 @@ def test_tracebacks_are_for_operators() -> None:
     assert (job_error(failed, URLS, for_operator=True) or {})["traceback"] == "File …"
 
 
-def test_a_job_that_was_replaced_names_the_one_that_took_its_place() -> None:
+def test_a_replaced_job_names_its_successor() -> None:
     cancelled = _with(RECORD, status="cancelled", error={"type": "superseded", "by": "other"})
 
     assert (job_error(cancelled, URLS) or {})["detail"] == "Job other took its place."
@@ -169,7 +169,7 @@ def test_a_job_that_was_replaced_names_the_one_that_took_its_place() -> None:
         ({"status": "scheduled", "scheduled_for": NOW + timedelta(hours=1)}, None, 30),
     ],
 )
-def test_the_time_to_ask_again_follows_the_estimate(
+def test_retry_after_follows_the_estimate(
     changes: dict[str, Any], mean_ms: int | None, seconds: int
 ) -> None:
     known = None if mean_ms is None else Duration(mean_ms, 0)
@@ -177,7 +177,7 @@ def test_the_time_to_ask_again_follows_the_estimate(
     assert retry_after_s(_with(RECORD, **changes), known, NOW) == seconds
 
 
-def test_a_new_job_is_asked_for_after_the_mean_or_at_once() -> None:
+def test_the_retry_after_of_a_new_job_is_the_mean_or_immediate() -> None:
     new = _with(QUEUED, created_at=NOW)
 
     assert retry_after_s(new, None, NOW) == 1
@@ -185,14 +185,14 @@ def test_a_new_job_is_asked_for_after_the_mean_or_at_once() -> None:
     assert retry_after_s(new, Duration(10**9, 0), NOW) == 30
 
 
-def test_a_queued_job_is_asked_for_when_it_may_have_started_and_run() -> None:
+def test_the_retry_after_of_a_queued_job_includes_start_and_run() -> None:
     old = _with(QUEUED, created_at=NOW - timedelta(hours=1))
 
     assert retry_after_s(old, Duration(4200, 0), NOW, start_s=3.5) == 8
     assert retry_after_s(old, Duration(4200, 0), NOW) == 30
 
 
-def test_a_job_whose_like_vary_much_is_asked_for_early_and_then_less_and_less_often() -> None:
+def test_with_varying_run_times_retry_after_starts_short_and_grows() -> None:
     varied, unknown = Duration(100_000, 98_000), QUEUED.progress
     asked = []
     for age_s in (0, 1, 3, 60, 600):
@@ -203,7 +203,7 @@ def test_a_job_whose_like_vary_much_is_asked_for_early_and_then_less_and_less_of
     assert asked == [2, 1, 1, 12, 30]
 
 
-def test_the_tag_changes_with_version_attempt_and_status() -> None:
+def test_the_etag_changes_with_version_attempt_and_status() -> None:
     tags = {
         entity_tag(RECORD),
         entity_tag(_with(RECORD, version=5)),
@@ -215,7 +215,7 @@ def test_the_tag_changes_with_version_attempt_and_status() -> None:
     assert len(tags) == 5
 
 
-def test_tags_are_compared_weakly() -> None:
+def test_etags_are_compared_weakly() -> None:
     tag = entity_tag(RECORD)
 
     assert tag == 'W/"4.1.running"'
@@ -226,7 +226,7 @@ def test_tags_are_compared_weakly() -> None:
     assert not is_known(tag, None)
 
 
-def test_the_status_that_a_client_has_seen_is_read_from_its_tags() -> None:
+def test_the_status_that_a_client_has_seen_is_read_from_its_etags() -> None:
     assert known_statuses('W/"4.1.running", W/"3.0.queued"') == {"running", "queued"}
     assert known_statuses('W/"3.0.queued.12"') == {"queued"}
     assert known_statuses('"something-else"') == frozenset()

@@ -82,7 +82,7 @@ def records() -> Any:
         (Holder(value=pd.NA), {"value": None}),
     ],
 )  # fmt: skip
-def test_a_value_of_pandas_has_its_stated_form(value: Any, form: Any) -> None:
+def test_a_pandas_value_has_its_documented_form(value: Any, form: Any) -> None:
     got = sent(value)
 
     assert (got, repr(got)) == (form, repr(form))
@@ -100,7 +100,7 @@ def test_a_value_of_pandas_has_its_stated_form(value: Any, form: Any) -> None:
         (pd.NaT, dt.datetime | None, None),
     ],
 )
-def test_pandas_may_be_returned_where_plain_data_is_declared(
+def test_pandas_values_may_be_returned_where_plain_data_is_declared(
     value: Any, hint: Any, form: Any
 ) -> None:
     assert sent(value, hint) == form
@@ -117,7 +117,7 @@ def test_pandas_may_be_returned_where_plain_data_is_declared(
         (Holder(value=pd.NaT), Any, "/value is not a time (NaT)"),
     ],
 )
-def test_what_has_no_form_is_refused_where_it_stands(value: Any, hint: Any, said: str) -> None:
+def test_a_value_without_a_form_is_refused_by_its_pointer(value: Any, hint: Any, said: str) -> None:
     with pytest.raises(ResultNotSerialisable) as refused:
         sent(value, hint)
 

@@ -150,7 +150,7 @@ def cyclic() -> list[Any]:
         (Point(np.int64(1)), {"a": 1}),
     ],
 )
-def test_a_result_has_its_stated_form(value: Any, form: Any) -> None:
+def test_a_result_has_its_documented_form(value: Any, form: Any) -> None:
     got = sent(value)
 
     assert (got, repr(got)) == (form, repr(form))
@@ -174,7 +174,7 @@ def test_a_result_has_its_stated_form(value: Any, form: Any) -> None:
         (Pair(1, 2), Pair, [1, 2]),
     ],
 )
-def test_what_is_declared_may_be_returned_as_what_becomes_it(
+def test_a_result_may_be_returned_as_any_value_that_converts_to_its_type(
     value: Any, hint: Any, form: Any
 ) -> None:
     assert sent(value, hint) == form
@@ -206,7 +206,7 @@ def test_what_is_declared_may_be_returned_as_what_becomes_it(
         (Loose(value=object()), Loose, "/value is of the type object"),
     ],
 )
-def test_what_cannot_be_sent_is_refused_where_it_stands(value: Any, hint: Any, said: str) -> None:
+def test_an_unencodable_value_is_refused_by_its_pointer(value: Any, hint: Any, said: str) -> None:
     with pytest.raises(ResultNotSerialisable, match="cannot be sent: ") as refused:
         ReturnType(hint).read(value)
 
@@ -215,7 +215,7 @@ def test_what_cannot_be_sent_is_refused_where_it_stands(value: Any, hint: Any, s
     assert len(refused.value.detail) < 300
 
 
-def test_an_open_file_is_not_read_as_a_result() -> None:
+def test_an_open_file_is_refused_as_a_result() -> None:
     with (
         pathlib.Path(__file__).open(encoding="utf-8") as stream,
         pytest.raises(ResultNotSerialisable, match="/0 is an open file"),
@@ -225,7 +225,7 @@ def test_an_open_file_is_not_read_as_a_result() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("mine"), TypeError("mine"), RuntimeError("mine")])
 @pytest.mark.parametrize("where", ["iterator", "serialiser", "computed"])
-def test_an_error_of_the_functions_own_code_stays_that_error(error: Exception, where: str) -> None:
+def test_an_error_in_the_functions_own_code_is_kept(error: Exception, where: str) -> None:
     def fail(_value: Any) -> Any:
         raise error
 
@@ -261,5 +261,5 @@ JSON = st.recursive(
 
 
 @given(value=JSON)
-def test_what_is_json_already_is_sent_as_it_is(value: Any) -> None:
+def test_plain_json_data_is_sent_unchanged(value: Any) -> None:
     assert msgpack.packb(sent(value)) == msgpack.packb(value)

@@ -40,7 +40,7 @@ def test_a_delay_is_seconds_a_duration_or_a_header_and_at_most_a_day(
     assert RetryAfter(wanted).delay == delay
 
 
-def test_a_header_with_a_date_means_the_time_until_then() -> None:
+def test_a_header_with_a_date_is_the_time_until_then() -> None:
     header = format_datetime(datetime.now(UTC) + timedelta(minutes=5), usegmt=True)
 
     delay = RetryAfter(header).delay
@@ -50,6 +50,6 @@ def test_a_header_with_a_date_means_the_time_until_then() -> None:
 
 
 @pytest.mark.parametrize("wanted", [math.nan, object()])
-def test_what_is_no_delay_is_said_where_it_is_made(wanted: Any) -> None:
+def test_an_invalid_delay_is_refused_where_it_is_created(wanted: Any) -> None:
     with pytest.raises((ValueError, TypeError)):
         RetryAfter(wanted)

@@ -113,7 +113,7 @@ def raising(error: BaseException) -> Callable[[FailedAttempt], float]:
         (raising(SystemExit(3)), "SystemExit"),
     ],
 )
-def test_a_policy_without_a_usable_delay_leaves_it_to_the_default_and_the_log_tells(
+def test_a_policy_without_a_usable_delay_falls_back_to_the_default_and_is_logged(
     retry: Any, reason: str
 ) -> None:
     with capture_logs() as lines:
@@ -155,7 +155,7 @@ async def stream(_failed: FailedAttempt) -> AsyncIterator[float]:
         ({"backoff": 5}, "5 is not a range of durations"),
     ],
 )
-def test_a_bad_policy_is_refused_where_it_is_declared_in_one_sentence(
+def test_an_invalid_policy_is_refused_when_it_is_declared_in_one_sentence(
     chosen: dict[str, Any], reason: str
 ) -> None:
     def work() -> None:

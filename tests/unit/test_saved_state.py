@@ -28,7 +28,7 @@ def test_a_job_that_saved_nothing_finds_none() -> None:
         ({1: "a"}, {1: "a"}),
     ],
 )
-def test_what_is_saved_is_found(state: Any, found: Any) -> None:
+def test_a_saved_state_is_found(state: Any, found: Any) -> None:
     job = Job("1", 1)
 
     job.save(state)
@@ -36,7 +36,7 @@ def test_what_is_saved_is_found(state: Any, found: Any) -> None:
     assert job.saved == found
 
 
-def test_what_is_changed_after_it_was_saved_is_not_saved() -> None:
+def test_changes_after_a_save_are_not_saved() -> None:
     job, pages = Job("1", 1), [1]
     job.save(pages)
 
@@ -55,7 +55,7 @@ def test_what_is_changed_after_it_was_saved_is_not_saved() -> None:
         ("x" * MAX_STATE_BYTES, ValueError, "at most 1048576 can be saved"),
     ],
 )
-def test_what_cannot_be_saved_is_refused_and_the_last_state_stays(
+def test_an_unencodable_state_is_refused_and_the_last_one_stays(
     state: Any, error: type[Exception], told: str
 ) -> None:
     job = Job("1", 1)
@@ -67,7 +67,7 @@ def test_what_cannot_be_saved_is_refused_and_the_last_state_stays(
     assert job.saved == "before"
 
 
-def test_what_contains_itself_is_refused() -> None:
+def test_a_recursive_state_is_refused() -> None:
     circle: list[Any] = []
     circle.append(circle)
 
@@ -87,7 +87,7 @@ def test_the_newest_state_is_reported_once() -> None:
     assert _found(first) == "second"
 
 
-def test_a_state_from_another_process_is_taken_over() -> None:
+def test_a_state_from_a_child_process_is_accepted() -> None:
     here, there = Job("1", 1), Job("1", 1)
     there.save([1, 2])
     report = there.collect()

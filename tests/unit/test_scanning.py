@@ -45,7 +45,7 @@ def test_too_many_values_in_msgpack_are_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", MALFORMED_MSGPACK.values(), ids=MALFORMED_MSGPACK)
-def test_msgpack_that_claims_more_than_it_has_is_refused(body: bytes) -> None:
+def test_msgpack_that_declares_more_than_it_contains_is_refused(body: bytes) -> None:
     with pytest.raises(Malformed):
         scan_msgpack(body, FEW)
 
@@ -56,7 +56,7 @@ def test_too_many_values_in_json_are_refused(body: bytes) -> None:
         scan_json(body, FEW)
 
 
-def test_what_stands_in_a_text_does_not_count() -> None:
+def test_characters_within_strings_do_not_count() -> None:
     text = '[{,:"\\' * 200_000
 
     scan_json(json.dumps([text, {"a": text}]).encode(), FEW)
@@ -100,7 +100,7 @@ def test_msgpack_is_counted_exactly(value: Any) -> None:
 
 
 @given(DATA, st.sampled_from([None, 1]))
-def test_json_of_so_many_values_is_let_through(value: Any, indent: int | None) -> None:
+def test_json_up_to_the_maximum_of_values_is_accepted(value: Any, indent: int | None) -> None:
     values, containers = _counted(value)
     body = json.dumps(value, ensure_ascii=False, indent=indent).encode("utf-8", "surrogatepass")
 
@@ -108,7 +108,7 @@ def test_json_of_so_many_values_is_let_through(value: Any, indent: int | None) -
 
 
 @pytest.mark.parametrize("cut", [1, 100, 1000])
-def test_what_is_cut_off_is_left_to_who_reads_it(cut: int) -> None:
+def test_truncated_data_is_left_to_the_parser(cut: int) -> None:
     value = [{"a": "x" * 50, "b": [1, 2.5, None, True]}] * 100
 
     scan_json(json.dumps(value).encode()[:-cut], MANY)

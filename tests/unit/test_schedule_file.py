@@ -43,7 +43,7 @@ def _read(folder: Path, text: str) -> dict[str, Schedule]:
     return read_schedules(path, Registry([report]))
 
 
-def test_each_table_is_a_schedule(tmp_path: Path) -> None:
+def test_each_table_becomes_a_schedule(tmp_path: Path) -> None:
     found = _read(tmp_path, GOOD)
 
     nightly, hourly = found["nightly-report"], found["hourly"]
@@ -93,12 +93,12 @@ def test_a_mistake_is_named_with_file_schedule_and_member(
         _read(tmp_path, GOOD.replace(there, instead))
 
 
-def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ScheduleInvalid, match=r"nothing\.toml: cannot be read"):
         read_schedules(tmp_path / "nothing.toml", Registry([]))
 
 
-def test_no_process_is_put_together_with_a_file_that_is_wrong(
+def test_an_invalid_file_prevents_building_a_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "schedules.toml"

@@ -21,21 +21,21 @@ def test_lines_end_at_lf_cr_or_both(end: str) -> None:
     assert events(stream) == [Event("log", 1, "7")]
 
 
-def test_comments_unknown_fields_and_events_without_data_are_passed_over() -> None:
+def test_comments_unknown_fields_and_events_without_data_are_ignored() -> None:
     stream = b": keep-alive\n\nevent: status\n\nnonsense\nother: x\ndata: 2\n\n"
 
     assert events(stream) == [Event("message", 2, "")]
 
 
-def test_an_event_that_is_cut_off_is_dropped() -> None:
+def test_a_truncated_event_is_dropped() -> None:
     assert events(b"data: 1\n\ndata: 2\n") == [Event("message", 1, "")]
 
 
-def test_several_lines_of_data_are_one_text_and_one_space_is_left_out() -> None:
+def test_several_data_lines_become_one_text_without_their_leading_space() -> None:
     assert events(b'data:["a",\ndata:  "b"]\n\n') == [Event("message", ["a", "b"], "")]
 
 
-def test_an_id_stays_until_the_next_and_one_with_a_nul_is_passed_over() -> None:
+def test_an_id_stays_until_the_next_and_one_with_a_nul_is_ignored() -> None:
     stream = b"id: 1\ndata: 1\n\ndata: 2\n\nid: a\0b\ndata: 3\n\nid\ndata: 4\n\n"
 
     assert [event.id for event in events(stream)] == ["1", "1", "1", ""]
@@ -49,7 +49,7 @@ def test_a_retry_hint_is_milliseconds(line: str, retry_ms: int | None) -> None:
     assert parser.retry_ms == retry_ms
 
 
-def test_a_byte_order_mark_is_left_out_and_other_line_separators_are_text() -> None:
+def test_a_byte_order_mark_is_ignored_and_other_line_separators_are_text() -> None:
     text = "a\u2028b\x85c\x0bd"
     stream = f"\ufeffdata: {json.dumps(text, ensure_ascii=False)}\n\n".encode()
 
@@ -63,7 +63,7 @@ def test_a_byte_order_mark_is_left_out_and_other_line_separators_are_text() -> N
     end=st.sampled_from(["\n", "\r", "\r\n"]),
     cuts=st.lists(st.integers(0, 400), max_size=12),
 )
-def test_it_does_not_matter_how_the_bytes_are_cut(
+def test_events_do_not_depend_on_how_bytes_are_split(
     texts: list[str], end: str, cuts: list[int]
 ) -> None:
     stream = "".join(f"data: {json.dumps(text)}{end}{end}" for text in texts).encode()

@@ -26,7 +26,7 @@ def test_without_any_variable_everything_runs_in_one_process_on_loopback() -> No
     assert settings.port == 8000
 
 
-def test_values_are_read_in_the_units_people_write(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_are_read_in_common_units(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLBOARD_BROKER_URL", BROKER)
     monkeypatch.setenv("CALLBOARD_REDIS_URL", REDIS)
     monkeypatch.setenv("CALLBOARD_LEASE", "1m")
@@ -53,7 +53,9 @@ def test_values_are_read_in_the_units_people_write(monkeypatch: pytest.MonkeyPat
     assert settings.log_level == "warning"
 
 
-def test_platform_names_are_read_and_our_own_win(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_of_platforms_are_read_and_our_own_take_precedence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("CLOUDAMQP_URL", BROKER)
     monkeypatch.setenv("REDIS_URL", REDIS)
     monkeypatch.setenv("PORT", "5000")
@@ -68,7 +70,7 @@ def test_platform_names_are_read_and_our_own_win(monkeypatch: pytest.MonkeyPatch
     assert settings.port == 5001
 
 
-def test_what_callbacks_may_reach_is_read_in_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_callback_targets_are_read_as_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLBOARD_SIGNING_KEY", "hush-key" * 4)
     monkeypatch.setenv("CALLBOARD_CALLBACK_HOSTS", "Hooks.example.com, *.example.org,192.0.2.1,::1")
     monkeypatch.setenv("CALLBOARD_CALLBACK_NETWORKS", "10.0.0.0/8,fd00::/8")
@@ -101,7 +103,7 @@ def test_a_callback_is_tried_again_for_three_days() -> None:
         ("1000000/1", Rate(1_000_000, timedelta(seconds=1)), 1),
     ],
 )
-def test_a_rate_is_read_as_requests_in_a_time(
+def test_a_rate_is_read_as_requests_per_period(
     written: str, rate: Rate, window_s: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CALLBOARD_RATE_LIMIT", written)
@@ -119,7 +121,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
     assert load_settings().threads == 4
 
 
-def test_an_override_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_override_takes_precedence_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLBOARD_PORT", "5001")
 
     assert load_settings(port=5002, lease="5s").port == 5002
@@ -197,7 +199,7 @@ def test_settings_cannot_be_changed() -> None:
         ({"LEESE": "10s"}, "CALLBOARD_LEESE is not a setting; did you mean CALLBOARD_LEASE"),
     ],
 )
-def test_a_wrong_configuration_is_refused_in_one_sentence_without_secrets(
+def test_an_invalid_configuration_is_refused_in_one_sentence_without_secrets(
     variables: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
@@ -210,7 +212,7 @@ def test_a_wrong_configuration_is_refused_in_one_sentence_without_secrets(
     assert not any(secret in _everything_said(refusal.value) for secret in SECRETS)
 
 
-def test_an_open_host_needs_keys_in_the_settings_or_the_word_that_keys_are_required() -> None:
+def test_an_open_host_needs_keys_in_the_settings_or_required_keys() -> None:
     open_to_all = {"broker_url": BROKER, "redis_url": REDIS, "host": "0.0.0.0"}
 
     assert load_settings(**open_to_all, require_keys=True).api_keys == ()
@@ -219,14 +221,16 @@ def test_an_open_host_needs_keys_in_the_settings_or_the_word_that_keys_are_requi
         load_settings(**open_to_all)
 
 
-def test_a_platform_name_is_the_one_that_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_names_the_platform_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDAMQP_URL", "http://rabbit.example")
 
     with pytest.raises(ConfigurationError, match=r"^CLOUDAMQP_URL is not valid"):
         load_settings()
 
 
-def test_variables_of_the_client_are_no_misspellings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_the_client_are_not_reported_as_misspelt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("CALLBOARD_URL", "http://127.0.0.1:8000")
     monkeypatch.setenv("CALLBOARD_API_KEY", "hush-key")
 
@@ -260,7 +264,7 @@ def test_a_validation_error_shows_no_value() -> None:
         ({"CALLBOARD_THREADS": "many"}, "CALLBOARD_THREADS is not valid"),
     ],
 )
-def test_a_process_that_cannot_start_says_one_line_and_exits_with_2(
+def test_a_process_that_cannot_start_prints_one_line_and_exits_with_2(
     variables: dict[str, str], sentence: str
 ) -> None:
     command = Path(sys.executable).with_name("callboardctl")
@@ -287,7 +291,7 @@ def test_the_reference_page_is_what_the_declarations_say() -> None:
 
 
 @pytest.mark.check
-def test_every_setting_says_what_it_means() -> None:
+def test_every_setting_has_a_meaning() -> None:
     silent = [name for name, field in Settings.model_fields.items() if not field.description]
 
     assert not silent

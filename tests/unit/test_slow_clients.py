@@ -14,7 +14,7 @@ from callboard.ops.servers.slow_clients import (
 pytestmark = pytest.mark.check
 
 
-def test_who_sends_nothing_uses_up_its_time() -> None:
+def test_a_client_that_sends_nothing_uses_up_its_time() -> None:
     allowance = Allowance(patience_s=30, rate=1000)
 
     allowance.count(waited_s=29, moved=0)
@@ -35,7 +35,7 @@ def test_a_byte_now_and_then_is_not_enough() -> None:
     assert times == 2
 
 
-def test_who_sends_at_the_rate_may_go_on_for_ever() -> None:
+def test_a_client_that_sends_at_the_rate_may_continue_forever() -> None:
     allowance = Allowance(patience_s=30, rate=1000)
 
     for _ in range(10_000):
@@ -44,7 +44,7 @@ def test_who_sends_at_the_rate_may_go_on_for_ever() -> None:
     assert not allowance.is_spent
 
 
-def test_much_at_once_buys_no_long_pause() -> None:
+def test_a_burst_does_not_allow_a_long_pause() -> None:
     allowance = Allowance(patience_s=30, rate=1000)
 
     allowance.count(waited_s=0, moved=16 * 1024**2)
@@ -53,7 +53,7 @@ def test_much_at_once_buys_no_long_pause() -> None:
     assert allowance.is_spent
 
 
-def test_the_more_bodies_are_waited_for_the_less_time_each_has() -> None:
+def test_the_more_bodies_are_pending_the_less_time_each_has() -> None:
     bodies = SlowBodies(2)
     seen = []
 
@@ -65,7 +65,7 @@ def test_the_more_bodies_are_waited_for_the_less_time_each_has() -> None:
     assert [*seen, bodies.patience_s] == [PATIENCE_S, PATIENCE_S, CROWDED_PATIENCE_S, PATIENCE_S]
 
 
-def test_less_time_counts_from_the_beginning() -> None:
+def test_a_shorter_time_applies_from_the_start() -> None:
     allowance = Allowance(patience_s=30, rate=1000)
 
     allowance.count(waited_s=0.4, moved=1)

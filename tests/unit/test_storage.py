@@ -74,7 +74,7 @@ def staged_in(folder: Path) -> list[Path]:
     return list((folder / ".staging").iterdir())
 
 
-def test_what_is_kept_is_read_back_whole_or_in_part(tmp_path: Path) -> None:
+def test_a_stored_object_is_read_back_whole_or_in_part(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path / "files"))
     body = os.urandom(2 * PIECE_BYTES + 17)
 
@@ -90,7 +90,7 @@ def test_what_is_kept_is_read_back_whole_or_in_part(tmp_path: Path) -> None:
     assert (tmp_path / "copy").read_bytes() == body
 
 
-def test_a_staged_file_knows_its_size_and_digest_and_goes_when_it_is_left(tmp_path: Path) -> None:
+def test_a_staged_file_has_size_and_digest_and_is_removed_on_exit(tmp_path: Path) -> None:
     storage = Storage(f"file://{tmp_path}/files")
 
     with storage.stage() as staged:
@@ -102,7 +102,7 @@ def test_a_staged_file_knows_its_size_and_digest_and_goes_when_it_is_left(tmp_pa
     assert staged_in(tmp_path / "files") == []
 
 
-def test_keeping_moves_within_a_file_system_and_copies_from_another(tmp_path: Path) -> None:
+def test_storing_moves_within_a_file_system_and_copies_from_another(tmp_path: Path) -> None:
     elsewhere = Path("/dev/shm") / f"staging-{os.getpid()}"
     storage = Storage(str(tmp_path), elsewhere)
     try:
@@ -114,7 +114,7 @@ def test_keeping_moves_within_a_file_system_and_copies_from_another(tmp_path: Pa
         elsewhere.rmdir()
 
 
-def test_an_object_is_removed_once_and_again(tmp_path: Path) -> None:
+def test_removing_an_object_can_be_repeated(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
     kept(storage, "ab/one", b"words")
 
@@ -129,7 +129,7 @@ def test_an_object_is_removed_once_and_again(tmp_path: Path) -> None:
         storage.fetch("ab/one", tmp_path / "copy")
 
 
-def test_what_a_killed_process_held_is_swept_and_what_a_living_one_holds_is_not(
+def test_staged_files_of_a_killed_process_are_removed_and_those_of_a_live_one_kept(
     tmp_path: Path,
 ) -> None:
     command = [sys.executable, "-c", HOLDING, str(tmp_path)]
@@ -157,7 +157,7 @@ def test_what_a_killed_process_held_is_swept_and_what_a_living_one_holds_is_not(
     eventually(lambda: staged_in(tmp_path) == [], what="the living one has tidied up")
 
 
-def test_what_another_machine_staged_is_left_alone_for_a_day(tmp_path: Path) -> None:
+def test_files_staged_by_another_machine_are_kept_for_a_day(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
     folder = tmp_path / ".staging"
     folder.mkdir()
@@ -171,7 +171,7 @@ def test_what_another_machine_staged_is_left_alone_for_a_day(tmp_path: Path) -> 
     assert staged_in(tmp_path) == [fresh]
 
 
-def test_a_temporary_storage_goes_with_its_process() -> None:
+def test_a_temporary_storage_is_removed_with_its_process() -> None:
     storage = Storage(None)
     kept(storage, "ab/one", b"words")
     with storage.stage() as staged:
@@ -183,7 +183,7 @@ def test_a_temporary_storage_goes_with_its_process() -> None:
     assert not folder.exists()
 
 
-def test_making_a_storage_touches_nothing(tmp_path: Path) -> None:
+def test_creating_a_storage_touches_nothing(tmp_path: Path) -> None:
     Storage(str(tmp_path / "files")).close()
     Storage(None).close()
     Storage("s3://bucket/prefix")
@@ -191,7 +191,7 @@ def test_making_a_storage_touches_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_fails_names_no_place(tmp_path: Path) -> None:
+def test_errors_reveal_no_location(tmp_path: Path) -> None:
     (tmp_path / "files").write_text("a file where a folder should be")
     storage = Storage(str(tmp_path / "files"))
 
@@ -201,7 +201,7 @@ def test_what_fails_names_no_place(tmp_path: Path) -> None:
     assert str(tmp_path) not in str(caught.value)
 
 
-def test_a_process_killed_while_it_copies_from_another_file_system_leaves_nothing_for_long(
+def test_a_copy_interrupted_by_a_kill_is_removed_later(
     tmp_path: Path,
 ) -> None:
     elsewhere = Path("/dev/shm") / f"staging-{os.getpid()}"
@@ -222,7 +222,7 @@ def test_a_process_killed_while_it_copies_from_another_file_system_leaves_nothin
 
 
 @pytest.mark.parametrize("began", ["before", "after"])
-def test_a_folder_that_went_away_is_an_outage_and_its_files_are_not_gone(
+def test_a_missing_folder_is_an_outage_and_its_files_do_not_count_as_deleted(
     tmp_path: Path, began: str
 ) -> None:
     storage = Storage(str(tmp_path / "files"), tmp_path / "staging")
@@ -251,7 +251,7 @@ def test_a_folder_that_went_away_is_an_outage_and_its_files_are_not_gone(
     assert b"".join(storage.read("ab/one")) == b"words"
 
 
-def test_what_is_kept_is_readable_whatever_its_maker_allowed(tmp_path: Path) -> None:
+def test_stored_files_are_readable_whatever_their_original_mode(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
 
     with storage.stage() as staged:
@@ -262,7 +262,7 @@ def test_what_is_kept_is_readable_whatever_its_maker_allowed(tmp_path: Path) -> 
     assert (tmp_path / "ab" / "one").stat().st_mode & 0o7777 == 0o600
 
 
-def test_a_folder_that_was_made_read_only_is_removed_all_the_same() -> None:
+def test_a_read_only_folder_is_removed() -> None:
     root = Path(tempfile.mkdtemp())
     root.chmod(0o777)
 
@@ -282,7 +282,7 @@ def test_a_folder_that_was_made_read_only_is_removed_all_the_same() -> None:
     assert left == []
 
 
-def test_a_place_that_somebody_else_prepared_in_the_temporary_folder_is_not_used(
+def test_a_folder_prepared_by_another_user_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -304,7 +304,7 @@ def test_a_place_that_somebody_else_prepared_in_the_temporary_folder_is_not_used
     assert list(theirs.iterdir()) == []
 
 
-def test_a_pipe_in_the_staging_folder_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_pipe_in_the_staging_folder_blocks_no_process(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
     with storage.stage() as staged:
         pipe = staged.path.with_name(f"{staged.path.name}-pipe")
@@ -315,7 +315,7 @@ def test_a_pipe_in_the_staging_folder_holds_nobody_up(tmp_path: Path) -> None:
     assert staged_in(tmp_path) == []
 
 
-def test_what_is_being_read_is_read_to_its_end_although_it_is_removed(tmp_path: Path) -> None:
+def test_a_file_removed_during_a_read_is_read_to_its_end(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
     body = os.urandom(3 * PIECE_BYTES)
     kept(storage, "ab/one", body)
@@ -327,7 +327,7 @@ def test_what_is_being_read_is_read_to_its_end_although_it_is_removed(tmp_path: 
     assert first + b"".join(pieces) == body
 
 
-def test_what_is_put_aside_is_read_from_the_disk_and_leaves_nothing(tmp_path: Path) -> None:
+def test_buffered_data_is_read_from_the_disk_and_leaves_nothing(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
     body = os.urandom(PIECE_BYTES + 5)
 

@@ -32,7 +32,7 @@ def run(answering: Store, **options: Any) -> ScriptAnswer:
     return answering.run("promote_due", answering.keys("due"), most=500, **options)
 
 
-def test_an_answer_that_the_header_does_not_name_is_refused_and_wakes_nobody() -> None:
+def test_an_answer_that_the_header_does_not_name_is_refused_and_wakes_no_job() -> None:
     told: list[str] = []
 
     with pytest.raises(UnknownAnswerError, match="promote_due answered 'unheard_of'"):
@@ -41,7 +41,7 @@ def test_an_answer_that_the_header_does_not_name_is_refused_and_wakes_nobody() -
     assert told == []
 
 
-def test_an_answer_that_the_header_names_wakes_the_jobs_that_the_caller_does_not() -> None:
+def test_an_answer_wakes_the_jobs_that_the_caller_does_not() -> None:
     told: list[str] = []
 
     answer = run(store(told, b"promoted", [b"job-1", b"job-2"], 2), woken_elsewhere={"job-2"})

@@ -44,7 +44,7 @@ def _matches(pattern: str, text: str) -> bool:
 @example("a" * 63)
 @example("a" * 64)
 @example("é")
-def test_the_names_of_labels_are_those_of_the_schema(name: str) -> None:
+def test_label_names_are_limited_as_in_the_schema(name: str) -> None:
     accepted = _accepts(labels={name: ""})
 
     assert accepted == _matches(NAME, name) == is_label(name, "")
@@ -65,13 +65,13 @@ def test_the_names_of_labels_are_those_of_the_schema(name: str) -> None:
 @example("a" * 256)
 @example("a" * 257)
 @example("😀" * 256)
-def test_the_values_of_labels_are_those_of_the_schema(value: str) -> None:
+def test_label_values_are_limited_as_in_the_schema(value: str) -> None:
     accepted = _accepts(labels={"a": value})
 
     assert accepted == _matches(VALUE["pattern"], value) == is_label("a", value)
 
 
-def test_other_labels_than_those_of_the_pattern_are_no_part_of_the_schema() -> None:
+def test_labels_outside_the_pattern_are_refused() -> None:
     labels = MEMBERS["labels"]
 
     assert labels["additionalProperties"] is False
@@ -80,7 +80,7 @@ def test_other_labels_than_those_of_the_pattern_are_no_part_of_the_schema() -> N
 
 
 @pytest.mark.parametrize("member", ["priority", "delay_seconds", "result_ttl_seconds"])
-def test_numbers_are_bounded_as_the_schema_says(member: str) -> None:
+def test_numbers_are_bounded_as_in_the_schema(member: str) -> None:
     options = MEMBERS[member].get("anyOf", [MEMBERS[member]])
     bounds = next(each for each in options if each["type"] != "null")
     low, high = bounds["minimum"], bounds["maximum"]
@@ -95,7 +95,7 @@ def test_numbers_are_bounded_as_the_schema_says(member: str) -> None:
 
 
 @given(st.from_regex(TIMES["pattern"], fullmatch=True))
-def test_a_time_that_the_schema_allows_is_taken_if_the_calendar_has_it(text: str) -> None:
+def test_a_time_that_the_schema_allows_is_accepted_if_it_exists(text: str) -> None:
     try:
         datetime.fromisoformat(text[:10])
     except ValueError:
@@ -129,7 +129,7 @@ def test_a_time_that_the_schema_refuses_is_refused(text: str) -> None:
     assert not _accepts(run_at=text)
 
 
-def test_both_times_at_once_are_fine() -> None:
+def test_both_times_together_are_accepted() -> None:
     both = {"delay_seconds": 1, "run_at": "2026-12-01T00:00:00Z"}
 
     assert _accepts(**both)
@@ -137,7 +137,7 @@ def test_both_times_at_once_are_fine() -> None:
     assert _accepts(**{**both, "run_at": None})
 
 
-def test_nothing_else_is_a_member() -> None:
+def test_additional_members_are_refused() -> None:
     assert SCHEMA["additionalProperties"] is False
     assert not _accepts(unknown=1)
     assert _accepts(operation="x" * MEMBERS["operation"]["maxLength"])

@@ -32,7 +32,7 @@ def test_without_the_packages_telemetry_refuses_to_start_with_one_sentence() -> 
     )
 
 
-def test_while_it_is_off_nothing_of_telemetry_is_imported() -> None:
+def test_with_telemetry_off_its_packages_are_not_imported() -> None:
     done = python(
         "from callboard.actors.container import build_container;"
         "from callboard.actors.worker import WorkerLifecycle;"

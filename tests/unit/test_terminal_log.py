@@ -68,7 +68,7 @@ def test_through_a_pipe_nothing_is_coloured() -> None:
     assert shown.splitlines()[1:] == [f"  {line}" for line in OWN]
 
 
-def test_who_asks_for_json_gets_json() -> None:
+def test_json_output_can_be_selected() -> None:
     shown = said(io.StringIO(), "json", outcome="failed", duration_ms=5)
 
     assert [line[0] for line in shown.splitlines()] == ["{", "{"]

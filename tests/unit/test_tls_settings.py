@@ -31,12 +31,12 @@ def test_a_redis_url_cannot_turn_verification_off(query: str) -> None:
     assert "hush" not in str(said.value)
 
 
-def test_a_rabbitmq_url_cannot_choose_its_own_tls() -> None:
+def test_a_rabbitmq_url_cannot_override_tls() -> None:
     with pytest.raises(ConfigurationError, match=r"CALLBOARD_BROKER_URL .*ssl_options"):
         load_settings(broker_url=f"{BROKER}/?ssl_options={{'protocol': 2}}", redis_url=REDIS)
 
 
-def test_a_url_may_ask_for_what_holds_anyway() -> None:
+def test_a_url_may_repeat_the_enforced_options() -> None:
     url = f"{REDIS}/0?ssl_cert_reqs=required"
 
     settings = load_settings(broker_url=BROKER, redis_url=url)
@@ -45,7 +45,7 @@ def test_a_url_may_ask_for_what_holds_anyway() -> None:
     assert settings.redis_url.get_secret_value() == url
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "missing.pem"
 
     with pytest.raises(
@@ -62,7 +62,7 @@ def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
         load_settings(tls_ca_file=str(empty))
 
 
-def test_a_key_belongs_to_its_certificate(tmp_path: Path) -> None:
+def test_a_key_must_match_its_certificate(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     one, other = str(authority.issue("one")), str(authority.issue("other"))
 

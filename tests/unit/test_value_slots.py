@@ -49,7 +49,7 @@ def scanned(file_id: str, sha256: str) -> str:
     return scan.submission("1", scan.validated({"page": file_id}), {file_id: record}).slots
 
 
-def test_a_job_takes_a_place_of_its_tenant_and_of_its_value_besides_resources() -> None:
+def test_a_job_takes_places_of_its_tenant_its_value_and_its_resources() -> None:
     resource, tenant, corpus = submission(index, {"corpus": 1}, tenant="lab").slots.split(",")
 
     assert (resource, tenant) == ("resource:gpu=1", "per:index:tenant:lab=1")
@@ -57,32 +57,32 @@ def test_a_job_takes_a_place_of_its_tenant_and_of_its_value_besides_resources() 
     assert corpus.endswith("=1")
 
 
-def test_a_job_of_no_chosen_tenant_takes_a_place_of_the_default_one() -> None:
+def test_a_job_without_a_tenant_takes_a_place_of_the_default_one() -> None:
     assert "per:index:tenant:default=1" in submission(index, {"corpus": 1}).slots
 
 
-def test_equal_values_share_a_slot_however_they_were_sent_and_whatever_else_differs() -> None:
+def test_equal_values_share_a_slot_in_any_encoding() -> None:
     slots = submission(index, {"corpus": 1}).slots
 
     assert submission(index, {"corpus": 1.0, "pages": 7}).slots == slots
     assert submission(index, {"corpus": 2}).slots != slots
 
 
-def test_files_of_equal_content_share_a_slot() -> None:
+def test_files_with_equal_content_share_a_slot() -> None:
     one, other = FILES
 
     assert scanned(one, "ab") == scanned(other, "ab")
     assert scanned(one, "ab") != scanned(one, "cd")
 
 
-def test_the_limit_of_a_name_is_told_to_redis_by_submissions_and_by_workers() -> None:
+def test_submissions_and_workers_write_the_limit_of_a_name_to_redis() -> None:
     limits = {"per:index:tenant": 2, "per:index:corpus": 1}
 
     assert submission(index, {"corpus": 1}).value_limits == limits
     assert Registry([index]).limits({"gpu": 1}).items() >= limits.items()
 
 
-def test_workers_of_earlier_versions_leave_such_jobs_to_newer_ones() -> None:
+def test_workers_of_earlier_versions_leave_jobs_with_value_slots_to_newer_ones() -> None:
     @operation
     def plain() -> None: ...
 
