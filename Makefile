@@ -1,5 +1,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
+# Tests start hundreds of processes: each would compile all modules again where this is set.
+unexport PYTHONDONTWRITEBYTECODE
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 3
