@@ -140,6 +140,23 @@ def test_missing_permissions_of_the_redis_user_are_named(
     assert "hush" not in json.dumps(found)
 
 
+def test_a_user_of_rabbitmq_who_may_do_too_little_is_told_what(
+    installation: Installation, rabbitmq: RabbitMQ
+) -> None:
+    rabbitmq.ctl("add_user", "doctor-test", "hush")
+    rabbitmq.ctl("set_permissions", "doctor-test", "^$", "^$", ".*")
+    url = rabbitmq.url.replace("guest:guest", "doctor-test:hush")
+
+    code, found = installation.doctor(CALLBOARD_BROKER_URL=url)
+
+    rabbitmq.ctl("delete_user", "doctor-test")
+    assert code == 1
+    assert found["rabbitmq rights"]["level"] == "problem"
+    assert "may not use queues" in found["rabbitmq rights"]["message"]
+    assert "set_permissions" in found["rabbitmq rights"]["advice"]
+    assert "hush" not in json.dumps(found)
+
+
 def test_consumer_timeout_is_compared_with_the_longest_time_limit(
     installation: Installation, rabbitmq: RabbitMQ, tmp_path: Path
 ) -> None:
