@@ -37,9 +37,9 @@ _CHOOSING: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """Bodies that name an operation, and what an example of them says besides."""
 _TAGS: Final = {
+    "Operations": "Functions that can run as jobs.",
     "Jobs": "Runs of operations: submit, follow, cancel.",
     "Batches": "Many jobs submitted at once.",
-    "Operations": "Functions that can run as jobs.",
     "Files": "Files that jobs receive and create.",
     "Callbacks": "Events that the server delivers to the URL of a submission.",
     "Schedules": "Jobs created at set times.",
@@ -119,7 +119,7 @@ def _answers(routes: Sequence[Route]) -> Iterator[Any]:
 def _described(
     routes: Sequence[Route], known: list[Operation], prefixes: Mapping[str, str]
 ) -> Iterator[tuple[str, str, Role | None, MethodDescription]]:
-    own = []
+    own, others = [], []
     for route in routes:
         for method, role in route.roles.items():
             description = description_in(route, method)
@@ -128,12 +128,14 @@ def _described(
             if known and route.template == ONE:
                 own.append((method, role, description))
             else:
-                yield route.template, method, role, description
+                others.append((route.template, method, role, description))
+    # First, since they are what people look for on the page of the document.
     for operation in known:
         for method, role, description in own:
             path = ONE.replace("{name}", operation.name)
             prefix = prefixes[operation.name]
             yield path, method, role, of_operation(operation, prefix, method, description)
+    yield from others
 
 
 def _problems(description: MethodDescription, role: Role | None) -> list[ProblemType]:

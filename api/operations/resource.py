@@ -107,7 +107,7 @@ class OperationsResource:
         id="listOperations",
         tag="Operations",
         summary="List operations",
-        description="Lists the operations: those of this server by name, then examples.",
+        description="Lists the operations of this server by name.",
         responses={
             200: ResponseDescription(
                 description="All operations.", schema=OperationPageObject, headers=("Vary",)
@@ -115,7 +115,7 @@ class OperationsResource:
         },
     )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
-        """List operations: those of this installation by name, then the examples."""
+        """List operations by name."""
         self._answers.send_all(req, resp, self._registry.listed())
 
     on_head = on_get

@@ -42,6 +42,18 @@ def test_every_operation_has_a_path_of_its_own_in_place_of_the_template(api_app:
     assert all(set(paths[path]) == {"get", "post"} for path in own)
 
 
+def test_own_operations_come_first_on_the_page(api_app: ApiApp) -> None:
+    written = document()
+    own = [ONE.replace("{name}", each.name) for each in api_app.registry.listed()]
+
+    # The page groups paths by their first tag, in the order of both.
+    assert written["tags"][0]["name"] == "Operations"
+    assert list(written["paths"])[: len(own)] == own
+    assert {each["tags"][0] for path in own for each in written["paths"][path].values()} == {
+        "Operations"
+    }
+
+
 def test_requests_and_answers_have_named_schemas() -> None:
     described = [
         media["schema"]

@@ -153,7 +153,7 @@ def test_a_user_of_rabbitmq_who_may_do_too_little_is_told_what(
     assert code == 1
     assert found["rabbitmq rights"]["level"] == "problem"
     assert "may not use queues" in found["rabbitmq rights"]["message"]
-    assert "set_permissions" in found["rabbitmq rights"]["advice"]
+    assert "set_permissions" in found["rabbitmq rights"]["remedy"]
     assert "hush" not in json.dumps(found)
 
 
