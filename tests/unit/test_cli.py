@@ -311,3 +311,24 @@ def test_on_a_terminal_a_cancel_shows_the_job_and_asks(
     assert ended == code
     assert "running" in screen
     assert ("cancelling" in screen) == (code == 0)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_traceback_that_the_server_sends_is_shown_in_red(
+    monkeypatch: pytest.MonkeyPatch, *, terminal: bool
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1" if terminal else "0")
+    monkeypatch.setenv("TERM", "xterm")
+    trace = 'Traceback (most recent call last):\n  File "mine.py", line 3\nValueError: no \x1b[0m\n'
+
+    done, _script = callboard(
+        "status", ID, steps=(answer(job("failed", error={"detail": "no", "traceback": trace})),)
+    )
+    red = re.findall(r"\x1b\[31m(.*?)\x1b\[0m", done.stdout, re.DOTALL)
+
+    lines = ESCAPES.sub("", done.stdout).splitlines()
+    assert lines[-2:] == [
+        '    File "mine.py", line 3',
+        "  ValueError: no \N{REPLACEMENT CHARACTER}[0m",
+    ]
+    assert any("mine.py" in each for each in red) is terminal
