@@ -71,7 +71,10 @@ class Claiming(Middleware):
         self._runs = runs
         self._worker = worker
         self._lease = lease
-        self._limits = limits
+        self._limits: Final = {
+            each.name: {slot: limits[slot] for slot in each.limited_slots() if slot in limits}
+            for each in registry
+        }
         self._stopping = stopping
         self._spans = spans
         self._shows_tracebacks = shows_tracebacks
@@ -96,6 +99,7 @@ class Claiming(Middleware):
         structlog.contextvars.bind_contextvars(
             attempt=run.fence.attempt, tenant=submission.tenant, request_id=submission.request_id
         )
+        message.run = run
         self._runs.begin(run)
         if self._spans is not None:
             self._spans.begin(run)
@@ -110,7 +114,7 @@ class Claiming(Middleware):
         exception: BaseException | None = None,
     ) -> None:
         """Record a failure; a result was recorded by the results backend just before."""
-        run = self._runs.own()
+        run = message.run
         try:
             if run is not None and exception is not None:
                 self._recorder.fail(run, exception)
@@ -120,6 +124,7 @@ class Claiming(Middleware):
             message.requeue()
         finally:
             self._runs.end()
+            message.run = None
             if run is not None:
                 self._tell(run, exception)
             structlog.contextvars.clear_contextvars()
@@ -150,9 +155,6 @@ class Claiming(Middleware):
     def _take(self, submission: Submission, published_ms: int) -> Run:
         if submission.operation not in self._registry:
             self._put_off(submission, published_ms)
-        operation = self._registry.get(submission.operation)
-        named = [*operation.places(), *operation.value_limits()]
-        limits = {slot: self._limits[slot] for slot in named if slot in self._limits}
         token = new_token()
 
         def ask() -> Claim:
@@ -162,7 +164,7 @@ class Claiming(Middleware):
                 token=token,
                 worker=self._worker,
                 lease=self._lease,
-                limits=limits,
+                limits=self._limits[submission.operation],
             )
 
         claimed = self._retry_until_answered(ask)
@@ -173,7 +175,7 @@ class Claiming(Middleware):
             raise NotMineError(claimed.word)
         return Run(
             submission,
-            operation,
+            self._registry.get(submission.operation),
             claimed.fence,
             claimed.failures,
             retry_delay=claimed.retry_delay,

@@ -152,13 +152,12 @@ class Run:
 
 
 class Runs:
-    """All runs of this process, by job; the thread that works on one knows it as its own."""
+    """All runs of this process, by job and by the thread that works on one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._threads: dict[threading.Thread, Run] = {}
-        self._own = threading.local()
 
     def __iter__(self) -> Iterator[Run]:
         with self._lock:
@@ -167,24 +166,17 @@ class Runs:
     def __len__(self) -> int:
         return len(self._runs)
 
-    def own(self) -> Run | None:
-        """Return the run that this thread works on."""
-        run: Run | None = getattr(self._own, "run", None)
-        return run
-
     def begin(self, run: Run) -> None:
         """Take on a claimed job in this thread, and stop the run that lost it, if it is here."""
         with self._lock:
             ousted = self._runs.get(run.fence.job_id)
             self._runs[run.fence.job_id] = run
             self._threads[threading.current_thread()] = run
-        self._own.run = run
         if ousted is not None:
             ousted.stop(LeaseLost("The lease ran out; another attempt runs the job."))
 
     def end(self) -> None:
         """Remove this thread's run, if it has one."""
-        self._own.run = None
         self.abandon(threading.current_thread())
 
     def by_thread(self) -> dict[threading.Thread, Run]:

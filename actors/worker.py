@@ -13,8 +13,7 @@ from callboard.actors.broker.work_queue import WorkQueue
 from callboard.actors.cancel_listener import CancelListener
 from callboard.actors.claiming import Claiming
 from callboard.actors.container import Container, away_because
-from callboard.actors.execution.environment import ExecutionEnvironment
-from callboard.actors.execution.execute import actor_of
+from callboard.actors.execution.execute import Executor, actor_of
 from callboard.actors.execution.outcome_recorder import OutcomeRecorder
 from callboard.actors.execution.results_backend import ResultsBackend
 from callboard.actors.isolation.child_pool import ChildPool
@@ -147,9 +146,9 @@ class WorkerLifecycle(Middleware):
         broker.add_middleware(self)
         broker.add_middleware(claiming)
         # Last in the list is first after a function: results are recorded before failures.
-        backend = ResultsBackend(self._store, container.storage, self._recorder, self.runs)
+        backend = ResultsBackend(self._store, container.storage, self._recorder)
         broker.add_middleware(Results(backend=backend, store_results=True))
-        self._environment = ExecutionEnvironment(
+        self._executor = Executor(
             container.settings,
             self._store,
             container.storage,
@@ -158,9 +157,7 @@ class WorkerLifecycle(Middleware):
         )
         for operation in container.registry:
             queue = container.publisher.queue(operation.rules.queue)
-            broker.declare_actor(
-                actor_of(operation, broker, queue, self.runs, self._environment, self._restorer)
-            )
+            broker.declare_actor(actor_of(operation, broker, queue, self._executor, self._restorer))
 
     def after_process_boot(self, broker: Broker) -> None:  # noqa: ARG002
         """Check Redis before anything is claimed, in the process that a `dramatiq` master forked.
@@ -216,7 +213,7 @@ class WorkerLifecycle(Middleware):
             loop.close()
         self.worker_heartbeat.end()
         self._cancels.close()
-        self._environment.close()
+        self._executor.close()
         self._container.relay.close()
         if self._telemetry is not None:
             self._telemetry.close()

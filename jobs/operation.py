@@ -97,13 +97,10 @@ class Operation:
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
 
-    def places(self) -> dict[str, int]:
-        """Return the slots that each of its jobs takes, with how many places of each.
-
-        Those of values, which differ from job to job, are left out; see `value_limits`.
-        """
-        extra = {resource_slot(name): number for name, number in self.rules.slots.items()}
-        return {operation_slot(self.name): 1, **extra}
+    def limited_slots(self) -> tuple[str, ...]:
+        """Name the slots that its jobs take; of values, which differ, the classes of slots."""
+        resources = map(resource_slot, self.rules.slots)
+        return operation_slot(self.name), *resources, *self.value_limits()
 
     def value_limits(self) -> dict[str, int]:
         """Return the declared places of each value, by the class of its slots."""

@@ -7,7 +7,6 @@ from dramatiq.results import Missing, ResultBackend
 from dramatiq.results.backend import MResult
 
 from callboard.actors.execution.outcome_recorder import GivenUpError, OutcomeRecorder
-from callboard.actors.runs import Runs
 from callboard.jobs.errors import JobNotFinished
 from callboard.jobs.files.storage import Storage
 from callboard.jobs.finish import RunOutcome
@@ -18,21 +17,18 @@ from callboard.jobs.store import Store
 class ResultsBackend(ResultBackend):
     """Stores each result in the same transaction as its job's final status."""
 
-    def __init__(
-        self, store: Store, storage: Storage, recorder: OutcomeRecorder, runs: Runs
-    ) -> None:
+    def __init__(self, store: Store, storage: Storage, recorder: OutcomeRecorder) -> None:
         super().__init__()
         self._storage = storage
         self._jobs = store
         self._recorder = recorder
-        self._runs = runs
 
     def store_result(self, message: Any, result: Any, ttl: int) -> None:  # noqa: ARG002
-        """Finish the job of this thread's run, trying until Redis has it.
+        """Finish the job of the message's run, trying until Redis has it.
 
         A skipped message has no run, so storing its result has no effect.
         """
-        run = self._runs.own()
+        run = message.run
         if run is None or not isinstance(result, RunOutcome):
             return
         try:

@@ -2,9 +2,8 @@
 
 import signal
 import time
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from callboard.actors.isolation import messages
 from callboard.actors.isolation.child_pool import ChildGone, ChildHandle, ChildPool
@@ -169,7 +168,6 @@ class ChildRun:
 
 def run_in_child(
     run: Run,
-    params: Mapping[str, Any],
     children: ChildPool,
     bounds: OutputBounds,
     folder: RunFiles,
@@ -182,7 +180,6 @@ def run_in_child(
 
     Args:
         run: the attempt.
-        params: the parameters as they were sent.
         children: the worker's child processes; one is used for the run.
         bounds: the bounds on what the function may return.
         folder: the attempt's folder; the child creates its files there.
@@ -195,7 +192,7 @@ def run_in_child(
         Failure: it failed.
         StorageUnavailable: its files cannot be fetched.
     """
-    request = request_of(run, params, bounds, folder, fetch)
+    request = request_of(run, bounds, folder, fetch)
     rules = run.operation.rules
     for _ in range(TRIES):
         child = children.acquire(

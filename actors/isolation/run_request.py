@@ -1,8 +1,5 @@
 """The message with which a worker starts a function in a child."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import structlog
 
 from callboard.actors.isolation import messages
@@ -14,9 +11,7 @@ from callboard.jobs.files.outputs import OutputBounds
 from callboard.jobs.operation_rules import Rules
 
 
-def request_of(
-    run: Run, params: Mapping[str, Any], bounds: OutputBounds, folder: RunFiles, fetch: Fetch
-) -> messages.Message:
+def request_of(run: Run, bounds: OutputBounds, folder: RunFiles, fetch: Fetch) -> messages.Message:
     """Return the message, after fetching the function's files."""
     operation = run.operation
     # The parameters are validated in the child: a validator may crash its process.
@@ -26,7 +21,7 @@ def request_of(
         "job_id": run.fence.job_id,
         "attempt": run.fence.attempt,
         "operation": operation.name,
-        "params": dict(params),
+        "params": dict(run.submission.params),
         "saved": run.job.saved_bytes,
         "files": messages.files(taken),
         "folder": _path_of(folder),

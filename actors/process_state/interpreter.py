@@ -32,8 +32,14 @@ _HOOKS: Final = (
 
 def interpreter_items() -> list[StateItem]:
     """Record the current state."""
+    variables = environment()
     return [
-        StateItem("environment", lambda: dict(environment()), _set_environment, by_import=True),
+        StateItem(
+            "environment",
+            lambda: dict(variables),
+            lambda was: _set_environment(variables, was),
+            by_import=True,
+        ),
         StateItem(
             "search path",
             lambda: list(sys.path),
@@ -73,9 +79,9 @@ def logging_items() -> list[StateItem]:
     ]
 
 
-def _set_environment(was: dict[str, str]) -> None:
-    zone = environment().get("TZ") != was.get("TZ")
-    _refill_mapping(environment(), was)
+def _set_environment(variables: MutableMapping[str, str], was: dict[str, str]) -> None:
+    zone = variables.get("TZ") != was.get("TZ")
+    _refill_mapping(variables, was)
     if zone:
         time.tzset()
 

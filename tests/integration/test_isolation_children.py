@@ -7,8 +7,7 @@ from datetime import timedelta
 import psutil
 import pytest
 
-from callboard.actors.execution.environment import ExecutionEnvironment
-from callboard.actors.execution.execute import execute
+from callboard.actors.execution.execute import Executor
 from callboard.actors.execution.outcome_recorder import OutcomeRecorder
 from callboard.actors.isolation.child_pool import ChildPool
 from callboard.actors.runs import Run
@@ -28,7 +27,7 @@ def run_of(apart: Apart, operation: str) -> Run:
     return Run(submission, apart.container.registry.get(operation), Fence("any", 1, "token"), 0)
 
 
-def environment_of(apart: Apart, children: ChildPool) -> ExecutionEnvironment:
+def executor_of(apart: Apart, children: ChildPool) -> Executor:
     recorder = OutcomeRecorder(
         apart.store,
         worker="worker",
@@ -37,9 +36,7 @@ def environment_of(apart: Apart, children: ChildPool) -> ExecutionEnvironment:
         ending=threading.Event(),
     )
     container = apart.container
-    return ExecutionEnvironment(
-        container.settings, apart.store, container.storage, recorder, children=children
-    )
+    return Executor(container.settings, apart.store, container.storage, recorder, children=children)
 
 
 def test_a_child_is_replaced_after_its_maximum_of_jobs() -> None:
@@ -83,7 +80,7 @@ def test_a_suspended_child_or_fork_server_is_replaced(namespace: str) -> None:
     children.release(idle, unharmed=True)
     psutil.Process(idle.pid).suspend()
 
-    outcome = execute(run_of(apart, "tell_pid"), {}, environment_of(apart, children))
+    outcome = executor_of(apart, children).execute(run_of(apart, "tell_pid"))
 
     second = children.acquire(lambda: None)
     assert decode(outcome.result)["pid"] == second.pid != idle.pid

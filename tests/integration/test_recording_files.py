@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from callboard import File, Job, operation
-from callboard.actors.execution.environment import ExecutionEnvironment
-from callboard.actors.execution.execute import execute
+from callboard.actors.execution.execute import Executor
 from callboard.actors.execution.outcome_recorder import OutcomeRecorder
 from callboard.actors.isolation.child_pool import ChildPool
 from callboard.actors.runs import Run
@@ -50,10 +49,10 @@ class Bench(ApiApp):
         (submitted,) = read_submissions(self.store, [self.job_id]).values()
         self.run = Run(submitted.submission, write, self.claim(self.job_id), 0)
         children = ChildPool([], log_format="text", log_level="info")
-        environment = ExecutionEnvironment(
+        executor = Executor(
             self.settings, self.store, self.storage, self.recorder, children=children
         )
-        self.outcome: RunOutcome = execute(self.run, {}, environment)
+        self.outcome: RunOutcome = executor.execute(self.run)
         (self.file_id,) = self.outcome.files
 
     def record(self) -> Record:

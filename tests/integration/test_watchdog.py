@@ -11,8 +11,7 @@ import pytest
 
 from callboard import Job, operation
 from callboard.actors.container import build_container
-from callboard.actors.execution.environment import ExecutionEnvironment
-from callboard.actors.execution.execute import execute
+from callboard.actors.execution.execute import Executor
 from callboard.actors.execution.outcome_recorder import OutcomeRecorder
 from callboard.actors.isolation.child_pool import ChildPool
 from callboard.actors.runs import Run, Runs
@@ -40,7 +39,7 @@ class Crew:
             bounds=LogBounds(),
             ending=threading.Event(),
         )
-        self.environment = ExecutionEnvironment(
+        self.executor = Executor(
             settings,
             container.store,
             container.storage,
@@ -81,7 +80,7 @@ class Crew:
             self.runs.begin(run)
             if ends:
                 with suppress(Interrupted):
-                    execute(run, {}, self.environment)
+                    self.executor.execute(run)
                 self.runs.end()
             begun.set()
 

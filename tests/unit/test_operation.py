@@ -269,8 +269,8 @@ def test_a_submission_has_the_operations_rules_and_the_callers_choices_override_
     assert (chosen.priority, chosen.on_conflict) == (9, "replace")
 
 
-def test_an_operation_lists_the_places_of_its_jobs() -> None:
-    assert clustering.places() == {"operation:clustering": 1, "resource:gpu": 2}
+def test_an_operation_names_the_slots_of_its_jobs() -> None:
+    assert clustering.limited_slots() == ("operation:clustering", "resource:gpu")
 
 
 def test_a_registry_finds_operations_and_refuses_duplicate_names() -> None:
