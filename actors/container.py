@@ -120,6 +120,7 @@ def build_container(settings: Settings, *, role: str = "program") -> Container:
     declared = settings.schedules_file
     schedules = None if declared is None else read_schedules(declared, registry)
     store = Store(connect_redis(settings, role=role), settings.namespace, testing=settings.testing)
+    store.load_scripts()
     broker = _broker(settings, registry, ProcessName(role, settings.namespace))
     publisher = BrokerPublisher(broker, settings.namespace)
     broker.unknown_actor = Actor(

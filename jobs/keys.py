@@ -4,6 +4,7 @@ Every key starts with `{<namespace>}:`, so that a namespace lives on one shard o
 """
 
 import re
+from functools import cache
 from typing import Final
 
 TEMPLATES: Final[dict[str, str]] = {
@@ -180,6 +181,7 @@ class Keys:
         return self.prefix + CHANNELS[name]
 
 
+@cache
 def lua_prelude() -> str:
     """Generate the Lua functions `key_<name>(parts)` and `channel_<name>` from the templates."""
     lines = ["local ns = string.match(KEYS[1], '^%b{}:')"]

@@ -1,7 +1,7 @@
 """Find the modules of shared Lua that a file includes: each once, after what it includes itself."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -12,6 +12,7 @@ ALWAYS: Final = "answer"
 
 _FUNCTION: Final = re.compile(r"^local function (\w+)\(", re.MULTILINE)
 _AFTER_FUNCTION: Final = re.compile(r"(?<=^end\n)", re.MULTILINE)
+_CALL: Final = re.compile(r"\b(\w+)\(")
 _INCLUDES: Final = re.compile(r"^-- INCLUDES +(.+)$", re.MULTILINE)
 
 
@@ -90,13 +91,19 @@ def shared_functions(text: str, modules: Collection[str]) -> str:
 
     Every function that is there costs each call of a script a little, so no other is sent.
     """
-    pieces = [piece for name in modules for piece in _AFTER_FUNCTION.split(read_module(name).text)]
+    pieces = [piece for name in modules for piece in _pieces(name)]
     kept, called = list[str](), set(_called(text))
-    for piece in reversed(pieces):
-        if called.intersection(_FUNCTION.findall(piece)):
+    for functions, piece in reversed(pieces):
+        if called & functions:
             kept.append(piece)
             called.update(_called(piece))
     return "".join(reversed(kept))
+
+
+@cache
+def _pieces(module: str) -> Sequence[tuple[frozenset[str], str]]:
+    pieces = _AFTER_FUNCTION.split(read_module(module).text)
+    return [(frozenset(_FUNCTION.findall(piece)), piece) for piece in pieces]
 
 
 def check_includes(name: str, text: str, includes: Collection[str]) -> None:
@@ -122,6 +129,6 @@ def _homes() -> Mapping[str, str]:
     return {function: module.name for module in modules for function in module.functions}
 
 
-def _called(text: str) -> Iterator[str]:
-    code = re.sub(r"--.*", "", text)
-    yield from re.findall(r"\b(\w+)\(", code)
+@cache
+def _called(text: str) -> Collection[str]:
+    return frozenset(_CALL.findall(re.sub(r"--.*", "", text)))

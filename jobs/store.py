@@ -55,6 +55,15 @@ class Store:
         self.durable_by = durable_by
         self._testing = testing
 
+    def load_scripts(self) -> None:
+        """Build every script now, so that no request does, and a faulty one stops the start.
+
+        Raises:
+            HeaderError, IncludeError: a script is not what its header says.
+        """
+        for name in script.script_names():
+            script.load(name, testing=self._testing)
+
     def run(
         self,
         name: str,
