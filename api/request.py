@@ -43,6 +43,11 @@ class Caller:
         """A name that differs from all other callers, also of the same tenant."""
         return f"{self.tenant}:{self.name}"
 
+    @property
+    def only_tenant(self) -> str | None:
+        """The tenant whose jobs alone it may change; None for an operator, who may change all."""
+        return None if self.may("operator") else self.tenant
+
     def may(self, role: Role) -> bool:
         """Return whether they have this role, or one above it."""
         return self.role is not None and _RANKS[self.role] >= _RANKS[role]

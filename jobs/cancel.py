@@ -78,10 +78,19 @@ def ask_cancel(store: Store, job_id: str, *, caller: str) -> Confirmation:
     return Confirmation(token, moment(answer.values[0]))
 
 
-def confirm_cancel(store: Store, job_id: str, token: str, *, caller: str) -> Word:
+def confirm_cancel(
+    store: Store, job_id: str, token: str, *, caller: str, tenant: str | None = None
+) -> Word:
     """Cancel a job with a token of `ask_cancel`; repeating the token has the same result.
 
     Of a concurrent confirmation and finish, one wins, and the other learns of it.
+
+    Args:
+        store: where the job is.
+        job_id: the job's id.
+        token: the confirmation's.
+        caller: the caller who asked for it.
+        tenant: the tenant that the job must belong to; None for any.
 
     Returns:
         cancelled, if the job is final now; cancelling, if its worker was notified.
@@ -90,10 +99,10 @@ def confirm_cancel(store: Store, job_id: str, token: str, *, caller: str) -> Wor
         ConfirmationStale: the token is unknown, of another caller or another job, or
             expired.
         JobFinal: the job ended before this token was used.
-        JobNotFound: there is no such record.
+        JobNotFound: the tenant has no such job.
         StoreUnavailable: Redis does not answer.
     """
-    word = _cancel(store, job_id, _digest(token, job_id, caller), None)
+    word = _cancel(store, job_id, _digest(token, job_id, caller), tenant)
     match word:
         case "stale":
             raise ConfirmationStale("To get a new one, send the request without a body.")

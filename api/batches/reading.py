@@ -7,7 +7,6 @@ import falcon
 from callboard.api.prefer import parse_prefer
 from callboard.api.request import Caller, Request
 from callboard.api.services import Services
-from callboard.api.waiting.requests import wait_for
 from callboard.jobs.batches.batch import Batch, read_batch
 from callboard.jobs.clock import Clock
 from callboard.jobs.errors import BatchNotFound
@@ -53,8 +52,7 @@ class BatchWaits:
         """Wait for a status as `Prefer: wait` asks, and set `Preference-Applied`."""
         preference = parse_prefer(req.get_header("Prefer"), max_wait=self._max_wait)
         if preference.wait_s and not ended(batch.status) and batch.ended_at is None:
-            batch = wait_for(
-                self._events,
+            batch = self._events.wait(
                 req,
                 batch.id,
                 self._reader.read,

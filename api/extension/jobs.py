@@ -12,14 +12,14 @@ from callboard.api.files.uploads import FileRefused
 from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.acceptance import Acceptance
 from callboard.api.jobs.estimates import Estimates
-from callboard.api.jobs.responder import JobReader
+from callboard.api.jobs.responder import JobReader, check_job_id
 from callboard.api.jobs.submission import parse_submission
 from callboard.api.media import Media
 from callboard.api.prefer import Preference
 from callboard.api.request import Request, is_large
 from callboard.api.services import Services
-from callboard.api.waiting.requests import wait_for
 from callboard.jobs.cancel import Confirmation, ask_cancel, cancel, confirm_cancel
+from callboard.jobs.errors import JobNotFound
 from callboard.jobs.listing import Wanted, count_jobs, list_jobs
 from callboard.jobs.offload import at_once
 from callboard.jobs.record import Record
@@ -193,8 +193,7 @@ class Jobs:
         known = self.read(req, job_id)
         if known.final:
             return known
-        return wait_for(
-            self._services.events,
+        return self._services.events.wait(
             req,
             job_id,
             self._reader.read,
@@ -221,8 +220,9 @@ class Jobs:
         Raises:
             JobNotFound: the caller has no such job.
         """
-        known = self.read(req, job_id)
-        cancel(self._services.store, job_id, tenant=known.tenant, force=force)
+        check_job_id(job_id)
+        tenant = req.context.caller.only_tenant
+        cancel(self._services.store, job_id, tenant=tenant, force=force)
         return self.read(req, job_id)
 
     def offer_cancel(self, req: Request, job_id: str) -> Confirmation:
@@ -243,9 +243,14 @@ class Jobs:
             JobFinal: the job has ended.
             JobNotFound: the caller has no such job.
         """
-        known = self.read(req, job_id)
-        caller = req.context.caller.identity
-        confirm_cancel(self._services.store, known.id, token, caller=caller)
+        check_job_id(job_id)
+        caller = req.context.caller
+        store, tenant = self._services.store, caller.only_tenant
+        try:
+            confirm_cancel(store, job_id, token, caller=caller.identity, tenant=tenant)
+        except JobNotFound:
+            self.read(req, job_id)  # which says if it is gone
+            raise
         return self.read(req, job_id)
 
     def find(

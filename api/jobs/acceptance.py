@@ -19,7 +19,6 @@ from callboard.api.rate_limit import charge_of
 from callboard.api.request import Request, is_large
 from callboard.api.services import Services
 from callboard.api.tracing.middleware import traceparent_of, tracestate_of
-from callboard.api.waiting.requests import wait_for
 from callboard.jobs.errors import (
     CapacityExceeded,
     DependencyMissing,
@@ -206,8 +205,7 @@ class Acceptance:
         if record is not None and patience <= 0:
             return record, self._estimates.of_new(accepted)
         try:
-            record = wait_for(
-                self._services.events,
+            record = self._services.events.wait(
                 req,
                 job_id,
                 self._reader.read,

@@ -9,7 +9,7 @@ from callboard.api.answer_types import Timestamp, TypeAliasType, TypedDict
 from callboard.api.bodies import parse_body
 from callboard.api.description import BODY_PROBLEMS, BodyDescription, ResponseDescription, describe
 from callboard.api.jobs.render import JobObject, job_reference
-from callboard.api.jobs.responder import JobReader, JobResponder
+from callboard.api.jobs.responder import JobReader, JobResponder, check_job_id
 from callboard.api.media import Media
 from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
@@ -109,9 +109,8 @@ class CancelResource:
         """
         asked = parse_body(CancelRequest, self._media.read_optional(req))
         try:
-            record = self._read(job_id, req.context.caller)
             if asked.confirm is None:
-                self._ask(req, resp, record)
+                self._ask(req, resp, job_id)
             else:
                 self._confirm(req, resp, job_id, asked.confirm)
         except JobFinal as error:
@@ -122,7 +121,8 @@ class CancelResource:
                 members={"job": job_reference(job_id, status, req.context.urls)},
             ) from error
 
-    def _ask(self, req: Request, resp: falcon.Response, record: Record) -> None:
+    def _ask(self, req: Request, resp: falcon.Response, job_id: str) -> None:
+        record = self._read(job_id, req.context.caller)
         confirmation = ask_cancel(self._store, record.id, caller=req.context.caller.identity)
         estimate = self._answers.estimate(record)
         shown: CancelOfferObject = {
@@ -138,7 +138,9 @@ class CancelResource:
 
     def _confirm(self, req: Request, resp: falcon.Response, job_id: str, token: str) -> None:
         caller = req.context.caller
-        confirm_cancel(self._store, job_id, token, caller=caller.identity)
+        check_job_id(job_id)
+        tenant = caller.only_tenant
+        confirm_cancel(self._store, job_id, token, caller=caller.identity, tenant=tenant)
         record = self._read(job_id, caller)
         self._answers.send(req, resp, record, status=200 if record.final else 202)
 

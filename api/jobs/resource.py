@@ -25,7 +25,6 @@ from callboard.api.problems.table import JOB_NOT_FOUND
 from callboard.api.query import read_query
 from callboard.api.request import Caller, Request
 from callboard.api.services import Services
-from callboard.api.waiting.requests import wait_for
 from callboard.jobs.cancel import cancel
 from callboard.jobs.errors import JobGone, JobNotFound
 from callboard.jobs.purge import purge
@@ -199,16 +198,14 @@ class JobResource:
             return
         try:
             check_job_id(job_id)
-            tenant = None if caller.may("operator") else caller.tenant
-            cancel(self._store, job_id, tenant=tenant, force=force)
+            cancel(self._store, job_id, tenant=caller.only_tenant, force=force)
             record = self._reader.read(job_id, caller)
         except JobGone as error:
             raise Problem(JOB_NOT_FOUND, str(error)) from error
         self._answers.send(req, resp, record, status=200 if record.final else 202)
 
     def _change(self, req: Request, record: Record, wait_s: int) -> Record:
-        return wait_for(
-            self._events,
+        return self._events.wait(
             req,
             record.id,
             self._reader.read,

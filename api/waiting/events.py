@@ -3,15 +3,17 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from random import SystemRandom
 from typing import Final, TypeVar
 
 import redis
 
+from callboard.api.request import Caller, Request, holders_of
 from callboard.api.waiting.fair_limit import FairLimit
-from callboard.api.waiting.peer import ConnectionTracker, Peer, UnknownPeer
+from callboard.api.waiting.peer import ConnectionTracker, Peer, peer_of
 from callboard.api.waiting.subscription import REREAD_S, Listener, ReadSnapshots, Subscription
 from callboard.jobs.batches.batch import Batch
 from callboard.jobs.errors import BatchNotFound, JobGone, JobNotFound, StoreUnavailable
@@ -19,7 +21,6 @@ from callboard.jobs.read import StatusSnapshot
 from callboard.jobs.record import Record
 
 _ALONE_S: Final = REREAD_S * 2
-_NOBODY_KNOWN: Final = UnknownPeer()
 
 Until = Callable[[str], bool]
 Waited = TypeVar("Waited", Record, Batch)
@@ -67,27 +68,25 @@ class Events:
         """
         self._read_snapshots = snapshots
 
-    def wait(  # noqa: PLR0913 — what to wait for, how long, and for whom
+    def wait(
         self,
+        req: Request,
         job_id: str,
-        read: Callable[[], Waited],
+        read: Callable[[str, Caller], Waited],
         *,
         until: Until,
         timeout: float,
         known: Waited | None = None,
-        peer: Peer = _NOBODY_KNOWN,
-        holders: Iterable[str] = (),
     ) -> Waited:
         """Wait for the status of a job or a batch; no change is missed, whenever it comes.
 
         Args:
+            req: its caller has a share of the places, and the wait ends when its client is gone.
             job_id: which job or batch.
-            read: reads it as it is.
+            read: reads it as the caller sees it.
             until: returns whether a status is awaited.
             timeout: seconds; 0 reads once.
             known: the job as the caller knows it, returned if it cannot be read.
-            peer: the client; the wait ends when it is gone.
-            holders: the holders of the place; each has a share.
 
         Returns:
             The job as read last; also when the time is up, too many wait or the process stops.
@@ -96,15 +95,16 @@ class Events:
             JobGone, JobNotFound, BatchNotFound: it went away meanwhile, or never was.
             StoreUnavailable: it cannot be read, and was not known.
         """
-        with self.waits.one(holders) as admitted:
+        look = partial(read, job_id, req.context.caller)
+        with self.waits.one(holders_of(req)) as admitted:
             if timeout <= 0 or not admitted:
-                return _read(read, known)
+                return _read(look, known)
             end = time.monotonic() + timeout
-            waiter = _Waiter(until, peer)
+            waiter = _Waiter(until, peer_of(req.env))
             with self._listening(job_id, waiter), self.connections.track(waiter):
                 while True:
                     waiter.forget()
-                    known = _read(read, known)
+                    known = _read(look, known)
                     ended = self.closed.is_set() or waiter.left or time.monotonic() >= end
                     if ended or until(known.status):
                         return known

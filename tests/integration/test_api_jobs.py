@@ -284,7 +284,7 @@ class _Counting(fakeredis.FakeRedis):
         return super().execute_command(*args, **kwargs)
 
 
-def test_a_poll_and_a_submission_are_one_round_trip_a_cancel_and_a_position_one_more() -> None:
+def test_a_poll_and_a_submission_are_one_round_trip_a_cancel_and_a_position_two() -> None:
     client = _Counting(server=fakeredis.FakeServer(version=(7, 2)), protocol=2)
     api_app = ApiApp(client)
     job_id = api_app.submit().json["id"]
@@ -293,6 +293,9 @@ def test_a_poll_and_a_submission_are_one_round_trip_a_cancel_and_a_position_one_
         f"/v1/jobs/{api_app.submit().json['id']}"
     )  # sends the script itself
     api_app.claim(running := api_app.submit().json["id"])
+    api_app.claim(offered := api_app.submit().json["id"])
+    offer = api_app.http.simulate_post(f"/v1/jobs/{offered}/cancel").json
+    confirm = {"confirm": offer["confirmation"]["token"]}
     trips = [client.trips]
 
     asks = (
@@ -300,12 +303,13 @@ def test_a_poll_and_a_submission_are_one_round_trip_a_cancel_and_a_position_one_
         lambda: api_app.get(job_id),
         api_app.submit,
         lambda: api_app.http.simulate_delete(f"/v1/jobs/{running}"),
+        lambda: api_app.http.simulate_post(f"/v1/jobs/{offered}/cancel", json=confirm),
     )
     for ask in asks:
         ask()
         trips.append(client.trips)
 
-    assert [after - before for before, after in pairwise(trips)] == [1, 2, 1, 2]
+    assert [after - before for before, after in pairwise(trips)] == [1, 2, 1, 2, 2]
 
 
 def test_operations_are_listed_with_their_schemas(api_app: ApiApp) -> None:

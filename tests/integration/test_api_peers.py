@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from falcon.testing import create_environ
 
 from callboard.api.event_stream.event_encoder import EventEncoder, EventRenderer
 from callboard.api.event_stream.position import Position
 from callboard.api.event_stream.stream import Follower, Pace, Stream
 from callboard.api.event_stream.watch import Watches
+from callboard.api.request import Request
 from callboard.api.waiting.peer import Peer, SocketPeer, UnknownPeer, peer_of
 from callboard.jobs.api_keys import create_key, list_keys, revoke_key
 from callboard.jobs.fence import Fence
@@ -100,36 +102,18 @@ def test_a_closed_stream_frees_its_place(api_app: ApiApp, running: Fence) -> Non
     assert api_app.events.streams.taken == 0
 
 
-class _Leaver(UnknownPeer):
-    """A client that can leave, and be cut off."""
-
-    left = False
-    cut = False
-
-    def gone(self) -> bool:
-        return self.left
-
-    def hang_up(self) -> None:
-        self.cut = True
-
-
-def _waits(api_app: ApiApp, job_id: str, peer: _Leaver) -> Callable[[], Any]:
-    return lambda: api_app.events.wait(
-        job_id,
-        lambda: read(api_app.store, job_id, tenant="default"),
-        until=FINAL.__contains__,
-        timeout=30,
-        peer=peer,
-    )
-
-
 def test_a_wait_ends_within_seconds_after_its_client_left(api_app: ApiApp) -> None:
     job_id = api_app.submit().json["id"]
-    peer = _Leaver()
-    peer.left = True
+    request = Request({**create_environ(), "waitress.client_disconnected": lambda: True})
     began = time.monotonic()
 
-    record = _waits(api_app, job_id, peer)()
+    record = api_app.events.wait(
+        request,
+        job_id,
+        lambda job_id, _caller: read(api_app.store, job_id, tenant="default"),
+        until=FINAL.__contains__,
+        timeout=30,
+    )
 
     assert record.status == "queued"
     assert time.monotonic() - began < 5

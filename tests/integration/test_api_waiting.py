@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import fakeredis
 import pytest
 import redis
+from falcon.testing import create_environ
 from redis.exceptions import RedisError
 
 from callboard.api.jobs.responder import JobReader
-from callboard.api.request import KEYLESS
+from callboard.api.request import KEYLESS, Caller, Request
 from callboard.api.waiting.events import Events
 from callboard.api.waiting.subscription import REREAD_S
 from callboard.jobs.cancel import cancel
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.progress import ProgressReport
+from callboard.jobs.record import Record
 from callboard.jobs.statuses import FINAL
 from tests.api_app import ApiApp
 from tests.eventually import eventually
@@ -202,7 +204,7 @@ def test_a_finish_between_reading_and_subscribing_is_not_missed(api_app: ApiApp)
     reader = JobReader(api_app.store)
     reads: list[str] = []
 
-    def read_and_finish() -> Any:
+    def read_and_finish(job_id: str, _caller: Caller) -> Record:
         record = reader.read(job_id, KEYLESS)
         if not reads:
             api_app.succeed(job_id, 3)  # right after it was read, before anybody pauses
@@ -210,7 +212,13 @@ def test_a_finish_between_reading_and_subscribing_is_not_missed(api_app: ApiApp)
         return record
 
     record, seconds = _took(
-        lambda: api_app.events.wait(job_id, read_and_finish, until=FINAL.__contains__, timeout=20)
+        lambda: api_app.events.wait(
+            Request(create_environ()),
+            job_id,
+            read_and_finish,
+            until=FINAL.__contains__,
+            timeout=20,
+        )
     )
 
     assert record.status == "succeeded"
