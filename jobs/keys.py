@@ -162,6 +162,11 @@ class Keys:
 
     def __init__(self, namespace: str) -> None:
         self.prefix = "{" + namespace + "}:"
+        literal = self.prefix.replace("%", "%%")
+        self._forms = {
+            name: (literal + _PLACEHOLDER.sub("%s", template), template.count("<"))
+            for name, template in TEMPLATES.items()
+        }
 
     def __call__(self, name: str, *parts: str) -> str:
         """Spell the key `name` with its parts in the order of its template.
@@ -170,11 +175,10 @@ class Keys:
             KeyError: no key has that name.
             ValueError: too many or too few parts.
         """
-        template = TEMPLATES[name]
-        if len(parts) != len(_PLACEHOLDER.findall(template)):
-            raise ValueError(f"key {name!r} is spelled {template!r}, got {len(parts)} parts")
-        remaining = iter(parts)
-        return self.prefix + _PLACEHOLDER.sub(lambda _: next(remaining), template)
+        form, wanted = self._forms[name]
+        if len(parts) != wanted:
+            raise ValueError(f"key {name!r} is spelled {TEMPLATES[name]!r}, got {len(parts)} parts")
+        return form % parts
 
     def channel(self, name: str) -> str:
         """Spell a channel; pub/sub ignores shards, the prefix only keeps namespaces apart."""

@@ -30,12 +30,13 @@ def recover(store: Store, submission: Submission, *, published_ms: int) -> Word:
     """
     if submission.created_ms is None:
         submission = submission.created(published_ms)
+    fields, text = submission.to_record()
     answer = store.run(
         "recover_job",
         store.keys("job", submission.job_id),
         job_id=submission.job_id,
-        fields=json.dumps(submission.fields()),
-        text=json.dumps(submission.text()),
+        fields=json.dumps(fields),
+        text=json.dumps(text),
         params=encode(dict(submission.params))[0],
         published_ms=published_ms,
         recovery_window_ms=milliseconds(RECOVERY_WINDOW),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Final, Literal, cast, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 from callboard.jobs.keys import lua_prelude
 from callboard.jobs.lua_modules import included_modules, listed, shared_functions
@@ -47,6 +47,7 @@ _TABLE: Final = re.compile(
     re.DOTALL,
 )
 _TYPES: Final = {"str", "bytes", *_READ}
+_PYTHON: Final[Mapping[str, type]] = {"int": int, "bytes": bytes}
 _VARIADIC: Final = "..."
 
 
@@ -111,17 +112,17 @@ class Script:
         Raises:
             TypeError: a name is missing, unknown or of another type than the header says.
         """
-        if set(arguments) != set(self.header.arguments):
+        if arguments.keys() != self.header.arguments.keys():
             raise TypeError(f"{self.header.name} takes {', '.join(self.header.arguments)}")
-        ordered: list[str | bytes | int] = []
+        ordered: list[Any] = []
         for name, kind in self.header.arguments.items():
-            value = arguments[name]
-            wanted = {"int": int, "bytes": bytes}.get(kind, str)
+            value, wanted = arguments[name], _PYTHON.get(kind, str)
             values = value if name == self.header.variadic else [value]
             if not isinstance(values, list):
                 raise TypeError(f"{self.header.name}: {name} must be a list")
-            if any(not isinstance(each, wanted) or isinstance(each, bool) for each in values):
-                raise TypeError(f"{self.header.name}: {name} must be {wanted.__name__}")
+            for each in values:
+                if not isinstance(each, wanted) or isinstance(each, bool):
+                    raise TypeError(f"{self.header.name}: {name} must be {wanted.__name__}")
             ordered += values
         return ordered
 

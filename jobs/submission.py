@@ -27,16 +27,17 @@ values, `max_running_per`; jobs without any are still made in the first.
 FIRST_FORMAT: Final = 1
 """Of those that say nothing."""
 
-# Options of a message that are numbers; everything else in it is text.
-_WHOLE: Final = (
-    "format",
-    "priority",
-    "result_ttl_ms",
-    "max_retries",
-    "max_crashes",
-    "attempt",
-    "created_ms",
-    "scheduled_ms",
+# A message's options are the fields below, and `result_ttl_ms`. All but the whole ones are text.
+_WHOLE: Final = frozenset(
+    {
+        "format",
+        "priority",
+        "max_retries",
+        "max_crashes",
+        "attempt",
+        "created_ms",
+        "scheduled_ms",
+    }
 )
 _SHORT: Final = (
     "tenant",
@@ -49,7 +50,10 @@ _SHORT: Final = (
     "batch_id",
     "after_policy",
 )
-_LONG: Final = ("labels", "request_id", "traceparent", "tracestate", "callback", "files", "after")
+_LONG_TEXT: Final = ("request_id", "traceparent", "tracestate")
+_AS_JSON: Final = ("labels", "callback", "files", "after")
+_AS_IT_IS: Final = (*_SHORT, *_WHOLE, *_LONG_TEXT)
+_LONG: Final = frozenset({*_LONG_TEXT, *_AS_JSON})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,32 +111,23 @@ class Submission:
     created_ms: int | None = None
     format: int = FORMAT
 
-    def fields(self) -> dict[str, str]:
-        """Return the record's short fields, all text, those without a value left out."""
-        values = self.to_options()
-        names = (*_SHORT, *_WHOLE)
-        fields = {name: str(values[name]) for name in names if values.get(name) not in (None, "")}
-        return {**fields, "operation": self.operation, "failures": "0", "crashes": "0"}
-
-    def text(self) -> dict[str, str]:
-        """Return the record's fields that may be long, all text."""
-        values = self.to_options()
-        return {name: values[name] for name in _LONG if values.get(name)}
+    def to_record(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the record's short fields, and those that may be long; none that is empty."""
+        options = self.to_options()
+        short = {name: str(value) for name, value in options.items() if name not in _LONG}
+        fields = {name: value for name, value in short.items() if value}
+        text = {name: options[name] for name in _LONG if options.get(name)}
+        return {**fields, "operation": self.operation, "failures": "0", "crashes": "0"}, text
 
     def to_options(self) -> dict[str, Any]:
         """Return what a message carries besides operation, id and parameters."""
-        options: dict[str, Any] = {
-            name: getattr(self, name) for name in (*_SHORT, *_WHOLE) if name != "result_ttl_ms"
-        }
+        values = vars(self)
+        options = {name: values[name] for name in _AS_IT_IS if values[name] is not None}
         options["result_ttl_ms"] = self.result_ttl // timedelta(milliseconds=1)
-        options["request_id"] = self.request_id
-        options["traceparent"] = self.traceparent
-        options["tracestate"] = self.tracestate
-        options["labels"] = json.dumps(dict(self.labels)) if self.labels else None
-        options["files"] = json.dumps(self.files) if self.files else None
-        options["after"] = json.dumps(self.after) if self.after else None
-        options["callback"] = json.dumps(dict(self.callback)) if self.callback else None
-        return {name: value for name, value in options.items() if value is not None}
+        for name in _AS_JSON:
+            if value := values[name]:
+                options[name] = json.dumps(value if isinstance(value, tuple) else dict(value))
+        return options
 
     @classmethod
     def from_options(
@@ -145,9 +140,8 @@ class Submission:
             NewerFormat: it may mean something else than this version would read.
         """
         made_as = check_format(options)
-        names = {*_SHORT, *_WHOLE, "request_id", "traceparent", "tracestate"} - {"result_ttl_ms"}
-        known = {name: options[name] for name in names if options.get(name) is not None}
-        for name in set(_WHOLE) & known.keys():
+        known = {name: options[name] for name in _AS_IT_IS if options.get(name) is not None}
+        for name in _WHOLE & known.keys():
             known[name] = int(known[name])
         known["format"] = made_as
         return cls(

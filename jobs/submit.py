@@ -145,13 +145,14 @@ def submit(
         CapacityExceeded: there are too many active jobs.
         StoreUnavailable: Redis does not answer; the job may or may not be recorded.
     """
+    fields, text = submission.to_record()
     answer = store.run(
         "submit_job",
         store.keys("job", submission.job_id),
         woken_elsewhere=(submission.job_id,),
         job_id=submission.job_id,
-        fields=json.dumps(submission.fields()),
-        text=json.dumps(submission.text()),
+        fields=json.dumps(fields),
+        text=json.dumps(text),
         params=encode(dict(submission.params))[0],
         on_conflict=submission.on_conflict,
         run_at_ms=submission.scheduled_ms or 0,

@@ -172,10 +172,11 @@ def _item(item: tuple[Submission, int] | str) -> dict[str, Any]:
     if isinstance(item, str):
         return {"outcome": item}
     submission, max_active_operation = item
+    fields, text = submission.to_record()
     return {
         "job_id": submission.job_id,
-        "fields": submission.fields(),
-        "text": submission.text(),
+        "fields": fields,
+        "text": text,
         "on_conflict": submission.on_conflict,
         "run_at_ms": submission.scheduled_ms or 0,
         "max_active_operation": max_active_operation,

@@ -248,12 +248,19 @@ def test_a_wait_reads_again_after_each_subscription(
     job_id = api_app.submit().json["id"]
     reads: list[float] = []
 
-    def read() -> Any:
+    def read(job_id: str, _caller: Caller) -> Record:
         reads.append(time.monotonic())
         return JobReader(api_app.store).read(job_id, KEYLESS)
 
     began = time.monotonic()
-    waiting = pool.submit(events.wait, job_id, read, until=FINAL.__contains__, timeout=20)
+    waiting = pool.submit(
+        events.wait,
+        Request(create_environ()),
+        job_id,
+        read,
+        until=FINAL.__contains__,
+        timeout=20,
+    )
     eventually(lambda: len(reads) >= 2, what="it reads again")
     again = time.monotonic() - began
     api_app.succeed(job_id, 3)
@@ -294,8 +301,9 @@ def test_without_notifications_a_wait_reads_every_five_seconds(
     job_id = api_app.submit().json["id"]
     waiting = pool.submit(
         events.wait,
+        Request(create_environ()),
         job_id,
-        lambda: JobReader(api_app.store).read(job_id, KEYLESS),
+        lambda job_id, _caller: JobReader(api_app.store).read(job_id, KEYLESS),
         until=FINAL.__contains__,
         timeout=20,
     )
