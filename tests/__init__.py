@@ -1,1 +1,1 @@
-"""What Callboard promises, one file a promise."""
+"""The promises of Callboard, one file per promise."""

@@ -1,4 +1,4 @@
-"""Routes that an installation's own module adds: an older API in front of the same jobs."""
+"""Routes added by an installation's own module: an older API for the same jobs."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ PREFIX = "/old"
 
 
 class StateObject(TypedDict):
-    """How a job is, as the older API says it."""
+    """A job as the older API represents it."""
 
     id: str
     state: str
@@ -35,7 +35,7 @@ class Submit(_Resource):
     def on_post(self, req: Request, resp: Response, name: str) -> None:
         """Start a job.
 
-        Of a duplicate the older code is given.
+        A duplicate gets the older status code.
         """
         try:
             job = self.jobs.submit(
@@ -82,7 +82,7 @@ class State(_Resource):
         },
     )
     def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """Look at a job."""
+        """Read a job."""
         try:
             job = self.jobs.wait(req, job_id, float(req.get_param("wait", default="0")))
         except JobNotFound:
@@ -139,7 +139,7 @@ class Upload(_Resource):
 
 class UploadMany(_Resource):
     def on_post(self, req: Request, resp: Response) -> None:
-        """Start a job with the files that can be used."""
+        """Start a job with its valid files."""
         with self.jobs.form(req, "compare", collect_refused=True) as form:
             job = self.jobs.submit(req, "compare", {"files": [], **form.params})
         resp.media = {"id": job.id, "refused": {each.name: each.detail for each in form.refused}}
@@ -147,7 +147,7 @@ class UploadMany(_Resource):
 
 class Open:
     def on_get(self, _req: Request, resp: Response) -> None:
-        """Say that it is there."""
+        """Answer that the server is up."""
         resp.media = {"ok": True}
 
 

@@ -1,4 +1,4 @@
-"""Tests that measure time run alone, although the suite runs in several processes."""
+"""Runs tests that measure time alone, even if the suite uses several processes."""
 
 import fcntl
 import tempfile
@@ -9,13 +9,13 @@ from pathlib import Path
 
 @contextmanager
 def room(suite: str, *, alone: bool) -> Iterator[None]:
-    """Share the machine with the other test processes of a run, or have it for oneself.
+    """Share the machine with the other test processes of a run, or use it exclusively.
 
-    Whoever wants it for themselves closes the door first, so that they do not wait for ever.
+    An exclusive user first stops others from starting, so that its wait ends.
 
     Args:
-        suite: names the run.
-        alone: whether nobody else's test may run meanwhile.
+        suite: identifies the run.
+        alone: whether no other test may run at the same time.
     """
     folder = Path(tempfile.gettempdir())
     with (folder / f"{suite}.door").open("w") as door, (folder / f"{suite}.room").open("w") as room:

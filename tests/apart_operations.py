@@ -1,4 +1,4 @@
-"""Operations that run in processes of their own, most of them in a bad way."""
+"""Operations with process isolation, most of which misbehave."""
 
 import asyncio
 import ctypes
@@ -19,7 +19,7 @@ _LEFT: list[bytes] = []
 
 
 class Unsendable(Exception):
-    """One that cannot leave its process as it is."""
+    """An object whose change of its process cannot be undone."""
 
     def __init__(self, one: object, two: object) -> None:
         self.handle = open(os.devnull)  # noqa: PTH123, SIM115
@@ -28,13 +28,13 @@ class Unsendable(Exception):
 
 @operation(isolation="process", wait="5s")
 def tell_pid(text: str = "") -> dict[str, Any]:
-    """Say which process this is."""
+    """Return the process id."""
     return {"pid": os.getpid(), "text": text}
 
 
 @operation(isolation="process", max_retries=1, backoff="50ms..50ms")
 def report_well(*, job: Job) -> str:
-    """Report in every way."""
+    """Use every kind of report."""
     job.step("First")
     job.log("a line")
     job.progress(1, 4)
@@ -52,7 +52,7 @@ async def wait_async(seconds: float) -> float:
 
 @operation(isolation="process", stop_grace="30s")
 def sleep(seconds: float, note: str = "") -> float:
-    """Sleep in one call; a note is made when it is interrupted."""
+    """Sleep in one call, and make a note when interrupted."""
     try:
         _pause(seconds)
     except Interruption:
@@ -64,13 +64,13 @@ def sleep(seconds: float, note: str = "") -> float:
 
 @operation(isolation="process", time_limit="300ms", stop_grace="200ms")
 def loop_late() -> None:
-    """Go round in a C loop that keeps the interpreter's lock, beyond the time limit."""
+    """Loop in C with the interpreter's lock, beyond the time limit."""
     re.match(r"(a+)+$", "a" * 60 + "b")
 
 
 @operation(isolation="process", stop_grace="30s")
 def loop_long(pids: str = "") -> None:
-    """Go round in a C loop, beside a program that this has started in a session of its own."""
+    """Loop in C, beside a program started in its own session."""
     if pids:
         program = "import time; time.sleep(600)"
         started = [
@@ -96,7 +96,7 @@ def stop_slowly(note: str) -> None:
 
 @operation(isolation="process", time_limit="200ms", stop_grace="100ms")
 def defy() -> None:
-    """Take no interruption and no signal for an answer."""
+    """Ignore interruptions and signals."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
         try:
@@ -128,7 +128,7 @@ def take_memory(mebibytes: int, seconds: float = 0.0) -> int:
 
 @operation(isolation="process", memory_limit="256MiB", memory_limit_kind="address_space")
 def do_with_less(mebibytes: int) -> int:
-    """Ask for memory, which nothing is written to, and do with less if it is refused."""
+    """Allocate memory without writing to it, and use less if that fails."""
     try:
         return len(bytes(mebibytes * 1024**2))
     except MemoryError:
@@ -137,7 +137,7 @@ def do_with_less(mebibytes: int) -> int:
 
 @operation(isolation="process", memory_limit="256MiB")
 def have_memory_taken(mebibytes: int) -> None:
-    """Fill memory in another program, past the limit that it inherits."""
+    """Fill memory in another program, beyond its inherited limit."""
     program = (
         "import resource, time; hard = resource.getrlimit(resource.RLIMIT_DATA)[1];"
         "resource.setrlimit(resource.RLIMIT_DATA, (hard, hard));"
@@ -167,7 +167,7 @@ def crash(how: str) -> None:
 
 @operation(isolation="process")
 def die_while_answering(mebibytes: int) -> bytes:
-    """Return so much that the process is killed while it is on its way."""
+    """Return so much that the process is killed during the transfer."""
     program = f"import os, time; time.sleep(0.3); os.kill({os.getpid()}, 9)"
     subprocess.Popen([sys.executable, "-c", program])
     _pause(0.25)
@@ -199,7 +199,7 @@ def fail(how: str) -> Any:
 
 @operation(isolation="process")
 def copy(document: File, *, job: Job) -> dict[str, Any]:
-    """Copy a file, and give the copy and the original."""
+    """Copy a file, and return the copy and the original."""
     copied = job.files.new("copy.txt")
     assert copied.path is not None
     assert document.path is not None
@@ -209,7 +209,7 @@ def copy(document: File, *, job: Job) -> dict[str, Any]:
 
 @operation(isolation="process")
 def leave_behind(how: str) -> int:
-    """Leave something behind that the next function in this process must not meet."""
+    """Leave state behind that the next function in this process must not see."""
     if how == "signals":
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGURG, signal.SIG_DFL)
@@ -224,7 +224,7 @@ def leave_behind(how: str) -> int:
 
 @operation(isolation="process", stop_grace="30s")
 def leave_a_stray(note: str, how: str) -> None:
-    """Start a program in a session of its own, and crash; or a daemon, and go on."""
+    """Start a program in its own session and crash, or start a daemon and continue."""
     program = "import time; time.sleep(600)"
     line = [sys.executable, "-c", program]
     if how == "daemon":
@@ -242,14 +242,14 @@ def leave_a_stray(note: str, how: str) -> None:
 
 @operation(isolation="process")
 def count_descriptors() -> list[str]:
-    """Say what this process has open."""
+    """Return the open files of this process."""
     folder = Path("/proc/self/fd")
     return sorted(str(each.readlink()) for each in folder.iterdir() if each.exists())
 
 
 @operation(isolation="process")
 def count_descriptors_of_a_program() -> list[str]:
-    """Say what a program has open that takes over what it can."""
+    """Return the open files of a program that inherits what it can."""
     program = "import os; print(*os.listdir('/proc/self/fd'))"
     line = [sys.executable, "-c", program]
     said = subprocess.run(line, check=True, capture_output=True, text=True, close_fds=False)
@@ -258,7 +258,7 @@ def count_descriptors_of_a_program() -> list[str]:
 
 @operation(isolation="process")
 def fork_pool(numbers: list[int]) -> list[int]:
-    """Use processes of one's own."""
+    """Start processes."""
     import multiprocessing  # noqa: PLC0415
 
     with multiprocessing.get_context("fork").Pool(2) as pool:
@@ -281,7 +281,7 @@ def fork_and_terminate(times: int) -> list[int]:
 
 @operation(time_limit="5m")
 def loop_in_thread(seconds: float) -> None:
-    """Ignore that it is to stop, for a while, in a thread."""
+    """Ignore a stop for a while, in a thread."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:

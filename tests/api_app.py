@@ -1,4 +1,4 @@
-"""The HTTP layer on a Redis inside the process, with a publisher that keeps what it is given."""
+"""The HTTP layer on fakeredis, with a publisher that records its messages."""
 
 import hashlib
 import weakref
@@ -44,41 +44,41 @@ def add(a: int, b: int = 0) -> int:
 
 @operation
 def echo(value: Any) -> Any:
-    """Give back what came."""
+    """Return the input."""
     return value
 
 
 @operation(unique=True)
 def single(name: str) -> str:
-    """Run once at a time for each name."""
+    """Run one job at a time for each name."""
     return name
 
 
 @operation(unique=True, on_conflict="return")
 def shared(name: str) -> str:
-    """Give everybody the same job."""
+    """Return the same job to every caller."""
     return name
 
 
 @operation(unique=True, on_conflict="replace")
 def newest(name: str) -> str:
-    """Keep the latest."""
+    """Replace an older job."""
     return name
 
 
 @operation(max_active=1)
 def narrow() -> None:
-    """Be one at a time."""
+    """Run one job at a time."""
 
 
 @operation(wait="5s")
 def quick() -> int:
-    """Be worth waiting for."""
+    """Finish while the client waits."""
     return 1
 
 
 class RecordingPublisher:
-    """Confirms every message, unless it is told that RabbitMQ is away."""
+    """Confirms every message, unless a test declares RabbitMQ unavailable."""
 
     def __init__(self) -> None:
         self.published: list[Wakeup] = []
@@ -94,7 +94,7 @@ class RecordingPublisher:
 
 
 class ApiApp:
-    """A web process, and the moves of a worker."""
+    """A web process, and the actions of a worker."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class ApiApp:
             self.store, self.publisher, self.relay, self.registry, self.settings.max_active
         )
         self.storage = Storage(self.settings.storage_url)
-        # One that is not closed must not leave its folder to the collector of garbage, which warns.
+        # Without a close, the garbage collector would remove the folder and warn.
         weakref.finalize(self, self.storage.close)
         self.services = Services(
             settings=self.settings,
@@ -138,7 +138,7 @@ class ApiApp:
         return fakeredis.FakeRedis(server=self.server, protocol=2)
 
     def routes(self) -> tuple[Route, ...]:
-        """Give the table of routes, as the application has it."""
+        """Return the application's table of routes."""
         keyring = Keyring((), self.store, required=False)
         return routes(self.services, Media(max_bytes=1, max_depth=1), keyring, BodyMemory(1))
 
@@ -176,7 +176,7 @@ class ApiApp:
 
 
 def hash_of(key: str) -> str:
-    """Give what the settings keep of a key."""
+    """Return what the settings store of a key."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 

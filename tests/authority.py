@@ -1,4 +1,4 @@
-"""A certificate authority of the tests' own."""
+"""A certificate authority for tests."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ _SIGNS: Final = x509.KeyUsage(
 
 
 class Authority:
-    """Certifies names and addresses for whoever trusts it.
+    """Certifies names and addresses for clients that trust it.
 
     Args:
         folder: for files that OpenSSL reads.
@@ -45,7 +45,7 @@ class Authority:
         )
 
     def trusted(self) -> ssl.SSLContext:
-        """What a client has that trusts it."""
+        """The TLS context of a client that trusts it."""
         pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
         return ssl.create_default_context(cadata=pem)
 
@@ -57,20 +57,20 @@ class Authority:
         return path
 
     def certify(self, *names: str, days: int = 1) -> ssl.SSLContext:
-        """What a server has that proves to have these names; negative days make it expired."""
+        """The TLS context of a server with these names; negative days make it expired."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.issue(*names, days=days))
         return context
 
     def issue(self, *names: str, days: int = 1) -> Path:
-        """A file with a key and the certificate that proves these names."""
+        """A file with a key and a certificate for these names."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
             _builder(self._name, _name(names[0]), key.public_key(), days)
             .add_extension(
                 x509.SubjectAlternativeName([_general(n) for n in names]), critical=False
             )
-            # Python 3.13 and newer are strict, and want what RFC 5280 does.
+            # Python 3.13 and newer strictly require what RFC 5280 does.
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
                 critical=False,

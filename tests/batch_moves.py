@@ -1,4 +1,4 @@
-"""The moves of a web process that submits batches."""
+"""The actions of a web process that submits batches."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ CALLBACK = {
 
 
 def new_batch(job_system: JobSystem, total: int, **chosen: Any) -> NewBatch:
-    """Give a batch an id."""
+    """Create the id of a batch."""
     return NewBatch(id=job_system.new_submission().job_id, tenant="default", total=total, **chosen)
 
 
@@ -35,7 +35,7 @@ def decide(  # noqa: PLR0913 — what a step depends on
     charge: Charge | None = None,
     before: Sequence[ItemOutcome] = (),
 ) -> Decided:
-    """Submit one step, and publish what it made; `before` is what became of earlier items."""
+    """Submit one step and publish its jobs; `before` has the outcomes of earlier items."""
     step = Step(
         first, [each if isinstance(each, str) else (_of(batch, each), most[1]) for each in items]
     )
@@ -58,7 +58,7 @@ def decide(  # noqa: PLR0913 — what a step depends on
 def submitted(
     job_system: JobSystem, count: int, operation: str = "free", **chosen: Any
 ) -> list[str]:
-    """Submit a batch of equal jobs that must all be accepted: its id, and theirs."""
+    """Submit a batch of equal jobs that must all be accepted; return its id and theirs."""
     batch = new_batch(job_system, count)
     items = [job_system.new_submission(operation, **chosen) for _ in range(count)]
     words = words_of(decide(job_system, batch, items))
@@ -67,17 +67,17 @@ def submitted(
 
 
 def words_of(decided: Decided) -> list[str]:
-    """Say in a word what became of each item."""
+    """Return the outcome of each item as a word."""
     return [outcome.word for outcome in decided.outcomes]
 
 
 def read(job_system: JobSystem, batch_id: str) -> Batch:
-    """Read a batch as its tenant does."""
+    """Read a batch as its tenant."""
     return read_batch(job_system.store, batch_id, tenant="default")
 
 
 def counts(job_system: JobSystem, batch_id: str) -> dict[str, int]:
-    """Give how many of its jobs are how, without those that none is."""
+    """Return the number of jobs in each status that has any."""
     return {name: count for name, count in read(job_system, batch_id).counts.items() if count}
 
 

@@ -1,4 +1,4 @@
-"""What must be true of all batches in Redis after every step, whatever came before it."""
+"""Invariants of all batches in Redis after every step."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ class Batches:
     """All batches of a namespace at one moment.
 
     Attributes:
-        records: by their ids; each with its TTL in ms as `ttl`, -1 for none.
+        records: by id; each with its TTL in ms as `ttl`, -1 for none.
         members: ids of jobs by batch and status.
-        unsealed: batches that somebody closes if no other step comes.
+        unsealed: batches that the housekeeper seals if no other step follows.
     """
 
     records: Mapping[str, Fields]
@@ -27,10 +27,10 @@ class Batches:
 
 
 def look_at_batches(store: Store, names: Sequence[str]) -> Batches:
-    """Read them.
+    """Read all batches.
 
     Args:
-        store: where they are.
+        store: holds them.
         names: of all keys, without their prefix.
     """
     prefix = store.keys.prefix
@@ -64,7 +64,7 @@ def look_at_batches(store: Store, names: Sequence[str]) -> Batches:
 
 
 def batch_complaints(seen: Batches, jobs: Mapping[str, Fields]) -> Iterator[str]:
-    """Say what is wrong; nothing when all is well."""
+    """Return the violations; none if everything is consistent."""
     right: dict[tuple[str, str], set[str]] = {}
     for job_id, job in jobs.items():
         if "batch_id" in job:

@@ -1,4 +1,4 @@
-"""Jobs that call back, dispatchers that deliver it, and other people's libraries that verify it."""
+"""Jobs with callbacks, their dispatchers, and third-party libraries that verify callbacks."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -27,7 +27,7 @@ DEADLINE_S: Final = 3.0
 
 
 class CallbackSystem:
-    """A job system whose jobs call back, and dispatchers for it."""
+    """A job system whose jobs have callbacks, and its dispatchers."""
 
     def __init__(self) -> None:
         self.server = FakeServer(version=(7, 2))
@@ -39,7 +39,7 @@ class CallbackSystem:
     def dispatcher(
         self, *receivers: Receiver, render: Render | None = None, deadline_s: float = DEADLINE_S
     ) -> WebhookDispatcher:
-        """Employ one that finds every name on the loopback address."""
+        """Start a dispatcher that resolves every name to the loopback address."""
         ports = [receiver.port for receiver in receivers]
         sender = WebhookSender(
             CallbackRules(networks=("127.0.0.0/8",), ports=ports),
@@ -53,25 +53,25 @@ class CallbackSystem:
         return dispatcher
 
     def round(self, dispatcher: WebhookDispatcher) -> None:
-        """Have it deliver what is due, and wait until that is done."""
+        """Let it deliver due callbacks, and wait until it is done."""
         dispatcher.tick()
         eventually(lambda: not dispatcher.under_way, what="all attempts ended")
 
     def job(self, receiver: Receiver, host: str = "hooks.example", **chosen: Any) -> str:
-        """Let a job succeed that calls back."""
+        """Let a job with a callback succeed."""
         return ended(self.job_system, callback=callback_to(receiver, host), **chosen)
 
     def delivery(self, job_id: str) -> DeliveryRecord:
-        """Look at the only delivery of a job."""
+        """Read the only delivery of a job."""
         (found,) = list_deliveries(self.job_system.store, "job", job_id)
         return found
 
     def secret(self, tenant: str = "default") -> str:
-        """Give the secret that a tenant's receivers verify with."""
+        """Return the secret with which a tenant's receivers verify."""
         return self.secrets.of(tenant)[0].get_secret_value()
 
     def close(self) -> None:
-        """Let the dispatchers go, and Redis come back."""
+        """Stop the dispatchers and restore Redis."""
         self.server.connected = True
         for dispatcher in self.dispatchers:
             dispatcher.close(0.1)
@@ -86,7 +86,7 @@ def callback_to(receiver: Receiver, host: str = "hooks.example") -> dict[str, An
 
 
 def verify(secret: str, request: Received) -> Any:
-    """Have two libraries verify a request, and give what it says."""
+    """Verify a request with two libraries, and return its content."""
     headers = dict(request.headers)
     svix.webhooks.Webhook(secret).verify(request.body, headers)
     return standardwebhooks.Webhook(secret).verify(request.body, headers)

@@ -1,4 +1,4 @@
-"""Operations that print, log, and choose when they are run again."""
+"""Operations that print, log, and choose their retry delay."""
 
 # ruff: noqa: T201 — that is what they do
 
@@ -23,13 +23,13 @@ def _say(name: str) -> None:
 
 @operation(capture_logs=True)
 def say(name: str) -> None:
-    """Say something in every way."""
+    """Print and log in every way."""
     _say(name)
 
 
 @operation(capture_logs=True)
 def say_beside(name: str) -> None:
-    """Say something while another one does."""
+    """Print while another job prints."""
     _MEET.wait(20)
     _say(name)
     _MEET.wait(20)
@@ -37,25 +37,25 @@ def say_beside(name: str) -> None:
 
 @operation(capture_logs=True)
 async def say_async(name: str) -> None:
-    """Say something in a task and in a thread."""
+    """Print in a task and in a thread."""
     await asyncio.to_thread(_say, name)
 
 
 @operation(capture_logs=True, isolation="process")
 def say_apart(name: str) -> None:
-    """Say something in a process of its own."""
+    """Print in a child process."""
     _say(name)
 
 
 @operation
 def say_to_nobody(name: str) -> None:
-    """Say something that is not wanted in the log."""
+    """Print without capture."""
     _say(name)
 
 
 @operation(capture_logs=True)
 def flood(lines: int) -> None:
-    """Print more than a log has room for, and a very long line."""
+    """Print more than a log can hold, and a very long line."""
     print("x" * 1_000_000)
     for number in range(lines):
         print(number)
@@ -63,7 +63,7 @@ def flood(lines: int) -> None:
 
 @operation(capture_logs=True)
 def say_oddly() -> str:
-    """Print and log what cannot be shown."""
+    """Print and log unprintable text."""
     print("a\udc80 b")
     sys.stdout.writelines(["one\n", "two\n"])
     logging.getLogger().error("redis://user:secret@host/0")
@@ -72,7 +72,7 @@ def say_oddly() -> str:
 
 @operation(max_retries=1, backoff="1h..1h")
 def wait_and_see(seconds: float, *, job: Job) -> int:
-    """Ask to be run again soon."""
+    """Request a retry soon."""
     if job.attempt == 1:
         raise RetryAfter(seconds)
     return job.attempt
@@ -80,7 +80,7 @@ def wait_and_see(seconds: float, *, job: Job) -> int:
 
 @operation(max_retries=1, backoff="1h..1h", isolation="process")
 def wait_and_see_apart(seconds: float, *, job: Job) -> int:
-    """Ask to be run again soon, from a process of its own."""
+    """Request a retry soon, from a child process."""
     if job.attempt == 1:
         raise RetryAfter(seconds)
     return job.attempt
@@ -88,5 +88,5 @@ def wait_and_see_apart(seconds: float, *, job: Job) -> int:
 
 @operation(max_retries=1, backoff="50ms..50ms")
 def ask_again() -> None:
-    """Ask again and again."""
+    """Request a retry every time."""
     raise RetryAfter("0", "the other side is busy")

@@ -1,4 +1,4 @@
-"""Operations whose parameters take long to validate, or should not be validated at all."""
+"""Operations whose parameters take long to validate, or break validation."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ def _shut(value: str) -> str:
 
 
 class Part(BaseModel):
-    """Has a default that is made."""
+    """A model with a default factory."""
 
     n: int
     token: str = Field(default_factory=lambda: uuid4().hex)
@@ -34,45 +34,45 @@ class Part(BaseModel):
 
 @operation
 def choose(value: list[bool | int | Annotated[str, Field(max_length=1)] | list[int]]) -> int:
-    """Take one of several."""
+    """Accept one of several types."""
     return len(value)
 
 
 @operation
 def exact(value: list[Decimal]) -> None:
-    """Take decimals."""
+    """Accept decimals."""
 
 
 @operation
 def number(value: list[int]) -> None:
-    """Take whole numbers."""
+    """Accept integers."""
 
 
 @operation
 def made(value: list[Part]) -> None:
-    """Take models, of which a part is made."""
+    """Accept models with default factories."""
 
 
 @operation(unique=True)
 def once(value: list[float], page: File | None = None) -> None:
-    """Run equal ones once."""
+    """Run equal jobs once."""
 
 
 @operation(unique_by=lambda value, page: [len(value), page and page.media_type])
 def counted(value: list[Any], page: File | None = None) -> None:
-    """Run those of equal length once."""
+    """Run jobs of equal length once."""
 
 
 @operation(max_running_per={"tenant": 2, "value": 1, "page": 1})
 def shared(value: list[float], page: File | None = None) -> None:
-    """Run few of equal values."""
+    """Limit running jobs of equal values."""
 
 
 @operation(unique_by=lambda value: {}[value[0]])
 def unruly(value: list[Any]) -> None:
-    """Be told apart by what fails."""
+    """Use a failing unique_by."""
 
 
 @operation
 def odd(value: list[Any], how: Annotated[str, AfterValidator(_shut)]) -> None:
-    """Fail while it is validated."""
+    """Fail during validation."""

@@ -1,4 +1,4 @@
-"""Servers of one's own, a clean Redis and a namespace for every test that asks for them."""
+"""Private servers, a clean Redis and a namespace for every test that requests them."""
 
 import io
 import logging
@@ -29,13 +29,13 @@ _RUNNING = pytest.StashKey[list[RabbitMQ | RedisServer]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let somebody look longer for what the state machine has not found yet."""
+    """Add the option for a deeper search with the state machine."""
     parser.addoption("--examples", type=int, help="how many histories the state machine tries")
     parser.addoption("--fuzz-seconds", type=int, default=30, help="how long requests are fuzzed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Forget the settings of whoever runs the tests."""
+    """Remove the settings of the user who runs the tests."""
     config.stash[_RUNNING] = []
     for name in os.environ.keys() - bare_environment().keys():
         del os.environ[name]
@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, and end with what runs alone, so that nobody waits for others."""
+    """Run slow tests first and those that run alone last, so that no process waits for others."""
     items.sort(key=_turn)
 
 
@@ -56,7 +56,7 @@ def _turn(item: pytest.Item) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Spread single tests, but keep those together that share what takes long to set up."""
+    """Distribute single tests, but keep those together that share expensive fixtures."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415  # where tests are spread
 
     class Scheduling(LoadScopeScheduling):
@@ -71,13 +71,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 @cache
 def _shares(path: Path) -> bool:
-    """Whether tests of this file have fixtures in common, which each process sets up anew."""
+    """Whether tests of this file share fixtures, which each process would set up again."""
     return 'scope="module"' in path.read_text(encoding="utf-8")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Keep the tests that measure time alone; before any timeout counts."""
+    """Run tests that measure time alone; acquired before any timeout starts."""
     worker: dict[str, str] | None = getattr(item.config, "workerinput", None)
     if worker is None:
         return (yield)
@@ -87,7 +87,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, Any, Any]:
-    """Let a test process report what a test wrote, even half a character."""
+    """Let a test process report a test's output, even half a character."""
     return _readable((yield))
 
 
@@ -95,7 +95,7 @@ def pytest_report_to_serializable() -> Generator[None, Any, Any]:
 def rabbitmq(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RabbitMQ]:
-    """A RabbitMQ node of this session (of each worker of it); it answers when a test begins."""
+    """A RabbitMQ node of this session (of each worker of it); it answers when a test starts."""
     server = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"))
     yield from _run(server, request.config)
 
@@ -104,14 +104,14 @@ def rabbitmq(
 def redis_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RedisServer]:
-    """A redis-server of this session (of each worker of it); it answers when a test begins."""
+    """A redis-server of this session (of each worker of it); it answers when a test starts."""
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     yield from _run(server, request.config)
 
 
 @pytest.fixture
 def redis(redis_server: RedisServer) -> Iterator[Redis]:
-    """A client of an empty Redis; afterwards no key may be left that would stay for ever."""
+    """A client of an empty Redis; after the test, no unexpected permanent key may remain."""
     with redis_server.connect() as client:
         client.flushall()
         yield client
@@ -127,7 +127,7 @@ def namespace() -> str:
 
 @pytest.fixture(autouse=True)
 def _own_lines() -> None:
-    """Our own lines belong to the test that runs, whatever an earlier one configured."""
+    """Our log lines belong to the running test, whatever an earlier one configured."""
     PLACE.use(_Captured())
     PLACE.level = logging.INFO
     PROCESSORS[:] = _PROCESSORS

@@ -1,4 +1,4 @@
-"""The moves of dispatchers, and jobs whose ends somebody wants to hear of."""
+"""The actions of dispatchers, and jobs with callbacks."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -40,7 +40,7 @@ def done(job_system: JobSystem, delivery: WebhookDelivery, attempted: Attempted 
 
 
 def ended(job_system: JobSystem, **chosen: Any) -> str:
-    """Let a job succeed that has a callback."""
+    """Let a job with a callback succeed."""
     fence = job_system.running(**{"callback": callback(), **chosen})
     finish(job_system.store, fence, SUCCESS)
     return fence.job_id

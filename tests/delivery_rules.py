@@ -1,4 +1,4 @@
-"""What must be true of all deliveries in Redis after every step, whatever came before it."""
+"""Invariants of all deliveries in Redis after every step."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ class Deliveries:
     """All deliveries of a namespace at one moment.
 
     Attributes:
-        records: by their ids; each with its TTL in ms as `ttl`, -1 for none.
+        records: by id; each with its TTL in ms as `ttl`, -1 for none.
         owned: ids by the name of their owner's list.
         waiting: by host, those that wait for an attempt.
-        under_way: by host, those of which an attempt is under way.
-        hosts: by when somebody looks at them.
+        under_way: by host, those with an attempt in progress.
+        hosts: by their next check.
     """
 
     records: Mapping[str, Fields]
@@ -29,10 +29,10 @@ class Deliveries:
 
 
 def look_at_deliveries(store: Store, names: Sequence[str]) -> Deliveries:
-    """Read them.
+    """Read all deliveries.
 
     Args:
-        store: where they are.
+        store: holds them.
         names: of all keys, without their prefix.
     """
     prefix = store.keys.prefix
@@ -66,7 +66,7 @@ def look_at_deliveries(store: Store, names: Sequence[str]) -> Deliveries:
 
 
 def delivery_complaints(seen: Deliveries, jobs: Mapping[str, Fields]) -> Iterator[str]:
-    """Say what is wrong; nothing when all is well."""
+    """Return the violations; none if everything is consistent."""
     for delivery_id, fields in seen.records.items():
         complaints = (
             *_of_place(seen, delivery_id, fields),

@@ -1,4 +1,4 @@
-"""The operations of `tests.deploys_before` one version later: one has moved, and one is new."""
+"""The operations of `tests.deploys_before` one version later: one has another queue, one is new."""
 
 from callboard.jobs import Job, operation
 from tests.system.operations.trials import Seconds, rest
@@ -13,5 +13,5 @@ def mover(seconds: Seconds = 0, *, job: Job) -> int:
 
 @operation
 def newcomer(text: str = "") -> str:
-    """Give back what came."""
+    """Return the input."""
     return text

@@ -1,4 +1,4 @@
-"""Operations as a version before declares them."""
+"""Operations as an earlier version declares them."""
 
 from callboard.jobs import Job, operation
 from tests.system.operations.trials import Seconds, rest

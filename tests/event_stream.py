@@ -23,7 +23,7 @@ class Event:
 
 @dataclass
 class Reading:
-    """A reader of one stream, which is fed whatever comes."""
+    """A parser of one stream, fed with received bytes."""
 
     events: list[Event] = field(default_factory=list)
     comments: int = 0
@@ -33,7 +33,7 @@ class Reading:
     _fields: dict[str, list[str]] = field(default_factory=dict)
 
     def feed(self, data: bytes) -> None:
-        """Take some bytes."""
+        """Feed some bytes."""
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in lines:
             self._take(line.decode("utf-8"))
@@ -65,7 +65,7 @@ class Reading:
 
 
 class Follower:
-    """A client that reads a stream of an application in a thread of its own."""
+    """A client that reads a stream of an application in its own thread."""
 
     def __init__(
         self, app: Any, job_id: str, *, last_id: str = "", headers: Mapping[str, str] | None = None
@@ -81,14 +81,14 @@ class Follower:
         self._thread.start()
 
     def sees(self, name: str, count: int = 1) -> list[Event]:
-        """Wait until so many events of a name have come."""
+        """Wait until a number of events of a name have arrived."""
         return eventually(
             lambda: len(found := self.reading.of(name)) >= count and found,
             what=f"{count} {name} came",
         )
 
     def waits(self) -> None:
-        """Wait until it has read all that there is, and nothing more comes for now."""
+        """Wait until it has read everything and nothing more arrives for now."""
         eventually(
             lambda: (
                 (frame := sys._current_frames().get(self._thread.ident or 0)) is not None

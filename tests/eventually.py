@@ -1,4 +1,4 @@
-"""Waiting for a condition instead of for a while."""
+"""Waits for a condition instead of a fixed time."""
 
 import time
 from collections.abc import Callable
@@ -20,14 +20,14 @@ def eventually(
     """Return the condition's value as soon as it is true.
 
     Args:
-        condition: is called until its value is true; once at least, and once after the time is up.
+        condition: called until its value is true; at least once, and once after the timeout.
         what: names the condition in the failure.
         timeout: seconds until it is a failure.
         interval: seconds between two calls.
         ignoring: exceptions that only mean "not yet".
 
     Raises:
-        AssertionError: the condition did not come true in time; names it and its last value.
+        AssertionError: the condition was not true in time; names it and its last value.
 
     """
     end = time.monotonic() + timeout

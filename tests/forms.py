@@ -1,4 +1,4 @@
-"""Forms as clients send them, and as they should not."""
+"""Forms, valid and invalid."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
 
 def part(name: str, body: bytes, *, filename: str | None = None, media_type: str = "") -> bytes:
-    """Write one part of a form, with what begins it."""
+    """Encode one part of a form, with its boundary."""
     named = f'; filename="{filename}"' if filename is not None else ""
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{named}\r\n'
     typed = f"Content-Type: {media_type}\r\n" if media_type else ""
@@ -15,11 +15,11 @@ def part(name: str, body: bytes, *, filename: str | None = None, media_type: str
 
 
 def form(*parts: bytes) -> bytes:
-    """Write a form of parts."""
+    """Encode a form of parts."""
     return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
 
 
 def upload(body: bytes, **headers: str) -> Mapping[str, object]:
-    """Give what `simulate_post` takes for a file that is a body."""
+    """Return the arguments of `simulate_post` for a file as a body."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return {"body": body, "headers": named}

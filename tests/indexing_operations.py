@@ -1,4 +1,4 @@
-"""Operations of which one needs what the others have left."""
+"""Operations of which one needs the output of the others."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from callboard import Failure, Job, operation
 
 @operation
 def parse(folder: str, number: int, broken: bool = False, *, job: Job) -> int:
-    """Leave a parsed document in the folder."""
+    """Write a parsed document to the folder."""
     if broken:
         raise Failure("The document is damaged.", retryable=False)
     for _ in job.track(range(3)):
@@ -18,5 +18,5 @@ def parse(folder: str, number: int, broken: bool = False, *, job: Job) -> int:
 
 @operation
 def index(folder: str) -> list[str]:
-    """Name what is in the folder."""
+    """List the folder."""
     return sorted(each.stem for each in Path(folder).iterdir())

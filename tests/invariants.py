@@ -1,5 +1,5 @@
-"""What must be true of everything in Redis after every step, whatever came before it."""
-# long: each rule reads what was seen once, and the rules are read beside each other
+"""Invariants of all data in Redis after every step."""
+# long: all rules read the same snapshot, and are read beside each other
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -56,11 +56,11 @@ class Seen:
         return self.limit(slot) - len(self.members(f"slot:{slot}"))
 
     def has_at_hand(self, operation: str) -> bool:
-        """Whether a job of the operation was promised its places."""
+        """Whether a job of the operation has a reservation."""
         return any(score >= 0 for score in self.members(f"slot:operation:{operation}").values())
 
     def has_enough(self, operation: str) -> bool:
-        """Whether one more promise would help no thread."""
+        """Whether one more reservation would help no thread."""
         free = None if self.threads is None else self.threads - len(self.members("leases"))
         too_many = free is not None and len(self.members("reservations")) > free
         return too_many and self.has_at_hand(operation)
@@ -69,7 +69,7 @@ class Seen:
         return {job_id for job_id, job in self.jobs.items() if job["status"] in statuses}
 
     def room_for(self, job_id: str) -> bool:
-        """Whether the rules give the job its places now, by rank and by what is free."""
+        """Whether the job should get its places now, by rank and free places."""
         job = self.jobs[job_id]
         wanted = slots_of(job)
         if "reserved" in job and all(self.free(slot) >= 0 for slot in wanted):
@@ -78,7 +78,7 @@ class Seen:
         return all(self._wins(job_id, slot, places, gone) for slot, places in wanted.items())
 
     def _wins(self, job_id: str, slot: str, places: int, gone: set[str]) -> bool:
-        """Whether the job gets its places in a slot; adds whose reservations it takes to `gone`."""
+        """Whether the job gets its places in a slot; adds the jobs that it evicts to `gone`."""
         rank = rank_at(self.jobs[job_id], slot)
         waiting = ((score, id) for id, score in self.members(f"waiting:{slot}").items())
         first = min(waiting, default=(rank, job_id))
@@ -147,17 +147,17 @@ def slots_of(job: Fields) -> dict[str, int]:
 
 
 def value_class(slot: str) -> str | None:
-    """Give what the slots of all values of one name have in common; None for another slot."""
+    """Return the class of a value's slot; None for another slot."""
     return slot.rpartition(":")[0] if slot.startswith("per:") else None
 
 
 def rank_at(job: Fields, slot: str) -> float:
-    """Where a job is in the line of a slot: by its turn among jobs of its operation."""
+    """The rank of a job at a slot: its turn among jobs of its operation."""
     return float(job["rank"] if slot.startswith("resource:") else job.get("turn", job["rank"]))
 
 
 def complaints(seen: Seen) -> Iterator[str]:
-    """Say what is wrong, after the name of the invariant; nothing when all is well."""
+    """Return the violations, with the names of the invariants; none if everything is consistent."""
     yield from named("indexes", _sets_agree_with_records(seen))
     yield from named("places", _places_are_held_by_right(seen))
     yield from named("outbox", _queued_jobs_can_be_woken(seen))
@@ -170,12 +170,12 @@ def complaints(seen: Seen) -> Iterator[str]:
 
 
 def named(invariant: str, wrong: Iterable[str]) -> Iterator[str]:
-    """Put the name of an invariant before what breaks it."""
+    """Prefix violations with the name of their invariant."""
     return (f"{invariant}: {each}" for each in wrong)
 
 
 def changes(before: Seen, after: Seen) -> Iterator[str]:
-    """Say what no step may do to what was there."""
+    """Return changes that no step may make."""
     for slot in after.slots():
         occupied = before.occupants(slot), after.occupants(slot)
         taken = len(before.members(f"slot:{slot}")), len(after.members(f"slot:{slot}"))
@@ -200,22 +200,22 @@ def _job_changes(old: Fields, new: Fields) -> Iterator[str]:
 
 
 def _without_log(job: Fields) -> dict[str, str]:
-    """Leave out what grows with the log, which goes on about the job's callbacks."""
+    """Leave out what grows with the log, which callbacks continue to write."""
     return {name: value for name, value in job.items() if not name.startswith("log_")}
 
 
 def nobody_waits_in_vain(seen: Seen) -> Iterator[str]:
-    """Say which places are free while a job that could run waits there; after unblocking."""
+    """Return places that are free while a job that could run waits there; after unblocking."""
     yield from named("idle-places", _nobody_waits_in_vain(seen, only_simple=False))
 
 
 def nobody_is_overtaken(seen: Seen, now_ms: int) -> Iterator[str]:
-    """Say who waits at a slot where a worse-ranked job was promised a place; after unblocking."""
+    """Return jobs that wait at a slot where a worse-ranked job has a reservation."""
     for job_id, job in seen.jobs.items():
         slot = job.get("blocked_on", "")
         passed_over = int(job.get("passed_until_ms", 0)) > now_ms
         others = [one for one in slots_of(job) if one != slot]
-        # Who lacks a place elsewhere, too, is no rival, and at a resource age decides alone.
+        # A job that lacks another place does not compete, and at a resource only age decides.
         rival = all(one[:9] != "resource:" and seen.free(one) > 0 for one in others)
         if not slot or passed_over or not rival:
             continue
@@ -226,7 +226,7 @@ def nobody_is_overtaken(seen: Seen, now_ms: int) -> Iterator[str]:
 
 
 def overtaken(seen: Seen, message: Wakeup, others: Iterable[Wakeup]) -> Iterator[str]:
-    """Say who could have run in place of a job whose message came first."""
+    """Return jobs that could have run instead of a job whose message arrived first."""
     for other in others:
         job = seen.jobs.get(other.submission.job_id, {})
         better = other.submission.priority > message.submission.priority
@@ -236,7 +236,7 @@ def overtaken(seen: Seen, message: Wakeup, others: Iterable[Wakeup]) -> Iterator
 
 
 def nothing_is_held(seen: Seen) -> Iterator[str]:
-    """Say what is left of jobs once all of them have ended."""
+    """Return what remains of jobs once all of them have ended."""
     for job_id in seen.with_status(*ACTIVE):
         yield f"{job_id} is still {seen.jobs[job_id]}"
     for name, members in seen.sets.items():
@@ -396,7 +396,7 @@ def _nobody_waits_in_vain(seen: Seen, *, only_simple: bool) -> Iterator[str]:
             if only_simple and len(wanted) > 1:
                 continue
             operation = seen.jobs[job_id]["operation"] if wanted else ""
-            # Between two rounds of the housekeeper, other jobs may have freed threads.
+            # Between two ticks of the housekeeper, other jobs may have freed threads.
             known = seen.threads is not None and only_simple
             if seen.has_at_hand(operation) if known else seen.has_enough(operation):
                 continue

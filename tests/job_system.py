@@ -1,4 +1,4 @@
-"""The real scripts with a clock, a broker and workers that a test holds in its hands."""
+"""The real scripts with a clock, a broker and workers that a test controls."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -59,7 +59,7 @@ REFUSALS: Final[Mapping[type[Refused], str]] = {
 
 @dataclass
 class Broker:
-    """A bag of messages; the test takes them out in any order, often, or never."""
+    """A bag of messages; the test takes them out in any order, repeatedly, or never."""
 
     mood: Mood = "good"
     now_ms: int = START_MS
@@ -74,11 +74,11 @@ class Broker:
         return [self.mood not in ("mute", "down")] * len(wakeups)
 
     def best(self) -> Wakeup:
-        """Give the message that RabbitMQ delivers first: of the highest level, the oldest."""
+        """Return the message that RabbitMQ delivers first: the oldest of the highest level."""
         return max(self.messages, key=_level)
 
     def misordered(self) -> Iterator[str]:
-        """Say which message would come before one of a better priority."""
+        """Return messages that would precede one of a better priority."""
         first: dict[int, int] = {}
         for message in self.messages:
             priority, level = message.submission.priority, _level(message)
@@ -120,7 +120,7 @@ class JobSystem:
     def new_submission(self, operation: str = "free", **chosen: object) -> Submission:
         """Ids and tokens are counted, so that a failing run can be repeated exactly.
 
-        Of the operation `shared` each tenant has places of its own.
+        In the operation `shared`, each tenant has its own places.
         """
         self._named += 1
         if operation == "shared":
@@ -142,7 +142,7 @@ class JobSystem:
         most: tuple[int, int] = (1000, 1000),
         charge: Charge | None = None,
     ) -> str:
-        """Submit as the web process does: the word of the script; the message goes out."""
+        """Submit like the web process: returns the script's word, and publishes the message."""
         try:
             accepted = submit(
                 self.store,
@@ -161,14 +161,14 @@ class JobSystem:
         return "replayed" if accepted.replayed else "accepted"
 
     def count(self, charge: Charge) -> tuple[str, int]:
-        """Count a request: whether it was let through, and how many more would be."""
+        """Count a request; return whether it was admitted, and how many more would be."""
         try:
             return "counted", count_request(self.store, charge).left
         except RateExceeded as error:
             return "limited", error.quota.left
 
     def ask_cancel(self, job_id: str, caller: str = "caller") -> tuple[str, str]:
-        """Take the first step of a cancel: its word and its token."""
+        """Take the first step of a cancel; return its word and its token."""
         try:
             return "asked", ask_cancel(self.store, job_id, caller=caller).token
         except JobFinal:
@@ -177,7 +177,7 @@ class JobSystem:
             return "missing", ""
 
     def confirm_cancel(self, job_id: str, token: str, caller: str = "caller") -> str:
-        """Take the second step of a cancel: the word of the script."""
+        """Take the second step of a cancel; return the script's word."""
         try:
             return confirm_cancel(self.store, job_id, token, caller=caller)
         except ConfirmationStale:
@@ -188,19 +188,19 @@ class JobSystem:
             return "missing"
 
     def submitted(self, operation: str = "free", **chosen: object) -> str:
-        """Submit a new job that must be accepted, and give its id."""
+        """Submit a new job that must be accepted, and return its id."""
         submission = self.new_submission(operation, **chosen)
         assert self.submit(submission) == "accepted"
         return submission.job_id
 
     def take_woken(self) -> list[str]:
-        """Give the jobs that were to be published since the last time."""
+        """Return the jobs to publish since the last call."""
         woken = list(dict.fromkeys(self.woken))
         self.woken.clear()
         return woken
 
     def publish(self) -> None:
-        """Publish what was woken, as the relay's thread does."""
+        """Publish woken jobs, like the relay's thread."""
         if woken := self.take_woken():
             publish_woken(self.store, self.broker, woken)
 
@@ -217,7 +217,7 @@ class JobSystem:
         )
 
     def running(self, operation: str = "free", **chosen: object) -> Fence:
-        """Submit and claim a new job that must be free to run, and give its fence."""
+        """Submit and claim a new job that must be free to run, and return its fence."""
         claimed = self.claim(self.submitted(operation, **chosen))
         assert claimed.fence is not None, claimed.word
         return claimed.fence
@@ -233,7 +233,7 @@ class JobSystem:
         return self.record(job_id).get("status", "missing")
 
     def keep(self) -> dict[bytes, tuple[bytes, int]]:
-        """Copy all that Redis holds, as its append-only file has it at this moment."""
+        """Copy all data of Redis, like its append-only file at this moment."""
         names = self._names()
         dumps = self.store.pipeline(*(("DUMP", name) for name in names)) if names else []
         ttls = self.store.pipeline(*(("PTTL", name) for name in names)) if names else []
@@ -242,7 +242,7 @@ class JobSystem:
         }
 
     def go_back(self, kept: Mapping[bytes, tuple[bytes, int]]) -> None:
-        """Lose everything since `keep`, except the time: a server restarted with an old file."""
+        """Lose all data since `keep`, except the time, like a server restarted with an old file."""
         pipe = self.redis.pipeline(transaction=False)
         for name in self._names():
             pipe.delete(name)
@@ -253,7 +253,7 @@ class JobSystem:
         self.set_clock(self.now_ms)
 
     def lose(self, job_id: str) -> None:
-        """Have Redis forget one job as if its submission had never been written."""
+        """Make Redis lose one job as if its submission had never been written."""
         kept = self.record(job_id)
         pipe = self.redis.pipeline(transaction=False)
         for name in self._names():
@@ -262,7 +262,7 @@ class JobSystem:
             if name.startswith(tuple(each.encode() for each in own)):
                 pipe.delete(name)
             elif b":dependencies:" in name or name.endswith(b"}:settling"):
-                continue  # what others wait for, and were to be told, is theirs
+                continue  # the entries of its dependents are theirs
             elif kind == b"zset":
                 places = [f"{job_id}:{place}" for place in range(1, 4)]
                 pipe.zrem(name, job_id, *places)

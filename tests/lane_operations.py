@@ -1,4 +1,4 @@
-"""Operations of two lanes: what people wait for, and what may take its time."""
+"""Operations of two lanes: interactive ones, and slow ones."""
 
 import threading
 
@@ -13,6 +13,6 @@ def ask(number: int) -> int:
 
 @operation(queue="maintenance")
 def tidy(number: int) -> int:
-    """Take a while."""
+    """Run for a while."""
     threading.Event().wait(0.3)
     return number

@@ -1,4 +1,4 @@
-"""Operations whose work is done when somebody reads what they take or return."""
+"""Operations that do their work when their parameters or results are read."""
 
 import asyncio
 import os
@@ -40,14 +40,14 @@ def yielded(steps: int, pause: float, *, job: Job) -> Iterable[int]:
 
 @operation(time_limit="500ms", isolation="process")
 def yielded_apart(steps: int, pause: float, *, job: Job) -> Iterable[int]:
-    """Yield in a process of its own."""
+    """Yield in a child process."""
     for number in range(steps):
         yield _work(number, steps, pause, job)
 
 
 @operation(time_limit="500ms")
 async def yielded_async(steps: int, pause: float, *, job: Job) -> AsyncIterator[int]:
-    """Yield, now and then waiting."""
+    """Yield, with pauses."""
     for number in range(steps):
         job.step("begun")
         await asyncio.sleep(pause)
@@ -56,7 +56,7 @@ async def yielded_async(steps: int, pause: float, *, job: Job) -> AsyncIterator[
 
 @operation(time_limit="500ms")
 def mapped(steps: int, pause: float, *, job: Job) -> list[int]:
-    """Return a map where a list is promised."""
+    """Return a map where a list is declared."""
     return map(partial(_work, steps=steps, pause=pause, job=job), range(steps))  # type: ignore[return-value]
 
 
@@ -76,7 +76,7 @@ def serialised(steps: int, pause: float, *, job: Job) -> Any:
 
 @operation(time_limit="500ms")
 def validated(steps: int, pause: float, *, job: Job) -> Any:
-    """Return what a validator works on while it is read."""
+    """Return a value whose validator works while it is read."""
     work = AfterValidator(lambda number: _work(number, steps, pause, job))
     return TypeAdapter(Iterable[Annotated[int, work]]).validate_python(range(steps))
 
@@ -89,13 +89,13 @@ def yield_files(count: int, *, job: Job) -> Iterable[File]:
 
 @operation(isolation="process")
 def yield_files_apart(count: int, *, job: Job) -> Iterable[File]:
-    """Yield files in a process of its own."""
+    """Yield files in a child process."""
     yield from _files(count, job)
 
 
 @operation
 def list_files(count: int, *, job: Job) -> list[File]:
-    """Return what yields files where a list is promised."""
+    """Return a generator of files where a list is declared."""
     return _files(count, job)  # type: ignore[return-value]
 
 
@@ -116,7 +116,7 @@ def break_off() -> Iterable[int]:
 
 @operation(max_retries=1, backoff="50ms..50ms", isolation="process")
 def break_off_apart() -> Iterable[int]:
-    """Fail half-way in a process of its own."""
+    """Fail half-way in a child process."""
     yield 1
     raise RuntimeError("page 2 is broken")
 
@@ -135,7 +135,7 @@ class Broken(BaseModel):
 
 @operation(max_retries=1, backoff="50ms..50ms")
 def break_off_in_a_model() -> Broken:
-    """Return what fails when it is read."""
+    """Return a value that fails when it is read."""
     return Broken(pages=2)
 
 
@@ -149,7 +149,7 @@ class Counted(BaseModel):
 
 @operation
 def count_calls(*, job: Job) -> Counted:
-    """Return a model with a file; a second reading would show."""
+    """Return a model with a file; a second read would be detected."""
     file = job.files.new("one.txt")
     assert file.path is not None
     file.path.write_text("1", encoding="utf-8")
@@ -163,19 +163,19 @@ async def _later(number: int, seconds: float = 0.01) -> int:
 
 @operation
 def give_coroutine(number: int) -> int:
-    """Give a coroutine, as some decorators leave it."""
+    """Return a coroutine, like some decorators."""
     return _later(number)  # type: ignore[return-value]
 
 
 @operation(isolation="process")
 def give_coroutine_apart(number: int) -> Coroutine[Any, Any, int]:
-    """Give a coroutine in a process of its own."""
+    """Return a coroutine in a child process."""
     return _later(number)
 
 
 @operation(time_limit="200ms")
 def give_coroutine_late() -> int:
-    """Give a coroutine that takes long."""
+    """Return a slow coroutine."""
     return _later(1, seconds=60)  # type: ignore[return-value]
 
 
@@ -211,14 +211,14 @@ _HOW = {
 
 
 class Given(BaseModel):
-    """What is only checked in peace where it is submitted."""
+    """A value whose validation misbehaves in a worker."""
 
     home: int
     how: str
 
     @model_validator(mode="after")
     def check(self) -> Self:
-        """Check it, in the way that it wants."""
+        """Validate it, as it demands."""
         is_main = threading.current_thread() is threading.main_thread()
         if not is_main or os.getpid() != self.home:
             _HOW[self.how]()
@@ -227,29 +227,29 @@ class Given(BaseModel):
 
 @operation(time_limit="500ms")
 def check(given: Given) -> str:
-    """Take it."""
+    """Accept it."""
     return given.how
 
 
 @operation(time_limit="500ms")
 async def check_async(given: Given) -> str:
-    """Take it, in a loop."""
+    """Accept it, in an event loop."""
     return given.how
 
 
 @operation(time_limit="500ms", isolation="process")
 def check_apart(given: Given) -> str:
-    """Take it, in a process of its own."""
+    """Accept it, in a child process."""
     return given.how
 
 
 @operation
 def check_long(given: Given) -> str:
-    """Take it, however long that is."""
+    """Accept it, without a time limit."""
     return given.how
 
 
 @operation(isolation="process")
 def check_long_apart(given: Given) -> str:
-    """Take it, however long that is, in a process of its own."""
+    """Accept it, without a time limit, in a child process."""
     return given.how

@@ -1,4 +1,4 @@
-"""The lines that our own modules log, kept for a test."""
+"""Captures the log lines of our own modules for a test."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from callboard.telemetry.logger import PROCESSORS
 
 @contextmanager
 def capture_logs() -> Iterator[list[EventDict]]:
-    """Keep what is logged instead of writing it."""
+    """Store log lines instead of writing them."""
     capture = LogCapture()
     before = PROCESSORS[:]
     PROCESSORS[:] = [capture]
@@ -25,7 +25,7 @@ def capture_logs() -> Iterator[list[EventDict]]:
 
 @contextmanager
 def logging_kept() -> Iterator[None]:
-    """Undo what a test does to the logging of this process."""
+    """Restore the logging of this process after a test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:

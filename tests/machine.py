@@ -1,4 +1,4 @@
-"""All that clients, workers, brokers and housekeepers may do, beside the model of what follows."""
+"""All actions of clients, workers, brokers and housekeepers, compared with a model."""
 # long: one machine drives clients, workers, dispatchers and the housekeeper side by side
 
 import copy
@@ -161,7 +161,7 @@ class Callboard(RuleBasedStateMachine):
         length=st.integers(1, 2),
     )
     def submit_what_waits(self, picks: list[int], policy: Any, length: int) -> None:
-        """Submit a job that waits for active ones, and perhaps one that waits for it in turn."""
+        """Submit a job that depends on active ones, and perhaps a dependent of it."""
         active = [job.submission.job_id for job in self.model.active()]
         named = list(dict.fromkeys(_newest(active, each) for each in picks))
         for _ in range(length):
@@ -172,7 +172,7 @@ class Callboard(RuleBasedStateMachine):
         pick=NEWEST_FIRST,
     )
     def follow_up(self, what: str, pick: int) -> None:
-        """Do what a client does with a job it has, or believes to have."""
+        """Perform a client's action on a job that it has, or believes to have."""
         known = _newest(self.submissions, pick)
         job_id, status = known.job_id, self.model.status(known.job_id)
         if what == "cancel":
@@ -211,7 +211,7 @@ class Callboard(RuleBasedStateMachine):
     def submit_a_batch(
         self, operations: list[str], chained: bool, whole: bool, **chosen: Any
     ) -> None:
-        """Submit all of it, or leave the rest of it behind; chained, each waits for the last."""
+        """Submit a whole batch, or abandon the rest; if chained, each item depends on the last."""
         batch = new_batch(self.job_system, len(operations) + (not whole))
         ttl = timedelta(hours=1)
         items = [
@@ -251,7 +251,7 @@ class Callboard(RuleBasedStateMachine):
     @precondition(lambda self: self.confirmations)
     @rule(pick=NEWEST_FIRST, other_job=MAYBE, other_caller=MAYBE)
     def confirm_a_cancel(self, pick: int, other_job: bool, other_caller: bool) -> None:
-        """Confirm with a token one has, had or stole; again, late or for another job."""
+        """Confirm with a valid, old or stolen token; repeatedly, late or for another job."""
         job_id, token, caller = _newest(self.confirmations, pick)
         job_id = _newest(self.submissions, pick).job_id if other_job else job_id
         caller = "thief" if other_caller else caller
@@ -290,7 +290,7 @@ class Callboard(RuleBasedStateMachine):
 
     @rule(pick=NEWEST_FIRST, count=st.integers(1, 3), again=MAYBE, deaf=MAYBE, crash=MAYBE)
     def deliver(self, pick: int, count: int, again: bool, deaf: bool, crash: bool) -> None:
-        """Hand messages to workers, which may miss the reply to their claim, or die in between."""
+        """Deliver messages to workers, which may miss the reply to their claim, or die."""
         self.job_system.publish()
         for _ in range(min(count, len(self.job_system.broker.messages))):
             message = _newest(self.job_system.broker.messages, pick)
@@ -302,7 +302,7 @@ class Callboard(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 3))
     def deliver_by_rank(self, count: int) -> None:
-        """Hand messages to workers in the order in which RabbitMQ does."""
+        """Deliver messages to workers in RabbitMQ's order."""
         self.job_system.publish()
         for _ in range(min(count, len(self.job_system.broker.messages))):
             message, before, known = self.job_system.broker.best(), self.seen, len(self.fences)
@@ -324,7 +324,7 @@ class Callboard(RuleBasedStateMachine):
     @precondition(lambda self: self.fences)
     @rule(pick=NEWEST_FIRST, what=st.lists(st.sampled_from(WAYS), min_size=1, max_size=3))
     def report(self, pick: int, what: list[str]) -> None:
-        """Report on a run that this worker holds, held, or never knew it held; also again."""
+        """Report on a run that this worker holds, held, or unknowingly held; also repeatedly."""
         fence = _newest(self.fences, pick)
         for way in what:
             self._report(fence, way)
@@ -349,7 +349,7 @@ class Callboard(RuleBasedStateMachine):
 
     @rule(most=st.integers(1, 3), attempted=ENDS)
     def call_back(self, most: int, attempted: Attempted | None) -> None:
-        """Deliver what is due; None for a dispatcher that dies on the way."""
+        """Attempt due deliveries; None for a dispatcher that dies during the attempt."""
         for delivery in take(self.job_system, most=most, per_host=2):
             job = self.model.jobs.get(delivery.owner)
             kept = keep_body(self.store, delivery, b"{}")
@@ -396,13 +396,13 @@ class Callboard(RuleBasedStateMachine):
     @precondition(lambda self: self._losable())
     @rule(pick=NEWEST_FIRST)
     def lose_a_record(self, pick: int) -> None:
-        """Forget one that its message may bring back, and for which others may wait."""
+        """Lose a job that its message may recover, and that may have dependents."""
         self._lose_one(_newest(self._losable(), pick))
 
     @precondition(lambda self: self._awaited())
     @rule(pick=NEWEST_FIRST, minutes=st.integers(1, 8))
     def lose_what_others_wait_for(self, pick: int, minutes: int) -> None:
-        """Forget it, and have those that wait looked after for a while."""
+        """Lose it, and check its dependents for a while."""
         self._lose_one(_newest(self._awaited(), pick))
         for _ in range(minutes):
             self.pass_time(MINUTE_MS + 1, ["check"])
@@ -421,7 +421,7 @@ class Callboard(RuleBasedStateMachine):
         self.job_system.lose(job_id)
 
     def _losable(self) -> list[str]:
-        """Name queued jobs that hold nothing and belong to nothing."""
+        """Return queued jobs without places and without a batch."""
         held = {"blocked_on", "reserved", "batch_id", "fingerprint", "idempotency_digest"}
         jobs = self.seen.jobs.items()
         plain = [id for id, job in jobs if job["status"] == "queued" and not job.keys() & held]
@@ -454,7 +454,7 @@ class Callboard(RuleBasedStateMachine):
         assert not wrong, "\n".join(wrong)
 
     def teardown(self) -> None:
-        """Lose all messages and all workers: the housekeeper and honest workers end every job."""
+        """Lose all messages and workers; the housekeeper and correct workers then end every job."""
         if self.wrong:
             return
         self._examine()
@@ -486,13 +486,13 @@ class Callboard(RuleBasedStateMachine):
         assert not self.seen.deliveries.owned, "what outlived its job has a time to live alone"
 
     def _examine(self) -> None:
-        """Have operators look, in every fourth run: it takes as long as ten steps of the others."""
+        """Let operators check, in every fourth run: it takes as long as ten other steps."""
         if len(self.submissions) % 4 == 0:
             faults = ConsistencyCheck(self.store, LEASE, most=10_000).run().groups
             assert not faults, {group: dict(found.ids) for group, found in faults.items()}
 
     def _work_honestly(self) -> None:
-        """Run whatever is woken, and nothing else, in a quarter of an hour."""
+        """Run only woken jobs, for a quarter of an hour."""
         self.pass_time(15 * MINUTE_MS, [*MAINTENANCE_TASKS])
         self.the_rules_hold()
         self.job_system.publish()
@@ -524,7 +524,7 @@ class Callboard(RuleBasedStateMachine):
             self._tidy(task)
 
     def _tidy(self, task: str) -> None:
-        """Do what changes nothing of which the model knows."""
+        """Do what does not affect the model."""
         if task == "reconcile":
             reconcile(self.store, self.job_system.broker.ready)
         elif task == "seal":
@@ -574,7 +574,7 @@ class Callboard(RuleBasedStateMachine):
     def _take(
         self, message: Wakeup, *, crash_after_recovery: bool = False, heard: bool = True
     ) -> None:
-        """Do what a worker does with a message."""
+        """Process a message like a worker."""
         job_id, token = message.submission.job_id, self.job_system.new_token()
         if self._claim(job_id, token, heard=heard) == "missing":
             word = self.job_system.recover(message)
@@ -594,7 +594,7 @@ class Callboard(RuleBasedStateMachine):
         return claim.word
 
     def _expect(self, answer: object, model: object, invariant: str = "answers") -> None:
-        """Keep a wrong answer for the invariant, which also sees what it led to."""
+        """Store a wrong answer for the invariant, which also sees its effects."""
         if answer != model:
             self.wrong.append(f"{invariant}: the answer is {answer!r}, by the model {model!r}")
 

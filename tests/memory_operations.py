@@ -1,4 +1,4 @@
-"""Operations that reserve much memory, or take it in one of many ways."""
+"""Operations that reserve much memory, or allocate it in one of many ways."""
 
 import fcntl
 import mmap
@@ -22,7 +22,7 @@ _BASE: Final = 120 * _MEBIBYTE
 
 @operation(isolation="process", memory_limit="256MiB")
 def reserve(how: str) -> int:
-    """Ask for much, and use little of it; or use what is not one's own."""
+    """Reserve much and use little, or use shared memory."""
     match how:
         case "threads":
             over = threading.Event()
@@ -49,7 +49,7 @@ def reserve(how: str) -> int:
 
 @operation(isolation="process", memory_limit="256MiB")
 def take(how: str) -> None:
-    """Take much memory in one of several ways, and keep it."""
+    """Allocate much memory in one of several ways, and keep it."""
     with ExitStack() as kept:
         match how:
             case "bytes":
@@ -75,7 +75,7 @@ def take(how: str) -> None:
 
 @operation(isolation="process", memory_limit="256MiB", memory_limit_kind="address_space")
 def reserve_address_space() -> str:
-    """Ask for much that is not touched."""
+    """Reserve much without touching it."""
     try:
         np.zeros(_MUCH // 8)
     except MemoryError:

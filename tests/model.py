@@ -1,4 +1,4 @@
-"""What becomes of jobs, in as few lines as can say it: the measure of the real scripts."""
+"""A minimal model of jobs, with which the real scripts are compared."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -47,7 +47,7 @@ class ModelJob:
 
 @dataclass
 class Model:
-    """All jobs as they should be; each verb changes them and gives the word to expect."""
+    """All jobs as they should be; each verb changes them and returns the expected word."""
 
     now_ms: int
     lease_ms: int
@@ -67,7 +67,7 @@ class Model:
         return [job for job in self.jobs.values() if job.status not in FINAL]
 
     def count(self, charge: Charge) -> tuple[str, int]:
-        """Count a request: what is to be answered, and how many more there may be now."""
+        """Count a request; return the expected answer, and how many more are allowed now."""
         window = charge.window_ms
         interval = Fraction(window, charge.rate.requests)
         arrival = max(self.arrivals.get(charge.tenant, Fraction(0)), Fraction(self.now_ms))
@@ -105,7 +105,7 @@ class Model:
         return "accepted"
 
     def submit_items(self, items: Sequence[Submission]) -> list[str]:
-        """Submit items of a batch, which may name the jobs of earlier ones as `#0`."""
+        """Submit items of a batch, which may refer to the jobs of earlier ones as `#0`."""
         words: list[str] = []
         made: list[str | None] = []
         for item in items:
@@ -214,7 +214,7 @@ class Model:
         return "asked"
 
     def confirm_cancel(self, job_id: str, token: str, caller: str) -> str:
-        """None is what became of a confirmation that was used."""
+        """None represents a used confirmation."""
         known = (job_id, token, caller)
         until = self.confirmations.get(known, 0)
         if self.status(job_id) in FINAL:
@@ -250,7 +250,7 @@ class Model:
         return len(over)
 
     def record_delivery(self, job_id: str, event: str, word: str) -> None:
-        """A callback was written down, and sent unless its dispatcher died."""
+        """A callback was rendered, and sent unless its dispatcher died."""
         job = self.jobs.get(job_id)
         if job is not None:
             job.awaited[event] = False
@@ -266,7 +266,7 @@ class Model:
         return len(due)
 
     def lose(self, job_id: str) -> None:
-        """Redis forgets a job, and nothing else."""
+        """Redis loses one job, and nothing else."""
         del self.jobs[job_id]
 
     def check_dependencies(self) -> int:
@@ -306,7 +306,7 @@ class Model:
         return self.status(fence.job_id) in HOLDING and self._was(fence)
 
     def differences(self, seen: Seen) -> Iterator[str]:
-        """Say which records are not as they should be."""
+        """Return the records that differ from the model."""
         leases = seen.members("leases")
         for job_id in seen.jobs.keys() | self.jobs.keys():
             job, there = self.jobs.get(job_id), seen.jobs.get(job_id, {})
@@ -334,7 +334,7 @@ class Model:
         return (job.attempt, job.token) == (fence.attempt, fence.token)
 
     def _leave(self, fence: Fence, done: Sequence[str], word: str) -> str:
-        """Leave a run that did not end the job: `left`, or what the script should answer."""
+        """End a run without ending the job; return `left`, or the script's expected answer."""
         status = self.status(fence.job_id)
         if status == "missing" or not self._was(fence):
             return "stale"
@@ -349,7 +349,7 @@ class Model:
         return job_id in self.jobs and self.jobs[job_id].submission.tenant == tenant
 
     def _await(self, job: ModelJob) -> None:
-        """Wait for those named that have not ended; the others count at once."""
+        """Depend on the jobs that have not ended; the others count at once."""
         job.waits, job.check_ms = dict.fromkeys(job.submission.after, 0), self.now_ms + CHECK_MS
         for other in job.submission.after:
             if other in job.waits and self.jobs[other].status in FINAL:

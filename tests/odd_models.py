@@ -1,4 +1,4 @@
-"""Models whose dump is not what they are read from."""
+"""Models that do not round trip."""
 
 import dataclasses
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Operations that raise whatever Python lets anybody raise."""
+"""Operations that raise every kind of exception."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ _MEET = threading.Barrier(4)
 
 
 class _Loud(Exception):
-    """One whose words fail in a way of their own."""
+    """An exception whose text itself fails."""
 
     def __init__(self, says: Callable[[], str]) -> None:
         self.says = says
@@ -40,7 +40,7 @@ def _recurse() -> str:
 
 
 class _Text(str):
-    """Text that is not to be cut."""
+    """Text that cannot be truncated."""
 
     __slots__ = ()
 
@@ -214,20 +214,20 @@ def raise_odd(what: str) -> None:
 
 @operation
 async def raise_odd_async(what: str) -> None:
-    """Raise something in a loop."""
+    """Raise something in an event loop."""
     error = ODD[what]()
     raise error
 
 
 @operation(isolation="process")
 def raise_odd_apart(what: str) -> None:
-    """Raise something in a process of its own."""
+    """Raise something in a child process."""
     error = ODD[what]()
     raise error
 
 
 class _Odd:
-    """A value that answers nothing."""
+    """A value whose attributes all fail."""
 
     def __getattribute__(self, name: str) -> Any:
         raise SystemExit(name)
@@ -235,7 +235,7 @@ class _Odd:
 
 @operation
 def return_odd(what: str) -> Any:
-    """Return something that fails when it is read."""
+    """Return a value that fails when it is read."""
     if what == "value":
         return _Odd()
     if what == "list":
@@ -245,7 +245,7 @@ def return_odd(what: str) -> Any:
 
 @operation(wait="5s")
 def meet() -> bool:
-    """Wait until four threads do this at once."""
+    """Wait until four threads run this at once."""
     return _MEET.wait(20) >= 0
 
 

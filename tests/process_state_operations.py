@@ -1,4 +1,4 @@
-"""Operations that change the process that runs them, and one that looks at it."""
+"""Operations that change their process, and one that reads its state."""
 
 import decimal
 import gc
@@ -98,7 +98,7 @@ WAYS: Final[dict[str, Callable[[], object]]] = {
     "decimal": lambda: setattr(decimal.getcontext(), "prec", 2),
     "niceness": lambda: os.nice(3),
 }
-"""What a function in any thread may do."""
+"""Changes that a function may make in any thread."""
 
 WAYS_APART: Final[dict[str, Callable[[], object]]] = {
     "sigchld": lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
@@ -112,17 +112,17 @@ WAYS_APART: Final[dict[str, Callable[[], object]]] = {
 
 
 def _spoil(how: str) -> int:
-    """Change something of the process, and leave it so."""
+    """Change the state of the process permanently."""
     {**WAYS, **WAYS_APART}[how]()
     return os.getpid()
 
 
-# The worker has one of these once it publishes, which may be while others look.
+# The worker has one of these once it publishes, perhaps during a read.
 _OWN_THREADS = ("MainThread", "publisher")
 
 
 def _look() -> dict[str, Any]:
-    """Say what the process is like."""
+    """Return the state of the process."""
     root = logging.getLogger()
     mask = os.umask(0o22)
     os.umask(mask)
@@ -168,7 +168,7 @@ look_apart = operation(isolation="process", name="look_apart")(_look)
 
 @operation(isolation="process", max_running=1)
 def burn_apart(seconds: float) -> None:
-    """Use a processor."""
+    """Use processor time."""
     end = time.process_time() + seconds
     while time.process_time() < end:
         sum(range(1000))
@@ -176,7 +176,7 @@ def burn_apart(seconds: float) -> None:
 
 @operation(isolation="process", time_limit="500ms", stop_grace="0s")
 def share_beyond_limit(name: str) -> None:
-    """Make shared memory, and go on beyond the time limit."""
+    """Create shared memory, and continue beyond the time limit."""
     shared_memory.SharedMemory(name=name, create=True, size=1 << 20)
     while True:
         try:
@@ -187,5 +187,5 @@ def share_beyond_limit(name: str) -> None:
 
 @operation
 def refuse_politely() -> None:
-    """Fail, so that something is logged of it."""
+    """Fail, so that a line is logged."""
     raise Failure("not today", retryable=False)

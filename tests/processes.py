@@ -1,10 +1,10 @@
-"""Processes that a test has started, looked at from outside."""
+"""Reads the state of processes that a test has started."""
 
 import psutil
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process is there and not merely waiting to be reaped."""
+    """Whether a process is running and not a zombie."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -12,12 +12,12 @@ def is_running(pid: int) -> bool:
 
 
 def children_of(pid: int) -> list[int]:
-    """Name the processes that one has started and that are still there."""
+    """Return the running children of a process."""
     return [child.pid for child in psutil.Process(pid).children()]
 
 
 def parent_of(pid: int) -> int:
-    """Name the process that has started one; 0 when that is gone."""
+    """Return the parent of a process; 0 if it is gone."""
     try:
         return int(psutil.Process(pid).ppid())
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Read a job of a job system as its tenant does."""
+"""Reads a job of a job system as its tenant."""
 
 from callboard.jobs.read import read
 from callboard.jobs.record import Record
@@ -6,5 +6,5 @@ from tests.job_system import JobSystem
 
 
 def read_record(job_system: JobSystem, job_id: str) -> Record:
-    """Give its record."""
+    """Return its record."""
     return read(job_system.store, job_id, tenant="default")

@@ -1,4 +1,4 @@
-"""A receiver of callbacks that behaves as a test says: one connection, one request, one way."""
+"""A receiver of callbacks with scripted behaviour: one request per connection."""
 
 import contextlib
 import socket
@@ -15,7 +15,7 @@ PATIENCE_SECONDS: Final = 20.0
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came; names of headers in lower case."""
+    """One received request, with header names in lower case."""
 
     line: str
     headers: Mapping[str, str]
@@ -25,7 +25,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Connection:
-    """What a behaviour may do with whoever asked."""
+    """The connection, as a behaviour controls it."""
 
     socket: socket.socket
     closing: threading.Event
@@ -56,11 +56,11 @@ def hanging(connection: Connection) -> None:
 
 
 class Receiver:
-    """Listens on the loopback address, and keeps every request that came.
+    """Listens on the loopback address, and stores every request.
 
     Args:
-        behaviours: one for each connection; the last one for all that follow.
-        tls: to speak TLS with.
+        behaviours: one for each connection; the last one for all later ones.
+        tls: the TLS context, if any.
     """
 
     def __init__(self, *behaviours: Behaviour, tls: ssl.SSLContext | None = None) -> None:
@@ -94,7 +94,7 @@ class Receiver:
             thread.join(5)
 
     def await_requests(self, count: int, timeout: float = 10.0) -> list[Received]:
-        """Wait until so many requests came."""
+        """Wait until a number of requests have arrived."""
         eventually(
             lambda: len(self.received) >= count, what=f"{count} requests come", timeout=timeout
         )
@@ -149,7 +149,7 @@ class Receiver:
 
 @contextlib.contextmanager
 def refusing_port() -> Iterator[int]:
-    """A port that nobody listens on."""
+    """A port without a listener."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A job that remembers what a function said of it, and can be cancelled at a chosen step."""
+"""A job that records a function's reports, and can be cancelled at a chosen step."""
 
 from callboard import Job
 

@@ -1,4 +1,4 @@
-"""Operations that go on where an earlier attempt stopped."""
+"""Operations that resume where an earlier attempt stopped."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from typing import Any, Final
 from callboard import Job, operation
 
 LONG_ENOUGH_S: Final = 1.0
-"""Until what was saved is written, on a busy machine too."""
+"""Long enough for a saved state to be written, even on a busy machine."""
 
 
 def _walk(steps: int, fails_at: int, job: Job) -> list[tuple[int, int]]:
@@ -24,19 +24,19 @@ def _walk(steps: int, fails_at: int, job: Job) -> list[tuple[int, int]]:
 
 @operation(max_retries=1, retry=lambda _failed: timedelta(0))
 def walk(steps: int, fails_at: int, *, job: Job) -> list[tuple[int, int]]:
-    """Take steps, each once over all attempts; say which attempt took which."""
+    """Take steps, each once over all attempts; return which attempt took which."""
     return _walk(steps, fails_at, job)
 
 
 @operation(max_retries=1, retry=lambda _failed: timedelta(0), isolation="process")
 def walk_apart(steps: int, fails_at: int, *, job: Job) -> list[tuple[int, int]]:
-    """Do the same in a process of its own."""
+    """Do the same in a child process."""
     return _walk(steps, fails_at, job)
 
 
 @operation(max_retries=1, retry=lambda _failed: timedelta(0), isolation="process")
 def die_once(*, job: Job) -> Any:
-    """End the own process after something was saved; give what the next attempt finds."""
+    """End the process after a save; the next attempt returns the saved state."""
     if job.attempt == 1:
         job.save({"page": 7, "digest": b"\x00\xff"})
         threading.Event().wait(LONG_ENOUGH_S)
@@ -46,7 +46,7 @@ def die_once(*, job: Job) -> Any:
 
 @operation()
 def save_what_does_not_fit(*, job: Job) -> str:
-    """Save too much, and go on with what was saved before."""
+    """Save too much, and continue with the earlier state."""
     job.save("fits")
     try:
         job.save("x" * 2_000_000)
@@ -57,7 +57,7 @@ def save_what_does_not_fit(*, job: Job) -> str:
 
 @operation(max_retries=1, retry=lambda _failed: timedelta(0))
 def hold_on(*, job: Job) -> Any:
-    """Run until it is stopped, after something was saved; the next attempt gives it."""
+    """Run until stopped, after a save; the next attempt returns the saved state."""
     if job.attempt == 1:
         job.save("as far as this")
         while True:

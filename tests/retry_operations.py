@@ -1,4 +1,4 @@
-"""Operations that fail until it is enough, with retry policies of their own."""
+"""Operations that fail a number of times, with their own retry policies."""
 
 from datetime import timedelta
 from typing import Final
@@ -9,7 +9,7 @@ SEEN: Final[list[FailedAttempt]] = []
 
 
 class Noted(RetryPolicy):
-    """Waits 10 ms more each time, and notes what it is asked."""
+    """Waits 10 ms longer each time, and records its arguments."""
 
     def delay(self, failed: FailedAttempt, /) -> timedelta:
         """Add to the delay before."""
@@ -19,7 +19,7 @@ class Noted(RetryPolicy):
 
 @operation(max_retries=3, retry=Noted())
 def stumble(failures: int, *, job: Job) -> int:
-    """Fail so many times."""
+    """Fail a number of times."""
     if job.attempt <= failures:
         raise ConnectionError(f"attempt {job.attempt} fails")
     return job.attempt
@@ -27,7 +27,7 @@ def stumble(failures: int, *, job: Job) -> int:
 
 @operation(max_retries=3, retry=Noted(), isolation="process")
 def stumble_apart(failures: int, *, job: Job) -> int:
-    """Fail so many times in a process of its own."""
+    """Fail a number of times in a child process."""
     if job.attempt <= failures:
         raise ConnectionError(f"attempt {job.attempt} fails")
     return job.attempt
@@ -40,5 +40,5 @@ def exits(_failed: FailedAttempt) -> float:
 
 @operation(max_retries=1, retry=exits)
 def spoiled() -> None:
-    """Fail, with a policy that fails as well."""
+    """Fail, with a failing policy."""
     raise ConnectionError("no route")

@@ -1,4 +1,4 @@
-"""Documents as users have them, with known content."""
+"""Realistic documents with known content."""
 
 from io import BytesIO
 from typing import Any, Final

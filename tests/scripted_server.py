@@ -1,4 +1,4 @@
-"""A server that answers as a test has written down."""
+"""A server with scripted answers."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def job(status: str = "queued", **more: Any) -> dict[str, Any]:
 
 
 class Script(httpx.BaseTransport):
-    """Answers one request after the other as it is told, and keeps what was asked."""
+    """Answers requests by a script, and stores them."""
 
     def __init__(self, *steps: Step) -> None:
         self._steps = list(steps)
@@ -42,7 +42,7 @@ class Script(httpx.BaseTransport):
 
 
 class Bytes(httpx.SyncByteStream):
-    """A body that comes in parts, and may break off."""
+    """A body that is sent in parts, and may end early."""
 
     def __init__(self, *parts: bytes | Exception) -> None:
         self._parts = parts

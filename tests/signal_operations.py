@@ -1,4 +1,4 @@
-"""Operations that fork processes and start programs, in a thread and in a process of their own."""
+"""Operations that fork processes and start programs, in a thread and in a child process."""
 
 import asyncio
 import multiprocessing
@@ -19,7 +19,7 @@ _pause = time.sleep  # noqa: TID251  # what functions do, while tests wait for c
 
 
 def both(function: Callable[..., Any]) -> tuple[Any, Any]:
-    """Declare a function twice: in a thread, and apart in a process of its own."""
+    """Declare a function twice: in a thread, and in a child process."""
     name = function.__name__
     return (
         operation(time_limit="60s")(function),
@@ -34,7 +34,7 @@ def slow(seconds: float) -> float:
 
 
 def pool_timeout(method: str = "fork") -> float:
-    """Give up the work of a pool after 0.5 s, and say how long that took."""
+    """Abandon the work of a pool after 0.5 s, and return how long that took."""
     began = time.monotonic()
     context = multiprocessing.get_context(method)
     with suppress(multiprocessing.TimeoutError), context.Pool(2, maxtasksperchild=1) as pool:
@@ -43,7 +43,7 @@ def pool_timeout(method: str = "fork") -> float:
 
 
 def start_method() -> str | None:
-    """Tell how processes start, unless it is up to Python."""
+    """Set the start method of processes, unless Python chooses it."""
     return multiprocessing.get_start_method(allow_none=True)
 
 
@@ -61,7 +61,7 @@ def process_terminate() -> list[Any]:
 
 
 def program_interrupt(number: int) -> int | None:
-    """Send a signal to a program, and say how it ended."""
+    """Send a signal to a program, and return how it ended."""
     program = subprocess.Popen(["sleep", "30"])
     _pause(0.2)
     program.send_signal(number)
@@ -74,7 +74,7 @@ def program_interrupt(number: int) -> int | None:
 
 
 def fork_interrupt() -> str:
-    """Send SIGINT to a forked process, which takes it as Ctrl-C."""
+    """Send SIGINT to a forked process, which handles it as Ctrl-C."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -96,7 +96,7 @@ async def async_program() -> int:
 
 
 def mask() -> dict[str, int]:
-    """Say which signals a program blocks and ignores."""
+    """Return the signals that a program blocks and ignores."""
     line = [sys.executable, "-c", "print(open('/proc/self/status').read())"]
     text = subprocess.run(line, capture_output=True, text=True, check=True).stdout
     lines = [line.split(":") for line in text.splitlines() if line.startswith(("SigBlk", "SigIgn"))]
@@ -104,14 +104,14 @@ def mask() -> dict[str, int]:
 
 
 def executor(method: str = "fork") -> list[float]:
-    """Use an executor of processes."""
+    """Use a process pool executor."""
     context = multiprocessing.get_context(method)
     with ProcessPoolExecutor(2, mp_context=context) as pool:
         return list(pool.map(slow, [0.01] * 3))
 
 
 def leave_children() -> list[int]:
-    """Start processes, terminate them, and leave them to themselves."""
+    """Start processes, terminate them, and do not wait for them."""
     context = multiprocessing.get_context("fork")
     started = [context.Process(target=slow, args=(25,), daemon=True) for _ in range(2)]
     for each in started:
@@ -181,6 +181,6 @@ def program_beyond_limit(seconds: float, how: str, note: str) -> None:
 
 @operation(time_limit="20s")
 def set_alarm() -> None:
-    """Set a timer in a thread, where nobody can say what its signal is to do."""
+    """Set a timer in a thread, where its signal cannot have a handler."""
     signal.setitimer(signal.ITIMER_REAL, 0.1)
     _pause(0.3)

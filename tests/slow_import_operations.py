@@ -1,4 +1,4 @@
-"""A module of operations whose import takes longer than anybody waits."""
+"""A module of operations whose import exceeds every timeout."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Operations whose module makes something at import, which their processes must not share."""
+"""Operations whose module creates objects at import that their processes must not share."""
 
 import os
 import random
@@ -34,12 +34,12 @@ def draw() -> list[float]:
 
 @operation(isolation="process", start="spawn")
 def look_spawned() -> dict[str, bool]:
-    """Say whether the module was imported in this process, with its thread."""
+    """Return whether the module was imported in this process, with its thread."""
     _asked.set()
     return {"imported here": _imported_in == os.getpid(), "answered": _answered.wait(5)}
 
 
 @operation(isolation="process")
 def look_forked() -> bool:
-    """Say whether the module was imported in this process."""
+    """Return whether the module was imported in this process."""
     return _imported_in == os.getpid()

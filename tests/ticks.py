@@ -1,4 +1,4 @@
-"""Housekeepers that take the ticks of schedules, with a clock that a test holds in its hands."""
+"""Housekeepers that submit the ticks of schedules, with a clock that a test controls."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -30,20 +30,20 @@ def report(day: str = "today") -> str:
 
 @operation(unique=True)
 def single(name: str) -> str:
-    """Run once at a time for each name."""
+    """Run one job at a time for each name."""
     return name
 
 
 @operation(max_active=1)
 def narrow() -> None:
-    """Be one at a time."""
+    """Run one job at a time."""
 
 
 KNOWN = Registry([report, single, narrow])
 
 
 class Nowhere:
-    """A publisher that must not be used: a housekeeper waits for nobody."""
+    """A publisher that must not be used: a housekeeper never waits for RabbitMQ."""
 
     def publish(self, wakeups: Sequence[Wakeup]) -> Sequence[bool]:
         raise AssertionError(f"somebody waits for {wakeups}")
@@ -53,7 +53,7 @@ class Nowhere:
 
 
 def scheduler(store: Store, *, registry: Registry = KNOWN, faults: Sequence[str] = ()) -> Scheduler:
-    """Make one housekeeper's scheduler."""
+    """Create the scheduler of one housekeeper."""
     publisher = Nowhere()
     submissions = SubmissionService(
         store, publisher, Relay(store, publisher), registry, 100, FaultPoints(faults)
@@ -99,12 +99,12 @@ class Ticks:
         self.job_system.pass_time(timedelta(**more) // timedelta(milliseconds=1))
 
     def jobs(self, tenant: str = "default") -> list[str]:
-        """Give the ids of all jobs that there are, the oldest first."""
+        """Return the ids of all jobs, oldest first."""
         (members,) = self.store.pipeline(("ZRANGE", self.store.keys("index", tenant), 0, -1))
         return [member.decode() for member in members]
 
     def times(self) -> list[datetime]:
-        """Give the ticks of all jobs that there are, which their ids tell."""
+        """Return the ticks of all jobs, from their ids."""
         return sorted(time_of(job_id) for job_id in self.jobs())
 
 
@@ -114,13 +114,13 @@ def time_of(job_id: str) -> datetime:
 
 
 def set_next(store: Store, name: str, tick: datetime) -> None:
-    """Have a schedule's next tick at another time."""
+    """Move a schedule's next tick."""
     tick_ms = round(tick.timestamp() * 1000)
     store.redis.hset(store.keys("schedule", name), "next_ms", tick_ms)
     store.redis.zadd(store.keys("schedules"), {name: tick_ms})
 
 
 def take_now(store: Store, submissions: SubmissionService, name: str) -> None:
-    """Have a housekeeper find that a schedule's next tick has come."""
+    """Let a housekeeper find that a schedule's next tick is due."""
     set_next(store, name, datetime.now(UTC).replace(microsecond=0, second=0))
     Scheduler(store, submissions, namespace="test").tick()

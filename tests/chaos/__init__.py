@@ -1,1 +1,1 @@
-"""A seeded nemesis against a whole installation, and a verdict from what was written down."""
+"""A seeded nemesis against a whole installation, and a verdict on the recorded history."""

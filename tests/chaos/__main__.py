@@ -11,7 +11,7 @@ from tests.chaos.summary import Summary, judge
 
 
 def main() -> int:
-    """Run, and say what came of it; 0 when nothing was violated."""
+    """Run and print the verdict; return 0 if no invariant was violated."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, required=True, help="of the nemesis and the clients")
     parser.add_argument("--minutes", type=float, default=30.0, help="how long there is trouble")
@@ -21,7 +21,7 @@ def main() -> int:
     asked.out.mkdir(parents=True)
     terms = Terms(asked.seed, asked.minutes, asked.out.resolve(), asked.load)
     _say(f"seed {terms.seed}, {terms.minutes:g} minutes, in {terms.folder}")
-    signal.signal(signal.SIGTERM, _interrupt)  # so that everything is ended then, too
+    signal.signal(signal.SIGTERM, _interrupt)  # so that everything ends in this case, too
     run(terms)
     summary = judge(terms)
     (terms.folder / "summary.json").write_text(json.dumps(summary.as_json(), indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""HTTP calls that are written down: when, what came back, or why nothing did."""
+"""HTTP calls that are recorded: time, and answer or error."""
 
 import time
 from collections.abc import Mapping
@@ -14,25 +14,25 @@ _TIMEOUT_SECONDS: Final = 15.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call came to; no code when no answer came."""
+    """The outcome of a call; `code` is None without an answer."""
 
     code: int | None
     body: Mapping[str, Any]
 
     @property
     def undecided(self) -> bool:
-        """Whether the server may or may not have done it, or could not at the moment."""
+        """Whether the effect is unknown, or the server was unavailable."""
         return self.code is None or self.code >= 500
 
     @property
     def job(self) -> str | None:
-        """The job that the answer is about, if it is one."""
+        """The job in the answer, if any."""
         found = self.body.get("id")
         return found if isinstance(found, str) else None
 
 
 class Caller:
-    """One client, which makes one call at a time and writes each down once it has ended."""
+    """One client, which makes one call at a time and records each when it ends."""
 
     def __init__(self, url: str, who: str, history: History) -> None:
         self.who: Final = who
@@ -40,7 +40,7 @@ class Caller:
         self._http = httpx.Client(base_url=url, timeout=_TIMEOUT_SECONDS)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._http.close()
 
     def call(
@@ -52,7 +52,7 @@ class Caller:
             call: submit, poll, cancel, retry, purge or batch.
             method: of HTTP.
             path: with its query.
-            about: members of the history that say what it is about.
+            about: members of the history that describe the call.
             request: headers and body, as httpx takes them.
 
         """
@@ -85,7 +85,7 @@ class Caller:
 
 
 def accepted_in(batch: Mapping[str, Any]) -> list[str]:
-    """Name the jobs that a batch made."""
+    """Return the ids of the jobs that a batch created."""
     items = batch.get("items", ())
     return [item["job"]["id"] for item in items if item["status"] == "accepted"]
 

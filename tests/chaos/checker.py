@@ -1,4 +1,4 @@
-"""The verdict on a run with faults: which promises its history shows to be broken."""
+"""The verdict on a run with faults: the invariants that its history violates."""
 
 import argparse
 import json
@@ -49,11 +49,11 @@ Handler = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found, and what the run saw.
+    """The violations, and what the run observed.
 
     Attributes:
         violations: the first few of each invariant.
-        counts: events by what they show, and `violations`: how many there were of all.
+        counts: number of events by kind, and `violations`: the total number.
     """
 
     violations: tuple[Violation, ...]
@@ -61,14 +61,14 @@ class Verdict:
 
     @property
     def holds(self) -> bool:
-        """Whether every promise was kept, by a run that put them to the test."""
+        """Whether a run that observed enough kept every promise."""
         return not self.violations
 
 
 class Checker:
     """Judges events one by one, in the order of the history; memory grows with jobs, not events.
 
-    Events of `script` come in the order of Redis; those of other sources may come in any.
+    Events of `script` are in the order of Redis; those of other sources are in any order.
     """
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class Checker:
             handle(event)
 
     def end(self, at_least: Mapping[str, int]) -> Verdict:
-        """Judge what can only be told of a whole run."""
+        """Judge what needs the whole run."""
         add = self.violations.add
         if self._final is None:
             add("whole-history", "the last look is missing")
@@ -140,7 +140,7 @@ def check(history: Iterable[Event], *, at_least: Mapping[str, int] | None = None
 
     Args:
         history: in the order in which it was written.
-        at_least: how many of what (a name of the counts) a run must see to mean anything.
+        at_least: the minimum of each count that a run must reach to prove anything.
     """
     checker = Checker()
     for event in history:
@@ -149,7 +149,7 @@ def check(history: Iterable[Event], *, at_least: Mapping[str, int] | None = None
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the verdict on a history that was kept; 1 if a promise was broken, else 0."""
+    """Print the verdict on a history file; return 1 if a promise was broken, else 0."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.checker", description=__doc__)
     parser.add_argument("history", type=Path, help="history.jsonl of a run")
     verdict = check(read_history(parser.parse_args(arguments).history))

@@ -1,4 +1,4 @@
-"""The clients of a run: they submit, poll, cancel, retry and purge, each by its own dice."""
+"""The clients of a run: they submit, poll, cancel, retry and purge, each at random."""
 
 import random
 import threading
@@ -21,7 +21,7 @@ _FINAL: Final = ("succeeded", "failed", "cancelled")
 
 
 class Known:
-    """The jobs that clients have heard of lately, for whoever wants one."""
+    """The jobs that clients have seen recently."""
 
     def __init__(self) -> None:
         self._jobs: deque[str] = deque(maxlen=_REMEMBERED)
@@ -39,14 +39,14 @@ class Known:
             self._ended.append(job_id)
 
     def some(self, dice: random.Random, *, ended: bool = False, newest: int = 40) -> str | None:
-        """Draw one of the newest, or nothing when there is none."""
+        """Draw one of the newest, or return None."""
         with self._lock:
             jobs = list(self._ended if ended else self._jobs)[-newest:]
         return dice.choice(jobs) if jobs else None
 
 
 class Driver(threading.Thread):
-    """A client that does one thing after another, with pauses, until it is told to stop."""
+    """A client that repeats its actions, with pauses, until it is stopped."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Driver(threading.Thread):
         self.failure: BaseException | None = None
 
     def run(self) -> None:
-        """Take turns; an error that is not the server's ends the run, and is kept."""
+        """Repeat the actions; an error of the client itself ends the run and is stored."""
         try:
             while not self.stopping.wait(self.dice.expovariate(1 / self._pause_seconds)):
                 self._turn(self)
@@ -79,13 +79,13 @@ class Driver(threading.Thread):
 
 
 def drivers(url: str, history: History, seed: int, *, load: float) -> list[Driver]:
-    """Make the clients.
+    """Create the clients.
 
     Args:
         url: of the web server.
-        history: where all write down what they do.
-        seed: of their dice.
-        load: how much they do; 1 is about 8 jobs a second.
+        history: where all record their calls.
+        seed: of their random numbers.
+        load: their load; 1 is about 8 jobs a second.
 
     """
     known = Known()
@@ -111,7 +111,7 @@ def drivers(url: str, history: History, seed: int, *, load: float) -> list[Drive
 
 
 def produce(driver: Driver) -> None:
-    """Submit a job; one with a key again, until it is decided, and now and then once more."""
+    """Submit a job; repeat one with a key until it is decided, and sometimes once more."""
     order = draw_order(driver.dice, driver.notes)
     answer = _submit(driver, order)
     if order.idempotency_key is None:
@@ -125,7 +125,7 @@ def produce(driver: Driver) -> None:
 
 
 def burst(driver: Driver) -> None:
-    """Submit many at once for the same few places, of all priorities."""
+    """Submit many jobs of all priorities at once for the same few places."""
     name = driver.dice.choice(["narrow", "slim", "choosy", "latest"])
     for _ in range(driver.dice.randint(8, 14)):
         if driver.stopping.is_set():
@@ -134,7 +134,7 @@ def burst(driver: Driver) -> None:
 
 
 def chain(driver: Driver) -> None:
-    """Submit a job that waits for some of the newest, and perhaps one that waits for it."""
+    """Submit a job that depends on some of the newest, and perhaps a dependent of it."""
     named = [driver.known.some(driver.dice, newest=12) for _ in range(driver.dice.randint(1, 4))]
     after = [job_id for job_id in dict.fromkeys(named) if job_id is not None]
     for _ in range(driver.dice.randint(1, 2)):
@@ -147,7 +147,7 @@ def chain(driver: Driver) -> None:
 
 
 def submit_batch(driver: Driver) -> None:
-    """Submit a few jobs as one batch, of which the last may wait for the others."""
+    """Submit a few jobs as one batch; the last may depend on the others."""
     orders = [draw_order(driver.dice, driver.notes) for _ in range(driver.dice.randint(2, 5))]
     bodies = [dict(order.body) for order in orders]
     if driver.dice.random() < 0.5:
@@ -197,7 +197,7 @@ def poll(driver: Driver) -> None:
 
 
 def cancel(driver: Driver) -> None:
-    """Cancel a job, by force now and then, sometimes twice."""
+    """Cancel a job, sometimes by force, sometimes twice."""
     job_id = driver.known.some(driver.dice, newest=12)
     if job_id is None:
         return
@@ -210,7 +210,7 @@ def cancel(driver: Driver) -> None:
 
 
 def retry(driver: Driver) -> None:
-    """Run an ended job once more."""
+    """Retry a final job."""
     job_id = driver.known.some(driver.dice, ended=True)
     if job_id is None:
         return
@@ -222,7 +222,7 @@ def retry(driver: Driver) -> None:
 
 
 def purge(driver: Driver) -> None:
-    """Remove an ended job."""
+    """Purge a final job."""
     job_id = driver.known.some(driver.dice, ended=True)
     if job_id is not None:
         driver.caller.call(

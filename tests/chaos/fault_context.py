@@ -1,4 +1,4 @@
-"""What a fault needs to happen, and to be written down."""
+"""What a fault needs to act and to be recorded."""
 
 import random
 import threading
@@ -23,15 +23,15 @@ NEEDS: Final[Mapping[str, Mapping[str, int]]] = {
     "slim": {"resource:gpu": 1},
     "choosy": {"resource:gpu": 1, "resource:licence": 1},
 }
-"""What jobs of these operations take beside a place of their operation, as every job does."""
+"""The places that jobs of these operations need in addition to one of their operation."""
 
 
 @dataclass
 class FaultContext:
-    """Where one hand of the nemesis acts.
+    """The context in which one hand of the nemesis acts.
 
     Attributes:
-        stopping: set when everything is to be undone at once.
+        stopping: set when everything must be undone at once.
         messages_lost_ms: when RabbitMQ was last made to lose messages.
     """
 
@@ -41,7 +41,7 @@ class FaultContext:
     messages_lost_ms: int = 0
 
     def did(self, what: str, target: str, **more: Any) -> None:
-        """Write down what was done."""
+        """Record an action."""
         self.chaos_installation.history.nemesis(what, target=target, **more)
 
     def last(self, fault: Fault) -> None:

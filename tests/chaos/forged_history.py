@@ -1,4 +1,4 @@
-"""Histories as a test tells them: right ones, and ones in which something happened."""
+"""Histories that a test writes: correct ones, and ones with a fault."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ MIDDLE_RANK: Final = 50_000
 
 
 class ForgedHistory:
-    """Writes down events in the forms of a real history, at a time that the test moves on."""
+    """Writes events in the format of a real history, at a time set by the test."""
 
     def __init__(self) -> None:
         self.events: list[Event] = [{"from": "limits", "at": 0, "limits": {"operation:narrow": 2}}]
@@ -20,14 +20,14 @@ class ForgedHistory:
         self._seq = 0
 
     def whole(self) -> list[Event]:
-        """End the history with a look at what is there."""
+        """End the history with a final check."""
         last = {"complaints": self.complaints, "jobs": self.jobs, "held": self.held}
         return [*self.events, {"from": "final", **last}]
 
     def wait(self, milliseconds: int) -> None:
         self.now_ms += milliseconds
 
-    # What scripts tell.
+    # Events of scripts.
 
     def script(self, script: str, what: str, *values: Any) -> None:
         self._seq += 1
@@ -50,12 +50,12 @@ class ForgedHistory:
         self.jobs[job] = {"status": status, **counted, "result_nonce": None}
 
     def waits(self, job: str, *others: str, policy: str = "succeeded") -> None:
-        """Make a job that names others."""
+        """Create a job with dependencies."""
         self.made(job, status="scheduled")
         self.script("submit_job", "depends", job, list(others), policy)
 
     def settled(self, job: str, other: str, how: str, new: str, *, by: str = "finish_job") -> None:
-        """Tell a job how one that it waits for ended, and let it start or end with that."""
+        """Tell a job how its dependency ended, and let it start or end."""
         self.script(by, "settled", job, other, how)
         self.became(job, "scheduled", new, by=by)
 
@@ -73,7 +73,7 @@ class ForgedHistory:
         self.script(by, "unblocked", job, slot)
 
     def did(self, what: str, target: str = "cut") -> None:
-        """Note that the nemesis begins something, or has undone it."""
+        """Record that the nemesis starts a fault, or has undone it."""
         told = {"at": self.now_ms, "what": what, "target": target}
         self.events.append({"from": "nemesis", **told})
 
@@ -98,14 +98,14 @@ class ForgedHistory:
         self.script(by, "reported", job, attempt, f"token-{attempt}", outcome)
 
     def finished(self, job: str, attempt: int, nonce: str = "nonce") -> None:
-        """Let a run end well: the function notes it, then the script takes it."""
+        """Let a run succeed: the function notes it, then the script records it."""
         self.noted("end", job, attempt, nonce)
         self.reported(job, attempt, "succeeded")
         self.became(job, "running", "succeeded")
         self.jobs[job]["result_nonce"] = nonce
 
     def failed(self, job: str, attempt: int, new: str = "failed") -> None:
-        """Let a run end with an exception: for good, or `scheduled` for another attempt."""
+        """Let a run end with an exception: finally, or `scheduled` for another attempt."""
         by = "retry_job" if new == "scheduled" else "finish_job"
         self.reported(job, attempt, new, by=by)
         self.became(job, "running", new, by=by)
@@ -126,7 +126,7 @@ class ForgedHistory:
     def purged(self, job: str) -> None:
         self.script("purge_job", "purged", job, self.jobs.pop(job)["status"])
 
-    # What functions and callers note.
+    # Events of functions and callers.
 
     def noted(self, what: str, job: str, attempt: int, nonce: str = "nonce") -> None:
         noted = {"what": what, "job": job, "attempt": attempt, "nonce": nonce, "pid": 1}
@@ -142,7 +142,7 @@ class ForgedHistory:
         self.called(call, job, 200, seen={"status": status, "attempt": 1, "result": result})
 
     def ran(self, job: str, **made: Any) -> None:
-        """Tell all of one job to which nothing happened."""
+        """Write all events of one job without a fault."""
         self.made(job, **made)
         self.called("submit", job)
         self.claimed(job, 1)

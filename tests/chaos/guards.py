@@ -1,4 +1,4 @@
-"""The guards that can be taken out, one at a time, and by which invariant each must be missed."""
+"""The guards that can be removed, one at a time, and the invariants that detect each removal."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -8,14 +8,14 @@ Way = Literal["machine", "chaos"]
 
 @dataclass(frozen=True)
 class Guard:
-    """A line that keeps a promise.
+    """A line that guarantees a promise.
 
     Attributes:
-        file: where it stands.
-        line: what stands there, exactly and once.
-        without: what stands there when it is gone.
-        invariants: one of these must break, and be named.
-        way: the state machine, or a chaos run where one process alone shows nothing.
+        file: the file that contains it.
+        line: the exact text, which occurs once.
+        without: the text that replaces it.
+        invariants: one of these must be violated and named.
+        way: the state machine, or a chaos run if one process is not enough.
         seconds: within which it must be found: of a processor for the state machine, which does
             nothing but compute, and by the clock for a chaos run.
     """

@@ -1,7 +1,7 @@
-"""What happened in a run, one JSON object a line, written by all who took part.
+"""The history of a run, one JSON object per line, written by all participants.
 
-The file is in the order in which things became known: what a function noted comes before what the
-scripts say of its end. Members of each kind, by `from`:
+The file is in the order in which events became known: what a function noted precedes what the
+scripts record of its end. Members of each kind, by `from`:
 
 script    seq, at (ms, Redis' clock), script, key, what, values: what `note` told, in Redis' order
 client    who, call (submit, poll, cancel, retry, purge, batch), began, ended (epoch seconds),
@@ -38,29 +38,29 @@ _PAUSE_SECONDS: Final = 0.2
 
 
 class History:
-    """A file that many processes add whole lines to."""
+    """A file to which many processes append whole lines."""
 
     def __init__(self, path: Path) -> None:
         self.path: Final = path
         self._handle: Final = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def add(self, *events: Mapping[str, Any]) -> None:
-        """Write down events, whole even when a writer before was killed in mid-line."""
+        """Append events, whole even if an earlier writer was killed within a line."""
         lines = "".join(f"\n{json.dumps(event, separators=(',', ':'))}\n" for event in events)
         if lines:
             os.write(self._handle, lines.encode())
 
     def nemesis(self, what: str, **more: Any) -> None:
-        """Write down what the nemesis did."""
+        """Append an action of the nemesis."""
         self.add({"from": "nemesis", "at": now_ms(), "what": what, **more})
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._handle)
 
 
 def read_history(path: Path) -> Iterator[dict[str, Any]]:
-    """Read all events; a line that its writer's end cut off is none."""
+    """Read all events; a line truncated by its writer's death is ignored."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             if not line.strip():
@@ -73,17 +73,17 @@ def read_history(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def now_ms() -> int:
-    """Give this machine's time, of which nothing but the order of a reader's eye depends."""
+    """Return this machine's time, which only helps readers."""
     return int(time.time() * 1000)
 
 
 class Drain:
-    """Moves what the scripts noted from Redis into the history, and counts that nothing lacks.
+    """Moves the scripts' events from Redis into the history, and verifies that none is missing.
 
     Args:
-        client: a connection of its own, past all proxies.
+        client: its own connection, without a proxy.
         keys: of the namespace.
-        history: where to.
+        history: the target.
     """
 
     def __init__(self, client: redis.Redis, keys: Keys, history: History) -> None:
@@ -96,17 +96,17 @@ class Drain:
         self.moved = 0
 
     def start(self) -> None:
-        """Make the stream, so that the scripts write, and move from now on."""
+        """Create the stream, so that the scripts write, and start moving."""
         entry = self._client.xadd(self._key, {"what": "begun"})
         self._last = entry.decode()
         self._client.xtrim(self._key, maxlen=0, approximate=False)
         self._thread.start()
 
     def close(self) -> None:
-        """Move the rest, and end.
+        """Move the remaining events and stop.
 
         Raises:
-            AssertionError: Redis says that more was written than came here.
+            AssertionError: Redis has more events than arrived here.
         """
         self._stop.set()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""Drives the state machine until something is wrong, and names the invariants that broke."""
+"""Drives the state machine until an invariant is violated, and prints its name."""
 
 import argparse
 import json
@@ -15,14 +15,14 @@ import callboard.jobs
 from tests.chaos.judged import Judged
 from tests.servers import RedisServer
 
-_STEPS = 120  # the end of an example, in which all jobs end, costs as much as many steps
+_STEPS = 120  # ending all jobs at the end of an example costs as much as many steps
 _NAMED = re.compile(r"^([a-z]+(?:-[a-z]+)*): ", re.MULTILINE)
 
 
 def hunt(client: Redis, *, examples: int) -> str:
-    """Look for a fault; gives what was wrong, or nothing.
+    """Search for a violation; return its text, or None.
 
-    The examples are the same each time. The first one that fails is not made smaller.
+    The examples are the same each time. The first failure is not shrunk.
     """
     try:
         run_state_machine_as_test(
@@ -44,7 +44,7 @@ def hunt(client: Redis, *, examples: int) -> str:
 
 
 def main() -> int:
-    """Print the names of the broken invariants and what was said of them, as JSON; 1 if any."""
+    """Print the violated invariants and their messages as JSON; return 1 if any."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.hunt", description=__doc__)
     parser.add_argument("--examples", type=int, default=100)
     parser.add_argument("--tree", type=Path, required=True, help="whose scripts must be the ones")

@@ -1,4 +1,4 @@
-"""The installation that is to be broken: private servers, proxies before them, services."""
+"""The installation under test: private servers, proxies in front of them, services."""
 
 import os
 import secrets
@@ -40,13 +40,13 @@ class Lines:
 
 
 class ChaosInstallation:
-    """One web server with two processes, three workers, and what is between them and the servers.
+    """One web server with two processes, three workers, and their proxies to the servers.
 
     Args:
-        folder: an empty one for everything.
+        folder: an empty folder for everything.
 
     Attributes:
-        front: what clients connect to instead of the web server, at `url`.
+        front: the proxy between clients and the web server, at `url`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,7 +67,7 @@ class ChaosInstallation:
             name: Lines(Proxy(self.redis.port), Proxy(self.rabbitmq.port)) for name in names
         }
         self.services: Final = {name: self._service(name) for name in names}
-        # A server dies with the thread that started it, which must not be one of the nemesis.
+        # A server ends with the thread that started it, so no thread of the nemesis may start it.
         self._starter: Final = ThreadPoolExecutor(1, "starter")
         self._closed = False
 
@@ -80,7 +80,7 @@ class ChaosInstallation:
         return [service for name, service in self.services.items() if name != "web"]
 
     def start(self) -> None:
-        """Start everything, and wait until jobs are taken and run."""
+        """Start everything, and wait until jobs are accepted and run."""
         self.redis.start()
         self.rabbitmq.start()
         self.drain.start()
@@ -91,10 +91,10 @@ class ChaosInstallation:
         eventually(self.whole, what="all processes are there", timeout=_BOOT_SECONDS, interval=0.2)
 
     def start_again(self, server: RedisServer | RabbitMQ) -> None:
-        """Start a server that was killed, from any thread; on a machine with much to do, in time.
+        """Start a killed server again, from any thread, even on a busy machine.
 
         Raises:
-            AssertionError: it does not answer after all.
+            AssertionError: it does not answer in time.
         """
         for last in (False, False, True):
             try:
@@ -106,7 +106,7 @@ class ChaosInstallation:
                 return
 
     def whole(self) -> bool:
-        """Whether web is ready and every worker lives."""
+        """Whether web is ready and every worker is alive."""
         try:
             ready = httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5)
         except httpx.TransportError:
@@ -115,7 +115,7 @@ class ChaosInstallation:
         return ready.status_code == httpx.codes.OK and living >= WORKERS
 
     def mend(self) -> None:
-        """End every fault of servers and network; processes are started again by themselves."""
+        """End every fault of servers and network; processes restart by themselves."""
         for proxy in self._proxies():
             proxy.mend()
         for server in (self.redis, self.rabbitmq):
@@ -128,7 +128,7 @@ class ChaosInstallation:
                 process.resume()
 
     def stop(self) -> list[str]:
-        """Stop the services and say what is wrong about how they ended; repeated: nothing."""
+        """Stop the services and report how they failed to stop; a repeat does nothing."""
         if self._closed:
             return []
         self._closed = True
@@ -155,7 +155,7 @@ class ChaosInstallation:
         self.history.close()
 
     def _connect(self) -> Redis:
-        """Make a patient client, past all proxies: a machine with much to do is no fault."""
+        """Create a patient client, without a proxy: a busy machine is no fault."""
         return Redis.from_url(self.redis.url, protocol=2, socket_timeout=_PATIENCE_SECONDS)
 
     def _proxies(self) -> list[Proxy]:
@@ -192,7 +192,7 @@ class ChaosInstallation:
 
 @contextmanager
 def suppress_gone() -> Iterator[None]:
-    """Take it that a process may end while we are about to signal it."""
+    """Ignore that a process may end before the signal."""
     try:
         yield
     except psutil.NoSuchProcess:

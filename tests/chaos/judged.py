@@ -1,4 +1,4 @@
-"""The state machine with the verdict of a chaos run on all that the scripts wrote down."""
+"""The state machine with the verdict of a chaos run on all events of the scripts."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Judged(Callboard):
     """Drives the scripts, the model and the verdict side by side.
 
-    Redis loses single records here, and writes that down: else the verdict is for a Redis that
-    keeps what it acknowledged.
+    Redis loses single records here, which is recorded: otherwise the verdict assumes that Redis
+    keeps acknowledged writes.
     """
 
     restart_with_an_old_file = None  # type: ignore[assignment]  # takes the rule out
@@ -36,7 +36,7 @@ class Judged(Callboard):
         limits = {name: int(places) for name, places in self.seen.limits.items()}
         declared = {name.removeprefix("declared:"): places for name, places in limits.items()}
         self._checker.take({"from": "limits", "at": 0, "limits": declared})
-        # Messages come in the order in which the machine draws them.
+        # Messages arrive in the order in which the machine draws them.
         self._checker.take({"from": "nemesis", "at": 0, "what": "begin", "target": "draw"})
         client.xadd(self._history, {"what": "begun"})
         client.xtrim(self._history, maxlen=0)
@@ -79,7 +79,7 @@ class Judged(Callboard):
         assert verdict.holds, "\n".join(str(each) for each in verdict.violations)
 
     def _bring_back(self, job_id: str) -> None:
-        """Deliver the message of a job that was lost, as the verdict expects."""
+        """Deliver the message of a lost job, as the verdict expects."""
         if self.wrong or self.model.status(job_id) != "missing":
             return
         (known,) = [each for each in self.submissions if each.job_id == job_id]
@@ -93,7 +93,7 @@ class Judged(Callboard):
         self.job_system.redis.xadd(self._history, {**said, "values": json.dumps([job_id])})
 
     def _overtaken(self) -> list[Fence]:
-        """Give the fences of runs that lost their lease, and whose job another runs by now."""
+        """Return the fences of runs that lost their lease and whose job another run now has."""
         return [
             fence
             for fence in self.fences
@@ -107,7 +107,7 @@ class Judged(Callboard):
         return [each for each in self.delivered if each.submission.job_id in self.purged]
 
     def _follow(self) -> None:
-        """Have the verdict read what the scripts wrote since the last time."""
+        """Let the verdict read the scripts' events since the last call."""
         entries: Any = self.job_system.redis.xrange(self._history)
         for _, fields in entries:
             said = {name.decode(): value.decode() for name, value in fields.items()}

@@ -1,4 +1,4 @@
-"""Make Redis forget jobs, as one that lost its last moments does."""
+"""Makes Redis lose jobs, as after a crash before a write to disk."""
 
 from typing import Final
 
@@ -39,11 +39,11 @@ return lost
 
 
 def lose_records(store: Store, *, most: int, since_ms: int) -> list[str]:
-    """Remove queued jobs without a trace, and name them.
+    """Remove queued jobs without a trace, and return their ids.
 
     Args:
-        store: where.
-        most: how many.
+        store: holds them.
+        most: maximum number of jobs.
         since_ms: only jobs created after that; when RabbitMQ last lost messages.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Takes out one guard after another and shows that each is missed, by name and in time."""
+"""Removes one guard after another and shows that each removal is detected, by name and in time."""
 
 import argparse
 import json
@@ -36,12 +36,12 @@ _MINUTES: Final = 3.0
 
 
 class GuardChanged(Exception):
-    """The line that is to be taken out is not there, or not once: the list of guards is old."""
+    """The line to remove does not occur exactly once: the list of guards is outdated."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What came of a tree without a guard.
+    """The outcome of a tree without a guard.
 
     Attributes:
         seconds: of a processor for the state machine, by the clock for a chaos run, which waits.
@@ -54,14 +54,14 @@ class Found:
 
     @property
     def as_told(self) -> bool:
-        """Whether it broke what it must, in time; without a change nothing may break."""
+        """Whether it violated the expected invariant in time; an unchanged tree violates none."""
         if not self.guard.invariants:
             return not self.broken and not self.details
         named = set(self.broken) & set(self.guard.invariants)
         return bool(named) and self.seconds <= self.guard.seconds
 
     def row(self) -> str:
-        """Give a line of a table in Markdown."""
+        """Return a row of a Markdown table."""
         named = [f"`{each}`" for each in self.broken if each in self.guard.invariants]
         way = "state machine" if self.guard.way == "machine" else "chaos run"
         verdict = ", ".join(named) or (", ".join(self.details[:1]) or "nothing")
@@ -72,7 +72,7 @@ def take_out(guard: Guard, tree: Path) -> None:
     """Change one file of a copy.
 
     Raises:
-        GuardChanged: what is to be changed does not stand there exactly once.
+        GuardChanged: the text to change does not occur exactly once.
     """
     if not guard.invariants:
         return
@@ -84,9 +84,9 @@ def take_out(guard: Guard, tree: Path) -> None:
 
 
 def copy_tree(to: Path) -> None:
-    """Copy what is needed to run the processes and their tests.
+    """Copy everything needed to run the processes and their tests.
 
-    Links stay links: `callboard` imports what is changed in the folders that it leads to.
+    Links stay links: `callboard` imports the changed files through them.
     """
     ignored = shutil.ignore_patterns("__pycache__", "node_modules")
     for name in FOLDERS:
@@ -100,7 +100,7 @@ def attempt(guard: Guard, *, patience: float) -> Found:
 
     Args:
         guard: which one.
-        patience: by how much longer it may take by the clock where there is much else to do.
+        patience: how many times longer a run may take on a busy machine.
     """
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         tree, out = Path(folder) / "tree", Path(folder) / "out"
@@ -125,7 +125,7 @@ def _command(way: Way, tree: Path, out: Path) -> list[str]:
 
 
 def _run(command: Sequence[str], tree: Path, seconds: float) -> tuple[str, bool]:
-    """Run in a group of its own; what takes too long is told to end, and then made to."""
+    """Run in its own process group; terminate, then kill, a run that takes too long."""
     with subprocess.Popen(
         command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
@@ -142,13 +142,13 @@ def _run(command: Sequence[str], tree: Path, seconds: float) -> tuple[str, bool]
 
 
 def _processor_seconds() -> float:
-    """Give what all that was started and has ended has used of processors."""
+    """Return the processor time of all ended child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def _read(way: Way, said: str, out: Path) -> tuple[Sequence[str], Sequence[str]]:
-    """Give the names of what broke, and a word on it; a run that broke itself has no names."""
+    """Return the violated invariants and a message; a run that failed itself has no names."""
     summary = out / "summary.json"
     if way == "chaos" and summary.exists():
         found = json.loads(summary.read_text("utf-8"))["violations"]
@@ -161,7 +161,7 @@ def _read(way: Way, said: str, out: Path) -> tuple[Sequence[str], Sequence[str]]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print a table; 1 when a guard is not missed as it must be, or when something else fails."""
+    """Print a table; return 1 if a removal is not detected as expected, or anything else fails."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.mutations", description=__doc__)
     parser.add_argument("--only", help="the guards whose name contains this")
     parser.add_argument("--way", choices=["machine", "chaos"], help="those that are found that way")

@@ -1,4 +1,4 @@
-"""Carries out the plan: breaks processes, servers and the network, and undoes what lasts."""
+"""Executes the plan: breaks processes, servers and the network, and undoes lasting faults."""
 
 import random
 import threading
@@ -15,7 +15,7 @@ FAULTS: Final = {**process_faults.FAULTS, **server_faults.FAULTS, **network_faul
 
 
 class Nemesis(threading.Thread):
-    """One hand of the nemesis: does one fault after another, and waits until it is undone."""
+    """One hand of the nemesis: causes one fault after another, and waits until each is undone."""
 
     def __init__(
         self, name: str, faults: Sequence[Fault], chaos_installation: ChaosInstallation
@@ -26,7 +26,7 @@ class Nemesis(threading.Thread):
         self.failure: BaseException | None = None
 
     def run(self) -> None:
-        """Do what is planned, each at its time or as soon as the one before is undone."""
+        """Execute the plan: each fault at its time, or as soon as the previous one is undone."""
         began = time.monotonic()
         try:
             for fault in self._faults:
@@ -43,5 +43,5 @@ class Nemesis(threading.Thread):
             FAULTS[fault.what](self.fault_context, fault)
             self.fault_context.did("over", fault.what)
         except (AssertionError, TimeoutError) as error:
-            # The machine was too slow for us. What is not undone is mended at the end.
+            # The machine was too slow. Remaining faults are repaired at the end.
             self.fault_context.did("miss", fault.what, reason=repr(error))

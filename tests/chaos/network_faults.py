@@ -14,23 +14,23 @@ def cut(fault_context: FaultContext, _fault: Fault) -> None:
 
 
 def refuse(fault_context: FaultContext, fault: Fault) -> None:
-    """Reset all connections and take no new ones for a while."""
+    """Reset all connections and refuse new ones for a while."""
     _for_a_while(fault_context, fault, "refuse", Proxy.refuse)
 
 
 def deafen(fault_context: FaultContext, fault: Fault) -> None:
-    """Pass nothing on for a while, and keep connections open."""
+    """Forward nothing for a while, and keep connections open."""
     _for_a_while(fault_context, fault, "deafen", Proxy.deaf)
 
 
 def slow(fault_context: FaultContext, fault: Fault) -> None:
-    """Pass everything on late for a while."""
+    """Delay everything for a while."""
     seconds = round(fault_context.dice.uniform(0.02, 0.3), 3)
     _for_a_while(fault_context, fault, "slow", lambda proxy: proxy.delay(seconds))
 
 
 def halve(fault_context: FaultContext, fault: Fault) -> None:
-    """Pass half of the next chunk on, then reset its connection."""
+    """Forward half of the next chunk, then reset its connection."""
     toward = fault_context.dice.choice(["to-server", "to-client"])
     _for_a_while(
         fault_context,

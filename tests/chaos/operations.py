@@ -1,4 +1,4 @@
-"""Functions of all kinds that note what they do, and give back what they alone can know."""
+"""Functions of all kinds that record what they do, and return a value that only they know."""
 # ruff: noqa: ARG001 — some parameters only tell jobs apart
 
 import json
@@ -28,13 +28,13 @@ _STEP_SECONDS: Final = 0.02
 
 
 class Outcome(BaseModel):
-    """What a run gives back: drawn by it, so that nobody else can have made it."""
+    """What a run returns: drawn by it, so that no other run can know it."""
 
     nonce: str
 
 
 def run(job: Job, notes: str, work: Callable[[], object]) -> Outcome:
-    """Note the beginning, work, note the end, or that it stopped before."""
+    """Record the start, work, and record the end or the interruption."""
     nonce = secrets.token_hex(6)
 
     def note(what: str) -> None:
@@ -71,7 +71,7 @@ def rest(seconds: float, job: Job) -> None:
 
 
 def persist(seconds: float, job: Job) -> None:
-    """Wait, and stop only a while after being told to."""
+    """Wait, and stop only some time after being told to."""
     try:
         rest(seconds, job)
     except Interruption:
@@ -87,13 +87,13 @@ def plain(notes: str, seconds: Seconds = 0, *, job: Job) -> Outcome:
 
 @operation(max_active=5000)
 async def plain_async(notes: str, *, job: Job) -> Outcome:
-    """Be done at once, in an event loop."""
+    """Finish at once, in an event loop."""
     return run(job, notes, lambda: None)
 
 
 @operation(max_active=5000, max_retries=3, backoff="100ms..500ms")
 def fragile(notes: str, failures: int, *, job: Job) -> Outcome:
-    """Fail so often, then succeed."""
+    """Fail a number of times, then succeed."""
 
     def work() -> None:
         rest(0.05, job)
@@ -117,7 +117,7 @@ def single(notes: str, number: int, seconds: Seconds = 0, *, job: Job) -> Outcom
 
 @operation(max_active=5000, unique_by=lambda number: number, on_conflict="replace", max_running=2)
 def latest(notes: str, number: int, seconds: Seconds = 0, *, job: Job) -> Outcome:
-    """Wait; a newer job of the same number takes the place of one that does not run yet."""
+    """Wait; a newer job of the same number replaces one that is not running."""
     return run(job, notes, lambda: rest(seconds, job))
 
 
@@ -141,13 +141,13 @@ def slim(notes: str, seconds: Seconds, *, job: Job) -> Outcome:
 
 @operation(max_active=5000, isolation="process", max_retries=1, backoff="100ms..500ms")
 def apart(notes: str, seconds: Seconds, *, job: Job) -> Outcome:
-    """Wait, in a process of its own."""
+    """Wait, in a child process."""
     return run(job, notes, lambda: rest(seconds, job))
 
 
 @operation(max_active=5000, isolation="process", time_limit="2s", stop_grace="500ms")
 def unstoppable(notes: str, seconds: Seconds, *, job: Job) -> Outcome:
-    """Wait, and go on for longer than it is given to stop: the process is ended."""
+    """Wait, and continue beyond the time to stop: the process is killed."""
     return run(job, notes, lambda: persist(seconds, job))
 
 

@@ -1,4 +1,4 @@
-"""What clients ask for: drawn by dice, so that a seed asks for the same again."""
+"""The submissions of clients, drawn at random, so that a seed reproduces them."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ class Order:
 
     Attributes:
         body: of `POST /v1/jobs`.
-        unique: by what it is a duplicate of another, if it can be.
+        unique: the key that makes it a duplicate of another, if any.
     """
 
     operation: str
@@ -53,15 +53,15 @@ KINDS: Final[Mapping[str, tuple[int, _Draw]]] = {
     "doomed": (1, lambda dice: {"way": dice.choice(["exit", "kill", "crash"])}),
     "choosy": (1, lambda dice: {"seconds": _short(dice)}),
 }
-"""Operations with how often each is asked for, and its parameters."""
+"""Operations with their weights and parameters."""
 
 
 def draw_order(dice: random.Random, notes: str, *, operation: str | None = None) -> Order:
     """Draw a submission.
 
     Args:
-        dice: of the client.
-        notes: the file in which functions note what they do.
+        dice: random numbers of the client.
+        notes: the file in which functions record what they do.
         operation: which one; any by default.
 
     """

@@ -1,4 +1,4 @@
-"""Which fault comes when: drawn from the seed alone, so that a seed is the same trouble again."""
+"""The faults and their times, drawn from the seed alone, so that a seed reproduces them."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 REST_SECONDS: Final = 8.0
-"""No fault begins that late before the end."""
+"""No fault starts in the last part of a run."""
 
 SECONDS_OF_RECONCILE: Final = 75.0
-"""Messages that RabbitMQ lost are missed that long after, so none are lost near the end."""
+"""Lost messages are detected after this time, so none are lost near the end."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing to do: by the name of a method of the nemesis.
+    """One action: a method of the nemesis.
 
     Attributes:
         at: seconds after the beginning.
@@ -30,11 +30,11 @@ class Fault:
 
 @dataclass(frozen=True)
 class Hand:
-    """Faults that exclude one another; several hands work at the same time.
+    """Faults that exclude each other; several hands act at the same time.
 
     Attributes:
         gap: shortest and longest seconds between two faults.
-        deck: how often each comes, and how long it lasts; all come before one comes again.
+        deck: how often each occurs, and how long it lasts; all occur before one is repeated.
     """
 
     name: str

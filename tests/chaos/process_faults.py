@@ -18,7 +18,7 @@ def kill_worker(fault_context: FaultContext, _fault: Fault) -> None:
 
 
 def kill_worker_master(fault_context: FaultContext, _fault: Fault) -> None:
-    """SIGKILL the process that looks after one that runs functions."""
+    """SIGKILL the master of a process that runs functions."""
     _kill(fault_context, "worker-master", _some_worker(fault_context).main)
 
 
@@ -30,12 +30,12 @@ def kill_web(fault_context: FaultContext, _fault: Fault) -> None:
 
 
 def kill_web_master(fault_context: FaultContext, _fault: Fault) -> None:
-    """SIGKILL the process that looks after those that answer requests."""
+    """SIGKILL the master of the processes that answer requests."""
     _kill(fault_context, "web-master", fault_context.chaos_installation.web.main)
 
 
 def kill_child(fault_context: FaultContext, _fault: Fault) -> None:
-    """SIGKILL a process in which functions run apart, or the one that such come from."""
+    """SIGKILL a child process, or the fork server."""
     children = [
         each
         for worker in fault_context.chaos_installation.workers
@@ -45,7 +45,7 @@ def kill_child(fault_context: FaultContext, _fault: Fault) -> None:
 
 
 def freeze_worker(fault_context: FaultContext, fault: Fault) -> None:
-    """SIGSTOP a process that runs functions for longer than its leases, then let it go on."""
+    """SIGSTOP a process that runs functions for longer than its leases, then resume it."""
     process = _draw(fault_context, _some_worker(fault_context).workers())
     if process is None:
         return

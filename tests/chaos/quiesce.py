@@ -1,4 +1,4 @@
-"""The end of a run: everything is mended, every job ends, and what is left is looked at."""
+"""The end of a run: all faults end, every job ends, and the remaining data is checked."""
 
 import threading
 import time
@@ -19,15 +19,15 @@ from tests.eventually import eventually
 from tests.invariants import Seen, complaints, look, nobody_waits_in_vain, nothing_is_held
 
 CALM_SECONDS: Final = 420.0
-"""For the last job to end: one whose message was lost is missed after a minute, or two."""
+"""Until the last job ends: a lost message is detected after a minute or two."""
 
 _SETTLE_SECONDS: Final = 30.0
 
 
 def quiesce(chaos_installation: ChaosInstallation, seed: int) -> None:
-    """Mend everything and wait until no job is active any more, but not for ever.
+    """End all faults and wait for a bounded time until no job is active.
 
-    Once nothing is broken, urgent jobs come to a long queue: how they fare is judged.
+    Without faults, urgent jobs then join a long queue, and their order is judged.
     """
     chaos_installation.mend()
     eventually(
@@ -60,7 +60,7 @@ def quiesce(chaos_installation: ChaosInstallation, seed: int) -> None:
             ignoring=(RedisError, StoreUnavailable),
         )
     except AssertionError:
-        return  # the last look says what is wrong
+        return  # the final check reports what is wrong
 
 
 def _restore_limits(store: Store) -> bool:
@@ -70,7 +70,7 @@ def _restore_limits(store: Store) -> bool:
 
 
 def last_look(store: Store, wrong: list[str]) -> dict[str, Any]:
-    """Say how all jobs are, what is held although nothing runs, and what else is wrong."""
+    """Return the state of all jobs, places held without a run, and other faults."""
     seen = look(store)
     return {
         "from": "final",

@@ -1,4 +1,4 @@
-"""One run from beginning to end: start, faults, quiesce, the last look."""
+"""One run from start to end: start, faults, quiesce, final check."""
 
 import threading
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ _END_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Terms:
-    """What is run.
+    """The settings of a run.
 
     Attributes:
-        load: how much clients do; 1 is about 8 jobs a second.
+        load: load of the clients; 1 is about 8 jobs a second.
     """
 
     seed: int
@@ -30,10 +30,10 @@ class Terms:
 
 
 def run(terms: Terms) -> None:
-    """Run, and leave the history in the folder; everything that was started ends with it.
+    """Run, and write the history to the folder; every started process ends.
 
     Raises:
-        AssertionError: the harness itself could not do what it was to do.
+        AssertionError: the harness itself failed.
     """
     chaos_installation = ChaosInstallation(terms.folder)
     try:

@@ -1,4 +1,4 @@
-"""Faults of Redis and RabbitMQ, and what operators do to limits meanwhile."""
+"""Faults of Redis and RabbitMQ, and changes of limits by operators."""
 
 import subprocess
 import threading
@@ -33,7 +33,7 @@ _NO_MEMORY, _USUAL_MEMORY = "0.000001", "0.4"
 
 
 def kill_redis(fault_context: FaultContext, fault: Fault) -> None:
-    """SIGKILL Redis and start it again with what it wrote."""
+    """SIGKILL Redis and restart it with its data."""
     fault_context.did("kill", "redis", seconds=fault.lasts)
     fault_context.chaos_installation.redis.kill()
     fault_context.last(fault)
@@ -49,7 +49,7 @@ def freeze_redis(fault_context: FaultContext, fault: Fault) -> None:
 
 
 def kill_rabbitmq(fault_context: FaultContext, fault: Fault) -> None:
-    """SIGKILL RabbitMQ and start it again with what it wrote."""
+    """SIGKILL RabbitMQ and restart it with its data."""
     fault_context.did("kill", "rabbitmq", seconds=fault.lasts)
     fault_context.chaos_installation.rabbitmq.kill()
     fault_context.last(fault)
@@ -57,7 +57,7 @@ def kill_rabbitmq(fault_context: FaultContext, fault: Fault) -> None:
 
 
 def wipe_rabbitmq(fault_context: FaultContext, fault: Fault) -> None:
-    """SIGKILL RabbitMQ and start it again with nothing."""
+    """SIGKILL RabbitMQ and restart it without data."""
     fault_context.did("wipe", "rabbitmq", seconds=fault.lasts)
     fault_context.chaos_installation.rabbitmq.wipe()
     fault_context.last(fault)
@@ -66,7 +66,7 @@ def wipe_rabbitmq(fault_context: FaultContext, fault: Fault) -> None:
 
 
 def purge_queues(fault_context: FaultContext, _fault: Fault) -> None:
-    """Throw all waiting messages away."""
+    """Purge all waiting messages."""
     try:
         with fault_context.chaos_installation.rabbitmq.connect() as connection:
             done = connection.channel().queue_purge(
@@ -80,7 +80,7 @@ def purge_queues(fault_context: FaultContext, _fault: Fault) -> None:
 
 
 def alarm_rabbitmq(fault_context: FaultContext, fault: Fault) -> None:
-    """Let RabbitMQ believe that its memory is full: it takes no messages for a while."""
+    """Raise a memory alarm in RabbitMQ: it accepts no messages for a while."""
     _command(fault_context, _NO_MEMORY)
     fault_context.did("alarm", "rabbitmq", seconds=fault.lasts)
     fault_context.last(fault)
@@ -88,7 +88,7 @@ def alarm_rabbitmq(fault_context: FaultContext, fault: Fault) -> None:
 
 
 def lose_some_records(fault_context: FaultContext, fault: Fault) -> None:
-    """Make Redis lose queued jobs whose messages RabbitMQ has, while workers look away."""
+    """Make Redis lose queued jobs whose messages RabbitMQ has, while workers are paused."""
     with _frozen(fault_context):
         fault_context.last(fault)
         since_ms = fault_context.messages_lost_ms
@@ -98,9 +98,9 @@ def lose_some_records(fault_context: FaultContext, fault: Fault) -> None:
     if not lost:
         return
     fault_context.did("lose", "records", jobs=lost)
-    # Their messages are all that is left of them, so these must not be lost, too.
+    # Only their messages are left, so these must not be lost, too.
     gone = set(lost)
-    with suppress(AssertionError):  # the verdict says what did not come back
+    with suppress(AssertionError):  # the verdict reports jobs that are not recovered
         eventually(
             lambda: not _still_lost(fault_context, gone),
             what="the jobs come back from their messages",
@@ -144,7 +144,7 @@ FAULTS: Final[Mapping[str, Callable[[FaultContext, Fault], None]]] = {
 
 
 def _still_lost(fault_context: FaultContext, gone: set[str]) -> set[str]:
-    """Take out of `gone` what came back, also if it has been purged since."""
+    """Remove recovered jobs from `gone`, even if they have been purged since."""
     store = fault_context.chaos_installation.store
     for job_id in list(gone):
         purged = store.redis.zscore(store.keys("tombstones"), f"{job_id} default")
@@ -180,7 +180,7 @@ def _command(fault_context: FaultContext, memory: str) -> None:
 
 
 def _answered(call: Callable[[], T]) -> T:
-    """Ask Redis until it answers; what is asked may be repeated."""
+    """Call Redis until it answers; the call may be repeated."""
     pause = threading.Event()
     while True:
         try:

@@ -1,4 +1,4 @@
-"""One long-lived process of the installation, started again whenever it ends, as systemd would."""
+"""One long-lived process of the installation, restarted whenever it ends, like systemd."""
 
 import os
 import signal
@@ -19,9 +19,9 @@ STOP_SECONDS: Final = 60.0
 
 
 class Service:
-    """Runs a line of the Procfile, and starts it again when its main process ends.
+    """Runs a line of the Procfile, and restarts it when its main process ends.
 
-    What the main process left of its group has some seconds to notice, and is ended then.
+    The rest of its process group has a few seconds to end, and is then killed.
     """
 
     def __init__(self, name: str, line: str, environment: Mapping[str, str], log: Path) -> None:
@@ -40,7 +40,7 @@ class Service:
         self._thread.start()
 
     def end(self) -> None:
-        """Ask it to stop as an administrator would, and start it no more."""
+        """Stop it as an administrator would, without a restart."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -48,7 +48,7 @@ class Service:
             _signal_group(self._process.pid, signal.SIGTERM)
 
     def close(self) -> list[str]:
-        """Wait until it has stopped; what had to be killed for that is complained of."""
+        """Wait until it has stopped; report what had to be killed."""
         self.end()
         process = self._process
         if process is None:
@@ -60,16 +60,16 @@ class Service:
 
     @property
     def main(self) -> psutil.Process | None:
-        """The process that we started, if it is there."""
+        """The started process, if it runs."""
         return _process(self._process.pid) if self._process is not None else None
 
     def workers(self) -> list[psutil.Process]:
-        """Give the processes that do the work: the children of the main one."""
+        """Return the working processes: the children of the main one."""
         main = self.main
         return [] if main is None else _children(main)
 
     def grandchildren(self) -> list[psutil.Process]:
-        """Give what the workers started: the children in which functions run, and their server."""
+        """Return what the workers started: the children of functions, and their fork server."""
         return [each for worker in self.workers() for each in _children(worker, recursive=True)]
 
     def _keep_running(self) -> None:
@@ -96,7 +96,7 @@ class Service:
 
 
 def processes_of(namespace: str) -> list[psutil.Process]:
-    """Find every process of an installation, whoever its parent is by now."""
+    """Find every process of an installation, whatever its parent is."""
     return [each for each in psutil.process_iter() if _belongs(each, namespace)]
 
 

@@ -1,4 +1,4 @@
-"""What a run came to: the verdict, whether it saw enough to mean anything, and a row of a table."""
+"""The outcome of a run: the verdict, whether it observed enough, and a table row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ IN_TEN_MINUTES: Final[Mapping[str, int]] = {
     "purged": 20,
     "settled": 60,
 }
-"""Half of what a run sees of each, or less, so that chance and a slow machine do not matter."""
+"""At most half of the usual counts, so that chance and a slow machine do not matter."""
 
 IN_ANY: Final[Mapping[str, int]] = {
     "jobs": 20,
@@ -34,7 +34,7 @@ IN_ANY: Final[Mapping[str, int]] = {
     "kills": 1,
     "compared": 5,
 }
-"""What a run sees, however short it is: without one of its sources a history proves nothing."""
+"""What even a short run must observe: without one of its sources, a history proves nothing."""
 
 ROW: Final = (
     "jobs",
@@ -61,7 +61,7 @@ class Summary:
     verdict: Verdict
 
     def as_json(self) -> dict[str, Any]:
-        """Give everything that was counted."""
+        """Return all counts."""
         return {
             "seed": self.terms.seed,
             "minutes": self.terms.minutes,
@@ -71,7 +71,7 @@ class Summary:
         }
 
     def as_row(self) -> str:
-        """Give a row of Markdown: seed, minutes, then `ROW`."""
+        """Return a Markdown row: seed, minutes, then `ROW`."""
         counts = (f"{self.verdict.counts.get(name, 0):,}" for name in ROW)
         return f"| {self.terms.seed} | {self.terms.minutes:g} | {' | '.join(counts)} |"
 
@@ -83,7 +83,7 @@ def judge(terms: Terms) -> Summary:
 
 
 def at_least(minutes: float) -> dict[str, int]:
-    """Say how many of what a run must see; in a short one chance decides, so it must see less."""
+    """Return the minimum counts of a run; a short one depends on chance, so it needs less."""
     share = max(0.0, minutes - 2) / 10
     scaled = {name: int(least * share) for name, least in IN_TEN_MINUTES.items()}
     return {name: max(least, IN_ANY.get(name, 0)) for name, least in scaled.items()}

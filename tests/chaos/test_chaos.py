@@ -1,4 +1,4 @@
-"""A short run of the chaos: everything that a long one has, but for what takes a minute to heal."""
+"""A short chaos run: every fault of a long one, except those that take a minute to heal."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The verdict on a run: each forged history fails by the name of its fault, and by no other."""
+"""Verdicts on forged histories: each violates the invariant of its fault, and no other."""
 # long: a list of short histories, two or more for each invariant
 
 from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ FORGED: Final[list[tuple[str, Forge]]] = []
 
 
 def forged(invariant: str) -> Callable[[Forge], Forge]:
-    """Say which invariant a forged history breaks, and that it breaks no other."""
+    """Assert that a forged history violates this invariant and no other."""
 
     def keep(forge: Forge) -> Forge:
         FORGED.append((invariant, forge))
@@ -61,7 +61,7 @@ def claimed_in_turn(forged: ForgedHistory, *jobs: str) -> None:
 
 
 def urgent_one_among(forged: ForgedHistory, ranks: Iterable[int]) -> None:
-    """Let a job wait whose message RabbitMQ has, while its worker begins others."""
+    """Let a job with a message in RabbitMQ wait while its worker starts others."""
     for number, rank in enumerate(ranks):
         forged.made(f"other-{number}", rank=rank)
         forged.confirmed(f"other-{number}")
@@ -888,7 +888,7 @@ def test_each_invariant_has_a_forged_history() -> None:
 
 
 def _is_second_start(event: Event) -> bool:
-    """Leave a claim alone whose status change a script without its guard would not repeat."""
+    """Keep a claim whose status change a script without its guard would not repeat."""
     return (
         event.get("what") == "status"
         and event["values"][1:3] == ["queued", "running"]

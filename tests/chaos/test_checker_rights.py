@@ -1,4 +1,4 @@
-"""The verdict on runs in which much happened and nothing was wrong."""
+"""Verdicts on eventful runs without a fault."""
 
 import pytest
 

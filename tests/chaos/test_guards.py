@@ -1,4 +1,4 @@
-"""The list of guards is true, and what a mutation makes of a tree is judged by its words."""
+"""The list of guards is correct, and mutations are judged by their output."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is written down in a chaos run is whole, whoever dies meanwhile."""
+"""The history of a chaos run is complete, whichever process dies."""
 
 from pathlib import Path
 

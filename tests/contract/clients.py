@@ -29,9 +29,9 @@ _STRICT: Final = {
 
 
 def generate(document: dict[str, Any], folder: Path) -> Path:
-    """Write the clients into folders that are called by their languages, and name the parent.
+    """Write the clients to folders named after their languages, and return the parent.
 
-    Both come from one run of the generator: most of its time it starts.
+    One run of the generator creates both, because its start takes most of the time.
     """
     source = folder / "openapi.json"
     source.write_text(json.dumps(document), encoding="utf-8")

@@ -22,20 +22,20 @@ _ROLES: Final = {"first": "client", "second": "client", "operator": "operator"}
 
 @pytest.fixture(scope="session")
 def keys() -> dict[str, str]:
-    """Keys by whom they are."""
+    """Keys by caller."""
     return KEYS
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory, rabbitmq: RabbitMQ) -> Iterator[Stack]:
-    """An installation that runs; its Redis is its own, since other tests empty theirs."""
+    """A running installation with its own Redis, because other tests empty theirs."""
     with _serving(tmp_path_factory.mktemp("contract"), rabbitmq, "contract") as stack:
         yield stack
 
 
 @pytest.fixture
 def fuzzed(tmp_path: Path, rabbitmq: RabbitMQ) -> Iterator[Stack]:
-    """One for the fuzzer alone, who leaves more jobs behind than others can wait for."""
+    """An installation for the fuzzer alone, which leaves more jobs than others can wait for."""
     with _serving(tmp_path, rabbitmq, "fuzzed") as stack:
         yield stack
 
@@ -64,5 +64,5 @@ def _serving(folder: Path, rabbitmq: RabbitMQ, namespace: str) -> Iterator[Stack
 
 @pytest.fixture(scope="session")
 def tools() -> Path:
-    """The folder of the programs from npm."""
+    """The folder of the npm programs."""
     return node.programs()

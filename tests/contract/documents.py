@@ -1,4 +1,4 @@
-"""The document, and how real answers are held against it."""
+"""The document, and the comparison of real answers with it."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def document() -> dict[str, Any]:
 
 
 def app_of_contract(**settings: Any) -> ApiApp:
-    """Make a web process that has the operations of the contract tests."""
+    """Create a web process with the operations of the contract tests."""
     registry = discover(["examples.curation", "tests.contract.operations"])
     return ApiApp(registry=registry, **settings)
 
@@ -35,13 +35,13 @@ def app_of_contract(**settings: Any) -> ApiApp:
 def complaints(
     document: dict[str, Any], method: str, path: str, answer: testing.Result
 ) -> list[str]:
-    """List what is wrong with an answer by the document, which has a word for everything.
+    """List the differences between an answer and the document.
 
     Args:
-        document: says what may be answered.
+        document: describes the answers.
         method: of the request.
         path: of the request, without its query.
-        answer: what came.
+        answer: the real answer.
     """
     operation = _path_item(document, path)[method.lower()]
     described = operation["responses"].get(str(answer.status_code))
@@ -52,7 +52,7 @@ def complaints(
 
 
 def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
-    """Make a validator of a schema that may refer to the document's others."""
+    """Create a validator of a schema that may refer to other schemas of the document."""
     whole = {**schema, "components": document["components"]}
     return Draft202012Validator(whole, format_checker=FORMATS)
 
@@ -128,7 +128,7 @@ def _events(text: str) -> list[dict[str, str]]:
 
 
 def _of_data(document: dict[str, Any], value: Any) -> Iterator[ValidationError]:
-    """Hold the data of an event against the schema of its kind, which validators do not do."""
+    """Compare an event's data with the schema of its kind, which validators do not do."""
     if not isinstance(value, dict) or not isinstance(value.get("data"), str):
         return
     event = document["components"]["schemas"][f"{value['event'].capitalize()}Event"]

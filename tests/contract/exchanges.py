@@ -1,4 +1,4 @@
-"""Exchanges with a server, as they went over the wire."""
+"""Exchanges with a server, byte by byte."""
 
 import http.client
 import json
@@ -37,13 +37,13 @@ class Exchange:
 def exchange(
     url: str, method: str, path: str, *, key: str = "", body: Any = None, **headers: str
 ) -> Exchange:
-    """Ask, and read the whole answer.
+    """Send a request, and read the whole answer.
 
     Args:
-        url: where the server is; `path` may be a whole address of it, too.
-        key: who asks.
-        body: is sent as JSON, or as it is when it is bytes; None for none.
-        headers: further ones; `_` stands for `-`.
+        url: address of the server; `path` may also be an absolute URL.
+        key: the caller's key.
+        body: sent as JSON, or unchanged if it is bytes; None for none.
+        headers: additional headers; `_` stands for `-`.
     """
     parts = urlsplit(url)
     target = path.removeprefix(f"{parts.scheme}://{parts.netloc}")
@@ -74,7 +74,7 @@ def exchange(
 
 
 def complaints(one: Exchange) -> list[str]:
-    """List what httplint finds bad or doubtful in an answer."""
+    """List httplint's errors and warnings about an answer."""
     request = HttpRequestLinter(start_time=one.at)
     request.process_request_topline(one.method.encode(), one.target.encode(), b"1.1")
     request.process_headers([(name.encode(), value.encode()) for name, value in one.asked])

@@ -38,13 +38,13 @@ class Findings:
 
 
 def fuzz(url: str, keys: dict[str, str], folder: Path, *, seconds: int) -> Findings:
-    """Try requests of all kinds, good and bad, alone and one after another; all checks count.
+    """Send all kinds of requests, valid and invalid, single and in sequences, with all checks.
 
     Args:
-        url: where the server is.
-        keys: by whom they are; `first` and `second` must not see each other's jobs.
-        folder: for what the fuzzer writes.
-        seconds: how long it goes on.
+        url: address of the server.
+        keys: by caller; `first` and `second` must not see each other's jobs.
+        folder: for the fuzzer's output.
+        seconds: how long it runs.
     """
     auth = folder / "auth.json"
     users = [
@@ -64,7 +64,7 @@ def fuzz(url: str, keys: dict[str, str], folder: Path, *, seconds: int) -> Findi
             "run",
             f"{url}/openapi.json",
             "--checks=all",
-            "--workers=1",  # of two, one may break the other's parsing of Python (3.11)
+            "--workers=1",  # with two workers, one may break the other's parsing of Python (3.11)
             "--continue-on-failure",
             "--request-timeout=20",
             f"--max-time={seconds}",

@@ -1,4 +1,4 @@
-"""Gives the fuzzer's valid requests files that are there: a schema can only ask for an id."""
+"""Puts existing files into the fuzzer's valid requests: a schema can only require an id."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -15,7 +15,7 @@ _PARAMETERS: Final = {each.name: each.parameters.files for each in (copy, measur
 
 
 def give_files(case: Any) -> None:
-    """Name uploaded files where parameters are files, and send texts where forms carry them."""
+    """Use uploaded files for file parameters, and send texts where forms contain files."""
     own = _PARAMETERS.get(case.path.rpartition("/")[2])
     if own is not None and case.media_type == _FORM:
         _fill_form(case)
@@ -31,7 +31,7 @@ def give_files(case: Any) -> None:
 
 
 def _parameters(body: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Find the parameters of operations that take files, in what names such an operation."""
+    """Find the file parameters of the operation that a request names."""
     if not isinstance(body, dict):
         return
     if (name := path.rpartition("/")[2]) in _PARAMETERS:
@@ -56,7 +56,7 @@ def _fill_form(case: Any) -> None:
 
 @cache
 def _uploaded(url: str, key: str) -> str:
-    """Upload a text; nobody removes it, since no answer of the fuzzer's requests names it."""
+    """Upload a text; no request removes it, because no answer to the fuzzer names it."""
     headers = {_KEY: key, "Content-Type": "text/plain"}
     answer = httpx.post(f"{url}/v1/files", content=_TEXT, headers=headers)
     answer.raise_for_status()

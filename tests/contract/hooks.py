@@ -1,4 +1,4 @@
-"""Tells the fuzzer what it cannot read in the document."""
+"""Tells the fuzzer what the document cannot express."""
 
 import secrets
 from typing import Any
@@ -34,7 +34,7 @@ schemathesis.openapi.format("iri", st.sampled_from(_RECEIVERS))
 
 @schemathesis.serializer(_MSGPACK)
 def write_msgpack(_context: Any, value: Any) -> bytes:
-    # A whole number of more than 64 bits cannot be said; what can is as wrong.
+    # An integer of more than 64 bits cannot be encoded; use an equally invalid value that can.
     return msgpack.packb(value, default=lambda _number: _HUGE)
 
 
@@ -50,14 +50,14 @@ def read_text(_context: Any, response: Any) -> Any:
 
 @schemathesis.hook
 def before_load_schema(_context: Any, document: dict[str, Any]) -> None:
-    """Say what the second step of a cancel sends, which the document says in words."""
+    """Build the second step of a cancel, which the document describes in words."""
     link = document["components"]["links"]["confirmCancel"]
     link["requestBody"] = {"confirm": "$response.body#/confirmation/token"}
 
 
 @schemathesis.hook
 def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
-    """Say what no schema can: of a key, where events go to, and which files and jobs there are."""
+    """Add what no schema can express: keys, callback URLs, and existing files and jobs."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     _name_a_receiver(case)
@@ -74,7 +74,7 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
 
 
 def _name_a_receiver(case: Any) -> None:
-    """Let callbacks go where none arrives: a schema cannot tell which hosts are public."""
+    """Send callbacks to a host without a receiver: no schema can express which hosts are public."""
     if (case.query or {}).keys() & {"callback_url", "callback_events"}:
         case.query["callback_url"] = _RECEIVERS[0]
     body = case.body if isinstance(case.body, dict) else {}
@@ -86,7 +86,7 @@ def _name_a_receiver(case: Any) -> None:
 
 
 def _wait_for_none(case: Any) -> None:
-    """Name no other jobs: a schema cannot tell which ones there are."""
+    """Remove references to other jobs: a schema cannot know which exist."""
     (case.query or {}).pop("after", None)
     body = case.body if isinstance(case.body, dict) else {}
     items = body.get("items") if isinstance(body.get("items"), list) else []

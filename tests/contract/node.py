@@ -1,4 +1,4 @@
-"""Programs of the npm registry, from a lock: `python -m tests.contract.node` installs them."""
+"""npm programs from a lock file: `python -m tests.contract.node` installs them."""
 
 import hashlib
 import shutil
@@ -22,9 +22,9 @@ _PATIENCE_SECONDS: Final = 110
 
 
 def main() -> None:
-    """Install what the lock says; nothing happens, quickly, when that is there already.
+    """Install the locked programs; returns at once if they are installed.
 
-    It takes as long as it takes: nobody waits for it but whoever asked for it.
+    There is no timeout, because only the caller waits for it.
     """
     if _is_installed():
         return
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def programs() -> Path:
-    """Name the folder of the installed programs."""
+    """Return the folder of the installed programs."""
     if not _is_installed():
         pytest.fail(
             "the programs from npm are not installed, or are not those of the lock: "

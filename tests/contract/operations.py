@@ -1,4 +1,4 @@
-"""Operations that cost nothing and try every way in which a job can go."""
+"""Cheap operations that cover every course of a job."""
 
 from typing import Annotated, Literal
 
@@ -7,14 +7,14 @@ from pydantic import BaseModel, Field
 from callboard import Accepts, Failure, File, Job, operation
 
 MAX_ACTIVE = 1_000_000
-"""So many jobs may be active that a fuzzer does not get there."""
+"""A number of active jobs that a fuzzer does not reach."""
 
 Text = Annotated[File, Accepts(media_types=("text/*",), max_bytes=64 * 1024)]
 Label = Annotated[str, Field(max_length=64)]
 
 
 class Point(BaseModel, extra="forbid"):
-    """A place on a plane."""
+    """A point in the plane."""
 
     x: Annotated[float, Field(ge=-1e6, le=1e6)]
     y: Annotated[float, Field(ge=-1e6, le=1e6)] = 0.0
@@ -71,32 +71,32 @@ def fail(reason: Label, retryable: bool = False) -> None:  # as clients send it
 
 @operation(max_active=MAX_ACTIVE, unique=True)
 def once(name: Label) -> str:
-    """Run once at a time for each name."""
+    """Run one job at a time for each name."""
     return name
 
 
 @operation(max_active=MAX_ACTIVE, unique=True, on_conflict="return")
 def shared(name: Label) -> str:
-    """Give everybody the same job."""
+    """Return the same job to every caller."""
     return name
 
 
 @operation(max_active=MAX_ACTIVE, unique=True, on_conflict="replace", max_running=1)
 def newest(name: Label) -> str:
-    """Keep the latest."""
+    """Replace an older job."""
     return name
 
 
 @operation(max_active=MAX_ACTIVE)
 def measure(text: Text, others: list[Text] | None = None, each: bool = False) -> Lengths:
-    """Say how long texts are."""
+    """Measure the length of texts."""
     sizes = [text.size, *(other.size for other in others or ())]
     return Lengths(total=sum(sizes), sizes=sizes if each else [], longest=text)
 
 
 @operation(max_active=MAX_ACTIVE)
 def copy(file: File, name: Label = "copy.txt", *, job: Job) -> File:
-    """Give a copy of a file back."""
+    """Return a copy of a file."""
     made = job.files.new(name)
     assert made.path is not None
     with file.open() as stream:
@@ -106,5 +106,5 @@ def copy(file: File, name: Label = "copy.txt", *, job: Job) -> File:
 
 @operation(max_active=MAX_ACTIVE, wait="1s")
 def at_once() -> str:
-    """Be done while the client waits."""
+    """Finish while the client waits."""
     return "done"

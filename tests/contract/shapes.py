@@ -1,4 +1,4 @@
-"""Operations with every shape of parameters and results that generators of clients stumble over."""
+"""Operations with every kind of parameter and result that confuses client generators."""
 
 import datetime as dt
 import decimal
@@ -36,7 +36,7 @@ Pet = Annotated[Mammal | Parrot, Field(discriminator="kind")]
 
 
 class Titled(BaseModel):
-    """Its tag and its members have the names of JSON Schema's own words."""
+    """Its tag and its members are named like JSON Schema keywords."""
 
     title: Literal["title"]
     default: int = 0
@@ -67,7 +67,7 @@ class Page(BaseModel, Generic[Item]):
 
 
 class Parameters(BaseModel):
-    """It is called like a schema of each operation's own."""
+    """It is named like a schema of each operation."""
 
     depth: int
 
@@ -112,13 +112,13 @@ def rehome(pet: Pet, others: list[Pet] | None = None, by_name: dict[str, Pet] | 
 
 @operation
 def entitle(thing: Annotated[Titled | Other, Field(discriminator="title")]) -> Titled | Other:
-    """Have members called like the words of schemas."""
+    """Have members named like schema keywords."""
     return thing
 
 
 @operation
 def climb(tree: Tree, pair: Left) -> Tree:
-    """Take types that contain themselves."""
+    """Accept recursive types."""
     del pair
     return tree
 
@@ -130,14 +130,14 @@ def choose(
     word: Literal["a", 1, True] | None = "a",
     words: Literal["x", "y"] = "x",
 ) -> dict[Colour, Level]:
-    """Take one of a few values. */ It says so."""
+    """Accept one of a few values. */ It says so."""
     del word, words
     return {colour: level}
 
 
 @operation
 def leaf(pages: Page[Cat], numbers: Page[int], nested: Page[Page[str]]) -> Page[Cat | Size]:
-    """Take and give generic types."""
+    """Accept and return generic types."""
     del numbers, nested
     return Page[Cat | Size](items=list(pages.items))
 
@@ -157,7 +157,7 @@ def mix(  # noqa: PLR0913, PLR0917 — one of each
     data: bytes = b"",
     whatever: Any = None,
 ) -> tuple[Size, Options]:
-    """Take a dataclass, a typed dictionary, and all that stands for text."""
+    """Accept a dataclass, a typed dictionary, and all types encoded as text."""
     del pair, sizes, perhaps, when, day, span, key, price, data, whatever
     return size, options
 
@@ -166,14 +166,14 @@ def mix(  # noqa: PLR0913, PLR0917 — one of each
 def large(
     samples: Annotated[list[dict[str, Any]], Field(examples=[LARGE])], inner: Parameters
 ) -> Result:
-    """Have a large example, and types called like the document's own."""
+    """Have a large example, and types named like the document's own."""
     del samples
     return Result(depth=inner.depth)
 
 
 @operation
 def a(inner: BParameters) -> Result:
-    """Have a type by whose name this is like another."""
+    """Have a type whose name makes this operation like another."""
     return Result(depth=inner.depth)
 
 
@@ -184,7 +184,7 @@ def a_b(depth: int) -> None:
 
 @operation
 def load2(depth: int) -> int:
-    """Have a name that is spelt like another's."""
+    """Have a name spelt like another's."""
     return depth
 
 
@@ -196,7 +196,7 @@ def load_2(depth: int) -> str:
 
 @operation(name="file")
 def file_(file: File) -> File:
-    """Have the name of something of the server's own."""
+    """Have the name of one of the server's schemas."""
     return file
 
 

@@ -1,4 +1,4 @@
-"""Every answer is one that the document describes: status, headers and body."""
+"""The document describes every answer: status, headers and body."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ ONCE = {"operation": "once", "params": {"name": "a"}}
 
 
 class Asking:
-    """Asks a web process, and holds each answer against its document."""
+    """Sends requests to a web process, and compares each answer with its document."""
 
     def __init__(self, api_app: ApiApp) -> None:
         self.api_app = api_app

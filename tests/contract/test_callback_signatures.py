@@ -1,4 +1,4 @@
-"""Callbacks are verified by the JavaScript library of Standard Webhooks as well."""
+"""The JavaScript library of Standard Webhooks verifies callbacks."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Clients that others' programs generate from the document work."""
+"""Clients generated from the document by third-party programs work."""
 
 import importlib
 from collections.abc import Iterator

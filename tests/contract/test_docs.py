@@ -1,4 +1,4 @@
-"""The page about the API shows itself, and nothing from elsewhere."""
+"""The API page shows only its own content."""
 
 import re
 from collections.abc import Iterator

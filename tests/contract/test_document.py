@@ -1,4 +1,4 @@
-"""The document says what is there, all of it, and nothing else."""
+"""The document describes exactly the API."""
 
 import json
 import re
@@ -68,7 +68,7 @@ def test_requests_and_answers_have_named_schemas() -> None:
 
 def test_objects_state_whether_they_allow_additional_members() -> None:
     schemas = document()["components"]["schemas"]
-    results = re.compile("[A-Za-z]+Result[A-Za-z]*")  # say what the operations' own types say
+    results = re.compile("[A-Za-z]+Result[A-Za-z]*")  # describe the operations' own types
     own = {name: each for name, each in schemas.items() if not results.fullmatch(name)}
 
     open_ones = {

@@ -1,4 +1,4 @@
-"""A fuzzer that has read the document finds nothing."""
+"""A fuzzer that reads the document finds no error."""
 
 from pathlib import Path
 

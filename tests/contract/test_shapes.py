@@ -1,4 +1,4 @@
-"""Generators of clients take the document, whatever the types of parameters and results are."""
+"""Client generators accept the document, whatever the types of parameters and results."""
 
 import json
 import re

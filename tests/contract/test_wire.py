@@ -1,4 +1,4 @@
-"""What goes over the wire is HTTP, in the opinion of others."""
+"""Third-party linters find valid HTTP on the wire."""
 
 import hashlib
 import time
@@ -19,19 +19,19 @@ from tests.eventually import eventually
 from tests.system.stack import Stack
 
 KNOWN: Final = {
-    # A convention (RFC 7240, section 4.1, has an example); the body says it, too.
+    # A convention (RFC 7240, section 4.1, has an example); the body also states it.
     (200, "WARN: This status code doesn't define any meaning for the Location header."),
     (202, "WARN: This status code doesn't define any meaning for the Location header."),
     (409, "WARN: This status code doesn't define any meaning for the Location header."),
-    # In an answer it says what a request may be sent as (RFC 9110, section 12.5.1).
+    # In an answer it lists the codings accepted in requests (RFC 9110, section 12.5.1).
     (415, """BAD: "Accept" isn't valid in a response."""),
-    # This is what every 400 is told.
+    # Every 400 has this.
     (400, "WARN: The server didn't understand the request."),
 }
 
 
 class Caller:
-    """Asks, and keeps every answer."""
+    """Sends requests, and stores every answer."""
 
     def __init__(self, url: str, keys: dict[str, str]) -> None:
         self._url = url

@@ -22,6 +22,6 @@ def stack(
 
 @pytest.fixture
 def site(installed: Site) -> Iterator[Site]:
-    """The installation of a file's tests, whole; afterwards all jobs end and nothing is left."""
+    """The installation of a file's tests, without faults; afterwards all jobs end."""
     yield installed
     installed.settle()

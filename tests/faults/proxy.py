@@ -1,4 +1,4 @@
-"""A TCP proxy that breaks connections the ways a network does: cut, refused, deaf, slow, halved."""
+"""A TCP proxy that breaks connections like a network: cut, refused, deaf, slow, halved."""
 
 import asyncio
 import contextlib
@@ -19,14 +19,14 @@ _GONE = (OSError, asyncio.IncompleteReadError)
 
 
 class Proxy:
-    """A port on the loopback address that stands in front of another one, and keeps its number.
+    """A port on the loopback address in front of another one, which keeps its number.
 
-    Every command has taken effect when it returns, may be given at any time and from any thread,
-    and may be repeated. Faults add up until `mend`, which ends all of them.
+    Every command has taken effect when it returns, may be called at any time from any thread,
+    and may be repeated. Faults accumulate until `mend`, which ends all of them.
     """
 
     def __init__(self, target_port: int) -> None:
-        """Choose a port, and listen at nothing yet."""
+        """Choose a port, without listening yet."""
         self.port = free_port()
         self._target_port = target_port
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -40,7 +40,7 @@ class Proxy:
 
     @property
     def connections(self) -> int:
-        """How many clients are connected now."""
+        """The number of connected clients."""
         return len(self._writers)
 
     @property
@@ -49,7 +49,7 @@ class Proxy:
         return self._halving is not None
 
     def start(self) -> None:
-        """Take connections from now on."""
+        """Accept connections from now on."""
         assert self._thread is None, "the proxy runs already"
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -69,39 +69,38 @@ class Proxy:
         self._loop = self._thread = None
 
     def cut(self) -> None:
-        """Reset all connections now; new ones are taken as before."""
+        """Reset all connections now; new ones are accepted."""
         self._order(self._cut())
 
     def refuse(self) -> None:
-        """Reset all connections now, and refuse new ones until mended."""
+        """Reset all connections now, and refuse new ones until `mend`."""
         self._order(self._refuse())
 
     def deaf(self) -> None:
-        """Take connections and bytes, pass nothing on and say nothing, until mended.
+        """Accept connections and bytes, but forward and send nothing until `mend`.
 
-        What came meanwhile is passed on when mended, as TCP sends again after a partition.
+        `mend` forwards what arrived in between, as TCP retransmits after a partition.
         """
         self._order(self._set_deaf())
 
     def delay(self, seconds: float) -> None:
-        """Pass each chunk on that much later, in both directions; 0 is at once.
+        """Delay each chunk, in both directions; 0 forwards at once.
 
         Args:
-            seconds: under load a chunk may wait twice as long; one that waits already keeps its
-                time.
+            seconds: under load a chunk may wait twice as long; a waiting one keeps its delay.
 
         """
         self._order(self._set_delay(seconds))
 
     def halve(self, direction: Direction = "to-client") -> None:
-        """Pass half of the next chunk in this direction, then reset its connection.
+        """Forward half of the next chunk in this direction, then reset its connection.
 
-        Only that one connection is hurt; a chunk is what came at once, up to 64 KiB.
+        Only that connection is affected; a chunk is what arrives at once, up to 64 KiB.
         """
         self._order(self._set_halving(direction))
 
     def mend(self) -> None:
-        """End every fault; what had been held is passed on."""
+        """End every fault and forward held bytes."""
         self._order(self._mend())
 
     def _order(self, command: Coroutine[Any, Any, None]) -> None:
@@ -144,14 +143,14 @@ class Proxy:
         await self._listen()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._listener is None:  # it came in the moment when the door was closed
+        if self._listener is None:  # it arrived at the moment of closing
             _reset(writer)
             return
         task = asyncio.current_task()
         assert task is not None
         writers = self._writers[task] = {writer}
         try:
-            await self._hears.wait()  # a server that greets first would be heard
+            await self._hears.wait()  # otherwise a server that sends first would get through
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
             writers.add(far_writer)
             async with asyncio.TaskGroup() as pumps:
@@ -160,7 +159,7 @@ class Proxy:
         except* _GONE:
             pass
         except* asyncio.CancelledError:
-            pass  # cut: the task that asked waits for this one and wants no error
+            pass  # cut: the calling task waits for this one and expects no error
         finally:
             for each in writers:
                 _reset(each)
@@ -189,7 +188,7 @@ class Proxy:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection with RST, without a word."""
+    """End a connection with RST."""
     connection = writer.get_extra_info("socket")
     with contextlib.suppress(OSError):  # its file is closed already
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

@@ -1,4 +1,4 @@
-"""An installation whose every process reaches Redis and RabbitMQ by wires that can be broken."""
+"""An installation in which every process reaches Redis and RabbitMQ through proxies."""
 
 import signal
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ CALM_SECONDS = 60.0
 
 @dataclass
 class Member:
-    """A process of the installation and its two wires."""
+    """A process of the installation and its two proxies."""
 
     kind: str
     redis: Proxy
@@ -33,20 +33,20 @@ class Member:
 
     @property
     def pid(self) -> int:
-        """Name the process that was started: the master of those that serve."""
+        """Return the started process: the master of those that serve."""
         return self.started.process.pid
 
     def children(self) -> list[int]:
-        """Name the processes that the master started and that still run."""
+        """Return the running children of the master."""
         return children_of(self.pid)
 
     def said(self) -> str:
-        """Give everything that it wrote to its log."""
+        """Return its whole log."""
         return self.started.log.read_text(encoding="utf-8")
 
 
 class Site:
-    """One web server and some workers, each with wires of its own, whose faults can be mended."""
+    """One web server and some workers, each with its own proxies, whose faults can be ended."""
 
     def __init__(self, stack: Stack, rabbitmq: RabbitMQ, redis_server: RedisServer) -> None:
         self.stack = stack
@@ -70,7 +70,7 @@ class Site:
         self.await_all()
 
     def add(self, kind: str, **settings: str) -> Member:
-        """Start a process with wires of its own."""
+        """Start a process with its own proxies."""
         redis, rabbitmq = Proxy(self.redis_server.port), Proxy(self.rabbitmq.port)
         redis.start()
         rabbitmq.start()
@@ -96,26 +96,26 @@ class Site:
         )
 
     def client(self, *, patience: float = 60.0) -> Client:
-        """Make a client that goes on asking; close it."""
+        """Create a client that retries; the caller closes it."""
         return Client(self.stack.url, patience=patience)
 
     def notes(self) -> Path:
-        """Name a file for notes that no other test uses."""
+        """Return a file for notes that no other test uses."""
         self._notes += 1
         return self.stack.folder / f"notes-{self._notes}"
 
     def worker_of(self, note: Note) -> Member:
-        """Find the worker whose process made a note."""
+        """Find the worker whose process wrote a note."""
         return next(each for each in self.workers if int(note.label) in each.children())
 
     def record(self, job_id: str) -> dict[str, str]:
-        """Read a job's record as it stands in Redis."""
+        """Read a job's record in Redis."""
         store = self.stack.store
         (fields,) = store.pipeline(("HGETALL", store.keys("job", job_id)))
         return {name.decode(): value.decode() for name, value in fields.items()}
 
     def mend(self) -> None:
-        """End every fault: of servers, wires and processes."""
+        """End every fault: of servers, connections and processes."""
         self.redis_server.mend()
         self.rabbitmq.mend()
         for member in list(self.members):
@@ -131,14 +131,14 @@ class Site:
         return self.stack.store.redis.zcard(self.stack.store.keys("active")) == 0
 
     def settle(self) -> None:
-        """Mend everything, let all jobs end, and look whether anything is left of them."""
+        """End all faults, let all jobs end, and check that nothing remains of them."""
         self.mend()
         self.await_all()
         eventually(self._is_calm, what="all jobs end", timeout=CALM_SECONDS, interval=0.1)
         assert not list(complaints(look(self.stack.store)))
 
     def close(self) -> None:
-        """End the wires; the installation ends the processes."""
+        """Close the proxies; the installation ends the processes."""
         for member in self.members:
             if member.started.process.poll() is None:
                 member.started.signal(signal.SIGCONT)
@@ -149,7 +149,7 @@ class Site:
         return not list(nothing_is_held(look(self.stack.store)))
 
     def _replace(self, member: Member) -> None:
-        """Start a process again, as a process manager does."""
+        """Restart a process, like a process manager."""
         member.started.end()
         member.started = self.stack.run(member.kind, **member.settings)
 
@@ -158,7 +158,7 @@ class Site:
 def open_site(
     folder: Path, rabbitmq: RabbitMQ, redis_server: RedisServer, namespace: str
 ) -> Iterator[Site]:
-    """Make an installation in which nothing runs yet, and end all of it afterwards."""
+    """Create an installation without running processes, and end all of it afterwards."""
     redis_server.connect().flushall()
     with installation(folder, rabbitmq, redis_server, namespace) as stack:
         site = Site(stack, rabbitmq, redis_server)
@@ -169,15 +169,15 @@ def open_site(
 
 
 def first_begin(path: Path) -> Note:
-    """Wait until a function has begun."""
+    """Wait until a function has started."""
     return eventually(lambda: begun(read_notes(path)), what="a function begins", timeout=20)[0]
 
 
 def await_begins(path: Path, count: int) -> None:
-    """Wait until so many functions have begun."""
+    """Wait until a number of functions have started."""
     eventually(lambda: len(begun(read_notes(path))) >= count, what=f"{count} begin", timeout=20)
 
 
 def outcomes(client: Client, job_ids: list[str], *, timeout: float = 60.0) -> list[dict[str, Any]]:
-    """Wait for jobs, and give them as they ended."""
+    """Wait for jobs, and return them in their final state."""
     return [client.wait(job_id, timeout=timeout) for job_id in job_ids]

@@ -1,4 +1,4 @@
-"""Clocks are wrong or jump: jobs go by the time of Redis, and Redis may be put right, too."""
+"""With wrong or jumping clocks, jobs follow the Redis clock, which may itself be corrected."""
 
 import json
 import os
@@ -47,7 +47,7 @@ datetime.datetime = Wrong
 
 
 class RedisClock:
-    """The time that Redis' scripts see: the right one, shifted."""
+    """The time that Redis scripts see: the real one, shifted."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -57,7 +57,7 @@ class RedisClock:
         self._thread = threading.Thread(target=self._run)
 
     def step(self, seconds: float) -> None:
-        """Put the clock forward, or back."""
+        """Set the clock forward or back."""
         self._shift_s += seconds
         self._tick()
 
@@ -93,7 +93,7 @@ def installed(
 
 
 def wrong_clock(folder: Path, hours: float) -> str:
-    """Make a path on which Python finds a clock that is wrong by so many hours."""
+    """Create a path on which Python finds a clock that is wrong by some hours."""
     place = folder / f"clock{hours:+}"
     place.mkdir()
     text = WRONG_CLOCK.format(seconds=round(hours * HOUR_S))
@@ -138,7 +138,7 @@ def test_hosts_with_wrong_clocks_run_jobs_at_the_right_time(site: Site) -> None:
 
 
 def said_at(member: Member) -> datetime:
-    """Read from a process' log what it took for the time."""
+    """Read from a process's log what time it used."""
     lines = [line for line in member.said().splitlines() if line.startswith("{")]
     return datetime.fromisoformat(json.loads(lines[-1])["timestamp"])
 

@@ -1,4 +1,4 @@
-"""Processes that die, and messages that come twice."""
+"""Processes that die, and messages that arrive twice."""
 
 import os
 import signal
@@ -119,7 +119,7 @@ def test_a_job_that_kills_three_workers_fails_as_worker_lost(stack: Stack) -> No
 
 
 def waiting_messages(stack: Stack) -> int:
-    """Count the messages that no worker has fetched."""
+    """Count the messages that no worker has prefetched."""
     container = build_container(load_settings(**programmatic(stack)))
     try:
         return container.publisher.ready("default") or 0
@@ -128,7 +128,7 @@ def waiting_messages(stack: Stack) -> int:
 
 
 def wakeup_of(stack: Stack, job_id: str) -> Wakeup:
-    """Rebuild the message of a job that is there."""
+    """Rebuild the message of an existing job."""
     submitted = read_submissions(stack.store, [job_id])[job_id]
     return Wakeup(submitted.submission, 1, reserved=False, published_ms=submitted.now_ms)
 
@@ -153,7 +153,7 @@ def publish(stack: Stack, wakeups: list[Wakeup]) -> None:
 
 
 def programmatic(stack: Stack) -> dict[str, object]:
-    """Give this installation's servers as settings of the test's own process."""
+    """Set this installation's servers in the test's own process."""
     names = ("broker_url", "redis_url", "namespace")
     values = {name: stack.settings[f"CALLBOARD_{name.upper()}"] for name in names}
     return {**values, "resources": "gpu=2", "operations": "tests.system.operations"}

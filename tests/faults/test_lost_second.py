@@ -1,4 +1,4 @@
-"""Redis loses what it wrote last: what that may cost, and that strict durability loses nothing."""
+"""Redis loses its last second: what may be lost, and that strict durability loses nothing."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -30,7 +30,7 @@ def installed(
 def strict(
     tmp_path_factory: pytest.TempPathFactory, rabbitmq: RabbitMQ, tmp_path: Path
 ) -> Iterator[Site]:
-    """An installation that answers only what is on disk."""
+    """An installation that acknowledges only what is on disk."""
     server = RedisServer(tmp_path_factory.mktemp("strict-redis"), options={"appendfsync": "always"})
     server.start()
     try:
@@ -45,7 +45,7 @@ def strict(
 def wrong_after_a_lost_second(
     client: Client, *, accepted_before: Collection[str], carried: Collection[str]
 ) -> Iterator[str]:
-    """Say what is wrong with jobs once Redis has lost its last second and all is calm again.
+    """Report faults of jobs after Redis has lost its last second and all jobs have ended.
 
     What may be lost in `standard` durability: jobs that were accepted in that second and that no
     message carries, since they were scheduled or blocked, or had ended in that second as well (404
@@ -69,7 +69,7 @@ def wrong_after_a_lost_second(
 def wrong_in_strict_durability(
     client: Client, *, accepted: Collection[str], begins: Collection[str]
 ) -> Iterator[str]:
-    """Say what is wrong after a crash of Redis in strict durability: all that was answered holds.
+    """Report faults after a crash of Redis with strict durability: every answer must hold.
 
     Every accepted job has succeeded in its first attempt, whose function began once.
     """

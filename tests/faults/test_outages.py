@@ -1,4 +1,4 @@
-"""Redis goes away or refuses for several leases, and no run is repeated and no result is lost."""
+"""Redis is unavailable or refuses writes for several leases; no run is repeated, no result lost."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from tests.servers import RabbitMQ, RedisServer, free_port
 from tests.system.notes import begun, read_notes
 
 AWAY_S = 3.5 * LEASE_S
-"""Longer than a reply is waited for, too."""
+"""Also longer than the reply timeout."""
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +25,14 @@ def installed(
 
 
 def pause_and_resume(server: RedisServer) -> None:
-    """Stop Redis as a hang does, and let it go on."""
+    """Suspend Redis, then resume it."""
     server.pause()
     wait_out(AWAY_S)
     server.resume()
 
 
 def kill_and_restart(server: RedisServer) -> None:
-    """Kill Redis, and start it from what it had written."""
+    """Kill Redis, and restart it with its data."""
     wait_out(2.5)  # what is younger than two seconds may not be in the append-only file yet
     server.kill()
     wait_out(AWAY_S)
@@ -40,7 +40,7 @@ def kill_and_restart(server: RedisServer) -> None:
 
 
 def take_and_give_rights(server: RedisServer) -> None:
-    """Let the user change nothing, as an operator does by mistake, and mend that."""
+    """Deny the user all writes, as an operator may by mistake, then restore them."""
     with server.connect() as operator:
         operator.execute_command("ACL", "SETUSER", "default", "-@write", "resetchannels")
         try:
@@ -50,7 +50,7 @@ def take_and_give_rights(server: RedisServer) -> None:
 
 
 def demote_and_promote(server: RedisServer) -> None:
-    """Make a replica of Redis, which can be read all the time."""
+    """Turn Redis into a replica, which stays readable."""
     with server.connect() as operator:
         operator.replicaof("127.0.0.1", free_port())
         try:

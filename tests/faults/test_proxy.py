@@ -1,4 +1,4 @@
-"""The proxy of the fault tests breaks connections as it says, and only then."""
+"""The proxy of the fault tests breaks connections as documented, and only on command."""
 
 import contextlib
 import socket
@@ -13,7 +13,7 @@ from tests.faults.proxy import Proxy
 
 
 class Echo:
-    """A server that sends back what it gets, and keeps what it got."""
+    """An echo server that stores what it receives."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -23,7 +23,7 @@ class Echo:
 
     def close(self) -> None:
         with contextlib.suppress(OSError):  # closed already
-            self._listener.shutdown(socket.SHUT_RDWR)  # else accept() keeps it open
+            self._listener.shutdown(socket.SHUT_RDWR)  # otherwise accept() keeps it open
         self._listener.close()
 
     def _accept(self) -> None:

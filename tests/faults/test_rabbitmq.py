@@ -1,4 +1,4 @@
-"""RabbitMQ crashes, forgets, blocks and loses patience; jobs start later, and once."""
+"""RabbitMQ crashes, loses messages, blocks and times out; jobs start later, and once."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def installed(
 
 
 def is_idle_in_a_minute(site: Site) -> bool:
-    """Whether all jobs end; lets a minute pass for the check of messages that should have come."""
+    """Whether all jobs end; lets a minute pass for the check of missing messages."""
     key, redis = site.stack.store.keys("awaiting", "default"), site.stack.store.redis
     for member in redis.zrange(key, 0, -1):
         redis.execute_command("ZADD", key, "XX", 1, member)
@@ -91,7 +91,7 @@ def test_while_rabbitmq_has_no_disk_space_jobs_are_accepted_and_wait(site: Site)
 
 @pytest.fixture
 def impatient(site: Site) -> Iterator[Site]:
-    """RabbitMQ closes channels whose messages are not settled in time, and looks each second."""
+    """A RabbitMQ with a short consumer timeout, checked every second."""
     set_environment(site, consumer_timeout=int(CONSUMER_TIMEOUT_S * 1000), tick=1000)
     yield site
     set_environment(site, consumer_timeout=1_800_000, tick=60_000)
@@ -119,7 +119,7 @@ def test_a_function_that_exceeds_rabbitmqs_consumer_timeout_runs_once(impatient:
 
     assert [(job["status"], job["attempt"]) for job in ended] == [("succeeded", 1)] * 2
     assert sorted(note.job_id for note in begun(read_notes(path))) == sorted(jobs)
-    if release(site) < (4, 3):  # since then RabbitMQ waits for ever for consumers of classic queues
+    if release(site) < (4, 3):  # newer ones have no timeout for classic queues
         assert "PRECONDITION_FAILED" in "".join(worker.said() for worker in site.workers)
 
 

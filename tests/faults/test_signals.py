@@ -1,4 +1,4 @@
-"""Processes of every kind are killed or stand still, and nothing is lost or run twice."""
+"""Processes of every kind are killed or suspended; no job is lost or run twice."""
 
 import os
 import signal
@@ -112,7 +112,7 @@ def test_requests_to_a_paused_web_process_are_answered_when_it_resumes(
 
 
 def test_workers_continue_while_their_masters_are_paused(site: Site) -> None:
-    # What workers say goes through a pipe to the master, and that holds 64 KiB.
+    # Workers log through a pipe to the master, which holds 64 KiB.
     items = [{"operation": "echo", "params": {"text": str(number)}} for number in range(800)]
     for worker in site.workers:
         os.kill(worker.pid, signal.SIGSTOP)

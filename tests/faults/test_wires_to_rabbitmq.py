@@ -1,4 +1,4 @@
-"""Connections to RabbitMQ that are cut, halved or deaf lose no job and run none twice."""
+"""Cut, halved or deaf connections to RabbitMQ lose no job and run none twice."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Connections to Redis that are cut, halved, slow or deaf lose no job and run none twice."""
+"""Cut, halved, slow or deaf connections to Redis lose no job and run none twice."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def installed(
 
 @contextmanager
 def halving(wires: list[Proxy], direction: Direction) -> Iterator[None]:
-    """Halve what passes on these wires, again and again."""
+    """Repeatedly halve chunks on these connections."""
     enough = threading.Event()
 
     def halve() -> None:

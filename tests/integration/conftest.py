@@ -1,4 +1,4 @@
-"""The job core on each Redis that its scripts must suit, and the HTTP application."""
+"""The job core on each supported Redis, and the HTTP application."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["fakeredis", "redis-server"])
 def job_system(request: pytest.FixtureRequest) -> Iterator[JobSystem]:
-    """A job system with the declared limits; after the test everything in it agrees."""
+    """A job system with the declared limits, verified to be consistent after the test."""
     if request.param == "fakeredis":
         client: Redis = FakeRedis(server=FakeServer(version=(7, 2)), protocol=2)
     else:
@@ -33,7 +33,7 @@ def job_system(request: pytest.FixtureRequest) -> Iterator[JobSystem]:
 
 @pytest.fixture
 def api_app() -> Iterator[ApiApp]:
-    """The HTTP layer with default settings, which anybody may use."""
+    """The HTTP layer with default settings, without keys."""
     built = ApiApp()
     yield built
     built.close()

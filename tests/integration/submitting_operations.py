@@ -1,4 +1,4 @@
-"""Operations that submit others."""
+"""Operations that submit jobs."""
 
 import threading
 
@@ -8,25 +8,25 @@ from callboard.jobs.errors import CallboardError, DependencyMissing, DuplicateJo
 
 @operation
 def echo(text: str) -> str:
-    """Give it back."""
+    """Return the input."""
     return text
 
 
 @operation
 def ranked(priority: str) -> str:
-    """Have a parameter that is called like an option."""
+    """Have a parameter named like an option."""
     return priority
 
 
 @operation(unique=True)
 def once(text: str) -> str:
-    """Run once at a time."""
+    """Run one job at a time."""
     return text
 
 
 @operation(unique=True, on_conflict="return")
 def shared(text: str) -> str:
-    """Give everybody the same job."""
+    """Return the same job to every caller."""
     return text
 
 
@@ -44,13 +44,13 @@ async def parent_async(text: str) -> str:
 
 @operation(isolation="process")
 def parent_apart(text: str) -> str:
-    """Submit from a process of its own."""
+    """Submit from a child process."""
     return echo.submit(text=text, priority=7)
 
 
 @operation
 def parent_in_a_thread(text: str) -> str:
-    """Submit from a thread of the function's own, which knows nothing of the job."""
+    """Submit from a thread of the function, without the context of the job."""
     ids: list[str] = []
     thread = threading.Thread(target=lambda: ids.append(echo.submit(text=text, priority=7)))
     thread.start()
@@ -60,14 +60,14 @@ def parent_in_a_thread(text: str) -> str:
 
 @operation(isolation="process")
 def pipeline(text: str) -> str:
-    """Submit two, and one that waits for both."""
+    """Submit two jobs, and one that depends on both."""
     parts = [echo.submit(text=text), echo.submit(text=text)]
     return echo.submit(text="index", after=parts)
 
 
 @operation(isolation="process")
 def waits_for_nobody(text: str) -> list[str]:
-    """Name a job that is not there."""
+    """Depend on an unknown job."""
     try:
         return [echo.submit(text="index", after=(text,))]
     except DependencyMissing as error:
@@ -91,11 +91,11 @@ def _refusals(text: str) -> list[str]:
 
 @operation
 def parent_of_a_duplicate(text: str) -> list[str]:
-    """Hear of refusals in a thread."""
+    """Catch refusals in a thread."""
     return _refusals(text)
 
 
 @operation(isolation="process")
 def parent_of_a_duplicate_apart(text: str) -> list[str]:
-    """Hear of refusals in a process of its own."""
+    """Catch refusals in a child process."""
     return _refusals(text)

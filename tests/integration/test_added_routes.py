@@ -1,4 +1,4 @@
-"""Routes of an installation's own modules are served as Callboard's own, for their caller alone."""
+"""Routes of an installation's own modules are served like Callboard's own."""
 
 import hashlib
 import sys

@@ -1,4 +1,4 @@
-"""Over HTTP, a job that names others waits for them, and says for which."""
+"""Over HTTP, a job waits for its dependencies, and lists them."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Bad input of every kind: each gets its own problem, costs little, and the process goes on."""
+"""Invalid input of every kind gets its own problem, costs little, and does not stop the process."""
 
 import json
 import tracemalloc
@@ -165,7 +165,7 @@ def api_app() -> Iterator[ApiApp]:
 
 @pytest.fixture(autouse=True)
 def _goes_on(api_app: ApiApp) -> Iterator[None]:
-    """Whatever came, the next good request is served as if nothing had been."""
+    """After any request, the next valid one is served normally."""
     published = len(api_app.publisher.published)
     yield
     answer = api_app.submit()

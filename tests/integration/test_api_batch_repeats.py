@@ -1,4 +1,4 @@
-"""Batches that are repeated, at once or after a process died, and those that were closed."""
+"""Batches that are repeated, at once or after a process died, and sealed batches."""
 
 import json
 import threading
@@ -53,7 +53,7 @@ def test_a_repeat_whose_batch_is_gone_is_told_so(api_app: ApiApp) -> None:
 
 
 def _left_behind(api_app: ApiApp, items: Sequence[Any]) -> str:
-    """Die after the first step of a batch, as far as anybody can see."""
+    """Behave as if the process died after the first step of a batch."""
     (whole,) = (post(api_app, items, key="k"),)
     batch_id: str = whole.json["id"]
     keys, redis = api_app.store.keys, api_app.store.redis

@@ -1,4 +1,4 @@
-"""Batches over HTTP: what each item is told, how far a batch is, and repeats."""
+"""Batches over HTTP: outcomes of items, progress, and repeats."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Callbacks over HTTP: asking for them, looking at them, having them sent again."""
+"""Callbacks over HTTP: requesting, reading and resending them."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Cancelling over HTTP in two steps, and what is told of jobs that are gone."""
+"""Cancelling over HTTP in two steps, and answers about purged jobs."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

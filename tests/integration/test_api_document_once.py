@@ -1,4 +1,4 @@
-"""Who asks for the OpenAPI document does not have it made again."""
+"""Requests for the OpenAPI document do not build it again."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +18,12 @@ NAMES = ("a.test", "b.test", "c.test:8000")
 
 
 class CountingRegistry(Registry):
-    """Counts how often the operations are listed, as each document does."""
+    """Counts how often the operations are listed, which each build does."""
 
     listings = 0
 
     def listed(self) -> Sequence[Operation]:
-        """Give all operations."""
+        """Return all operations."""
         self.listings += 1
         return super().listed()
 

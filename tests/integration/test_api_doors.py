@@ -1,4 +1,4 @@
-"""Without keys, only programs and pages of this machine's own server are served."""
+"""Without keys, only programs and pages of this machine are served."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -98,7 +98,7 @@ def test_a_request_that_its_browser_marks_as_cross_site_is_refused(api_app: ApiA
     across = {**HERE, "Sec-Fetch-Site": "cross-site"}
 
     assert _refused(api_app.http.simulate_post(PAUSE, headers=across)) == (403, "other-origin")
-    # A link that somebody follows.
+    # A followed link.
     assert api_app.http.simulate_get("/docs", headers=across).status_code == 200
 
 

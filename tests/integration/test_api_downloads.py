@@ -1,4 +1,4 @@
-"""Results and files are sent whole or in part, with digests, and only when they are needed."""
+"""Results and files are sent whole or in part, with digests, and only if needed."""
 
 import gzip
 import hashlib
@@ -50,7 +50,7 @@ class Depot(ApiApp):
         return self.described("GET", f"/v1/files/{file_id}/content", headers)
 
     def job_with(self, value: Any, *files: File) -> str:
-        """Run a job that comes to this, as a worker does."""
+        """Run a job with this result, like a worker."""
         job_id: str = self.submit({"operation": "echo", "params": {"value": 1}}).json["id"]
         outputs = Outputs(self.store, self.storage, RunFiles(), tenant="default", bounds=BOUNDS)
         if files:
@@ -64,7 +64,7 @@ class Depot(ApiApp):
         return self.described(method, f"/v1/jobs/{job_id}/result", headers)
 
     def described(self, method: str, path: str, headers: dict[str, str]) -> testing.Result:
-        """Ask, and hold the answer against the document."""
+        """Send a request, and compare the answer with the document."""
         answer = self.http.simulate_request(method, path, headers=_headers(headers))
         assert not (wrong := complaints(_document(), method, path, answer)), wrong
         return answer

@@ -79,7 +79,7 @@ def test_a_reconnecting_client_gets_what_it_missed_and_nothing_twice(
     unchanged = Follower(api_app.app, running.job_id, last_id=last_id)
     unchanged.waits()
     api_app.report(running, ProgressReport(percent=20.0, lines=_lines("three")))
-    unchanged.sees("log")  # all streams of a job share what was read last
+    unchanged.sees("log")  # all streams of a job share the last read
     behind = Follower(api_app.app, running.job_id, last_id=last_id)
     behind.sees("log")
     _succeed(api_app, running)
@@ -153,7 +153,7 @@ def test_progress_is_sent_at_most_twice_a_second_and_the_newest_is_sent_last(
 
 def test_log_lines_and_status_changes_are_sent_at_once(api_app: ApiApp, running: Fence) -> None:
     follower = Follower(api_app.app, running.job_id)
-    follower.sees("status")  # or the job that it reads first would have the report already
+    follower.sees("status")  # otherwise its first read would already include the report
     api_app.report(running, ProgressReport(percent=1.0))
     follower.sees("progress")
 
@@ -182,7 +182,7 @@ def test_a_long_log_is_sent_completely_and_in_order(api_app: ApiApp, running: Fe
 
 
 class _Counting(fakeredis.FakeRedis):
-    """Counts the pipelines that are sent, and can be told to stop answering."""
+    """Counts pipelines, and can simulate an outage."""
 
     sent = 0
     up = True
@@ -227,7 +227,7 @@ def test_a_stream_outlives_an_outage_of_redis() -> None:
     follower.sees("status")
 
     client.up = False
-    cancel(api_app.store, running.job_id)  # it is told to everybody, and nobody can read it
+    cancel(api_app.store, running.job_id)  # it is published to every process, and none can read it
     api_app.events.closed.wait(0.2)
     client.up = True
 
@@ -257,7 +257,7 @@ def test_a_change_between_reading_and_subscribing_is_not_missed(api_app: ApiApp)
     followers = []
     for number, fence in enumerate(fences):
         followers.append(Follower(api_app.app, fence.job_id))
-        api_app.events.closed.wait(number / 10_000)  # at many moments of the beginning
+        api_app.events.closed.wait(number / 10_000)  # at many moments during the start
         _succeed(api_app, fence)
 
     assert {each.ends().names[-1] for each in followers} == {"done"}

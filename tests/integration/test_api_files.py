@@ -1,4 +1,4 @@
-"""Files over HTTP: what is kept is what was sent, and what is refused leaves nothing."""
+"""Files over HTTP: stored files equal the uploads, and refused ones leave nothing."""
 
 import base64
 import hashlib
@@ -34,7 +34,7 @@ def shared_api_app() -> Iterator[ApiApp]:
 
 @pytest.fixture
 def api_app(shared_api_app: ApiApp) -> Iterator[ApiApp]:
-    """An application with room for some files; afterwards Redis and the storage agree."""
+    """An application with a small quota; afterwards Redis and the storage agree."""
     yield shared_api_app
     known = [name for name in shared_api_app.store.redis.keys("*:file:*") if b":users" not in name]
     objects = list(folder(shared_api_app).glob("??/*"))

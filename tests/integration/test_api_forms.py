@@ -1,4 +1,4 @@
-"""Jobs that are submitted with their files in one form."""
+"""Jobs submitted with their files in one form."""
 
 import json
 from collections.abc import Iterator
@@ -27,25 +27,25 @@ def digest(
     *,
     title: str = "",
 ) -> str:
-    """Take files."""
+    """Accept files."""
     return f"{table}{notes}{title}"
 
 
 @operation
 def plain(a: int) -> int:
-    """Take no files."""
+    """Accept no files."""
     return a
 
 
 class Colour(Enum):
-    """One of a few words."""
+    """An enumeration."""
 
     RED = "red"
     THREE = 3
 
 
 class Point(BaseModel):
-    """Something inside."""
+    """A nested model."""
 
     x: float
 
@@ -66,12 +66,12 @@ def typed(  # noqa: PLR0913, PLR0917 — one of each
     anything: Any = None,
     files: list[File] = [],  # noqa: B006 — never changed
 ) -> None:
-    """Take all kinds."""
+    """Accept all kinds of fields."""
 
 
 @operation(unique=True)
 def single(table: File) -> str:
-    """Take a file once at a time."""
+    """Process each file once at a time."""
     return table.name
 
 

@@ -1,4 +1,4 @@
-"""What holds for every request: problems, ids, keys, health."""
+"""What applies to every request: problems, ids, keys, health."""
 
 import json
 import logging
@@ -95,7 +95,7 @@ def test_a_problem_is_json_whatever_the_client_accepts(api_app: ApiApp) -> None:
 
 
 class _Broken(fakeredis.FakeRedis):
-    """Fails in a way that nobody expects."""
+    """Fails unexpectedly."""
 
     def pipeline(self, *_args: Any, **_kwargs: Any) -> Any:
         raise ValueError("redis://user:secret@inside")

@@ -1,4 +1,4 @@
-"""Looking at jobs, fetching results, cancelling and removing over HTTP."""
+"""Reading jobs, fetching results, cancelling and removing over HTTP."""
 
 from datetime import timedelta
 from itertools import pairwise

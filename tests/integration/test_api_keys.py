@@ -1,4 +1,4 @@
-"""Keys in Redis: who they let in, for how long, and what wrong ones cost."""
+"""Keys in Redis: what they grant, for how long, and what wrong ones cost."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ SERVERS = {"broker_url": "amqp://127.0.0.1", "redis_url": "redis://127.0.0.1"}
 
 
 class Counting(fakeredis.FakeRedis):
-    """Counts its pipelines, and goes away when it is told to."""
+    """Counts its pipelines, and can simulate an outage."""
 
     trips = 0
     away = False

@@ -1,4 +1,4 @@
-"""Lists of jobs over HTTP: filters, pages, other tenants; and where queued jobs stand."""
+"""Lists of jobs over HTTP: filters, pages, other tenants, and queue positions."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -211,7 +211,7 @@ def test_head_answers_like_get(api_app: ApiApp) -> None:
 
 
 def _prepare(api_app: ApiApp, *, threads: int = 1, mean_ms: int = 4000, **stats: int) -> None:
-    """Let there be a worker, and past runs."""
+    """Create a worker and past runs."""
     fields = {"threads": str(threads), "queues": "default"}
     heartbeat_worker(api_app.store, "worker-1", fields, operations=["add"])
     stats_of_add = {"mean_ms": mean_ms, **stats}

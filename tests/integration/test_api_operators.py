@@ -1,4 +1,4 @@
-"""What operators see and steer over HTTP: pauses, limits and workers."""
+"""What operators can read and control over HTTP: pauses, limits and workers."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Streams and waits whose clients leave, take nothing, or are too many."""
+"""Streams and waits whose clients leave, do not read, or are too many."""
 
 import socket
 import time
@@ -132,7 +132,7 @@ def test_beyond_the_wait_limit_requests_are_answered_at_once(api_app: ApiApp) ->
 
 
 def _tcp() -> tuple[socket.socket, socket.socket]:
-    """Give a client's and the server's end of a connection."""
+    """Return the client's and the server's end of a connection."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         client = socket.create_connection(listening.getsockname())
         server, _ = listening.accept()

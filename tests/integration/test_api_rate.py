@@ -1,4 +1,4 @@
-"""The rate of requests over HTTP: what is counted, what is told, and what is refused."""
+"""Quotas over HTTP: what is counted, reported and refused."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -40,7 +40,7 @@ def _list(api_app: ApiApp, key: str = "work") -> testing.Result:
 
 
 def _parsed(answer: testing.Result) -> tuple[dict[str, int], dict[str, int]]:
-    """Read both fields as a client does, which takes lists of strings with whole numbers."""
+    """Read both fields like a client, which parses lists of strings with integers."""
     found = []
     for name in ("RateLimit-Policy", "RateLimit"):
         ((policy, parameters),) = http_sf.parse(answer.headers[name].encode(), tltype="list")
@@ -221,7 +221,7 @@ def test_a_retry_by_an_operator_uses_the_operators_quota(api_app: ApiApp) -> Non
 
 
 class _Away(fakeredis.FakeRedis):
-    """As while Redis does not answer."""
+    """A Redis that does not answer."""
 
     def execute_command(self, *_args: Any, **_options: Any) -> Any:
         raise redis.ConnectionError("away")

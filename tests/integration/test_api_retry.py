@@ -1,4 +1,4 @@
-"""Retrying a job by hand: a new job from the stored request, taken as any other."""
+"""Retrying a job by hand: a new job from the stored request, submitted like any other."""
 
 import threading
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def _retry(api_app: ApiApp, job_id: str, key: str = "work", **more: Any) -> test
 
 
 def _recorded_as(api_app: ApiApp, job_id: str, operation: str) -> None:
-    """Leave the job as another version of the server, with other operations, recorded it."""
+    """Change the job to one recorded by a server with other operations."""
     api_app.store.redis.hset(api_app.store.keys("job", job_id), "operation", operation)
 
 

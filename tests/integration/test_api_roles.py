@@ -1,4 +1,4 @@
-"""Who may do what: every method of every route, for every role, and for other tenants."""
+"""Permissions: every method of every route, for every role, and for other tenants."""
 
 import re
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ NEEDED: Final[dict[str, dict[str, Role | None]]] = {
     "/problems": {"GET": None},
     "/problems/{slug}": {"GET": None},
 }
-"""The lowest role that each method needs, written down a second time on purpose."""
+"""The lowest role that each method needs, deliberately stated a second time."""
 
 OF_A_JOB: Final = [
     (template, method)

@@ -1,4 +1,4 @@
-"""Schedules over HTTP: created, replaced, paused, removed and looked at by operators."""
+"""Schedules over HTTP: created, replaced, paused, removed and read by operators."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -187,7 +187,7 @@ def test_an_unreadable_body_is_refused(headers: dict[str, str], body: bytes, sta
 
 
 class _Broken(io.BytesIO):
-    """Breaks off, as when a chunk is malformed or the client goes away."""
+    """Fails, as when a chunk is malformed or the client disconnects."""
 
     def read(self, _size: int | None = -1, /) -> bytes:
         raise ValueError("no such chunk")
@@ -285,7 +285,7 @@ def test_beyond_its_capacity_the_server_refuses_jobs(api_app: ApiApp) -> None:
         "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
     )
     assert answer.json["code"] == "CAPACITY_EXCEEDED"
-    assert answer.headers["Retry-After"] == "1"  # nobody knows more than that it is new
+    assert answer.headers["Retry-After"] == "1"  # only the fact that it is new is known
 
 
 def test_a_repeat_with_the_same_key_returns_the_same_job(api_app: ApiApp) -> None:

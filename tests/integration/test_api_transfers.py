@@ -1,4 +1,4 @@
-"""Uploads and downloads have so many places, so that slow ones leave others their connections."""
+"""Concurrent uploads and downloads are limited, so that slow ones leave connections to others."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -35,7 +35,7 @@ def _job_with(api_app: ApiApp, value: str) -> str:
 
 
 def _begin(api_app: ApiApp, path: str) -> Any:
-    """Ask for something, and do not read it."""
+    """Send a request without reading the answer."""
     return api_app.app(testing.create_environ(path), testing.StartResponseMock())
 
 

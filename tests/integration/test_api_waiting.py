@@ -207,7 +207,7 @@ def test_a_finish_between_reading_and_subscribing_is_not_missed(api_app: ApiApp)
     def read_and_finish(job_id: str, _caller: Caller) -> Record:
         record = reader.read(job_id, KEYLESS)
         if not reads:
-            api_app.succeed(job_id, 3)  # right after it was read, before anybody pauses
+            api_app.succeed(job_id, 3)  # right after the read, before the wait
         reads.append(record.status)
         return record
 
@@ -227,7 +227,7 @@ def test_a_finish_between_reading_and_subscribing_is_not_missed(api_app: ApiApp)
 
 
 class _FirstFails:
-    """Gives a client that loses its connection the first time it listens."""
+    """Creates a client that loses its connection at its first subscription."""
 
     def __init__(self, api_app: ApiApp) -> None:
         self._api_app = api_app
@@ -316,7 +316,7 @@ def test_without_notifications_a_wait_reads_every_five_seconds(
 
 
 class _Flaky(fakeredis.FakeRedis):
-    """Can be told to stop answering."""
+    """A Redis that can stop answering."""
 
     up = True
 

@@ -1,5 +1,5 @@
-"""Consuming: what a worker does to messages, with RabbitMQ and within one process."""
-# long: the same fixtures hold both brokers to the same promises
+"""Consuming: how a worker processes messages, with RabbitMQ and in one process."""
+# long: the same fixtures test both brokers
 
 import time
 from collections.abc import Callable, Iterator
@@ -120,7 +120,7 @@ def test_the_best_priority_is_consumed_first_and_equals_keep_their_order(
         numbers.append(delivery.kwargs["number"])
         consumer.ack(delivery)
 
-    # Up to four messages are fetched ahead.
+    # Up to four messages are prefetched.
     assert numbers == [6, 7, 8, 99, 3, 4, 5, 0, 1, 2]
 
 

@@ -1,4 +1,4 @@
-"""Callbacks are signed with the time of Redis, whatever clock their worker has."""
+"""Callbacks are signed with the Redis time, whatever the worker's clock."""
 
 from callboard.jobs.store import Store
 from tests.callback_system import CallbackSystem

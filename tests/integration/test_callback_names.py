@@ -1,4 +1,4 @@
-"""Names that lead elsewhere at the second look, told by a real name server."""
+"""Names that resolve differently at the second lookup, by a real name server."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -20,14 +20,14 @@ INNER: Final = "127.0.0.2"
 
 
 class NameServer(BaseResolver):  # type: ignore[misc]
-    """Gives one list of addresses after the other, the last one for ever; keeps what was asked."""
+    """Answers with one list of addresses after another, repeating the last; stores the queries."""
 
     def __init__(self, *answers: Sequence[str] | threading.Event) -> None:
         self._answers = list(answers)
         self.asked = 0
 
     def resolve(self, request: Any, _handler: Any) -> Any:
-        """Answer one question."""
+        """Answer one query."""
         self.asked += 1
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         reply = request.reply()
@@ -63,7 +63,7 @@ def _asking(answers: NameServer) -> Iterator[Lookup]:
 
 
 def _rules(port: int) -> CallbackRules:
-    # Of the loopback network one address stands for the public ones, all others for inner ones.
+    # One loopback address plays the public one, all others are private.
     return CallbackRules(networks=("127.0.0.1/32",), ports=(port,))
 
 

@@ -1,4 +1,4 @@
-"""Secrets are rotated while receivers change over, shown to operators, and kept nowhere."""
+"""Secrets are rotated with an overlap, shown to operators, and stored nowhere."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""The address that was checked is connected to, and the name that was given is proved."""
+"""The checked address is used, and the given name is verified."""
 
 import ssl
 from pathlib import Path

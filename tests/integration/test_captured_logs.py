@@ -1,4 +1,4 @@
-"""What functions print and log reaches the log of their own job; and how they choose a retry."""
+"""Prints and logs of functions are in their own job's log; functions choose their retry delay."""
 
 import secrets
 import sys

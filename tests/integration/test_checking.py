@@ -1,4 +1,4 @@
-"""Large parameters are validated in another process, and come to the same as they would here."""
+"""Large parameters are validated in another process, with the same result."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ from callboard.ops.checking.process import CheckProcess
 from tests import checking_operations
 from tests.eventually import eventually
 
-MANY: Final = 1001  # one more than errors are told
+MANY: Final = 1001  # one more than the reported errors
 SMALL: Final = MANY // 2
 FILE: Final = "01890a5d-ac96-774b-bcce-b302099a8057"
 RECORD: Final = FileRecord(
@@ -62,7 +62,7 @@ def declared(name: str) -> Operation:
 
 
 def told(check: Check, name: str, params: Mapping[str, Any]) -> Any:
-    """Give all that a submission needs, or why there is none."""
+    """Return the content of a submission, or the reason for its refusal."""
     try:
         found = check(declared(name), params)
         known = {use.file_id: RECORD for use in found.uses}
@@ -74,12 +74,12 @@ def told(check: Check, name: str, params: Mapping[str, Any]) -> Any:
 
 
 def agree(apart: Check, name: str, params: Mapping[str, Any]) -> bool:
-    """Say if both come to the same; to show where they differ would take minutes."""
+    """Return whether both agree; to show the difference would take minutes."""
     return bool(told(apart, name, params) == told(Operation.validated, name, params))
 
 
 def large(piece: str, more: str = "") -> Any:
-    """Read parameters as they come, with all their digits."""
+    """Parse parameters with all their digits."""
     return parse_json(f'{{"value":[{",".join([piece] * MANY)}]{more}}}'.encode())
 
 

@@ -1,4 +1,4 @@
-"""The client against the server's own HTTP layer, so that both mean the same by every route."""
+"""The client against the server's HTTP layer, so that both agree on every route."""
 
 from collections.abc import Iterator
 
@@ -80,7 +80,7 @@ def test_a_log_reads_all_pages(api_app: ApiApp, client: Client) -> None:
 
     numbers = [line["number"] for line in client.log(job_id, after=150)]
 
-    # A job keeps so many lines, and the oldest go first.
+    # A job keeps this many lines and drops the oldest.
     assert numbers == list(range(201, 1201))
 
 

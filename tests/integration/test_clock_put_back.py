@@ -1,4 +1,4 @@
-"""The clock of Redis is put back, and what was to happen soon happens soon all the same."""
+"""After the Redis clock is set back, near events still happen soon."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ LEADS = timedelta(seconds=4)
 
 
 def put_back(job_system: JobSystem) -> None:
-    """Let the clock jump between two ticks of the housekeeper."""
+    """Move the clock between two ticks of the housekeeper."""
     reap(job_system.store, lease=LEASE)
     job_system.pass_time(-HOUR_MS)
     reap(job_system.store, lease=LEASE)

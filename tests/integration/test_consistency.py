@@ -1,4 +1,4 @@
-"""What differs from the records is found, told apart and repaired; what is right is left alone."""
+"""Differences from the records are found, classified and repaired; correct data is unchanged."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -45,7 +45,7 @@ def wrong(job_system: JobSystem) -> list[str]:
 
 
 def populate(job_system: JobSystem) -> None:
-    """Make jobs of every status and with everything that jobs can have."""
+    """Create jobs of every status with everything that jobs can have."""
     job_system.running("single", fingerprint="f0", labels={"team": "a"})
     job_system.claim(job_system.submitted("single", slots="resource:gpu=1"))  # blocked
     double = job_system.running("double", slots="resource:gpu=2")
@@ -66,7 +66,7 @@ def populate(job_system: JobSystem) -> None:
     items = [job_system.new_submission() for _ in range(3)]
     whole = new_batch(job_system, 2)
     decide(job_system, whole, items[:2])
-    decide(job_system, new_batch(job_system, 2), items[2:])  # one that broke off
+    decide(job_system, new_batch(job_system, 2), items[2:])  # abandoned
     job_system.claim(items[0].job_id)
     cancel_batch(job_system.store, whole.id)
     others = (job_system.submitted(), cancelling.job_id)
@@ -75,7 +75,7 @@ def populate(job_system: JobSystem) -> None:
 
 
 def lines(job_system: JobSystem) -> Iterator[tuple[str, list[bytes]]]:
-    """Give a line of each kind, without its prefix, with its entries."""
+    """Return a sorted set of each kind, without its prefix, with its entries."""
     prefix, kinds = job_system.store.keys.prefix, set()
     for name in sorted(job_system.redis.scan_iter(f"{prefix}*")):
         short = name.decode().removeprefix(prefix)

@@ -1,4 +1,4 @@
-"""The files in deploy/ say what Callboard needs, in a form that RabbitMQ takes."""
+"""The files in deploy/ configure what Callboard needs, and RabbitMQ accepts them."""
 
 import json
 from datetime import timedelta

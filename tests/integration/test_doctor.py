@@ -1,4 +1,4 @@
-"""`callboardctl doctor` beside real servers: what it finds, repairs and leaves behind."""
+"""`callboardctl doctor` with real servers: what it finds, repairs and leaves behind."""
 
 import json
 import secrets
@@ -23,7 +23,7 @@ NOBODY = "ffffffff-0000-7000-8000-000000000000"
 
 
 class Installation:
-    """The settings of an installation, and what the doctor says of it."""
+    """The settings of an installation, and the doctor's report on it."""
 
     def __init__(self, redis_url: str, broker_url: str, folder: Path) -> None:
         self.namespace = f"test-{secrets.token_hex(4)}"
@@ -34,11 +34,11 @@ class Installation:
             "CALLBOARD_OPERATIONS": "examples.curation",
             "CALLBOARD_STORAGE_URL": str(folder / "files"),
             "CALLBOARD_MAX_FILE_BYTES": "1MiB",
-            "PATH": "",  # so no rabbitmqctl of this machine, which takes seconds, is found
+            "PATH": "",  # so that the machine's rabbitmqctl, which takes seconds, is not found
         }
 
     def doctor(self, *options: str, **settings: str) -> tuple[int, dict[str, dict[str, Any]]]:
-        """Give the exit code, and the results by what they are about."""
+        """Return the exit code, and the results by subject."""
         done = CliRunner().invoke(
             main, ["doctor", "--json", *options], env={**self.settings, **settings}
         )
@@ -50,7 +50,7 @@ class Installation:
 def installation(
     redis: Redis, redis_server: RedisServer, rabbitmq: RabbitMQ, tmp_path: Path
 ) -> Installation:
-    """One with a worker that says that it lives, and a housekeeper that has kept house."""
+    """An installation with a live worker and a housekeeper that has run."""
     made = Installation(redis_server.url, rabbitmq.url, tmp_path)
     store = Store(redis, made.namespace)
     limit(store, {"operation:gene_clustering": 1}, source="declared")

@@ -1,4 +1,4 @@
-"""What Redis must be like, and what strict durability waits for."""
+"""The required configuration of Redis, and what strict durability waits for."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

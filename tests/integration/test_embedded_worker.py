@@ -1,4 +1,4 @@
-"""What a worker does with functions, in one process on the broker and Redis inside it."""
+"""How a worker runs functions, in one process with an embedded broker and Redis."""
 
 import os
 import socket
@@ -29,7 +29,7 @@ from tests.eventually import eventually
 
 
 class Embedded:
-    """One process with everything in it, but HTTP."""
+    """One process with everything but HTTP."""
 
     def __init__(self, namespace: str, **settings: Any) -> None:
         chosen = {
@@ -179,7 +179,7 @@ def test_nothing_starts_without_redis(embedded: Embedded, namespace: str) -> Non
 
 
 def record_without_message(embedded: Embedded, operation: str) -> Wakeup:
-    """Record a job as a web process does that dies before it publishes."""
+    """Record a job like a web process that dies before publishing."""
     declared = embedded.container.registry.get(operation)
     submission = declared.submission(new_job_id(), declared.validated({}))
     accepted = submit(embedded.store, submission, max_active=10, max_active_operation=10)
@@ -266,7 +266,7 @@ def test_a_lost_lease_stops_the_function_and_its_outcome_is_refused(namespace: s
     embedded.start()
     try:
         job_id = embedded.submit("wait", seconds=60)
-        # The record says so a moment before the worker knows the run as its own.
+        # The record is updated a moment before the worker registers the run.
         eventually(lambda: embedded.lifecycle.runs.find(job_id) is not None, what="the job runs")
         assert embedded.read(job_id).status == "running"
         # Another attempt holds the job from now on.
@@ -290,7 +290,7 @@ def test_threads_end_with_the_worker(namespace: str) -> None:
 
 
 class Deadly(Middleware):
-    """Ends the first thread that has run something, before anything is recorded."""
+    """Ends the first thread after its function, before anything is recorded."""
 
     def __init__(self) -> None:
         self.victim: threading.Thread | None = None

@@ -1,4 +1,4 @@
-"""Jobs that a newer version made: an older one leaves them alone, and loses none."""
+"""Jobs of a newer version: an older one leaves them alone, and loses none."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -70,7 +70,7 @@ class Receiving:
 
 @pytest.fixture
 def receiving(namespace: str) -> Iterator[Receiving]:
-    """A worker that nobody has started."""
+    """A worker that is not started."""
     made = Receiving(namespace)
     yield made
     made.container.close()
@@ -248,13 +248,13 @@ def test_a_retry_by_hand_of_a_newer_job_is_refused_until_the_deploy_is_complete(
 
 
 def make_newer(store: Any, job_id: str, number: int = NEWER) -> None:
-    """Have a record be as a newer version makes it, which an older one need not understand."""
+    """Change a record to a newer format, which an older version need not understand."""
     store.redis.hset(store.keys("job", job_id), "format", number)
     if number > FORMAT:
         store.redis.set(store.keys("params", job_id), b"\x7fin no known way")
 
 
 def look_again(store: Any) -> None:
-    """Have the time come at which kept messages are looked at."""
+    """Move to the time at which kept messages are checked."""
     for orphan in store.redis.zrange(store.keys("orphans"), 0, -1):
         store.redis.zadd(store.keys("orphans"), {orphan: 0})

@@ -1,4 +1,4 @@
-"""Functions in processes of their own: they answer as from a thread, and can be ended."""
+"""Functions in child processes: they behave like those in threads, and can be killed."""
 
 import os
 import secrets
@@ -24,7 +24,7 @@ OPERATIONS = "tests.apart_operations"
 
 
 class Apart(Desk):
-    """One process, whose fork server may take a while to begin on a busy machine."""
+    """One process, whose fork server may start slowly on a busy machine."""
 
     def ended(self, job_id: str, timeout: float = 60) -> Record:
         return super().ended(job_id, timeout)
@@ -39,7 +39,7 @@ def apart() -> Iterator[Desk]:
 
 
 def fork_servers() -> set[psutil.Process]:
-    """Find the processes that this one has its children forked from."""
+    """Find this process's fork servers."""
     return {
         each
         for each in psutil.Process().children()
@@ -320,7 +320,7 @@ def test_a_child_has_no_open_files_of_the_worker(apart: Desk) -> None:
 def test_a_started_program_inherits_no_open_files_of_the_child(apart: Desk) -> None:
     ended = apart.run("count_descriptors_of_a_program")
 
-    assert set(ended.result) == {"0", "1", "2", "3"}  # and the folder that it looks at
+    assert set(ended.result) == {"0", "1", "2", "3"}  # and the folder that it lists
 
 
 def test_a_killed_idle_child_fails_no_job(apart: Desk) -> None:

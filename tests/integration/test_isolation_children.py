@@ -1,4 +1,4 @@
-"""The children of a worker: who lends them, replaces them, and ends them with the worker."""
+"""The children of a worker: how they are pooled, replaced, and ended with the worker."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ from tests.integration.test_isolation import OPERATIONS, Apart, fork_servers, ru
 
 
 def run_of(apart: Apart, operation: str) -> Run:
-    """Make a run of a job that nobody has claimed."""
+    """Create a run of an unclaimed job."""
     submission = Submission(job_id="any", operation=operation, params={})
     return Run(submission, apart.container.registry.get(operation), Fence("any", 1, "token"), 0)
 
@@ -126,6 +126,6 @@ def test_a_stopping_worker_releases_a_job_that_loops_in_c(namespace: str) -> Non
 
     apart.stop()
 
-    assert time.monotonic() - began < 15  # where it could have 30 s
+    assert time.monotonic() - began < 15  # instead of up to 30 s
     record = apart.read(job_id)
     assert (record.status, record.failures, record.crashes) == ("queued", 0, 0)

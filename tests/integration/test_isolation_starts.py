@@ -1,4 +1,4 @@
-"""How children begin: forked, but with random numbers of their own, or spawned."""
+"""How children start: forked, but with their own random numbers, or spawned."""
 
 import secrets
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Listings: which jobs, in which order, and what holds while jobs come and go."""
+"""Listings: which jobs, in which order, and their guarantees during changes."""
 
 import random
 from collections import Counter
@@ -35,7 +35,7 @@ FACETS: list[dict[str, Any]] = [
 
 
 def submitted(job_system: JobSystem, chance: random.Random, **chosen: Any) -> Submission:
-    """Submit a job whose id may sort anywhere among those of the same millisecond."""
+    """Submit a job whose id may sort anywhere within its millisecond."""
     drawn = f"{chance.getrandbits(32):08x}-0000-7000-8000-{chance.getrandbits(48):012x}"
     kept = replace(job_system.new_submission(**chosen), job_id=drawn)
     assert job_system.submit(kept, publish=False) == "accepted"
@@ -62,7 +62,7 @@ def ids(job_system: JobSystem, wanted: Wanted = EVERYBODY, **more: Any) -> list[
 
 
 def walk(job_system: JobSystem, wanted: Wanted, chance: random.Random) -> Iterator[list[str]]:
-    """Go through all pages, with steps of any size."""
+    """Read all pages, with any page size."""
     behind: Position | None = None
     while True:
         page = list_jobs(
@@ -213,7 +213,7 @@ def test_a_search_with_few_matches_ends_early_with_a_position(
 
 
 class _Late(Store):
-    """Lets something happen between the search and the reading of what was found."""
+    """Runs an action between the search and the read of its results."""
 
     meanwhile: Callable[[], object]
 

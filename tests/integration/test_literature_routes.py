@@ -1,4 +1,4 @@
-"""The older API of the literature example says what its clients expect, of the same jobs."""
+"""The older API of the literature example answers its clients as before, with the same jobs."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

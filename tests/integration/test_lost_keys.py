@@ -1,4 +1,4 @@
-"""API keys that Redis loses open no door, whether a process runs or starts anew."""
+"""Lost API keys never open access, neither for a running nor for a new process."""
 
 from pathlib import Path
 from typing import Any

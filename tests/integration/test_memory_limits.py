@@ -1,4 +1,4 @@
-"""A memory limit counts what is in use, wherever that is, and nothing that is only reserved."""
+"""A memory limit counts all memory in use, and no memory that is only reserved."""
 
 import secrets
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Whatever a function raises fails its job, and nothing else: no thread, and no process."""
+"""Any exception of a function fails its job, and neither a thread nor a process."""
 
 import secrets
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ OTHERS = {
     "failure of odd detail": "failure",
     "failure of odd retryable": "failure",
 }
-"""What is no exception like others to us."""
+"""An exception class with special handling."""
 
 
 @pytest.mark.parametrize("operation", ["raise_odd", "raise_odd_async", "raise_odd_apart"])

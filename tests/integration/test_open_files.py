@@ -1,4 +1,4 @@
-"""A limit of open files leaves room for what serves, or nothing starts."""
+"""A limit of open files leaves enough for serving, or the process does not start."""
 
 import os
 import resource
@@ -166,7 +166,7 @@ def test_a_server_without_free_files_waits_and_continues(
     said = log.read_text()
     assert alive_then
     assert said.count("accepting_paused") <= 2
-    assert "accept()" not in said  # as a traceback from there would have it
+    assert "accept()" not in said  # as a traceback would show
 
 
 @pytest.mark.parametrize("server", [_web, _one_process])

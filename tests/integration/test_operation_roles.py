@@ -1,4 +1,4 @@
-"""An operation that needs a role is submitted by callers with that role alone, in every way."""
+"""Only callers with the required role can submit an operation, by any route."""
 
 import hashlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a run made is its job's when the job ends, or nobody's."""
+"""The files of a run belong to its job when the job ends, or to none."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ BOUNDS = OutputBounds(
     result_bytes=10_000, stored_bytes=1000, files_bytes=10_000, tenant_bytes=10_000
 )
 NOISE = hashlib.shake_256(b"").hexdigest(2000)
-"""Too large for Redis, however it is compressed."""
+"""Too large for Redis even when compressed."""
 
 
 class Workbench(ApiApp):
@@ -87,7 +87,7 @@ def bench() -> Iterator[Workbench]:
 
 
 def go_on() -> None:
-    """Let the attempt go on."""
+    """Let the attempt continue."""
 
 
 def test_a_result_and_its_files_become_the_jobs_in_one_step(bench: Workbench) -> None:
@@ -107,7 +107,7 @@ def test_a_result_and_its_files_become_the_jobs_in_one_step(bench: Workbench) ->
 
 
 def waits_a_day(bench: Workbench, file_id: str) -> bool:
-    """Whether a file that nobody uses yet has a day."""
+    """Whether a file without users expires after a day."""
     (found,) = read_files(bench.store, [file_id], tenant="default")
     assert found is not None
     return not found.in_use and found.expires_at - found.created_at >= timedelta(hours=24)
@@ -277,7 +277,7 @@ def test_files_are_stored_across_a_redis_outage(bench: Workbench) -> None:
     file = bench.file()
 
     def retry_until_answered(ask: Callable[[], Any], /) -> Any:
-        ask()  # its answer was lost
+        ask()  # its reply was lost
         return ask()
 
     outcome = bench.outputs(file, retry_until_answered=retry_until_answered).keep(

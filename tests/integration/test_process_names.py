@@ -1,4 +1,4 @@
-"""Who looks at the connections of RabbitMQ and Redis sees which process each belongs to."""
+"""The connections in RabbitMQ and Redis show the process to which each belongs."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Publishing while RabbitMQ is well."""
+"""Publishing while RabbitMQ is healthy."""
 
 import subprocess
 import sys
@@ -197,7 +197,7 @@ def test_a_message_that_a_full_queue_rejects_is_refused(
     policy = '{"max-length":3,"overflow":"reject-publish"}'
     rabbitmq.ctl("set_policy", queue, f"^{queue}$", policy, "--apply-to", "queues")
 
-    # The limit may be noticed a few messages late, but not later.
+    # The limit may take effect a few messages late.
     outcomes = [
         *publisher.publish([outgoing(queue)] * 3),
         *publisher.publish([outgoing(queue)] * 9),
@@ -263,7 +263,7 @@ def test_closing_waits_for_confirms_and_then_refuses_messages(
     for caller in callers:
         caller.join(5)
 
-    # Each caller came before the end or after it.
+    # Each caller was before the close or after it.
     assert [outcomes.count(outcome) % 100 for outcome in PublishOutcome] == [0, 0, 0, 0]
     assert set(outcomes) <= {PublishOutcome.CONFIRMED, PublishOutcome.UNAVAILABLE}
     assert publisher.publish([outgoing(queue)]) == [PublishOutcome.UNAVAILABLE]

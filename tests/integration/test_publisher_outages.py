@@ -1,4 +1,4 @@
-"""Publishing while RabbitMQ is away, silent, blocked or restarted."""
+"""Publishing while RabbitMQ is unavailable, silent, blocked or restarted."""
 
 import threading
 import time
@@ -42,7 +42,7 @@ def queue(rabbitmq: RabbitMQ, namespace: str) -> Iterator[str]:
 
 
 def publish(publisher: RabbitmqPublisher, queue: str) -> tuple[PublishOutcome, float]:
-    """Publish one message; say what became of it and after how many seconds."""
+    """Publish one message; return its outcome and the seconds it took."""
     started = time.monotonic()
     message: Message[None] = Message(queue, "clustering", (), {}, {})
     (outcome,) = publisher.publish([OutgoingMessage(message)])

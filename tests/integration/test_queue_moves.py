@@ -1,4 +1,4 @@
-"""Jobs of an operation that has another queue by now are moved where somebody listens."""
+"""Jobs of an operation that now has another queue move to a queue with a consumer."""
 
 import json
 

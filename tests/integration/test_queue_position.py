@@ -1,4 +1,4 @@
-"""What past runs took, and where queued jobs stand."""
+"""Durations of past runs, and positions of queued jobs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A RabbitMQ that answers and refuses is an outage: it is said, and passes by itself."""
+"""A RabbitMQ that answers but refuses is an outage: it is reported, and ends by itself."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ USER, PASSWORD = "weak", "hush-hush"
 
 @pytest.fixture(scope="module")
 def weak(rabbitmq: RabbitMQ) -> Iterator[str]:
-    """The address with a user who has no rights yet."""
+    """The URL of a user without permissions."""
     rabbitmq.ctl("add_user", USER, PASSWORD)
     yield rabbitmq.url.replace("guest:guest", f"{USER}:{PASSWORD}")
     rabbitmq.ctl("delete_user", USER)

@@ -1,4 +1,4 @@
-"""What a function takes and returns is read where it runs: under its limits, and once."""
+"""Parameters and results are processed where the function runs: within its limits, and once."""
 
 import os
 import secrets
@@ -23,7 +23,7 @@ def worker() -> Iterator[Desk]:
 
 
 LAZY = ["yielded", "mapped", "serialised", "validated", "yielded_async"]
-"""Operations whose work is done when somebody reads what they return."""
+"""Operations that do their work when their result is read."""
 
 
 @pytest.mark.parametrize("operation", [*LAZY, "yielded_apart"])
@@ -90,7 +90,7 @@ def test_a_coroutine_returned_by_a_plain_function_is_awaited(worker: Desk, opera
 
 
 CHECKED = ["check", "check_async", "check_apart"]
-"""Operations whose validators do something else in a worker than where they were submitted."""
+"""Operations whose validators behave differently in a worker."""
 
 
 @pytest.mark.parametrize("operation", CHECKED)

@@ -1,4 +1,4 @@
-"""What a worker records of a run that kept files, when Redis or the lease was lost meanwhile."""
+"""What a worker records of a run with files, after a loss of Redis data or of the lease."""
 
 import threading
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @operation(max_retries=1)
 def write(*, job: Job) -> File:
-    """Make a file."""
+    """Create a file."""
     file = job.files.new("a.txt")
     assert file.path is not None
     file.path.write_bytes(b"made")
@@ -34,7 +34,7 @@ def write(*, job: Job) -> File:
 
 
 class Bench(ApiApp):
-    """A run whose function has returned, and whose end is not recorded yet."""
+    """A run whose function has returned, but whose outcome is not recorded yet."""
 
     def __init__(self) -> None:
         super().__init__(registry=Registry([write]))
@@ -59,7 +59,7 @@ class Bench(ApiApp):
         return read(self.store, self.job_id, tenant="default")
 
     def used(self) -> bool | None:
-        """Whether the file is used; None when there is none."""
+        """Whether the file is used; None without a file."""
         (found,) = read_files(self.store, [self.file_id], tenant="default")
         return None if found is None else found.in_use
 

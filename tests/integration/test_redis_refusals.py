@@ -1,4 +1,4 @@
-"""A Redis that answers and refuses: its rights, its role, its memory and its disk are outages."""
+"""A Redis that answers but refuses, because of permissions, role, memory or disk, is an outage."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -45,14 +45,14 @@ def as_stale_replica(admin: Redis) -> None:
 
 
 def without_disk(admin: Redis) -> None:
-    """Have a snapshot fail: where its file would be is a folder."""
+    """Let a snapshot fail: a folder has the name of its file."""
     _snapshot(admin).mkdir()
     admin.config_set("save", "900 1")
     eventually(lambda: _snapshot_fails(admin), what="the snapshot fails")
 
 
 def _snapshot_fails(admin: Redis) -> bool:
-    """Ask for one, unless Redis makes one already, and say whether the last one failed."""
+    """Start a snapshot, unless one is running, and return whether the last one failed."""
     with suppress(ResponseError):
         admin.bgsave(schedule=True)
     return bool(admin.info("persistence")["rdb_last_bgsave_status"] == "err")
@@ -91,7 +91,7 @@ def allow_all(admin: Redis) -> None:
 
 
 class Refusing:
-    """A Redis, as the user of an installation sees it, and what its operator does to it."""
+    """A Redis as the user of an installation sees it, and its operator's actions."""
 
     def __init__(self, admin: Redis, url: str) -> None:
         self.admin = admin
@@ -103,7 +103,7 @@ class Refusing:
     @contextmanager
     def refusing(self, change: Change) -> Iterator[None]:
         change(self.admin)
-        # Those that are there keep the rights with which they came, where it is the password.
+        # After a changed password, existing connections keep their permissions.
         self.admin.execute_command("CLIENT", "KILL", "USER", USER)
         try:
             yield

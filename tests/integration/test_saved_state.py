@@ -1,4 +1,4 @@
-"""A job goes on where an earlier attempt stopped, however that ended."""
+"""A job resumes where an earlier attempt stopped, however that ended."""
 
 import math
 import secrets

@@ -1,4 +1,4 @@
-"""Schedules that are put again, paused, resumed and removed, by hand and by a file."""
+"""Schedules that are replaced, paused, resumed and removed, by hand and by a file."""
 
 import threading
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Schedules in a process that runs: from the file at its start to a job that has ended."""
+"""Schedules in a running process: from the file at its start to a final job."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -62,13 +62,13 @@ def test_after_a_loss_of_redis_data_the_files_schedules_are_restored(embedded: E
     store.redis.flushall()
     embedded.lifecycle.worker_heartbeat.send()
 
-    # The worker's own heartbeat may have come first; it declares the schedules then.
+    # The worker's own heartbeat may have been first; then it declares the schedules.
     eventually(lambda: list_schedules(store), what="the schedule is there again")
     assert [each.name for each in list_schedules(store)] == ["yearly"]
 
 
 class _LosesAll(Store):
-    """Its Redis loses all that it has just before the first heartbeat."""
+    """A store whose Redis loses all data just before the first heartbeat."""
 
     lost = False
 

@@ -1,4 +1,4 @@
-"""Schedules: each tick makes one job, whoever takes it, and after whatever happened."""
+"""Schedules: each tick creates one job, whichever housekeeper submits it, after any fault."""
 
 import multiprocessing
 import signal
@@ -120,7 +120,7 @@ def test_a_housekeeper_that_sees_a_later_missed_tick_creates_no_second_job(ticks
     ticks.housekeeper.tick()
     ticks.pass_time(seconds=30)
 
-    # As one that had read before, and goes on half a minute later.
+    # Like a housekeeper that continues half a minute after its read.
     scheduler(ticks.store)._take(seen, ticks.now + MINUTE)
 
     assert len(ticks.times()) == 1

@@ -1,4 +1,4 @@
-"""What web servers refuse before the application is called is a problem like all others."""
+"""Requests that web servers refuse before the application get problems like all others."""
 
 import json
 import os
@@ -69,7 +69,7 @@ REFUSED_BY_GUNICORN: Final = {
 
 @pytest.fixture(scope="module")
 def gunicorn(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """One process as the Procfile starts it; RabbitMQ is away, which no refusal needs."""
+    """One process started from the Procfile, without RabbitMQ, which no refusal needs."""
     port = free_port()
     settings = {
         "CALLBOARD_REDIS_URL": redis_server.url,
@@ -128,7 +128,7 @@ def _exchange(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]:
                 if not piece:
                     break
                 received += piece
-        except ConnectionError:  # it hung up on what it will not read
+        except ConnectionError:  # it closed the connection without reading the body
             pass
     head, _, body = bytes(received).partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")

@@ -1,4 +1,4 @@
-"""The tests' own servers do what the tests of faults rely on."""
+"""The private servers of the tests behave as the fault tests require."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def test_rabbitmq_keeps_a_confirmed_durable_message_across_a_kill(rabbitmq: Rabb
     channel.confirm_delivery()
     channel.basic_publish("", queue, b"yes", pika.BasicProperties(delivery_mode=2), mandatory=True)
     connection.close()
-    # The confirm is for the message; RabbitMQ writes that there is a queue a moment later.
+    # The confirm is for the message; RabbitMQ persists the queue a moment later.
     rabbitmq.ctl("eval", "mnesia:sync_log().")
 
     rabbitmq.kill()

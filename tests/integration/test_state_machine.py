@@ -1,4 +1,4 @@
-"""Whatever clients, workers, brokers and housekeepers do, the rules hold and every job ends."""
+"""The invariants hold and every job ends, whatever clients, workers and brokers do."""
 
 import pytest
 from fakeredis import FakeRedis, FakeServer
@@ -26,7 +26,7 @@ def _drive(client: Redis, *, examples: int, steps: int) -> None:
 
 
 def _examples(config: pytest.Config, usual: int) -> int:
-    """`--examples` asks for a deeper search."""
+    """`--examples` sets the depth of the search."""
     chosen: int | None = config.getoption("--examples", default=None)
     return chosen or usual
 

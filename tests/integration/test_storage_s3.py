@@ -1,4 +1,4 @@
-"""The storage in a bucket, on a server that speaks as S3 does."""
+"""The storage in a bucket, on an S3-compatible server."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ BUCKET = "files-of-tests"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """The address of a server of one's own."""
+    """The address of a private server."""
     running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
@@ -27,7 +27,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A bucket, and the environment that says where it is."""
+    """A bucket, and the environment that locates it."""
     known = {
         "AWS_ENDPOINT_URL": server,
         "AWS_ACCESS_KEY_ID": "a-key",

@@ -57,7 +57,7 @@ def test_a_run_whose_job_was_reclaimed_by_the_same_process_is_stopped(
     first = embedded.lifecycle.runs.find(job_id)
     assert first is not None
 
-    # As if this process had been held up for a lease, and another one had reaped.
+    # As if this process had been suspended for a lease, and another one had reaped.
     embedded.store.redis.zadd(embedded.store.keys("leases"), {job_id: 1})
     eventually(lambda: path.read_text().count("begin") == 2, what="the job runs again")
 

@@ -1,4 +1,4 @@
-"""A Redis that answers, but takes nothing for a while."""
+"""A Redis that answers, but refuses writes for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ SUCCESS = encode_result(1, max_bytes=100)
 
 @contextmanager
 def lacking_replicas(redis: Redis) -> Iterator[None]:
-    """Have Redis refuse changes, as a master does that was cut off from its replicas."""
+    """Let Redis refuse writes, like a master cut off from its replicas."""
     redis.config_set("min-replicas-to-write", 1)
     try:
         yield

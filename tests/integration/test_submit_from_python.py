@@ -1,4 +1,4 @@
-"""`Operation.submit` takes what HTTP takes, also within a job, and only where somebody runs it."""
+"""`Operation.submit` accepts what HTTP accepts, also within a job, if a worker can run it."""
 
 import subprocess
 import sys
@@ -196,7 +196,7 @@ def test_without_servers_or_a_worker_submit_raises_an_error() -> None:
 
 
 def test_without_a_connection_submit_raises_an_error() -> None:
-    """In a process of its own, since others of these tests connect this one."""
+    """In a separate process, because other tests connect this one."""
     program = (
         "from tests.integration.submitting_operations import echo\n"
         "from callboard.jobs.errors import OperationError\n"

@@ -1,4 +1,4 @@
-"""Spans of requests and runs, and what the log says of both, in one process."""
+"""Spans and log lines of requests and runs, in one process."""
 
 import io
 import json
@@ -31,7 +31,7 @@ HEADERS = {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "rojo=1", "X-
 
 
 class Process:
-    """The one-process server without its sockets, with telemetry that stays here."""
+    """The one-process server without sockets, with telemetry kept in memory."""
 
     def __init__(self, namespace: str) -> None:
         settings = load_settings(
@@ -76,7 +76,7 @@ class Process:
 
 @pytest.fixture(scope="module")
 def serving() -> Iterator[Process]:
-    """One process for all: the program's tracer provider can be set once."""
+    """One process for all tests: the tracer provider can be set only once."""
     process = Process("telemetry")
     yield process
     process.close()
@@ -90,7 +90,7 @@ def process(serving: Process) -> Process:
 
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
-    """What the process logs."""
+    """The log of the process."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     stream = io.StringIO()
@@ -265,7 +265,7 @@ def test_closing_waits_for_a_hanging_exporter_for_a_bounded_time() -> None:
 
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(Hanging()))
-    # Never started: it would become this program's provider, for the tests that come after.
+    # Never started: it would become the provider for all later tests.
     telemetry = Telemetry(provider, SpanProcessor)
     closing = threading.Thread(target=telemetry.close, args=(0.05,))
     closing.start()

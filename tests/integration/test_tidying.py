@@ -1,4 +1,4 @@
-"""Files go when their time is over, and a storage that does not answer holds up no job."""
+"""Expired files are removed, and an unresponsive storage delays no job."""
 
 import threading
 from datetime import timedelta
@@ -21,7 +21,7 @@ HOUR_MS = 3_600_000
 
 
 class SilentStorage(Storage):
-    """Does not answer for as long as a test wants."""
+    """A storage that does not answer until a test allows it."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)

@@ -1,4 +1,4 @@
-"""A job that waits for others starts once they have ended, and none is forgotten."""
+"""A job starts once its dependencies have ended, and none is forgotten."""
 
 from datetime import timedelta
 
@@ -306,7 +306,7 @@ def test_a_check_of_depending_jobs_is_bounded_by_their_dependencies(
 def test_a_depending_job_that_an_earlier_version_cancelled_stays_cancelled(
     job_system: JobSystem, *, told: bool
 ) -> None:
-    """An earlier version ends the job, and knows of none for which it waited."""
+    """An earlier version, without dependencies, ends the job."""
     fence = job_system.running()
     job_id = waiting(job_system, fence.job_id)
     keys, redis = job_system.store.keys, job_system.redis

@@ -1,4 +1,4 @@
-"""Items of a batch wait for the jobs of earlier ones."""
+"""Batch items depend on the jobs of earlier items."""
 
 from callboard.jobs.batches.batch import cancel_batch
 from callboard.jobs.finish import encode_result, finish

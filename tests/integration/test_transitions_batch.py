@@ -1,4 +1,4 @@
-"""Batches: what becomes of each item, in whatever steps they come."""
+"""Batches: the outcome of each item, in any division into steps."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Batches end once, however that comes, can be cancelled, and go with the last of their jobs."""
+"""Batches complete once, can be cancelled, and are removed with their last job."""
 
 from collections.abc import Callable
 from datetime import timedelta

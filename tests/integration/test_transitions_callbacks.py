@@ -1,4 +1,4 @@
-"""Callbacks: each way to an end queues one in the same step, and none twice."""
+"""Callbacks: every end queues one in the same step, and none twice."""
 
 from collections.abc import Callable
 from dataclasses import replace

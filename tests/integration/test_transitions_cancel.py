@@ -1,4 +1,4 @@
-"""Cancelling in one step and in two, whatever the job is doing at that moment."""
+"""Cancelling in one step and in two, in every state of the job."""
 
 import threading
 from collections.abc import Callable
@@ -298,7 +298,7 @@ def _heard(channel: PubSub) -> list[dict[str, Any]]:
 def _race(
     job_system: JobSystem, fence: Fence, way: Callable[[JobSystem, str], str]
 ) -> tuple[str, str]:
-    """Give the cancel's word and what became of the job."""
+    """Return the cancel's word and the job's outcome."""
     start, words = threading.Barrier(2), []
     token = job_system.ask_cancel(fence.job_id)[1]
 

@@ -1,4 +1,4 @@
-"""Claiming and handing over: who runs, who waits, and who comes next."""
+"""Claiming and unblocking: which job runs, waits, and is next."""
 
 from callboard.jobs.cancel import cancel
 from callboard.jobs.finish import encode_result, finish

@@ -1,4 +1,4 @@
-"""Callbacks: dispatchers share what is due, and none is lost, doubled or held up by another."""
+"""Callbacks: dispatchers share due deliveries; none is lost, repeated or delayed by another."""
 
 import json
 from datetime import timedelta
@@ -23,7 +23,7 @@ from tests.ticks import Nowhere, scheduler
 HOUR_MS = 3_600_000
 
 
-# Who delivers what.
+# Claims of deliveries.
 
 
 def test_a_due_delivery_belongs_to_one_dispatcher_until_its_lease_ends(
@@ -93,7 +93,7 @@ def test_many_busy_hosts_are_skipped_and_the_next_claim_continues(redis: Redis) 
     assert [len(each) for each in found] == [0, 1]
 
 
-# How an attempt ends.
+# Outcomes of attempts.
 
 
 def test_a_failed_attempt_is_retried_until_the_schedule_is_exhausted(
@@ -215,7 +215,7 @@ def test_an_ended_delivery_expires_after_a_week_and_a_pending_one_never(
     assert 6 < job_system.redis.pttl(record) / 86_400_000 <= 7
 
 
-# Sending again.
+# Resending.
 
 
 def test_a_pending_delivery_can_be_resent_at_once(job_system: JobSystem) -> None:
@@ -272,7 +272,7 @@ def test_a_delivery_of_another_job_is_not_resent(job_system: JobSystem) -> None:
             resend(job_system.store, owner, delivery_id)
 
 
-# When the job goes.
+# Purges of the job.
 
 
 def test_an_explicit_purge_removes_pending_and_leased_deliveries(job_system: JobSystem) -> None:

@@ -1,4 +1,4 @@
-"""Files in Redis: room is never exceeded, nothing in the storage is unknown, users hold files."""
+"""Files in Redis: quotas are never exceeded, every object has a record, users keep files."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,13 +24,13 @@ DONE = encode_result(1, max_bytes=100)
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
     made = Storage(str(tmp_path))
-    with made.stage():  # the first upload of an installation has begun
+    with made.stage():  # the first upload of an installation has started
         return made
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_unknown(job_system: JobSystem, tmp_path: Path) -> Iterator[None]:
-    """After each test every object has a record, and the room that is taken is that of records."""
+    """After each test every object has a record, and the used quota is that of the records."""
     yield
     known = _files(job_system)
     objects = {path.name for path in tmp_path.glob("??/*")}

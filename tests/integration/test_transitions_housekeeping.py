@@ -1,4 +1,4 @@
-"""The housekeeper: what is lost is found, what is due comes, what is over goes."""
+"""The housekeeper relays, reconciles, promotes and purges."""
 
 from datetime import timedelta
 

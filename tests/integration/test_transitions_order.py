@@ -1,4 +1,4 @@
-"""Rank decides who gets a place, and no more is promised than threads can make use of."""
+"""Rank decides which job gets a place, and reservations never exceed what threads can use."""
 
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.limit import limit

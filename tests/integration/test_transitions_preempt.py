@@ -1,4 +1,4 @@
-"""Preempting: an attempt that ends with a worker that was told to stop is no crash."""
+"""Preempting: an attempt that ends with its stopping worker is no crash."""
 
 import pytest
 
@@ -15,7 +15,7 @@ SUCCESS = encode_result({"found": 7}, max_bytes=100)
 
 
 def run_out(job_system: JobSystem) -> None:
-    """Let the leases of lost workers run out, under the eyes of the housekeeper."""
+    """Let the leases of lost workers expire while the housekeeper runs."""
     reap(job_system.store, lease=LEASE)
     for _ in range(5):
         job_system.pass_time(5000)

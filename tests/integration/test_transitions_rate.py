@@ -1,4 +1,4 @@
-"""Rates: exactly as many requests as the quota says, whoever asks, whatever else is decided."""
+"""Quotas: exactly the allowed number of requests is admitted, whatever their kind."""
 
 import threading
 from datetime import timedelta

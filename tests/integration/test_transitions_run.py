@@ -1,4 +1,4 @@
-"""Running: the fence, the lease, and every way out of a run."""
+"""Running: the fence, the lease, and every end of a run."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ SECOND = timedelta(seconds=1)
 
 
 def reap_after(job_system: JobSystem, seconds: int) -> int:
-    """Let the housekeeper tick each second, as long as that."""
+    """Let the housekeeper tick each second for some time."""
     ended = reap(job_system.store, lease=LEASE)
     for _ in range(seconds):
         job_system.pass_time(1000)

@@ -1,4 +1,4 @@
-"""What a job is traced by stays with it, whatever becomes of it."""
+"""A job keeps its trace context through every transition."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ def traced_by(submission: Submission) -> dict[str, str | None]:
 
 
 def kept(job_system: JobSystem, job_id: str) -> dict[str, str | None]:
-    """What the job's next message carries."""
+    """The trace context of the job's next message."""
     return traced_by(read_submissions(job_system.store, [job_id])[job_id][0])
 
 

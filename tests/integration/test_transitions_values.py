@@ -1,4 +1,4 @@
-"""Each tenant or value has places of its own, and takes fair turns at those of the operation."""
+"""Each tenant or value has its own places, and fair turns at those of the operation."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def places(job_system: JobSystem, *, operation: int | None, tenant: int | None) 
 
 
 def claim_all(job_system: JobSystem) -> list[Fence]:
-    """Claim whatever was published, as idle workers do, and drop the messages."""
+    """Claim every published job, like idle workers, and drop the messages."""
     job_system.publish()
     messages, job_system.broker.messages = job_system.broker.messages, []
     claims = [job_system.claim(each.submission.job_id) for each in messages]

@@ -1,4 +1,4 @@
-"""Functions that do not stop, threads that die, and when a worker gives itself up."""
+"""Functions that do not stop, threads that die, and when a worker drains."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ PATIENCE = timedelta(minutes=5)
 
 
 class Crew:
-    """Threads that run functions for a while, and the watchdog that looks at them."""
+    """Threads that run functions for a while, and the watchdog that checks them."""
 
     def __init__(self, namespace: str) -> None:
         settings = load_settings(namespace=namespace)
@@ -59,7 +59,7 @@ class Crew:
         )
 
     def employ(self, job_id: str, *, ends: bool = True) -> Run:
-        """Have a new thread run a function that nobody can stop; and die, if it does not end."""
+        """Let a new thread run a function that cannot be stopped; the thread can die."""
         begun = threading.Event()
 
         @operation
@@ -94,7 +94,7 @@ class Crew:
         return run
 
     def look(self, *, after_s: float) -> list[dict[str, Any]]:
-        """Look again after so many seconds, and give what the worker's log says of it."""
+        """Check again after some seconds, and return the worker's log lines."""
         self.later_s += after_s
         with capture_logs() as lines:
             self.watchdog.look()

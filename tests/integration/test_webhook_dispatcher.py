@@ -1,5 +1,5 @@
-"""Callbacks are signed, sent, sent again with the same id, and settled, whatever breaks."""
-# long: one setting of jobs, dispatchers and receivers, and each way in which a delivery fails
+"""Callbacks are signed, sent, resent with the same id, and recorded, whatever fails."""
+# long: one setup of jobs, dispatchers and receivers for every way in which a delivery fails
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""One request to one receiver: whatever that does, the attempt ends in time and says how."""
+"""One request to one receiver: whatever it does, the attempt ends in time with an outcome."""
 
 import socket
 import struct

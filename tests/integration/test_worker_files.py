@@ -1,4 +1,4 @@
-"""Files that jobs take and make, and results too large for Redis, in one process."""
+"""Files that jobs read and create, and results too large for Redis, in one process."""
 
 import hashlib
 import io
@@ -180,7 +180,7 @@ def test_a_storage_outage_fails_an_attempt_and_the_next_one_can_succeed(
     path = desk.path(file_id)
     away = path.with_name("away")
     path.rename(away)
-    path.mkdir()  # what is a folder cannot be read
+    path.mkdir()  # a folder cannot be read
 
     job_id = desk.submit("read_patiently", document=file_id)
     eventually(lambda: desk.read(job_id).failures == 1, what="an attempt failed")

@@ -1,4 +1,4 @@
-"""A program that was written for the older API, as it is: `BASE_URL FILE [SECONDS]`."""
+"""An unchanged program for the older API: `BASE_URL FILE [SECONDS]`."""
 # ruff: noqa: T201, TID251 — it is not ours
 
 import sys

@@ -83,5 +83,5 @@ is_a: D:1
 
 
 def release(text: str, name: str) -> str:
-    """Put the header of a release in front of its terms."""
+    """Prepend the header of a release to its terms."""
     return HEADER.format(name) + text

@@ -1,4 +1,4 @@
-"""Curators go on with the clients that they have: cluster genes, look up history, update terms."""
+"""Curators continue to use their clients: cluster genes, look up history, update terms."""
 
 import hashlib
 import time
@@ -31,7 +31,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
 
 
 class OldClient:
-    """The client as curators have had it: submit, poll, handle each status."""
+    """The curators' existing client: submit, poll, handle each status."""
 
     def __init__(self, base: str, key: str, *, poll_every_s: float = 0.2) -> None:
         self.http = httpx.Client(

@@ -1,4 +1,4 @@
-"""The document system, as its users walk through it: over HTTP, on RabbitMQ and Redis."""
+"""The document system as its users see it: over HTTP, on RabbitMQ and Redis."""
 
 import secrets
 import subprocess
@@ -31,7 +31,7 @@ PDF: Final = "application/pdf"
 
 @dataclass(frozen=True)
 class Documents:
-    """The installation, and what a client of the older API does with it."""
+    """The installation, and the actions of a client of the older API."""
 
     stack: Stack
     http: httpx.Client
@@ -127,7 +127,7 @@ def test_office_documents_and_selected_pages_are_read(documents: Documents) -> N
 def test_a_book_of_2000_pages_becomes_a_job_with_its_progress_by_page(
     documents: Documents,
 ) -> None:
-    # Its requests wait as others do, but for a second at most.
+    # Its requests wait like others, but at most a second.
     port = free_port()
     impatient = f"http://127.0.0.1:{port}"
     web = documents.stack.web(CALLBOARD_PORT=str(port), CALLBOARD_MAX_WAIT="1s")

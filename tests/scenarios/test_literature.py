@@ -1,4 +1,4 @@
-"""The literature system, as its users walk through it: over HTTP, on RabbitMQ and Redis."""
+"""The literature system as its users see it: over HTTP, on RabbitMQ and Redis."""
 
 import gzip
 import json
@@ -36,7 +36,7 @@ LONG = pytest.mark.timeout(300)
 
 @dataclass(frozen=True)
 class Literature:
-    """The installation, and what a client of the older API does with it."""
+    """The installation, and the actions of a client of the older API."""
 
     stack: Stack
     http: httpx.Client
@@ -110,7 +110,7 @@ def server(ncbi: StandIn) -> Iterator[str]:
 
 
 def many_papers() -> bytes:
-    """Make 20,000 ordinary records quickly, the same ones again and again by other numbers."""
+    """Create 20,000 ordinary records quickly, by repeating a few with other numbers."""
     ordinary = [each for each in sample.articles(550) if _title(each) not in dict(TITLES)][:500]
     one = b"".join(sample.document(ordinary)).partition(b"<PubmedArticleSet>")[2]
     one = one.replace(b"</PubmedArticleSet>", b"")

@@ -1,4 +1,4 @@
-"""Private RabbitMQ and Redis servers that a test session starts, breaks and ends."""
+"""Private RabbitMQ and Redis servers that a test session starts, breaks and stops."""
 
 from tests.servers.process import MissingServer, free_port
 from tests.servers.rabbitmq import RabbitMQ

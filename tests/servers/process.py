@@ -16,16 +16,16 @@ from tests.eventually import eventually
 
 _SECONDS_TO_STOP = 30.0
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, prctl(2)
-# Below the ports that the kernel hands out, so that no client takes a stopped server's port.
+# Below the kernel's ephemeral ports, so that no client takes a stopped server's port.
 _PORTS = range(20_000, 32_000)
 
 
 class MissingServer(Exception):
-    """A server that the tests need is not installed; the message says how to get it."""
+    """A server that the tests need is not installed; the message says how to install it."""
 
 
 def find_program(name: str, *folders: str) -> str:
-    """Find a program in folders that are usual for it, or on the PATH.
+    """Find a program in its usual folders, or on the PATH.
 
     Raises:
         MissingServer: it is in neither.
@@ -43,9 +43,9 @@ def find_program(name: str, *folders: str) -> str:
 
 
 def free_port() -> int:
-    """Find a TCP port on the loopback address that nobody uses."""
+    """Find an unused TCP port on the loopback address."""
     while True:
-        port = secrets.choice(_PORTS)  # not `random`, whose seed all workers of a session share
+        port = secrets.choice(_PORTS)  # not `random`: all workers of a session share its seed
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -55,7 +55,7 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """One run after another of the same command, which is the server itself and no wrapper."""
+    """Successive runs of one command, which is the server itself and no wrapper."""
 
     def __init__(
         self, command: Sequence[str], *, environment: Mapping[str, str], folder: Path
@@ -104,20 +104,20 @@ class ServerProcess:
             raise
 
     def stop(self) -> None:
-        """End the process as an administrator would, and wait for its end."""
+        """Stop the process as an administrator would, and wait for its end."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the process without any warning."""
+        """Kill the process without warning."""
         self._end(signal.SIGKILL)
 
     def pause(self) -> None:
-        """Stop the process where it stands: it keeps its connections and answers nothing."""
+        """Suspend the process: it keeps its connections and answers nothing."""
         os.kill(self.pid, signal.SIGSTOP)
         self.paused = True
 
     def resume(self) -> None:
-        """Let a paused process go on."""
+        """Resume a suspended process."""
         os.kill(self.pid, signal.SIGCONT)
         self.paused = False
 
@@ -140,7 +140,7 @@ class ServerProcess:
 
 
 class Server(ABC):
-    """A server that tests start, break and mend."""
+    """A server that tests start, break and restore."""
 
     def __init__(self, process: ServerProcess, *, seconds_to_start: float) -> None:
         self._process = process
@@ -155,7 +155,7 @@ class Server(ABC):
         return self._process.running
 
     def start(self) -> None:
-        """Start the server with the data it had; wait until it answers."""
+        """Start the server with its existing data; wait until it answers."""
         self._process.start(self._answers, timeout=self._seconds_to_start)
 
     def stop(self) -> None:
@@ -163,7 +163,7 @@ class Server(ABC):
         self._process.stop()
 
     def kill(self) -> None:
-        """SIGKILL: as after a crash or for want of memory."""
+        """SIGKILL: like a crash or an out-of-memory kill."""
         self._process.kill()
 
     def pause(self) -> None:

@@ -1,4 +1,4 @@
-"""A private RabbitMQ node that keeps its data over restarts."""
+"""A private RabbitMQ node that keeps its data across restarts."""
 
 import shutil
 import socket
@@ -22,7 +22,7 @@ _FOLDERS = (
 
 
 class RabbitMQ(Server):
-    """A RabbitMQ node on free loopback ports, in a folder of its own, with an epmd of its own."""
+    """A RabbitMQ node on free loopback ports, with its own folder and epmd."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class RabbitMQ(Server):
         options: Mapping[str, str] | None = None,
         plugins: Sequence[str] = (),
     ) -> None:
-        """Prepare the node, and start nothing yet.
+        """Prepare the node without starting it.
 
         Args:
             folder: an empty folder for its data.
@@ -65,7 +65,7 @@ class RabbitMQ(Server):
         super().__init__(process, seconds_to_start=_SECONDS_TO_START)
 
     def connect(self) -> pika.BlockingConnection:
-        """Open a connection of one's own."""
+        """Open a new connection."""
         return pika.BlockingConnection(pika.URLParameters(self.url))
 
     def ctl(self, *arguments: str) -> str:
@@ -82,14 +82,14 @@ class RabbitMQ(Server):
         return done.stdout
 
     def start(self) -> None:
-        """Start the node with the data it had; wait until a connection opens."""
+        """Start the node with its existing data; wait until a connection opens."""
         if not self._names.running:
-            # Else the node might look too early and start an epmd that nobody ends.
+            # Otherwise the node might check too early and start an epmd that never ends.
             self._names.start(self._names_answer, timeout=_SECONDS_TO_START)
         super().start()
 
     def wipe(self) -> None:
-        """Lose everything by a crash: queues, messages, users' changes; the node is down then."""
+        """Crash and lose all data: queues, messages, users; the node is then down."""
         self.kill()
         shutil.rmtree(self._folder / "data")
 
@@ -130,7 +130,7 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
         "RABBITMQ_PLUGINS_EXPAND_DIR": str(folder / "plugins"),
         "RABBITMQ_GENERATED_CONFIG_DIR": str(folder / "generated"),
-        # Loopback alone, and no busy waiting, which would steal time from what is being tested.
+        # Loopback only, without busy waiting, which would take time from the tested processes.
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} "
         "+sbwt none +sbwtdcpu none +sbwtdio none",
     }

@@ -1,4 +1,4 @@
-"""A private redis-server that keeps its data over restarts."""
+"""A private redis-server that keeps its data across restarts."""
 
 import os
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ _SECONDS_TO_START = 30.0
 
 
 class RedisServer(Server):
-    """A redis-server on a free loopback port, in a folder of its own, with an append-only file.
+    """A redis-server on a free loopback port, with its own folder and an append-only file.
 
-    A kill loses what was not written yet: up to 2 s, unless appendfsync is `always`.
+    A kill loses unwritten data: up to 2 s, unless appendfsync is `always`.
     """
 
     def __init__(self, folder: Path, *, options: Mapping[str, str] | None = None) -> None:
-        """Prepare the server, and start nothing yet.
+        """Prepare the server without starting it.
 
         Args:
             folder: an empty folder for its data.
@@ -47,15 +47,15 @@ class RedisServer(Server):
         super().__init__(process, seconds_to_start=_SECONDS_TO_START)
 
     def connect(self) -> Redis:
-        """Make a client of one's own, with bytes as replies."""
+        """Create a new client, with bytes as replies."""
         return Redis.from_url(self.url, protocol=2, socket_timeout=5, socket_connect_timeout=2)
 
     def written(self) -> int:
-        """Say how many bytes the append-only file has: a mark for `forget_since`."""
+        """Return the size of the append-only file: a mark for `forget_since`."""
         return self._appended().stat().st_size
 
     def forget_since(self, mark: int) -> None:
-        """Crash, and lose what was written since the mark, as power cuts and failovers do.
+        """Crash, and lose data written since the mark, like a power failure or a failover.
 
         The server is down then.
         """
@@ -65,14 +65,14 @@ class RedisServer(Server):
     def tear(self) -> None:
         """Crash in the middle of a write: half a command is at the end of the append-only file.
 
-        Nobody was answered for that command. The server is down then.
+        That command was never acknowledged. The server is then down.
         """
         self.kill()
         with self._appended().open("ab") as file:
             file.write(b"*3\r\n$3\r\nSET\r\n$4\r\nto")
 
     def _appended(self) -> Path:
-        """Find the file that grows; since version 7 there is a folder of them."""
+        """Find the current file; since version 7 there is a folder of them."""
         several = sorted((self._folder / "appendonlydir").glob("*.incr.aof"))
         return several[-1] if several else self._folder / "appendonly.aof"
 

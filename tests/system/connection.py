@@ -1,4 +1,4 @@
-"""A client that holds its socket in its own hands."""
+"""A client with direct access to its socket."""
 
 import socket
 from pathlib import Path
@@ -23,7 +23,7 @@ class Connection:
         self.socket.sendall("".join(f"{line}\r\n" for line in [*lines, ""]).encode())
 
     def read_until(self, what: bytes) -> bytes:
-        """Read until something has come."""
+        """Read until something has arrived."""
         while what not in self.read:
             data = self.socket.recv(65536)
             assert data, f"it ended before {what!r}: {self.read!r}"
@@ -37,7 +37,7 @@ class Connection:
         return self.read
 
     def close(self) -> None:
-        """Close, as a client does that is not interested any more."""
+        """Close, like a client that has lost interest."""
         self.socket.close()
 
 

@@ -1,4 +1,4 @@
-"""Secrets that a search finds again wherever they got to."""
+"""Marked secrets that a search finds wherever they are."""
 
 import base64
 import secrets
@@ -20,7 +20,7 @@ def _long_mark() -> str:
 
 @dataclass(frozen=True)
 class Withheld:
-    """What nobody may ever see or keep: it is in the environment, or in a header of requests."""
+    """Secrets that must never be shown or stored: from the environment, or request headers."""
 
     broker_password: str = field(default_factory=_mark)
     redis_password: str = field(default_factory=_mark)
@@ -34,7 +34,7 @@ class Withheld:
 
 @dataclass(frozen=True)
 class Confided:
-    """What Redis keeps and its tenant may read, and no log may show."""
+    """Secrets that Redis stores and their tenant may read, but no log may show."""
 
     parameter: str = field(default_factory=_mark)
     callback_token: str = field(default_factory=_mark)
@@ -42,19 +42,19 @@ class Confided:
 
 
 def found(marks: Withheld | Confided, text: bytes) -> list[str]:
-    """Name the secrets that stand in a text, as they are or in a usual encoding."""
+    """Return the secrets in a text, plain or in a common encoding."""
     return [name for name, value in _spelled(marks) if any(each in text for each in value)]
 
 
 def in_redis(client: redis.Redis) -> bytes:
-    """Give all keys and values there are, one after the other."""
+    """Yield all keys and values."""
     return b"\n".join(piece for key in client.scan_iter("*") for piece in (key, *_of(client, key)))
 
 
 def _spelled(marks: Withheld | Confided) -> Iterator[tuple[str, list[bytes]]]:
     for each in fields(marks):
         raw = getattr(marks, each.name).encode()
-        # What stands in the middle of base64 does not depend on what it follows.
+        # The middle of a base64 text does not depend on what precedes it.
         encoded = [base64.b64encode(b"x" * shift + raw)[4:-4] for shift in range(3)]
         yield each.name, [raw, quote(raw).encode(), raw.hex().encode(), *encoded]
 

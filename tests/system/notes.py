@@ -1,4 +1,4 @@
-"""What the functions of `tests.system.operations` noted while they ran."""
+"""Reads the notes that functions of `tests.system.operations` write."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Note:
-    """One line: when, whether a run began, ended or stopped, of which job, what else it said."""
+    """One line: time, event (begin, end or stop), job, and details."""
 
     at: float
     kind: str
@@ -26,7 +26,7 @@ def read_notes(path: Path) -> list[Note]:
 
 
 def most_at_once(notes: list[Note]) -> int:
-    """Count how many runs were under way at the worst moment."""
+    """Return the maximum number of concurrent runs."""
     running = most = 0
     for note in notes:
         running += 1 if note.kind == "begin" else -1
@@ -35,5 +35,5 @@ def most_at_once(notes: list[Note]) -> int:
 
 
 def begun(notes: list[Note]) -> list[Note]:
-    """Give the beginnings alone."""
+    """Return only the starts."""
     return [note for note in notes if note.kind == "begin"]

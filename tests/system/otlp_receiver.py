@@ -1,4 +1,4 @@
-"""A receiver of OTLP over HTTP that keeps what it is sent."""
+"""A receiver of OTLP over HTTP that stores what it receives."""
 
 import gzip
 import threading
@@ -15,7 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Received:
-    """The spans that came in, with the name of their service."""
+    """The received spans, with the names of their services."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -23,7 +23,7 @@ class Received:
         self._spans: list[tuple[str, Span]] = []
 
     def take(self, body: bytes) -> None:
-        """Keep what one request carried."""
+        """Store the content of one request."""
         for part in ExportTraceServiceRequest.FromString(body).resource_spans:
             service = attributes_of(part.resource)["service.name"]
             with self._lock:
@@ -32,7 +32,7 @@ class Received:
                 ]
 
     def spans(self, name: str) -> list[tuple[str, Span]]:
-        """Give the spans of this name, each with its service."""
+        """Return the spans of this name, each with its service."""
         with self._lock:
             return [found for found in self._spans if found[1].name == name]
 

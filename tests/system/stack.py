@@ -35,14 +35,14 @@ class Started:
     log: Path
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the whole group, if it is still there."""
+        """Send a signal to the whole group, if it still exists."""
         try:
             os.killpg(self.process.pid, number)
         except ProcessLookupError:
             return
 
     def kill(self) -> None:
-        """End it with all that it has started, in whatever group that is."""
+        """Kill it with all its descendants, in any group."""
         try:
             family = psutil.Process(self.process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
@@ -53,7 +53,7 @@ class Started:
                 member.kill()
 
     def end(self, timeout: float = STOP_SECONDS) -> None:
-        """Ask the group to end, and make sure of it."""
+        """Terminate the group, and kill it if necessary."""
         self.signal(signal.SIGTERM)
         try:
             self.process.wait(timeout)
@@ -110,7 +110,7 @@ class Stack:
 
     @contextmanager
     def using(self, source: Path) -> Iterator[None]:
-        """Start what is started meanwhile from another tree."""
+        """Start processes from another tree within the block."""
         before, self.source = self.source, source
         try:
             yield
@@ -118,7 +118,7 @@ class Stack:
             self.source = before
 
     def await_web(self, web: Started, processes: int) -> None:
-        """Wait until so many processes of a web server serve; one is enough to be ready."""
+        """Wait until a number of processes of a web server serve; one is enough to be ready."""
         eventually(
             lambda: web.log.read_bytes().count(b"Serving (pid") >= processes,
             what=f"{processes} web processes serve",
@@ -126,7 +126,7 @@ class Stack:
         )
 
     def await_workers(self, count: int) -> None:
-        """Wait until so many workers have sent a heartbeat."""
+        """Wait until a number of workers have sent a heartbeat."""
         workers = self.store.keys("workers")
         eventually(
             lambda: self.store.redis.zcard(workers) >= count,
@@ -135,13 +135,13 @@ class Stack:
         )
 
     def run(self, process_type: str, **settings: str) -> Started:
-        """Start one line of the Procfile in a process group of its own."""
+        """Start one line of the Procfile in its own process group."""
         command = ["sh", "-c", procfile(self.source)[process_type]]
         return self.spawn(command, process_type, **settings)
 
     def spawn(self, command: list[str], name: str, **settings: str) -> Started:
         """Start a command with this installation's settings; its output goes to a file."""
-        # Before packages of others that are called `tests`, too.
+        # Before other packages named `tests`.
         path = str(self.source)
         log = self.folder / f"{len(self.started)}-{name}.log"
         with log.open("wb") as output:
@@ -159,24 +159,24 @@ class Stack:
         return started
 
     def ready(self) -> bool:
-        """Whether web answers that it can take jobs."""
+        """Whether web is ready for jobs."""
         try:
             return httpx.get(f"{self.url}/readyz", timeout=5).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 
     def client(self) -> Client:
-        """Make a client; close it."""
+        """Create a client; the caller closes it."""
         return Client(self.url)
 
     def pids_of_workers(self) -> list[int]:
-        """Name the processes that run functions, as they said themselves."""
+        """Return the processes that run functions, by their heartbeats."""
         names = self.store.redis.zrange(self.store.keys("workers"), 0, -1)
         pids = [self.store.redis.hget(self.store.keys("worker", n.decode()), "pid") for n in names]
         return [int(pid) for pid in pids if pid]
 
     def close(self) -> None:
-        """End everything at once; whoever wants to see it stop well does that in the test."""
+        """Kill everything at once; a test of a clean stop does that itself."""
         for started in self.started:
             started.kill()
         for started in self.started:
@@ -188,7 +188,7 @@ class Stack:
 def installation(
     folder: Path, rabbitmq: RabbitMQ, redis_server: RedisServer, namespace: str
 ) -> Iterator[Stack]:
-    """Make an installation, and end all its processes afterwards."""
+    """Create an installation, and end all its processes afterwards."""
     stack = Stack(folder, rabbitmq, redis_server, namespace)
     try:
         yield stack
@@ -214,5 +214,5 @@ def procfile(source: Path = ROOT) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Find a port that nobody uses now, and that no client is given by the kernel."""
+    """Find an unused port outside the kernel's ephemeral range."""
     return servers.free_port()

@@ -23,7 +23,7 @@ def test_a_batch_takes_less_than_an_eighth_of_the_time_of_single_submissions(
     stack.start(workers=0)
     submit_batch(stack, STEP)
 
-    # The best of some rounds: what else the machine does slows down either.
+    # The best of several rounds, because other load slows down both.
     batch, singles = [], []
     for _ in range(3):
         batch.append(submit_batch(stack, ITEMS))

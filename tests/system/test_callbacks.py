@@ -1,4 +1,4 @@
-"""Callbacks of a whole installation arrive, whatever is killed or away meanwhile."""
+"""Callbacks of a whole installation arrive, whatever is killed or unavailable."""
 
 import json
 import signal
@@ -55,7 +55,7 @@ def test_callbacks_survive_kills_of_their_dispatchers_and_need_no_rabbitmq(
         stack.start(workers=1, **settings, CALLBOARD_FAULT_POINTS="before-attempt")
         doomed = stack.started[-1]
         job_id = _submit(stack.url, receiver)
-        # The job has ended; whoever was to tell it dies before it does.
+        # The job has ended; the dispatcher dies before it delivers.
         doomed.process.wait(20)
         requests_of_doomed = receiver.connections
 

@@ -1,4 +1,4 @@
-"""Processes that differ work side by side: what only some of them know waits, and then runs."""
+"""Different versions work side by side: a job that only some know waits, and then runs."""
 
 import os
 import signal
@@ -48,13 +48,13 @@ def test_jobs_of_an_operation_whose_queue_changes_continue_in_the_new_one(stack:
     with stack.client() as client:
         job_ids = [client.submit("mover", {"seconds": 1})["id"] for _ in range(20)]
         replace(stack, old_worker, CALLBOARD_OPERATIONS=AFTER, CALLBOARD_THREADS="8")
-        # Web still is the one of before: it puts them where nobody listens.
+        # Web still has the old version: it publishes them to a queue without a consumer.
         job_ids += [client.submit("mover", {})["id"] for _ in range(10)]
         ended = [client.wait(job_id, timeout=40) for job_id in job_ids]
         readiness = httpx.get(f"{stack.url}/readyz", timeout=10).json()
 
     assert [job["status"] for job in ended] == ["succeeded"] * 30
-    # Its two threads may each be stopped in a run; which jobs these are depends on the boot.
+    # Each of its two threads may be stopped in a run; which jobs these are depends on the boot.
     assert sorted(job["attempt"] for job in ended)[:28] == [1] * 28
     assert (readiness["status"], readiness["checks"]["queues"]["unheard_jobs"]) == ("ready", 0)
 
@@ -139,7 +139,7 @@ def test_a_host_whose_clock_is_six_minutes_off_runs_jobs_on_time(
 
 
 def replace(stack: Stack, worker: Started, **settings: str) -> None:
-    """Start another worker, and stop this one once the other lives, as a deploy does."""
+    """Start another worker, and stop this one once the other is alive, like a deploy."""
     before = set(stack.pids_of_workers())
     stack.worker(**settings)
     eventually(
@@ -152,7 +152,7 @@ def replace(stack: Stack, worker: Started, **settings: str) -> None:
 
 
 def publish(stack: Stack, rabbitmq: RabbitMQ, job_ids: list[str]) -> None:
-    """Put messages into the queue as the next version makes them; Redis knows nothing of them."""
+    """Publish messages of the next version, which have no records in Redis."""
     queue, now_ms = f"{stack.settings['CALLBOARD_NAMESPACE']}.default", stack.store.now_ms()
     properties = pika.BasicProperties(content_type=CONTENT_TYPE, delivery_mode=2)
     with rabbitmq.connect() as connection:
@@ -174,7 +174,7 @@ def publish(stack: Stack, rabbitmq: RabbitMQ, job_ids: list[str]) -> None:
 
 
 def path_with(folder: Path, text: str) -> str:
-    """Make a path by which every Python process runs a text before anything else."""
+    """Create a path that makes every Python process run some code first."""
     (folder / "sitecustomize.py").write_text(text, encoding="utf-8")
     return f"{folder}{os.pathsep}{ROOT}"
 

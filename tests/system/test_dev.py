@@ -1,4 +1,4 @@
-"""Whoever writes operations starts them by one command, sees changes, and tests them end to end."""
+"""Authors of operations start them with one command, see changes, and test them end to end."""
 
 import re
 import signal

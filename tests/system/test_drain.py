@@ -1,4 +1,4 @@
-"""Web processes that are told to stop: nobody is cut off."""
+"""Stopping web processes cut off no client."""
 
 import http.client
 import json
@@ -60,7 +60,7 @@ def test_a_draining_web_process_serves_requests_for_the_delay_and_cuts_no_client
 
     assert refusal == "DRAINING"
     assert b"Connection: close" in kept[0].read_to_the_end()
-    # The others are let go once the delay is over.
+    # The others are closed after the delay.
     answer = wait.read_to_the_end()
     assert answer.startswith(b"HTTP/1.1 200")
     assert b"Connection: close" in answer
@@ -101,7 +101,7 @@ def test_the_one_process_server_lets_requests_end_when_it_stops(
 
 
 def submit(stack: Stack, *, seconds: float = 0) -> str:
-    """Submit a job on a connection of its own, and give its id."""
+    """Submit a job on a new connection, and return its id."""
     connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=10)
     body = json.dumps({"operation": "wait", "params": {"seconds": seconds}})
     connection.request("POST", "/v1/jobs", body, {"Content-Type": "application/json"})
@@ -113,6 +113,6 @@ def submit(stack: Stack, *, seconds: float = 0) -> str:
 
 
 def not_ready(stack: Stack) -> str | None:
-    """Give the code with which readiness says no, if it does."""
+    """Return the problem with which readiness fails, if it does."""
     answer = httpx.get(f"{stack.url}/readyz", timeout=5)
     return None if answer.is_success else str(answer.json()["code"])

@@ -1,4 +1,4 @@
-"""Files go in, through a job and out again, over real servers."""
+"""Files are uploaded, processed by a job and downloaded, on real servers."""
 
 import hashlib
 import secrets
@@ -23,7 +23,7 @@ TEXT = b"one two three\n" * 100
 MEBIBYTE = 1024**2
 LARGE = 200 * MEBIBYTE
 ENOUGH = 32 * MEBIBYTE
-"""Far less than the file: a few pieces, and what a process takes for anything at all."""
+"""Far less than the file: a few pieces, and the usual memory of a process."""
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_a_storage_outage_is_reported_and_fails_no_job(stack: Stack) -> None:
     with httpx.Client(base_url=stack.url, timeout=20) as http:
         file = http.post("/v1/files", content=TEXT, headers={"Content-Type": "text/plain"}).json()
         files.rename(away)
-        files.mkdir()  # what is there while nothing is mounted
+        files.mkdir()  # what exists while nothing is mounted
         try:
             read = http.get(file["links"]["content"])
             sent = http.post("/v1/files", content=TEXT, headers={"Content-Type": "text/plain"})
@@ -106,7 +106,7 @@ def test_a_storage_outage_is_reported_and_fails_no_job(stack: Stack) -> None:
     assert b"Traceback" not in stack.started[0].log.read_bytes()
 
 
-@pytest.mark.parametrize("size", [100_000, 290_000])  # where Redis has it, where the storage has it
+@pytest.mark.parametrize("size", [100_000, 290_000])  # from Redis, from the storage
 def test_many_clients_download_a_large_result_at_once(stack: Stack, size: int) -> None:
     with httpx.Client(base_url=stack.url, timeout=20) as http:
         job = http.post(
@@ -175,11 +175,11 @@ def test_slow_readers_of_a_large_result_take_little_memory(stack: Stack) -> None
         for reader in readers:
             reader.close()
 
-    assert grown < 384 * MEBIBYTE  # all of them together would be 512, and more on their way
+    assert grown < 384 * MEBIBYTE  # all of them together would be 512, plus copies
 
 
 class Asking:
-    """Asks, and keeps every answer."""
+    """Sends requests, and stores every answer."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -190,7 +190,7 @@ class Asking:
         return self._answers[-1]
 
     def complaints(self) -> list[str]:
-        """List what is bad HTTP in them, but for `Location` beside 200, which is a convention."""
+        """List violations of HTTP in them, except `Location` with 200, which is a convention."""
         return [
             f"{one.method} {one.target}: {one.status} {complaint}"
             for one in self._answers
@@ -217,7 +217,7 @@ def _download(client: httpx.Client, address: str) -> str:
 
 
 def _processes(stack: Stack) -> list[int]:
-    """Name all processes of the installation."""
+    """Return all processes of the installation."""
     groups = {started.process.pid for started in stack.started}
     found = []
     for path in Path("/proc").iterdir():

@@ -1,4 +1,4 @@
-"""The code and the commands of the how-to pages do what the pages say."""
+"""The code and the commands of the how-to pages work as described."""
 
 import json
 import os
@@ -19,7 +19,7 @@ PAGES = ROOT / "docs" / "how-to"
 
 
 def blocks(page: str, language: str) -> list[str]:
-    """Give a page's blocks of one language."""
+    """Return a page's code blocks of one language."""
     text = (PAGES / f"{page}.md").read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
@@ -68,7 +68,7 @@ def test_the_code_of_the_pages_runs_as_described(server: str, tmp_path: Path) ->
 
 
 def _answers(server: str, folder: Path) -> list[Any]:
-    """Run the page's uploads, and give what they are answered."""
+    """Run the page's uploads, and return the answers."""
     script = "".join(blocks("files", "sh")).replace("http://127.0.0.1:8000", server)
     done = subprocess.run(
         ["sh", "-eu", "-c", script],

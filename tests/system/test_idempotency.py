@@ -1,4 +1,4 @@
-"""Many equal requests at the same moment."""
+"""Many concurrent equal requests."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +44,7 @@ def test_one_of_thirty_equal_unique_submissions_creates_a_job(stack: Stack) -> N
 
 
 async def post_at_once(url: str, body: object) -> list[httpx.Response]:
-    """Send equal requests on a connection each."""
+    """Send equal requests on separate connections."""
     limits = httpx.Limits(max_connections=REQUESTS)
     async with httpx.AsyncClient(limits=limits, timeout=30) as client:
         posts = (client.post(url, json=body, headers=KEY) for _ in range(REQUESTS))

@@ -1,4 +1,4 @@
-"""Processes of functions, in a whole installation."""
+"""Child processes of functions, in a whole installation."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Limits hold over all processes, and no place stays idle while a job waits for it."""
+"""Limits apply across all processes, and no place stays idle while a job waits for it."""
 
 import itertools
 import os
@@ -52,7 +52,7 @@ class IdleWatch:
 
     @contextmanager
     def watching(self) -> Iterator["IdleWatch"]:
-        """Measure while the block runs."""
+        """Measure during the block."""
         self._thread.start()
         try:
             yield self
@@ -62,12 +62,12 @@ class IdleWatch:
 
 
 def submit_many(client: Client, operation: str, count: int, **params: Any) -> list[str]:
-    """Submit so many jobs, and give their ids."""
+    """Submit a number of jobs, and return their ids."""
     return [client.submit(operation, params)["id"] for _ in range(count)]
 
 
 def wait_for_all(client: Client, job_ids: list[str], timeout: float = 60) -> list[str]:
-    """Wait until all are final, and give how they ended."""
+    """Wait until all are final, and return their statuses."""
     return [client.wait(job_id, timeout=timeout)["status"] for job_id in job_ids]
 
 
@@ -92,7 +92,7 @@ def test_fifty_jobs_on_four_workers_never_run_three_at_once_and_unblock_fast(
 
 
 def unblock_times(notes: list[Any]) -> list[float]:
-    """Measure from each end to the next beginning, once both places were taken."""
+    """Measure from each end to the next start, once both places were occupied."""
     ends = [note.at for note in notes if note.kind == "end"]
     starts = [note.at for note in notes if note.kind == "begin"][2:]
     return [start - end for end, start in zip(ends, starts, strict=False)]
@@ -266,7 +266,7 @@ def test_a_live_worker_is_shown_with_its_host(stack: Stack) -> None:
 
 
 def command(stack: Stack, *words: str) -> int:
-    """Run `callboardctl` and give its exit code."""
+    """Run `callboardctl` and return its exit code."""
     return stack.spawn(["callboardctl", *words], words[0]).process.wait(30)
 
 
@@ -281,6 +281,6 @@ def blocked(stack: Stack, slot: str) -> int:
 
 
 def crashes(stack: Stack, job_ids: list[str]) -> int:
-    """Add up how many workers the jobs have cost."""
+    """Add up the crashes of the jobs."""
     counts = [stack.store.redis.hget(stack.store.keys("job", j), "crashes") for j in job_ids]
     return sum(int(count) for count in counts)

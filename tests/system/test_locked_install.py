@@ -1,4 +1,4 @@
-"""A lock installs what it says, whatever else the index has and the machine's pip is told."""
+"""A lock installs its packages, whatever else is in the index or the pip configuration."""
 
 import hashlib
 import importlib.metadata
@@ -26,12 +26,12 @@ version = "1.0"
 dependencies = ["plugin"]
 """
 
-pytestmark = pytest.mark.timeout(600)  # virtual environments take their time on a busy machine
+pytestmark = pytest.mark.timeout(600)  # virtual environments are slow on a busy machine
 
 
 @pytest.fixture
 def index(tmp_path: Path) -> Path:
-    """A folder of wheels: those that are locked, and newer ones of each."""
+    """A folder of wheels: the locked ones, and a newer one of each."""
     folder = tmp_path / "index"
     folder.mkdir()
     for name in (*PINNED, "setuptools", "pip"):
@@ -41,7 +41,7 @@ def index(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path, index: Path) -> Path:
-    """A project that is installed by our script, from locks of its own."""
+    """A project installed by our script, from its own locks."""
     folder = tmp_path / "project"
     (folder / ".ci").mkdir(parents=True)
     shutil.copy(ROOT / ".ci" / "venv", folder / ".ci")
@@ -99,7 +99,7 @@ def test_the_machines_pip_configuration_changes_nothing(project: Path, index: Pa
 
 
 def install(project: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run the script with no index but the one that is named."""
+    """Run the script with only the given index."""
     environment = {
         name: value for name, value in bare_environment().items() if not name.startswith("PIP_")
     }
@@ -107,7 +107,7 @@ def install(project: Path, **settings: str) -> subprocess.CompletedProcess[str]:
         [project / ".ci" / "venv", "dev"],
         env={
             **environment,
-            # The Python that a virtual environment was made by, with the pip that it brings.
+            # The base Python of a virtual environment, with its pip.
             "PYTHON": str(Path(sys.base_prefix) / "bin" / "python3"),
             "PIP_NO_COMPILE": "1",
             "PIP_NO_INDEX": "1",
@@ -120,7 +120,7 @@ def install(project: Path, **settings: str) -> subprocess.CompletedProcess[str]:
 
 
 def versions(project: Path) -> dict[str, str]:
-    """Name what is installed."""
+    """List the installed packages."""
     (found,) = (project / ".venv").glob("lib/python3*/site-packages")
     return {each.name: each.version for each in importlib.metadata.distributions(path=[str(found)])}
 
@@ -136,7 +136,7 @@ def lock(file: Path, wheels: list[Path]) -> None:
 
 
 def _packed(index: Path, name: str) -> Path:
-    """Make a wheel again of what is installed here, so that nothing has to be fetched."""
+    """Rebuild a wheel from an installed package, so that nothing is downloaded."""
     distribution = importlib.metadata.distribution(name)
     files = {
         str(path): Path(str(path.locate())).read_bytes()

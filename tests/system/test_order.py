@@ -1,4 +1,4 @@
-"""A better-ranked job never waits behind worse ones for longer than until a thread is free."""
+"""A better-ranked job waits behind worse ones only until a thread is free."""
 
 from datetime import datetime
 from typing import Any
@@ -36,11 +36,11 @@ def test_an_urgent_job_starts_before_a_backlog_with_fresh_reservations(
 
 
 def started_after_s(job: dict[str, Any]) -> float:
-    """Say how long a job waited for its first run."""
+    """Return how long a job waited for its first run."""
     created, started = (datetime.fromisoformat(job[name]) for name in ("created_at", "started_at"))
     return (started - created).total_seconds()
 
 
 def reservations(stack: Stack) -> int:
-    """Count the jobs that were promised places and have not come for them."""
+    """Count the jobs with unclaimed reservations."""
     return stack.store.redis.zcard(stack.store.keys("reservations"))

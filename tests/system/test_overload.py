@@ -1,4 +1,4 @@
-"""More than can be done is refused in words, and nobody else suffers from it."""
+"""Overload is refused with a reason, and affects no other client."""
 
 import threading
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def test_a_storm_of_submissions_is_refused_beyond_capacity_and_leaves_nothing(
     assert seen.without_advice == 0
     assert seen.most_active <= CAPACITY
     assert set(seen.poll_codes) == {200}
-    # Far from any figure: it would be many seconds if polls stood in line behind submissions.
+    # A generous bound: it would be many seconds if polls queued behind submissions.
     assert sorted(seen.polls_s)[len(seen.polls_s) // 2] < 2
     with stack.client() as client:
         for job_id in seen.accepted[-CAPACITY:]:
@@ -71,14 +71,14 @@ def test_a_functions_excess_output_is_truncated_with_a_notice(stack: Stack) -> N
     took = datetime.fromisoformat(ended["finished_at"]) - datetime.fromisoformat(
         ended["started_at"]
     )
-    # It was claimed and it ended besides, and a last report goes with the end.
+    # Claim and end also announce changes, and a last report is sent with the end.
     assert heard.count(job["id"]) <= REPORTS_PER_S * (took.total_seconds() + 1) + 4
     assert heard.count(job["id"]) >= 2
     assert too_large["status"] == "failed"
     assert too_large["error"]["type"].endswith("result-too-large"), too_large["error"]
     assert "16777216" in too_large["error"]["detail"]
     assert stack.store.redis.info("memory")["used_memory"] < 64 * 1024**2
-    # Of the result there were several copies: returned, written and checked, one of them in hex.
+    # The result had several copies: returned, encoded and checked, one of them in hex.
     assert memory.growth() < 160 * 1024**2
 
 

@@ -1,4 +1,4 @@
-"""The wheel with what it asks for, and nothing else, runs from any folder; alone it is a client."""
+"""The wheel with only its dependencies runs from any folder; a plain installation is a client."""
 
 import importlib.metadata
 import json
@@ -25,7 +25,7 @@ PYTHONS: Final = {
     f"{sys.version_info.major}.{sys.version_info.minor}": Path(sys.prefix),
     **{found.name: found for found in sorted((Path(sys.prefix) / "pythons").glob("3.*"))},
 }
-"""Environments with what is locked; `make pythons` makes those of other Pythons."""
+"""Environments with the locked packages; `make pythons` creates those of other Pythons."""
 
 OPERATION: Final = """\
 from callboard import operation
@@ -83,7 +83,7 @@ def server(
 def plain(
     request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """An environment with the wheel and what its metadata asks for: no extras."""
+    """An environment with the wheel and its required dependencies, without extras."""
     made = tmp_path_factory.mktemp("plain") / "environment"
     return installed(wheel, PYTHONS[request.param], made)
 
@@ -99,7 +99,7 @@ def installed(wheel: Path, source: Path, made: Path, *, extras: tuple[str, ...] 
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
-    """A folder with a team's operation, and with names of its own that are ours as well."""
+    """A folder with a team's operation, and with modules named like ours."""
     folder = tmp_path / "team"
     folder.mkdir()
     (folder / "team_operations.py").write_text(OPERATION)
@@ -280,7 +280,7 @@ def settings_of(server: Path) -> dict[str, str]:
 
 
 def link_what_is_needed(source: Path, made: Path, extras: tuple[str, ...]) -> None:
-    """Have what the wheel asks for, and what that asks for, in the versions of the source."""
+    """Collect the wheel's transitive dependencies, in the versions of the source."""
     asked = [source / "bin" / "python", "-c", "import platform; print(platform.python_version())"]
     version = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
     (target,) = made.glob("lib/python3*/site-packages")

@@ -1,4 +1,4 @@
-"""A worker outlives what functions do to its process, and the next function notices nothing."""
+"""A worker survives changes of its process by functions, and the next function sees none."""
 
 import os
 from collections.abc import Iterator

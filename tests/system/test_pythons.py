@@ -1,4 +1,4 @@
-"""`make pythons` tries every Python that the machine has, and prints which ones these are."""
+"""`make pythons` uses every Python on the machine, and prints which ones."""
 
 import os
 import shutil
@@ -99,7 +99,7 @@ def made(project: Path) -> dict[str, str]:
 
 
 def tools(home: Path) -> Path:
-    """What the scripts use of the machine, which has Pythons beside it."""
+    """The tools that the scripts use, next to several Pythons."""
     folder = home / "tools"
     folder.mkdir(exist_ok=True)
     for name in ("dirname", "mkdir", "rm"):

@@ -1,4 +1,4 @@
-"""The README's commands do what the README says."""
+"""The README's commands work as described."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 @contextmanager
 def serving(command: str, folder: Path, log: Path, **settings: str) -> Iterator[str]:
-    """Start the one-process server by a command, as somebody would in a folder; give its URL."""
+    """Start the one-process server by a command in a folder; return its URL."""
     port = free_port()
     with log.open("wb") as said:
         process = subprocess.Popen(
@@ -54,12 +54,12 @@ def serving(command: str, folder: Path, log: Path, **settings: str) -> Iterator[
 
 
 def blocks() -> list[str]:
-    """Give the README's shell commands."""
+    """Return the README's shell commands."""
     return BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
 
 
 def environment() -> dict[str, str]:
-    """Put this Python's commands on the path, as an activated virtual environment does."""
+    """Put this Python's commands on the path, like an activated virtual environment."""
     bare = bare_environment()
     return {**bare, "PATH": f"{Path(sys.executable).parent}:{bare['PATH']}"}
 

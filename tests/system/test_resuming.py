@@ -1,4 +1,4 @@
-"""A job that saved where it was goes on there, on another worker."""
+"""A job resumes from its saved state on another worker."""
 
 import signal
 

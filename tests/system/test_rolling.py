@@ -1,4 +1,4 @@
-"""All processes replaced under load, as `python -m bench.rolling` does for longer."""
+"""All processes are replaced under load, as in `python -m bench.rolling`."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_no_client_notices_that_all_processes_are_replaced(stack: Stack) -> None
     assert (figures["counted_failures"], figures["counted_crashes"]) == (0, 0)
     log = stack.started[0].log.read_text("utf-8")
     serving, exiting = log.split("Serving (pid"), log.index("Worker exiting")
-    # Otherwise connections would have waited in the backlog until new processes were up.
+    # Otherwise connections would have waited in the backlog until new processes were ready.
     assert len(serving) - 1 == 2 * PROCESSES
     assert len("Serving (pid".join(serving[: PROCESSES + 1])) < exiting
     assert "Traceback" not in log

@@ -1,4 +1,4 @@
-"""Marked secrets go every way there is, and turn up in no log, error, message or store."""
+"""Marked secrets take every path, and appear in no log, error, message or store."""
 
 import hashlib
 import json
@@ -63,7 +63,7 @@ def stack(
             "CALLBOARD_API_KEYS": f"lab:admin:{_hashed(withheld.api_key)}",
             "CALLBOARD_CALLBACK_NETWORKS": "127.0.0.0/8",
             "CALLBOARD_CALLBACK_RETRIES": "100ms",
-            # Nobody listens at this port, so that all that the storage does fails.
+            # This port has no listener, so every storage request fails.
             "CALLBOARD_STORAGE_URL": "s3://a-bucket/files",
             "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
             "AWS_ALLOW_HTTP": "true",
@@ -112,10 +112,10 @@ def test_no_secret_is_exposed(
     derived = derive(SecretStr(withheld.signing_key), "lab", 1).get_secret_value().encode()
     assert not any(derived in each for each in everything)
     assert found(confided, b"\n".join([logs, *said])) == []
-    # A caller may read what it sent itself, but not to learn that it may not ask, or that we fail.
+    # A caller may read its own input, but not in answers about permissions or failures.
     others = [each for each in answers if each.status_code in {401, 403, 500, 503}]
     assert [names for each in others if (names := found(confided, each.content))] == []
-    # All this means something only because these have been where they belong.
+    # The search is meaningful only if the secrets were in their proper places.
     assert {"parameter", "callback_token", "label"} <= set(found(confided, kept))
     assert found(confided, messages[0])
     assert b"blurt" in logs
@@ -159,7 +159,7 @@ def _ask_wrongly(http: httpx.Client, withheld: Withheld, confided: Confided) -> 
 
 
 def _break_protocol(stack: Stack, withheld: Withheld, confided: Confided) -> list[bytes]:
-    """Send what gunicorn itself refuses, with secrets in it."""
+    """Send requests with secrets that gunicorn itself refuses."""
     key = withheld.api_key.encode()
     mark = confided.parameter.encode()
     return [
@@ -182,7 +182,7 @@ def _answer_to(port: int, request: bytes) -> bytes:
 
 
 def _operate(stack: Stack, rabbitmq: RabbitMQ, withheld: Withheld) -> list[bytes]:
-    """Run the operators' commands, also with what is wrong with each secret."""
+    """Run the operators' commands, also with an invalid form of each secret."""
     wrong_redis = f"redis://:{withheld.wrong_password}@127.0.0.1:{stack.redis_server.port}/0"
     wrong_broker = _broker_url(rabbitmq, withheld.wrong_password)
     wrong = {"CALLBOARD_BROKER_URL": wrong_broker, "CALLBOARD_REDIS_URL": wrong_redis}
@@ -223,7 +223,7 @@ def _all_final(http: httpx.Client) -> bool:
 
 
 def _publish_rubbish(stack: Stack, rabbitmq: RabbitMQ, confided: Confided) -> None:
-    """Have the worker refuse a message that nobody can read."""
+    """Let the worker refuse an unreadable message."""
     with rabbitmq.connect() as connection:
         channel = connection.channel()
         channel.basic_publish("", _queue(stack), confided.parameter.encode())
@@ -234,7 +234,7 @@ def _publish_rubbish(stack: Stack, rabbitmq: RabbitMQ, confided: Confided) -> No
 
 
 def _let_servers_fail(stack: Stack, http: httpx.Client, confided: Confided) -> None:
-    """Ask while Redis is gone, and let everything come back."""
+    """Send requests during a Redis outage, and wait for recovery."""
     stack.redis_server.kill()
     http.post("/v1/jobs", json={"operation": "blurt", "params": {"text": confided.parameter}})
     http.get("/readyz")
@@ -245,7 +245,7 @@ def _let_servers_fail(stack: Stack, http: httpx.Client, confided: Confided) -> N
 def _messages(
     stack: Stack, rabbitmq: RabbitMQ, http: httpx.Client, confided: Confided
 ) -> list[bytes]:
-    """Take a message out of its queue, with no worker there to do it."""
+    """Take a message from its queue, without a worker."""
     for started in stack.started[1:]:
         started.end()
     body = {"operation": "echo", "params": {"text": confided.parameter}}

@@ -1,4 +1,4 @@
-"""Processes that are told to stop, as process managers do it."""
+"""Processes are stopped as by a process manager."""
 
 import signal
 import threading
@@ -84,7 +84,7 @@ def test_an_idle_web_process_stops_at_once(stack: Stack) -> None:
 
 
 def job_runs(stack: Stack, job_id: str) -> bool:
-    """Whether a job runs now."""
+    """Whether a job is running now."""
     return stack.store.redis.hget(stack.store.keys("job", job_id), "status") == b"running"
 
 

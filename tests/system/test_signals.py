@@ -1,4 +1,4 @@
-"""What functions fork and start takes signals as it does anywhere else, in a real worker."""
+"""Forked processes and started programs handle signals as usual, in a real worker."""
 
 import multiprocessing
 import signal
@@ -72,7 +72,7 @@ def test_a_program_blocks_and_ignores_no_signal(client: Client, way: str) -> Non
     mask = run(client, f"mask{way}")["result"]
 
     assert mask["SigBlk"] == 0
-    # Whoever starts the tests in the background of a shell has it ignored for all.
+    # A shell that starts the tests in the background ignores it for all.
     inherited = signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN
     ignored = [signal.SIGPIPE, signal.SIGXFSZ, *([signal.SIGQUIT] if inherited else [])]
     assert mask["SigIgn"] & PLAIN == sum(1 << (number - 1) for number in ignored)

@@ -1,4 +1,4 @@
-"""Clients that send bodies slowly, however many, leave others their places."""
+"""Any number of clients that send bodies slowly leave places for others."""
 
 import socket
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def one_process(_stack: Stack) -> Iterator[tuple[str, int]]:
 
 
 class SlowBody:
-    """Sends a byte now and then."""
+    """Sends a byte at intervals."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -53,7 +53,7 @@ class SlowBody:
         self._connection.setblocking(False)
 
     def is_waited_for(self) -> bool:
-        """Send a byte, and say whether the server goes on waiting."""
+        """Send a byte, and return whether the server continues to wait."""
         try:
             self._connection.send(b" ")
             self._connection.recv(1)

@@ -1,4 +1,4 @@
-"""What starts, and what says why it does not."""
+"""Processes start, or report why they cannot."""
 
 from urllib.parse import urlsplit
 

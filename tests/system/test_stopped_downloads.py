@@ -1,4 +1,4 @@
-"""The one-process server is stopped in the middle of downloads without complaints of its own."""
+"""Stopping the one-process server during downloads logs no error."""
 
 import signal
 import socket
@@ -22,7 +22,7 @@ STOP_SECONDS: Final = 40
 
 
 def _download(address: tuple[str, int], path: str) -> socket.socket:
-    """Ask for a file, and read only how its answer begins."""
+    """Request a file, and read only the start of the answer."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.settimeout(30)

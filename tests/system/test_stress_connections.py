@@ -1,4 +1,4 @@
-"""Connections that are cut while they carry commands and replies."""
+"""Connections that are cut during commands and replies."""
 
 import random
 import threading
@@ -78,5 +78,5 @@ def active(stack: Stack) -> int:
 
 
 def open_files(pid: int) -> int:
-    """Count what a process holds open."""
+    """Count the open files of a process."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))

@@ -1,4 +1,4 @@
-"""Workers that are held up, and workers that are told to stop more than once."""
+"""Workers that are suspended, and workers that are told to stop more than once."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from tests.system.stack import Stack
 
 @pytest.mark.timeout(60)
 def test_an_orphaned_worker_stops_itself_only_once(stack: Stack, tmp_path: Path) -> None:
-    # Longer than the time between two looks at the master.
+    # Longer than the time between two checks of the master.
     stack.start(workers=1, CALLBOARD_SHUTDOWN_GRACE="6s")
     path = tmp_path / "notes"
 

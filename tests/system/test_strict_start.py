@@ -1,4 +1,4 @@
-"""A web server in strict durability, which looks at Redis before it accepts anything."""
+"""A web server with strict durability checks Redis before it accepts requests."""
 
 from pathlib import Path
 

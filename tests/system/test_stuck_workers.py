@@ -1,4 +1,4 @@
-"""Workers with functions that do not stop: they say so, end in time, and cost no job a crash."""
+"""Workers with functions that do not stop report it, exit in time, and count no crash."""
 
 import re
 import signal
@@ -46,7 +46,7 @@ def test_no_kind_of_stop_counts_a_crash_for_a_function_that_continues(
         worker.signal(signal.SIGTERM)
     eventually(lambda: all(field(web, job, "preempted") for job in jobs), what="all are preempted")
     killed.signal(signal.SIGKILL)
-    threading.Event().wait(2.1)  # earlier, a second signal is taken for the first
+    threading.Event().wait(2.1)  # earlier, a second signal would count as the first
     impatient.signal(signal.SIGTERM)
     impatient_code = impatient.process.wait(4)
     patient_code = patient.process.wait(IN_TIME_SECONDS)
@@ -100,8 +100,8 @@ def test_a_worker_stops_cleanly_and_in_time_while_redis_does_not_answer(
 
 
 def start(web: Stack, count: int, **settings: str) -> Sequence[Started]:
-    """Start workers of one thread without any grace, and wait until they take jobs."""
-    web.store.redis.delete(web.store.keys("workers"))  # those of before are remembered for 30 s
+    """Start workers of one thread without a grace period, and wait until they accept jobs."""
+    web.store.redis.delete(web.store.keys("workers"))  # earlier ones are remembered for 30 s
     workers = [web.worker(**AT_ONCE, **settings) for _ in range(count)]
     web.await_workers(count)
     return workers
@@ -120,7 +120,7 @@ def submit(web: Stack, folder: Path, *operations: str, **params: object) -> list
 
 
 def await_status(web: Stack, jobs: Sequence[str], status: str) -> None:
-    """Keep house as no worker does any more, until the jobs have a status."""
+    """Run the housekeeper, in place of stopped workers, until the jobs have a status."""
 
     def look() -> bool:
         reap(web.store, lease=LEASE)
@@ -136,5 +136,5 @@ def field(web: Stack, job_id: str, name: str) -> str:
 
 
 def text_of(started: Started) -> str:
-    """Read what a process wrote."""
+    """Read the output of a process."""
     return started.log.read_text(encoding="utf-8")

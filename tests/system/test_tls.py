@@ -1,4 +1,4 @@
-"""RabbitMQ and Redis behind TLS: certificates and names are verified, or refused in words."""
+"""RabbitMQ and Redis with TLS: certificates and names are verified, or refused with a reason."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ OTHER_NAME = "its certificate was rejected: IP address mismatch"
 
 @dataclass(frozen=True)
 class Guarded:
-    """Servers that prove the name localhost, and want a certificate from their clients."""
+    """Servers with the name localhost, which require client certificates."""
 
     rabbitmq: RabbitMQ
     redis_server: RedisServer
@@ -114,7 +114,7 @@ def test_an_installation_runs_jobs_over_tls(
 
         assert [each["text"] for each in results] == [str(n) for n in range(20)]
         encrypted = guarded.rabbitmq.ctl("list_connections", "ssl", "client_properties")
-        # One of the web process and one of the worker publish; the worker consumes by others.
+        # One of the web process and one of the worker publish; the worker consumes on others.
         assert "false" not in encrypted
         assert encrypted.count("callboard publisher") >= 1
         assert encrypted.count("callboard consumer") >= 1
@@ -148,11 +148,11 @@ def test_a_server_that_requires_a_client_certificate_is_reported(
 
     said = [_said_of_publishing(settings, namespace), _said_of_consuming(settings, namespace)]
 
-    # It says why, and hangs up; we may notice the latter first.
+    # It sends the reason and closes; we may notice the close first.
     reasons = ("it rejected our certificate (tlsv13 alert certificate required)", "it hung up")
     assert [each for each in said if not each.startswith(reasons)] == []
     assert all("CALLBOARD_TLS_CERT_FILE" in each for each in said)
-    assert _said_of_redis(settings)  # which hangs up without giving a reason
+    assert _said_of_redis(settings)  # which closes without a reason
 
 
 def test_a_server_without_tls_is_reported(guarded: Guarded, namespace: str) -> None:

@@ -27,9 +27,9 @@ SECRETS = ("hush", KEY)
 def followed(
     tmp_path_factory: pytest.TempPathFactory, rabbitmq: RabbitMQ, redis_server: RedisServer
 ) -> Iterator[tuple[Received, list[str], dict[str, str]]]:
-    """What an installation has sent and logged, and the jobs that it ran, once it has stopped.
+    """The spans, logs and jobs of an installation that has stopped.
 
-    Everything secret in it has `hush` within.
+    Every secret in it contains `hush`.
     """
     redis_server.connect().flushall()
     folder = tmp_path_factory.mktemp("followed")
@@ -39,13 +39,13 @@ def followed(
     ):
         stack.settings |= {
             "CALLBOARD_BROKER_URL": user_of(rabbitmq, "followed", "hush-broker"),
-            # Redis takes any password from a user that needs none.
+            # Redis accepts any password from a user that needs none.
             "CALLBOARD_REDIS_URL": redis_server.url.replace("//", "//default:hush-redis@"),
             "CALLBOARD_LOG_LEVEL": "debug",
             "CALLBOARD_API_KEYS": f"acme:admin:{hashlib.sha256(KEY.encode()).hexdigest()}",
             "CALLBOARD_TELEMETRY": "otlp",
             "OTEL_EXPORTER_OTLP_ENDPOINT": received.url,
-            # So that what comes in is what a stop sends.
+            # So that the stop sends all spans.
             "OTEL_BSP_SCHEDULE_DELAY": "60000",
         }
         stack.start(workers=1)
@@ -56,7 +56,7 @@ def followed(
 
 
 def user_of(rabbitmq: RabbitMQ, name: str, password: str) -> str:
-    """Make a user of this session's RabbitMQ, and give the URL with their password."""
+    """Create a user of this session's RabbitMQ, and return the URL with their password."""
     module, everything = "rabbit_auth_backend_internal", '<<".*">>, <<".*">>, <<".*">>'
     rabbitmq.ctl(
         "eval",
@@ -67,7 +67,7 @@ def user_of(rabbitmq: RabbitMQ, name: str, password: str) -> str:
 
 
 def use(stack: Stack) -> dict[str, str]:
-    """Run jobs that succeed, fail and cannot begin, and ask for what there is not."""
+    """Run jobs that succeed, fail and cannot start, and request unknown addresses."""
     jobs = {}
     with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {KEY}"}) as http:
         for operation, params in (

@@ -1,4 +1,4 @@
-"""Others are answered at once while a large body is checked or hashed, whatever that costs."""
+"""While a large body is checked or hashed, other requests are answered at once."""
 
 import json
 import threading
@@ -20,9 +20,9 @@ MAX_HELD_S: Final = 0.1
 TRIES: Final = 4
 OPERATIONS: Final = "tests.checking_operations"
 COSTLY: Final = json.dumps({"value": ["ab"] * 200_000}, separators=(",", ":")).encode()
-"""No text fits a member of the union, and pydantic notes why for each."""
+"""No text matches a member of the union, and pydantic records the reason for each."""
 TINY: Final = b'{"value":[' + b",".join([b"1.5e-300"] * 100_000) + b"]}"
-"""Each of the numbers takes long to be written, which a fingerprint wants."""
+"""Each of the numbers is slow to format, which a fingerprint requires."""
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def one_process(_stack: Stack) -> Iterator[str]:
 
 
 class Probe(threading.Thread):
-    """Asks for `/healthz` again and again, and notes the longest time that an answer took."""
+    """Requests `/healthz` repeatedly, and records the longest response time."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
@@ -65,7 +65,7 @@ class Probe(threading.Thread):
 
 
 def longest_wait(url: str, body: bytes, *, status: int, **headers: str) -> float:
-    """Submit what takes the processor for long, and give what somebody else waits for."""
+    """Submit CPU-intensive bodies, and return how long other requests wait."""
     with Probe(url) as probe:
         answer = httpx.post(
             f"{url}/v1/operations/choose",
@@ -78,7 +78,7 @@ def longest_wait(url: str, body: bytes, *, status: int, **headers: str) -> float
 
 
 def check_process_runs() -> bool:
-    """Say whether a process that we have started has a check process."""
+    """Return whether a started process has a check process."""
     found = False
     for each in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
@@ -92,7 +92,7 @@ def test_no_client_waits_for_the_large_bodies_of_others(stack: Stack, server: ob
     with server(stack) as url:  # type: ignore[operator]
         longest_wait(url, COSTLY, status=422)  # starts the check process
         assert check_process_runs()
-        # What else runs on this machine holds up some of them, and not each.
+        # Other load on this machine delays some of them, but not all.
         checked = [longest_wait(url, COSTLY, status=422) for _ in range(TRIES)]
         repeatable = [
             longest_wait(url, TINY, status=422, **{"Idempotency-Key": f"{index}"})

@@ -1,4 +1,4 @@
-"""Uploads to a whole installation: broken off, killed, refused, and large ones."""
+"""Uploads to a whole installation: interrupted, killed, refused, and large ones."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def web(stack: Stack, **settings: str) -> None:
 
 
 def begun(stack: Stack, *headers: str) -> Connection:
-    """Begin an upload, and wait until it takes room and something of it is staged."""
+    """Start an upload, and wait until it uses the quota and is partly staged."""
     connection = Connection(stack.port)
     send_head(connection, *FILE, *headers)
     return connection
@@ -75,7 +75,7 @@ def begun(stack: Stack, *headers: str) -> Connection:
 def test_an_interrupted_upload_leaves_nothing(stack: Stack) -> None:
     web(stack)
 
-    # A client that breaks off in the middle.
+    # A client that disconnects in the middle.
     connection = begun(stack, f"Content-Length: {4 * MIB}")
     connection.socket.sendall(BLOCK)
     eventually(lambda: staged(stack) and reserved(stack) == 4 * MIB, what="it is under way")
@@ -90,7 +90,7 @@ def test_an_interrupted_upload_leaves_nothing(stack: Stack) -> None:
     connection.close()
     eventually(lambda: nothing_left(stack), what="a short upload leaves nothing")
 
-    # One in chunks that breaks off between two of them.
+    # A chunked one that ends between two chunks.
     connection = begun(stack, "Transfer-Encoding: chunked")
     connection.socket.sendall(b"100000\r\n" + BLOCK + b"\r\n")
     eventually(lambda: staged(stack), what="it is under way")
@@ -102,19 +102,19 @@ def test_an_interrupted_upload_leaves_nothing(stack: Stack) -> None:
 def test_a_client_learns_why_its_file_is_refused_however_much_it_sends(stack: Stack) -> None:
     web(stack)
 
-    # One that says beforehand that it sends too much gets its answer without sending any of it.
+    # One that announces too much gets its answer without sending anything.
     connection = begun(stack, f"Content-Length: {MAX_FILE_BYTES + 1}")
     assert connection.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 413")
     connection.close()
 
-    # Even one that sends it all the same, and listens only then.
+    # Even one that sends it anyway, and only then reads.
     connection = begun(stack, f"Content-Length: {64 * MIB}", "Connection: close")
     for _ in range(64):
         connection.socket.sendall(BLOCK)
     assert connection.read_to_the_end().startswith(b"HTTP/1.1 413")
     connection.close()
 
-    # One that does not say so is stopped once it has sent too much, and hears why.
+    # One that announces nothing is stopped once it has sent too much, and gets the reason.
     def pieces() -> Iterator[bytes]:
         for _ in range(MAX_FILE_BYTES // len(BLOCK) + 1):
             yield BLOCK
@@ -153,7 +153,7 @@ def test_endless_and_idle_bodies_delay_no_other_client(stack: Stack) -> None:
     over, cut_off = threading.Event(), threading.Event()
 
     def send() -> None:
-        """Send a form whose first part never begins, until the server has enough."""
+        """Send a form whose first part never starts, until the server rejects it."""
         sender = Connection(stack.port)
         form = "Content-Type: multipart/form-data; boundary=x"
         send_head(sender, FILE[0], FILE[1], form, "Transfer-Encoding: chunked")
@@ -218,7 +218,7 @@ def test_the_one_process_server_keeps_files_until_it_ends(tmp_path: Path) -> Non
 def test_large_files_take_little_memory_and_delay_no_client(stack: Stack) -> None:
     stack.web()
     eventually(lambda: answered(stack), what="web answers", ignoring=httpx.TransportError)
-    upload(stack.port, MIB)  # what is loaded with the first one
+    upload(stack.port, MIB)  # the first one loads modules
     memory = Memory(web_process(stack))
 
     file = upload(stack.port, 300 * MIB)

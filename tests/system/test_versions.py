@@ -1,4 +1,4 @@
-"""The version before this one, side by side with it, as during a rolling restart."""
+"""The previous version beside this one, as during a rolling restart."""
 
 import signal
 import subprocess
@@ -18,7 +18,7 @@ from tests.system.stack import BOOT_SECONDS, ROOT, Stack, Started, free_port
 
 @pytest.fixture
 def previous(tmp_path: Path) -> Path:
-    """The tree of the commit before what is tested here, in a folder of its own."""
+    """The tree of the previous commit, in its own folder."""
     if not (ROOT / ".git").exists():
         pytest.skip("there is no git history here to take the previous version from")
     before = "HEAD" if git("status", "--porcelain").stdout else "HEAD~1"
@@ -69,7 +69,7 @@ def test_old_and_new_processes_work_side_by_side(
 
 
 def all_kinds(client: Client, folder: Path) -> dict[str, tuple[str, int]]:
-    """Submit jobs that are retried, blocked, delayed, cancelled, and how they are to end."""
+    """Submit jobs that are retried, blocked, delayed, cancelled; return their expected ends."""
     path = str(folder / "notes")
     plain = client.submit("echo", {"text": "x" * 5000})["id"]
     retried = client.submit("fragile", {"failures": 1})["id"]
@@ -96,7 +96,7 @@ def all_kinds(client: Client, folder: Path) -> dict[str, tuple[str, int]]:
 
 @contextmanager
 def replaced(stack: Stack, worker: Started, client: Client, folder: Path) -> Iterator[str]:
-    """Stop a worker in the middle of a job once another one was started, which goes on with it."""
+    """Stop a worker within a job once another one has started, which continues it."""
     before = set(stack.pids_of_workers())
     path = folder / "long"
     job_id: str = client.submit("wait", {"seconds": 300, "path": str(path)})["id"]
@@ -114,7 +114,7 @@ def replaced(stack: Stack, worker: Started, client: Client, folder: Path) -> Ite
 
 
 def attempts(path: Path) -> set[tuple[str, int]]:
-    """Give the attempts that have begun, as their functions noted."""
+    """Return the started attempts, from the notes of their functions."""
     return {(note.job_id, note.attempt) for note in begun(read_notes(path))}
 
 

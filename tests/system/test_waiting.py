@@ -1,4 +1,4 @@
-"""Many clients that wait and follow, on real web processes."""
+"""Many clients with waits and streams, on real web processes."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ def _web(stack: Stack) -> Stack:
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
-    """Connects; everything is closed in the end."""
+    """Opens connections, and closes them all at the end."""
     with ExitStack() as opened:
         yield lambda *args, **more: opened.enter_context(closing(Connection(*args, **more)))
 
@@ -62,7 +62,7 @@ def test_polls_stay_fast_during_thousands_of_waits_and_hundreds_of_streams(stack
 
 
 async def _lateness(stack: Stack, changes: Changes, starts: list[float]) -> tuple[float, float]:
-    """Give how late the latest answer was, and how slow the slowest plain request meanwhile."""
+    """Return the delay of the latest answer, and the slowest plain request in between."""
     clients = Clients(stack.url)
     began = time.monotonic() + 0.5
     changes.start(began)
@@ -149,7 +149,7 @@ def test_a_client_that_reads_nothing_delays_nobody(stack: Stack, connect: Connec
         reader.read_until(b"line %d:" % number)
         delays.append(time.monotonic() - began)
 
-    # 4 MB by now, far more than their sockets hold.
+    # Now 4 MB, far more than their sockets hold.
     assert sorted(delays)[90] < 0.5
     for each in deaf:
         each.close()

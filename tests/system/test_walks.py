@@ -1,4 +1,4 @@
-"""The page on the architecture counts the files of a job's walks as they are."""
+"""The architecture page states the actual file counts of a job's walks."""
 
 import re
 
@@ -6,7 +6,7 @@ from tests.system.stack import ROOT
 from tools.walks import WALKS, walks
 
 HEADING = re.compile(r"^### (\w+): (\d+) files, (\d+) of its own$", re.MULTILINE)
-SLACK = 2  # what one walk passes now and then, such as a retry of a lost reply
+SLACK = 2  # files that a walk passes only sometimes, such as a retry of a lost reply
 
 
 def test_the_page_states_the_actual_file_count_of_each_walk() -> None:

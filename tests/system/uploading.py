@@ -25,7 +25,7 @@ def send_head(connection: Connection, *lines: str) -> None:
 
 
 def upload(port: int, size: int) -> dict[str, Any]:
-    """Upload a file of so many bytes, in blocks that are all the same, and give it."""
+    """Upload a file of a given size, in equal blocks, and return it."""
     connection = Connection(port)
     connection.socket.settimeout(300)
     send_head(connection, *FILE, f"Content-Length: {size}", "Connection: close")
@@ -40,7 +40,7 @@ def upload(port: int, size: int) -> dict[str, Any]:
 
 
 def download(port: int, file: dict[str, Any]) -> str:
-    """Download a file, and give its SHA-256."""
+    """Download a file, and return its SHA-256."""
     connection = Connection(port)
     connection.socket.settimeout(300)
     connection.send(f"/v1/files/{file['id']}/content", "Connection: close")
@@ -57,7 +57,7 @@ def download(port: int, file: dict[str, Any]) -> str:
 
 @contextmanager
 def uploading(stack: Stack, size: int, count: int) -> Iterator["subprocess.Popen[str]"]:
-    """Upload some files at once in a process of their own."""
+    """Upload some files at once in a separate process."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.system.uploading", str(stack.port), str(size), str(count)],
         cwd=ROOT,
@@ -74,13 +74,13 @@ def uploading(stack: Stack, size: int, count: int) -> Iterator["subprocess.Popen
 
 
 def web_process(stack: Stack) -> int:
-    """Name the one process of the web server that serves; it has a check process itself."""
+    """Return the web server's only serving process; it has a check process itself."""
     (found,) = children_of(stack.started[0].process.pid)
     return found
 
 
 class Memory:
-    """How much more memory a process had at its most than it has now."""
+    """The difference between a process's peak memory and its memory now."""
 
     def __init__(self, pid: int) -> None:
         self._folder = Path(f"/proc/{pid}")
@@ -88,7 +88,7 @@ class Memory:
         self._before = self._bytes("VmRSS")
 
     def growth(self) -> int:
-        """Give the growth in bytes up to now."""
+        """Return the growth in bytes so far."""
         return self._bytes("VmHWM") - self._before
 
     def _bytes(self, name: str) -> int:

@@ -1,4 +1,4 @@
-"""What type checkers say of the public face: `make check` reads this, and nothing runs it."""
+"""The types of the public API: `make check` reads this file, and nothing runs it."""
 
 from typing import assert_type
 

@@ -1,4 +1,4 @@
-"""Addresses of RabbitMQ and Redis are read wholly, or refused in a sentence without secrets."""
+"""URLs of RabbitMQ and Redis are parsed completely, or refused in a sentence without secrets."""
 
 import pika
 import pytest

@@ -1,4 +1,4 @@
-"""The audit never takes silence for good news, and the bill of materials is that of the lock."""
+"""The audit never treats silence as success, and the bill of materials equals the lock."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Whatever is tried again waits longer each time, within its bounds, and rarely with others."""
+"""Retries wait longer each time, within their bounds, and with jitter."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Whatever stands in whatever variable, it is taken or refused in one sentence."""
+"""Any value of any variable is accepted or refused in one sentence."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""A batch is recorded in steps that are short, whatever its items name to wait for."""
+"""A batch is recorded in short steps, whatever its dependencies."""
 
 import itertools
 
@@ -13,7 +13,7 @@ HALF = MAX_NAMED_PER_STEP // 2
 
 
 def steps_of(*named: int) -> list[int]:
-    """Give how many items each step has, for items that name so many jobs each."""
+    """Return the number of items in each step, for items with these numbers of dependencies."""
     items = [Item(chosen={"after": tuple(map(str, range(number)))}) for number in named]
     ends = [0]
     while ends[-1] < len(items):

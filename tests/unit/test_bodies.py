@@ -1,4 +1,4 @@
-"""Small bodies are refused at a cost that their members do not set."""
+"""Small bodies are refused at a cost independent of their members."""
 
 import pytest
 

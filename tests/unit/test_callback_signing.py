@@ -1,4 +1,4 @@
-"""Signatures are those that Standard Webhooks describes."""
+"""Signatures follow Standard Webhooks."""
 
 from datetime import UTC, datetime
 
@@ -40,7 +40,7 @@ def test_each_secret_signs() -> None:
 def test_a_secret_is_the_same_in_every_process_and_at_any_time() -> None:
     derived = derive(KEY, "lab", 1)
 
-    # Written down: whoever has it must be able to verify after any update of this server.
+    # A fixed value: its owner must be able to verify after any update of this server.
     assert derived.get_secret_value() == "whsec_EXtkJeqp1b1mHkJopxlczeM6nE7wxtBVAWgeDanxAi8="
 
 

@@ -1,4 +1,4 @@
-"""Callbacks go to public hosts over TLS, and to nothing that only this installation can reach."""
+"""Callbacks go only to public hosts over TLS, never to an internal host."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -213,7 +213,7 @@ def test_a_valid_url_is_parsed(address: str, parts: tuple[str, int, str, str]) -
     assert (url.host, url.port, url.target, url.authority) == parts
 
 
-@settings(deadline=None)  # the first name of other letters has their tables read
+@settings(deadline=None)  # the first non-ASCII name loads tables
 @given(st.text(max_size=60).map(lambda text: f"https://{text}"))
 def test_every_accepted_url_has_a_plain_host(address: str) -> None:
     try:

@@ -1,4 +1,4 @@
-"""Messages between a worker and a child come whole or not at all."""
+"""Messages between a worker and a child arrive whole or not at all."""
 
 import socket
 import threading

@@ -33,7 +33,7 @@ ID = "01a201d6-6bb7-710b-ac9e-d05f7cec6712"
 
 
 def callboard(*arguments: str, steps: tuple[Step, ...] = (), **more: Any) -> tuple[Result, Script]:
-    """Run the command through pipes, with a client that asks a scripted server."""
+    """Run the command through pipes, with a client of a scripted server."""
     made, script = client(*steps, patience=0.3)
     return CliRunner().invoke(main, arguments, obj=made, **more), script
 
@@ -242,7 +242,7 @@ def test_control_characters_of_the_server_are_shown_and_never_executed() -> None
 
 
 class TwoSteps(BaseHTTPRequestHandler):
-    """Cancels in two steps, as the contract says."""
+    """Cancels in two steps, as documented."""
 
     asked: list[tuple[str, str, bytes]]
 
@@ -272,7 +272,7 @@ def two_steps() -> Iterator[ThreadingHTTPServer]:
 
 
 def on_a_terminal(answering: str, *arguments: str, width: int) -> tuple[str, int]:
-    """Run the command on a terminal, answer its question, and give what it showed."""
+    """Run the command on a terminal, answer its question, and return its output."""
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     process = subprocess.Popen(

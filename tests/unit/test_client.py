@@ -1,4 +1,4 @@
-"""The client against answers that a test writes."""
+"""The client against scripted answers."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Batches through the client and the command: submitted, followed, told of in the end."""
+"""Batches through the client and the command: submitted, followed and reported."""
 
 import json
 import time

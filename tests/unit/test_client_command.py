@@ -1,4 +1,4 @@
-"""The `callboard` command where something is in its way: an interrupt, a wrong address, silence."""
+"""The `callboard` command with an interrupt, a wrong address, or an unreachable server."""
 
 import json
 import os
@@ -26,13 +26,13 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def callboard(*arguments: str, steps: tuple[Step, ...] = (), **more: Any) -> tuple[Result, Script]:
-    """Run the command through pipes, with a client that asks a scripted server."""
+    """Run the command through pipes, with a client of a scripted server."""
     made, script = client(*steps, patience=0.3)
     return CliRunner().invoke(main, arguments, obj=made, **more), script
 
 
 def interrupt(_request: httpx.Request) -> NoReturn:
-    """Press Ctrl-C while the server is asked."""
+    """Press Ctrl-C during a request."""
     raise KeyboardInterrupt
 
 
@@ -44,7 +44,7 @@ def free_port() -> int:
 
 
 def first_shown(*arguments: str) -> str:
-    """Run the command with a terminal as its standard error, and end it after what that shows."""
+    """Run the command with a terminal as its standard error, and end it after its output."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "callboard.client.cli", *arguments],

@@ -1,4 +1,4 @@
-"""Files on their way: sent bit by bit, again if need be, fetched from where it broke off."""
+"""File transfers: streamed, repeated if necessary, and resumed."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""The `callboard` command in odd surroundings: one sentence, the right code, never a traceback."""
+"""The `callboard` command in unusual environments: one sentence, an exit code, no traceback."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def callboard(*arguments: str, steps: tuple[Step, ...] = (), **more: Any) -> tup
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """Run the command as a process of its own."""
+    """Run the command as a separate process."""
     return subprocess.run(
         [sys.executable, "-m", "callboard.client.cli", *arguments],
         cwd=ROOT,
@@ -46,7 +46,7 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 @contextmanager
 def serving(*documents: Any) -> Iterator[str]:
-    """Answer one request after another with JSON, each on a connection of its own."""
+    """Answer requests with JSON, each on a new connection."""
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -69,7 +69,7 @@ def serving(*documents: Any) -> Iterator[str]:
 
 
 def one_sentence(done: Result | subprocess.CompletedProcess[bytes]) -> str:
-    """Give what was said, which is one line and no traceback."""
+    """Return the error, which is one line and no traceback."""
     said = done.stderr.decode() if isinstance(done.stderr, bytes) else done.stderr
     (line,) = said.splitlines()
     assert line.startswith("callboard: ")

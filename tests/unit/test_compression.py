@@ -1,4 +1,4 @@
-"""Bodies are compressed as the client accepts it."""
+"""Bodies are compressed as the client accepts."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""Async functions share a loop, are stopped like others, and leave nothing running."""
+"""Async functions share a loop, can be stopped, and leave nothing running."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ _pause = time.sleep  # noqa: TID251  # what functions do, while tests wait for c
 
 
 class Runner:
-    """Runs functions as a worker's threads do, and insists as its watch does."""
+    """Runs functions like a worker's threads, and interrupts them like its watchdog."""
 
     def __init__(self, coroutines: SharedLoop | OwnLoop) -> None:
         self.coroutines = coroutines
@@ -308,7 +308,7 @@ def test_a_blocked_loop_blocks_no_other_run(shared: Runner) -> None:
 
     async def block() -> str:
         blocked.set()
-        over.wait(20)  # one call into C: nobody can interrupt it
+        over.wait(20)  # one call into C, which cannot be interrupted
         return "went on"
 
     async def answer() -> int:

@@ -1,4 +1,4 @@
-"""Ticks come when cron says, also where clocks change, and are found in few steps."""
+"""Ticks follow cron, even around clock changes, and are found in few steps."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -35,12 +35,12 @@ def _ticks(expression: str, start: datetime, count: int, zone: str = BERLIN) -> 
 @pytest.mark.parametrize(
     ("expression", "start", "in_utc"),
     [
-        # Left out at 02:30: it comes where the gap ends, once.
+        # 02:30 does not exist: it ticks once, at the end of the gap.
         ("30 2 * * *", GAP, ["29 01:00", "30 00:30"]),
         ("0,30 2 * * *", GAP, ["29 01:00", "30 00:00"]),
-        # Twice 02:30: it comes the first time alone.
+        # 02:30 occurs twice: it ticks only the first time.
         ("30 2 * * *", FOLD, ["25 00:30", "26 01:30"]),
-        # Hourly follows real time: neither a pause nor a doubling.
+        # Hourly ticks follow real time, without a gap or a repeat.
         ("0 * * * *", GAP, ["29 01:00", "29 02:00", "29 03:00"]),
         ("0 * * * *", FOLD, ["25 01:00", "25 02:00", "25 03:00"]),
         ("*/30 2 * * *", FOLD, ["25 00:30", "25 01:00", "25 01:30", "26 01:00"]),

@@ -1,4 +1,4 @@
-"""Declarations: they work, or one sentence at import names the function and the parameter."""
+"""Declarations work, or one sentence at import names the function and the parameter."""
 
 import functools
 import threading

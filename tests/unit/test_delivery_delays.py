@@ -1,4 +1,4 @@
-"""How long to wait after an attempt to deliver that failed."""
+"""The delay after a failed delivery attempt."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Names of files that are to be saved are told safely, whatever they are."""
+"""Any file name is encoded safely for downloads."""
 
 import re
 from urllib.parse import unquote

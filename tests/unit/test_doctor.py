@@ -1,4 +1,4 @@
-"""What the doctor makes of what it sees, and how it writes it down."""
+"""How the doctor judges what it reads, and how it prints it."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What the doctor is told by RabbitMQ's management plugin, or by who answers in its place."""
+"""How the doctor reads RabbitMQ's management plugin, or another server in its place."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ def slow() -> int:
 
 
 class Plugin(ThreadingHTTPServer):
-    """Says the same of each queue, and notes who asked for what."""
+    """Answers the same for each queue, and records the requests."""
 
     def __init__(self, said: object) -> None:
         super().__init__(("127.0.0.1", 0), Asked)
@@ -73,7 +73,7 @@ def plugin(said: object = A_DAY, certified: Authority | None = None) -> Iterator
 
 
 def look(url: str, there: Sequence[str] = ("callboard.default",), **settings: Any) -> CheckResult:
-    """Give what is said of consumer_timeout; no rabbitmqctl is asked, as RabbitMQ is elsewhere."""
+    """Return the result for consumer_timeout, without rabbitmqctl because RabbitMQ is remote."""
     given = {"broker_url": "amqp://fox:den@rabbit/a%2Fb", "redis_url": "redis://r", **settings}
     queues = Queues("3.13.0", dict.fromkeys(there, 1))
     (found,) = check_consumer_timeout(Settings(**given), Registry([slow]), queues, Ways(url))

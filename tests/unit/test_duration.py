@@ -1,4 +1,4 @@
-"""Lengths of time and sizes are read as people write them, or refused in a sentence."""
+"""Durations and sizes are read in common notations, or refused in a sentence."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""When queued jobs may start, and how much is asked for that."""
+"""Estimated starts of queued jobs, and the requests that they cost."""
 
 from datetime import timedelta
 
@@ -23,10 +23,10 @@ pytestmark = pytest.mark.check
         (QueuePosition(4, running=0), 4, 0),
         (QueuePosition(5, running=0), 4, 2.5),  # one must end before
         (QueuePosition(1, running=4), 4, 2.5),
-        (QueuePosition(3, running=9), 4, 7.5),  # others run elsewhere
+        (QueuePosition(3, running=9), 4, 7.5),  # others run on other workers
         (QueuePosition(1, running=4), 0, None),  # no worker
         (QueuePosition(2, limit=1), 4, 20),
-        (QueuePosition(2, limit=5), 4, 5),  # no more than threads run at a time
+        (QueuePosition(2, limit=5), 4, 5),  # at most as many as threads run at a time
         (QueuePosition(2, limit=0), 4, None),  # paused
         (QueuePosition(None, running=0), 4, None),
     ],
@@ -52,7 +52,7 @@ class _Clock:
 
 
 class _Redis(FakeRedis):
-    """Can be away, and counts round trips."""
+    """Can be unavailable, and counts round trips."""
 
     away = False
     trips = 0

@@ -1,4 +1,4 @@
-"""Files as functions take and return them."""
+"""Files as parameters and results."""
 
 import asyncio
 import gc

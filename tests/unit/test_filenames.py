@@ -1,4 +1,4 @@
-"""Names of files: whatever a client sends, what is shown of it does no harm."""
+"""File names: any client's name becomes harmless."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Jobs are the same if their parameters mean the same, however they were sent or are shown."""
+"""Jobs are equal if their parameters have the same meaning, in any encoding."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -106,8 +106,8 @@ def test_ordinary_parameters_keep_the_fingerprints_of_earlier_versions() -> None
         "cost": "1.5",
     }
 
-    # As `json.dumps` of what pydantic dumps, with sorted keys, hashed: two versions side by side
-    # in a deploy see the same duplicates.
+    # The hash of `json.dumps` of pydantic's dump, with sorted keys: two versions side by side in
+    # a deploy recognise the same duplicates.
     assert (
         work.submission("1", work.validated(sent)).fingerprint == "e479d61c42e1de450246e29469db3dbc"
     )

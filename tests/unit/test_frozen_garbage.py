@@ -1,4 +1,4 @@
-"""What a web process loads at its start is left alone by the collector of garbage."""
+"""The garbage collector ignores what a web process loads at its start."""
 
 import subprocess
 import sys

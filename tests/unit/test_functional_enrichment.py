@@ -1,4 +1,4 @@
-"""Known families of genes get the terms that they are known for, and chance gets none."""
+"""Known gene families get their known terms, and random sets get none."""
 
 from examples.curation.functional_enrichment import FunctionalEnrichment, functional_enrichment
 from tests.recording_job import RecordingJob

@@ -1,4 +1,4 @@
-"""The generations of web processes, as their master and they themselves see them."""
+"""The generations of web processes, as seen by their master and by themselves."""
 
 import os
 

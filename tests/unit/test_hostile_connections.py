@@ -1,4 +1,4 @@
-"""What a connection may cost has bounds, in both servers."""
+"""The cost of a connection is bounded, in both servers."""
 
 import socket
 import time

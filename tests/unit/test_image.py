@@ -1,4 +1,4 @@
-"""The image runs as nobody in particular, on code that it cannot change, with no secrets in it."""
+"""The image runs as an unprivileged user, with read-only code and without secrets."""
 
 import re
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_the_image_contains_no_secret() -> None:
     named = [line for line in lines if line.startswith(("ARG", "ENV")) and SECRET.search(line)]
 
     assert named == []
-    # All is left out but what is listed, so no .env and no history gets in.
+    # Everything not listed is excluded, such as .env and the history.
     patterns = [line for line in ignored if line and not line.startswith("#")]
     assert patterns[0] == "*"
     packages = {

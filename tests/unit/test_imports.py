@@ -1,4 +1,4 @@
-"""Whatever is imported is listed in pyproject.toml, where those who install it get it from."""
+"""Every imported package is listed in pyproject.toml, so that an installation has it."""
 
 import ast
 import sys
@@ -32,7 +32,7 @@ PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def imported(folders: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Give the modules of others, and where they are imported."""
+    """Return third-party modules, and where they are imported."""
     for file in (each for folder in folders for each in (ROOT / folder).rglob("*.py")):
         if "node_modules" in file.parts:
             continue

@@ -14,7 +14,7 @@ from callboard.jobs.errors import Interruption
 
 
 def spin() -> None:
-    """Run Python code until somebody stops it."""
+    """Run Python code until it is stopped."""
     number = 0
     while True:
         number += 1
@@ -83,7 +83,7 @@ def test_an_interruption_never_reaches_the_thread_after_its_function() -> None:
             outcomes["value"] += 1
         except Interruption:
             outcomes["interrupted"] += 1
-        # An interruption that is still pending would be raised in here.
+        # A pending interruption would be raised here.
         work(50)
 
     for _ in range(3000):
@@ -108,7 +108,7 @@ def test_an_interruption_never_reaches_the_thread_after_its_function() -> None:
 
 
 def go_on(seconds: float) -> int:
-    """Take a step after the other until the time is over."""
+    """Take steps until the time is over."""
     steps = 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -126,7 +126,7 @@ def traced() -> int:
 
 
 def in_thread(function: Callable[[], None]) -> None:
-    """Run a test's body in a thread of its own, as a worker runs functions."""
+    """Run a test's body in a separate thread, like a worker's function."""
     failed: list[BaseException] = []
 
     def run() -> None:
@@ -170,7 +170,7 @@ def test_a_function_is_profiled_while_another_one_ignores_its_interruption() -> 
 
     def sleep_in_c() -> None:
         asleep.set()
-        over.wait(10)  # one call, which nobody can interrupt
+        over.wait(10)  # one call, which cannot be interrupted
 
     def deaf() -> None:
         with suppress(Interruption):
@@ -188,7 +188,7 @@ def test_a_function_is_profiled_while_another_one_ignores_its_interruption() -> 
 
 
 def hooked(_frame: object, _event: str, _argument: object) -> None:
-    """See what a thread does."""
+    """Observe what a thread does."""
 
 
 def leave_hooks() -> None:

@@ -1,4 +1,4 @@
-"""The handle of a running job: it never blocks, forgets nothing it may keep, and stops on time."""
+"""The handle of a running job: it never blocks, keeps what fits its bounds, and stops in time."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from callboard.jobs.progress_units import MAX_UNITS
 
 
 class Bell:
-    """Counts how often it rang."""
+    """Counts its calls."""
 
     def __init__(self) -> None:
         self.rings = 0
@@ -192,7 +192,7 @@ def test_the_reporter_gets_each_change() -> None:
 
 
 class Odd:
-    """Something whose words fail."""
+    """A value that cannot be printed."""
 
     def __str__(self) -> str:
         raise SystemExit
@@ -205,7 +205,7 @@ ODD: list[Any] = [
     float("nan"), float("inf"), -float("inf"), 10**400, Decimal("NaN"), Decimal("sNaN"), 1 + 2j,
     np.array([1, 2]), np.float64("nan"), object, type,
 ]  # fmt: skip
-"""What no method of a job was made for."""
+"""Invalid arguments for every method of a job."""
 
 
 @pytest.mark.parametrize("odd", ODD, ids=[str(number) for number in range(len(ODD))])

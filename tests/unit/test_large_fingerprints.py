@@ -1,4 +1,4 @@
-"""A large body has the fingerprint that it always had, and holds up no request to find it."""
+"""A large body keeps its fingerprint, and computing it delays no request."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Rank decides in every queue, as far as it has levels."""
+"""Rank decides in every queue, as far as its levels allow."""
 
 from itertools import pairwise
 

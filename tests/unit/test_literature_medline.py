@@ -1,4 +1,4 @@
-"""MEDLINE XML is read as PubMed means it, and nothing else passes for it."""
+"""MEDLINE XML is read as PubMed defines it, and anything else is refused."""
 
 import gzip
 import io

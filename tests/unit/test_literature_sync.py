@@ -1,4 +1,4 @@
-"""A sync keeps its distance, obeys pauses, goes on where it was, and misses nothing."""
+"""A sync limits its rate, obeys pauses, resumes, and misses nothing."""
 
 import socket
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def sync(server: str, job: Job | None = None) -> Synced:
 
 
 def after(job: Job) -> Job:
-    """Make the next attempt of a job."""
+    """Create the next attempt of a job."""
     following = Job(job.id, job.attempt + 1)
     following.begin_with(job.saved_bytes)
     return following

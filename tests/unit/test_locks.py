@@ -1,4 +1,4 @@
-"""Each lock has all that is needed: it is installed without looking dependencies up."""
+"""Each lock is complete: it is installed without resolving dependencies."""
 
 import importlib.metadata
 import re
@@ -80,7 +80,7 @@ def versions(wanted: Requirement, locked: dict[str, set[str]]) -> set[str]:
 
 
 def needs(parts: tuple[str, ...]) -> Iterator[Requirement]:
-    """Walk what the project needs, what that needs, and so on, extras of extras included."""
+    """Collect the project's transitive dependencies, including extras of extras."""
     optional = PROJECT["project"]["optional-dependencies"] | PROJECT["dependency-groups"]
     lines = [*PROJECT["project"]["dependencies"], *(x for each in parts for x in optional[each])]
     left, seen = [Requirement(line) for line in lines], set()

@@ -54,7 +54,7 @@ def test_every_declared_event_is_logged_somewhere() -> None:
 
 
 def test_every_event_that_is_logged_is_a_declared_one() -> None:
-    """Types say so as well, but for a logger of type Any."""
+    """Types enforce this too, except for a logger of type Any."""
     spelled = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path, tree in TREES.items()
@@ -77,7 +77,7 @@ def test_each_call_logs_at_the_declared_level() -> None:
 
 
 def test_each_call_has_the_declared_fields() -> None:
-    """One that passes a mapping, or whose logger has fields bound, passes some of them."""
+    """A call with a mapping, or with fields bound to its logger, passes some of them."""
     passed: dict[LogEvent, set[str]] = {}
     partly = set()
     for _, call, event in calls():

@@ -1,4 +1,4 @@
-"""Logs are one stream of lines, in which no password stands."""
+"""Logs are one stream of lines without passwords."""
 
 import io
 import json

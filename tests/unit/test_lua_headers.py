@@ -1,4 +1,4 @@
-"""Every Lua file says what it does, and does what it says."""
+"""Every Lua file has a header, and its code agrees with it."""
 
 import re
 from dataclasses import replace
@@ -58,7 +58,7 @@ def body_of(function: str) -> str:
 
 
 def reached_from(name: str) -> set[str]:
-    """Every shared function that a script calls, also by way of others."""
+    """Every shared function that a script calls, directly or through others."""
     functions = {each for module in MODULES for each in read_module(module).functions}
     reached: set[str] = set()
     texts = [code(f"{name}.lua")]
@@ -138,7 +138,7 @@ def test_every_name_is_local(path: str) -> None:
     parameters = re.findall(r"\bfunction \w*\(([^)]*)\)", text)
     known = {name for group in declared + looped + parameters for name in re.split(r", *", group)}
 
-    # What ends with a comma is a member of a table.
+    # A line that ends with a comma is a member of a table.
     assigned = set(re.findall(r"^\s*(\w+) = .*(?<!,)$", text, re.MULTILINE))
 
     assert assigned <= known

@@ -1,4 +1,4 @@
-"""Of very many errors a few are told, or how many there are: never all of them."""
+"""Of many errors a few are reported, or their number: never all of them."""
 
 from decimal import Decimal
 from typing import Any
@@ -24,7 +24,7 @@ def add(values: list[int]) -> int:
 
 @operation()
 def pay(amounts: list[Decimal]) -> None:
-    """Take decimals."""
+    """Accept decimals."""
 
 
 def errors_of(call: Any) -> list[tuple[str, str]]:

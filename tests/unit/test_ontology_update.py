@@ -1,4 +1,4 @@
-"""The difference of two releases names each term once where it belongs, or says what is wrong."""
+"""The difference of two releases names each term once in its category, or reports errors."""
 
 import io
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Declaring operations: what is wrong is said at import, by name and with the reason."""
+"""Declaring operations: errors are reported at import, by name and with the reason."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -115,7 +115,7 @@ def unknown_hint(n: "Nowhere") -> int:  # type: ignore[name-defined]
 
 
 class Opaque:
-    """Nothing that JSON could say."""
+    """A value that JSON cannot express."""
 
 
 def opaque(n: Opaque) -> int:

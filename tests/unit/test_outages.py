@@ -1,4 +1,4 @@
-"""Errors of Redis that are outages, in the words of each version of it."""
+"""Errors of Redis that are outages, in the wording of each version."""
 
 import pytest
 from redis import exceptions

@@ -1,4 +1,4 @@
-"""The worker's own log lines are written whatever functions do to logging, which is put back."""
+"""The worker's own log lines are written whatever functions do to logging, which is restored."""
 
 import io
 import json
@@ -48,7 +48,7 @@ def stream() -> Iterator[io.StringIO]:
 
 
 class _Interrupted(io.StringIO):
-    """A signal comes while the first line is written."""
+    """A signal arrives during the first write."""
 
     def write(self, text: str) -> int:
         if not self.getvalue():

@@ -1,4 +1,4 @@
-"""What functions seed decides nothing of ours, and we draw nothing of theirs."""
+"""Functions' seeds do not affect our random numbers, and ours do not affect theirs."""
 
 import random
 from datetime import timedelta

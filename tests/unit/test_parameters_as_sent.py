@@ -1,4 +1,4 @@
-"""What a caller sent is kept, and read alike in every attempt."""
+"""Parameters are stored as sent, and read alike in every attempt."""
 
 import dataclasses
 from datetime import UTC, datetime

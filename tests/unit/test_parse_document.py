@@ -1,4 +1,4 @@
-"""Documents are read as a person reads them, and one that cannot be read is named."""
+"""Documents are read in reading order, and unreadable ones are named."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from tests.recording_job import RecordingJob
 
 
 class Reader:
-    """Parses files that it writes into a folder."""
+    """Writes files to a folder and parses them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

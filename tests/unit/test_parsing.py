@@ -1,4 +1,4 @@
-"""Bodies that are read, and bodies that are refused."""
+"""Parsing of bodies: valid ones are read, others refused."""
 
 import json
 from datetime import UTC, datetime
@@ -49,7 +49,7 @@ def test_arbitrary_bytes_are_read_or_refused_with_a_reason(body: bytes) -> None:
     [
         (b"", "Expecting value"),
         (b"{", "Expecting property name"),
-        (b"[1,]", "Expecting value|trailing comma"),  # as Python up to 3.12, and since, puts it
+        (b"[1,]", "Expecting value|trailing comma"),  # the wording of Python up to 3.12, and since
         (b"{} {}", "Extra data"),
         (b"NaN", "NaN"),
         (b"[Infinity]", "Infinity"),

@@ -1,4 +1,4 @@
-"""FairLimit are bounded, and nobody gets them all."""
+"""Places are bounded, and no holder gets all of them."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Each type of problem leads to a page that explains it."""
+"""Each problem type links to a page that explains it."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What functions change is put back when nobody needs it any more, and never too early."""
+"""Changed process state is restored once no function needs it, and never too early."""
 
 from contextlib import ExitStack
 from typing import Any, cast
@@ -40,7 +40,7 @@ class JobSystem:
         self.value = was
 
     def begin(self) -> ExitStack:
-        """Begin a function; closing it ends the function."""
+        """Start a function; closing it ends the function."""
         stack = ExitStack()
         stack.enter_context(self.restorer.during(cast("Run", Anything())))
         return stack

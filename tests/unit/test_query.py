@@ -1,4 +1,4 @@
-"""Query parameters are known, given once and well formed, or the request is refused."""
+"""Query parameters are known, unique and well formed, or the request is refused."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ def _request(query: str) -> Request:
 
 
 def _refused(query: str) -> list[str]:
-    """Read everything that a query may say here, and give the names of what was refused."""
+    """Read all query parameters, and return the names of the refused ones."""
     with pytest.raises(Problem) as caught, read_query(_request(query)) as given:
         _read(given)
     assert caught.value.type.status == 422

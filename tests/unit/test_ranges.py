@@ -1,4 +1,4 @@
-"""Which part of a body a `Range` header asks for."""
+"""The part of a body that a `Range` header requests."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Jobs as clients see them, and when they should ask again."""
+"""Jobs as clients see them, and their Retry-After."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -161,8 +161,8 @@ def test_a_replaced_job_names_its_successor() -> None:
 @pytest.mark.parametrize(
     ("changes", "mean_ms", "seconds"),
     [
-        ({}, None, 20),  # what its own progress says
-        ({"progress": QUEUED.progress}, 65_000, 5),  # what is left of the mean
+        ({}, None, 20),  # from its own progress
+        ({"progress": QUEUED.progress}, 65_000, 5),  # the rest of the mean
         ({"progress": QUEUED.progress}, 10_000, 12),  # overdue: a fifth of its age
         ({"status": "cancelling"}, 65_000, 1),
         ({"status": "scheduled", "scheduled_for": NOW + timedelta(seconds=7.2)}, None, 8),

@@ -1,4 +1,4 @@
-"""Tables, columns and scalars of pandas have an obvious form; what has none is refused."""
+"""Pandas tables, columns and scalars have an obvious form; values without one are refused."""
 
 import datetime as dt
 import decimal
@@ -27,13 +27,13 @@ class Holder(BaseModel):
 
 
 def sent(value: Any, hint: Any = Any) -> Any:
-    """Give what callers get."""
+    """Return the result as clients see it."""
     data = ReturnType(hint).read(value).described()
     return decode(encode_result(data, max_bytes=10**6).result)
 
 
 def records() -> Any:
-    """Give rows as people make them of a table themselves."""
+    """Convert a table to rows by hand."""
     moments = pd.to_datetime(["2026-01-01", None])
     return pd.DataFrame({"a": [1, None], "t": moments}).to_dict("records")
 

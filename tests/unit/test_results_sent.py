@@ -1,4 +1,4 @@
-"""What functions may return, the form in which it is sent, and what is refused where."""
+"""Valid results, their encoded form, and refused ones with their pointers."""
 
 import array
 import collections
@@ -61,7 +61,7 @@ class Encoded(BaseModel):
 
 
 def sent(value: Any, hint: Any = Any) -> Any:
-    """Give what callers get."""
+    """Return the result as clients see it."""
     data = ReturnType(hint).read(value).described()
     outcome = encode_result(data, max_bytes=10**6)
     return decode(outcome.result)

@@ -1,4 +1,4 @@
-"""A function chooses when it is run again."""
+"""A function chooses its retry delay."""
 
 import math
 from datetime import UTC, datetime, timedelta

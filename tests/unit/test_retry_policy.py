@@ -1,4 +1,4 @@
-"""A retry policy: bad ones are refused when they are declared, and a bad delay loses no retry."""
+"""Retry policies: invalid ones are refused when declared, and an invalid delay loses no retry."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
@@ -33,7 +33,7 @@ class Linear(RetryPolicy):
 
 
 class Doubled(RetryPolicy):
-    """Keeps nothing of its base class."""
+    """Does not call its base class."""
 
     def __init__(self) -> None:
         self.factor = 2
@@ -81,7 +81,7 @@ def test_without_one_delays_grow_exponentially_within_the_declared_bounds() -> N
 
 
 class Disguised:
-    """Claims to be a delay."""
+    """Looks like a delay."""
 
     @property  # type: ignore[misc]
     def __class__(self) -> type[timedelta]:

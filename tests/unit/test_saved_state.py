@@ -1,4 +1,4 @@
-"""What a function saves is what the next attempt finds, or is refused where it stands."""
+"""The next attempt finds the saved state, or the save is refused."""
 
 from typing import Any
 

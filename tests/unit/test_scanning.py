@@ -1,4 +1,4 @@
-"""What a body holds is counted before anything is built of it."""
+"""The values in a body are counted before they are parsed."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The file of schedules is checked as a whole, and what is wrong is said with its place."""
+"""The schedule file is validated as a whole, and errors have their location."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A warning about one subject is logged once in an interval, about another at once."""
+"""A warning is logged once per subject and interval."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Server-sent events are parsed as the HTML standard says."""
+"""Server-sent events are parsed by the HTML standard."""
 
 import json
 from itertools import pairwise

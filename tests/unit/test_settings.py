@@ -1,4 +1,4 @@
-"""Settings are read once, and a wrong one is refused in one sentence that keeps secrets."""
+"""Settings are read once, and an invalid one is refused in one sentence without secrets."""
 
 import os
 import subprocess

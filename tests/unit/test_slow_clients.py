@@ -1,4 +1,4 @@
-"""A client may keep a server waiting only as long as bytes move."""
+"""A client may keep a server waiting only while bytes arrive."""
 
 from contextlib import ExitStack
 

@@ -1,4 +1,4 @@
-"""What type a file is of, by its bytes: what is believed, and what is refused."""
+"""The type of a file by its bytes: which declarations are accepted, and which refused."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""The storage in a folder: what is kept is whole, and what is not finished leaves nothing."""
+"""The storage in a folder: stored files are whole, and unfinished ones leave nothing."""
 
 import hashlib
 import os
@@ -59,7 +59,7 @@ NOBODY = 65534
 
 @contextmanager
 def without_privileges() -> Iterator[None]:
-    """Be somebody whom the permissions of files bind."""
+    """Run as a user to whom file permissions apply."""
     before = os.geteuid()
     if before == 0:
         os.seteuid(NOBODY)

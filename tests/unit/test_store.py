@@ -1,4 +1,4 @@
-"""What a script answers is read as its header says, or refused."""
+"""A script's answer is read by its header, or refused."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.check
 
 
 class Answering:
-    """A client whose Redis has one answer to everything."""
+    """A client whose Redis always gives the same answer."""
 
     def __init__(self, *answer: Any) -> None:
         self._answer = list(answer)

@@ -1,4 +1,4 @@
-"""What the schema of a submission says is what is checked, neither more nor less."""
+"""A submission is validated exactly as its schema states."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def _accepts(**members: Any) -> bool:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    # `$` of JSON Schema is the very end, and Python's is also before a last line end.
+    # `$` in JSON Schema matches only the end; in Python, also before a final newline.
     assert pattern.startswith("^")
     assert pattern.endswith("$")
     return re.fullmatch(pattern[1:-1], text) is not None

@@ -1,4 +1,4 @@
-"""A developer reads a short line for each run, and what it raised."""
+"""A developer sees a short line for each run, and its error."""
 
 import io
 from collections.abc import Iterator

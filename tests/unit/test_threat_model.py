@@ -1,4 +1,4 @@
-"""What the threat model says is shown by a test is shown by one that is there."""
+"""Every test named in the threat model exists."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""TLS is set up by settings of its own, and no URL can weaken it."""
+"""TLS has its own settings, and no URL can weaken it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""W3C Trace Context is read as the recommendation says."""
+"""W3C Trace Context is parsed by the recommendation."""
 
 import pytest
 from hypothesis import given

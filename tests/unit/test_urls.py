@@ -1,4 +1,4 @@
-"""Absolute addresses behind proxies and without."""
+"""Absolute URLs with and without proxies."""
 
 import falcon
 import pytest

@@ -1,4 +1,4 @@
-"""Jobs of an operation with `max_running_per` take a place of each value that it names."""
+"""Jobs of an operation with `max_running_per` take a place of each named value."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,12 +18,12 @@ FILES = ("0193b5b2-7d2e-7c41-a3c5-2f6d0c1b9e77", "0193b5b2-7d2e-7c41-a3c5-2f6d0c
 
 @operation(max_running_per={"tenant": 2, "corpus": 1}, slots={"gpu": 1})
 def index(corpus: float, pages: int = 1) -> None:
-    """Have places for each tenant and each corpus."""
+    """Limit each tenant and each corpus."""
 
 
 @operation(max_running_per={"page": 1})
 def scan(page: File) -> None:
-    """Have places for each page."""
+    """Limit each page."""
 
 
 def submission(declared: Operation, params: dict[str, Any], **chosen: Any) -> Submission:
@@ -31,7 +31,7 @@ def submission(declared: Operation, params: dict[str, Any], **chosen: Any) -> Su
 
 
 def scanned(file_id: str, sha256: str) -> str:
-    """Give the slots of a job with a file of this content."""
+    """Return the slots of a job with a file of this content."""
     at = datetime(2030, 1, 1, tzinfo=UTC)
     record = FileRecord(
         id=file_id,

@@ -1,1 +1,1 @@
-"""What was promised of a run with faults, judged from its history alone; one file per promise."""
+"""The promises for a run with faults, judged from its history alone; one file per promise."""

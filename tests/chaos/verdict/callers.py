@@ -1,4 +1,4 @@
-"""What callers were told, held against what the scripts did: accepted-ends, idempotent, unique."""
+"""The callers' answers, compared with the scripts' actions: accepted-ends, idempotent, unique."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ from tests.chaos.verdict.violation import FINAL, Event, Violations
 _ACCEPTING: Final = frozenset({"submit", "retry", "batch"})
 _NOT_FOUND: Final = frozenset({404, 410})
 _MAY_REFUSE: Final = frozenset({410, 429})
-"""What a repeated Idempotency-Key may be answered beside its job: that it is gone, or not now."""
+"""Valid answers to a repeated Idempotency-Key, other than its job: gone, or unavailable."""
 
 
 @dataclass(slots=True)
 class Told:
-    """What callers read of one job, and when.
+    """What callers read of one job, with times.
 
     Attributes:
         over_since: its end was read by then.
@@ -39,7 +39,7 @@ class Told:
 
 @dataclass(slots=True)
 class Key:
-    """What callers were answered for one Idempotency-Key."""
+    """The answers to one Idempotency-Key."""
 
     jobs: set[str] = field(default_factory=set)
     kept_since: float = inf
@@ -47,13 +47,13 @@ class Key:
 
 
 def nonce_of(result: Any) -> str | None:
-    """Give what a run drew and gave back, as a caller reads it."""
+    """Return the value that a run drew, as a caller reads it."""
     nonce = result.get("nonce") if isinstance(result, dict) else result
     return str(nonce) if nonce else None
 
 
 class Callers:
-    """Keeps what each answer said; threads write them in any order, so all is judged at the end."""
+    """Stores all answers; threads write them in any order, so they are judged at the end."""
 
     def __init__(self, lives: Lives, leases: Leases, violations: Violations) -> None:
         self.told: dict[str, Told] = defaultdict(Told)

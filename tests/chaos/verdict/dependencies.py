@@ -1,4 +1,4 @@
-"""after: a job that names others starts once they have ended as it asks for, and not before."""
+"""after: a job with dependencies starts once they have ended as required, and not before."""
 
 from collections import defaultdict
 
@@ -6,7 +6,7 @@ from tests.chaos.verdict.violation import FINAL, Event, Violations
 
 
 class Dependencies:
-    """Keeps for which jobs each waits, and how those ended."""
+    """Stores the dependencies of each job, and how they ended."""
 
     def __init__(self, violations: Violations) -> None:
         self._named: dict[str, set[str]] = {}
@@ -28,7 +28,7 @@ class Dependencies:
         self._policies[job_id] = policy
 
     def settled(self, event: Event) -> None:
-        """A job was told how one that it waits for ended, or that it is lost."""
+        """Record that a job was told how its dependency ended, or that it is lost."""
         job_id, other, told = event["values"]
         if told == "lost":
             self._given_up[job_id].add(other)

@@ -1,4 +1,4 @@
-"""What a run saw, counted, so that one that saw too little is no proof: vacuous."""
+"""Counts of what a run observed; a run that observed too little is vacuous."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ _REPORTS: Final = frozenset({"finish_job", "retry_job", "release_job", "progress
 
 
 class EventCounts:
-    """Counts events by what they show."""
+    """Counts events by kind."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -30,7 +30,7 @@ class EventCounts:
         self.counts["releases"] += event["script"] == "release_job"
 
     def settled(self, event: Event) -> None:
-        """Count how often a job learned of the end of one that it waits for."""
+        """Count how often a job was told of the end of a dependency."""
         self.counts["settled"] += 1
         self.counts["settled lost"] += event["values"][2] == "lost"
 
@@ -53,7 +53,7 @@ class EventCounts:
         self.counts["purged"] += 1
 
     def answered(self, event: Event) -> None:
-        """Count as stale what a run said that did not hold the lease any more, in any way."""
+        """Count as stale every report of a run without a lease."""
         word, script = event["values"][0], event["script"]
         refused = word == "stale" or (script == "finish_job" and word == "ended")
         self.counts["stale"] += refused and script in _REPORTS

@@ -1,4 +1,4 @@
-"""one-lease, one-outcome, counted: who held a job, by the scripts' events, in Redis' time."""
+"""one-lease, one-outcome, counted: which run held a job, by the scripts' events."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Run:
 
 
 class Leases:
-    """Holds each report and each renewal against the run that has the lease at that moment."""
+    """Compares each report and renewal with the run that has the lease at that moment."""
 
     def __init__(self, violations: Violations) -> None:
         self.runs: dict[str, Run] = {}
@@ -33,7 +33,7 @@ class Leases:
         self._violations = violations
 
     def lost(self, event: Event) -> None:
-        """Begin anew: a record that Redis lost took its lease with it."""
+        """Reset: a record that Redis lost took its lease with it."""
         job_id = event["values"][0]
         for kept in (self.runs, self.attempts, self.succeeded, self._said, self._preempted):
             kept.pop(job_id, None)
@@ -108,7 +108,7 @@ class Leases:
             self._leave(job_id, old, new)
 
     def _leave(self, job_id: str, old: str, new: str) -> None:
-        """Let a run go, by what its attempt said or because its lease was reaped, and only so."""
+        """End a run: its attempt reported, or its lease was reaped."""
         run, said = self.runs.pop(job_id, None), self._said.pop(job_id, None)
         was_reaped = job_id in self._reaped
         self._reaped.discard(job_id)

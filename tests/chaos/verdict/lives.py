@@ -1,4 +1,4 @@
-"""accepted-ends, cancelled-stays, purged-stays, transitions: what becomes of each job."""
+"""accepted-ends, cancelled-stays, purged-stays, transitions: the life of each job."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +16,7 @@ ALLOWED: Final = {
 
 @dataclass(slots=True)
 class Life:
-    """One job as the scripts told of it; `born` and `over` are places in the order of events."""
+    """One job by the scripts' events; `born` and `over` are positions in the order of events."""
 
     status: str
     born: int
@@ -25,7 +25,7 @@ class Life:
 
 
 class Lives:
-    """Follows each job's status from the script that made it to its end."""
+    """Follows each job's status from its creation to its end."""
 
     def __init__(self, violations: Violations) -> None:
         self.jobs: dict[str, Life] = {}
@@ -72,7 +72,7 @@ class Lives:
             self._violations.add("accepted-ends", f"{job_id} was purged and was {status}")
 
     def lost(self, event: Event) -> None:
-        """Expect a record back that Redis was made to lose: its message brings it."""
+        """Expect the recovery of a lost record from its message."""
         job_id = event["values"][0]
         self.were_lost.add(job_id)
         if life := self.jobs.get(job_id):

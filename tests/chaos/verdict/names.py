@@ -1,4 +1,4 @@
-"""unique and idempotent: of those that share a key, which jobs the scripts made."""
+"""unique and idempotent: the jobs that the scripts created for each shared key."""
 
 from tests.chaos.verdict.violation import FINAL, Event, Violations
 
@@ -6,7 +6,7 @@ Key = tuple[str, ...]
 
 
 class Names:
-    """Keeps who has each key; a job that Redis was made to lose has lost its keys, too."""
+    """Stores the job of each key; a job that Redis lost has lost its keys, too."""
 
     def __init__(self, violations: Violations) -> None:
         self._unique: dict[Key, str] = {}

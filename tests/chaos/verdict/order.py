@@ -1,19 +1,20 @@
-"""order: who is promised a place, who takes one, and who starts, by rank: priority, then age.
+"""order: which job gets a reservation or a place and starts, by rank: priority, then age.
 
-Three rules, on ranks as `created` tells them (the lowest is first):
+Three rules, on the ranks of `created` (the lowest is first):
 
-1.  Whatever is broken: when a place is promised to a job that waited at a slot, no better-ranked
-    job waits at that slot that wants no more of it. Let be: one whose last reservation lapsed, for
-    ten times as long as it held it and ten minutes at most.
-2.  Whatever is broken: a job without a promise takes no place of a slot at which a better-ranked
-    job waits.
-3.  While nothing is broken: from the moment at which RabbitMQ has a job's message until a worker
-    claims the job, that worker claims no more worse-ranked jobs than it has threads. Those it had
-    fetched before. Worse-ranked is a lower priority, or the same one when the job came to its
-    queue after that moment and holds no promise, which goes before others of its priority.
+1.  During any fault: when a place is reserved for a job that waited at a slot, no better-ranked
+    job waits at that slot that needs no more places. Exempt is a job whose last reservation
+    lapsed, for ten times as long as it held it and at most ten minutes.
+2.  During any fault: a job without a reservation takes no place of a slot at which a
+    better-ranked job waits.
+3.  Without faults: from the moment at which RabbitMQ has a job's message until a worker
+    claims the job, that worker claims no more worse-ranked jobs than it has threads. It had
+    prefetched those. Worse-ranked is a lower priority, or the same one when the job joined its
+    queue after that moment and has no reservation, which precedes others of its priority.
 
-A fault may reorder from its beginning until `SETTLE_MS` after it was undone: messages come back,
-come twice or are missed after a minute, and a worker keeps what it fetched by a lost connection.
+A fault may reorder jobs from its start until `SETTLE_MS` after it was undone: messages return,
+arrive twice or are missed after a minute, and a worker keeps messages prefetched on a lost
+connection.
 Rule 3 judges no wait that touches such a window. All jobs of a run are in one queue.
 """
 
@@ -27,7 +28,7 @@ from typing import Final
 from tests.chaos.verdict.violation import Event, Violations
 
 THREADS: Final = 4
-"""Of each worker; as many messages it fetches."""
+"""Threads of each worker, and its prefetch."""
 
 SETTLE_MS: Final = 2_000
 PASSED_OVER_TIMES: Final = 10
@@ -37,7 +38,7 @@ _OF_A_PRIORITY: Final = 10**13
 
 @dataclass(slots=True)
 class _Wait:
-    """A job whose message RabbitMQ has, until somebody claims it."""
+    """A job whose message RabbitMQ has, until it is claimed."""
 
     job_id: str
     since: int
@@ -56,17 +57,17 @@ class _Claim:
     promised: bool
 
     def overtakes(self, wait: _Wait) -> bool:
-        """Whether the other job was to start first."""
+        """Whether the other job should start first."""
         mine, other = self.rank // _OF_A_PRIORITY, wait.rank // _OF_A_PRIORITY
         later = self.rank > wait.rank and self.queued > wait.since and not self.promised
         return mine > other or (mine == other and later)
 
 
 class Order:
-    """Follows who waits where, and which messages are on their way.
+    """Follows which jobs wait where, and which messages are in transit.
 
     Attributes:
-        compared: waits that were judged by rule 3, and beside which a worse-ranked job waited.
+        compared: waits judged by rule 3 beside a worse-ranked waiting job.
     """
 
     def __init__(self, violations: Violations) -> None:
@@ -93,7 +94,7 @@ class Order:
             self._queued[job_id] = event["seq"]
 
     def turn(self, event: Event) -> None:
-        """Judge by turns, not by age, in the lines of an operation and of its values."""
+        """Judge by turns, not by age, at the slots of an operation and of its values."""
         job_id, turn = event["values"][:2]
         self._lines[job_id] = float(turn)
 
@@ -108,7 +109,7 @@ class Order:
         self._forget(event["values"][0])
 
     def blocked(self, event: Event) -> None:
-        """Take it that a job waits at one of its slots, for so many of its places."""
+        """Record that a job waits at one of its slots for a number of places."""
         job_id, slot, slots = event["values"]
         self._leave(job_id)
         self._ready.pop(job_id, None)
@@ -132,7 +133,7 @@ class Order:
                 self._violations.add("order", f"{detail} {places} and is ranked better")
 
     def unreserved(self, event: Event) -> None:
-        """Let a lapsed job be passed over for a while."""
+        """Let a lapsed job yield for a while."""
         job_id, at = event["values"][0], event["at"]
         since_ms = self._promised_ms.pop(job_id, at)
         if event["script"] == "unblock_jobs":
@@ -140,13 +141,13 @@ class Order:
             self._passed_until_ms[job_id] = at + passed_ms
 
     def confirmed(self, event: Event) -> None:
-        """Take it that RabbitMQ has the message of a queued job that waits at no slot."""
+        """Record that RabbitMQ has the message of a queued job that waits at no slot."""
         job_id, seq, at = event["values"][0], event["seq"], event["at"]
         if job_id in self._ranks:
             self._ready[job_id] = _Wait(job_id, seq, at, self._ranks[job_id])
 
     def claimed(self, event: Event) -> None:
-        """Judge rule 2, and keep what rule 3 is judged by once all faults are known."""
+        """Judge rule 2, and store what rule 3 needs once all faults are known."""
         job_id, _, worker, _, slots, _ = event["values"]
         rank = self._ranks.get(job_id, 0.0)
         promised = self._promised_ms.pop(job_id, None) is not None
@@ -167,7 +168,7 @@ class Order:
         claims.append(_Claim(event["seq"], job_id, rank, queued, promised))
 
     def nemesis(self, event: Event) -> None:
-        """Note from when to when something was broken; what is not undone is so to the end."""
+        """Record the period of a fault; one that is not undone lasts to the end."""
         what, target, at = event["what"], event.get("target"), event["at"]
         if what == "begin":
             self._breaking[target] = at
@@ -190,7 +191,7 @@ class Order:
                 self._violations.add("order", f"{detail} began {len(wait.before)} worse: {first}")
 
     def _better(self, slot: str | None, job_id: str) -> Iterator[tuple[str, int]]:
-        """Name who waits at a slot and is ranked better, and for how many of its places."""
+        """Return the better-ranked jobs that wait at a slot, with their numbers of places."""
         ranks = self._ranks if slot is None or slot.startswith("resource:") else self._lines
         rank = ranks.get(job_id, 0.0)
         for waiter, places in self._waiting[slot].items() if slot else ():

@@ -1,4 +1,4 @@
-"""limits and reservations: who takes a place in a slot, and who was promised it."""
+"""limits and reservations: which job takes a place in a slot, and which has it reserved."""
 
 from collections import defaultdict
 from typing import Final
@@ -10,13 +10,13 @@ Slots = list[list[object]]
 _SOURCES: Final = ("pause", "operator", "declared")
 _UNLIMITED: Final = 10**9
 _MIN_MS: Final = 1000
-"""A reservation that nobody claims holds for that long at least."""
+"""An unclaimed reservation lasts at least this long."""
 
 
 class Places:
     """Counts the occupants and the reservations of each slot, claim by claim.
 
-    A lowered limit lets running jobs run on, so only who takes a place is judged.
+    Running jobs continue after a limit is lowered, so only taking a place is judged.
     """
 
     def __init__(self, violations: Violations) -> None:
@@ -34,7 +34,7 @@ class Places:
         self._violations = violations
 
     def limits(self, event: Event) -> None:
-        """Take what the code declares; what the scripts were told comes in their order and wins."""
+        """Set the declared limits; changes that the scripts record override them, in order."""
         for slot, places in event["limits"].items():
             self._limits["declared"].setdefault(slot, int(places))
         self._needs = event.get("needs", self._needs)
@@ -67,7 +67,7 @@ class Places:
         self._take(self._reserved, job_id, slots)
 
     def unreserved(self, event: Event) -> None:
-        """A promise ends: evicted, its limit lowered, its time over, or its job ends."""
+        """End a reservation: evicted, its limit lowered, lapsed, or its job ended."""
         job_id, script = event["values"][0], event["script"]
         held_ms = event["at"] - self._reserved_ms.get(job_id, 0)
         if job_id in self._evicted:
@@ -129,7 +129,7 @@ class Places:
             self._violations.add("limits", f"{job_id} took {taken} and needs {needed}")
 
     def _exceeds(self, job_id: str) -> bool:
-        """Whether more is promised of one of its slots than there is, since a limit was lowered."""
+        """Whether one of its slots has more reservations than places, after a lowered limit."""
         slots = self._slots.get(job_id, ())
         return any(self._taken(slot, "") > self._limit(slot) for slot in slots)
 
@@ -161,7 +161,7 @@ class Places:
 
 
 def _class_of(slot: str) -> str:
-    """Give what has the limit of a slot: one of a value shares it with all of that name."""
+    """Return the key of a slot's limit, which all values of a name share."""
     return slot.rpartition(":")[0] if slot.startswith("per:") else slot
 
 

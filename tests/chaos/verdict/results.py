@@ -1,4 +1,4 @@
-"""result-of-attempt and claimed-runs: what the functions noted, held against who had the lease."""
+"""result-of-attempt and claimed-runs: the functions' notes, compared with the leases."""
 
 from tests.chaos.verdict.callers import Callers
 from tests.chaos.verdict.leases import Leases
@@ -8,7 +8,7 @@ Attempt = tuple[str, int]
 
 
 class Results:
-    """Keeps which nonce each attempt of each job drew and returned."""
+    """Stores the nonce that each attempt of each job drew and returned."""
 
     def __init__(self, leases: Leases, callers: Callers, violations: Violations) -> None:
         self._leases = leases

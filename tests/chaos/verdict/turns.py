@@ -1,4 +1,4 @@
-"""turns: each value of an operation gets its turn after its own last one, and saves up none."""
+"""turns: each value of an operation gets a turn after its own last one, and accumulates none."""
 
 from collections import defaultdict
 
@@ -8,7 +8,7 @@ _OF_A_PRIORITY = 10**13
 
 
 class Turns:
-    """Counts turns as start-time fair queuing has them, for each operation while it has jobs.
+    """Counts turns by start-time fair queuing, for each operation while it has jobs.
 
     What Redis lost may have been counted, so an operation with a lost job is judged again once it
     has been idle.

@@ -1,4 +1,4 @@
-"""A promise that was broken, and where they are collected."""
+"""A violation, and the collection of violations."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _TOLD_OF_EACH: Final = 25
 
 @dataclass(frozen=True)
 class Violation:
-    """One invariant by name, and what broke it."""
+    """A violated invariant, and the reason."""
 
     invariant: str
     detail: str
@@ -25,7 +25,7 @@ class Violation:
 
 @dataclass
 class Violations:
-    """Keeps the first few of each invariant and counts the rest: one fault can break a thousand."""
+    """Stores the first few of each invariant and counts the rest: one fault can cause thousands."""
 
     found: list[Violation] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)

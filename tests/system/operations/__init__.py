@@ -1,1 +1,1 @@
-"""Operations with which the tests try the whole system."""
+"""Operations for the tests of the whole system."""

@@ -1,4 +1,4 @@
-"""Functions that say aloud what they were given."""
+"""Functions that expose their parameters."""
 
 from callboard import Job, operation
 
@@ -16,7 +16,7 @@ def blurt(text: str, *, job: Job) -> None:
 
 @operation(time_limit="300ms")
 def dawdle(text: str, *, job: Job) -> str:
-    """Be slower than the time limit, with a text at hand."""
+    """Exceed the time limit, with a text in a local variable."""
     for _ in job.track(range(10_000_000)):
         pass
     return text
@@ -24,5 +24,5 @@ def dawdle(text: str, *, job: Job) -> str:
 
 @operation
 def hand_back(text: str) -> object:
-    """Return a text within what nobody can read."""
+    """Return a text within an unreadable result."""
     return {text: object()}

@@ -1,4 +1,4 @@
-"""Operations that take files and make some."""
+"""Operations that read and create files."""
 
 import io
 import os
@@ -43,14 +43,14 @@ def examine(document: Text, *, job: Job) -> Report:
 
 @operation
 async def copy(document: File, *, job: Job) -> File:
-    """Give a copy back."""
+    """Return a copy."""
     with document.open() as stream:
         return _written(job, f"copy of {document.name}", stream.read())
 
 
 @operation(max_retries=2, backoff="10ms..20ms")
 def read_again(document: File, *, job: Job) -> dict[str, Any]:
-    """Fail at first, and leave something in the folder; the next attempt must not see it."""
+    """Fail first and leave a file in the folder, which the next attempt must not see."""
     assert document.path is not None
     folder = document.path.parent.parent
     found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
@@ -63,13 +63,13 @@ def read_again(document: File, *, job: Job) -> dict[str, Any]:
 
 @operation(max_retries=1, backoff="1s..1s")
 def read_patiently(document: File) -> int:
-    """Read a file, and try once more."""
+    """Read a file, and retry once."""
     return document.size
 
 
 @operation(unique=True)
 def read_once(document: File) -> int:
-    """Be one at a time for each content."""
+    """Run one job at a time for each content."""
     return document.size
 
 
@@ -82,7 +82,7 @@ def merge(documents: list[Text], cover: File | None = None) -> str:
 
 @operation(max_result="8MiB")
 def pour(size: int, *, job: Job) -> File:
-    """Make a large file, piece by piece."""
+    """Create a large file, piece by piece."""
     made = job.files.new("poured.bin")
     assert made.path is not None
     piece = bytes(1024 * 1024)
@@ -100,20 +100,20 @@ def forget_to_write(*, job: Job) -> File:
 
 @operation
 def write_and_fail(*, job: Job) -> None:
-    """Leave a file behind, and say where."""
+    """Leave a file behind, and return its path."""
     path = _written(job, "left.txt", b"over").path
     raise Failure(str(path), retryable=False)
 
 
 @operation(max_result="300KiB")
 def noise(size: int) -> str:
-    """Return what cannot be compressed."""
+    """Return incompressible data."""
     return "".join(random.Random(7).choices("0123456789abcdef", k=size))
 
 
 @operation(max_result="16MiB")
 def flood(size: int) -> str:
-    """Return a lot."""
+    """Return a large result."""
     return "x" * size
 
 

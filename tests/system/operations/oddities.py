@@ -1,4 +1,4 @@
-"""Functions that nobody should write, and that somebody will."""
+"""Functions that should not exist, but will."""
 
 from dramatiq.middleware import SkipMessage
 
@@ -8,7 +8,7 @@ HALF_A_CHARACTER = "\udc80"
 
 
 class Speechless(Exception):
-    """An error that cannot be shown."""
+    """An error that cannot be printed."""
 
     def __str__(self) -> str:
         raise ValueError("no words")
@@ -16,7 +16,7 @@ class Speechless(Exception):
 
 @operation
 def log_oddly(*, job: Job) -> int:
-    """Report what UTF-8 cannot carry."""
+    """Report text that UTF-8 cannot encode."""
     job.step(f"reading {HALF_A_CHARACTER}")
     job.log(f"read {HALF_A_CHARACTER}")
     return 1
@@ -24,25 +24,25 @@ def log_oddly(*, job: Job) -> int:
 
 @operation
 def fail_oddly() -> None:
-    """Fail with a text that UTF-8 cannot carry."""
+    """Fail with a text that UTF-8 cannot encode."""
     raise ValueError(HALF_A_CHARACTER)
 
 
 @operation
 def fail_speechlessly() -> None:
-    """Fail with an error that fails, too."""
+    """Fail with an error that itself fails."""
     raise Speechless
 
 
 @operation
 def fail_with_an_error() -> None:
-    """Fail with an error where a text is wanted."""
+    """Fail with an error in place of a text."""
     raise Failure(ValueError("not a text"), retryable=False)  # type: ignore[arg-type]
 
 
 @operation
 def skip() -> None:
-    """Raise what Dramatiq takes for a message that does not run."""
+    """Raise what Dramatiq interprets as a message that must not run."""
     raise SkipMessage("not today")
 
 

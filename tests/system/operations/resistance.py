@@ -1,4 +1,4 @@
-"""Functions that do not stop when they are told to."""
+"""Functions that ignore a stop."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ from tests.system.operations.trials import Seconds, note
 
 @operation(max_active=5000)
 def resist(seconds: Seconds, path: str = "", *, job: Job) -> int:
-    """Go on for so long in the first attempt, whatever anybody says."""
+    """Continue for a fixed time in the first attempt, ignoring every interruption."""
     until = time.monotonic() + (seconds if job.attempt == 1 else 0)
     pause = threading.Event()
     note(path, f"begin {job.id} {job.attempt} {os.getpid()}")
@@ -27,7 +27,7 @@ def resist(seconds: Seconds, path: str = "", *, job: Job) -> int:
 
 @operation(max_active=5000)
 def keep_the_lock(steps: int, path: str = "", *, job: Job) -> int:
-    """Let no other thread of the process run in the first attempt: C code that never yields."""
+    """Block all other threads of the process in the first attempt: C code that never yields."""
     note(path, f"begin {job.id} {job.attempt} {os.getpid()}")
     if job.attempt == 1:
         deque(repeat(None, steps), maxlen=0)

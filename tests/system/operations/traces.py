@@ -1,4 +1,4 @@
-"""Functions that leave traces of their own: spans and log lines."""
+"""Functions with their own spans and log lines."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from callboard import operation
 
 
 def leave_traces(where: str) -> None:
-    """Make a span, and write a line with each kind of logger."""
+    """Create a span, and write a line with each kind of logger."""
     from opentelemetry import trace  # noqa: PLC0415 — an extra
 
     with trace.get_tracer("function").start_as_current_span(f"work in {where}"):

@@ -1,4 +1,4 @@
-"""Functions that wait, fail, end their process and disobey."""
+"""Functions that wait, fail, end their process or ignore a stop."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ Seconds = Annotated[float, Field(ge=0, le=600)]
 
 
 def note(path: str, line: str) -> None:
-    """Add a line to a file that the test reads, whole even when many write at once."""
+    """Append a line to a file that the test reads, whole even with many writers."""
     if path:
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.write(handle, f"{time.time():.4f} {line}\n".encode())
@@ -27,7 +27,7 @@ def note(path: str, line: str) -> None:
 
 @contextmanager
 def noted(path: str, line: str) -> Iterator[None]:
-    """Note a run's beginning and its end, or that it stopped before."""
+    """Record a run's start, and its end or interruption."""
     note(path, f"begin {line}")
     try:
         yield
@@ -46,13 +46,13 @@ def rest(seconds: float, job: Job) -> None:
 
 @operation(max_active=5000)
 def echo(text: str = "", *, job: Job) -> dict[str, object]:
-    """Give back what came."""
+    """Return the input."""
     return {"text": text, "attempt": job.attempt}
 
 
 @operation(max_active=5000, max_retries=2, backoff="100ms..200ms")
 def wait(seconds: Seconds, path: str = "", *, job: Job) -> int:
-    """Wait, and note when that began and ended."""
+    """Wait, and record the start and the end."""
     with noted(path, f"{job.id} {job.attempt} {os.getpid()}"):
         rest(seconds, job)
     return job.attempt
@@ -89,14 +89,14 @@ def choosy(seconds: Seconds, path: str = "", *, job: Job) -> None:
 
 @operation(unique=True, max_active=5000)
 def single(number: int, seconds: Seconds = 0.0, *, job: Job) -> int:
-    """Give back a number that only one active job may have."""
+    """Return a number that only one active job may have."""
     rest(seconds, job)
     return number
 
 
 @operation(max_running=2, max_retries=3, backoff="50ms..100ms", max_active=5000)
 def fragile(failures: int, path: str = "", *, job: Job) -> int:
-    """Fail so often, then succeed."""
+    """Fail a number of times, then succeed."""
     with noted(path, f"{job.id} {job.attempt} fragile"):
         if job.attempt <= failures:
             raise ValueError(f"attempt {job.attempt} fails")
@@ -105,7 +105,7 @@ def fragile(failures: int, path: str = "", *, job: Job) -> int:
 
 @operation
 def refuse(reason: str) -> None:
-    """Fail for good."""
+    """Fail permanently."""
     raise Failure(reason, retryable=False)
 
 
@@ -117,7 +117,7 @@ def kill_worker() -> None:
 
 @operation(time_limit="1s")
 def late(seconds: Seconds) -> None:
-    """Be slower than the time limit."""
+    """Exceed the time limit."""
     pause = threading.Event()
     for _ in range(int(seconds * 100)):
         pause.wait(0.01)
@@ -125,26 +125,26 @@ def late(seconds: Seconds) -> None:
 
 @operation(time_limit="1s")
 async def late_async(seconds: Seconds) -> str:
-    """Be slower than the time limit, in an event loop."""
+    """Exceed the time limit, in an event loop."""
     await asyncio.sleep(seconds)
     return "slept"
 
 
 @operation
 def unserialisable() -> object:
-    """Return something that nobody can read."""
+    """Return an unreadable result."""
     return object()
 
 
 @operation
 def large(size: int) -> str:
-    """Return so many characters, hardly to be compressed."""
+    """Return a number of characters that compress badly."""
     return os.urandom(size // 2).hex()
 
 
 @operation
 def anything(value: Any = None) -> str:
-    """Take whatever comes."""
+    """Accept any value."""
     return type(value).__name__
 
 
@@ -156,7 +156,7 @@ def add_up(numbers: list[int]) -> int:
 
 @operation
 def chatty(lines: int, *, job: Job) -> int:
-    """Log so many lines and report progress for each."""
+    """Log a number of lines and report progress for each."""
     for number in range(lines):
         job.log(f"line {number}")
         job.progress(number, lines)
@@ -165,5 +165,5 @@ def chatty(lines: int, *, job: Job) -> int:
 
 @operation
 def touch(path: str) -> None:
-    """Make a file."""
+    """Create a file."""
     Path(path).touch()
