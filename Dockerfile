@@ -1,4 +1,4 @@
-# One image for web and worker; docker-compose.yml says which command each runs.
+# One image for web and worker; docker-compose.yml sets the command of each.
 
 FROM python:3.13-slim AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -16,9 +16,9 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin callboard \
     && install --directory --owner callboard --mode 0700 /var/lib/callboard
 COPY --from=builder /opt/venv /opt/venv
-# What is here is found by name: a module of operations can be mounted.
+# Modules here are importable: a module of operations can be mounted.
 WORKDIR /app
-# By number, so that a platform can see that it is not root.
+# By number, so that a platform can verify that it is not root.
 USER 10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

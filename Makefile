@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-# Tests start hundreds of processes: each would compile all modules again where this is set.
+# Tests start hundreds of processes: with this set, each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 VENV ?= .venv
 BIN := $(VENV)/bin

@@ -1,4 +1,4 @@
-"""What attackers send: each function is one connection's, or one attacker's, part of an attack."""
+"""The parts of attacks: each function plays one connection or one attacker."""
 
 import socket
 import threading
@@ -18,17 +18,17 @@ Address = tuple[str, int]
 
 
 def drip(address: Address, *, head: bytes, piece: bytes, rate: int, until: float) -> int:
-    """Send the same piece again and again at a rate; a connection that is cut off is made anew.
+    """Send the same piece repeatedly at a rate; reconnect after a disconnect.
 
     Args:
         address: of the server.
-        head: what a connection begins with.
-        piece: what follows.
+        head: the first bytes of a connection.
+        piece: the repeated bytes.
         rate: in bytes a second.
         until: when to stop, by the monotonic clock.
 
     Returns:
-        How many connections it took.
+        The number of connections.
     """
     block = piece * max(1, int(rate * _STEP_S) // len(piece))
     connections = 0
@@ -43,10 +43,10 @@ def drip(address: Address, *, head: bytes, piece: bytes, rate: int, until: float
 
 
 def ask_and_never_read(address: Address, request: bytes, *, until: float) -> float:
-    """Send requests, read nothing, and stay until cut off.
+    """Send requests, read nothing, and stay until disconnected.
 
     Returns:
-        For how many seconds the server kept the connection.
+        How long the server kept the connection, in seconds.
     """
     began = time.monotonic()
     connection = socket.socket()
@@ -63,10 +63,10 @@ def ask_and_never_read(address: Address, request: bytes, *, until: float) -> flo
 def begin_and_dawdle(
     address: Address, head: bytes, body: bytes, *, pause_s: float, until: float
 ) -> float:
-    """Send a body but for its end, then a byte now and then.
+    """Send a body without its end, then a byte at intervals.
 
     Returns:
-        For how many seconds the server kept the connection.
+        How long the server kept the connection, in seconds.
     """
     began = time.monotonic()
     with suppress(OSError), _connected(address) as connection:
@@ -84,10 +84,10 @@ def begin_and_dawdle(
 
 
 def drip_bodies(address: Address, head: bytes, *, count: int, pause_s: float, until: float) -> int:
-    """Send bodies a byte at a time; a connection that is cut off is made anew.
+    """Send bodies byte by byte; reconnect after a disconnect.
 
     Returns:
-        How many connections it took.
+        The number of connections.
     """
     open_now: list[socket.socket] = []
     made = 0
@@ -110,7 +110,7 @@ def drip_bodies(address: Address, head: bytes, *, count: int, pause_s: float, un
 
 
 def exchange(address: Address, request: bytes) -> tuple[int, float]:
-    """Send one request and give the status and the seconds of its answer; 0 for none."""
+    """Send one request; return the status, 0 without an answer, and the seconds."""
     began = time.monotonic()
     received = b""
     with suppress(OSError), _connected(address) as connection:
@@ -122,7 +122,7 @@ def exchange(address: Address, request: bytes) -> tuple[int, float]:
 
 
 def together(calls: list[Callable[[], float]]) -> list[float]:
-    """Make all calls at the same time, and give what they give."""
+    """Make all calls at the same time, and return their results."""
     found: list[float] = []
     threads = [threading.Thread(target=lambda call=call: found.append(call())) for call in calls]
     for thread in threads:
@@ -133,24 +133,24 @@ def together(calls: list[Callable[[], float]]) -> list[float]:
 
 
 def post(path: str, body: bytes, media_type: str, host: str = "127.0.0.1") -> bytes:
-    """Write a request with a body."""
+    """Encode a request with a body."""
     head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {media_type}\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def nested_maps(size: int) -> bytes:
-    """Give parameters in msgpack that are a list of empty maps, a byte each."""
+    """Return parameters in msgpack: a list of empty maps, a byte each."""
     head: bytes = msgpack.packb({"operation": "anything", "params": {}})[:-1]
     return head + b"\x81\xa5value\xdd" + size.to_bytes(4, "big") + b"\x80" * size
 
 
 def batch_of_one(item: bytes) -> bytes:
-    """Give a batch in msgpack that has one item."""
+    """Return a batch in msgpack with one item."""
     return b"\x81\xa5items\x91" + item
 
 
 def pause(seconds: float) -> None:
-    """Do nothing for a while: attackers have a rhythm, whatever the server does."""
+    """Wait: attackers keep their rhythm, whatever the server does."""
     threading.Event().wait(max(0.0, seconds))
 
 
@@ -169,6 +169,6 @@ def _sends(connection: socket.socket) -> bool:
 
 
 def _is_cut_off(connection: socket.socket) -> bool:
-    """Say whether the server has closed the connection, without reading what it sent."""
+    """Return whether the server has closed the connection, without reading."""
     (state,) = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
     return state != 1  # TCP_ESTABLISHED

@@ -1,8 +1,8 @@
-"""Attack a web server, and see what others get meanwhile: `python -m bench.attacks ATTACK`.
+"""Attack a web server, and measure the effect on others: `python -m bench.attacks ATTACK`.
 
-It starts servers and web processes of its own, or with `--one-process` that server. Each attack
-prints a line of JSON: how long `/healthz` took meanwhile, how large the web process grew, and what
-the attack itself met. `--tree` runs the code of another folder, such as that of an older version.
+It starts its own servers and web processes, or with `--one-process` that server. Each attack
+prints a line of JSON: the times of `/healthz` during the attack, the memory of the web process, and
+the results of the attack. `--tree` runs the code of another folder, such as an older version.
 """
 
 import argparse
@@ -49,11 +49,11 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Victim:
-    """The server that is attacked.
+    """The attacked server.
 
     Attributes:
-        process: the one that serves.
-        staging: where it puts results aside.
+        process: the serving process.
+        staging: its folder for buffered results.
     """
 
     url: str
@@ -77,7 +77,7 @@ def chunks(victim: Victim, seconds: float) -> Figures:
 
 
 def unread(victim: Victim, seconds: float) -> Figures:
-    """300 connections ask for `/openapi.json` a hundred times each, and read nothing."""
+    """300 connections request `/openapi.json` a hundred times each, and read nothing."""
     request = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 100
     until = time.monotonic() + seconds
     ask = partial(attackers.ask_and_never_read, victim.address, request, until=until)
@@ -86,7 +86,7 @@ def unread(victim: Victim, seconds: float) -> Figures:
 
 
 def bodies(victim: Victim, seconds: float) -> Figures:
-    """40 connections send batches of 16 MiB but for 64 bytes, and then a byte every 20 s."""
+    """40 connections send batches of 16 MiB except 64 bytes, then a byte every 20 s."""
     body = attackers.batch_of_one(attackers.nested_maps(_BATCH_BYTES - 128))
     head = attackers.post("/v1/batches", body, "application/msgpack")[: -len(body)]
     until = time.monotonic() + seconds
@@ -104,7 +104,7 @@ def dripping(victim: Victim, seconds: float) -> Figures:
 
 
 def staged(victim: Victim, seconds: float) -> Figures:
-    """60 connections ask for a result of 8 MiB and read nothing."""
+    """60 connections request a result of 8 MiB and read nothing."""
     job = _ended(victim, {"operation": "large", "params": {"size": _RESULT_BYTES}})
     request = f"GET /v1/jobs/{job}/result HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
     until = time.monotonic() + seconds
@@ -125,9 +125,9 @@ def maps(victim: Victim, _seconds: float) -> Figures:
 
 
 def table(victim: Victim, _seconds: float) -> Figures:
-    """Each of the worst requests alone: its status, its seconds, and the longest stop meanwhile.
+    """Each of the worst requests alone: its status, its seconds, and the longest stall.
 
-    It prints a line for each, and first what `/healthz` takes when nothing else is asked.
+    It prints a line for each, and first the times of `/healthz` on an idle server.
     """
     job = _ended(victim, {"operation": "anything", "params": {}})
     asked = []
@@ -156,7 +156,7 @@ ATTACKS: Final[dict[str, Callable[[Victim, float], Figures]]] = {
 
 
 def _ended(victim: Victim, submission: dict[str, Any]) -> str:
-    """Run a job, and give its id."""
+    """Run a job, and return its id."""
     response = httpx.post(
         f"{victim.url}/v1/jobs", json=submission, headers={"Prefer": "wait=60"}, timeout=90
     )
@@ -210,7 +210,7 @@ def _path(tree: Path) -> str:
 
 
 def _is_old(tree: Path) -> bool:
-    """Whether its packages are not yet within `callboard`."""
+    """Whether its packages are not yet in `callboard`."""
     return not (tree / "client").is_dir()
 
 
@@ -226,12 +226,14 @@ def _answers(url: str) -> bool:
 
 
 def main() -> None:
-    """Run attacks one after the other, each on a server of its own."""
+    """Run attacks one after the other, each on a new server."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("attacks", nargs="+", choices=[*ATTACKS, "all"])
     parser.add_argument("--one-process", action="store_true")
     parser.add_argument("--seconds", type=float, default=25)
-    parser.add_argument("--tree", type=Path, action="append", help="again for several, in turn")
+    parser.add_argument(
+        "--tree", type=Path, action="append", help="may be repeated; the trees take turns"
+    )
     chosen = parser.parse_args()
     names = list(ATTACKS) if "all" in chosen.attacks else chosen.attacks
     start = _one_process if chosen.one_process else _gunicorn

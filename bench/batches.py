@@ -1,7 +1,6 @@
-"""Measure a batch beside as many single submissions: `python -m bench.batches [--items 1000]`.
+"""Compare a batch with as many single submissions: `python -m bench.batches [--items 1000]`.
 
-It starts a redis-server, a RabbitMQ node and one web process of its own. Figures are printed as
-JSON.
+It starts its own redis-server, RabbitMQ node and web process. Figures are printed as JSON.
 """
 
 import argparse
@@ -31,13 +30,13 @@ _SETTLE_S: Final = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What is submitted.
+    """The load.
 
     Attributes:
-        items: of a batch, and as many single submissions.
-        rounds: how often each way is tried.
-        polls: status requests a second beside batches.
-        watched: how many batches come one after another meanwhile.
+        items: items of a batch, and number of single submissions.
+        rounds: repetitions of each way.
+        polls: status requests per second during batches.
+        watched: number of successive batches during these.
     """
 
     items: int = 1000
@@ -47,9 +46,9 @@ class Load:
 
 
 def measure(stack: Stack, load: Load) -> dict[str, Any]:
-    """Submit in three ways to the web process of an installation, and give the figures.
+    """Submit in three ways to the web process of an installation, and return the figures.
 
-    The ways take turns, so that a noisy machine is noisy for all of them.
+    The ways take turns, so that noise of the machine affects all of them.
     """
     ways: dict[str, Callable[[Stack, int], float]] = {
         "batch": submit_batch,
@@ -74,7 +73,7 @@ def measure(stack: Stack, load: Load) -> dict[str, Any]:
 
 
 def submit_batch(stack: Stack, items: int) -> float:
-    """Submit a batch, and give the seconds that it took."""
+    """Submit a batch, and return the seconds."""
     body = json.dumps({"items": list(_submissions(items))}).encode()
     with _connected(stack) as connection:
         began = time.perf_counter()
@@ -86,7 +85,7 @@ def submit_batch(stack: Stack, items: int) -> float:
 
 
 def submit_singles(stack: Stack, count: int) -> float:
-    """Submit jobs one after another on one connection, and give the seconds that they took."""
+    """Submit jobs one after another on one connection, and return the seconds."""
     bodies = [json.dumps(each).encode() for each in _submissions(count)]
     with _connected(stack) as connection:
         began = time.perf_counter()
@@ -96,7 +95,7 @@ def submit_singles(stack: Stack, count: int) -> float:
 
 
 def forget_jobs(stack: Stack) -> None:
-    """Make room for others; no worker is there to run them."""
+    """Remove the jobs to free capacity, because no worker runs them."""
     stack.store.redis.flushall()
 
 
@@ -110,7 +109,7 @@ def _submit_at_once(stack: Stack, count: int) -> float:
 
 
 async def _poll(stack: Stack, load: Load) -> dict[str, dict[str, float]]:
-    """Ask for a status steadily, first alone and then beside batches."""
+    """Request a status at a steady rate, first alone and then during batches."""
     clients = Clients(stack.url)
     job_id = await asyncio.to_thread(_submit_one, stack)
     clients.poll([job_id], load.polls)

@@ -1,6 +1,6 @@
-"""Change jobs as workers would, without any: `python -m bench.changes URL NAMESPACE`.
+"""Change jobs like workers, without any: `python -m bench.changes URL NAMESPACE`.
 
-The plan comes on standard input, as a line of JSON. The ids are printed once the jobs are there.
+The plan is read from standard input, as a line of JSON. The ids are printed once the jobs exist.
 A second line, a time by the machine's monotonic clock, says when to start; at the end it is
 printed when each job finished.
 """
@@ -32,7 +32,7 @@ Step = tuple[float, int, Fence]
 
 
 def main() -> None:
-    """Make the jobs, wait for the word, and change them."""
+    """Create the jobs, wait for the start, and change them."""
     url, namespace = sys.argv[1:]
     plan = json.loads(sys.stdin.readline())
     store = Store(redis.Redis.from_url(url, protocol=2), namespace)
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def claim_new_job(store: Store) -> Fence:
-    """Submit a job of no operation that anybody runs, and claim it."""
+    """Submit a job of an unknown operation, and claim it."""
     submission = Submission(job_id=new_job_id(), operation="bench", params={})
     submit(store, submission, max_active=10**6, max_active_operation=10**6)
     claimed = claim(
@@ -58,7 +58,7 @@ def claim_new_job(store: Store) -> Fence:
 def _change(
     store: Store, began: float, jobs: tuple[list[Fence], list[Fence]], plan: dict[str, Any]
 ) -> dict[str, float]:
-    """Report and finish at the times of the plan, and give the time of each finish."""
+    """Report and finish at the times of the plan, and return the time of each finish."""
     pause = threading.Event()
     watched, waited = jobs
     finished: dict[str, float] = {}
@@ -67,7 +67,7 @@ def _change(
     for at, number, fence in steps:
         pause.wait(max(0.0, began + at - time.monotonic()))
         if number < 0:
-            # Just before: the change is made and told while this call goes on.
+            # Just before: the change is made and published during this call.
             finished[fence.job_id] = time.monotonic()
             finish(store, fence, outcome)
             continue

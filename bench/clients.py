@@ -1,4 +1,4 @@
-"""Many clients in one light process: they wait, follow streams, and ask for the status."""
+"""Many clients in one light process: they wait, follow streams, and poll."""
 
 import asyncio
 import json
@@ -18,11 +18,11 @@ _KEPT_S: Final = 2.0  # a server closes connections that are idle for 5 s
 
 @dataclass
 class Heard:
-    """What the clients met with.
+    """What the clients measured.
 
     Attributes:
-        polls: when each was due, and how long after that its answer came.
-        answers: when the answer came that said that a job was final.
+        polls: when each was due, and the delay of its answer.
+        answers: when the answer with the final status arrived.
     """
 
     polls: list[tuple[float, float]] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Heard:
 
 
 class _Exchange(asyncio.Protocol):
-    """A connection that is kept, with one request at a time."""
+    """A persistent connection, with one request at a time."""
 
     def __init__(self) -> None:
         self._answer = b""
@@ -100,11 +100,11 @@ class Clients:
         self._few = asyncio.Semaphore(_CONNECTS_AT_ONCE)
 
     def request(self, path: str, more: str = "") -> bytes:
-        """Write a request."""
+        """Encode a request."""
         return f"GET {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n{more}\r\n".encode()
 
     async def follow(self, ids: Sequence[str], count: int) -> None:
-        """Open so many streams."""
+        """Open a number of streams."""
         loop = asyncio.get_running_loop()
         for number in range(count):
             path = f"/v1/jobs/{ids[number % len(ids)]}/events"
@@ -115,12 +115,12 @@ class Clients:
             self._transports.append(transport)
 
     def wait(self, ids: Sequence[str], count: int) -> None:
-        """Have so many wait, each for a job of its own; who is answered takes the next."""
+        """Let clients wait, each for its own job; an answered client takes the next job."""
         spare = iter(ids)
         self._tasks += [asyncio.create_task(self._wait(spare)) for _ in range(count)]
 
     def poll(self, ids: Sequence[str], per_second: float, connections: int = 10) -> None:
-        """Ask for the status at a steady rate; a late answer counts from when it was due."""
+        """Poll at a steady rate; a late answer counts from the time it was due."""
         interval = connections / per_second
         self._tasks += [
             asyncio.create_task(self._poll(ids, interval, interval * number / connections))
@@ -128,7 +128,7 @@ class Clients:
         ]
 
     def wait_from(self, moments: Sequence[float], ids: Sequence[str]) -> None:
-        """Have somebody wait for each job, from a time by the monotonic clock on."""
+        """Let one client wait for each job, from a time by the monotonic clock."""
         idle: list[_Exchange] = []
         self._tasks += [
             asyncio.create_task(self._wait_at(at, job_id, idle))
@@ -136,7 +136,7 @@ class Clients:
         ]
 
     async def settled(self, *, streams: int = 0, waits: int = 0, answers: int = 0) -> None:
-        """Wait until so many streams are open, so many requests wait and so many are answered.
+        """Wait until these numbers of streams are open, of requests wait, and are answered.
 
         Raises:
             TimeoutError: it takes longer than a minute.
@@ -151,7 +151,7 @@ class Clients:
                 await asyncio.sleep(_LOOK_S)
 
     async def close(self) -> None:
-        """Stop everything and hang up."""
+        """Stop everything and close all connections."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -159,7 +159,7 @@ class Clients:
             transport.abort()
 
     async def _connect(self) -> _Exchange:
-        """Connect; not many at once, since a server accepts one after another."""
+        """Connect, a few at a time, because a server accepts one after another."""
         async with self._few:
             loop = asyncio.get_running_loop()
             transport, exchange = await loop.create_connection(_Exchange, self._host, self._port)

@@ -26,12 +26,12 @@ Round = Callable[["Caller", int], None]
 
 @dataclass
 class Caller:
-    """One client: what it was answered, and which jobs it has.
+    """One client, with its answers and its jobs.
 
     Attributes:
-        accepted: the ids of all jobs that it has, each with the operation's name.
-        answers: how many responses had each status code.
-        wrong: what should not have happened, in a sentence each.
+        accepted: the ids of all its jobs, each with the operation's name.
+        answers: the number of responses with each status code.
+        wrong: unexpected events, in a sentence each.
     """
 
     http: httpx.Client
@@ -98,7 +98,7 @@ def curate(caller: Caller, number: int) -> None:
 
 
 def parse(caller: Caller, number: int) -> None:
-    """Parse a page, and now and then a document with a scan."""
+    """Parse a page, and sometimes a document with a scan."""
     content = [("files", ("page.html", _TEXT.encode()))]
     if number % 6 == 0:
         content.append(("files", ("sample.pdf", _SAMPLE)))
@@ -111,7 +111,7 @@ def parse(caller: Caller, number: int) -> None:
 
 
 def read(caller: Caller, number: int) -> None:
-    """Index papers, search them meanwhile, sync, and cancel some of the jobs."""
+    """Index papers, search them, sync, and cancel some of the jobs."""
     corpus = f"c{number % 5}"
     path = "/literature/v1/jobs"
     size, rank = caller.chance.randint(200, 2000), caller.chance.randint(0, 10)
@@ -130,7 +130,7 @@ def read(caller: Caller, number: int) -> None:
 
 
 def fan_in(caller: Caller, number: int) -> None:
-    """Submit a batch in which a search waits for three indexes."""
+    """Submit a batch in which a search depends on three index jobs."""
     corpus = f"fan{number}"
     indexes = [
         {"operation": "corpus_index", "params": {"corpus": corpus, "sample": size}}
@@ -158,7 +158,7 @@ ROUNDS: Final[Mapping[str, Round]] = {
 
 
 def call(caller: Caller, rounds: Round) -> None:
-    """Go on until the run ends; a fault of the client itself is reported, too."""
+    """Continue until the run ends; an error of the client itself is also reported."""
     for number in itertools.count():
         if caller.over():
             return

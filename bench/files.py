@@ -1,7 +1,7 @@
 """Measure large files through a web process: `python -m bench.files [--gib 2] [--uploads 10]`.
 
-It starts a redis-server, a RabbitMQ node and one web process of its own. A large file goes up and
-down; then some go up at once while the status of a job is asked for. Figures are printed as JSON.
+It starts its own redis-server, RabbitMQ node and web process. A large file is uploaded and
+downloaded; then several are uploaded at once while a job is polled. Figures are printed as JSON.
 """
 
 import argparse
@@ -22,7 +22,7 @@ _PAUSE_S: Final = 0.01
 
 
 def one_large(stack: Stack, size: int) -> dict[str, Any]:
-    """Upload and download one file, and give times and the growth of the web process."""
+    """Upload and download one file, and return the times and the growth of the web process."""
     memory = Memory(web_process(stack))
     began = time.monotonic()
     file = upload(stack.port, size)
@@ -41,7 +41,7 @@ def one_large(stack: Stack, size: int) -> dict[str, Any]:
 
 
 def many_at_once(stack: Stack, size: int, count: int) -> dict[str, Any]:
-    """Ask for the status of a job at rest and while some files go up, and give how long it took."""
+    """Poll a job without load and during uploads, and return the response times."""
     with httpx.Client(base_url=stack.url, timeout=30) as http:
         job = http.post("/v1/jobs", json={"operation": "echo", "params": {}}).json()["id"]
         polls = Polls(http, f"/v1/jobs/{job}")
@@ -62,7 +62,7 @@ def many_at_once(stack: Stack, size: int, count: int) -> dict[str, Any]:
 
 
 class Polls:
-    """One client that asks again and again, and how long it waits for each answer."""
+    """One client that polls repeatedly, with its response times."""
 
     def __init__(self, http: httpx.Client, path: str) -> None:
         self._http = http
@@ -70,7 +70,7 @@ class Polls:
         self._paused = threading.Event()
 
     def until(self, over: Any) -> dict[str, float]:
-        """Ask until something is over, and give percentiles in ms."""
+        """Poll until the end of a call, and return percentiles in ms."""
         took: list[float] = []
         while not over():
             began = time.perf_counter()

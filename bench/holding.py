@@ -1,11 +1,11 @@
-"""Find what holds a whole process: `python -m bench.holding [PART OF A NAME]`.
+"""Find requests that block a whole process: `python -m bench.holding [PART OF A NAME]`.
 
-It gives each of the worst requests to the application, on a Redis inside this process and with a
-check process beside it. It says how long no other thread had a turn, or how long the request went
-on without giving the loop one, whichever is longer; then the processor's time that the request
-took here, and its status. To see the slowest: `| sort -rn`.
+It sends each of the worst requests to the application, with fakeredis and a check process. It
+prints how long no other thread ran, or how long the request ran without yielding to the loop,
+whichever is longer; then the processor time of the request here, and its status. To see the
+slowest: `| sort -rn`.
 
-All are times of this process' processor, so that other load of the machine hardly shows.
+All times are processor times of this process, so that other load of the machine matters little.
 """
 
 import sys
@@ -39,7 +39,7 @@ _NAMES: Final = ("127.0.0.1", "falconframework.org")
 
 
 class Beat(threading.Thread):
-    """Notes the longest time of the processor in which it had no turn."""
+    """Records the longest processor time during which it did not run."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -47,7 +47,7 @@ class Beat(threading.Thread):
         self._pause = threading.Event()
 
     def run(self) -> None:
-        """Go on until told to stop."""
+        """Run until stopped."""
         last = time.process_time()
         while not self._pause.wait(_BEAT_S):
             now = time.process_time()
@@ -59,14 +59,14 @@ class Beat(threading.Thread):
 
 
 class Loop:
-    """The thread of the requests, which goes on with others while a call runs elsewhere."""
+    """The thread of the requests, which yields while a call runs elsewhere."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(MAX_COMPUTED)
         self.restart()
 
     def restart(self) -> None:
-        """Begin to measure."""
+        """Start to measure."""
         self.longest_s, self._since = 0.0, time.thread_time()
 
     def elsewhere(self, call: Callable[[], T], /) -> T:
@@ -78,13 +78,13 @@ class Loop:
             self._since = time.thread_time()
 
     def give_turn(self) -> None:
-        """Note how long the requests had the loop for themselves."""
+        """Record how long the requests blocked the loop."""
         now = time.thread_time()
         self.longest_s, self._since = max(self.longest_s, now - self._since), now
 
 
 class Site:
-    """The application, and what measures it."""
+    """The application and its measurement."""
 
     def __init__(self, api_app: ApiApp) -> None:
         self.checks: Final = CheckProcess(
@@ -96,7 +96,7 @@ class Site:
             replace(api_app.services, check=self.checks, compute=self.loop.elsewhere)
         )
         self.beat.start()
-        # Where nothing is waited for gevent lets others go on, and so does this.
+        # gevent yields even without a wait, and so does this.
         time.sleep = lambda _seconds: self.loop.give_turn()  # noqa: TID251
         give_turns()
 
@@ -106,7 +106,7 @@ class Site:
         self.checks.close()
 
     def ask(self, case: Case) -> tuple[float, float, str]:
-        """Give the longest stop, the processor's time, both in seconds, and the status."""
+        """Return the longest stall and the processor time, in seconds, and the status."""
         head, _, body = case.request.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         method, target, _ = first.split(" ")

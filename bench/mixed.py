@@ -1,9 +1,9 @@
 """Run all example systems at once while workers are killed: `python -m bench.mixed`.
 
-It starts a redis-server, a RabbitMQ node, a web process and three workers of its own, and prints
-figures as JSON: what became of every accepted job, and how much memory web and one worker use in
-each minute. One of the other two workers is killed each minute, and replaced. The exit code is 1 if
-a job is unaccounted for.
+It starts its own redis-server, RabbitMQ node, web process and three workers, and prints figures as
+JSON: the outcome of every accepted job, and the memory of web and one worker in each minute. One of
+the other two workers is killed each minute, and replaced. The exit code is 1 if a job's outcome
+is unknown.
 """
 
 import argparse
@@ -36,7 +36,7 @@ _FINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
 
 
 def memory_of(started: Started) -> float:
-    """Return the memory of a process group in MiB; shared pages count in parts."""
+    """Return the memory of a process group in MiB; shared pages are divided among processes."""
     total = 0
     with suppress(psutil.NoSuchProcess):
         root = psutil.Process(started.process.pid)
@@ -71,13 +71,13 @@ class Watch:
 
 
 def replace_one(stack: Stack, victims: list[Started]) -> None:
-    """Kill the oldest of some workers and all that it has started, and start another."""
+    """Kill the oldest of some workers with its descendants, and start another."""
     victims.pop(0).kill()
     victims.append(stack.worker())
 
 
 def account(http: httpx.Client, accepted: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Read jobs until all are final, but not for ever; those that are unknown are left out."""
+    """Read jobs until all are final, for a bounded time; unknown ones are left out."""
     open_ids, jobs, until = list(accepted), {}, time.monotonic() + _SETTLE_S
     while open_ids and time.monotonic() < until:
         for job_id in open_ids:
@@ -92,7 +92,7 @@ def account(http: httpx.Client, accepted: Iterable[str]) -> dict[str, dict[str, 
 
 
 def summary(callers: Sequence[Caller], jobs: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Compare what was accepted with what became of it."""
+    """Compare the accepted jobs with their outcomes."""
     accepted = {job_id: name for caller in callers for job_id, name in caller.accepted.items()}
     ends: dict[str, Counter[str]] = defaultdict(Counter)
     for job_id, operation in accepted.items():
@@ -118,7 +118,7 @@ def summary(callers: Sequence[Caller], jobs: dict[str, dict[str, Any]]) -> dict[
 
 
 def run(stack: Stack, eutils: str, minutes: float, seed: int) -> dict[str, Any]:
-    """Let the clients call for some minutes, and return the figures."""
+    """Let the clients run for some minutes, and return the figures."""
     survivor = stack.worker()
     victims = [stack.worker(), stack.worker()]
     stack.await_workers(3)

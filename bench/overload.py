@@ -1,8 +1,7 @@
-"""Submit far more than is worked off: `python -m bench.overload [--seconds 20] [--clients 24]`.
+"""Submit far more than workers can run: `python -m bench.overload [--seconds 20] [--clients 24]`.
 
-It starts a redis-server, a RabbitMQ node, a web process and a worker of its own. Clients submit as
-fast as they are answered, whatever the answer says; others poll meanwhile. Figures are printed as
-JSON.
+It starts its own redis-server, RabbitMQ node, web process and worker. Clients submit as fast as
+they are answered, whatever the answer is, while others poll. Figures are printed as JSON.
 """
 
 import argparse
@@ -29,13 +28,13 @@ _REFUSED: Final = frozenset({429, 503})
 
 @dataclass(frozen=True, kw_only=True)
 class Storm:
-    """What is asked of the installation.
+    """The load on the installation.
 
     Attributes:
-        seconds: how long submissions come at least.
-        submissions: how many come at least.
-        clients: how many submit at a time, each as soon as it is answered.
-        pollers: how many ask for the status of what was accepted.
+        seconds: minimum duration of submissions.
+        submissions: minimum number of submissions.
+        clients: number of concurrent clients that submit, each as soon as it is answered.
+        pollers: number of clients that poll accepted jobs.
         job_s: how long each job runs.
     """
 
@@ -48,12 +47,12 @@ class Storm:
 
 @dataclass
 class Seen:
-    """What the clients saw.
+    """What the clients measured.
 
     Attributes:
-        without_advice: refusals without a Retry-After that could be followed.
-        most_active: the most jobs that were neither refused nor ended.
-        done: how many jobs had ended when the storm did.
+        without_advice: refusals without a usable Retry-After.
+        most_active: maximum number of jobs neither refused nor ended.
+        done: number of jobs that had ended at the end of the storm.
     """
 
     codes: Counter[int] = field(default_factory=Counter)
@@ -67,18 +66,18 @@ class Seen:
     lasted_s: float = 0.0
 
     def goes_on(self, storm: Storm, began: float) -> bool:
-        """Say whether the storm is not over yet."""
+        """Return whether the storm continues."""
         self.lasted_s = time.monotonic() - began
         return self.lasted_s < storm.seconds or self.codes.total() < storm.submissions
 
 
 def weather(stack: Stack, storm: Storm) -> Seen:
-    """Let a storm come over an installation, and tell what was seen."""
+    """Run a storm on an installation, and return what was measured."""
     return asyncio.run(_weather(stack, storm))
 
 
 def drained(stack: Stack) -> bool:
-    """Say whether no job is active any more."""
+    """Return whether no job is active."""
     return not stack.store.redis.zcard(stack.store.keys("active"))
 
 
@@ -138,7 +137,7 @@ async def _watch(stack: Stack, seen: Seen, goes_on: Callable[[], bool]) -> None:
 
 
 def figures(stack: Stack, seen: Seen) -> dict[str, Any]:
-    """Put what was seen into numbers; call it when all jobs have ended."""
+    """Compute the figures; call it when all jobs have ended."""
     memory = stack.store.redis.info("memory")
     return {
         "submissions_per_s": round(seen.codes.total() / seen.lasted_s, 1),

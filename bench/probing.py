@@ -1,4 +1,4 @@
-"""What others get while a server is attacked, and how large that grows."""
+"""Measures other clients' response times during an attack, and the server's memory."""
 
 import multiprocessing
 import time
@@ -20,7 +20,7 @@ _SETTLE_S: Final = 1.0
 
 @contextmanager
 def probing(url: str, process: psutil.Process, staging: Path | None) -> Iterator[dict[str, Any]]:
-    """Measure what `/healthz` takes meanwhile, and watch memory and disk."""
+    """Measure the times of `/healthz` during the block, and watch memory and disk."""
     seen: dict[str, Any] = {}
     before = process.memory_info().rss
     watching, watched = multiprocessing.Pipe()
@@ -47,10 +47,10 @@ def probing(url: str, process: psutil.Process, staging: Path | None) -> Iterator
 
 @contextmanager
 def taking(url: str, *, every_s: float) -> Iterator[list[tuple[float, float]]]:
-    """Ask for `/healthz` again and again from another process meanwhile.
+    """Request `/healthz` repeatedly from another process during the block.
 
     Yields:
-        A list that gets, at the end, when each began by the monotonic clock, and what it took.
+        A list that receives, at the end, each start by the monotonic clock, and the duration.
     """
     took: list[tuple[float, float]] = []
     here, there = multiprocessing.Pipe()
@@ -93,7 +93,7 @@ def _watch(pid: int, staging: str, pipe: Any) -> None:
 
 
 def _unlinked(process: psutil.Process, folder: str) -> int:
-    """Count the bytes of files in a folder that a process holds open, each once."""
+    """Count the bytes of a process's open files in a folder, each file once."""
     found = {}
     for link in Path(f"/proc/{process.pid}/fd").iterdir():
         try:

@@ -1,8 +1,8 @@
 """Replace every process under load: `python -m bench.rolling [--seconds 60] [--jobs 50]`.
 
-It starts a redis-server, a RabbitMQ node, a web server of two processes and two workers of its
-own. While clients submit and wait, web is restarted by SIGHUP, and each worker is followed by
-another one and then told to stop. Figures are printed as JSON.
+It starts its own redis-server, RabbitMQ node, web server of two processes and two workers. While
+clients submit and wait, web is restarted with SIGHUP, and each worker is stopped after another
+one has started. Figures are printed as JSON.
 """
 
 import argparse
@@ -35,12 +35,12 @@ _MAX_CLIENTS: Final = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What is asked of the installation.
+    """The load on the installation.
 
     Attributes:
-        jobs: submissions a second.
-        long: how many of a hundred jobs run for three seconds; the others end at once.
-        seconds: how long submissions come.
+        jobs: submissions per second.
+        long: percentage of jobs that run for three seconds; the others end at once.
+        seconds: duration of submissions.
     """
 
     jobs: float = 50
@@ -50,7 +50,7 @@ class Load:
 
 @dataclass
 class Seen:
-    """What the clients saw."""
+    """What the clients measured."""
 
     codes: Counter[str] = field(default_factory=Counter)
     took_s: list[float] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Seen:
 
 
 def measure(stack: Stack, load: Load) -> dict[str, Any]:
-    """Put a load on an installation of two workers, replace all of it, and give the figures."""
+    """Load an installation with two workers, replace all of it, and return the figures."""
     seen = _run(stack, load)
     fields = _read_fields(stack.store, list(seen.statuses))
     return {
@@ -89,7 +89,7 @@ def _run(stack: Stack, load: Load) -> Seen:
 
 
 def _follow(stack: Stack, load: Load, seen: Seen) -> None:
-    """Submit a job on a new connection, and wait there for its end, as often as that takes."""
+    """Submit a job on a new connection, and wait there for its end, repeatedly if necessary."""
     seconds = LONG_S if random.random() * 100 < load.long else 0
     body = json.dumps({"operation": "wait", "params": {"seconds": seconds}})
     with closing(HTTPConnection("127.0.0.1", stack.port, timeout=_PATIENCE_S)) as connection:
@@ -130,7 +130,7 @@ def _replace_all(stack: Stack, seconds: float) -> None:
 
 
 def _replace(stack: Stack, worker: Started, *, due: float) -> None:
-    """Start another worker, and once it is there have this one stop."""
+    """Start another worker, and stop this one once the other is ready."""
     eventually(lambda: time.monotonic() >= due, what="its turn", timeout=due)
     before = set(stack.pids_of_workers())
     stack.worker()

@@ -1,4 +1,4 @@
-"""A web process with a redis-server and a RabbitMQ node of its own, for as long as one measures."""
+"""A web process with its own redis-server and RabbitMQ node, during a measurement."""
 
 import secrets
 import tempfile

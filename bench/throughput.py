@@ -1,11 +1,11 @@
 """Measure submissions, polls and jobs: `python -m bench.throughput [--against FOLDER]`.
 
-One web process and one worker, with a redis-server and a RabbitMQ node of their own. Clients keep
+One web process and one worker, with their own redis-server and RabbitMQ node. Clients keep
 32 connections busy with submissions of an operation that does nothing, then poll the queued jobs;
-then a worker starts and runs them. `--against` measures the code of another folder, with the
-virtual environment that it has in `.venv`, in turn with this one: what the machine does besides
-meets both alike. Figures are medians over the rounds; the processor time is that of the process
-that serves, and of the one that runs jobs.
+then a worker starts and runs them. `--against` measures the code of another folder, with its
+virtual environment in `.venv`, alternating with this one, so that other load of the machine
+affects both alike. Figures are medians over the rounds; the processor time is that of the serving
+process and of the one that runs jobs.
 """
 
 import argparse
@@ -44,7 +44,7 @@ _END_OF_HEAD: Final = b"\r\n\r\n"
 
 @dataclass(frozen=True)
 class Figures:
-    """What one round came to; CPU times are milliseconds for each request or job."""
+    """The result of one round; CPU times are milliseconds per request or job."""
 
     submissions_per_s: float
     submission_cpu_ms: float
@@ -59,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.throughput", description=__doc__)
     parser.add_argument("--against", type=Path, help="a folder with another version")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=2000, help="of each round")
+    parser.add_argument("--jobs", type=int, default=2000, help="jobs in each round")
     asked = parser.parse_args()
     trees = [ROOT, *([asked.against.resolve()] if asked.against else [])]
     found: dict[Path, list[Figures]] = {tree: [] for tree in trees}
@@ -75,13 +75,13 @@ def main() -> None:
 
 
 def measure(tree: Path, jobs: int) -> Figures:
-    """Submit, poll and run so many jobs with the code of a tree."""
+    """Submit, poll and run a number of jobs with the code of a tree."""
     with (
         tempfile.TemporaryDirectory() as folder,
         _installed(tree, Path(folder)) as (stack, start_worker),
     ):
         server = _serving_process(stack.started[0])
-        asyncio.run(_ask(stack.port, _submissions(200)))  # what is imported and connected once
+        asyncio.run(_ask(stack.port, _submissions(200)))  # imports and connections happen once
         submitted = _timed(server, stack.port, _submissions(jobs))
         ids = _queued(stack)
         polled = _timed(server, stack.port, [_poll(ids[n % len(ids)]) for n in range(jobs)])
@@ -102,7 +102,7 @@ def _installed(tree: Path, folder: Path) -> Iterator[tuple[Stack, Callable[[], S
         "PATH": path,
     }
     with serving(tree, **settings) as stack:
-        # Given to each process by name: a tree of its own goes before what is set for all.
+        # Set for each process by name: its own tree precedes what is set for all.
         yield stack, partial(stack.worker, CALLBOARD_THREADS="8", **settings)
 
 
@@ -115,7 +115,7 @@ def _serving_process(web: Started) -> psutil.Process:
 
 
 def _timed(server: psutil.Process, port: int, requests: Sequence[bytes]) -> tuple[float, float]:
-    """Give requests per second, and the processor's milliseconds for each."""
+    """Return requests per second, and the processor milliseconds of each."""
     began, used = time.monotonic(), _cpu_s(server)
     asyncio.run(_ask(port, requests))
     took, used = time.monotonic() - began, _cpu_s(server) - used

@@ -1,7 +1,7 @@
-"""Measure how a web process bears many who wait: `python -m bench.waiting [--seconds 30]`.
+"""Measure a web process with many waits and streams: `python -m bench.waiting [--seconds 30]`.
 
-It starts a redis-server, a RabbitMQ node and one web process of its own, and changes jobs from
-another process. Figures are printed as JSON.
+It starts its own redis-server, RabbitMQ node and web process, and changes jobs from another
+process. Figures are printed as JSON.
 """
 
 import argparse
@@ -29,15 +29,15 @@ _SETTLE_S: Final = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What is asked of the web process.
+    """The load on the web process.
 
     Attributes:
-        waits: requests that wait, each for a job of its own.
+        waits: number of waiting requests, each for its own job.
         streams: event streams, spread over the watched jobs.
         watched: running jobs that report.
-        reports: reports a second of each.
-        finishes: jobs that finish a second, among those that are waited for.
-        polls: status requests a second.
+        reports: reports per second of each.
+        finishes: awaited jobs that finish per second.
+        polls: status requests per second.
     """
 
     waits: int = 2000
@@ -50,7 +50,7 @@ class Load:
 
 
 def measure(stack: Stack, load: Load) -> dict[str, Any]:
-    """Put a load on the web process of an installation, and give the figures."""
+    """Load the web process of an installation, and return the figures."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     finishes = random.sample(range(load.waits), int(load.finishes * load.seconds))
@@ -91,11 +91,11 @@ class Changes:
         self._process.communicate()
 
     def start(self, at: float) -> None:
-        """Begin at a time by the monotonic clock."""
+        """Start at a time by the monotonic clock."""
         self._tell(str(at))
 
     async def finished(self) -> dict[str, float]:
-        """Wait for the end, and give when each job finished."""
+        """Wait for the end, and return when each job finished."""
         times: dict[str, float] = json.loads(await asyncio.to_thread(self._hear))
         return times
 
@@ -161,7 +161,7 @@ async def _run(stack: Stack, load: Load, changes: Changes) -> dict[str, Any]:
 
 
 def spread(seconds: Sequence[float]) -> dict[str, float]:
-    """Give count and quantiles, in milliseconds."""
+    """Return count and quantiles, in milliseconds."""
     ordered = sorted(seconds) or [0.0]
     at = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
     last = len(ordered) - 1
@@ -181,7 +181,7 @@ def _cpu_s(pid: int) -> float:
 
 
 async def _without_core(pid: int, *, until: float) -> float:
-    """Give the share of time in which a process could have run while others did: the noise."""
+    """Return the share of time in which a runnable process waited for the processor: the noise."""
 
     def waited_s() -> float:
         return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9

@@ -1,4 +1,4 @@
-"""Requests that cost the most by byte, for each route and each format of a body."""
+"""The most expensive requests per byte, for each route and each body format."""
 
 import json
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ _LINE_BYTES: Final = 3900
 
 
 class Case(NamedTuple):
-    """One request, which is to be sent alone.
+    """One request, sent alone.
 
     Attributes:
-        name: what it is.
-        request: as it is sent.
+        name: its description.
+        request: its bytes.
     """
 
     name: str
@@ -29,10 +29,10 @@ class Case(NamedTuple):
 
 
 def worst_cases(job: str) -> Iterator[Case]:
-    """Give all of them.
+    """Return all requests.
 
     Args:
-        job: the id of one that has ended.
+        job: the id of a final job.
     """
     yield from _submissions(MIB - _ROOM_FOR_HEADERS)
     yield from _parameters(MIB - _ROOM_FOR_HEADERS)
@@ -44,7 +44,7 @@ def worst_cases(job: str) -> Iterator[Case]:
 
 
 def texts(size: int) -> Iterator[tuple[str, bytes]]:
-    """Give values in JSON of about a size."""
+    """Return values in JSON of about a given size."""
 
     def array(piece: bytes) -> bytes:
         return b"[" + b",".join([piece] * (size // (len(piece) + 1))) + b"]"
@@ -62,7 +62,7 @@ def texts(size: int) -> Iterator[tuple[str, bytes]]:
     yield "empty objects", array(b"{}")
     yield "objects with one member", array(b'{"":{}}')
     yield "lists within lists", array(b"[[[[[[[]]]]]]]")
-    yield "brackets that do not close", b"[" * size
+    yield "unclosed brackets", b"[" * size
     yield "objects that do not close", b'{"":' * (size // 4)
     yield "members", _members(size)
     yield "the same member", b"{" + b",".join([b'"":0'] * (size // 5)) + b"}"
@@ -74,7 +74,7 @@ def texts(size: int) -> Iterator[tuple[str, bytes]]:
 
 
 def packed(size: int) -> Iterator[tuple[str, bytes]]:
-    """Give values in msgpack of about a size."""
+    """Return values in msgpack of about a given size."""
 
     def array(piece: bytes) -> bytes:
         times = size // len(piece)
@@ -85,7 +85,7 @@ def packed(size: int) -> Iterator[tuple[str, bytes]]:
     yield "maps of one member", array(b"\x81\xa0\xc0")
     yield "numbers", array(b"\x01")
     yield "texts of a byte", array(b"\xa1a")
-    yield "lists that claim to be long", (b"\xdd" + size.to_bytes(4, "big")) * (size // 5)
+    yield "lists with a false length", (b"\xdd" + size.to_bytes(4, "big")) * (size // 5)
     yield "maps within maps", b"\x81\xa0" * (size // 2)
     yield "times", array(b"\xd6\xff\x00\x00\x00\x00")
     yield "long binaries", array(b"\xc4\x80" + b"a" * 128)
@@ -100,11 +100,11 @@ def _submissions(size: int) -> Iterator[Case]:
     head = msgpack.packb({"operation": "weigh", "params": {}})[:-1] + b"\x81\xa5value"
     for name, value in packed(size - 64):
         yield Case(f"job, msgpack: {name}", post("/v1/jobs", head + value, MSGPACK))
-    yield Case("job, JSON: members that there are not", post("/v1/jobs", _members(size), JSON))
+    yield Case("job, JSON: unknown members", post("/v1/jobs", _members(size), JSON))
 
 
 def _parameters(size: int) -> Iterator[Case]:
-    """Give parameters that fit, or do not, at the addresses of the operations."""
+    """Return valid and invalid parameters for the addresses of the operations."""
     values = {
         "numbers": [b"1", b'""', b"1.0", b"1.5", b"[]"],
         "fractions": [b"1", b"0.5", b'""', b"12345678901234567"],
@@ -124,7 +124,7 @@ def _parameters(size: int) -> Iterator[Case]:
         body = b'{"value":' + _members(size - 64) + b"}"
         yield Case(name, post(f"/v1/operations/{operation}", body, JSON))
         body = _members(size - 64)
-        name = f"parameters, {operation}: members that there are not"
+        name = f"parameters, {operation}: unknown members"
         yield Case(name, post(f"/v1/operations/{operation}", body, JSON))
 
 
@@ -188,7 +188,7 @@ def _small_bodies(job: str, size: int) -> Iterator[Case]:
 
 
 def _queries() -> Iterator[Case]:
-    """Give queries as long as a line of a request may be."""
+    """Return queries of the maximum length."""
     for path in ("/v1/jobs", "/v1/files", "/v1/operations", "/v1/operations/weigh"):
         method = "POST" if path.endswith("weigh") else "GET"
         for name, query in {
@@ -205,7 +205,7 @@ def _queries() -> Iterator[Case]:
 
 
 def _headers(job: str) -> Iterator[Case]:
-    """Give headers as long as they may be."""
+    """Return headers of the maximum length."""
     values = {
         "Accept": ["a/b;q=0.1,", "application/json;" + "a=b;", ",", "*/*;q=0.5,"],
         "Accept-Encoding": ["gzip;q=0.1,", ",", "a ;"],

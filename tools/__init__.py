@@ -1,1 +1,1 @@
-"""Small programs that keep this repository in order; none of them is installed."""
+"""Development programs for this repository; none of them is installed."""

@@ -1,6 +1,6 @@
-"""Asks advisory services about the locked packages, and says plainly when nobody could answer.
+"""Asks advisory services about the locked packages, and reports if none of them answers.
 
-Exit codes: 0 nothing is known against any package, 1 something is, 3 nobody could be asked.
+Exit codes: 0 without advisories, 1 with advisories, 3 if no service answered.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 SERVICES: Final = ("pypi", "osv")
-"""Asked one after the other, until one has answered for all packages."""
+"""Services, asked in order until one has answered for all packages."""
 
 CLEAN: Final = 0
 VULNERABLE: Final = 1
@@ -25,7 +25,7 @@ Ask = Callable[[str, Path], Report | str]
 
 
 def main() -> None:
-    """Audit a lock, by the services named after it on the command line or all."""
+    """Audit a lock with the services named on the command line, or with all."""
     lock, *services = sys.argv[1:] or ["requirements.lock"]
     code, lines = audit(Path(lock), services=services or SERVICES)
     print("\n".join(lines))
@@ -35,15 +35,15 @@ def main() -> None:
 def audit(
     lock: Path, ask: Ask | None = None, *, services: Sequence[str] = SERVICES
 ) -> tuple[int, list[str]]:
-    """Judge what the services answer; a package that nobody answered for counts as unknown.
+    """Judge the services' answers; a package without an answer counts as unknown.
 
     Args:
         lock: with exact versions and hashes.
-        ask: instead of the services themselves: gives a report, or why there is none.
-        services: whom to ask, in order.
+        ask: replaces the services; returns a report, or the reason for a failure.
+        services: their names, in order.
 
     Returns:
-        The exit code, and lines for people.
+        The exit code, and the printed lines.
     """
     lines: list[str] = []
     for service in services:
@@ -61,7 +61,7 @@ def audit(
     return UNKNOWN, [
         *lines,
         "Not audited: no advisory service could be reached that knows these packages.",
-        "Run it where one can be; this says nothing about whether they are safe.",
+        "Run it where one can be reached. The packages may or may not be safe.",
     ]
 
 
@@ -88,7 +88,7 @@ def _ask(service: str, lock: Path) -> Report | str:
             )
         except subprocess.TimeoutExpired:
             return f"no answer within {_TIMEOUT_S} s"
-        # It ends with 1 for advisories and for all that goes wrong, but reports only the former.
+        # It exits with 1 for advisories and for all errors, but reports only the former.
         if output.exists():
             report: Report = json.loads(output.read_text(encoding="utf-8"))
             return report

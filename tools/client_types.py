@@ -1,4 +1,4 @@
-"""Writes the types of answers for the client, which may not import the server's."""
+"""Writes the client's types of answers, because the client may not import the server."""
 
 import sys
 from types import NoneType, UnionType
@@ -48,7 +48,7 @@ def render() -> str:
 
 
 def _collect(answer: Any, found: dict[str, Any]) -> None:
-    """Find a type and those that it consists of, which come first."""
+    """Return a type after all types that it uses."""
     if is_typeddict(answer):
         for each in get_type_hints(answer).values():
             _collect(each, found)
@@ -72,7 +72,7 @@ def _name(answer: Any) -> str:
 
 
 def _source(annotation: Any) -> str:
-    """Write a type as the client has it: without what only the document says of it."""
+    """Format a type for the client, without annotations for the OpenAPI document."""
     if isinstance(annotation, TypeAliasType):
         return _source(annotation.__value__)
     origin, arguments = get_origin(annotation), get_args(annotation)

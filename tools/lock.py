@@ -1,4 +1,4 @@
-"""Resolves the locks: every dependency with its hashes, for all platforms, no index address."""
+"""Resolves the locks: every dependency with hashes, for all platforms, without index addresses."""
 
 import subprocess
 import sys
@@ -24,9 +24,9 @@ _SERVER = ("--extra=server", "pyproject.toml", "--group=pyproject.toml:build")
 
 
 def main() -> None:
-    """Write the locks; each has the versions of those before it and adds its own.
+    """Write the locks; each has the versions of the earlier ones and adds its own.
 
-    `--keep` keeps the versions that the locks have, as far as pyproject.toml allows it.
+    `--keep` keeps the locked versions, as far as pyproject.toml allows.
     """
     _compile(_INSTALLER, *_groups("installer"))
     _compile(_RUN, *_SERVER, after=[_INSTALLER])

@@ -1,7 +1,7 @@
-"""Writes newer releases of all locked packages: `python -m tools.newer_releases FOLDER`.
+"""Writes fake newer releases of all locked packages: `python -m tools.newer_releases FOLDER`.
 
-They hold nothing and break whoever takes them. With `PIP_FIND_LINKS=FOLDER` an installation has
-to come out as without it: `PIP_FIND_LINKS=/tmp/newer make test VENV=/tmp/venv`.
+They are empty and break any installation that uses them. With `PIP_FIND_LINKS=FOLDER`, an
+installation must be the same as without it: `PIP_FIND_LINKS=/tmp/newer make test VENV=/tmp/venv`.
 """
 
 import base64
@@ -39,11 +39,11 @@ def write_wheel(
     """Write a wheel for every Python and machine.
 
     Args:
-        folder: where it is to lie.
+        folder: the target.
         name: of the package.
         version: of the release.
         files: contents by path; without any, it is empty.
-        metadata: further lines, such as `Requires-Dist: other>=1`.
+        metadata: additional lines, such as `Requires-Dist: other>=1`.
     """
     stem = f"{name.replace('-', '_')}-{version}"
     about = f"{stem}.dist-info"

@@ -1,4 +1,4 @@
-"""Writes the reference of all types of problems from their declarations, as Markdown."""
+"""Writes the reference of all problem types from their declarations, as Markdown."""
 
 from collections.abc import Iterator
 

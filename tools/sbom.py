@@ -1,4 +1,4 @@
-"""Writes a bill of materials of what runs, in CycloneDX JSON, from the project and its lock."""
+"""Writes a bill of materials of the runtime packages, in CycloneDX JSON, from project and lock."""
 
 import re
 import sys
@@ -20,7 +20,7 @@ _VIA: Final = re.compile(r"\s+#\s+(via )?(?P<name>\S+.*)")
 
 @dataclass
 class Pin:
-    """A locked package, and what wants it."""
+    """A locked package, and its dependents."""
 
     name: str
     version: str
@@ -37,11 +37,11 @@ def main() -> None:
 
 
 def bill(project: Path, lock: Path) -> Bom:
-    """List every locked package with its version, and which of them wants which."""
+    """List every locked package with its version, and their dependencies."""
     about = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
     root = _component(about["name"], about["version"], ComponentType.APPLICATION)
     pins = list(read_lock(lock))
-    # One name may have several versions, each for other machines.
+    # One name may have several versions, each for different platforms.
     parts = [_component(pin.name, pin.version, ComponentType.LIBRARY) for pin in pins]
     bom = Bom(components=parts)
     bom.metadata.component = root
@@ -52,10 +52,10 @@ def bill(project: Path, lock: Path) -> Bom:
 
 
 def read_lock(lock: Path) -> Iterator[Pin]:
-    """Read names, exact versions and the comments that say what wants them.
+    """Read names, exact versions and the comments that name their dependents.
 
     Raises:
-        ValueError: it pins nothing.
+        ValueError: the lock pins nothing.
     """
     pin: Pin | None = None
     for line in lock.read_text(encoding="utf-8").splitlines():
@@ -71,7 +71,7 @@ def read_lock(lock: Path) -> Iterator[Pin]:
 
 
 def _wants(pin: Pin) -> set[str]:
-    """Give names without extras and without the file that the project's own stand in."""
+    """Return names without extras, and without the file of the project's own requirements."""
     return {canonicalize_name(re.split(r"[\[ ]", each, maxsplit=1)[0]) for each in pin.wanted_by}
 
 

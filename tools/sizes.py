@@ -1,4 +1,4 @@
-"""Checks that files stay small: a longer one says why, in a comment that begins with `long:`."""
+"""Checks that files stay small; a longer one states why, in a comment that starts with `long:`."""
 
 import re
 import sys
@@ -23,7 +23,7 @@ _REASON = re.compile(r"^\s*(#|--) long: \S", re.MULTILINE)
 
 
 def main() -> int:
-    """Print each file that is too long and says no reason; 1 if there is one, else 0."""
+    """Print each file that is too long without a reason; return 1 if there is one, else 0."""
     long = [
         f"{file}: {lines} lines, {most} at most; split it, or say why in a `long:` comment"
         for folder in _FOLDERS

@@ -1,10 +1,9 @@
-"""Lists the files that a job's three walks pass: `python -m tools.walks`.
+"""Lists the files on a job's three walks: `python -m tools.walks`.
 
-It submits, runs and reads one job in the one-process server and records which of our modules run a
-function meanwhile. A request is what falcon's application is called for, and a run is what
-dramatiq's worker processes a message for; both are library calls, so the count needs no list of
-our own names. Work that other threads do beside (housekeeping, heartbeats, publishing) is not part
-of a walk.
+It submits, runs and reads one job in the one-process server, and records the modules of ours in
+which a function runs. A request starts with a call of falcon's application, and a run with a
+message that dramatiq's worker processes; both are library calls, so the count needs no list of our
+own names. Work of other threads (housekeeping, heartbeats, publishing) is not part of a walk.
 """
 
 import json
@@ -92,9 +91,9 @@ def main() -> None:
 
 
 def walks() -> dict[str, list[str]]:
-    """Submit, run and read a job; map each walk to the files that it passes.
+    """Submit, run and read a job; map each walk to its files.
 
-    `request` has those that a request passes which has nothing to do with jobs.
+    `request` has the files of a request that does not concern jobs.
 
     Raises:
         RuntimeError: the server does not start, or the job does not succeed.

@@ -1,1 +1,1 @@
-"""Modules that go on the path of a server under attack, under names of their own."""
+"""Top-level modules on the path of a server under attack."""

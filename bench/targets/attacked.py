@@ -1,4 +1,4 @@
-"""Operations whose parameters cost the most to check; on the path of a server that is attacked."""
+"""Operations whose parameters are the most expensive to validate, for a server under attack."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -9,7 +9,7 @@ from callboard.jobs import File, operation
 
 
 class Leaf(BaseModel):
-    """Has defaults, of which one is made."""
+    """A model with defaults, one of them from a factory."""
 
     kind: Literal["leaf"] = "leaf"
     n: int = 0
@@ -17,7 +17,7 @@ class Leaf(BaseModel):
 
 
 class Twig(BaseModel):
-    """Holds others."""
+    """A model with nested models."""
 
     kind: Literal["twig"]
     all: "list[Leaf | Twig]" = []
@@ -25,39 +25,39 @@ class Twig(BaseModel):
 
 @operation
 def weigh(value: Any = None) -> None:
-    """Take whatever comes."""
+    """Accept any value."""
 
 
 @operation
 def numbers(value: list[int]) -> None:
-    """Take whole numbers."""
+    """Accept integers."""
 
 
 @operation
 def fractions(value: list[float]) -> None:
-    """Take numbers."""
+    """Accept numbers."""
 
 
 @operation
 def decimals(value: list[Decimal]) -> None:
-    """Take decimals."""
+    """Accept decimals."""
 
 
 @operation
 def unions(value: list[bool | int | Annotated[str, Field(max_length=1)] | list[int]]) -> None:
-    """Take one of several."""
+    """Accept one of several types."""
 
 
 @operation
 def trees(value: list[Leaf | Twig]) -> None:
-    """Take models, whose defaults are made."""
+    """Accept models with default factories."""
 
 
 @operation(unique=True)
 def once(value: dict[str, Any]) -> None:
-    """Take objects, of which each is run once at a time."""
+    """Accept objects, each of which runs once at a time."""
 
 
 @operation
 def filed(value: list[File | int], cover: File | None = None) -> None:
-    """Take files among other things."""
+    """Accept files among other values."""
