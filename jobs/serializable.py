@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from datetime import datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -99,7 +100,8 @@ def survey(value: Any, at: Location = ()) -> None:  # noqa: C901, PLR0912 — a 
     """Look for what would get lost when validated data is turned into JSON-like data.
 
     Raises:
-        Unserializable: a number is infinite, keys are the same as text, or it is nested too deep.
+        Unserializable: a number is infinite, keys are the same as text or have none, or it is
+            nested too deep.
     """
     if len(at) > MAX_DEPTH:
         raise Unserializable(at, f"is nested deeper than {MAX_DEPTH} levels")
@@ -136,10 +138,42 @@ def _survey_keys(value: dict[Any, Any], at: Location) -> None:
     for key in value:
         if isinstance(key, str):
             _text(key, at)
-        (text,) = to_jsonable_python({key: None}, fallback=str)
+        text = _key_as_text(key, at)
         if text in texts:
             raise Unserializable((*at, text), "is the key of several values once keys are text")
         texts.add(text)
+
+
+def _key_as_text(key: Any, at: Location) -> str:
+    """Return what a key is written as.
+
+    Raises:
+        Unserializable: it has no form of its own as text.
+    """
+    if _has_bad_number(key):
+        raise Unserializable(at, "has a key with a number that JSON does not have")
+    unknown: list[Any] = []
+    try:
+        (text,) = to_jsonable_python({key: None}, bytes_mode="base64", fallback=unknown.append)
+    except TypeError as error:
+        if not str(error).endswith("not valid as object key"):  # it is the function's own
+            raise
+        unknown.append(error)
+    if unknown:
+        kind = type(key).__name__
+        raise Unserializable(at, f"has a key of the type {kind}, which has no form as text")
+    return str(text)
+
+
+def _has_bad_number(key: Any) -> bool:
+    match key:
+        case float():
+            return not math.isfinite(key)
+        case Enum():
+            return _has_bad_number(key.value)
+        case tuple():
+            return any(map(_has_bad_number, key))
+    return False
 
 
 class Serializable:
@@ -181,9 +215,18 @@ class Serializable:
                 return value
             case dict():
                 for key in value:
+                    self._check_key(key, at)
                     value[key] = self.sent(value[key], (*at, key))
                 return value
         raise Unserializable(at, f"is of the type {type(value).__name__}, which JSON does not have")
+
+    def _check_key(self, key: str, at: Location) -> None:
+        try:
+            is_text = self._mark(key, at) is key
+        except Unserializable:
+            is_text = False
+        if not is_text:  # a serialiser of the function's has made it
+            raise Unserializable(at, "has a key without a form as text")
 
     def _none(self, value: float, at: Location) -> None:
         if math.isinf(value) or not allows_null(self._schema, at):

@@ -28,6 +28,7 @@ from callboard.jobs.return_type import ReturnType
 
 class Kind(enum.Enum):
     A = "a"
+    INFINITE = math.inf
 
 
 @dataclasses.dataclass
@@ -53,6 +54,12 @@ class Loose(BaseModel):
     value: Any = None
     number: float = 0.0
     content: bytes = b""
+
+
+class Shown(BaseModel):
+    """A model whose serialiser makes a key that is no data."""
+
+    value: Annotated[int, PlainSerializer(lambda _value: {object(): 1})]
 
 
 class Encoded(BaseModel):
@@ -89,6 +96,9 @@ def cyclic() -> list[Any]:
         ({1.5: "a"}, {"1.5": "a"}),
         ({dt.date(2026, 1, 1): 1}, {"2026-01-01": 1}),
         ({Kind.A: 1}, {"a": 1}),
+        ({None: 1, True: 2}, {"None": 1, "true": 2}),
+        ({(1, 2): "x"}, {"1,2": "x"}),
+        ({b"\xff": 1}, {"_w==": 1}),
         (b"\xff\x00\xfb", "_wD7"),
         (b"abc", "YWJj"),
         (bytearray(b"abc"), "YWJj"),
@@ -201,6 +211,19 @@ def test_a_result_may_be_returned_as_any_value_that_converts_to_its_type(
         (deep(3000), Any, "nested deeper than 200 levels"),
         (cyclic(), Any, "nested deeper than 200 levels"),
         ({"e": ValueError("x")}, Any, "/e is of the type ValueError"),
+        ({"a": {math.inf: 1}}, Any, "/a has a key with a number that JSON does not have"),
+        ({math.nan: 1}, dict[float, int], "/ has a key with a number that JSON does not have"),
+        ({(1, -math.inf): 1}, Any, "/ has a key with a number that JSON does not have"),
+        ({np.float64("inf"): 1}, Any, "/ has a key with a number that JSON does not have"),
+        ({Kind.INFINITE: 1}, Any, "/ has a key with a number that JSON does not have"),
+        ({"a": {frozenset({1}): 1}}, Any, "/a has a key of the type frozenset, which has no form"),
+        ({(1, frozenset()): 1}, Any, "/ has a key of the type tuple, which has no form"),
+        ({object(): 1}, Any, "/ has a key of the type object, which has no form"),
+        ({ValueError("x"): 1}, dict[Any, int], "/ has a key of the type ValueError, which has no"),
+        (Loose(value={object(): 1}), Loose, "/value has a key of the type object, which has no"),
+        (Loose(value={range(3): 1}), Loose, "/value has a key of the type range, which has no"),
+        (Shown(value=1), Shown, "has a key without a form as text"),
+        ({b"a": 1, "YQ==": 2}, Any, "/YQ== is the key of several values"),
         ({"partial": [dt.datetime.now]}, Any, "/partial/0 is of the type"),
         (Loose(content=b"\xff"), Loose, "bytes that are not UTF-8"),
         (Loose(value=object()), Loose, "/value is of the type object"),
