@@ -91,10 +91,14 @@ class Parameters:
             InvalidParameters: they do not fit, or one has no such form.
             OperationFault: the operation's own code failed.
         """
-        try:
-            sent = {name: parameters_as_sent(value) for name, value in params.items()}
-        except ValueError as error:
-            raise InvalidParameters([("", str(error))]) from error
+        sent, unfit = {}, []
+        for name, value in params.items():
+            try:
+                sent[name] = parameters_as_sent(value)
+            except ValueError as error:
+                unfit.append((pointer_of((name,)), str(error)))
+        if unfit:
+            raise InvalidParameters(unfit)
         given = {name: value for name, value in params.items() if _has_models(value)}
         if given:
             arguments = self.check(sent).arguments

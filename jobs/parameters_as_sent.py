@@ -1,6 +1,7 @@
 """Parameters as they are sent: what is kept of a submission, and validated for each attempt."""
 
 import copy
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -15,6 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
 from callboard.jobs.files.file import File
+from callboard.jobs.json_numbers import MAX_INTEGER, MIN_INTEGER
 from callboard.jobs.json_pointer import Location
 from callboard.jobs.validated_values import FieldOf, children, fields_of, has_fields, pairs
 
@@ -48,7 +50,7 @@ def parameters_as_sent(value: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 — o
         case Enum():
             return parameters_as_sent(value.value)
         case str() | int() | float():
-            return value
+            return _sendable(value)
         case Decimal():
             return str(value)
         case File():
@@ -56,7 +58,7 @@ def parameters_as_sent(value: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 — o
         case RootModel():
             return parameters_as_sent(value.root)
         case Mapping():
-            return {_key(name): parameters_as_sent(each) for name, each in value.items()}
+            return _mapping(value)
         case list() | tuple() | deque() | AbstractSet():
             return [parameters_as_sent(each) for each in value]
         case _ if has_fields(value):
@@ -160,6 +162,31 @@ def _another(info: FieldInfo | None, value: Any) -> Any:
     return info.get_default(call_default_factory=True, validated_data=dict(vars(value)))
 
 
+def _sendable(value: str | float) -> str | float:
+    """Return what JSON and msgpack can represent as it is."""
+    match value:
+        case str():
+            value.encode()  # raises a ValueError for half a character
+        case int() if not MIN_INTEGER <= value <= MAX_INTEGER:
+            raise ValueError("a whole number has more than 64 bits")
+        case float() if not math.isfinite(value):
+            raise ValueError(f"{value} is no number that JSON has")
+    return value
+
+
+def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
+    sent = {_key(name): parameters_as_sent(each) for name, each in value.items()}
+    if len(sent) < len(value):
+        raise ValueError("has keys that are equal as text")
+    return sent
+
+
 def _key(name: Any) -> str:
     plain = name.value if isinstance(name, Enum) else name
-    return plain if isinstance(plain, str) else next(iter(to_jsonable_python({plain: None})))
+    if isinstance(plain, str | float):
+        _sendable(plain)
+    try:
+        return plain if isinstance(plain, str) else next(iter(to_jsonable_python({plain: None})))
+    except TypeError as error:
+        kind = type(name).__name__
+        raise ValueError(f"has a key of the type {kind}, which has no form as text") from error

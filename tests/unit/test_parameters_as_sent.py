@@ -1,6 +1,7 @@
 """Parameters are stored as sent, and read alike in every attempt."""
 
 import dataclasses
+import math
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -254,6 +255,36 @@ def test_a_model_that_does_not_round_trip_is_refused() -> None:
     with pytest.raises(InvalidParameters, match="/delay: would be read as a different value"):
         take.parameters.sent({"delay": Delay(seconds=2)})
     assert take.parameters.sent({"delay": {"seconds": 2}}) == {"delay": {"seconds": 2}}
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (math.inf, "inf is no number that JSON has"),
+        ([{"a": math.nan}], "nan is no number that JSON has"),
+        (2**64, "more than 64 bits"),
+        ("a\udc80", "surrogates not allowed"),
+        ({1: "a", "1": "b"}, "keys that are equal as text"),
+        ({math.inf: 1}, "inf is no number that JSON has"),
+        ({"\udc80": 1}, "surrogates not allowed"),
+        ({frozenset({1}): 1}, "a key of the type frozenset, which has no form as text"),
+        ({object(): 1}, "object"),
+        (object(), "object"),
+    ],
+)
+def test_python_values_that_clients_cannot_send_are_refused_by_parameter(
+    value: Any, says: str
+) -> None:
+    @operation
+    def take(first: int, value: Any) -> None:
+        del first, value
+
+    with pytest.raises(InvalidParameters) as refused:
+        take.parameters.sent({"first": 1, "value": value})
+
+    ((pointer, detail),) = refused.value.errors
+    assert pointer == "/value"
+    assert says in detail
 
 
 def test_lazily_validated_items_are_checked_at_submission() -> None:
