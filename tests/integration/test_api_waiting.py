@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+AT_ONCE_S = 8.0
+"""More than a slow machine needs for a request, and less than any wait that is asked for."""
+
 
 @pytest.fixture
 def pool() -> Iterator[ThreadPoolExecutor]:
@@ -101,13 +104,13 @@ def test_an_operation_may_wait_by_default_unless_the_client_prefers_not_to(
     assert "Preference-Applied" not in waiting.result().headers
     assert hurried.status_code == 202
     assert hurried.headers["Preference-Applied"] == "respond-async"
-    assert seconds < 1
+    assert seconds < AT_ONCE_S
 
 
 def test_a_malformed_preference_is_ignored(api_app: ApiApp) -> None:
     answer, seconds = _took(lambda: api_app.submit(headers={"Prefer": "wait=soon"}))
 
-    assert (answer.status_code, seconds < 1) == (202, True)
+    assert (answer.status_code, seconds < AT_ONCE_S) == (202, True)
     assert "Preference-Applied" not in answer.headers
 
 
@@ -135,7 +138,7 @@ def test_a_cancel_ends_a_wait_and_a_later_wait_returns_at_once(
     late, seconds = _took(lambda: api_app.get(job_id, headers={"Prefer": "wait=20"}))
 
     assert (waiter.result(10).status_code, waiter.result().json["status"]) == (200, "cancelled")
-    assert (late.json["status"], late.json["result"], seconds < 1) == ("cancelled", None, True)
+    assert (late.json["status"], late.json["result"], seconds < AT_ONCE_S) == ("cancelled", None, True)
 
 
 def test_a_read_waits_only_for_a_change_of_status(
@@ -161,7 +164,7 @@ def test_a_read_of_a_final_job_does_not_wait(api_app: ApiApp) -> None:
 
     answer, seconds = _took(lambda: api_app.get(job_id, headers={"Prefer": "wait=20"}))
 
-    assert (answer.json["status"], seconds < 1) == ("succeeded", True)
+    assert (answer.json["status"], seconds < AT_ONCE_S) == ("succeeded", True)
 
 
 def test_a_client_with_an_outdated_status_does_not_wait(api_app: ApiApp) -> None:
@@ -172,7 +175,7 @@ def test_a_client_with_an_outdated_status_does_not_wait(api_app: ApiApp) -> None
     headers = {"Prefer": "wait=20", "If-None-Match": tag}
     answer, seconds = _took(lambda: api_app.get(job_id, headers=headers))
 
-    assert (answer.json["status"], seconds < 1) == ("running", True)
+    assert (answer.json["status"], seconds < AT_ONCE_S) == ("running", True)
 
 
 def test_a_wait_in_which_nothing_changes_ends_with_304(api_app: ApiApp) -> None:

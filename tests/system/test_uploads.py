@@ -177,7 +177,7 @@ def test_endless_and_idle_bodies_delay_no_other_client(stack: Stack) -> None:
         sender.join()
     idle.close()
 
-    assert max(took) < 1
+    assert max(took) < 3
     eventually(lambda: nothing_left(stack), what="nothing is left of either")
 
 
