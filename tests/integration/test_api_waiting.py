@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-AT_ONCE_S = 8.0
+AT_ONCE_S = 4.0
 """More than a slow machine needs for a request, and less than any wait that is asked for."""
 
 
@@ -138,7 +138,8 @@ def test_a_cancel_ends_a_wait_and_a_later_wait_returns_at_once(
     late, seconds = _took(lambda: api_app.get(job_id, headers={"Prefer": "wait=20"}))
 
     assert (waiter.result(10).status_code, waiter.result().json["status"]) == (200, "cancelled")
-    assert (late.json["status"], late.json["result"], seconds < AT_ONCE_S) == ("cancelled", None, True)
+    assert (late.json["status"], late.json["result"]) == ("cancelled", None)
+    assert seconds < AT_ONCE_S
 
 
 def test_a_read_waits_only_for_a_change_of_status(
