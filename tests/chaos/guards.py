@@ -45,7 +45,7 @@ GUARDS: Final = (
         "fence of saved states",
         f"{_SCRIPTS}/save_state.lua",
         " or not holds_fence(job, attempt, token)",
-        "",
+        " or holds_fence(job, attempt, token) == nil",
         ("fence",),
     ),
     Guard(

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from redis import Redis
 
+from callboard.jobs.lua_modules import check_includes, listed
 from tests.chaos.checker import INVARIANTS
 from tests.chaos.guards import GUARDS, Guard
 from tests.chaos.judged import Judged
@@ -36,6 +37,22 @@ def test_each_guard_is_where_the_list_says(guard: Guard, tmp_path: Path) -> None
 
     assert guard.line not in copy.read_text("utf-8") or guard.line in guard.without
     assert set(guard.invariants) <= {*INVARIANTS, *OF_THE_MACHINE}
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [guard for guard in GUARDS if guard.file.endswith(".lua")],
+    ids=lambda guard: guard.name,
+)
+def test_a_script_without_a_guard_still_runs(guard: Guard, tmp_path: Path) -> None:
+    copy = tmp_path / guard.file
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes((ROOT / guard.file).read_bytes())
+    header = [line for line in copy.read_text("utf-8").splitlines() if "-- INCLUDES " in line]
+
+    take_out(guard, tmp_path)
+
+    check_includes(copy.stem, copy.read_text("utf-8"), listed(header[0].split(maxsplit=2)[2]))
 
 
 def test_a_guard_removed_from_a_copy_is_gone_from_the_copys_imports(tmp_path: Path) -> None:
