@@ -23,9 +23,9 @@ from callboard.jobs.registry import Registry
 from callboard.jobs.snooze import WITHOUT_END, snooze
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
+from callboard.telemetry.limited_warnings import LimitedWarnings
 from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
-from callboard.telemetry.seldom import SeldomWarnings
 
 if TYPE_CHECKING:
     from callboard.actors.spans import RunSpans
@@ -79,7 +79,7 @@ class Claiming(Middleware):
         self._spans = spans
         self._shows_tracebacks = shows_tracebacks
         # Each job of such an operation comes back every few seconds.
-        self._seldom = SeldomWarnings(log, interval_s=60)
+        self._warnings = LimitedWarnings(log, interval_s=60)
 
     def before_process_message(self, broker: Broker, message: Any) -> None:  # noqa: ARG002
         """Claim the message's job, or skip the message.
@@ -197,7 +197,7 @@ class Claiming(Middleware):
         if word == "missing":
             self._recover(submission, published_ms)
             word = self._retry_until_answered(ask)
-        self._seldom.warn(LogEvent.OPERATION_UNKNOWN, submission.operation, answer=word)
+        self._warnings.warn(LogEvent.OPERATION_UNKNOWN, submission.operation, answer=word)
         raise NotMineError(word)
 
     def _leave_to_newer(self, message: Any, reason: NewerFormat) -> NoReturn:
@@ -207,7 +207,7 @@ class Claiming(Middleware):
         )
         if word == "missing":
             word = self._keep(message, reason)
-        self._seldom.warn(
+        self._warnings.warn(
             LogEvent.FORMAT_UNKNOWN, message.actor_name, answer=word, format=reason.made_as
         )
         raise NotMineError(word) from reason

@@ -83,7 +83,7 @@ class WorkerLifecycle(Middleware):
         gap = max(settings.stuck_after, self._lease)
         stopping = self._stopping
         self._parent_watch = (
-            ParentWatch(stopping.begun, give_up=stopping.give_up, longest_silence=gap)
+            ParentWatch(stopping.begun, give_up=stopping.give_up, max_silence=gap)
             if supervised
             else None
         )

@@ -147,7 +147,7 @@ def table(victim: Victim, _seconds: float) -> Figures:
         row = [name, status, round(ended - began, 3), round(stop, 3)]
         print(json.dumps(row, ensure_ascii=False), flush=True)
     late = sum(each > _MAX_STOP_S for each in stops[1:])
-    return {"requests": len(stops) - 1, "longest_stop_s": round(max(stops[1:]), 3), "late": late}
+    return {"requests": len(stops) - 1, "max_stall_s": round(max(stops[1:]), 3), "late": late}
 
 
 ATTACKS: Final[dict[str, Callable[[Victim, float], Figures]]] = {

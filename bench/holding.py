@@ -43,7 +43,7 @@ class Beat(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.longest_s = 0.0
+        self.max_s = 0.0
         self._pause = threading.Event()
 
     def run(self) -> None:
@@ -51,7 +51,7 @@ class Beat(threading.Thread):
         last = time.process_time()
         while not self._pause.wait(_BEAT_S):
             now = time.process_time()
-            self.longest_s, last = max(self.longest_s, now - last), now
+            self.max_s, last = max(self.max_s, now - last), now
 
     def stop(self) -> None:
         """End."""
@@ -67,7 +67,7 @@ class Loop:
 
     def restart(self) -> None:
         """Start to measure."""
-        self.longest_s, self._since = 0.0, time.thread_time()
+        self.max_s, self._since = 0.0, time.thread_time()
 
     def elsewhere(self, call: Callable[[], T], /) -> T:
         """Run a call in another thread: an `Offload`."""
@@ -80,7 +80,7 @@ class Loop:
     def give_turn(self) -> None:
         """Record how long the requests blocked the loop."""
         now = time.thread_time()
-        self.longest_s, self._since = max(self.longest_s, now - self._since), now
+        self.max_s, self._since = max(self.max_s, now - self._since), now
 
 
 class Site:
@@ -120,11 +120,11 @@ class Site:
             environ["CONTENT_LENGTH"] = length
         answer = testing.StartResponseMock()
         self.loop.restart()
-        self.beat.longest_s, began = 0.0, time.process_time()
+        self.beat.max_s, began = 0.0, time.process_time()
         b"".join(self.app(environ, answer))
         self.loop.give_turn()
         took_s = time.process_time() - began
-        return max(self.beat.longest_s, self.loop.longest_s), took_s, (answer.status or "")[:3]
+        return max(self.beat.max_s, self.loop.max_s), took_s, (answer.status or "")[:3]
 
 
 def main() -> None:

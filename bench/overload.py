@@ -51,7 +51,7 @@ class Seen:
 
     Attributes:
         without_advice: refusals without a usable Retry-After.
-        most_active: maximum number of jobs neither refused nor ended.
+        peak_active: maximum number of jobs neither refused nor ended.
         done: number of jobs that had ended at the end of the storm.
     """
 
@@ -61,7 +61,7 @@ class Seen:
     submits_s: list[float] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
     without_advice: int = 0
-    most_active: int = 0
+    peak_active: int = 0
     done: int = 0
     lasted_s: float = 0.0
 
@@ -132,7 +132,7 @@ async def _poll(http: httpx.AsyncClient, seen: Seen, goes_on: Callable[[], bool]
 async def _watch(stack: Stack, seen: Seen, goes_on: Callable[[], bool]) -> None:
     while goes_on():
         active = await asyncio.to_thread(stack.store.redis.zcard, stack.store.keys("active"))
-        seen.most_active = max(seen.most_active, active)
+        seen.peak_active = max(seen.peak_active, active)
         await asyncio.sleep(_LOOK_S)
 
 
@@ -144,7 +144,7 @@ def figures(stack: Stack, seen: Seen) -> dict[str, Any]:
         "done_per_s": round(seen.done / seen.lasted_s, 1),
         "answers": {str(code): count for code, count in seen.codes.items()},
         "without_retry_after": seen.without_advice,
-        "most_active": seen.most_active,
+        "peak_active": seen.peak_active,
         "submit_ms": spread(seen.submits_s),
         "poll_ms": spread(seen.polls_s),
         "poll_answers": {str(code): count for code, count in seen.poll_codes.items()},

@@ -41,6 +41,6 @@ def check_dependencies(store: Store, *, most: int = 500) -> int:
         StoreUnavailable: Redis does not answer.
     """
     answer = store.run(
-        "check_dependencies", store.keys("depending"), most=most, most_jobs=_MAX_LOOKS
+        "check_dependencies", store.keys("depending"), most=most, max_jobs=_MAX_LOOKS
     )
     return int(answer.values[0])

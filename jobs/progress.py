@@ -53,7 +53,7 @@ def progress(
         ),
         step=report.step,
         lines=json.dumps(list(report.lines)),
-        most_lines=bounds.lines,
-        most_bytes=bounds.bytes,
+        max_lines=bounds.lines,
+        max_bytes=bounds.bytes,
     )
     return cast("Literal['recorded', 'stale']", answer.word)

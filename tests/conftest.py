@@ -115,7 +115,7 @@ def redis(redis_server: RedisServer) -> Iterator[Redis]:
     with redis_server.connect() as client:
         client.flushall()
         yield client
-        redis_server.mend()
+        redis_server.restore()
         assert not (kept := _kept_for_ever(client)), f"these keys would never go away: {kept}"
 
 
@@ -144,7 +144,7 @@ class _Captured(io.TextIOBase):
 def _mend_servers(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     for server in request.config.stash[_RUNNING]:
-        server.mend()
+        server.restore()
 
 
 def _run(server: Server, config: pytest.Config) -> Iterator[Server]:

@@ -216,8 +216,8 @@ def nobody_is_overtaken(seen: Seen, now_ms: int) -> Iterator[str]:
         passed_over = int(job.get("passed_until_ms", 0)) > now_ms
         others = [one for one in slots_of(job) if one != slot]
         # A job that lacks another place does not compete, and at a resource only age decides.
-        rival = all(one[:9] != "resource:" and seen.free(one) > 0 for one in others)
-        if not slot or passed_over or not rival:
+        competes = all(one[:9] != "resource:" and seen.free(one) > 0 for one in others)
+        if not slot or passed_over or not competes:
             continue
         rank = rank_at(job, slot)
         for entry, score in seen.members(f"slot:{slot}").items():

@@ -69,7 +69,7 @@ def _advisories(package: Mapping[str, Any]) -> list[str]:
     return [
         f"{package['name']} {package['version']}: {each['id']}"
         f" ({', '.join(each.get('aliases') or ['no other name'])}),"
-        f" mended in {', '.join(each.get('fix_versions') or ['no version yet'])}"
+        f" fixed in {', '.join(each.get('fix_versions') or ['no version yet'])}"
         for each in package.get("vulns", ())
     ]
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, Final, Protocol
 
-from callboard.actors.coroutines.pools import adopt_submissions
+from callboard.actors.coroutines.pools import track_submissions
 from callboard.actors.coroutines.run import CoroutineRun, run_of
 from callboard.actors.interrupts.guard import Guard, stems_from
 from callboard.jobs.errors import Interruption
@@ -109,7 +109,7 @@ class OperationsLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        adopt_submissions()
+        track_submissions()
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]  # as loosely typed as it is used
         """Run a function in a thread that belongs to the calling run."""

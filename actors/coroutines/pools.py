@@ -10,7 +10,7 @@ from callboard.actors.coroutines.run import run_of
 _submit: Final[Callable[..., Future[Any]]] = ThreadPoolExecutor.submit
 
 
-def adopt_submissions() -> None:
+def track_submissions() -> None:
     """Patch thread pools so that submissions belong to the submitting run; once is enough.
 
     Python does not record who submitted what, so this replaces a method of all pools: those that

@@ -144,7 +144,7 @@ class ChildPool:
     Args:
         modules: the modules of operations to import; none if no operation needs a child.
         log_format, log_level: the log settings of the children.
-        most_jobs: the number of jobs that one child runs.
+        max_jobs: the number of jobs that one child runs.
         answers_within: seconds; a child that begins later is replaced, once it has imported
             what it needs.
         starts: the start methods that are needed.
@@ -156,12 +156,12 @@ class ChildPool:
         *,
         log_format: str,
         log_level: str,
-        most_jobs: int = MAX_JOBS,
+        max_jobs: int = MAX_JOBS,
         answers_within: float = ANSWERS_SECONDS,
         starts: Collection[Start] = FORKED,
     ) -> None:
         self._answers_within: dict[Start, float] = {"fork": answers_within, "spawn": START_SECONDS}
-        self._most_jobs = most_jobs
+        self._max_jobs = max_jobs
         self._needed = bool(modules)
         self._fork_clients: dict[Start, ForkClient] = {
             start: ForkClient(
@@ -227,7 +227,7 @@ class ChildPool:
         """Return a child to the pool; reuse it if it is `unharmed` and has not run too often."""
         child.jobs += 1
         with self._lock:
-            if unharmed and child.jobs < self._most_jobs and not self._closed:
+            if unharmed and child.jobs < self._max_jobs and not self._closed:
                 self._idle[child.start].append(child)
                 return
         child.discard()

@@ -43,7 +43,7 @@ def become_leader(channel: socket) -> None:
     """
     parent = os.getppid()
     os.setsid()
-    adopt_orphans()
+    become_subreaper()
     with suppress(AttributeError):  # only on Linux; elsewhere the closed channel is the sign
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
@@ -56,7 +56,7 @@ def become_leader(channel: socket) -> None:
     faulthandler.enable(sys.__stderr__ or sys.stderr)
 
 
-def adopt_orphans() -> None:
+def become_subreaper() -> None:
     """Become the parent of orphaned descendants, so that they stay in the process tree."""
     with suppress(AttributeError):  # only on Linux
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -86,33 +86,33 @@ def wake_main_thread() -> None:
 
 
 @contextmanager
-def limited_memory(most_bytes: int | None) -> Iterator[None]:
+def limited_memory(max_bytes: int | None) -> Iterator[None]:
     """Make allocations fail beyond a limit, in addition to the memory in use now.
 
     Each program that a function starts has the limit for itself.
 
     Args:
-        most_bytes: None for no limit.
+        max_bytes: None for no limit.
     """
-    if most_bytes is None:
+    if max_bytes is None:
         yield
         return
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (_data_limit(most_bytes, hard), hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (_data_limit(max_bytes, hard), hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
-def _data_limit(most_bytes: int, hard: int) -> int:
+def _data_limit(max_bytes: int, hard: int) -> int:
     """Convert a limit of resident memory into one of data, some of which is never touched."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()
     except OSError:
-        limit = most_bytes
+        limit = max_bytes
     else:
         size = resource.getpagesize()
         resident, data = int(pages[1]) * size, int(pages[5]) * size
-        limit = data + max(_MIN_ROOM_BYTES, most_bytes - resident)
+        limit = data + max(_MIN_ROOM_BYTES, max_bytes - resident)
     return limit if hard == resource.RLIM_INFINITY else min(limit, hard)

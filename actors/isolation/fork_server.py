@@ -17,7 +17,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, Final, NoReturn
 
-from callboard.actors.isolation.child_process import adopt_orphans
+from callboard.actors.isolation.child_process import become_subreaper
 from callboard.actors.isolation.forked_child import run_child
 from callboard.actors.isolation.operations_process import begin
 from callboard.actors.isolation.random_generators import find_generators
@@ -47,7 +47,7 @@ def main(spec: Mapping[str, Any]) -> NoReturn:
     if spec["start"] == "fork":
         registry = load()
         load = lambda: registry  # noqa: E731 — for children, all is loaded
-    adopt_orphans()
+    become_subreaper()
     gc.collect()
     gc.freeze()  # or a collection in a child would copy all of it
     ForkServer(control, load, worker=spec["worker"]).serve()

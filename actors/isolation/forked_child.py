@@ -88,7 +88,7 @@ class ChildAttempt:
     def finalize(self, found: Sequence[File]) -> None:
         """Finalize the files in the result."""
         self._finalized = finalize_files(
-            found, self._folder, most_bytes=self.asked["most_file_bytes"]
+            found, self._folder, max_bytes=self.asked["max_file_bytes"]
         )
 
     @property
@@ -169,7 +169,7 @@ class ChildRunner:
         finally:
             self._channel.send({"kind": "returned"})
         attempt.finalize(returned.files)
-        outcome = encode_result(returned.described(), max_bytes=asked["most_result_bytes"])
+        outcome = encode_result(returned.described(), max_bytes=asked["max_result_bytes"])
         return messages.done(outcome, attempt.finalized)
 
     def _listen(self) -> None:

@@ -26,8 +26,8 @@ def request_of(run: Run, bounds: OutputBounds, folder: RunFiles, fetch: Fetch) -
         "files": messages.files(taken),
         "folder": _path_of(folder),
         "memory_bytes": _refused_beyond(operation.rules),
-        "most_result_bytes": bounds.result_bytes,
-        "most_file_bytes": bounds.files_bytes,
+        "max_result_bytes": bounds.result_bytes,
+        "max_file_bytes": bounds.files_bytes,
         "log": structlog.contextvars.get_contextvars(),
     }
 

@@ -22,9 +22,9 @@ from callboard.jobs.snooze import PATIENCE
 from callboard.jobs.store import Store
 from callboard.jobs.submission_service import SubmissionService
 from callboard.jobs.workers import known_at
+from callboard.telemetry.limited_warnings import LimitedWarnings
 from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
-from callboard.telemetry.seldom import SeldomWarnings
 
 LATE: Final = timedelta(seconds=60)
 MAX_AT_ONCE: Final = 50
@@ -69,7 +69,7 @@ class Scheduler:
         self._namespace = namespace
         self._faults = submissions.faults
         self._resting: dict[str, float] = {}
-        self._warnings = SeldomWarnings(log, interval_s=REST_SECONDS)
+        self._warnings = LimitedWarnings(log, interval_s=REST_SECONDS)
 
     def tick(self) -> None:
         """Process due ticks; those that Redis does not accept now are processed later."""

@@ -23,7 +23,7 @@ class ParentWatch:
     Args:
         stopping: set once the worker was told to stop.
         give_up: has the exit code say that the worker ended by itself.
-        longest_silence: how long it may run nothing of Python's, since a function keeps the lock.
+        max_silence: how long it may run nothing of Python's, since a function keeps the lock.
     """
 
     def __init__(
@@ -31,11 +31,11 @@ class ParentWatch:
         stopping: threading.Event,
         *,
         give_up: Callable[[], object],
-        longest_silence: timedelta,
+        max_silence: timedelta,
     ) -> None:
         self._stopping = stopping
         self._give_up = give_up
-        self._longest_silence = longest_silence + timedelta(seconds=SIGN_OF_LIFE_SECONDS)
+        self._max_silence = max_silence + timedelta(seconds=SIGN_OF_LIFE_SECONDS)
         self._lived_at = 0.0
         self._is_terminated = False
         self._master = os.getppid()
@@ -54,7 +54,7 @@ class ParentWatch:
             self._terminate()
         if time.monotonic() - self._lived_at > SIGN_OF_LIFE_SECONDS:
             self._lived_at = time.monotonic()
-            end_unless_called_again(self._longest_silence)
+            end_unless_called_again(self._max_silence)
 
     def drain(self) -> None:
         """Stop as for any signal, but have the exit code say that it is to be started again."""

@@ -53,7 +53,7 @@ class Watchdog:
         self._drain = drain
         self._clock = clock
         self._threads: Sequence[threading.Thread] = ()
-        self._buried: set[threading.Thread] = set()
+        self._dead: set[threading.Thread] = set()
         self._said: dict[Run, int] = {}
         self._is_lost = False
         self.seen = ThreadHealth()
@@ -71,7 +71,7 @@ class Watchdog:
         threads = self._threads
         dead = [thread for thread in threads if not thread.is_alive()]
         for thread in dead:
-            self._bury(thread)
+            self._report_dead(thread)
         resisting = {
             run: self._clock() - since
             for run in self._runs.by_thread().values()
@@ -87,10 +87,10 @@ class Watchdog:
         stuck = sum(seconds >= self._stuck_after for seconds in resisting.values())
         self._judge(len(threads), stuck, len(dead))
 
-    def _bury(self, thread: threading.Thread) -> None:
-        if thread in self._buried:
+    def _report_dead(self, thread: threading.Thread) -> None:
+        if thread in self._dead:
             return
-        self._buried.add(thread)
+        self._dead.add(thread)
         # Its function has ended without an outcome: the lease expires.
         run = self._runs.abandon(thread)
         log.critical(LogEvent.THREAD_DIED, thread=thread.name, job=run and run.fence.job_id)

@@ -110,7 +110,7 @@ def components(
     headers = {
         f"{prefix}{name.replace('-', '')}": header(name, required=not prefix)
         for name in RESPONSE
-        for prefix in ("", "Perhaps")
+        for prefix in ("", "Optional")
     }
     return {
         "schemas": _schemas(operations, [types for types, _ in refusals], fixed),

@@ -85,7 +85,7 @@ def _headers_of(problem_type: ProblemType) -> tuple[str, ...]:
 
 
 def _headers(always: Iterable[str], optional: Iterable[str]) -> dict[str, Any]:
-    written = {name: _header(f"Perhaps{_plain(name)}") for name in optional}
+    written = {name: _header(f"Optional{_plain(name)}") for name in optional}
     return {**written, **{name: _header(_plain(name)) for name in always}}
 
 

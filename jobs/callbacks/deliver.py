@@ -144,8 +144,8 @@ def record_delivery(
         code="" if attempted.code is None else str(attempted.code),
         problem=attempted.problem[:MAX_PROBLEM_LENGTH],
         line=_line(delivery, attempted, outcome, delay),
-        most_lines=bounds.lines,
-        most_bytes=bounds.bytes,
+        max_lines=bounds.lines,
+        max_bytes=bounds.bytes,
     )
     return cast("Recorded", answer.word)
 

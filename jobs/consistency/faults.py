@@ -53,10 +53,10 @@ _BY_NAME: Final[dict[str, Group]] = {
 
 @dataclass
 class Faults:
-    """What was found of one group.
+    """The faults of one group.
 
     Attributes:
-        ids: of jobs, batches or deliveries, with what is the matter with each.
+        ids: of jobs, batches or deliveries, with the faults of each.
     """
 
     ids: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))

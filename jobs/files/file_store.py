@@ -31,13 +31,13 @@ class Claimed(NamedTuple):
     """Room that is taken for a file which is being written.
 
     Attributes:
-        most_bytes: what all files of the tenant may take.
+        max_bytes: what all files of the tenant may take.
     """
 
     file_id: str
     tenant: str
     kind: FileKind
-    most_bytes: int = _NO_BOUND
+    max_bytes: int = _NO_BOUND
 
 
 def reserve_file(
@@ -69,12 +69,12 @@ def reserve_file(
         kind=claimed.kind,
         object=object_of(claimed.file_id),
         size=size,
-        most_bytes=claimed.most_bytes,
+        max_bytes=claimed.max_bytes,
         lease_ms=milliseconds(lease),
     )
     if answer.word == "full":
         raise StorageFull(
-            f"{answer.values[0]} of the {claimed.most_bytes} bytes for files are free."
+            f"{answer.values[0]} of the {claimed.max_bytes} bytes for files are free."
         )
     if answer.word == "gone":
         raise StorageUnavailable("The file was deleted during the upload; send it again.")

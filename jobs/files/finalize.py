@@ -25,13 +25,13 @@ class FinalizedFiles:
     named: Sequence[str] = ()
 
 
-def finalize_files(files: Sequence[File], folder: RunFiles, *, most_bytes: int) -> FinalizedFiles:
+def finalize_files(files: Sequence[File], folder: RunFiles, *, max_bytes: int) -> FinalizedFiles:
     """Give each file in a result its id, size and digest; from here on it must not change.
 
     Args:
         files: also several times the same.
         folder: of the attempt.
-        most_bytes: that all new ones may take together.
+        max_bytes: that all new ones may take together.
 
     Raises:
         ResultNotSerialisable: one was never written.
@@ -50,9 +50,9 @@ def finalize_files(files: Sequence[File], folder: RunFiles, *, most_bytes: int) 
             f"The result names {len(named)} files; {MAX_FILES} are allowed.", retryable=False
         )
     size = sum(staged.size for _, staged in new)
-    if size > most_bytes:
+    if size > max_bytes:
         raise ResultTooLarge(
-            f"The files in the result take {size} bytes; {most_bytes} are allowed.",
+            f"The files in the result take {size} bytes; {max_bytes} are allowed.",
             retryable=False,
         )
     return FinalizedFiles(new, named)

@@ -80,7 +80,7 @@ class Outputs:
             ResultNotSerialisable: one was never written.
             ResultTooLarge: they are too large together, or too many.
         """
-        self.take(finalize_files(files, self._folder, most_bytes=self._bounds.files_bytes))
+        self.take(finalize_files(files, self._folder, max_bytes=self._bounds.files_bytes))
 
     def take(self, finalized: FinalizedFiles) -> None:
         """Go on from what another process of this machine has finalized."""

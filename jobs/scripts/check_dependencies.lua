@@ -2,7 +2,7 @@
 --
 -- KEYS     depending  zset  depending jobs by their next check
 -- ARGV     most       int   maximum number of depending jobs per call
---          most_jobs  int   maximum number of jobs read per call, dependencies included
+--          max_jobs  int   maximum number of jobs read per call, dependencies included
 -- RETURNS  checked
 -- EFFECT   changes
 -- INCLUDES record, depending
@@ -12,7 +12,7 @@
 -- number of depending jobs checked.
 local looked, counted = 0, 0
 for _, id in ipairs(redis.call('ZRANGE', depending, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
-  if looked >= most_jobs then break end
+  if looked >= max_jobs then break end
   local job = read_job(id)
   looked, counted = looked + 1 + redis.call('ZCARD', key_dependencies(id)), counted + 1
   if job and job.depending then

@@ -7,8 +7,8 @@
 --          fields      json  percent, current, total: strings, only those that changed
 --          step        str   the current step; empty if it has not changed
 --          lines       json  log lines
---          most_lines  int   maximum size of the log
---          most_bytes  int
+--          max_lines  int   maximum size of the log
+--          max_bytes  int
 -- RETURNS  recorded | stale
 -- EFFECT   changes
 -- INCLUDES record, lease
@@ -21,6 +21,6 @@ for name, value in pairs(fields) do
   job[name] = value
 end
 if step ~= '' then redis.call('HSET', key_text(job_id), 'step', step) end
-append_log(job_id, lines, most_lines, most_bytes)
+append_log(job_id, lines, max_lines, max_bytes)
 announce(job_id, job)
 return answer('recorded')

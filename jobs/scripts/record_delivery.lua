@@ -8,8 +8,8 @@
 --          code         str   the receiver's HTTP status; empty for none
 --          problem      str   the reason for a failure; empty for none
 --          line         str   line for the job's log
---          most_lines   int   maximum size of the log
---          most_bytes   int
+--          max_lines   int   maximum size of the log
+--          max_bytes   int
 -- RETURNS  delivered | again | failed | stopped | stale
 -- EFFECT   changes
 -- INCLUDES record, delivery
@@ -23,7 +23,7 @@ if delivery.token == token then
   redis.call('HINCRBY', key_delivery_counts(), outcome, 1)
   if delivery.kind == 'job' and redis.call('EXISTS', key_job(delivery.owner)) == 1 then
     local stamp = string.format('%.0f.%03d ', math.floor(now / 1000), now % 1000)
-    append_log(delivery.owner, {stamp .. line}, most_lines, most_bytes)
+    append_log(delivery.owner, {stamp .. line}, max_lines, max_bytes)
   end
   if outcome == 'again' then
     schedule_attempt(delivery_id, delivery, now + delay_ms)

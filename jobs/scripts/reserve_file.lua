@@ -6,7 +6,7 @@
 --          kind        str   upload | made | result
 --          object      str   the object in the storage that will hold its bytes
 --          size        int   its size, or its maximum size as far as known, in bytes
---          most_bytes  int   maximum size of all files of the tenant together
+--          max_bytes  int   maximum size of all files of the tenant together
 --          lease_ms    int   how long the reservation is valid without a repeat
 -- RETURNS  reserved | full | gone
 -- EFFECT   grows
@@ -20,8 +20,8 @@ if kind ~= 'upload' then redis.call('UNLINK', key_headroom()) end
 local known = redis.call('HMGET', file, 'status', 'size')
 if known[1] and known[1] ~= 'uploading' then return answer('gone', 0) end
 local others = tonumber(redis.call('HGET', key_stored(), tenant) or 0) - tonumber(known[2] or 0)
-local free = whole(math.max(0, most_bytes - others))
-if others + size > most_bytes then return answer('full', free) end
+local free = whole(math.max(0, max_bytes - others))
+if others + size > max_bytes then return answer('full', free) end
 redis.call('HSET', file, 'status', 'uploading', 'tenant', tenant, 'kind', kind, 'object', object,
   'size', whole(size))
 redis.call('HSETNX', file, 'created_ms', whole(now))

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from callboard.telemetry.limited_warnings import LimitedWarnings
 from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
-from callboard.telemetry.seldom import SeldomWarnings
 
 PAUSE_S: Final = 0.25
 """How long accepting pauses; connections wait in the backlog."""
@@ -28,7 +28,7 @@ class Shortage:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._warnings = SeldomWarnings(log, interval_s=SAY_EVERY_S, clock=clock)
+        self._warnings = LimitedWarnings(log, interval_s=SAY_EVERY_S, clock=clock)
 
     def is_meant_by(self, error: OSError) -> bool:
         """Return whether an error of accepting is such a shortage."""

@@ -120,7 +120,7 @@ GUARDS: Final = (
         ("purged-stays",),
     ),
     Guard(
-        "places are given back",
+        "places are returned",
         f"{_SHARED}/slot.lua",
         "      redis.call('ZREM', key_slot(slot[1]), id .. ':' .. place)\n",
         "",
@@ -141,21 +141,21 @@ GUARDS: Final = (
         ("order",),
     ),
     Guard(
-        "best waiter",
+        "best waiting job",
         f"{_SHARED}/blocked.lua",
         "redis.call('ZRANGE', waiting, skipped, skipped)",
         "redis.call('ZREVRANGE', waiting, skipped, skipped)",
         ("order",),
     ),
     Guard(
-        "waiting for all that were named",
+        "all dependencies",
         f"{_SHARED}/settling.lua",
         "  if left > 0 then\n",
         "  if false then\n",
         ("after", "model"),
     ),
     Guard(
-        "telling those that wait",
+        "telling dependents",
         f"{_SHARED}/settling.lua",
         "while next_id and may_settle() do",
         "while not may_settle() do",
@@ -176,7 +176,7 @@ GUARDS: Final = (
         ("after", "model"),
     ),
     Guard(
-        "waiting for one's own jobs alone",
+        "own dependencies only",
         f"{_SHARED}/dependency.lua",
         "    if redis.call('HGET', key_job(id), 'tenant') ~= tenant then return id, i - 1 end\n",
         "",

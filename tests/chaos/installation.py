@@ -114,13 +114,13 @@ class ChaosInstallation:
         living = self.store.redis.zcard(self.store.keys("workers"))
         return ready.status_code == httpx.codes.OK and living >= WORKERS
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """End every fault of servers and network; processes restart by themselves."""
         for proxy in self._proxies():
-            proxy.mend()
+            proxy.restore()
         for server in (self.redis, self.rabbitmq):
             if server.running:
-                server.mend()
+                server.restore()
             else:
                 self.start_again(server)
         for process in processes_of(self.namespace):

@@ -51,7 +51,7 @@ def _for_a_while(
     proxy = _line(fault_context, what, seconds=fault.lasts)
     harm(proxy)
     fault_context.last(fault)
-    proxy.mend()
+    proxy.restore()
 
 
 def _line(fault_context: FaultContext, what: str, **more: float) -> Proxy:

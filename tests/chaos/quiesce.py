@@ -29,7 +29,7 @@ def quiesce(chaos_installation: ChaosInstallation, seed: int) -> None:
 
     Without faults, urgent jobs then join a long queue, and their order is judged.
     """
-    chaos_installation.mend()
+    chaos_installation.restore()
     eventually(
         chaos_installation.whole, what="all processes run", timeout=CALM_SECONDS, interval=0.2
     )

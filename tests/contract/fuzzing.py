@@ -22,8 +22,8 @@ peers = ["first", "second"]
 [generation]
 database = "none"
 
-# As by default, and 410, which is a 404 for a job that was there: whether one was removed before
-# is no matter of schemas. Nor is which version there is (412), and of which length (416).
+# The defaults, and 410, which is 404 for a purged job: no schema can express whether a job was
+# removed, its version (412) or its length (416).
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "410", "412", "416", "429", "5xx"]
 """

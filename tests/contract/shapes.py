@@ -148,7 +148,7 @@ def mix(  # noqa: PLR0913, PLR0917 — one of each
     options: Options,
     pair: tuple[int, str] = (1, "a"),
     sizes: dict[str, dict[str, Size]] | None = None,
-    perhaps: list[list[Cat | None] | None] | None = None,
+    optional: list[list[Cat | None] | None] | None = None,
     when: dt.datetime | None = None,
     day: dt.date | None = None,
     span: dt.timedelta | None = None,
@@ -158,7 +158,7 @@ def mix(  # noqa: PLR0913, PLR0917 — one of each
     whatever: Any = None,
 ) -> tuple[Size, Options]:
     """Accept a dataclass, a typed dictionary, and all types encoded as text."""
-    del pair, sizes, perhaps, when, day, span, key, price, data, whatever
+    del pair, sizes, optional, when, day, span, key, price, data, whatever
     return size, options
 
 

@@ -22,7 +22,7 @@ class Proxy:
     """A port on the loopback address in front of another one, which keeps its number.
 
     Every command has taken effect when it returns, may be called at any time from any thread,
-    and may be repeated. Faults accumulate until `mend`, which ends all of them.
+    and may be repeated. Faults accumulate until `restore`, which ends all of them.
     """
 
     def __init__(self, target_port: int) -> None:
@@ -73,13 +73,13 @@ class Proxy:
         self._order(self._cut())
 
     def refuse(self) -> None:
-        """Reset all connections now, and refuse new ones until `mend`."""
+        """Reset all connections now, and refuse new ones until `restore`."""
         self._order(self._refuse())
 
     def deaf(self) -> None:
-        """Accept connections and bytes, but forward and send nothing until `mend`.
+        """Accept connections and bytes, but forward and send nothing until `restore`.
 
-        `mend` forwards what arrived in between, as TCP retransmits after a partition.
+        `restore` forwards what arrived in between, as TCP retransmits after a partition.
         """
         self._order(self._set_deaf())
 
@@ -99,9 +99,9 @@ class Proxy:
         """
         self._order(self._set_halving(direction))
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """End every fault and forward held bytes."""
-        self._order(self._mend())
+        self._order(self._restore())
 
     def _order(self, command: Coroutine[Any, Any, None]) -> None:
         assert self._loop is not None, "the proxy has not been started"
@@ -136,7 +136,7 @@ class Proxy:
     async def _set_halving(self, direction: Direction) -> None:
         self._halving = direction
 
-    async def _mend(self) -> None:
+    async def _restore(self) -> None:
         self._delay_s = 0.0
         self._halving = None
         self._hears.set()

@@ -114,13 +114,13 @@ class Site:
         (fields,) = store.pipeline(("HGETALL", store.keys("job", job_id)))
         return {name.decode(): value.decode() for name, value in fields.items()}
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """End every fault: of servers, connections and processes."""
-        self.redis_server.mend()
-        self.rabbitmq.mend()
+        self.redis_server.restore()
+        self.rabbitmq.restore()
         for member in list(self.members):
             for wire in (member.redis, member.rabbitmq):
-                wire.mend()
+                wire.restore()
             if member.started.process.poll() is None:
                 member.started.signal(signal.SIGCONT)
             else:
@@ -132,7 +132,7 @@ class Site:
 
     def settle(self) -> None:
         """End all faults, let all jobs end, and check that nothing remains of them."""
-        self.mend()
+        self.restore()
         self.await_all()
         eventually(self._is_calm, what="all jobs end", timeout=CALM_SECONDS, interval=0.1)
         assert not list(complaints(look(self.stack.store)))

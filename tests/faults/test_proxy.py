@@ -136,7 +136,7 @@ def test_a_refusing_proxy_accepts_no_connection_until_it_is_restored(
         client.recv(1)
     with pytest.raises(ConnectionRefusedError):
         connect(proxy)
-    proxy.mend()
+    proxy.restore()
     with connect(proxy) as fresh:
         assert ask(fresh, b"again") == b"again"
 
@@ -152,7 +152,7 @@ def test_a_deaf_proxy_keeps_connections_and_forwards_held_bytes_when_restored(
         client.recv(1)
     assert echo.heard == b"hello"
     client.settimeout(5)
-    proxy.mend()
+    proxy.restore()
     assert read(client, 4) == b"held"
 
 

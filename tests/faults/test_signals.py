@@ -81,7 +81,7 @@ def test_submissions_during_a_kill_of_web_create_each_job_once(site: Site, whom:
         for pid in [site.web.pid] if whom == "master" else children:
             os.kill(pid, signal.SIGKILL)
         eventually(lambda: not any(map(is_running, children)), what="they end", timeout=30)
-        site.mend()
+        site.restore()
         enough.set()
         jobs = [job_id for producer in producers for job_id in producer.result(60)]
 

@@ -93,7 +93,7 @@ def test_messages_on_a_deaf_connection_reach_another_worker_when_it_breaks(site:
     with site.client() as client:
         jobs = [client.submit("echo")["id"] for _ in range(8)]
         deaf.rabbitmq.refuse()
-        hearing.rabbitmq.mend()
+        hearing.rabbitmq.restore()
         ended = outcomes(client, jobs, timeout=20)
 
     assert [(job["status"], job["attempt"]) for job in ended] == [("succeeded", 1)] * len(jobs)

@@ -58,7 +58,7 @@ def test_a_worker_cut_off_from_redis_cannot_overwrite_its_successor(site: Site) 
             lambda: any(note.kind == "end" for note in read_notes(path)),
             what="the first run ends, and knows of nothing",
         )
-        cut_off.redis.mend()
+        cut_off.redis.restore()
         ended = client.wait(job["id"], timeout=30)
 
     notes = read_notes(path)
@@ -110,7 +110,7 @@ def test_callers_get_a_retry_after_within_seconds_and_are_served_later(
     fault(site.web.redis)
     with ThreadPoolExecutor(len(asked)) as threads:
         answers = list(threads.map(ask, asked))
-    site.web.redis.mend()
+    site.web.redis.restore()
     again = [ask(request) for request in asked]
 
     assert {answer.status_code for answer in answers} == {503}
@@ -129,7 +129,7 @@ def test_a_redis_outage_shorter_than_a_lease_changes_nothing(site: Site) -> None
         for worker in site.workers:
             worker.redis.deaf()
         threading.Event().wait(LEASE_S / 2)
-        site.mend()
+        site.restore()
         ended = outcomes(client, jobs)
 
     assert [(job["status"], job["attempt"]) for job in ended] == [("succeeded", 1)] * 4

@@ -41,7 +41,7 @@ def rabbitmq_broker(rabbitmq: RabbitMQ, namespace: str) -> Iterator[RabbitmqBrok
     broker = RabbitmqBroker(url=rabbitmq.url, publisher=publisher, prefetch=4)
     yield broker
     broker.close()
-    rabbitmq.mend()
+    rabbitmq.restore()
     with rabbitmq.connect() as connection:
         connection.channel().queue_delete(namespace)
 

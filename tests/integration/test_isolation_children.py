@@ -40,7 +40,7 @@ def executor_of(apart: Apart, children: ChildPool) -> Executor:
 
 
 def test_a_child_is_replaced_after_its_maximum_of_jobs() -> None:
-    children = ChildPool([OPERATIONS], log_format="text", log_level="info", most_jobs=2)
+    children = ChildPool([OPERATIONS], log_format="text", log_level="info", max_jobs=2)
     pids = []
 
     for _ in range(3):

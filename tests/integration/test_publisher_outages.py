@@ -36,7 +36,7 @@ def publisher(rabbitmq: RabbitMQ) -> Iterator[RabbitmqPublisher]:
 @pytest.fixture
 def queue(rabbitmq: RabbitMQ, namespace: str) -> Iterator[str]:
     yield namespace
-    rabbitmq.mend()
+    rabbitmq.restore()
     with rabbitmq.connect() as connection:
         connection.channel().queue_delete(namespace)
 

@@ -293,7 +293,7 @@ def test_a_check_of_depending_jobs_is_bounded_by_their_dependencies(
     checked = [
         int(
             job_system.store.run(
-                "check_dependencies", job_system.store.keys("depending"), most=500, most_jobs=most
+                "check_dependencies", job_system.store.keys("depending"), most=500, max_jobs=most
             ).values[0]
         )
         for most in (5, 1, 100)

@@ -174,7 +174,7 @@ class Server(ABC):
         """SIGCONT."""
         self._process.resume()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Make the server answer, whatever a test did to it."""
         if not self.running:
             self.start()

@@ -25,7 +25,7 @@ def read_notes(path: Path) -> list[Note]:
     ]
 
 
-def most_at_once(notes: list[Note]) -> int:
+def max_concurrent(notes: list[Note]) -> int:
     """Return the maximum number of concurrent runs."""
     running = most = 0
     for note in notes:

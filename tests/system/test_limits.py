@@ -15,7 +15,7 @@ import pytest
 
 from callboard.client import Client
 from tests.eventually import eventually
-from tests.system.notes import begun, most_at_once, read_notes
+from tests.system.notes import begun, max_concurrent, read_notes
 from tests.system.stack import Stack
 
 NARROW = "operation:narrow"
@@ -85,7 +85,7 @@ def test_fifty_jobs_on_four_workers_never_run_three_at_once_and_unblock_fast(
     notes = read_notes(path)
     assert ended == ["succeeded"] * 50
     assert len(begun(notes)) == 50
-    assert most_at_once(notes) == 2
+    assert max_concurrent(notes) == 2
     assert watch.most == 2
     assert watch.longest < 2.0
     assert statistics.median(unblock_times(notes)) < 0.05
@@ -134,7 +134,7 @@ def test_cancelled_reserved_or_blocked_jobs_pass_their_places_on(
         ended = wait_for_all(client, jobs)
 
     assert set(ended) == {"succeeded", "cancelled"}
-    assert most_at_once(read_notes(path)) <= 2
+    assert max_concurrent(read_notes(path)) <= 2
     assert watch.longest < 2.0
 
 
@@ -148,7 +148,7 @@ def test_jobs_that_fail_and_retry_pass_their_places_on(stack: Stack, tmp_path: P
 
     assert ended == ["succeeded"] * 20
     assert len(begun(read_notes(path))) == 60
-    assert most_at_once(read_notes(path)) <= 2
+    assert max_concurrent(read_notes(path)) <= 2
     assert watch.longest < 2.0
 
 
@@ -226,8 +226,8 @@ def test_a_job_that_lacks_one_of_two_slots_holds_neither(stack: Stack, tmp_path:
 
     notes = read_notes(path)
     assert ended == ["succeeded"] * 30
-    assert most_at_once([note for note in notes if note.label == "choosy"]) == 1
-    assert most_at_once(notes) == watch.most == 2
+    assert max_concurrent([note for note in notes if note.label == "choosy"]) == 1
+    assert max_concurrent(notes) == watch.most == 2
     assert watch.longest < 2.0
 
 

@@ -33,7 +33,7 @@ def test_a_storm_of_submissions_is_refused_beyond_capacity_and_leaves_nothing(
     assert set(seen.codes) == {202, 503}
     assert seen.codes.total() >= 10 * max(1, seen.done), seen.codes
     assert seen.without_advice == 0
-    assert seen.most_active <= CAPACITY
+    assert seen.peak_active <= CAPACITY
     assert set(seen.poll_codes) == {200}
     # A generous bound: it would be many seconds if polls queued behind submissions.
     assert sorted(seen.polls_s)[len(seen.polls_s) // 2] < 2

@@ -49,7 +49,7 @@ for found in pkgutil.walk_packages(package.__path__, "callboard."):
                 raise
 """
 
-OF_SERVERS: Final = {
+SERVER_PACKAGES: Final = {
     *("cronsim", "dramatiq", "fakeredis", "falcon", "gevent", "gunicorn", "honcho", "numpy"),
     *("obstore", "pika", "psutil", "pydantic", "redis", "structlog", "waitress"),
 }
@@ -151,7 +151,7 @@ def test_a_plain_installation_has_no_package_of_the_server_part(plain: Path) -> 
     found = {each.name.lower() for each in importlib.metadata.distributions(path=[str(folder)])}
 
     assert {"callboard", "click", "httpx", "rich"} <= found
-    assert not OF_SERVERS & found
+    assert not SERVER_PACKAGES & found
     assert len(found) <= 15
 
 

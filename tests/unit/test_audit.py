@@ -45,7 +45,7 @@ def test_an_advisory_of_either_service_is_shown_with_its_fix(service: str) -> No
     code, said = asked(**{service: [GOOD, SKIPPED, BAD]})
 
     assert code == VULNERABLE
-    assert "bad 2.0: PYSEC-1 (CVE-1), mended in 2.1" in said
+    assert "bad 2.0: PYSEC-1 (CVE-1), fixed in 2.1" in said
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,9 @@ def test_the_locks_agree() -> None:
 
 
 def test_a_server_needs_no_package_of_the_examples() -> None:
-    of_servers = {pin.name for pin in read_lock(LOCKS["run"])}
+    server_packages = {pin.name for pin in read_lock(LOCKS["run"])}
 
-    assert not {"hpo3", "igraph", "numpy", "scipy"} & of_servers
+    assert not {"hpo3", "igraph", "numpy", "scipy"} & server_packages
     assert {"hpo3", "igraph", "numpy", "scipy"} <= {
         pin.name for pin in read_lock(LOCKS["examples"])
     }

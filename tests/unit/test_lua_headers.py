@@ -31,7 +31,7 @@ NAMES = sorted(script_names())
 MODULES = module_names()
 PATHS = [f"{name}.lua" for name in NAMES] + [f"shared/{name}.lua" for name in MODULES]
 
-HEADER = """-- end_world: end the world.
+HEADER = """-- end_all: end all jobs.
 --
 -- KEYS     job_system  hash  all of it
 -- ARGV     none
@@ -206,7 +206,7 @@ def test_an_include_that_is_missing_or_unused_is_refused(
     text: str, includes: tuple[str, ...], complaint: str
 ) -> None:
     with pytest.raises(IncludeError, match=complaint):
-        check_includes("end_world", text, includes)
+        check_includes("end_all", text, includes)
 
 
 def test_a_circular_include_is_refused() -> None:
@@ -220,8 +220,8 @@ def test_a_circular_include_is_refused() -> None:
 def test_includes_are_checked_before_modules_are_put_in_front(
     text: str, includes: tuple[str, ...]
 ) -> None:
-    with pytest.raises(IncludeError, match="end_world"):
-        included_modules("end_world", text, includes)
+    with pytest.raises(IncludeError, match="end_all"):
+        included_modules("end_all", text, includes)
 
 
 def test_only_functions_that_a_script_calls_are_sent() -> None:
@@ -232,10 +232,10 @@ def test_only_functions_that_a_script_calls_are_sent() -> None:
 
 
 def test_an_answer_that_the_header_does_not_name_is_refused() -> None:
-    script = replace(load("cancel_job"), header=read_header("end_world", HEADER))
+    script = replace(load("cancel_job"), header=read_header("end_all", HEADER))
 
     script.check_answer("spared")
-    with pytest.raises(UnknownAnswerError, match="end_world answered 'cancelled'"):
+    with pytest.raises(UnknownAnswerError, match="end_all answered 'cancelled'"):
         script.check_answer("cancelled")
 
 
@@ -283,9 +283,9 @@ def test_only_tests_can_have_the_history_written(name: str) -> None:
 
 
 def test_a_header_is_read_into_its_parts() -> None:
-    header = read_header("end_world", HEADER)
+    header = read_header("end_all", HEADER)
 
-    assert header.purpose == "end the world."
+    assert header.purpose == "end all jobs."
     assert (header.keys, dict(header.arguments)) == (("job_system",), {})
     assert header.answers == ("ended", "spared")
     assert (header.effect, header.includes) == ("changes", ("job", "slot"))
@@ -295,7 +295,7 @@ def test_a_header_is_read_into_its_parts() -> None:
 @pytest.mark.parametrize(
     ("there", "instead"),
     [
-        ("end_world", "end_day"),
+        ("end_all", "end_day"),
         ("-- RETURNS  ended | spared\n", ""),
         ("-- ARGV     none\n", ""),
         ("-- EFFECT   changes\n", ""),
@@ -308,8 +308,8 @@ def test_a_header_is_read_into_its_parts() -> None:
     ],
 )
 def test_a_header_that_lacks_a_part_is_refused(there: str, instead: str) -> None:
-    with pytest.raises(HeaderError, match="end_world"):
-        read_header("end_world", HEADER.replace(there, instead))
+    with pytest.raises(HeaderError, match="end_all"):
+        read_header("end_all", HEADER.replace(there, instead))
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_arguments_that_the_header_does_not_name_are_refused(arguments: dict[str
 
 
 def test_the_last_argument_may_be_a_list_of_any_length() -> None:
-    header = read_header("end_world", HEADER.replace("none", "hour  int\n--          days...  str"))
+    header = read_header("end_all", HEADER.replace("none", "hour  int\n--          days...  str"))
     script = replace(load("cancel_job"), header=header)
 
     assert (header.arguments, header.variadic) == ({"hour": "int", "days": "str"}, "days")

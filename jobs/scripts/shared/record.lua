@@ -58,7 +58,7 @@ local function indexes_of(job, text)
 end
 
 -- Append log lines; the oldest ones are dropped if the log has too many lines or bytes.
-local function append_log(id, lines, most_lines, most_bytes)
+local function append_log(id, lines, max_lines, max_bytes)
   if #lines == 0 then return end
   local log = key_log(id)
   local bytes = tonumber(redis.call('HGET', key_job(id), 'log_bytes') or 0)
@@ -66,7 +66,7 @@ local function append_log(id, lines, most_lines, most_bytes)
     redis.call('RPUSH', log, line)
     bytes = bytes + #line
   end
-  while redis.call('LLEN', log) > most_lines or bytes > most_bytes do
+  while redis.call('LLEN', log) > max_lines or bytes > max_bytes do
     local dropped = redis.call('LPOP', log)
     if not dropped then break end
     bytes = bytes - #dropped

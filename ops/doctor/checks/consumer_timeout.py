@@ -65,7 +65,7 @@ def check_consumer_timeout(
     if timeout is None:
         yield _unknown(limit, "")
         return
-    if timeout.longest_allowed is None or timeout.longest_allowed > longest:
+    if timeout.max_allowed is None or timeout.max_allowed > longest:
         says = f"{timeout.says}; the longest time limit is {limit}."
         yield CheckResult("consumer_timeout", "ok", says)
         return
@@ -79,7 +79,7 @@ def check_consumer_timeout(
 
 @dataclass(frozen=True)
 class _Timeout:
-    longest_allowed: timedelta | None
+    max_allowed: timedelta | None
     says: str
 
 

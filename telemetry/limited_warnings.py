@@ -7,7 +7,7 @@ from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import EventLogger
 
 
-class SeldomWarnings:
+class LimitedWarnings:
     """Logs a warning unless one about the same subject was logged within the interval.
 
     Args:

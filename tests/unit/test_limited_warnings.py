@@ -2,9 +2,9 @@
 
 import pytest
 
+from callboard.telemetry.limited_warnings import LimitedWarnings
 from callboard.telemetry.log_events import LogEvent
 from callboard.telemetry.logger import get_logger
-from callboard.telemetry.seldom import SeldomWarnings
 from tests.logs import capture_logs
 
 pytestmark = pytest.mark.check
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.check
 def test_each_subject_is_warned_about_once_in_an_interval(
     interval_s: float, logged: list[str]
 ) -> None:
-    warnings = SeldomWarnings(get_logger("ours"), interval_s=interval_s)
+    warnings = LimitedWarnings(get_logger("ours"), interval_s=interval_s)
 
     with capture_logs() as lines:
         for subject in ("a", "a", "b"):
