@@ -112,11 +112,13 @@ def build_container(settings: Settings, *, role: str = "program") -> Container:
         role: the process's role, shown with its connections on the servers.
 
     Raises:
-        OperationError: an operation is declared wrongly, or needs a resource that does not exist.
+        OperationError: an operation is declared wrongly, needs a resource that does not exist, or
+            is named in the settings and does not exist.
     """
     install_encoding()
     registry = discover(settings.operations)
     limits = registry.limits(settings.resources)
+    registry.check_names(settings.submission_rates, of="CALLBOARD_SUBMISSION_RATES")
     declared = settings.schedules_file
     schedules = None if declared is None else read_schedules(declared, registry)
     store = Store(connect_redis(settings, role=role), settings.namespace, testing=settings.testing)
@@ -140,6 +142,7 @@ def build_container(settings: Settings, *, role: str = "program") -> Container:
         registry,
         settings.max_active,
         FaultPoints(settings.fault_points),
+        settings.submission_rates,
     )
     return Container(
         settings,

@@ -1,5 +1,6 @@
 """The rate limit: decides on each tenant's requests, and sends the quota in headers."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -7,10 +8,11 @@ import falcon
 
 from callboard.api.request import ANONYMOUS, Request, is_large
 from callboard.config import Rate
-from callboard.jobs.errors import RateExceeded, StoreUnavailable
+from callboard.jobs.errors import RateExceeded, Refused, StoreUnavailable
 from callboard.jobs.rate import count_request, look_at_rate
-from callboard.jobs.rate_quota import POLICY, Charge, Quota
+from callboard.jobs.rate_quota import Charge, Quota
 from callboard.jobs.store import Store
+from callboard.jobs.submit import Accepted
 
 SUBMISSIONS: Final = frozenset(
     {"/v1/jobs", "/v1/operations/{name}", "/v1/jobs/{job_id}/retry", "/v1/batches"},
@@ -59,8 +61,9 @@ class RateLimit:
                 with suppress(StoreUnavailable):
                     self._count(req)
         finally:
-            if req.context.quota is not None:
-                resp.set_headers(rate_headers(req.context.quota))
+            known = (req.context.quota, req.context.submission_quota)
+            if quotas := [each for each in known if each is not None]:
+                resp.set_headers(rate_headers(quotas))
 
     def _look(self, req: Request) -> None:
         """Refuse a large submission before it is read; it is counted with its decision."""
@@ -70,7 +73,7 @@ class RateLimit:
         try:
             look_at_rate(self._store, charge)
         except RateExceeded as error:
-            req.context.quota = error.quota
+            req.context.quota = error.violated
             raise
 
     def _count(self, req: Request) -> None:
@@ -80,25 +83,42 @@ class RateLimit:
         try:
             req.context.quota = count_request(self._store, charge)
         except RateExceeded as error:
-            req.context.quota = error.quota
+            req.context.quota = error.violated
             raise
 
 
 def charge_of(req: Request, rate: Rate | None) -> Charge | None:
-    """Return whose quota a request uses; None where it uses none."""
+    """Return whose quota a request uses; None where it uses none, or was counted already."""
     caller = req.context.caller
-    if rate is None or caller is ANONYMOUS:  # as it is where no role is needed
+    counted = req.context.quota is not None
+    if rate is None or counted or caller is ANONYMOUS:  # as it is where no role is needed
         return None
     return Charge(caller.tenant, rate)
 
 
-def rate_headers(quota: Quota) -> dict[str, str]:
-    """Write a quota as structured fields (draft-ietf-httpapi-ratelimit-headers-10)."""
-    rate = quota.rate
-    return {
-        "RateLimit-Policy": f'"{POLICY}";q={rate.requests};w={rate.window_s}',
-        "RateLimit": f'"{POLICY}";r={quota.left};t={quota.reset_s}',
-    }
+def payer_of(req: Request, *, retries: bool = False) -> str | None:
+    """Return the tenant whose quota of submissions a request uses; None where it uses none.
+
+    Args:
+        req: the request.
+        retries: whether it runs an earlier job again, which operators may always do.
+    """
+    caller = req.context.caller
+    exempt = caller is ANONYMOUS or (retries and caller.may("operator"))
+    return None if exempt else caller.tenant
+
+
+def keep_quotas(req: Request, decided: Accepted | Refused) -> None:
+    """Keep what a submission left of its quotas, for the headers of the response."""
+    req.context.quota = decided.quota or req.context.quota
+    req.context.submission_quota = decided.submission_quota
+
+
+def rate_headers(quotas: Sequence[Quota]) -> dict[str, str]:
+    """Write quotas as structured fields (draft-ietf-httpapi-ratelimit-headers-10)."""
+    policies = [f'"{each.policy}";q={each.rate.requests};w={each.rate.window_s}' for each in quotas]
+    left = [f'"{each.policy}";r={each.left};t={each.reset_s}' for each in quotas]
+    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)}
 
 
 def _submits(req: Request) -> bool:

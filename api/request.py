@@ -71,6 +71,7 @@ class Context:
             one of loopback.
         held: releases what the request holds, once it is answered.
         quota: what is left of the caller's quota; None until the request is counted.
+        submission_quota: the same of the quota of submissions of an operation.
         trace: its trace context; None until it is parsed.
         span: its span and what ends it, where telemetry is on.
     """
@@ -84,6 +85,7 @@ class Context:
         "quota",
         "request_id",
         "span",
+        "submission_quota",
         "trace",
         "urls",
     )
@@ -97,6 +99,7 @@ class Context:
         self.peer = ""
         self.held: list[Callable[[], None]] = []
         self.quota: Quota | None = None
+        self.submission_quota: Quota | None = None
         self.trace: TraceContext | None = None
         self.span: tuple[Span, Token[OTelContext]] | None = None
 

@@ -73,7 +73,7 @@ def routes(
     downloads = Downloads(services.storage, services.transfers, services.offload)
     result = ResultResource(services, reader, answers, media, downloads)
     registry = services.registry
-    described = OperationResponder(store, estimates, media)
+    described = OperationResponder(services.submissions, estimates, media)
     operations = OperationsResource(registry, described)
     forms = FormReader(services, media)
     submitting = OperationJobs(media, acceptance, forms)

@@ -20,6 +20,7 @@ from callboard.jobs.claim import claim
 from callboard.jobs.fence import Fence
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.ids import new_job_id
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.progress import LogBounds, ProgressReport, progress
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
@@ -47,7 +48,7 @@ def main() -> None:
 def claim_new_job(store: Store) -> Fence:
     """Submit a job of an unknown operation, and claim it."""
     submission = Submission(job_id=new_job_id(), operation="bench", params={})
-    submit(store, submission, max_active=10**6, max_active_operation=10**6)
+    submit(store, submission, max_active=10**6, limits=OperationLimits(10**6))
     claimed = claim(
         store, submission.job_id, token="bench", worker="bench", lease=_LEASE, limits={}
     )

@@ -198,6 +198,13 @@ class SubmittedBatchObject(TypedDict):
     items: list[BatchItemObject]
 
 
+class SubmissionRateObject(TypedDict):
+    """A number of submissions per period, in a burst or spread over it."""
+
+    submissions: int
+    window_seconds: int
+
+
 class OperationLimitsObject(TypedDict):
     """The limits of an operation's jobs."""
 
@@ -206,6 +213,7 @@ class OperationLimitsObject(TypedDict):
     max_running_now: int | None
     max_running_per: dict[str, int]
     max_active: int
+    submission_rate: SubmissionRateObject | None
     max_retries: int
     slots: dict[str, int]
 

@@ -28,6 +28,7 @@ from callboard.config.values import (
     Networks,
     PemFile,
     Places,
+    Rates,
     RequestRate,
     RouteModules,
     Size,
@@ -278,6 +279,12 @@ class Settings(BaseSettings):
         description="How many requests each tenant may send per period, such as `100/10s`. "
         "Further requests get 429. A burst may use the whole quota, which then "
         "refills evenly.",
+    )
+    submission_rates: Rates = Field(
+        default_factory=dict,
+        description="How many jobs of an operation each tenant may submit per period, such as "
+        "`parse_document=30/1m,add=100/10s`. Overrides the operation's `submission_rate`. Further "
+        "submissions get 429.",
     )
     api_keys: ApiKeys = Field(
         default=(),

@@ -33,7 +33,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many requests are allowed in a window, in one burst or spread over it."""
+    """How many requests or submissions a window has, in one burst or spread over it."""
 
     requests: int
     window: timedelta
@@ -170,18 +170,42 @@ def _places(value: object) -> object:
     return places
 
 
-def _rate(value: object) -> object:
-    if not isinstance(value, str):
+def parse_rate(value: str | Rate) -> Rate:
+    """Parse a number per period, such as `100/10s`.
+
+    Raises:
+        ValueError: the text is not a rate; the number is not from 1 to 1,000,000; or the period is
+            not whole seconds from 1 s to a day.
+    """
+    if isinstance(value, Rate):
         return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a number per period, such as 100/10s")
     count, slash, length = (part.strip() for part in value.partition("/"))
     if not slash or not count.isdecimal() or not count.isascii():
-        raise ValueError(f"{value!r} is not a number of requests per period, such as 100/10s")
+        raise ValueError(f"{value!r} is not a number per period, such as 100/10s")
     if len(count) > len(str(_MAX_REQUESTS)) or not 1 <= int(count) <= _MAX_REQUESTS:
-        raise ValueError(f"it must allow 1 to {_MAX_REQUESTS} requests, not {count}")
+        raise ValueError(f"it must allow 1 to {_MAX_REQUESTS}, not {count}")
     window = DurationBetween("1s", "1d")(parse_duration(length))
     if window % timedelta(seconds=1):
         raise ValueError(f"{length!r} is not a whole number of seconds")
     return Rate(int(count), window)
+
+
+def _rates(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    rates: dict[str, Rate] = {}
+    for pair in value.split(","):
+        if not pair.strip():
+            continue
+        name, _, rate = (part.strip() for part in pair.partition("="))
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{pair.strip()!r} is not an operation with a rate, such as add=30/1m")
+        if name in rates:
+            raise ValueError(f"the operation {name!r} is set twice")
+        rates[name] = parse_rate(rate)
+    return rates
 
 
 def _api_keys(value: object) -> object:
@@ -215,6 +239,7 @@ RouteModules = Annotated[tuple[str, ...], BeforeValidator(_route_modules)]
 Modules = Annotated[tuple[str, ...], BeforeValidator(_modules)]
 PemFile = Annotated[Path, BeforeValidator(_readable_file)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_networks)]
-RequestRate = Annotated[Rate, BeforeValidator(_rate)]
+RequestRate = Annotated[Rate, BeforeValidator(parse_rate)]
+Rates = Annotated[dict[str, Rate], BeforeValidator(_rates)]
 Places = Annotated[dict[str, int], BeforeValidator(_places)]
 ApiKeys = Annotated[tuple[ApiKey, ...], BeforeValidator(_api_keys)]

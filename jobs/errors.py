@@ -131,7 +131,9 @@ class Refused(CallboardError):
     """The submission was not accepted; nothing was written, except that it was counted."""
 
     quota: Quota | None = None
-    """What is left of its tenant's quota, where there is one."""
+    """What is left of its tenant's quota of requests, where there is one."""
+    submission_quota: Quota | None = None
+    """The same of the quota of submissions of its operation."""
 
 
 class DuplicateJob(Refused):
@@ -180,12 +182,13 @@ class BatchClosed(Refused):
 
 
 class RateExceeded(Refused):
-    """There were more requests than the quota allows for now."""
+    """There were more requests, or submissions of an operation, than a quota allows for now."""
 
-    def __init__(self, quota: Quota) -> None:
-        self.quota: Quota = quota
-        rate = quota.rate
-        super().__init__(f"All {rate.requests} requests per {rate.window_s} s are used up.")
+    def __init__(self, violated: Quota) -> None:
+        self.violated: Final = violated
+        rate, (counted, _, operation) = violated.rate, violated.policy.partition(":")
+        what = f"{counted} of {operation}" if operation else counted
+        super().__init__(f"All {rate.requests} {what} per {rate.window_s} s are used up.")
 
 
 class CapacityExceeded(Refused):

@@ -19,6 +19,7 @@ TEMPLATES: Final[dict[str, str]] = {
     "unique": "unique:<tenant>:<operation>:<fingerprint>",  # string: id of the active job
     "idempotency": "idempotency:<tenant>:<digest>",  # hash: fingerprint, job
     "rate": "rate:<tenant>",  # string: GCRA's theoretical arrival time, see `count_rate`
+    "submission_rate": "submission_rate:<tenant>:<operation>",  # string: the same of submissions
     "active": "active",  # zset: active jobs by creation
     "active_operation": "active:<operation>",  # zset: active jobs of one operation by creation
     # What an operator or a client said.

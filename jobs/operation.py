@@ -7,7 +7,9 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final, overload
 
+from callboard.config import Rate
 from callboard.config.duration import parse_bytes, parse_duration
+from callboard.config.values import parse_rate
 from callboard.jobs.checked_parameters import CheckedParameters, Digests, Validated
 from callboard.jobs.errors import OperationError
 from callboard.jobs.files.records import FileRecord
@@ -204,6 +206,7 @@ def operation(
     max_running_per: Mapping[str, int] | None = ...,
     slots: Mapping[str, int] | None = ...,
     max_active: int = ...,
+    submission_rate: str | Rate | None = ...,
     unique: bool = ...,
     unique_by: Callable[..., Any] | None = ...,
     on_conflict: OnConflict = ...,
@@ -234,6 +237,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
     max_running_per: Mapping[str, int] | None = None,
     slots: Mapping[str, int] | None = None,
     max_active: int = 1000,
+    submission_rate: str | Rate | None = None,
     unique: bool = False,
     unique_by: Callable[..., Any] | None = None,
     on_conflict: OnConflict = "reject",
@@ -265,6 +269,8 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
             turns.
         slots: places that each of its jobs takes in shared resources, by resource.
         max_active: how many of its jobs may be active; further submissions are refused.
+        submission_rate: how many of its jobs each tenant may submit per period over HTTP, such as
+            `30/1m`; further submissions are refused.
         unique: whether a job with the parameters of an active one is a duplicate.
         unique_by: instead of the parameters, what makes a job a duplicate: a function that takes
             those that it names as the operation's function takes them, as `lambda genes: genes`.
@@ -309,6 +315,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
                 max_running_per=dict(max_running_per or {}),
                 slots=dict(slots or {}),
                 max_active=max_active,
+                submission_rate=None if submission_rate is None else parse_rate(submission_rate),
                 unique=unique,
                 unique_by=unique_by,
                 on_conflict=on_conflict,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, Final, Literal, get_args
 
+from callboard.config import Rate
 from callboard.jobs.retry_policy import RetryPolicy
 from callboard.jobs.submission import OnConflict
 
@@ -52,7 +53,10 @@ _CALLED_HERE: Final[Mapping[str, str]] = {
         ),
         _BACKOFF,
     ),
-    "rate_limit": f"{_RUNNING}, and what a caller may submit in a time is CALLBOARD_RATE_LIMIT",
+    **dict.fromkeys(
+        ("rate_limit", "throttle", "rate", "max_submissions"),
+        f"{_RUNNING}, and how many each tenant may submit per period is submission_rate",
+    ),
     **dict.fromkeys(
         ("concurrency", "max_concurrency", "concurrency_limit", "limit"),
         _RUNNING,
@@ -113,6 +117,7 @@ class Rules:
     max_running_per: Mapping[str, int]
     slots: Mapping[str, int]
     max_active: int
+    submission_rate: Rate | None
     unique: bool
     unique_by: Callable[..., Any] | None
     on_conflict: OnConflict

@@ -7,15 +7,21 @@ from typing import Final
 from callboard.config import Rate
 
 POLICY: Final = "requests"
-"""The name of the one policy that there is: it counts requests."""
+"""The name of the policy that counts requests."""
+
+
+def submissions_policy(operation: str) -> str:
+    """Return the name of the policy that counts submissions of an operation."""
+    return f"submissions:{operation}"
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Whose quota a request uses, and how large that is."""
+    """Whose quota a request or a submission uses, and how large that is."""
 
     tenant: str
     rate: Rate
+    policy: str = POLICY
 
     @property
     def window_ms(self) -> int:
@@ -24,21 +30,23 @@ class Charge:
 
     def quota(self, left: int, reset_ms: int) -> "Quota":
         """Read a script's answer."""
-        return Quota(self.rate, left, timedelta(milliseconds=reset_ms))
+        return Quota(self.rate, left, timedelta(milliseconds=reset_ms), self.policy)
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How much of a rate was left when a request was counted.
+    """How much of a rate was left when a request or a submission was counted.
 
     Attributes:
-        left: how many requests more would have been taken at that moment.
+        left: how many more would have been taken at that moment.
         reset: after what time there is one more; zero when nothing is missing.
+        policy: the name of the policy in `RateLimit` headers.
     """
 
     rate: Rate
     left: int
     reset: timedelta
+    policy: str = POLICY
 
     @property
     def reset_s(self) -> int:

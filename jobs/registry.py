@@ -50,6 +50,20 @@ class Registry:
         """Return them as people look for them: by name."""
         return sorted(self, key=lambda each: each.name)
 
+    def check_names(self, names: Iterable[str], *, of: str) -> None:
+        """Check that operations that a setting names exist.
+
+        Args:
+            names: the names.
+            of: the setting.
+
+        Raises:
+            OperationError: one does not.
+        """
+        for name in names:
+            if name not in self:
+                raise OperationError(f"{of} names {name!r}, which is not an operation")
+
     def queues(self) -> list[str]:
         """Name the queues that its messages go through."""
         return sorted({found.rules.queue for found in self})

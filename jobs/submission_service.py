@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from callboard.config import Rate
 from callboard.jobs.errors import DuplicateJob, InvalidParameters, OperationError, OperationFault
 from callboard.jobs.fault_points import FaultPoints
 from callboard.jobs.files.check import check_files
 from callboard.jobs.files.records import read_files
 from callboard.jobs.ids import new_job_id
 from callboard.jobs.operation import Check, Operation
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.publisher import MessagePublisher, Wakeup
-from callboard.jobs.rate_quota import Charge
+from callboard.jobs.rate_quota import Charge, submissions_policy
 from callboard.jobs.registry import Registry
 from callboard.jobs.relay import Relay
 from callboard.jobs.store import Store
@@ -49,6 +51,7 @@ class SubmissionService:
     Attributes:
         relay: takes confirms, and publishes what a submission woke besides itself.
         max_active: the largest number of active jobs on the server.
+        submission_rates: by operation, instead of the declared `submission_rate`.
     """
 
     store: Store
@@ -57,6 +60,7 @@ class SubmissionService:
     registry: Registry
     max_active: int
     faults: FaultPoints = field(default_factory=FaultPoints)
+    submission_rates: Mapping[str, Rate] = field(default_factory=dict)
 
     def submit(
         self,
@@ -64,6 +68,7 @@ class SubmissionService:
         params: Mapping[str, Any],
         *,
         charge: Charge | None = None,
+        payer: str | None = None,
         check: Check = Operation.validated,
         **chosen: Any,
     ) -> Accepted:
@@ -75,7 +80,8 @@ class SubmissionService:
         Args:
             operation: the operation's name.
             params: JSON-like.
-            charge: the quota that it uses; None for a caller without a rate.
+            charge: the quota of requests that it uses; None for a caller without a rate.
+            payer: the tenant whose quota of submissions it uses; None for nobody's.
             check: validates the parameters.
             chosen: fields of `Submission` that the caller chose.
 
@@ -91,7 +97,7 @@ class SubmissionService:
             self.store,
             submission,
             max_active=self.max_active,
-            max_active_operation=found.rules.max_active,
+            limits=self.limits_of(found, payer),
             charge=charge,
         )
         self.faults.reach("between-record-and-publish")
@@ -106,6 +112,23 @@ class SubmissionService:
             if confirmed:
                 self.relay.acknowledge(accepted.job_id, accepted.wakeup)
         return accepted
+
+    def submission_rate(self, operation: Operation) -> Rate | None:
+        """Return how many jobs of an operation each tenant may submit; None for any number."""
+        return self.submission_rates.get(operation.name, operation.rules.submission_rate)
+
+    def limits_of(self, operation: Operation, payer: str | None) -> OperationLimits:
+        """Return the limits of an operation that a submission is checked against.
+
+        Args:
+            operation: what is submitted.
+            payer: as for `submit`.
+        """
+        rate = self.submission_rate(operation)
+        charge = None
+        if rate is not None and payer is not None:
+            charge = Charge(payer, rate, submissions_policy(operation.name))
+        return OperationLimits(operation.rules.max_active, charge)
 
     def prepare(
         self,

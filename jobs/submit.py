@@ -16,6 +16,7 @@ from callboard.jobs.errors import (
     RateExceeded,
     Refused,
 )
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.rate_quota import Charge, Quota
 from callboard.jobs.record import Progress, Record
 from callboard.jobs.statuses import FINAL, Status
@@ -31,7 +32,8 @@ class Accepted:
         submission: as accepted, with its time of creation.
         replayed: the Idempotency-Key had made a job before, and it is that one.
         wakeup: the number to confirm once the message is out; 0 when none is due.
-        quota: what is left of the quota, if there is one.
+        quota: what is left of the quota of requests, if there is one.
+        submission_quota: the same of the operation's quota of submissions.
         position: of a new job among those that wait for a worker, from 1; None when unknown.
         running: how many jobs ran when it came.
         state: of a new job that names others to wait for; None for one that names none.
@@ -43,6 +45,7 @@ class Accepted:
     wakeup: int
     now_ms: int
     quota: Quota | None = None
+    submission_quota: Quota | None = None
     position: int | None = None
     running: int = 0
     state: "DependentState | None" = None
@@ -120,26 +123,27 @@ def submit(
     submission: Submission,
     *,
     max_active: int,
-    max_active_operation: int,
+    limits: OperationLimits,
     charge: Charge | None = None,
 ) -> Accepted:
     """Decide on one submission in one step.
 
     Of many equal unique submissions at the same moment exactly one is accepted. Nothing but its
     count is written unless it is accepted, and repeating it after a lost reply is accepted again.
-    A repeat, of this kind or by its Idempotency-Key, is not counted and never beyond a rate.
+    A repeat, of this kind or by its Idempotency-Key, is not counted and never beyond a rate. Only
+    an accepted submission uses the operation's quota.
 
     Args:
         store: the store.
         submission: what was asked for; its parameters are valid.
         max_active: the largest number of active jobs on the server.
-        max_active_operation: the largest number of active jobs of this operation.
-        charge: the quota that it uses; None for no rate.
+        limits: those of its operation.
+        charge: the quota of requests that it uses; None for no rate.
 
     Raises:
         DuplicateJob: an active job has the same fingerprint.
         IdempotencyMismatch: the Idempotency-Key belongs to another payload.
-        RateExceeded: the quota is used up for now.
+        RateExceeded: a quota is used up for now.
         FileMissing: a file of it is not there, or another tenant's.
         DependencyMissing: so is a job that it is to wait for.
         CapacityExceeded: there are too many active jobs.
@@ -157,16 +161,18 @@ def submit(
         on_conflict=submission.on_conflict,
         run_at_ms=submission.scheduled_ms or 0,
         max_active=max_active,
-        max_active_operation=max_active_operation,
+        operation_limits=json.dumps(limits.to_argument()),
         limits=json.dumps(submission.limits_said()),
         payer=charge.tenant if charge else "",
         rate_requests=charge.rate.requests if charge else 0,
         rate_window_ms=charge.window_ms if charge else 0,
     )
-    left, reset_ms, *values = answer.values
+    left, reset_ms, own_left, own_reset_ms, *values = answer.values
     quota = charge.quota(left, reset_ms) if charge else None
-    if (refused := refusal(answer.word, values, quota)) is not None:
-        refused.quota = quota
+    own_quota = limits.charge.quota(own_left, own_reset_ms) if limits.charge else None
+    violated = own_quota if values == ["submissions"] else quota
+    if (refused := refusal(answer.word, values, violated)) is not None:
+        refused.quota, refused.submission_quota = quota, own_quota
         raise refused
     job_id, now_ms, *line = values
     return Accepted(
@@ -176,19 +182,20 @@ def submit(
         wakeup=1 if submission.job_id in answer.woken else 0,
         now_ms=int(now_ms),
         quota=quota,
+        submission_quota=own_quota,
         position=line[0] if line else None,
         running=int(line[1]) if line else 0,
         state=DependentState.parse(line[2]) if line[2:] else None,
     )
 
 
-def refusal(word: str, values: Sequence[str], quota: Quota | None) -> Refused | None:
+def refusal(word: str, values: Sequence[str], violated: Quota | None) -> Refused | None:
     """Return the error that says why a submission was refused; None when it was not.
 
     Args:
         word: as the script answers.
-        values: what it adds, after what is left of the quota.
-        quota: what is left of it.
+        values: what it adds, after what is left of the quotas.
+        violated: the quota that allows no more, if it is limited.
     """
     refused: Refused | None = None
     match word:
@@ -202,6 +209,6 @@ def refusal(word: str, values: Sequence[str], quota: Quota | None) -> Refused | 
             refused = FileMissing(*values)
         case "dependency_missing":
             refused = DependencyMissing(values[0], int(values[1]))
-        case "limited" if quota is not None:
-            refused = RateExceeded(quota)
+        case "limited" if violated is not None:
+            refused = RateExceeded(violated)
     return refused

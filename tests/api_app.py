@@ -114,7 +114,12 @@ class ApiApp:
         self.events = Events(self.connect, self.store.keys.channel("events"))
         self.relay = Relay(self.store, self.publisher)
         submissions = SubmissionService(
-            self.store, self.publisher, self.relay, self.registry, self.settings.max_active
+            self.store,
+            self.publisher,
+            self.relay,
+            self.registry,
+            self.settings.max_active,
+            submission_rates=self.settings.submission_rates,
         )
         self.storage = Storage(self.settings.storage_url)
         # Without a close, the garbage collector would remove the folder and warn.

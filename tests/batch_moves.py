@@ -7,8 +7,9 @@ from typing import Any
 from callboard.jobs.batches.batch import Batch, read_batch
 from callboard.jobs.batches.item_outcome import ItemOutcome
 from callboard.jobs.batches.submit import Decided, NewBatch, Step, resolve_after, submit_step
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.publisher import Wakeup
-from callboard.jobs.rate_quota import Charge
+from callboard.jobs.rate_quota import Charge, submissions_policy
 from callboard.jobs.relay import confirm
 from callboard.jobs.submission import Submission
 from tests.job_system import JobSystem
@@ -33,12 +34,20 @@ def decide(  # noqa: PLR0913 — what a step depends on
     first: int = 0,
     most: tuple[int, int] = (1000, 1000),
     charge: Charge | None = None,
+    own_charge: Charge | None = None,
     before: Sequence[ItemOutcome] = (),
 ) -> Decided:
-    """Submit one step and publish its jobs; `before` has the outcomes of earlier items."""
-    step = Step(
-        first, [each if isinstance(each, str) else (_of(batch, each), most[1]) for each in items]
-    )
+    """Submit one step and publish its jobs; `before` has the outcomes of earlier items.
+
+    `own_charge` applies to the items of one operation, which its policy names.
+    """
+
+    def limits(item: Submission) -> OperationLimits:
+        named = own_charge and own_charge.policy == submissions_policy(item.operation)
+        return OperationLimits(most[1], own_charge if named else None)
+
+    parsed = [each if isinstance(each, str) else (_of(batch, each), limits(each)) for each in items]
+    step = Step(first, parsed)
     decided = submit_step(job_system.store, batch, step, max_active=most[0], charge=charge)
     made = step.submissions()
     wakeups = [

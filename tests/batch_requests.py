@@ -11,7 +11,7 @@ URL = "/v1/batches"
 
 
 def post(api_app: ApiApp, items: Sequence[Any], key: str | None = None, **more: Any) -> Any:
-    headers = {"Idempotency-Key": key} if key else {}
+    headers = {**more.pop("headers", {}), **({"Idempotency-Key": key} if key else {})}
     return api_app.http.simulate_post(URL, json={"items": items, **more}, headers=headers)
 
 

@@ -23,6 +23,7 @@ from callboard.jobs.errors import (
     Refused,
 )
 from callboard.jobs.fence import Fence
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.rate import count_request
 from callboard.jobs.rate_quota import Charge
@@ -141,6 +142,7 @@ class JobSystem:
         publish: bool = True,
         most: tuple[int, int] = (1000, 1000),
         charge: Charge | None = None,
+        own_charge: Charge | None = None,
     ) -> str:
         """Submit like the web process: returns the script's word, and publishes the message."""
         try:
@@ -148,7 +150,7 @@ class JobSystem:
                 self.store,
                 submission,
                 max_active=most[0],
-                max_active_operation=most[1],
+                limits=OperationLimits(most[1], own_charge),
                 charge=charge,
             )
         except Refused as error:
@@ -165,7 +167,7 @@ class JobSystem:
         try:
             return "counted", count_request(self.store, charge).left
         except RateExceeded as error:
-            return "limited", error.quota.left
+            return "limited", error.violated.left
 
     def ask_cancel(self, job_id: str, caller: str = "caller") -> tuple[str, str]:
         """Take the first step of a cancel; return its word and its token."""

@@ -27,7 +27,7 @@ from callboard.jobs.progress import LogBounds, ProgressReport, progress
 from callboard.jobs.promote import promote
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.purge import purge, purge_expired
-from callboard.jobs.rate_quota import Charge
+from callboard.jobs.rate_quota import Charge, submissions_policy
 from callboard.jobs.reap import reap
 from callboard.jobs.reconcile import reconcile
 from callboard.jobs.relay import confirm, relay_outbox
@@ -66,6 +66,7 @@ WAITS_MS = st.sampled_from(
 )
 WAYS = ("succeeded", "failed", "retry", "release", "preempt", "progress", "save")
 RATE = Rate(3, timedelta(seconds=10))
+OWN_RATE = Rate(2, timedelta(seconds=60))
 PAYERS = st.sampled_from([None, None, None, "default", "other"])
 CALLBACKS = st.sampled_from([None, None, callback(), callback("other.example", EVERYTHING)])
 ENDS = st.sampled_from([OK, OK, DOWN, DOWN, Attempted(code=410), None])
@@ -207,9 +208,10 @@ class Callboard(RuleBasedStateMachine):
         on_conflict=st.sampled_from(["reject", "replace"]),
         chained=MAYBE,
         whole=MAYBE,
+        payer=PAYERS,
     )
     def submit_a_batch(
-        self, operations: list[str], chained: bool, whole: bool, **chosen: Any
+        self, operations: list[str], chained: bool, whole: bool, payer: str | None, **chosen: Any
     ) -> None:
         """Submit a whole batch, or abandon the rest; if chained, each item depends on the last."""
         batch = new_batch(self.job_system, len(operations) + (not whole))
@@ -226,8 +228,10 @@ class Callboard(RuleBasedStateMachine):
         ]
         self.batches[batch.id] = [each.job_id for each in items]
         self.submissions += items
-        words = words_of(decide(self.job_system, batch, items, most=MAX_ACTIVE))
-        self._expect(words, self.model.submit_items(items), "submissions")
+        own_charge = _own_charge("shared", payer)
+        decided = decide(self.job_system, batch, items, most=MAX_ACTIVE, own_charge=own_charge)
+        right = self.model.submit_items(items, own_charge)
+        self._expect(words_of(decided), right, "submissions")
 
     @precondition(lambda self: self.batches)
     @rule(pick=NEWEST_FIRST)
@@ -559,9 +563,11 @@ class Callboard(RuleBasedStateMachine):
 
     def _submit(self, new: Submission, payer: str | None = None) -> None:
         self.submissions.append(new)
-        charge = Charge(payer, RATE) if payer else None
-        word = self.job_system.submit(new, most=MAX_ACTIVE, charge=charge)
-        self._expect(word, self.model.submit(new, charge), "submissions")
+        charges = Charge(payer, RATE) if payer else None, _own_charge(new.operation, payer)
+        word = self.job_system.submit(
+            new, most=MAX_ACTIVE, charge=charges[0], own_charge=charges[1]
+        )
+        self._expect(word, self.model.submit(new, *charges), "submissions")
 
     def _submit_after(self, named: list[str], policy: Any = "succeeded") -> str:
         tenant = self.model.jobs[named[0]].submission.tenant if named[0] in self.model.jobs else ""
@@ -597,6 +603,12 @@ class Callboard(RuleBasedStateMachine):
         """Store a wrong answer for the invariant, which also sees its effects."""
         if answer != model:
             self.wrong.append(f"{invariant}: the answer is {answer!r}, by the model {model!r}")
+
+
+def _own_charge(operation: str, payer: str | None) -> Charge | None:
+    """Only submissions of one operation have a rate of their own."""
+    limited = payer is not None and operation == "shared"
+    return Charge(payer or "", OWN_RATE, submissions_policy(operation)) if limited else None
 
 
 def _newest(items: list[Any], pick: int) -> Any:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from callboard.jobs.fence import Fence
 from callboard.jobs.purge import CALLBACK_PATIENCE
-from callboard.jobs.rate_quota import Charge
+from callboard.jobs.rate_quota import Charge, submissions_policy
 from callboard.jobs.submission import Submission
 from tests.invariants import Seen
 
@@ -57,7 +57,7 @@ class Model:
     idempotency: dict[tuple[str, str], tuple[str | None, str]] = field(default_factory=dict)
     tombstones: dict[str, int] = field(default_factory=dict)
     confirmations: dict[tuple[str, str, str], int | None] = field(default_factory=dict)
-    arrivals: dict[str, Fraction] = field(default_factory=dict)
+    arrivals: dict[tuple[str, str], Fraction] = field(default_factory=dict)
     ticked_ms: int = 0
 
     def status(self, job_id: str) -> str:
@@ -68,24 +68,26 @@ class Model:
 
     def count(self, charge: Charge) -> tuple[str, int]:
         """Count a request; return the expected answer, and how many more are allowed now."""
-        window = charge.window_ms
+        window, whose = charge.window_ms, (charge.tenant, charge.policy)
         interval = Fraction(window, charge.rate.requests)
-        arrival = max(self.arrivals.get(charge.tenant, Fraction(0)), Fraction(self.now_ms))
+        arrival = max(self.arrivals.get(whose, Fraction(0)), Fraction(self.now_ms))
         word = "counted" if arrival + interval - self.now_ms <= window else "limited"
         if word == "counted":
-            self.arrivals[charge.tenant] = arrival = arrival + interval
+            self.arrivals[whose] = arrival = arrival + interval
         return word, (window - (arrival - self.now_ms)) // interval
 
-    def submit(self, new: Submission, charge: Charge | None = None) -> str:
+    def submit(
+        self, new: Submission, charge: Charge | None = None, own_charge: Charge | None = None
+    ) -> str:
         if new.job_id in self.jobs:
             return "accepted"
         if kept := self.idempotency.get((new.tenant, new.idempotency_digest or "")):
             return "replayed" if kept[0] == new.payload_fingerprint else "mismatch"
         if charge and self.count(charge)[0] == "limited":
             return "limited"
-        return self._decide(new)
+        return self._decide(new, own_charge)
 
-    def _decide(self, new: Submission) -> str:
+    def _decide(self, new: Submission, own_charge: Charge | None) -> str:
         if any(not self._has(new.tenant, each) for each in new.after):
             return "dependency_missing"
         conflicting = self._conflicting(new)
@@ -97,6 +99,8 @@ class Model:
         same = [job for job in others if job.submission.operation == new.operation]
         if len(others) >= self.max_active or len(same) >= self.max_active_operation:
             return "full"
+        if own_charge and self.count(own_charge)[0] == "limited":
+            return "limited"
         if conflicting:
             self._end(conflicting, "cancelled")
         waits = new.after or (new.scheduled_ms or 0) > self.now_ms
@@ -104,7 +108,7 @@ class Model:
         self._await(self.jobs[new.job_id])
         return "accepted"
 
-    def submit_items(self, items: Sequence[Submission]) -> list[str]:
+    def submit_items(self, items: Sequence[Submission], own_charge: Charge | None) -> list[str]:
         """Submit items of a batch, which may refer to the jobs of earlier ones as `#0`."""
         words: list[str] = []
         made: list[str | None] = []
@@ -112,7 +116,9 @@ class Model:
             after = [made[int(each[1:])] for each in item.after]
             other = self._conflicting(item)
             word = "malformed" if None in after else ""
-            word = word or self.submit(replace(item, after=tuple(filter(None, after))))
+            resolved = replace(item, after=tuple(filter(None, after)))
+            own = own_charge and own_charge.policy == submissions_policy(item.operation)
+            word = word or self.submit(resolved, None, own_charge if own else None)
             job_ids = {"accepted": item.job_id, "duplicate": other and other.submission.job_id}
             made.append(job_ids.get(word))
             words.append(word)

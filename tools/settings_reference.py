@@ -13,7 +13,7 @@ from callboard.config.duration import format_bytes, format_duration
 from callboard.config.public_url import PublicUrl
 from callboard.config.settings import Settings, variables_of
 from callboard.config.storage import Folder, LocalFile, StorageUrl
-from callboard.config.values import ApiKey, DurationBetween, PemFile, RequestRate, SizeBetween
+from callboard.config.values import ApiKey, DurationBetween, PemFile, Rate, RequestRate, SizeBetween
 
 _INTRODUCTION = """\
 # Settings
@@ -64,6 +64,7 @@ def _type_name(annotation: object, field: FieldInfo) -> str:
         tuple[int, ...]: "list of whole numbers",
         tuple[timedelta, ...]: "list of durations",
         dict[str, int]: "list of `name=number`",
+        dict[str, Rate]: "list of `operation=number/duration`",
         StorageUrl | None: "folder or URL",
         Folder | None: "folder",
         LocalFile | None: "file",

@@ -22,7 +22,7 @@ from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.estimates import within_bounds
 from callboard.api.media import Media
 from callboard.api.problems import table
-from callboard.api.rate_limit import charge_of
+from callboard.api.rate_limit import charge_of, payer_of
 from callboard.api.request import Request
 from callboard.api.services import Services
 from callboard.api.tracing.middleware import traceparent_of
@@ -126,7 +126,9 @@ class BatchesResource:
 
     def _submit(self, req: Request, batch: NewBatch, items: list[Any]) -> SubmittedBatch:
         try:
-            submitted = self._submissions.submit(batch, items, charge=charge_of(req, self._rate))
+            submitted = self._submissions.submit(
+                batch, items, charge=charge_of(req, self._rate), payer=payer_of(req)
+            )
         except Refused as error:
             req.context.quota = error.quota
             raise

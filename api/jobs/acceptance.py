@@ -15,7 +15,7 @@ from callboard.api.jobs.submission import Submission, chosen_fields
 from callboard.api.prefer import Preference, parse_prefer
 from callboard.api.problems.problem import Problem, dependency_missing, problem_of
 from callboard.api.problems.table import DUPLICATE_JOB, FORBIDDEN
-from callboard.api.rate_limit import charge_of
+from callboard.api.rate_limit import charge_of, keep_quotas, payer_of
 from callboard.api.request import Request, is_large
 from callboard.api.services import Services
 from callboard.api.tracing.middleware import traceparent_of, tracestate_of
@@ -141,20 +141,19 @@ class Acceptance:
             callback = self._policy.accept(asked.callback, base, place=place)
             more = {**more, "callback": callback}
         chosen = {**self.chosen(req, asked, self._services.store.now_ms), **more}
-        # A request that was counted when it came uses no more of the quota.
-        counted = req.context.quota is not None
-        charge = None if counted else charge_of(req, self._services.settings.rate_limit)
+        charge = charge_of(req, self._services.settings.rate_limit)
+        retries = "retry_of" in chosen
         # A retry's parameters are not in the request, and may be large as well.
-        large = is_large(req) or "retry_of" in chosen
-        check = self._services.check if large else Operation.validated
+        check = self._services.check if is_large(req) or retries else Operation.validated
+        payer = payer_of(req, retries=retries)
         try:
             accepted = self._services.submissions.submit(
-                asked.operation, asked.params, charge=charge, check=check, **chosen
+                asked.operation, asked.params, charge=charge, payer=payer, check=check, **chosen
             )
         except Refused as error:
-            req.context.quota = error.quota or req.context.quota
+            keep_quotas(req, error)
             raise
-        req.context.quota = accepted.quota or req.context.quota
+        keep_quotas(req, accepted)
         return accepted
 
     def check_role(self, req: Request, name: str) -> None:

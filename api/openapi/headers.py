@@ -9,6 +9,10 @@ from callboard.api.problems.render import pages
 from callboard.api.server.docs import ASSETS
 from callboard.jobs.schedules.schedule import NAME_PATTERN
 
+_POLICY: Final = '"(?:requests|submissions:[a-z][a-z0-9_]*)"'
+_LEFT: Final = f"{_POLICY};r=[0-9]+(?:;t=[0-9]+)?"
+_QUOTA: Final = f"{_POLICY};q=[0-9]+;w=[0-9]+"
+
 RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
     "Accept": ("The media types accepted here.", TEXT),
     "Accept-Ranges": (
@@ -48,12 +52,12 @@ RESPONSE: Final[dict[str, tuple[str, Schema]]] = {
         {"type": "string", "pattern": "^(?:respond-async|wait=[0-9]+)(?:, wait=[0-9]+)?$"},
     ),
     "RateLimit": (
-        "The remaining quota: `r` requests now, more after `t` seconds.",
-        {"type": "string", "pattern": '^"requests";r=[0-9]+(?:;t=[0-9]+)?$'},
+        "What is left of each quota: `r` requests or submissions now, more after `t` seconds.",
+        {"type": "string", "pattern": f"^{_LEFT}(?:, {_LEFT})?$"},
     ),
     "RateLimit-Policy": (
-        "The caller's quota: `q` requests in `w` seconds.",
-        {"type": "string", "pattern": '^"requests";q=[0-9]+;w=[0-9]+$'},
+        "The caller's quotas: `q` requests, or submissions of an operation, in `w` seconds.",
+        {"type": "string", "pattern": f"^{_QUOTA}(?:, {_QUOTA})?$"},
     ),
     "Referrer-Policy": ("What this page reveals to pages that it links to.", TEXT),
     "Repr-Digest": (

@@ -14,6 +14,7 @@ from callboard.api.answer_types import (
     Whole,
 )
 from callboard.api.urls import Urls
+from callboard.config import Rate
 from callboard.jobs.limit import Limit
 from callboard.jobs.operation import Operation
 from callboard.jobs.operation_rules import Submitter
@@ -29,6 +30,13 @@ Slots = TypeAliasType(
         dict[str, Positive], Field(description="Places that a job takes in shared resources.")
     ],
 )
+
+
+class SubmissionRateObject(TypedDict):
+    """A number of submissions per period, in a burst or spread over it."""
+
+    submissions: Positive
+    window_seconds: Positive
 
 
 class OperationLimitsObject(TypedDict):
@@ -49,6 +57,10 @@ class OperationLimitsObject(TypedDict):
         ),
     ]
     max_active: Positive
+    submission_rate: Annotated[
+        SubmissionRateObject | None,
+        Field(description="How many jobs each tenant may submit per period; null if unlimited."),
+    ]
     max_retries: Whole
     slots: Slots
 
@@ -106,6 +118,7 @@ def operation_object(
     now: Limit | None,
     *,
     waiting: int | None = None,
+    submission_rate: Rate | None = None,
 ) -> OperationObject:
     """Render an operation.
 
@@ -115,6 +128,7 @@ def operation_object(
         urls: absolute addresses.
         now: the limit that counts now; None if unknown.
         waiting: how many jobs wait at it; None if unknown.
+        submission_rate: how many jobs each tenant may submit per period; None for any number.
     """
     rules = operation.rules
     return {
@@ -130,6 +144,7 @@ def operation_object(
             "max_running_now": None if now is None else now.places,
             "max_running_per": dict(rules.max_running_per),
             "max_active": rules.max_active,
+            "submission_rate": _rate_object(submission_rate),
             "max_retries": rules.max_retries,
             "slots": dict(rules.slots),
         },
@@ -141,3 +156,9 @@ def operation_object(
         "typical_duration_seconds": None if mean_ms is None else mean_ms / 1000,
         "links": {"self": urls.operation(operation.name)},
     }
+
+
+def _rate_object(rate: Rate | None) -> SubmissionRateObject | None:
+    if rate is None:
+        return None
+    return {"submissions": rate.requests, "window_seconds": rate.window_s}

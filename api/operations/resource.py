@@ -34,6 +34,7 @@ from callboard.jobs.limit import (
 from callboard.jobs.operation import Operation
 from callboard.jobs.registry import Registry
 from callboard.jobs.store import Store
+from callboard.jobs.submission_service import SubmissionService
 
 _AS_IT_IS: Final = {
     200: ResponseDescription(
@@ -56,8 +57,9 @@ _OPTIONS: Final = (
 class OperationResponder:
     """Responds with operations."""
 
-    def __init__(self, store: Store, estimates: Estimates, media: Media) -> None:
-        self._store = store
+    def __init__(self, submissions: SubmissionService, estimates: Estimates, media: Media) -> None:
+        self._submissions = submissions
+        self._store = submissions.store
         self._estimates = estimates
         self._media = media
 
@@ -87,7 +89,14 @@ class OperationResponder:
         except StoreUnavailable:
             limits, waiting = [None] * len(operations), [None] * len(operations)
         return [
-            operation_object(each, self._mean_ms(each), urls, now, waiting=blocked)
+            operation_object(
+                each,
+                self._mean_ms(each),
+                urls,
+                now,
+                waiting=blocked,
+                submission_rate=self._submissions.submission_rate(each),
+            )
             for each, now, blocked in zip(operations, limits, waiting, strict=True)
         ]
 

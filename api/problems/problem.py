@@ -19,7 +19,6 @@ from callboard.api.problems.table import (
 )
 from callboard.api.urls import Urls
 from callboard.jobs import errors
-from callboard.jobs.rate_quota import POLICY
 
 PROBLEM: Final = "application/problem+json"
 _MAX_ERRORS: Final = 100
@@ -118,8 +117,10 @@ def problem_of(error: Exception) -> Problem:
     if wrong := _wrong_of(error):
         return Problem(found, _first(wrong), members={"errors": _errors(wrong)})
     if isinstance(error, errors.RateExceeded):
-        headers = {"Retry-After": str(error.quota.reset_s)}
-        return Problem(found, str(error), headers=headers, members={"violated-policies": [POLICY]})
+        violated = error.violated
+        headers = {"Retry-After": str(violated.reset_s)}
+        members = {"violated-policies": [violated.policy]}
+        return Problem(found, str(error), headers=headers, members=members)
     return Problem(found, str(error) or found.title)
 
 

@@ -435,10 +435,12 @@ STORAGE_FULL: Final = ProblemType(
 RATE_EXCEEDED: Final = ProblemType(
     name=QUOTA_EXCEEDED,
     status=429,
-    title="The tenant's request quota is exhausted.",
-    meaning="The tenant sent more requests than its quota allows. This request had no effect.",
-    advice="Try again after `Retry-After` seconds. The `RateLimit-Policy` header states the quota, "
-    "and `RateLimit` how much of it is left.",
+    title="The tenant's quota is exhausted.",
+    meaning="The tenant sent more requests, or submitted more jobs of an operation, than its quota "
+    "allows: `violated-policies` names `requests` or `submissions:<operation>`. This request had "
+    "no effect.",
+    advice="Try again after `Retry-After` seconds. `RateLimit-Policy` states the quotas, and "
+    "`RateLimit` how much of them is left.",
     error=errors.RateExceeded,
 )
 INTERNAL_ERROR: Final = ProblemType(

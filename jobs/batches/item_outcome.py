@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, cast
 
 from callboard.config import Rate
 from callboard.jobs.errors import InvalidParameters, OperationFault, Refused, UnknownOperation
-from callboard.jobs.rate_quota import Quota
+from callboard.jobs.rate_quota import POLICY, Quota, submissions_policy
 from callboard.jobs.submit import refusal
 
 Word = Literal[
@@ -77,9 +77,10 @@ def read_outcome(text: str) -> ItemOutcome:
         return ItemOutcome("accepted", job=(values[0], values[1]))
     quota = None
     if word == "limited":
-        requests, window_ms = values
+        requests, window_ms, *operation = values
         rate = Rate(requests, timedelta(milliseconds=window_ms))
-        quota = Quota(rate, left, timedelta(milliseconds=reset_ms))
+        policy = submissions_policy(operation[0]) if operation else POLICY
+        quota = Quota(rate, left, timedelta(milliseconds=reset_ms), policy)
     return ItemOutcome(
         cast("Word", word),
         job=(values[0], values[1]) if word == "duplicate" else None,

@@ -26,6 +26,7 @@ from callboard.jobs.errors import (
     UnknownOperation,
 )
 from callboard.jobs.operation import Check, Operation
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.pauses import with_pauses
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.rate_quota import Charge, Quota
@@ -77,7 +78,12 @@ class BatchSubmissionService:
         self._check = check
 
     def submit(
-        self, batch: NewBatch, items: Sequence[Item], *, charge: Charge | None = None
+        self,
+        batch: NewBatch,
+        items: Sequence[Item],
+        *,
+        charge: Charge | None = None,
+        payer: str | None = None,
     ) -> SubmittedBatch:
         """Record the jobs of a batch and publish their messages, some at a time.
 
@@ -88,7 +94,8 @@ class BatchSubmissionService:
         Args:
             batch: what they belong to.
             items: as many as its total.
-            charge: the quota that each item uses; None for a caller without a rate.
+            charge: the quota of requests that each item uses; None for a caller without a rate.
+            payer: the tenant whose quotas of submissions accepted items use; None for nobody's.
 
         Raises:
             IdempotencyMismatch: the key belongs to another payload.
@@ -100,7 +107,9 @@ class BatchSubmissionService:
         replayed, quota = False, None
         while len(known) < len(items):
             first = len(known)
-            step = Step(first, self._prepared(batch, items[first : end_of_step(items, first)]))
+            step = Step(
+                first, self._prepared(batch, items[first : end_of_step(items, first)], payer)
+            )
             decided = submit_step(
                 self._submissions.store,
                 batch,
@@ -126,11 +135,13 @@ class BatchSubmissionService:
         return SubmittedBatch(batch.id, known, replayed, quota)
 
     def _prepared(
-        self, batch: NewBatch, items: Sequence[Item]
-    ) -> list[tuple[Submission, int] | str]:
-        return list(with_pauses(self._prepare(batch, item) for item in items))
+        self, batch: NewBatch, items: Sequence[Item], payer: str | None
+    ) -> list[tuple[Submission, OperationLimits] | str]:
+        return list(with_pauses(self._prepare(batch, item, payer) for item in items))
 
-    def _prepare(self, batch: NewBatch, item: Item) -> tuple[Submission, int] | str:
+    def _prepare(
+        self, batch: NewBatch, item: Item, payer: str | None
+    ) -> tuple[Submission, OperationLimits] | str:
         if item.malformed:
             return item_outcome.malformed(item.malformed)
         try:
@@ -148,7 +159,7 @@ class BatchSubmissionService:
             return item_outcome.misfit(error)
         except OperationFault as error:
             return item_outcome.fault(error)
-        return submission, operation.rules.max_active
+        return submission, self._submissions.limits_of(operation, payer)
 
     def _publish(self, step: Step, decided: Decided, known: Sequence[ItemOutcome]) -> None:
         """Publish the messages of a step in one flush; the outbox keeps what is not confirmed."""
@@ -186,9 +197,9 @@ def end_of_step(items: Sequence[Item], first: int) -> int:
 
 
 def _refused(decided: Decided) -> Refused:
+    error: Refused = IdempotencyMismatch("This Idempotency-Key was used with another payload.")
     if decided.word == "limited" and decided.quota is not None:
-        return RateExceeded(decided.quota)
-    error = IdempotencyMismatch("This Idempotency-Key was used with another payload.")
+        error = RateExceeded(decided.quota)
     error.quota = decided.quota
     return error
 

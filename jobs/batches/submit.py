@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from callboard.jobs.batches.item_outcome import ItemOutcome, read_outcome
 from callboard.jobs.encoding import encode
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.pauses import with_pauses
 from callboard.jobs.rate_quota import Charge, Quota
 from callboard.jobs.store import Store
@@ -57,12 +58,12 @@ class Step:
 
     Attributes:
         first: the index of the first of these items in the batch, from 0.
-        items: submissions, each with how many active jobs its operation takes; or what is kept of
-            an item that can be none.
+        items: submissions, each with the limits of its operation; or what is kept of an item that
+            can be none.
     """
 
     first: int
-    items: Sequence[tuple[Submission, int] | str]
+    items: Sequence[tuple[Submission, OperationLimits] | str]
 
     def submissions(self) -> dict[str, Submission]:
         """Return the submissions by the id of the job that each may become."""
@@ -105,7 +106,7 @@ def submit_step(
         batch: what the items belong to.
         step: the items, whose parameters are valid.
         max_active: the largest number of active jobs on the server.
-        charge: the quota that each item uses; None for no rate.
+        charge: the quota of requests that each item uses; None for no rate.
 
     Raises:
         StoreUnavailable: Redis does not answer; the step may or may not be decided.
@@ -168,10 +169,10 @@ def read_outcomes(store: Store, batch_id: str) -> list[ItemOutcome]:
     return [read_outcome(text.decode()) for text in kept]
 
 
-def _item(item: tuple[Submission, int] | str) -> dict[str, Any]:
+def _item(item: tuple[Submission, OperationLimits] | str) -> dict[str, Any]:
     if isinstance(item, str):
         return {"outcome": item}
-    submission, max_active_operation = item
+    submission, limits = item
     fields, text = submission.to_record()
     return {
         "job_id": submission.job_id,
@@ -179,10 +180,10 @@ def _item(item: tuple[Submission, int] | str) -> dict[str, Any]:
         "text": text,
         "on_conflict": submission.on_conflict,
         "run_at_ms": submission.scheduled_ms or 0,
-        "max_active_operation": max_active_operation,
+        "operation_limits": limits.to_argument(),
         "limits": submission.limits_said(),
     }
 
 
-def _params(item: tuple[Submission, int] | str) -> bytes:
+def _params(item: tuple[Submission, OperationLimits] | str) -> bytes:
     return b"" if isinstance(item, str) else encode(dict(item[0].params))[0]

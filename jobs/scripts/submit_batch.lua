@@ -46,15 +46,19 @@ local function decide(item, encoded)
     if counted then return outcome end
     return cjson.encode({'limited', left, reset_ms, rate_requests, rate_window_ms})
   end
-  local word, more, later, subject, detail, job = decide_submission(
+  local word, quotas, subject, detail, job = decide_submission(
     item.job_id, item.fields, item.text, encoded, {
       on_conflict = item.on_conflict, run_at_ms = item.run_at_ms,
-      max_active = max_active, max_active_operation = item.max_active_operation,
-      limits = item.limits,
+      max_active = max_active, operation_limits = item.operation_limits, limits = item.limits,
       payer = payer, rate_requests = rate_requests, rate_window_ms = rate_window_ms,
     })
-  left, reset_ms = more, later
+  left, reset_ms = quotas.left, quotas.reset_ms
   if word == 'accepted' then detail = job and job.status end
+  if word == 'limited' and subject == 'submissions' then
+    local charge = item.operation_limits.charge
+    return cjson.encode({word, quotas.submissions_left, quotas.submissions_reset_ms,
+      charge.requests, charge.window_ms, item.fields.operation})
+  end
   if word == 'limited' then subject, detail = rate_requests, rate_window_ms end
   return cjson.encode({word, left, reset_ms, subject, detail})
 end

@@ -8,7 +8,7 @@
 --          on_conflict           str    reject | return | replace, for a duplicate
 --          run_at_ms             int    0 for now
 --          max_active            int    maximum number of active jobs of the server
---          max_active_operation  int    maximum number of active jobs of this operation
+--          operation_limits      json   of the operation, see `OperationLimits`
 --          limits                json   places declared in the code for each class of value slots
 --          payer                 str    the tenant whose quota is used
 --          rate_requests         int    requests per window; 0 for no quota
@@ -20,11 +20,12 @@
 --
 -- Before all checks have passed, only the request's count is written. Of many equal unique
 -- submissions one is accepted. A repeat after a lost reply answers 'accepted' and is not counted
--- again. Also returns what is left of the quota and in how many ms there is more; then the job's id
--- and the time in ms (for a new job also its queue position and the number of running jobs, and for
--- one with dependencies its state, as JSON). 'duplicate' returns the conflicting job's id and
--- status, 'full' returns 'server' or 'operation', 'file_missing' the file's id, and
--- 'dependency_missing' the job's id and its index in the list.
+-- again. Only an accepted submission uses the operation's quota. Also returns what is left of the
+-- quota of requests and in how many ms there is more, and the same of the operation's quota; then the
+-- job's id and the time in ms (for a new job also its queue position and the number of running jobs,
+-- and for one with dependencies its state, as JSON). 'duplicate' returns the conflicting job's id and
+-- status, 'limited' returns 'requests' or 'submissions', 'full' returns 'server' or 'operation',
+-- 'file_missing' the file's id, and 'dependency_missing' the job's id and its index in the list.
 
 -- The state of a new job, so that the caller need not read it.
 local max_shown = 20
@@ -39,15 +40,17 @@ local function describe(job)
   })
 end
 
-local word, left, reset_ms, subject, detail, job = decide_submission(job_id, fields, text, params, {
+local word, quotas, subject, detail, job = decide_submission(job_id, fields, text, params, {
   on_conflict = on_conflict,
   run_at_ms = run_at_ms,
   max_active = max_active,
-  max_active_operation = max_active_operation,
+  operation_limits = operation_limits,
   limits = limits,
   payer = payer,
   rate_requests = rate_requests,
   rate_window_ms = rate_window_ms,
 })
-if not job then return answer(word, left, reset_ms, subject, detail) end
-return answer(word, left, reset_ms, subject, detail, describe(job))
+local left, reset_ms = quotas.left, quotas.reset_ms
+local own_left, own_reset_ms = quotas.submissions_left or 0, quotas.submissions_reset_ms or 0
+if not job then return answer(word, left, reset_ms, own_left, own_reset_ms, subject, detail) end
+return answer(word, left, reset_ms, own_left, own_reset_ms, subject, detail, describe(job))

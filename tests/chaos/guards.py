@@ -183,6 +183,13 @@ GUARDS: Final = (
         ("after", "submissions"),
     ),
     Guard(
+        "quota of submissions",
+        f"{_SHARED}/submission.lua",
+        "  if not count_submission(1) then return 'limited', quotas, 'submissions' end\n",
+        "",
+        ("submissions",),
+    ),
+    Guard(
         "priority of a message, in a chaos run",
         "actors/levels.py",
         "    return 2 * priority + reserved",

@@ -12,6 +12,7 @@ from callboard.api.app import create_app
 from callboard.jobs.batches.batch import seal_batches
 from callboard.jobs.batches.submit import STEP, NewBatch, Step, submit_step
 from callboard.jobs.ids import new_job_id
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.submission import Submission
 from tests.api_app import JSON, ApiApp
 from tests.batch_requests import URL, adds, post, statuses
@@ -138,7 +139,10 @@ def test_a_step_of_another_size_continues_the_batch_at_its_end(api_app: ApiApp) 
 
     def step(first: int, count: int) -> int:
         items = [
-            (Submission(job_id=new_job_id(), operation="add", params={}, batch_id=batch.id), 10)
+            (
+                Submission(job_id=new_job_id(), operation="add", params={}, batch_id=batch.id),
+                OperationLimits(10),
+            )
             for _ in range(count)
         ]
         decided = submit_step(api_app.store, batch, Step(first, items), max_active=10, charge=None)

@@ -11,6 +11,7 @@ from callboard.config import Rate
 from callboard.jobs.batches.submit import NewBatch, Step, submit_step
 from callboard.jobs.errors import StoreUnavailable, StoreUnfit
 from callboard.jobs.ids import new_job_id
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.rate import count_request
 from callboard.jobs.rate_quota import Charge
 from callboard.jobs.read import read
@@ -35,13 +36,14 @@ def redis_with(folder: Path, options: Mapping[str, str]) -> Iterator[RedisServer
 
 def submit_one(store: Store) -> None:
     submission = Submission(job_id=new_job_id(), operation="any", params={})
-    submit(store, submission, max_active=10, max_active_operation=10)
+    submit(store, submission, max_active=10, limits=OperationLimits(10))
 
 
 def submit_one_as_batch(store: Store) -> None:
     submission = Submission(job_id=new_job_id(), operation="any", params={})
     batch = NewBatch(id=new_job_id(), tenant="default", total=1)
-    submit_step(store, batch, Step(0, [(submission, 10)]), max_active=10, charge=None)
+    step = Step(0, [(submission, OperationLimits(10))])
+    submit_step(store, batch, step, max_active=10, charge=None)
 
 
 def test_a_server_that_can_lose_or_evict_jobs_is_reported(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from callboard.config import load_settings
 from callboard.jobs.cancel import cancel
 from callboard.jobs.connection.redis_client import connect_redis
 from callboard.jobs.ids import new_job_id
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.read import read
 from callboard.jobs.record import Record
@@ -182,7 +183,7 @@ def record_without_message(embedded: Embedded, operation: str) -> Wakeup:
     """Record a job like a web process that dies before publishing."""
     declared = embedded.container.registry.get(operation)
     submission = declared.submission(new_job_id(), declared.validated({}))
-    accepted = submit(embedded.store, submission, max_active=10, max_active_operation=10)
+    accepted = submit(embedded.store, submission, max_active=10, limits=OperationLimits(10))
     return Wakeup(accepted.submission, 1, reserved=False, published_ms=accepted.now_ms)
 
 
@@ -221,7 +222,7 @@ def test_a_job_of_an_unknown_operation_waits_for_a_worker_that_knows_it(
     embedded: Embedded,
 ) -> None:
     submission = Submission(job_id=new_job_id(), operation="not_yet_deployed", params={})
-    accepted = submit(embedded.store, submission, max_active=10, max_active_operation=10)
+    accepted = submit(embedded.store, submission, max_active=10, limits=OperationLimits(10))
     wakeup = Wakeup(accepted.submission, 1, reserved=False, published_ms=accepted.now_ms)
 
     embedded.container.publisher.publish([wakeup])

@@ -8,6 +8,7 @@ from callboard.jobs.cancel import cancel
 from callboard.jobs.dependents import check_dependencies, settle_dependents
 from callboard.jobs.errors import DependencyMissing
 from callboard.jobs.finish import RunOutcome, encode_result, finish
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.promote import promote
 from callboard.jobs.purge import purge, purge_expired
 from callboard.jobs.reap import reap
@@ -106,7 +107,7 @@ def test_a_dependency_that_has_already_failed_ends_a_new_job_at_once(job_system:
         after=(job_system.submitted(), failed), after_policy="succeeded"
     )
 
-    accepted = submit(job_system.store, submission, max_active=10, max_active_operation=10)
+    accepted = submit(job_system.store, submission, max_active=10, limits=OperationLimits(10))
 
     assert accepted.wakeup == 0
     assert accepted.record().status == job_system.status(submission.job_id) == "cancelled"
@@ -135,7 +136,7 @@ def test_the_answer_to_a_submission_equals_the_next_read_of_it(job_system: JobSy
 
     for after in [(done,), (*active, done), (done, failed), (done, active[0])]:
         new = job_system.new_submission(after=after, after_policy="succeeded")
-        accepted = submit(job_system.store, new, max_active=99, max_active_operation=99)
+        accepted = submit(job_system.store, new, max_active=99, limits=OperationLimits(99))
         answered = accepted.record()
 
         read: Record = read_record(job_system, new.job_id)
@@ -153,7 +154,7 @@ def test_an_unknown_purged_or_foreign_job_cannot_be_a_dependency(
     for each in (NOBODY, purged, foreign):
         submission = job_system.new_submission(after=(known, each), after_policy="finished")
         with pytest.raises(DependencyMissing) as error:
-            submit(job_system.store, submission, max_active=10, max_active_operation=10)
+            submit(job_system.store, submission, max_active=10, limits=OperationLimits(10))
 
         assert (error.value.job_id, error.value.index) == (each, 1)
         assert str(error.value) == f"No job has the id {each}."

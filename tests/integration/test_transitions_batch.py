@@ -16,7 +16,7 @@ from callboard.jobs.errors import (
     UnknownOperation,
 )
 from callboard.jobs.finish import encode_result, finish
-from callboard.jobs.rate_quota import Charge
+from callboard.jobs.rate_quota import Charge, submissions_policy
 from tests.batch_moves import CALLBACK, counts, decide, new_batch, read, words_of
 from tests.delivery_moves import take
 from tests.invariants import look
@@ -78,11 +78,28 @@ def test_each_item_costs_one_request_of_the_quota(job_system: JobSystem) -> None
     assert words_of(decided) == ["accepted"] * 3 + ["limited"] * 2
     limited = decided.outcomes[-1].refused
     assert isinstance(limited, RateExceeded)
-    assert limited.quota.rate == charge.rate
-    assert limited.quota.reset == timedelta(minutes=20)
+    assert limited.violated.rate == charge.rate
+    assert limited.violated.reset == timedelta(minutes=20)
     assert decided.quota is not None
     assert decided.quota.left == 0
     assert read_outcomes(job_system.store, batch.id)[-1].word == "limited"
+
+
+def test_items_beyond_an_operations_quota_are_limited_and_others_are_not(
+    job_system: JobSystem,
+) -> None:
+    own = Charge("default", Rate(2, timedelta(hours=1)), submissions_policy("free"))
+    batch = new_batch(job_system, 5)
+    items = [job_system.new_submission(each) for each in ("free", "free", "free", "single", "free")]
+
+    decided = decide(job_system, batch, items, own_charge=own)
+    again = decide(job_system, batch, items, own_charge=own)
+
+    assert words_of(decided) == ["accepted", "accepted", "limited", "accepted", "limited"]
+    assert words_of(again) == words_of(decided)
+    limited = read_outcomes(job_system.store, batch.id)[-1].refused
+    assert isinstance(limited, RateExceeded)
+    assert limited.violated == own.quota(0, 30 * 60 * 1000)
 
 
 def test_a_later_item_replaces_an_earlier_one_of_the_same_batch(job_system: JobSystem) -> None:

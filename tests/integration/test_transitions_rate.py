@@ -1,6 +1,7 @@
 """Quotas: exactly the allowed number of requests is admitted, whatever their kind."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,10 @@ from redis import Redis
 
 from callboard.config import Rate
 from callboard.jobs.errors import CapacityExceeded, DuplicateJob, RateExceeded, Refused
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.rate import count_request
-from callboard.jobs.rate_quota import Charge
+from callboard.jobs.rate_quota import Charge, submissions_policy
+from callboard.jobs.submission import Submission
 from callboard.jobs.submit import submit
 from tests.invariants import look
 from tests.job_system import JobSystem
@@ -17,6 +20,7 @@ from tests.job_system import JobSystem
 TEN = Charge("default", Rate(10, timedelta(seconds=5)))
 SEVEN = Charge("default", Rate(7, timedelta(seconds=1)))
 ONE = Charge("default", Rate(1, timedelta(seconds=10)))
+OWN = Charge("default", Rate(2, timedelta(seconds=60)), submissions_policy("free"))
 
 
 def exhaust(job_system: JobSystem, charge: Charge) -> None:
@@ -89,13 +93,13 @@ def test_a_request_is_admitted_after_the_stated_delay_and_not_before(job_system:
     exhaust(job_system, third)
     with pytest.raises(RateExceeded) as refusal:
         count_request(job_system.store, third)
-    reset = refusal.value.quota.reset
+    reset = refusal.value.violated.reset
 
     job_system.pass_time(reset // timedelta(milliseconds=1) - 1)
     before = job_system.count(third)[0]
     job_system.pass_time(1)
 
-    assert (reset, refusal.value.quota.reset_s) == (timedelta(milliseconds=3334), 4)
+    assert (reset, refusal.value.violated.reset_s) == (timedelta(milliseconds=3334), 4)
     assert (before, job_system.count(third)[0]) == ("limited", "counted")
 
 
@@ -145,11 +149,11 @@ def test_a_submission_beyond_the_quota_is_limited_and_writes_nothing(job_system:
             job_system.store,
             job_system.new_submission(),
             max_active=9,
-            max_active_operation=9,
+            limits=OperationLimits(9),
             charge=ONE,
         )
 
-    assert refusal.value.quota.reset == timedelta(seconds=10)
+    assert refusal.value.violated.reset == timedelta(seconds=10)
     assert look(job_system.store) == before
 
 
@@ -158,7 +162,7 @@ def test_submissions_and_other_requests_use_the_same_quota(job_system: JobSystem
         job_system.store,
         job_system.new_submission(),
         max_active=9,
-        max_active_operation=9,
+        limits=OperationLimits(9),
         charge=TEN,
     )
 
@@ -198,8 +202,10 @@ def test_a_submission_that_is_refused_for_another_reason_counts_as_a_request(
     job_system.submitted(fingerprint=fingerprint)
     new = job_system.new_submission(fingerprint=fingerprint)
 
+    limits = OperationLimits(most[1])
+
     with pytest.raises(Refused) as refusal:
-        submit(job_system.store, new, max_active=most[0], max_active_operation=most[1], charge=TEN)
+        submit(job_system.store, new, max_active=most[0], limits=limits, charge=TEN)
 
     assert isinstance(refusal.value, DuplicateJob | CapacityExceeded)
     assert refusal.value.quota is not None
@@ -221,3 +227,94 @@ def test_of_concurrent_requests_exactly_the_quota_is_admitted(redis: Redis) -> N
         thread.join()
 
     assert (words.count("counted"), words.count("limited")) == (10, 30)
+
+
+def test_an_operations_quota_is_used_by_accepted_submissions_alone(job_system: JobSystem) -> None:
+    submissions = [job_system.new_submission(fingerprint="same")]
+    submissions += [job_system.new_submission(fingerprint="same"), job_system.new_submission()]
+    submissions += [job_system.new_submission()]
+
+    words = [job_system.submit(each, own_charge=OWN) for each in submissions]
+
+    assert words == ["accepted", "duplicate", "accepted", "limited"]
+    assert job_system.status(submissions[3].job_id) == "missing"
+
+
+def test_a_full_operation_refuses_without_using_the_quota(job_system: JobSystem) -> None:
+    full = [
+        job_system.submit(job_system.new_submission(), most=(9, 0), own_charge=OWN)
+        for _ in range(3)
+    ]
+
+    words = [job_system.submit(job_system.new_submission(), own_charge=OWN) for _ in range(3)]
+
+    assert full == ["full"] * 3
+    assert words == ["accepted", "accepted", "limited"]
+
+
+def test_repeats_use_none_of_an_operations_quota_and_are_answered_beyond_it(
+    job_system: JobSystem,
+) -> None:
+    kept = {"idempotency_digest": "key", "payload_fingerprint": "p"}
+    first = job_system.new_submission(**kept)
+    words = [job_system.submit(first, own_charge=OWN) for _ in range(3)]
+    words += [job_system.submit(job_system.new_submission(), own_charge=OWN) for _ in range(2)]
+
+    again = [job_system.submit(first, own_charge=OWN)]
+    again += [job_system.submit(job_system.new_submission(**kept), own_charge=OWN)]
+
+    assert words == ["accepted"] * 4 + ["limited"]
+    assert again == ["accepted", "replayed"]
+
+
+def test_each_tenant_and_each_operation_has_a_quota_of_its_own(job_system: JobSystem) -> None:
+    other_tenant = replace(OWN, tenant="other")
+    other_operation = replace(OWN, policy=submissions_policy("single"))
+    for _ in range(2):
+        job_system.submit(job_system.new_submission(), own_charge=OWN)
+
+    words = [
+        job_system.submit(job_system.new_submission(), own_charge=OWN),
+        job_system.submit(job_system.new_submission(tenant="other"), own_charge=other_tenant),
+        job_system.submit(job_system.new_submission("single"), own_charge=other_operation),
+    ]
+
+    assert words == ["limited", "accepted", "accepted"]
+
+
+def test_a_limited_submission_says_when_there_is_room_and_then_there_is(
+    job_system: JobSystem,
+) -> None:
+    for _ in range(2):
+        job_system.submit(job_system.new_submission(), own_charge=OWN)
+    new, limits = job_system.new_submission(), OperationLimits(9, OWN)
+    with pytest.raises(RateExceeded) as refusal:
+        submit(job_system.store, new, max_active=9, limits=limits, charge=TEN)
+
+    job_system.pass_time(refusal.value.violated.reset // timedelta(milliseconds=1))
+    accepted = submit(job_system.store, new, max_active=9, limits=limits, charge=TEN)
+
+    assert str(refusal.value) == "All 2 submissions of free per 60 s are used up."
+    assert refusal.value.violated.reset == timedelta(seconds=30)
+    assert refusal.value.quota is not None
+    assert (refusal.value.quota.policy, refusal.value.quota.left) == ("requests", 9)
+    assert accepted.submission_quota is not None
+    assert accepted.submission_quota.left == 0
+
+
+def test_of_submissions_at_the_same_time_exactly_the_quota_is_accepted(redis: Redis) -> None:
+    job_system = JobSystem(redis)
+    rate = replace(OWN, rate=Rate(10, timedelta(seconds=60)))
+    submissions = [[job_system.new_submission() for _ in range(5)] for _ in range(8)]
+    words: list[str] = []
+
+    def ask(mine: list[Submission]) -> None:
+        words.extend(job_system.submit(each, own_charge=rate, publish=False) for each in mine)
+
+    threads = [threading.Thread(target=ask, args=(mine,)) for mine in submissions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (words.count("accepted"), words.count("limited")) == (10, 30)

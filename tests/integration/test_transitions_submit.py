@@ -5,6 +5,7 @@ import pytest
 from callboard.jobs.cancel import cancel
 from callboard.jobs.errors import CapacityExceeded, DuplicateJob
 from callboard.jobs.finish import encode_result, finish
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.purge import purge
 from callboard.jobs.submit import submit
@@ -48,7 +49,7 @@ def test_the_same_key_and_payload_return_the_first_job(job_system: JobSystem) ->
     first = job_system.submitted(**kept)
 
     accepted = submit(
-        job_system.store, job_system.new_submission(**kept), max_active=9, max_active_operation=9
+        job_system.store, job_system.new_submission(**kept), max_active=9, limits=OperationLimits(9)
     )
 
     assert (accepted.job_id, accepted.replayed, accepted.wakeup) == (first, True, 0)
@@ -86,7 +87,7 @@ def test_a_running_duplicate_is_never_replaced(job_system: JobSystem, on_conflic
             job_system.store,
             job_system.new_submission(fingerprint="same", on_conflict=on_conflict),
             max_active=9,
-            max_active_operation=9,
+            limits=OperationLimits(9),
         )
 
     assert (refusal.value.job_id, refusal.value.status) == (running.job_id, "running")
@@ -135,7 +136,7 @@ def test_a_submission_beyond_capacity_is_told_whose_capacity_it_is(
             job_system.store,
             job_system.new_submission(),
             max_active=most[0],
-            max_active_operation=most[1],
+            limits=OperationLimits(most[1]),
         )
 
     assert refusal.value.scope == scope

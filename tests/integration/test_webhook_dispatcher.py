@@ -20,6 +20,7 @@ from callboard.jobs.callbacks.deliver import (
 )
 from callboard.jobs.finish import encode_result, finish
 from callboard.jobs.log import LogLine, read_log
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.purge import purge, purge_expired
 from tests.callback_system import SIGNING_KEY, CallbackSystem, callback_to, verify
 from tests.delivery_moves import take
@@ -178,7 +179,8 @@ def test_a_completed_batch_sends_a_callback(callback_system: CallbackSystem) -> 
         callback = {**callback_to(receiver), "events": ["batch.completed"]}
         batch = NewBatch(id=BATCH, tenant="lab", total=1, callback=callback)
         item = callback_system.job_system.new_submission(tenant="lab", batch_id=BATCH)
-        submit_step(store, batch, Step(0, [(item, 10)]), max_active=10, charge=None)
+        step = Step(0, [(item, OperationLimits(10))])
+        submit_step(store, batch, step, max_active=10, charge=None)
         cancel_batch(store, BATCH)
         callback_system.round(callback_system.dispatcher(receiver))
 

@@ -10,8 +10,8 @@ from callboard.jobs.keys import CHANNELS, PERMANENT, TEMPLATES, Keys, lua_prelud
 pytestmark = pytest.mark.check
 
 WITH_A_TTL = {
-    *("idempotency", "rate", "confirmation", "trial", "worker", "leader", "headroom"),
-    "threads",
+    *("idempotency", "rate", "submission_rate", "confirmation", "trial", "worker", "leader"),
+    *("headroom", "threads"),
 }
 
 

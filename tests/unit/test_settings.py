@@ -115,6 +115,15 @@ def test_a_rate_is_read_as_requests_per_period(
     assert load_settings(rate_limit=str(rate)).rate_limit == rate
 
 
+def test_rates_of_submissions_are_read_by_operation() -> None:
+    settings = load_settings(submission_rates="add=30/1m, parse_document = 1/10s,")
+
+    assert settings.submission_rates == {
+        "add": Rate(30, timedelta(minutes=1)),
+        "parse_document": Rate(1, timedelta(seconds=10)),
+    }
+
+
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLBOARD_THREADS", "")
 
@@ -171,16 +180,19 @@ def test_settings_cannot_be_changed() -> None:
         ({"RESOURCES": "gpu=-1"}, "'gpu=-1' is not a resource"),
         ({"RESOURCES": "gpu=1,gpu=2"}, "'gpu' is set twice"),
         ({"OPERATIONS": "team/clustering.py"}, "is not the name of a Python module"),
-        ({"RATE_LIMIT": "100"}, "'100' is not a number of requests per period, such as 100/10s"),
+        ({"RATE_LIMIT": "100"}, "'100' is not a number per period, such as 100/10s"),
         ({"RATE_LIMIT": "many/10s"}, "CALLBOARD_RATE_LIMIT is not valid: 'many/10s' is not"),
-        ({"RATE_LIMIT": "-1/10s"}, "'-1/10s' is not a number of requests"),
-        ({"RATE_LIMIT": "0/10s"}, "it must allow 1 to 1000000 requests, not 0"),
-        ({"RATE_LIMIT": "1000001/10s"}, "it must allow 1 to 1000000 requests"),
-        ({"RATE_LIMIT": f"{'9' * 5000}/10s"}, "it must allow 1 to 1000000 requests"),
+        ({"RATE_LIMIT": "-1/10s"}, "'-1/10s' is not a number per period"),
+        ({"RATE_LIMIT": "0/10s"}, "it must allow 1 to 1000000, not 0"),
+        ({"RATE_LIMIT": "1000001/10s"}, "it must allow 1 to 1000000"),
+        ({"RATE_LIMIT": f"{'9' * 5000}/10s"}, "it must allow 1 to 1000000"),
         ({"RATE_LIMIT": "100/soon"}, "'soon' is not a duration"),
         ({"RATE_LIMIT": "100/999ms"}, "it must be between 1s and 1d"),
         ({"RATE_LIMIT": "100/25h"}, "it must be between 1s and 1d"),
         ({"RATE_LIMIT": "100/1500ms"}, "'1500ms' is not a whole number of seconds"),
+        ({"SUBMISSION_RATES": "30/1m"}, "'30/1m' is not an operation with a rate, such as"),
+        ({"SUBMISSION_RATES": "add=30"}, "'30' is not a number per period, such as 100/10s"),
+        ({"SUBMISSION_RATES": "add=1/1m,add=2/1m"}, "the operation 'add' is set twice"),
         ({"TRUSTED_PROXIES": "proxy.example"}, "is not an IP address or network"),
         ({"API_KEYS": "hush-key"}, "entry 1 is not written as tenant:role:sha256"),
         ({"API_KEYS": "lab:client:hush-key"}, "entry 1 does not end in a SHA-256"),

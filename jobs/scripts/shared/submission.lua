@@ -45,17 +45,30 @@ end
 
 -- Decide one submission, and write its record, indexes and wake-up if it is accepted.
 --
--- `asked` has on_conflict, run_at_ms, max_active, max_active_operation, limits, payer, rate_requests
--- and rate_window_ms. Returns the word, the values that `submit_job` returns with it, and the record
--- of a new job. Before all checks have passed, only the request's count is written.
+-- `asked` has on_conflict, run_at_ms, max_active, operation_limits, limits, payer, rate_requests and
+-- rate_window_ms. Returns the word, what is left of the quotas, the other values that `submit_job`
+-- returns with it, and the record of a new job. Before all checks have passed, only the request's
+-- count is written.
 local function decide_submission(job_id, fields, text, params, asked)
+  local quotas, charge = {}, asked.operation_limits.charge
   local function count(cost)
-    return count_rate(key_rate(asked.payer), asked.rate_requests, asked.rate_window_ms, cost)
+    local counted
+    counted, quotas.left, quotas.reset_ms =
+      count_rate(key_rate(asked.payer), asked.rate_requests, asked.rate_window_ms, cost)
+    return counted
   end
-  local counted, left, reset_ms = count(0)
+  local function count_submission(cost)
+    if not charge then return true end
+    local key, counted = key_submission_rate(charge.payer, fields.operation), nil
+    counted, quotas.submissions_left, quotas.submissions_reset_ms =
+      count_rate(key, charge.requests, charge.window_ms, cost)
+    return counted
+  end
+  count(0)
+  count_submission(0)
   local tombstone = job_id .. ' ' .. fields.tenant
   if redis.call('EXISTS', key_job(job_id)) == 1 or redis.call('ZSCORE', key_tombstones(), tombstone) then
-    return 'accepted', left, reset_ms, job_id, whole(now)
+    return 'accepted', quotas, job_id, whole(now)
   end
 
   if fields.idempotency_digest then
@@ -63,17 +76,16 @@ local function decide_submission(job_id, fields, text, params, asked)
     local kept = redis.call('HMGET', key, 'fingerprint', 'job')
     if kept[2] then
       local same = kept[1] == (fields.payload_fingerprint or '')
-      return same and 'replayed' or 'mismatch', left, reset_ms, kept[2], whole(now)
+      return same and 'replayed' or 'mismatch', quotas, kept[2], whole(now)
     end
   end
 
-  counted, left, reset_ms = count(1)
-  if not counted then return 'limited', left, reset_ms end
+  if not count(1) then return 'limited', quotas, 'requests' end
 
   local missing = missing_file(fields.tenant, text.files)
-  if missing then return 'file_missing', left, reset_ms, missing end
+  if missing then return 'file_missing', quotas, missing end
   local lacking, place = missing_dependency(fields.tenant, text.after)
-  if lacking then return 'dependency_missing', left, reset_ms, lacking, whole(place) end
+  if lacking then return 'dependency_missing', quotas, lacking, whole(place) end
 
   local conflicting_id, conflicting
   if fields.fingerprint then
@@ -82,17 +94,19 @@ local function decide_submission(job_id, fields, text, params, asked)
     if conflicting and is_final(conflicting) then conflicting = nil end
     local replaceable = conflicting and IS_WAITING[conflicting.status]
     if conflicting and not (asked.on_conflict == 'replace' and replaceable) then
-      return 'duplicate', left, reset_ms, conflicting_id, conflicting.status
+      return 'duplicate', quotas, conflicting_id, conflicting.status
     end
   end
 
   local leaving = conflicting and 1 or 0
   local active_operation = key_active_operation(fields.operation)
   if redis.call('ZCARD', key_active()) - leaving >= asked.max_active then
-    return 'full', left, reset_ms, 'server'
-  elseif redis.call('ZCARD', active_operation) - leaving >= asked.max_active_operation then
-    return 'full', left, reset_ms, 'operation'
+    return 'full', quotas, 'server'
+  elseif redis.call('ZCARD', active_operation) - leaving >= asked.operation_limits.max_active then
+    return 'full', quotas, 'operation'
   end
+  -- The last check, so that exactly what is accepted uses this quota.
+  if not count_submission(1) then return 'limited', quotas, 'submissions' end
 
   if conflicting then
     redis.call('HSET', key_text(conflicting_id), 'error', cjson.encode({type = 'superseded', by = job_id}))
@@ -119,5 +133,5 @@ local function decide_submission(job_id, fields, text, params, asked)
     take_turn(job_id, job)
     line_up(job_id, job)
   end
-  return 'accepted', left, reset_ms, job_id, whole(now), job
+  return 'accepted', quotas, job_id, whole(now), job
 end
