@@ -606,8 +606,8 @@ class Callboard(RuleBasedStateMachine):
 
 
 def _own_charge(operation: str, payer: str | None) -> Charge | None:
-    """Only submissions of one operation have a rate of their own."""
-    limited = payer is not None and operation == "shared"
+    """Submissions of some operations have a rate of their own."""
+    limited = payer is not None and operation in ("single", "shared")
     return Charge(payer or "", OWN_RATE, submissions_policy(operation)) if limited else None
 
 
