@@ -16,7 +16,7 @@ def encode_state(value: Any) -> bytes:
     """Encode a state that a function saves.
 
     Raises:
-        TypeError: it contains a value that is neither JSON-like nor bytes.
+        TypeError: it contains a value that is neither JSON-like nor bytes, or a tuple as a key.
         ValueError: it is larger than `MAX_STATE_BYTES`, has a number beyond 64 bits, or contains
             itself.
     """
@@ -31,6 +31,12 @@ def encode_state(value: Any) -> bytes:
         raise ValueError(f"The state cannot be saved: {error}.") from error
     if size > MAX_STATE_BYTES:
         raise ValueError(f"The state has {size} bytes; at most {MAX_STATE_BYTES} can be saved.")
+    try:
+        decode(state)
+    except TypeError as error:  # a tuple as a key comes back as a list, which cannot be one
+        raise TypeError(
+            f"The state cannot be saved: a key cannot be read back: {error}."
+        ) from error
     return state
 
 

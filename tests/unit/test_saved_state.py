@@ -51,6 +51,7 @@ def test_changes_after_a_save_are_not_saved() -> None:
     [
         ({"a": [object()]}, TypeError, "The state cannot be saved: "),
         ({1, 2}, TypeError, "The state cannot be saved: "),
+        ({"a": {(1, 2): "b"}}, TypeError, "The state cannot be saved: .*key"),
         (2**64, ValueError, "The state cannot be saved: "),
         ("x" * MAX_STATE_BYTES, ValueError, "at most 1048576 can be saved"),
     ],
