@@ -27,4 +27,7 @@ def encode(value: Any) -> str:
 
 
 def _name(name: Any) -> str:
-    return name if isinstance(name, str) else json.dumps(name)
+    if isinstance(name, str):
+        return name
+    (text,) = json.loads(json.dumps({name: None}, allow_nan=False))  # a number, True or None
+    return str(text)
