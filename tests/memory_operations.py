@@ -6,6 +6,7 @@ import os
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from multiprocessing import shared_memory
 from typing import Final
@@ -71,6 +72,16 @@ def take(how: str) -> None:
             case "pipes":
                 _fill_pipes(_MUCH)
         _pause(30)
+
+
+@operation(isolation="process", memory_limit="256MiB")
+def take_lazily() -> Iterable[int]:
+    """Take memory while the result is read."""
+    kept = []
+    for number in range(_MUCH // _MEBIBYTE):
+        kept.append(b"x" * _MEBIBYTE)
+        yield number
+    _pause(30)
 
 
 @operation(isolation="process", memory_limit="256MiB", memory_limit_kind="address_space")

@@ -43,5 +43,11 @@ def test_memory_allocated_in_any_way_ends_the_function(apart: Desk, how: str) ->
     )
 
 
+def test_memory_that_is_taken_while_a_result_is_read_ends_the_function(apart: Desk) -> None:
+    ended = apart.run("take_lazily")
+
+    assert (ended.status, kind_of(ended)) == ("failed", "out-of-memory")
+
+
 def test_address_space_is_limited_if_the_operation_says_so(apart: Desk) -> None:
     assert apart.run("reserve_address_space").result == "refused"
