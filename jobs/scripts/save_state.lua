@@ -14,5 +14,6 @@
 local job = read_job(job_id)
 if not job or not holds_fence(job, attempt, token) then return answer('stale') end
 redis.call('SET', key_saved(job_id), state)
+note('saved', job_id, attempt, token)
 if not job.saved then redis.call('HSET', record, 'saved', '1') end
 return answer('saved')

@@ -19,6 +19,7 @@ from tests.chaos.verdict.names import Names
 from tests.chaos.verdict.order import Order
 from tests.chaos.verdict.places import Places
 from tests.chaos.verdict.results import Results
+from tests.chaos.verdict.saved_states import SavedStates
 from tests.chaos.verdict.turns import Turns
 from tests.chaos.verdict.violation import Event, Violation, Violations
 
@@ -37,6 +38,7 @@ INVARIANTS: Final = (
     "purged-stays",
     "reservations",
     "result-of-attempt",
+    "saved",
     "transitions",
     "turns",
     "unique",
@@ -88,6 +90,7 @@ class Checker:
             self._callers,
             Results(self._leases, self._callers, self.violations),
             Turns(self.violations),
+            SavedStates(self.violations),
             self._sights,
         )
         self._handlers: dict[str, list[Handler]] = defaultdict(list)

@@ -126,7 +126,7 @@ def produce(driver: Driver) -> None:
 
 def burst(driver: Driver) -> None:
     """Submit many jobs of all priorities at once for the same few places."""
-    name = driver.dice.choice(["narrow", "slim", "choosy", "latest"])
+    name = driver.dice.choice(["narrow", "slim", "choosy", "latest", "shared", "owned"])
     for _ in range(driver.dice.randint(8, 14)):
         if driver.stopping.is_set():
             return

@@ -13,6 +13,9 @@ DECLARED: Final[Mapping[str, int]] = {
     "operation:narrow": 2,
     "operation:latest": 2,
     "operation:choosy": 1,
+    "operation:shared": 4,
+    "per:shared:topic": 2,
+    "per:owned:tenant": 3,
     "resource:gpu": 2,
     "resource:licence": 1,
 }
@@ -22,6 +25,8 @@ NEEDS: Final[Mapping[str, Mapping[str, int]]] = {
     "wide": {"resource:gpu": 2},
     "slim": {"resource:gpu": 1},
     "choosy": {"resource:gpu": 1, "resource:licence": 1},
+    "shared": {"per:shared:topic": 1},
+    "owned": {"per:owned:tenant": 1},
 }
 """The places that jobs of these operations need in addition to one of their operation."""
 

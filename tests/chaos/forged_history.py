@@ -128,9 +128,23 @@ class ForgedHistory:
 
     # Events of functions and callers.
 
-    def noted(self, what: str, job: str, attempt: int, nonce: str = "nonce") -> None:
+    def noted(self, what: str, job: str, attempt: int, nonce: str = "nonce", **more: Any) -> None:
         noted = {"what": what, "job": job, "attempt": attempt, "nonce": nonce, "pid": 1}
-        self.events.append({"from": "function", "at": self.now_ms, **noted})
+        self.events.append({"from": "function", "at": self.now_ms, **noted, **more})
+
+    def saved(self, job: str, attempt: int, *pages: int, written: bool = True) -> None:
+        """Let a run save some states, of which Redis takes the last."""
+        for page in pages:
+            state = {"job": job, "attempt": attempt, "page": page}
+            for what in ("save", "saved"):
+                self.noted(what, job, attempt, state=state)
+        if written:
+            self.script("save_state", "saved", job, attempt, f"token-{attempt}")
+
+    def found(self, job: str, attempt: int, by: int | None, page: int = 0) -> None:
+        """Let a run begin with the state of an earlier attempt, or with none."""
+        state = by and {"job": job, "attempt": by, "page": page}
+        self.noted("found", job, attempt, state=state)
 
     def called(self, call: str, job: str, code: int = 202, **more: Any) -> None:
         at = self.now_ms / 1000

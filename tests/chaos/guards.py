@@ -46,7 +46,7 @@ GUARDS: Final = (
         f"{_SCRIPTS}/save_state.lua",
         " or not holds_fence(job, attempt, token)",
         " or holds_fence(job, attempt, token) == nil",
-        ("fence",),
+        ("fence", "saved"),
     ),
     Guard(
         "slot count",

@@ -8,7 +8,8 @@ client    who, call (submit, poll, cancel, retry, purge, batch), began, ended (e
           code, error, problem, job (of a submission: the accepted one; of a call about a job: that
           job), idempotency_key, operation, unique, seen {status, attempt, result}; of a batch
           jobs [id]; of a retry the new job as `job` and `retry_of`
-function  at (epoch ms), what (begin, end, stop), job, attempt, pid, nonce
+function  at (epoch ms), what (begin, end, stop), job, attempt, pid, nonce; of one that saves
+          found, save and saved, too, with the state: at its beginning, before and after each
 nemesis   at (epoch ms), what, target and more
 limits    at (epoch ms), limits: places by slot, at the start and around each change; the scripts
           say it to the moment, as `limited` (source, slot, places); at the start needs, too:

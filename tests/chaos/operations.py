@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field
@@ -25,6 +26,8 @@ _ENDS: Final[Mapping[Way, Callable[[], object]]] = {
     "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
 }
 _STEP_SECONDS: Final = 0.02
+_PAGE_SECONDS: Final = 0.1
+_PAGES_BEFORE_A_FAILURE: Final = 2
 
 
 class Outcome(BaseModel):
@@ -33,34 +36,67 @@ class Outcome(BaseModel):
     nonce: str
 
 
-def run(job: Job, notes: str, work: Callable[[], object]) -> Outcome:
-    """Record the start, work, and record the end or the interruption."""
-    nonce = secrets.token_hex(6)
+@dataclass(frozen=True)
+class Notes:
+    """The file to which one attempt writes what it does."""
 
-    def note(what: str) -> None:
+    job: Job
+    file: str
+    nonce: str
+
+    def add(self, what: str, **more: object) -> None:
+        """Append one line, whole even when this process is killed next."""
         line = {
             "from": "function",
             "at": int(time.time() * 1000),
             "what": what,
-            "job": job.id,
-            "attempt": job.attempt,
+            "job": self.job.id,
+            "attempt": self.job.attempt,
             "pid": os.getpid(),
-            "nonce": nonce,
+            "nonce": self.nonce,
+            **more,
         }
-        handle = os.open(notes, os.O_WRONLY | os.O_APPEND)
+        handle = os.open(self.file, os.O_WRONLY | os.O_APPEND)
         try:
             os.write(handle, f"\n{json.dumps(line)}\n".encode())
         finally:
             os.close(handle)
 
-    note("begin")
+
+def run(job: Job, notes: str, work: Callable[[], object]) -> Outcome:
+    """Record the start, work, and record the end or the interruption."""
+    return run_noting(Notes(job, notes, secrets.token_hex(6)), work)
+
+
+def run_noting(notes: Notes, work: Callable[[], object]) -> Outcome:
+    """Do the same, with notes to which the work adds others."""
+    notes.add("begin")
     try:
         work()
     except BaseException:
-        note("stop")
+        notes.add("stop")
         raise
-    note("end")
-    return Outcome(nonce=nonce)
+    notes.add("end")
+    return Outcome(nonce=notes.nonce)
+
+
+def turn_pages(job: Job, file: str, pages: int, failures: int) -> Outcome:
+    """Go on where an earlier attempt has saved; an early attempt fails after its second page."""
+    notes = Notes(job, file, secrets.token_hex(6))
+
+    def work() -> None:
+        found = job.saved
+        notes.add("found", state=found)
+        for done, page in enumerate(range(found["page"] if found else 0, pages), 1):
+            rest(_PAGE_SECONDS, job)
+            state = {"job": job.id, "attempt": job.attempt, "page": page + 1}
+            notes.add("save", state=state)
+            job.save(state)
+            notes.add("saved", state=state)
+            if job.attempt <= failures and done == _PAGES_BEFORE_A_FAILURE:
+                raise ValueError(f"attempt {job.attempt} fails")
+
+    return run_noting(notes, work)
 
 
 def rest(seconds: float, job: Job) -> None:
@@ -166,3 +202,27 @@ def doomed(notes: str, way: Way, *, job: Job) -> Outcome:
 def choosy(notes: str, seconds: Seconds, *, job: Job) -> Outcome:
     """Wait, one at a time and with places of two resources."""
     return run(job, notes, lambda: rest(seconds, job))
+
+
+@operation(max_active=5000, max_running=4, max_running_per={"topic": 2})
+def shared(notes: str, topic: str, seconds: Seconds, *, job: Job) -> Outcome:
+    """Wait, at most two at a time for each topic."""
+    return run(job, notes, lambda: rest(seconds, job))
+
+
+@operation(max_active=5000, max_running_per={"tenant": 3})
+def owned(notes: str, seconds: Seconds, *, job: Job) -> Outcome:
+    """Wait, at most three at a time for each tenant."""
+    return run(job, notes, lambda: rest(seconds, job))
+
+
+@operation(max_active=5000, max_retries=3, backoff="100ms..500ms")
+def paged(notes: str, pages: int, failures: int, *, job: Job) -> Outcome:
+    """Turn pages, and save after each."""
+    return turn_pages(job, notes, pages, failures)
+
+
+@operation(max_active=5000, isolation="process", max_retries=3, backoff="100ms..500ms")
+def paged_apart(notes: str, pages: int, failures: int, *, job: Job) -> Outcome:
+    """Turn pages in a process of its own, and save after each."""
+    return turn_pages(job, notes, pages, failures)

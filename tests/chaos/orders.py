@@ -33,6 +33,10 @@ def _numbered(number: int) -> Mapping[str, Any]:
     return {"number": number, "seconds": round(number * 0.2, 2)}
 
 
+def _paged(dice: random.Random) -> Mapping[str, Any]:
+    return {"pages": dice.randint(2, 20), "failures": dice.choice([0, 1, 1, 2, 3])}
+
+
 _Draw = Callable[[random.Random], Mapping[str, Any]]
 
 KINDS: Final[Mapping[str, tuple[int, _Draw]]] = {
@@ -52,6 +56,10 @@ KINDS: Final[Mapping[str, tuple[int, _Draw]]] = {
     "unstoppable": (1, lambda dice: {"seconds": _long(dice)}),
     "doomed": (1, lambda dice: {"way": dice.choice(["exit", "kill", "crash"])}),
     "choosy": (1, lambda dice: {"seconds": _short(dice)}),
+    "shared": (3, lambda dice: {"topic": dice.choice("aaab"), "seconds": _short(dice)}),
+    "owned": (2, lambda dice: {"seconds": _short(dice)}),
+    "paged": (2, _paged),
+    "paged_apart": (1, _paged),
 }
 """Operations with their weights and parameters."""
 

@@ -25,8 +25,15 @@ CHANGES: Final[Mapping[str, tuple[int, ...]]] = {
     "operation:narrow": (1, 3),
     "operation:latest": (1, 4),
     "resource:gpu": (1, 3),
+    "per:shared:topic": (1, 3),
+    "per:owned:tenant": (1, 4),
 }
-PAUSED: Final = ("operation:narrow", "operation:latest", "operation:choosy")
+PAUSED: Final = (
+    "operation:narrow",
+    "operation:latest",
+    "operation:choosy",
+    "operation:shared",
+)
 _RETURN_SECONDS: Final = 120.0
 _COMMAND_SECONDS: Final = 300.0
 _NO_MEMORY, _USUAL_MEMORY = "0.000001", "0.4"

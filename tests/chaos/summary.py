@@ -24,6 +24,7 @@ IN_TEN_MINUTES: Final[Mapping[str, int]] = {
     "releases": 2,
     "purged": 20,
     "settled": 60,
+    "resumed": 20,
 }
 """At most half of the usual counts, so that chance and a slow machine do not matter."""
 

@@ -870,6 +870,61 @@ def forgotten_although_the_other_has_ended(forged: ForgedHistory) -> None:
     forged.waits("job", "other")
 
 
+# saved
+
+
+def _saved_and_failed(forged: ForgedHistory, *pages: int, written: bool = True) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.found("job", 1, None)
+    forged.saved("job", 1, *pages, written=written)
+    forged.failed("job", 1, "scheduled")
+    forged.became("job", "scheduled", "queued", by="promote_due")
+    forged.claimed("job", 2)
+
+
+@forged("saved")
+def an_older_state_is_found_than_that_with_which_the_job_was_given_back(
+    forged: ForgedHistory,
+) -> None:
+    _saved_and_failed(forged, 1, 2)
+    forged.found("job", 2, 1, page=1)
+    forged.finished("job", 2)
+
+
+@forged("saved")
+def nothing_is_found_although_an_attempt_had_saved(forged: ForgedHistory) -> None:
+    _saved_and_failed(forged, 1)
+    forged.found("job", 2, None)
+    forged.finished("job", 2)
+
+
+@forged("saved")
+def the_last_state_was_not_written_before_the_job_was_given_back(forged: ForgedHistory) -> None:
+    _saved_and_failed(forged, 1, written=False)
+    forged.found("job", 2, None)
+    forged.finished("job", 2)
+
+
+@forged("saved")
+def a_state_is_found_that_no_attempt_saved(forged: ForgedHistory) -> None:
+    _saved_and_failed(forged, 1)
+    forged.found("job", 2, 1, page=7)
+    forged.finished("job", 2)
+
+
+@forged("saved")
+def a_stale_attempt_overwrites_the_state_of_the_one_that_runs(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.wait(LEASE_MS)
+    forged.reaped("job", 1)
+    forged.claimed("job", 2)
+    forged.saved("job", 2, 2)
+    forged.saved("job", 1, 1)
+    forged.finished("job", 2)
+
+
 @pytest.mark.parametrize(
     ("invariant", "forge"), [pytest.param(*each, id=each[1].__name__) for each in FORGED]
 )

@@ -63,6 +63,28 @@ def one_that_is_lost_for_good_ends_those_that_want_its_success(forged: ForgedHis
         forged.finished(job, 1)
 
 
+def states_are_saved_and_found_by_later_attempts(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.found("job", 1, None)
+    forged.saved("job", 1, 1)
+    forged.saved("job", 1, 2, written=False)
+    forged.noted("save", "job", 1, state={"job": "job", "attempt": 1, "page": 3})
+    forged.wait(LEASE_MS)
+    forged.reaped("job", 1)
+    forged.claimed("job", 2)
+    forged.found("job", 2, 1, page=1)
+    forged.released("job", 2)
+    forged.claimed("job", 3)
+    forged.found("job", 3, 1, page=1)
+    forged.saved("job", 3, 2, 3)
+    forged.failed("job", 3, "scheduled")
+    forged.became("job", "scheduled", "queued", by="promote_due")
+    forged.claimed("job", 4)
+    forged.found("job", 4, 3, page=3)
+    forged.finished("job", 4)
+
+
 def released_and_claimed_in_the_same_millisecond(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
@@ -246,6 +268,7 @@ def jobs_that_were_promised_places_go_before_their_equals(forged: ForgedHistory)
         renewed_in_between_and_reaped_at_the_very_end,
         others_are_waited_for_and_one_of_them_is_lost_for_a_while,
         one_that_is_lost_for_good_ends_those_that_want_its_success,
+        states_are_saved_and_found_by_later_attempts,
         released_and_claimed_in_the_same_millisecond,
         extended_because_everybody_was_away,
         a_stale_run_reports_late_and_is_refused,

@@ -34,6 +34,9 @@ class EventCounts:
         self.counts["settled"] += 1
         self.counts["settled lost"] += event["values"][2] == "lost"
 
+    def saved(self, _event: Event) -> None:
+        self.counts["saved"] += 1
+
     def reaped(self, _event: Event) -> None:
         self.counts["reaped"] += 1
 
@@ -70,6 +73,7 @@ class EventCounts:
 
     def function(self, event: Event) -> None:
         self.counts[f"function {event['what']}"] += 1
+        self.counts["resumed"] += event["what"] == "found" and event["state"] is not None
 
     def nemesis(self, event: Event) -> None:
         what, target = event["what"], event.get("target")
