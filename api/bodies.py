@@ -18,14 +18,20 @@ class Nothing(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-def check_members(body: Any) -> None:
-    """Refuse a body with too many members before validating any.
+def check_members(body: Any, pointer: str = "") -> None:
+    """Refuse a body that is no object, or has too many members, before validating any.
+
+    Args:
+        body: JSON-like.
+        pointer: where in the request it was.
 
     Raises:
         Problem: 422.
     """
-    if isinstance(body, dict) and len(body) > MAX_MEMBERS:
-        raise invalid_request([("", f"has more than {MAX_MEMBERS} members")])
+    if not isinstance(body, dict):
+        raise invalid_request([(pointer, "must be an object")])
+    if len(body) > MAX_MEMBERS:
+        raise invalid_request([(pointer, f"has more than {MAX_MEMBERS} members")])
 
 
 def parse_body(model: type[Model], body: Any) -> Model:

@@ -14,7 +14,7 @@ from callboard.api.bodies import parse_body
 from callboard.api.callback_policy import BatchCallback, CallbackPolicy
 from callboard.api.jobs.acceptance import Acceptance
 from callboard.api.jobs.render import JobReferenceObject, job_reference
-from callboard.api.jobs.submission import BatchItem, Submission, parse_submission
+from callboard.api.jobs.submission import BatchItem, SubmissionBody, parse_submission
 from callboard.api.problems.problem import (
     InputErrorObject,
     Problem,
@@ -172,7 +172,7 @@ class BatchItems:
         return size
 
     def _item(
-        self, req: Request, asked: Submission, batch: BatchSubmission, now_ms: Callable[[], int]
+        self, req: Request, asked: SubmissionBody, batch: BatchSubmission, now_ms: Callable[[], int]
     ) -> Item:
         labels = {**batch.labels, **asked.labels}
         if len(labels) > MAX_LABELS:
@@ -217,7 +217,7 @@ class BatchItems:
         return None if error is None or returns else problem_of(error)
 
 
-def _check_after(asked: Submission, index: int) -> None:
+def _check_after(asked: SubmissionBody, index: int) -> None:
     """Refuse an item that names itself or a later one.
 
     Raises:

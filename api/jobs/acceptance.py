@@ -11,7 +11,7 @@ from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.estimates import Estimates, within_bounds
 from callboard.api.jobs.render import job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
-from callboard.api.jobs.submission import Submission, chosen_fields
+from callboard.api.jobs.submission import SubmissionBody, chosen_fields
 from callboard.api.prefer import Preference, parse_prefer
 from callboard.api.problems.problem import Problem, dependency_missing, problem_of
 from callboard.api.problems.table import DUPLICATE_JOB, FORBIDDEN
@@ -54,7 +54,7 @@ class Acceptance:
         self,
         req: Request,
         resp: falcon.Response,
-        asked: Submission,
+        asked: SubmissionBody,
         more: Mapping[str, Any],
         *,
         pointer: str,
@@ -119,7 +119,7 @@ class Acceptance:
     def accept(
         self,
         req: Request,
-        asked: Submission,
+        asked: SubmissionBody,
         more: Mapping[str, Any],
         *,
         place: Callable[[tuple[int | str, ...]], str] = pointer_of,
@@ -169,7 +169,9 @@ class Acceptance:
                 FORBIDDEN, f"To submit {name}, use a key with the role {needed!r} or a higher one."
             )
 
-    def chosen(self, req: Request, asked: Submission, now_ms: Callable[[], int]) -> dict[str, Any]:
+    def chosen(
+        self, req: Request, asked: SubmissionBody, now_ms: Callable[[], int]
+    ) -> dict[str, Any]:
         """Return the fields of a submission from the request, except its callback.
 
         Args:

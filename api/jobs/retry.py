@@ -11,7 +11,7 @@ from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.acceptance import Acceptance
 from callboard.api.jobs.render import job_reference
 from callboard.api.jobs.responder import JobReader, JobResponder
-from callboard.api.jobs.submission import Submission
+from callboard.api.jobs.submission import SubmissionBody
 from callboard.api.jobs.submission_description import (
     SUBMISSION_HEADERS,
     SUBMISSION_PROBLEMS,
@@ -22,10 +22,10 @@ from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import JOB_ACTIVE, JOB_NOT_FOUND
 from callboard.api.request import Request
-from callboard.jobs import submission
 from callboard.jobs.errors import JobGone
 from callboard.jobs.read import read_replay, read_submission
 from callboard.jobs.store import Store
+from callboard.jobs.submission import Submission
 
 _PARAMS: Final = "/params"
 
@@ -81,7 +81,7 @@ class RetryResource:
             return
         stranger = "" if old.tenant == caller.tenant else caller.tenant
         repeat = idempotency_fields(idempotency_key, {"retry_of": job_id}, by=stranger)
-        asked = Submission.model_construct(
+        asked = SubmissionBody.model_construct(
             operation=old.operation,
             params=dict(old.params),
             priority=old.priority,
@@ -108,7 +108,7 @@ class RetryResource:
         self._answers.send(req, resp, record, status=200 if record.final else 202)
         return True
 
-    def _stored(self, req: Request, job_id: str) -> submission.Submission:
+    def _stored(self, req: Request, job_id: str) -> Submission:
         record = self._reader.read(job_id, req.context.caller, inline_bytes=0)
         if not record.final:
             raise Problem(

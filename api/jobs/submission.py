@@ -56,7 +56,7 @@ EarlierJob = Annotated[str, Field(pattern=f"^{JOB_ID_PATTERN}$")]
 EarlierItem = Annotated[str, Field(pattern=f"^(?:{JOB_ID_PATTERN}|#(?:0|[1-9][0-9]{{0,2}}))$")]
 
 
-class Submission(BaseModel):
+class SubmissionBody(BaseModel):
     """The body of `POST /v1/jobs`."""
 
     # The schema generated from this contains all checks.
@@ -113,13 +113,13 @@ class Submission(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _soon_enough(self) -> "Submission":
+    def _soon_enough(self) -> "SubmissionBody":
         if self.run_at is not None and self.run_at.year > _latest_year():
             raise ValueError("run_at is later than the end of next year")
         return self
 
 
-class BatchItem(Submission):
+class BatchItem(SubmissionBody):
     """An item of `POST /v1/batches`."""
 
     after: list[EarlierItem] = Field(default_factory=list, max_length=MAX_AFTER)
@@ -128,9 +128,9 @@ class BatchItem(Submission):
 def parse_submission(
     body: Any,
     *,
-    model: type[Submission] = Submission,
+    model: type[SubmissionBody] = SubmissionBody,
     place: Callable[[tuple[int | str, ...]], str] = pointer_of,
-) -> Submission:
+) -> SubmissionBody:
     """Validate the body.
 
     Args:
@@ -141,8 +141,8 @@ def parse_submission(
     Raises:
         Problem: 422; each error has a JSON Pointer into the body, or the result of `place`.
     """
-    check_members(body)
-    labels = body.get("labels") if isinstance(body, dict) else None
+    check_members(body, place(()))
+    labels = body.get("labels")
     if isinstance(labels, dict) and len(labels) > MAX_MEMBERS:
         raise invalid_request([(place(("labels",)), f"has more than {MAX_LABELS} labels")])
     try:
@@ -152,7 +152,7 @@ def parse_submission(
     raise invalid_request([(place(_member(each["loc"])), _sentence(each)) for each in details])
 
 
-def chosen_fields(asked: Submission, now_ms: Callable[[], int]) -> dict[str, Any]:
+def chosen_fields(asked: SubmissionBody, now_ms: Callable[[], int]) -> dict[str, Any]:
     """Map the body to the fields of the job's submission, without its callback.
 
     Args:
@@ -169,7 +169,7 @@ def chosen_fields(asked: Submission, now_ms: Callable[[], int]) -> dict[str, Any
     return fields
 
 
-def _due_ms(asked: Submission, now_ms: Callable[[], int]) -> list[int]:
+def _due_ms(asked: SubmissionBody, now_ms: Callable[[], int]) -> list[int]:
     due = []
     if asked.delay_seconds:
         delay = timedelta(seconds=asked.delay_seconds)

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from callboard.api.description import Schema, named
-from callboard.api.jobs.submission import Submission
+from callboard.api.jobs.submission import SubmissionBody
 from callboard.api.openapi.examples import example_of
 from callboard.api.openapi.files import form_schema
 from callboard.api.openapi.naming import inner_names, renamed
@@ -75,7 +75,7 @@ def checked(model: type[BaseModel]) -> Schema:
 
 def submission_schema(operation: Operation | None = None, prefix: str = "") -> Schema:
     """Return the schema of `POST /v1/jobs`, of one operation or of any."""
-    schema = {key: each for key, each in checked(Submission).items() if key != "$defs"}
+    schema = {key: each for key, each in checked(SubmissionBody).items() if key != "$defs"}
     if operation is not None:
         known = {"type": "string", "enum": [operation.name]}
         params = named(f"{prefix}Parameters")

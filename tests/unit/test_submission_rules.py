@@ -9,14 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from callboard.api.jobs.submission import Submission, parse_submission
+from callboard.api.jobs.submission import SubmissionBody, parse_submission
 from callboard.api.problems.problem import Problem
 from callboard.api.times import parse_time
 from callboard.jobs.fields import is_label
 
 pytestmark = pytest.mark.check
 
-SCHEMA: Final[dict[str, Any]] = json.loads(json.dumps(Submission.model_json_schema()))
+SCHEMA: Final[dict[str, Any]] = json.loads(json.dumps(SubmissionBody.model_json_schema()))
 MEMBERS: Final = SCHEMA["properties"]
 ((NAME, VALUE),) = MEMBERS["labels"]["patternProperties"].items()
 TIMES: Final = next(each for each in MEMBERS["run_at"]["anyOf"] if each["type"] == "string")
