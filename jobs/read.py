@@ -1,4 +1,4 @@
-"""Read jobs: one round trip each."""
+"""Read jobs: one round trip each, and one more for a job that is not there."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -59,15 +59,15 @@ def read(
     # A full Redis refuses transactions. So the record comes first, and what follows is at least as
     # new; at the end it shows whether the job went meanwhile.
     # A stored result has one byte in front, and is never longer than its encoded size plus one.
-    fields, text, result, waiting_for, tombstone, there = store.pipeline(
+    fields, text, result, waiting_for, there = store.pipeline(
         ("HGETALL", keys("job", job_id)),
         ("HGETALL", keys("text", job_id)),
         ("GETRANGE", keys("result", job_id), 0, inline_bytes),
         ("ZRANGE", keys("dependencies", job_id), 0, MAX_WAITING_FOR - 1),
-        ("ZSCORE", keys("tombstones"), f"{job_id} {tenant}"),
         ("EXISTS", keys("job", job_id)),
     )
     if not fields or not there:
+        (tombstone,) = store.pipeline(("ZSCORE", keys("tombstones"), f"{job_id} {tenant}"))
         raise (JobGone if tombstone is not None else JobNotFound)(f"No job has the id {job_id}.")
     known = pairs(fields)
     if known["tenant"] != tenant and not others:
