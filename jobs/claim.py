@@ -3,10 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal, cast
 
-from callboard.jobs.clock import milliseconds, moment
+from callboard.jobs.clock import milliseconds
 from callboard.jobs.errors import NewerFormat
 from callboard.jobs.fence import Fence
 from callboard.jobs.store import Store
@@ -30,7 +30,6 @@ class Claim:
     fence: Fence | None = None
     failures: int = 0
     crashes: int = 0
-    started_at: datetime | None = None
     retry_delay: timedelta | None = None
 
 
@@ -73,13 +72,12 @@ def claim(
         raise NewerFormat(int(answer.values[0]))
     if answer.word != "claimed":
         return Claim(cast("Word", answer.word))
-    attempt, failures, crashes, started_ms = (int(value) for value in answer.values[:4])
-    delay_ms = answer.values[4]
+    attempt, failures, crashes = (int(value) for value in answer.values[:3])
+    delay_ms = answer.values[3]
     return Claim(
         "claimed",
         Fence(job_id, attempt, token),
         failures,
         crashes,
-        moment(started_ms),
         timedelta(milliseconds=int(delay_ms)) if delay_ms else None,
     )

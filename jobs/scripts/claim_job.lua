@@ -13,15 +13,15 @@
 --
 -- If two workers race for one job, exactly one gets 'claimed', and gets it again if it repeats the
 -- call. No slot ever has more occupants than its limit allows. 'claimed' also returns attempt,
--- failures, crashes, the time in ms and the delay before the last retry in ms, if any; 'newer'
--- also returns the format.
+-- failures, crashes and the delay before the last retry in ms, if any; 'newer' also returns the
+-- format.
 local job = read_job(job_id)
 if not job then return answer('missing') end
 if is_final(job) then return answer('ended') end
 if job.status == 'scheduled' then return answer('blocked') end
 if job.status ~= 'queued' then
   if job.token ~= token then return answer('taken') end
-  return answer('claimed', job.attempt, job.failures, job.crashes, job.started_ms, job.retry_delay_ms or '')
+  return answer('claimed', job.attempt, job.failures, job.crashes, job.retry_delay_ms or '')
 end
 if tonumber(job.format or 1) > newest_format then return answer('newer', job.format) end
 
@@ -69,4 +69,4 @@ announce(job_id, job)
 return_slots(evicted)
 -- A free thread may now have another job reserved for it.
 if was_reserved then unblock_at_slots(job) end
-return answer('claimed', whole(tonumber(job.attempt) + 1), job.failures, job.crashes, whole(now), job.retry_delay_ms or '')
+return answer('claimed', whole(tonumber(job.attempt) + 1), job.failures, job.crashes, job.retry_delay_ms or '')
