@@ -27,7 +27,7 @@ class Unsendable(Exception):
 
 
 @operation(isolation="process", wait="5s")
-def tell_pid(text: str = "") -> dict[str, Any]:
+def return_pid(text: str = "") -> dict[str, Any]:
     """Return the process id."""
     return {"pid": os.getpid(), "text": text}
 

@@ -72,23 +72,23 @@ def batch_complaints(seen: Batches, jobs: Mapping[str, Fields]) -> Iterator[str]
     for place in right.keys() | seen.members.keys():
         wanted, there = right.get(place, set()), seen.members.get(place, frozenset())
         if wanted != there:
-            yield f"batch and status {place}: has {set(there)}, by right {wanted}"
+            yield f"batch and status {place}: has {set(there)}, expected {wanted}"
     for batch_id, fields in seen.records.items():
         statuses = {status for each, status in right if each == batch_id}
         for wrong in _of_one(fields, statuses, unsealed=batch_id in seen.unsealed):
             yield f"batch {batch_id} {wrong}: {fields}, its jobs are {statuses}"
     for batch_id in seen.unsealed - seen.records.keys():
-        yield f"batch {batch_id} is to be sealed and is not there"
+        yield f"batch {batch_id} must be sealed and does not exist"
 
 
 def _of_one(fields: Fields, statuses: set[str], *, unsealed: bool) -> Iterator[str]:
     sealed, ended = "sealed" in fields, "ended_ms" in fields
     stays = fields["ttl"] == "-1"
     if sealed == unsealed:
-        yield "is sealed and waits for that, or neither"
+        yield "is sealed and unsealed, or neither"
     if ended != (sealed and not statuses & ACTIVE):
-        yield "has ended, or not, without a reason"
+        yield "has completed, or not, without a reason"
     if ended and not statuses and stays:
-        yield "has no jobs any more and stays for ever"
+        yield "has no jobs and never expires"
     if statuses and not stays:
-        yield "goes before its jobs"
+        yield "expires before its jobs"

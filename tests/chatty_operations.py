@@ -48,7 +48,7 @@ def say_apart(name: str) -> None:
 
 
 @operation
-def say_to_nobody(name: str) -> None:
+def print_without_capture(name: str) -> None:
     """Print without capture."""
     _say(name)
 

@@ -141,7 +141,7 @@ class _Captured(io.TextIOBase):
 
 
 @pytest.fixture(autouse=True)
-def _mend_servers(request: pytest.FixtureRequest) -> Iterator[None]:
+def _restore_servers(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     for server in request.config.stash[_RUNNING]:
         server.restore()

@@ -87,9 +87,9 @@ def _of_place(seen: Deliveries, delivery_id: str, fields: Fields) -> Iterator[st
     waits = seen.waiting.get(host, {}).get(delivery_id)
     moving = seen.under_way.get(host, {}).get(delivery_id)
     if [waits, moving].count(None) != (1 if pending else 2):
-        yield f"waits until {waits} and is under way until {moving}"
+        yield f"waits until {waits} and is leased until {moving}"
     if (moving is not None) != ("token" in fields):
-        yield "is under way without a token, or the other way round"
+        yield "is leased without a token, or has a token without a lease"
     if waits is not None and waits != float(fields["next_ms"]):
         yield f"waits until {waits}"
     if pending != (fields["ttl"] == "-1"):
@@ -104,9 +104,9 @@ def _of_owner(
     if delivery_id not in owned and not gone:
         yield f"is not in the list of its owner, {owned}"
     if gone and fields["status"] == "pending" and "body" not in fields:
-        yield "can never be written down"
+        yield "can never be rendered"
     if fields["status"] == "delivered" and "body" in fields:
-        yield "keeps a body that nobody needs"
+        yield "keeps an unneeded body"
 
 
 def _of_hosts(seen: Deliveries) -> Iterator[str]:
@@ -114,14 +114,14 @@ def _of_hosts(seen: Deliveries) -> Iterator[str]:
         for host, members in line.items():
             lost = {each for each in members if seen.records.get(each, {}).get("host") != host}
             if lost:
-                yield f"{host} is to get {lost}, which are not there"
+                yield f"{host} has {lost}, which do not exist"
     for host in seen.waiting.keys() | seen.under_way.keys() | seen.hosts.keys():
         lease = min(seen.under_way.get(host, {}).values(), default=None)
         first = min(seen.waiting.get(host, {}).values(), default=None)
         known = [each for each in (lease, first) if each is not None]
         right = {min(known), lease} if known else {None}  # a busy one is due with its first lease
         if seen.hosts.get(host) not in right:
-            yield f"{host} is looked at {seen.hosts.get(host)}, by right {right}"
+            yield f"{host} is checked at {seen.hosts.get(host)}, expected {right}"
 
 
 def _by_host(kind: str, lines: Mapping[str, Line]) -> dict[str, Line]:

@@ -164,7 +164,7 @@ def complaints(seen: Seen) -> Iterator[str]:
     yield from named("after", _dependents_will_be_told(seen))
     yield from named("turns", _turns_are_of_active_jobs(seen))
     yield from named("unique", _uniques_name_active_jobs(seen))
-    yield from named("idle-places", _nobody_waits_in_vain(seen, only_simple=True))
+    yield from named("idle-places", _no_job_waits_in_vain(seen, only_simple=True))
     yield from named("deliveries", delivery_complaints(seen.deliveries, seen.jobs))
     yield from named("batches", batch_complaints(seen.batches, seen.jobs))
 
@@ -204,12 +204,12 @@ def _without_log(job: Fields) -> dict[str, str]:
     return {name: value for name, value in job.items() if not name.startswith("log_")}
 
 
-def nobody_waits_in_vain(seen: Seen) -> Iterator[str]:
+def no_job_waits_in_vain(seen: Seen) -> Iterator[str]:
     """Return places that are free while a job that could run waits there; after unblocking."""
-    yield from named("idle-places", _nobody_waits_in_vain(seen, only_simple=False))
+    yield from named("idle-places", _no_job_waits_in_vain(seen, only_simple=False))
 
 
-def nobody_is_overtaken(seen: Seen, now_ms: int) -> Iterator[str]:
+def none_is_overtaken(seen: Seen, now_ms: int) -> Iterator[str]:
     """Return jobs that wait at a slot where a worse-ranked job has a reservation."""
     for job_id, job in seen.jobs.items():
         slot = job.get("blocked_on", "")
@@ -222,7 +222,7 @@ def nobody_is_overtaken(seen: Seen, now_ms: int) -> Iterator[str]:
         rank = rank_at(job, slot)
         for entry, score in seen.members(f"slot:{slot}").items():
             if score > rank:
-                yield f"order: {job_id} waits at {slot}, and {entry} is promised a place there"
+                yield f"order: {job_id} waits at {slot}, and {entry} has a reservation there"
 
 
 def overtaken(seen: Seen, message: Wakeup, others: Iterable[Wakeup]) -> Iterator[str]:
@@ -275,7 +275,7 @@ def _sets_agree_with_records(seen: Seen) -> Iterator[str]:
         if job["status"] == "queued" and "blocked_on" not in job:
             listings.setdefault(f"queued:{job['queue']}", set()).add(job_id)
         if job["tenant"] not in seen.tenants:
-            yield f"{job_id} is of {job['tenant']}, who is not listed"
+            yield f"{job_id} belongs to {job['tenant']}, an unlisted tenant"
         if job_id in active:
             listings.setdefault(f"active:{job['operation']}", set()).add(job_id)
     kinds = ("index:", "active:", "queued:")
@@ -303,7 +303,7 @@ def _places_are_held_by_right(seen: Seen) -> Iterator[str]:
     for slot in seen.slots():
         held, right = dict(seen.members(f"slot:{slot}")), expected.get(slot, {})
         if held != right:
-            yield f"{slot} holds {held}, by right {right}"
+            yield f"{slot} holds {held}, expected {right}"
 
 
 def _queued_jobs_can_be_woken(seen: Seen) -> Iterator[str]:
@@ -317,7 +317,7 @@ def _queued_jobs_can_be_woken(seen: Seen) -> Iterator[str]:
         wanted = 1 if job["status"] == "queued" else 0
         found = places.pop(job_id, 0)
         if found != wanted:
-            yield f"{job_id} is {job['status']} and can be woken from {found} places, not {wanted}"
+            yield f"{job_id} is {job['status']} and in {found} sets of wake-ups, not {wanted}"
         if "blocked_on" in job:
             yield from _blocked_in_vain(seen, job_id, job["blocked_on"])
     yield from (f"{job_id} is to be woken and has no record" for job_id in places)
@@ -332,18 +332,18 @@ def _blocked_in_vain(seen: Seen, job_id: str, slot: str) -> Iterator[str]:
     if seen.members(f"waiting:{slot}").get(job_id) != rank_at(job, slot):
         yield f"{job_id} is blocked and does not wait at {slot} by its rank"
     if slot not in slots_of(job) or slot not in seen.waited:
-        yield f"{job_id} is blocked at {slot}, where nobody looks"
+        yield f"{job_id} is blocked at {slot}, which is never checked"
 
 
 def _dependents_will_be_told(seen: Seen) -> Iterator[str]:
     waits = _pairs_of(seen, "dependencies:")
     told = {(job_id, other) for other, job_id in _pairs_of(seen, "dependents:")}
     if waits != told:
-        yield f"waits without being told {sorted(waits - told)}, is told {sorted(told - waits)}"
+        yield f"dependencies alone {sorted(waits - told)}, dependents alone {sorted(told - waits)}"
     depending = {job_id for job_id, job in seen.jobs.items() if "depending" in job}
     yield from _differ("what waits for something", depending, {job_id for job_id, _ in waits})
     for job_id in depending - seen.with_status("scheduled"):
-        yield f"{job_id} waits for others and is {seen.jobs[job_id]['status']}"
+        yield f"{job_id} is depending and is {seen.jobs[job_id]['status']}"
     settling = {entry.partition(" ")[0] for entry in seen.members("settling")}
     for job_id, other in waits:
         if seen.jobs.get(other, {}).get("status") in FINAL and other not in settling:
@@ -370,10 +370,10 @@ def _turns_are_of_active_jobs(seen: Seen) -> Iterator[str]:
             yield f"{job_id} is {job['status']} without a turn"
     there = {name: dict(members) for name, members in seen.sets.items() if name[:6] == "turns:"}
     if there != right:
-        yield f"turns are {there}, by right {right}"
+        yield f"turns are {there}, expected {right}"
     active = {job["operation"] for job in seen.jobs.values() if job["status"] in ACTIVE}
     if idle := seen.counting - active:
-        yield f"turns of {idle} are counted, which have no jobs"
+        yield f"turns of {idle}, without jobs, are counted"
 
 
 def _uniques_name_active_jobs(seen: Seen) -> Iterator[str]:
@@ -383,10 +383,10 @@ def _uniques_name_active_jobs(seen: Seen) -> Iterator[str]:
         if job["status"] in ACTIVE and "fingerprint" in job
     }
     if right != dict(seen.uniques):
-        yield f"unique keys name {dict(seen.uniques)}, by right {right}"
+        yield f"unique keys name {dict(seen.uniques)}, expected {right}"
 
 
-def _nobody_waits_in_vain(seen: Seen, *, only_simple: bool) -> Iterator[str]:
+def _no_job_waits_in_vain(seen: Seen, *, only_simple: bool) -> Iterator[str]:
     for name, members in seen.sets.items():
         slot = name.removeprefix("waiting:")
         if name == slot:
@@ -406,7 +406,7 @@ def _nobody_waits_in_vain(seen: Seen, *, only_simple: bool) -> Iterator[str]:
 
 def _differ(name: str, right: set[str], there: Iterable[str]) -> Iterator[str]:
     if right != set(there):
-        yield f"{name}: more {sorted(set(there) - right)}, lacking {sorted(right - set(there))}"
+        yield f"{name}: extra {sorted(set(there) - right)}, missing {sorted(right - set(there))}"
 
 
 def _is_sorted_set(name: str) -> bool:

@@ -162,19 +162,19 @@ async def _later(number: int, seconds: float = 0.01) -> int:
 
 
 @operation
-def give_coroutine(number: int) -> int:
+def return_coroutine(number: int) -> int:
     """Return a coroutine, like some decorators."""
     return _later(number)  # type: ignore[return-value]
 
 
 @operation(isolation="process")
-def give_coroutine_apart(number: int) -> Coroutine[Any, Any, int]:
+def return_coroutine_apart(number: int) -> Coroutine[Any, Any, int]:
     """Return a coroutine in a child process."""
     return _later(number)
 
 
 @operation(time_limit="200ms")
-def give_coroutine_late() -> int:
+def return_slow_coroutine() -> int:
     """Return a slow coroutine."""
     return _later(1, seconds=60)  # type: ignore[return-value]
 

@@ -451,8 +451,8 @@ class Callboard(RuleBasedStateMachine):
         wrong += [*invariants.complaints(after), *invariants.changes(before, after)]
         wrong += self.job_system.broker.misordered()
         if self.reserved:
-            wrong += invariants.nobody_waits_in_vain(after)
-            wrong += invariants.nobody_is_overtaken(after, self.job_system.now_ms)
+            wrong += invariants.no_job_waits_in_vain(after)
+            wrong += invariants.none_is_overtaken(after, self.job_system.now_ms)
         self.reserved = False
         wrong += invariants.named("model", self.model.differences(after))
         assert not wrong, "\n".join(wrong)
@@ -485,9 +485,9 @@ class Callboard(RuleBasedStateMachine):
         self.pass_time(MAX_KEPT_MS, ["purge"])
         self.the_rules_hold()
         left = [name for name in self.seen.sets if name != "tombstones"]
-        assert not left, f"left after all was purged: {left}"
+        assert not left, f"left after all purges: {left}"
         assert not self.seen.jobs
-        assert not self.seen.deliveries.owned, "what outlived its job has a time to live alone"
+        assert not self.seen.deliveries.owned, "deliveries that outlive their job must expire"
 
     def _examine(self) -> None:
         """Let operators check, in every fourth run: it takes as long as ten other steps."""

@@ -333,7 +333,7 @@ class Model:
             said = seen.deliveries.owned.get(f"job:{job_id}:deliveries", ())
             plain = f"msg_{job_id.replace('-', '')}_"
             if sorted(said) != sorted(plain + event[4:] for event in (job.awaited if job else ())):
-                yield f"{job_id} has said {said}, by the model {job}"
+                yield f"{job_id} has sent {said}, by the model {job}"
 
     def _was(self, fence: Fence) -> bool:
         job = self.jobs[fence.job_id]

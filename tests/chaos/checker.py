@@ -111,7 +111,7 @@ class Checker:
             self._final = event
             return
         if source not in self._handlers:
-            self.violations.add("whole-history", f"nobody judges {source}: {event}")
+            self.violations.add("whole-history", f"unknown event of {source}: {event}")
         for handle in self._handlers.get(source, ()):
             handle(event)
 
@@ -119,7 +119,7 @@ class Checker:
         """Judge what needs the whole run."""
         add = self.violations.add
         if self._final is None:
-            add("whole-history", "the last look is missing")
+            add("whole-history", "the final check is missing")
         else:
             for handle in self._handlers["end"]:
                 handle(self._final)
@@ -133,7 +133,7 @@ class Checker:
 
     def _follow(self, seq: int) -> None:
         if seq != self._last_seq + 1:
-            detail = f"event {seq} of the scripts comes after {self._last_seq}"
+            detail = f"event {seq} of the scripts follows {self._last_seq}"
             self.violations.add("whole-history", detail)
         self._last_seq = seq
 

@@ -114,7 +114,7 @@ class Drain:
         while self._move():
             pass
         written = self._client.xinfo_stream(self._key)["entries-added"] - 1
-        assert written == self.moved, f"the scripts wrote {written} entries, {self.moved} came"
+        assert written == self.moved, f"the scripts wrote {written} entries, {self.moved} arrived"
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -16,9 +16,9 @@ from tests.chaos.fault_context import DECLARED
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.verdict.order import SETTLE_MS
 from tests.eventually import eventually
-from tests.invariants import Seen, complaints, look, nobody_waits_in_vain, nothing_is_held
+from tests.invariants import Seen, complaints, look, no_job_waits_in_vain, nothing_is_held
 
-CALM_SECONDS: Final = 420.0
+QUIET_SECONDS: Final = 420.0
 """Until the last job ends: a lost message is detected after a minute or two."""
 
 _SETTLE_SECONDS: Final = 30.0
@@ -31,12 +31,12 @@ def quiesce(chaos_installation: ChaosInstallation, seed: int) -> None:
     """
     chaos_installation.restore()
     eventually(
-        chaos_installation.whole, what="all processes run", timeout=CALM_SECONDS, interval=0.2
+        chaos_installation.whole, what="all processes run", timeout=QUIET_SECONDS, interval=0.2
     )
     chaos_installation.history.nemesis("quiesce")
     eventually(
         lambda: _restore_limits(chaos_installation.store),
-        what="the declared limits count again",
+        what="the declared limits apply again",
         timeout=120,
         ignoring=StoreUnavailable,
     )
@@ -48,7 +48,7 @@ def quiesce(chaos_installation: ChaosInstallation, seed: int) -> None:
                 chaos_installation.store.redis.zcard(chaos_installation.store.keys("active")) == 0
             ),
             what="all jobs have ended",
-            timeout=CALM_SECONDS,
+            timeout=QUIET_SECONDS,
             interval=0.5,
             ignoring=RedisError,
         )
@@ -75,7 +75,7 @@ def last_look(store: Store, wrong: list[str]) -> dict[str, Any]:
     return {
         "from": "final",
         "at": int(time.time() * 1000),
-        "complaints": [*complaints(seen), *nobody_waits_in_vain(seen), *wrong],
+        "complaints": [*complaints(seen), *no_job_waits_in_vain(seen), *wrong],
         "jobs": {job_id: _job(store, job_id, fields) for job_id, fields in seen.jobs.items()},
         "held": list(nothing_is_held(seen)),
     }

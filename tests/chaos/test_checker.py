@@ -48,7 +48,7 @@ def older_and_younger_wait(forged: ForgedHistory) -> None:
         forged.blocked(job, NARROW)
 
 
-def promised(forged: ForgedHistory, job: str, rank: int) -> None:
+def with_reservation(forged: ForgedHistory, job: str, rank: int) -> None:
     forged.unblocked(job, NARROW)
     forged.reserved(job, NARROW, rank)
 
@@ -78,12 +78,12 @@ def urgent_one_among(forged: ForgedHistory, ranks: Iterable[int]) -> None:
 
 
 @forged("accepted-ends")
-def accepted_and_never_made(forged: ForgedHistory) -> None:
+def accepted_and_never_created(forged: ForgedHistory) -> None:
     forged.called("submit", "job")
 
 
 @forged("accepted-ends")
-def accepted_in_a_batch_and_never_made(forged: ForgedHistory) -> None:
+def accepted_in_a_batch_and_never_created(forged: ForgedHistory) -> None:
     forged.called("batch", "", 201, jobs=["job"])
 
 
@@ -94,7 +94,7 @@ def still_queued_at_the_end(forged: ForgedHistory) -> None:
 
 
 @forged("accepted-ends")
-def still_running_at_the_end_though_nobody_heard_of_it(forged: ForgedHistory) -> None:
+def still_running_at_the_end_unknown_to_callers(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
 
@@ -131,7 +131,7 @@ def a_final_job_is_queued_again(forged: ForgedHistory) -> None:
 
 
 @forged("accepted-ends")
-def the_record_says_something_else_than_its_last_script(forged: ForgedHistory) -> None:
+def the_record_differs_from_its_last_script(forged: ForgedHistory) -> None:
     forged.ran("job")
     forged.jobs["job"]["status"] = "failed"
 
@@ -150,7 +150,7 @@ def a_caller_reads_that_an_ended_job_runs(forged: ForgedHistory) -> None:
 
 
 @forged("accepted-ends")
-def made_twice(forged: ForgedHistory) -> None:
+def created_twice(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.made("job")
     forged.became("job", "queued", "cancelled", by="cancel_job")
@@ -164,13 +164,13 @@ def lost_by_redis_and_never_recovered(forged: ForgedHistory) -> None:
 
 
 @forged("accepted-ends")
-def a_caller_does_not_find_what_was_accepted(forged: ForgedHistory) -> None:
+def a_caller_does_not_find_an_accepted_job(forged: ForgedHistory) -> None:
     forged.ran("job")
     forged.called("poll", "job", 404)
 
 
 @forged("accepted-ends")
-def a_job_that_redis_lost_ends_in_another_way_for_a_caller(forged: ForgedHistory) -> None:
+def a_lost_job_ends_differently_for_a_caller(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.script("lose_job", "lost", "job")
     forged.made("job", by="recover_job")
@@ -204,7 +204,7 @@ def a_job_that_was_asked_to_stop_is_queued_again(forged: ForgedHistory) -> None:
 
 
 @forged("cancelled-stays")
-def a_caller_was_told_of_a_cancel_that_came_to_nothing(forged: ForgedHistory) -> None:
+def a_caller_was_told_of_a_cancel_without_effect(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
     forged.read("job", "cancelling", call="cancel")
@@ -215,14 +215,14 @@ def a_caller_was_told_of_a_cancel_that_came_to_nothing(forged: ForgedHistory) ->
 
 
 @forged("claimed-runs")
-def a_function_runs_and_nobody_claimed_its_job(forged: ForgedHistory) -> None:
+def a_function_runs_without_a_claim(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.noted("begin", "job", 1)
     forged.became("job", "queued", "cancelled", by="cancel_job")
 
 
 @forged("claimed-runs")
-def a_function_runs_as_an_attempt_too_many(forged: ForgedHistory) -> None:
+def a_function_runs_as_an_extra_attempt(forged: ForgedHistory) -> None:
     forged.ran("job")
     forged.noted("begin", "job", 2)
 
@@ -237,7 +237,7 @@ def one_attempt_runs_twice(forged: ForgedHistory) -> None:
 
 
 @forged("claimed-runs")
-def an_attempt_runs_twice_after_redis_had_lost_its_job(forged: ForgedHistory) -> None:
+def an_attempt_runs_twice_after_a_loss(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.script("lose_job", "lost", "job")
     forged.made("job", by="recover_job")
@@ -297,7 +297,7 @@ def one_failure_is_counted_twice(forged: ForgedHistory) -> None:
 
 
 @forged("idempotent")
-def one_key_answers_two_jobs(forged: ForgedHistory) -> None:
+def one_key_returns_two_jobs(forged: ForgedHistory) -> None:
     forged.ran("first")
     forged.ran("second")
     forged.called("submit", "first", idempotency_key="key")
@@ -305,13 +305,13 @@ def one_key_answers_two_jobs(forged: ForgedHistory) -> None:
 
 
 @forged("idempotent")
-def one_key_makes_two_jobs_and_nobody_is_told(forged: ForgedHistory) -> None:
+def one_key_creates_two_jobs_unknown_to_callers(forged: ForgedHistory) -> None:
     forged.ran("first", digest="digest")
     forged.ran("second", digest="digest")
 
 
 @forged("idempotent")
-def a_key_that_made_a_job_is_refused_later(forged: ForgedHistory) -> None:
+def a_key_of_a_job_is_refused_later(forged: ForgedHistory) -> None:
     forged.ran("job")
     forged.called("submit", "job", idempotency_key="key")
     forged.wait(1)
@@ -322,7 +322,7 @@ def a_key_that_made_a_job_is_refused_later(forged: ForgedHistory) -> None:
 
 
 @forged("limits")
-def one_more_runs_than_the_limit(forged: ForgedHistory) -> None:
+def one_more_job_runs_than_the_limit(forged: ForgedHistory) -> None:
     for job in ("one", "two", "three"):
         forged.made(job, operation="narrow")
         forged.claimed(job, 1, slots=NARROW_SLOTS)
@@ -341,7 +341,7 @@ def a_job_of_two_places_takes_one_too_many(forged: ForgedHistory) -> None:
 
 
 @forged("limits")
-def a_job_begins_during_a_pause(forged: ForgedHistory) -> None:
+def a_job_starts_during_a_pause(forged: ForgedHistory) -> None:
     forged.script("limit_slots", "limited", "pause", NARROW, "0")
     forged.script("limit_slots", "limited", "operator", NARROW, "5")
     forged.made("job", operation="narrow")
@@ -350,7 +350,7 @@ def a_job_begins_during_a_pause(forged: ForgedHistory) -> None:
 
 
 @forged("limits")
-def a_lease_that_is_over_but_not_reaped_still_counts(forged: ForgedHistory) -> None:
+def an_expired_unreaped_lease_still_counts(forged: ForgedHistory) -> None:
     for job in ("one", "two"):
         forged.made(job, operation="narrow")
         forged.claimed(job, 1, slots=NARROW_SLOTS)
@@ -374,12 +374,12 @@ def a_job_runs_without_the_places_that_it_needs(forged: ForgedHistory) -> None:
 
 
 @forged("turns")
-def a_value_gets_a_turn_behind_the_backlog_of_another(forged: ForgedHistory) -> None:
+def a_value_gets_a_turn_after_anothers_backlog(forged: ForgedHistory) -> None:
     _take_turns(forged, ("many", 1), ("many", 2), ("many", 3), ("few", 4))
 
 
 @forged("turns")
-def a_value_gets_the_next_turn_again_and_again(forged: ForgedHistory) -> None:
+def a_value_gets_the_next_turn_repeatedly(forged: ForgedHistory) -> None:
     _take_turns(forged, ("many", 1), ("few", 1), ("many", 1))
 
 
@@ -422,7 +422,7 @@ def claimed_in_the_last_millisecond_of_another_lease(forged: ForgedHistory) -> N
 
 
 @forged("one-lease")
-def claimed_after_a_lease_that_nobody_ended(forged: ForgedHistory) -> None:
+def claimed_after_a_lease_that_never_ended(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
     forged.wait(LEASE_MS)
@@ -433,7 +433,7 @@ def claimed_after_a_lease_that_nobody_ended(forged: ForgedHistory) -> None:
 
 
 @forged("one-lease")
-def reaped_though_a_heartbeat_renewed_it(forged: ForgedHistory) -> None:
+def reaped_despite_a_renewal(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
     forged.wait(LEASE_MS - 1)
@@ -445,7 +445,7 @@ def reaped_though_a_heartbeat_renewed_it(forged: ForgedHistory) -> None:
 
 
 @forged("one-lease")
-def a_lease_of_before_is_renewed(forged: ForgedHistory) -> None:
+def an_earlier_lease_is_renewed(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
     forged.wait(LEASE_MS)
@@ -456,7 +456,7 @@ def a_lease_of_before_is_renewed(forged: ForgedHistory) -> None:
 
 
 @forged("one-lease")
-def an_attempt_has_the_number_of_the_one_before(forged: ForgedHistory) -> None:
+def an_attempt_repeats_the_previous_number(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
     forged.released("job", 1)
@@ -465,7 +465,7 @@ def an_attempt_has_the_number_of_the_one_before(forged: ForgedHistory) -> None:
 
 
 @forged("one-lease")
-def a_running_job_is_queued_again_and_nobody_had_left_it(forged: ForgedHistory) -> None:
+def a_running_job_is_queued_without_a_report(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
     forged.became("job", "running", "queued", by="promote_due")
@@ -483,14 +483,14 @@ def the_record_counts_more_attempts_than_were_claimed(forged: ForgedHistory) -> 
 
 
 @forged("one-outcome")
-def a_job_fails_and_nobody_said_so(forged: ForgedHistory) -> None:
+def a_job_fails_without_a_report(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
     forged.became("job", "running", "failed")
 
 
 @forged("one-outcome")
-def a_job_fails_whose_attempt_said_that_it_is_to_be_retried(forged: ForgedHistory) -> None:
+def a_job_fails_after_a_report_of_a_retry(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
     forged.reported("job", 1, "scheduled", by="retry_job")
@@ -519,13 +519,13 @@ def the_same_number_with_another_token_reports(forged: ForgedHistory) -> None:
 
 
 @forged("one-outcome")
-def two_outcomes_are_taken(forged: ForgedHistory) -> None:
+def two_outcomes_are_recorded(forged: ForgedHistory) -> None:
     forged.ran("job")
     forged.reported("job", 1, "failed")
 
 
 @forged("one-outcome")
-def a_job_succeeds_and_nobody_said_so(forged: ForgedHistory) -> None:
+def a_job_succeeds_without_a_report(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
     forged.noted("end", "job", 1)
@@ -537,7 +537,7 @@ def a_job_succeeds_and_nobody_said_so(forged: ForgedHistory) -> None:
 
 
 @forged("purged-stays")
-def a_late_message_brings_a_purged_job_back(forged: ForgedHistory) -> None:
+def a_late_message_recovers_a_purged_job(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.became("job", "queued", "cancelled", by="cancel_job")
     forged.purged("job")
@@ -546,7 +546,7 @@ def a_late_message_brings_a_purged_job_back(forged: ForgedHistory) -> None:
 
 
 @forged("purged-stays")
-def a_caller_reads_a_job_that_was_purged(forged: ForgedHistory) -> None:
+def a_caller_reads_a_purged_job(forged: ForgedHistory) -> None:
     forged.ran("job")
     forged.purged("job")
     forged.called("purge", "job", 204)
@@ -578,7 +578,7 @@ def a_reservation_lapses_too_early(forged: ForgedHistory) -> None:
 
 
 @forged("reservations")
-def a_reservation_is_dropped_by_who_should_not_care(forged: ForgedHistory) -> None:
+def a_reservation_is_dropped_by_an_unrelated_script(forged: ForgedHistory) -> None:
     forged.made("job", operation="narrow")
     forged.reserved("job", NARROW)
     forged.script("progress_job", "unreserved", "job")
@@ -588,7 +588,7 @@ def a_reservation_is_dropped_by_who_should_not_care(forged: ForgedHistory) -> No
 
 
 @forged("reservations")
-def a_newcomer_of_the_same_rank_takes_a_reserved_place(forged: ForgedHistory) -> None:
+def a_new_job_of_equal_rank_takes_a_reserved_place(forged: ForgedHistory) -> None:
     forged.made("runs", operation="narrow")
     forged.claimed("runs", 1, slots=NARROW_SLOTS)
     for job in ("promised", "newcomer"):
@@ -613,7 +613,7 @@ def a_reservation_is_taken_from_a_better_job(forged: ForgedHistory) -> None:
 
 
 @forged("reservations")
-def more_is_promised_than_there_is(forged: ForgedHistory) -> None:
+def more_places_are_reserved_than_exist(forged: ForgedHistory) -> None:
     for job in ("one", "two", "three"):
         forged.made(job, operation="narrow")
         forged.reserved(job, NARROW)
@@ -626,14 +626,14 @@ def more_is_promised_than_there_is(forged: ForgedHistory) -> None:
 
 
 @forged("order")
-def a_younger_job_is_promised_the_place_for_which_an_older_one_waits(forged: ForgedHistory) -> None:
+def a_younger_job_gets_a_reservation_before_an_older_one(forged: ForgedHistory) -> None:
     older_and_younger_wait(forged)
-    promised(forged, "younger", MIDDLE_RANK + 1)
+    with_reservation(forged, "younger", MIDDLE_RANK + 1)
     claimed_in_turn(forged, "younger", "older")
 
 
 @forged("order")
-def a_job_that_wants_more_waits_where_a_worse_one_is_promised_as_much(
+def a_worse_job_gets_a_reservation_of_equal_size(
     forged: ForgedHistory,
 ) -> None:
     for job, rank in (("better", 1), ("worse", 2)):
@@ -647,21 +647,21 @@ def a_job_that_wants_more_waits_where_a_worse_one_is_promised_as_much(
 
 
 @forged("order")
-def a_lapsed_job_is_passed_over_for_longer_than_ten_times_its_reservation(
+def a_lapsed_job_yields_for_longer_than_ten_reservations(
     forged: ForgedHistory,
 ) -> None:
     older_and_younger_wait(forged)
-    promised(forged, "older", MIDDLE_RANK)
+    with_reservation(forged, "older", MIDDLE_RANK)
     forged.wait(1000)
     forged.script("unblock_jobs", "unreserved", "older")
     forged.blocked("older", NARROW)
     forged.wait(10_000)
-    promised(forged, "younger", MIDDLE_RANK + 1)
+    with_reservation(forged, "younger", MIDDLE_RANK + 1)
     claimed_in_turn(forged, "younger", "older")
 
 
 @forged("order")
-def a_job_without_a_promise_takes_a_place_where_a_better_one_waits(forged: ForgedHistory) -> None:
+def an_unreserved_job_takes_a_place_before_a_better_one(forged: ForgedHistory) -> None:
     forged.made("older", operation="narrow")
     forged.blocked("older", NARROW)
     forged.made("younger", operation="narrow", rank=MIDDLE_RANK + 1)
@@ -669,14 +669,14 @@ def a_job_without_a_promise_takes_a_place_where_a_better_one_waits(forged: Forge
 
 
 @forged("order")
-def a_worker_begins_five_of_a_lower_priority_before_one_that_is_ready(
+def a_worker_starts_five_of_lower_priority_first(
     forged: ForgedHistory,
 ) -> None:
     urgent_one_among(forged, [URGENT + PRIORITY] * 5)
 
 
 @forged("order")
-def a_worker_begins_five_that_came_to_the_queue_later(forged: ForgedHistory) -> None:
+def a_worker_starts_five_later_queued_jobs_first(forged: ForgedHistory) -> None:
     forged.made("first", rank=URGENT)
     forged.confirmed("first")
     for number in range(5):
@@ -686,7 +686,7 @@ def a_worker_begins_five_that_came_to_the_queue_later(forged: ForgedHistory) -> 
 
 
 @forged("order")
-def a_job_is_overtaken_after_a_fault_is_undone_and_has_settled(forged: ForgedHistory) -> None:
+def a_job_is_overtaken_well_after_a_fault(forged: ForgedHistory) -> None:
     forged.did("begin")
     forged.did("over")
     forged.wait(SETTLE_MS + 1)
@@ -694,7 +694,7 @@ def a_job_is_overtaken_after_a_fault_is_undone_and_has_settled(forged: ForgedHis
 
 
 @forged("order")
-def a_job_is_overtaken_in_the_calm_at_the_end(forged: ForgedHistory) -> None:
+def a_job_is_overtaken_after_the_last_fault(forged: ForgedHistory) -> None:
     forged.did("begin")
     forged.did("quiesce")
     forged.wait(SETTLE_MS + 1)
@@ -705,7 +705,7 @@ def a_job_is_overtaken_in_the_calm_at_the_end(forged: ForgedHistory) -> None:
 
 
 @forged("result-of-attempt")
-def the_result_is_of_the_attempt_before(forged: ForgedHistory) -> None:
+def the_result_is_of_the_previous_attempt(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
     forged.noted("end", "job", 1, "first")
@@ -717,7 +717,7 @@ def the_result_is_of_the_attempt_before(forged: ForgedHistory) -> None:
 
 
 @forged("result-of-attempt")
-def a_result_came_from_no_function(forged: ForgedHistory) -> None:
+def no_function_returned_the_result(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
     forged.reported("job", 1, "succeeded")
@@ -751,13 +751,13 @@ def a_queued_job_succeeds_without_a_run(forged: ForgedHistory) -> None:
 
 
 @forged("transitions")
-def a_script_saw_another_status_than_there_was(forged: ForgedHistory) -> None:
+def a_script_read_a_wrong_status(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.became("job", "scheduled", "cancelled", by="cancel_job")
 
 
 @forged("transitions")
-def a_record_is_there_that_no_script_made(forged: ForgedHistory) -> None:
+def no_script_created_a_record(forged: ForgedHistory) -> None:
     counted = {"attempt": 0, "failures": 0, "crashes": 0}
     forged.jobs["job"] = {"status": "succeeded", **counted, "result_nonce": "nonce"}
 
@@ -774,7 +774,7 @@ def two_active_jobs_share_a_fingerprint(forged: ForgedHistory) -> None:
 
 
 @forged("unique")
-def two_active_jobs_are_the_same_to_callers_and_not_to_the_scripts(forged: ForgedHistory) -> None:
+def two_active_jobs_are_duplicates_only_to_callers(forged: ForgedHistory) -> None:
     for job in ("first", "second"):
         forged.made(job, operation="single", unique=f"print of {job}")
         forged.called("submit", job, operation="single", unique="one")
@@ -783,7 +783,7 @@ def two_active_jobs_are_the_same_to_callers_and_not_to_the_scripts(forged: Forge
 
 
 @forged("transitions")
-def a_queued_job_fails_though_its_operation_is_known(forged: ForgedHistory) -> None:
+def a_queued_job_of_a_known_operation_fails(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.became("job", "queued", "failed", by="claim_job")
 
@@ -799,7 +799,7 @@ def the_first_events_of_the_scripts_are_missing(forged: ForgedHistory) -> None:
 
 
 @forged("whole-history")
-def the_scripts_tell_what_nobody_judges(forged: ForgedHistory) -> None:
+def an_event_of_the_scripts_is_unknown(forged: ForgedHistory) -> None:
     forged.script("claim_job", "clamied", "job")
 
 
@@ -836,7 +836,7 @@ def started_although_another_failed(forged: ForgedHistory) -> None:
 
 
 @forged("after")
-def told_of_a_success_that_was_none(forged: ForgedHistory) -> None:
+def told_of_a_false_success(forged: ForgedHistory) -> None:
     forged.made("first")
     forged.waits("job", "first", policy="finished")
     forged.claimed("first", 1)
@@ -846,7 +846,7 @@ def told_of_a_success_that_was_none(forged: ForgedHistory) -> None:
 
 
 @forged("after")
-def ended_with_one_that_was_never_lost(forged: ForgedHistory) -> None:
+def ended_by_a_dependency_that_was_never_lost(forged: ForgedHistory) -> None:
     forged.made("first")
     forged.waits("job", "first")
     forged.settled("job", "first", "lost", "cancelled", by="check_dependencies")
@@ -855,7 +855,7 @@ def ended_with_one_that_was_never_lost(forged: ForgedHistory) -> None:
 
 
 @forged("after")
-def ended_with_one_that_had_come_back(forged: ForgedHistory) -> None:
+def ended_by_a_recovered_dependency(forged: ForgedHistory) -> None:
     forged.made("first")
     forged.waits("job", "first")
     forged.lost("first")
@@ -866,7 +866,7 @@ def ended_with_one_that_had_come_back(forged: ForgedHistory) -> None:
 
 
 @forged("accepted-ends")
-def forgotten_although_the_other_has_ended(forged: ForgedHistory) -> None:
+def forgotten_after_its_dependency_ended(forged: ForgedHistory) -> None:
     forged.waits("job", "other")
 
 

@@ -15,13 +15,13 @@ from tests.chaos.test_checker import (
     claimed_in_turn,
     names,
     older_and_younger_wait,
-    promised,
     urgent_one_among,
+    with_reservation,
 )
 from tests.chaos.verdict.order import SETTLE_MS, THREADS
 
 
-def renewed_in_between_and_reaped_at_the_very_end(forged: ForgedHistory) -> None:
+def renewed_and_reaped_exactly_at_the_end(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
     for _ in range(3):
@@ -33,7 +33,7 @@ def renewed_in_between_and_reaped_at_the_very_end(forged: ForgedHistory) -> None
     forged.finished("job", 2)
 
 
-def others_are_waited_for_and_one_of_them_is_lost_for_a_while(forged: ForgedHistory) -> None:
+def a_dependency_is_lost_for_a_while(forged: ForgedHistory) -> None:
     forged.made("first")
     forged.waits("job", "other", "first")
     forged.script("submit_job", "settled", "job", "other", "succeeded")
@@ -50,7 +50,7 @@ def others_are_waited_for_and_one_of_them_is_lost_for_a_while(forged: ForgedHist
     forged.finished("any", 1)
 
 
-def one_that_is_lost_for_good_ends_those_that_want_its_success(forged: ForgedHistory) -> None:
+def a_lost_dependency_ends_its_dependents(forged: ForgedHistory) -> None:
     forged.made("first")
     forged.waits("job", "first")
     forged.waits("any", "first", policy="finished")
@@ -93,7 +93,7 @@ def released_and_claimed_in_the_same_millisecond(forged: ForgedHistory) -> None:
     forged.finished("job", 2)
 
 
-def extended_because_everybody_was_away(forged: ForgedHistory) -> None:
+def extended_after_an_outage(forged: ForgedHistory) -> None:
     forged.made("job")
     forged.claimed("job", 1)
     forged.wait(10 * LEASE_MS)
@@ -118,7 +118,7 @@ def a_stale_run_reports_late_and_is_refused(forged: ForgedHistory) -> None:
     forged.script("finish_job", "answered", "ended")
 
 
-def purged_and_asked_for_again(forged: ForgedHistory) -> None:
+def purged_and_read_again(forged: ForgedHistory) -> None:
     forged.ran("job", unique="same")
     forged.called("submit", "job", operation="single", unique="one")
     forged.purged("job")
@@ -127,7 +127,7 @@ def purged_and_asked_for_again(forged: ForgedHistory) -> None:
     forged.called("submit", "again", operation="single", unique="one")
 
 
-def a_lost_record_comes_back_with_its_keys(forged: ForgedHistory) -> None:
+def a_lost_record_is_recovered_with_its_keys(forged: ForgedHistory) -> None:
     for by in ("submit_job", "recover_job"):
         forged.made("job", unique="same", digest="digest", by=by)
         if by == "submit_job":
@@ -136,7 +136,7 @@ def a_lost_record_comes_back_with_its_keys(forged: ForgedHistory) -> None:
     forged.finished("job", 1)
 
 
-def its_heir_was_made_while_redis_had_lost_it(forged: ForgedHistory) -> None:
+def its_successor_was_created_while_it_was_lost(forged: ForgedHistory) -> None:
     forged.made("job", unique="same", digest="digest")
     forged.called("submit", "job", operation="single", unique="one", idempotency_key="key")
     forged.script("lose_job", "lost", "job")
@@ -148,7 +148,7 @@ def its_heir_was_made_while_redis_had_lost_it(forged: ForgedHistory) -> None:
     forged.finished("successor", 1)
 
 
-def a_lowered_limit_lets_running_jobs_run_on(forged: ForgedHistory) -> None:
+def running_jobs_continue_after_a_lowered_limit(forged: ForgedHistory) -> None:
     for job in ("one", "two"):
         forged.made(job, operation="narrow")
         forged.claimed(job, 1, slots=NARROW_SLOTS)
@@ -162,7 +162,7 @@ def a_lowered_limit_lets_running_jobs_run_on(forged: ForgedHistory) -> None:
         forged.finished(job, 1)
 
 
-def a_reservation_yields_to_a_better_newcomer_and_is_claimed_later(forged: ForgedHistory) -> None:
+def a_reservation_yields_to_a_better_job_and_is_claimed_later(forged: ForgedHistory) -> None:
     forged.script("limit_slots", "limited", "operator", NARROW, "1")
     forged.made("worse", operation="narrow", rank=2)
     forged.made("better", operation="narrow", rank=1)
@@ -202,22 +202,22 @@ def callers_got_no_answer_or_a_refusal(forged: ForgedHistory) -> None:
     forged.called("cancel", "never made", 404)
 
 
-def a_worker_begins_what_it_had_fetched_before_an_urgent_job_came(forged: ForgedHistory) -> None:
+def a_worker_starts_prefetched_jobs_before_an_urgent_one(forged: ForgedHistory) -> None:
     urgent_one_among(forged, [URGENT + PRIORITY] * THREADS)
 
 
-def others_go_first_for_as_long_as_ten_reservations(forged: ForgedHistory) -> None:
+def a_lapsed_job_yields_for_ten_reservations(forged: ForgedHistory) -> None:
     older_and_younger_wait(forged)
-    promised(forged, "older", MIDDLE_RANK)
+    with_reservation(forged, "older", MIDDLE_RANK)
     forged.wait(1000)
     forged.script("unblock_jobs", "unreserved", "older")
     forged.blocked("older", NARROW)
     forged.wait(9_999)
-    promised(forged, "younger", MIDDLE_RANK + 1)
+    with_reservation(forged, "younger", MIDDLE_RANK + 1)
     claimed_in_turn(forged, "younger", "older")
 
 
-def a_job_that_wants_less_is_promised_what_is_free(forged: ForgedHistory) -> None:
+def a_smaller_job_gets_the_free_places(forged: ForgedHistory) -> None:
     forged.made("wide", rank=1)
     forged.blocked("wide", GPU, 2)
     forged.made("slim", rank=2)
@@ -230,24 +230,24 @@ def a_job_that_wants_less_is_promised_what_is_free(forged: ForgedHistory) -> Non
         forged.finished(job, 1)
 
 
-def messages_are_out_of_order_while_something_is_broken(forged: ForgedHistory) -> None:
+def messages_are_out_of_order_during_a_fault(forged: ForgedHistory) -> None:
     forged.did("begin")
     urgent_one_among(forged, [URGENT + PRIORITY] * 20)
     forged.did("over")
 
 
-def messages_are_out_of_order_until_what_was_broken_has_settled(forged: ForgedHistory) -> None:
+def messages_are_out_of_order_shortly_after_a_fault(forged: ForgedHistory) -> None:
     forged.did("begin")
     forged.did("over")
     forged.wait(SETTLE_MS - 1)
     urgent_one_among(forged, [URGENT + PRIORITY] * 20)
 
 
-def jobs_that_were_promised_places_go_before_their_equals(forged: ForgedHistory) -> None:
+def reserved_jobs_start_before_their_equals(forged: ForgedHistory) -> None:
     forged.made("first", rank=URGENT)
     forged.confirmed("first")
     for number in range(THREADS + 1):
-        job = f"promised-{number}"
+        job = f"reserved-{number}"
         forged.made(job, operation="narrow", rank=URGENT + 1)
         forged.reserved(job, NARROW, URGENT + 1)
         forged.claimed(job, 1, slots=NARROW_SLOTS)
@@ -259,24 +259,24 @@ def jobs_that_were_promised_places_go_before_their_equals(forged: ForgedHistory)
 @pytest.mark.parametrize(
     "tell",
     [
-        a_worker_begins_what_it_had_fetched_before_an_urgent_job_came,
-        others_go_first_for_as_long_as_ten_reservations,
-        a_job_that_wants_less_is_promised_what_is_free,
-        messages_are_out_of_order_while_something_is_broken,
-        messages_are_out_of_order_until_what_was_broken_has_settled,
-        jobs_that_were_promised_places_go_before_their_equals,
-        renewed_in_between_and_reaped_at_the_very_end,
-        others_are_waited_for_and_one_of_them_is_lost_for_a_while,
-        one_that_is_lost_for_good_ends_those_that_want_its_success,
+        a_worker_starts_prefetched_jobs_before_an_urgent_one,
+        a_lapsed_job_yields_for_ten_reservations,
+        a_smaller_job_gets_the_free_places,
+        messages_are_out_of_order_during_a_fault,
+        messages_are_out_of_order_shortly_after_a_fault,
+        reserved_jobs_start_before_their_equals,
+        renewed_and_reaped_exactly_at_the_end,
+        a_dependency_is_lost_for_a_while,
+        a_lost_dependency_ends_its_dependents,
         states_are_saved_and_found_by_later_attempts,
         released_and_claimed_in_the_same_millisecond,
-        extended_because_everybody_was_away,
+        extended_after_an_outage,
         a_stale_run_reports_late_and_is_refused,
-        purged_and_asked_for_again,
-        a_lost_record_comes_back_with_its_keys,
-        its_heir_was_made_while_redis_had_lost_it,
-        a_lowered_limit_lets_running_jobs_run_on,
-        a_reservation_yields_to_a_better_newcomer_and_is_claimed_later,
+        purged_and_read_again,
+        a_lost_record_is_recovered_with_its_keys,
+        its_successor_was_created_while_it_was_lost,
+        running_jobs_continue_after_a_lowered_limit,
+        a_reservation_yields_to_a_better_job_and_is_claimed_later,
         a_unique_job_is_replaced_before_it_runs,
         cancelled_while_it_ran_and_its_result_dropped,
         callers_got_no_answer_or_a_refusal,

@@ -39,7 +39,7 @@ def test_script_events_are_read_once_and_in_order_across_a_kill_of_redis(
         server.kill()
         server.start()
         _note(client, keys, 3000)
-    eventually(lambda: drain.moved == 3001, what="all came")
+    eventually(lambda: drain.moved == 3001, what="all entries arrived")
     drain.close()
 
     server.close()
@@ -58,7 +58,7 @@ def test_an_entry_removed_by_another_client_is_detected(redis: Redis, tmp_path: 
         pipe.xtrim(keys("history"), maxlen=0, approximate=False)
         pipe.execute()
 
-    with pytest.raises(AssertionError, match="1 entries, 0 came"):
+    with pytest.raises(AssertionError, match="1 entries, 0 arrived"):
         drain.close()
 
 

@@ -14,7 +14,7 @@ _TEXT: Final = "one, two\nthree, four\n"
 _PARAMETERS: Final = {each.name: each.parameters.files for each in (copy, measure)}
 
 
-def give_files(case: Any) -> None:
+def use_uploaded_files(case: Any) -> None:
     """Use uploaded files for file parameters, and send texts where forms contain files."""
     own = _PARAMETERS.get(case.path.rpartition("/")[2])
     if own is not None and case.media_type == _FORM:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemathesis.checks import CHECKS
 from schemathesis.openapi.checks import UseAfterFree
 
-from tests.contract.given_files import give_files
+from tests.contract.given_files import use_uploaded_files
 
 _MSGPACK = "application/msgpack"
 _KEY = "Idempotency-Key"
@@ -61,7 +61,7 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     _name_a_receiver(case)
-    give_files(case)
+    use_uploaded_files(case)
     _wait_for_none(case)
     key = (case.headers or {}).get(_KEY)
     if key is None:

@@ -18,7 +18,7 @@ from tests.system.stack import Stack, Started, installation
 
 LEASE_S = 2.0
 BOOT_SECONDS = 60.0
-CALM_SECONDS = 60.0
+QUIET_SECONDS = 60.0
 
 
 @dataclass
@@ -134,7 +134,7 @@ class Site:
         """End all faults, let all jobs end, and check that nothing remains of them."""
         self.restore()
         self.await_all()
-        eventually(self._is_calm, what="all jobs end", timeout=CALM_SECONDS, interval=0.1)
+        eventually(self._is_quiet, what="all jobs end", timeout=QUIET_SECONDS, interval=0.1)
         assert not list(complaints(look(self.stack.store)))
 
     def close(self) -> None:
@@ -145,7 +145,7 @@ class Site:
             member.redis.close()
             member.rabbitmq.close()
 
-    def _is_calm(self) -> bool:
+    def _is_quiet(self) -> bool:
         return not list(nothing_is_held(look(self.stack.store)))
 
     def _replace(self, member: Member) -> None:

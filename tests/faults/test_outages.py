@@ -39,7 +39,7 @@ def kill_and_restart(server: RedisServer) -> None:
     server.start()
 
 
-def take_and_give_rights(server: RedisServer) -> None:
+def revoke_and_grant_permissions(server: RedisServer) -> None:
     """Deny the user all writes, as an operator may by mistake, then restore them."""
     with server.connect() as operator:
         operator.execute_command("ACL", "SETUSER", "default", "-@write", "resetchannels")
@@ -67,7 +67,7 @@ def wait_out(seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "outage",
-    [pause_and_resume, kill_and_restart, take_and_give_rights, demote_and_promote],
+    [pause_and_resume, kill_and_restart, revoke_and_grant_permissions, demote_and_promote],
 )
 def test_an_outage_of_redis_repeats_no_run_and_loses_no_result(
     site: Site, outage: Callable[[RedisServer], None]

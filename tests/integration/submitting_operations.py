@@ -66,7 +66,7 @@ def pipeline(text: str) -> str:
 
 
 @operation(isolation="process")
-def waits_for_nobody(text: str) -> list[str]:
+def never_waits(text: str) -> list[str]:
     """Depend on an unknown job."""
     try:
         return [echo.submit(text="index", after=(text,))]

@@ -57,7 +57,7 @@ def test_concurrent_jobs_have_separate_logs(worker: Desk) -> None:
 
 
 def test_capture_is_off_by_default(worker: Desk) -> None:
-    assert lines(worker, worker.run("say_to_nobody", name="it")) == []
+    assert lines(worker, worker.run("print_without_capture", name="it")) == []
 
 
 def test_a_flood_is_bounded(worker: Desk) -> None:

@@ -48,7 +48,7 @@ def fork_servers() -> set[psutil.Process]:
     }
 
 
-def pid_of(apart: Embedded, operation: str = "tell_pid", **params: str) -> int:
+def pid_of(apart: Embedded, operation: str = "return_pid", **params: str) -> int:
     result = apart.run(operation, **params).result
     return int(result if isinstance(result, int) else result["pid"])
 
@@ -327,7 +327,7 @@ def test_a_killed_idle_child_fails_no_job(apart: Desk) -> None:
     pid = pid_of(apart)
     os.kill(pid, signal.SIGKILL)
 
-    ended = apart.run("tell_pid")
+    ended = apart.run("return_pid")
 
     assert ended.status == "succeeded"
     assert ended.attempt == 1
@@ -344,7 +344,7 @@ def test_a_fork_server_that_was_killed_is_replaced(apart: Desk) -> None:
     ended = apart.ended(job_id)
     assert (ended.status, kind_of(ended)) == ("failed", "crashed")
     eventually(lambda: not psutil.pid_exists(child), what="its children have ended with it")
-    assert apart.run("tell_pid").status == "succeeded"
+    assert apart.run("return_pid").status == "succeeded"
     assert lost not in fork_servers()
 
 
@@ -362,6 +362,6 @@ def test_reports_of_a_child_are_merged_with_uncollected_ones() -> None:
 
 
 def test_a_childs_result_is_validated_like_any_other(apart: Desk) -> None:
-    ended = apart.run("tell_pid", text="ünï")
+    ended = apart.run("return_pid", text="ünï")
 
     assert read_result(apart.store, ended.id)["text"] == "ünï"

@@ -80,7 +80,7 @@ def test_a_suspended_child_or_fork_server_is_replaced(namespace: str) -> None:
     children.release(idle, unharmed=True)
     psutil.Process(idle.pid).suspend()
 
-    outcome = executor_of(apart, children).execute(run_of(apart, "tell_pid"))
+    outcome = executor_of(apart, children).execute(run_of(apart, "return_pid"))
 
     second = children.acquire(lambda: None)
     assert decode(outcome.result)["pid"] == second.pid != idle.pid
@@ -101,7 +101,7 @@ def test_a_worker_survives_a_hundred_crashes_and_leaves_nothing_behind(namespace
     others = fork_servers()
     apart = Apart(namespace, operations=OPERATIONS, shutdown_grace="0s")
     apart.start()
-    apart.run("tell_pid")
+    apart.run("return_pid")
     (fork_server,) = fork_servers() - others
     this = psutil.Process()
     before = this.num_fds()
@@ -110,7 +110,7 @@ def test_a_worker_survives_a_hundred_crashes_and_leaves_nothing_behind(namespace
     job_ids = [apart.submit("crash", how=ways[number % 4]) for number in range(100)]
 
     assert {kind_of(apart.ended(job_id, 60)) for job_id in job_ids} == {"crashed"}
-    assert apart.run("tell_pid").status == "succeeded"
+    assert apart.run("return_pid").status == "succeeded"
     eventually(lambda: len(fork_server.children()) <= 4, what="no more children than threads")
     assert this.num_fds() <= before + 2 * 4
     children = fork_server.children(recursive=True)

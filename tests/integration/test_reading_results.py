@@ -84,7 +84,7 @@ def test_validators_and_serialisers_of_a_result_run_once(worker: Desk) -> None:
     assert ended.result["document"]["name"] == "one.txt"
 
 
-@pytest.mark.parametrize("operation", ["give_coroutine", "give_coroutine_apart"])
+@pytest.mark.parametrize("operation", ["return_coroutine", "return_coroutine_apart"])
 def test_a_coroutine_returned_by_a_plain_function_is_awaited(worker: Desk, operation: str) -> None:
     assert worker.run(operation, number=3).result == 3
 
@@ -136,6 +136,6 @@ def test_a_validator_that_needs_too_much_memory_fails_with_that_reason(worker: D
 
 
 def test_the_time_limit_includes_awaiting_a_returned_coroutine(worker: Desk) -> None:
-    ended = worker.run("give_coroutine_late")
+    ended = worker.run("return_slow_coroutine")
 
     assert (ended.status, kind_of(ended)) == ("failed", "timeout")

@@ -156,7 +156,7 @@ def test_a_function_submits_a_job_that_depends_on_its_other_jobs(running: Embedd
 def test_an_unknown_job_cannot_be_a_dependency(running: Embedded) -> None:
     nobody = new_job_id()
 
-    heard = running.ended(operation(running, "waits_for_nobody").submit(text=nobody)).result
+    heard = running.ended(operation(running, "never_waits").submit(text=nobody)).result
     with pytest.raises(DependencyMissing) as refused:
         operation(running, "echo").submit(text="a", after=[nobody])
 

@@ -133,9 +133,9 @@ def test_an_unverifiable_server_is_refused_in_a_sentence(
     settings = guarded.settings(host, **changed)
 
     said = [
-        _said_of_publishing(settings, namespace),
-        _said_of_consuming(settings, namespace),
-        _said_of_redis(settings),
+        _publisher_lines(settings, namespace),
+        _consumer_lines(settings, namespace),
+        _redis_results(settings),
     ]
 
     assert [each for each in said if reason not in each] == []
@@ -146,19 +146,19 @@ def test_a_server_that_requires_a_client_certificate_is_reported(
 ) -> None:
     settings = guarded.settings(tls_cert_file=None)
 
-    said = [_said_of_publishing(settings, namespace), _said_of_consuming(settings, namespace)]
+    said = [_publisher_lines(settings, namespace), _consumer_lines(settings, namespace)]
 
     # It sends the reason and closes; we may notice the close first.
     reasons = ("it rejected our certificate (tlsv13 alert certificate required)", "it hung up")
     assert [each for each in said if not each.startswith(reasons)] == []
     assert all("CALLBOARD_TLS_CERT_FILE" in each for each in said)
-    assert _said_of_redis(settings)  # which closes without a reason
+    assert _redis_results(settings)  # which closes without a reason
 
 
 def test_a_server_without_tls_is_reported(guarded: Guarded, namespace: str) -> None:
     plain = f"amqps://guest:guest@{HOST}:{guarded.rabbitmq.port}/%2F"
 
-    said = _said_of_publishing(guarded.settings(broker_url=plain), namespace)
+    said = _publisher_lines(guarded.settings(broker_url=plain), namespace)
 
     assert said == "it does not speak TLS at this address"
 
@@ -212,7 +212,7 @@ def test_the_publisher_survives_a_missing_certificate_file(
     publisher.close()
 
 
-def _said_of_publishing(settings: Settings, namespace: str) -> str:
+def _publisher_lines(settings: Settings, namespace: str) -> str:
     assert settings.broker_url
     publisher = RabbitmqPublisher(
         settings.broker_url.get_secret_value(), tls=settings.tls, deadline=timedelta(seconds=5)
@@ -223,7 +223,7 @@ def _said_of_publishing(settings: Settings, namespace: str) -> str:
     return str(lines[0]["reason"])
 
 
-def _said_of_consuming(settings: Settings, namespace: str) -> str:
+def _consumer_lines(settings: Settings, namespace: str) -> str:
     assert settings.broker_url
     url = settings.broker_url.get_secret_value()
     broker = RabbitmqBroker(url=url, tls=settings.tls, publisher=RabbitmqPublisher(url), prefetch=1)
@@ -234,7 +234,7 @@ def _said_of_consuming(settings: Settings, namespace: str) -> str:
     return str(lines[0]["reason"])
 
 
-def _said_of_redis(settings: Settings) -> str:
+def _redis_results(settings: Settings) -> str:
     client = connect_redis(settings)
     with pytest.raises((RedisError, OSError)) as refused:
         client.ping()

@@ -122,9 +122,9 @@ class Callers:
         for name, key in self._keys.items():
             kept = key.jobs - self._lives.were_lost
             if len(kept) > 1:
-                self._violations.add("idempotent", f"{name} made {sorted(key.jobs)}")
+                self._violations.add("idempotent", f"{name} created {sorted(key.jobs)}")
             elif kept and key.refused[0] > key.kept_since:
-                detail = f"{name} made {sorted(kept)} and was refused later: {key.refused[1]}"
+                detail = f"{name} created {sorted(kept)} and was refused later: {key.refused[1]}"
                 self._violations.add("idempotent", detail)
         for job_id in self._missed - self._lives.were_lost:
             life = self._lives.jobs.get(job_id)
@@ -137,7 +137,7 @@ class Callers:
     def _judge(self, job_id: str, told: Told) -> None:
         life = self._lives.jobs.get(job_id)
         if life is None:
-            self._violations.add("accepted-ends", f"{job_id} was answered and no script made it")
+            self._violations.add("accepted-ends", f"{job_id} was answered but no script created it")
         elif told.status not in (None, life.status):
             detail = f"{job_id} was {told.status} to a caller and ended {life.status}"
             self._violations.add("accepted-ends", detail)
@@ -146,7 +146,7 @@ class Callers:
             self._violations.add("cancelled-stays", detail)
         if told.status and told.active_until > told.over_since:
             late = told.active_until - told.over_since
-            detail = f"{job_id} was over and, {late:.3f} s later, it was not"
+            detail = f"{job_id} was final and, {late:.3f} s later, active"
             self._violations.add("accepted-ends", detail)
         if told.there_until > told.gone_since:
             late = told.there_until - told.gone_since

@@ -47,11 +47,11 @@ class Leases:
         if run is not None and run.lease_end_ms > at:
             left = run.lease_end_ms - at
             detail = (
-                f"{job_id}: attempt {new.attempt} began {left} ms before {run.attempt} was over"
+                f"{job_id}: attempt {new.attempt} started {left} ms before the end of {run.attempt}"
             )
             self._violations.add("one-lease", detail)
         elif run is not None:
-            detail = f"{job_id}: attempt {new.attempt} began and nobody had ended {run.attempt}"
+            detail = f"{job_id}: attempt {new.attempt} started before {run.attempt} was ended"
             self._violations.add("one-lease", detail)
         if new.attempt <= self.attempts.get(job_id, 0):
             last = self.attempts[job_id]
@@ -64,7 +64,7 @@ class Leases:
         job_id, attempt, lease_end_ms, token = event["values"]
         run = self.runs.get(job_id)
         if run is None or not run.is_of(int(attempt), token):
-            detail = f"{job_id}: a lease was renewed for {token}, the one who holds it is {run}"
+            detail = f"{job_id}: a lease was renewed for {token}, its holder is {run}"
             self._violations.add("one-lease", detail)
         else:
             run.lease_end_ms = int(lease_end_ms)
@@ -92,9 +92,7 @@ class Leases:
         job_id, attempt, token, outcome = event["values"]
         run = self.runs.get(job_id)
         if run is None or not run.is_of(int(attempt), token):
-            detail = (
-                f"{job_id}: {event['script']} took {outcome} from {token}, who holds it is {run}"
-            )
+            detail = f"{job_id}: {event['script']} took {outcome} from {token}, the holder is {run}"
             self._violations.add("one-outcome", detail)
         self._said[job_id] = outcome
 
@@ -102,7 +100,7 @@ class Leases:
         job_id, old, new = event["values"][:3]
         if new == "succeeded":
             if self._said.get(job_id) != new:
-                self._violations.add("one-outcome", f"{job_id} succeeded and no attempt said so")
+                self._violations.add("one-outcome", f"{job_id} succeeded without a report")
             self.succeeded[job_id] = self.attempts.get(job_id, 0)
         if old in HOLDING and new not in HOLDING:
             self._leave(job_id, old, new)
@@ -116,7 +114,7 @@ class Leases:
         may = said is not None if old == "cancelling" else said == new
         if not may and not was_reaped and new != "succeeded":
             invariant = "one-outcome" if new in FINAL else "one-lease"
-            detail = f"{job_id} became {new}: {run} had said {said}, and nobody had reaped it"
+            detail = f"{job_id} became {new}: {run} reported {said}, and was not reaped"
             self._violations.add(invariant, detail)
 
     def end(self, final: Event) -> None:

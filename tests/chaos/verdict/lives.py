@@ -36,19 +36,21 @@ class Lives:
         job_id, status = event["values"][:2]
         known = self.jobs.get(job_id)
         if known is not None and known.purged:
-            self._violations.add("purged-stays", f"{job_id} came back after it was purged")
+            self._violations.add("purged-stays", f"{job_id} was recovered after its purge")
         elif known is not None and known.status != LOST:
-            self._violations.add("accepted-ends", f"{job_id} was made again while {known.status}")
+            self._violations.add(
+                "accepted-ends", f"{job_id} was created again while {known.status}"
+            )
         self.jobs[job_id] = Life(status, event["seq"])
 
     def status(self, event: Event) -> None:
         job_id, old, new = event["values"][:3]
         life = self.jobs.get(job_id)
         if life is None:
-            self._violations.add("transitions", f"{job_id} became {new} before it was made")
+            self._violations.add("transitions", f"{job_id} became {new} before it was created")
             life = self.jobs[job_id] = Life(old, event["seq"])
         if life.status in FINAL:
-            detail = f"{job_id} was {life.status} for good and became {new} by {event['script']}"
+            detail = f"{job_id} was finally {life.status} and became {new} by {event['script']}"
             self._violations.add("accepted-ends", detail)
         elif life.status == "cancelling" and new != "cancelled":
             self._violations.add("cancelled-stays", f"{job_id} was cancelling and became {new}")
@@ -90,4 +92,4 @@ class Lives:
                 detail = f"{job_id} became {life.status} and is {record['status']}"
                 self._violations.add("accepted-ends", detail)
         for job_id in records.keys() - self.jobs.keys():
-            self._violations.add("transitions", f"{job_id} is there and no script made it")
+            self._violations.add("transitions", f"{job_id} exists but no script created it")

@@ -38,7 +38,7 @@ class Names:
     def _hold(self, invariant: str, holders: dict[Key, str], key: Key, job_id: str) -> None:
         holder = holders.get(key, job_id)
         if holder != job_id:
-            self._violations.add(invariant, f"{job_id} was made while {holder} has {key}")
+            self._violations.add(invariant, f"{job_id} was created while {holder} has {key}")
         holders[key] = job_id
 
 

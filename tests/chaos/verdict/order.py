@@ -129,7 +129,7 @@ class Order:
         wanted = dict(slots).get(slot, 0)
         for waiter, places in self._better(slot, job_id):
             if places <= wanted and self._passed_until_ms.get(waiter, 0) <= event["at"]:
-                detail = f"{job_id} was promised {wanted} of {slot}, where {waiter} waits for"
+                detail = f"{job_id} got {wanted} reserved of {slot}, where {waiter} waits for"
                 self._violations.add("order", f"{detail} {places} and is ranked better")
 
     def unreserved(self, event: Event) -> None:
@@ -188,7 +188,7 @@ class Order:
             if len(wait.before) > THREADS:
                 first = ", ".join(wait.before[:10])
                 detail = f"{wait.job_id} waited {wait.until_ms - wait.since_ms} ms while its worker"
-                self._violations.add("order", f"{detail} began {len(wait.before)} worse: {first}")
+                self._violations.add("order", f"{detail} started {len(wait.before)} worse: {first}")
 
     def _better(self, slot: str | None, job_id: str) -> Iterator[tuple[str, int]]:
         """Return the better-ranked jobs that wait at a slot, with their numbers of places."""

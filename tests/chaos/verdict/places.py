@@ -61,7 +61,7 @@ class Places:
             taken = self._taken(slot, job_id)
             limit = self._limit(slot)
             if taken + places > limit:
-                detail = f"{job_id} was promised {places} of {slot}: {taken} of {limit} are taken"
+                detail = f"{job_id} got {places} reserved of {slot}: {taken} of {limit} are taken"
                 self._violations.add("reservations", detail)
         self._reserved_ms[job_id] = event["at"]
         self._take(self._reserved, job_id, slots)
@@ -73,7 +73,7 @@ class Places:
         if job_id in self._evicted:
             pass  # judged there
         elif script == "claim_job" and not self._exceeds(job_id):
-            detail = f"{job_id} lost its reservation and nobody better ranked took it"
+            detail = f"{job_id} lost its reservation to no better-ranked job"
             self._violations.add("reservations", detail)
         elif script == "unblock_jobs" and 0 <= held_ms < _MIN_MS:
             detail = f"{job_id} lost its reservation after {held_ms} ms"
@@ -108,7 +108,7 @@ class Places:
                 self._violations.add("limits", detail)
             elif occupied + firm + places > limit:
                 detail = f"{job_id} took {places} of {slot}: {occupied} of {limit} were taken and "
-                detail += f"{firm} promised to jobs ranked as well or better"
+                detail += f"{firm} reserved for jobs of equal or better rank"
                 self._violations.add("reservations", detail)
         self._take(self._occupants, job_id, slots)
 

@@ -30,7 +30,7 @@ class Results:
     def end(self, final: Event) -> None:
         for job_id, attempt in self._begun:
             if attempt > self._leases.attempts.get(job_id, 0) or attempt < 1:
-                detail = f"{job_id} ran as attempt {attempt}, which nobody had claimed"
+                detail = f"{job_id} ran as attempt {attempt}, which was never claimed"
                 self._violations.add("claimed-runs", detail)
         for job_id, attempt in self._leases.succeeded.items():
             record = final["jobs"].get(job_id)

@@ -38,7 +38,7 @@ class Turns:
         own = [self._turns[id] for id in others if self._turns[id] // _OF_A_PRIORITY == priority]
         right = max(started + 1, known if known is not None else max(own, default=0) + 1)
         if turn != right and operation not in self._unknown:
-            detail = f"{job_id} got turn {turn} of {slot} and was to get {right}"
+            detail = f"{job_id} got turn {turn} of {slot} instead of {right}"
             self._violations.add("turns", detail)
         self._turns[job_id], self._values[job_id] = turn, slot
 
