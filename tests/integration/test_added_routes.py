@@ -270,7 +270,7 @@ def test_added_routes_are_in_the_openapi_document(app: ApiApp) -> None:
     submitting, looking = paths["/old/start/{name}"]["post"], paths["/old/jobs/{job_id}"]
 
     assert submitting["summary"] == "Start a job"
-    assert "Of a duplicate the older code is given." in submitting["description"]
+    assert "A duplicate gets the older status code." in submitting["description"]
     assert "429" in submitting["responses"]
     assert looking["get"]["operationId"] == "getOldState"
     assert looking["get"]["responses"]["200"]["content"]["application/json"]["schema"] == {

@@ -183,14 +183,14 @@ BROKEN = {
     "cut.pdf": (samples.report()[:900], "is damaged"),
     "cut.docx": (samples.letter()[:2000], "is damaged"),
     "blank.txt": (b" \n", "is empty"),
-    "none.bin": (bytes(range(256)) * 8, "not one that can be read"),
+    "none.bin": (bytes(range(256)) * 8, "is not supported"),
     "old.doc": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "an old Office format"),
     "locked.xlsx": (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
         "is encrypted",
     ),
     "no.pdf": (b"%PDF-1.7\n%%EOF\n", "is damaged"),
-    "cut.png": (b"\x89PNG\r\n\x1a\n" + bytes(20), "not one that can be read"),
+    "cut.png": (b"\x89PNG\r\n\x1a\n" + bytes(20), "is not supported"),
 }
 
 
