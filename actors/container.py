@@ -113,12 +113,12 @@ def build_container(settings: Settings, *, role: str = "program") -> Container:
 
     Raises:
         OperationError: an operation is declared wrongly, needs a resource that does not exist, or
-            is named in the settings and does not exist.
+            or a group is named in the settings and does not exist.
     """
     install_encoding()
     registry = discover(settings.operations)
     limits = registry.limits(settings.resources)
-    registry.check_names(settings.submission_rates, of="CALLBOARD_SUBMISSION_RATES")
+    registry.check_settings(settings.submission_rates, settings.capacity_groups)
     declared = settings.schedules_file
     schedules = None if declared is None else read_schedules(declared, registry)
     store = Store(connect_redis(settings, role=role), settings.namespace, testing=settings.testing)
@@ -143,6 +143,7 @@ def build_container(settings: Settings, *, role: str = "program") -> Container:
         settings.max_active,
         FaultPoints(settings.fault_points),
         settings.submission_rates,
+        settings.capacity_groups,
     )
     return Container(
         settings,

@@ -214,6 +214,7 @@ class OperationLimitsObject(TypedDict):
     max_running_per: dict[str, int]
     max_active: int
     submission_rate: SubmissionRateObject | None
+    capacity_groups: dict[str, int]
     max_retries: int
     slots: dict[str, int]
 

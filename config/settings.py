@@ -286,6 +286,12 @@ class Settings(BaseSettings):
         "`parse_document=30/1m,add=100/10s`. Overrides the operation's `submission_rate`. Further "
         "submissions get 429.",
     )
+    capacity_groups: Places = Field(
+        default_factory=dict,
+        description="How many jobs of each capacity group's operations may be active, such as "
+        "`curation=8`. Overrides what the operations declare in `capacity_groups`. Further "
+        "submissions get 503.",
+    )
     api_keys: ApiKeys = Field(
         default=(),
         description="API keys as `tenant:role:sha256`, comma-separated, with the SHA-256 of each "

@@ -192,16 +192,19 @@ class RateExceeded(Refused):
 
 
 class CapacityExceeded(Refused):
-    """There are as many active jobs as this server or this operation takes."""
+    """There are as many active jobs as this server, this operation or a group of it takes."""
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, scope: str, group: str | None = None) -> None:
         """Say whose capacity it is.
 
         Args:
-            scope: `server` or `operation`.
+            scope: `server`, `operation` or `group`.
+            group: the group's name.
         """
         self.scope = scope
-        super().__init__(f"The {scope} has as many active jobs as it allows.")
+        self.group = group
+        whose = f"The group {group} of operations" if group else f"The {scope}"
+        super().__init__(f"{whose} has as many active jobs as it allows.")
 
 
 class JobNotFound(CallboardError):

@@ -207,6 +207,7 @@ def operation(
     slots: Mapping[str, int] | None = ...,
     max_active: int = ...,
     submission_rate: str | Rate | None = ...,
+    capacity_groups: Mapping[str, int] | None = ...,
     unique: bool = ...,
     unique_by: Callable[..., Any] | None = ...,
     on_conflict: OnConflict = ...,
@@ -238,6 +239,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
     slots: Mapping[str, int] | None = None,
     max_active: int = 1000,
     submission_rate: str | Rate | None = None,
+    capacity_groups: Mapping[str, int] | None = None,
     unique: bool = False,
     unique_by: Callable[..., Any] | None = None,
     on_conflict: OnConflict = "reject",
@@ -271,6 +273,8 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
         max_active: how many of its jobs may be active; further submissions are refused.
         submission_rate: how many of its jobs each tenant may submit per period over HTTP, such as
             `30/1m`; further submissions are refused.
+        capacity_groups: groups of operations with how many jobs of them all may be active, as
+            `{"curation": 8}`; all operations of a group declare the same number.
         unique: whether a job with the parameters of an active one is a duplicate.
         unique_by: instead of the parameters, what makes a job a duplicate: a function that takes
             those that it names as the operation's function takes them, as `lambda genes: genes`.
@@ -316,6 +320,7 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
                 slots=dict(slots or {}),
                 max_active=max_active,
                 submission_rate=None if submission_rate is None else parse_rate(submission_rate),
+                capacity_groups=dict(capacity_groups or {}),
                 unique=unique,
                 unique_by=unique_by,
                 on_conflict=on_conflict,

@@ -27,6 +27,7 @@ _RETRIES: Final = "how often a failed job runs again is max_retries"
 _BACKOFF: Final = "the delay before a retry is backoff, as backoff='10s..5m', or what retry decides"
 _RUNNING: Final = "how many of its jobs run at once is max_running"
 _PER_VALUE: Final = "max_running_per must map tenant or parameters to whole numbers from 1"
+_GROUPS: Final = "capacity_groups must map names of groups to whole numbers from 1"
 _KEPT: Final = "how long a final job is kept is result_ttl, as result_ttl='24h'"
 _UNIQUE: Final = "jobs with equal parameters are kept from running twice by unique or unique_by"
 _CALLED_HERE: Final[Mapping[str, str]] = {
@@ -118,6 +119,7 @@ class Rules:
     slots: Mapping[str, int]
     max_active: int
     submission_rate: Rate | None
+    capacity_groups: Mapping[str, int]
     unique: bool
     unique_by: Callable[..., Any] | None
     on_conflict: OnConflict
@@ -173,6 +175,10 @@ def complaints(name: str, rules: Rules) -> list[str]:
             all(NAME.fullmatch(slot) and number >= 1 for slot, number in rules.slots.items()),
             "slots must map names of resources to whole numbers from 1",
         ),
+        (
+            all(NAME.fullmatch(each) and most >= 1 for each, most in rules.capacity_groups.items()),
+            _GROUPS,
+        ),
     ]
     return [complaint for holds, complaint in checks if not holds]
 
@@ -194,6 +200,7 @@ def _types(name: str, rules: Rules) -> list[str]:
             all(type(each) is int for each in rules.slots.values()),
             "slots must map names of resources to whole numbers from 1",
         ),
+        (all(type(each) is int for each in rules.capacity_groups.values()), _GROUPS),
     ]
     return [complaint for holds, complaint in checks if not holds]
 

@@ -4,11 +4,13 @@ import importlib
 import pkgutil
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import ModuleType
 
 from callboard.jobs.errors import Leaving, OperationError, UnknownOperation
 from callboard.jobs.limit import operation_slot, resource_slot
 from callboard.jobs.operation import Operation
+from callboard.jobs.operation_limits import CapacityGroup
 from callboard.jobs.user_code import describe, may_be_a_keys
 
 
@@ -19,15 +21,19 @@ class Registry:
         """Index operations by name.
 
         Raises:
-            OperationError: two different operations have the same name.
+            OperationError: two different operations have the same name, or two of one capacity
+                group declare different capacities.
         """
         self._operations: dict[str, Operation] = {}
+        self._groups: dict[str, CapacityGroup] = {}
         for found in operations:
             known = self._operations.setdefault(found.name, found)
             if known is not found:
                 raise OperationError(
                     f"{found.name}: declared in {known.__module__} and in {found.__module__}"
                 )
+        for found in self:
+            self._join_groups(found)
 
     def __iter__(self) -> Iterator[Operation]:
         return iter(self._operations.values())
@@ -50,19 +56,34 @@ class Registry:
         """Return them as people look for them: by name."""
         return sorted(self, key=lambda each: each.name)
 
-    def check_names(self, names: Iterable[str], *, of: str) -> None:
-        """Check that operations that a setting names exist.
+    def check_settings(self, rates: Iterable[str], groups: Iterable[str]) -> None:
+        """Check that what the settings name exists.
 
         Args:
-            names: the names.
-            of: the setting.
+            rates: the operations in `CALLBOARD_SUBMISSION_RATES`.
+            groups: the groups in `CALLBOARD_CAPACITY_GROUPS`.
 
         Raises:
-            OperationError: one does not.
+            OperationError: one does not exist.
         """
-        for name in names:
+        for name in rates:
             if name not in self:
-                raise OperationError(f"{of} names {name!r}, which is not an operation")
+                raise OperationError(
+                    f"CALLBOARD_SUBMISSION_RATES names {name!r}, which is not an operation"
+                )
+        for name in groups:
+            if name not in self._groups:
+                raise OperationError(
+                    f"CALLBOARD_CAPACITY_GROUPS names {name!r}, which no operation declares"
+                )
+
+    def capacity_groups(self) -> Mapping[str, CapacityGroup]:
+        """Return the groups of operations that share a capacity, as declared, by name."""
+        return self._groups
+
+    def sharing(self, group: str | None) -> tuple[str, ...]:
+        """Return the names of the operations of a capacity group; none if there is no such."""
+        return self._groups[group].operations if group in self._groups else ()
 
     def queues(self) -> list[str]:
         """Name the queues that its messages go through."""
@@ -90,6 +111,16 @@ class Registry:
                         f"CALLBOARD_RESOURCES has {resources.get(name, 0)}"
                     )
         return places
+
+    def _join_groups(self, found: Operation) -> None:
+        for name, most in found.rules.capacity_groups.items():
+            group = self._groups.get(name, CapacityGroup(name, most, ()))
+            if group.max_active != most:
+                raise OperationError(
+                    f"{found.name}: capacity group {name!r} has {most} here and "
+                    f"{group.max_active} in {group.operations[0]}"
+                )
+            self._groups[name] = replace(group, operations=(*group.operations, found.name))
 
 
 def discover(modules: Iterable[str]) -> Registry:

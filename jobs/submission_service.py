@@ -1,7 +1,7 @@
 """The one path by which jobs come in, from HTTP and from Python."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from callboard.jobs.files.check import check_files
 from callboard.jobs.files.records import read_files
 from callboard.jobs.ids import new_job_id
 from callboard.jobs.operation import Check, Operation
-from callboard.jobs.operation_limits import OperationLimits
+from callboard.jobs.operation_limits import CapacityGroup, OperationLimits
 from callboard.jobs.publisher import MessagePublisher, Wakeup
 from callboard.jobs.rate_quota import Charge, submissions_policy
 from callboard.jobs.registry import Registry
@@ -52,6 +52,7 @@ class SubmissionService:
         relay: takes confirms, and publishes what a submission woke besides itself.
         max_active: the largest number of active jobs on the server.
         submission_rates: by operation, instead of the declared `submission_rate`.
+        capacities: by group, instead of those declared in `capacity_groups`.
     """
 
     store: Store
@@ -61,6 +62,7 @@ class SubmissionService:
     max_active: int
     faults: FaultPoints = field(default_factory=FaultPoints)
     submission_rates: Mapping[str, Rate] = field(default_factory=dict)
+    capacities: Mapping[str, int] = field(default_factory=dict)
 
     def submit(
         self,
@@ -128,7 +130,16 @@ class SubmissionService:
         charge = None
         if rate is not None and payer is not None:
             charge = Charge(payer, rate, submissions_policy(operation.name))
-        return OperationLimits(operation.rules.max_active, charge)
+        return OperationLimits(operation.rules.max_active, charge, self.groups_of(operation))
+
+    def groups_of(self, operation: Operation) -> tuple[CapacityGroup, ...]:
+        """Return the capacity groups of an operation with the numbers that hold here."""
+        declared = self.registry.capacity_groups()
+        groups = (declared[name] for name in operation.rules.capacity_groups if name in declared)
+        return tuple(
+            replace(group, max_active=self.capacities.get(group.name, group.max_active))
+            for group in groups
+        )
 
     def prepare(
         self,

@@ -120,6 +120,7 @@ class ApiApp:
             self.registry,
             self.settings.max_active,
             submission_rates=self.settings.submission_rates,
+            capacities=self.settings.capacity_groups,
         )
         self.storage = Storage(self.settings.storage_url)
         # Without a close, the garbage collector would remove the folder and warn.

@@ -7,7 +7,7 @@ from typing import Any
 from callboard.jobs.batches.batch import Batch, read_batch
 from callboard.jobs.batches.item_outcome import ItemOutcome
 from callboard.jobs.batches.submit import Decided, NewBatch, Step, resolve_after, submit_step
-from callboard.jobs.operation_limits import OperationLimits
+from callboard.jobs.operation_limits import CapacityGroup, OperationLimits
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.rate_quota import Charge, submissions_policy
 from callboard.jobs.relay import confirm
@@ -35,6 +35,7 @@ def decide(  # noqa: PLR0913 — what a step depends on
     most: tuple[int, int] = (1000, 1000),
     charge: Charge | None = None,
     own_charge: Charge | None = None,
+    group: CapacityGroup | None = None,
     before: Sequence[ItemOutcome] = (),
 ) -> Decided:
     """Submit one step and publish its jobs; `before` has the outcomes of earlier items.
@@ -44,7 +45,8 @@ def decide(  # noqa: PLR0913 — what a step depends on
 
     def limits(item: Submission) -> OperationLimits:
         named = own_charge and own_charge.policy == submissions_policy(item.operation)
-        return OperationLimits(most[1], own_charge if named else None)
+        groups = (group,) if group and item.operation in group.operations else ()
+        return OperationLimits(most[1], own_charge if named else None, groups)
 
     parsed = [each if isinstance(each, str) else (_of(batch, each), limits(each)) for each in items]
     step = Step(first, parsed)

@@ -23,7 +23,7 @@ from callboard.jobs.errors import (
     Refused,
 )
 from callboard.jobs.fence import Fence
-from callboard.jobs.operation_limits import OperationLimits
+from callboard.jobs.operation_limits import CapacityGroup, OperationLimits
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.rate import count_request
 from callboard.jobs.rate_quota import Charge
@@ -143,14 +143,16 @@ class JobSystem:
         most: tuple[int, int] = (1000, 1000),
         charge: Charge | None = None,
         own_charge: Charge | None = None,
+        group: CapacityGroup | None = None,
     ) -> str:
         """Submit like the web process: returns the script's word, and publishes the message."""
+        groups = (group,) if group and submission.operation in group.operations else ()
         try:
             accepted = submit(
                 self.store,
                 submission,
                 max_active=most[0],
-                limits=OperationLimits(most[1], own_charge),
+                limits=OperationLimits(most[1], own_charge, groups),
                 charge=charge,
             )
         except Refused as error:

@@ -22,6 +22,7 @@ from callboard.jobs.errors import BatchNotFound, JobActive, JobNotFound
 from callboard.jobs.fence import Fence
 from callboard.jobs.finish import RunOutcome, encode_result, finish
 from callboard.jobs.limit import limit
+from callboard.jobs.operation_limits import CapacityGroup
 from callboard.jobs.preempt import preempt
 from callboard.jobs.progress import LogBounds, ProgressReport, progress
 from callboard.jobs.promote import promote
@@ -47,6 +48,7 @@ from tests.job_system import LEASE, LIMITS, START_MS, JobSystem
 from tests.model import FINAL, Model
 
 MAX_ACTIVE = (9, 6)
+GROUP = CapacityGroup("pair", 4, ("single", "double"))
 MINUTE_MS = 60_000
 TWO_HOURS_MS = 120 * MINUTE_MS
 MAX_KEPT_MS = 25 * 60 * MINUTE_MS
@@ -85,7 +87,7 @@ class Callboard(RuleBasedStateMachine):
         client.flushall()
         self.job_system = JobSystem(client)
         self.store = self.job_system.store
-        self.model = Model(START_MS, LEASE // timedelta(milliseconds=1), *MAX_ACTIVE)
+        self.model = Model(START_MS, LEASE // timedelta(milliseconds=1), *MAX_ACTIVE, GROUP)
         limit(self.store, LIMITS, source="declared")
         self.submissions: list[Submission] = []
         self.batches: dict[str, list[str]] = {}
@@ -180,7 +182,8 @@ class Callboard(RuleBasedStateMachine):
             self._expect(cancel(self.store, job_id), self.model.cancel(job_id))
         elif what == "submit again" and known.batch_id is None and job_id not in self.purged:
             # An item of a batch is never submitted alone; its batch's steps are repeated instead.
-            self._expect(self.job_system.submit(known, most=MAX_ACTIVE), self.model.submit(known))
+            word = self.job_system.submit(known, most=MAX_ACTIVE, group=GROUP)
+            self._expect(word, self.model.submit(known))
         elif what == "retry" and status in FINAL:
             new = self.job_system.new_submission()
             self._submit(
@@ -229,7 +232,9 @@ class Callboard(RuleBasedStateMachine):
         self.batches[batch.id] = [each.job_id for each in items]
         self.submissions += items
         own_charge = _own_charge("shared", payer)
-        decided = decide(self.job_system, batch, items, most=MAX_ACTIVE, own_charge=own_charge)
+        decided = decide(
+            self.job_system, batch, items, most=MAX_ACTIVE, own_charge=own_charge, group=GROUP
+        )
         right = self.model.submit_items(items, own_charge)
         self._expect(words_of(decided), right, "submissions")
 
@@ -565,7 +570,7 @@ class Callboard(RuleBasedStateMachine):
         self.submissions.append(new)
         charges = Charge(payer, RATE) if payer else None, _own_charge(new.operation, payer)
         word = self.job_system.submit(
-            new, most=MAX_ACTIVE, charge=charges[0], own_charge=charges[1]
+            new, most=MAX_ACTIVE, charge=charges[0], own_charge=charges[1], group=GROUP
         )
         self._expect(word, self.model.submit(new, *charges), "submissions")
 

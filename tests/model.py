@@ -1,4 +1,5 @@
 """A minimal model of jobs, with which the real scripts are compared."""
+# long: one model of all that is done to a job, read as a whole
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,6 +7,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from callboard.jobs.fence import Fence
+from callboard.jobs.operation_limits import CapacityGroup
 from callboard.jobs.purge import CALLBACK_PATIENCE
 from callboard.jobs.rate_quota import Charge, submissions_policy
 from callboard.jobs.submission import Submission
@@ -53,6 +55,7 @@ class Model:
     lease_ms: int
     max_active: int
     max_active_operation: int
+    group: CapacityGroup
     jobs: dict[str, ModelJob] = field(default_factory=dict)
     idempotency: dict[tuple[str, str], tuple[str | None, str]] = field(default_factory=dict)
     tombstones: dict[str, int] = field(default_factory=dict)
@@ -98,6 +101,9 @@ class Model:
         others = [job for job in self.active() if job is not conflicting]
         same = [job for job in others if job.submission.operation == new.operation]
         if len(others) >= self.max_active or len(same) >= self.max_active_operation:
+            return "full"
+        sharing = [job for job in others if job.submission.operation in self.group.operations]
+        if new.operation in self.group.operations and len(sharing) >= self.group.max_active:
             return "full"
         if own_charge and self.count(own_charge)[0] == "limited":
             return "limited"

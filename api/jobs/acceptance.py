@@ -244,6 +244,7 @@ class Acceptance:
     def full(self, operation: str, error: CapacityExceeded) -> Problem:
         """Return the problem that there is no capacity, and when there may be some."""
         problem = problem_of(error)
-        seconds = self._estimates.until_room_s(error.scope, operation)
+        operations = self._services.registry.sharing(error.group) or (operation,)
+        seconds = self._estimates.until_room_s(error.scope, operations)
         headers = {} if seconds is None else {"Retry-After": str(seconds)}
         return Problem(problem.type, problem.detail, headers=headers)

@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Final, Generic, TypeVar
@@ -94,17 +94,20 @@ class Estimates:
         duration = self.duration(record.operation)
         return retry_after_s(record, duration, now or self.clock.now(), known.start_s)
 
-    def until_room_s(self, scope: str, operation: str) -> int | None:
+    def until_room_s(self, scope: str, operations: Iterable[str]) -> int | None:
         """Return when the oldest of the jobs that use all capacity may have ended.
 
         Args:
-            scope: `server` or `operation`.
-            operation: the operation's name.
+            scope: `server`, `operation` or `group`.
+            operations: the name of the operation, or of all of the group.
 
         Returns:
             Whole seconds, from 1 to 30; None if unknown.
         """
-        return self._rooms.get(operation if scope == "operation" else None)
+        if scope == "server":
+            return self._rooms.get(None)
+        known = (self._rooms.get(each) for each in operations)
+        return min((each for each in known if each is not None), default=None)
 
     def _at(self, place: QueuePosition, operation: str, queue: str) -> Estimate:
         known = self.duration(operation)

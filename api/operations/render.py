@@ -14,10 +14,11 @@ from callboard.api.answer_types import (
     Whole,
 )
 from callboard.api.urls import Urls
-from callboard.config import Rate
 from callboard.jobs.limit import Limit
 from callboard.jobs.operation import Operation
+from callboard.jobs.operation_limits import OperationLimits
 from callboard.jobs.operation_rules import Submitter
+from callboard.jobs.rate_quota import Charge
 from callboard.jobs.submission import OnConflict
 
 JsonSchema = TypeAliasType(
@@ -60,6 +61,10 @@ class OperationLimitsObject(TypedDict):
     submission_rate: Annotated[
         SubmissionRateObject | None,
         Field(description="How many jobs each tenant may submit per period; null if unlimited."),
+    ]
+    capacity_groups: Annotated[
+        dict[str, Positive],
+        Field(description="How many jobs of a group of operations may be active, by group."),
     ]
     max_retries: Whole
     slots: Slots
@@ -118,7 +123,7 @@ def operation_object(
     now: Limit | None,
     *,
     waiting: int | None = None,
-    submission_rate: Rate | None = None,
+    limits: OperationLimits,
 ) -> OperationObject:
     """Render an operation.
 
@@ -128,7 +133,7 @@ def operation_object(
         urls: absolute addresses.
         now: the limit that counts now; None if unknown.
         waiting: how many jobs wait at it; None if unknown.
-        submission_rate: how many jobs each tenant may submit per period; None for any number.
+        limits: those of submissions, as they count for a tenant.
     """
     rules = operation.rules
     return {
@@ -144,7 +149,8 @@ def operation_object(
             "max_running_now": None if now is None else now.places,
             "max_running_per": dict(rules.max_running_per),
             "max_active": rules.max_active,
-            "submission_rate": _rate_object(submission_rate),
+            "submission_rate": _rate_object(limits.charge),
+            "capacity_groups": {each.name: each.max_active for each in limits.groups},
             "max_retries": rules.max_retries,
             "slots": dict(rules.slots),
         },
@@ -158,7 +164,7 @@ def operation_object(
     }
 
 
-def _rate_object(rate: Rate | None) -> SubmissionRateObject | None:
-    if rate is None:
+def _rate_object(charge: Charge | None) -> SubmissionRateObject | None:
+    if charge is None:
         return None
-    return {"submissions": rate.requests, "window_seconds": rate.window_s}
+    return {"submissions": charge.rate.requests, "window_seconds": charge.rate.window_s}

@@ -95,7 +95,7 @@ class OperationResponder:
                 urls,
                 now,
                 waiting=blocked,
-                submission_rate=self._submissions.submission_rate(each),
+                limits=self._submissions.limits_of(each, payer=""),
             )
             for each, now, blocked in zip(operations, limits, waiting, strict=True)
         ]

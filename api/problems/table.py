@@ -456,9 +456,11 @@ CAPACITY_EXCEEDED: Final = ProblemType(
     status=503,
     code="CAPACITY_EXCEEDED",
     title="The limit on active jobs is reached.",
-    meaning="The server or the operation has as many active jobs as it allows. No job was created.",
+    meaning="The server, the operation or a group of operations has as many active jobs as it "
+    "allows. No job was created.",
     advice="Try again after `Retry-After` seconds, and back off if it fails again. Operators add "
-    "workers, or raise the operation's `max_active` or `CALLBOARD_MAX_ACTIVE`.",
+    "workers, or raise the operation's `max_active`, `CALLBOARD_CAPACITY_GROUPS` or "
+    "`CALLBOARD_MAX_ACTIVE`.",
     retry_after_s=60,
     error=errors.CapacityExceeded,
 )

@@ -66,7 +66,7 @@ class GeneClusters(BaseModel):
 @operation(
     time_limit="2m",
     max_running=2,
-    max_active=200,
+    capacity_groups={"curation": 8},
     unique=True,
     max_retries=1,
     backoff="5s..1m",

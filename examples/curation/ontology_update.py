@@ -35,7 +35,7 @@ class AppliedRelease(BaseModel):
 @operation(
     time_limit="30m",
     max_running=1,
-    max_active=8,
+    capacity_groups={"curation": 8},
     role="operator",
     max_retries=1,
     isolation="process",

@@ -82,7 +82,7 @@ def same_work(**params: int) -> dict[str, Any]:
 @operation(
     time_limit="5m",
     max_running=1,
-    max_active=20,
+    capacity_groups={"curation": 8},
     unique_by=same_work,
     on_conflict="return",
     max_retries=1,

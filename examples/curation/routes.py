@@ -1,20 +1,22 @@
 """The routes of the older job API, for clients that only change their base URL."""
 
-import hashlib
-import json
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from falcon import Response
 
-from callboard.routes import DuplicateJob, JobNotFound, Jobs, Record, Request, Route
-from examples.curation.gene_clustering import fold_symbols
+from callboard.routes import (
+    CapacityExceeded,
+    DuplicateJob,
+    JobNotFound,
+    Jobs,
+    Record,
+    Request,
+    Route,
+)
 
 PREFIX: Final = "/curation"
-MAX_ACTIVE: Final = int(os.environ.get("CURATION_MAX_ACTIVE", "8"))
-ACTIVE: Final = ("queued", "running", "scheduled", "cancelling")
 OLD_NAMES: Final = {"gene_clustering": "clustering"}
 USUAL_SECONDS: Final = {"gene_clustering": 10, "phenotype_clustering": 30, "ontology_update": 60}
 STATES: Final = {
@@ -37,7 +39,7 @@ class Submit:
         self._operation = operation
 
     def on_post(self, req: Request, resp: Response) -> None:
-        """Submit a job, unless an equal job or too many jobs are active."""
+        """Submit a job; an equal active one, or too many, are answered as ever."""
         if self._operation != "ontology_update":
             self.submit(req, resp, self._jobs.body(req) or {})
             return
@@ -46,24 +48,19 @@ class Submit:
 
     def submit(self, req: Request, resp: Response, params: Mapping[str, Any]) -> None:
         """Answer as the older API did."""
-        labels = {**MARK, "params": _digest(self._operation, params)}
-        if self._jobs.count(req, status=ACTIVE, labels=MARK) >= MAX_ACTIVE:
-            known = self._jobs.find(req, status=ACTIVE, labels=labels, limit=1)
-            if known and self._operation != "ontology_update":
-                self._refuse_duplicate(req, resp, known[0].id)
-            else:
-                resp.status = 503
-                resp.set_header("Retry-After", "60")
-                resp.media = {
-                    "error": "CAPACITY_EXCEEDED",
-                    "message": f"{MAX_ACTIVE} jobs are active. Try again in a minute.",
-                    "retry_after": 60,
-                }
-            return
         try:
-            job = self._jobs.submit(req, self._operation, params, labels=labels)
+            job = self._jobs.submit(req, self._operation, params, labels=MARK)
         except DuplicateJob as error:
             self._refuse_duplicate(req, resp, error.job_id)
+            return
+        except CapacityExceeded as error:
+            resp.status = 503
+            resp.set_header("Retry-After", "60")
+            resp.media = {
+                "error": "CAPACITY_EXCEEDED",
+                "message": f"{error} Try again in a minute.",
+                "retry_after": 60,
+            }
             return
         resp.status = 202
         resp.set_header("Location", _status_url(self._jobs, req, job.id))
@@ -188,13 +185,6 @@ def _estimated(jobs: Jobs, job: Record) -> int:
 def _status_url(jobs: Jobs, req: Request, job_id: str) -> str:
     prefix = (req.uri_template or "").partition("/api/")[0]
     return f"{jobs.base(req)}{prefix}/api/jobs/{job_id}/status"
-
-
-def _digest(operation: str, params: Mapping[str, Any]) -> str:
-    genes = params.get("genes")
-    if isinstance(genes, list) and all(isinstance(each, str) for each in genes):
-        params = {**params, "genes": fold_symbols(genes)}
-    return hashlib.sha256(json.dumps([operation, params], sort_keys=True).encode()).hexdigest()
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -24,7 +24,7 @@ Refused = Annotated[
 
 @operation(
     time_limit="30m",
-    max_active=10,
+    capacity_groups={"documents": 10},
     slots={"recognizer": 1},
     isolation="process",
     memory_limit="2GiB",
@@ -51,7 +51,7 @@ def parse_document(
 
 @operation(
     time_limit="30m",
-    max_active=10,
+    capacity_groups={"documents": 10},
     slots={"recognizer": 1},
     isolation="process",
     memory_limit="2GiB",
@@ -73,7 +73,7 @@ def recognize_document(
 
 @operation(
     time_limit="10m",
-    max_active=10,
+    capacity_groups={"documents": 10},
     isolation="process",
     memory_limit="1GiB",
     max_result="64MiB",

@@ -24,8 +24,9 @@
 -- quota of requests and in how many ms there is more, and the same of the operation's quota; then the
 -- job's id and the time in ms (for a new job also its queue position and the number of running jobs,
 -- and for one with dependencies its state, as JSON). 'duplicate' returns the conflicting job's id and
--- status, 'limited' returns 'requests' or 'submissions', 'full' returns 'server' or 'operation',
--- 'file_missing' the file's id, and 'dependency_missing' the job's id and its index in the list.
+-- status, 'limited' returns 'requests' or 'submissions', 'full' returns 'server', 'operation', or
+-- 'group' and its name, 'file_missing' the file's id, and 'dependency_missing' the job's id and its
+-- index in the list.
 
 -- The state of a new job, so that the caller need not read it.
 local max_shown = 20

@@ -183,6 +183,13 @@ GUARDS: Final = (
         ("after", "submissions"),
     ),
     Guard(
+        "capacity of a group",
+        f"{_SHARED}/submission.lua",
+        "  if group then return 'full', quotas, 'group', group end\n",
+        "",
+        ("submissions",),
+    ),
+    Guard(
         "quota of submissions",
         f"{_SHARED}/submission.lua",
         "  if not count_submission(1) then return 'limited', quotas, 'submissions' end\n",

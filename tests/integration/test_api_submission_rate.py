@@ -196,4 +196,4 @@ def test_a_setting_that_names_no_operation_is_refused() -> None:
     registry = Registry([add])
 
     with pytest.raises(OperationError, match="CALLBOARD_SUBMISSION_RATES names 'ad', which is not"):
-        registry.check_names(["add", "ad"], of="CALLBOARD_SUBMISSION_RATES")
+        registry.check_settings(["add", "ad"], [])

@@ -1,19 +1,25 @@
 """Submitting and recovering: what is recorded, what is refused, and what a repeat does."""
 
+import threading
+from dataclasses import replace
+
 import pytest
+from redis import Redis
 
 from callboard.jobs.cancel import cancel
 from callboard.jobs.errors import CapacityExceeded, DuplicateJob
 from callboard.jobs.finish import encode_result, finish
-from callboard.jobs.operation_limits import OperationLimits
+from callboard.jobs.operation_limits import CapacityGroup, OperationLimits
 from callboard.jobs.publisher import Wakeup
 from callboard.jobs.purge import purge
+from callboard.jobs.submission import Submission
 from callboard.jobs.submit import submit
 from tests.invariants import look
 from tests.job_system import JobSystem
 
 HOUR_MS = 3_600_000
 SUCCESS = encode_result(1, max_bytes=100)
+PAIR = CapacityGroup("pair", 3, ("single", "double"))
 
 
 def test_a_repeat_after_a_lost_reply_is_accepted_without_a_second_job(
@@ -247,3 +253,73 @@ def test_a_repeat_after_the_purge_creates_no_second_job(job_system: JobSystem) -
 
     assert word == "accepted"
     assert job_system.record(submission.job_id) == {}
+
+
+def test_operations_of_a_group_share_its_capacity_and_others_do_not(job_system: JobSystem) -> None:
+    operations = ("single", "double", "free", "double", "single", "double", "free")
+
+    words = [job_system.submit(job_system.new_submission(each), group=PAIR) for each in operations]
+
+    assert words == ["accepted"] * 4 + ["full", "full", "accepted"]
+
+
+def test_a_job_that_ends_makes_room_in_its_group(job_system: JobSystem) -> None:
+    first = job_system.new_submission("single")
+    for new in (first, *(job_system.new_submission("double") for _ in range(2))):
+        job_system.submit(new, group=PAIR)
+    full = job_system.submit(job_system.new_submission("single"), group=PAIR)
+
+    cancel(job_system.store, first.job_id)
+
+    assert full == "full"
+    assert job_system.submit(job_system.new_submission("single"), group=PAIR) == "accepted"
+
+
+def test_in_a_full_group_a_duplicate_is_told_of_and_a_replaced_job_makes_room(
+    job_system: JobSystem,
+) -> None:
+    unique = {"fingerprint": "same", "on_conflict": "replace"}
+    kept = job_system.new_submission("double", fingerprint="other")
+    for new in (kept, job_system.new_submission("double", **unique)):
+        job_system.submit(new, group=PAIR)
+    job_system.submit(job_system.new_submission("single"), group=PAIR)
+
+    words = [
+        job_system.submit(job_system.new_submission("double", fingerprint="other"), group=PAIR),
+        job_system.submit(job_system.new_submission("double", **unique), group=PAIR),
+    ]
+
+    assert words == ["duplicate", "accepted"]
+
+
+def test_the_refusal_names_the_group(job_system: JobSystem) -> None:
+    limits = OperationLimits(9, groups=(replace(PAIR, max_active=0),))
+
+    with pytest.raises(CapacityExceeded) as refusal:
+        submit(job_system.store, job_system.new_submission("single"), max_active=9, limits=limits)
+
+    assert (refusal.value.scope, refusal.value.group) == ("group", "pair")
+    assert str(refusal.value) == (
+        "The group pair of operations has as many active jobs as it allows."
+    )
+
+
+def test_of_submissions_to_a_group_at_the_same_time_exactly_its_capacity_is_accepted(
+    redis: Redis,
+) -> None:
+    job_system = JobSystem(redis)
+    submissions = [
+        [job_system.new_submission(each) for each in ("single", "double") * 3] for _ in range(6)
+    ]
+    words: list[str] = []
+
+    def ask(mine: list[Submission]) -> None:
+        words.extend(job_system.submit(each, publish=False, group=PAIR) for each in mine)
+
+    threads = [threading.Thread(target=ask, args=(mine,)) for mine in submissions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (words.count("accepted"), words.count("full")) == (3, 33)

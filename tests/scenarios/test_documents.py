@@ -229,7 +229,8 @@ def test_two_backends_share_the_recogniser_and_extraction_does_not_wait_for_it(
 @LONG
 def test_the_last_of_eleven_active_requests_gets_a_retry_after(documents: Documents) -> None:
     accepted = [documents.submit({"book.pdf": samples.book(800)})]
-    accepted += [documents.submit({"page.html": samples.HTML}) for _ in range(9)]
+    backends = ("auto", "ocr", "auto") * 3  # these wait for the recognizer
+    accepted += [documents.submit({"page.html": samples.HTML}, backend=each) for each in backends]
 
     refused = documents.parse({"page.html": samples.HTML}, async_mode="true")
     waiting = documents.see(accepted[-1])

@@ -222,6 +222,9 @@ def test_an_option_of_another_library_is_told_its_name_here(option: str, here: s
         ({"time_limit": None}, "time_limit|duration"),
         ({"slots": {"gpu": 1.5}}, "slots"),
         ({"slots": ["gpu"]}, "."),
+        ({"capacity_groups": {"desk": 0}}, "capacity_groups must map names of groups to"),
+        ({"capacity_groups": {"desk": "8"}}, "capacity_groups must map names of groups to"),
+        ({"capacity_groups": {"a desk": 8}}, "capacity_groups must map names of groups to"),
     ],
 )
 def test_an_option_of_another_type_is_refused_in_a_sentence(

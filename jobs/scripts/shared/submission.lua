@@ -43,6 +43,19 @@ local function remember_idempotency(id, job)
   redis.call('PEXPIRE', key, idempotency_ms)
 end
 
+-- Return the name of the first of these capacity groups that is full, or nil.
+--
+-- Each operation's active jobs are indexed already, so a group needs no record of its own.
+local function full_group(groups, leaving)
+  for _, group in ipairs(groups or {}) do
+    local active = -leaving
+    for _, operation in ipairs(group.operations) do
+      active = active + redis.call('ZCARD', key_active_operation(operation))
+    end
+    if active >= group.max_active then return group.name end
+  end
+end
+
 -- Decide one submission, and write its record, indexes and wake-up if it is accepted.
 --
 -- `asked` has on_conflict, run_at_ms, max_active, operation_limits, limits, payer, rate_requests and
@@ -105,6 +118,8 @@ local function decide_submission(job_id, fields, text, params, asked)
   elseif redis.call('ZCARD', active_operation) - leaving >= asked.operation_limits.max_active then
     return 'full', quotas, 'operation'
   end
+  local group = full_group(asked.operation_limits.groups, leaving)
+  if group then return 'full', quotas, 'group', group end
   -- The last check, so that exactly what is accepted uses this quota.
   if not count_submission(1) then return 'limited', quotas, 'submissions' end
 
