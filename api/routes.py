@@ -21,6 +21,7 @@ from callboard.api.files.downloads import Downloads
 from callboard.api.files.form_jobs import FormReader
 from callboard.api.files.resource import FileResource, FilesResource
 from callboard.api.jobs.acceptance import Acceptance
+from callboard.api.jobs.archive import ArchiveResource
 from callboard.api.jobs.cancel import CancelResource
 from callboard.api.jobs.estimates import Estimates
 from callboard.api.jobs.listing import JobPages
@@ -104,6 +105,11 @@ def routes(
             {"GET": "viewer", "DELETE": "client"},
         ),
         Route("/v1/jobs/{job_id}/result", result, {"GET": "viewer"}),
+        Route(
+            "/v1/jobs/{job_id}/archive",
+            ArchiveResource(services, reader, answers, downloads),
+            {"GET": "viewer"},
+        ),
         Route("/v1/jobs/{job_id}/log", LogResource(store, reader, media), {"GET": "viewer"}),
         Route(
             "/v1/jobs/{job_id}/events",

@@ -35,6 +35,10 @@ class Urls:
         """Return the address of one job."""
         return f"{self.base}/v1/jobs/{job_id}"
 
+    def archive(self, job_id: str) -> str:
+        """Return the address of the archive of the files of one job's result."""
+        return f"{self.base}/v1/jobs/{job_id}/archive"
+
     def result(self, job_id: str) -> str:
         """Return the address of one job's result."""
         return f"{self.base}/v1/jobs/{job_id}/result"

@@ -45,6 +45,7 @@ class JobLinksObject(TypedDict):
     cancel: str
     retry: str
     callbacks: str
+    archive: NotRequired[str]
 
 
 class JobObject(TypedDict):

@@ -32,7 +32,9 @@ class Content:
     Attributes:
         read: yields a number of bytes from a start on, in pieces, lazily.
         size: in bytes.
-        sha256: the digest of the bytes as sent, in hexadecimal.
+        sha256: the digest of the bytes as sent, in hexadecimal; None if it is not known before they
+            are sent. Such content is always sent whole.
+        version: what identifies the bytes if their digest is not known.
         name: the name that a browser saves it under; None if it is not a file.
         vary: the request headers that it depends on, if any.
         coding: its content coding, if it is compressed.
@@ -41,8 +43,9 @@ class Content:
 
     read: Callable[[int, int], Iterator[bytes]]
     size: int
-    sha256: str
+    sha256: str | None
     media_type: str
+    version: str = ""
     name: str | None = None
     vary: str | None = None
     coding: str | None = None
@@ -51,7 +54,7 @@ class Content:
     @property
     def tag(self) -> str:
         """The entity tag: strong, since equal tags mean equal bytes."""
-        return f'"{self.sha256}"'
+        return f'"{self.sha256 or self.version}"'
 
 
 class Downloads:
@@ -157,7 +160,7 @@ def disposition(name: str) -> str:
     Invisible characters, and those that change the direction of text, could disguise a name; they
     and those of paths become underscores.
     """
-    seen = "".join(_plain(character) for character in name) or "file"
+    seen = plain_name(name)
     simple = "".join(c if " " <= c <= "~" and c not in _UNQUOTED else "_" for c in seen)
     plain = f'attachment; filename="{simple}"'
     if simple == seen:
@@ -179,8 +182,9 @@ def _name(resp: falcon.Response, content: Content) -> None:
 
 def _describe(resp: falcon.Response, content: Content) -> None:
     resp.content_type = content.media_type
-    resp.set_header("Accept-Ranges", "bytes")
-    resp.set_header("Repr-Digest", repr_digest(content.sha256))
+    if content.sha256 is not None:
+        resp.set_header("Accept-Ranges", "bytes")
+        resp.set_header("Repr-Digest", repr_digest(content.sha256))
     if content.coding is not None:
         resp.set_header("Content-Encoding", content.coding)
     if content.name is not None:
@@ -194,6 +198,8 @@ def _part(req: Request, content: Content) -> Part | None:
     # There are no dates to compare with, so only a strong tag can match (section 13.1.5).
     if asked is None or req.method != "GET" or if_range not in (None, content.tag):
         return None
+    if content.sha256 is None:
+        return None
     try:
         return part_of(asked, content.size)
     except UnsatisfiableRange as error:
@@ -202,6 +208,11 @@ def _part(req: Request, content: Content) -> Part | None:
             f"There are {content.size} bytes.",
             headers={"Content-Range": f"bytes */{content.size}", "Accept-Ranges": "bytes"},
         ) from error
+
+
+def plain_name(name: str) -> str:
+    """Return a name without invisible characters and those of paths."""
+    return "".join(_plain(character) for character in name) or "file"
 
 
 def _plain(character: str) -> str:

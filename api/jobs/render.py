@@ -19,6 +19,7 @@ from callboard.api.answer_types import (
     Whole,
 )
 from callboard.api.files.result_files import with_addresses
+from callboard.api.jobs.links import JobLinksObject, job_links
 from callboard.api.problems.job_errors import JOB_ERRORS
 from callboard.api.times import optional_time, timestamp
 from callboard.api.urls import Urls
@@ -68,18 +69,6 @@ class RunErrorObject(TypedDict):
     attempt: Whole
     retryable: bool
     traceback: NotRequired[Annotated[str, Field(description="For operators only.")]]
-
-
-class JobLinksObject(TypedDict):
-    """URLs of a job."""
-
-    self: Address
-    result: Address
-    events: Address
-    log: Address
-    cancel: Address
-    retry: Address
-    callbacks: Address
 
 
 class JobReferenceObject(TypedDict):
@@ -164,7 +153,7 @@ def job_object(
         "after": list(record.after),
         "after_policy": record.after_policy or "succeeded",
         "request_id": record.request_id,
-        "links": job_links(record.id, urls),
+        "links": job_links(record.id, urls, archived=bool(record.result_files)),
     }
 
 
@@ -198,19 +187,6 @@ def progress_object(record: Record, now: datetime) -> ProgressObject:
         "current": record.progress.current,
         "total": record.progress.total,
         "eta_seconds": eta_seconds(record, now),
-    }
-
-
-def job_links(job_id: str, urls: Urls) -> JobLinksObject:
-    """Return the URLs of a job."""
-    return {
-        "self": urls.job(job_id),
-        "result": urls.result(job_id),
-        "events": urls.events(job_id),
-        "log": urls.log(job_id),
-        "cancel": urls.cancel(job_id),
-        "retry": urls.retry(job_id),
-        "callbacks": urls.job_callbacks(job_id),
     }
 
 

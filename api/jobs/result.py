@@ -82,15 +82,7 @@ class ResultResource:
     def on_get(self, req: Request, resp: falcon.Response, job_id: str) -> None:
         """Return the result; a job that ended without one is a 409 with its error."""
         record = self._reader.read(job_id, req.context.caller)
-        if not record.final:
-            raise Problem(
-                JOB_NOT_FINISHED,
-                f"The job is {record.status}.",
-                headers=self._answers.waiting(record),
-                members={"job": job_reference(record.id, record.status, req.context.urls)},
-            )
-        if not record.has_result:
-            raise self._without_result(req, record)
+        check_has_result(req, record, self._answers)
         try:
             self._send(req, resp, record)
         except (FileNotFound, JobNotFinished) as error:  # it was just removed
@@ -153,11 +145,25 @@ class ResultResource:
                 return self._services.storage.put_aside(body)
         return lambda start, length: iter((body[start : start + length],))
 
-    def _without_result(self, req: Request, record: Record) -> Problem:
-        urls, operator = req.context.urls, req.context.caller.may("operator")
+
+def check_has_result(req: Request, record: Record, answers: JobResponder) -> None:
+    """Check that a job has a result to send.
+
+    Raises:
+        Problem: 409, the job is not final, or ended without a result.
+    """
+    urls, operator = req.context.urls, req.context.caller.may("operator")
+    reference = job_reference(record.id, record.status, urls)
+    if not record.final:
+        raise Problem(
+            JOB_NOT_FINISHED,
+            f"The job is {record.status}.",
+            headers=answers.waiting(record),
+            members={"job": reference},
+        )
+    if not record.has_result:
         error = job_error(record, urls, for_operator=operator)
-        reference = job_reference(record.id, record.status, urls)
-        return Problem(
+        raise Problem(
             NO_RESULT,
             error["detail"] if error else f"The job was {record.status}.",
             members={"job": reference, "error": error},

@@ -5,8 +5,6 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
-from functools import cache
 from typing import Any
 
 import msgpack
@@ -16,70 +14,14 @@ from falcon import testing
 
 from callboard.api.app import create_app
 from callboard.api.waiting.fair_limit import FairLimit
-from callboard.jobs.files.file import File
-from callboard.jobs.files.file_store import Claimed, FileStore, keep_file
-from callboard.jobs.files.folder import RunFiles
-from callboard.jobs.files.outputs import OutputBounds, Outputs
 from callboard.jobs.files.records import new_file_id, object_of
 from callboard.jobs.files.storage import PIECE_BYTES
-from callboard.jobs.finish import finish
 from callboard.jobs.purge import purge
-from tests.api_app import ApiApp, hash_of
-from tests.contract.documents import complaints
+from tests.api_app import hash_of
+from tests.depot import BYTES, Depot, made
 
-BYTES = bytes(range(256)) * 10
 SHA256 = hashlib.sha256(BYTES).hexdigest()
 TAG = f'"{SHA256}"'
-BOUNDS = OutputBounds(result_bytes=2**24, stored_bytes=1024, files_bytes=2**24, tenant_bytes=2**30)
-
-
-class Depot(ApiApp):
-    """A web process with files."""
-
-    def upload(
-        self, content: bytes = BYTES, name: str = "data.bin", *, tenant: str = "default"
-    ) -> str:
-        claimed = Claimed(new_file_id(), tenant, "upload")
-        file_store, ttl = FileStore(self.store, self.storage), timedelta(hours=1)
-        with self.storage.stage() as staged:
-            staged.write(content)
-            keep_file(file_store, claimed, staged, name=name, media_type="image/png", ttl=ttl)
-        return claimed.file_id
-
-    def content(self, file_id: str, **headers: str) -> testing.Result:
-        return self.described("GET", f"/v1/files/{file_id}/content", headers)
-
-    def job_with(self, value: Any, *files: File) -> str:
-        """Run a job with this result, like a worker."""
-        job_id: str = self.submit({"operation": "echo", "params": {"value": 1}}).json["id"]
-        outputs = Outputs(self.store, self.storage, RunFiles(), tenant="default", bounds=BOUNDS)
-        if files:
-            outputs.finalize(files)
-        data = value() if callable(value) else value
-        outcome = outputs.keep(data, proceed=lambda: None)
-        assert finish(self.store, self.claim(job_id), outcome) == "finished"
-        return job_id
-
-    def result(self, job_id: str, method: str = "GET", **headers: str) -> testing.Result:
-        return self.described(method, f"/v1/jobs/{job_id}/result", headers)
-
-    def described(self, method: str, path: str, headers: dict[str, str]) -> testing.Result:
-        """Send a request, and compare the answer with the document."""
-        answer = self.http.simulate_request(method, path, headers=_headers(headers))
-        assert not (wrong := complaints(_document(), method, path, answer)), wrong
-        return answer
-
-
-@cache
-def _document() -> dict[str, Any]:
-    api_app = ApiApp(api_keys=f"default:client:{hash_of('key')}")
-    found: dict[str, Any] = api_app.http.simulate_get("/openapi.json").json
-    api_app.close()
-    return found
-
-
-def _headers(named: dict[str, str]) -> dict[str, str]:
-    return {name.replace("_", "-"): value for name, value in named.items()}
 
 
 @pytest.fixture
@@ -87,13 +29,6 @@ def depot() -> Iterator[Depot]:
     made = Depot()
     yield made
     made.close()
-
-
-def made(name: str, content: bytes) -> File:
-    file = RunFiles().new(name)
-    assert file.path is not None
-    file.path.write_bytes(content)
-    return file
 
 
 def test_a_download_has_all_headers_that_describe_the_file(depot: Depot) -> None:
@@ -351,16 +286,9 @@ def test_a_result_whose_file_is_gone_is_gone(depot: Depot) -> None:
 def test_an_operator_downloads_for_every_tenant_and_others_do_not() -> None:
     keys = f"default:client:{hash_of('mine')},other:client:{hash_of('theirs')}"
     depot = Depot(api_keys=f"{keys},ops:operator:{hash_of('all')}")
-    headers = {"X-API-Key": "mine"}
     file = made("a.csv", b"1,2\n")
     try:
-        body = {"operation": "echo", "params": {"value": 1}}
-        job_id = depot.submit(body, headers=headers).json["id"]
-        outputs = Outputs(depot.store, depot.storage, RunFiles(), tenant="default", bounds=BOUNDS)
-        outputs.finalize([file])
-        finish(
-            depot.store, depot.claim(job_id), outputs.keep(file.described(), proceed=lambda: None)
-        )
+        job_id = depot.job_with(file.described, file, key="mine")
 
         found = [
             (

@@ -19,6 +19,7 @@ NEEDED: Final[dict[str, dict[str, Role | None]]] = {
     "/v1/jobs": {"GET": "viewer", "POST": "client"},
     "/v1/jobs/{job_id}": {"GET": "viewer", "DELETE": "client"},
     "/v1/jobs/{job_id}/result": {"GET": "viewer"},
+    "/v1/jobs/{job_id}/archive": {"GET": "viewer"},
     "/v1/jobs/{job_id}/events": {"GET": "viewer"},
     "/v1/jobs/{job_id}/log": {"GET": "viewer"},
     "/v1/jobs/{job_id}/cancel": {"POST": "client"},
@@ -145,7 +146,8 @@ def test_operators_of_another_tenant_can_read_and_control_a_job(
 
     answer = _ask(api_app, template, method, job_id, _key("globex", role))
 
-    assert answer.status_code not in (401, 403, 404, 410)
+    has_no_files = template.endswith("/archive") and answer.json["type"].endswith("/file-not-found")
+    assert has_no_files or answer.status_code not in (401, 403, 404, 410)
 
 
 def test_the_contract_page_names_every_route() -> None:
