@@ -50,20 +50,21 @@ def cancel(store: Store, job_id: str, *, tenant: str | None = None, force: bool 
     return cast("Word", _cancel(store, job_id, "", tenant, force=force))
 
 
-def ask_cancel(store: Store, job_id: str, *, caller: str) -> Confirmation:
+def ask_cancel(store: Store, job_id: str, *, caller: str, token: str | None = None) -> Confirmation:
     """Create a confirmation for a cancel; the job does not change.
 
     Args:
         store: where the job is.
         job_id: the job's id.
         caller: the caller, who alone can use the confirmation.
+        token: the token; by default a random one.
 
     Raises:
         JobFinal: there is nothing to cancel.
         JobNotFound: there is no such record.
         StoreUnavailable: Redis does not answer.
     """
-    token = secrets.token_urlsafe(24)
+    token = token or secrets.token_urlsafe(24)
     answer = store.run(
         "ask_cancel",
         store.keys("job", job_id),

@@ -1,6 +1,6 @@
 """Routes added by an installation's own module: an older API for the same jobs."""
 
-from typing import Any
+from typing import Any, BinaryIO
 
 from falcon import Response
 from typing_extensions import TypedDict
@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from callboard.routes import (
     CapacityExceeded,
     DuplicateJob,
+    FileRefused,
     JobNotFound,
     Jobs,
     Request,
@@ -105,7 +106,7 @@ class TwoSteps(_Resource):
         """Cancel a job in two steps."""
         token = (self.jobs.body(req) or {}).get("confirm")
         if token is None:
-            offer = self.jobs.offer_cancel(req, job_id)
+            offer = self.jobs.offer_cancel(req, job_id, token=req.get_param("token"))
             resp.media = {"token": offer.token}
         else:
             resp.media = {"state": self.jobs.confirm_cancel(req, job_id, token).status}
@@ -145,6 +146,23 @@ class UploadMany(_Resource):
         resp.media = {"id": job.id, "refused": {each.name: each.detail for each in form.refused}}
 
 
+class UploadChecked(_Resource):
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Start a job with a file that begins as it should."""
+        try:
+            with self.jobs.form(req, "measure", check=_must_be_good) as form:
+                job = self.jobs.submit(req, "measure", form.params)
+        except FileRefused as error:
+            resp.status, resp.media = 400, {"file": error.name, "why": error.detail}
+            return
+        resp.media = {"id": job.id}
+
+
+def _must_be_good(content: BinaryIO) -> None:
+    if content.read(4) != b"good":
+        raise ValueError("This is not good.")
+
+
 class Open:
     def on_get(self, _req: Request, resp: Response) -> None:
         """Answer that the server is up."""
@@ -165,6 +183,7 @@ def routes(jobs: Jobs) -> list[Route]:
         Route("/jobs/{job_id}/cancel", TwoSteps(jobs), {"POST": "client"}),
         Route("/history", History(jobs), {"GET": "viewer"}),
         Route("/upload-many", UploadMany(jobs), {"POST": "client"}),
+        Route("/upload-checked", UploadChecked(jobs), {"POST": "client"}),
         Route("/upload", Upload(jobs), {"POST": "client"}),
         Route("/open", Open(), {"GET": None}),
         Route("/broken", Broken(), {"GET": "viewer"}),

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from callboard.api.files.form_jobs import FormReader
+from callboard.api.files.form_rules import FormRules
 from callboard.api.files.result_files import with_addresses
-from callboard.api.files.uploads import FileRefused
+from callboard.api.files.uploads import CheckContent, FileRefused
 from callboard.api.idempotency import idempotency_fields
 from callboard.api.jobs.acceptance import Acceptance
 from callboard.api.jobs.estimates import Estimates
@@ -102,6 +103,7 @@ class Jobs:
         others: Collection[str] = (),
         lenient: bool = False,
         collect_refused: bool = False,
+        check: CheckContent | None = None,
     ) -> Iterator[Form]:
         """Read a multipart form whose fields are the parameters of an operation.
 
@@ -114,17 +116,19 @@ class Jobs:
             operation: the operation's name.
             others: names of further fields, which are not parameters.
             lenient: ignore all other fields.
-            collect_refused: leave out files that are empty or whose type is not accepted, and list
-                them in `refused`.
+            collect_refused: leave out files that are empty or whose type or content is not
+                accepted, and list them in `refused`.
+            check: looks at the content of each file, in a thread of its own; raises `ValueError`
+                with a sentence if the file is not accepted.
 
         Raises:
-            Problem: the form or one of its files is refused.
+            FileRefused: one of the files is empty, or its type or content is not accepted.
+            Problem: the form is refused.
             UnknownOperation: this server has no such operation.
         """
         found = self._services.registry.get(operation)
-        form = self._forms.read(
-            req, found, others=others, lenient=lenient, collect_refused=collect_refused
-        )
+        rules = FormRules(others, lenient, collect_refused, check)
+        form = self._forms.read(req, found, rules)
         try:
             yield Form(form.params, form.others, form.refused)
         finally:
@@ -225,15 +229,21 @@ class Jobs:
         cancel(self._services.store, job_id, tenant=tenant, force=force)
         return self.read(req, job_id)
 
-    def offer_cancel(self, req: Request, job_id: str) -> Confirmation:
+    def offer_cancel(self, req: Request, job_id: str, *, token: str | None = None) -> Confirmation:
         """Return a token for `confirm_cancel`; the job does not change.
+
+        Args:
+            req: the request.
+            job_id: the job's id.
+            token: the token to offer; by default a random one. Only the same caller can use it.
 
         Raises:
             JobFinal: the job has ended.
             JobNotFound: the caller has no such job.
         """
         known = self.read(req, job_id)
-        return ask_cancel(self._services.store, known.id, caller=req.context.caller.identity)
+        caller = req.context.caller.identity
+        return ask_cancel(self._services.store, known.id, caller=caller, token=token)
 
     def confirm_cancel(self, req: Request, job_id: str, token: str) -> Record:
         """Cancel a job with a token that was offered to the same caller.

@@ -1,11 +1,12 @@
 """Reads a submission from a form: its parameters and files."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from callboard.api.files.fields import Fields
+from callboard.api.files.form_rules import STRICT, FormRules
 from callboard.api.files.incoming import Incoming
 from callboard.api.files.multipart import MAX_PARTS, Part, read_parts
 from callboard.api.files.uploads import Arrived, FileRefused, Reception, receiving
@@ -57,19 +58,14 @@ class FormReader:
         self,
         req: Request,
         operation: Operation,
-        *,
-        others: Collection[str] = (),
-        lenient: bool = False,
-        collect_refused: bool = False,
+        rules: FormRules = STRICT,
     ) -> FormSubmission:
         """Read a form; store its files once all of it has arrived.
 
         Args:
             req: the request.
             operation: what the form's fields are parameters of.
-            others: names of fields that are not parameters.
-            lenient: whether fields that are neither are ignored.
-            collect_refused: whether the form is accepted without files that are refused.
+            rules: what else is accepted.
 
         Raises:
             Problem, CallboardError: the form is refused, and none of its files is stored.
@@ -77,10 +73,7 @@ class FormReader:
         with receiving(self._services, req) as reception:
             fields = Fields(operation.parameters.schema, self._media.parse_json, Problem)
             most = self._services.settings.max_body_bytes
-            refused: list[FileRefused] | None = [] if collect_refused else None
-            given = _Given(
-                operation, fields, reception, self._media.parse_json, most, others, lenient, refused
-            )
+            given = _Given(operation, fields, reception, self._media.parse_json, most, rules)
             for part in read_parts(req, Incoming(req), most=_most_parts(operation, fields)):
                 given.take(part)
             params = given.params()
@@ -93,7 +86,8 @@ class FormReader:
                 for name, files in given.files.items()
             }
             params |= _valued(kept, many)
-            return FormSubmission(params, told, given.other_texts, tuple(refused or ()), reception)
+            refused = tuple(given.refused)
+            return FormSubmission(params, told, given.other_texts, refused, reception)
 
 
 @dataclass
@@ -105,9 +99,8 @@ class _Given:
     reception: Reception
     parse_json: Callable[[bytes], Any]
     left_bytes: int
-    others: Collection[str]
-    lenient: bool
-    refused: list[FileRefused] | None = None
+    rules: FormRules
+    refused: list[FileRefused] = field(default_factory=list)
     other_texts: dict[str, str] = field(default_factory=dict)
     whole: list[Any] = field(default_factory=list)
     files: dict[str, list[Arrived]] = field(default_factory=dict)
@@ -157,10 +150,14 @@ class _Given:
             part = replace(part, read=_rejoined(begin, part.read))
         try:
             taken = self.reception.take(
-                part.read, name=part.filename, declared=part.declared, accepts=wanted.accepts
+                part.read,
+                name=part.filename,
+                declared=part.declared,
+                accepts=wanted.accepts,
+                check=self.rules.check,
             )
         except FileRefused as refused:
-            if self.refused is None:
+            if not self.rules.collect_refused:
                 raise
             self.refused.append(refused)
             return
@@ -168,11 +165,11 @@ class _Given:
 
     def _take_field(self, part: Part) -> None:
         pointer = pointer_of((part.name[:_MAX_SHOWN_LENGTH],))
-        if part.name in self.others:
+        if part.name in self.rules.others:
             self.other_texts[part.name] = _decoded(self._read(part), pointer)
             return
         if part.name not in self.fields:
-            if self.lenient:
+            if self.rules.lenient:
                 self._read(part)
                 return
             raise invalid_request(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import BinaryIO, Final
 
 from callboard.api.files.incoming import PIECE_BYTES
 from callboard.api.files.names import safe_name
@@ -23,6 +23,9 @@ from callboard.jobs.files.staging import Staged
 
 _STEP_BYTES: Final = 16 * 1024**2
 _RENEW_SECONDS: Final = 15.0
+
+CheckContent = Callable[[BinaryIO], None]
+"""Looks at the content of a file, and raises `ValueError` with a sentence if it is refused."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Reception:
         declared: str | None,
         accepts: Accepts | None = None,
         length: int | None = None,
+        check: CheckContent | None = None,
     ) -> Arrived:
         """Receive one file into the staging folder.
 
@@ -77,9 +81,10 @@ class Reception:
             declared: its declared media type.
             accepts: the accepted types and sizes; None for any.
             length: its length in bytes, if known.
+            check: looks at its content; raises `ValueError` if it is not accepted.
 
         Raises:
-            FileRefused: 400, 415 or 422; it is empty, or its type is not accepted.
+            FileRefused: 400, 415 or 422; it is empty, or its type or content is not accepted.
             Problem: it did not arrive as it was sent.
             FileTooLarge, StorageFull, StorageUnavailable, StoreUnavailable: it was not received.
         """
@@ -95,6 +100,8 @@ class Reception:
         shown = safe_name(name)
         try:
             media_type = self._media_type(staged, declared, shown, accepts)
+            if check is not None:
+                self._services.offload(partial(_checked, staged, check))
         except Problem as problem:
             raise FileRefused(shown, problem) from problem
         return Arrived(claimed, staged, shown, media_type)
@@ -177,6 +184,14 @@ class Reception:
             reserve_file(self._services.store, claimed, size)
             return size
         return more
+
+
+def _checked(staged: Staged, check: CheckContent) -> None:
+    with staged.path.open("rb") as content:
+        try:
+            check(content)
+        except ValueError as error:
+            raise Problem(INVALID_FILE, str(error)) from error
 
 
 @contextmanager

@@ -124,6 +124,21 @@ def test_a_job_is_cancelled_in_one_step_or_two(app: ApiApp) -> None:
     assert (at_once.json["state"], confirmed.json["state"]) == ("cancelled", "cancelled")
 
 
+def test_a_token_that_a_route_chooses_is_good_only_after_its_offer(app: ApiApp) -> None:
+    job_id = submit(app).json["id"]
+    path = f"/old/jobs/{job_id}/cancel"
+
+    before = app.http.simulate_post(path, json={"confirm": "yes"})
+    offer = app.http.simulate_post(path, json={}, query_string="token=yes")
+    still = app.http.simulate_get(f"/old/jobs/{job_id}").json["state"]
+    confirmed = app.http.simulate_post(path, json={"confirm": "yes"})
+
+    assert before.status_code == 409
+    assert before.json["type"].endswith("confirmation-stale")
+    assert (offer.json["token"], still) == ("yes", "queued")
+    assert confirmed.json["state"] == "cancelled"
+
+
 def test_jobs_are_listed_by_offset_and_counted(app: ApiApp) -> None:
     app.submit()
     ids = [submit(app).json["id"] for _ in range(5)]
@@ -207,6 +222,24 @@ def test_a_form_can_be_accepted_without_its_rejected_files(app: ApiApp) -> None:
     assert [each["name"] for each in stored] == ["a.txt"]
     assert app.get(answer.json["id"]).status_code == 200
     assert (strict.status_code, strict.json["detail"]) == (422, "The file is empty.")
+
+
+def test_a_route_refuses_files_by_their_content(app: ApiApp) -> None:
+    good, bad = (
+        form(part("file", content, filename="a.bin", media_type="application/octet-stream"))
+        for content in (b"good\x00 content", b"bad\x00 content")
+    )
+
+    accepted = app.http.simulate_post("/old/upload-checked", body=good, headers=FORM)
+    refused = app.http.simulate_post("/old/upload-checked", body=bad, headers=FORM)
+
+    assert app.get(accepted.json["id"]).status_code == 200
+    assert (refused.status_code, refused.json) == (
+        400,
+        {"file": "a.bin", "why": "This is not good."},
+    )
+    stored = app.http.simulate_get("/v1/files").json["items"]
+    assert [each["size"] for each in stored] == [len(b"good\x00 content")]
 
 
 def test_a_form_with_a_wrong_digest_is_refused_even_where_files_may_be_rejected(
