@@ -9,14 +9,18 @@ SECONDS ?= 300
 SEED ?= 1
 MINUTES ?= 30
 
-.PHONY: help demo demo-documents demo-literature dev install test coverage pythons fuzz chaos mutations check fix lock reference audit sbom
+.PHONY: help demo demo-curation demo-documents demo-literature demo-reconstruction dev install test coverage pythons fuzz chaos mutations check fix lock reference audit sbom
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## start everything in one process and run a real job
 	@.ci/venv examples $(VENV)
 	@exec $(BIN)/python -m examples.demo
+
+demo-curation: ## start the curation operations, cluster genes and find what each cluster shares
+	@.ci/venv examples $(VENV)
+	@exec $(BIN)/python -m examples.demo_curation
 
 demo-documents: ## start the document operations and parse a sample with a scanned page
 	@.ci/venv documents $(VENV)
@@ -25,6 +29,10 @@ demo-documents: ## start the document operations and parse a sample with a scann
 demo-literature: ## start the literature operations, index made-up papers and search them
 	@.ci/venv examples $(VENV)
 	@exec $(BIN)/python -m examples.demo_literature
+
+demo-reconstruction: ## start the reconstruction operation and turn a scan of a brain into a mesh
+	@.ci/venv reconstruction $(VENV)
+	@exec $(BIN)/python -m examples.demo_reconstruction
 
 dev: ## serve everything in one process, without RabbitMQ and Redis
 	@.ci/venv examples $(VENV)

@@ -9,6 +9,7 @@ _INSTALLER = Path(".ci/installer.lock")
 _RUN = Path("requirements.lock")
 _EXAMPLES = Path("requirements-examples.lock")
 _DOCUMENTS = Path("requirements-documents.lock")
+_RECONSTRUCTION = Path("requirements-reconstruction.lock")
 _DEV = Path("requirements-dev.lock")
 _OPTIONS = (
     "--universal",
@@ -41,8 +42,15 @@ def main() -> None:
         _DEV,
         "--all-extras",
         "pyproject.toml",
-        *_groups("build", "examples", "documents", "dev"),
+        *_groups("build", "examples", "documents", "reconstruction", "dev"),
         after=[_INSTALLER, _DOCUMENTS],
+    )
+    # Last, since tests allow fewer versions of what its packages need.
+    _compile(
+        _RECONSTRUCTION,
+        *_SERVER,
+        *_groups("reconstruction"),
+        after=[_INSTALLER, _DEV],
     )
 
 

@@ -22,10 +22,15 @@ PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "plain": (("client",), ("socks",)),
     "server": (SERVER, ("server", "telemetry")),
     "examples": (("examples/curation", "examples/literature"), ("server", "examples")),
-    "documents": (("examples",), ("server", "examples", "documents")),
+    "documents": (("examples/documents",), ("server", "examples", "documents")),
+    "reconstruction": (("examples/reconstruction",), ("server", "reconstruction")),
+    "demos": (("examples",), ("server", "examples", "documents", "reconstruction")),
     "dev": (
         ("bench", "tests", "tools"),
-        ("server", "socks", "telemetry", "build", "installer", "examples", "documents", "dev"),
+        (
+            *("server", "socks", "telemetry", "build", "installer"),
+            *("examples", "documents", "reconstruction", "dev"),
+        ),
     ),
 }
 """Folders, and the extras and groups that they are installed with."""

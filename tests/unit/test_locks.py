@@ -19,12 +19,19 @@ INSTALLER = ROOT / ".ci" / "installer.lock"
 LOCKS = {
     "run": ROOT / "requirements.lock",
     "examples": ROOT / "requirements-examples.lock",
+    "documents": ROOT / "requirements-documents.lock",
+    "reconstruction": ROOT / "requirements-reconstruction.lock",
     "dev": ROOT / "requirements-dev.lock",
 }
 WANTED = {
     "run": ("server", "build"),
     "examples": ("server", "build", "examples"),
-    "dev": ("server", "build", "examples", "dev", "socks", "telemetry"),
+    "documents": ("server", "build", "examples", "documents"),
+    "reconstruction": ("server", "build", "reconstruction"),
+    "dev": (
+        *("server", "build", "socks", "telemetry"),
+        *("examples", "documents", "reconstruction", "dev"),
+    ),
 }
 """The extras and dependency groups of each lock."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -56,12 +63,13 @@ def test_every_line_of_every_lock_has_a_version_and_hashes_and_no_address() -> N
 
 
 def test_the_locks_agree() -> None:
-    installer, run, examples, dev = (
+    installer, run, examples, documents, reconstruction, dev = (
         {(pin.name, pin.version) for pin in read_lock(lock)}
         for lock in (INSTALLER, *LOCKS.values())
     )
 
-    assert run <= examples <= dev
+    assert run <= examples <= documents <= dev
+    assert run <= reconstruction <= dev
     names = {name for name, _ in dev}
     assert {(name, version) for name, version in installer if name in names} <= dev
 

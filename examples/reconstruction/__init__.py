@@ -1,0 +1,1 @@
+"""Surfaces of scans as meshes: an operation and the old routes."""

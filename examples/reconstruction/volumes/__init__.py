@@ -1,0 +1,1 @@
+"""Scans as files contain them."""
