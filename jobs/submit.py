@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from callboard.jobs.clock import moment
 from callboard.jobs.encoding import encode
@@ -23,6 +23,9 @@ from callboard.jobs.statuses import FINAL, Status
 from callboard.jobs.store import Store
 from callboard.jobs.submission import Submission
 
+_UNKNOWN: Final[tuple[Any, ...]] = (None,) * 4
+"""Where a job stands that is not new."""
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -36,6 +39,8 @@ class Accepted:
         submission_quota: the same of the operation's quota of submissions.
         position: of a new job among those that wait for a worker, from 1; None when unknown.
         running: how many jobs ran when it came.
+        blocked_on: the slot at which a new job waits, if any; its position is then the one there.
+        limit: how many places that slot has.
         state: of a new job that names others to wait for; None for one that names none.
     """
 
@@ -48,6 +53,8 @@ class Accepted:
     submission_quota: Quota | None = None
     position: int | None = None
     running: int = 0
+    blocked_on: str | None = None
+    limit: int | None = None
     state: "DependentState | None" = None
 
     def record(self) -> Record:
@@ -75,7 +82,7 @@ class Accepted:
             finished_at=ended_at,
             expires_at=ended_at and ended_at + submission.result_ttl,
             progress=Progress(percent=None, step=None, current=None, total=None),
-            blocked_on=None,
+            blocked_on=self.blocked_on,
             labels=submission.labels,
             error=state.error if state else None,
             result=None,
@@ -174,7 +181,8 @@ def submit(
     if (refused := refusal(answer.word, values, violated)) is not None:
         refused.quota, refused.submission_quota = quota, own_quota
         raise refused
-    job_id, now_ms, *line = values
+    job_id, now_ms, *new = values
+    position, number, state, slot, *_ = (*new, *_UNKNOWN)
     return Accepted(
         job_id=job_id,
         submission=submission.created(int(now_ms)),
@@ -183,9 +191,11 @@ def submit(
         now_ms=int(now_ms),
         quota=quota,
         submission_quota=own_quota,
-        position=line[0] if line else None,
-        running=int(line[1]) if line else 0,
-        state=DependentState.parse(line[2]) if line[2:] else None,
+        position=position,
+        running=0 if slot else int(number or 0),
+        blocked_on=slot,
+        limit=number if slot else None,
+        state=DependentState.parse(state) if state else None,
     )
 
 

@@ -67,7 +67,10 @@ class Estimates:
 
     def of_new(self, accepted: Accepted) -> Estimate:
         """Estimate for a newly accepted job, without a round trip."""
-        place = QueuePosition(accepted.position, running=accepted.running)
+        if accepted.blocked_on is None:
+            place = QueuePosition(accepted.position, running=accepted.running)
+        else:
+            place = QueuePosition(accepted.position, limit=accepted.limit)
         return self._at(place, accepted.submission.operation, accepted.submission.queue)
 
     def duration(self, operation: str) -> Duration | None:

@@ -16,14 +16,15 @@
 -- RETURNS  accepted | replayed | mismatch | limited | file_missing | dependency_missing |
 --          duplicate | full
 -- EFFECT   grows
--- INCLUDES outbox, submission
+-- INCLUDES outbox, slot, submission
 --
 -- Before all checks have passed, only the request's count is written. Of many equal unique
 -- submissions one is accepted. A repeat after a lost reply answers 'accepted' and is not counted
 -- again. Only an accepted submission uses the operation's quota. Also returns what is left of the
 -- quota of requests and in how many ms there is more, and the same of the operation's quota; then the
 -- job's id and the time in ms (for a new job also its queue position and the number of running jobs,
--- and for one with dependencies its state, as JSON). 'duplicate' returns the conflicting job's id and
+-- its state as JSON if it has dependencies, and for a blocked job its slot, with the position and the
+-- number of places there). 'duplicate' returns the conflicting job's id and
 -- status, 'limited' returns 'requests' or 'submissions', 'full' returns 'server', 'operation', or
 -- 'group' and its name, 'file_missing' the file's id, and 'dependency_missing' the job's id and its
 -- index in the list.
@@ -31,14 +32,18 @@
 -- The state of a new job, so that the caller need not read it.
 local max_shown = 20
 local function describe(job)
-  local position, running = position_in_queue(job_id, job)
-  if not text.after then return position, running end
-  return position, running, cjson.encode({
+  local state = text.after and cjson.encode({
     status = job.status,
     version = job.version,
     waiting_for = redis.call('ZRANGE', key_dependencies(job_id), 0, max_shown - 1),
     error = redis.call('HGET', key_text(job_id), 'error') or nil,
-  })
+  }) or false
+  if not job.blocked_on then
+    local position, running = position_in_queue(job_id, job)
+    return position, running, state
+  end
+  local before = redis.call('ZRANK', key_waiting(job.blocked_on), job_id)
+  return before and before + 1, limit_of(job.blocked_on), state, job.blocked_on
 end
 
 local word, quotas, subject, detail, job = decide_submission(job_id, fields, text, params, {
