@@ -350,3 +350,10 @@ def test_a_first_look_and_a_submission_need_none_of_the_libraries() -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_more_triangles_than_memory_has_room_for_are_refused(scanner: Scanner) -> None:
+    values = np.random.default_rng(7).random((96, 96, 96)).astype(np.float32)
+
+    with pytest.raises(Failure, match="more than 2,500,000 triangles"):
+        scanner.see(samples.nifti(values), resolution=1.0)

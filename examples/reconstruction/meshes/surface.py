@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 SLAB_CELLS: Final = 250_000
 """About as many as take a few milliseconds: between slabs a job can be cancelled."""
-MAX_TRIANGLES: Final = 4_000_000
+MAX_TRIANGLES: Final = 2_500_000
+"""What follows takes about 650 bytes of memory for each triangle."""
 MOST: Final = 4.0
 LEAST: Final = 2e-3
 """How near to a cube's centre the surface may pass, as a share of the usual difference."""
