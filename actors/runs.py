@@ -67,7 +67,7 @@ class Run:
         self.fence = fence
         self.failures: Final = failures
         self.retry_delay: Final = retry_delay
-        self.job: Final = Job(fence.job_id, fence.attempt, self)
+        self.job: Final = Job(fence.job_id, fence.attempt, self, tenant=submission.tenant)
         self.dirty = self.forced = self.must_hurry = False
         self.outcome = GIVEN_UP
         self.told: dict[str, Any] = {}

@@ -11,6 +11,7 @@ from callboard.jobs.files.folder import RunFiles
 from callboard.jobs.progress import ProgressReport
 from callboard.jobs.progress_units import Scale, percent_of, units_of
 from callboard.jobs.saved_state import decode_state, encode_state
+from callboard.jobs.submission import DEFAULT_TENANT
 
 Item = TypeVar("Item")
 MAX_LINE_LENGTH: Final = 4096
@@ -34,13 +35,22 @@ class Job:
     Attributes:
         id: the job's id.
         attempt: the number of this attempt, from 1.
+        tenant: whose job it is.
         files: creates files that the function may return; others are removed with the attempt.
     """
 
-    def __init__(self, job_id: str, attempt: int, reporter: Reporter | None = None) -> None:
+    def __init__(
+        self,
+        job_id: str,
+        attempt: int,
+        reporter: Reporter | None = None,
+        *,
+        tenant: str = DEFAULT_TENANT,
+    ) -> None:
         self.files = RunFiles()
         self.id: Final = job_id
         self.attempt: Final = attempt
+        self.tenant: Final = tenant
         self._reporter = reporter
         self._lock = threading.Lock()
         self._stop: Interrupted | None = None

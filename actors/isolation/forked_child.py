@@ -65,7 +65,7 @@ class ChildAttempt:
         self.asked = asked
         self.dirty = False
         self.guard = Guard()
-        self.job = Job(asked["job_id"], asked["attempt"], self)
+        self.job = Job(asked["job_id"], asked["attempt"], self, tenant=asked["tenant"])
         self.job.begin_with(asked["saved"])
         self.job.files = self._folder = RunFiles(lambda: nullcontext(self._place()), prefix="made-")
         self._finalized = FinalizedFiles()

@@ -20,6 +20,7 @@ def request_of(run: Run, bounds: OutputBounds, folder: RunFiles, fetch: Fetch) -
         "kind": "run",
         "job_id": run.fence.job_id,
         "attempt": run.fence.attempt,
+        "tenant": run.submission.tenant,
         "operation": operation.name,
         "params": dict(run.submission.params),
         "saved": run.job.saved_bytes,

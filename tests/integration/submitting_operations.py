@@ -2,7 +2,7 @@
 
 import threading
 
-from callboard import operation
+from callboard import Job, operation
 from callboard.jobs.errors import CallboardError, DependencyMissing, DuplicateJob, InvalidParameters
 
 
@@ -40,6 +40,18 @@ def parent(text: str) -> str:
 async def parent_async(text: str) -> str:
     """Submit from an event loop."""
     return echo.submit(text=text, priority=7)
+
+
+@operation
+def owner(*, job: Job) -> str:
+    """Return whose job it is."""
+    return job.tenant
+
+
+@operation(isolation="process")
+def owner_apart(*, job: Job) -> str:
+    """Return whose job it is from a child process."""
+    return job.tenant
 
 
 @operation(isolation="process")

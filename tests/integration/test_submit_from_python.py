@@ -176,6 +176,15 @@ def test_a_function_submits_jobs_for_its_own_tenant(running: Embedded, name: str
     assert (found.operation, found.priority) == ("echo", 7)
 
 
+@pytest.mark.parametrize("name", ["owner", "owner_apart"])
+def test_a_function_knows_the_tenant_of_its_job(running: Embedded, name: str) -> None:
+    job_id = operation(running, name).submit(tenant="team-8")
+
+    eventually(lambda: record(running, job_id, "team-8").final, what="the job ends", timeout=60)
+
+    assert record(running, job_id, "team-8").result == "team-8"
+
+
 @pytest.mark.parametrize("name", ["parent_of_a_duplicate", "parent_of_a_duplicate_apart"])
 def test_a_function_gets_the_reason_for_a_refused_submission(running: Embedded, name: str) -> None:
     first = operation(running, "once").submit(text=name, delay=60)
