@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import httpx
 
+from tests.sample_scans import BRAIN
+
 ROOT: Final = Path(__file__).parents[1]
 _GENES: Final = json.loads((ROOT / "examples/curation/genes.json").read_text("utf-8"))["genes"]
 _SAMPLE: Final = (ROOT / "examples/documents/sample.pdf").read_bytes()
@@ -129,6 +131,21 @@ def read(caller: Caller, number: int) -> None:
     pause(caller, 0.5)
 
 
+def reconstruct(caller: Caller, number: int) -> None:
+    """Reconstruct a brain at several resolutions; cancel some of the jobs in two steps."""
+    fields = {"resolution": str(6 + number % 4)}
+    scan = {"file": ("head.nii.gz", BRAIN.read_bytes())}
+    job_id = caller.submit("reconstruct", "/reconstruction/jobs", files=scan, data=fields)
+    if job_id and number % 5 == 0:
+        path = f"/reconstruction/jobs/{job_id}/cancel"
+        offer = caller.ask("POST", path).json()
+        caller.ask("POST", path, json={"confirm": offer["confirm_token"]})
+    elif job_id:
+        path = f"/reconstruction/jobs/{job_id}"
+        caller.follow(path, frozenset({"queued", "processing"}))
+    pause(caller, 6.0)
+
+
 def fan_in(caller: Caller, number: int) -> None:
     """Submit a batch in which a search depends on three index jobs."""
     corpus = f"fan{number}"
@@ -153,6 +170,7 @@ ROUNDS: Final[Mapping[str, Round]] = {
     "curation": curate,
     "documents": parse,
     "literature": read,
+    "reconstruction": reconstruct,
     "batches": fan_in,
 }
 

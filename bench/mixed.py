@@ -28,7 +28,7 @@ from examples.literature.pubmed.stand_in import StandIn
 from examples.literature.pubmed.stand_in import serving as serving_papers
 from tests.system.stack import ROOT, Stack, Started
 
-SYSTEMS: Final = ("curation", "documents", "literature")
+SYSTEMS: Final = ("curation", "documents", "literature", "reconstruction")
 MIB: Final = 1024 * 1024
 _SAMPLE_S: Final = 5.0
 _SETTLE_S: Final = 180.0
