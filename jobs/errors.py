@@ -296,6 +296,10 @@ class StoreUnavailable(CallboardError):
     """Jobs can be neither read nor written at the moment; nothing is lost."""
 
 
+class StoreFull(StoreUnavailable):
+    """Redis has no memory left for what would make it grow; other changes may succeed."""
+
+
 class StoreUnfit(CallboardError):
     """Redis is set up in a way that can lose jobs, or without our database."""
 

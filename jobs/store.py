@@ -8,9 +8,9 @@ import redis
 from redis import exceptions
 
 from callboard.jobs import script
-from callboard.jobs.errors import StoreUnavailable
+from callboard.jobs.errors import StoreFull, StoreUnavailable
 from callboard.jobs.keys import Keys
-from callboard.jobs.outages import outage_of
+from callboard.jobs.outages import NO_MEMORY, outage_of
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,8 @@ class Store:
         except (exceptions.RedisError, OSError) as error:
             if (reason := outage_of(error)) is None:
                 raise
-            raise StoreUnavailable(f"Redis {reason} at the moment.") from error
+            kind = StoreFull if reason == NO_MEMORY else StoreUnavailable
+            raise kind(f"Redis {reason} at the moment.") from error
 
 
 def _text(value: Any) -> Any:

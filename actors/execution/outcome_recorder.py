@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -12,7 +13,7 @@ from callboard.actors.runs import Run
 from callboard.jobs.backoff import Backoff
 from callboard.jobs.claim import claim
 from callboard.jobs.clock import milliseconds
-from callboard.jobs.errors import FileGone, LeaseLost, ShutDown, StoreUnavailable
+from callboard.jobs.errors import FileGone, LeaseLost, ShutDown, StoreFull, StoreUnavailable
 from callboard.jobs.finish import RunOutcome, Word, finish
 from callboard.jobs.ids import new_token
 from callboard.jobs.progress import LogBounds, ProgressReport, progress
@@ -153,7 +154,8 @@ class OutcomeRecorder:
             report = run.job.collect()
             if report is not None and report.state is not None:
                 run.unsaved = report.state
-            self._save(run)
+            with suppress(StoreUnavailable):
+                self._save(run)
         if report is None or replace(report, state=None) == ProgressReport():
             return
         try:
@@ -162,26 +164,25 @@ class OutcomeRecorder:
             log.debug(LogEvent.REPORT_DROPPED)
 
     def _save(self, run: Run) -> None:
-        state = run.unsaved
-        if state is None:
+        if run.unsaved is None:
             return
         try:
-            save_state(self._store, run.fence, state)
+            save_state(self._store, run.fence, run.unsaved)
         except StoreUnavailable as error:
             run.dirty = True
             log.debug(LogEvent.STATE_NOT_SAVED, reason=str(error))
-        else:
-            run.unsaved = None
+            raise
+        run.unsaved = None
 
     def _give_back(self, run: Run, decide: Callable[[], Decided]) -> Decided:
-        """Give up the lease, with what the function saved in front.
+        """Give up the lease once what the function saved is written.
 
-        A Redis that has no room for the state may still take the change: the next attempt begins
-        with the state before then, rather than never.
+        A Redis without memory for the state may still accept the change: the next attempt then
+        begins with the previous state, rather than never.
         """
 
         def save_and_decide() -> Decided:
-            with run.saving:
+            with run.saving, suppress(StoreFull):
                 self._save(run)
             return decide()
 

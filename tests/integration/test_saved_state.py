@@ -11,7 +11,7 @@ import pytest
 from callboard.actors.execution.outcome_recorder import OutcomeRecorder
 from callboard.actors.runs import Run
 from callboard.jobs.cancel import cancel
-from callboard.jobs.errors import ShutDown, StoreUnavailable
+from callboard.jobs.errors import ShutDown, StoreFull, StoreUnavailable
 from callboard.jobs.fence import Fence
 from callboard.jobs.finish import RunOutcome, encode_result, finish
 from callboard.jobs.progress import LogBounds
@@ -97,11 +97,12 @@ class _Flaky(Store):
     """A Redis that refuses states a number of times."""
 
     refusals: float = math.inf
+    error: type[StoreUnavailable] = StoreUnavailable
 
     def run(self, name: str, key: str, **arguments: object) -> ScriptAnswer:
         if self.refusals > 0 and name == "save_state":
             self.refusals -= 1
-            raise StoreUnavailable("Redis has no room at the moment.")
+            raise self.error("Redis refuses the state at the moment.")
         return super().run(name, key, **arguments)  # type: ignore[arg-type]
 
 
@@ -147,7 +148,7 @@ def test_a_refused_state_is_written_before_the_job_is_released(
     job_system: JobSystem, error: Exception, outcome: str
 ) -> None:
     store = _Flaky(job_system.store.redis, job_system.store.keys.prefix[1:-2], testing=True)
-    store.refusals = 1
+    store.refusals = 3
     run, recorder = _run(job_system, store)
     run.job.save("kept")
 
@@ -159,6 +160,7 @@ def test_a_refused_state_is_written_before_the_job_is_released(
 
 def test_a_redis_without_memory_for_a_state_still_releases_the_job(job_system: JobSystem) -> None:
     store = _Flaky(job_system.store.redis, job_system.store.keys.prefix[1:-2], testing=True)
+    store.error = StoreFull
     run, recorder = _run(job_system, store)
     run.job.save("too much")
 
