@@ -34,7 +34,7 @@ def preview(mesh: "Mesh", track: Track) -> Image.Image:
     """
     picture = Image.new("RGB", (SIDE * len(VIEWS), SIDE), BACKGROUND)
     low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
-    points = (mesh.points - (low + high) / 2) * (SIDE - 2 * MARGIN) / float((high - low).max() or 1)
+    points = (mesh.points - (low + high) / 2) * (SIDE - 2 * MARGIN) / float(np.max(high - low) or 1)
     for place in track(range(len(VIEWS))):
         turned = points @ np.array(VIEWS[place], float).T
         view = Image.new("RGB", (SIDE, SIDE), BACKGROUND)

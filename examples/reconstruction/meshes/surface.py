@@ -39,7 +39,7 @@ def otsu(values: "NDArray[np.float32]") -> float:
     Raises:
         Unusable: all values are equal.
     """
-    if values.min() == values.max():
+    if np.min(values) == np.max(values):
         raise Unusable("All voxels have the same value, so that there is no surface.")
     return float(threshold_otsu(values))
 
@@ -64,7 +64,7 @@ def surface(grid: Grid, threshold: float, track: Track) -> Mesh:
     points, triangles, keys, count = [], [], [], 0
     for begin in track(range(0, field.shape[2] - 1, step)):
         slab = field[:, :, begin : begin + step + 1]
-        if slab.min() > 0 or slab.max() < 0:
+        if np.min(slab) > 0 or np.max(slab) < 0:
             continue
         found, faces, _, _ = marching_cubes(
             slab, 0.0, method="lorensen", gradient_direction="ascent"
@@ -98,7 +98,7 @@ def _scaled(values: "NDArray[np.float32]", threshold: float) -> "NDArray[np.floa
     has the opposite value, so that the surface ends where the outermost cubes end.
     """
     field = np.pad(values - np.float32(threshold), 1, mode="edge")
-    usual = float(np.quantile(np.abs(field[::3, ::3, ::3]), 0.99)) or float(np.abs(field).max())
+    usual = float(np.quantile(np.abs(field[::3, ::3, ::3]), 0.99)) or float(np.max(np.abs(field)))
     field /= np.float32(usual or 1)
     np.clip(field, -MOST, MOST, out=field)
     field[np.abs(field) < LEAST] = -LEAST
