@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, Field
 
 from callboard import Job, operation
-from examples.curation.gene_clustering import Genes, fold_symbols
+from examples.curation.symbols import Genes, fold_symbols
 
 if TYPE_CHECKING:
     from examples.curation.phenotypes.annotations import Annotations

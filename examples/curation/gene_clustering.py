@@ -1,38 +1,14 @@
 """Clusters of genes whose diseases look alike."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from callboard import Job, operation
 from examples.curation.phenotypes.findings import EnrichedPhenotype, name_of
+from examples.curation.symbols import Genes, fold_symbols
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from scipy.sparse import csr_array
-
-
-def fold_symbols(genes: list[str]) -> list[str]:
-    """Return the symbols in capitals, each once and in order: equal sets are equal parameters."""
-    return sorted({gene.strip().upper() for gene in genes})
-
-
-Symbol = Annotated[
-    str,
-    StringConstraints(pattern=r"^ *[A-Za-z][A-Za-z0-9_-]* *$", max_length=32),
-]
-Genes = Annotated[
-    list[Symbol],
-    Field(
-        min_length=1,  # of many that are the same one is left, and is checked again as such
-        max_length=2000,
-        description="HGNC symbols; order, capitals and repeats make no difference",
-        examples=[["BBS1", "BBS4", "CEP290", "KCNQ1", "KCNH2", "SCN5A"]],
-    ),
-    AfterValidator(fold_symbols),
-]
 Resolution = Annotated[
     float, Field(gt=0, le=10, description="higher makes more and smaller clusters")
 ]
@@ -85,6 +61,7 @@ def gene_clustering(
     """
     job.step("Reading the ontology")
     from examples.curation.phenotypes import annotations, communities, enrichment  # noqa: PLC0415
+    from examples.curation.phenotypes.similarity import compare  # noqa: PLC0415
 
     job.checkpoint()
     known = annotations.genes()
@@ -97,7 +74,7 @@ def gene_clustering(
         job.log(f"No phenotype is known for {len(unknown)} of {len(symbols)} symbols")
 
     job.step("Comparing phenotypes")
-    similarity = _compare(known.shows, rows, job)
+    similarity = compare(known.shows, rows, job)
 
     job.step("Joining similar genes")
     edges: dict[tuple[int, int], float] = {}
@@ -123,21 +100,6 @@ def gene_clustering(
         modularity=round(found.modularity, 4),
         ontology_release=known.release,
     )
-
-
-def _compare(shows: "csr_array", rows: Sequence[int], job: Job) -> "NDArray[np.float64]":
-    import numpy as np  # noqa: PLC0415
-
-    from examples.curation.phenotypes.similarity import information, pairs, similarities  # noqa: PLC0415
-
-    count = len(rows)
-    similarity = np.zeros((count, count))
-    for block, values in similarities(shows[list(rows)], information(shows)):
-        job.checkpoint()
-        similarity[block, block.start :] = values
-        similarity[block.start :, block] = values.T
-        job.progress(pairs(count) - pairs(count - block.stop), pairs(count))
-    return similarity
 
 
 def _cluster(genes: Sequence[str], phenotypes: list[EnrichedPhenotype]) -> GeneCluster:

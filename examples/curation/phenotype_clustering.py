@@ -1,52 +1,17 @@
 """Clusters of diseases that look alike, over the whole Human Phenotype Ontology."""
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from callboard import Job, operation
-from examples.curation.phenotypes.findings import EnrichedPhenotype, name_of
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from examples.curation.phenotypes.annotations import Annotations
-
-DEPTHS = (2, 3)
-"""How far below phenotypic abnormality the phenotypes lie by which diseases are compared."""
-
-FREQUENCY = 0.01
-"""The share of diseases that must show a phenotype, else its few diseases would rule the axes."""
-
-PHENOTYPES_OF_A_DISEASE = 5
-"""A disease described by fewer of those phenotypes is left out: it would be near everything."""
+from examples.curation.phenotypes.findings import PhenotypeCluster
 
 Clusters = Annotated[int, Field(ge=2, le=50, description="how many clusters to make")]
 Dimensions = Annotated[
     int, Field(ge=2, le=40, description="how many axes of the correspondence analysis to keep")
 ]
-
-
-class Disease(BaseModel):
-    """A disease of OMIM."""
-
-    id: Annotated[str, Field(description="as OMIM:618916")]
-    name: str
-
-
-class PhenotypeCluster(BaseModel):
-    """Diseases with similar phenotypes."""
-
-    name: Annotated[str, Field(description="the two most enriched phenotypes")]
-    size: Annotated[int, Field(ge=1)]
-    phenotypes: Annotated[
-        list[EnrichedPhenotype],
-        Field(description="the most enriched against all clustered diseases, at most five"),
-    ]
-    typical: Annotated[list[Disease], Field(description="the five diseases next to its centre")]
-    diseases: Annotated[list[str], Field(description="OMIM numbers of all, as OMIM:618916")]
 
 
 class PhenotypeClusters(BaseModel):
@@ -100,14 +65,14 @@ def phenotype_clustering(
     phenotypes that mark it out among all. The same data gives the same clusters each time.
     """
     job.step("Reading the ontology")
-    from examples.curation.phenotypes import annotations, correspondence, ward  # noqa: PLC0415
+    from examples.curation.phenotypes import annotations, correspondence, diseases, ward  # noqa: PLC0415
 
     job.checkpoint()
     known = annotations.omim_diseases()
     job.checkpoint()
 
     job.step("Analysing correspondences")
-    chosen, present = _table(known)
+    chosen, present = diseases.table(known)
     job.log(f"{present.shape[0]} diseases by {present.shape[1]} phenotypes")
     analysis = correspondence.correspondence(present, dimensions)
     job.checkpoint()
@@ -119,7 +84,7 @@ def phenotype_clustering(
 
     job.step("Naming the clusters")
     clusters = [
-        _describe(known, chosen, analysis.coordinates, members)
+        diseases.describe(known, chosen, analysis.coordinates, members)
         for members in job.track(cut.members)
     ]
     return PhenotypeClusters(
@@ -131,40 +96,3 @@ def phenotype_clustering(
         left_out=len(known.ids) - len(chosen),
         ontology_release=known.release,
     )
-
-
-def _table(known: "Annotations") -> "tuple[NDArray[np.int64], NDArray[np.bool_]]":
-    """Return the diseases to cluster, as rows, and which of the chosen phenotypes they show."""
-    import numpy as np  # noqa: PLC0415
-
-    frequency = np.asarray(known.shows.mean(axis=0))
-    at_depth = np.isin(known.terms.depth, DEPTHS)
-    present = known.shows[:, np.flatnonzero(at_depth & (frequency >= FREQUENCY))].toarray() > 0
-    described = np.flatnonzero(present.sum(axis=1) >= PHENOTYPES_OF_A_DISEASE)
-    return described, present[described]
-
-
-def _describe(
-    known: "Annotations",
-    chosen: "NDArray[np.int64]",
-    coordinates: "NDArray[np.float64]",
-    members: "NDArray[np.int64]",
-) -> PhenotypeCluster:
-    import numpy as np  # noqa: PLC0415
-
-    from examples.curation.phenotypes.enrichment import enriched  # noqa: PLC0415
-
-    phenotypes = enriched(members.tolist(), known.shows[chosen], known.terms)
-    apart = coordinates[members] - coordinates[members].mean(axis=0)
-    nearest = members[np.argsort(np.linalg.norm(apart, axis=1), kind="stable")[:5]]
-    return PhenotypeCluster(
-        name=name_of(phenotypes),
-        size=len(members),
-        phenotypes=phenotypes,
-        typical=_diseases(known, chosen[nearest]),
-        diseases=[known.ids[place] for place in chosen[members]],
-    )
-
-
-def _diseases(known: "Annotations", places: "NDArray[np.int64]") -> list[Disease]:
-    return [Disease(id=known.ids[place], name=known.labels[place]) for place in places]

@@ -23,6 +23,26 @@ class EnrichedPhenotype(BaseModel):
     ]
 
 
+class Disease(BaseModel):
+    """A disease of OMIM."""
+
+    id: Annotated[str, Field(description="as OMIM:618916")]
+    name: str
+
+
+class PhenotypeCluster(BaseModel):
+    """Diseases with similar phenotypes."""
+
+    name: Annotated[str, Field(description="the two most enriched phenotypes")]
+    size: Annotated[int, Field(ge=1)]
+    phenotypes: Annotated[
+        list[EnrichedPhenotype],
+        Field(description="the most enriched against all clustered diseases, at most five"),
+    ]
+    typical: Annotated[list[Disease], Field(description="the five diseases next to its centre")]
+    diseases: Annotated[list[str], Field(description="OMIM numbers of all, as OMIM:618916")]
+
+
 def name_of(phenotypes: Sequence[EnrichedPhenotype]) -> str:
     """Name a cluster by its two most enriched phenotypes, or say that it has none."""
     return " · ".join(phenotype.label for phenotype in phenotypes[:2]) or "No shared phenotype"

@@ -1,10 +1,12 @@
 """How alike the phenotypes of two genes are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+
+from callboard import Job
 
 ROWS_AT_ONCE = 32
 
@@ -46,3 +48,15 @@ def similarities(
 def pairs(size: int) -> int:
     """Return how many pairs there are among so many."""
     return size * (size - 1) // 2
+
+
+def compare(shows: csr_array, rows: Sequence[int], job: Job) -> NDArray[np.float64]:
+    """Return the similarities of some rows to each other, and report each block to the job."""
+    count = len(rows)
+    similarity = np.zeros((count, count))
+    for block, values in similarities(shows[list(rows)], information(shows)):
+        job.checkpoint()
+        similarity[block, block.start :] = values
+        similarity[block.start :, block] = values.T
+        job.progress(pairs(count) - pairs(count - block.stop), pairs(count))
+    return similarity
