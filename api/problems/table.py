@@ -574,6 +574,7 @@ ALL: Final = sorted(
 
 BY_ERROR: Final[Mapping[type[Exception], ProblemType]] = {
     **{each.error: each for each in ALL if each.error is not None},
+    errors.StoreFull: STORE_UNAVAILABLE,
     **dict.fromkeys(_NEVER_ANSWERED, INTERNAL_ERROR),
 }
 

@@ -194,6 +194,17 @@ def cancelled_while_it_ran_and_its_result_dropped(forged: ForgedHistory) -> None
     forged.became("job", "cancelling", "cancelled")
 
 
+def a_state_is_saved_by_a_run_that_is_being_cancelled(forged: ForgedHistory) -> None:
+    forged.made("job")
+    forged.claimed("job", 1)
+    forged.read("job", "cancelling", call="cancel")
+    forged.became("job", "running", "cancelling", by="cancel_job")
+    forged.saved("job", 1, 1)
+    forged.noted("end", "job", 1)
+    forged.reported("job", 1, "succeeded")
+    forged.became("job", "cancelling", "cancelled")
+
+
 def callers_got_no_answer_or_a_refusal(forged: ForgedHistory) -> None:
     forged.events.append(
         {"from": "client", "call": "submit", "code": None, "error": "ReadTimeout", "job": None}
@@ -279,6 +290,7 @@ def reserved_jobs_start_before_their_equals(forged: ForgedHistory) -> None:
         a_reservation_yields_to_a_better_job_and_is_claimed_later,
         a_unique_job_is_replaced_before_it_runs,
         cancelled_while_it_ran_and_its_result_dropped,
+        a_state_is_saved_by_a_run_that_is_being_cancelled,
         callers_got_no_answer_or_a_refusal,
     ],
 )

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from tests.chaos.verdict.violation import Event, Violations
+from tests.chaos.verdict.violation import HOLDING, Event, Violations
 
 Attempt = tuple[str, int]
 
@@ -42,8 +42,8 @@ class SavedStates:
         self._writer[job_id] = int(attempt)
 
     def status(self, event: Event) -> None:
-        job_id, old, _ = event["values"][:3]
-        if old in ("running", "cancelling"):
+        job_id, old, new = event["values"][:3]
+        if old in HOLDING and new not in HOLDING:
             self._runs.pop(job_id, None)
 
     def reported(self, event: Event) -> None:
