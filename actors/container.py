@@ -113,7 +113,7 @@ def build_container(settings: Settings, *, role: str = "program") -> Container:
 
     Raises:
         OperationError: an operation is declared wrongly, needs a resource that does not exist, or
-            or a group is named in the settings and does not exist.
+            a group is named in the settings and does not exist.
     """
     install_encoding()
     registry = discover(settings.operations)

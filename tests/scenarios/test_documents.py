@@ -136,17 +136,18 @@ def test_a_book_of_2000_pages_becomes_a_job_with_its_progress_by_page(
     answer = documents.parse(
         {"book.pdf": samples.book(2000)}, base=impatient, backend="text", images="0"
     )
-    web.end()
     accepted = answer.json()
     seen: set[float] = set()
+    # It looks at once: the rest of the book takes a few seconds.
     eventually(
         lambda: (
             seen.add(documents.see(accepted["job_id"])["progress"]) or len(seen - {0.0, 100.0}) > 1
         ),
         what="the progress of a few pages is seen",
         timeout=PATIENCE_S,
-        interval=0.2,
+        interval=0.05,
     )
+    web.end()
     job = documents.ended(accepted["job_id"])
 
     assert (answer.status_code, accepted["status"]) == (202, "PENDING")
