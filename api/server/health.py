@@ -15,8 +15,7 @@ from callboard.api.problems import table
 from callboard.api.problems.problem import Problem
 from callboard.api.problems.table import DRAINING, NOT_READY
 from callboard.api.request import Request
-from callboard.jobs.errors import StoreUnavailable
-from callboard.jobs.outages import NO_MEMORY, outage_of
+from callboard.jobs.errors import StoreFull, StoreUnavailable
 from callboard.jobs.queue_moves import unconsumed_queues
 from callboard.jobs.redis_permissions import can_publish
 from callboard.jobs.store import Store
@@ -168,11 +167,11 @@ class ReadyResource:
                 checks["keys"] = _down(_LOST)
             if not can_publish(self._store):
                 checks["redis"] = {"status": "mute", "detail": _MUTE}
+        except StoreFull as error:
+            checks["redis"] = {"status": "full", "detail": str(error)}
         except StoreUnavailable as error:
-            full = outage_of(error.__cause__ or error) == NO_MEMORY
-            checks["redis"] = {"status": "full" if full else "down", "detail": str(error)}
-            if not full:
-                raise Problem(NOT_READY, str(error), members={"checks": checks}) from error
+            checks["redis"] = {"status": "down", "detail": str(error)}
+            raise Problem(NOT_READY, str(error), members={"checks": checks}) from error
         ready = all(check["status"] == "up" for check in checks.values())  # type: ignore[index]  # each has one
         answer: ReadinessObject = {"status": "ready" if ready else "degraded", "checks": checks}
         self._media.write(req, resp, answer)
