@@ -12,5 +12,4 @@
 local known = redis.call('HMGET', record, 'status', 'queue', 'blocked_on')
 if known[1] ~= 'queued' then return answer('elsewhere') end
 if not known[3] then return answer('queued', position_in_queue(job_id, {queue = known[2]})) end
-local before = redis.call('ZRANK', key_waiting(known[3]), job_id)
-return answer('blocked', before and before + 1, limit_of(known[3]))
+return answer('blocked', position_at_slot(job_id, known[3]))

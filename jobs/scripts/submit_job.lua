@@ -42,8 +42,8 @@ local function describe(job)
     local position, running = position_in_queue(job_id, job)
     return position, running, state
   end
-  local before = redis.call('ZRANK', key_waiting(job.blocked_on), job_id)
-  return before and before + 1, limit_of(job.blocked_on), state, job.blocked_on
+  local position, places = position_at_slot(job_id, job.blocked_on)
+  return position, places, state, job.blocked_on
 end
 
 local word, quotas, subject, detail, job = decide_submission(job_id, fields, text, params, {

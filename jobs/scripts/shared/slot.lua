@@ -33,6 +33,12 @@ local function limit_of(slot)
   return tonumber(limits[1] or limits[2] or limits[3] or 1e9)
 end
 
+-- Return a blocked job's position at a slot, from 1, and the slot's number of places.
+local function position_at_slot(id, slot)
+  local before = redis.call('ZRANK', key_waiting(slot), id)
+  return before and before + 1, limit_of(slot)
+end
+
 local function free_places(slot)
   return limit_of(slot) - redis.call('ZCARD', key_slot(slot))
 end
