@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from callboard.config.addresses import BrokerUrl, RedisUrl
 from callboard.config.callbacks import RETRIES, Durations, HostPatterns, Ports, SigningKey
 from callboard.config.extras import can_export
+from callboard.config.named_values import Capacities, Places, Rates
 from callboard.config.public_url import PublicUrl
 from callboard.config.storage import Folder, LocalFile, StorageUrl
 from callboard.config.tls import TLS
@@ -27,8 +28,6 @@ from callboard.config.values import (
     Modules,
     Networks,
     PemFile,
-    Places,
-    Rates,
     RequestRate,
     RouteModules,
     Size,
@@ -286,7 +285,7 @@ class Settings(BaseSettings):
         "`parse_document=30/1m,add=100/10s`. Overrides the operation's `submission_rate`. Further "
         "submissions get 429.",
     )
-    capacity_groups: Places = Field(
+    capacity_groups: Capacities = Field(
         default_factory=dict,
         description="How many jobs of each capacity group's operations may be active, such as "
         "`curation=8`. Overrides what the operations declare in `capacity_groups`. Further "

@@ -1,4 +1,4 @@
-"""Parses the values of settings: lists, pairs, keys, addresses, durations and sizes."""
+"""Parses the values of settings: lists, keys, addresses, durations and sizes."""
 
 import re
 from dataclasses import dataclass, field
@@ -14,11 +14,11 @@ from callboard.config.duration import format_duration, parse_bytes, parse_durati
 Role = Literal["viewer", "client", "operator", "admin"]
 
 _ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+"""The names of tenants, and of what settings give values."""
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
-_MAX_PLACES = 1_000_000
 _MAX_REQUESTS = 1_000_000
 
 
@@ -152,24 +152,6 @@ def _networks(value: object) -> object:
     return networks
 
 
-def _places(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    places: dict[str, int] = {}
-    for pair in value.split(","):
-        if not pair.strip():
-            continue
-        name, _, count = (part.strip() for part in pair.partition("="))
-        if not _NAME.fullmatch(name) or not count.isdecimal() or int(count) > _MAX_PLACES:
-            raise ValueError(
-                f"{pair.strip()!r} is not a resource with a number of places, such as gpu=1"
-            )
-        if name in places:
-            raise ValueError(f"the resource {name!r} is set twice")
-        places[name] = int(count)
-    return places
-
-
 def parse_rate(value: str | Rate) -> Rate:
     """Parse a number per period, such as `100/10s`.
 
@@ -192,22 +174,6 @@ def parse_rate(value: str | Rate) -> Rate:
     return Rate(int(count), window)
 
 
-def _rates(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    rates: dict[str, Rate] = {}
-    for pair in value.split(","):
-        if not pair.strip():
-            continue
-        name, _, rate = (part.strip() for part in pair.partition("="))
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"{pair.strip()!r} is not an operation with a rate, such as add=30/1m")
-        if name in rates:
-            raise ValueError(f"the operation {name!r} is set twice")
-        rates[name] = parse_rate(rate)
-    return rates
-
-
 def _api_keys(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -221,7 +187,7 @@ def _api_keys(value: object) -> object:
 def _api_key(entry: str, number: int) -> ApiKey:
     # The entry itself is never quoted: it may be the key instead of its hash.
     tenant, role, sha256 = (*entry.split(":"), "", "")[:3]
-    if entry.count(":") != 2 or not _NAME.fullmatch(tenant):  # noqa: PLR2004  # three parts
+    if entry.count(":") != 2 or not NAME.fullmatch(tenant):  # noqa: PLR2004  # three parts
         raise ValueError(f"entry {number} is not written as tenant:role:sha256")
     if role not in _ROLES:
         raise ValueError(
@@ -240,6 +206,4 @@ Modules = Annotated[tuple[str, ...], BeforeValidator(_modules)]
 PemFile = Annotated[Path, BeforeValidator(_readable_file)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_networks)]
 RequestRate = Annotated[Rate, BeforeValidator(parse_rate)]
-Rates = Annotated[dict[str, Rate], BeforeValidator(_rates)]
-Places = Annotated[dict[str, int], BeforeValidator(_places)]
 ApiKeys = Annotated[tuple[ApiKey, ...], BeforeValidator(_api_keys)]
