@@ -1,1 +1,1 @@
-"""Surfaces of scans as meshes: an operation and the old routes."""
+"""Turns scans into meshes of their surfaces: an operation, and the routes of an older API."""

@@ -1,4 +1,4 @@
-"""Reconstructs the surface of what a scan shows, as a closed mesh."""
+"""Reconstructs the surface of a scan as a closed mesh."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,24 +11,25 @@ from examples.reconstruction.volumes.volume import Unusable
 
 Threshold = Annotated[
     float | None,
-    Field(description="what is above it is inside; by default Otsu's threshold of the scan"),
+    Field(description="voxels above this value are inside; by default Otsu's threshold"),
 ]
 Millimetres = Annotated[float, Field(gt=0.001, le=1000)]
 Spacing = Annotated[
     tuple[Millimetres, Millimetres, Millimetres] | None,
-    Field(description="the distances of voxels in mm, instead of those in the file"),
+    Field(description="the distances between voxels in mm; overrides those in the file"),
 ]
 Resolution = Annotated[
     Millimetres | None,
-    Field(description="the edge in mm of the cubes in which the surface is found"),
+    Field(description="the edge length, in mm, of the cubes to which the scan is resampled"),
 ]
 Reduction = Annotated[
-    float, Field(ge=0, le=0.95, description="which share of the triangles is removed at the end")
+    float,
+    Field(ge=0, le=0.95, description="the share of the triangles to remove"),
 ]
 
 
 class Reconstructed(BaseModel):
-    """A mesh in three formats, a picture of it and its measures."""
+    """A mesh in three formats, with a preview and a report."""
 
     files: Annotated[
         list[File],
@@ -55,9 +56,10 @@ def reconstruct(
     *,
     job: Job,
 ) -> Reconstructed:
-    """Reconstruct what a scan shows: NIfTI, or a zip archive of DICOM slices or images.
+    """Reconstruct the surface of a scan: NIfTI, or a zip archive of DICOM slices or images.
 
-    Coordinates are millimetres to the right, front and head of a patient (in the GLB file, metres).
+    Coordinates are in millimetres, with axes towards the patient's right, front and head. The GLB
+    file is in metres, with the head up.
     """
     job.step("Loading the libraries")
     from examples.reconstruction.meshes.files import write  # noqa: PLC0415 — not in web

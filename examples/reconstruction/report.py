@@ -1,4 +1,4 @@
-"""What is measured of a reconstruction."""
+"""The report on a reconstruction."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,21 +11,23 @@ if TYPE_CHECKING:
 
 
 class Report(BaseModel):
-    """The mesh, measured."""
+    """Measurements of the mesh, and the values used to make it."""
 
     volume_mm3: float
     surface_mm2: float
-    voxel_volume_mm3: Annotated[float, Field(description="the volume of the cubes inside")]
-    closed: Annotated[bool, Field(description="whether each edge has two triangles")]
-    pieces: Annotated[int, Field(description="separate surfaces, those of cavities included")]
+    voxel_volume_mm3: Annotated[
+        float, Field(description="the volume of the cubes above the threshold")
+    ]
+    closed: Annotated[bool, Field(description="whether each edge belongs to exactly two triangles")]
+    pieces: Annotated[int, Field(description="separate surfaces, including those of cavities")]
     triangles: int
     threshold: float
-    spacing: Annotated[list[float], Field(description="the distances of the scan's voxels, in mm")]
-    resolution: Annotated[float, Field(description="the edge of the cubes, in mm")]
+    spacing: Annotated[list[float], Field(description="the distances between voxels, in mm")]
+    resolution: Annotated[float, Field(description="the edge length of the cubes, in mm")]
 
 
 def measured(mesh: "Mesh", grid: "Grid", threshold: float, scan: "Volume") -> Report:
-    """Measure a mesh in mm, and the grid that it was found in."""
+    """Measure a mesh in mm, and the grid of which it is the surface."""
     from examples.reconstruction.meshes.measures import area_of, is_closed, pieces_of, volume_of  # noqa: PLC0415
 
     return Report(

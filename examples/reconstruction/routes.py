@@ -26,7 +26,7 @@ PREFIX = "/reconstruction"
 OPERATION: Final = "reconstruct"
 CANCEL_SECONDS: Final = 5.0
 YES: Final = "true"
-"""The token of clients that confirm with `true`; it is offered with each random one."""
+"""The token of clients that confirm with `true`, which is valid beside each random one."""
 NUMBERS: Final = {"resolution": 1, "reduction": 1, "spacing": 3, "threshold": 1}
 """Form fields, and how many numbers each may contain."""
 
@@ -48,7 +48,7 @@ class Submit:
         self._jobs = jobs
 
     def on_post(self, req: Request, resp: Response) -> None:
-        """Reconstruct a scan; a file that is no scan is refused at once."""
+        """Submit a scan; a file that is not a scan is refused at once."""
         try:
             with self._jobs.form(
                 req, OPERATION, others=NUMBERS, lenient=True, check=_check
@@ -94,7 +94,7 @@ class Cancel:
         self._jobs = jobs
 
     def on_post(self, req: Request, resp: Response, job_id: str) -> None:
-        """Cancel a job in two steps: the first answers with a token, which the second confirms."""
+        """Cancel a job in two steps: the first returns a token, which the second sends."""
         has_body = req.content_length or req.get_header("Transfer-Encoding")
         body = self._jobs.body(req) if has_body else {}
         confirm = body.get("confirm") if isinstance(body, dict) else None
@@ -109,7 +109,7 @@ class Cancel:
         except JobFinal:
             _answer(resp, HTTP_409, "The job has ended.")
         except ConfirmationStale:
-            _answer(resp, HTTP_409, "The token is unknown or has expired; ask for a new one.")
+            _answer(resp, HTTP_409, "The token is unknown or has expired; request a new one.")
 
     def _ask(self, req: Request, resp: Response, job_id: str) -> None:
         self._jobs.offer_cancel(req, job_id, token=YES)
@@ -151,7 +151,8 @@ def _numbers(fields: Mapping[str, str]) -> dict[str, Any]:
             numbers = []
         count = NUMBERS[name]
         if len(numbers) not in (1, count) or not all(map(isfinite, numbers)):
-            raise InvalidParameters([(f"/{name}", f"is not a number: {text[:40]!r}")])
+            wanted = "a number" if count == 1 else f"one number or {count}"
+            raise InvalidParameters([(f"/{name}", f"must be {wanted}, not {text[:40]!r}")])
         found[name] = numbers[0] if count == 1 else numbers * (count // len(numbers))
     return found
 

@@ -232,19 +232,19 @@ def test_what_is_no_scan_is_refused_at_once_or_fails_in_a_sentence(system: Recon
         {f"{n}.png": b"\x89PNG\r\n\x1a\n" + bytes(40 * 1024**2) for n in range(2)}
     )
     at_once = {
-        "above": (samples.archive({"../a.png": b"x"}), "leaves its folder"),
+        "above": (samples.archive({"../a.png": b"x"}), "leads outside it"),
         "bomb": (bomb, "MiB unpacked"),
         "text": (b"Dear all,", "neither NIfTI nor"),
         "empty": (b"", "empty"),
-        "slice": (samples.shared("CT_small.dcm"), "one picture"),
-        "broken": (samples.shared("MR_truncated.dcm"), "one picture"),
+        "slice": (samples.shared("CT_small.dcm"), "single image"),
+        "broken": (samples.shared("MR_truncated.dcm"), "single image"),
     }
     later = {
         "frames": ("rtdose.dcm", "several frames"),
-        "twice": ("CT_small.dcm", "one place"),
+        "twice": ("CT_small.dcm", "have the same position"),
         "bad values": ("badVR.dcm", "a.dcm is damaged"),
         "no pixels": ("test-SR.dcm", "no DICOM slices"),
-        "cut": ("MR_truncated.dcm", "one place"),
+        "cut": ("MR_truncated.dcm", "have the same position"),
     }
 
     refused = {name: system.send(content) for name, (content, _) in at_once.items()}

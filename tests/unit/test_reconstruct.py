@@ -206,12 +206,15 @@ def test_only_the_first_volume_of_several_is_used(scanner: Scanner) -> None:
 SLICES = samples.dicom_slices(TWO, (1, 1, 1))
 LAST = min(SLICES)
 BAD_SERIES = {
-    "a missing slice": (samples.dicom_slices(TWO, (1, 1, 1), skipped=[9]), "2.00 mm instead of"),
+    "a missing slice": (
+        samples.dicom_slices(TWO, (1, 1, 1), skipped=[9]),
+        "2.00 mm apart instead of",
+    ),
     "a truncated slice": ({**SLICES, LAST: SLICES[LAST][:900]}, f"{LAST} is damaged"),
-    "a slice of one place twice": ({**SLICES, "copy": SLICES[LAST]}, "slices of one place"),
+    "a slice of one place twice": ({**SLICES, "copy": SLICES[LAST]}, "have the same position"),
     "a single slice": ({LAST: SLICES[LAST]}, "two voxels or more"),
     "frames": (samples.dicom_slices(TWO, (1, 1, 1), NumberOfFrames=3), "several frames"),
-    "no position": (samples.dicom_slices(TWO, (1, 1, 1), ImagePositionPatient=None), "where its"),
+    "no position": (samples.dicom_slices(TWO, (1, 1, 1), ImagePositionPatient=None), "no position"),
     "no spacing": (samples.dicom_slices(TWO, (1, 1, 1), PixelSpacing=None), "no pixel spacing"),
     "colour": ({"a.dcm": samples.shared("SC_rgb_rle.dcm")}, "colour"),
     "a report": ({"a.dcm": samples.shared("test-SR.dcm")}, "no DICOM slices with pixels"),
@@ -258,7 +261,7 @@ def test_a_nifti_file_that_is_no_scan_is_refused(scanner: Scanner, case: str) ->
 def test_a_threshold_or_resolution_that_leaves_nothing_or_too_much_is_refused(
     scanner: Scanner,
 ) -> None:
-    with pytest.raises(Failure, match="parts nothing"):
+    with pytest.raises(Failure, match="the scan has no surface"):
         scanner.see(samples.nifti(TWO), threshold=2000.0)
     with pytest.raises(Failure, match=r"choose 0\.1 mm or more"):
         scanner.see(samples.nifti(TWO), resolution=0.01)
@@ -288,10 +291,13 @@ STACK = samples.image_stack(TWO)
 ARCHIVE = samples.archive({"a.png": b"\x89PNG\r\n\x1a\n"})
 REFUSED = {
     "a bomb that lists itself": (with_size(ARCHIVE, 3 * 1024**3), "3,072 MiB unpacked"),
-    "a name above": (samples.archive({"../a.png": b"x"}), "leaves its folder"),
-    "a name above, as Windows has it": (samples.archive({"b\\..\\..\\a.png": b"x"}), "leaves its"),
-    "an absolute name": (samples.archive({"/etc/a.png": b"x"}), "leaves its folder"),
-    "a name with a drive": (samples.archive({"C:/a.png": b"x"}), "leaves its folder"),
+    "a name above": (samples.archive({"../a.png": b"x"}), "leads outside it"),
+    "a name above, as Windows has it": (
+        samples.archive({"b\\..\\..\\a.png": b"x"}),
+        "leads outside it",
+    ),
+    "an absolute name": (samples.archive({"/etc/a.png": b"x"}), "leads outside it"),
+    "a name with a drive": (samples.archive({"C:/a.png": b"x"}), "leads outside it"),
     "an archive of text": (samples.archive({"a.txt": b"x"}), "neither DICOM slices nor images"),
     "an empty archive": (samples.archive({}), "neither DICOM slices nor images"),
     "half an archive": (STACK[: len(STACK) // 2], "incomplete"),
@@ -299,8 +305,8 @@ REFUSED = {
         in_directory(ARCHIVE, b"\x14\0\0\0\x08\0", b"\x14\0\1\0\x08\0"),
         "encry",
     ),
-    "a slice": (SLICES[LAST], "one picture"),
-    "a picture": (b"\x89PNG\r\n\x1a\n", "one picture"),
+    "a slice": (SLICES[LAST], "single image"),
+    "a picture": (b"\x89PNG\r\n\x1a\n", "single image"),
     "text": (b"Dear all,", "neither NIfTI nor"),
     "nothing": (b"", "neither NIfTI nor"),
     "compressed text": (gzip.compress(b"Dear all,"), "neither NIfTI nor"),

@@ -22,7 +22,7 @@ class Grid:
 
     Attributes:
         values: an array of (x, y, z).
-        edge: of a cube, in mm.
+        edge: the edge length of a cube, in mm.
         directions: the axes as columns of unit length.
         origin: where the centre of the first cube is, in mm.
     """
@@ -39,7 +39,7 @@ class Grid:
 
 
 def usual_edge(volume: Volume) -> float:
-    """Return the edge of cubes that keeps the detail of a scan, unless they would be too many."""
+    """Return the edge length that keeps the detail of a scan, or a longer one for large scans."""
     room = float(np.prod(volume.shape) * np.prod(volume.spacing))
     return max(min(volume.spacing), float((room / USUAL_CUBES) ** (1 / 3)))
 
@@ -52,7 +52,7 @@ def resampled(volume: Volume, edge: float, track: Track) -> Grid:
 
     Args:
         volume: the scan.
-        edge: of a cube, in mm.
+        edge: the edge length of a cube, in mm.
         track: reports progress while it passes slices on.
 
     Raises:
@@ -63,7 +63,7 @@ def resampled(volume: Volume, edge: float, track: Track) -> Grid:
     if np.prod(size, dtype=float) > MAX_CUBES:
         least = (np.prod(lengths) / MAX_CUBES) ** (1 / 3)
         raise Unusable(
-            f"At {edge:g} mm the scan has too many cubes; choose {least:.2g} mm or more."
+            f"The resolution {edge:g} mm needs too many cubes; choose {least:.2g} mm or more."
         )
     *flat_weights, deep = (
         _weights(count, gap, cubes, edge)

@@ -1,4 +1,4 @@
-"""Reduces the triangles of a mesh, and keeps it closed, all of its pieces and its volume."""
+"""Reduces the triangles of a mesh, which stays closed and keeps its pieces and its volume."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     Triangles = NDArray[np.int32]
 
 SMALL: Final = 200
-"""Pieces with as few triangles stay as they are."""
+"""Pieces with at most this many triangles are not simplified."""
 TOLERANCE: Final = 0.005
-"""By which share of its volume a piece may change."""
+"""The share of its volume by which a piece may change."""
 
 
 def simplified(mesh: Mesh, reduction: float, track: Track) -> Mesh:
@@ -28,7 +28,7 @@ def simplified(mesh: Mesh, reduction: float, track: Track) -> Mesh:
 
     Args:
         mesh: a closed mesh.
-        reduction: which share of the triangles is to go.
+        reduction: the share of the triangles to remove.
         track: reports progress while it passes pieces on.
     """
     count, piece_of = pieces_of(mesh)

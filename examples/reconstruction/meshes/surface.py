@@ -16,9 +16,10 @@ SLAB_CELLS: Final = 250_000
 """About as many as take a few milliseconds: between slabs a job can be cancelled."""
 MAX_TRIANGLES: Final = 2_500_000
 """What follows takes about 650 bytes of memory for each triangle."""
-MOST: Final = 4.0
-LEAST: Final = 2e-3
-"""How near to a cube's centre the surface may pass, as a share of the usual difference."""
+MAX_DIFFERENCE: Final = 4.0
+MIN_DIFFERENCE: Final = 2e-3
+"""The range of differences from the threshold, in units of the usual one. The minimum keeps the
+surface away from the centres of cubes."""
 
 
 class Mesh(NamedTuple):
@@ -34,18 +35,18 @@ class Mesh(NamedTuple):
 
 
 def otsu(values: "NDArray[np.float32]") -> float:
-    """Return the threshold that parts values into two groups best.
+    """Return the threshold that best separates the values into two groups.
 
     Raises:
         Unusable: all values are equal.
     """
     if np.min(values) == np.max(values):
-        raise Unusable("All voxels have the same value, so that there is no surface.")
+        raise Unusable("All voxels have the same value, so there is no surface.")
     return float(threshold_otsu(values))
 
 
 def surface(grid: Grid, threshold: float, track: Track) -> Mesh:
-    """Return the surface of all that lies above a threshold; it is closed, also at the borders.
+    """Return the surface of what lies above a threshold; it is closed, even at the borders.
 
     Marching cubes in its first form, since its triangles always fit those of the next cell. Slabs
     have one layer in common, and each point lies on an edge between two centres of cubes, by which
@@ -75,9 +76,12 @@ def surface(grid: Grid, threshold: float, track: Track) -> Mesh:
         triangles.append(faces + count)
         count += len(found)
         if sum(map(len, triangles)) > MAX_TRIANGLES:
-            raise Unusable(f"The surface has more than {MAX_TRIANGLES:,} triangles.")
+            raise Unusable(
+                f"The surface has more than {MAX_TRIANGLES:,} triangles; "
+                "choose a coarser `resolution`."
+            )
     if not points:
-        raise Unusable(f"The threshold {threshold:g} parts nothing from the rest of the scan.")
+        raise Unusable(f"At the threshold {threshold:g}, the scan has no surface.")
     _, first, place = np.unique(np.concatenate(keys), return_index=True, return_inverse=True)
     joined = np.concatenate(points)[first] - 1  # without the layer around all
     return Mesh(joined.astype(np.float32), place[np.concatenate(triangles)].astype(np.int32))
@@ -92,7 +96,7 @@ def placed(mesh: Mesh, grid: Grid) -> Mesh:
 
 
 def _scaled(values: "NDArray[np.float32]", threshold: float) -> "NDArray[np.float32]":
-    """Return differences to the threshold, in a range in which points stay apart.
+    """Return differences from the threshold, in a range in which points stay apart.
 
     None is nearly zero, so that no two points meet in the centre of a cube. The layer around all
     has the opposite value, so that the surface ends where the outermost cubes end.
@@ -100,8 +104,8 @@ def _scaled(values: "NDArray[np.float32]", threshold: float) -> "NDArray[np.floa
     field = np.pad(values - np.float32(threshold), 1, mode="edge")
     usual = float(np.quantile(np.abs(field[::3, ::3, ::3]), 0.99)) or float(np.max(np.abs(field)))
     field /= np.float32(usual or 1)
-    np.clip(field, -MOST, MOST, out=field)
-    field[np.abs(field) < LEAST] = -LEAST
+    np.clip(field, -MAX_DIFFERENCE, MAX_DIFFERENCE, out=field)
+    field[np.abs(field) < MIN_DIFFERENCE] = -MIN_DIFFERENCE
     for border in (np.s_[[0, -1]], np.s_[:, [0, -1]], np.s_[:, :, [0, -1]]):
         field[border] = -np.abs(field[border])
     return field

@@ -1,1 +1,1 @@
-"""Scans as files contain them."""
+"""Reads scans from files."""

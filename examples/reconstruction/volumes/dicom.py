@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 TO_RIGHT_FRONT_HEAD: Final = np.array([-1.0, -1.0, 1.0])
 """DICOM counts to the left and back of a patient (PS3.3, C.7.6.2.1.1)."""
 TOLERANCE: Final = 0.1
-"""By which share of their distance slices may be out of place."""
+"""How far a slice may be out of place, as a share of the usual distance."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a slice says of itself."""
+    """The metadata of a slice."""
 
     member: zipfile.ZipInfo
     series: str
@@ -51,10 +51,10 @@ def opened(path: Path, given: Spacing | None) -> Iterator[Volume]:
 
     Args:
         path: the path of the archive.
-        given: the distances of voxels, if they aren't those in the slices.
+        given: the distances between voxels, which override those in the slices.
 
     Raises:
-        Unusable: a slice is damaged, or the slices are no volume.
+        Unusable: a slice is damaged, or the slices do not form a volume.
     """
     with zipfile.ZipFile(path) as archive:
         found: dict[str, list[Header]] = defaultdict(list)
@@ -70,7 +70,7 @@ def opened(path: Path, given: Spacing | None) -> Iterator[Volume]:
         check_shape((*first.size, len(series)))
         across, down = first.spacing or (given or (0.0, 0.0))[:2]
         if not across or not down:
-            raise Unusable(f"{first.member.filename} has no pixel spacing.")
+            raise Unusable(f"{first.member.filename} has no pixel spacing; send `spacing`.")
         axes = np.array([*first.axes, np.cross(*first.axes)]).T
         yield Volume(
             shape=(*first.size, len(series)),
@@ -83,7 +83,7 @@ def opened(path: Path, given: Spacing | None) -> Iterator[Volume]:
 
 
 def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Header | None:
-    """Read what a member says of itself; None if it is no slice."""
+    """Read the metadata of a member; None if it is not a slice."""
     name = member.filename
     with archive.open(member) as file:
         if not is_dicom(name, file.read(132)):
@@ -103,11 +103,11 @@ def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Header | None:
 
 def _refuse_others(name: str, data: "Dataset") -> None:
     if int(data.get("NumberOfFrames") or 1) > 1:
-        raise Unusable(f"{name} has several frames; send each slice as a file.")
+        raise Unusable(f"{name} has several frames; send each slice as a file of its own.")
     if not str(data.get("PhotometricInterpretation") or "").startswith("MONOCHROME"):
-        raise Unusable(f"{name} is in colour.")
+        raise Unusable(f"{name} is in colour; send greyscale slices.")
     if not data.get("ImagePositionPatient"):
-        raise Unusable(f"{name} does not say where its slice is (ImagePositionPatient).")
+        raise Unusable(f"{name} has no position (ImagePositionPatient).")
 
 
 def _parsed(member: zipfile.ZipInfo, data: "Dataset") -> Header:
@@ -124,19 +124,21 @@ def _parsed(member: zipfile.ZipInfo, data: "Dataset") -> Header:
 
 
 def _gap(series: Sequence[Header]) -> float:
-    """Return the distance of slices, from their positions."""
+    """Return the distance between slices, from their positions."""
     first = series[0]
     for each in series:
         if each.size != first.size or not np.allclose(each.axes, first.axes, atol=1e-3):
-            raise Unusable(f"{each.member.filename} has another size or direction than others.")
+            raise Unusable(
+                f"{each.member.filename} differs in size or orientation from other slices."
+            )
     gaps = np.diff([each.depth for each in series])
     usual = float(np.median(gaps)) if len(gaps) else 0.0
     for before, after, gap in zip(series, series[1:], gaps, strict=False):
         names = f"{before.member.filename} and {after.member.filename}"
         if gap < 1e-3:  # noqa: PLR2004 — a micrometre
-            raise Unusable(f"{names} are slices of one place.")
+            raise Unusable(f"{names} have the same position.")
         if abs(gap - usual) > TOLERANCE * usual:
-            raise Unusable(f"Between {names} are {gap:.2f} mm instead of {usual:.2f} mm.")
+            raise Unusable(f"{names} are {gap:.2f} mm apart instead of {usual:.2f} mm.")
     return usual
 
 
@@ -151,5 +153,5 @@ def _pixels(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> "Slice":
 
 
 def _short(error: Exception) -> str:
-    kind = "no DICOM" if isinstance(error, InvalidDicomError) else str(error).partition("\n")[0]
+    kind = "not DICOM" if isinstance(error, InvalidDicomError) else str(error).partition("\n")[0]
     return (kind or type(error).__name__)[:200]

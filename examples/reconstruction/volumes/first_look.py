@@ -1,4 +1,4 @@
-"""Looks at the beginning of a file, or at the list of an archive, and refuses what is no scan."""
+"""Detects the format of a scan from its first bytes, or its archive's directory; refuses others."""
 # Web does this too while a file arrives, so this module needs only Python, and takes a moment.
 
 import gzip
@@ -33,7 +33,7 @@ def look(content: BinaryIO) -> Kind:
     """Return what a file contains.
 
     Raises:
-        Unusable: it is none of them, or an archive that must not be unpacked.
+        Unusable: it is not a scan, or is an archive that must not be unpacked.
     """
     head = content.read(NIFTI_BYTES)
     if head.startswith(b"\x1f\x8b"):
@@ -44,7 +44,7 @@ def look(content: BinaryIO) -> Kind:
     if head.startswith((b"PK\3\4", END)):
         return _look_into_archive(content)
     if head[DICOM_AT : DICOM_AT + 4] == b"DICM" or head.startswith(IMAGES):
-        raise Unusable("This is one picture; send all slices of a scan in a zip archive.")
+        raise Unusable("This is a single image; send all slices of a scan in a zip archive.")
     raise Unusable("This is neither NIfTI nor a zip archive of DICOM slices or images.")
 
 
@@ -83,7 +83,7 @@ def _is_nifti(head: bytes) -> bool:
         else:
             continue
         if not 3 <= dimensions[0] <= 7:  # noqa: PLR2004 — as the format says
-            raise Unusable(f"A scan has three dimensions, this file has {dimensions[0]}.")
+            raise Unusable(f"A scan has three dimensions; this file has {dimensions[0]}.")
         check_shape(dimensions[1:4])
         return True
     return False
@@ -119,19 +119,19 @@ def _check_directory(content: BinaryIO) -> None:
         raise Unusable("The archive is incomplete.")
     count, size = struct.unpack_from("<HI", tail, end + 10)
     if count > MAX_MEMBERS or size > MAX_DIRECTORY_BYTES:
-        raise Unusable(f"The archive has too many files; {MAX_MEMBERS} are accepted.")
+        raise Unusable(f"The archive has too many files; at most {MAX_MEMBERS} are accepted.")
 
 
 def _check_members(infos: list[zipfile.ZipInfo], size: int) -> None:
     for each in infos:
         path = PurePosixPath(each.orig_filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", str(path)):
-            raise Unusable(f"A name in the archive leaves its folder: {each.filename[:80]!r}.")
+            raise Unusable(f"A path in the archive leads outside it: {each.filename[:80]!r}.")
         if each.flag_bits & IS_ENCRYPTED:
             raise Unusable("The archive is encrypted; send it without a password.")
     unpacked = sum(each.file_size for each in infos)
     if unpacked > MAX_UNPACKED_BYTES or unpacked > max(FREE_BYTES, MAX_RATIO * size):
-        raise Unusable(f"The archive would take {unpacked / 1024**2:,.0f} MiB unpacked.")
+        raise Unusable(f"The archive is too large: {unpacked / 1024**2:,.0f} MiB unpacked.")
 
 
 def _kind(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Kind | None:

@@ -23,7 +23,7 @@ def opened(path: Path) -> Iterator[Volume]:
     """Open a scan.
 
     Raises:
-        Unusable: its values are no numbers.
+        Unusable: its values are not real numbers, or its header does not place them.
     """
     with _content(path) as content:
         image = _image(content)
@@ -34,7 +34,9 @@ def opened(path: Path) -> Iterator[Volume]:
         axes, origin = image.affine[:3, :3] * unit, image.affine[:3, 3] * unit
         spacing = np.linalg.norm(axes, axis=0)
         if not np.all(np.isfinite(image.affine)) or abs(np.linalg.det(axes)) < 1e-9:  # noqa: PLR2004
-            raise Unusable("The header places the voxels nowhere: its affine is singular.")
+            raise Unusable(
+                "The header does not place the voxels: its affine is singular or not finite."
+            )
         volumes = int(np.prod(image.shape[3:]))
         yield Volume(
             shape=shape,

@@ -20,10 +20,10 @@ def opened(path: Path, spacing: Spacing | None = None) -> Iterator[Volume]:
 
     Args:
         path: the path of the file.
-        spacing: the distances of voxels, in mm, instead of those in the file.
+        spacing: the distances between voxels, in mm; overrides those in the file.
 
     Raises:
-        Unusable: the file is damaged or no scan; also while its slices are read.
+        Unusable: the file is damaged or not a scan; also raised while its slices are read.
     """
     with path.open("rb") as content:
         kind = look(content)

@@ -22,10 +22,10 @@ GREY: Final = ("L", "I", "F", "I;16", "I;16B", "I;16L")
 
 @contextmanager
 def opened(path: Path) -> Iterator[Volume]:
-    """Open a stack; its images follow in the order of the numbers in their names, 1 mm apart.
+    """Open a stack of images, in the order of the numbers in their names, 1 mm apart.
 
     Raises:
-        Unusable: an image is damaged, or has another size than others.
+        Unusable: an image is damaged, or the images differ in size.
     """
     with zipfile.ZipFile(path) as archive:
         names = sorted((each.filename for each in _images(archive)), key=in_numeric_order)
@@ -33,7 +33,7 @@ def opened(path: Path) -> Iterator[Volume]:
         first = sizes[names[0]]
         for name, size in sizes.items():
             if size != first:
-                raise Unusable(f"{name} has {size} pixels, and {names[0]} has {first}.")
+                raise Unusable(f"{name} and {names[0]} differ in size: {size} and {first} pixels.")
         shape = (*first, len(names))
         check_shape(shape)
         yield Volume(
@@ -46,7 +46,7 @@ def opened(path: Path) -> Iterator[Volume]:
 
 
 def in_numeric_order(name: str) -> list[tuple[int, str]]:
-    """Return by what names are sorted, so that `slice-10` comes after `slice-9`."""
+    """Return the sort key of a name, so that `slice-10` comes after `slice-9`."""
     return [
         (int(part), "") if part.isdecimal() else (-1, part)
         for part in re.split(r"(\d+)", name.lower())
@@ -63,7 +63,7 @@ def _images(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
 def _size(archive: zipfile.ZipFile, name: str) -> tuple[int, int]:
     with archive.open(name) as file, _opened(file, name) as image:
         if getattr(image, "n_frames", 1) > 1:
-            raise Unusable(f"{name} has several pages; send each as an image.")
+            raise Unusable(f"{name} has several pages; send each as an image of its own.")
         return image.size
 
 

@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 
 
 class Unusable(ValueError):
-    """The scan cannot be reconstructed as it was asked; the message is for its owner."""
+    """The scan cannot be reconstructed as requested; the message tells its owner why."""
 
 
 class Track(Protocol):
@@ -35,7 +35,7 @@ class Volume:
 
     Attributes:
         shape: how many voxels along x and y of a slice, and how many slices.
-        spacing: the distances of voxels along these axes, in mm.
+        spacing: the distances between voxels along these axes, in mm.
         directions: the axes as columns of unit length; to the right, front and head of a patient.
         origin: where the centre of the first voxel is, in mm.
         read: reads the slices in their order, each an array of (x, y).
@@ -51,15 +51,17 @@ class Volume:
 
 
 def check_shape(shape: tuple[int, int, int]) -> None:
-    """Refuse a scan that is too large, or is no volume.
+    """Refuse a scan that is too large, or is not a volume.
 
     Raises:
         Unusable: it has fewer than two or too many voxels along an axis, or too many in all.
     """
     wide, high, deep = shape
     if min(shape) < 2:  # noqa: PLR2004 — a surface needs two
-        raise Unusable(f"A scan has two voxels or more along each axis, not {shape}.")
+        raise Unusable(
+            f"A scan needs two voxels or more along each axis, not {wide} by {high} by {deep}."
+        )
     if wide * high * deep > MAX_VOXELS:
         raise Unusable(
-            f"The scan has {wide} by {high} by {deep} voxels; {MAX_VOXELS} are accepted."
+            f"The scan has {wide} by {high} by {deep} voxels, more than {MAX_VOXELS:,} in all."
         )
