@@ -23,7 +23,7 @@ from callboard.client.terminal import Terminal
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
 @click.option("--callback", metavar="URL", help="URL to notify when the job ends.")
 @click.option(
-    "--after", multiple=True, metavar="JOB_ID", help="Start once it has ended; repeatable."
+    "--after", multiple=True, metavar="JOB_ID", help="Start once this job has ended; repeatable."
 )
 @click.option(
     "--after-policy",

@@ -287,7 +287,7 @@ class Settings(BaseSettings):
     )
     capacity_groups: Capacities = Field(
         default_factory=dict,
-        description="How many jobs of each capacity group's operations may be active, such as "
+        description="How many jobs of all operations of a capacity group may be active, such as "
         "`curation=8`. Overrides what the operations declare in `capacity_groups`. Further "
         "submissions get 503.",
     )

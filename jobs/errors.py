@@ -203,7 +203,7 @@ class CapacityExceeded(Refused):
         """
         self.scope = scope
         self.group = group
-        whose = f"The group {group} of operations" if group else f"The {scope}"
+        whose = f"The capacity group {group}" if group else f"The {scope}"
         super().__init__(f"{whose} has as many active jobs as it allows.")
 
 

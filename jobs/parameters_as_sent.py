@@ -170,7 +170,7 @@ def _sendable(value: str | float) -> str | float:
         case int() if not MIN_INTEGER <= value <= MAX_INTEGER:
             raise ValueError("a whole number has more than 64 bits")
         case float() if not math.isfinite(value):
-            raise ValueError(f"{value} is no number that JSON has")
+            raise ValueError(f"{value} is a number that JSON does not have")
     return value
 
 

@@ -83,7 +83,7 @@ class SubmissionService:
             operation: the operation's name.
             params: JSON-like.
             charge: the quota of requests that it uses; None for a caller without a rate.
-            payer: the tenant whose quota of submissions it uses; None for nobody's.
+            payer: the tenant whose quota of submissions it uses; None if it uses none.
             check: validates the parameters.
             chosen: fields of `Submission` that the caller chose.
 

@@ -160,7 +160,9 @@ class Jobs:
             InvalidParameters: the parameters are invalid; `errors` has pairs of a JSON Pointer and
                 what is wrong there.
             DuplicateJob: an equal job is active; the error has its `job_id` and `status`.
-            CapacityExceeded: the server or the operation has too many active jobs.
+            CapacityExceeded: the server, the operation or a capacity group of it has too many
+                active jobs.
+            RateExceeded: the caller's tenant has used up its submissions of the operation.
             Problem: 422, an option is invalid.
             UnknownOperation: this server has no such operation.
         """

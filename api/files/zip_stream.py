@@ -72,7 +72,7 @@ def archive_pieces(members: Sequence[Member]) -> Iterator[bytes]:
                     entry.write(piece)
                     yield written.take()
             if left:
-                raise StorageUnavailable("A file does not have its size.")
+                raise StorageUnavailable("A stored file does not have its recorded size.")
     yield written.take()
 
 

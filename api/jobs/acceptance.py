@@ -157,7 +157,7 @@ class Acceptance:
         return accepted
 
     def check_role(self, req: Request, name: str) -> None:
-        """Check that the caller may submit an operation, if there is such a one.
+        """Check that the caller may submit an operation, if it exists.
 
         Raises:
             Problem: 403, the operation needs a higher role than the caller has.

@@ -43,7 +43,7 @@ class ArchiveResource:
         tag="Jobs",
         summary="Download all files of a result",
         description="Returns the files of the result as one uncompressed ZIP archive, which is "
-        "made while it is sent. Equal names get a number. Ranges are not supported; download "
+        "created as it is sent. Equal names get a number. Ranges are not supported; download "
         "single files to resume.",
         parameters=("If-None-Match", "If-Match"),
         responses={

@@ -64,7 +64,7 @@ class OperationLimitsObject(TypedDict):
     ]
     capacity_groups: Annotated[
         dict[str, Positive],
-        Field(description="How many jobs of a group of operations may be active, by group."),
+        Field(description="How many jobs of each capacity group may be active, by its name."),
     ]
     max_retries: Whole
     slots: Slots

@@ -95,7 +95,7 @@ class BatchSubmissionService:
             batch: what they belong to.
             items: as many as its total.
             charge: the quota of requests that each item uses; None for a caller without a rate.
-            payer: the tenant whose quotas of submissions accepted items use; None for nobody's.
+            payer: the tenant whose quotas of submissions accepted items use; None if they use none.
 
         Raises:
             IdempotencyMismatch: the key belongs to another payload.

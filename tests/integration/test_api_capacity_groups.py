@@ -46,7 +46,7 @@ def test_beyond_it_each_of_its_operations_is_refused_and_others_are_not(api_app:
     for answer in refused:
         assert (answer.status_code, answer.json["code"]) == (503, "CAPACITY_EXCEEDED")
         assert answer.json["detail"] == (
-            "The group desk of operations has as many active jobs as it allows."
+            "The capacity group desk has as many active jobs as it allows."
         )
         assert 1 <= int(answer.headers["Retry-After"]) <= 60
 
@@ -57,14 +57,14 @@ def test_a_job_has_to_fit_into_all_groups_of_its_operation(api_app: ApiApp) -> N
     second = api_app.submit(PROOF)
 
     assert (first.status_code, second.status_code) == (202, 503)
-    assert second.json["detail"].startswith("The group print of operations")
+    assert second.json["detail"].startswith("The capacity group print")
 
 
 def test_items_of_a_batch_share_it(api_app: ApiApp) -> None:
     answer = post(api_app, [DRAFT, PROOF, DRAFT, ADD])
 
     assert statuses(answer) == ["accepted", "accepted", "limited", "accepted"]
-    assert answer.json["items"][2]["problem"]["detail"].startswith("The group desk")
+    assert answer.json["items"][2]["problem"]["detail"].startswith("The capacity group desk")
 
 
 def test_a_setting_overrides_it_and_the_operation_shows_what_holds(tmp_path: Path) -> None:

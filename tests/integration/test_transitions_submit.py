@@ -299,9 +299,7 @@ def test_the_refusal_names_the_group(job_system: JobSystem) -> None:
         submit(job_system.store, job_system.new_submission("single"), max_active=9, limits=limits)
 
     assert (refusal.value.scope, refusal.value.group) == ("group", "pair")
-    assert str(refusal.value) == (
-        "The group pair of operations has as many active jobs as it allows."
-    )
+    assert str(refusal.value) == ("The capacity group pair has as many active jobs as it allows.")
 
 
 def test_of_submissions_to_a_group_at_the_same_time_exactly_its_capacity_is_accepted(

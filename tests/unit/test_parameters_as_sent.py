@@ -260,12 +260,12 @@ def test_a_model_that_does_not_round_trip_is_refused() -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        (math.inf, "inf is no number that JSON has"),
-        ([{"a": math.nan}], "nan is no number that JSON has"),
+        (math.inf, "inf is a number that JSON does not have"),
+        ([{"a": math.nan}], "nan is a number that JSON does not have"),
         (2**64, "more than 64 bits"),
         ("a\udc80", "surrogates not allowed"),
         ({1: "a", "1": "b"}, "keys that are equal as text"),
-        ({math.inf: 1}, "inf is no number that JSON has"),
+        ({math.inf: 1}, "inf is a number that JSON does not have"),
         ({"\udc80": 1}, "surrogates not allowed"),
         ({frozenset({1}): 1}, "a key of the type frozenset, which has no form as text"),
         ({object(): 1}, "object"),
