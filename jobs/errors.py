@@ -192,7 +192,7 @@ class RateExceeded(Refused):
 
 
 class CapacityExceeded(Refused):
-    """There are as many active jobs as this server, this operation or a group of it takes."""
+    """There are as many active jobs as the server, the operation or a capacity group allows."""
 
     def __init__(self, scope: str, group: str | None = None) -> None:
         """Say whose capacity it is.
@@ -297,7 +297,7 @@ class StoreUnavailable(CallboardError):
 
 
 class StoreFull(StoreUnavailable):
-    """Redis has no memory left for what would make it grow; other changes may succeed."""
+    """Redis has no memory left for changes that need more; other changes may succeed."""
 
 
 class StoreUnfit(CallboardError):

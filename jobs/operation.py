@@ -273,8 +273,9 @@ def operation(  # noqa: PLR0913 — the declaration's vocabulary, all named
         max_active: how many of its jobs may be active; further submissions are refused.
         submission_rate: how many of its jobs each tenant may submit per period over HTTP, such as
             `30/1m`; further submissions are refused.
-        capacity_groups: groups of operations with how many jobs of them all may be active, as
-            `{"curation": 8}`; all operations of a group declare the same number.
+        capacity_groups: the groups that the operation belongs to, each with how many jobs of all
+            its operations together may be active, as `{"curation": 8}`; all operations of a group
+            declare the same number.
         unique: whether a job with the parameters of an active one is a duplicate.
         unique_by: instead of the parameters, what makes a job a duplicate: a function that takes
             those that it names as the operation's function takes them, as `lambda genes: genes`.
